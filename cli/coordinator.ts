@@ -113,7 +113,7 @@ async function serve(args: CoordinatorArguments): Promise<number> {
     );
     if (status === undefined) return printStopped();
     await sayGoodbye(coordinator);
-    return await finishJob(status, args);
+    return await finishJob(status, { json: args.json, spec: source.spec });
   } finally {
     await coordinator.close();
   }

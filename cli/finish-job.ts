@@ -1,5 +1,6 @@
 import type { JobHandle } from "../coordinator/job/job-handle.ts";
 import { errorFromData, messageOf } from "../shared/core/errors.ts";
+import type { JobSpec } from "../shared/domain/job-spec.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { exitCodeOf } from "./exit.ts";
 import { renderError } from "./render/error.ts";
@@ -12,9 +13,12 @@ import { oneLine } from "./render/text.ts";
 const SHOWN_ROWS = 20;
 
 /** Shows how a job ended, its reductions first, and gives its exit code. */
-export async function finishJob(status: JobStatus, options: { readonly json: boolean }): Promise<number> {
+export async function finishJob(
+  status: JobStatus,
+  options: { readonly json: boolean; readonly spec: Pick<JobSpec, "stores"> },
+): Promise<number> {
   if (status.phase === "published" && !options.json) {
-    await printReductions(status).catch((error: unknown) => {
+    await printReductions(status, options.spec).catch((error: unknown) => {
       // Published is published, whether or not it can be shown.
       process.stderr.write(`the reductions cannot be shown: ${messageOf(error)}\n`);
     });
@@ -52,13 +56,14 @@ export function printStopped(): number {
   return 130;
 }
 
-async function printReductions(status: JobStatus): Promise<void> {
+async function printReductions(status: JobStatus, spec: Pick<JobSpec, "stores">): Promise<void> {
+  const { readStores } = await import("../coordinator/plan/read-stores.ts");
   const { readManifest } = await import("../coordinator/publish/read-manifest.ts");
   const { below, parseLocation } = await import("../shared/domain/location.ts");
   const { Storages } = await import("../shared/storage/open-storage.ts");
   const { readReduction } = await import("../coordinator/reduce/preview.ts");
   const style = createStyle(process.stdout);
-  await using storages = new Storages();
+  await using storages = new Storages({}, await readStores(spec));
   const output = parseLocation(status.output);
   const storage = await storages.at(output);
   const manifest = await readManifest(parseLocation(status.manifest), storage);

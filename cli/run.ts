@@ -114,7 +114,7 @@ async function run(args: RunArguments): Promise<number> {
     if (handle.origin.kind !== "published") {
       if (!(await untilEnded(handle, coordinator, await workers, stops))) return printStopped();
     }
-    return await finishJob(await handle.ended, args);
+    return await finishJob(await handle.ended, { json: args.json, spec: source.spec });
   } finally {
     over.abort();
     await (await workers.catch(() => null))?.stop();

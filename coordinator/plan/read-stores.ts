@@ -1,5 +1,6 @@
 import { X509Certificate } from "node:crypto";
 import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
+import { formatBytes } from "../../shared/core/units.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStores, StoreSettings } from "../../shared/domain/job-stores.ts";
 import { type Location, parseLocation } from "../../shared/domain/location.ts";
@@ -39,18 +40,35 @@ export async function readStores({ stores }: Pick<JobSpec, "stores">): Promise<J
 
 type Certificates = { readonly pem: string } | Omit<Problem, "where">;
 
+/** All that the world trusts is a fifth of it. */
+const MOST_BYTES = 1_000_000;
+
+/** It goes to every worker, so only what is a certificate does. */
 async function readCertificates(path: Location, storages: Storages): Promise<Certificates> {
-  const expected = "a file of certificates in PEM";
+  const expected = "a file of certificates in PEM, and nothing else";
+  const refused = (what: string) => ({ what, expected, found: path });
   try {
-    const pem = await readText(await storages.at(path), path);
-    try {
-      // Of several, the first.
-      new X509Certificate(pem);
-      return { pem };
-    } catch {
-      return { what: "holds no certificate", expected, found: path };
-    }
+    const storage = await storages.at(path);
+    const { bytes } = await storage.stat(path);
+    if (bytes > MOST_BYTES) return refused(`has ${formatBytes(bytes)}: more than certificates have`);
+    const text = await readText(storage, path);
+    if (text.includes("PRIVATE KEY-----")) return refused("holds a private key, which is nobody else's");
+    const blocks = text.match(CERTIFICATE) ?? [];
+    if (blocks.length === 0) return refused("holds no certificate");
+    return blocks.every(isCertificate)
+      ? { pem: `${blocks.join("\n")}\n` }
+      : refused("holds a certificate that cannot be read");
   } catch (error) {
-    return { what: `cannot be read: ${reasonOf(error)}`, expected, found: path };
+    return refused(`cannot be read: ${reasonOf(error)}`);
+  }
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g;
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
   }
 }

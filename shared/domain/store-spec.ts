@@ -112,7 +112,8 @@ export function isSecretKey(key: string): boolean {
 function kindOf(name: string): StoreKind | null {
   const [, scheme = "", authority = ""] = /^([a-z0-9]+):\/\/(.*)$/s.exec(name) ?? [];
   const kind = Object.hasOwn(KINDS, scheme) ? KINDS[scheme] : undefined;
-  return kind?.name(authority) === true ? kind : null;
+  const isName = kind?.name(authority) === true && (scheme !== "https" || URL.canParse(name));
+  return isName ? (kind ?? null) : null;
 }
 
 /** A setting that its kind of store knows nothing of would be a silent mistake. */

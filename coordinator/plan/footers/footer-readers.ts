@@ -25,14 +25,22 @@ export class FooterReaders implements AsyncDisposable {
     this.#start = start;
   }
 
-  /** A reply for each file, in their order. Rejects only with the signal's reason. */
+  /**
+   * A reply for each file, in their order; where the storage of one fails, those of the others may be
+   * missing. Rejects only with the signal's reason.
+   */
   async read(files: readonly FoundFile[]): Promise<readonly FooterReply[]> {
     const reply = await this.#ask(files);
     if (reply.kind === "answered") return this.#unpack(reply.answer);
     const [only, ...others] = files;
     if (only !== undefined && others.length === 0) return [broken(only, reply.found)];
     const replies: FooterReply[] = [];
-    for (const file of files) replies.push(...(await this.read([file])));
+    for (const file of files) {
+      const [own] = await this.read([file]);
+      if (own !== undefined) replies.push(own);
+      // One after the other, each would wait as long as the first.
+      if (own?.kind === "failed" && own.error.code === "STORE_FAILED") break;
+    }
     return replies;
   }
 

@@ -21,6 +21,9 @@ import type { FileFooter } from "./seal-dataset.ts";
 /** A read is a round trip on a network file system, and in a bucket a long one. */
 const FILES_AHEAD = 16;
 
+/** A store that is silent for so long fails all files that are asked for together: none is to blame. */
+const FETCH_LIMIT_MS = 40_000;
+
 type Opened = Pick<Storages, "at">;
 
 /** What is wanted beside the footers: see `FooterRequest`. */
@@ -39,14 +42,27 @@ export async function* readFooterBatch(
   storages: Opened,
   files: readonly FoundFile[],
   wanted: Wanted = { where: null, text: {} },
+  limitMs = FETCH_LIMIT_MS,
 ): AsyncGenerator<FooterRead, void, undefined> {
   const parseOpened = (source: ByteSource, found: FoundFile) => {
     const parse = () => parseFooter(source, found, wanted);
     return isSmallFile(found) ? parse() : orChanged(storages, found, parse);
   };
+  let silent: ShardmillError | null = null;
+  const fetch = async (found: FoundFile) => {
+    if (silent !== null) throw silent;
+    const signal = AbortSignal.timeout(limitMs);
+    try {
+      return await (isSmallFile(found) ? fetchWhole : fetchEnd)(storages, found, signal);
+    } catch (error) {
+      if (!signal.aborted) throw error;
+      silent ??= isSilent(found, limitMs);
+      throw silent;
+    }
+  };
   const opened = readAhead(files, FILES_AHEAD, async (found) => ({
     found,
-    source: await settled((isSmallFile(found) ? fetchWhole : fetchEnd)(storages, found)),
+    source: await settled(fetch(found)),
   }));
   for await (const { found, source } of opened) {
     if (source.kind === "failed") yield source;
@@ -59,20 +75,28 @@ async function settledRead(work: Promise<FileFooter>): Promise<FooterRead> {
   return result.kind === "failed" ? result : { kind: "read", footer: result.value };
 }
 
-async function fetchWhole(storages: Opened, found: FoundFile): Promise<ByteSource> {
+function isSilent({ path }: FoundFile, limitMs: number): ShardmillError {
+  return new ShardmillError("STORE_FAILED", `${path} is not read within ${limitMs / 1_000} seconds`, {
+    fields: { path },
+    problems: [{ where: path, what: `its storage gives nothing for ${limitMs / 1_000} seconds` }],
+    hint: "start the job again once its input can be read",
+  });
+}
+
+async function fetchWhole(storages: Opened, found: FoundFile, signal: AbortSignal): Promise<ByteSource> {
   const { path, bytes, version } = found;
-  const whole = await orChanged(storages, found, async () =>
-    (await storages.at(path)).read(path, 0, bytes, undefined, version),
-  );
+  const read = async () => (await storages.at(path)).read(path, 0, bytes, signal, version);
+  const whole = await orChanged(storages, found, read, signal);
   return fetchedSource(path, whole);
 }
 
 /** Where the footer lies, or most of one. Of text there is nothing that counts more than the rest. */
-async function fetchEnd(storages: Opened, found: FoundFile): Promise<ByteSource> {
+async function fetchEnd(storages: Opened, found: FoundFile, signal: AbortSignal): Promise<ByteSource> {
   const { path, format, bytes, version } = found;
   const source = byteSource(await storages.at(path), path, bytes, version);
   if (isTextFormat(format)) return source;
-  const tail = await orChanged(storages, found, () => source.read(bytes - SMALL_FILE_BYTES, bytes));
+  const read = () => source.read(bytes - SMALL_FILE_BYTES, bytes, signal);
+  const tail = await orChanged(storages, found, read, signal);
   return tailedSource(source, tail);
 }
 
@@ -80,10 +104,15 @@ async function fetchEnd(storages: Opened, found: FoundFile): Promise<ByteSource>
  * What was read counts if the file is still as it was found; and one that is being written looks corrupt, or
  * cut short. A storage that looks at versions has looked at it with each read.
  */
-async function orChanged<T>(storages: Opened, found: FoundFile, read: () => Promise<T>): Promise<T> {
+async function orChanged<T>(
+  storages: Opened,
+  found: FoundFile,
+  read: () => Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
   const result = await settled(read());
   const { can } = await storages.at(found.path);
-  if (!can.versions || result.kind === "failed") await refuseChanged(storages, found);
+  if (!can.versions || result.kind === "failed") await refuseChanged(storages, found, signal);
   if (result.kind === "failed") throw result.error;
   return result.value;
 }
@@ -119,10 +148,10 @@ function namedIn(sql: string, fields: readonly Field[]): Field[] {
   return fields.filter(({ name }) => text.includes(name.toLowerCase().replaceAll('"', '""')));
 }
 
-async function refuseChanged(storages: Opened, found: FoundFile): Promise<void> {
+async function refuseChanged(storages: Opened, found: FoundFile, signal?: AbortSignal): Promise<void> {
   const { path, bytes, version } = found;
   const storage = await storages.at(path);
-  const now = await storage.stat(path).catch((error: unknown) => {
+  const now = await storage.stat(path, signal).catch((error: unknown) => {
     if (isShardmillError(error, "STORE_NOT_FOUND")) return null;
     throw error;
   });

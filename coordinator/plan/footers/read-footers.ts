@@ -78,8 +78,12 @@ export async function readFooters(
   const text = await sniffForms(files, options.text ?? { csv: null, types: {} }, limits);
   await using readers = new FooterReaders({ ...limits, text });
   let read = 0;
+  let isOut = false;
   const replies = await mapConcurrent(cutBatches(files), processes, async (batch) => {
+    // Of a storage that fails, a hundred thousand files more would say the same, each after its time.
+    if (isOut) return [];
     const found = await readers.read(batch);
+    isOut ||= found.some(isStoreFailure);
     read += batch.length;
     options.onRead?.(read);
     return found;
@@ -106,6 +110,10 @@ function cutBatches(files: readonly FoundFile[]): FoundFile[][] {
     }
   }
   return batches;
+}
+
+function isStoreFailure(reply: FooterReply): boolean {
+  return reply.kind === "failed" && reply.error.code === "STORE_FAILED";
 }
 
 function collect(files: readonly FoundFile[], replies: readonly FooterReply[]): FileFooter[] {

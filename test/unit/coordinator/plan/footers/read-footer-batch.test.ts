@@ -2,6 +2,7 @@ import { tableFromArrays } from "apache-arrow";
 import { expect, test } from "vitest";
 import { readFooterBatch } from "../../../../../coordinator/plan/footers/read-footer-batch.ts";
 import type { FoundFile } from "../../../../../coordinator/plan/input/discover.ts";
+import { orAbort } from "../../../../../shared/core/abort.ts";
 import { encodeParquet } from "../../../../../shared/dataset/encode.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
 import { MemoryStorage, type StorageCall } from "../../../../../shared/storage/memory.ts";
@@ -63,4 +64,35 @@ test("the ends of many large files are fetched at once, one request each: a buck
   expect(calls.map(({ call }) => call)).toEqual(Array.from(files, () => "read"));
   expect(most).toBeGreaterThan(8);
   expect(most).toBeLessThanOrEqual(17);
+});
+
+test("a store that is silent fails all files at once, and not one after the other", async () => {
+  const silent = new MemoryStorage({
+    before: async ({ call }) => {
+      if (call === "read") await new Promise((resolve) => setTimeout(resolve, 2_000));
+    },
+  });
+  const files: FoundFile[] = [];
+  for (let at = 0; at < 64; at += 1) {
+    const path = parseLocation(`s3://bucket/${at}.parquet`);
+    await silent.put(path, sourceOfBytes(encodeParquet(smallTable(3))));
+    files.push({ path, format: "parquet", ...(await silent.stat(path)) });
+  }
+  class Abortable extends MemoryStorage {
+    override read(...call: Parameters<MemoryStorage["read"]>): ReturnType<MemoryStorage["read"]> {
+      const [, , , signal] = call;
+      return signal === undefined ? silent.read(...call) : orAbort(silent.read(...call), signal);
+    }
+    override stat(...call: Parameters<MemoryStorage["stat"]>): ReturnType<MemoryStorage["stat"]> {
+      return silent.stat(...call);
+    }
+  }
+  const startedMs = performance.now();
+  const codes = new Set<unknown>();
+  const stores = new Storages({ s3: async () => new Abortable() });
+  for await (const read of readFooterBatch(stores, files, { where: null, text: {} }, 100)) {
+    codes.add(read.kind === "failed" ? (read.error as { code: unknown }).code : "read");
+  }
+  expect([...codes]).toEqual(["STORE_FAILED"]);
+  expect(performance.now() - startedMs).toBeLessThan(1_500);
 });
