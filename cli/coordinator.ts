@@ -4,9 +4,11 @@ import type { LogLevel } from "../shared/core/log.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
 import { finishJob, printNothingNew, printStopped } from "./finish-job.ts";
+import { flightTo, tellFlight } from "./flight-option.ts";
 import {
   allowModulesOption,
   DEFAULT_PORT,
+  flightOption,
   freshOption,
   jsonOption,
   logLevelOf,
@@ -21,6 +23,7 @@ import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
 interface CoordinatorArguments extends ScheduleArguments {
   readonly job: string | undefined;
   readonly listen: string;
+  readonly flight: string | undefined;
   readonly "secret-file": string | undefined;
   readonly "allow-modules": boolean;
   readonly "allow-local-addresses": boolean;
@@ -45,6 +48,7 @@ export const coordinatorCommand: CommandModule<object, CoordinatorArguments> = {
         default: `127.0.0.1:${DEFAULT_PORT}`,
         describe: "HOST:PORT to serve on (0.0.0.0: every interface; for private networks only)",
       })
+      .option("flight", flightOption)
       .option("secret-file", secretFileOption)
       .option("allow-modules", {
         ...allowModulesOption,
@@ -63,7 +67,11 @@ export const coordinatorCommand: CommandModule<object, CoordinatorArguments> = {
       .options(scheduleOptions)
       .example("$0 coordinator job.yaml --listen 0.0.0.0:7433", "Runs the job on the workers that join")
       .example("$0 worker --coordinator node1:7433", "On each node: joins, and ends with the job")
-      .example("$0 coordinator", "Waits for jobs: shardmill submit job.yaml"),
+      .example("$0 coordinator", "Waits for jobs: shardmill submit job.yaml")
+      .example(
+        "$0 coordinator --flight 127.0.0.1:7434",
+        "The same, and serves their results by Arrow Flight",
+      ),
   handler: async (args) => {
     process.exitCode = await serve(args);
   },
@@ -95,7 +103,9 @@ async function serve(args: CoordinatorArguments): Promise<number> {
     log,
     schedule,
     checkPrecision,
+    ...flightTo(args.flight, logLevel),
   });
+  tellFlight(coordinator);
   try {
     if (source === null) {
       process.stderr.write(`coordinator on ${coordinator.address}, waiting for jobs\n`);

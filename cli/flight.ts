@@ -3,13 +3,14 @@ import type { CommandModule } from "yargs";
 import type { LogLevel } from "../shared/core/log.ts";
 import type { Location } from "../shared/domain/location.ts";
 import type { OutputManifest } from "../shared/domain/manifest.ts";
-import { DEFAULT_FLIGHT_PORT, logLevelOption, secretFileOption } from "./options.ts";
+import { DEFAULT_FLIGHT_PORT, jsonOption, logLevelOption, secretFileOption } from "./options.ts";
 import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
 
 interface FlightArguments {
   readonly output: string;
   readonly listen: string;
   readonly "secret-file": string | undefined;
+  readonly json: boolean;
   readonly "log-level": LogLevel | undefined;
 }
 
@@ -33,6 +34,10 @@ export const flightCommand: CommandModule<object, FlightArguments> = {
         describe: "HOST:PORT to serve on (0.0.0.0: every interface; for private networks only)",
       })
       .option("secret-file", secretFileOption)
+      .option("json", {
+        ...jsonOption,
+        describe: "Print where it serves what on stdout, as one line of JSON, once it does",
+      })
       .option("log-level", { ...logLevelOption, default: "warn" as const })
       .example("$0 flight ./out", "Serves rows, reduced/NAME and errors to who knows the secret")
       .example("$0 flight s3://bucket/out --listen 0.0.0.0:7434", "An output in a bucket, to a network"),
@@ -59,7 +64,7 @@ async function serve(args: FlightArguments): Promise<number> {
     owner,
     logLevel,
   });
-  process.stderr.write(`Arrow Flight on ${flight.address}: ${flightsText(manifest)}\n`);
+  await tellServing(flight.address, manifest, args.json);
   const stopped = new Promise<void>((done) => whenAborted(stops.asked, done));
   await Promise.race([stopped, flight.ended]);
   await flight.close(GRACE_MS);
@@ -85,12 +90,16 @@ async function manifestOf(output: Location): Promise<OutputManifest> {
   return await new Manifests(storages).of(output);
 }
 
-function flightsText({ files }: OutputManifest): string {
-  const names = files.map(({ kind, path }) =>
-    kind === "reduced" ? path.slice(0, path.lastIndexOf(".")) : kind,
-  );
-  const counts = new Map<string, number>();
-  for (const [at, name] of names.entries())
-    counts.set(name, (counts.get(name) ?? 0) + (files[at]?.rows ?? 0));
-  return [...counts].map(([name, rows]) => `${name} (${rows.toLocaleString("en")} rows)`).join(", ");
+async function tellServing(address: string, { files }: OutputManifest, json: boolean): Promise<void> {
+  const { flightName } = await import("../coordinator/flight/flights.ts");
+  const { formatCount } = await import("../shared/core/units.ts");
+  const rows = new Map<string, number>();
+  for (const file of files) {
+    const name = flightName(file);
+    rows.set(name, (rows.get(name) ?? 0) + file.rows);
+  }
+  const flights = [...rows].map(([path, count]) => ({ path, rows: count }));
+  if (json) process.stdout.write(`${JSON.stringify({ address, flights })}\n`);
+  const text = flights.map(({ path, rows }) => `${path} (${formatCount(rows)} rows)`).join(", ");
+  process.stderr.write(`Arrow Flight on ${address}: ${text}\n`);
 }

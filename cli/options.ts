@@ -54,6 +54,13 @@ export const secretFileOption = {
   describe: "The file with the secret that opens the coordinator (or set SHARDMILL_SECRET_FILE)",
 } as const satisfies Options;
 
+export const flightOption = {
+  type: "string",
+  requiresArg: true,
+  defaultDescription: "nowhere",
+  describe: "HOST:PORT to serve results on by Arrow Flight, and of a job that runs its combined tables",
+} as const satisfies Options;
+
 /** Of whoever works for jobs that others hand in. */
 export const allowModulesOption = {
   type: "boolean",

@@ -17,7 +17,9 @@ import type { Supervisor } from "../worker/process/supervisor.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
 import { finishJob, printNothingNew, printStopped } from "./finish-job.ts";
+import { flightTo, tellFlight } from "./flight-option.ts";
 import {
+  flightOption,
   freshOption,
   jsonOption,
   logLevelOf,
@@ -38,6 +40,7 @@ interface RunArguments extends ProcessArguments, TrialArguments {
   readonly fresh: boolean;
   readonly json: boolean;
   readonly listen: string;
+  readonly flight: string | undefined;
   readonly "secret-file": string | undefined;
   readonly "log-level": LogLevel | undefined;
 }
@@ -58,6 +61,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
         default: "127.0.0.1:0",
         describe: "HOST:PORT for status and for more workers (port 0: any that is free)",
       })
+      .option("flight", flightOption)
       .option("secret-file", secretFileOption)
       .option("json", jsonOption)
       .option("log-level", { ...logLevelOption, defaultDescription: "warn; beside a live view: error" })
@@ -129,14 +133,18 @@ async function startOwnCoordinator(
   const { startCoordinator } = await import("../coordinator/coordinator.ts");
   const { systemClock } = await import("../shared/core/clock.ts");
   const { createLogger } = await import("../shared/core/log.ts");
-  return await startCoordinator({
+  const logLevel = logLevelOf(args["log-level"], "warn");
+  const coordinator = await startCoordinator({
     listen: args.listen,
     guard: { secret, takesJobs: false, takesCode: false },
     clock: systemClock,
-    log: createLogger("coordinator", logLevelOf(args["log-level"], "warn")),
+    log: createLogger("coordinator", logLevel),
     schedule: LOCAL_TIMES,
     checkPrecision,
+    ...flightTo(args.flight, logLevel),
   });
+  tellFlight(coordinator);
+  return coordinator;
 }
 
 interface LocalWorkers {

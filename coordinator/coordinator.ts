@@ -2,7 +2,7 @@ import { NEVER } from "../shared/core/abort.ts";
 import { present } from "../shared/core/assert.ts";
 import type { TimedClock } from "../shared/core/clock.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
-import type { Logger } from "../shared/core/log.ts";
+import type { Logger, LogLevel } from "../shared/core/log.ts";
 import { Slots } from "../shared/core/slots.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
@@ -10,6 +10,7 @@ import type { WorkerSession, WorkerStatus } from "../shared/domain/worker.ts";
 import type { CoordinatorServices } from "../shared/wire/services.ts";
 import type { Guard } from "./access/guard.ts";
 import { DataServer } from "./data/data-server.ts";
+import { type FlightThread, startFlightThread } from "./grpc/flight-thread-client.ts";
 import { type RunningServer, startServer } from "./grpc/server.ts";
 import type { ActiveJob } from "./job/active-job.ts";
 import { handleOf, type JobHandle, publishedHandle } from "./job/job-handle.ts";
@@ -20,6 +21,7 @@ import type { CheckPrecision } from "./job/pass-precision.ts";
 import { PlanningSlot } from "./job/planning-slot.ts";
 import { absenceOf, type Silence } from "./schedule/policy/absence.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "./schedule/state/config.ts";
+import { FlightJobs } from "./service/flight-jobs.ts";
 import { forEachJob } from "./service/for-each-job.ts";
 import { JobsServer } from "./service/jobs-server.ts";
 import { ListingPace } from "./service/listing-pace.ts";
@@ -35,6 +37,8 @@ export interface CoordinatorOptions {
   readonly log: Logger;
   /** Other times than the usual ones, for tests that cannot wait. */
   readonly schedule?: Partial<Omit<ScheduleConfig, "maxDeadRows">>;
+  /** Where results are served by Arrow Flight: `host:port`. Left out: nowhere. */
+  readonly flight?: { readonly listen: string; readonly logLevel: LogLevel };
   /** What checks converted models; without it, jobs that ask for one cannot run. */
   readonly checkPrecision?: CheckPrecision;
   /** Another world than the real one, for the simulator. */
@@ -49,6 +53,8 @@ export interface CoordinatorSeams extends JobSeams {
 export interface Coordinator {
   /** Where it really listens. */
   readonly address: string;
+  /** Where Arrow Flight does; null where it does not. */
+  readonly flightAddress: string | null;
   /** Checks, plans and opens a job, which runs from here on. @throws what planJob and openJob throw */
   submit(spec: JobSpec, options: SubmitOptions): Promise<JobHandle>;
   /** Tells workers, as they ask, that they may go home. */
@@ -97,6 +103,7 @@ class RunningCoordinator implements Coordinator {
     job: (jobId) => this.#active.find((job) => job.jobId === jobId) ?? null,
   });
   #server: RunningServer | null = null;
+  #flight: FlightThread | null = null;
   #callOffTick: () => void = () => {};
   #dismissal: string | null = null;
   #isClosed = false;
@@ -131,12 +138,30 @@ class RunningCoordinator implements Coordinator {
       workers: { listWorkers: (signal) => this.#lists.list(() => this.#workerStatuses(), signal) },
     };
     this.#server = await this.#seams.serve({ listen, services, guard, log });
+    this.#flight = await this.#startFlight().catch(async (error: unknown) => {
+      await this.#server?.close(0);
+      throw error;
+    });
     this.#server.setServing(true);
     this.#tickSoon();
   }
 
+  /** The jobs go on without it, should it die. */
+  async #startFlight(): Promise<FlightThread | null> {
+    const { flight, guard, log } = this.#options;
+    if (flight === undefined) return null;
+    const owner = new FlightJobs({ handles: () => this.#handles, active: () => this.#active });
+    const started = await startFlightThread({ ...flight, option: "--flight", secret: guard.secret, owner });
+    started.ended.catch((error: unknown) => log.error(error, "results are no longer served by Arrow Flight"));
+    return started;
+  }
+
   get address(): string {
     return present(this.#server, "the coordinator listens").address;
+  }
+
+  get flightAddress(): string | null {
+    return this.#flight?.address ?? null;
   }
 
   async submit(spec: JobSpec, options: SubmitOptions): Promise<JobHandle> {
@@ -219,7 +244,7 @@ class RunningCoordinator implements Coordinator {
     this.#server?.setServing(false);
     const left = [...this.#active];
     for (const job of left) job.abandon();
-    await this.#server?.close(CLOSE_GRACE_MS);
+    await Promise.all([this.#server?.close(CLOSE_GRACE_MS), this.#flight?.close(CLOSE_GRACE_MS)]);
     await Promise.allSettled(left.map((job) => job.release()));
     await this.#data[Symbol.asyncDispose]();
   }

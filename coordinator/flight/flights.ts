@@ -28,7 +28,7 @@ export class Flights {
    */
   async *list(prefix: string, signal: AbortSignal): AsyncGenerator<Flight, void, undefined> {
     for (const job of await this.#owner.jobs()) {
-      const flights = await this.#flightsOf(job, signal).catch(noneOfGone);
+      const flights = await this.#flightsOf(job, signal).catch(noneIfGone);
       yield* flights.filter(({ path }) => path.join("/").startsWith(prefix));
     }
   }
@@ -87,7 +87,7 @@ export class Flights {
 }
 
 /** `rows`, `errors`: all files of it; `reduced/NAME`: one file. */
-function flightName({ kind, path }: OutputFile): string {
+export function flightName({ kind, path }: OutputFile): string {
   return kind === "reduced" ? path.slice(0, path.lastIndexOf(".")) : kind;
 }
 
@@ -95,9 +95,14 @@ function formatOf(path: string): TableFormat {
   return path.endsWith(".arrow") ? "arrow" : "parquet";
 }
 
-function noneOfGone(error: unknown): readonly Flight[] {
-  if (isPlaceError(error) || isShardmillError(error, "OUTPUT_FAILED")) return [];
+function noneIfGone(error: unknown): readonly Flight[] {
+  if (isGone(error) || isShardmillError(error, "OUTPUT_FAILED")) return [];
   throw error;
+}
+
+/** Of what was there when it was looked up: an output is cleared, a job ends. */
+export function isGone(error: unknown): boolean {
+  return isPlaceError(error) || isShardmillError(error, "FLIGHT_NOT_FOUND");
 }
 
 function notFound(path: readonly string[], there: readonly string[]): ShardmillError {

@@ -23,7 +23,7 @@ export class Manifests {
   }
 
   /**
-   * @throws {STORE_NOT_FOUND} where nothing is published
+   * @throws {FLIGHT_NOT_FOUND} where nothing is published
    * @throws {OUTPUT_FAILED} for a manifest that cannot be read, and the storage's errors
    */
   async of(output: Location, signal?: AbortSignal): Promise<OutputManifest> {
@@ -45,7 +45,7 @@ export class Manifests {
 
 function notPublished(output: Location, cause: unknown): ShardmillError {
   return new ShardmillError(
-    "STORE_NOT_FOUND",
+    "FLIGHT_NOT_FOUND",
     `nothing is published in ${output}: it has no ${MANIFEST_NAME}`,
     {
       fields: { path: output },

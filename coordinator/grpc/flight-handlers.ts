@@ -7,7 +7,7 @@ import { type FlightData, type FlightInfo, flightMethods } from "../../shared/wi
 import { serveServerStream } from "../../shared/wire/streams.ts";
 import { type ReportFailure, serveUnary } from "../../shared/wire/unary.ts";
 import type { Flight } from "../flight/flight.ts";
-import type { Flights } from "../flight/flights.ts";
+import { type Flights, isGone } from "../flight/flights.ts";
 import { partMessages, readSchema } from "../flight/part-messages.ts";
 import { partsOf, readTicket, ticketsOf } from "../flight/ticket.ts";
 
@@ -46,7 +46,13 @@ export function flightHandlers(
 
   async function* list(criteria: Uint8Array, signal: AbortSignal): AsyncGenerator<FlightInfo> {
     const prefix = Buffer.from(criteria).toString("utf8");
-    for await (const flight of flights.list(prefix, signal)) yield await infoOf(flight, signal);
+    for await (const flight of flights.list(prefix, signal)) {
+      const info = await infoOf(flight, signal).catch((error: unknown) => {
+        if (!isGone(error)) throw error;
+        return null;
+      });
+      if (info !== null) yield info;
+    }
   }
 
   async function* read(bytes: Uint8Array, signal: AbortSignal): AsyncGenerator<FlightData> {

@@ -19,7 +19,7 @@ import { hasReady } from "../schedule/policy/pending-queue.ts";
 import type { OfferOutcome } from "../schedule/state/effect.ts";
 import type { EventOf, JobEvent } from "../schedule/state/event.ts";
 import { unhappyEnd } from "../schedule/state/job-state.ts";
-import { liveLeases } from "../schedule/state/progress.ts";
+import { committedPartials, liveLeases } from "../schedule/state/progress.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
 import { FailureJudge } from "./failure-judge.ts";
 import type { JobEnd, JobShell } from "./job-shell.ts";
@@ -109,6 +109,11 @@ export class ActiveJob {
 
   get spoolPath(): string {
     return this.#options.files.spoolPath;
+  }
+
+  /** What the output will be made of, as far as it is there: in plan order. */
+  committedPartials(): readonly PartialManifest[] {
+    return committedPartials(this.#options.shell.state);
   }
 
   leasesOf(session: WorkerSession): number {
