@@ -1,9 +1,10 @@
 // Tries the product with other people's programs, by the tests of one project: clients (grpcurl,
-// grpc-health-probe) that speak with a coordinator, stores (versitygw for S3, fake-gcs-server for Google Cloud
-// Storage, Azurite for Azure) that hold a job's files. They are fetched once, at the versions named here, into
-// .scratch/: those of Go are built by it, those of npm are installed apart from this package's own.
+// grpc-health-probe, Arrow Flight of pyarrow and of Go) that speak with a coordinator, stores (versitygw for S3,
+// fake-gcs-server for Google Cloud Storage, Azurite for Azure) that hold a job's files. They are fetched once, at
+// the versions named here and in test/clients/flight/, into .scratch/: those of Go are built by it, those of npm
+// are installed apart from this package's own, those of Python in an environment of their own.
 import { spawnSync } from "node:child_process";
-import { existsSync, symlinkSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -20,9 +21,12 @@ const PROGRAMS = {
   },
 };
 
-function step(command, args, env) {
+/** Small programs of ours over other people's libraries: main.go and its go.mod, requirements.txt. */
+const OWN = { clients: "flight" };
+
+function step(command, args, env, cwd = root) {
   const { status, error } = spawnSync(command, args, {
-    cwd: root,
+    cwd,
     stdio: ["ignore", "inherit", "inherit"],
     env: { ...process.env, ...env },
   });
@@ -51,6 +55,19 @@ for (const [name, source] of Object.entries(programs)) {
   if (existsSync(join(folder, name))) continue;
   if (source.startsWith("npm:")) installByNpm(name, source.slice("npm:".length));
   else step("go", ["install", source], { GOBIN: folder });
+}
+if (OWN[project] !== undefined) {
+  const source = join(root, "test", project, OWN[project]);
+  step("go", ["build", "-o", join(folder, `${OWN[project]}-client`), "."], {}, source);
+  const python = join(folder, "python");
+  const [wanted, had] = [join(source, "requirements.txt"), join(python, "requirements.txt")];
+  if (!existsSync(had) || readFileSync(had, "utf8") !== readFileSync(wanted, "utf8")) {
+    step("python3", ["-m", "venv", "--clear", python]);
+    const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--requirement", wanted];
+    step(join(python, "bin", "python"), pip);
+    // Last, so that an environment that is half made is made again.
+    copyFileSync(wanted, had);
+  }
 }
 // With --fetch it only fetches, and says where they are.
 if (rest[0] === "--fetch") {
