@@ -6,7 +6,6 @@ import type { Logger, LogLevel } from "../shared/core/log.ts";
 import { Slots } from "../shared/core/slots.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
-import type { WorkerSession, WorkerStatus } from "../shared/domain/worker.ts";
 import type { CoordinatorServices } from "../shared/wire/services.ts";
 import type { Guard } from "./access/guard.ts";
 import { DataServer } from "./data/data-server.ts";
@@ -27,7 +26,7 @@ import { JobsServer } from "./service/jobs-server.ts";
 import { ListingPace } from "./service/listing-pace.ts";
 import { Waiters } from "./service/waiters.ts";
 import { WorkServer } from "./service/work-server.ts";
-import { WorkerRegistry } from "./service/worker-registry.ts";
+import { WorkerRegistry, workerStatuses } from "./service/worker-registry.ts";
 
 export interface CoordinatorOptions {
   /** `host:port`; port 0 takes a free one. */
@@ -127,6 +126,7 @@ class RunningCoordinator implements Coordinator {
 
   async listen(): Promise<void> {
     const { listen, guard, log } = this.#options;
+    const statuses = () => workerStatuses(this.#registry, this.#active, this.#options.clock.nowMs());
     const services: CoordinatorServices = {
       work: this.#work,
       data: this.#data,
@@ -135,7 +135,7 @@ class RunningCoordinator implements Coordinator {
         jobs: () => this.#handles,
         takesCode: guard.takesCode,
       }),
-      workers: { listWorkers: (signal) => this.#lists.list(() => this.#workerStatuses(), signal) },
+      workers: { listWorkers: (signal) => this.#lists.list(statuses, signal) },
     };
     this.#server = await this.#seams.serve({ listen, services, guard, log });
     this.#flight = await this.#startFlight().catch(async (error: unknown) => {
@@ -288,17 +288,6 @@ class RunningCoordinator implements Coordinator {
     }
     await forEachJob(this.#active, (job) => job.tick(), log);
   }
-
-  #workerStatuses(): WorkerStatus[] {
-    const leasesOf = (session: WorkerSession) =>
-      this.#active.reduce((total, job) => total + job.leasesOf(session), 0);
-    return this.#registry.statuses(
-      this.#options.clock.nowMs(),
-      leasesOf,
-      (name) => longestExclusion(this.#active, name),
-      (session) => firstRefusal(this.#active, session),
-    );
-  }
 }
 
 /** A job opened while its coordinator closed would hold its lock as long as the process lives. */
@@ -306,16 +295,4 @@ async function letGo(job: ActiveJob): Promise<never> {
   job.abandon();
   await job.release();
   throw new ShardmillError("INTERRUPTED", "the coordinator stops; submit the job again to resume");
-}
-
-/** Jobs judge workers each for itself; of several the longest exclusion is shown. */
-function longestExclusion(jobs: readonly ActiveJob[], name: string): number | null {
-  const found = jobs.map((job) => job.excludedMs(name)).filter((ms) => ms !== null);
-  return found.length === 0 ? null : Math.max(...found);
-}
-
-/** Why a job takes nothing from a worker, with the job that does not. */
-function firstRefusal(jobs: readonly ActiveJob[], session: WorkerSession): string | null {
-  const job = jobs.find((candidate) => candidate.refusalOf(session) !== null);
-  return job === undefined ? null : `${job.jobId}: ${job.refusalOf(session)}`;
 }

@@ -68,7 +68,7 @@ function run(program: string, args: readonly string[], env: Record<string, strin
 const python = async (...args: readonly string[]) =>
   JSON.parse(await run("python/bin/python", [SCRIPT, ...args]));
 
-/** Of one column each, so that one that fails is named. Dictionaries and views are published as what they hold. */
+/** A column of each type. Dictionaries and views are published as what they hold. */
 function typeTables(format: "arrow" | "parquet"): OutputTables {
   const names = Object.keys(ARROW_TYPES).filter((name) => isPublished(name, format));
   const columns = names.map((name) => [name, ARROW_TYPES[name]?.data] as const);
