@@ -1,5 +1,4 @@
 import { decodeFrames } from "../coordinator/journal/framing.ts";
-import { inHistory } from "../coordinator/journal/journal.ts";
 import { segmentGeneration, segmentPath } from "../coordinator/journal/segment-file.ts";
 import type { JournalRecord } from "../coordinator/schedule/state/record.ts";
 import type { DiskImage } from "./disk-image.ts";
@@ -30,4 +29,10 @@ export function isInHistory(image: DiskImage, folder: string, text: string): boo
   return segments.some(
     (bytes, at) => bytes !== null && inHistory(bytes, segments[at + 1] ?? null).includes(text),
   );
+}
+
+/** What of a segment counts: as much as its successor says. */
+function inHistory(segment: Buffer, successor: Buffer | null): Buffer {
+  const [first] = successor === null ? [] : decodeFrames(successor).records;
+  return first?.kind === "generationStarted" ? segment.subarray(0, first.previousBytes) : segment;
 }

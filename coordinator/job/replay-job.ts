@@ -1,6 +1,6 @@
 import { messageOf } from "../../shared/core/errors.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
-import type { OpenJournal } from "../journal/journal.ts";
+import { type OpenJournal, SNAPSHOTS_OF_NO_USE } from "../journal/journal.ts";
 import { bodiesOf, type FoundSnapshot } from "../journal/snapshot-file.ts";
 import { replay } from "../schedule/events/replay.ts";
 import type { ScheduleConfig } from "../schedule/state/config.ts";
@@ -58,7 +58,7 @@ async function replayed(
       const state = replay(config, records, generation, bodiesOf(snapshots));
       return { state, snapshots, records };
     } catch (error) {
-      log.warn({ reason: messageOf(error) }, "the snapshots of the journal are of no use: all of it is read");
+      log.warn({ reason: messageOf(error) }, SNAPSHOTS_OF_NO_USE);
     }
   }
   const all = snapshots.length > 0 ? await readAll() : records;

@@ -13,6 +13,7 @@ import { writeBeacon } from "../commit/beacon.ts";
 import { RunWatch } from "../insight/run-watch.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { type OpenJournal, openJournal } from "../journal/journal.ts";
+import type { LastSnapshot } from "../journal/snapshot-file.ts";
 import { SnapshottingJournal } from "../journal/snapshotting-journal.ts";
 import { believedChecksums } from "../publish/believed-checksums.ts";
 import { removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
@@ -20,6 +21,7 @@ import type { WorkPaths } from "../publish/work-paths.ts";
 import { resumeEffects } from "../schedule/events/replay.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
 import { jobProgress } from "../schedule/state/progress.ts";
+import { SinceSnapshot } from "../schedule/state/snapshot.ts";
 import { ActiveJob, type ActiveJobOptions } from "./active-job.ts";
 import { buildsOf, describeJob, startNotes } from "./describe-job.ts";
 import type { JobOrigin } from "./job-origin.ts";
@@ -65,7 +67,8 @@ export async function startJob(
       if (phase() === "published") await removeWorkFiles(paths, storage, seams.disk);
     },
   });
-  const opened = resources.add(await journalIn(paths.journal, options));
+  const opened = await journalIn(paths.journal, options);
+  resources.add(opened.journal);
   const replayed = await replayJob(planned, opened, options);
   const { state, after } = replayed;
   // One that was stopped while it opened the journal may have been replaced meanwhile.
@@ -121,29 +124,39 @@ function watchRun(
   return new RunWatch({ state: () => state, clock, precision, reportOf, loopTime: () => seams.loopTime() });
 }
 
-function journalIn(path: string, { clock, seams, lock }: StartOptions): Promise<OpenJournal> {
+function journalIn(path: string, { clock, seams, lock, log }: StartOptions): Promise<OpenJournal> {
   const pause = () => sleep(JOURNAL_PAUSE_MS, undefined, clock);
   const confirm = () => lock.confirm();
-  return openJournal(path, clock.wallMs(), seams.disk, { pause, confirm });
+  const onSnapshotTrouble = (what: string, cause: unknown) => log.warn({ reason: messageOf(cause) }, what);
+  return openJournal(path, clock.wallMs(), seams.disk, { pause, confirm, onSnapshotTrouble });
 }
 
+/** Of what was read for the state it keeps nothing: a job of a million shards has 200 MB of snapshots. */
 function snapshotting(
-  opened: OpenJournal,
+  { journal, generation }: OpenJournal,
   job: ReplayedJob & { readonly jobId: string; readonly builds: readonly string[] },
-  { paths, seams, log }: StartOptions,
+  { paths, seams, log, lock, clock }: StartOptions,
 ): SnapshottingJournal {
   const { jobId, state, records, snapshots, builds } = job;
+  const last = snapshots.at(-1);
   return new SnapshottingJournal({
-    ...opened,
+    journal,
+    generation,
     folder: paths.journal,
     disk: seams.disk,
     state,
-    last: snapshots.at(-1) ?? null,
-    records,
+    last: last === undefined ? null : lastOf(last),
+    since: SinceSnapshot.of(records),
     builds,
     everyRecords: seams.snapshotRecords,
+    pause: () => sleep(0, undefined, clock),
+    confirm: () => lock.confirm(),
     onFailure: (error) => log.warn({ job: jobId, reason: messageOf(error) }, "no snapshot of the journal"),
   });
+}
+
+function lastOf({ number, generation, crc32 }: LastSnapshot): LastSnapshot {
+  return { number, generation, crc32 };
 }
 
 function filesOf(planned: PlannedJob, { partials, temp }: WorkPaths): ActiveJobOptions["files"] {

@@ -14,7 +14,7 @@ import { asRecord } from "./record-shape.ts";
 
 /** Since 2 a shard is rows of the dataset; before, it was rows of one file. */
 export const JOURNAL_VERSION = 2;
-const HEADER_BYTES = 16;
+export const HEADER_BYTES = 16;
 const MAGIC = Buffer.from("SHMLJRNL", "latin1");
 const MARK = Buffer.from([0xff, 0x53, 0x4d, 0x52]);
 const FRAME_HEAD_BYTES = 12;

@@ -110,6 +110,7 @@ export class JournalWriter implements AsyncDisposable {
   /** Resolves once everything that was appended so far is on disk. @throws as `append` */
   sync(): Promise<void> {
     if (this.#failure !== null) return Promise.reject(this.#failure);
+    if (this.#closed !== null) return Promise.reject(journalFailed("the journal is closed", null));
     return this.#queue(Buffer.alloc(0), true);
   }
 

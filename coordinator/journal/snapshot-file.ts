@@ -1,22 +1,29 @@
 import { crc32 } from "node:zlib";
-import type { Snapshot } from "../schedule/state/snapshot.ts";
-import type { CommittedColumns } from "../schedule/state/snapshot-columns.ts";
+import type { RecordOf } from "../schedule/state/record.ts";
+import type { Snapshot, SnapshotBlock } from "../schedule/state/snapshot.ts";
 
 /*
  * A snapshot is one file, all numbers little-endian:
  *
  *     "SHMLSNAP" | version u32 | head bytes u32 | body bytes u32 | crc32 of all else u32 | head | body
  *
- * The head is JSON in UTF-8; the body is lines of it: the snapshot but for its blocks, and each of these.
+ * The head is JSON in UTF-8; the body is lines of it: the job, the plan in pieces, and the blocks.
  */
 const MAGIC = Buffer.from("SHMLSNAP", "latin1");
-const VERSION = 1;
+/** Another one wherever a job, a shard or a record is made of other facts: a test pins them. */
+const VERSION = 2;
 const PREFIX_BYTES = 24;
+const CRC_AT = 20;
 
 /** Which snapshot: its number, from 1 on over all generations, and the generation that wrote it. */
 export interface SnapshotName {
   readonly number: number;
   readonly generation: number;
+}
+
+/** One as the next knows it: by what is in it. Another run of the job may have written one of its name. */
+export interface LastSnapshot extends SnapshotName {
+  readonly crc32: number;
 }
 
 /** Where a snapshot ends: behind so many bytes of the segment of a generation, which have this crc32. */
@@ -27,15 +34,15 @@ export interface JournalPlace {
 }
 
 export interface SnapshotHead {
-  /** The generation of the snapshot before this one, without which it means nothing; null for the first. */
-  readonly previous: number | null;
+  /** The snapshot before this one, without which it means nothing; null for the first. */
+  readonly previous: Omit<LastSnapshot, "number"> | null;
   readonly place: JournalPlace;
   /** The versions of Shardmill that have worked on the job, one a generation. */
   readonly builds: readonly string[];
 }
 
 /** One that was read, and whose checksum is right. */
-export interface FoundSnapshot extends SnapshotName {
+export interface FoundSnapshot extends LastSnapshot {
   readonly head: SnapshotHead;
   /** Parses it, its blocks as they are asked for. */
   readonly body: () => Snapshot;
@@ -51,19 +58,35 @@ export function parseSnapshotFileName(name: string): SnapshotName | null {
   return number === undefined ? null : { number: Number(number), generation: Number(generation) };
 }
 
-export function encodeSnapshot(head: SnapshotHead, snapshot: Snapshot): Buffer {
-  const { committed, ...rest } = snapshot;
-  const lines = [rest, ...committed].map((line) => Buffer.from(`${JSON.stringify(line)}\n`));
-  const [headBytes, body] = [Buffer.from(JSON.stringify(head)), Buffer.concat(lines)];
-  const file = Buffer.allocUnsafe(PREFIX_BYTES + headBytes.length + body.length);
-  MAGIC.copy(file);
-  file.writeUInt32LE(VERSION, 8);
-  file.writeUInt32LE(headBytes.length, 12);
-  file.writeUInt32LE(body.length, 16);
-  headBytes.copy(file, PREFIX_BYTES);
-  body.copy(file, PREFIX_BYTES + headBytes.length);
-  file.writeUInt32LE(crcOf(file), 20);
-  return file;
+export interface EncodedSnapshot {
+  /** The file, in order. */
+  readonly pieces: readonly Buffer[];
+  readonly crc32: number;
+}
+
+/** @param pause between two lines, of which none takes long */
+export async function encodeSnapshot(
+  head: SnapshotHead,
+  snapshot: Snapshot,
+  pause: () => Promise<void>,
+): Promise<EncodedSnapshot> {
+  const pieces = [Buffer.from(JSON.stringify(head))];
+  for (const line of linesOf(snapshot)) {
+    pieces.push(Buffer.from(`${JSON.stringify(line)}\n`));
+    await pause();
+  }
+  const [headBytes = 0, ...lineBytes] = pieces.map(({ length }) => length);
+  const prefix = Buffer.alloc(PREFIX_BYTES);
+  MAGIC.copy(prefix);
+  prefix.writeUInt32LE(VERSION, 8);
+  prefix.writeUInt32LE(headBytes, 12);
+  prefix.writeUInt32LE(
+    lineBytes.reduce((sum, bytes) => sum + bytes, 0),
+    16,
+  );
+  const crc = pieces.reduce((sum, piece) => crc32(piece, sum), crc32(prefix.subarray(0, CRC_AT)));
+  prefix.writeUInt32LE(crc, CRC_AT);
+  return { pieces: [prefix, ...pieces], crc32: crc };
 }
 
 /** Null for a file that is damaged, not whole, or of another version: the journal tells the same. */
@@ -72,28 +95,82 @@ export function decodeSnapshot(file: Buffer, name: SnapshotName): FoundSnapshot 
   if (file.readUInt32LE(8) !== VERSION) return null;
   const bodyAt = PREFIX_BYTES + file.readUInt32LE(12);
   const end = bodyAt + file.readUInt32LE(16);
-  if (end !== file.length || file.readUInt32LE(20) !== crcOf(file)) return null;
+  const crc = file.readUInt32LE(CRC_AT);
+  // Over the lengths too.
+  if (end !== file.length || crc !== crc32(file.subarray(PREFIX_BYTES), crc32(file.subarray(0, CRC_AT))))
+    return null;
   const head: SnapshotHead = JSON.parse(file.toString("utf8", PREFIX_BYTES, bodyAt));
-  return { ...name, head, body: () => parseBody(file.subarray(bodyAt, end)) };
+  return { ...name, crc32: crc, head, body: () => parseBody(file.subarray(bodyAt, end)) };
+}
+
+type Plan = RecordOf<"planSealed">;
+type PlanPiece = Partial<Pick<Plan, (typeof PLAN_LISTS)[number]>>;
+
+const PLAN_LISTS = ["files", "pruned", "skipped", "shards"] as const;
+
+/** Of more, a line as JSON would stop the coordinator for long, and at some length be no string any more. */
+const PLAN_PIECE_ITEMS = 20_000;
+
+type FirstLine = Omit<Snapshot, "plan" | "blocks"> & { readonly planPieces: number };
+
+function* linesOf({
+  job,
+  plan,
+  revived,
+  blocks,
+}: Snapshot): Generator<FirstLine | PlanPiece | SnapshotBlock> {
+  const pieces = plan === null ? [] : planPieces(plan);
+  yield { job, revived, planPieces: pieces.length };
+  yield* pieces;
+  yield* blocks;
+}
+
+function planPieces(plan: Plan): PlanPiece[] {
+  return PLAN_LISTS.flatMap((list) => {
+    const items = plan[list] ?? [];
+    const pieces = Math.ceil(items.length / PLAN_PIECE_ITEMS);
+    return Array.from({ length: pieces }, (_, at) => ({
+      [list]: items.slice(at * PLAN_PIECE_ITEMS, (at + 1) * PLAN_PIECE_ITEMS),
+    }));
+  });
+}
+
+/** A plan without any list is none: it has at least the list of its files. */
+function planOf(pieces: readonly PlanPiece[]): Plan {
+  const all = <L extends keyof PlanPiece>(list: L) =>
+    pieces.flatMap((piece) => (piece[list] ?? []) as never[]);
+  return {
+    kind: "planSealed",
+    files: all("files"),
+    pruned: all("pruned"),
+    skipped: all("skipped"),
+    shards: all("shards"),
+  };
 }
 
 function parseBody(body: Buffer): Snapshot {
-  const firstEnd = body.indexOf("\n");
-  const rest: Omit<Snapshot, "committed"> = JSON.parse(body.toString("utf8", 0, firstEnd));
-  return { ...rest, committed: blocksIn(body.subarray(firstEnd + 1)) };
+  const lines = linesIn(body);
+  const { job, revived, planPieces }: FirstLine = parseNext(lines);
+  const pieces = Array.from({ length: planPieces }, (): PlanPiece => parseNext(lines));
+  return { job, revived, plan: pieces.length === 0 ? null : planOf(pieces), blocks: parsed(lines) };
 }
 
-function* blocksIn(lines: Buffer): Generator<CommittedColumns> {
-  for (let at = 0; at < lines.length; ) {
-    const end = lines.indexOf("\n", at);
-    yield JSON.parse(lines.toString("utf8", at, end));
+function* linesIn(body: Buffer): Generator<string> {
+  for (let at = 0; at < body.length; ) {
+    const end = body.indexOf("\n", at);
+    yield body.toString("utf8", at, end);
     at = end + 1;
   }
 }
 
-/** Over the lengths too. */
-function crcOf(file: Buffer): number {
-  return crc32(file.subarray(PREFIX_BYTES), crc32(file.subarray(0, 20)));
+function parseNext<T>(lines: Iterator<string>): T {
+  const next = lines.next();
+  if (next.done === true) throw new Error("a snapshot has too few lines");
+  return JSON.parse(next.value);
+}
+
+function* parsed(lines: Iterable<string>): Generator<SnapshotBlock> {
+  for (const line of lines) yield JSON.parse(line);
 }
 
 /** What they tell, parsed one after the other: there may be a hundred, of some megabytes each. */

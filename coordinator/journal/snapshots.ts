@@ -1,20 +1,24 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Disk } from "../../shared/core/disk.ts";
 import { syncPath } from "../../shared/core/sync-path.ts";
 import {
   decodeSnapshot,
+  type EncodedSnapshot,
   type FoundSnapshot,
   parseSnapshotFileName,
   type SnapshotName,
   snapshotFileName,
 } from "./snapshot-file.ts";
 
+/** Something is wrong with snapshots, and the segments are read in their place. */
+export type OnSnapshotTrouble = (what: string, cause: unknown) => void;
+
 /**
  * The snapshots of a journal, in order, as far as each follows the one before it. One that is missing or
- * damaged ends them: what it told is in the journal, which is never shortened.
+ * damaged, or cannot be read, ends them: what it told is in the journal, which is never shortened.
  *
  * Of two with one number that of the later generation counts: a coordinator that had lost its lock may have
- * written the other.
+ * written the other. One knows its predecessor by its checksum, so that of another run's none follows.
  *
  * @param names of what is in the folder
  */
@@ -22,14 +26,24 @@ export async function readSnapshots(
   folder: string,
   names: readonly string[],
   disk: Disk,
+  onTrouble: OnSnapshotTrouble = () => {},
 ): Promise<FoundSnapshot[]> {
   const byNumber = new Map<number, SnapshotName[]>();
   for (const name of names.flatMap((each) => parseSnapshotFileName(each) ?? []))
     byNumber.set(name.number, [...(byNumber.get(name.number) ?? []), name]);
   const chain: FoundSnapshot[] = [];
+  const read = async (name: SnapshotName) => {
+    const path = join(folder, snapshotFileName(name));
+    try {
+      return decodeSnapshot(await disk.readFile(path), name);
+    } catch (cause) {
+      onTrouble(`the snapshot ${path} cannot be read`, cause);
+      return null;
+    }
+  };
   for (;;) {
     const rivals = byNumber.get(chain.length + 1) ?? [];
-    const next = await firstThatFollows(rivals, chain.at(-1)?.generation ?? null, folder, disk);
+    const next = await firstThatFollows(rivals, chain.at(-1) ?? null, read);
     if (next === null) return chain;
     chain.push(next);
   }
@@ -37,33 +51,76 @@ export async function readSnapshots(
 
 async function firstThatFollows(
   rivals: readonly SnapshotName[],
-  previous: number | null,
-  folder: string,
-  disk: Disk,
+  previous: FoundSnapshot | null,
+  read: (name: SnapshotName) => Promise<FoundSnapshot | null>,
 ): Promise<FoundSnapshot | null> {
   for (const name of rivals.toSorted((a, b) => b.generation - a.generation)) {
-    const found = decodeSnapshot(await disk.readFile(join(folder, snapshotFileName(name))), name);
-    if (found !== null && found.head.previous === previous) return found;
+    const found = await read(name);
+    if (found !== null && follows(found, previous)) return found;
   }
   return null;
 }
 
-/** Writes one durably: it is there whole, or not at all. */
+function follows({ head }: FoundSnapshot, previous: FoundSnapshot | null): boolean {
+  return head.previous?.generation === previous?.generation && head.previous?.crc32 === previous?.crc32;
+}
+
+const MAKING_SUFFIX = ".tmp";
+
+/**
+ * Writes one durably: it is there whole, or not at all.
+ *
+ * @param confirm rejects when this process is no longer the one that may write
+ */
 export async function writeSnapshot(
-  folder: string,
-  name: SnapshotName,
-  bytes: Buffer,
+  path: string,
+  { pieces }: EncodedSnapshot,
   disk: Disk,
+  confirm: () => Promise<void>,
 ): Promise<void> {
-  const path = join(folder, snapshotFileName(name));
-  const making = `${path}.tmp`;
-  const file = await disk.open(making, "w");
+  const making = `${path}${MAKING_SUFFIX}`;
   try {
-    await file.write(bytes);
+    await writeWhole(making, pieces, disk);
+    await confirm();
+    await disk.rename(making, path);
+  } catch (error) {
+    await disk.unlink(making).catch(() => {});
+    throw error;
+  }
+  await syncPath(dirname(path), disk);
+}
+
+async function writeWhole(path: string, pieces: readonly Buffer[], disk: Disk): Promise<void> {
+  const file = await disk.open(path, "w");
+  try {
+    for (const bytes of inWrites(pieces)) await file.write(bytes);
     await file.sync();
   } finally {
     await file.close();
   }
-  await disk.rename(making, path);
-  await syncPath(folder, disk);
+}
+
+/** Small pieces are written together; of larger writes nothing is gained. */
+const WRITE_BYTES = 4 * 1024 * 1024;
+
+function* inWrites(pieces: readonly Buffer[]): Generator<Buffer> {
+  let waiting: Buffer[] = [];
+  let bytes = 0;
+  for (const piece of pieces) {
+    waiting.push(piece);
+    bytes += piece.length;
+    if (bytes < WRITE_BYTES) continue;
+    yield Buffer.concat(waiting, bytes);
+    [waiting, bytes] = [[], 0];
+  }
+  if (bytes > 0) yield Buffer.concat(waiting, bytes);
+}
+
+/** Removes what coordinators left that were killed while they wrote one. */
+export async function removeHalfMade(folder: string, names: readonly string[], disk: Disk): Promise<void> {
+  for (const name of names) {
+    if (!name.endsWith(MAKING_SUFFIX)) continue;
+    if (parseSnapshotFileName(name.slice(0, -MAKING_SUFFIX.length)) === null) continue;
+    await disk.unlink(join(folder, name)).catch(() => {});
+  }
 }

@@ -160,6 +160,9 @@ async function* readChunks(path: string): AsyncGenerator<Uint8Array> {
   }
 }
 
+/** Node 20 ends the process, with a failed assertion, where one read is of 2 GiB or more. */
+const MOST_READ_BYTES = 1 << 30;
+
 class RealFile implements DiskFile {
   readonly #handle: FileHandle;
 
@@ -170,7 +173,7 @@ class RealFile implements DiskFile {
   async readInto(bytes: Uint8Array, at: number): Promise<number> {
     let filled = 0;
     while (filled < bytes.length) {
-      const left = bytes.length - filled;
+      const left = Math.min(bytes.length - filled, MOST_READ_BYTES);
       const { bytesRead } = await this.#handle.read(bytes, filled, left, at + filled);
       if (bytesRead === 0) break;
       filled += bytesRead;

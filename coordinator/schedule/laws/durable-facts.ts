@@ -1,4 +1,4 @@
-import type { DeadLetter } from "../../../shared/domain/partial.ts";
+import type { DeadLetter, PartialManifest } from "../../../shared/domain/partial.ts";
 import type { Shard } from "../../../shared/domain/shard.ts";
 import type { Token } from "../../../shared/domain/token.ts";
 import type { AcceptedJob, JobState, Phase, Totals } from "../state/job-state.ts";
@@ -13,7 +13,7 @@ interface DurableFacts {
   readonly shards: readonly {
     readonly shard: Shard;
     readonly parent: number | null;
-    readonly outcome: string | DeadLetter;
+    readonly outcome: string | PartialManifest | DeadLetter;
     readonly attempts: readonly AttemptEntry[];
     readonly failures: readonly CountedFailure[];
     readonly revocations: number;
@@ -41,11 +41,11 @@ export function durableFacts(state: JobState): DurableFacts {
 }
 
 /** The leases of an open shard are live facts, and are left out. */
-function outcomeOf({ state }: ShardEntry): string | DeadLetter {
+function outcomeOf({ state }: ShardEntry): string | PartialManifest | DeadLetter {
   if (isOpen(state.kind)) return "open";
   switch (state.kind) {
     case "committed":
-      return `committed ${state.partial.executionId} ${state.partial.digest}`;
+      return state.partial;
     case "poisoned":
       return state.deadLetter;
     default:

@@ -19,14 +19,17 @@ export interface Snapshot {
   readonly plan: RecordOf<"planSealed"> | null;
   /** Whether another run began in this stretch, for which the failures before do not count. */
   readonly revived: boolean;
-  /** Shards that were committed at their first attempt: nearly all. In blocks of {@link BLOCK_SHARDS}. */
-  readonly committed: Iterable<CommittedColumns>;
-  /** All others, by id. */
-  readonly others: readonly ShardFacts[];
+  /** The shards, by id, of {@link BLOCK_SHARDS} at most; made, or parsed, as they are asked for, once. */
+  readonly blocks: Iterable<SnapshotBlock>;
 }
 
-/** Of more, a block as JSON would at some length be no string any more. */
-const BLOCK_SHARDS = 10_000;
+export type SnapshotBlock =
+  /** Shards that were committed at their first attempt: nearly all. */
+  | { readonly kind: "committed"; readonly columns: CommittedColumns }
+  | { readonly kind: "others"; readonly shards: readonly ShardFacts[] };
+
+/** A block is made in one go, which stops the coordinator for some milliseconds. */
+const BLOCK_SHARDS = 2_000;
 
 type Outcome =
   | { readonly kind: "open" }
@@ -39,6 +42,12 @@ type ShardFacts = Pick<
 
 /** What the records since the last snapshot were about. */
 export class SinceSnapshot {
+  static of(records: Iterable<JournalRecord>): SinceSnapshot {
+    const since = new SinceSnapshot();
+    for (const record of records) since.add(record);
+    return since;
+  }
+
   readonly #shards = new Set<ShardId>();
   #records = 0;
   #plan: RecordOf<"planSealed"> | null = null;
@@ -89,17 +98,22 @@ export class SinceSnapshot {
     this.#revived ||= earlier.#revived;
   }
 
-  /** @param state after the last of the records */
+  /**
+   * Of the shards only what changes is copied here, in one go: the blocks may be made while the job goes on.
+   *
+   * @param state after the last of the records
+   */
   take({ accepted, phase, totals, lastToken, shards }: JobState): Snapshot {
-    const entries = [...this.#shards].sort((a, b) => a - b).flatMap((id) => shards[id] ?? []);
-    const [committed, others]: [ShardEntry[], ShardEntry[]] = [[], []];
-    for (const entry of entries) (fitsColumns(entry) ? committed : others).push(entry);
+    const entries: ShardEntry[] = [];
+    for (const id of Uint32Array.from(this.#shards).sort()) {
+      const entry = shards[id];
+      if (entry !== undefined) entries.push({ ...entry });
+    }
     return {
       job: { accepted, phase, totals: { ...totals }, lastToken },
       plan: this.#plan,
       revived: this.#revived,
-      committed: blocksOf(committed),
-      others: others.map(factsOf),
+      blocks: blocksOf(entries),
     };
   }
 }
@@ -108,7 +122,7 @@ export class SinceSnapshot {
  * Brings a state from the end of the snapshot before this one, or from nothing where this is the first, to
  * the end of this one.
  */
-export function restore(state: JobState, { job, plan, revived, committed, others }: Snapshot): void {
+export function restore(state: JobState, { job, plan, revived, blocks }: Snapshot): void {
   state.accepted = job.accepted;
   if (revived) {
     for (const entry of state.shards) {
@@ -116,8 +130,28 @@ export function restore(state: JobState, { job, plan, revived, committed, others
       entry.revocations = 0;
     }
   }
-  if (plan !== null) evolve(state, plan);
-  for (const facts of others) {
+  if (plan !== null) {
+    assert(state.shards.length === 0, "a plan is sealed once");
+    // An earlier run may have failed before.
+    restorePhase(state, { kind: "planning" });
+    evolve(state, plan);
+  }
+  for (const block of blocks) restoreBlock(state, block);
+  Object.assign(state.totals, job.totals);
+  state.lastToken = job.lastToken;
+  restorePhase(state, job.phase);
+}
+
+function restoreBlock(state: JobState, block: SnapshotBlock): void {
+  if (block.kind === "committed") {
+    forEachCommitted(block.columns, (partial, attempt) => {
+      const entry = present(state.shards[partial.shard], "a shard of a snapshot is of the plan");
+      entry.attempts = [attempt];
+      settle(state, entry, { kind: "committed", partial });
+    });
+    return;
+  }
+  for (const facts of block.shards) {
     const { id } = facts.shard;
     assert(id <= state.shards.length, "the halves of shards come in order");
     const entry = state.shards[id] ?? addShard(state, facts.shard, facts.parent);
@@ -127,16 +161,6 @@ export function restore(state: JobState, { job, plan, revived, committed, others
     entry.forgottenUpTo = facts.forgottenUpTo;
     settle(state, entry, facts.outcome);
   }
-  for (const block of committed) {
-    forEachCommitted(block, (partial, attempt) => {
-      const entry = present(state.shards[partial.shard], "a shard of a snapshot is of the plan");
-      entry.attempts = [attempt];
-      settle(state, entry, { kind: "committed", partial });
-    });
-  }
-  Object.assign(state.totals, job.totals);
-  state.lastToken = job.lastToken;
-  restorePhase(state, job.phase);
 }
 
 /**
@@ -157,9 +181,14 @@ export function checkRestored({ shards, totals, counts }: JobState): void {
   assertLaw("counts-agree", agree, `the committed shards have ${rowsCommitted} rows`);
 }
 
-function* blocksOf(entries: readonly ShardEntry[]): Generator<CommittedColumns> {
-  for (let at = 0; at < entries.length; at += BLOCK_SHARDS)
-    yield inColumns(entries.slice(at, at + BLOCK_SHARDS));
+function* blocksOf(entries: readonly ShardEntry[]): Generator<SnapshotBlock> {
+  for (let at = 0; at < entries.length; at += BLOCK_SHARDS) {
+    const [committed, others]: [ShardEntry[], ShardEntry[]] = [[], []];
+    for (const entry of entries.slice(at, at + BLOCK_SHARDS))
+      (fitsColumns(entry) ? committed : others).push(entry);
+    if (committed.length > 0) yield { kind: "committed", columns: inColumns(committed) };
+    if (others.length > 0) yield { kind: "others", shards: others.map(factsOf) };
+  }
 }
 
 /** Without real times: see `PENDING` of the fold. */

@@ -1,116 +1,37 @@
-import { mkdtemp, readdir, readFile, rm, truncate, unlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, mkdir, readdir, readFile, rm, truncate, unlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { openJournal } from "../../../../coordinator/journal/journal.ts";
+import { SNAPSHOTS_OF_NO_USE } from "../../../../coordinator/journal/journal.ts";
 import { segmentPath } from "../../../../coordinator/journal/segment-file.ts";
-import { bodiesOf } from "../../../../coordinator/journal/snapshot-file.ts";
-import { SnapshottingJournal } from "../../../../coordinator/journal/snapshotting-journal.ts";
-import { replay } from "../../../../coordinator/schedule/events/replay.ts";
-import { durableFacts } from "../../../../coordinator/schedule/laws/durable-facts.ts";
-import { evolve } from "../../../../coordinator/schedule/state/evolve.ts";
-import type { JournalRecord } from "../../../../coordinator/schedule/state/record.ts";
-import { sha256 } from "../../../../shared/core/digest.ts";
 import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
-import { shardId } from "../../../../shared/domain/shard.ts";
-import { aConfig, aPartial, aPlan, DIGESTS, filesOf } from "../schedule/harness.ts";
 
-const SHARDS = 30;
-const PLAN = aPlan(SHARDS);
+import { JournalRuns } from "./journal-runs.ts";
 
-let folder: string;
+let journal: JournalRuns;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "snapshots-"));
+  journal = await JournalRuns.make();
 });
 
-afterEach(() => rm(folder, { recursive: true, force: true }));
-
-/** The state as the next coordinator finds it, and what it read for that. */
-async function takeUp(disk: Disk = realDisk) {
-  const opened = await openJournal(folder, 0, disk);
-  const { records, generation, snapshots } = opened;
-  return { opened, state: replay(aConfig(), records, generation, bodiesOf(snapshots)) };
-}
-
-/** A run that commits the shards `[from, to)` and is killed, a snapshot every five records. */
-async function run(from: number, to: number, disk: Disk = realDisk): Promise<unknown[]> {
-  const { opened, state } = await takeUp(disk);
-  const failures: unknown[] = [];
-  {
-    await using journal = new SnapshottingJournal({
-      ...opened,
-      folder,
-      disk,
-      state,
-      last: opened.snapshots.at(-1) ?? null,
-      builds: ["a build"],
-      everyRecords: 5,
-      onFailure: (error) => failures.push(error),
-    });
-    const append = async (record: JournalRecord) => {
-      evolve(state, record);
-      const written = journal.append(record, { durable: true });
-      journal.eventAppended();
-      await written;
-    };
-    if (state.accepted === null) {
-      await append({ kind: "jobAccepted", jobId: "j", name: "n", digests: DIGESTS });
-      const shards = PLAN.map(({ rowStart, rowEnd }) => [rowStart, rowEnd] as const);
-      await append({
-        kind: "planSealed",
-        files: filesOf(PLAN).map(({ path, rows }) => [path, rows]),
-        shards,
-      });
-    }
-    for (const shard of PLAN.slice(from, to)) {
-      const token = { generation: opened.generation, sequence: shard.id + 1 };
-      await append({ kind: "leaseGranted", shard: shard.id, token, worker: "anna", backup: false });
-      const partial = aPartial(shard, token);
-      // The same in every run of this test.
-      const digest = sha256(`shard ${shard.id}`);
-      const executionId = digest.slice(0, 16);
-      await append({
-        kind: "shardCommitted",
-        partial: { ...partial, shard: shardId(shard.id), executionId, digest },
-      });
-      // Time for the snapshot to be written.
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-  }
-  await opened.journal.close();
-  return failures;
-}
-
-async function snapshotFiles(): Promise<string[]> {
-  return (await readdir(folder)).filter((name) => name.endsWith(".snap")).sort();
-}
-
-/** What all records tell, against what was found with the help of the snapshots. */
-async function expectTheSame(): Promise<{ readonly used: number; readonly tail: number }> {
-  const { opened, state } = await takeUp();
-  await opened.journal.close();
-  const all = await opened.readAll();
-  expect(durableFacts(state)).toEqual(durableFacts(replay(aConfig(), all, opened.generation)));
-  return { used: opened.snapshots.length, tail: opened.records.length };
-}
+afterEach(() => rm(journal.folder, { recursive: true, force: true }));
 
 describe("a journal with snapshots", () => {
   test("is read from the last one on, over several runs, and tells what all of it tells", async () => {
-    await run(0, 10);
-    await run(10, 20);
-    expect(await run(20, 30)).toEqual([]);
-    const { used, tail } = await expectTheSame();
-    expect(used).toBe((await snapshotFiles()).length);
+    await journal.run(0, 10);
+    await journal.run(10, 20);
+    expect(await journal.run(20, 30)).toEqual([]);
+    const { used, tail } = await journal.expectTheSame();
+    expect(used).toBe((await journal.snapshotFiles()).length);
     expect(used).toBeGreaterThan(4);
     expect(tail).toBeLessThan(20);
   });
 
   test("tells the same with any snapshot gone, or cut, or with a bit flipped", async () => {
-    await run(0, 15);
-    await run(15, 30);
-    const files = await snapshotFiles();
+    await journal.run(0, 15);
+    await journal.run(15, 30);
+    const files = await journal.snapshotFiles();
     const damage = fc.record({
       name: fc.constantFrom(...files),
       share: fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true }),
@@ -119,7 +40,7 @@ describe("a journal with snapshots", () => {
     let unused = 0;
     await fc.assert(
       fc.asyncProperty(damage, async ({ name, share, how }) => {
-        const path = join(folder, name);
+        const path = join(journal.folder, name);
         const bytes = await readFile(path);
         const at = Math.floor(share * bytes.length);
         if (how === "gone") await unlink(path);
@@ -129,7 +50,7 @@ describe("a journal with snapshots", () => {
           flipped.writeUInt8(flipped.readUInt8(at) ^ 4, at);
           await writeFile(path, flipped);
         }
-        const { used } = await expectTheSame();
+        const { used } = await journal.expectTheSame();
         expect(used).toBeLessThan(files.length);
         unused += 1;
         await writeFile(path, bytes);
@@ -140,46 +61,48 @@ describe("a journal with snapshots", () => {
   });
 
   test("leaves out a snapshot that ends behind the history: its writer had been replaced", async () => {
-    await run(0, 8);
-    const before = (await snapshotFiles()).length;
-    const segment = await readFile(segmentPath(folder, 1));
+    await journal.run(0, 8);
+    const before = (await journal.snapshotFiles()).length;
+    const segment = await readFile(segmentPath(journal.folder, 1));
     // The first coordinator goes on, although a second one has read what there was.
-    const { opened } = await takeUp();
+    const { opened } = await journal.takeUp();
     await opened.journal.close();
-    const second = await readFile(segmentPath(folder, 2));
-    await rm(segmentPath(folder, 2));
-    await rm(folder, { recursive: true });
-    folder = await mkdtemp(join(tmpdir(), "snapshots-"));
-    await run(0, 20);
-    expect((await readFile(segmentPath(folder, 1))).subarray(0, segment.length).equals(segment)).toBe(true);
-    await writeFile(segmentPath(folder, 2), second);
-    expect((await snapshotFiles()).length).toBeGreaterThan(before);
-    const { used } = await expectTheSame();
+    const second = await readFile(segmentPath(journal.folder, 2));
+    await rm(segmentPath(journal.folder, 2));
+    await rm(journal.folder, { recursive: true });
+    await journal.anotherFolder();
+    await journal.run(0, 20);
+    expect((await readFile(segmentPath(journal.folder, 1))).subarray(0, segment.length).equals(segment)).toBe(
+      true,
+    );
+    await writeFile(segmentPath(journal.folder, 2), second);
+    expect((await journal.snapshotFiles()).length).toBeGreaterThan(before);
+    const { used } = await journal.expectTheSame();
     expect(used).toBeGreaterThan(0);
     expect(used).toBeLessThanOrEqual(before);
   });
 
   test("is taken up where a snapshot ends with its segment, and by all of it then", async () => {
-    await run(0, 8);
+    await journal.run(0, 8);
     for (let generation = 0; generation < 3; generation += 1) {
       // Cut off behind the last snapshot: as a crash leaves it before the next record.
-      const { opened } = await takeUp();
+      const { opened } = await journal.takeUp();
       await opened.journal.close();
       const { generation: last, bytes } = opened.snapshots.at(-1)?.head.place ?? { generation: 0, bytes: 0 };
       if (last === opened.generation - 1) {
-        await unlink(segmentPath(folder, opened.generation));
-        await truncate(segmentPath(folder, last), bytes);
+        await unlink(segmentPath(journal.folder, opened.generation));
+        await truncate(segmentPath(journal.folder, last), bytes);
       }
-      await expectTheSame();
-      await run(8 + 4 * generation, 12 + 4 * generation);
+      await journal.expectTheSame();
+      await journal.run(8 + 4 * generation, 12 + 4 * generation);
     }
   });
 
   test("whose segment is shorter than its snapshots say is read whole, and judged by itself", async () => {
-    await run(0, 8);
-    const path = segmentPath(folder, 1);
+    await journal.run(0, 8);
+    const path = segmentPath(journal.folder, 1);
     await truncate(path, 1_000);
-    const { used } = await expectTheSame();
+    const { used } = await journal.expectTheSame();
     expect(used).toBe(0);
   });
 
@@ -195,9 +118,136 @@ describe("a journal with snapshots", () => {
         await realDisk.rename(from, to);
       },
     };
-    const failures = await run(0, 25, disk);
+    const failures = await journal.run(0, 25, disk);
     expect(failures).toMatchObject([{ code: "ENOSPC" }, { code: "ENOSPC" }]);
-    const { used } = await expectTheSame();
+    const { used } = await journal.expectTheSame();
     expect(used).toBeGreaterThan(0);
   });
+
+  test("of another run of the same job is not believed, although its place would fit", async () => {
+    await journal.run(0, 20);
+    const [own, of] = [journal.folder, await journal.snapshotFiles()];
+    await journal.anotherFolder();
+    await journal.run(10, 30);
+    for (const name of of) await copyFile(join(own, name), join(journal.folder, name));
+    await rm(own, { recursive: true });
+    const { used } = await journal.expectTheSame();
+    expect(used).toBe(0);
+    // The journal goes on, and is read whole by whoever comes after.
+    await journal.run(0, 10);
+    await journal.expectTheSame();
+    expect(journal.troubles).toEqual([]);
+  });
+
+  test("follows no snapshot of another run that has its predecessor's name", async () => {
+    await journal.run(0, 20);
+    const [own, [name = ""]] = [journal.folder, await journal.snapshotFiles()];
+    await journal.anotherFolder();
+    await journal.run(10, 30);
+    await copyFile(join(own, name), join(journal.folder, name));
+    await rm(own, { recursive: true });
+    expect((await journal.expectTheSame()).used).toBe(0);
+  });
+
+  test("is not written by who has lost the lock", async () => {
+    const lost = new Error("lost");
+    const confirm = () => Promise.reject(lost);
+    const failures = await journal.run(0, 20, realDisk, { confirm });
+    expect(failures).toContain(lost);
+    expect((await readdir(journal.folder)).filter((name) => name.includes("snap"))).toEqual([]);
+  });
+
+  test("is resumed where a snapshot is a journal.folder, and says so", async () => {
+    await journal.run(0, 20);
+    const [, second = ""] = await journal.snapshotFiles();
+    await unlink(join(journal.folder, second));
+    await mkdir(join(journal.folder, second));
+    expect((await journal.expectTheSame()).used).toBe(1);
+    expect(journal.troubles).toEqual([`the snapshot ${join(journal.folder, second)} cannot be read`]);
+  });
+
+  test("is resumed where the head of a snapshot is no JSON, and says so", async () => {
+    await journal.run(0, 20);
+    const path = join(journal.folder, (await journal.snapshotFiles())[0] ?? "");
+    const bytes = await readFile(path);
+    bytes.write("?", 24);
+    bytes.writeUInt32LE(crc32(bytes.subarray(24), crc32(bytes.subarray(0, 20))), 20);
+    await writeFile(path, bytes);
+    expect((await journal.expectTheSame()).used).toBe(0);
+    expect(journal.troubles).toEqual([`the snapshot ${path} cannot be read`]);
+  });
+
+  test("is read whole where what lies behind the snapshots cannot be read", async () => {
+    await journal.run(0, 20);
+    const failing = { reads: 0 };
+    const disk: Disk = {
+      ...realDisk,
+      open: async (path, flags) => {
+        const file = await realDisk.open(path, flags);
+        if (!path.endsWith(".log") || flags !== "r") return file;
+        failing.reads += 1;
+        // The first look is at the place, the second at what follows.
+        if (failing.reads !== 2) return file;
+        await file.close();
+        throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
+      },
+    };
+    const { opened } = await journal.takeUp(disk);
+    await opened.journal.close();
+    expect(opened.snapshots).toEqual([]);
+    expect(opened.records.filter(({ kind }) => kind === "shardCommitted")).toHaveLength(20);
+    expect(journal.troubles).toEqual([SNAPSHOTS_OF_NO_USE]);
+  });
+
+  test("leaves nothing of what is not finished, whether it failed or was killed", async () => {
+    const disk: Disk = { ...realDisk, rename: async () => Promise.reject(new Error("EIO")) };
+    expect(await journal.run(0, 10, disk)).not.toEqual([]);
+    expect((await readdir(journal.folder)).filter((name) => name.includes("snap"))).toEqual([]);
+    await writeFile(join(journal.folder, "snapshot-000001-1.snap.tmp"), "half");
+    await journal.run(10, 11);
+    expect(await readdir(journal.folder)).not.toContain("snapshot-000001-1.snap.tmp");
+  });
+
+  test("is tried again ever later where snapshots cannot be written", async () => {
+    const disk: Disk = { ...realDisk, rename: async () => Promise.reject(new Error("EIO")) };
+    // 62 records, and one every five would be tried a dozen times.
+    const failures = await journal.run(0, 30, disk);
+    expect(failures.length).toBeGreaterThan(1);
+    expect(failures.length).toBeLessThan(6);
+  });
+
+  test("is closed with a snapshot under way, and refuses what comes then", async () => {
+    await journal.run(0, 4);
+    const { opened } = await journal.takeUp();
+    await opened.journal.close();
+    await expect(opened.journal.sync()).rejects.toMatchObject({ code: "JOURNAL_FAILED" });
+  });
+});
+
+test("a snapshot is whole and durable under another name before it gets its own", async () => {
+  const calls: string[] = [];
+  const disk: Disk = {
+    ...realDisk,
+    open: async (path, flags) => {
+      const file = await realDisk.open(path, flags);
+      if (!path.endsWith(".snap.tmp")) return file;
+      const told = (call: string, act: () => Promise<void>) => {
+        calls.push(call);
+        return act();
+      };
+      return {
+        readInto: (bytes, at) => file.readInto(bytes, at),
+        datasync: () => file.datasync(),
+        write: (bytes) => told("write", () => file.write(bytes)),
+        sync: () => told("sync", () => file.sync()),
+        close: () => told("close", () => file.close()),
+      };
+    },
+    rename: (from, to) => {
+      calls.push("rename");
+      return realDisk.rename(from, to);
+    },
+  };
+  await journal.run(0, 4, disk);
+  expect(calls.slice(0, 4)).toEqual(["write", "sync", "close", "rename"]);
 });

@@ -14,7 +14,7 @@ const LAST = 1_000;
 
 /** As a file would give it back. */
 function throughJson(snapshot: Snapshot): Snapshot {
-  return JSON.parse(JSON.stringify({ ...snapshot, committed: [...snapshot.committed] }));
+  return JSON.parse(JSON.stringify({ ...snapshot, blocks: [...snapshot.blocks] }));
 }
 
 /** The snapshots that a coordinator leaves which makes one at each cut. */
@@ -178,7 +178,35 @@ test("a shard that was committed at once lies in the columns, and one with a sto
   const { shard, token, executionId } = partial;
   job.apply({ kind: "partialStored", shard, token, executionId });
   job.apply({ kind: "leaseRequested", worker });
-  const [{ committed: blocks, others }] = snapshotsAt(job.records, [job.records.length]) as [Snapshot];
-  expect([...blocks].map((block) => block.shard)).toEqual([[0]]);
-  expect(others).toMatchObject([{ shard: { id: 1 }, outcome: { kind: "open" } }]);
+  const [{ blocks }] = snapshotsAt(job.records, [job.records.length]) as [Snapshot];
+  expect([...blocks]).toMatchObject([
+    { kind: "committed", columns: { shard: [0] } },
+    { kind: "others", shards: [{ shard: { id: 1 }, outcome: { kind: "open" } }] },
+  ]);
+});
+
+test("a job that failed before its plan was sealed, and was run again, is restored with the plan", () => {
+  const { records: planned } = TestJob.running(aPlan(3), CONFIG);
+  const [accepted, sealed] = [
+    planned.find(({ kind }) => kind === "jobAccepted"),
+    planned.find(({ kind }) => kind === "planSealed"),
+  ];
+  if (accepted === undefined || sealed === undefined) throw new Error("no plan");
+  const failed: JournalRecord = { kind: "jobFailed", reason: aReason("OUTPUT_FAILED") };
+  const records: JournalRecord[] = [accepted, failed, { kind: "jobRevived", jobId: "j2" }, sealed];
+  expectSame(records, [2, 4]);
+  expectSame(records, [1, 3]);
+});
+
+test("a snapshot tells what was so when it was taken, however late its blocks are made", () => {
+  const job = TestJob.running(aPlan(2), CONFIG);
+  const since = SinceSnapshot.of(job.records);
+  const worker = job.join("anna", 8);
+  const late = since.take(job.state);
+  const before = replay(CONFIG, job.records, LAST);
+  const [grant] = job.apply({ kind: "leaseRequested", worker }).filter((effect) => effect.kind === "grant");
+  if (grant === undefined) throw new Error("no lease");
+  const { shard, token } = grant;
+  job.apply({ kind: "attemptFailed", worker, shard: shard.id, token, reason: aReason("MODEL_FAILED") });
+  expect(durableFacts(replay(CONFIG, [], LAST, [throughJson(late)]))).toEqual(durableFacts(before));
 });

@@ -1,0 +1,48 @@
+import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { encodeHeader, encodeRecord } from "../../coordinator/journal/framing.ts";
+import { readSegment } from "../../coordinator/journal/read-segment.ts";
+import { realDisk } from "../../shared/core/disk.ts";
+
+const WHOLE = Buffer.concat([
+  encodeHeader(1),
+  encodeRecord({
+    kind: "generationStarted",
+    generation: 1,
+    build: "b",
+    wallMs: 0,
+    previousBytes: 0,
+    previousCrc32: 0,
+  }),
+]);
+
+let path: string;
+beforeEach(async () => {
+  path = join(await mkdtemp(join(tmpdir(), "large-reads-")), "a.log");
+});
+afterEach(() => rm(join(path, ".."), { recursive: true }));
+
+test("a file of 2 GiB and more is read to its end, and one that is no journal is refused", async () => {
+  const large = 2 ** 31 + 4_096;
+  await writeFile(path, WHOLE);
+  await truncate(path, large);
+  // What follows are zeros, and no record: as soon as that is more than a crash can leave, it is damage.
+  const reading = readSegment(path, { generation: 1, from: { bytes: 0, crc32: 0 }, end: large }, realDisk);
+  await expect(reading).rejects.toMatchObject({ code: "JOURNAL_CORRUPT", fields: { at: WHOLE.length } });
+});
+
+test("one read of a disk may be of more than 2 GiB", async () => {
+  const large = 2 ** 31 + 16;
+  await writeFile(path, WHOLE);
+  await truncate(path, large);
+  const file = await realDisk.open(path, "r");
+  try {
+    const bytes = Buffer.allocUnsafe(large);
+    expect(await file.readInto(bytes, 0)).toBe(large);
+    expect(bytes.subarray(0, WHOLE.length).equals(WHOLE)).toBe(true);
+  } finally {
+    await file.close();
+  }
+});

@@ -1,0 +1,118 @@
+import { mkdtemp, readdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { expect } from "vitest";
+import { openJournal } from "../../../../coordinator/journal/journal.ts";
+import { bodiesOf } from "../../../../coordinator/journal/snapshot-file.ts";
+import { SnapshottingJournal } from "../../../../coordinator/journal/snapshotting-journal.ts";
+import { replay } from "../../../../coordinator/schedule/events/replay.ts";
+import { durableFacts } from "../../../../coordinator/schedule/laws/durable-facts.ts";
+import { evolve } from "../../../../coordinator/schedule/state/evolve.ts";
+import type { JournalRecord } from "../../../../coordinator/schedule/state/record.ts";
+import { SinceSnapshot } from "../../../../coordinator/schedule/state/snapshot.ts";
+import { sha256 } from "../../../../shared/core/digest.ts";
+import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
+import { shardId } from "../../../../shared/domain/shard.ts";
+import { aConfig, aPartial, aPlan, DIGESTS, filesOf } from "../schedule/harness.ts";
+
+const SHARDS = 30;
+const PLAN = aPlan(SHARDS);
+
+/** A journal in a folder of its own, and the runs of a job that write it. */
+export class JournalRuns {
+  folder = "";
+  /** What was said of its snapshots. */
+  readonly troubles: string[] = [];
+
+  static async make(): Promise<JournalRuns> {
+    const runs = new JournalRuns();
+    await runs.anotherFolder();
+    return runs;
+  }
+
+  /** From here on the runs are in a new folder. */
+  async anotherFolder(): Promise<void> {
+    this.folder = await mkdtemp(join(tmpdir(), "snapshots-"));
+  }
+
+  /** The state as the next coordinator finds it, and what it read for that. */
+  async takeUp(disk: Disk = realDisk) {
+    const opened = await openJournal(this.folder, 0, disk, {
+      onSnapshotTrouble: (what) => this.troubles.push(what),
+    });
+    const { records, generation, snapshots } = opened;
+    return { opened, state: replay(aConfig(), records, generation, bodiesOf(snapshots)) };
+  }
+
+  /** A run that commits the shards `[from, to)` and is killed, a snapshot every five records. */
+  async run(
+    from: number,
+    to: number,
+    disk: Disk = realDisk,
+    { confirm = async () => {} }: { readonly confirm?: () => Promise<void> } = {},
+  ): Promise<unknown[]> {
+    const { opened, state } = await this.takeUp(disk);
+    const failures: unknown[] = [];
+    {
+      await using journal = new SnapshottingJournal({
+        journal: opened.journal,
+        generation: opened.generation,
+        folder: this.folder,
+        disk,
+        state,
+        last: opened.snapshots.at(-1) ?? null,
+        since: SinceSnapshot.of(opened.records),
+        pause: () => setImmediate(),
+        confirm,
+        builds: ["a build"],
+        everyRecords: 5,
+        onFailure: (error) => failures.push(error),
+      });
+      const append = async (record: JournalRecord) => {
+        evolve(state, record);
+        const written = journal.append(record, { durable: true });
+        journal.eventAppended();
+        await written;
+      };
+      if (state.accepted === null) {
+        await append({ kind: "jobAccepted", jobId: "j", name: "n", digests: DIGESTS });
+        const shards = PLAN.map(({ rowStart, rowEnd }) => [rowStart, rowEnd] as const);
+        await append({
+          kind: "planSealed",
+          files: filesOf(PLAN).map(({ path, rows }) => [path, rows]),
+          shards,
+        });
+      }
+      for (const shard of PLAN.slice(from, to)) {
+        const token = { generation: opened.generation, sequence: shard.id + 1 };
+        await append({ kind: "leaseGranted", shard: shard.id, token, worker: "anna", backup: false });
+        const partial = aPartial(shard, token);
+        // The same in every run of this test.
+        const digest = sha256(`shard ${shard.id}`);
+        const executionId = digest.slice(0, 16);
+        await append({
+          kind: "shardCommitted",
+          partial: { ...partial, shard: shardId(shard.id), executionId, digest },
+        });
+        // Time for the snapshot to be written.
+        for (let turn = 0; turn < 5; turn += 1) await setImmediate();
+      }
+    }
+    await opened.journal.close();
+    return failures;
+  }
+
+  async snapshotFiles(): Promise<string[]> {
+    return (await readdir(this.folder)).filter((name) => name.endsWith(".snap")).sort();
+  }
+
+  /** What all records tell, against what was found with the help of the snapshots. */
+  async expectTheSame(): Promise<{ readonly used: number; readonly tail: number }> {
+    const { opened, state } = await this.takeUp();
+    await opened.journal.close();
+    const all = await opened.readAll();
+    expect(durableFacts(state)).toEqual(durableFacts(replay(aConfig(), all, opened.generation)));
+    return { used: opened.snapshots.length, tail: opened.records.length };
+  }
+}

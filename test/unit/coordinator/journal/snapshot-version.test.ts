@@ -1,0 +1,103 @@
+import { expect, test } from "vitest";
+import { encodeSnapshot } from "../../../../coordinator/journal/snapshot-file.ts";
+import {
+  type AcceptedJob,
+  createJobState,
+  type Totals,
+} from "../../../../coordinator/schedule/state/job-state.ts";
+import type { JournalRecord, RecordOf } from "../../../../coordinator/schedule/state/record.ts";
+import type {
+  AttemptEntry,
+  CountedFailure,
+  ShardEntry,
+} from "../../../../coordinator/schedule/state/shard-state.ts";
+import { SinceSnapshot } from "../../../../coordinator/schedule/state/snapshot.ts";
+import { sha256 } from "../../../../shared/core/digest.ts";
+import type { DeadLetter, PartialFile, PartialManifest } from "../../../../shared/domain/partial.ts";
+import { aConfig } from "../schedule/harness.ts";
+
+type Keys<T> = Record<keyof T, true>;
+
+const RECORDS = {
+  generationStarted: {
+    kind: true,
+    generation: true,
+    build: true,
+    wallMs: true,
+    previousBytes: true,
+    previousCrc32: true,
+  },
+  jobAccepted: { kind: true, jobId: true, name: true, digests: true },
+  planSealed: { kind: true, files: true, pruned: true, skipped: true, shards: true },
+  leaseGranted: { kind: true, shard: true, token: true, worker: true, backup: true },
+  attemptEnded: { kind: true, shard: true, token: true, worker: true, end: true },
+  shardCommitted: { kind: true, partial: true },
+  shardSplit: { kind: true, shard: true, atRow: true, into: true },
+  rowDeadLettered: { kind: true, shard: true, deadLetter: true },
+  shardRevoked: { kind: true, shard: true, digest: true, reason: true },
+  publishIntent: { kind: true, outputDigest: true },
+  published: { kind: true, outputDigest: true },
+  jobCancelled: { kind: true, reason: true },
+  jobFailed: { kind: true, reason: true },
+  jobRevived: { kind: true, jobId: true },
+} satisfies { [K in JournalRecord["kind"]]: Keys<RecordOf<K>> };
+
+const ACCEPTED = { jobId: true, name: true, digests: true } satisfies Keys<AcceptedJob>;
+
+const TOTALS = {
+  rows: true,
+  rowsCommitted: true,
+  filteredRows: true,
+  rowsOut: true,
+  truncatedRows: true,
+  deadRows: true,
+  attempts: true,
+  attemptsFailed: true,
+} satisfies Keys<Totals>;
+
+const SHARD = {
+  shard: true,
+  parent: true,
+  state: true,
+  attempts: true,
+  forgottenUpTo: true,
+  failures: true,
+  revocations: true,
+  queueSeq: true,
+} satisfies Keys<ShardEntry>;
+
+const ATTEMPT = { token: true, worker: true, backup: true, end: true } satisfies Keys<AttemptEntry>;
+const FAILURE = { worker: true, died: true, code: true, message: true } satisfies Keys<CountedFailure>;
+
+const PARTIAL = {
+  shard: true,
+  token: true,
+  executionId: true,
+  rowsIn: true,
+  rowsMapped: true,
+  rowsFiltered: true,
+  rowsDead: true,
+  rowsOut: true,
+  rowsTruncated: true,
+  firstDead: true,
+  files: true,
+  digest: true,
+} satisfies Keys<PartialManifest>;
+
+const FILE = { kind: true, name: true, rows: true, bytes: true, sha256: true } satisfies Keys<PartialFile>;
+const DEAD = { file: true, row: true, stage: true, code: true, message: true } satisfies Keys<DeadLetter>;
+
+const FACTS = [RECORDS, ACCEPTED, TOTALS, SHARD, ATTEMPT, FAILURE, PARTIAL, FILE, DEAD];
+
+/** Of each version, what its files are made of. Where that becomes another, so does the version. */
+const FACTS_OF: Record<number, string> = {
+  2: "ef127507fd3dd2de7480cedc3b4f07976e55cd6eaee6070c0e5d9533452fb5b8",
+};
+
+test("the version of snapshots stands for what jobs, shards and records are made of", async () => {
+  const head = { previous: null, place: { generation: 1, bytes: 0, crc32: 0 }, builds: [] };
+  const snapshot = new SinceSnapshot().take(createJobState(aConfig(), 1));
+  const { pieces } = await encodeSnapshot(head, snapshot, async () => {});
+  const version = pieces[0]?.readUInt32LE(8) ?? 0;
+  expect(FACTS_OF[version]).toBe(sha256(JSON.stringify(FACTS)));
+});
