@@ -13,6 +13,7 @@ import type { HeldLock } from "../journal/held-lock.ts";
 import { asOutputFailed } from "../publish/output-failed.ts";
 import { publishOutput } from "../publish/publish.ts";
 import type { StagedOutput } from "../publish/publish-way.ts";
+import { rowsShapeOf } from "../publish/shape/rows-shape.ts";
 import { stageOutput } from "../publish/stage.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
@@ -117,6 +118,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
   async #reduceAndStage(): Promise<StagedOutput> {
     const { planned, jobId, seams, storage, checksums, runWatch, lock } = this.#options;
     const { spec, map, reductions, digests, dataset } = planned;
+    const shape = rowsShapeOf(spec.output);
     const state = this.#options.state();
     const signal = this.#abort.signal;
     // The shards end here: what follows counts as reducing.
@@ -139,6 +141,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     return stageOutput({
       ...place,
       checksums,
+      shape: shape === null ? null : { ...shape, stores: planned.stores },
       facts: {
         job: { id: jobId, name: spec.name },
         digests,

@@ -2,15 +2,25 @@ import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { isSortable } from "../../shared/domain/output-shape.ts";
+import { isSortable, namesFolders } from "../../shared/domain/output-shape.ts";
 
 /**
  * The columns that `output` names must be published ones, of types that can be used so.
  *
  * @throws {SPEC_INVALID} with every column that cannot
  */
-export function checkShape({ sort = [] }: JobSpec["output"], fields: readonly Field[]): void {
-  const problems = sort.flatMap(({ column }, index): Problem[] => {
+export function checkShape(
+  { sort = [], partitionBy = [] }: JobSpec["output"],
+  fields: readonly Field[],
+): void {
+  const problems = [...sortProblems(sort, fields), ...folderProblems(partitionBy, fields)];
+  if (problems.length > 0) {
+    throw new ShardmillError("SPEC_INVALID", "the output cannot be shaped so", { problems });
+  }
+}
+
+function sortProblems(sort: NonNullable<JobSpec["output"]["sort"]>, fields: readonly Field[]): Problem[] {
+  return sort.flatMap(({ column }, index): Problem[] => {
     const where = `output.sort[${index}]`;
     const field = fields.find(({ name }) => name === column);
     if (field === undefined) return [noColumn(where, column, fields)];
@@ -18,9 +28,38 @@ export function checkShape({ sort = [] }: JobSpec["output"], fields: readonly Fi
     const what = `rows cannot be sorted by \`${column}\`: its values have no order`;
     return [{ where, what, expected: "numbers, text, bytes or times", found: showType(field.type) }];
   });
-  if (problems.length > 0) {
-    throw new ShardmillError("SPEC_INVALID", "the output cannot be shaped so", { problems });
-  }
+}
+
+function folderProblems(partitionBy: readonly string[], fields: readonly Field[]): Problem[] {
+  const problems = partitionBy.flatMap((column, index): Problem[] => {
+    const where = `output.partitionBy[${index}]`;
+    const field = fields.find(({ name }) => name === column);
+    if (field === undefined) return [noColumn(where, column, fields)];
+    if (partitionBy.indexOf(column) < index)
+      return [{ where, what: `\`${column}\` is there twice`, hint: "write it once" }];
+    if (namesFolders(field.type)) return [];
+    const what = `values of \`${column}\` cannot name folders: readers would not find them again`;
+    const hint = "make one of whole numbers, truth values, days or text of it, in map.finish";
+    return [
+      {
+        where,
+        what,
+        expected: "whole numbers, truth values, days or text",
+        found: showType(field.type),
+        hint,
+      },
+    ];
+  });
+  if (problems.length === 0 && partitionBy.length > 0 && partitionBy.length === fields.length)
+    return [
+      {
+        where: "output.partitionBy",
+        what: "no column is left for the files",
+        expected: "fewer columns than the published rows have",
+        found: partitionBy.join(", "),
+      },
+    ];
+  return problems;
 }
 
 const NAMES_SHOWN = 20;

@@ -126,6 +126,13 @@ export class CopyingWay implements PublishWay {
   async *#entriesOf(folder: Location): AsyncGenerator<Entry> {
     const { storage } = this.#place;
     if ((await storage.kindAt(folder)) === null) return;
-    for await (const page of storage.list(folder)) yield* page;
+    for await (const page of storage.list(folder)) {
+      for (const entry of page) {
+        if (entry.kind !== "folder" || !entry.name.includes("=")) yield entry;
+        else
+          for await (const inner of this.#entriesOf(below(folder, entry.name)))
+            yield { ...inner, name: `${entry.name}/${inner.name}` };
+      }
+    }
   }
 }

@@ -1,11 +1,11 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
-import { below, folderOf, type Location } from "../../shared/domain/location.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
 import type { OutputFile } from "../../shared/domain/manifest.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import { digestStored } from "../../shared/storage/whole-file.ts";
+import { filesBelow } from "./files-below.ts";
 import { refuseOtherOutput } from "./foreign-files.ts";
-import { namesIn } from "./output-folder.ts";
 import type {
   Announcement,
   Part,
@@ -48,8 +48,8 @@ export class RenamingWay implements PublishWay {
       const staged = below(stage, output.path);
       if (from !== staged) await link(from, staged);
     });
-    const folders = new Set(parts.map(({ output }) => folderOf(below(stage, output.path))));
-    for (const folder of folders) await storage.sync(folder);
+    const folders = new Set(parts.flatMap(({ output }) => foldersTo(output.path)));
+    for (const folder of folders) await storage.sync(below(stage, folder));
   }
 
   /** The manifest itself, which is linked to its name later. */
@@ -72,7 +72,7 @@ export class RenamingWay implements PublishWay {
     const { storage, paths } = this.#place;
     const { output, stage } = paths;
     const target = below(output, kind);
-    const names = await namesIn(target, storage);
+    const names = await filesBelow(target, storage);
     if (names !== null && names.length > 0) return await this.#checkPlaced(kind, parts, names);
     await confirm();
     await storage.rename(below(stage, kind), target);
@@ -106,4 +106,10 @@ export class RenamingWay implements PublishWay {
       if (bytes !== file.bytes || sha256 !== file.sha256) throw refuse(file.path);
     });
   }
+}
+
+/** `rows` and `rows/day=1` for `rows/day=1/part-00000.parquet`. */
+function foldersTo(path: string): string[] {
+  const names = path.split("/").slice(0, -1);
+  return names.map((_, index) => names.slice(0, index + 1).join("/"));
 }

@@ -3,8 +3,8 @@ import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
+import { filesBelow } from "./files-below.ts";
 import { OUTPUT_KINDS } from "./layout.ts";
-import { namesIn } from "./output-folder.ts";
 
 /** Files that are looked at at once, where listing does not tell their size. */
 const LOOKS_AT_ONCE = 16;
@@ -21,7 +21,7 @@ export async function foreignFiles(
   const bytesOf = new Map(own.map(({ path, bytes }) => [path, bytes]));
   const foreign: string[] = [];
   for (const kind of OUTPUT_KINDS) {
-    const names = (await namesIn(below(output, kind), storage)) ?? [];
+    const names = (await filesBelow(below(output, kind), storage)) ?? [];
     await mapConcurrent(names, LOOKS_AT_ONCE, async (name) => {
       const path = `${kind}/${name}`;
       const bytes = bytesOf.get(path);

@@ -5,6 +5,7 @@ import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import type { RowCounts } from "../../shared/domain/row-counts.ts";
 import { keptFacts, type RunFacts } from "../../shared/domain/run-facts.ts";
+import { partName } from "./shape/plan-parts.ts";
 
 /** The folders of an output, in the order in which they are published. */
 export const OUTPUT_KINDS = ["rows", "reduced", "errors"] as const satisfies readonly OutputFile["kind"][];
@@ -15,11 +16,6 @@ interface PlacedFile {
   readonly partial: PartialManifest;
   readonly file: PartialFile;
 }
-
-/**
- * `part-00042`: five digits are enough for readers that sort names; more parts get more digits, all the same.
- */
-const PART_DIGITS = 5;
 
 /**
  * Which file of which partial becomes which part: the rows and the dead letters of the committed partials, in
@@ -39,8 +35,7 @@ export function layOutParts(
 
 /** `errors/part-00007.parquet`, where there are `count` parts. */
 export function partPath(kind: "rows" | "errors", index: number, count: number, extension: string): string {
-  const digits = Math.max(PART_DIGITS, String(count - 1).length);
-  return `${kind}/part-${String(index).padStart(digits, "0")}.${extension}`;
+  return `${kind}/${partName(index, count, extension)}`;
 }
 
 /** What publishIntent records and what a second publish compares. */

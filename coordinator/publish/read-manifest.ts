@@ -14,7 +14,7 @@ const count = z.int().nonnegative();
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** Nothing above or beside the output folder: what is named here may be deleted later. */
-const outputPath = z.string().regex(/^(rows|reduced|errors)\/[^/\\\0]+$/);
+const outputPath = z.string().regex(/^(rows|reduced|errors)\/([^/=\\\0]+=[^/\\\0]*\/)*[^/\\\0]+$/);
 
 const keptFacts = {
   attempts: count,

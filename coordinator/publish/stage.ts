@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import { below } from "../../shared/domain/location.ts";
@@ -12,6 +13,9 @@ import { asOutputFailed } from "./output-failed.ts";
 import { writePoisonedRows } from "./poisoned-rows.ts";
 import type { Part, StagedOutput } from "./publish-way.ts";
 import { manifestText } from "./read-manifest.ts";
+import type { RowsShape } from "./shape/rows-shape.ts";
+import { shapeRowsApart } from "./shape/shape-apart.ts";
+import type { ShapeJob } from "./shape/shape-rows.ts";
 import type { WorkPaths } from "./work-paths.ts";
 
 export interface StageOptions {
@@ -28,7 +32,11 @@ export interface StageOptions {
   readonly storage: Storage;
   /** Of that storage, where it has earned that they are believed: then no file is read. */
   readonly checksums?: StoredChecksums | undefined;
+  /** In which other files the rows are published. Left out: the partials' own files are the parts. */
+  readonly shape?: (RowsShape & Pick<ShapeJob, "stores">) | null;
   readonly signal: AbortSignal;
+  /** Writes shaped rows. */
+  readonly shapeRows?: typeof shapeRowsApart;
   /** Writes the part of the rows that the coordinator gave up. */
   readonly writePoisoned?: typeof writePoisonedRows;
 }
@@ -40,8 +48,8 @@ const CHECKS_AT_ONCE = 16;
  * Decides of which files the output consists, makes those that are no partial's own, and brings all as near
  * to their place as the storage allows. The manifest of all is written last, into the stage.
  *
- * The parts are the partials' own files, never rewritten, and the partials stay: so this can be begun again
- * after a crash anywhere, and gives the same bytes.
+ * The parts are the partials' own files, or made of them alone, and the partials stay: so this can be begun
+ * again after a crash anywhere, and gives the same bytes.
  *
  * @throws {PARTIAL_INVALID} when a file is missing or is not what was committed: that shard must run again.
  * So all of the output is read once more: about a second a gigabyte, against the hours that a terabyte took
@@ -64,7 +72,8 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
   for (const name of [MANIFEST_NAME, "rows", "errors"]) await storage.remove(below(paths.stage, name));
   const poisoned = await stagePoisoned(options);
   const access = { storage, checksums, signal };
-  const placed = await mapConcurrent(
+  const { shape = null } = options;
+  const checked = await mapConcurrent(
     layOutParts(partials, poisoned.length),
     CHECKS_AT_ONCE,
     async ({ output, partial, file }) => {
@@ -72,6 +81,7 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
       return { output, from: await checkFileDigest(paths.partials, partial, file, access) };
     },
   );
+  const placed = shape === null ? checked : await shapeParts(checked, shape, options);
   const made = [...options.reduced, ...poisoned].map((output) => ({
     output,
     from: below(paths.stage, output.path),
@@ -90,6 +100,24 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
   await chooseWay({ storage, paths }).stage(parts, signal);
   await storage.put(below(paths.stage, MANIFEST_NAME), sourceOfBytes(manifestText(manifest)));
   return { manifest, parts };
+}
+
+/** The parts with the rows in other files, which lie in the stage. */
+async function shapeParts(
+  parts: readonly Part[],
+  shape: NonNullable<StageOptions["shape"]>,
+  { paths, signal, shapeRows = shapeRowsApart }: StageOptions,
+): Promise<readonly Part[]> {
+  const isRows = ({ output }: Part) => output.kind === "rows";
+  const files = parts
+    .filter(isRows)
+    .map(({ output: { rows, bytes }, from }) => ({ location: from, rows, bytes }));
+  const { stage, temp } = paths;
+  const made = await shapeRows({ ...shape, files, stage, scratch: join(temp, "shape") }, signal);
+  return [
+    ...made.map((output) => ({ output, from: below(stage, output.path) })),
+    ...parts.filter((part) => !isRows(part)),
+  ];
 }
 
 /** One part more, after the dead letters that workers found. */

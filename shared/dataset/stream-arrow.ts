@@ -1,4 +1,5 @@
 import { RecordBatchFileWriter, type Table } from "apache-arrow";
+import { isShardmillError } from "../core/errors.ts";
 import { ARROW_BATCH, type ArrowOptions, arrowBatches, cannotEncode } from "./encode.ts";
 
 /**
@@ -9,19 +10,29 @@ import { ARROW_BATCH, type ArrowOptions, arrowBatches, cannotEncode } from "./en
  */
 export async function* streamArrow(
   table: Table,
+  options: ArrowOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  yield* streamArrowOf([table], options);
+}
+
+/** The bytes of one file of all the tables' rows, as they come. */
+export async function* streamArrowOf(
+  tables: AsyncIterable<Table> | Iterable<Table>,
   { rowGroupRows = ARROW_BATCH.rows }: ArrowOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     const writer = new RecordBatchFileWriter();
     const pieces = new ReadyPieces(writer[Symbol.asyncIterator]());
-    for (const batch of arrowBatches(table, { ...ARROW_BATCH, rows: rowGroupRows })) {
-      writer.write(batch);
-      yield await pieces.take();
+    for await (const table of tables) {
+      for (const batch of arrowBatches(table, { ...ARROW_BATCH, rows: rowGroupRows })) {
+        writer.write(batch);
+        yield await pieces.take();
+      }
     }
     writer.finish();
     yield await pieces.take();
   } catch (error) {
-    throw cannotEncode("arrow", error);
+    throw isShardmillError(error) ? error : cannotEncode("arrow", error);
   }
 }
 

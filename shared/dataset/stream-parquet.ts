@@ -1,7 +1,9 @@
 import { ReadableStream, type ReadableStreamDefaultReader } from "node:stream/web";
 import type { Table } from "apache-arrow";
+import { assert } from "../core/assert.ts";
+import { isShardmillError } from "../core/errors.ts";
 import { combineChunks } from "./combine-chunks.ts";
-import { cutTable, type RowPiece } from "./cut-rows.ts";
+import { cutTable, type PieceLimits, type RowPiece } from "./cut-rows.ts";
 import {
   cannotEncode,
   encodeParquet,
@@ -31,12 +33,43 @@ export async function* streamParquet(
     yield encodeParquet(table, { ...options, rowGroupRows: groupRows });
     return;
   }
+  yield* encodeTables(cutsOf(table, pieces), table, { ...limits, ...options });
+}
+
+/**
+ * The bytes of one file of all the tables' rows, as they come: its encodings, and the length of its row
+ * groups where none is asked for, are those that suit the first of them.
+ *
+ * @param tables at least one
+ * @throws {OUTPUT_FAILED} as {@link streamParquet} does; and what reading the tables throws
+ */
+export async function* streamParquetOf(
+  tables: AsyncIterable<Table>,
+  options: ParquetOptions = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const left = tables[Symbol.asyncIterator]();
+  const first = await left.next();
+  assert(first.done !== true, "a file of one table at least");
+  const limits = { rows: rowsPerGroup(first.value, options), bytes: options.mostBytes ?? GROUP_MOST_BYTES };
+  const all = async function* () {
+    yield first.value;
+    yield* { [Symbol.asyncIterator]: () => left };
+  };
+  yield* encodeTables(all(), first.value, { ...limits, ...options });
+}
+
+/** @param like its values decide how columns are encoded */
+async function* encodeTables(
+  tables: AsyncIterable<Table> | Iterable<Table>,
+  like: Table,
+  limits: PieceLimits & ParquetOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
   using runtime = borrowParquetRuntime();
   let reader: ReadableStreamDefaultReader<Uint8Array> | null = null;
   try {
-    const properties = parquetProperties(runtime, table, { ...limits, ...options });
+    const properties = parquetProperties(runtime, like, limits);
     // Its input as TypeScript's library for browsers knows it: at run time there is one class.
-    const source = encodablePieces(runtime, table, pieces) as never;
+    const source = encodable(runtime, tables) as never;
     const encoded = await runtime.run(() => runtime.wasm.transformParquetStream(source, properties));
     const opened: ReadableStreamDefaultReader<Uint8Array> = encoded.getReader();
     reader = opened;
@@ -46,31 +79,33 @@ export async function* streamParquet(
     }
     reader = null;
   } catch (error) {
-    throw cannotEncode("parquet", error);
+    throw isShardmillError(error) ? error : cannotEncode("parquet", error);
   } finally {
     // Left early: what the encoder still holds goes with its instance.
     if (reader !== null) runtime.break(new Error("the encoder was left before its end"));
   }
 }
 
-/** The table in the encoder's memory, piece by piece, each when it is asked for. */
-function encodablePieces(
+function* cutsOf(table: Table, pieces: readonly RowPiece[]): Generator<Table, void> {
+  for (const { start, end } of pieces) yield table.slice(start, end);
+}
+
+/** Tables in the encoder's memory, each when it is asked for. */
+function encodable(
   runtime: ParquetRuntime,
-  table: Table,
-  pieces: readonly RowPiece[],
+  tables: AsyncIterable<Table> | Iterable<Table>,
 ): ReadableStream<unknown> {
-  const left = pieces[Symbol.iterator]();
+  const left = Symbol.asyncIterator in tables ? tables[Symbol.asyncIterator]() : tables[Symbol.iterator]();
   return new ReadableStream(
     {
-      pull(controller) {
+      async pull(controller) {
         try {
-          const next = left.next();
+          const next = await left.next();
           if (next.done === true) return controller.close();
-          const cut = table.slice(next.value.start, next.value.end);
-          const piece = combineChunks(cut);
-          const encodable = intoEncoder(runtime, piece, piece !== cut);
-          for (const batch of encodable.recordBatches()) controller.enqueue(batch);
-          encodable.free();
+          const piece = combineChunks(next.value);
+          const made = intoEncoder(runtime, piece, piece !== next.value);
+          for (const batch of made.recordBatches()) controller.enqueue(batch);
+          made.free();
         } catch (error) {
           // The encoder does not pass on why its input failed.
           runtime.break(error);

@@ -28,6 +28,9 @@ export interface RowsForm {
 const MAX_GROUP_ROWS = 1_000_000_000;
 const MAX_SORT_KEYS = 64;
 
+/** What is below would be files without end. */
+const MIN_FILE_BYTES = 1_024;
+
 const column = z.string().min(1).max(1_000_000);
 const sortKey = z.strictObject({
   column: column.describe("A column of the published rows."),
@@ -65,6 +68,25 @@ const SHAPE_KEYS = {
       "Columns of the published rows by which the rows of each part are sorted: `[day, -score]`. `-score` is short for " +
         "`{ column: score, order: descending }`. Left out: rows stay in the order of the input.",
     ),
+  fileRows: z
+    .int()
+    .min(1)
+    .exactOptional()
+    .describe(
+      "Rows of a file, but of the last one. Left out, with `fileBytes`: a file a shard, or one a folder.",
+    ),
+  fileBytes: z
+    .int()
+    .min(MIN_FILE_BYTES)
+    .exactOptional()
+    .describe("Bytes of a file, about, and at most as the shards' own files tell what a row takes."),
+  partitionBy: z
+    .union([column.transform((only) => [only]), z.array(column).min(1).max(MAX_SORT_KEYS)])
+    .exactOptional()
+    .describe(
+      "Columns of the published rows that become folders, `rows/day=2026-01-01/part-00000.parquet`, and leave the files: whole " +
+        "numbers, truth values, days, text. See [folders](#shape-of-the-output).",
+    ),
 } as const;
 
 /** All keys of `output` that are about its rows. */
@@ -84,11 +106,15 @@ export function rowsFormOf({ compression, rowGroupRows, sort }: ShapeOf): RowsFo
 }
 
 /** What of `output` changes what is published: for the digest of the job. */
-export function shapeDigestOf({ compression, rowGroupRows, sort }: ShapeOf): object {
+export function shapeDigestOf({ compression, ...shape }: ShapeOf): object {
+  const { rowGroupRows, sort, fileRows, fileBytes, partitionBy } = shape;
   return {
     ...(compression === undefined || compression === "zstd" ? {} : { compression }),
     ...(rowGroupRows === undefined ? {} : { rowGroupRows }),
     ...(sort === undefined ? {} : { sort }),
+    ...(fileRows === undefined ? {} : { fileRows }),
+    ...(fileBytes === undefined ? {} : { fileBytes }),
+    ...(partitionBy === undefined ? {} : { partitionBy }),
   };
 }
 
@@ -127,6 +153,21 @@ export function isSortable(type: FieldType): boolean {
       return true;
     case "dictionary":
       return isSortable(type.values);
+    default:
+      return false;
+  }
+}
+
+/** Whether the values of a column of this type can name folders, and come back from their names. */
+export function namesFolders(type: FieldType): boolean {
+  switch (type.kind) {
+    case "numeric":
+      return !type.type.startsWith("float");
+    case "string":
+    case "date":
+      return true;
+    case "dictionary":
+      return namesFolders(type.values);
     default:
       return false;
   }

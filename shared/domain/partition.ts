@@ -18,6 +18,9 @@ export function partitionField({ name, type }: Omit<PartitionValue, "value">): F
   return { name, type: FIELD_TYPES[type], nullable: true };
 }
 
+/** What Hive, and whoever writes as it does, calls the folder of rows whose value is null. */
+export const NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__";
+
 const DAY_MS = 86_400_000;
 
 /** Days since 1970 of `2024-02-29`; null for what is no day of the calendar, written so. */

@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { JobFolder, USUAL_JOB } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
@@ -55,5 +55,32 @@ describe("the form of the rows", () => {
     expect(plan.code).not.toBe(0);
     expect(plan.stderr).toContain("the published rows have no column `bets`");
     expect(plan.stderr).toContain("`id`, `best`");
+  });
+});
+
+describe("the files of the rows", () => {
+  test("are put together, and lie in folders by their values, and are found again by DuckDB", async () => {
+    await using plain = await jobWith({});
+    await publish(plain);
+    const wanted = await query(`SELECT id, best FROM read_parquet('${plain.out}/rows/*.parquet')`);
+
+    await using job = await jobWith({ fileRows: 150 });
+    await publish(job);
+    const files = (await manifestOf(job)).files.filter(({ kind }: { kind: string }) => kind === "rows");
+    expect(files.map(({ rows }: { rows: number }) => rows)).toEqual([150, 150, 100]);
+    expect(await query(`SELECT id, best FROM read_parquet('${job.out}/rows/*.parquet')`)).toEqual(wanted);
+
+    await job.writeJob({ output: { path: "./folders", partitionBy: "best" } });
+    await publish(job);
+    const names = (await readdir(job.at("folders"))).sort();
+    expect(names).toEqual(["_manifest.json", "rows", "reduced"].sort());
+    const scan = `read_parquet('${job.at("folders")}/rows/**/*.parquet', hive_partitioning = true, hive_types = {'best': INTEGER})`;
+    expect(await query(`SELECT id, best FROM ${scan} ORDER BY id`)).toEqual(wanted);
+    // What is there is known as its own: it is cleared, and comes again.
+    const { outputDigest } = JSON.parse(await readFile(job.at("folders/_manifest.json"), "utf8"));
+    await publish(job, "--fresh");
+    expect(JSON.parse(await readFile(job.at("folders/_manifest.json"), "utf8")).outputDigest).toBe(
+      outputDigest,
+    );
   });
 });

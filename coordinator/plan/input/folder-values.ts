@@ -1,13 +1,11 @@
 import { type Location, schemeOf } from "../../../shared/domain/location.ts";
+import { NULL_PARTITION } from "../../../shared/domain/partition.ts";
 
 /** A folder `name=value`. */
 export interface FolderValue {
   readonly name: string;
   readonly value: string | null;
 }
-
-/** What Hive, and whoever writes as it does, calls the folder of rows whose value is null. */
-const NULL_VALUE = "__HIVE_DEFAULT_PARTITION__";
 
 /**
  * What the folders `name=value` on the way to a file say, in their order.
@@ -21,8 +19,10 @@ export function folderValues(location: Location, skipped: number): FolderValue[]
     .flatMap((folder) => {
       const at = folder.indexOf("=");
       if (at <= 0) return [];
-      const value = decoded(folder.slice(at + 1));
-      return [{ name: decoded(folder.slice(0, at)), value: value === NULL_VALUE ? null : value }];
+      const value = folder.slice(at + 1);
+      return [
+        { name: decoded(folder.slice(0, at)), value: value === NULL_PARTITION ? null : decoded(value) },
+      ];
     });
 }
 

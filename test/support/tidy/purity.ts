@@ -11,6 +11,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^coordinator\/plan\/footers\/seal-dataset\.ts$/,
   /^coordinator\/plan\/bind\//,
   /^coordinator\/publish\/layout\.ts$/,
+  /^coordinator\/publish\/shape\/plan-parts\.ts$/,
   /^coordinator\/insight\/(advice|bottleneck|pace-meter|run-meter)\.ts$/,
   /^estimate\/(predict|rate|sample-shards)\.ts$/,
   /^shared\/(domain|output-ops|input-sources)\//,

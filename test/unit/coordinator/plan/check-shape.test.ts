@@ -36,3 +36,14 @@ test("each column that is not there, or has no order, is told, with what to writ
   expect(problems[1]?.found).toBe("list<float32>");
   expect(problems[2]?.expected).toContain("`day`, `score`");
 });
+
+test("columns of whole numbers, days and text may name folders, and some must be left for the files", () => {
+  expect(problemsOf({ partitionBy: ["day", "kind"] })).toEqual([]);
+  const problems = problemsOf({ partitionBy: ["score", "day", "day", "nothing"] });
+  expect(problems.map(({ where }) => where)).toEqual([
+    "output.partitionBy[0]",
+    "output.partitionBy[2]",
+    "output.partitionBy[3]",
+  ]);
+  expect(problems[0]?.found).toBe("float32");
+});

@@ -1,0 +1,80 @@
+import { type Data, DataType, DateUnit } from "apache-arrow";
+import { assert, present } from "../../../shared/core/assert.ts";
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import { bitAt } from "../../../shared/dataset/bits.ts";
+import { NULL_PARTITION } from "../../../shared/domain/partition.ts";
+
+const DAY_MS = 86_400_000;
+
+/** What disks and stores take as one name. */
+const NAME_BYTES = 255;
+
+/**
+ * The folder of the rows that have `value` in a column: `day=2026-01-01`. Of ASCII only letters, digits and
+ * `_`, `.`, `~`, `-` stand for themselves, all else is percent-encoded; other characters stay, since Spark
+ * decodes byte by byte. A text that is the name of null itself has its first character encoded.
+ *
+ * @param value null: there is none
+ * @throws {OUTPUT_FAILED} when no folder can have such a name
+ */
+export function folderName(column: string, value: string | null): string {
+  const name = `${encode(column)}=${encodeValue(value)}`;
+  if (Buffer.byteLength(name) <= NAME_BYTES) return name;
+  throw new ShardmillError(
+    "OUTPUT_FAILED",
+    `a value of \`${column}\` is too long for the name of a folder: ${name.slice(0, 60)}...`,
+    {
+      fields: { column, bytes: Buffer.byteLength(name), most: NAME_BYTES },
+      hint: "set output.partitionBy to a column of short values; a job with another one begins anew",
+    },
+  );
+}
+
+function encodeValue(value: string | null): string {
+  if (value === null) return NULL_PARTITION;
+  return value === NULL_PARTITION ? `%5F${value.slice(1)}` : encode(value);
+}
+
+function encode(text: string): string {
+  return text.replace(/[^A-Za-z0-9_.~\u0080-\uffff-]/g, (character) => {
+    const hex = character.charCodeAt(0).toString(16).toUpperCase();
+    return `%${hex.padStart(2, "0")}`;
+  });
+}
+
+/**
+ * The values of a column, as the text that stands in a folder's name: whole numbers, `true` and `false`,
+ * days, text.
+ *
+ * @throws {OUTPUT_FAILED} for a day that is not of the years 0 to 9999
+ */
+export function textsOf(column: string, data: Data): (row: number) => string | null {
+  const textAt = reader(column, data);
+  return (row) => (data.getValid(row) ? textAt(row) : null);
+}
+
+function reader(column: string, data: Data): (row: number) => string {
+  const { type, values } = data;
+  if (DataType.isBool(type)) return (row) => String(bitAt({ bytes: values, offset: data.offset }, row));
+  if (DataType.isUtf8(type) || DataType.isLargeUtf8(type)) {
+    const offsets = present(data.valueOffsets, "text has offsets");
+    const bytes = Buffer.from(values.buffer, values.byteOffset, values.byteLength);
+    return (row) => bytes.toString("utf8", Number(offsets[row]), Number(offsets[row + 1]));
+  }
+  if (DataType.isDate(type)) {
+    const unitMs = type.unit === DateUnit.DAY ? DAY_MS : 1;
+    return (row) => dayText(column, Number(values[row]) * unitMs);
+  }
+  assert(DataType.isInt(type), "the plan lets only such columns name folders");
+  return (row) => String(values[row]);
+}
+
+function dayText(column: string, ms: number): string {
+  const date = new Date(ms);
+  const year = date.getUTCFullYear();
+  if (year >= 0 && year <= 9999) return date.toISOString().slice(0, 10);
+  throw new ShardmillError("OUTPUT_FAILED", `a day of \`${column}\` is of no year from 0 to 9999`, {
+    fields: { column, ms },
+    hint: "set output.partitionBy to another column; a job with another one begins anew",
+  });
+}

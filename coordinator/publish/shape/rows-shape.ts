@@ -1,0 +1,19 @@
+import type { TableFormat } from "../../../shared/domain/dataset.ts";
+import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import { type RowsForm, rowsFormOf } from "../../../shared/domain/output-shape.ts";
+import type { PartLimits } from "./plan-parts.ts";
+
+/** In which files the rows are published. */
+export interface RowsShape {
+  readonly format: TableFormat;
+  readonly form: RowsForm;
+  readonly limits: PartLimits;
+  readonly partitionBy: readonly string[];
+}
+
+/** Null: the partials' own files are the parts. */
+export function rowsShapeOf(output: JobSpec["output"]): RowsShape | null {
+  const { rows: format, fileRows = null, fileBytes = null, partitionBy = [] } = output;
+  if (format === "none" || (fileRows === null && fileBytes === null && partitionBy.length === 0)) return null;
+  return { format, form: rowsFormOf(output), limits: { rows: fileRows, bytes: fileBytes }, partitionBy };
+}

@@ -1,0 +1,207 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import type { RecordBatch, Schema } from "apache-arrow";
+import { present } from "../../../shared/core/assert.ts";
+import { combineChunks } from "../../../shared/dataset/combine-chunks.ts";
+import { cutBatches } from "../../../shared/dataset/cut-batches.ts";
+import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
+import { sortTable } from "../../../shared/dataset/sort-table.ts";
+import { streamArrowOf } from "../../../shared/dataset/stream-arrow.ts";
+import { streamParquetOf } from "../../../shared/dataset/stream-parquet.ts";
+import type { JobStores } from "../../../shared/domain/job-stores.ts";
+import { below, type Location, parseLocation } from "../../../shared/domain/location.ts";
+import type { OutputFile } from "../../../shared/domain/manifest.ts";
+import { createLocalStorage } from "../../../shared/storage/local.ts";
+import { createFile } from "../../../shared/storage/local-file.ts";
+import { makeFile } from "../../../shared/storage/local-paths.ts";
+import { byteSource, type Storage } from "../../../shared/storage/storage.ts";
+import { FolderSpill } from "./folder-spill.ts";
+import { type PartRange, partName, planParts } from "./plan-parts.ts";
+import type { RowsShape } from "./rows-shape.ts";
+
+/** A rows file of a committed partial. */
+interface RowsFile {
+  readonly location: Location;
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export interface ShapeJob extends RowsShape {
+  /** In plan order; at least one. */
+  readonly files: readonly RowsFile[];
+  /** Below it, `rows/` is made. */
+  readonly stage: Location;
+  /** A folder on this machine's disk for this alone. */
+  readonly scratch: string;
+  readonly stores: JobStores;
+}
+
+/** Rows that are held, and encoded, at once. */
+const HELD = { rows: 1_048_576, bytes: 32 << 20 };
+
+/** A part that is sorted is in memory whole: where it would have more, it ends early. */
+const SORTED_BYTES = 256 << 20;
+
+type ReadPart = (ranges: readonly PartRange[]) => AsyncIterable<RecordBatch>;
+
+/**
+ * Writes the rows of committed partials again, in other files: put together, cut, sorted, in folders by their
+ * values. In plan order, one file after the other, a few record batches in memory: the same partials give the
+ * same files, byte for byte. Each file is durable when it is there.
+ *
+ * @throws {OUTPUT_FAILED} for a value that no folder can be called by, or too many of them
+ */
+export async function shapeRows(
+  job: ShapeJob,
+  storage: Storage,
+  signal: AbortSignal,
+): Promise<readonly OutputFile[]> {
+  await using local = createLocalStorage();
+  const scratch = parseLocation(job.scratch);
+  await local.remove(scratch);
+  try {
+    const writer = new PartWriter(job, storage, signal);
+    return await (job.partitionBy.length === 0 ? writer.writeFlat() : writer.writeFolders());
+  } finally {
+    await local.remove(scratch);
+  }
+}
+
+class PartWriter {
+  readonly #job: ShapeJob;
+  readonly #storage: Storage;
+  readonly #signal: AbortSignal;
+  readonly #made: OutputFile[] = [];
+
+  constructor(job: ShapeJob, storage: Storage, signal: AbortSignal) {
+    this.#job = job;
+    this.#storage = storage;
+    this.#signal = signal;
+  }
+
+  async writeFlat(): Promise<readonly OutputFile[]> {
+    const { files, limits } = this.#job;
+    const schema = await this.#schema();
+    const parts = planParts(files.map(stretchOf), limits);
+    await this.#writeParts("rows", parts.length === 0 ? [[]] : parts, schema, (ranges) =>
+      this.#readFiles(ranges),
+    );
+    return this.#made;
+  }
+
+  async writeFolders(): Promise<readonly OutputFile[]> {
+    const { files, partitionBy, limits, scratch } = this.#job;
+    const schema = await this.#schema();
+    await using spill = await FolderSpill.open(schema, partitionBy, scratch);
+    for (const [source, file] of files.entries()) {
+      const { rowBytes } = stretchOf(file, source);
+      const whole = [{ source, rowStart: 0, rowEnd: file.rows }];
+      for await (const batch of this.#readFiles(whole)) await spill.add(batch, { source, rowBytes });
+    }
+    await spill.flush();
+    for (const { name, stretches } of spill.folders()) {
+      // A folder's rows are numbered through: where one part ends the next one begins.
+      let at = 0;
+      await this.#writeParts(`rows/${name}`, planParts(stretches, limits), spill.schema, (ranges) => {
+        const start = at;
+        at += rowsOf(ranges);
+        return spill.read(name, start, at);
+      });
+    }
+    // So the columns are known.
+    if (this.#made.length === 0)
+      await this.#writeParts("rows", [[]], spill.schema, () => this.#readFiles([]));
+    return this.#made;
+  }
+
+  async #schema(): Promise<Schema> {
+    using file = await this.#open(0);
+    return file.schema;
+  }
+
+  async #open(source: number) {
+    const { location, bytes } = present(this.#job.files[source], "a rows file");
+    return await openDatasetFile(byteSource(this.#storage, location, bytes), this.#job.format, this.#signal);
+  }
+
+  async *#readFiles(ranges: readonly PartRange[]): AsyncGenerator<RecordBatch> {
+    for (const { source, rowStart, rowEnd } of ranges) {
+      if (rowStart === rowEnd) continue;
+      using file = await this.#open(source);
+      const columns = file.schema.fields.map(({ name }) => name);
+      yield* file.read({ rowStart, rowEnd, columns, signal: this.#signal });
+    }
+  }
+
+  async #writeParts(
+    folder: string,
+    parts: readonly (readonly PartRange[])[],
+    schema: Schema,
+    read: ReadPart,
+  ): Promise<void> {
+    const { form, format } = this.#job;
+    const known = new Set(schema.fields.map(({ name }) => name));
+    const sort = form.sort.filter(({ column }) => known.has(column));
+    const sorted = { rows: Number.POSITIVE_INFINITY, bytes: SORTED_BYTES };
+    let index = 0;
+    const write = (tables: AsyncIterable<Parameters<typeof sortTable>[0]>) => {
+      const name = partName(index, parts.length, format);
+      index += 1;
+      return this.#writeFile(`${folder}/${name}`, tables);
+    };
+    for (const ranges of parts) {
+      const batches = read(ranges);
+      if (sort.length === 0) {
+        await write(cutBatches(batches, schema, HELD));
+        continue;
+      }
+      for await (const held of cutBatches(batches, schema, sorted))
+        await write(cutBatches(batchesOf(sortTable(combineChunks(held), sort)), schema, HELD));
+    }
+  }
+
+  async #writeFile(path: string, tables: AsyncIterable<Parameters<typeof sortTable>[0]>): Promise<void> {
+    const { stage, scratch, format, form } = this.#job;
+    const group = form.rowGroupRows === null ? {} : { rowGroupRows: form.rowGroupRows };
+    const compression = form.compression === null ? {} : { compression: form.compression };
+    let rows = 0;
+    const counted = async function* () {
+      for await (const table of tables) {
+        rows += table.numRows;
+        yield table;
+      }
+    };
+    const pieces =
+      format === "arrow"
+        ? streamArrowOf(counted(), group)
+        : streamParquetOf(counted(), { ...group, ...compression });
+    const place = { storage: this.#storage, scratch: join(scratch, "made"), signal: this.#signal };
+    const written = await makeFile(below(stage, path), place, (at) => store(at, pieces, this.#signal));
+    this.#made.push({ path, kind: "rows", rows, ...written });
+  }
+}
+
+async function store(path: string, pieces: AsyncIterable<Uint8Array>, signal: AbortSignal) {
+  const hash = createHash("sha256");
+  let bytes = 0;
+  await using file = await createFile(path);
+  for await (const piece of pieces) {
+    signal.throwIfAborted();
+    bytes += piece.length;
+    hash.update(piece);
+    await file.append(piece);
+  }
+  return { bytes, sha256: hash.digest("hex") };
+}
+
+async function* batchesOf({ batches }: { readonly batches: readonly RecordBatch[] }) {
+  yield* batches;
+}
+
+function stretchOf({ rows, bytes }: RowsFile, source: number) {
+  return { source, rows, rowBytes: bytes / Math.max(1, rows) };
+}
+
+function rowsOf(ranges: readonly PartRange[]): number {
+  return ranges.reduce((rows, { rowStart, rowEnd }) => rows + rowEnd - rowStart, 0);
+}

@@ -1,0 +1,51 @@
+import { type RecordBatch, type Schema, Table } from "apache-arrow";
+import { cutTable, type PieceLimits } from "./cut-rows.ts";
+import { gather } from "./gather.ts";
+import { recordBatchOf } from "./record-batch.ts";
+import { rowBytes } from "./value-bytes.ts";
+
+/**
+ * Rows that come in batches, as tables that are cut by the limits alone: the same rows are cut at the same
+ * places, whatever batches they come in. At least one table, so that the schema is there.
+ */
+export async function* cutBatches(
+  batches: AsyncIterable<RecordBatch>,
+  schema: Schema,
+  limits: PieceLimits,
+): AsyncGenerator<Table, void, undefined> {
+  let held: RecordBatch[] = [];
+  let isFirst = true;
+  const hold = (next: readonly RecordBatch[]) => {
+    held = [...next];
+    return { rows: sum(held, ({ numRows }) => numRows), bytes: sum(held, bytesOf) };
+  };
+  let size = hold([]);
+  for await (const batch of batches) {
+    if (batch.numRows === 0) continue;
+    size = hold([...held, batch]);
+    if (size.rows <= limits.rows && size.bytes <= limits.bytes) continue;
+    const table = new Table(schema, held);
+    const pieces = cutTable(table, limits);
+    const last = pieces.pop();
+    for (const { start, end } of pieces) {
+      isFirst = false;
+      yield table.slice(start, end);
+    }
+    size = hold(last === undefined ? [] : table.slice(last.start, last.end).batches);
+  }
+  if (size.rows > 0) yield new Table(schema, held);
+  else if (isFirst) yield new Table(schema, [emptyBatch(schema)]);
+}
+
+function emptyBatch(schema: Schema): RecordBatch {
+  const columns = schema.fields.map(({ type }) => gather(type, []));
+  return recordBatchOf(schema, 0, columns);
+}
+
+function bytesOf({ data, numRows }: RecordBatch): number {
+  return rowBytes(data, 0, numRows);
+}
+
+function sum<T>(values: readonly T[], sizeOf: (value: T) => number): number {
+  return values.reduce((total, value) => total + sizeOf(value), 0);
+}

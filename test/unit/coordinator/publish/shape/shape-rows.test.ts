@@ -1,0 +1,249 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DuckDBInstance } from "@duckdb/node-api";
+import { Bool, DateDay, Int32, Int64, makeData, type Table, Utf8, vectorFromArray } from "apache-arrow";
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { RowsShape } from "../../../../../coordinator/publish/shape/rows-shape.ts";
+import { shapeRows } from "../../../../../coordinator/publish/shape/shape-rows.ts";
+import { encodeArrow, encodeParquet } from "../../../../../shared/dataset/encode.ts";
+import { openDatasetFile } from "../../../../../shared/dataset/open-dataset-file.ts";
+import { NO_STORES } from "../../../../../shared/domain/job-stores.ts";
+import { parseLocation } from "../../../../../shared/domain/location.ts";
+import { rowsFormOf } from "../../../../../shared/domain/output-shape.ts";
+import { createLocalStorage } from "../../../../../shared/storage/local.ts";
+import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
+import { memorySource } from "../../../../support/memory-source.ts";
+import { readRows } from "../../../../support/read-rows.ts";
+import { everyType, only, plainRows, tableOf } from "../../../../support/sample-table.ts";
+
+const storage = createLocalStorage();
+const never = new AbortController().signal;
+let root: string;
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "shardmill-shape-"));
+});
+afterAll(async () => {
+  await storage[Symbol.asyncDispose]();
+  await rm(root, { recursive: true, force: true });
+});
+
+const PLAIN: RowsShape = {
+  format: "parquet",
+  form: rowsFormOf({}),
+  limits: { rows: null, bytes: null },
+  partitionBy: [],
+};
+
+let run = 0;
+
+/** The files that become of `tables`, each a partial's, by path; and where they lie. */
+async function shape(tables: readonly Table[], wanted: Partial<RowsShape>) {
+  run += 1;
+  const stage = parseLocation(join(root, `stage-${run}`));
+  const job = { ...PLAIN, ...wanted };
+  const encode = job.format === "arrow" ? encodeArrow : encodeParquet;
+  const files = [];
+  for (const [index, table] of tables.entries()) {
+    const location = parseLocation(join(root, `in-${run}`, `${index}.${job.format}`));
+    const bytes = encode(table);
+    await storage.put(location, sourceOfBytes(bytes));
+    files.push({ location, rows: table.numRows, bytes: bytes.length });
+  }
+  const scratch = join(root, "scratch");
+  const made = await shapeRows({ ...job, files, stage, scratch, stores: NO_STORES }, storage, never);
+  return { made, at: (path: string) => join(stage, path) };
+}
+
+async function rowsOf(path: string, format: RowsShape["format"]): Promise<Table> {
+  using file = await openDatasetFile(memorySource(await readFile(path)), format);
+  return await readRows(file);
+}
+
+const numbered = (rows: number) => {
+  const table = everyType(rows);
+  const n = makeData({ type: new Int32(), data: Int32Array.from({ length: rows }, (_, row) => row) });
+  const [batch] = table.batches;
+  const columns = table.schema.fields.map(({ name }, at) => [name, batch?.data.children[at]] as const);
+  // Partials have no dictionaries.
+  const kept = columns.filter(([name]) => name !== "dictionary");
+  return tableOf({ ...(Object.fromEntries(kept) as Record<string, never>), n });
+};
+
+describe("parts of another length", () => {
+  test.each(["parquet", "arrow"] as const)(
+    "have the same rows, of every type, in order, as %s",
+    async (format) => {
+      const whole = numbered(100);
+      const tables = [whole.slice(0, 30), whole.slice(30, 30), whole.slice(30, 95), whole.slice(95, 100)];
+      const { made, at } = await shape(tables, { format, limits: { rows: 40, bytes: null } });
+      expect(made.map(({ path, rows }) => [path, rows])).toEqual([
+        [`rows/part-00000.${format}`, 40],
+        [`rows/part-00001.${format}`, 40],
+        [`rows/part-00002.${format}`, 20],
+      ]);
+      const found = await Promise.all(made.map(({ path }) => rowsOf(at(path), format)));
+      expect(found.flatMap((table) => plainRows(table))).toEqual(plainRows(whole));
+      const types = (table: Table | undefined) => table?.schema.fields.map((field) => `${field}`);
+      expect(types(found[1])).toEqual(types(await rowsOf(join(root, `in-${run}`, `0.${format}`), format)));
+    },
+  );
+
+  test("are sorted whole, and always the same bytes", async () => {
+    const whole = numbered(60);
+    const form = rowsFormOf({ sort: [{ column: "n", order: "descending" }], rowGroupRows: 7 });
+    const wanted = { form, limits: { rows: 45, bytes: null } };
+    const first = await shape([whole.slice(0, 20), whole.slice(20)], wanted);
+    const again = await shape([whole.slice(0, 20), whole.slice(20)], wanted);
+    expect(again.made).toEqual(first.made);
+    const parts = await Promise.all(first.made.map(({ path }) => rowsOf(first.at(path), "parquet")));
+    const n = parts.map((table) => [...(table.getChild("n") ?? [])]);
+    const down = (from: number, to: number) => Array.from({ length: from - to }, (_, at) => from - 1 - at);
+    expect(n).toEqual([down(45, 0), down(60, 45)]);
+  });
+
+  test("without any rows are one file, with the columns", async () => {
+    for (const partitionBy of [[], ["n"]]) {
+      const { made, at } = await shape([numbered(4).slice(0, 0)], {
+        limits: { rows: 9, bytes: null },
+        partitionBy,
+      });
+      expect(made.map(({ path, rows }) => [path, rows])).toEqual([["rows/part-00000.parquet", 0]]);
+      const bytes = await readFile(at("rows/part-00000.parquet"));
+      using file = await openDatasetFile(memorySource(bytes), "parquet");
+      expect(file.schema.names.includes("n")).toBe(partitionBy.length === 0);
+    }
+  });
+});
+
+const text = fc.oneof(
+  fc.constantFrom(
+    "a/b",
+    "x=y",
+    "50%",
+    " ",
+    "a b",
+    ".",
+    "..",
+    "%41",
+    "é",
+    "日本",
+    "\u{1F600}",
+    "a\\b",
+    "'",
+    '"',
+    "*?",
+    "null",
+    "#",
+    "a:b",
+  ),
+  fc.string({ unit: "grapheme", minLength: 1, maxLength: 6 }).filter((value) => !value.includes("\0")),
+);
+const day = fc.integer({ min: -20_000, max: 40_000 });
+const row = fc.record({
+  text: fc.option(text, { freq: 5 }),
+  whole: fc.option(fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }), { freq: 5 }),
+  day: fc.option(day, { freq: 5 }),
+  flag: fc.option(fc.boolean(), { freq: 5 }),
+});
+
+function tableOfRows(
+  rows: readonly { text: string | null; whole: bigint | null; day: number | null; flag: boolean | null }[],
+): Table {
+  const days = rows.map((each) => (each.day === null ? null : new Date(each.day * 86_400_000)));
+  return tableOf({
+    text: only(
+      vectorFromArray(
+        rows.map((each) => each.text),
+        new Utf8(),
+      ),
+    ),
+    whole: only(
+      vectorFromArray(
+        rows.map((each) => each.whole),
+        new Int64(),
+      ),
+    ),
+    day: only(vectorFromArray(days, new DateDay())),
+    flag: only(
+      vectorFromArray(
+        rows.map((each) => each.flag),
+        new Bool(),
+      ),
+    ),
+    n: makeData({ type: new Int32(), data: Int32Array.from(rows, (_, at) => at) }),
+  });
+}
+
+const SQL_TYPES = { text: "VARCHAR", whole: "BIGINT", day: "DATE", flag: "BOOLEAN" } as const;
+
+describe("folders by values", () => {
+  test("have the rows of their value in order, and DuckDB finds each row with its values", async () => {
+    const instance = await DuckDBInstance.create(":memory:", { threads: "1" });
+    const connection = await instance.connect();
+    const columns = fc.subarray(["text", "whole", "day", "flag"] as const, { minLength: 1 });
+    const repeated = fc
+      .array(row, { minLength: 1, maxLength: 6 })
+      .chain((few) => fc.array(fc.constantFrom(...few), { minLength: 1, maxLength: 25 }));
+    await fc.assert(
+      fc.asyncProperty(
+        repeated,
+        columns,
+        fc.nat(25),
+        fc.option(fc.integer({ min: 1, max: 4 })),
+        async (rows, partitionBy, cut, most) => {
+          const table = tableOfRows(rows);
+          const at = Math.min(cut, rows.length);
+          const cutTables = [table.slice(0, at), table.slice(at)].filter((each) => each.numRows > 0);
+          const shaped = await shape(cutTables, { partitionBy, limits: { rows: most, bytes: null } });
+          const types = partitionBy.map((name) => `'${name}': ${SQL_TYPES[name]}`).join(", ");
+          const list = shaped.made.map(({ path }) => `'${shaped.at(path).replaceAll("'", "''")}'`);
+          const seen = await connection.runAndReadAll(
+            `SELECT n, text, whole, day::VARCHAR AS day, flag
+           FROM read_parquet([${list.join(", ")}], hive_partitioning = true, hive_types = {${types}}) ORDER BY n`,
+          );
+          const expected = rows.map((each, n) => [
+            n,
+            each.text,
+            each.whole,
+            each.day === null ? null : new Date(each.day * 86_400_000).toISOString().slice(0, 10),
+            each.flag,
+          ]);
+          // DuckDB takes the text \`null\` in a folder's name for no value, whoever wrote it.
+          const known = (value: unknown) => (partitionBy.includes("text") && value === "null" ? null : value);
+          expect(seen.getRows()).toEqual(expected.map((values) => values.map(known)));
+          for (const { path, rows: count } of shaped.made) {
+            const part = await rowsOf(shaped.at(path), "parquet");
+            const order = [...(part.getChild("n") ?? [])];
+            expect(order).toHaveLength(count);
+            expect(order).toEqual([...order].sort((a, b) => a - b));
+            expect(part.schema.names.filter((name) => partitionBy.includes(String(name) as never))).toEqual(
+              [],
+            );
+          }
+        },
+      ),
+      { numRuns: 40 },
+    );
+    connection.closeSync();
+    instance.closeSync();
+  });
+
+  test("of values that no folder can be called by, or of too many, are refused with what to do", async () => {
+    const long = tableOfRows([{ text: "x".repeat(300), whole: null, day: null, flag: null }]);
+    await expect(shape([long], { partitionBy: ["text"] })).rejects.toMatchObject({
+      code: "OUTPUT_FAILED",
+      hint: expect.stringContaining("partitionBy"),
+    });
+    const far = tableOfRows([{ text: null, whole: null, day: 5_000_000, flag: null }]);
+    await expect(shape([far], { partitionBy: ["day"] })).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
+    const many = tableOf({
+      k: makeData({ type: new Int32(), data: Int32Array.from({ length: 10_001 }, (_, at) => at) }),
+      n: makeData({ type: new Int32(), data: new Int32Array(10_001) }),
+    });
+    await expect(shape([many], { partitionBy: ["k"] })).rejects.toMatchObject({
+      message: expect.stringContaining("10000 folders"),
+    });
+  });
+});
