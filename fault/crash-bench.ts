@@ -33,6 +33,8 @@ export const CRASH_STORAGES = ["disk", "bucket"] as const;
 export type CrashStorage = (typeof CRASH_STORAGES)[number];
 
 const SHARDS = 4;
+/** The job has a dozen records: the coordinator dies while it writes snapshots, too. */
+const MANY_SNAPSHOTS = { SHARDMILL_SNAPSHOT_RECORDS: "4" };
 const ROWS_PER_SHARD = 10;
 /** Rows whose input is null: dead letters, so that all three folders of an output are published. */
 const DEAD_ROWS = [3, 17];
@@ -169,7 +171,7 @@ export class CrashBench implements AsyncDisposable {
   #startCoordinator(plan: CrashPlan | null): CliProcess {
     const args = ["coordinator", "--listen", `127.0.0.1:${this.#port}`, "--log-level", "warn"];
     return startCli(args, {
-      env: { ...this.#job.env, ...faultEnvironment(this.#storage, plan) },
+      env: { ...this.#job.env, ...MANY_SNAPSHOTS, ...faultEnvironment(this.#storage, plan) },
       ...mainOf(this.#storage),
       limitMs: PROCESS_LIMIT_MS,
     });

@@ -113,6 +113,7 @@ export class MortalCoordinator implements AsyncDisposable {
 
   #spawn(): CliProcess {
     const args = ["coordinator", ...this.#jobPath, "--listen", this.address, "--json", ...this.#args];
-    return startCli(args, { env: this.#job.env, limitMs: PROCESS_LIMIT_MS });
+    const env = { ...this.#job.env, SHARDMILL_SNAPSHOT_RECORDS: "20" };
+    return startCli(args, { env, limitMs: PROCESS_LIMIT_MS });
   }
 }

@@ -60,7 +60,10 @@ export class FaultInjector {
     if (isAlone && faults.strikes("otherNamespace", 0.05)) this.#replaceCoordinator(first);
     if (faults.strikes("powerCut", 0.02)) this.#world.cutPower();
     this.#strikeRival();
-    for (const job of this.#jobInjectors) job.strikeDamage();
+    for (const job of this.#jobInjectors) {
+      job.strikeDamage();
+      job.strikeSnapshot();
+    }
     if (faults.has("diskFull") && !faults.healed) faults.setDiskFull(random.chance(0.05));
     for (const job of this.#jobInjectors) job.strikeCancel();
     if (faults.fired.noWorkers === 0 && faults.strikes("noWorkers", 0.05)) this.#removeWorkers();

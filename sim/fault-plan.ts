@@ -30,6 +30,7 @@ export const FAULT_KINDS = [
   "startedOver",
   "otherNamespace",
   "noHardLinks",
+  "snapshotDamaged",
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];

@@ -6,10 +6,14 @@ import { isShardmillError, messageOf } from "../shared/core/errors.ts";
 import { MANIFEST_NAME } from "../shared/domain/manifest.ts";
 import { checkVisible } from "./check-output.ts";
 import type { DiskCall } from "./disk-operation.ts";
+import { journalRecords } from "./journal-image.ts";
 import type { SimProcess } from "./scheduler.ts";
-import type { JudgedScenario } from "./sim-world.ts";
+import { SIM_SNAPSHOT_RECORDS } from "./sim-coordinators.ts";
+import { hasFired, type JudgedScenario } from "./sim-world.ts";
 
 const MAX_DAMAGES = 2;
+/** Who has held a job for so long has had the time to write a snapshot of it. */
+const SNAPSHOT_WITHIN_MS = 3_000;
 
 /** Brings into the world what goes wrong with one of its jobs alone. */
 export class JobFaultInjector {
@@ -33,6 +37,30 @@ export class JobFaultInjector {
     this.#damage();
   }
 
+  /** One of its journal's snapshots may be damaged now: a bit, or its end, or all of it is lost. */
+  strikeSnapshot(): void {
+    const { job, world } = this.#scenario;
+    const { faults, image, random, scheduler } = world;
+    const journal = join(workPaths(job.out).work, "journal");
+    const snapshots = (this.#namesIn(journal) ?? []).filter((name) => name.endsWith(".snap"));
+    if (snapshots.length === 0 || !faults.strikes("snapshotDamaged", 0.1)) return;
+    const path = join(journal, random.pick(snapshots));
+    const how = random.pick(["flipped", "cut", "gone"] as const);
+    scheduler.note(`${path} is ${how}`);
+    if (how === "gone") {
+      image.unlink(path);
+      image.sync(image.folder(journal, "sync"));
+      return;
+    }
+    const file = image.file(path, "damage");
+    const bytes = Buffer.from(file.bytes);
+    if (bytes.length === 0) return;
+    const at = random.int(0, bytes.length - 1);
+    bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << random.int(0, 7)), at);
+    image.write(file, how === "flipped" ? bytes : bytes.subarray(0, at));
+    image.sync(file);
+  }
+
   /** It may be cancelled now. */
   strikeCancel(probability = 0.05): void {
     if (this.cancels > 0 || !this.#scenario.world.faults.strikes("cancelled", probability)) return;
@@ -52,6 +80,7 @@ export class JobFaultInjector {
     // A name on a disk, a whole file in a bucket.
     if (call !== "names" && call !== "write") return;
     if (path === join(job.out, MANIFEST_NAME)) {
+      this.#checkSnapshots();
       checkVisible(checker, world.image, job);
       checker.hold(
         checker.isInJournal('"publishIntent"'),
@@ -63,6 +92,28 @@ export class JobFaultInjector {
     if (path !== rows && dirname(path) !== rows) return;
     this.strikeCancel(0.5);
     this.#publishForeign();
+  }
+
+  /** A coordinator that publishes has left snapshots, if it had the time and nothing was in its way. */
+  #checkSnapshots(): void {
+    const { checker, job, world } = this.#scenario;
+    const holder = checker.holder();
+    const hindered = hasFired(
+      world,
+      "diskError",
+      "diskFull",
+      "snapshotDamaged",
+      "startedOver",
+      "otherNamespace",
+    );
+    if (holder === null || hindered || world.scheduler.nowMs - holder.sinceMs < SNAPSHOT_WITHIN_MS) return;
+    const journal = join(workPaths(job.out).work, "journal");
+    const written = (this.#namesIn(journal) ?? []).filter((name) => name.endsWith(".snap")).length;
+    checker.hold(
+      written > 0 || journalRecords(world.image, journal).length < 4 * SIM_SNAPSHOT_RECORDS,
+      "replay-is-the-state",
+      "the job is published, and of its many records there is no snapshot",
+    );
   }
 
   startOver(): void {

@@ -80,6 +80,12 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: "snapshot-not-renamed",
+    says: "snapshots are written and never get their name",
+    breaks: ["replay-is-the-state"],
+    edits: [edit("coordinator/journal/snapshots.js", "await disk.rename(making, path);", ";")],
+  },
+  {
     name: "no-lock",
     says: "two coordinators run the same job",
     breaks: ["one-holder"],

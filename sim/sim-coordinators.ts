@@ -1,11 +1,12 @@
 import { checkHere } from "../coordinator/commit/check-partials.ts";
 import { type Coordinator, type CoordinatorSeams, startCoordinator } from "../coordinator/coordinator.ts";
 import type { JobHandle } from "../coordinator/job/job-handle.ts";
+import { SNAPSHOTS_OF_NO_USE } from "../coordinator/journal/journal.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../coordinator/schedule/state/config.ts";
 import { sleep } from "../shared/core/abort.ts";
 import { present } from "../shared/core/assert.ts";
 import { toShardmillError } from "../shared/core/errors.ts";
-import { errorLogger } from "../shared/core/log.ts";
+import { troubleLogger } from "../shared/core/log.ts";
 import type { Life } from "../shared/core/process-identity.ts";
 import { createLocalStorage } from "../shared/storage/local.ts";
 import type { DiskCall } from "./disk-operation.ts";
@@ -34,7 +35,7 @@ export const SIM_SCHEDULE: Omit<ScheduleConfig, "maxDeadRows"> = {
 };
 
 /** A job of the simulator has some fifty records: it leaves several snapshots. */
-const SIM_SNAPSHOT_RECORDS = 7;
+export const SIM_SNAPSHOT_RECORDS = 7;
 
 const HOST = "sim";
 
@@ -174,13 +175,20 @@ export class SimCoordinators {
     }
   }
 
-  /** An error that is logged and not raised is looked at all the same. */
+  /** What is logged and not raised is looked at all the same. */
   #logOf({ process }: Running) {
     const write = (line: string) => {
-      if (line.includes("broken invariant"))
+      if (line.includes(SNAPSHOTS_OF_NO_USE)) this.#snapshotsDropped(line);
+      else if (line.includes("broken invariant"))
         this.#world.broken("legal-moves", `${process.name} logs ${line}`);
     };
-    return errorLogger(write);
+    return troubleLogger(write);
+  }
+
+  /** Never, however they were damaged, but where the disk failed, or the folder was cleared meanwhile. */
+  #snapshotsDropped(line: string): void {
+    const { diskError, startedOver, otherNamespace } = this.#world.faults.fired;
+    if (diskError + startedOver + otherNamespace === 0) this.#world.broken("replay-is-the-state", line);
   }
 
   #lifeOf(pid: number): Life {

@@ -64,7 +64,7 @@ export const realSeams: JobSeams = {
   openStorage: async (output, spec) => storages.of({ stores: await readStores(spec) }).at(output),
   random: systemRandom,
   processes: systemProcesses,
-  snapshotRecords: SNAPSHOT_RECORDS,
+  snapshotRecords: snapshotRecords(process.env),
   plan: planJob,
   identify,
   openChecker: (place) => new CheckerThreadClient(place),
@@ -73,6 +73,11 @@ export const realSeams: JobSeams = {
   loopTime,
   watch: () => {},
 };
+
+/** Fewer are for who wants to see many snapshots of a small job, as the commands that break things do. */
+function snapshotRecords({ SHARDMILL_SNAPSHOT_RECORDS: asked }: NodeJS.ProcessEnv): number {
+  return asked !== undefined && /^[1-9]\d{0,8}$/.test(asked) ? Number(asked) : SNAPSHOT_RECORDS;
+}
 
 function loopTime(): LoopTime {
   const { active, idle } = performance.eventLoopUtilization();

@@ -12,7 +12,7 @@ export function createLogger(name: string, level: LogLevel): Logger {
 
 export const silentLogger: Logger = pino({ level: "silent" });
 
-/** A logger whose errors go to `write`, a line of JSON each: for whoever looks at what is logged. */
-export function errorLogger(write: (line: string) => void): Logger {
-  return pino({ level: "error", base: null, timestamp: false }, { write });
+/** A logger whose warnings and errors go to `write`, a line of JSON each: for who looks at what is logged. */
+export function troubleLogger(write: (line: string) => void): Logger {
+  return pino({ level: "warn", base: null, timestamp: false }, { write });
 }

@@ -54,26 +54,38 @@ export class JournalRuns {
   ): Promise<unknown[]> {
     const { opened, state } = await this.takeUp(disk);
     const failures: unknown[] = [];
+    let isWriting = false;
     {
       await using journal = new SnapshottingJournal({
         journal: opened.journal,
         generation: opened.generation,
         folder: this.folder,
-        disk,
+        // Its names are synced last.
+        disk: whenSynced(disk, this.folder, () => {
+          isWriting = false;
+        }),
         state,
         last: opened.snapshots.at(-1) ?? null,
         since: SinceSnapshot.of(opened.records),
-        pause: () => setImmediate(),
+        pause: () => {
+          isWriting = true;
+          return setImmediate();
+        },
         confirm,
         builds: ["a build"],
         everyRecords: 5,
-        onFailure: (error) => failures.push(error),
+        onFailure: (error) => {
+          isWriting = false;
+          failures.push(error);
+        },
       });
       const append = async (record: JournalRecord) => {
         evolve(state, record);
         const written = journal.append(record, { durable: true });
         journal.eventAppended();
         await written;
+        do await setImmediate();
+        while (isWriting);
       };
       if (state.accepted === null) {
         await append({ kind: "jobAccepted", jobId: "j", name: "n", digests: DIGESTS });
@@ -95,8 +107,6 @@ export class JournalRuns {
           kind: "shardCommitted",
           partial: { ...partial, shard: shardId(shard.id), executionId, digest },
         });
-        // Time for the snapshot to be written.
-        for (let turn = 0; turn < 5; turn += 1) await setImmediate();
       }
     }
     await opened.journal.close();
@@ -115,4 +125,22 @@ export class JournalRuns {
     expect(durableFacts(state)).toEqual(durableFacts(replay(aConfig(), all, opened.generation)));
     return { used: opened.snapshots.length, tail: opened.records.length };
   }
+}
+
+/** The disk, and when a folder has been synced. */
+function whenSynced(disk: Disk, folder: string, synced: () => void): Disk {
+  return {
+    ...disk,
+    open: async (path, flags) => {
+      const file = await disk.open(path, flags);
+      if (path !== folder) return file;
+      return {
+        readInto: (bytes, at) => file.readInto(bytes, at),
+        write: (bytes) => file.write(bytes),
+        datasync: () => file.datasync(),
+        sync: () => file.sync(),
+        close: () => file.close().then(synced),
+      };
+    },
+  };
 }
