@@ -89,10 +89,10 @@ async function digestOf(
     checkSize(told.bytes);
     return told.sha256;
   }
-  const { bytes } = await storage.stat(path, signal);
-  checkSize(bytes);
+  const file = await storage.stat(path, signal);
+  checkSize(file.bytes);
   const hash = createHash("sha256");
-  for await (const chunk of readChunks(storage, path, bytes, signal)) {
+  for await (const chunk of readChunks(storage, path, file, signal)) {
     hash.update(chunk);
     await take?.(chunk);
   }

@@ -1,4 +1,5 @@
-import { messageOf, ShardmillError } from "../core/errors.ts";
+import { ShardmillError } from "../core/errors.ts";
+import { saidBy } from "../objects/said-by.ts";
 
 /** By what the store knows who asks. Never shown nor logged, but for the identity. */
 export type AzureCredentials = (
@@ -16,7 +17,7 @@ export type AzureCredentials = (
 export function noCredentials(cause: unknown): ShardmillError {
   return new ShardmillError(
     "STORE_REFUSED",
-    `there are no credentials for Azure's storage: ${messageOf(cause)}`,
+    `there are no credentials for Azure's storage: ${saidBy(cause)}`,
     {
       fields: { variable: "AZURE_STORAGE_KEY" },
       hint:

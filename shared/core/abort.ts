@@ -64,3 +64,23 @@ export async function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Prom
     signal.removeEventListener("abort", onAbort);
   }
 }
+
+/**
+ * A signal that aborts as soon as one of them does, with its reason. Disposed of, it listens to none any
+ * more: of signals that live long, `AbortSignal.any` keeps more and more.
+ */
+export function joined(...signals: readonly AbortSignal[]): { readonly signal: AbortSignal } & Disposable {
+  const abort = new AbortController();
+  const offs = signals.map((signal) => {
+    const onAbort = () => abort.abort(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    if (signal.aborted) onAbort();
+    return () => signal.removeEventListener("abort", onAbort);
+  });
+  return {
+    signal: abort.signal,
+    [Symbol.dispose]() {
+      for (const off of offs) off();
+    },
+  };
+}

@@ -1,4 +1,5 @@
-import { messageOf, ShardmillError } from "../core/errors.ts";
+import { ShardmillError } from "../core/errors.ts";
+import { saidBy } from "../objects/said-by.ts";
 
 /** By what the store knows who asks. Never shown nor logged, but for the identity. */
 export interface GcsCredentials {
@@ -15,7 +16,7 @@ export const ANONYMOUS: GcsCredentials = { headers: {}, identity: "nobody (witho
 export function noCredentials(cause: unknown): ShardmillError {
   return new ShardmillError(
     "STORE_REFUSED",
-    `there are no credentials for Google Cloud Storage: ${messageOf(cause)}`,
+    `there are no credentials for Google Cloud Storage: ${saidBy(cause)}`,
     {
       fields: { variable: "GOOGLE_APPLICATION_CREDENTIALS" },
       hint:

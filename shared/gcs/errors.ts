@@ -1,5 +1,6 @@
 import { failed, judgedByStatus, PassingFailure } from "../http/failures.ts";
 import type { Answer } from "../http/messages.ts";
+import { boundedText } from "../objects/problem.ts";
 
 /** What the store says of a request that it did not do. */
 interface GcsProblem {
@@ -12,8 +13,6 @@ interface GcsProblem {
 const PASSING = ["rateLimitExceeded", "userRateLimitExceeded", "backendError", "internalError"];
 /** Bytes that were damaged on their way: the same ones, sent once more, may come whole. */
 const DAMAGED = /MD5|CRC32C/i;
-/** A text that is longer is a page. */
-const MOST_MESSAGE = 500;
 
 /** @throws nothing: of what is no problem of the store's the status is what there is */
 function problemOf({ body, headers }: Answer): GcsProblem {
@@ -25,7 +24,7 @@ function problemOf({ body, headers }: Answer): GcsProblem {
   } catch {
     // Where bytes were asked for, it is a line of text.
     const isLine = /^text\/(plain|html)/.test(headers["content-type"] ?? "") && !text.includes("<");
-    return { reason: "", message: isLine && text.length <= MOST_MESSAGE ? text : "" };
+    return { reason: "", message: isLine ? boundedText(text) : "" };
   }
 }
 
@@ -52,5 +51,5 @@ export function judgedByProblem(path: string, answer: Answer): Error {
 }
 
 function stringOf(value: unknown): string {
-  return typeof value === "string" ? value : "";
+  return typeof value === "string" ? boundedText(value) : "";
 }

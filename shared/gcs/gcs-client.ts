@@ -184,9 +184,10 @@ export class GcsClient implements ObjectClient {
       body: bodyOf(metadataOf(place, put)),
     };
     const pieces = () => piecesOf(put.body, this.#pieceBytes);
+    const asked = this.#settings.endpoint;
+    const open = (head: AnswerHead) => begunBy(place, put, { ...head, asked });
     return await uploadInPieces(path, pieces, {
-      begin: () =>
-        this.#call<URL | "taken">(place, { ...begin, open: (head) => begunBy(place, put, head) }, signal),
+      begin: () => this.#call<URL | "taken">(place, { ...begin, open }, signal),
       // The address of the session is the secret by which it is known who sends.
       send: (session, piece) =>
         this.#engine.call<number | "put" | "taken">(

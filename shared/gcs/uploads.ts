@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { isShardmillError } from "../core/errors.ts";
 import { failed, PassingFailure } from "../http/failures.ts";
 import type { AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
+import { hopOf } from "../http/redirects.ts";
 import { bodyOf, ignoring, md5InBase64 } from "../objects/bodies.ts";
 import type { ObjectPut } from "../objects/object-client.ts";
 import type { ObjectPlace } from "../objects/object-place.ts";
@@ -59,17 +60,22 @@ export function outcomeOf(
   return isPut ? putReader(path, md5InBase64(put)) : takenBy(head, put);
 }
 
-/** What an answer to the beginning of an upload in pieces says: where they are sent to. */
+/**
+ * What an answer to the beginning of an upload in pieces says: where they are sent to.
+ *
+ * @param asked where that was asked for: pieces go by no line that is less safe
+ */
 export function begunBy(
   { path }: Pick<ObjectPlace, "path">,
   put: Pick<ObjectPut, "ifAbsent">,
-  head: AnswerHead,
+  head: AnswerHead & { readonly asked: URL },
 ): BodyReader<URL | "taken"> | null {
   if (head.status !== 200) return takenBy(head, put);
-  const { location } = head.headers;
-  if (location === undefined || !URL.canParse(location))
+  const hop = hopOf(head.asked, 307, head.headers.location);
+  if (hop.kind === "here")
     throw failed("STORE_FAILED", path, "is taken in pieces, and its store does not say where to");
-  return ignoring(new URL(location));
+  if (hop.kind === "refused") throw failed("STORE_REFUSED", path, `is taken in pieces, and ${hop.why}`);
+  return ignoring(hop.url);
 }
 
 function takenBy(

@@ -1,4 +1,5 @@
-import { NEVER, orAbort, sleep } from "../core/abort.ts";
+import { setMaxListeners } from "node:events";
+import { joined, NEVER, orAbort, sleep } from "../core/abort.ts";
 import { systemClock, type Timers } from "../core/clock.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { Slots } from "../core/slots.ts";
@@ -80,6 +81,7 @@ export class HttpEngine implements Disposable {
   readonly #atOnce: number;
   readonly #connections: Connections;
   readonly #stores = new Map<string, Store>();
+  readonly #disposed = new AbortController();
 
   constructor(options: HttpEngineOptions = {}) {
     this.#timers = options.timers ?? systemClock;
@@ -87,6 +89,7 @@ export class HttpEngine implements Disposable {
     this.#idleMs = options.idleMs ?? IDLE_MS;
     this.#atOnce = options.atOnce ?? AT_ONCE;
     this.#connections = new Connections(options);
+    setMaxListeners(0, this.#disposed.signal);
   }
 
   /** What was asked of each store, by host and port. */
@@ -99,6 +102,17 @@ export class HttpEngine implements Disposable {
    * when it fails again and again, or nobody knows of it; what the call's `judge` says; the signal's reason
    */
   async call<T>(call: HttpCall<T>, signal: AbortSignal = NEVER): Promise<T> {
+    using both = joined(signal, this.#disposed.signal);
+    return await this.#persist(call, both.signal);
+  }
+
+  /** Ends the calls that are under way: none of them makes connections that nobody would close. */
+  [Symbol.dispose](): void {
+    this.#disposed.abort(new Error("the engine was disposed of before the call ended"));
+    this.#connections[Symbol.dispose]();
+  }
+
+  async #persist<T>(call: HttpCall<T>, signal: AbortSignal): Promise<T> {
     for (let tries = 1; ; tries += 1) {
       signal.throwIfAborted();
       const before = call.progress?.() ?? 0;
@@ -119,10 +133,6 @@ export class HttpEngine implements Disposable {
         await sleep(waitMs, signal, this.#timers);
       }
     }
-  }
-
-  [Symbol.dispose](): void {
-    this.#connections[Symbol.dispose]();
   }
 
   async #follow<T>(first: HttpRequest, call: HttpCall<T>, signal: AbortSignal): Promise<T> {

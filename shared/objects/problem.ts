@@ -27,5 +27,13 @@ export function problemOf({ body }: Pick<Answer, "body">): StoreProblem {
   } catch {
     // A page of a proxy, or one that was cut: its status is what there is.
   }
-  return { code, message, region };
+  return { code: boundedText(code), message: boundedText(message), region };
+}
+
+/** A key has up to a kilobyte; a text that is longer is a page. */
+const MOST_CHARS = 1_024;
+
+/** What a store says, as it goes into messages, logs and dead letters. */
+export function boundedText(text: string): string {
+  return text.length <= MOST_CHARS ? text : `${text.slice(0, MOST_CHARS)}...`;
 }

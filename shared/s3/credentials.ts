@@ -1,4 +1,5 @@
-import { messageOf, ShardmillError } from "../core/errors.ts";
+import { ShardmillError } from "../core/errors.ts";
+import { saidBy } from "../objects/said-by.ts";
 
 /** With what requests are signed. Never shown nor logged, and sent to nobody but in signatures. */
 export interface S3Credentials {
@@ -8,10 +9,10 @@ export interface S3Credentials {
   readonly expiration?: Date;
 }
 
+/** @param cause is told by its message alone: what it holds may have secrets */
 export function noCredentials(cause: unknown): ShardmillError {
-  return new ShardmillError("STORE_REFUSED", `there are no credentials for S3: ${messageOf(cause)}`, {
+  return new ShardmillError("STORE_REFUSED", `there are no credentials for S3: ${saidBy(cause)}`, {
     fields: { variable: "AWS_PROFILE" },
     hint: "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or give this machine a role",
-    cause,
   });
 }

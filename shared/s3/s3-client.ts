@@ -19,7 +19,7 @@ import { encodedKey, named, type ObjectPlace } from "../objects/object-place.ts"
 import { problemOf } from "../objects/problem.ts";
 import { storeEngine, USER_AGENT } from "../objects/store-engine.ts";
 import { xmlText } from "../objects/xml.ts";
-import { errorInside, removalReader } from "./answers.ts";
+import { digestRefusal, errorInside, removalReader } from "./answers.ts";
 import { BucketRegions } from "./bucket-regions.ts";
 import type { S3Credentials } from "./credentials.ts";
 import { isExpired, judgedByProblem, judgedHead } from "./errors.ts";
@@ -146,11 +146,12 @@ export class S3Client implements ObjectClient {
     const headers = { "x-amz-checksum-sha256": createHash("sha256").digest("base64") };
     const bytes = Buffer.from("other bytes than these");
     const sha256 = createHash("sha256").update(bytes).digest("hex");
-    const open = ({ status }: AnswerHead) => {
-      if (status === 200) return ignoring(false);
-      return status === 400 ? ignoring(true) : null;
+    const asking = this.#asking(place, { method: "PUT", headers, sha256, body: bodyOf(bytes) });
+    const open = (head: AnswerHead) => {
+      if (head.status === 200) return ignoring(false);
+      return head.status === 400 ? digestRefusal(head, asking.judge) : null;
     };
-    return await this.#call(place, { method: "PUT", headers, sha256, body: bodyOf(bytes) }, open, signal);
+    return await this.#engine.call({ open, ...asking }, signal);
   }
 
   /** Copies an object of up to 5 GiB in the store, which computes the sha256 of the copy. */

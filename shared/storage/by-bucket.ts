@@ -50,8 +50,8 @@ export function storageByBucket(kind: BucketKind, stores: Pick<JobStores, "setti
       const [source, target] = [await at(from), await at(to)];
       if (source === target) return await source.copy(from, to, signal);
       // Neither store could ask the other.
-      const { bytes } = await source.stat(from, signal);
-      const put: PutSource = { bytes, chunks: () => readChunks(source, from, bytes, signal) };
+      const file = await source.stat(from, signal);
+      const put: PutSource = { bytes: file.bytes, chunks: () => readChunks(source, from, file, signal) };
       await target.put(to, put, signal === undefined ? {} : { signal });
     },
     sync: async (location) => (await at(location)).sync(location),

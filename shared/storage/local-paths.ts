@@ -45,9 +45,9 @@ export async function pathOfFile(
 ): Promise<string> {
   if (isOnThisMachine(location)) return localPathOf(location);
   const path = scratchPath(scratch, location);
-  const { bytes } = await storage.stat(location, signal);
+  const file = await storage.stat(location, signal);
   await makeScratch(path, async (append) => {
-    for await (const chunk of readChunks(storage, location, bytes, signal)) await append(chunk);
+    for await (const chunk of readChunks(storage, location, file, signal)) await append(chunk);
   });
   return path;
 }

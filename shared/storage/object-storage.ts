@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { isShardmillError, ShardmillError } from "../core/errors.ts";
 import { mapConcurrent } from "../core/map-concurrent.ts";
 import { below, type FileStat, type Location, parseLocation } from "../domain/location.ts";
-import type { ObjectClient, ObjectPut } from "../objects/object-client.ts";
+import type { ObjectClient, ObjectPage, ObjectPut } from "../objects/object-client.ts";
 import { canBeNamed, named, type ObjectPlace, placeOf, prefixOf } from "../objects/object-place.ts";
 import { cannot, checkRange, notAFile, occupied, tooShort } from "./errors.ts";
 import { checkedChunks, drain, sourceOfBytes } from "./put-source.ts";
@@ -168,15 +168,18 @@ class ObjectStorage implements Storage {
     const place = placeOf(location);
     const { key } = place;
     if (key !== "" && !key.endsWith("/")) await this.#client.remove(named(place), signal);
-    // A page that was removed is not listed again: so it is always the first.
-    for (let last: string | null = null; ; ) {
-      const wanted = { prefix: prefixOf(place), most: REMOVED_AT_ONCE };
-      const { objects, next } = await this.#client.list(place, wanted, signal);
-      const first = objects[0]?.key ?? "";
-      if (first === last) throw notRemoved(location, first);
-      last = first;
+    // A page that was removed is not listed again: so it is always the first that has any.
+    for (let last = "", from: string | null = null; ; ) {
+      const wanted = { prefix: prefixOf(place), most: REMOVED_AT_ONCE, from };
+      const { objects, next }: ObjectPage = await this.#client.list(place, wanted, signal);
       const keys = objects.map((each) => each.key);
-      if (keys.length > 0) await this.#removeMany(place, keys, signal);
+      const [first] = keys;
+      from = first === undefined ? next : null;
+      if (first !== undefined) {
+        if (first === last) throw notRemoved(location, first);
+        last = first;
+        await this.#removeMany(place, keys, signal);
+      }
       if (next === null) return;
     }
   }
@@ -207,9 +210,14 @@ class ObjectStorage implements Storage {
 
   async #isFolder(place: ObjectPlace, signal: AbortSignal | undefined): Promise<boolean> {
     try {
-      const wanted = { prefix: prefixOf(place), most: 1 };
-      const { objects } = await this.#client.list(place, wanted, signal);
-      return objects.length > 0 || place.key === "";
+      // A page may be empty, and not the last one.
+      for (let from: string | null = null; ; ) {
+        const wanted = { prefix: prefixOf(place), most: 1, from };
+        const { objects, next }: ObjectPage = await this.#client.list(place, wanted, signal);
+        if (objects.length > 0 || place.key === "") return true;
+        if (next === null) return false;
+        from = next;
+      }
     } catch (error) {
       if (isShardmillError(error, "STORE_NOT_FOUND")) return false;
       throw error;

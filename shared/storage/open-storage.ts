@@ -1,4 +1,5 @@
 import { ShardmillError } from "../core/errors.ts";
+import { withoutSecrets } from "../core/without-secrets.ts";
 import { type JobStores, NO_STORES, type StoreSettings } from "../domain/job-stores.ts";
 import { type Location, type Scheme, schemeOf } from "../domain/location.ts";
 import type { ObjectClient } from "../objects/object-client.ts";
@@ -87,9 +88,8 @@ export class Storages implements AsyncDisposable {
   #start(scheme: Scheme, location: Location): Promise<Storage> {
     const opener = this.#openers[scheme];
     if (opener !== undefined) return opener(this.#stores);
-    const message = `${location} cannot be reached from here: nothing opens ${scheme} storage`;
-    return Promise.reject(
-      new ShardmillError("STORE_REFUSED", message, { fields: { path: location, scheme } }),
-    );
+    const path = withoutSecrets(location);
+    const message = `${path} cannot be reached from here: nothing opens ${scheme} storage`;
+    return Promise.reject(new ShardmillError("STORE_REFUSED", message, { fields: { path, scheme } }));
   }
 }

@@ -1,5 +1,6 @@
 import { isShardmillError } from "../core/errors.ts";
 import { formatBytes } from "../core/units.ts";
+import { withoutSecrets } from "../core/without-secrets.ts";
 import { below, isLocation, isWebInput, type Location } from "../domain/location.ts";
 import { isNotAFile, reasonOf } from "./errors.ts";
 import type { Storages } from "./open-storage.ts";
@@ -8,6 +9,9 @@ import type { Storages } from "./open-storage.ts";
 export type RowFile =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   | { readonly kind: "refused"; readonly why: string };
+
+/** One that is replaced meanwhile is read as it is then; some servers say another version each time. */
+const MOST_TRIES = 2;
 
 interface ReadOptions {
   readonly folder: Location;
@@ -29,17 +33,21 @@ export async function readRowFile(
 ): Promise<RowFile> {
   const location = locationOf(name, folder);
   if (location === null)
-    return refused(`is named ${JSON.stringify(withoutUser(name))}, which is no path and no location`);
-  try {
-    const storage = await storages.at(location);
-    const { bytes } = await storage.stat(location, signal);
-    if (bytes > maxBytes)
-      return refused(`is a file of ${formatBytes(bytes)}, more than ${formatBytes(maxBytes)}`);
-    return { kind: "bytes", bytes: await storage.read(location, 0, bytes, signal) };
-  } catch (error) {
-    if (!isOfThisFile(location, error)) throw error;
-    return refused(`cannot be read: ${reasonOf(error)}`);
+    return refused(`is named ${JSON.stringify(withoutSecrets(name))}, which is no path and no location`);
+  for (let tries = 1; tries <= MOST_TRIES; tries += 1) {
+    try {
+      const storage = await storages.at(location);
+      const { bytes, version } = await storage.stat(location, signal);
+      if (bytes > maxBytes)
+        return refused(`is a file of ${formatBytes(bytes)}, more than ${formatBytes(maxBytes)}`);
+      return { kind: "bytes", bytes: await storage.read(location, 0, bytes, signal, version) };
+    } catch (error) {
+      if (isShardmillError(error, "STORE_CHANGED")) continue;
+      if (!isOfThisFile(location, error)) throw error;
+      return refused(`cannot be read: ${reasonOf(error)}`);
+    }
   }
+  return refused("cannot be read: it changes while it is read");
 }
 
 function refused(why: string): RowFile {
@@ -50,11 +58,6 @@ function locationOf(name: string, folder: Location): Location | null {
   if (isLocation(name)) return name;
   const isPath = name !== "" && !name.includes("\0") && !/^[A-Za-z][A-Za-z0-9+.-]+:/.test(name);
   return isPath ? below(folder, name) : null;
-}
-
-/** What stands before `@` in an address may be a secret, even where the address is broken. */
-function withoutUser(name: string): string {
-  return name.replace(/^([A-Za-z][A-Za-z0-9+.-]+:\/\/)[^/]*@/, "$1...@");
 }
 
 function isOfThisFile(location: Location, error: unknown): boolean {

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { isShardmillError } from "../core/errors.ts";
 import { freeBuffers } from "../core/free-buffers.ts";
-import type { Location } from "../domain/location.ts";
+import type { FileStat, Location } from "../domain/location.ts";
 import type { Storage, StoredFile } from "./storage.ts";
 
 /** Files are read so much at a time: less costs calls, more only memory. */
@@ -13,8 +13,15 @@ export async function readText(
   location: Location,
   signal?: AbortSignal,
 ): Promise<string> {
-  const { bytes } = await storage.stat(location, signal);
-  return Buffer.from(await storage.read(location, 0, bytes, signal)).toString("utf8");
+  const read = async () => {
+    const { bytes, version } = await storage.stat(location, signal);
+    return Buffer.from(await storage.read(location, 0, bytes, signal, version)).toString("utf8");
+  };
+  // One that was replaced meanwhile is read as it is now.
+  return await read().catch((error: unknown) => {
+    if (isShardmillError(error, "STORE_CHANGED")) return read();
+    throw error;
+  });
 }
 
 /** As {@link readText}; null when there is no such file. */
@@ -31,6 +38,7 @@ export async function readTextIfThere(
 /**
  * The size and the sha256 of a file, read in one pass with bounded memory.
  *
+ * @throws {STORE_CHANGED} when it is replaced meanwhile, where the storage can tell
  * @param look is shown each chunk, as {@link readChunks} gives it
  */
 export async function digestStored(
@@ -39,28 +47,29 @@ export async function digestStored(
   signal?: AbortSignal,
   look?: (chunk: Uint8Array) => void,
 ): Promise<StoredFile> {
-  const { bytes } = await storage.stat(location, signal);
+  const file = await storage.stat(location, signal);
   const hash = createHash("sha256");
-  for await (const chunk of readChunks(storage, location, bytes, signal)) {
+  for await (const chunk of readChunks(storage, location, file, signal)) {
     hash.update(chunk);
     look?.(chunk);
   }
-  return { bytes, sha256: hash.digest("hex") };
+  return { bytes: file.bytes, sha256: hash.digest("hex") };
 }
 
 /**
  * The first `bytes` bytes of a file, in order. A chunk is valid until the next one is asked for.
  *
- * @throws {STORE_FAILED} when the file is shorter
+ * @param file as its storage told of it
+ * @throws {STORE_FAILED} when the file is shorter; {STORE_CHANGED} when it has another version
  */
 export async function* readChunks(
   storage: Pick<Storage, "read">,
   location: Location,
-  bytes: number,
+  { bytes, version }: FileStat,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes; at += CHUNK_BYTES) {
-    const chunk = await storage.read(location, at, Math.min(bytes, at + CHUNK_BYTES), signal);
+    const chunk = await storage.read(location, at, Math.min(bytes, at + CHUNK_BYTES), signal, version);
     yield chunk;
     if (chunk.buffer instanceof ArrayBuffer) freeBuffers([chunk.buffer]);
   }

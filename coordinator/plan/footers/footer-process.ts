@@ -47,8 +47,8 @@ async function sniff({ sniff: files, stores, format, spec }: SniffRequest): Prom
     ]);
     const samples = [];
     const reached = await storagesOf(stores);
-    for (const { path, bytes } of files)
-      samples.push(await takeSample(byteSource(await reached.at(path), path, bytes)));
+    for (const { path, bytes, version } of files)
+      samples.push(await takeSample(byteSource(await reached.at(path), path, bytes, version)));
     return { kind: "found", found: await sniffText(samples, format, spec) };
   } catch (error) {
     return { kind: "failed", error: errorToData(error) };

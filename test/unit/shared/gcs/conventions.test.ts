@@ -74,15 +74,19 @@ test("whom the store refuses is named", async () => {
 });
 
 test("a file of credentials that is not there, or is none, is a fault of this machine's settings", async () => {
-  const broken = join(folder, "broken.json");
-  await writeFile(broken, "{}");
-  for (const path of [join(folder, "none.json"), broken]) {
+  const [empty, broken] = [join(folder, "empty.json"), join(folder, "broken.json")];
+  await writeFile(empty, "{}");
+  await writeFile(broken, 'hunter2, which is "private_key"');
+  for (const path of [join(folder, "none.json"), empty, broken]) {
     vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", path);
     await using storage = createObjectStorage(await openGcsClient());
-    await expect(storage.stat(object)).rejects.toMatchObject({
+    const refused = await storage.stat(object).catch((error: unknown) => error);
+    expect(refused).toMatchObject({
       code: "STORE_REFUSED",
       fields: { variable: "GOOGLE_APPLICATION_CREDENTIALS" },
     });
+    // A parser of JSON shows what it cannot read.
+    expect(String(refused)).not.toContain("hunter");
   }
 });
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { Connections } from "../../../../shared/http/connections.ts";
 import { exchange } from "../../../../shared/http/exchange.ts";
 import { judgedByStatus } from "../../../../shared/http/failures.ts";
@@ -260,4 +260,20 @@ test("an abort ends a call while it waits for its turn, and before it is tried a
   });
   const busy = patient.call(textCall({ method: "GET", url: new URL("/busy", server.url) }), later.signal);
   await expect(busy).rejects.toBe(reason);
+});
+
+test("an engine that is disposed of ends the calls that are under way, and asks no more", async () => {
+  let asked = 0;
+  server.served.set("/slow", (_request, response) => {
+    asked += 1;
+    setTimeout(() => response.destroy(), 50);
+  });
+  const engine = new HttpEngine({ ...OPTIONS, idleMs: 60_000 });
+  const call = engine.call(textCall({ method: "GET", url: new URL("/slow", server.url) }));
+  const ended = expect(call).rejects.toThrow("disposed of");
+  await vi.waitFor(() => expect(asked).toBe(1));
+  engine[Symbol.dispose]();
+  await ended;
+  await new Promise((resolve) => setTimeout(resolve, 150));
+  expect(asked).toBe(1);
 });

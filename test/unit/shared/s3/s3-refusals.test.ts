@@ -117,3 +117,45 @@ test("a key that no address can say is listed with the reason", async () => {
       ["folder", { shown: "(no name)/", why: "a part of its key is empty, or only dots" }],
     ]);
 });
+
+test.each([
+  ["BadDigest", true],
+  ["XAmzContentChecksumMismatch", true],
+  ["InvalidArgument", false],
+  ["EntityTooSmall", false],
+])("that bytes are refused with %s says of digests: %s", async (code, expected) => {
+  const keys = answers("/bucket/a.bin", says(400, error("ExpiredToken")), says(400, error(code)));
+  using client = store.client(async () => ({ accessKeyId: "KEY", secretAccessKey: "hunter2" }));
+  const place = { bucket: "bucket", key: "a.bin", path: object };
+  expect(await client.refusesOtherBytes(place)).toBe(expected);
+  expect(keys).toHaveLength(2);
+});
+
+test("what a store says is told as far as a message is long", async () => {
+  answers("/bucket/a.bin", says(400, error("InvalidArgument", "x".repeat(50_000))));
+  await using storage = open().storage;
+  const refused = await storage.read(object, 0, 5).catch((thrown: unknown) => thrown);
+  expect(refused).toMatchObject({ fields: { reason: "InvalidArgument" } });
+  expect(String(refused).length).toBeLessThan(2_000);
+});
+
+test("a page that is empty, and not the last one, is gone on from", async () => {
+  const left = new Set(["a/x"]);
+  store.server.served.set("/bucket/", (request, response) => {
+    if (request.method === "POST") {
+      left.clear();
+      return void request.resume().on("end", () => response.end("<DeleteResult/>"));
+    }
+    const isFirst = !request.url?.includes("continuation-token");
+    const more = "<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>";
+    const keys = [...left].map((key) => `<Contents><Key>${key}</Key><Size>1</Size></Contents>`).join("");
+    response.end(`<ListBucketResult><Name>bucket</Name>${isFirst ? more : keys}</ListBucketResult>`);
+  });
+  answers("/bucket/a", says(404));
+  await using storage = open().storage;
+  const folder = parseLocation("s3://bucket/a");
+  expect(await storage.kindAt(folder)).toBe("folder");
+  await storage.remove(folder);
+  expect(left).toEqual(new Set());
+  expect(await storage.kindAt(folder)).toBe(null);
+});

@@ -115,6 +115,38 @@ describe("readRowFile", () => {
     expect(found).toMatchObject({ kind: "refused" });
   });
 
+  it.each([
+    "https:///x?sig=SECRET",
+    "ftp://h/x?sig=SECRET",
+    "https://exa mple/x?sig=SECRET",
+    "az://c/x?sig=SECRET",
+  ])("says nothing of the secret in %s", async (name) => {
+    // Nothing opens Azure's storage here, nor any other but that of disks.
+    const storages = new Storages({ az: undefined as never, https: undefined as never });
+    const found = await readRowFile(storages, name, { folder, maxBytes, signal });
+    expect(found).toMatchObject({ kind: "refused" });
+    expect(JSON.stringify(found)).not.toContain("SECRET");
+  });
+
+  it.each([
+    ["once", 1, { kind: "bytes", bytes: Uint8Array.of(1, 2, 3, 4) }],
+    ["again and again", 9, { kind: "refused", why: "cannot be read: it changes while it is read" }],
+  ] as const)(
+    "a file that is replaced %s between look and read is never cut short",
+    async (_how, times, expected) => {
+      const cat = parseLocation("/photos/a b/cat.jpg");
+      let left = 0;
+      const storages = await storagesWith(async ({ call }) => {
+        if (call !== "read" || left === 0) return;
+        left -= 1;
+        const storage = await storages.at(cat);
+        await storage.put(cat, sourceOfBytes(Uint8Array.of(1, 2, 3, 4)));
+      });
+      left = times;
+      expect(await readRowFile(storages, "a b/cat.jpg", { folder, maxBytes, signal })).toEqual(expected);
+    },
+  );
+
   it("throws what is the place's fault, which may be mended", async () => {
     const broken = new ShardmillError("STORE_FAILED", "the disk is gone");
     const storages = await storagesWith(async ({ call }) => {

@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import type { StoreSettings } from "../../../../shared/domain/job-stores.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
+import { storageByBucket } from "../../../../shared/storage/by-bucket.ts";
+import { MemoryStorage } from "../../../../shared/storage/memory.ts";
+import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+import type { Storage } from "../../../../shared/storage/storage.ts";
+import { digestStored, readText } from "../../../../shared/storage/whole-file.ts";
+
+const at = parseLocation("s3://a/x");
+
+/** A file that is replaced by a longer one behind the first look at it. */
+async function replacedOnce(): Promise<Storage> {
+  let isDue = false;
+  const storage = new MemoryStorage({
+    before: async ({ call }) => {
+      if (call !== "read" || !isDue) return;
+      isDue = false;
+      await storage.put(at, sourceOfBytes("longer"));
+    },
+  });
+  await storage.put(at, sourceOfBytes("old"));
+  isDue = true;
+  return storage;
+}
+
+test("a text that is replaced meanwhile is read as it is now, and never in part", async () => {
+  expect(await readText(await replacedOnce(), at)).toBe("longer");
+});
+
+test("a file that is replaced while it is read has no digest", async () => {
+  await expect(digestStored(await replacedOnce(), at)).rejects.toMatchObject({ code: "STORE_CHANGED" });
+});
+
+test("what is copied from one store to another is all of one version", async () => {
+  const source = await replacedOnce();
+  const target = new MemoryStorage();
+  const open = async (settings: StoreSettings) => (settings.anonymous === true ? target : source);
+  const storage = storageByBucket(
+    { scheme: "s3", can: target.can, open },
+    { settings: { "s3://own": { anonymous: true } } },
+  );
+  const copy = storage.copy(at, parseLocation("s3://own/y"));
+  await expect(copy).rejects.toMatchObject({ code: "STORE_CHANGED" });
+});
