@@ -2,7 +2,7 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Pace, paced } from "../../shared/core/pace.ts";
 import { Slots } from "../../shared/core/slots.ts";
-import { SlotsPerPeer } from "../../shared/core/slots-per-peer.ts";
+import { SlotsPerPeer, takeBoth } from "../../shared/core/slots-per-peer.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import { below, type FileStat, isLocation, type Location } from "../../shared/domain/location.ts";
 import { parsePartialFolder, partialFolder } from "../../shared/domain/partial.ts";
@@ -193,28 +193,6 @@ interface PartialPlace extends Pick<ServedJob, "spoolPath"> {
   readonly path: Location;
   readonly within: Location;
   readonly storages: Storages;
-}
-
-/**
- * One of a peer's own slots, and then one of all: in the queue of all a peer has no more places than slots.
- */
-async function takeBoth(
-  own: SlotsPerPeer,
-  all: Slots,
-  peer: string,
-  signal: AbortSignal,
-): Promise<() => void> {
-  const giveBackOwn = await own.take(peer, signal);
-  try {
-    const giveBack = await all.take(signal);
-    return () => {
-      giveBack();
-      giveBackOwn();
-    };
-  } catch (error) {
-    giveBackOwn();
-    throw error;
-  }
 }
 
 function refused(path: string, why: string): ShardmillError {

@@ -35,8 +35,35 @@ export class SlotsPerPeer {
     }
   }
 
+  /** How many of this peer's takers wait for one. */
+  waiting(peer: string): number {
+    return this.#peers.get(peer)?.slots.waiting ?? 0;
+  }
+
   #leave(peer: string, own: PeersSlots): void {
     own.takers -= 1;
     if (own.takers === 0) this.#peers.delete(peer);
+  }
+}
+
+/**
+ * One of a peer's own slots, and then one of all: in the queue of all a peer has no more places than slots.
+ */
+export async function takeBoth(
+  own: SlotsPerPeer,
+  all: Slots,
+  peer: string,
+  signal: AbortSignal,
+): Promise<() => void> {
+  const giveBackOwn = await own.take(peer, signal);
+  try {
+    const giveBack = await all.take(signal);
+    return () => {
+      giveBack();
+      giveBackOwn();
+    };
+  } catch (error) {
+    giveBackOwn();
+    throw error;
   }
 }

@@ -27,6 +27,11 @@ export class Slots {
     this.#free = limits.slots;
   }
 
+  /** How many wait for one. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
   /**
    * Resolves with the function that gives the slot back; call it once.
    *
