@@ -25,7 +25,8 @@ export const flightCommand: CommandModule<object, FlightArguments> = {
       .positional("output", {
         type: "string",
         demandOption: true,
-        describe: "The folder that a job published to, or s3://BUCKET/PREFIX",
+        describe:
+          "The folder that a job published to, or s3://BUCKET/PREFIX, reached by what the environment says (AWS_PROFILE, AWS_ENDPOINT_URL_S3, AWS_CA_BUNDLE)",
       })
       .option("listen", {
         type: "string",
