@@ -5,6 +5,8 @@ import type { Location } from "../../shared/domain/location.ts";
 export interface Flight {
   readonly path: readonly string[];
   readonly parts: readonly FlightPart[];
+  /** Its output may be published anew. Else its parts are of committed shards, and stay what they are. */
+  readonly isPublished: boolean;
 }
 
 /** One file of a flight. */

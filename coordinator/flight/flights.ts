@@ -1,7 +1,7 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { TableFormat } from "../../shared/domain/dataset.ts";
-import { below } from "../../shared/domain/location.ts";
-import type { OutputFile } from "../../shared/domain/manifest.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import type { Flight, FlightOwner, FlightPart, ServedJob } from "./flight.ts";
 import type { Manifests } from "./manifests.ts";
@@ -9,15 +9,18 @@ import type { Manifests } from "./manifests.ts";
 /** So many names of flights are told to whoever asked for one that is not there. */
 const NAMES_SHOWN = 8;
 
+type PartsByName = ReadonlyMap<string, readonly FlightPart[]>;
+
 /**
  * What there is to be served, by path: `rows`, `reduced/NAME` and `errors` of an output, `partials/NAME`
  * while its job runs; with the job's id in front where there are several.
  */
 export class Flights {
   readonly #owner: FlightOwner;
-  readonly #manifests: Manifests;
+  readonly #manifests: Pick<Manifests, "of">;
+  readonly #parts = new WeakMap<OutputManifest, PartsByName>();
 
-  constructor(owner: FlightOwner, manifests: Manifests) {
+  constructor(owner: FlightOwner, manifests: Pick<Manifests, "of">) {
     this.#owner = owner;
     this.#manifests = manifests;
   }
@@ -57,33 +60,49 @@ export class Flights {
   async #flightsOf(job: ServedJob, signal: AbortSignal): Promise<readonly Flight[]> {
     const above = job.jobId === null ? [] : [job.jobId];
     if (!job.isPublished) return await this.#combinedOf(job, above);
-    const { files } = await this.#manifests.of(job.output, signal);
-    const parts = new Map<string, FlightPart[]>();
-    for (const file of files) {
-      const name = flightName(file);
-      const own = parts.get(name) ?? [];
-      parts.set(name, own);
-      const { rows, bytes, sha256, path } = file;
-      own.push({
-        id: own.length,
-        location: below(job.output, path),
-        format: formatOf(path),
-        rows,
-        bytes,
-        sha256,
-      });
-    }
-    return [...parts].map(([name, own]) => ({ path: [...above, ...name.split("/")], parts: own }));
+    const parts = this.#partsOf(await this.#manifests.of(job.output, signal), job.output);
+    return [...parts].map(([name, own]) => ({
+      path: [...above, ...name.split("/")],
+      parts: own,
+      isPublished: true,
+    }));
+  }
+
+  /** By the flight's name. Made once for each manifest: of a hundred thousand files they take a while. */
+  #partsOf(manifest: OutputManifest, output: Location): PartsByName {
+    const parts = this.#parts.get(manifest) ?? partsByName(manifest, output);
+    this.#parts.set(manifest, parts);
+    return parts;
   }
 
   async #combinedOf({ jobId, combined }: ServedJob, above: readonly string[]): Promise<readonly Flight[]> {
     const flights: Flight[] = [];
     for (const reduction of jobId === null ? [] : combined) {
       const parts = await this.#owner.combined(jobId ?? "", reduction);
-      if (parts.length > 0) flights.push({ path: [...above, "partials", reduction], parts });
+      if (parts.length > 0)
+        flights.push({ path: [...above, "partials", reduction], parts, isPublished: false });
     }
     return flights;
   }
+}
+
+function partsByName({ files }: OutputManifest, output: Location): PartsByName {
+  const parts = new Map<string, FlightPart[]>();
+  for (const file of files) {
+    const name = flightName(file);
+    const own = parts.get(name) ?? [];
+    parts.set(name, own);
+    const { rows, bytes, sha256, path } = file;
+    own.push({
+      id: own.length,
+      location: below(output, path),
+      format: formatOf(path),
+      rows,
+      bytes,
+      sha256,
+    });
+  }
+  return parts;
 }
 
 /** `rows`, `errors`: all files of it; `reduced/NAME`: one file. */

@@ -14,11 +14,11 @@ const MOST_KEPT = 8;
 
 /** The manifests of outputs, read again where they have changed. */
 export class Manifests {
-  readonly #storages: Storages;
+  readonly #storages: Pick<Storages, "at">;
   /** The one that was not asked for the longest comes first. */
   readonly #known = new Map<Location, KnownManifest>();
 
-  constructor(storages: Storages) {
+  constructor(storages: Pick<Storages, "at">) {
     this.#storages = storages;
   }
 
@@ -35,7 +35,9 @@ export class Manifests {
     const known = this.#known.get(output);
     this.#known.delete(output);
     const now =
-      known?.version === version ? known : { version, manifest: await readManifest(location, storage) };
+      known?.version === version
+        ? known
+        : { version, manifest: await readManifest(location, storage, signal) };
     this.#known.set(output, now);
     const [oldest] = this.#known.keys();
     if (this.#known.size > MOST_KEPT && oldest !== undefined) this.#known.delete(oldest);
@@ -49,7 +51,7 @@ function notPublished(output: Location, cause: unknown): ShardmillError {
     `nothing is published in ${output}: it has no ${MANIFEST_NAME}`,
     {
       fields: { path: output },
-      hint: "name the folder that is the job's output.path; of a job that runs, its coordinator has the results: --flight",
+      hint: "name the folder that is the job's output.path; what a job that runs has so far is served by its coordinator: `--flight HOST:PORT` of `run` and `coordinator`",
       cause,
     },
   );

@@ -27,15 +27,16 @@ export async function readSchema(
   part: FlightPart,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  using file = await openPart(storages, part, signal);
-  return schemaOf(file);
+  using opened = await openPart(storages, part, signal);
+  return schemaOf(opened.file);
 }
 
 /**
  * Parts of one flight as a stream of IPC messages: the schema, then their rows in order. A message's body is
- * freed when the next one is asked for.
+ * freed when the next one is asked for. All rows of a part are of the file that was there when it was opened.
  *
- * @throws {STORE_CHANGED} when a file is not the one that was published, and what reading it throws
+ * @throws {STORE_CHANGED} when a file is not the one that was published, or becomes another while it is read,
+ * and what reading it throws
  */
 export async function* partMessages(
   storages: Storages,
@@ -44,13 +45,17 @@ export async function* partMessages(
 ): AsyncGenerator<IpcMessage, void, undefined> {
   let schema: Uint8Array | null = null;
   for (const part of parts) {
-    using file = await openPart(storages, part, signal);
+    using opened = await openPart(storages, part, signal);
+    const { file } = opened;
+    await opened.check();
     const own = schemaOf(file);
     if (schema === null) yield { header: own, body: NOTHING };
     else assert(Buffer.compare(own, schema) === 0, "all parts of a flight have one schema");
     schema ??= own;
     const columns = file.schema.fields.map(({ name }) => name);
     for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns, signal })) {
+      // Before any row of it is sent.
+      await opened.check();
       const plain = plainBatch(batch);
       for (const message of batchMessages(plain, MESSAGE)) {
         yield message;
@@ -65,16 +70,33 @@ function schemaOf({ schema }: DatasetFile): Uint8Array {
   return schemaMessage(new Schema(schema.fields.map(plainField), schema.metadata));
 }
 
-async function openPart(storages: Storages, part: FlightPart, signal: AbortSignal): Promise<DatasetFile> {
+interface OpenPart extends Disposable {
+  readonly file: DatasetFile;
+  /** What was read so far is of the file that was opened. @throws {STORE_CHANGED} */
+  check(): Promise<void>;
+}
+
+async function openPart(storages: Storages, part: FlightPart, signal: AbortSignal): Promise<OpenPart> {
   const { location, bytes, format } = part;
   const storage = await storages.at(location);
-  const stat = await storage.stat(location, signal);
-  if (stat.bytes !== bytes) throw changed(part, stat.bytes);
-  return await openDatasetFile(byteSource(storage, location, bytes, stat.version), format, signal);
+  const { bytes: found, version } = await storage.stat(location, signal);
+  if (found !== bytes) throw changed(part, found);
+  const file = await openDatasetFile(byteSource(storage, location, bytes, version), format, signal);
+  return {
+    file,
+    async check() {
+      // Else each read has looked at the version.
+      if (storage.can.versions) return;
+      const now = await storage.stat(location, signal);
+      if (now.version !== version || now.bytes !== bytes) throw changed(part, now.bytes);
+    },
+    [Symbol.dispose]: () => file[Symbol.dispose](),
+  };
 }
 
 function changed({ location, bytes }: FlightPart, found: number): ShardmillError {
   return new ShardmillError("STORE_CHANGED", `${location} is not the file that was published`, {
     fields: { path: location, expected: bytes, found },
+    hint: "ask for the flight's info again, and read all of it anew",
   });
 }

@@ -1,6 +1,6 @@
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { present } from "../../shared/core/assert.ts";
-import { Slots } from "../../shared/core/slots.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
 import { withLength } from "../../shared/dataset/ipc-messages.ts";
 import type { Storages } from "../../shared/storage/open-storage.ts";
 import { type FlightData, type FlightInfo, flightMethods } from "../../shared/wire/methods-flight.ts";
@@ -10,29 +10,18 @@ import type { Flight } from "../flight/flight.ts";
 import { type Flights, isGone } from "../flight/flights.ts";
 import { partMessages, readSchema } from "../flight/part-messages.ts";
 import { partsOf, readTicket, ticketsOf } from "../flight/ticket.ts";
-
-/**
- * A stream holds a file open, its decoder, and about twice a row group. Whoever opens more streams than this
- * waits for his own, in the order in which they were opened, which is the one that most read them in.
- */
-const STREAMS = { slots: 16, waiting: 4_096 } as const;
-
-/**
- * How long a reader may take nothing in. People look at what came with the stream open: much longer than a
- * worker would.
- */
-const READER_MS = 15 * 60_000;
+import type { FlightTurns } from "./flight-turns.ts";
 
 interface FlightAccess {
   readonly flights: Flights;
   readonly storages: Storages;
+  readonly turns: FlightTurns;
 }
 
 export function flightHandlers(
-  { flights, storages }: FlightAccess,
+  { flights, storages, turns }: FlightAccess,
   report: ReportFailure,
 ): UntypedServiceImplementation {
-  const streams = new Slots("streams", STREAMS);
   const infoOf = async (flight: Flight, signal: AbortSignal): Promise<FlightInfo> => ({
     path: flight.path,
     schema: await schemaOf(flight, signal),
@@ -45,22 +34,25 @@ export function flightHandlers(
   };
 
   async function* list(criteria: Uint8Array, signal: AbortSignal): AsyncGenerator<FlightInfo> {
-    const prefix = Buffer.from(criteria).toString("utf8");
-    for await (const flight of flights.list(prefix, signal)) {
-      const info = await infoOf(flight, signal).catch((error: unknown) => {
-        if (!isGone(error)) throw error;
-        return null;
-      });
-      if (info !== null) yield info;
-    }
+    const found = flights.list(Buffer.from(criteria).toString("utf8"), signal);
+    // A turn for each: none is held while the reader takes one in.
+    const next = () => turns.look(signal, () => nextInfo(found, (flight) => infoOf(flight, signal)));
+    for (let info = await next(); info !== null; info = await next()) yield info;
   }
 
-  async function* read(bytes: Uint8Array, signal: AbortSignal): AsyncGenerator<FlightData> {
+  async function* read(bytes: Uint8Array, signal: AbortSignal, peer: string): AsyncGenerator<FlightData> {
     const ticket = readTicket(bytes);
-    const parts = partsOf(ticket, await flights.find(ticket.path, signal));
-    const giveBack = await streams.take(signal);
+    const giveBack = await turns.takeStream(peer, signal);
     try {
-      yield* partMessages(storages, parts, signal);
+      // Only now: while it waited for its turn, the output may have become another.
+      const flight = await flights.find(ticket.path, signal);
+      yield* partMessages(storages, partsOf(ticket, flight), signal);
+      if (!flight.isPublished) return;
+      try {
+        partsOf(ticket, await flights.find(ticket.path, signal));
+      } catch (error) {
+        throw isGone(error) ? replaced(ticket.path, error) : error;
+      }
     } finally {
       giveBack();
     }
@@ -70,14 +62,40 @@ export function flightHandlers(
     ListFlights: serveServerStream(flightMethods.listFlights, list, report),
     GetFlightInfo: serveUnary(
       flightMethods.getFlightInfo,
-      async (path, { signal }) => infoOf(await flights.find(path, signal), signal),
+      (path, { signal }) => turns.look(signal, async () => infoOf(await flights.find(path, signal), signal)),
       report,
     ),
     GetSchema: serveUnary(
       flightMethods.getSchema,
-      async (path, { signal }) => schemaOf(await flights.find(path, signal), signal),
+      (path, { signal }) =>
+        turns.look(signal, async () => schemaOf(await flights.find(path, signal), signal)),
       report,
     ),
-    DoGet: serveServerStream(flightMethods.doGet, read, report, READER_MS),
+    DoGet: serveServerStream(flightMethods.doGet, read, report, turns),
   };
+}
+
+/** Of the next flight whose files are still there; null when there is none. */
+async function nextInfo(
+  found: AsyncIterator<Flight>,
+  infoOf: (flight: Flight) => Promise<FlightInfo>,
+): Promise<FlightInfo | null> {
+  for (;;) {
+    const next = await found.next();
+    if (next.done === true) return null;
+    try {
+      return await infoOf(next.value);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+}
+
+/** Files of an output may have been replaced before they were opened: what was sent may be of another. */
+function replaced(path: readonly string[], cause: unknown): ShardmillError {
+  return new ShardmillError("STORE_CHANGED", "the output became another while it was read", {
+    fields: { path: path.join("/") },
+    hint: "ask for the flight's info again, and read all of it anew",
+    cause,
+  });
 }

@@ -10,6 +10,7 @@ import { Flights } from "../flight/flights.ts";
 import { Manifests } from "../flight/manifests.ts";
 import { bind, reportTo, shutDown } from "./bind.ts";
 import { flightHandlers } from "./flight-handlers.ts";
+import { type FlightLimits, FlightTurns } from "./flight-turns.ts";
 
 interface FlightServerOptions {
   /** `host:port`; port 0 for any free one. */
@@ -20,6 +21,7 @@ interface FlightServerOptions {
   readonly secret: string;
   readonly owner: FlightOwner;
   readonly log: Logger;
+  readonly limits?: Partial<FlightLimits>;
 }
 
 export interface FlightServer {
@@ -57,7 +59,8 @@ export async function startFlightServer(options: FlightServerOptions): Promise<F
   const server = new Server({ ...SERVER_OPTIONS, interceptors: [guardInterceptor(guard, report)] });
   const storages = new Storages();
   const flights = new Flights(owner, new Manifests(storages));
-  server.addService(flightService, flightHandlers({ flights, storages }, report));
+  const turns = new FlightTurns(options.limits);
+  server.addService(flightService, flightHandlers({ flights, storages, turns }, report));
   const address = await bind(server, place);
   log.info({ address }, "serving Arrow Flight");
   return {

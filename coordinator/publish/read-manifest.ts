@@ -64,8 +64,12 @@ const manifestSchema = z.object({
  * @throws {OUTPUT_FAILED} when it is not a manifest of this version, or its digest is not that of its files
  * @throws the storage's error when it cannot be read
  */
-export async function readManifest(location: Location, storage: Storage): Promise<OutputManifest> {
-  return parseManifest(await readText(storage, location), location);
+export async function readManifest(
+  location: Location,
+  storage: Pick<Storage, "stat" | "read">,
+  signal?: AbortSignal,
+): Promise<OutputManifest> {
+  return parseManifest(await readText(storage, location, signal), location);
 }
 
 /** As {@link readManifest}; null when nothing is there. */

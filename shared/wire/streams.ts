@@ -129,23 +129,35 @@ class Upload {
 /** How long a reader may take nothing in of what is there for it: then its call is cut off. */
 const READER_MS = 60_000;
 
+/** How long readers may take nothing in, where that depends on who else is there. */
+export interface Patience {
+  /** It is asked so often, while a reader takes nothing in. */
+  readonly lookMs: number;
+  /** With the peer whose call it is. */
+  mostMs(peer: string): number;
+}
+
+const PATIENCE: Patience = { lookMs: READER_MS, mostMs: () => READER_MS };
+
 /**
  * The grpc-js handler that decodes the request and sends what `answer` yields, each when the reader has room.
- * A reader that takes nothing in for `readerMs` is cut off, so that what it holds (a file, a turn, memory) is
- * free.
+ * A reader that takes nothing in for as long as `patience` allows is cut off, so that what it holds (a file,
+ * a turn, memory) is free. `peer` is the connection that the call came by.
  */
 export function serveServerStream<Request, Response>(
   method: Method<Request, Response>,
-  answer: (request: Request, signal: AbortSignal) => AsyncIterable<Response>,
+  answer: (request: Request, signal: AbortSignal, peer: string) => AsyncIterable<Response>,
   report: ReportFailure,
-  readerMs = READER_MS,
+  patience: Patience = PATIENCE,
 ): handleServerStreamingCall<object, object> {
   return async (call) => {
     const caller = callerOf(call);
+    const peer = call.getPeer();
     try {
-      for await (const response of answer(decodeRequest(method, call.request), caller.signal)) {
+      for await (const response of answer(decodeRequest(method, call.request), caller.signal, peer)) {
         const message = method.response.encode(response);
-        await within(writeOrAbort(call, message, caller.signal), readerMs).catch((error: unknown) => {
+        const written = writeOrAbort(call, message, caller.signal);
+        await withPatience(written, peer, patience).catch((error: unknown) => {
           if (isShardmillError(error, "DEADLINE_EXCEEDED")) hangUp(call);
           throw error;
         });
@@ -159,6 +171,19 @@ export function serveServerStream<Request, Response>(
       caller.end();
     }
   };
+}
+
+/** @throws {DEADLINE_EXCEEDED} when patience has come to its end */
+async function withPatience(written: Promise<void>, peer: string, patience: Patience): Promise<void> {
+  const { lookMs } = patience;
+  for (let waitedMs = lookMs; ; waitedMs += lookMs) {
+    try {
+      return await within(written, lookMs);
+    } catch (error) {
+      const isLate = isShardmillError(error, "DEADLINE_EXCEEDED");
+      if (!isLate || waitedMs >= patience.mostMs(peer)) throw error;
+    }
+  }
 }
 
 function writeOrAbort(

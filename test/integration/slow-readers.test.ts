@@ -25,9 +25,10 @@ async function endlessServer(readerMs: number) {
     }
   }
   const { definition } = dataMethods.readRange;
+  const patience = { lookMs: readerMs, mostMs: () => readerMs };
   server.addService(
     { ReadRange: definition },
-    { ReadRange: serveServerStream(dataMethods.readRange, endless, () => {}, readerMs) },
+    { ReadRange: serveServerStream(dataMethods.readRange, endless, () => {}, patience) },
   );
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>

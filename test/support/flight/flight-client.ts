@@ -1,6 +1,7 @@
 import { type RecordBatch, RecordBatchReader, Table } from "apache-arrow";
 import type { FlightOwner } from "../../../coordinator/flight/flight.ts";
 import { type FlightServer, startFlightServer } from "../../../coordinator/grpc/flight-server.ts";
+import type { FlightLimits } from "../../../coordinator/grpc/flight-turns.ts";
 import { present } from "../../../shared/core/assert.ts";
 import { silentLogger } from "../../../shared/core/log.ts";
 import { withLength } from "../../../shared/dataset/ipc-messages.ts";
@@ -18,7 +19,9 @@ export class FlightClient implements Disposable {
   readonly #peer: Peer;
 
   constructor(address: string, credential = TEST_CREDENTIAL) {
-    this.#peer = new Peer(address, credential, { "grpc.max_receive_message_length": 4 << 20 });
+    // Clients of one process would else share a connection.
+    const options = { "grpc.max_receive_message_length": 4 << 20, "grpc.use_local_subchannel_pool": 1 };
+    this.#peer = new Peer(address, credential, options);
   }
 
   async list(criteria = ""): Promise<FlightInfo[]> {
@@ -73,9 +76,12 @@ export interface FlightRig extends AsyncDisposable {
 }
 
 /** A server in this process, of one output, or of what an owner has, and its client. */
-export async function flightRig(served: Location | FlightOwner): Promise<FlightRig> {
+export async function flightRig(
+  served: Location | FlightOwner,
+  limits: Partial<FlightLimits> = {},
+): Promise<FlightRig> {
   const owner = typeof served === "string" ? ownerOf(served) : served;
-  const options = { listen: "127.0.0.1:0", option: "--flight", owner, log: silentLogger };
+  const options = { listen: "127.0.0.1:0", option: "--flight", owner, log: silentLogger, limits };
   const server = await startFlightServer({ ...options, secret: TEST_GUARD.secret });
   const client = new FlightClient(server.address);
   return {
