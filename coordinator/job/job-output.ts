@@ -148,6 +148,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
         inputFiles:
           spec.input.new === true ? dataset.files.map(({ path, version }) => ({ path, version })) : null,
         run: runWatch.facts("run"),
+        marker: spec.output.marker,
         builds: this.#options.builds,
         versions: versions(),
       },

@@ -49,6 +49,9 @@ async function clear(paths: OutputPaths, { storage, disk, keepsWork }: ClearOpti
     if (foreign.length > 0) throw outputOccupied(output, foreign);
     await storage.put(marker, sourceOfBytes("this output is being cleared\n"));
   }
+  // It came after the manifest, and goes before it: without one there is none of ours.
+  const { marker: ours } = (await readManifestIfThere(below(output, MANIFEST_NAME), storage)) ?? {};
+  if (ours !== undefined) await storage.remove(below(output, ours));
   await storage.remove(below(output, MANIFEST_NAME));
   await storage.sync(output);
   for (const kind of OUTPUT_KINDS) await storage.remove(below(output, kind));

@@ -53,6 +53,8 @@ export interface ManifestFacts {
   readonly counts: Omit<RowCounts, "rowsIn" | "rowsDead">;
   /** Left out: null. */
   readonly inputFiles?: OutputManifest["inputFiles"];
+  /** Left out: none. */
+  readonly marker?: OutputManifest["marker"] | undefined;
   readonly builds: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -80,6 +82,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
     digests: facts.digests,
     outputDigest: outputDigest(files),
     files,
+    ...(facts.marker === undefined ? {} : { marker: facts.marker }),
     inputFiles: facts.inputFiles ?? null,
     rows: {
       input: rowsPruned + rowsSkipped + rowsTotal,

@@ -37,17 +37,16 @@ type Publishing = PublishOptions & Required<Pick<PublishOptions, "confirm" | "on
  * @throws {OUTPUT_FAILED} when another output is staged, or the storage fails
  */
 export async function publishOutput(options: PublishOptions): Promise<void> {
-  const { output } = options.paths;
   await asPublishing(options, async (publishing) => {
-    const { paths, storage, staged } = publishing;
-    if (await isPublished(publishing)) return await storage.sync(output);
+    const { paths, staged } = publishing;
+    if (await isPublished(publishing)) return await placeMarker(publishing);
     const way = chooseWay(publishing);
     await checkStage(publishing);
     const announced = await way.announce(staged);
     publishing.onStep("intent written");
     if (announced.kind === "announced") {
       // One that was published, and cleaned up after, since the first look leaves no intent.
-      if (!announced.resumed && (await isPublished(publishing))) return await storage.sync(output);
+      if (!announced.resumed && (await isPublished(publishing))) return await placeMarker(publishing);
       return await placeAll(publishing, way, announced);
     }
     const { by } = announced;
@@ -63,8 +62,8 @@ export async function finishIntent(
   confirm: () => Promise<void>,
 ): Promise<void> {
   await asPublishing({ ...place, staged, confirm }, async (publishing) => {
-    if (!(await isPublished(publishing)))
-      await placeAll(publishing, chooseWay(publishing), { resumed: true });
+    if (await isPublished(publishing)) return await placeMarker(publishing);
+    await placeAll(publishing, chooseWay(publishing), { resumed: true });
   });
 }
 
@@ -103,6 +102,14 @@ async function placeAll(
   onStep("manifest placed");
   await storage.sync(output);
   onStep("manifest synced");
+  await placeMarker(publishing);
+}
+
+/** After the manifest, so that whoever waits for it finds all; it may be placed again. */
+async function placeMarker({ paths, storage, staged }: Publishing): Promise<void> {
+  const { marker } = staged.manifest;
+  if (marker !== undefined) await storage.put(below(paths.output, marker), sourceOfBytes(""));
+  await storage.sync(paths.output);
 }
 
 function decidedByAnother({ output }: WorkPaths, { job, outputDigest }: OutputManifest): ShardmillError {

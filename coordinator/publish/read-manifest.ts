@@ -29,6 +29,7 @@ const manifestSchema = z.object({
   job: z.object({ id: z.string(), name: z.string() }),
   digests: z.object({ spec: z.string(), input: z.string(), model: z.string() }),
   outputDigest: hex,
+  marker: z.literal("_SUCCESS").exactOptional(),
   files: z.array(
     z.object({
       path: outputPath,

@@ -13,6 +13,8 @@ export interface OutputManifest extends KeptFacts {
   /** sha256 over `files`: what publishIntent records and what a second publish compares. */
   readonly outputDigest: string;
   readonly files: readonly OutputFile[];
+  /** An empty file beside the manifest that says the same, where one was asked for: placed after it. */
+  readonly marker?: "_SUCCESS";
   /**
    * Of a run of a job with `input.new`: what it read, which later runs leave out. Else null: the input is in
    * the digests.

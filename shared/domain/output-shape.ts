@@ -96,9 +96,16 @@ export const ROWS_KEYS = {
     .default("parquet")
     .describe("The format of the mapped rows. `none`: only the reductions are published."),
   ...SHAPE_KEYS,
+  marker: z
+    .enum(["_SUCCESS"])
+    .exactOptional()
+    .describe(
+      "An empty file of this name beside the manifest, after it: for readers that wait for one. Left out: none.",
+    ),
 } as const;
 
-type ShapeOf = Frozen<{ [K in keyof typeof SHAPE_KEYS]?: z.output<(typeof SHAPE_KEYS)[K]> | undefined }>;
+type Keys = Omit<typeof ROWS_KEYS, "rows">;
+type ShapeOf = Frozen<{ [K in keyof Keys]?: z.output<Keys[K]> | undefined }>;
 
 /** What of `output` a worker needs to write rows. */
 export function rowsFormOf({ compression, rowGroupRows, sort }: ShapeOf): RowsForm {
@@ -107,7 +114,7 @@ export function rowsFormOf({ compression, rowGroupRows, sort }: ShapeOf): RowsFo
 
 /** What of `output` changes what is published: for the digest of the job. */
 export function shapeDigestOf({ compression, ...shape }: ShapeOf): object {
-  const { rowGroupRows, sort, fileRows, fileBytes, partitionBy } = shape;
+  const { rowGroupRows, sort, fileRows, fileBytes, partitionBy, marker } = shape;
   return {
     ...(compression === undefined || compression === "zstd" ? {} : { compression }),
     ...(rowGroupRows === undefined ? {} : { rowGroupRows }),
@@ -115,6 +122,7 @@ export function shapeDigestOf({ compression, ...shape }: ShapeOf): object {
     ...(fileRows === undefined ? {} : { fileRows }),
     ...(fileBytes === undefined ? {} : { fileBytes }),
     ...(partitionBy === undefined ? {} : { partitionBy }),
+    ...(marker === undefined ? {} : { marker }),
   };
 }
 

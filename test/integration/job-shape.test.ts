@@ -70,10 +70,10 @@ describe("the files of the rows", () => {
     expect(files.map(({ rows }: { rows: number }) => rows)).toEqual([150, 150, 100]);
     expect(await query(`SELECT id, best FROM read_parquet('${job.out}/rows/*.parquet')`)).toEqual(wanted);
 
-    await job.writeJob({ output: { path: "./folders", partitionBy: "best" } });
+    await job.writeJob({ output: { path: "./folders", partitionBy: "best", marker: "_SUCCESS" } });
     await publish(job);
     const names = (await readdir(job.at("folders"))).sort();
-    expect(names).toEqual(["_manifest.json", "rows", "reduced"].sort());
+    expect(names).toEqual(["_SUCCESS", "_manifest.json", "reduced", "rows"]);
     const scan = `read_parquet('${job.at("folders")}/rows/**/*.parquet', hive_partitioning = true, hive_types = {'best': INTEGER})`;
     expect(await query(`SELECT id, best FROM ${scan} ORDER BY id`)).toEqual(wanted);
     // What is there is known as its own: it is cleared, and comes again.
