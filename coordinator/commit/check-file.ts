@@ -7,7 +7,7 @@ import { reasonOf } from "../../shared/storage/errors.ts";
 import { isOnThisMachine, makeScratch } from "../../shared/storage/local-paths.ts";
 import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
 import { readChunks } from "../../shared/storage/whole-file.ts";
-import { partialInvalid } from "./partial-invalid.ts";
+import { partialInvalid, tellsNothingOf } from "./partial-invalid.ts";
 
 /** What a check does with a storage: it looks, reads and syncs, and changes nothing. */
 export type CheckedStorage = Pick<Storage, "list" | "stat" | "real" | "read" | "sync">;
@@ -37,7 +37,8 @@ export function partialFileLocation(
  * The location of a partial's file, which is a file of its own with the manifest's size and sha256: all of it
  * is read, unless its storage is believed.
  *
- * @throws {PARTIAL_INVALID} with the path; the signal's reason once it aborts
+ * @throws {PARTIAL_INVALID} with the path; {STORE_FAILED} {STORE_REFUSED} when a storage off this machine
+ * cannot be asked, which says nothing of the partial; the signal's reason once it aborts
  */
 export async function checkFileDigest(
   partials: Location,
@@ -140,7 +141,7 @@ function unreadable(
   signal: AbortSignal | undefined,
 ): unknown {
   signal?.throwIfAborted();
-  if (isShardmillError(cause, "PARTIAL_INVALID")) return cause;
+  if (isShardmillError(cause, "PARTIAL_INVALID") || tellsNothingOf(path, cause)) return cause;
   const found = isShardmillError(cause, "STORE_NOT_FOUND") ? "nothing" : reasonOf(cause);
   return partialInvalid(partial, {
     path,

@@ -8,7 +8,7 @@ import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { byteSource, type Entry, type Storage } from "../../shared/storage/storage.ts";
 import { type CheckedStorage, checkBytes, isLink, partialLocation } from "./check-file.ts";
 import { checkManifest } from "./check-manifest.ts";
-import { partialInvalid } from "./partial-invalid.ts";
+import { partialInvalid, tellsNothingOf } from "./partial-invalid.ts";
 import type { CountRows } from "./row-counter.ts";
 
 /** What is the same for all partials of a job. Plain data: it goes to a thread. */
@@ -39,7 +39,8 @@ const UPLOAD_UNDER_WAY = /^\..*\.tmp$/;
  * sha256 and the row counts in the files' own footers are right. What else is below a partial's name in a
  * bucket is not looked for: nobody reads it, and listing costs more than all the rest.
  *
- * @throws {PARTIAL_INVALID} with the fields shard, digest, path, what, expected, found
+ * @throws {PARTIAL_INVALID} with the fields shard, digest, path, what, expected, found; {STORE_FAILED}
+ * {STORE_REFUSED} when a storage off this machine cannot be asked
  */
 export async function checkPartial(
   partial: PartialManifest,
@@ -114,6 +115,7 @@ async function checkRows(
   path: Location,
 ): Promise<void> {
   const found = await count().catch((cause: unknown) => {
+    if (tellsNothingOf(path, cause)) throw cause;
     const what = `${file.name} cannot be parsed`;
     const expected = `${file.rows} rows`;
     throw partialInvalid(partial, { path, what, expected, found: messageOf(cause), cause });

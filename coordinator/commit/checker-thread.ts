@@ -1,11 +1,12 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { present } from "../../shared/core/assert.ts";
+import { errorToData } from "../../shared/core/errors.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import { blockingDisk } from "./blocking-disk.ts";
 import type { CheckPlace } from "./check-partial.ts";
-import { checkPartials } from "./check-partials.ts";
+import { type CheckFinding, checkPartials } from "./check-partials.ts";
 import { countRows } from "./row-counter.ts";
 
 /**
@@ -16,6 +17,12 @@ const place: CheckPlace = workerData;
 const storages = new Storages({ file: async () => createLocalStorage({ disk: blockingDisk }) }, place.stores);
 
 port.on("message", async (partials: readonly PartialManifest[]) => {
-  const storage = await storages.at(place.partials);
-  port.postMessage(await checkPartials(partials, place, { storage, countRows }));
+  port.postMessage(await findingsOf(partials));
 });
+
+/** A storage that cannot be opened, as where credentials are over, is no reason to end: later it may be. */
+async function findingsOf(partials: readonly PartialManifest[]): Promise<readonly CheckFinding[]> {
+  const storage = await storages.at(place.partials).catch(errorToData);
+  if (!("can" in storage)) return partials.map(() => storage);
+  return await checkPartials(partials, place, { storage, countRows });
+}

@@ -50,7 +50,7 @@ export class PartialChecker implements AsyncDisposable {
     this.#options = { maxCheckers: MAX_CHECKERS, ...options };
   }
 
-  /** @throws {PARTIAL_INVALID}; the signal's reason once it aborts */
+  /** @throws {PARTIAL_INVALID} {STORE_FAILED} {STORE_REFUSED}; the signal's reason once it aborts */
   async check(partial: PartialManifest, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     assert(!this.#closed, "nothing is checked once the store is closed");

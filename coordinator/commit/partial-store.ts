@@ -17,7 +17,8 @@ export interface PartialStore extends AsyncDisposable {
    * folder has exactly its files; bytes, sha256 and the row counts in the files' own footers are right; files
    * and folders are synced.
    *
-   * @throws {PARTIAL_INVALID} with the fields shard, digest, path, what, expected, found
+   * @throws {PARTIAL_INVALID} with the fields shard, digest, path, what, expected, found; {STORE_FAILED}
+   * {STORE_REFUSED} when a storage off this machine cannot be asked: later it may be
    */
   verifyPartial(partial: PartialManifest, signal: AbortSignal): Promise<void>;
   /** Deletes a partial that lost, if it is there. */

@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import type { TimedClock } from "../../shared/core/clock.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
@@ -20,6 +21,7 @@ import type { JobState } from "../schedule/state/job-state.ts";
 import { committedPartials, poisonedRows } from "../schedule/state/progress.ts";
 import type { JobSeams } from "./job-seams.ts";
 import type { ShellWork } from "./job-shell.ts";
+import { verifyPatiently } from "./verify-patiently.ts";
 
 interface JobOutputOptions {
   readonly jobId: string;
@@ -29,6 +31,7 @@ interface JobOutputOptions {
   /** The job's state: read when reducing, never changed here. */
   readonly state: () => JobState;
   readonly seams: JobSeams;
+  readonly clock: TimedClock;
   readonly paths: WorkPaths;
   /** Of the output and the partials. */
   readonly storage: Storage;
@@ -62,7 +65,10 @@ export class JobOutput implements ShellWork, AsyncDisposable {
   }
 
   verify(partial: PartialManifest): Promise<void> {
-    return this.partials.verifyPartial(partial, this.#abort.signal);
+    const { signal } = this.#abort;
+    const { clock } = this.#options;
+    const patience = { partials: this.#paths.partials, clock, signal };
+    return verifyPatiently(() => this.partials.verifyPartial(partial, signal), patience);
   }
 
   /**

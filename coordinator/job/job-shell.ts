@@ -17,7 +17,10 @@ import type { Wake } from "./wake.ts";
  * and crash.
  */
 export interface ShellWork {
-  /** @throws {PARTIAL_INVALID} when the partial is not there, not whole, or not durable */
+  /**
+   * @throws {PARTIAL_INVALID} when the partial is not there, not whole, or not durable
+   * @throws {OUTPUT_FAILED} when its storage cannot be asked: the job ends, and another run goes on with it
+   */
   verify(partial: PartialManifest): Promise<void>;
   discard(partial: PartialManifest): Promise<void>;
   /**
@@ -181,6 +184,10 @@ export class JobShell {
       () => null,
       (error: unknown) => failureOf(error),
     );
+    if (rejected?.code === "OUTPUT_FAILED") {
+      await this.dispatch({ kind: "jobBroken", reason: rejected });
+      return;
+    }
     await this.dispatch(
       rejected === null
         ? { kind: "partialStored", shard, token, executionId }

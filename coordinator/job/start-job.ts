@@ -79,10 +79,9 @@ export async function startJob(
   const runWatch = watchRun(state, planned, options);
   const builds = buildsOf(replayed.snapshots.at(-1)?.head.builds ?? [], replayed.records);
   const journal = resources.add(snapshotting(opened, { ...replayed, jobId, builds }, options));
-  const place = { seams, paths, storage, lock, checksums: await believedChecksums(storage, paths.own) };
-  const output = resources.add(
-    new JobOutput({ jobId, planned, builds, state: () => state, runWatch, ...place }),
-  );
+  const checksums = await believedChecksums(storage, paths.own);
+  const given = { jobId, planned, builds, runWatch, seams, clock, paths, storage, lock, checksums };
+  const output = resources.add(new JobOutput({ state: () => state, ...given }));
   const beacon = await writeBeacon(paths.partials, storage, seams.random);
   const shell = new JobShell({
     state,

@@ -163,6 +163,16 @@ describe("the job shell", () => {
     expect(rig.wakes).toBeGreaterThan(0);
   });
 
+  test("partials that cannot be verified at all end the job, and are nobody's fault", async () => {
+    const rig = new Rig({ verify: () => Promise.reject(new ShardmillError("OUTPUT_FAILED", "no line")) });
+    await rig.start(1);
+    const { shard, token } = await rig.grant();
+    const outcome = await rig.shell.offer(anna, aPartial(shard, token));
+    expect(outcome).toMatchObject({ kind: "refused", reason: { code: "JOB_ENDED" } });
+    expect(await rig.shell.ended).toMatchObject({ phase: "failed", reason: { code: "OUTPUT_FAILED" } });
+    expect(rig.records).not.toContain("attemptEnded");
+  });
+
   test("a partial found damaged while reducing sends its shard back instead of failing the job", async () => {
     let tries = 0;
     const rig: Rig = new Rig({

@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { verifyPatiently } from "../../../../coordinator/job/verify-patiently.ts";
+import type { ErrorCode } from "../../../../shared/core/error-codes.ts";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
+import { manualClock } from "../../../support/builders.ts";
+
+const abort = new AbortController();
+
+/** Whoever waits has waited. */
+function patience() {
+  const time = manualClock();
+  const after = (ms: number, call: () => void) => {
+    time.advance(ms);
+    queueMicrotask(call);
+    return () => {};
+  };
+  return { partials: parseLocation("s3://bucket/out"), clock: { ...time, after }, signal: abort.signal };
+}
+
+/** @returns how often it was called */
+async function verified(code: ErrorCode, failures: number): Promise<number> {
+  let calls = 0;
+  await verifyPatiently(async () => {
+    calls += 1;
+    if (calls <= failures) throw new ShardmillError(code, "said so");
+  }, patience());
+  return calls;
+}
+
+test("a partial is verified again while its store cannot be asked", async () => {
+  expect(await verified("STORE_FAILED", 20)).toBe(21);
+  expect(await verified("STORE_REFUSED", 1)).toBe(2);
+});
+
+test("a store that is away for long fails the output, which another run goes on with", async () => {
+  await expect(verified("STORE_REFUSED", Number.POSITIVE_INFINITY)).rejects.toMatchObject({
+    code: "OUTPUT_FAILED",
+    hint: expect.stringContaining("it resumes"),
+  });
+});
+
+test("a partial that is not what it says is refused at once", async () => {
+  await expect(verified("PARTIAL_INVALID", 1)).rejects.toMatchObject({ code: "PARTIAL_INVALID" });
+});
