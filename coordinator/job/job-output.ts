@@ -152,7 +152,9 @@ export class JobOutput implements ShellWork, AsyncDisposable {
         job: { id: jobId, name: spec.name },
         digests,
         inputFiles:
-          spec.input.new === true ? dataset.files.map(({ path, version }) => ({ path, version })) : null,
+          spec.input.new === true
+            ? dataset.files.map(({ path, bytes, version }) => ({ path, bytes, version }))
+            : null,
         run: runWatch.facts("run"),
         marker: spec.output.marker,
         builds: this.#options.builds,

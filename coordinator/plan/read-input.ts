@@ -54,7 +54,9 @@ export async function readInput(
   const discovered = found ?? (await discoverFiles(input, output.path, signal, { stores, onFound }));
   const options = { signal, stores: discovered.stores, progress };
   const all = findPartitions(discovered.files, input.partitions, input.types);
-  const { files, leftOut } = await ruleOutFiles(all, input, options);
+  // What a run has not read is new to the next: so all of it is read, if only to see that no row is wanted.
+  const { files, leftOut } =
+    input.new === true ? { files: all.files, leftOut: [] } : await ruleOutFiles(all, input, options);
   const ruled = leftOut.length > 0 || input.types !== undefined;
   const first = await readFiles({ ...all, files }, input, options);
   const { partitions } = first;

@@ -40,7 +40,7 @@ const manifestSchema = z.object({
     }),
   ),
   inputFiles: z
-    .array(z.object({ path: z.string(), version: z.string() }))
+    .array(z.object({ path: z.string(), bytes: count, version: z.string() }))
     .nullable()
     .default(null),
   rows: z.object({

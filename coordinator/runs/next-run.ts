@@ -1,5 +1,5 @@
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { type Location, parseLocation } from "../../shared/domain/location.ts";
+import { type FileStat, type Location, parseLocation } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { type NewInput, namedFiles } from "../../shared/domain/new-input.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
@@ -66,22 +66,29 @@ export async function nextRun(spec: JobSpec, options: NextRunOptions): Promise<N
   };
 }
 
-/** The versions in which each file was read. */
+/**
+ * What each file was when it was read: its size beside its version, which on a disk is a time that a copy
+ * may keep.
+ */
 type ReadFiles = ReadonlyMap<Location, ReadonlySet<string>>;
 
 function readBefore({ published }: Runs): ReadFiles {
   const read = new Map<Location, Set<string>>();
   for (const { manifest } of published) {
-    for (const { path, version } of manifest.inputFiles ?? []) {
+    for (const { path, ...stat } of manifest.inputFiles ?? []) {
       const location = parseLocation(path);
-      read.set(location, (read.get(location) ?? new Set()).add(version));
+      read.set(location, (read.get(location) ?? new Set()).add(asRead(stat)));
     }
   }
   return read;
 }
 
 function isUnread(read: ReadFiles) {
-  return ({ path, version }: FoundInput["files"][number]) => read.get(path)?.has(version) !== true;
+  return (file: FoundInput["files"][number]) => read.get(file.path)?.has(asRead(file)) !== true;
+}
+
+function asRead({ bytes, version }: FileStat): string {
+  return `${bytes} bytes, ${version}`;
 }
 
 interface Compared {

@@ -51,6 +51,7 @@ export interface OutputManifest extends KeptFacts {
 interface ReadFile {
   /** Its location. */
   readonly path: string;
+  readonly bytes: number;
   readonly version: string;
 }
 

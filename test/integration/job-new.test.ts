@@ -1,4 +1,4 @@
-import { readdir, readFile, rename, unlink, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, stat, unlink, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { JobFolder, numberedRows } from "../support/job-folder.ts";
@@ -87,6 +87,26 @@ test("a file that changed is read again, and one that is gone is told", async ()
     [1, idsOf(0, 1)],
     [2, idsOf(10)],
   ]);
+});
+
+test("files whose folders rule all rows out are read as any other, and are new once", async () => {
+  const where = { input: { ...SPEC.input, where: "day = 1" } };
+  await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: where });
+  for (const file of [0, 1]) await unlink(job.at(`data/part-${file}.parquet`));
+  for (const day of [1, 2, 3])
+    await job.writeData(`data/day=${day}/a.parquet`, numberedRows(day * ROWS, ROWS));
+  expect(await run(job)).toMatchObject({ code: 0, facts: { rows: ROWS } });
+  expect(await run(job)).toMatchObject({ code: 0, facts: { state: "nothingNew" } });
+});
+
+test("a file of another size is another one, though it kept its time", async () => {
+  await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: SPEC });
+  expect(await run(job)).toMatchObject({ code: 0 });
+  const path = job.at("data/part-0.parquet");
+  const { atime, mtime } = await stat(path);
+  await job.writeData("data/part-0.parquet", numberedRows(100, 3 * ROWS));
+  await utimes(path, atime, mtime);
+  expect(await run(job)).toMatchObject({ code: 0, facts: { rows: 3 * ROWS } });
 });
 
 test("a run that was killed goes on with the files that it began with, or is left by --fresh", async () => {
