@@ -1,4 +1,4 @@
-import { Schema } from "apache-arrow";
+import { type RecordBatch, Schema } from "apache-arrow";
 import { assert } from "../../shared/core/assert.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { freeBuffers } from "../../shared/core/free-buffers.ts";
@@ -53,7 +53,7 @@ export async function* partMessages(
     else assert(Buffer.compare(own, schema) === 0, "all parts of a flight have one schema");
     schema ??= own;
     const columns = file.schema.fields.map(({ name }) => name);
-    for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns, signal })) {
+    for await (const batch of opened.batches(columns)) {
       // Before any row of it is sent.
       await opened.check();
       const plain = plainBatch(batch);
@@ -72,6 +72,8 @@ function schemaOf({ schema }: DatasetFile): Uint8Array {
 
 interface OpenPart extends Disposable {
   readonly file: DatasetFile;
+  /** All rows. One that is no longer the file that was opened is told as that, however it looks now. */
+  batches(columns: readonly string[]): AsyncGenerator<RecordBatch, void, undefined>;
   /** What was read so far is of the file that was opened. @throws {STORE_CHANGED} */
   check(): Promise<void>;
 }
@@ -82,14 +84,23 @@ async function openPart(storages: Storages, part: FlightPart, signal: AbortSigna
   const { bytes: found, version } = await storage.stat(location, signal);
   if (found !== bytes) throw changed(part, found);
   const file = await openDatasetFile(byteSource(storage, location, bytes, version), format, signal);
+  const check = async () => {
+    // Else each read has looked at the version.
+    if (storage.can.versions) return;
+    const now = await storage.stat(location, signal);
+    if (now.version !== version || now.bytes !== bytes) throw changed(part, now.bytes);
+  };
   return {
     file,
-    async check() {
-      // Else each read has looked at the version.
-      if (storage.can.versions) return;
-      const now = await storage.stat(location, signal);
-      if (now.version !== version || now.bytes !== bytes) throw changed(part, now.bytes);
+    async *batches(columns) {
+      try {
+        yield* file.read({ rowStart: 0, rowEnd: file.rows, columns, signal });
+      } catch (error) {
+        await check();
+        throw error;
+      }
     },
+    check,
     [Symbol.dispose]: () => file[Symbol.dispose](),
   };
 }

@@ -105,13 +105,21 @@ describe("a coordinator with --flight", () => {
     await using worker = startWorker(job, address);
     await untilCommitted(job, 3);
     worker.killGroup("SIGSTOP");
-    const { committed } = await journalFacts(job);
+    // What it had offered by then may still be committed.
+    const rowsCommitted = async () => {
+      const { committed } = await journalFacts(job);
+      return { shards: committed.length, rows: committed.reduce((rows, { rowsOut }) => rows + rowsOut, 0) };
+    };
+    const before = await rowsCommitted();
     const info = await client.info(jobId, "partials", "classes");
-    expect(info.tickets).toHaveLength(committed.length);
     const counted = (await client.readAll(jobId, "partials", "classes"))
       .toArray()
       .reduce((sum, { n }) => sum + Number(n), 0);
-    expect(counted).toBe(committed.reduce((rows, partial) => rows + partial.rowsOut, 0));
+    const after = await rowsCommitted();
+    expect(info.tickets.length).toBeGreaterThanOrEqual(before.shards);
+    expect(info.tickets.length).toBeLessThanOrEqual(after.shards);
+    expect(counted).toBeGreaterThanOrEqual(before.rows);
+    expect(counted).toBeLessThanOrEqual(after.rows);
     expect((await client.list()).map(({ path }) => path.join("/"))).toEqual([`${jobId}/partials/classes`]);
 
     worker.killGroup("SIGCONT");
