@@ -4,10 +4,10 @@ import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { isOfLock } from "../journal/lock-file.ts";
-import { believedChecksums } from "../publish/believed-checksums.ts";
 import { removeFromDisk } from "../publish/cleanup.ts";
 import { readIntentIfThere } from "../publish/intent.ts";
 import { knownPaths, ownPaths } from "../publish/own-run.ts";
+import { probeStore } from "../publish/probe-store.ts";
 import { finishIntent } from "../publish/publish.ts";
 import { type OutputPaths, type WorkPaths, withRun } from "../publish/work-paths.ts";
 import type { JobSeams } from "./job-seams.ts";
@@ -18,7 +18,7 @@ interface HeldPlace {
   readonly paths: OutputPaths;
   readonly storage: Storage;
   readonly lock: Pick<HeldLock, "confirm">;
-  readonly seams: Pick<JobSeams, "disk">;
+  readonly seams: Pick<JobSeams, "disk" | "random">;
 }
 
 /**
@@ -38,7 +38,9 @@ export async function endRivals(
   if (intent === null || intent.run === own?.run) return null;
   refuseOtherResult(planned.spec, intent.manifest, planned);
   const theirs = withRun(paths, intent.run);
-  const checksums = await believedChecksums(storage, theirs.own);
+  // In a folder of nobody's: whoever finds another's file in theirs cannot know what it is.
+  const apart = withRun(paths, `run-${seams.random.hex(8)}`);
+  const checksums = await probeStore(storage, apart.own, seams.random);
   await finishIntent({ storage, checksums, paths: theirs }, intent, () => lock.confirm());
   return intent.manifest;
 }

@@ -15,8 +15,8 @@ import type { HeldLock } from "../journal/held-lock.ts";
 import { type OpenJournal, openJournal } from "../journal/journal.ts";
 import type { LastSnapshot } from "../journal/snapshot-file.ts";
 import { SnapshottingJournal } from "../journal/snapshotting-journal.ts";
-import { believedChecksums } from "../publish/believed-checksums.ts";
 import { removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
+import { probeStore } from "../publish/probe-store.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
 import { resumeEffects } from "../schedule/events/replay.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
@@ -79,7 +79,7 @@ export async function startJob(
   const runWatch = watchRun(state, planned, options);
   const builds = buildsOf(replayed.snapshots.at(-1)?.head.builds ?? [], replayed.records);
   const journal = resources.add(snapshotting(opened, { ...replayed, jobId, builds }, options));
-  const checksums = await believedChecksums(storage, paths.own);
+  const checksums = await probeStore(storage, paths.own, seams.random);
   const given = { jobId, planned, builds, runWatch, seams, clock, paths, storage, lock, checksums };
   const output = resources.add(new JobOutput({ state: () => state, ...given }));
   const beacon = await writeBeacon(paths.partials, storage, seams.random);

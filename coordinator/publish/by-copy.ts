@@ -8,6 +8,7 @@ import type { Entry, StoredFile } from "../../shared/storage/storage.ts";
 import { digestStored } from "../../shared/storage/whole-file.ts";
 import { otherOutput, refuseOtherOutput } from "./foreign-files.ts";
 import { type Intent, intentText, readIntentIfThere } from "./intent.ts";
+import { OUTPUT_KINDS } from "./layout.ts";
 import type {
   Announcement,
   Part,
@@ -88,10 +89,32 @@ export class CopyingWay implements PublishWay {
       if (there.has(to) && (await this.#told(to))?.sha256 === file.sha256) return;
       await storage.copy(from, to);
       const { bytes, sha256 } = (await this.#told(to)) ?? (await digestStored(storage, to));
-      if (bytes !== file.bytes || sha256 !== file.sha256) throw wrongDigest(to, file.sha256, sha256);
+      if (bytes === file.bytes && sha256 === file.sha256) return;
+      // It has the name that readers look for, and would be in the way of the next try.
+      await storage.remove(to).catch(() => {});
+      throw wrongDigest(to, file.sha256, sha256);
     });
     await storage.sync(folder);
-    await this.#refuseForeign(folder, parts);
+    await this.#refuseMissing(folder, parts);
+  }
+
+  async confirmPlaced({ parts }: StagedOutput): Promise<void> {
+    for (const kind of OUTPUT_KINDS) {
+      const placed = parts.filter(({ output }) => output.kind === kind);
+      if (placed.length > 0) await this.#refuseMissing(below(this.#place.paths.output, kind), placed);
+    }
+  }
+
+  /** Whoever lists the folder must find what the manifest is to name. */
+  async #refuseMissing(folder: Location, parts: readonly Part[]): Promise<void> {
+    const there = await this.#refuseForeign(folder, parts);
+    const [missing] = parts.filter(({ output }) => !there.has(below(this.#place.paths.output, output.path)));
+    if (missing === undefined) return;
+    const { path, bytes } = missing.output;
+    throw new ShardmillError("OUTPUT_FAILED", `${path} is gone from ${folder} after it was copied there`, {
+      fields: { path: below(this.#place.paths.output, path), expected: bytes, found: null },
+      hint: "look for who removes files there, then run the job again: it resumes",
+    });
   }
 
   /** What the store says of a file's bytes, where it is believed. */

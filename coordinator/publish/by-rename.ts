@@ -78,6 +78,9 @@ export class RenamingWay implements PublishWay {
     await storage.rename(below(stage, kind), target);
   }
 
+  /** Each folder has come whole. */
+  async confirmPlaced(): Promise<void> {}
+
   /** An earlier try renamed it whole; that it is still whole is read, since this hardly ever happens. */
   async #checkPlaced(
     kind: OutputFile["kind"],

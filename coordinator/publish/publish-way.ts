@@ -59,4 +59,10 @@ export interface PublishWay {
    * @throws {OUTPUT_OCCUPIED} when something else is there: nothing of it is touched
    */
   place(kind: OutputFile["kind"], parts: readonly Part[], attempt: PlaceOptions): Promise<void>;
+  /**
+   * Makes sure once more that all are there, right before the manifest says so.
+   *
+   * @throws {OUTPUT_FAILED} when one is missing
+   */
+  confirmPlaced(staged: StagedOutput): Promise<void>;
 }

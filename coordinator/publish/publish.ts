@@ -94,6 +94,7 @@ async function placeAll(
       onStep(`${kind} synced`);
     }
     await confirm();
+    await way.confirmPlaced(staged);
   } catch (error) {
     // Whoever ended it meanwhile has removed what was to be copied.
     if (!isPlaceError(error) || !(await isPublished(publishing))) throw error;

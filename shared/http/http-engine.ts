@@ -27,6 +27,8 @@ export interface HttpCall<T> {
   readonly isLed?: boolean;
   /** How far it got: a try that got further is not counted as one that failed. */
   progress?(): number;
+  /** How long its server may be silent, where it answers only when much is done. Left out: the engine's. */
+  readonly idleMs?: number;
 }
 
 /** Of one store. */
@@ -162,7 +164,13 @@ export class HttpEngine implements Disposable {
         return counting(counts, meant === null ? collected(head) : asMeant(meant));
       };
       const judge = (error: unknown) => judgedByError(call.path, request.url.hostname, error);
-      const outcome = await exchange(request, { connection, idleMs: this.#idleMs, open, judge, signal });
+      const outcome = await exchange(request, {
+        connection,
+        idleMs: call.idleMs ?? this.#idleMs,
+        open,
+        judge,
+        signal,
+      });
       // A server that answers so by itself says nothing of a proxy.
       if (isProxied && outcome.kind === "other" && outcome.answer.status === 407)
         throw wantsProxyUser(call.path);

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { isShardmillError, ShardmillError } from "../core/errors.ts";
 import { mapConcurrent } from "../core/map-concurrent.ts";
+import { systemRandom } from "../core/random.ts";
 import { below, type FileStat, type Location, parseLocation } from "../domain/location.ts";
 import type { ObjectClient, ObjectPage, ObjectPut } from "../objects/object-client.ts";
 import { canBeNamed, named, type ObjectPlace, placeOf, prefixOf } from "../objects/object-place.ts";
@@ -257,7 +258,7 @@ class ObjectStorage implements Storage {
   }
 
   async #earnsChecksums(folder: Location, signal: AbortSignal | undefined): Promise<boolean> {
-    const location = below(folder, "checksum-probe");
+    const location = below(folder, `checksum-probe-${systemRandom.hex(8)}`);
     try {
       const refuses = await this.#client.refusesOtherBytes?.(named(placeOf(location)), signal);
       if (refuses !== true) return false;

@@ -188,3 +188,41 @@ test("a coordinator that loses its lock between two copies makes no more of them
   expect(copies).toBeGreaterThan(0);
   expect(copies).toBeLessThan(50);
 });
+
+test("a copy with other bytes does not stay under the name that readers look for", async () => {
+  const bucket = new BreakingBucket();
+  await bucket.fill();
+  const { storage } = bucket;
+  const copy = storage.copy.bind(storage);
+  storage.copy = async (_from, to) => void (await storage.put(to, sourceOfBytes("garbled")));
+  await expect(stageAndPublish(bucket)).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
+  expect(await storage.kindAt(below(PATHS.output, "rows"))).toBeNull();
+  storage.copy = copy;
+  await stageAndPublish(bucket);
+  expect(await published(bucket)).toEqual(WHOLE);
+});
+
+test.each([
+  ["its folder is listed", 2],
+  ["the manifest is put", 3],
+])("a file that is gone when %s is missed, and there is no manifest", async (_when, at) => {
+  const bucket = new BreakingBucket();
+  await bucket.fill();
+  const { storage } = bucket;
+  const gone = below(PATHS.output, "rows/part-00001.parquet");
+  const kindAt = storage.kindAt.bind(storage);
+  let looks = 0;
+  // Each listing of the folder begins with a look at what is there.
+  storage.kindAt = async (location) => {
+    if (location === below(PATHS.output, "rows") && ++looks === at) await storage.remove(gone);
+    return await kindAt(location);
+  };
+  await expect(stageAndPublish(bucket)).rejects.toMatchObject({
+    code: "OUTPUT_FAILED",
+    fields: { path: gone },
+  });
+  expect(looks).toBe(at);
+  expect(await published(bucket)).toBeNull();
+  await stageAndPublish(bucket);
+  expect(await published(bucket)).toEqual(WHOLE);
+});

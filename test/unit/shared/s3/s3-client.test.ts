@@ -81,6 +81,15 @@ test("a copy that fails when its 200 is under way has failed", async () => {
   await storage.copy(object, parseLocation("s3://bucket/b.bin"));
 });
 
+test("a copy that a store is long silent about is not asked for again beside it", async () => {
+  const late: ServeCall = (_request, response) =>
+    void setTimeout(() => response.writeHead(200).end("<CopyObjectResult/>"), 900);
+  const keys = answers("/bucket/b.bin", late);
+  await using storage = open().storage;
+  await storage.copy(object, parseLocation("s3://bucket/b.bin"));
+  expect(keys).toHaveLength(1);
+});
+
 test("a put whose answer is lost is sent again, and that it is there by then is success", async () => {
   const bytes = "the same";
   const lost: ServeCall = (request) => void request.socket.destroy();

@@ -1,0 +1,35 @@
+import { expect, test } from "vitest";
+import { probeStore } from "../../../../coordinator/publish/probe-store.ts";
+import { systemRandom } from "../../../../shared/core/random.ts";
+import { type Location, parseLocation } from "../../../../shared/domain/location.ts";
+import { MemoryStorage } from "../../../../shared/storage/memory.ts";
+import type { PutOptions, PutSource, StoredFile } from "../../../../shared/storage/storage.ts";
+
+const FOLDER = parseLocation("s3://bucket/out/_shardmill/run-0");
+
+/** What a store does that has never heard of conditional puts. */
+class Replacing extends MemoryStorage {
+  override put(location: Location, source: PutSource, options: PutOptions = {}): Promise<StoredFile> {
+    return super.put(location, source, { ...options, ifAbsent: false });
+  }
+}
+
+test("a store that replaces what is there is refused, and nothing is left in it", async () => {
+  const storage = new Replacing();
+  await expect(probeStore(storage, FOLDER, systemRandom)).rejects.toMatchObject({
+    code: "OUTPUT_FAILED",
+    fields: { found: "replaced" },
+  });
+  expect(await storage.kindAt(FOLDER)).toBeNull();
+});
+
+test("a store that keeps what is there is tried under a name of each coordinator's own", async () => {
+  const names = new Set<Location>();
+  const storage = new MemoryStorage({
+    before: async ({ call, location }) => void (call === "put" && names.add(location)),
+  });
+  await probeStore(storage, FOLDER, systemRandom);
+  await probeStore(storage, FOLDER, systemRandom);
+  expect(names.size).toBe(2);
+  expect(await storage.kindAt(FOLDER)).toBeNull();
+});
