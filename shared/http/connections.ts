@@ -4,7 +4,7 @@ import { Agent as HttpsAgent } from "node:https";
 import type { LookupFunction } from "node:net";
 import { checkServerIdentity } from "node:tls";
 import { failed } from "./failures.ts";
-import { lookupElsewhere, refuseLocal } from "./local-addresses.ts";
+import { lookupElsewhere, refuseLocal, refuseLocalName } from "./local-addresses.ts";
 
 /** Whoever sets none of these has no proxy, and loads nothing that knows of them. */
 const PROXY_VARIABLES = ["http_proxy", "https_proxy", "all_proxy"];
@@ -44,6 +44,7 @@ export class Connections implements Disposable {
   async to(url: URL): Promise<{ readonly isProxied: boolean; readonly connection: Connection }> {
     if (this.#isGuarded) refuseLocal(nameOf(url));
     const proxy = hasProxies() ? (await import("proxy-from-env")).getProxyForUrl(url.href) : "";
+    if (this.#isGuarded && proxy !== "") await refuseLocalName(nameOf(url));
     const agent = await this.#agentFor(url, proxy);
     const ca = this.#caOf(url);
     const connection: Connection = {

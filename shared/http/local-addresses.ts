@@ -1,4 +1,5 @@
 import { lookup as resolveName } from "node:dns";
+import { lookup as lookupAll } from "node:dns/promises";
 import { BlockList, isIP, type LookupFunction } from "node:net";
 import { failed } from "./failures.ts";
 
@@ -9,18 +10,49 @@ for (const [net, bits] of [
   ["127.0.0.0", 8],
   ["169.254.0.0", 16],
   ["100.100.100.200", 32],
+  ["168.63.129.16", 32],
 ] as const)
   LOCAL.addSubnet(net, bits, "ipv4");
 for (const [net, bits] of [
   ["::", 127],
   ["fe80::", 10],
-  ["fd00:ec2::254", 128],
+  ["fd00:ec2::", 96],
+  ["fd20:ce::254", 128],
+  ["fd00:c1::a9fe:a9fe", 128],
 ] as const)
   LOCAL.addSubnet(net, bits, "ipv6");
 
-/** Addresses of IPv4 in IPv6 are looked at as what they lead to. */
+/** Addresses of IPv4 in IPv6, in any of the ways that there are, are looked at as what they lead to. */
 function isLocal(address: string): boolean {
-  return LOCAL.check(address, isIP(address) === 6 ? "ipv6" : "ipv4");
+  if (isIP(address) !== 6) return LOCAL.check(address, "ipv4");
+  const inner = innerIpv4(address);
+  return LOCAL.check(address, "ipv6") || (inner !== null && LOCAL.check(inner, "ipv4"));
+}
+
+/** Of translated addresses (RFC 6052, 2765), of those of 6to4 (3056), and of the oldest (4291). */
+function innerIpv4(address: string): string | null {
+  const groups = groupsOf(address);
+  const start = groups.slice(0, 6).join(":");
+  if (["64:ff9b:0:0:0:0", "0:0:0:0:ffff:0", "0:0:0:0:0:0"].includes(start)) return dotted(groups.slice(6));
+  return groups[0] === "2002" ? dotted(groups.slice(1, 3)) : null;
+}
+
+/** The eight groups of an address, in lower case, without zeros in front. */
+function groupsOf(address: string): readonly string[] {
+  const [bare = ""] = address.split("%");
+  const text = new URL(`http://[${bare}]`).hostname.slice(1, -1);
+  const [head = "", tail] = text.split("::");
+  const [before, after] = [head, tail ?? ""].map((part) => (part === "" ? [] : part.split(":")));
+  const [left, right] = [before ?? [], after ?? []];
+  const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
+  return [...left, ...Array.from({ length: zeros }, () => "0"), ...right];
+}
+
+function dotted(groups: readonly string[]): string {
+  return groups
+    .map((group) => Number.parseInt(group, 16))
+    .flatMap((value) => [value >> 8, value & 255])
+    .join(".");
 }
 
 /** @throws {STORE_REFUSED} when a host is such an address itself */
@@ -38,6 +70,18 @@ export const lookupElsewhere: LookupFunction = (host, options, done) => {
     done(null, first?.address ?? "", first?.family ?? 0);
   });
 };
+
+/**
+ * For a host that a proxy connects to, which looks the name up itself: a name that leads there from here is
+ * refused. One that is not known here is for the proxy to refuse.
+ *
+ * @throws {STORE_REFUSED}
+ */
+export async function refuseLocalName(host: string): Promise<void> {
+  refuseLocal(host);
+  const found = await lookupAll(host, { all: true }).catch(() => []);
+  if (found.some(({ address }) => isLocal(address))) throw refused(host);
+}
 
 function refused(host: string): Error {
   return failed("STORE_REFUSED", host, "is this machine, or on its own line", {

@@ -61,6 +61,8 @@ class InputExpander {
   readonly #named: NamedInput[] = [];
   readonly #problems: Problem[] = [];
   #addressBytes = 0;
+  /** What each sealed place was written as. */
+  readonly #written = new Map<Location, string>();
 
   constructor(options: ListsOptions) {
     this.#options = options;
@@ -68,7 +70,7 @@ class InputExpander {
 
   async take({ path, where }: NamedInput): Promise<void> {
     const isWeb = isWebInput(path);
-    const name = isWeb ? this.#seal(literalText(path)) : path;
+    const name = isWeb ? this.#seal(literalText(path), where) : path;
     if (!this.#isList(name)) this.#named.push({ path: name, where });
     else if (where === null) await this.#takeList(parseLocation(isWeb ? name : literalText(name)));
     else this.#problems.push({ where, what: "names another list", hint: "name that in input.path itself" });
@@ -93,8 +95,19 @@ class InputExpander {
     return format !== "csv" && format !== "json" && extensionOf(name) === LIST_EXTENSION;
   }
 
-  #seal(text: string): Location {
+  #seal(text: string, where: string | null): Location {
     const { location, address } = sealAddress(text);
+    const before = this.#written.get(location) ?? text;
+    this.#written.set(location, before);
+    // One of them would be read, and the other left out: nobody knows whether they lead to two files.
+    if (before !== text)
+      this.#problems.push({
+        where: where ?? location,
+        what: "is named twice, by addresses that differ in what counts as a signature alone",
+        expected: "one address of each file; a file is not known by a token, a policy or a time of expiry",
+        found: location,
+        hint: "leave one of them out; where they are two files, name them by their paths",
+      });
     if (address === null) return location;
     this.#addressBytes += Object.hasOwn(this.#options.addresses, location) ? 0 : address.length;
     this.#options.addresses[location] = address;

@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { HttpEngine } from "../../../../shared/http/http-engine.ts";
-import { lookupElsewhere } from "../../../../shared/http/local-addresses.ts";
+import { lookupElsewhere, refuseLocal } from "../../../../shared/http/local-addresses.ts";
 import { createHttpStorage, openHttpStorage } from "../../../../shared/storage/http.ts";
 import { startWebServer, type WebServer } from "../../../support/web-server.ts";
 
@@ -32,10 +32,32 @@ test("who is guarded is led to no server of this machine, by whatever name, and 
     `0.0.0.0:${port}`,
     "169.254.169.254",
     "[fe80::1]",
+    "168.63.129.16",
     "[fd00:ec2::254]",
+    "[fd00:ec2::23]",
+    "[fd20:ce::254]",
+    "[fd00:c1::a9fe:a9fe]",
+    "[64:ff9b::a9fe:a9fe]",
+    "[64:ff9b::127.0.0.1]",
+    "[2002:7f00:1::]",
+    "[::127.0.0.1]",
+    "[::ffff:0:7f00:1]",
   ])
     await expect(read(host), host).rejects.toMatchObject({ code: "STORE_REFUSED" });
   expect(server.requests).toEqual([]);
+});
+
+test("addresses of other machines, in IPv4 or in IPv6, are no such ones", () => {
+  for (const host of ["8.8.8.8", "64:ff9b::808:808", "2002:808:808::1", "2a00:1450:4001::1", "fd00:1234::1"])
+    expect(() => refuseLocal(host), host).not.toThrow();
+});
+
+test("a proxy is not asked for a name that leads there", async () => {
+  vi.stubEnv("http_proxy", server.url);
+  vi.stubEnv("no_proxy", "");
+  await expect(read(`localhost:${port}`)).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  expect(server.requests).toEqual([]);
+  vi.unstubAllEnvs();
 });
 
 test("others are led there, and what the job is of says which they are", async () => {

@@ -79,3 +79,16 @@ test("secrets of addresses are kept beside them, up to what a message to a worke
     expect.stringMatching(/more signed addresses/),
   ]);
 });
+
+test("two addresses that differ in a signature alone are one file or two, which nobody can say", async () => {
+  const { problems } = await expand(
+    { "/in.txt": "https://h/export.parquet?token=aaa\nhttps://h/export.parquet?token=bbb" },
+    ["/in.txt"],
+  );
+  expect(problems).toEqual([expect.stringMatching(/^\/in\.txt line 2: is named twice/)]);
+  expect(problems.join()).not.toMatch(/aaa|bbb/);
+  const same = await expand({}, ["https://h/a.parquet?token=a", "https://h/a.parquet?token=a"]);
+  expect(same.problems).toEqual([]);
+  const others = await expand({}, ["https://h/get.parquet?id=1&sig=x", "https://h/get.parquet?id=2&sig=x"]);
+  expect(others.problems).toEqual([]);
+});
