@@ -8,7 +8,7 @@ import { parseJob, problemsOf, problemsOfJob } from "./job-text.ts";
 const ref = (inner: string): string => `$\{${inner}}`;
 
 describe("a path in a job file", () => {
-  test.each(["S3://b/k", "GS://b/k", "hdfs://h:9000/x", "wasbs://c@a.net/x", "ftp://h/x", "file:///x"])(
+  test.each(["S3://b/k", "GS://b/k", "hdfs://h:9000/x", "wasbs://c.a.net/x", "ftp://h/x", "file:///x"])(
     "that is the address %s is refused wherever it stands",
     (address) => {
       const job = (input: string) =>
