@@ -47,7 +47,7 @@ describe("the form of the rows", () => {
     const { outputDigest } = await manifestOf(job);
     await publish(job, "--fresh");
     expect((await manifestOf(job)).outputDigest).toBe(outputDigest);
-  });
+  }, 180_000);
 
   test("columns that are not there are told by plan, before any work", async () => {
     await using job = await jobWith({ sort: ["-bets", "id"] });
@@ -82,5 +82,5 @@ describe("the files of the rows", () => {
     expect(JSON.parse(await readFile(job.at("folders/_manifest.json"), "utf8")).outputDigest).toBe(
       outputDigest,
     );
-  });
+  }, 180_000);
 });
