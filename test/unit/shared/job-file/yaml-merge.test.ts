@@ -62,10 +62,11 @@ describe("a merge key", () => {
       (_, at) => `  n${at}: &n${at} { <<: *n${at - 1}, k${at}: 1 }`,
     );
     for (const lines of [doubled, chained]) {
-      const startMs = performance.now();
+      // Of computing: what else the machine does is not counted.
+      const before = process.cpuUsage();
       lines[0] = "  n0: &n0 { column: x }";
       expect(problemsOfJob({ map: `inputs:\n${lines.join("\n")}` }).length).toBeGreaterThan(0);
-      expect(performance.now() - startMs).toBeLessThan(10_000);
+      expect(process.cpuUsage(before).user).toBeLessThan(10_000_000);
     }
-  });
+  }, 180_000);
 });
