@@ -79,7 +79,7 @@ export async function journalFacts(job: KnownJob): Promise<JournalFacts> {
   return { shards: plan?.shards.length ?? 0, committed, granted };
 }
 
-const LIMIT_MS = 30_000;
+const LIMIT_MS = 90_000;
 
 /** Waits until so many shards are committed; rejects when that does not come. */
 export async function untilCommitted(job: KnownJob, count: number): Promise<JournalFacts> {
