@@ -1,6 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { TableData } from "../../cli/render/table.ts";
@@ -52,7 +51,6 @@ export async function measureTransfers(
   const objectBytes = 256 * MIB;
   const object = Buffer.alloc(objectBytes, "some content that is not all the same ");
   await storage.put(parseLocation(`s3://${BUCKET}/object`), sourceOfBytes(object));
-  await mkdir(join(installed, "run"), { recursive: true });
   for (let at = 0; at < names; at += 1)
     await server.keep(BUCKET, `many/name-${String(at).padStart(8, "0")}.parquet`, "x");
   const object8 = { bucket: BUCKET, key: "object", objectBytes };

@@ -91,10 +91,12 @@ async function openOne(
     const now = await inspectOutput(paths.output, storage);
     const isCleared = now.kind === "halfCleared" || (now.kind === "published" ? mayReplace : options.fresh);
     if (isCleared) await clearOutput(paths, { disk: seams.disk, storage, keepsWork: isOfLock });
-    // Another coordinator published it while this one planned, or had decided to.
+    // Another coordinator published it while this one planned; or decided to, be it after the clearing.
     const manifest =
-      now.kind === "published" ? now.manifest : await endRivals(planned, { paths, storage, lock, seams });
-    if (!isCleared && manifest !== null) {
+      now.kind === "published" && !isCleared
+        ? now.manifest
+        : await endRivals(planned, { paths, storage, lock, seams });
+    if (manifest !== null) {
       await resources.release();
       return await adoptResult(spec, manifest, paths, { ...options, run });
     }

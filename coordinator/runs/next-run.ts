@@ -33,8 +33,8 @@ interface NextRunOptions {
 
 /**
  * Looks at what the earlier runs of a job have read, and at its input: all that none of them read, by
- * location and version, is for the next. A run that began and did not end goes on with the files that it
- * began with, whatever came since: the plan of a run is sealed.
+ * location, size and version, is for the next. A run that began and did not end goes on with the files that
+ * it began with, whatever came since: the plan of a run is sealed.
  *
  * @param spec with `input.new`
  * @throws what listing the input throws; {OUTPUT_OCCUPIED} {OUTPUT_FAILED} as `readRuns`

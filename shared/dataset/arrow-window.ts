@@ -1,7 +1,8 @@
+import { END_BYTES } from "../storage/small-file.ts";
 import type { ByteSource } from "../storage/storage.ts";
 
 /** What one request fetches at least: metadata is small and lies close together in small files. */
-const WINDOW_BYTES = 64 << 10;
+const WINDOW_BYTES = END_BYTES;
 
 /** Reads small pieces through a window, so that a small file is opened with one request or two. */
 export class ArrowWindow {

@@ -1,12 +1,7 @@
 import { formatBytes } from "../core/units.ts";
+import { END_BYTES } from "../storage/small-file.ts";
 import type { ByteSource } from "../storage/storage.ts";
 import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
-
-/**
- * What is read from a file's end at once. Most footers are smaller, so one request opens a file; small files
- * are then read whole. Larger would waste it: a footer takes about 100 bytes a column chunk.
- */
-const TAIL_BYTES = 64 << 10;
 
 /** The length and `PAR1` after the footer, and `PAR1` before the first page. */
 const TRAILER_BYTES = 8;
@@ -40,7 +35,7 @@ export async function readParquetTail(source: ByteSource, signal?: AbortSignal):
       found: size === 0 ? "the file is empty" : `only ${size} bytes`,
     });
   }
-  let start = Math.max(0, size - TAIL_BYTES);
+  let start = Math.max(0, size - END_BYTES);
   let bytes = await source.read(start, size, signal);
   checkMagic(path, bytes, start === 0);
 

@@ -5,7 +5,7 @@ import { formatCount } from "../core/units.ts";
 export const NEW_SPEC = z
   .boolean()
   .describe(
-    "`true`: each run is over the files that no published run has read, by location and version, and publishes to a folder " +
+    "`true`: each run is over the files that no published run has read, by location, size and version, and publishes to a folder " +
       "of its own, `output.path/run=000001/`, and so on. See [only what is new](#only-what-is-new).",
   );
 

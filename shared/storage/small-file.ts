@@ -1,10 +1,13 @@
 import type { ByteSource } from "./storage.ts";
 
-/** A file up to this size is fetched whole, in one read, and many of them at once. */
-export const SMALL_FILE_BYTES = 64 << 10;
+/**
+ * What is fetched of a file at once: a file up to this size whole, many of them at a time; of a larger one so
+ * much of its end. Most footers are smaller, at about 100 bytes a column chunk, so one request opens a file.
+ */
+export const END_BYTES = 64 << 10;
 
 export function isSmallFile({ bytes }: { readonly bytes: number }): boolean {
-  return bytes <= SMALL_FILE_BYTES;
+  return bytes <= END_BYTES;
 }
 
 /** A file whose end has been fetched. Of that, each read gives a copy; what lies before is read as ever. */

@@ -7,12 +7,7 @@ import { layoutOf } from "../../../shared/dataset/layout.ts";
 import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
 import { type Field, isTextFormat } from "../../../shared/domain/dataset.ts";
 import type { Storages } from "../../../shared/storage/open-storage.ts";
-import {
-  fetchedSource,
-  isSmallFile,
-  SMALL_FILE_BYTES,
-  tailedSource,
-} from "../../../shared/storage/small-file.ts";
+import { END_BYTES, fetchedSource, isSmallFile, tailedSource } from "../../../shared/storage/small-file.ts";
 import { type ByteSource, byteSource } from "../../../shared/storage/storage.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { FooterRequest } from "./footer-protocol.ts";
@@ -95,7 +90,7 @@ async function fetchEnd(storages: Opened, found: FoundFile, signal: AbortSignal)
   const { path, format, bytes, version } = found;
   const source = byteSource(await storages.at(path), path, bytes, version);
   if (isTextFormat(format)) return source;
-  const read = () => source.read(bytes - SMALL_FILE_BYTES, bytes, signal);
+  const read = () => source.read(bytes - END_BYTES, bytes, signal);
   const tail = await orChanged(storages, found, read, signal);
   return tailedSource(source, tail);
 }
