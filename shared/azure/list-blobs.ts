@@ -1,3 +1,4 @@
+import { ownText } from "../core/own-text.ts";
 import { failed } from "../http/failures.ts";
 import type { BodyReader } from "../http/messages.ts";
 import type { ListedObject, ObjectPage } from "../objects/object-client.ts";
@@ -31,7 +32,8 @@ export function blobPageReader(path: string, from: string | null): BodyReader<Ob
       if (ended.length !== 3 || outer !== "Blobs") return;
       const { "Content-Length": bytes = "", Etag: tag = "", ResourceType: type } = fields;
       if (kind === "BlobPrefix") prefixes.push(name);
-      else if (type !== "directory") objects.push({ key: name, bytes: Number(bytes), version: quoted(tag) });
+      else if (type !== "directory")
+        objects.push({ key: name, bytes: Number(bytes), version: versionOf(tag) });
       fields = {};
       name = "";
     },
@@ -54,4 +56,9 @@ export function blobPageReader(path: string, from: string | null): BodyReader<Ob
 function quoted(tag: string): string | null {
   if (tag === "") return null;
   return tag.startsWith('"') ? tag : `"${tag}"`;
+}
+
+function versionOf(tag: string): string | null {
+  const version = quoted(tag);
+  return version === null ? null : ownText(version);
 }

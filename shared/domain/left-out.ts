@@ -47,8 +47,12 @@ export class LeftOutTally {
 
   #add(reason: LeftOutReason, count: number, paths: readonly string[]): void {
     const known = this.#byReason.get(reason) ?? { count: 0, examples: [] };
-    const examples = [...known.examples, ...paths].sort().slice(0, EXAMPLES);
-    this.#byReason.set(reason, { count: known.count + count, examples });
+    this.#byReason.set(reason, known);
+    known.count += count;
+    // There may be millions of them, and only the first are kept.
+    const last = known.examples[EXAMPLES - 1];
+    const better = last === undefined ? paths : paths.filter((path) => path < last);
+    if (better.length > 0) known.examples = [...known.examples, ...better].sort().slice(0, EXAMPLES);
   }
 }
 

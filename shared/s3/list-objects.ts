@@ -1,3 +1,4 @@
+import { ownText } from "../core/own-text.ts";
 import { failed } from "../http/failures.ts";
 import type { BodyReader } from "../http/messages.ts";
 import type { ListedObject, ObjectPage } from "../objects/object-client.ts";
@@ -32,7 +33,7 @@ export function objectPageReader(path: string, from: string | null = null): Body
       if (ended.length !== 2 || ended[1] !== "Contents") return;
       const { Key = "", Size = "", ETag = "" } = fields;
       // Without one its version is another for HEAD than here.
-      objects.push({ key: Key, bytes: Number(Size), version: ETag === "" ? null : ETag });
+      objects.push({ key: Key, bytes: Number(Size), version: ETag === "" ? null : ownText(ETag) });
       fields = {};
     },
   );
@@ -56,5 +57,5 @@ export function objectPageReader(path: string, from: string | null = null): Body
 
 /** As forms are encoded: a blank is a plus. */
 function decoded(text: string): string {
-  return decodeURIComponent(text.replaceAll("+", " "));
+  return /[%+]/.test(text) ? decodeURIComponent(text.replaceAll("+", " ")) : text;
 }

@@ -9,7 +9,7 @@ import { namesOfFolder } from "../../../shared/job-file/path-pattern.ts";
 import { isNotAFile, placeProblem } from "../../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
 import { extensionOf, FORMAT_OF_EXTENSION } from "./data-extensions.ts";
-import { type FolderValue, folderValues } from "./folder-values.ts";
+import { type FolderValue, FolderValuesOfFolders } from "./folder-values.ts";
 import { expandInput } from "./input-lists.ts";
 import { listPath } from "./list-path.ts";
 import type { FoundPath } from "./walk.ts";
@@ -72,6 +72,7 @@ export async function discoverFiles(
   const problems: Problem[] = [];
   const leftOut = new LeftOutTally();
   const candidates = new Map<Location, Candidate>();
+  const valuesOf = new FolderValuesOfFolders();
   const { addresses } = known;
   const expanded = await expandInput(input.path, { format, storages, addresses, signal });
   for (const problem of expanded.problems) problems.push(problem);
@@ -85,13 +86,11 @@ export async function discoverFiles(
     for (const file of listed.files) {
       const known = candidates.get(file.realPath);
       if (known === undefined)
-        candidates.set(file.realPath, { ...file, folderValues: folderValues(file.path, skipped) });
+        candidates.set(file.realPath, { ...file, folderValues: valuesOf.file(file.path, skipped) });
       else if (known.path !== file.path) leftOut.note("again", file.path);
     }
   }
-  const found = await mapConcurrent([...candidates.values()], STATS_AT_ONCE, (file) =>
-    inspect(file, format, storages, signal),
-  );
+  const found = await inspectAll([...candidates.values()], format, storages, signal);
   for (const file of found) if (file.kind === "problem") problems.push(file.problem);
   if (problems.length > 0) throw notFound(problems);
   const files = found.flatMap((each) => (each.kind === "file" ? [each.file] : []));
@@ -104,6 +103,9 @@ function named(problem: Problem, where: string | null): Problem {
 }
 
 type Candidate = FoundPath & Pick<LocatedFile, "folderValues">;
+
+/** A file of which only the name was looked at. */
+type FormedPath = Omit<LocatedFile, keyof FileStat>;
 
 type Inspected =
   | { readonly kind: "file"; readonly file: LocatedFile }
@@ -122,13 +124,25 @@ async function realOutput(
   });
 }
 
-async function inspect(
-  { path, stat, folderValues }: Candidate,
+/** In their order. What a listing told of is not asked for again, and not waited for. */
+async function inspectAll(
+  candidates: readonly Candidate[],
   format: JobSpec["input"]["format"],
   storages: Storages,
   signal: AbortSignal,
-): Promise<Inspected> {
-  signal.throwIfAborted();
+): Promise<readonly Inspected[]> {
+  const found = candidates.map((candidate) => inspect(candidate, format));
+  const open = found.flatMap((each, at) => (each.kind === "unknown" ? [{ ...each, at }] : []));
+  await mapConcurrent(open, STATS_AT_ONCE, async ({ file, at }) => {
+    found[at] = await lookAt(file, storages, signal);
+  });
+  return found.filter((each) => each.kind !== "unknown");
+}
+
+function inspect(
+  { path, stat, folderValues }: Candidate,
+  format: JobSpec["input"]["format"],
+): Inspected | { readonly kind: "unknown"; readonly file: FormedPath } {
   const formatHere = format === "auto" ? FORMAT_OF_EXTENSION[extensionOf(path)] : format;
   if (formatHere === undefined) {
     const extension = extensionOf(path);
@@ -140,9 +154,17 @@ async function inspect(
       hint: `set input.format to ${DATASET_FORMATS.join(", ")}`,
     });
   }
+  if (stat === null) return { kind: "unknown", file: { path, format: formatHere, folderValues } };
+  const { bytes, version } = stat;
+  return { kind: "file", file: { path, format: formatHere, bytes, version, folderValues } };
+}
+
+async function lookAt(file: FormedPath, storages: Storages, signal: AbortSignal): Promise<Inspected> {
+  signal.throwIfAborted();
+  const { path } = file;
   try {
-    const { bytes, version } = stat ?? (await (await storages.at(path)).stat(path, signal));
-    return { kind: "file", file: { path, format: formatHere, bytes, version, folderValues } };
+    const { bytes, version } = await (await storages.at(path)).stat(path, signal);
+    return { kind: "file", file: { ...file, bytes, version } };
   } catch (error) {
     signal.throwIfAborted();
     return problem(

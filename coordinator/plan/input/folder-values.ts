@@ -7,12 +7,7 @@ export interface FolderValue {
   readonly value: string | null;
 }
 
-/**
- * What the folders `name=value` on the way to a file say, in their order.
- *
- * @param skipped so many of the location's names, from its first, are not looked at
- */
-export function folderValues(location: Location, skipped: number): FolderValue[] {
+function folderValues(location: Location, skipped: number): FolderValue[] {
   return pathOf(location)
     .split("/")
     .slice(skipped, -1)
@@ -24,6 +19,24 @@ export function folderValues(location: Location, skipped: number): FolderValue[]
         { name: decoded(folder.slice(0, at)), value: value === NULL_PARTITION ? null : decoded(value) },
       ];
     });
+}
+
+/** What folders say of many files: those of one folder share it. */
+export class FolderValuesOfFolders {
+  readonly #known = new Map<string, readonly FolderValue[]>();
+
+  /**
+   * What the folders `name=value` on the way to a file say, in their order.
+   *
+   * @param skipped so many of the location's names, from its first, are not looked at
+   */
+  file(location: Location, skipped: number): readonly FolderValue[] {
+    const folder = location.slice(0, location.lastIndexOf("/") + 1);
+    const key = `${skipped} ${folder}`;
+    const known = this.#known.get(key) ?? folderValues(location, skipped);
+    this.#known.set(key, known);
+    return known;
+  }
 }
 
 /** Without the query of a URL, which may look like a folder. */

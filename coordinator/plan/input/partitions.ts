@@ -1,4 +1,5 @@
 import { ShardmillError } from "../../../shared/core/errors.ts";
+import { memoized } from "../../../shared/core/memoized.ts";
 import type { Field, PartitionValue } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type Partitions, partitionField } from "../../../shared/domain/partition.ts";
@@ -45,9 +46,16 @@ export function findPartitions(
   }
   const types = names.map((name, at) => partitionType(name, valuesAt(files, at), set));
   const fields = names.map((name, at) => partitionField({ name, type: types[at] ?? "string" }));
-  const valued = files.map(({ folderValues, ...file }) => ({
-    ...file,
-    partitions: folderValues.map(({ name, value }, at) => ({ name, type: types[at] ?? "string", value })),
+  // Files of one folder go on sharing what it says.
+  const typed = memoized((values: LocatedFile["folderValues"]): readonly PartitionValue[] =>
+    values.map(({ name, value }, at) => ({ name, type: types[at] ?? "string", value })),
+  );
+  const valued = files.map(({ path, format, bytes, version, folderValues }) => ({
+    path,
+    format,
+    bytes,
+    version,
+    partitions: typed(folderValues),
   }));
   return { partitions: { kind: "hive", fields }, files: valued };
 }
@@ -97,7 +105,10 @@ interface FolderLayout {
 
 function layoutsOf(files: readonly LocatedFile[]): FolderLayout[] {
   const layouts = new Map<string, FolderLayout>();
+  const seen = new Set<LocatedFile["folderValues"]>();
   for (const { path, folderValues } of files) {
+    if (seen.has(folderValues)) continue;
+    seen.add(folderValues);
     const names = folderValues.map(({ name }) => name);
     const key = JSON.stringify(names);
     if (!layouts.has(key)) layouts.set(key, { names, path });
@@ -122,7 +133,8 @@ function twiceText(names: readonly string[]): string | null {
 
 /** Of the folders of one name, but for nulls. */
 function valuesAt(files: readonly LocatedFile[], at: number): string[] {
-  return files.flatMap(({ folderValues }) => folderValues[at]?.value ?? []);
+  const folders = new Set(files.map(({ folderValues }) => folderValues));
+  return [...folders].flatMap((values) => values[at]?.value ?? []);
 }
 
 function noPartitions(found: string): ShardmillError {

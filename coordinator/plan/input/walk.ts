@@ -158,7 +158,8 @@ class Walk implements Walked {
   #meet({ name, kind, stat, unnameable }: Entry, parent: Folder): void {
     const path = below(parent.path, name);
     const relative = parent.relative === "" ? name : `${parent.relative}/${name}`;
-    const realPath = below(parent.realPath, name);
+    // One text for both where no link led here: there may be millions of them.
+    const realPath = parent.realPath === parent.path ? path : below(parent.realPath, name);
     if (unnameable !== null) this.#meetUnnameable(kind, { relative, parent, ...unnameable });
     else if (kind === "link") this.#links.push({ path, relative, parent });
     else if (kind === "folder") this.#meetFolder({ path, realPath, relative, parent });

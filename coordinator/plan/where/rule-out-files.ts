@@ -1,3 +1,4 @@
+import { memoized } from "../../../shared/core/memoized.ts";
 import { type Field, isTextFormat } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import type { JobStores } from "../../../shared/domain/job-stores.ts";
@@ -49,9 +50,11 @@ export async function ruleOutFiles(
 }
 
 function ruledBy(predicate: Predicate, files: readonly PartitionedPath[]): RuledFiles {
-  const mayHold = ({ partitions }: PartitionedPath) =>
-    possibleTruths(predicate, { rows: 1, statistics: partitionStatistics(partitions, 1) }).true;
-  const held = files.filter(mayHold);
+  const mayHold = memoized(
+    (values: PartitionedPath["partitions"]) =>
+      possibleTruths(predicate, { rows: 1, statistics: partitionStatistics(values, 1) }).true,
+  );
+  const held = files.filter(({ partitions }) => mayHold(partitions));
   const kept = new Set(held.length > 0 ? held : files.slice(0, 1));
   const leftOut = new LeftOutTally();
   for (const file of files) if (!kept.has(file)) leftOut.note("ruledOut", file.path);

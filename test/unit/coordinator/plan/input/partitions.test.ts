@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { folderValues } from "../../../../../coordinator/plan/input/folder-values.ts";
+import { FolderValuesOfFolders } from "../../../../../coordinator/plan/input/folder-values.ts";
 import { besideColumns, findPartitions } from "../../../../../coordinator/plan/input/partitions.ts";
 import { isShardmillError } from "../../../../../shared/core/errors.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
@@ -8,16 +8,29 @@ import { FileTree } from "../../../../support/file-tree.ts";
 import { seeFiles } from "../../../../support/found-input.ts";
 
 const valuesOf = (path: string, skipped = 0) =>
-  folderValues(parseLocation(path), skipped).map(({ name, value }) => [name, value]);
+  new FolderValuesOfFolders().file(parseLocation(path), skipped).map(({ name, value }) => [name, value]);
 
 const filesAt = (...paths: readonly string[]) =>
   paths.map((text) => {
     const path = parseLocation(text);
-    const folders = folderValues(path, 0);
+    const folders = new FolderValuesOfFolders().file(path, 0);
     return { path, format: "parquet", bytes: 1, version: "1", folderValues: folders } as const;
   });
 
 const column = (name: string) => ({ name, type: { kind: "string" }, nullable: true }) as const;
+
+test("files of one folder share what it says; another folder, and another way to it, say their own", () => {
+  const folders = new FolderValuesOfFolders();
+  const [one, other, deeper, fromBelow] = [
+    folders.file(parseLocation("s3://b/year=1/day=2/a.parquet"), 0),
+    folders.file(parseLocation("s3://b/year=1/day=2/b.parquet"), 0),
+    folders.file(parseLocation("s3://b/year=1/day=2/day=3/a.parquet"), 0),
+    folders.file(parseLocation("s3://b/year=1/day=2/a.parquet"), 4),
+  ];
+  expect(other).toBe(one);
+  expect(deeper).toHaveLength(3);
+  expect(fromBelow).toEqual([{ name: "day", value: "2" }]);
+});
 
 describe("a folder name=value", () => {
   test.each([
