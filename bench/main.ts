@@ -1,6 +1,7 @@
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { ceilingBench } from "./ceiling/ceiling.ts";
+import { discoveryBench } from "./discovery/discovery.ts";
 import { estimateBench } from "./estimate.ts";
 import { loadBench } from "./load/load.ts";
 import { peersBench } from "./peers/peers.ts";
@@ -25,6 +26,7 @@ const parser = yargs(hideBin(process.argv))
     if (out !== undefined) writeResultsTo(out);
   })
   .command(ceilingBench)
+  .command(discoveryBench)
   .command(estimateBench)
   .command(killedBench)
   .command(slowBench)

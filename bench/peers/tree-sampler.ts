@@ -1,15 +1,17 @@
 import { readdir, readFile } from "node:fs/promises";
 import { descendantsOf, type ProcessStat, parsePssBytes, parseStat } from "./process-tree.ts";
 
-/** What all processes below one use, as far as looking now and then can tell. */
+/** What all processes below one use, and it too where asked for, as far as looking now and then can tell. */
 export class TreeSampler {
   /** The most that they had at one time, all together. */
   peakBytes = 0;
   readonly #root: number;
+  readonly #isRootCounted: boolean;
   readonly #cpuSeconds = new Map<number, number>();
 
-  constructor(root: number) {
+  constructor(root: number, { isRootCounted = false }: { readonly isRootCounted?: boolean } = {}) {
     this.#root = root;
+    this.#isRootCounted = isRootCounted;
   }
 
   /** What each had used when it was last seen: too little by what it did after that. */
@@ -18,7 +20,9 @@ export class TreeSampler {
   }
 
   async sample(): Promise<void> {
-    const tree = descendantsOf(this.#root, await allProcesses());
+    const all = await allProcesses();
+    const own = this.#isRootCounted ? all.filter(({ pid }) => pid === this.#root) : [];
+    const tree = [...own, ...descendantsOf(this.#root, all)];
     let bytes = 0;
     for (const { pid, cpuSeconds } of tree) {
       this.#cpuSeconds.set(pid, cpuSeconds);

@@ -1,0 +1,128 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { CommandModule } from "yargs";
+import { sleep } from "../../shared/core/abort.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import { KnownJob } from "../../test/support/known-job.ts";
+import { startCli } from "../../test/support/processes.ts";
+import { TreeSampler } from "../peers/tree-sampler.ts";
+import { median, note, report, round } from "../report/report.ts";
+import { openSlowWay } from "../stores/slow-way.ts";
+
+interface DiscoveryArguments {
+  readonly objects: number;
+  readonly footers: number;
+  readonly folders: number;
+  readonly rounds: number;
+  readonly latency: number;
+}
+
+export const discoveryBench: CommandModule<object, DiscoveryArguments> = {
+  command: "discovery",
+  describe:
+    "A plan over a bucket of a million objects, of which `where` leaves a hundred thousand to look into",
+  builder: (yargs) =>
+    yargs.options({
+      objects: { type: "number", default: 1_000_000, describe: "Objects that are listed" },
+      footers: { type: "number", default: 100_000, describe: "... of which the ends are read" },
+      folders: { type: "number", default: 100, describe: "Folders `day=N` that they lie in" },
+      rounds: { type: "number", default: 1, describe: "Plans of each" },
+      latency: { type: "number", default: 0, describe: "Milliseconds that each answer takes longer" },
+    }),
+  handler: runDiscovery,
+};
+
+interface Planned {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly peakBytes: number;
+}
+
+const LIMIT_MS = 1_800_000;
+const LOOK_MS = 500;
+
+async function runDiscovery(options: DiscoveryArguments): Promise<void> {
+  const { objects, footers, folders, rounds, latency } = options;
+  const each = Math.ceil(objects / folders);
+  const days = Math.max(1, Math.round(footers / each));
+  await using job = await KnownJob.make({ rows: 100, files: 1 });
+  const [name = ""] = await readdir(job.at("data"));
+  await using server = await startObjectServer(join(job.at("data"), name), folders, each);
+  await using way = await openSlowWay(`http://127.0.0.1:${server.port}`, latency);
+  const cases = [
+    { what: `${objects} listed, ${each} looked into`, where: "day = 0" },
+    { what: `${objects} listed, ${days * each} looked into`, where: `day < ${days}` },
+  ];
+  const rows: (string | number)[][] = [];
+  for (const { what, where } of cases) {
+    const found: Planned[] = [];
+    for (let at = 0; at < rounds; at += 1) {
+      found.push(await planOnce(job, where, latency > 0 ? way.endpoint : `http://127.0.0.1:${server.port}`));
+      note(`${what}, round ${at + 1}: ${found.at(-1)?.seconds.toFixed(1)} s`);
+    }
+    rows.push([
+      what,
+      round(median(found.map(({ seconds }) => seconds))),
+      round(median(found.map(({ cpuSeconds }) => cpuSeconds))),
+      Math.round(median(found.map(({ peakBytes }) => peakBytes / 2 ** 20))),
+    ]);
+  }
+  report({
+    bench: "discovery",
+    about: "`shardmill plan` over small Parquet files in a bucket",
+    options: { ...options },
+    table: { columns: ["objects", "wall s", "CPU s", "peak MiB"], rows },
+    notes: [
+      "the whole command: listing, the ends of files, the model, the shards, what is printed",
+      "the server computes its answers in a process of its own, on the same cores; its CPU time and memory are left out",
+    ],
+  });
+}
+
+async function planOnce(job: KnownJob, where: string, endpoint: string): Promise<Planned> {
+  await job.writeSpec({ input: { path: "s3://bench/data", where } });
+  const env = {
+    ...job.env,
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: "us-east-1",
+    AWS_ACCESS_KEY_ID: "bench",
+    AWS_SECRET_ACCESS_KEY: "a-long-secret",
+  };
+  await using cli = startCli(["plan", job.path, "--no-estimate"], { env, limitMs: LIMIT_MS });
+  const sampler = new TreeSampler(cli.pid, { isRootCounted: true });
+  let isOver = false;
+  const ended = cli.ended.finally(() => {
+    isOver = true;
+  });
+  ended.catch(() => {});
+  while (!isOver) {
+    await sampler.sample();
+    await sleep(LOOK_MS);
+  }
+  const { code, stderr, seconds } = await ended;
+  if (code !== 0) throw new Error(`the plan ended with ${code}: ${stderr.slice(-2_000)}`);
+  return { seconds, cpuSeconds: sampler.cpuSeconds, peakBytes: sampler.peakBytes };
+}
+
+interface ObjectServer extends AsyncDisposable {
+  readonly port: number;
+}
+
+async function startObjectServer(file: string, folders: number, each: number): Promise<ObjectServer> {
+  const script = fileURLToPath(compiledUrl("bench/discovery/object-server.ts"));
+  const child = spawn(process.execPath, [script, file, String(folders), String(each)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [said] = (await once(child.stdout, "data")) as [Buffer];
+  return {
+    port: Number(said.toString().trim()),
+    async [Symbol.asyncDispose]() {
+      const ended = once(child, "exit");
+      child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}
