@@ -22,20 +22,21 @@ interface HeldPlace {
 }
 
 /**
- * Publishes what a coordinator on another machine has decided to publish to this bucket, and may have died
- * on: what it takes is all in the bucket. One that lives finds it done.
+ * Publishes what was decided to be published to this bucket, by an earlier try or by a coordinator on another
+ * machine that may have died on it: what it takes is all in the bucket. One that lives finds it done. An
+ * earlier try's is not made anew: another build may make other bytes of the same commits.
  *
- * @returns what is published now; null when nobody else has decided anything
+ * @returns what is published now; null when nothing is decided
  * @throws {OUTPUT_OCCUPIED} when it is the output of another job
+ * @throws {OUTPUT_FAILED} when what it is made of is gone
  */
-export async function endRivals(
+export async function endIntent(
   planned: PlannedJob,
   { paths, storage, lock, seams }: HeldPlace,
 ): Promise<OutputManifest | null> {
   if (isOnThisMachine(paths.output)) return null;
   const intent = await readIntentIfThere(paths, storage);
-  const own = await knownPaths(paths, seams.disk);
-  if (intent === null || intent.run === own?.run) return null;
+  if (intent === null) return null;
   refuseOtherResult(planned.spec, intent.manifest, planned);
   const theirs = withRun(paths, intent.run);
   // In a folder of nobody's: whoever finds another's file in theirs cannot know what it is.

@@ -31,7 +31,14 @@ export interface LockOptions extends LockSeams {
   readonly signal?: AbortSignal;
   /** Called when it takes time to find out whether the holder is alive. */
   readonly onWaiting?: (message: string) => void;
+  /** What is said where the folder cannot hold a lock. Left out: that it is the output folder. */
+  readonly trouble?: { readonly what: string; readonly hint: string };
 }
+
+const OUTPUT_FOLDER = {
+  what: "the output folder cannot be written to",
+  hint: "choose an output.path that can be written to",
+};
 
 const SYSTEM: LockOptions = {
   disk: realDisk,
@@ -60,11 +67,12 @@ export async function acquireLock(folder: string, options: LockOptions = SYSTEM)
       if (cause instanceof ShardmillError) throw cause;
       // A job that ended at this moment removed the folder, and the new lock in it.
       if (errorCode(cause) === "ENOENT" && tries < MAX_TRIES) continue;
-      throw new ShardmillError(
-        "OUTPUT_FAILED",
-        `the output folder cannot be written to: ${messageOf(cause)}`,
-        { fields: { path }, cause, hint: "choose an output.path that can be written to" },
-      );
+      const { what, hint } = options.trouble ?? OUTPUT_FOLDER;
+      throw new ShardmillError("OUTPUT_FAILED", `${what}: ${messageOf(cause)}`, {
+        fields: { path },
+        cause,
+        hint,
+      });
     }
   }
 }

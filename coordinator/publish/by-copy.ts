@@ -6,7 +6,7 @@ import { wrongDigest } from "../../shared/storage/errors.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Entry, StoredFile } from "../../shared/storage/storage.ts";
 import { digestStored } from "../../shared/storage/whole-file.ts";
-import { otherOutput, refuseOtherOutput } from "./foreign-files.ts";
+import { refuseOtherOutput } from "./foreign-files.ts";
 import { type Intent, intentText, readIntentIfThere } from "./intent.ts";
 import { OUTPUT_KINDS } from "./layout.ts";
 import type {
@@ -65,10 +65,9 @@ export class CopyingWay implements PublishWay {
     const { storage, paths } = this.#place;
     const { manifest } = staged;
     if (before.manifest.outputDigest === manifest.outputDigest) return { kind: "announced", resumed: true };
-    if (before.run !== paths.run) return { kind: "taken", by: before };
-    // Our own, of an earlier try. What others may be copying stays as it is.
-    if (paths.run !== null) throw otherOutput(paths.output, "the intent");
-    // Else in its place, if this one names all of what that has placed.
+    // Whoever put it, be it an earlier try of this run: what others may be copying stays as it is.
+    if (paths.run !== null) return { kind: "taken", by: before };
+    // Where nobody else can be, in its place, if this one names all of what that has placed.
     await refuseOtherOutput(paths.output, manifest, storage);
     await storage.put(paths.publishing, sourceOfBytes(intentText(staged, paths)));
     return { kind: "announced", resumed: false };
@@ -87,15 +86,32 @@ export class CopyingWay implements PublishWay {
       await confirm();
       const to = below(paths.output, file.path);
       if (there.has(to) && (await this.#told(to))?.sha256 === file.sha256) return;
-      await storage.copy(from, to);
-      const { bytes, sha256 } = (await this.#told(to)) ?? (await digestStored(storage, to));
-      if (bytes === file.bytes && sha256 === file.sha256) return;
+      await storage.copy(from, to).catch((error: unknown) => {
+        // An earlier try's copy is as good.
+        if (!there.has(to) || !isShardmillError(error, "STORE_NOT_FOUND")) throw error;
+      });
+      const { sha256, isRight } = await this.#compared(to, file);
+      if (isRight) return;
       // It has the name that readers look for, and would be in the way of the next try.
       await storage.remove(to).catch(() => {});
       throw wrongDigest(to, file.sha256, sha256);
     });
     await storage.sync(folder);
     await this.#refuseMissing(folder, parts);
+  }
+
+  /** Of files that are placed nothing is needed any more. */
+  async confirmSources({ parts }: StagedOutput): Promise<void> {
+    const { storage, paths } = this.#place;
+    const gone = await mapConcurrent(parts, COPIES_AT_ONCE, async ({ from, output: file }) => {
+      if ((await storage.kindAt(from)) !== null) return [];
+      const to = below(paths.output, file.path);
+      const isPlaced = (await storage.kindAt(to)) === "file" && (await this.#compared(to, file)).isRight;
+      return isPlaced ? [] : [from];
+    });
+    const [first, ...more] = gone.flat();
+    if (first !== undefined)
+      throw sourcesGone(paths.output, { first, gone: 1 + more.length, of: parts.length });
   }
 
   async confirmPlaced({ parts }: StagedOutput): Promise<void> {
@@ -115,6 +131,14 @@ export class CopyingWay implements PublishWay {
       fields: { path: below(this.#place.paths.output, path), expected: bytes, found: null },
       hint: "look for who removes files there, then run the job again: it resumes",
     });
+  }
+
+  async #compared(
+    to: Location,
+    file: OutputFile,
+  ): Promise<{ readonly sha256: string; readonly isRight: boolean }> {
+    const { bytes, sha256 } = (await this.#told(to)) ?? (await digestStored(this.#place.storage, to));
+    return { sha256, isRight: bytes === file.bytes && sha256 === file.sha256 };
   }
 
   /** What the store says of a file's bytes, where it is believed. */
@@ -158,4 +182,15 @@ export class CopyingWay implements PublishWay {
       }
     }
   }
+}
+
+function sourcesGone(
+  output: Location,
+  { first, gone, of }: { readonly first: Location; readonly gone: number; readonly of: number },
+): ShardmillError {
+  const what = `${gone} of the ${of} files that are to be published to ${output} are nowhere any more: ${first}`;
+  return new ShardmillError("OUTPUT_FAILED", gone > 1 ? `${what} is the first` : what, {
+    fields: { path: first, expected: of, found: of - gone },
+    hint: "it was decided to publish them, and their partials were removed since: look for who removes files below _shardmill, then run with --fresh to start over",
+  });
 }

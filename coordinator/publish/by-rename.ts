@@ -64,6 +64,9 @@ export class RenamingWay implements PublishWay {
     return { kind: "announced", resumed };
   }
 
+  /** They are links, made anew. */
+  async confirmSources(): Promise<void> {}
+
   async place(
     kind: OutputFile["kind"],
     parts: readonly Part[],

@@ -1,8 +1,16 @@
+import { join } from "node:path";
 import type { Disk } from "../../shared/core/disk.ts";
-import { below } from "../../shared/domain/location.ts";
+import { errorCode } from "../../shared/core/errno.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { makeFolders } from "../../shared/core/make-folders.ts";
+import type { Random } from "../../shared/core/random.ts";
+import { syncPath } from "../../shared/core/sync-path.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputFile } from "../../shared/domain/manifest.ts";
+import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
+import { readTextIfThere } from "../../shared/storage/whole-file.ts";
 import { removeFromDisk, removeWorkFolder } from "./cleanup.ts";
 import { foreignFiles } from "./foreign-files.ts";
 import { OUTPUT_KINDS } from "./layout.ts";
@@ -15,6 +23,9 @@ interface ClearOptions {
   readonly storage: Storage;
   /** Where the lock and the journal are. */
   readonly disk: Disk;
+  readonly random: Random;
+  /** Rejects when another coordinator has taken the lock: asked before each removal that others could see. */
+  readonly confirm?: () => Promise<void>;
   /** Names in `_shardmill` that stay: those of the lock that the caller holds. */
   readonly keepsWork: (name: string) => boolean;
 }
@@ -35,7 +46,41 @@ export async function clearOutput(paths: OutputPaths, options: ClearOptions): Pr
   await asOutputFailed({ path: paths.output, what, hint }, () => clear(paths, options));
 }
 
-async function clear(paths: OutputPaths, { storage, disk, keepsWork }: ClearOptions): Promise<void> {
+/**
+ * That a clearing that was begun is this coordinator's to end, without being asked to start over. In a bucket
+ * only if it was begun from this disk: another's may have been ended meanwhile, and what would be cleared
+ * then is what somebody began anew.
+ *
+ * @throws {OUTPUT_OCCUPIED} when it is not
+ */
+export async function refuseOthersClearing(
+  { paths, storage }: { readonly paths: OutputPaths } & Pick<ClearOptions, "storage">,
+  { disk }: Pick<ClearOptions, "disk">,
+): Promise<void> {
+  if (await isOwnClearing(paths, { storage, disk })) return;
+  const { output } = paths;
+  const marker = below(paths.work, CLEARING_NAME);
+  throw new ShardmillError(
+    "OUTPUT_OCCUPIED",
+    `${output} is being cleared by a coordinator on another machine`,
+    {
+      fields: { path: output, marker },
+      hint: "wait until it has begun its job; if none is at work any more, run with --fresh: it ends the clearing",
+    },
+  );
+}
+
+async function isOwnClearing(
+  paths: OutputPaths,
+  { storage, disk }: Pick<ClearOptions, "storage" | "disk">,
+): Promise<boolean> {
+  if (isOnThisMachine(paths.output)) return true;
+  const marker = await readTextIfThere(storage, below(paths.work, CLEARING_NAME));
+  return marker === null || marker === (await noteOf(paths, disk));
+}
+
+async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
+  const { storage, disk, keepsWork, confirm = async () => {} } = options;
   const { output, work } = paths;
   const state = await inspectOutput(output, storage);
   if (state.kind === "fresh" || state.kind === "empty") {
@@ -47,24 +92,64 @@ async function clear(paths: OutputPaths, { storage, disk, keepsWork }: ClearOpti
   if (state.kind !== "halfCleared") {
     const foreign = await foreignFiles(output, await ownFiles(paths, state, storage), storage);
     if (foreign.length > 0) throw outputOccupied(output, foreign);
-    await storage.put(marker, sourceOfBytes("this output is being cleared\n"));
   }
+  await confirm();
+  if (state.kind !== "halfCleared" || !(await isOwnClearing(paths, options)))
+    await putMarker(marker, paths, options);
   // It came after the manifest, and goes before it: without one there is none of ours.
   const { marker: ours } = (await readManifestIfThere(below(output, MANIFEST_NAME), storage)) ?? {};
   if (ours !== undefined) await storage.remove(below(output, ours));
   await storage.remove(below(output, MANIFEST_NAME));
   await storage.sync(output);
-  for (const kind of OUTPUT_KINDS) await storage.remove(below(output, kind));
+  for (const kind of OUTPUT_KINDS) {
+    await confirm();
+    await storage.remove(below(output, kind));
+  }
   const stays = (name: string) => name === CLEARING_NAME || keepsWork(name);
   for (const name of (await namesIn(work, storage)) ?? []) {
-    if (!stays(name)) await storage.remove(below(work, name));
+    if (stays(name)) continue;
+    await confirm();
+    await storage.remove(below(work, name));
   }
   await removeFromDisk(paths, disk, stays);
   // Both, or a power cut may bring back a part of the old journal after the marker that says so is gone.
   await storage.sync(work);
   await storage.sync(output);
+  await confirm();
   await storage.remove(marker);
+  await removeFromDisk(paths, disk, keepsWork);
   await removeWorkFolder(paths, disk);
+}
+
+/** In a bucket it says whose it is: a note on this disk says the same, and is durable before it. */
+async function putMarker(
+  marker: Location,
+  paths: OutputPaths,
+  { storage, disk, random }: ClearOptions,
+): Promise<void> {
+  const says = `this output is being cleared: ${random.hex(8)}\n`;
+  if (!isOnThisMachine(paths.output)) {
+    await makeFolders(paths.disk, disk);
+    const note = await disk.open(join(paths.disk, CLEARING_NAME), "w");
+    try {
+      await note.write(Buffer.from(says, "utf8"));
+      await note.sync();
+    } finally {
+      await note.close();
+    }
+    await syncPath(paths.disk, disk);
+  }
+  await storage.put(marker, sourceOfBytes(says));
+}
+
+/** What this disk knows of a clearing that was begun from it; null when none was. */
+async function noteOf(paths: OutputPaths, disk: Disk): Promise<string | null> {
+  try {
+    return (await disk.readFile(join(paths.disk, CLEARING_NAME))).toString("utf8");
+  } catch (error) {
+    if (errorCode(error) === "ENOENT") return null;
+    throw error;
+  }
 }
 
 /** The files that Shardmill published, or was about to. */

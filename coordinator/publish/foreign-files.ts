@@ -39,12 +39,9 @@ export async function refuseOtherOutput(
   storage: Storage,
 ): Promise<void> {
   const [placed] = await foreignFiles(output, manifest.files, storage);
-  if (placed !== undefined) throw otherOutput(output, placed);
-}
-
-export function otherOutput(output: Location, name: string): ShardmillError {
-  return new ShardmillError("OUTPUT_OCCUPIED", `${output} has ${name} of another output of this job`, {
-    fields: { path: output, name },
+  if (placed === undefined) return;
+  throw new ShardmillError("OUTPUT_OCCUPIED", `${output} has ${placed} of another output of this job`, {
+    fields: { path: output, name: placed },
     hint: "a partial was lost after the job had begun to publish: run it again with --fresh to start over",
   });
 }

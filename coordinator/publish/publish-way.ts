@@ -54,6 +54,12 @@ export interface PublishWay {
    */
   announce(staged: StagedOutput): Promise<Announcement>;
   /**
+   * Makes sure that what an earlier try decided on is all there still, before any more of it is seen.
+   *
+   * @throws {OUTPUT_FAILED} when it is not
+   */
+  confirmSources(staged: StagedOutput): Promise<void>;
+  /**
    * Gives the files of one of the output's folders their names, durably but for the folder's own name.
    *
    * @throws {OUTPUT_OCCUPIED} when something else is there: nothing of it is touched

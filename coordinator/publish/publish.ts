@@ -29,7 +29,7 @@ type Publishing = PublishOptions & Required<Pick<PublishOptions, "confirm" | "on
  * | found | done |
  * |---|---|
  * | no manifest | the intent is written, the files are placed, then the manifest |
- * | no manifest, but another coordinator's intent | what that one decided on is published, and this refused |
+ * | no manifest, but an intent of other files | in a bucket those are published, and these refused |
  * | a manifest with the same output digest | nothing: published already |
  * | another manifest | refused |
  *
@@ -55,7 +55,10 @@ export async function publishOutput(options: PublishOptions): Promise<void> {
   });
 }
 
-/** Ends what another coordinator began, and may still be at: what it decided on is copied once more. */
+/**
+ * Ends what an earlier try began, or another coordinator, which may still be at it: what it decided on is
+ * copied once more.
+ */
 export async function finishIntent(
   place: PublishPlace,
   staged: StagedOutput,
@@ -85,6 +88,7 @@ async function placeAll(
   const { paths, storage, staged, confirm, onStep } = publishing;
   const { output } = paths;
   try {
+    if (resumed) await way.confirmSources(staged);
     for (const kind of OUTPUT_KINDS) {
       const parts = staged.parts.filter((part) => part.output.kind === kind);
       if (parts.length === 0) continue;
@@ -97,7 +101,8 @@ async function placeAll(
     await way.confirmPlaced(staged);
   } catch (error) {
     // Whoever ended it meanwhile has removed what was to be copied.
-    if (!isPlaceError(error) || !(await isPublished(publishing))) throw error;
+    const isGone = isPlaceError(error) || isShardmillError(error, "OUTPUT_FAILED");
+    if (!isGone || !(await isPublished(publishing))) throw error;
   }
   await placeManifest(publishing);
   onStep("manifest placed");
@@ -116,7 +121,7 @@ async function placeMarker({ paths, storage, staged }: Publishing): Promise<void
 function decidedByAnother({ output }: WorkPaths, { job, outputDigest }: OutputManifest): ShardmillError {
   return new ShardmillError(
     "OUTPUT_OCCUPIED",
-    `another coordinator was first to publish to ${output}: it has the output of job ${job.id}`,
+    `another coordinator, or an earlier try, was first to publish to ${output}: it has the output of job ${job.id}`,
     {
       fields: { path: output, job: job.id, found: outputDigest },
       hint: "run again to see it, or choose another output.path: what this run made is not used",

@@ -5,6 +5,7 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below, type Location, localPathOf, nameOf, parseLocation } from "../../shared/domain/location.ts";
 import { WORK_FOLDER } from "../../shared/domain/manifest.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 
 /** What of a job's files is known before its lock is held. */
 export interface OutputPaths {
@@ -36,22 +37,37 @@ export interface WorkPaths extends OutputPaths {
   readonly temp: string;
 }
 
-/** Of an output on a disk: all is in it. */
-export function workPaths(outputPath: string): WorkPaths {
-  return withRun(outputPathsOf({ output: { path: outputPath } }), null);
-}
-
-/** On the disk, work files of an output in a bucket are found by its name, whatever job it is. */
-export function outputPathsOf(spec: {
+/** Where a job publishes, and where it wants its journal. */
+interface OutputSpec {
   readonly output: Pick<JobSpec["output"], "path">;
   readonly work?: JobSpec["work"] | undefined;
-}): OutputPaths {
+}
+
+/** Of an output on a disk: all is in it. */
+export function workPaths(outputPath: string): WorkPaths {
+  return withRun(outputPathsOf({ output: { path: outputPath } }, ""), null);
+}
+
+/** @param storage of the output: it knows which of several stores a location is in */
+export async function findOutputPaths(
+  spec: OutputSpec,
+  storage: Pick<Storage, "storeOf">,
+): Promise<OutputPaths> {
+  return outputPathsOf(spec, (await storage.storeOf?.(parseLocation(spec.output.path))) ?? "");
+}
+
+/**
+ * On the disk, work files of an output in a bucket are found by its name and its store, whatever job it is:
+ * by the name alone, jobs at two endpoints would have one journal.
+ */
+function outputPathsOf(spec: OutputSpec, store: string): OutputPaths {
   const output = parseLocation(spec.output.path);
   const work = below(output, WORK_FOLDER);
   const publishing = below(work, "publishing.json");
+  const known = sha256(`${store} ${output}`).slice(0, 16);
   const disk = isOnThisMachine(output)
     ? localPathOf(work)
-    : join(spec.work?.path ?? stateFolder("jobs"), `${shownName(output)}-${sha256(output).slice(0, 16)}`);
+    : join(spec.work?.path ?? stateFolder("jobs"), `${shownName(output)}-${known}`);
   return { output, work, publishing, disk };
 }
 

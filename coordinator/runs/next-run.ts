@@ -5,7 +5,7 @@ import { type NewInput, namedFiles } from "../../shared/domain/new-input.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { discoverFiles, type FoundInput } from "../plan/input/discover.ts";
 import { readStores } from "../plan/read-stores.ts";
-import { outputPathsOf, withRun } from "../publish/work-paths.ts";
+import { findOutputPaths, withRun } from "../publish/work-paths.ts";
 import { type PublishedRun, type Runs, readRuns, runFolder } from "./read-runs.ts";
 
 /** What a job over what is new has to do now. */
@@ -50,7 +50,7 @@ export async function nextRun(spec: JobSpec, options: NextRunOptions): Promise<N
   const begun =
     runs.unfinished === null || fresh
       ? null
-      : await sealedFiles(withRun(outputPathsOf(ownSpec), null).journal);
+      : await sealedFiles(withRun(await findOutputPaths(ownSpec, storage), null).journal);
   const read = readBefore(runs);
   const isNew = begun === null ? isUnread(read) : ({ path }: { readonly path: string }) => begun.has(path);
   const files = listed.files.filter(isNew);

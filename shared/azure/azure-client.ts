@@ -75,6 +75,10 @@ export class AzureClient implements ObjectClient {
     this.#engine[Symbol.dispose]();
   }
 
+  storeOf(place: ObjectPlace): string {
+    return containerOf(place, this.#settings).endpoint.href.replace(/\/$/, "");
+  }
+
   async readRange(
     place: ObjectPlace,
     range: { readonly start: number; readonly end: number; readonly version?: string },

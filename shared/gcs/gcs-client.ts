@@ -94,6 +94,10 @@ export class GcsClient implements ObjectClient {
     this.#engine[Symbol.dispose]();
   }
 
+  storeOf(): string {
+    return this.#settings.endpoint.href.replace(/\/$/, "");
+  }
+
   async readRange(
     place: ObjectPlace,
     range: { readonly start: number; readonly end: number; readonly version?: string },

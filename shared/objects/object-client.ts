@@ -51,6 +51,12 @@ export interface ObjectClient extends Disposable {
   /** Its store makes sure of what is put by md5: so each source is read for that. */
   readonly wantsMd5: boolean;
 
+  /**
+   * In which store a bucket is, as an address without secrets: where two stores have a bucket of one name, it
+   * differs. Whoever asks, by whatever region, it is the same.
+   */
+  storeOf(place: ObjectPlace): string;
+
   /** Bytes `[start, end)` of an object, all of the version that is expected. */
   readRange(
     place: ObjectPlace,

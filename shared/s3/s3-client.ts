@@ -24,7 +24,7 @@ import { BucketRegions } from "./bucket-regions.ts";
 import type { S3Credentials } from "./credentials.ts";
 import { isExpired, judgedByProblem, judgedHead } from "./errors.ts";
 import { objectPageReader } from "./list-objects.ts";
-import type { S3Settings } from "./settings.ts";
+import { type S3Settings, storeOf } from "./settings.ts";
 import { EMPTY_SHA256, S3Signer, type UnsignedRequest, withoutSignature } from "./signer.ts";
 
 /** Of one put, and of one copy: more takes parts, which are put one by one. */
@@ -78,6 +78,10 @@ export class S3Client implements ObjectClient {
 
   [Symbol.dispose](): void {
     this.#engine[Symbol.dispose]();
+  }
+
+  storeOf(): string {
+    return storeOf(this.#settings);
   }
 
   /** Bytes `[start, end)` of an object, of the version that is expected: its etag. */

@@ -99,6 +99,11 @@ export function addressOf({ endpoint, region, addressing }: S3Settings, bucket: 
   return store;
 }
 
+/** AWS has one store for all of its regions: a bucket's name is taken in all of them. */
+export function storeOf({ endpoint, region }: Pick<S3Settings, "endpoint" | "region">): string {
+  return endpoint === null ? `https://${suffixOf(region)}` : endpoint.href.replace(/\/$/, "");
+}
+
 function suffixOf(region: string): string {
   return region.startsWith("cn-") ? "amazonaws.com.cn" : "amazonaws.com";
 }

@@ -35,6 +35,7 @@ export function storageByBucket(kind: BucketKind, stores: Pick<JobStores, "setti
       areEarned: async (folder, signal) =>
         (await (await at(folder)).checksums?.areEarned(folder, signal)) ?? false,
     },
+    storeOf: async (location) => (await (await at(location)).storeOf?.(location)) ?? "",
     kindAt: async (location, signal) => (await at(location)).kindAt(location, signal),
     stat: async (location, signal) => (await at(location)).stat(location, signal),
     real: async (location, signal) => (await at(location)).real(location, signal),

@@ -56,6 +56,10 @@ class ObjectStorage implements Storage {
     };
   }
 
+  async storeOf(location: Location): Promise<string> {
+    return this.#client.storeOf(placeOf(location));
+  }
+
   async kindAt(location: Location, signal?: AbortSignal): Promise<PlaceKind | null> {
     const place = placeOf(location);
     try {

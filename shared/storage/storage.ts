@@ -104,6 +104,12 @@ export interface Storage extends AsyncDisposable {
   /** Left out: it has none. */
   readonly checksums?: StoredChecksums;
 
+  /**
+   * In which store a location is, as an address without secrets: what one location is may be two things, by
+   * endpoint or account. Left out: a location says all.
+   */
+  storeOf?(location: Location): Promise<string>;
+
   /** What is there, links followed; null for nothing. */
   kindAt(location: Location, signal?: AbortSignal): Promise<PlaceKind | null>;
 

@@ -17,6 +17,7 @@ import { reducePartials } from "../../coordinator/reduce/reduce.ts";
 import { digestFile, sha256 } from "../../shared/core/digest.ts";
 import { realDisk } from "../../shared/core/disk.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import { systemRandom as random } from "../../shared/core/random.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import { below, type Location, parseLocation } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
@@ -45,10 +46,7 @@ const STEPS = [
 const signal = new AbortController().signal;
 /** The same folder, as a disk has it and as it would be in a bucket. */
 const disk = createLocalStorage();
-const PLACES = [
-  ["on a disk", disk],
-  ["in a bucket", asBucket(disk)],
-] as const;
+const PLACES = [["on a disk", disk] as const, ["in a bucket", asBucket(disk)] as const];
 afterAll(() => disk[Symbol.asyncDispose]());
 
 let storage: Storage;
@@ -193,7 +191,7 @@ describe.each(PLACES)("a crash while publishing %s", (_place, placeStorage) => {
 });
 
 function clear(): Promise<void> {
-  return clearOutput(workPaths(out), { storage, disk: realDisk, keepsWork: () => false });
+  return clearOutput(workPaths(out), { storage, disk: realDisk, random, keepsWork: () => false });
 }
 
 async function expectWholeFolders(manifest: OutputManifest): Promise<void> {

@@ -6,10 +6,10 @@ import { removeWorkFiles } from "../../coordinator/publish/cleanup.ts";
 import { publishOutput } from "../../coordinator/publish/publish.ts";
 import { readManifest } from "../../coordinator/publish/read-manifest.ts";
 import { stageOutput } from "../../coordinator/publish/stage.ts";
-import { outputPathsOf, type WorkPaths, withRun } from "../../coordinator/publish/work-paths.ts";
+import { findOutputPaths, type WorkPaths, withRun } from "../../coordinator/publish/work-paths.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { realDisk } from "../../shared/core/disk.ts";
-import { below } from "../../shared/domain/location.ts";
+import { below, parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
@@ -80,10 +80,15 @@ class Publisher {
   readonly paths: WorkPaths;
   readonly partials: readonly { readonly partial: PartialManifest; readonly text: string }[];
 
-  constructor(output: string, { run, variant }: { readonly run: string; readonly variant: string }) {
-    const work = { path: join(folder, run) };
-    this.paths = withRun(outputPathsOf({ output: { path: output }, work }), run);
+  private constructor(paths: WorkPaths, variant: string) {
+    this.paths = paths;
     this.partials = Array.from({ length: SHARDS }, (_, shard) => aPartial(shard, variant));
+  }
+
+  static async of(output: string, { run, variant }: Record<"run" | "variant", string>): Promise<Publisher> {
+    const work = { path: join(folder, run) };
+    const paths = await findOutputPaths({ output: { path: output }, work }, storage);
+    return new Publisher(withRun(paths, run), variant);
   }
 
   async putPartials(): Promise<void> {
@@ -139,7 +144,7 @@ function aPartial(shard: number, variant: string) {
 
 /** What readers find who ask for the manifest: nothing, or all that it names, of one coordinator. */
 async function published(output: string): Promise<string | null> {
-  const { output: out } = outputPathsOf({ output: { path: output } });
+  const out = parseLocation(output);
   if ((await readTextIfThere(storage, below(out, MANIFEST_NAME))) === null) return null;
   const { files } = await readManifest(below(out, MANIFEST_NAME), storage);
   expect(await filesBelow(storage, below(out, "rows"))).toEqual(files.map(({ path }) => path.slice(5)));
@@ -175,7 +180,7 @@ test.each([
     for (const how of hows) {
       for (let request = 1; request < AT_MOST; request += 1) {
         const output = `s3://bucket/${count}/${how}-${request}`;
-        const first = new Publisher(output, { run: "run-00000000000000aa", variant: "first" });
+        const first = await Publisher.of(output, { run: "run-00000000000000aa", variant: "first" });
         await first.putPartials();
         const dying = new DyingClient(server.client(), (at) => (at === request ? how : null));
         await using broken = createObjectStorage(dying.client);
@@ -187,7 +192,7 @@ test.each([
         deaths += 1;
         const before = await published(output);
         expect([null, "first"]).toContain(before);
-        const next = rivalRun === null ? first : new Publisher(output, { run: rivalRun, variant });
+        const next = rivalRun === null ? first : await Publisher.of(output, { run: rivalRun, variant });
         if (rivalRun !== null) await next.putPartials();
         const result = await ended(next, storage);
         const found = await published(output);
@@ -207,14 +212,14 @@ test("of coordinators that publish at once, die and are started again, one is pu
   let deaths = 0;
   for (let round = 0; round < 10; round += 1) {
     const output = `s3://bucket/${count}/round-${round}`;
-    const rivals = ["aa", "bb"].map(
-      (end) => new Publisher(output, { run: `run-00000000000000${end}`, variant: end }),
+    const rivals = await Promise.all(
+      ["aa", "bb"].map((end) => Publisher.of(output, { run: `run-00000000000000${end}`, variant: end })),
     );
     await Promise.all(rivals.map((rival) => rival.putPartials()));
     const outcomes = await Promise.all(
       rivals.map(async (rival) => {
         for (;;) {
-          const at = 1 + Math.floor(random() * 30);
+          const at = 1 + Math.floor(random() * 60);
           const how = random() < 0.5 ? "before" : "after";
           const dying = new DyingClient(server.client(), (request) => (request === at ? how : null));
           await using broken = createObjectStorage(dying.client);

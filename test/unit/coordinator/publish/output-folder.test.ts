@@ -11,6 +11,7 @@ import { manifestText } from "../../../../coordinator/publish/read-manifest.ts";
 import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { realDisk } from "../../../../shared/core/disk.ts";
+import { systemRandom } from "../../../../shared/core/random.ts";
 import { type Location, parseLocation } from "../../../../shared/domain/location.ts";
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { createLocalStorage } from "../../../../shared/storage/local.ts";
@@ -39,7 +40,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 afterAll(() => storage[Symbol.asyncDispose]());
 
 function clear(keepsWork: (name: string) => boolean = () => false): Promise<void> {
-  return clearOutput(workPaths(out), { storage, disk: realDisk, keepsWork });
+  return clearOutput(workPaths(out), { storage, disk: realDisk, random: systemRandom, keepsWork });
 }
 
 async function put(files: Record<string, string>): Promise<void> {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { StoreSettings } from "../../../../shared/domain/job-stores.ts";
-import { addressOf, s3SettingsOf } from "../../../../shared/s3/settings.ts";
+import { addressOf, s3SettingsOf, storeOf } from "../../../../shared/s3/settings.ts";
 
 const address = (env: Record<string, string>, bucket: string, profile: Record<string, string> = {}) =>
   addressOf(s3SettingsOf(env, profile), bucket).href;
@@ -91,4 +91,18 @@ test("what the job says comes before the environment, and an endpoint brings its
   expect(by({ endpoint: "aws", region: "us-west-2", addressing: "path" })).toBe(
     "https://s3.us-west-2.amazonaws.com/data",
   );
+});
+
+test("a store is known by its endpoint; AWS's is one, whatever region is asked for", () => {
+  const store = (env: Record<string, string>, own: StoreSettings = {}) => storeOf(s3SettingsOf(env, {}, own));
+  const aws = store({});
+  expect(store({ AWS_REGION: "eu-west-1" })).toBe(aws);
+  expect(store({ AWS_ENDPOINT_URL: "https://s3.example.com" }, { endpoint: "aws" })).toBe(aws);
+  const example = store({ AWS_ENDPOINT_URL_S3: "https://S3.Example.com" });
+  expect(store({}, { endpoint: "https://s3.example.com/" })).toBe(example);
+  const others = [
+    store({ AWS_REGION: "cn-north-1" }),
+    store({ AWS_ENDPOINT_URL: "https://s3.example.com:9000" }),
+  ];
+  expect(new Set([aws, example, ...others]).size).toBe(4);
 });

@@ -26,6 +26,16 @@ test("buckets of the same settings share a storage; a copy between others passes
   expect(Buffer.from(await storage.read(at("s3://own/c"), 1, 4)).toString()).toBe("234");
 });
 
+test("which store a location is in is for the storage of its bucket to say", async () => {
+  const { can } = new MemoryStorage();
+  const open = async ({ endpoint = "the usual" }: StoreSettings) =>
+    Object.assign(new MemoryStorage(), { storeOf: async () => endpoint });
+  const settings = { "s3://own": { endpoint: "https://own" } };
+  await using storage = storageByBucket({ scheme: "s3", can, open }, { settings });
+  expect(await storage.storeOf?.(parseLocation("s3://own/a"))).toBe("https://own");
+  expect(await storage.storeOf?.(parseLocation("s3://one/a"))).toBe("the usual");
+});
+
 test("one that cannot be opened is tried again", async () => {
   let tries = 0;
   const { can } = new MemoryStorage();
