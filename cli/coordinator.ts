@@ -115,7 +115,7 @@ async function serve(args: CoordinatorArguments): Promise<number> {
     const handle = await beginJob(coordinator, source, { fresh: args.fresh, stops });
     if (handle.origin.kind === "nothingNew") {
       await sayGoodbye(coordinator);
-      return printNothingNew(handle, args);
+      return printNothingNew(handle.notes, handle.status(), args);
     }
     const progress = handle.origin.kind === "published" ? null : showProgress(() => handle.status());
     const status = await Promise.race([handle.ended, untilAborted(stops.asked)]).finally(() =>

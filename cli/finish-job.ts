@@ -1,4 +1,3 @@
-import type { JobHandle } from "../coordinator/job/job-handle.ts";
 import { errorFromData, messageOf } from "../shared/core/errors.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
@@ -41,10 +40,10 @@ export function printEnd(status: JobStatus, { json }: { readonly json: boolean }
 
 /** Says that a job over what is new has nothing to do. The exit code: that is no failure. */
 export function printNothingNew(
-  { notes, jobId, status }: JobHandle,
+  notes: readonly string[],
+  { jobId, output, manifest }: JobStatus,
   { json }: { readonly json: boolean },
 ): number {
-  const { output, manifest } = status();
   const facts = { state: "nothingNew", lastJob: jobId, lastOutput: output, lastManifest: manifest };
   process.stdout.write(`${json ? JSON.stringify({ ...facts, notes }) : notes.map(oneLine).join("\n")}\n`);
   return 0;

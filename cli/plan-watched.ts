@@ -1,8 +1,10 @@
 import { sealedFiles } from "../coordinator/journal/sealed-files.ts";
+import { identifyJob } from "../coordinator/plan/identify-job.ts";
 import { planJob } from "../coordinator/plan/plan-job.ts";
 import { PlanProgress } from "../coordinator/plan/plan-progress.ts";
 import { readStores } from "../coordinator/plan/read-stores.ts";
-import { type NextRun, nextRun } from "../coordinator/runs/next-run.ts";
+import { type NewRun, type NextRun, nextRun } from "../coordinator/runs/next-run.ts";
+import { refuseOtherJobThan, refuseOtherRuns } from "../coordinator/runs/one-dataset.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { parseLocation } from "../shared/domain/location.ts";
 import type { JobSource } from "../shared/job-file/read-job-file.ts";
@@ -12,7 +14,7 @@ import { sayPlanning } from "./say-planning.ts";
 /**
  * The run that comes next, of a job over what is new; null for any other job.
  *
- * @throws as `nextRun`, with the lines of the job file
+ * @throws as `nextRun` and `refuseOtherJobThan`, with the lines of the job file
  */
 export async function nextRunOf(
   { spec, withLines }: JobSource,
@@ -21,9 +23,14 @@ export async function nextRunOf(
   if (spec.input.new !== true) return null;
   await using storages = new Storages({}, await readStores(spec));
   const storage = await storages.at(parseLocation(spec.output.path));
-  return await nextRun(spec, { storage, sealedFiles, signal, fresh: false }).catch((error: unknown) =>
-    Promise.reject(withLines(error)),
-  );
+  try {
+    const next = await nextRun(spec, { storage, sealedFiles, signal, fresh: false });
+    if (next.kind === "nothingNew")
+      await refuseOtherJobThan(next, (found) => identifyJob(spec, signal, { found }));
+    return next;
+  } catch (error) {
+    throw withLines(error);
+  }
 }
 
 /**
@@ -31,16 +38,20 @@ export async function nextRunOf(
  *
  * @param run of a job over what is new, the run that is planned
  *
- * @throws as `planJob`, with the lines of the job file
+ * @throws as `planJob` and `refuseOtherRuns`, with the lines of the job file
  */
 export async function planWatched(
   source: JobSource,
   signal: AbortSignal,
-  run: Pick<Extract<NextRun, { kind: "run" }>, "spec" | "input"> | null = null,
+  run: Pick<NewRun, "spec" | "input" | "published"> | null = null,
 ): Promise<PlannedJob> {
   const progress = new PlanProgress();
   using _saying = sayPlanning(progress);
-  return await planJob(run?.spec ?? source.spec, signal, { progress, found: run?.input }).catch(
-    (error: unknown) => Promise.reject(source.withLines(error)),
-  );
+  try {
+    const planned = await planJob(run?.spec ?? source.spec, signal, { progress, found: run?.input });
+    if (run !== null) refuseOtherRuns(run, planned);
+    return planned;
+  } catch (error) {
+    throw source.withLines(error);
+  }
 }

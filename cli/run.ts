@@ -114,7 +114,7 @@ async function run(args: RunArguments): Promise<number> {
       },
       stops,
     });
-    if (handle.origin.kind === "nothingNew") return printNothingNew(handle, args);
+    if (handle.origin.kind === "nothingNew") return printNothingNew(handle.notes, handle.status(), args);
     if (handle.origin.kind !== "published") {
       if (!(await untilEnded(handle, coordinator, await workers, stops))) return printStopped();
     }

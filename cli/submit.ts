@@ -1,6 +1,8 @@
 import type { CommandModule } from "yargs";
+import { printNothingNew } from "./finish-job.ts";
 import { coordinatorOption, freshOption, jsonOption, secretFileOption, setOption } from "./options.ts";
 import { jobSummary } from "./render/summary.ts";
+import { oneLine } from "./render/text.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 import { follow } from "./watch.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
@@ -40,15 +42,20 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
     const source = await readJob(args);
     await withCoordinator(args, async ({ jobs }) => {
       const patience = setTimeout(() => process.stderr.write(WAITING), TELL_AFTER_MS);
-      const status = await jobs
+      const { job, nothingNew, notes } = await jobs
         .submitJob(source.spec, { fresh: args.fresh })
         .catch((error: unknown) => Promise.reject(source.withLines(error)))
         .finally(() => clearTimeout(patience));
-      if (args.watch) {
-        process.exitCode = await follow(jobs, status.jobId, args.json);
+      if (nothingNew) {
+        process.exitCode = printNothingNew(notes, job, args);
         return;
       }
-      process.stdout.write(args.json ? `${JSON.stringify(jobSummary(status))}\n` : `${status.jobId}\n`);
+      for (const note of notes) process.stderr.write(`${oneLine(note)}\n`);
+      if (args.watch) {
+        process.exitCode = await follow(jobs, job.jobId, args.json);
+        return;
+      }
+      process.stdout.write(args.json ? `${JSON.stringify(jobSummary(job))}\n` : `${job.jobId}\n`);
     });
   },
 };

@@ -18,6 +18,7 @@ import { openJob } from "./job/open-job.ts";
 import type { SubmitOptions } from "./job/opened-job.ts";
 import type { CheckPrecision } from "./job/pass-precision.ts";
 import { PlanningSlot } from "./job/planning-slot.ts";
+import { placeOf } from "./runs/one-dataset.ts";
 import { absenceOf, type Silence } from "./schedule/policy/absence.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "./schedule/state/config.ts";
 import { FlightJobs } from "./service/flight-jobs.ts";
@@ -188,13 +189,12 @@ class RunningCoordinator implements Coordinator {
     });
     if (this.#isClosed && opened.kind === "active") await letGo(opened.job);
     const handle = opened.kind === "published" ? publishedHandle(opened) : handleOf(opened);
-    this.#handles.push(handle);
-    this.#forgetOldest();
+    this.#remember(handle);
     if (opened.kind === "active") this.#giveOut(opened.job);
     return handle;
   }
 
-  /** What whoever submits it is not told stands in the log. */
+  /** What whoever submits it is told stands in the log, too. */
   async #submitFromAfar(spec: JobSpec, options: SubmitOptions): Promise<JobHandle> {
     const handle = await this.submit(spec, options);
     for (const note of handle.notes) this.#options.log.warn({ job: handle.jobId }, note);
@@ -212,7 +212,7 @@ class RunningCoordinator implements Coordinator {
 
   /** The lock would refuse it, too, but it knows only processes: it would name this one. */
   #refuseSecond(outputPath: string): void {
-    const running = this.#active.find((job) => job.planned.spec.output.path === outputPath);
+    const running = this.#active.find((job) => placeOf(job.planned.spec) === outputPath);
     if (running === undefined) return;
     const { jobId } = running;
     throw new ShardmillError("OUTPUT_LOCKED", `job ${jobId} is at work on this output`, {
@@ -249,8 +249,10 @@ class RunningCoordinator implements Coordinator {
     await this.#data[Symbol.asyncDispose]();
   }
 
-  /** Jobs that run are never forgotten. */
-  #forgetOldest(): void {
+  /** Once, however often it is submitted. Jobs that run are never forgotten. */
+  #remember(handle: JobHandle): void {
+    const others = this.#handles.filter(({ jobId }) => jobId !== handle.jobId);
+    this.#handles.splice(0, this.#handles.length, ...others, handle);
     while (this.#handles.length > KEPT_JOBS) {
       const oldest = this.#handles.findIndex((handle) => isEnded(handle.status().phase));
       if (oldest < 0) return;

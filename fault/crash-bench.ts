@@ -260,7 +260,7 @@ export function faultEnvironment(storage: CrashStorage, plan: CrashPlan | null):
 
 async function submitAndWatch(job: KnownJob, client: CoordinatorClient): Promise<JobStatus> {
   const spec = await readJobFile(job.path, { set: [], env: {} });
-  let last = await client.jobs.submitJob(spec, { fresh: false });
+  let { job: last } = await client.jobs.submitJob(spec, { fresh: false });
   for await (const status of client.jobs.watchJob(last.jobId)) last = status;
   return last;
 }

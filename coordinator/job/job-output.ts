@@ -2,7 +2,9 @@ import { setMaxListeners } from "node:events";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
+import { shownColumns } from "../../shared/dataset/field-differences.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { publishedFields } from "../../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialRules } from "../../shared/domain/partial-layout.ts";
@@ -40,6 +42,8 @@ interface JobOutputOptions {
   readonly runWatch: RunWatch;
   /** Whoever has lost it deletes and publishes nothing: another coordinator builds on these files. */
   readonly lock: Pick<HeldLock, "confirm">;
+  /** What it reads, of a run of a job over what is new; else null. */
+  readonly inputFiles: OutputManifest["inputFiles"];
 }
 
 /** The job's files, as its shell needs them: partials checked, reduced, staged, published. */
@@ -122,8 +126,9 @@ export class JobOutput implements ShellWork, AsyncDisposable {
   }
 
   async #reduceAndStage(): Promise<StagedOutput> {
-    const { planned, jobId, seams, storage, checksums, runWatch, lock } = this.#options;
-    const { spec, map, reductions, digests, dataset } = planned;
+    const { planned, jobId, seams, storage, checksums, runWatch, lock, inputFiles } = this.#options;
+    const { spec, map, reductions, digests } = planned;
+    const fields = publishedFields(map);
     const shape = rowsShapeOf(spec.output);
     const state = this.#options.state();
     const signal = this.#abort.signal;
@@ -139,7 +144,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       ...place,
       reduce: spec.reduce,
       reductions,
-      fields: publishedFields(map),
+      fields,
       partials,
       signal,
     });
@@ -151,10 +156,8 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       facts: {
         job: { id: jobId, name: spec.name },
         digests,
-        inputFiles:
-          spec.input.new === true
-            ? dataset.files.map(({ path, bytes, version }) => ({ path, bytes, version }))
-            : null,
+        inputFiles,
+        columns: inputFiles === null ? null : shownColumns(fields),
         run: runWatch.facts("run"),
         marker: spec.output.marker,
         builds: this.#options.builds,

@@ -11,17 +11,12 @@ import { CheckerThreadClient } from "../commit/checker-thread-client.ts";
 import type { LoopTime } from "../insight/run-meter.ts";
 import type { LockSeams } from "../journal/lock.ts";
 import { SNAPSHOT_RECORDS } from "../journal/snapshotting-journal.ts";
-import { modelPathOf, readModelFolder } from "../plan/folder/read-model-folder.ts";
-import { withLikelyTexts } from "../plan/folder/text-defaults.ts";
-import { readModelFile } from "../plan/model/model-file.ts";
-import { digestsOf, type PlanOptions, planJob } from "../plan/plan-job.ts";
-import { readInput } from "../plan/read-input.ts";
+import { type IdentifiedJob, identifyJob } from "../plan/identify-job.ts";
+import { type PlanOptions, planJob } from "../plan/plan-job.ts";
 import { readStores } from "../plan/read-stores.ts";
-import { readStepFiles } from "../plan/steps/step-files.ts";
 import { writePoisonedRows } from "../publish/poisoned-rows.ts";
 import { reducePartials } from "../reduce/reduce.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
-import type { IdentifiedJob } from "./refuse-other-job.ts";
 
 /**
  * Where a running job touches the world. The journal and its lock go through `disk`, the partials and the
@@ -66,7 +61,7 @@ export const realSeams: JobSeams = {
   processes: systemProcesses,
   snapshotRecords: snapshotRecords(process.env),
   plan: planJob,
-  identify,
+  identify: identifyJob,
   openChecker: (place) => new CheckerThreadClient(place),
   reduce: reducePartials,
   writePoisoned: writePoisonedRows,
@@ -82,18 +77,4 @@ function snapshotRecords({ SHARDMILL_SNAPSHOT_RECORDS: asked }: NodeJS.ProcessEn
 function loopTime(): LoopTime {
   const { active, idle } = performance.eventLoopUtilization();
   return { activeMs: active, idleMs: idle };
-}
-
-async function identify(
-  spec: JobSpec,
-  signal: AbortSignal,
-  { found }: Pick<PlanOptions, "found"> = {},
-): Promise<IdentifiedJob> {
-  const stores = await readStores(spec);
-  const { dataset, partitions } = await readInput(spec, signal, { stores, found });
-  const folder = await readModelFolder(spec.model, signal);
-  const model = await readModelFile(modelPathOf(spec.model, folder), signal);
-  const resolved = withLikelyTexts(spec, dataset.fields, folder);
-  const stepFiles = await readStepFiles(resolved, signal);
-  return { digests: digestsOf(resolved, { dataset, model, folder, stepFiles }), partitions };
 }

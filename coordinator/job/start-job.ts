@@ -5,7 +5,7 @@ import type { Logger } from "../../shared/core/log.ts";
 import type { ResourceStack } from "../../shared/core/resource-stack.ts";
 import type { JobPhase, PlannedJob } from "../../shared/domain/job.ts";
 import { below } from "../../shared/domain/location.ts";
-import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
+import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { stepFiles } from "../../shared/domain/module-reduction.ts";
 import { jobPrecision, type PrecisionReport } from "../../shared/domain/precision.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
@@ -45,6 +45,8 @@ interface StartOptions extends OpenJobOptions {
   /** What its check found, where the model was converted. */
   readonly precision: PrecisionReport | null;
   readonly lock: HeldLock;
+  /** What it reads, of a run of a job over what is new; else null. */
+  readonly inputFiles: OutputManifest["inputFiles"];
 }
 
 /**
@@ -59,7 +61,7 @@ export async function startJob(
   options: StartOptions,
   resources: ResourceStack,
 ): Promise<OpenedJob> {
-  const { clock, seams, lock, paths, storage } = options;
+  const { clock, seams, lock, paths, storage, inputFiles } = options;
   let phase = (): JobPhase => "planning";
   // Between the journal, which it deletes, and the lock, under which it does.
   resources.add({
@@ -81,7 +83,7 @@ export async function startJob(
   const journal = resources.add(snapshotting(opened, { ...replayed, jobId, builds }, options));
   const checksums = await probeStore(storage, paths.own, seams.random);
   const given = { jobId, planned, builds, runWatch, seams, clock, paths, storage, lock, checksums };
-  const output = resources.add(new JobOutput({ state: () => state, ...given }));
+  const output = resources.add(new JobOutput({ state: () => state, inputFiles, ...given }));
   const beacon = await writeBeacon(paths.partials, storage, seams.random);
   const shell = new JobShell({
     state,

@@ -53,6 +53,8 @@ export interface ManifestFacts {
   readonly counts: Omit<RowCounts, "rowsIn" | "rowsDead">;
   /** Left out: null. */
   readonly inputFiles?: OutputManifest["inputFiles"];
+  /** Left out: null. */
+  readonly columns?: OutputManifest["columns"];
   /** Left out: none. */
   readonly marker?: OutputManifest["marker"] | undefined;
   readonly builds: readonly string[];
@@ -84,6 +86,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
     files,
     ...(facts.marker === undefined ? {} : { marker: facts.marker }),
     inputFiles: facts.inputFiles ?? null,
+    columns: facts.columns ?? null,
     rows: {
       input: rowsPruned + rowsSkipped + rowsTotal,
       pruned: rowsPruned,

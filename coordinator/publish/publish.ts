@@ -5,6 +5,7 @@ import { isPlaceError } from "../../shared/storage/errors.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import { chooseWay } from "./choose-way.ts";
 import { OUTPUT_KINDS } from "./layout.ts";
+import { placeMarker } from "./marker.ts";
 import { asOutputFailed } from "./output-failed.ts";
 import type { PlaceOptions, PublishPlace, PublishWay, StagedOutput } from "./publish-way.ts";
 import { manifestText, readManifestIfThere } from "./read-manifest.ts";
@@ -39,14 +40,14 @@ type Publishing = PublishOptions & Required<Pick<PublishOptions, "confirm" | "on
 export async function publishOutput(options: PublishOptions): Promise<void> {
   await asPublishing(options, async (publishing) => {
     const { paths, staged } = publishing;
-    if (await isPublished(publishing)) return await placeMarker(publishing);
+    if (await isPublished(publishing)) return await endWithMarker(publishing);
     const way = chooseWay(publishing);
     await checkStage(publishing);
     const announced = await way.announce(staged);
     publishing.onStep("intent written");
     if (announced.kind === "announced") {
       // One that was published, and cleaned up after, since the first look leaves no intent.
-      if (!announced.resumed && (await isPublished(publishing))) return await placeMarker(publishing);
+      if (!announced.resumed && (await isPublished(publishing))) return await endWithMarker(publishing);
       return await placeAll(publishing, way, announced);
     }
     const { by } = announced;
@@ -65,7 +66,7 @@ export async function finishIntent(
   confirm: () => Promise<void>,
 ): Promise<void> {
   await asPublishing({ ...place, staged, confirm }, async (publishing) => {
-    if (await isPublished(publishing)) return await placeMarker(publishing);
+    if (await isPublished(publishing)) return await endWithMarker(publishing);
     await placeAll(publishing, chooseWay(publishing), { resumed: true });
   });
 }
@@ -108,14 +109,11 @@ async function placeAll(
   onStep("manifest placed");
   await storage.sync(output);
   onStep("manifest synced");
-  await placeMarker(publishing);
+  await endWithMarker(publishing);
 }
 
-/** After the manifest, so that whoever waits for it finds all; it may be placed again. */
-async function placeMarker({ paths, storage, staged }: Publishing): Promise<void> {
-  const { marker } = staged.manifest;
-  if (marker !== undefined) await storage.put(below(paths.output, marker), sourceOfBytes(""));
-  await storage.sync(paths.output);
+function endWithMarker({ paths, storage, staged }: Publishing): Promise<void> {
+  return placeMarker(paths, staged.manifest, storage);
 }
 
 function decidedByAnother({ output }: WorkPaths, { job, outputDigest }: OutputManifest): ShardmillError {

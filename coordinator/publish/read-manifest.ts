@@ -40,7 +40,18 @@ const manifestSchema = z.object({
     }),
   ),
   inputFiles: z
-    .array(z.object({ path: z.string(), bytes: count, version: z.string() }))
+    .array(
+      z.object({
+        path: z.string(),
+        realPath: z.string().exactOptional(),
+        bytes: count,
+        version: z.string(),
+      }),
+    )
+    .nullable()
+    .default(null),
+  columns: z
+    .array(z.object({ name: z.string(), type: z.string() }))
     .nullable()
     .default(null),
   rows: z.object({

@@ -1,25 +1,39 @@
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { type FileStat, type Location, parseLocation } from "../../shared/domain/location.ts";
-import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { type NewInput, namedFiles } from "../../shared/domain/new-input.ts";
+import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { discoverFiles, type FoundInput } from "../plan/input/discover.ts";
+import { discoverFiles, type FoundInput, type LocatedFile } from "../plan/input/discover.ts";
 import { readStores } from "../plan/read-stores.ts";
+import { readIntentIfThere } from "../publish/intent.ts";
 import { findOutputPaths, withRun } from "../publish/work-paths.ts";
 import { type PublishedRun, type Runs, readRuns, runFolder } from "./read-runs.ts";
 
 /** What a job over what is new has to do now. */
-export type NextRun =
-  /** A run over `input`, of the job as it is for it: with a folder of its own as output. */
-  | {
-      readonly kind: "run";
-      readonly spec: JobSpec;
-      readonly input: FoundInput;
-      readonly found: NewInput;
-      /** The last of those before; null for the first run. */
-      readonly before: OutputManifest | null;
-    }
-  | { readonly kind: "nothingNew"; readonly last: PublishedRun; readonly found: NewInput };
+export type NextRun = NewRun | NothingNew;
+
+/** A run over `input`, of the job as it is for it: with a folder of its own as output. */
+export interface NewRun {
+  readonly kind: "run";
+  readonly spec: JobSpec;
+  readonly input: FoundInput;
+  readonly found: NewInput;
+  /** The names of the files that it began with, where it has begun and goes on; else null. */
+  readonly begun: ReadonlySet<string> | null;
+  /** Those before, in their order. */
+  readonly published: readonly PublishedRun[];
+}
+
+export interface NothingNew {
+  readonly kind: "nothingNew";
+  readonly last: PublishedRun;
+  readonly found: NewInput;
+  /** All of the input. */
+  readonly listed: FoundInput;
+  /** The last of them is `last`. */
+  readonly published: readonly PublishedRun[];
+}
 
 interface NextRunOptions {
   /** Of `output.path`. */
@@ -38,53 +52,103 @@ interface NextRunOptions {
  *
  * @param spec with `input.new`
  * @throws what listing the input throws; {OUTPUT_OCCUPIED} {OUTPUT_FAILED} as `readRuns`
+ * @throws {JOB_MISMATCH} when files of a run that has begun are no input any more
  */
 export async function nextRun(spec: JobSpec, options: NextRunOptions): Promise<NextRun> {
-  const { storage, sealedFiles, signal, fresh } = options;
+  const { storage, signal } = options;
   const base = parseLocation(spec.output.path);
   const runs = await readRuns(base, storage);
-  const stores = await readStores(spec);
-  const listed = await discoverFiles(spec.input, base, signal, { stores });
-  const number = runs.unfinished ?? (runs.published.at(-1)?.number ?? 0) + 1;
+  const { published } = runs;
+  const number = runs.unfinished ?? (published.at(-1)?.number ?? 0) + 1;
   const ownSpec = { ...spec, output: { ...spec.output, path: runFolder(base, number) } };
-  const begun =
-    runs.unfinished === null || fresh
-      ? null
-      : await sealedFiles(withRun(await findOutputPaths(ownSpec, storage), null).journal);
+  const begun = runs.unfinished === null || options.fresh ? null : await begunWith(ownSpec, options);
+  const stores = await readStores(spec);
+  const listed = await discoverFiles(spec.input, base, signal, { stores }).catch((error: unknown) => {
+    const isGone = begun !== null && isShardmillError(error, "INPUT_NOT_FOUND");
+    throw isGone ? filesGone(number, { begun, gone: [...begun], cause: error }) : error;
+  });
+  if (begun !== null) refuseGone(number, begun, listed);
   const read = readBefore(runs);
-  const isNew = begun === null ? isUnread(read) : ({ path }: { readonly path: string }) => begun.has(path);
-  const files = listed.files.filter(isNew);
+  const files = listed.files.filter(begun === null ? isUnread(read) : isOneOf(begun));
   const found = compare(listed, { files, read, runs, number });
-  const last = runs.published.at(-1);
-  if (files.length === 0 && begun === null && last !== undefined) return { kind: "nothingNew", last, found };
-  return {
-    kind: "run",
-    spec: ownSpec,
-    input: { ...listed, files },
-    found,
-    before: last?.manifest ?? null,
-  };
+  const last = published.at(-1);
+  if (files.length === 0 && begun === null && last !== undefined)
+    return { kind: "nothingNew", last, found, listed, published };
+  return { kind: "run", spec: ownSpec, input: { ...listed, files }, found, begun, published };
+}
+
+/**
+ * The names of the files that a run has begun with; null when it has read none. In a bucket another machine
+ * may have decided what it publishes: only that can come of this run any more.
+ */
+async function begunWith(
+  spec: JobSpec,
+  { storage, sealedFiles }: NextRunOptions,
+): Promise<ReadonlySet<string> | null> {
+  const paths = await findOutputPaths(spec, storage);
+  const intent = isOnThisMachine(paths.output) ? null : await readIntentIfThere(paths, storage);
+  const decided = intent?.manifest.inputFiles ?? null;
+  if (decided !== null) return new Set(decided.map(({ path }) => path));
+  return await sealedFiles(withRun(paths, null).journal);
+}
+
+/** Links may have come or gone since: then it has another name. */
+function isOneOf(begun: ReadonlySet<string>) {
+  return ({ path, realPath }: LocatedFile) => begun.has(path) || begun.has(realPath);
+}
+
+/** @throws {JOB_MISMATCH} */
+function refuseGone(number: number, begun: ReadonlySet<string>, { files }: FoundInput): void {
+  const there = new Set<string>(files.flatMap(namesOf));
+  const gone = [...begun].filter((path) => !there.has(path));
+  if (gone.length > 0) throw filesGone(number, { begun, gone });
+}
+
+interface Gone {
+  readonly begun: ReadonlySet<string>;
+  readonly gone: readonly string[];
+  readonly cause?: unknown;
+}
+
+function filesGone(number: number, { begun, gone, cause }: Gone): ShardmillError {
+  const { count, examples } = namedFiles(gone);
+  const message = `run ${number} has begun and not ended, and ${count} of its ${begun.size} files are gone: moved, removed, or no input any more`;
+  return new ShardmillError("JOB_MISMATCH", message, {
+    fields: { run: number, files: begun.size, gone: count },
+    problems: examples.map((path) => ({
+      where: path,
+      what: `is not there, and run ${number} began with it`,
+      expected: "the files that a run began with, until it is published",
+      found: "nothing, or a file that input.path does not name",
+    })),
+    hint: "bring them back to resume the run, or run with --fresh: it begins anew, over what is new now",
+    cause,
+  });
 }
 
 /**
  * What each file was when it was read: its size beside its version, which on a disk is a time that a copy
- * may keep.
+ * may keep. By its name, and by where links led from there.
  */
-type ReadFiles = ReadonlyMap<Location, ReadonlySet<string>>;
+type ReadFiles = ReadonlyMap<string, ReadonlySet<string>>;
 
 function readBefore({ published }: Runs): ReadFiles {
-  const read = new Map<Location, Set<string>>();
+  const read = new Map<string, Set<string>>();
   for (const { manifest } of published) {
-    for (const { path, ...stat } of manifest.inputFiles ?? []) {
-      const location = parseLocation(path);
-      read.set(location, (read.get(location) ?? new Set()).add(asRead(stat)));
-    }
+    for (const { path, realPath = path, ...stat } of manifest.inputFiles ?? [])
+      for (const name of new Set([path, realPath]))
+        read.set(name, (read.get(name) ?? new Set()).add(asRead(stat)));
   }
   return read;
 }
 
+/** Neither under its name nor under that of the real file: a link that is new leads to what was read. */
 function isUnread(read: ReadFiles) {
-  return (file: FoundInput["files"][number]) => read.get(file.path)?.has(asRead(file)) !== true;
+  return (file: LocatedFile) => !namesOf(file).some((name) => read.get(name)?.has(asRead(file)));
+}
+
+function namesOf({ path, realPath }: LocatedFile): Location[] {
+  return path === realPath ? [path] : [path, realPath];
 }
 
 function asRead({ bytes, version }: FileStat): string {
@@ -101,14 +165,21 @@ interface Compared {
 
 function compare(listed: FoundInput, { files, read, runs, number }: Compared): NewInput {
   const unread = isUnread(read);
-  const changed = files.filter((file) => unread(file) && read.has(file.path));
-  const there = new Set(listed.files.map(({ path }) => path));
+  const changed = files.filter((file) => unread(file) && namesOf(file).some((name) => read.has(name)));
+  const there = new Set<string>(listed.files.flatMap(namesOf));
   return {
     run: files.length === 0 ? (runs.published.at(-1)?.number ?? number) : number,
     earlierRuns: runs.published.length,
     newFiles: files.length,
     readFiles: listed.files.filter((file) => !unread(file)).length,
     changed: namedFiles(changed.map(({ path }) => path)),
-    gone: namedFiles([...read.keys()].filter((path) => !there.has(path))),
+    gone: namedFiles(goneOf(runs, there)),
   };
+}
+
+/** Each once, by its name. */
+function goneOf({ published }: Runs, there: ReadonlySet<string>): string[] {
+  const read = published.flatMap(({ manifest }) => manifest.inputFiles ?? []);
+  const gone = read.filter(({ path, realPath }) => !there.has(path) && !there.has(realPath ?? path));
+  return [...new Set(gone.map(({ path }) => path))];
 }

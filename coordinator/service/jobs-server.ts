@@ -5,7 +5,7 @@ import { isEnded } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { checkJobSpec } from "../../shared/job-file/check-job.ts";
-import type { JobsService } from "../../shared/wire/services.ts";
+import type { JobsService, SubmittedJob } from "../../shared/wire/services.ts";
 import type { JobHandle } from "../job/job-handle.ts";
 import { modulesOf } from "../plan/steps/step-files.ts";
 import { ListingPace } from "./listing-pace.ts";
@@ -44,11 +44,12 @@ export class JobsServer implements JobsService {
     spec: JobSpec,
     { fresh }: { readonly fresh: boolean },
     signal?: AbortSignal,
-  ): Promise<JobStatus> {
+  ): Promise<SubmittedJob> {
     const options = { fresh, ...(signal === undefined ? {} : { signal }) };
     const checked = checkJobSpec(spec);
     if (!this.#options.takesCode) refuseCode(checked);
-    return (await this.#options.submit(checked, options)).status();
+    const { origin, notes, status } = await this.#options.submit(checked, options);
+    return { job: status(), nothingNew: origin.kind === "nothingNew", notes };
   }
 
   async getJob(jobId: string): Promise<JobStatus> {

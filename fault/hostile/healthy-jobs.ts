@@ -44,7 +44,8 @@ export class HealthyJobs implements AsyncDisposable {
 
   static async start(address: string, spec: JobSpec, job: KnownJob): Promise<HealthyJobs> {
     const client = connectCoordinator(address, userCredential());
-    const jobs = new HealthyJobs(client, await client.jobs.submitJob(spec, { fresh: true }), {
+    const { job: first } = await client.jobs.submitJob(spec, { fresh: true });
+    const jobs = new HealthyJobs(client, first, {
       address,
       spec,
       job,
@@ -108,7 +109,7 @@ export class HealthyJobs implements AsyncDisposable {
   async #submitAgain(): Promise<JobStatus> {
     for (const startMs = performance.now(); ; await sleep(LOOK_MS)) {
       try {
-        return await this.#client.jobs.submitJob(this.spec, { fresh: true });
+        return (await this.#client.jobs.submitJob(this.spec, { fresh: true })).job;
       } catch (error) {
         const isSoon = performance.now() - startMs < RELEASE_LIMIT_MS;
         if (!isSoon || !isShardmillError(error, "OUTPUT_LOCKED")) throw error;

@@ -45,25 +45,40 @@ export type FieldDifference =
   | { readonly kind: "extra"; readonly name: string; readonly found: string }
   | { readonly kind: "type"; readonly name: string; readonly expected: string; readonly found: string };
 
+/** A column as messages show it, and as a manifest keeps it. */
+interface ShownColumn {
+  readonly name: string;
+  readonly type: string;
+}
+
+export function shownColumns(fields: readonly Field[]): ShownColumn[] {
+  return fields.map(({ name, type }) => ({ name, type: showType(type) }));
+}
+
 /**
  * Every field in which `fields` differs from `reference`, in the order of the reference and then of the rest.
  * The order of columns makes no difference, nor does whether they may hold nulls: rows are read by name, and
  * nulls row by row.
  */
 export function diffFields(reference: readonly Field[], fields: readonly Field[]): FieldDifference[] {
-  const found = new Map(fields.map((field) => [field.name, field]));
+  return diffColumns(shownColumns(reference), shownColumns(fields));
+}
+
+/** The same, of columns that are known by what was shown of them. */
+export function diffColumns(
+  reference: readonly ShownColumn[],
+  columns: readonly ShownColumn[],
+): FieldDifference[] {
+  const found = new Map(columns.map(({ name, type }) => [name, type]));
   const known = new Set(reference.map(({ name }) => name));
   const differences: FieldDifference[] = [];
-  for (const { name, type } of reference) {
-    const other = found.get(name);
-    const expected = showType(type);
-    if (other === undefined) differences.push({ kind: "missing", name, expected });
-    else if (showType(other.type) !== expected) {
-      differences.push({ kind: "type", name, expected, found: showType(other.type) });
-    }
+  for (const { name, type: expected } of reference) {
+    const type = found.get(name);
+    if (type === undefined) differences.push({ kind: "missing", name, expected });
+    else if (type !== expected) differences.push({ kind: "type", name, expected, found: type });
   }
-  for (const { name, type } of fields) {
-    if (!known.has(name)) differences.push({ kind: "extra", name, found: showType(type) });
+  for (const { name, type } of columns) {
+    if (!known.has(name)) differences.push({ kind: "extra", name, found: type });
   }
   return differences;
 }

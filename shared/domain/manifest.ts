@@ -20,6 +20,8 @@ export interface OutputManifest extends KeptFacts {
    * the digests.
    */
   readonly inputFiles: readonly ReadFile[] | null;
+  /** Of such a run: the columns of its rows, which those of later runs must be. Else null. */
+  readonly columns: readonly PublishedColumn[] | null;
   /**
    * Each row of the input is pruned (ruled out by `input.where`, unread), skipped (left out by `input.sample`
    * or `input.limit`, unread), filtered, a dead letter, or in the output: with one row,
@@ -48,11 +50,19 @@ export interface OutputManifest extends KeptFacts {
 }
 
 /** An input file as a run found it. */
-interface ReadFile {
-  /** Its location. */
+export interface ReadFile {
+  /** Its location: the name that led to it. */
   readonly path: string;
+  /** Where links lead from there. Left out: nowhere else. */
+  readonly realPath?: string;
   readonly bytes: number;
   readonly version: string;
+}
+
+interface PublishedColumn {
+  readonly name: string;
+  /** As messages show it: `int64`, `list<float32>`. */
+  readonly type: string;
 }
 
 export interface OutputFile {

@@ -6,7 +6,7 @@ import { decodeJobSpec, encodeJson } from "./codec-job.ts";
 import { jobStatusCodec } from "./codec-status.ts";
 import { field } from "./field.ts";
 import { defineMethod, noArguments } from "./method.ts";
-import { MAX_REQUEST_BYTES } from "./services.ts";
+import { MAX_REQUEST_BYTES, type SubmittedJob } from "./services.ts";
 import { onlyField, tableCodec } from "./table-codec.ts";
 
 interface Submission {
@@ -46,11 +46,23 @@ const getJob = tableCodec<{ readonly jobId: string }>("GetJobRequest", jobId);
 const watchJob = tableCodec<{ readonly jobId: string }>("WatchJobRequest", jobId);
 const cancelJob = tableCodec<Cancellation>("CancelJobRequest", { ...jobId, reason: field.text });
 
+/** A handful is usual. */
+const MOST_NOTES = 100;
+
+const submitted = tableCodec<SubmittedJob>("SubmitJobResponse", {
+  job: field.message(jobStatusCodec),
+  nothingNew: field.flag,
+  notes: {
+    proto: "repeated string",
+    encode: (notes) => notes.slice(0, MOST_NOTES),
+    decode: (m, f) => m.texts(f, MOST_NOTES),
+  },
+});
 const oneJob = onlyField("job", field.message(jobStatusCodec));
 const allJobs = onlyField("jobs", field.list(jobStatusCodec));
 
 export const jobsMethods = {
-  submitJob: defineMethod("JobsService", "SubmitJob", submissionCodec, oneJob),
+  submitJob: defineMethod("JobsService", "SubmitJob", submissionCodec, submitted),
   getJob: defineMethod("JobsService", "GetJob", getJob, oneJob),
   listJobs: defineMethod("JobsService", "ListJobs", noArguments, allJobs),
   watchJob: defineMethod("JobsService", "WatchJob", watchJob, oneJob),

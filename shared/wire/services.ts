@@ -140,9 +140,19 @@ export interface DataService {
   putPartialFile(header: PutHeader, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
 }
 
+/** What whoever submits a job is told. */
+export interface SubmittedJob {
+  /** Where nothing is new: the last of the runs that have read all of the input. */
+  readonly job: JobStatus;
+  /** Of a job over what is new: there is nothing to do. */
+  readonly nothingNew: boolean;
+  /** What whoever starts the job should know, a line each. */
+  readonly notes: readonly string[];
+}
+
 /** `jobId` may be empty: the job submitted last. */
 export interface JobsService {
-  submitJob(spec: JobSpec, options: { readonly fresh: boolean }, signal?: AbortSignal): Promise<JobStatus>;
+  submitJob(spec: JobSpec, options: { readonly fresh: boolean }, signal?: AbortSignal): Promise<SubmittedJob>;
   getJob(jobId: string, signal?: AbortSignal): Promise<JobStatus>;
   listJobs(signal?: AbortSignal): Promise<readonly JobStatus[]>;
   /** The status now, and after each change, until the job has ended. */

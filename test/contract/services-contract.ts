@@ -248,7 +248,7 @@ const CALLS: readonly Call[] = [
   }),
   unary("jobs.submitJob", {
     says: fc.tuple(jobSpec, fc.record({ fresh: fc.boolean() })),
-    hears: any.jobStatus,
+    hears: any.submittedJob,
     call: ({ jobs }, said) => jobs.submitJob(...said),
     at: ({ jobs }) => jobs.submitJob,
   }),

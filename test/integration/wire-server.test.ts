@@ -149,7 +149,7 @@ describe("what a stranger may do to it", () => {
 
 test("a job that is too large for a message is not sent, and what to do is said", async () => {
   const services = fakeServices();
-  services.jobs.submitJob.mockResolvedValue(sample(any.jobStatus));
+  services.jobs.submitJob.mockResolvedValue(sample(any.submittedJob));
   await using rig = await wireRig(services);
   const aJob = (bytes: number): JobSpec => {
     const parts = Array.from({ length: 20 }, (_, at) => [`r${at}`, { final: "x".repeat(bytes / 20) }]);

@@ -27,6 +27,7 @@ import type {
   PutHeader,
   Registered,
   Registration,
+  SubmittedJob,
 } from "../../shared/wire/services.ts";
 import { batchInUse } from "./batch-arbitraries.ts";
 import { inputFile } from "./file-arbitraries.ts";
@@ -277,6 +278,12 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   output: text,
   manifest: text,
   failure: fc.option(errorData),
+});
+
+export const submittedJob: fc.Arbitrary<SubmittedJob> = fc.record({
+  job: jobStatus,
+  nothingNew: fc.boolean(),
+  notes: fc.array(text, { maxLength: 3 }),
 });
 
 export const putHeader: fc.Arbitrary<PutHeader> = fc.record({

@@ -22,6 +22,8 @@ export interface FoundFile extends FileStat {
 
 /** ... and the folders `name=value` that led to it. */
 export interface LocatedFile extends FoundFile {
+  /** Where links lead from `path`, which is that where there are none. */
+  readonly realPath: Location;
   readonly folderValues: readonly FolderValue[];
 }
 
@@ -140,7 +142,7 @@ async function inspectAll(
 }
 
 function inspect(
-  { path, stat, folderValues }: Candidate,
+  { path, realPath, stat, folderValues }: Candidate,
   format: JobSpec["input"]["format"],
 ): Inspected | { readonly kind: "unknown"; readonly file: FormedPath } {
   const formatHere = format === "auto" ? FORMAT_OF_EXTENSION[extensionOf(path)] : format;
@@ -154,9 +156,9 @@ function inspect(
       hint: `set input.format to ${DATASET_FORMATS.join(", ")}`,
     });
   }
-  if (stat === null) return { kind: "unknown", file: { path, format: formatHere, folderValues } };
+  if (stat === null) return { kind: "unknown", file: { path, realPath, format: formatHere, folderValues } };
   const { bytes, version } = stat;
-  return { kind: "file", file: { path, format: formatHere, bytes, version, folderValues } };
+  return { kind: "file", file: { path, realPath, format: formatHere, bytes, version, folderValues } };
 }
 
 async function lookAt(file: FormedPath, storages: Storages, signal: AbortSignal): Promise<Inspected> {

@@ -87,5 +87,8 @@ test("a job that brings code along is refused with all places of it, unless code
     ["reduce.own", "/own.ts"],
   ]);
   const { server } = aServer({ takesCode: true });
-  expect(await server.submitJob(spec, { fresh: false })).toMatchObject({ phase: "running" });
+  expect(await server.submitJob(spec, { fresh: false })).toMatchObject({
+    job: { phase: "running" },
+    nothingNew: false,
+  });
 });

@@ -144,7 +144,7 @@ describe("JobsService", () => {
   roundTrip({
     method: jobsMethods.submitJob,
     request: fc.record({ spec: jobSpec, fresh: fc.boolean() }),
-    response: one,
+    response: any.submittedJob,
   });
   roundTrip({ method: jobsMethods.getJob, request: jobId, response: one });
   roundTrip({

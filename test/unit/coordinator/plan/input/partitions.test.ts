@@ -14,7 +14,14 @@ const filesAt = (...paths: readonly string[]) =>
   paths.map((text) => {
     const path = parseLocation(text);
     const folders = new FolderValuesOfFolders().file(path, 0);
-    return { path, format: "parquet", bytes: 1, version: "1", folderValues: folders } as const;
+    return {
+      path,
+      realPath: path,
+      format: "parquet",
+      bytes: 1,
+      version: "1",
+      folderValues: folders,
+    } as const;
   });
 
 const column = (name: string) => ({ name, type: { kind: "string" }, nullable: true }) as const;

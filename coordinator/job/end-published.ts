@@ -1,0 +1,43 @@
+import { isShardmillError } from "../../shared/core/errors.ts";
+import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import { isPlaceError } from "../../shared/storage/errors.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { hasWorkFiles, removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
+import { isMarked, placeMarker } from "../publish/marker.ts";
+import { knownPaths } from "../publish/own-run.ts";
+import type { OutputPaths } from "../publish/work-paths.ts";
+import { lockOutput } from "./lock-output.ts";
+import type { OpenJobOptions } from "./opened-job.ts";
+
+/** Where a job publishes, and where its files are meanwhile. */
+export interface OutputPlace {
+  readonly paths: OutputPaths;
+  readonly storage: Storage;
+}
+
+/**
+ * Does what a coordinator that died just after publishing left undone: the marker, and the work files, which
+ * a living one removes itself.
+ */
+export async function endPublished(
+  manifest: OutputManifest,
+  { paths, storage }: OutputPlace,
+  options: OpenJobOptions,
+): Promise<void> {
+  const { disk } = options.seams;
+  try {
+    const left = await knownPaths(paths, disk);
+    const hasLeft = left !== null && (await hasWorkFiles(left, storage, disk));
+    const isWhole = await isMarked(paths, manifest, storage);
+    if (hasLeft || !isWhole) {
+      await using _lock = await lockOutput(paths, options);
+      if (!isWhole) await placeMarker(paths, manifest, storage);
+      if (hasLeft) await removeWorkFiles(left, storage, disk);
+    }
+    // Empty where this run only looked, and locked it for that.
+    await removeWorkFolder(paths, disk);
+  } catch (error) {
+    // The result is published, whatever lies beside it.
+    if (!isShardmillError(error) && !isPlaceError(error)) throw error;
+  }
+}

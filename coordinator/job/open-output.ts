@@ -1,0 +1,130 @@
+import { NEVER } from "../../shared/core/abort.ts";
+import { ResourceStack } from "../../shared/core/resource-stack.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { below, parseLocation } from "../../shared/domain/location.ts";
+import { MANIFEST_NAME, type OutputManifest, type ReadFile } from "../../shared/domain/manifest.ts";
+import { newInputLines } from "../../shared/domain/new-input.ts";
+import { isOfLock } from "../journal/lock-file.ts";
+import { sealedFiles } from "../journal/sealed-files.ts";
+import type { LocatedFile } from "../plan/input/discover.ts";
+import { removeWorkFolder } from "../publish/cleanup.ts";
+import { clearOutput, refuseOthersClearing } from "../publish/clear-output.ts";
+import { inspectOutput, outputOccupied } from "../publish/output-folder.ts";
+import { findOutputPaths, type OutputPaths, withRun } from "../publish/work-paths.ts";
+import type { NewRun } from "../runs/next-run.ts";
+import { refuseOtherRuns } from "../runs/one-dataset.ts";
+import { endIntent, takeUpPaths } from "./bucket-rivals.ts";
+import { endPublished, type OutputPlace } from "./end-published.ts";
+import type { JobSeams } from "./job-seams.ts";
+import { lockOutput } from "./lock-output.ts";
+import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
+import { passPrecision } from "./pass-precision.ts";
+import { refuseOtherResult } from "./refuse-other-job.ts";
+import { startJob } from "./start-job.ts";
+
+/**
+ * Opens a job, whatever an earlier run left in its output folder: nothing, an unfinished job of the same
+ * digests (its commits stay), one that failed or was cancelled (a new run adopts its commits), or the
+ * published result. Everything is checked before anything is written or thrown away.
+ *
+ * @param run the run that it is, of a job over what is new
+ * @returns null for a run that another coordinator began with other files, or published, since it was chosen
+ * @throws {OUTPUT_OCCUPIED} when the folder holds something else
+ * @throws {OUTPUT_LOCKED} when another coordinator runs this job now
+ * @throws {JOB_MISMATCH} when spec, input or model differ from those of the unfinished job
+ * @throws {JOURNAL_CORRUPT} and everything that planning throws
+ */
+export async function openOutput(
+  spec: JobSpec,
+  options: OpenJobOptions,
+  run: NewRun | null,
+): Promise<OpenedJob | null> {
+  const signal = options.signal ?? NEVER;
+  const { seams } = options;
+  const opening = placeOf(spec, seams);
+  const found = await opening
+    .then(({ paths, storage }) => inspectOutput(paths.output, storage))
+    .catch((error: unknown) => ({ kind: "refused", error }) as const);
+  // What a run has published is never thrown away: --fresh is about one that has not ended.
+  const mayReplace = options.fresh && run === null;
+  if (found.kind === "published" && !mayReplace) {
+    return run === null ? await adoptResult(spec, found.manifest, await opening, options) : null;
+  }
+  // Planning looks at the output, too, and tells of that with all else that is wrong.
+  const planned = await seams.plan(spec, signal, {
+    aside: options.aside,
+    progress: options.planProgress,
+    found: run?.input,
+  });
+  if (run !== null) refuseOtherRuns(run, planned);
+  if (found.kind === "refused") throw found.error;
+  if (found.kind === "occupied") throw outputOccupied(spec.output.path, found.entries);
+  const place = await opening;
+  await options.beforeWork?.(signal);
+  const precision = await passPrecision(planned, options.checkPrecision, signal);
+  signal.throwIfAborted();
+  const { paths, storage } = place;
+  const resources = new ResourceStack();
+  try {
+    const lock = resources.add(await lockOutput(paths, options));
+    const now = await inspectOutput(paths.output, storage);
+    const isCleared = now.kind === "halfCleared" || (now.kind === "published" ? mayReplace : options.fresh);
+    if (now.kind === "halfCleared" && !options.fresh) await refuseOthersClearing(place, seams);
+    if (isCleared)
+      await clearOutput(paths, { ...seams, storage, keepsWork: isOfLock, confirm: () => lock.confirm() });
+    // Another coordinator published it while this one planned; or decided to, be it after the clearing.
+    const manifest =
+      now.kind === "published" && !isCleared
+        ? now.manifest
+        : await endIntent(planned, { paths, storage, lock, seams });
+    if (manifest !== null || (run !== null && (await hasOtherPlan(run, paths, seams)))) {
+      await resources.release();
+      return manifest === null || run !== null ? null : await adoptResult(spec, manifest, place, options);
+    }
+    const own = await takeUpPaths(paths, storage, seams);
+    const inputFiles = run === null ? null : run.input.files.map(asRead);
+    const started = { ...options, paths: own, storage, precision, lock, inputFiles };
+    const opened = await startJob(planned, started, resources);
+    return run === null ? opened : { ...opened, notes: [...newInputLines(run.found), ...opened.notes] };
+  } catch (error) {
+    // What went wrong first is what is reported.
+    await resources.release().catch(() => {});
+    await removeWorkFolder(paths, seams.disk).catch(() => {});
+    throw error;
+  }
+}
+
+async function placeOf(spec: JobSpec, seams: JobSeams): Promise<OutputPlace> {
+  const storage = await seams.openStorage(parseLocation(spec.output.path), spec);
+  return { paths: await findOutputPaths(spec, storage), storage };
+}
+
+/** @throws {OUTPUT_OCCUPIED} when the published result is not this job's */
+async function adoptResult(
+  spec: JobSpec,
+  manifest: OutputManifest,
+  place: OutputPlace,
+  options: OpenJobOptions,
+): Promise<OpenedJob> {
+  const { seams, signal = NEVER } = options;
+  refuseOtherResult(spec, manifest, await seams.identify(spec, signal));
+  await endPublished(manifest, place, options);
+  const manifestPath = below(place.paths.output, MANIFEST_NAME);
+  return { kind: "published", spec, manifest, manifestPath, origin: { kind: "published" }, notes: [] };
+}
+
+/** Whether a plan over other files was sealed before the lock was held. */
+async function hasOtherPlan(
+  { begun, input }: Pick<NewRun, "begun" | "input">,
+  paths: OutputPaths,
+  { disk }: Pick<JobSeams, "disk">,
+): Promise<boolean> {
+  const sealed = await sealedFiles(withRun(paths, null).journal, disk);
+  if (sealed === null) return false;
+  const known = begun ?? new Set(input.files.map(({ path }) => path));
+  return sealed.size !== known.size || ![...known].every((path) => sealed.has(path));
+}
+
+function asRead({ path, realPath, bytes, version }: LocatedFile): ReadFile {
+  return { path, ...(realPath === path ? {} : { realPath }), bytes, version };
+}

@@ -1,0 +1,31 @@
+import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { modelPathOf, readModelFolder } from "./folder/read-model-folder.ts";
+import { withLikelyTexts } from "./folder/text-defaults.ts";
+import { readModelFile } from "./model/model-file.ts";
+import { digestsOf, type PlanOptions } from "./plan-job.ts";
+import { readInput } from "./read-input.ts";
+import { readStores } from "./read-stores.ts";
+import { readStepFiles } from "./steps/step-files.ts";
+
+/** What says which job it is, and whether folders are columns of its input. */
+export type IdentifiedJob = Pick<PlannedJob, "digests" | "partitions">;
+
+/**
+ * What identifies a job, without checking it.
+ *
+ * @throws what reading the input, the model and the files of its steps throws
+ */
+export async function identifyJob(
+  spec: JobSpec,
+  signal: AbortSignal,
+  { found }: Pick<PlanOptions, "found"> = {},
+): Promise<IdentifiedJob> {
+  const stores = await readStores(spec);
+  const { dataset, partitions } = await readInput(spec, signal, { stores, found });
+  const folder = await readModelFolder(spec.model, signal);
+  const model = await readModelFile(modelPathOf(spec.model, folder), signal);
+  const resolved = withLikelyTexts(spec, dataset.fields, folder);
+  const stepFiles = await readStepFiles(resolved, signal);
+  return { digests: digestsOf(resolved, { dataset, model, folder, stepFiles }), partitions };
+}

@@ -1,0 +1,137 @@
+import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { intentText } from "../../../../coordinator/publish/intent.ts";
+import { buildManifest } from "../../../../coordinator/publish/layout.ts";
+import { manifestText } from "../../../../coordinator/publish/read-manifest.ts";
+import { findOutputPaths, withRun } from "../../../../coordinator/publish/work-paths.ts";
+import { nextRun } from "../../../../coordinator/runs/next-run.ts";
+import { runFolder } from "../../../../coordinator/runs/read-runs.ts";
+import { isShardmillError } from "../../../../shared/core/errors.ts";
+import { below, type Location, parseLocation } from "../../../../shared/domain/location.ts";
+import type { ReadFile } from "../../../../shared/domain/manifest.ts";
+import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
+import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
+import { MemoryStorage } from "../../../../shared/storage/memory.ts";
+import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+
+/** A run is chosen by names alone: these files hold no rows. */
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-next-run-"));
+  await mkdir(at("data"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const BUCKET = parseLocation("s3://bucket/out");
+const { signal } = new AbortController();
+const at = (name: string) => join(folder, name);
+const aFile = (name: string) => writeFile(at(name), name);
+
+function aManifest(inputFiles: readonly ReadFile[]) {
+  return buildManifest(
+    {
+      job: { id: "j1", name: "j" },
+      digests: { spec: "s", input: "i", model: "m" },
+      run: NO_RUN,
+      counts: { rowsMapped: 0, rowsFiltered: 0, rowsOut: 0, rowsTruncated: 0 },
+      inputFiles,
+      builds: [],
+      versions: {},
+    },
+    [],
+  );
+}
+
+interface Look {
+  readonly storage: MemoryStorage;
+  readonly output?: Location;
+  readonly begun?: readonly string[] | null;
+  readonly fresh?: boolean;
+}
+
+function look({ storage, output = BUCKET, begun = null, fresh = false }: Look) {
+  const spec = checkJobSpec({
+    input: { path: at("data"), new: true },
+    model: { path: "/m.onnx" },
+    output: { path: output },
+  });
+  const sealedFiles = async () => (begun === null ? null : new Set(begun.map(at)));
+  return nextRun(spec, { storage, sealedFiles, signal, fresh });
+}
+
+async function filesOf(looked: ReturnType<typeof nextRun>): Promise<string[]> {
+  const next = await looked;
+  return next.kind === "run" ? next.input.files.map(({ path }) => path.slice(folder.length + 1)) : [];
+}
+
+/** A bucket in which a run over all that is there now is published. */
+async function publishedRun(): Promise<MemoryStorage> {
+  const storage = new MemoryStorage();
+  const next = await look({ storage });
+  if (next.kind !== "run") throw new Error("there is nothing to publish");
+  const read = next.input.files.map(({ folderValues: _, format: _f, ...file }) => file);
+  await putText(storage, below(runFolder(BUCKET, 1), "_manifest.json"), manifestText(aManifest(read)));
+  return storage;
+}
+
+function putText(storage: MemoryStorage, location: Location, text: string): Promise<unknown> {
+  return storage.put(location, sourceOfBytes(text));
+}
+
+test("a link that is new leads to files that were read, and one that was read by is not missed", async () => {
+  await mkdir(at("elsewhere"));
+  await aFile("elsewhere/a.parquet");
+  await symlink(at("elsewhere"), at("data/latest"));
+  const storage = await publishedRun();
+  expect(await look({ storage })).toMatchObject({ kind: "nothingNew", found: { gone: { count: 0 } } });
+  await rename(at("data/latest"), at("data/today"));
+  expect(await look({ storage })).toMatchObject({ kind: "nothingNew", found: { gone: { count: 0 } } });
+  // Now the real files themselves are input: they have another name, and were read all the same.
+  await rm(at("data/today"));
+  await rename(at("elsewhere"), at("data/elsewhere"));
+  await symlink(at("data/elsewhere"), at("elsewhere"));
+  expect(await filesOf(look({ storage }))).toEqual(["data/elsewhere/a.parquet"]);
+  await rm(at("elsewhere"));
+  await rename(at("data/elsewhere"), at("elsewhere"));
+  await symlink(at("elsewhere"), at("data/again"));
+  expect(await look({ storage })).toMatchObject({ kind: "nothingNew" });
+});
+
+test("files of a run that has begun and are gone are told as that, also when nothing is left", async () => {
+  await aFile("data/a.parquet");
+  const storage = new MemoryStorage();
+  await putText(storage, below(runFolder(BUCKET, 1), "_shardmill/partials/x"), "");
+  const begun = ["data/a.parquet", "data/b.parquet"];
+  const gone = {
+    code: "JOB_MISMATCH",
+    message: expect.stringContaining("1 of its 2 files are gone"),
+    problems: [expect.objectContaining({ where: at("data/b.parquet") })],
+    hint: expect.stringContaining("--fresh"),
+  };
+  await expect(look({ storage, begun })).rejects.toMatchObject(gone);
+  expect(await filesOf(look({ storage, begun, fresh: true }))).toEqual(["data/a.parquet"]);
+  await aFile("data/b.parquet");
+  await aFile("data/c.parquet");
+  expect(await filesOf(look({ storage, begun }))).toEqual(begun);
+  await rm(at("data"), { recursive: true });
+  const nothing = await look({ storage, begun }).catch((error: unknown) => error);
+  if (!isShardmillError(nothing, "JOB_MISMATCH")) throw nothing;
+  expect(nothing.message).toContain("2 of its 2 files are gone");
+  expect(nothing.cause).toMatchObject({ code: "INPUT_NOT_FOUND" });
+});
+
+test("what another machine has decided to publish is the run, whatever came since, or this disk began", async () => {
+  await aFile("data/a.parquet");
+  const storage = new MemoryStorage();
+  const first = await look({ storage });
+  if (first.kind !== "run") throw new Error("there is nothing to decide on");
+  const paths = withRun(await findOutputPaths(first.spec, {}), "run-0123456789abcdef");
+  const manifest = aManifest(first.input.files.map(({ path, bytes, version }) => ({ path, bytes, version })));
+  await putText(storage, paths.publishing, intentText({ manifest, parts: [] }, paths));
+  await aFile("data/b.parquet");
+  expect(await filesOf(look({ storage }))).toEqual(["data/a.parquet"]);
+  expect(await filesOf(look({ storage, begun: ["data/b.parquet"] }))).toEqual(["data/a.parquet"]);
+});
