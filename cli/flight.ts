@@ -26,7 +26,7 @@ export const flightCommand: CommandModule<object, FlightArguments> = {
         type: "string",
         demandOption: true,
         describe:
-          "The folder that a job published to, or s3://BUCKET/PREFIX, reached by what the environment says (AWS_PROFILE, AWS_ENDPOINT_URL_S3, AWS_CA_BUNDLE)",
+          "The folder that a job published to, or its address in a bucket (s3://, gs://, az://, abfss://), reached by what the environment says",
       })
       .option("listen", {
         type: "string",
@@ -79,7 +79,9 @@ async function outputAt(text: string): Promise<Location> {
   const problem = notAnInput(text);
   if (problem === null) return parseLocation(isAddress(text) ? text : resolve(text));
   throw new ShardmillError("ARGUMENT_INVALID", `${text} is no output`, {
-    problems: [{ ...problem, where: "output", expected: "a folder on this machine, or s3://BUCKET/PREFIX" }],
+    problems: [
+      { ...problem, where: "output", expected: "a folder on this machine, or an address in a bucket" },
+    ],
   });
 }
 

@@ -4,7 +4,7 @@
 // the versions named here and in test/clients/flight/, into .scratch/: those of Go are built by it, those of npm
 // are installed apart from this package's own, those of Python in an environment of their own.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, readFileSync, symlinkSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -39,7 +39,9 @@ function installByNpm(name, source) {
   const prefix = join(folder, `${name}-npm`);
   const quiet = ["--no-save", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"];
   step("npm", ["install", "--prefix", prefix, ...quiet, source]);
-  symlinkSync(join(prefix, "node_modules", ".bin", name), join(folder, name));
+  // Relative: the folder may be copied to another checkout.
+  rmSync(join(folder, name), { force: true });
+  symlinkSync(join(`${name}-npm`, "node_modules", ".bin", name), join(folder, name));
 }
 
 const [project, ...rest] = process.argv.slice(2);

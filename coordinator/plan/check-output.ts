@@ -66,8 +66,10 @@ async function refuseMissingBucket(location: Location, storage: Storage): Promis
   try {
     for await (const _page of storage.list(location)) return;
   } catch (error) {
-    if (isShardmillError(error, "STORE_NOT_FOUND") && error.fields.reason !== "NoSuchBucket") return;
-    throw cannotWrite(location, isShardmillError(error, "STORE_NOT_FOUND") ? bucket : location, error);
+    const isMissing = isShardmillError(error, "STORE_NOT_FOUND");
+    // That there is nothing in a folder is found out here; of a bucket the store says so in its own word.
+    if (isMissing && error.fields.reason === undefined) return;
+    throw cannotWrite(location, isMissing ? bucket : location, error);
   }
 }
 

@@ -9,6 +9,7 @@ import { type RangeRead, readRange } from "../http/read-range.ts";
 import { askedAs } from "../objects/asked-as.ts";
 import { bodyOf, ignoring, md5InBase64 } from "../objects/bodies.ts";
 import type { CredentialCache } from "../objects/credential-cache.ts";
+import { digestRefusal, otherBytes } from "../objects/digest-refusal.ts";
 import type {
   ListWanted,
   ObjectClient,
@@ -20,9 +21,10 @@ import type { ObjectPlace } from "../objects/object-place.ts";
 import { piecesOf } from "../objects/pieces.ts";
 import { storeEngine, USER_AGENT } from "../objects/store-engine.ts";
 import { addressOf, containerOf } from "./blob-place.ts";
-import { blockIds, blockListOf, md5Of, placedBy, SHA256_HEADER, saidOf } from "./blobs.ts";
+import { absenceOf, blockIds, blockListOf, md5Of, placedBy, SHA256_HEADER, saidOf } from "./blobs.ts";
+import { copyBegunBy, copyInStore, copyOf, copyReader } from "./copies.ts";
 import type { AzureCredentials } from "./credentials.ts";
-import { codeIn, judgedByProblem } from "./errors.ts";
+import { isOfDigest, judgedByProblem } from "./errors.ts";
 import { blobPageReader } from "./list-blobs.ts";
 import type { AzureSettings } from "./settings.ts";
 import { authorized, type UnsignedRequest } from "./signer.ts";
@@ -33,7 +35,7 @@ const BLOCK_BYTES = 16 << 20;
 const MOST_BLOCKS = 50_000;
 /** How often blocks are sent anew: those of a name are dropped when another commits his. */
 const MOST_UPLOADS = 3;
-/** A copy within an account is mostly done at once. */
+/** How often a copy that goes on is looked at: within an account it is mostly done at once. */
 const COPY_LOOK_MS = 500;
 
 interface AzureClientOptions {
@@ -41,6 +43,7 @@ interface AzureClientOptions {
   readonly credentials: CredentialCache<AzureCredentials>;
   readonly engine?: HttpEngine;
   readonly blockBytes?: number;
+  readonly copyLookMs?: number;
 }
 
 type Asked = Pick<UnsignedRequest, "method"> & Partial<Pick<UnsignedRequest, "query" | "headers" | "body">>;
@@ -62,13 +65,15 @@ export class AzureClient implements ObjectClient {
   readonly #credentials: CredentialCache<AzureCredentials>;
   readonly #engine: HttpEngine;
   readonly #blockBytes: number;
+  readonly #copyLookMs: number;
 
-  constructor({ settings, credentials, engine, blockBytes = BLOCK_BYTES }: AzureClientOptions) {
+  constructor({ settings, credentials, engine, ...sizes }: AzureClientOptions) {
     this.#settings = settings;
     this.#credentials = credentials;
     this.#engine = engine ?? storeEngine(settings.ca);
-    this.#blockBytes = blockBytes;
-    this.mostBytes = MOST_BLOCKS * blockBytes;
+    this.#blockBytes = sizes.blockBytes ?? BLOCK_BYTES;
+    this.#copyLookMs = sizes.copyLookMs ?? COPY_LOOK_MS;
+    this.mostBytes = MOST_BLOCKS * this.#blockBytes;
   }
 
   [Symbol.dispose](): void {
@@ -111,26 +116,37 @@ export class AzureClient implements ObjectClient {
 
   async put(place: ObjectPlace, put: ObjectPut, signal?: AbortSignal): Promise<"put" | "taken"> {
     if (put.body.bytes > this.#blockBytes) return await this.#putInBlocks(place, put, signal);
-    const headers = { ...saidOf(put), "x-ms-blob-type": "BlockBlob", "content-md5": md5InBase64(put) };
     const open = (head: AnswerHead) => placedBy(head, put);
-    return await this.#call(place, { method: "PUT", headers, body: put.body, open }, signal);
+    return await this.#call(place, { ...wholePut(put), open }, signal);
   }
 
-  async copy(from: ObjectPlace, to: ObjectPlace, signal?: AbortSignal): Promise<void> {
+  async refusesOtherBytes(place: ObjectPlace, signal?: AbortSignal): Promise<boolean> {
+    const asking = this.#asking(place, wholePut(otherBytes()));
+    const open = (head: AnswerHead) => {
+      if (head.status === 201) return ignoring(false);
+      return head.status === 400 ? digestRefusal(head, isOfDigest, asking.judge) : null;
+    };
+    return await this.#engine.call({ open, ...asking }, signal);
+  }
+
+  async copy(
+    from: ObjectPlace,
+    to: ObjectPlace,
+    options: Pick<ObjectPut, "ifAbsent">,
+    signal?: AbortSignal,
+  ): Promise<"put" | "taken"> {
     const source = addressOf(containerOf(from, this.#settings), from);
     // Nobody but the store is told by what the source is read.
     const { access } = this.#settings;
     if (access.kind === "sas") source.search = access.sas;
-    const headers = { "x-ms-copy-source": source.href };
-    const open = (head: AnswerHead) => (head.status === 202 ? ignoring(copyStateOf(head)) : null);
+    const headers = { "x-ms-copy-source": source.href, ...absenceOf(options) };
     const target = { ...to, path: from.path };
-    let state = await this.#call(target, { method: "PUT", headers, open }, signal);
-    while (state === "pending") {
-      await sleep(COPY_LOOK_MS, signal);
-      const look = (head: AnswerHead) => (head.status === 200 ? ignoring(copyStateOf(head)) : null);
-      state = await this.#call(target, { method: "HEAD", open: look }, signal);
-    }
-    if (state !== "success") throw failed("STORE_FAILED", from.path, `is not copied: the copy is ${state}`);
+    const open = (head: AnswerHead) => copyBegunBy(head, options);
+    return await copyInStore(from.path, {
+      begin: () => this.#call(target, { method: "PUT", headers, open }, signal),
+      look: () => this.#call(target, { method: "HEAD", open: copyReader }, signal),
+      wait: () => sleep(this.#copyLookMs, signal),
+    });
   }
 
   async remove(place: ObjectPlace, signal?: AbortSignal): Promise<void> {
@@ -144,8 +160,13 @@ export class AzureClient implements ObjectClient {
     for (let uploads = 1; ; uploads += 1) {
       try {
         const ids = await this.#sendBlocks(place, put, signal);
-        const list = bodyOf(blockListOf(ids));
-        const headers = { ...saidOf(put), "x-ms-blob-content-md5": md5InBase64(put) };
+        const bytes = blockListOf(ids);
+        const list = bodyOf(bytes);
+        const headers = {
+          ...saidOf(put),
+          "x-ms-blob-content-md5": md5InBase64(put),
+          "content-md5": md5Of(bytes),
+        };
         const open = (head: AnswerHead) => placedBy(head, put);
         return await this.#call(
           place,
@@ -218,7 +239,7 @@ function headReader(path: string, head: AnswerHead): BodyReader<ObjectHead> | nu
   const { "content-length": length, etag } = headers;
   if (etag === undefined || length === undefined)
     throw failed("STORE_FAILED", path, "has no etag or no size: its store is none of Azure's");
-  const sha256 = headers[SHA256_HEADER];
+  const sha256 = copyOf(head).state === "success" ? headers[SHA256_HEADER] : null;
   return ignoring({
     bytes: Number(length),
     version: etag,
@@ -226,7 +247,8 @@ function headReader(path: string, head: AnswerHead): BodyReader<ObjectHead> | nu
   });
 }
 
-function copyStateOf(head: AnswerHead): string {
-  const state = head.headers["x-ms-copy-status"];
-  return typeof state === "string" ? state : `unknown ${codeIn(head)}`.trim();
+/** A blob in one request. */
+function wholePut(put: ObjectPut): Asked {
+  const headers = { ...saidOf(put), "x-ms-blob-type": "BlockBlob", "content-md5": md5InBase64(put) };
+  return { method: "PUT", headers, body: put.body };
 }

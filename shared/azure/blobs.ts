@@ -8,8 +8,13 @@ import { codeIn } from "./errors.ts";
 export const SHA256_HEADER = "x-ms-meta-shardmillsha256";
 
 /** What is said of a blob when it is made. */
-export function saidOf({ sha256, ifAbsent }: Pick<ObjectPut, "sha256" | "ifAbsent">): Record<string, string> {
-  return { [SHA256_HEADER]: sha256, ...(ifAbsent ? { "if-none-match": "*" } : {}) };
+export function saidOf(put: Pick<ObjectPut, "sha256" | "ifAbsent">): Record<string, string> {
+  return { [SHA256_HEADER]: put.sha256, ...absenceOf(put) };
+}
+
+/** With what a request says that nothing may be there. */
+export function absenceOf({ ifAbsent }: Pick<ObjectPut, "ifAbsent">): Record<string, string> {
+  return ifAbsent ? { "if-none-match": "*" } : {};
 }
 
 /** In base64. */
@@ -23,8 +28,12 @@ export function placedBy(
   { ifAbsent }: Pick<ObjectPut, "ifAbsent">,
 ): BodyReader<"put" | "taken"> | null {
   if (head.status === 201) return ignoring("put");
-  const isTaken = ["BlobAlreadyExists", "ConditionNotMet"].includes(codeIn(head));
-  return ifAbsent && isTaken ? ignoring("taken") : null;
+  return ifAbsent && isTaken(head) ? ignoring("taken") : null;
+}
+
+/** Whether nothing was done because something is there. */
+export function isTaken(head: AnswerHead): boolean {
+  return ["BlobAlreadyExists", "ConditionNotMet"].includes(codeIn(head));
 }
 
 /**

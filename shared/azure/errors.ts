@@ -29,6 +29,11 @@ export function codeIn({ headers }: Pick<Answer, "headers">): string {
   return typeof code === "string" ? code : "";
 }
 
+/** Whether bytes were not taken because they have another digest than came with them. */
+export function isOfDigest(answer: Answer): boolean {
+  return (codeIn(answer) || problemOf(answer).code) === "Md5Mismatch";
+}
+
 /** What follows from an answer that is not the one that was meant. */
 export function judgedByProblem(path: string, answer: Answer): Error {
   const problem = problemOf(answer);

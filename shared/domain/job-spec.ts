@@ -256,7 +256,7 @@ export const JOB_FILE_SCHEMA = z
     output: z
       .strictObject({
         path: outputPath.describe(
-          "The folder that the result is published to, relative to the job file, or in a bucket (`s3://`): see [output in a " +
+          "The folder that the result is published to, relative to the job file, or in a bucket (`s3://`, `gs://`, `az://`, `abfss://`): see [output in a " +
             "bucket](#output-in-a-bucket).",
         ),
         ...ROWS_KEYS,

@@ -143,7 +143,7 @@ const ADDRESS = /^[A-Za-z][A-Za-z0-9+.-]+:\/\//;
 /** The addresses that a job may read its input from, and can look into. */
 const INPUT_ADDRESS = /^(s3|gs|az|abfss|https?):\/\//;
 /** ... and publish to. */
-const OUTPUT_ADDRESS = /^s3:\/\//;
+const OUTPUT_ADDRESS = /^(s3|gs|az|abfss):\/\//;
 
 /** Whether a text that names input or output is an address, and not a path. */
 export function isAddress(text: string): boolean {
@@ -200,14 +200,14 @@ export function notAnInput(text: string): Omit<Problem, "where"> | null {
 export function notAnOutput(text: string): Omit<Problem, "where"> | null {
   const problem = notAPlace(text, {
     address: OUTPUT_ADDRESS,
-    expected: "s3://BUCKET/FOLDER",
-    hint: "write s3://BUCKET/FOLDER",
+    expected: "s3://BUCKET/FOLDER, gs://BUCKET/FOLDER, az://CONTAINER/FOLDER",
+    hint: "write s3://BUCKET/FOLDER, or the same of another store",
   });
   if (problem !== null || !isAddress(text)) return problem;
-  const [, folder = ""] = /^s3:\/\/[^/]*\/*(.*?)\/*$/s.exec(text) ?? [];
+  const [, folder = ""] = /^[a-z0-9]+:\/\/[^/]*\/*(.*?)\/*$/s.exec(text) ?? [];
   const odd = folder.split("/").find((name) => ["", ".", ".."].includes(name));
   if (odd === undefined) return null;
-  const expected = "s3://BUCKET/FOLDER, where no name is empty or only dots";
+  const expected = "a folder whose names are not empty, nor only dots";
   return { what: "no store is sure to keep such a name", expected, found: JSON.stringify(text) };
 }
 

@@ -14,6 +14,7 @@ const generation = z.string().regex(/^\d+$/);
 const OBJECT = z.object({
   size,
   generation,
+  md5Hash: z.string().optional(),
   metadata: z.record(z.string(), z.string()).optional(),
 });
 
@@ -29,8 +30,10 @@ const REWRITE = z.object({ done: z.boolean(), rewriteToken: z.string().optional(
 
 /** Where the sha256 of an object's bytes is kept, among what its writer says of it. */
 export const SHA256_KEY = "shardmill-sha256";
+/** ... and the md5 by which the store made sure of them: of other bytes that sha256 says nothing. */
+export const MD5_KEY = "shardmill-md5";
 /** What is asked for of an object, of a listing, of a copy: all else costs time. */
-export const OBJECT_FIELDS = "size,generation,metadata";
+export const OBJECT_FIELDS = "size,generation,md5Hash,metadata";
 export const PAGE_FIELDS = "items(name,size,generation),prefixes,nextPageToken";
 export const PUT_FIELDS = "md5Hash";
 export const REWRITE_FIELDS = "done,rewriteToken";
@@ -39,8 +42,13 @@ export function objectReader(path: string): BodyReader<ObjectHead> {
   return jsonReader(path, OBJECT, (object) => ({
     bytes: object.size,
     version: object.generation,
-    sha256: object.metadata?.[SHA256_KEY] ?? null,
+    sha256: sha256Of(object),
   }));
+}
+
+function sha256Of({ md5Hash, metadata }: z.infer<typeof OBJECT>): string | null {
+  if (md5Hash === undefined || metadata?.[MD5_KEY] !== md5Hash) return null;
+  return metadata[SHA256_KEY] ?? null;
 }
 
 /**
@@ -68,11 +76,12 @@ export function putReader(path: string, md5Hash: string): BodyReader<"put"> {
   });
 }
 
-/** With what the copy is gone on with; null: it is done. */
-export function rewriteReader(path: string): BodyReader<string | null> {
+/** Whether the copy is done, or with what it is gone on with. */
+export function rewriteReader(path: string): BodyReader<"put" | { readonly goOnWith: string }> {
   return jsonReader(path, REWRITE, ({ done, rewriteToken }) => {
-    if (!done && rewriteToken === undefined)
+    if (done) return "put";
+    if (rewriteToken === undefined)
       throw failed("STORE_FAILED", path, "is copied in part, and its store does not say how to go on");
-    return done ? null : (rewriteToken ?? null);
+    return { goOnWith: rewriteToken };
   });
 }

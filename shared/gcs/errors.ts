@@ -28,6 +28,11 @@ function problemOf({ body, headers }: Answer): GcsProblem {
   }
 }
 
+/** Whether bytes were not taken because they have another digest than came with them. */
+export function isOfDigest(answer: Answer): boolean {
+  return DAMAGED.test(problemOf(answer).message);
+}
+
 /** What follows from an answer that is not the one that was meant. */
 export function judgedByProblem(path: string, answer: Answer): Error {
   const { reason, message } = problemOf(answer);
@@ -36,7 +41,7 @@ export function judgedByProblem(path: string, answer: Answer): Error {
     return new PassingFailure(`answers ${reason}`, { isThrottled: /rateLimit/i.test(reason) });
   const error = judgedByStatus(path, answer);
   if (error instanceof PassingFailure) return error;
-  if (status === 400 && DAMAGED.test(message)) return new PassingFailure(`answers 400: ${message}`);
+  if (status === 400 && isOfDigest(answer)) return new PassingFailure(`answers 400: ${message}`);
   const said = [reason === "" ? String(status) : `${reason} (${status})`, message].filter(
     (part) => part !== "",
   );

@@ -5,6 +5,7 @@ import { type RangeRead, readRange } from "../http/read-range.ts";
 import { askedAs } from "../objects/asked-as.ts";
 import { bodyOf, ignoring } from "../objects/bodies.ts";
 import type { CredentialCache } from "../objects/credential-cache.ts";
+import { digestRefusal, otherBytes } from "../objects/digest-refusal.ts";
 import type {
   ListWanted,
   ObjectClient,
@@ -12,9 +13,10 @@ import type {
   ObjectPage,
   ObjectPut,
 } from "../objects/object-client.ts";
-import { type ObjectPlace, uriEncoded, withPath } from "../objects/object-place.ts";
+import type { ObjectPlace } from "../objects/object-place.ts";
 import { piecesOf } from "../objects/pieces.ts";
 import { storeEngine, USER_AGENT } from "../objects/store-engine.ts";
+import { addressOf, bucketPath, generationOf, objectPath, rewritePath } from "./addresses.ts";
 import {
   OBJECT_FIELDS,
   objectReader,
@@ -25,7 +27,7 @@ import {
   rewriteReader,
 } from "./answers.ts";
 import type { GcsCredentials } from "./credentials.ts";
-import { judgedByProblem } from "./errors.ts";
+import { isOfDigest, judgedByProblem } from "./errors.ts";
 import type { GcsSettings } from "./settings.ts";
 import {
   absenceOf,
@@ -35,6 +37,7 @@ import {
   outcomeOf,
   persistedReader,
   pieceRequest,
+  takenBy,
   uploadInPieces,
 } from "./uploads.ts";
 
@@ -64,6 +67,9 @@ interface Asked {
   readonly headers?: HttpRequest["headers"];
   readonly body?: NonNullable<HttpRequest["body"]>;
 }
+
+/** What came of a copy so far: with what it is gone on with, or its end. */
+type RewriteStep = { readonly goOnWith: string } | "put" | "taken";
 
 type Asking = Pick<HttpCall<never>, "path" | "judge"> & {
   request(headers?: HttpRequest["headers"], query?: Asked["query"]): Promise<HttpRequest>;
@@ -145,29 +151,41 @@ export class GcsClient implements ObjectClient {
 
   async put(place: ObjectPlace, put: ObjectPut, signal?: AbortSignal): Promise<"put" | "taken"> {
     if (put.body.bytes > this.#pieceBytes) return await this.#putInPieces(place, put, signal);
-    const { body, contentType } = multipartBody(metadataOf(place, put), put.body);
-    const asked: Asked = {
-      method: "POST",
-      path: `/upload${bucketPath(place)}`,
-      query: { uploadType: "multipart", fields: PUT_FIELDS, ...absenceOf(put) },
-      headers: { "content-type": contentType },
-      body,
-    };
     const open = (head: AnswerHead) => outcomeOf(place, put, head);
-    return await this.#call(place, { ...asked, open }, signal);
+    return await this.#call(place, { ...wholePut(place, put), open }, signal);
   }
 
-  async copy(from: ObjectPlace, to: ObjectPlace, signal?: AbortSignal): Promise<void> {
-    const path = `${objectPath(from)}/rewriteTo${partsOf(to)}`;
-    const open = ifOk(() => rewriteReader(from.path));
+  async refusesOtherBytes(place: ObjectPlace, signal?: AbortSignal): Promise<boolean> {
+    const asking = this.#asking(place, wholePut(place, otherBytes()));
+    const open = (head: AnswerHead) => {
+      if (head.status === 200) return ignoring(false);
+      return head.status === 400 ? digestRefusal(head, isOfDigest, asking.judge) : null;
+    };
+    return await this.#engine.call({ open, ...asking }, signal);
+  }
+
+  async copy(
+    from: ObjectPlace,
+    to: ObjectPlace,
+    options: Pick<ObjectPut, "ifAbsent">,
+    signal?: AbortSignal,
+  ): Promise<"put" | "taken"> {
+    const path = rewritePath(from, to);
+    const open = (head: AnswerHead): BodyReader<RewriteStep> | null => {
+      if (head.status === 200) return rewriteReader(from.path);
+      return takenBy(head, options);
+    };
     // Between classes or places of storage it takes several calls.
     for (let token: string | null = null; ; ) {
       const query: Asked["query"] = {
         fields: REWRITE_FIELDS,
+        ...absenceOf(options),
         ...(token === null ? {} : { rewriteToken: token }),
       };
-      token = await this.#call(from, { method: "POST", path, query, open }, signal);
-      if (token === null) return;
+      const asked: Asked & Pick<HttpCall<RewriteStep>, "open"> = { method: "POST", path, query, open };
+      const step: RewriteStep = await this.#call(from, asked, signal);
+      if (typeof step === "string") return step;
+      token = step.goOnWith;
     }
   }
 
@@ -224,7 +242,8 @@ export class GcsClient implements ObjectClient {
       path,
       request: async (headers = {}, query = {}) => {
         used = await this.#credentials.get();
-        const url = this.#addressOf(place, asked.path, { ...asked.query, ...query });
+        const all = { path: asked.path, query: { ...asked.query, ...query } };
+        const url = addressOf(this.#settings.endpoint, place, all);
         return {
           method: asked.method,
           url,
@@ -244,33 +263,18 @@ export class GcsClient implements ObjectClient {
       },
     };
   }
-
-  #addressOf(place: ObjectPlace, path: string, query: Readonly<Record<string, string>>): URL {
-    const { endpoint } = this.#settings;
-    const url = withPath(endpoint, place, `${endpoint.pathname.replace(/\/$/, "")}${path}`);
-    url.search = Object.entries(query)
-      .map(([name, value]) => `${name}=${uriEncoded(value)}`)
-      .join("&");
-    return url;
-  }
 }
 
-/** Of the objects of a bucket. */
-function bucketPath({ bucket }: ObjectPlace): string {
-  return `/storage/v1/b/${bucket}/o`;
-}
-
-function objectPath(place: ObjectPlace): string {
-  return `/storage/v1${partsOf(place)}`;
-}
-
-function partsOf({ bucket, key }: ObjectPlace): string {
-  return `/b/${bucket}/o/${uriEncoded(key)}`;
-}
-
-/** Another kind of version, of a plan made elsewhere, is no condition: it is compared with what is there. */
-function generationOf(version: string | null): Readonly<Record<string, string>> {
-  return version !== null && /^\d+$/.test(version) ? { ifGenerationMatch: version } : {};
+/** An object in one request, with what is said of it. */
+function wholePut(place: ObjectPlace, put: ObjectPut): Asked {
+  const { body, contentType } = multipartBody(metadataOf(place, put), put.body);
+  return {
+    method: "POST",
+    path: `/upload${bucketPath(place)}`,
+    query: { uploadType: "multipart", fields: PUT_FIELDS, ...absenceOf(put) },
+    headers: { "content-type": contentType },
+    body,
+  };
 }
 
 function ifOk<T>(reader: () => BodyReader<T>): (head: AnswerHead) => BodyReader<T> | null {

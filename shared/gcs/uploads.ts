@@ -7,7 +7,7 @@ import { bodyOf, ignoring, md5InBase64 } from "../objects/bodies.ts";
 import type { ObjectPut } from "../objects/object-client.ts";
 import type { ObjectPlace } from "../objects/object-place.ts";
 import type { Piece } from "../objects/pieces.ts";
-import { putReader, SHA256_KEY } from "./answers.ts";
+import { MD5_KEY, putReader, SHA256_KEY } from "./answers.ts";
 
 type Body = NonNullable<HttpRequest["body"]>;
 
@@ -16,7 +16,8 @@ const MOST_SESSIONS = 3;
 
 /** What is said of an object with its bytes: the store refuses others than those of the md5. */
 export function metadataOf({ key }: Pick<ObjectPlace, "key">, put: ObjectPut): Buffer {
-  const said = { name: key, md5Hash: md5InBase64(put), metadata: { [SHA256_KEY]: put.sha256 } };
+  const md5Hash = md5InBase64(put);
+  const said = { name: key, md5Hash, metadata: { [SHA256_KEY]: put.sha256, [MD5_KEY]: md5Hash } };
   return Buffer.from(JSON.stringify(said), "utf8");
 }
 
@@ -78,7 +79,8 @@ export function begunBy(
   return ignoring(hop.url);
 }
 
-function takenBy(
+/** What an answer says that did nothing because something is there; null for another. */
+export function takenBy(
   { status }: AnswerHead,
   { ifAbsent }: Pick<ObjectPut, "ifAbsent">,
 ): BodyReader<"taken"> | null {

@@ -1,10 +1,27 @@
 import { present } from "../core/assert.ts";
-import type { BodyReader, HttpRequest } from "../http/messages.ts";
+import type { Answer, AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
 import type { ObjectPut } from "./object-client.ts";
 
 /** For an answer that says all by its status. */
 export function ignoring<T>(value: T): BodyReader<T> {
   return { take: () => "more", end: () => value };
+}
+
+/** Of an answer that says why: a longer one is none. */
+const MOST_BYTES = 64 << 10;
+
+/** What follows from an answer whose body says it. */
+export function collected<T>(head: AnswerHead, result: (answer: Answer) => T): BodyReader<T> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  return {
+    take(chunk) {
+      chunks.push(Uint8Array.from(chunk.subarray(0, MOST_BYTES - bytes)));
+      bytes += chunk.length;
+      return bytes < MOST_BYTES ? "more" : "enough";
+    },
+    end: () => result({ ...head, body: Buffer.concat(chunks) }),
+  };
 }
 
 /** What is sent of bytes that are in memory. */

@@ -77,13 +77,21 @@ export interface ObjectClient extends Disposable {
   put(place: ObjectPlace, put: ObjectPut, signal?: AbortSignal): Promise<"put" | "taken">;
 
   /**
-   * Whether the store makes sure of the sha256 that comes with bytes, and so of the one that `head` tells: it
-   * is given another. Left out: it does not.
+   * Whether the store makes sure of bytes by the digest that comes with them, and so of the sha256 that
+   * `head` tells: it is given another. Left out: it does not.
    */
   refusesOtherBytes?(place: ObjectPlace, signal?: AbortSignal): Promise<boolean>;
 
-  /** Within the store; what is there is replaced. */
-  copy(from: ObjectPlace, to: ObjectPlace, signal?: AbortSignal): Promise<void>;
+  /**
+   * Within the store. What is there stays with `ifAbsent`, where the store is able to leave it: `taken`. Else
+   * it is replaced.
+   */
+  copy(
+    from: ObjectPlace,
+    to: ObjectPlace,
+    options: Pick<ObjectPut, "ifAbsent">,
+    signal?: AbortSignal,
+  ): Promise<"put" | "taken">;
 
   /** One that is not there is removed. */
   remove(place: ObjectPlace, signal?: AbortSignal): Promise<void>;

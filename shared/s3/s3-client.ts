@@ -8,6 +8,7 @@ import { type RangeRead, readRange, versionOf } from "../http/read-range.ts";
 import { askedAs } from "../objects/asked-as.ts";
 import { bodyOf, ignoring } from "../objects/bodies.ts";
 import type { CredentialCache } from "../objects/credential-cache.ts";
+import { digestRefusal } from "../objects/digest-refusal.ts";
 import type {
   ListWanted,
   ObjectClient,
@@ -19,7 +20,7 @@ import { encodedKey, named, type ObjectPlace } from "../objects/object-place.ts"
 import { problemOf } from "../objects/problem.ts";
 import { storeEngine, USER_AGENT } from "../objects/store-engine.ts";
 import { xmlText } from "../objects/xml.ts";
-import { digestRefusal, errorInside, removalReader } from "./answers.ts";
+import { errorInside, isOfDigest, removalReader } from "./answers.ts";
 import { BucketRegions } from "./bucket-regions.ts";
 import type { S3Credentials } from "./credentials.ts";
 import { isExpired, judgedByProblem, judgedHead } from "./errors.ts";
@@ -158,13 +159,21 @@ export class S3Client implements ObjectClient {
     const asking = this.#asking(place, { method: "PUT", headers, sha256, body: bodyOf(bytes) });
     const open = (head: AnswerHead) => {
       if (head.status === 200) return ignoring(false);
-      return head.status === 400 ? digestRefusal(head, asking.judge) : null;
+      return head.status === 400 ? digestRefusal(head, isOfDigest, asking.judge) : null;
     };
     return await this.#engine.call({ open, ...asking }, signal);
   }
 
-  /** Copies an object of up to 5 GiB in the store, which computes the sha256 of the copy. */
-  async copy(from: ObjectPlace, to: ObjectPlace, signal?: AbortSignal): Promise<void> {
+  /**
+   * Copies an object of up to 5 GiB in the store, which computes the sha256 of the copy. What is there is
+   * replaced, in one step: the condition is known to few of these stores.
+   */
+  async copy(
+    from: ObjectPlace,
+    to: ObjectPlace,
+    _options: Pick<ObjectPut, "ifAbsent">,
+    signal?: AbortSignal,
+  ): Promise<"put"> {
     const headers = {
       "x-amz-copy-source": `/${from.bucket}/${encodedKey(from.key)}`,
       "x-amz-checksum-algorithm": "SHA256",
@@ -172,6 +181,7 @@ export class S3Client implements ObjectClient {
     const open = (head: AnswerHead) => (head.status === 200 ? errorInside(from.path, head) : null);
     const asking = this.#asking({ ...to, path: from.path }, { method: "PUT", headers });
     await this.#engine.call({ open, idleMs: COPY_IDLE_MS, ...asking }, signal);
+    return "put";
   }
 
   async remove(place: ObjectPlace, signal?: AbortSignal): Promise<void> {

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
 import { isShardmillError, ShardmillError } from "../core/errors.ts";
-import { mapConcurrent } from "../core/map-concurrent.ts";
 import { systemRandom } from "../core/random.ts";
 import { below, type FileStat, type Location, parseLocation } from "../domain/location.ts";
 import type { ObjectClient, ObjectPage, ObjectPut } from "../objects/object-client.ts";
 import { canBeNamed, named, type ObjectPlace, placeOf, prefixOf } from "../objects/object-place.ts";
 import { cannot, checkRange, notAFile, occupied, tooShort } from "./errors.ts";
 import { checkedChunks, drain, sourceOfBytes } from "./put-source.ts";
+import { removeObjects } from "./remove-objects.ts";
 import type {
   Capabilities,
   Entry,
@@ -27,9 +27,6 @@ import { digestStored } from "./whole-file.ts";
 export function createObjectStorage(client: ObjectClient): Storage {
   return new ObjectStorage(client);
 }
-
-const REMOVED_AT_ONCE = 1_000;
-const REMOVALS_AT_ONCE = 16;
 
 /** What all stores of objects are able to do. */
 export const OBJECTS_CAN: Capabilities = {
@@ -162,31 +159,17 @@ class ObjectStorage implements Storage {
     signal?.throwIfAborted();
     const target = named(placeOf(to));
     const source = named(placeOf(from));
-    await this.#client.copy(source, target, signal);
+    if ((await this.#client.copy(source, target, { ifAbsent: true }, signal)) === "put") return;
+    // What is right stays as it is for whoever reads it: another copy would have another version.
+    if (await this.#areSame(source, target, signal)) return;
+    await this.#client.copy(source, target, { ifAbsent: false }, signal);
   }
 
   /** Nothing is left to do: what was put is there. */
   async sync(): Promise<void> {}
 
   async remove(location: Location, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
-    const place = placeOf(location);
-    const { key } = place;
-    if (key !== "" && !key.endsWith("/")) await this.#client.remove(named(place), signal);
-    // A page that was removed is not listed again: so it is always the first that has any.
-    for (let last = "", from: string | null = null; ; ) {
-      const wanted = { prefix: prefixOf(place), most: REMOVED_AT_ONCE, from };
-      const { objects, next }: ObjectPage = await this.#client.list(place, wanted, signal);
-      const keys = objects.map((each) => each.key);
-      const [first] = keys;
-      from = first === undefined ? next : null;
-      if (first !== undefined) {
-        if (first === last) throw notRemoved(location, first);
-        last = first;
-        await this.#removeMany(place, keys, signal);
-      }
-      if (next === null) return;
-    }
+    await removeObjects(this.#client, location, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -229,11 +212,6 @@ class ObjectStorage implements Storage {
     }
   }
 
-  async #removeMany(place: ObjectPlace, keys: readonly string[], signal?: AbortSignal): Promise<void> {
-    if (this.#client.removeMany !== undefined) return await this.#client.removeMany(place, keys, signal);
-    await mapConcurrent(keys, REMOVALS_AT_ONCE, (key) => this.#client.remove({ ...place, key }, signal));
-  }
-
   async #digestsOf(
     location: Location,
     source: PutSource,
@@ -273,6 +251,17 @@ class ObjectStorage implements Storage {
     }
   }
 
+  async #areSame(one: ObjectPlace, other: ObjectPlace, signal?: AbortSignal): Promise<boolean> {
+    const [first, second] = await Promise.all([
+      this.#client.head(one, signal),
+      this.#client.head(other, signal).catch((error: unknown) => {
+        if (isShardmillError(error, "STORE_NOT_FOUND")) return null;
+        throw error;
+      }),
+    ]);
+    return first.sha256 !== null && first.bytes === second?.bytes && first.sha256 === second.sha256;
+  }
+
   async #has(place: ObjectPlace, { bytes, sha256 }: StoredFile): Promise<boolean> {
     const there = await this.#client.head(place);
     if (there.bytes !== bytes) return false;
@@ -288,12 +277,4 @@ function entryOf(name: string, kind: "file" | "folder", stat: FileStat | null): 
 
 function notFound(location: Location): ShardmillError {
   return new ShardmillError("STORE_NOT_FOUND", `there is no ${location}`, { fields: { path: location } });
-}
-
-/** A store that does not do what it says would be asked for ever. */
-function notRemoved(location: Location, key: string): ShardmillError {
-  return new ShardmillError("STORE_FAILED", `${location} is listed as before after it was removed`, {
-    fields: { path: location, key },
-    hint: "its store keeps what it says it removed: look for locks, or remove it there",
-  });
 }

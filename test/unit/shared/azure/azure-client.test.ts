@@ -5,6 +5,7 @@ import { sha256 } from "../../../../shared/core/digest.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { HttpEngine } from "../../../../shared/http/http-engine.ts";
 import { CredentialCache } from "../../../../shared/objects/credential-cache.ts";
+import { placeOf } from "../../../../shared/objects/object-place.ts";
 import { createObjectStorage } from "../../../../shared/storage/object-storage.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import type { Storage } from "../../../../shared/storage/storage.ts";
@@ -49,7 +50,9 @@ const problem = (status: number, code: string) =>
   );
 const range = says(206, "01234", { "content-range": "bytes 0-4/10", etag: '"e"' });
 
-function open(): Storage {
+const open = (): Storage => createObjectStorage(openClient());
+
+function openClient(): AzureClient {
   let asked = 0;
   const credentials = new CredentialCache<AzureCredentials>(async () => {
     asked += 1;
@@ -74,7 +77,7 @@ function open(): Storage {
     ca: null,
   } as const;
   const engine = new HttpEngine({ timers, idleMs: 5_000 });
-  return createObjectStorage(new AzureClient({ settings, credentials, engine, blockBytes: BLOCK }));
+  return new AzureClient({ settings, credentials, engine, blockBytes: BLOCK, copyLookMs: 1 });
 }
 
 const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toString();
@@ -167,6 +170,75 @@ test.each([
     for await (const _page of storage.list(parseLocation("az://box/a")));
   };
   await expect(all()).rejects.toMatchObject({ code: "STORE_FAILED" });
+});
+
+/** What the store says of a blob, by HEAD, and what to those who copy something there. */
+function serveCopies(path: string, heads: readonly Record<string, string>[], ...puts: ServeCall[]): string[] {
+  const conditions: string[] = [];
+  const [left, answersToPut] = [[...heads], [...puts]];
+  server.served.set(path, (request, response) => {
+    if (request.method === "PUT") {
+      conditions.push(String(request.headers["if-none-match"]));
+      const call = answersToPut.length > 1 ? answersToPut.shift() : answersToPut[0];
+      return void request.resume().on("end", () => call?.(request, response));
+    }
+    const head = left.length > 1 ? left.shift() : left[0];
+    says(200, "", { etag: '"c"', "content-length": "10", ...head })(request, response);
+  });
+  return conditions;
+}
+
+const told = (bytes: string) => ({ "x-ms-meta-shardmillsha256": sha256(bytes) });
+
+test("a copy leaves what is right as it is, and replaces what is not", async () => {
+  const copy = parseLocation("az://box/c");
+  answers(BLOB, says(200, "", { etag: '"e"', "content-length": "10", ...told("right") }));
+  const taken = problem(409, "BlobAlreadyExists");
+  const done = says(202, "", { "x-ms-copy-status": "success" });
+  await using storage = open();
+  const left = serveCopies("/mine/box/c", [told("right")], taken, done);
+  await storage.copy(blob, copy);
+  expect(left).toEqual(["*"]);
+  const replaced = serveCopies("/mine/box/c", [told("other")], taken, done);
+  await storage.copy(blob, copy);
+  expect(replaced).toEqual(["*", "undefined"]);
+});
+
+test("another's copy that is under way is waited for, and judged when it has ended", async () => {
+  const copy = parseLocation("az://box/c");
+  answers(BLOB, says(200, "", { etag: '"e"', "content-length": "10", ...told("right") }));
+  const [busy, taken] = [problem(409, "PendingCopyOperation"), problem(409, "BlobAlreadyExists")];
+  const done = says(202, "", { "x-ms-copy-status": "success" });
+  const state = (name: string) => ({ ...told("right"), "x-ms-copy-status": name });
+  await using storage = open();
+  const ended = serveCopies("/mine/box/c", [state("pending"), state("success")], busy, taken, done);
+  await storage.copy(blob, copy);
+  expect(ended).toEqual(["*", "*"]);
+  const failed = serveCopies("/mine/box/c", [state("pending"), state("failed")], taken, done);
+  await storage.copy(blob, copy);
+  expect(failed).toEqual(["*", "undefined"]);
+});
+
+test("what is told of a blob is not believed while it is copied, nor where that ended badly", async () => {
+  await using storage = open();
+  for (const [state, expected] of [
+    ["success", { bytes: 10, sha256: sha256("right") }],
+    ["pending", null],
+    ["aborted", null],
+  ] as const) {
+    serveCopies("/mine/box/c", [{ ...told("right"), "x-ms-copy-status": state }]);
+    expect(await storage.checksums?.of(parseLocation("az://box/c"))).toEqual(expected);
+  }
+});
+
+test.each([
+  ["refused", problem(400, "Md5Mismatch"), true],
+  ["taken", says(201), false],
+  ["refused for another reason", problem(400, "InvalidHeaderValue"), false],
+] as const)("bytes that have another md5 are %s", async (_what, answer, expected) => {
+  answers(BLOB, answer);
+  using client = openClient();
+  expect(await client.refusesOtherBytes(placeOf(blob))).toBe(expected);
 });
 
 test("a copy that goes on is waited for; one that ends badly has failed", async () => {

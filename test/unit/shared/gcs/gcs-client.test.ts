@@ -3,70 +3,36 @@ import type { IncomingMessage } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
-import type { GcsCredentials } from "../../../../shared/gcs/credentials.ts";
-import { GcsClient } from "../../../../shared/gcs/gcs-client.ts";
-import { HttpEngine } from "../../../../shared/http/http-engine.ts";
-import { CredentialCache } from "../../../../shared/objects/credential-cache.ts";
-import { createObjectStorage } from "../../../../shared/storage/object-storage.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
-import type { Storage } from "../../../../shared/storage/storage.ts";
-import { type ServeCall, startWebServer, type WebServer } from "../../../support/web-server.ts";
+import {
+  type FaultyGcs,
+  OBJECT,
+  object,
+  problem,
+  range,
+  says,
+  startFaultyGcs,
+  told,
+  UPLOAD,
+} from "../../../support/faulty-gcs.ts";
+import type { ServeCall, WebServer } from "../../../support/web-server.ts";
 
 /** What no emulator does when it is asked to: the store's faults, as Google documents them. */
 
+let store: FaultyGcs;
 let server: WebServer;
 beforeAll(async () => {
-  server = await startWebServer({});
+  store = await startFaultyGcs({ pieceBytes: PIECE });
+  server = store.server;
 });
 afterAll(async () => {
-  await server[Symbol.asyncDispose]();
+  await store[Symbol.asyncDispose]();
 });
 
-const object = parseLocation("gs://bucket/a/b c.bin");
-const OBJECT = "/storage/v1/b/bucket/o/a%2Fb%20c.bin";
 const LIST = "/storage/v1/b/bucket/o";
-const UPLOAD = "/upload/storage/v1/b/bucket/o";
 const PIECE = 1_000;
-
-/** Answers one after the other, and the last for ever; what was asked with which token. */
-function answers(path: string, ...calls: ServeCall[]): string[] {
-  const asked: string[] = [];
-  server.served.set(path, (request, response) => {
-    asked.push(`${request.url?.split("?")[1] ?? ""} ${request.headers.authorization ?? ""}`);
-    const call = calls.length > 1 ? calls.shift() : calls[0];
-    call?.(request, response);
-  });
-  return asked;
-}
-
-const says =
-  (status: number, body = "", headers: Record<string, string> = {}): ServeCall =>
-  (request, response) =>
-    void request.resume().on("end", () => response.writeHead(status, headers).end(body));
-const problem = (status: number, reason: string, message = "said so") =>
-  says(status, JSON.stringify({ error: { code: status, message, errors: [{ reason }] } }));
-const range = says(206, "01234", { "content-range": "bytes 0-4/10", "x-goog-generation": "7" });
-
-function open(): Storage {
-  let asked = 0;
-  const credentials = new CredentialCache<GcsCredentials>(async () => {
-    asked += 1;
-    return {
-      headers: { authorization: `Bearer hunter2-${asked}` },
-      identity: "service account reader@project.iam.gserviceaccount.com",
-      expiration: new Date(Date.now() + 3_600_000),
-    };
-  });
-  const timers = {
-    after(_ms: number, act: () => void) {
-      act();
-      return () => {};
-    },
-  };
-  const settings = { endpoint: new URL(server.url), isAnonymous: false, ca: null };
-  const engine = new HttpEngine({ timers, idleMs: 5_000 });
-  return createObjectStorage(new GcsClient({ settings, credentials, engine, pieceBytes: PIECE }));
-}
+const answers: FaultyGcs["answers"] = (path, ...calls) => store.answers(path, ...calls);
+const open = () => store.storage();
 
 const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toString();
 
@@ -177,8 +143,7 @@ test("a put whose answer is lost is sent again, and that it is there by then is 
   const lost: ServeCall = (request) => void request.resume().on("end", () => request.socket.destroy());
   const there = (bytes: string) => {
     answers(UPLOAD, lost, problem(412, "conditionNotMet"));
-    const said = { size: "8", generation: "7", metadata: { "shardmill-sha256": sha256(bytes) } };
-    answers(OBJECT, says(200, JSON.stringify(said)));
+    answers(OBJECT, says(200, JSON.stringify(told(Buffer.from(bytes)))));
   };
   await using storage = open();
   there("the same");
@@ -223,12 +188,9 @@ function takeInPieces(fault: (piece: number, at: number) => "lose" | "forget" | 
       });
     });
   }
-  const said = () => ({
-    size: String(state.kept.length),
-    generation: "7",
-    metadata: { "shardmill-sha256": state.done },
-  });
-  server.served.set(OBJECT, (request, response) => says(200, JSON.stringify(said()))(request, response));
+  server.served.set(OBJECT, (request, response) =>
+    says(200, JSON.stringify(told(state.kept)))(request, response),
+  );
   return state;
 }
 

@@ -61,7 +61,10 @@ describe("a path in a job file", () => {
     for (const path of ["s3://bucket", "s3://bucket/a//b", "s3://bucket/a/../b", "s3://bucket/."])
       expect(wrong(path)).toBe("no store is sure to keep such a name");
     expect(wrong("s3://buck*/key")).toBe("no bucket is called so");
-    expect(wrong("gs://bucket/a")).toBe("addresses are not supported here");
+    for (const path of ["gs://bucket/a", "az://box/a", "abfss://box@mine.dfs.core.windows.net/a"])
+      expect(output(path)).toBe(path);
+    expect(wrong("az://box/a/../b")).toBe("no store is sure to keep such a name");
+    expect(wrong("https://host/a")).toBe("addresses are not supported here");
   });
 
   test("of the work files is for output in a bucket", () => {

@@ -1,0 +1,32 @@
+import { createHash } from "node:crypto";
+import { isShardmillError } from "../core/errors.ts";
+import type { Answer, AnswerHead, BodyReader } from "../http/messages.ts";
+import { bodyOf, collected } from "./bodies.ts";
+import type { ObjectPut } from "./object-client.ts";
+
+/** What no store that makes sure of digests takes: bytes, and the digests of others. */
+export function otherBytes(): ObjectPut {
+  const digest = (name: string) => createHash(name).update("these").digest("hex");
+  const body = bodyOf(Buffer.from("other bytes than these"));
+  return { body, sha256: digest("sha256"), md5: digest("md5"), ifAbsent: false };
+}
+
+/**
+ * Whether it was for their digest that bytes were not taken, as an answer's body says.
+ *
+ * @param isOfDigest whether an answer says that
+ * @param judge what else follows from it
+ */
+export function digestRefusal(
+  head: AnswerHead,
+  isOfDigest: (answer: Answer) => boolean,
+  judge: (answer: Answer) => Error,
+): BodyReader<boolean> {
+  return collected(head, (answer) => {
+    if (isOfDigest(answer)) return true;
+    const error = judge(answer);
+    // A store that does not take the digest as such makes sure of nothing.
+    if (isShardmillError(error, "STORE_FAILED")) return false;
+    throw error;
+  });
+}

@@ -1,0 +1,161 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { below, type Location } from "../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { download, filesBelow, untilCommittedIn, workFolders } from "../support/bucket-output.ts";
+import type { BucketServer } from "../support/bucket-server.ts";
+import { startFaultyProxy } from "../support/faulty-proxy.ts";
+import { SHARDS, slowJob } from "../support/interrupted-job.ts";
+import { digestsOf, startListening, startWorker } from "../support/job-processes.ts";
+import { expectRightAnswer } from "../support/known-answer.ts";
+import { KnownJob } from "../support/known-job.ts";
+import { lcg } from "../support/onnx-model.ts";
+import { runCli, startCli } from "../support/processes.ts";
+
+/** Whole jobs whose output is in a bucket of a real server. */
+export function jobToBucketContract(name: string, start: () => Promise<BucketServer>): void {
+  describe(`a job whose output is in ${name}`, () => {
+    let server: BucketServer;
+    let storage: Storage;
+    let job: KnownJob;
+    /** Each test publishes to a folder of its own. */
+    let out: Location;
+    let count = 0;
+    beforeAll(async () => {
+      server = await start();
+      storage = server.storage();
+      job = await KnownJob.make({ rows: 3_000 });
+    }, 120_000);
+    beforeEach(async () => {
+      count += 1;
+      out = below(server.bucket, "results", `out-${count}`);
+      await job.writeSpec({ output: { path: out } });
+    });
+    afterAll(async () => {
+      await storage[Symbol.asyncDispose]();
+      await Promise.all([job[Symbol.asyncDispose](), server[Symbol.asyncDispose]()]);
+    });
+
+    const stateOf = (of: KnownJob) => join(of.folder, `state-${count}`);
+    const envOf = (of: KnownJob) => ({ ...of.env, ...server.env, SHARDMILL_STATE: stateOf(of) });
+    const run = (of: KnownJob, ...args: string[]) => ["run", of.path, "--workers", "1", ...args];
+
+    /** The right answer is in the bucket, and nothing else: no work files there, none here. */
+    async function expectPublished(of: KnownJob): Promise<void> {
+      await download(storage, out, of.out);
+      await expectRightAnswer(of);
+      expect(await workFolders(stateOf(of))).toEqual([]);
+    }
+
+    test("a job publishes to a bucket what it publishes to a disk, byte for byte, and says so when it is run again", async () => {
+      const first = await runCli(run(job), { env: envOf(job) });
+      expect(first).toMatchObject({ code: 0 });
+      expect(first.stdout).toContain(`${out}/_manifest.json`);
+      await expectPublished(job);
+      const { "_manifest.json": _one, ...inBucket } = await digestsOf(job.out);
+      const again = await runCli(run(job, "--json"), { env: envOf(job) });
+      expect(again).toMatchObject({ code: 0 });
+      expect(JSON.parse(again.stdout)).toMatchObject({ state: "published", output: out });
+      await job.writeSpec({ output: { path: "./on-disk" } });
+      expect(await runCli(run(job), { env: envOf(job) })).toMatchObject({ code: 0 });
+      const { "_manifest.json": _two, ...onDisk } = await digestsOf(job.at("on-disk"));
+      expect(inBucket).toEqual(onDisk);
+    }, 120_000);
+
+    test.each([
+      ["by their own credentials", true],
+      ["by way of the coordinator, without any", false],
+    ])(
+      "workers put their partials %s",
+      async (_what, canAsk) => {
+        const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "warn"];
+        const { cli, address } = await startListening(job, args, { env: envOf(job) });
+        await using coordinator = cli;
+        await using worker = startWorker(job, address, [], {
+          env: canAsk ? server.env : { ...server.env, ...server.nowhere },
+        });
+        expect(await coordinator.ended).toMatchObject({ code: 0 });
+        expect(await worker.ended).toMatchObject({ code: 0 });
+        await expectPublished(job);
+      },
+      120_000,
+    );
+
+    test("a coordinator that is killed is resumed by the same command, and no committed shard is run again", async () => {
+      await using slow = await slowJob();
+      await slow.writeSpec({ output: { path: out } });
+      await using killed = startCli(run(slow), { env: envOf(slow), limitMs: 120_000 });
+      await untilCommittedIn(stateOf(slow), 3);
+      killed.killGroup("SIGKILL");
+      await killed.ended;
+      const before = await untilCommittedIn(stateOf(slow), 3);
+      expect(before.committed.length).toBeLessThan(SHARDS);
+      // Nothing is where readers look.
+      expect((await filesBelow(storage, out)).filter((path) => !path.startsWith("_shardmill/"))).toEqual([]);
+      const resumed = await runCli(run(slow, "--json"), { env: envOf(slow), limitMs: 120_000 });
+      expect(resumed).toMatchObject({ code: 0 });
+      const attempts = before.granted + SHARDS - before.committed.length;
+      expect(JSON.parse(resumed.stdout)).toMatchObject({ state: "published", attempts });
+      await expectPublished(slow);
+    }, 240_000);
+
+    test("somebody's files are refused before work, and --fresh replaces an output of ours", async () => {
+      const theirs = below(out, "notes.txt");
+      await storage.put(theirs, sourceOfBytes("mine"));
+      const refused = await runCli(run(job), { env: envOf(job) });
+      expect(refused).toMatchObject({ code: 2 });
+      expect(refused.stderr).toContain("OUTPUT_OCCUPIED");
+      await storage.remove(theirs);
+      expect(await runCli(run(job), { env: envOf(job) })).toMatchObject({ code: 0 });
+      await job.writeSpec({ output: { path: out }, map: { keep: ["id"] }, reduce: {} });
+      const other = await runCli(run(job), { env: envOf(job) });
+      expect(other.stderr).toMatch(/holds the result of another job/);
+      await job.writeSpec({ output: { path: out } });
+      expect(await runCli(run(job, "--fresh"), { env: envOf(job) })).toMatchObject({ code: 0 });
+      await expectPublished(job);
+    }, 120_000);
+
+    test("a bucket that is not there is said before work", async () => {
+      await job.writeSpec({ output: { path: below(server.noBucket, "out") } });
+      const { code, stderr } = await runCli(["plan", job.path, "--no-estimate"], { env: envOf(job) });
+      expect(code).toBe(1);
+      expect(stderr).toContain(server.noBucket);
+    }, 120_000);
+
+    test("two coordinators on two machines, one of them killed and started again, publish once", async () => {
+      const [here, there] = ["here", "there"].map((name) => ({
+        ...envOf(job),
+        SHARDMILL_STATE: join(stateOf(job), name),
+      }));
+      const args = run(job, "--json");
+      await using first = startCli(args, { env: here ?? {}, limitMs: 120_000 });
+      await using second = startCli(args, { env: there ?? {}, limitMs: 120_000 });
+      await untilCommittedIn(join(stateOf(job), "here"), 0);
+      first.killGroup("SIGKILL");
+      await first.ended;
+      await using third = startCli(args, { env: here ?? {}, limitMs: 120_000 });
+      for (const each of [second, third]) {
+        const { code, stdout } = await each.ended;
+        expect(code).toBe(0);
+        expect(JSON.parse(stdout)).toMatchObject({ state: "published", output: out });
+      }
+      await download(storage, out, job.out);
+      await expectRightAnswer(job);
+      for (const name of ["here", "there"]) expect(await workFolders(join(stateOf(job), name))).toEqual([]);
+    }, 240_000);
+
+    test("answers that are lost, doubled, late or refused change nothing", async () => {
+      const random = lcg(5);
+      const faults = ["busy", "lost", "twice", "late"] as const;
+      await using proxy = await startFaultyProxy(server.endpoint, () => {
+        return random() < 0.2 ? (faults[Math.floor(random() * faults.length)] ?? null) : null;
+      });
+      const env = { ...envOf(job), ...server.envAt(proxy.endpoint) };
+      const { code, stderr } = await runCli(run(job), { env, limitMs: 120_000 });
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      for (const fault of faults) expect(proxy.struck.get(fault)).toBeGreaterThan(0);
+      await expectPublished(job);
+    }, 240_000);
+  });
+}
