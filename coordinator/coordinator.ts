@@ -178,6 +178,7 @@ class RunningCoordinator implements Coordinator {
     const { clock, log, checkPrecision } = this.#options;
     const opened = await openJob(spec, {
       ...options,
+      storesBefore: this.#seams.storeCounts(),
       aside,
       ...(checkPrecision === undefined ? {} : { checkPrecision }),
       clock,
@@ -212,9 +213,8 @@ class RunningCoordinator implements Coordinator {
 
   /** The lock would refuse it, too, but it knows only processes: it would name this one. */
   #refuseSecond(outputPath: string): void {
-    const running = this.#active.find((job) => placeOf(job.planned.spec) === outputPath);
-    if (running === undefined) return;
-    const { jobId } = running;
+    const jobId = this.#active.find((job) => placeOf(job.planned.spec) === outputPath)?.jobId;
+    if (jobId === undefined) return;
     throw new ShardmillError("OUTPUT_LOCKED", `job ${jobId} is at work on this output`, {
       fields: { jobId, path: outputPath },
       hint: `follow it with \`shardmill watch ${jobId}\`, or cancel it first`,

@@ -240,6 +240,7 @@ export class SimCoordinators {
       reduce: simReduce,
       writePoisoned: simWritePoisoned,
       loopTime: () => ({ activeMs: 0, idleMs: 0 }),
+      storeCounts: () => [],
       watch: (state, outputPath) => scenarioAt(outputPath).checker.takenUp(process, state),
       serve: async ({ services }) => {
         running.server = { process, work: services.work };

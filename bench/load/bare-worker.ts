@@ -96,7 +96,7 @@ class BareSession {
 
   async #beat(session: WorkerSession): Promise<void> {
     const leases = [...this.#held].map((lease) => ({ lease, rowsDone: 0 }));
-    const heartbeat = { session, leases, busy: {}, padding: null };
+    const heartbeat = { session, leases, busy: {}, padding: null, stores: [] };
     await this.#connection.call(workMethods.heartbeat, heartbeat).catch(() => this.#connection.close());
   }
 

@@ -5,6 +5,7 @@ import { deviceEntries } from "./device-text.ts";
 import { renderError } from "./error.ts";
 import { precisionLine } from "./precision-text.ts";
 import { renderProgress } from "./progress.ts";
+import { storeEntries } from "./stores-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { endText } from "./summary.ts";
 import { labelled, oneLine } from "./text.ts";
@@ -26,6 +27,7 @@ export function statusText(status: JobStatus, style: Style = plainStyle): string
     ["output", oneLine(status.output)],
     ["precision", precisionLine(status.precision)],
     ...deviceEntries(status.devices),
+    ...storeEntries(status.stores),
     ...(status.phase === "running" ? verdict : []),
   ];
   return [head, ...lines.map((line) => `  ${line}`), ...labelled(entries, style.dim)].join("\n");

@@ -3,6 +3,7 @@ import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { RunFacts } from "../../shared/domain/run-facts.ts";
 import { deviceEntries } from "./device-text.ts";
 import { precisionLine } from "./precision-text.ts";
+import { storeEntries } from "./stores-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { counted, labelled, oneLine } from "./text.ts";
 import { truncatedText } from "./truncated-text.ts";
@@ -76,6 +77,7 @@ export function endText(status: JobStatus, style: Style = plainStyle): string {
     ["rows out", hasOtherRows(status) ? formatCount(status.rowsOut) : null],
     ["truncated", rowsTruncated === 0 ? null : style.warn(truncatedText(counted(rowsTruncated, "row")))],
     ["dead letters", deadLetters === 0 ? null : style.warn(deadLettersText(status))],
+    ...storeEntries(status.stores),
     ...verdictEntries(status),
   ];
   return [endLine(status, style), ...labelled(entries, style.dim)].join("\n");

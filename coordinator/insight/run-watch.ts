@@ -3,6 +3,7 @@ import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import { NO_VERDICT, type RunVerdict } from "../../shared/domain/bottleneck.ts";
 import type { JobPrecision } from "../../shared/domain/precision.ts";
 import type { RunFacts } from "../../shared/domain/run-facts.ts";
+import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import type { StageShares, WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
 import { excludedUntilMs } from "../schedule/policy/exclusion.ts";
 import type { JobState, WorkerEntry } from "../schedule/state/job-state.ts";
@@ -12,6 +13,7 @@ import { findBottleneck, type WorkerDoing } from "./bottleneck.ts";
 import { DeviceReports } from "./device-reports.ts";
 import { PaceMeter } from "./pace-meter.ts";
 import { type LoopTime, RunMeter, type WorkerSample } from "./run-meter.ts";
+import type { StoreWatch } from "./store-watch.ts";
 
 /** What a worker last reported, as far as a verdict needs it. */
 export interface WorkerReport {
@@ -33,6 +35,7 @@ export interface RunWatchOptions {
   readonly reportOf: (session: WorkerSession) => WorkerReport | null;
   /** Of the thread that this runs in. */
   readonly loopTime: () => LoopTime;
+  readonly stores: StoreWatch;
 }
 
 /**
@@ -69,6 +72,11 @@ export class RunWatch {
     this.#hasShares = Object.keys(this.#options.reportOf(session)?.busy ?? {}).length > 0;
   }
 
+  /** A worker asked more of stores. */
+  noteStores(counts: readonly StoreCounts[]): void {
+    this.#options.stores.add(counts);
+  }
+
   look(): void {
     const { clock, loopTime } = this.#options;
     const state = this.#options.state();
@@ -99,6 +107,7 @@ export class RunWatch {
       ...this.verdict(over),
       precision: this.#options.precision,
       devices: this.devices.all,
+      stores: this.#options.stores.all(),
     };
   }
 

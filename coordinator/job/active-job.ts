@@ -8,6 +8,7 @@ import type { Location } from "../../shared/domain/location.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { ShardId } from "../../shared/domain/shard.ts";
+import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
 import type { WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
 import type { Heartbeat, LeaseRef } from "../../shared/wire/services.ts";
@@ -183,6 +184,11 @@ export class ActiveJob {
     const { shard, token, leaseMs } = answer;
     const slices = leaseSlices(this.#options.planned.dataset.files, this.#options.shell.state.rows, shard);
     return { kind: "lease", lease: { jobId: this.jobId, token, shard, slices, leaseMs } };
+  }
+
+  /** What came to what a worker of this job asked of stores. */
+  noteStores(counts: readonly StoreCounts[]): void {
+    this.#options.runWatch.noteStores(counts);
   }
 
   /** Whether each lease is still live. */

@@ -4,6 +4,8 @@ import { type Random, systemRandom } from "../../shared/core/random.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { Location } from "../../shared/domain/location.ts";
+import type { StoreCounts } from "../../shared/domain/store-counts.ts";
+import { processTally } from "../../shared/http/store-tally.ts";
 import { JobStorages } from "../../shared/storage/job-storages.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { OpenChecker } from "../commit/check-partials.ts";
@@ -45,6 +47,8 @@ export interface JobSeams extends LockSeams {
   readonly writePoisoned: typeof writePoisonedRows;
   /** How busy this thread has been, since any fixed moment. */
   loopTime(): LoopTime;
+  /** What this process asked of stores, since any fixed moment. */
+  storeCounts(): readonly StoreCounts[];
   /**
    * Gets the state of each job that is opened, to look at and never to change: where invariants are
    * checked.
@@ -66,6 +70,7 @@ export const realSeams: JobSeams = {
   reduce: reducePartials,
   writePoisoned: writePoisonedRows,
   loopTime,
+  storeCounts: () => processTally.read(),
   watch: () => {},
 };
 

@@ -2,6 +2,7 @@ import type { TimedClock } from "../../shared/core/clock.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import type { RunWatchOptions } from "../insight/run-watch.ts";
 import type { Aside } from "../plan/plan-job.ts";
 import type { PlanProgress } from "../plan/plan-progress.ts";
@@ -19,6 +20,8 @@ export interface OpenJobOptions {
   readonly schedule: Omit<ScheduleConfig, "maxDeadRows">;
   readonly seams: JobSeams;
   readonly reportOf: RunWatchOptions["reportOf"];
+  /** What this process had asked of stores before the job was opened. */
+  readonly storesBefore: readonly StoreCounts[];
   readonly onWake: (wake: Wake | "all") => void;
   readonly signal?: AbortSignal;
   readonly checkPrecision?: CheckPrecision;

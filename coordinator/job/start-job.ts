@@ -11,6 +11,7 @@ import { jobPrecision, type PrecisionReport } from "../../shared/domain/precisio
 import type { Storage } from "../../shared/storage/storage.ts";
 import { writeBeacon } from "../commit/beacon.ts";
 import { RunWatch } from "../insight/run-watch.ts";
+import { StoreWatch } from "../insight/store-watch.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { type OpenJournal, openJournal } from "../journal/journal.ts";
 import type { LastSnapshot } from "../journal/snapshot-file.ts";
@@ -109,6 +110,7 @@ export async function startJob(
       if (phase() === "published") await removeWorkFolder(paths, seams.disk);
     },
   });
+  logStores(job, options.log);
   await begin(shell, jobId, planned);
   const { shardsCommitted, shardsTotal } = jobProgress(state);
   const origin: JobOrigin =
@@ -119,10 +121,12 @@ export async function startJob(
 function watchRun(
   state: JobState,
   { spec }: PlannedJob,
-  { clock, reportOf, seams, precision: check }: StartOptions,
+  { clock, reportOf, seams, precision: check, storesBefore }: StartOptions,
 ): RunWatch {
   const precision = jobPrecision(spec.model.precision, check);
-  return new RunWatch({ state: () => state, clock, precision, reportOf, loopTime: () => seams.loopTime() });
+  const stores = new StoreWatch(() => seams.storeCounts(), storesBefore);
+  const loopTime = () => seams.loopTime();
+  return new RunWatch({ state: () => state, clock, precision, reportOf, loopTime, stores });
 }
 
 function journalIn(path: string, { clock, seams, lock, log }: StartOptions): Promise<OpenJournal> {
@@ -178,6 +182,14 @@ function logExclusion(log: Logger, job: string, { name, excludedForMs, reason }:
   if (excludedForMs === null) log.info({ job, worker: name, reason }, "worker is trusted again");
   else
     log.warn({ job, worker: name, seconds: excludedForMs / 1000, reason }, "worker is excluded for a while");
+}
+
+/** When it has ended, in whatever way. */
+function logStores(job: ActiveJob, log: Logger): void {
+  const tell = () => {
+    for (const counts of job.status().stores) log.info({ job: job.jobId, ...counts }, "asked of a store");
+  };
+  job.ended.then(tell, tell);
 }
 
 /** Brings the core to where work can go on: a sealed plan, or what its phase demands after a restart. */

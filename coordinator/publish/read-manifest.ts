@@ -5,16 +5,30 @@ import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import type { KeptFacts } from "../../shared/domain/run-facts.ts";
+import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import { STAGES } from "../../shared/domain/worker.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { readText, readTextIfThere } from "../../shared/storage/whole-file.ts";
 import { outputDigest } from "./layout.ts";
 
 const count = z.int().nonnegative();
+const duration = z.number().nonnegative();
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** Nothing above or beside the output folder: what is named here may be deleted later. */
 const outputPath = z.string().regex(/^(rows|reduced|errors)\/([^/=\\\0]+=[^/\\\0]*\/)*[^/\\\0]+$/);
+
+const STORE_COUNTS_SCHEMA = z.object({
+  store: z.string(),
+  requests: count,
+  bytesRead: count,
+  bytesWritten: count,
+  retries: count,
+  throttled: count,
+  waitedMs: duration,
+  answers: count,
+  firstByteMs: duration,
+}) satisfies z.ZodType<StoreCounts>;
 
 const keptFacts = {
   attempts: count,
@@ -22,6 +36,7 @@ const keptFacts = {
   bottleneck: z.enum(BOTTLENECKS).nullable().default(null),
   stages: z.partialRecord(z.enum(STAGES), z.number()).default({}),
   devices: z.array(DEVICE_REPORT_SCHEMA).default([]),
+  stores: z.array(STORE_COUNTS_SCHEMA).default([]),
 } satisfies { readonly [K in keyof KeptFacts]: z.ZodType<KeptFacts[K]> };
 
 const manifestSchema = z.object({

@@ -122,13 +122,15 @@ export class WorkServer implements WorkService {
   async heartbeat(
     heartbeat: Heartbeat,
   ): Promise<readonly { readonly lease: LeaseRef; readonly live: boolean }[]> {
-    const { session, leases, busy, padding, batch } = heartbeat;
+    const { session, leases, busy, padding, batch, stores } = heartbeat;
     const info = this.#heard(session);
     this.#refuseStorm(info, leases.length);
     this.#options.registry.reportWork(session, { busy, padding, batch: batch ?? null });
+    const asked = this.#options.registry.reportStores(session, stores, leases[0]?.lease.jobId ?? null);
+    if (asked !== null) this.#find(asked.jobId)?.noteStores(asked.came);
     const answers: { readonly lease: LeaseRef; readonly live: boolean }[] = [];
     for (const [jobId, own] of byJob(leases)) {
-      const job = this.#options.jobs().find((candidate) => candidate.jobId === jobId);
+      const job = this.#find(jobId);
       const live = (await job?.heartbeat(session, own)) ?? own.map(() => false);
       own.forEach(({ lease }, index) => {
         answers.push({ lease, live: live[index] ?? false });
@@ -243,8 +245,12 @@ export class WorkServer implements WorkService {
     return this.#options.registry.heard(session, this.#options.clock.nowMs());
   }
 
+  #find(jobId: string): ActiveJob | undefined {
+    return this.#options.jobs().find((job) => job.jobId === jobId);
+  }
+
   #job(jobId: string): ActiveJob {
-    const job = this.#options.jobs().find((candidate) => candidate.jobId === jobId);
+    const job = this.#find(jobId);
     if (job !== undefined) return job;
     throw new ShardmillError("JOB_ENDED", "this job gives out no work (any more)", { fields: { jobId } });
   }

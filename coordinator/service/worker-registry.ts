@@ -1,5 +1,6 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
+import { type StoreCounts, sinceStores, sumOfStores } from "../../shared/domain/store-counts.ts";
 import {
   type WorkerInfo,
   type WorkerSession,
@@ -24,6 +25,9 @@ interface Member {
   disconnectedMs: number | null;
   /** As of its last heartbeat. */
   report: WorkloadReport;
+  /** All that it asked of stores, as far as that was counted with a job: this one, as yet. */
+  stores: readonly StoreCounts[];
+  jobId: string | null;
   rowsCommitted: number;
   shardsCommitted: number;
   attemptsFailed: number;
@@ -71,6 +75,8 @@ export class WorkerRegistry {
       lastHeardMs: nowMs,
       disconnectedMs: null,
       report: NO_REPORT,
+      stores: [],
+      jobId: null,
       rowsCommitted: 0,
       shardsCommitted: 0,
       attemptsFailed: 0,
@@ -106,6 +112,26 @@ export class WorkerRegistry {
 
   reportWork(session: WorkerSession, report: WorkloadReport): void {
     this.#member(session).report = report;
+  }
+
+  /**
+   * Takes what a worker says that it asked of stores since it registered.
+   *
+   * @param jobId the job that it holds leases of; null: none
+   * @returns what came since its last report, and for which job; null before its first lease
+   */
+  reportStores(
+    session: WorkerSession,
+    stores: readonly StoreCounts[],
+    jobId: string | null,
+  ): { readonly jobId: string; readonly came: readonly StoreCounts[] } | null {
+    const member = this.#member(session);
+    member.jobId = jobId ?? member.jobId;
+    if (member.jobId === null) return null;
+    const came = sinceStores(member.stores, stores);
+    // A report that overtook another says more.
+    member.stores = sumOfStores([...member.stores, ...came]);
+    return { jobId: member.jobId, came };
   }
 
   countCommit(session: WorkerSession, rows: number): void {

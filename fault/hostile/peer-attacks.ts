@@ -103,7 +103,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       const session = await join(client);
       const leases = Array(60).fill({ lease: REF, rowsDone: 1 });
       await endlessly([client], 1, attacker.signal, () =>
-        client.work.heartbeat({ session, leases, busy: {}, padding: null }),
+        client.work.heartbeat({ session, leases, busy: {}, padding: null, stores: [] }),
       );
     }),
   "heartbeats of 100,000 leases": (attacker) =>
@@ -111,7 +111,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       const session = await join(client);
       const lease = (index: number) => ({ ...REF, jobId: `job-${index}` });
       const leases = Array.from({ length: 100_000 }, (_, index) => ({ lease: lease(index), rowsDone: 1 }));
-      await client.work.heartbeat({ session, leases, busy: {}, padding: null });
+      await client.work.heartbeat({ session, leases, busy: {}, padding: null, stores: [] });
     }),
   "lease requests without end": (attacker) =>
     endlessly(clients(8, attacker), 100, attacker.signal, async (client) => {

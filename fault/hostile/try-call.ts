@@ -151,6 +151,7 @@ class Scene implements AsyncDisposable {
             leases: Array(dice.pick([1, 3, 5_000])).fill({ lease: ref, rowsDone: dice.pick(NUMBERS) }),
             busy: {},
             padding: null,
+            stores: [],
           }),
           "beat",
         ),

@@ -1,6 +1,7 @@
 import { NO_VERDICT, type RunVerdict } from "./bottleneck.ts";
 import type { JobPhase } from "./job.ts";
 import type { DeviceReport, JobPrecision } from "./precision.ts";
+import type { StoreCounts } from "./store-counts.ts";
 
 /*
  * What is known of a run, said once. Status, summary and manifest are made of these facts, and the build
@@ -60,6 +61,11 @@ export interface RunFacts extends JobProgress, RunPace, RunVerdict {
   readonly precision: JobPrecision | null;
   /** How the devices of its workers compare with the CPU; none for workers on the CPU. */
   readonly devices: readonly DeviceReport[];
+  /**
+   * What this coordinator, its processes and the workers asked of stores since it opened the job, by name.
+   * Of several jobs at once, each has what the coordinator asked meanwhile; a worker's requests are of one.
+   */
+  readonly stores: readonly StoreCounts[];
 }
 
 /** The facts of a job that does not run here, and of which nothing else is known. */
@@ -86,6 +92,7 @@ export const NO_RUN: RunFacts = {
   ...NO_VERDICT,
   precision: null,
   devices: [],
+  stores: [],
 };
 
 /**
@@ -96,6 +103,7 @@ const KEPT_FACTS = [
   "bottleneck",
   "stages",
   "devices",
+  "stores",
 ] as const satisfies readonly (keyof RunFacts)[];
 export type KeptFacts = Pick<RunFacts, (typeof KEPT_FACTS)[number]>;
 

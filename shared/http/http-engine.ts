@@ -9,6 +9,7 @@ import { failed, judgedByError, PassingFailure, wantsProxyUser } from "./failure
 import type { Answer, AnswerHead, BodyReader, HttpRequest } from "./messages.ts";
 import { hopOf, ledTo, MOST_HOPS, withUserAsSecret } from "./redirects.ts";
 import { RetryBudget, waitMsBefore } from "./retries.ts";
+import { processTally, type StoreMeter, type StoreTally, storeNameOf } from "./store-tally.ts";
 
 /** Something that is wanted of a server, however often that has to be asked for. */
 export interface HttpCall<T> {
@@ -31,17 +32,6 @@ export interface HttpCall<T> {
   readonly idleMs?: number;
 }
 
-/** Of one store. */
-interface HttpCounts {
-  /** Redirects and repeats among them. */
-  readonly requests: number;
-  /** Of bodies that came. */
-  readonly bytes: number;
-  readonly retries: number;
-  /** Answers that asked for fewer requests. */
-  readonly throttled: number;
-}
-
 export interface HttpEngineOptions {
   readonly timers?: Timers;
   readonly random?: Random;
@@ -51,6 +41,8 @@ export interface HttpEngineOptions {
   /** See `Connections`. */
   readonly caOf?: (url: URL) => string | undefined;
   readonly isGuarded?: boolean;
+  /** Where requests are counted, by what their calls call the store. Left out: with all of this process. */
+  readonly tally?: StoreTally;
 }
 
 /** A proxy or a firewall that forgot a connection says nothing of it; a store answers within seconds. */
@@ -65,7 +57,6 @@ const MOST_STORES = 1_000;
 interface Store {
   readonly budget: RetryBudget;
   readonly slots: Slots;
-  readonly counts: { -readonly [Key in keyof HttpCounts]: HttpCounts[Key] };
 }
 
 type Outcome<T> =
@@ -81,6 +72,7 @@ export class HttpEngine implements Disposable {
   readonly #random: Random;
   readonly #idleMs: number;
   readonly #atOnce: number;
+  readonly #tally: StoreTally;
   readonly #connections: Connections;
   readonly #stores = new Map<string, Store>();
   readonly #disposed = new AbortController();
@@ -90,13 +82,9 @@ export class HttpEngine implements Disposable {
     this.#random = options.random ?? systemRandom;
     this.#idleMs = options.idleMs ?? IDLE_MS;
     this.#atOnce = options.atOnce ?? AT_ONCE;
+    this.#tally = options.tally ?? processTally;
     this.#connections = new Connections(options);
     setMaxListeners(0, this.#disposed.signal);
-  }
-
-  /** What was asked of each store, by host and port. */
-  get counts(): ReadonlyMap<string, HttpCounts> {
-    return new Map([...this.#stores].map(([host, { counts }]) => [host, { ...counts }]));
   }
 
   /**
@@ -131,16 +119,20 @@ export class HttpEngine implements Disposable {
         if ((call.progress?.() ?? 0) > before) tries = 1;
         const waitMs = waitMsBefore(error, tries, store.budget, this.#random.unit());
         if (waitMs === null) throw givenUp(call.path, error, tries);
-        store.counts.retries += 1;
+        const meter = this.#tally.of(storeNameOf(call.path, request.url));
+        meter.add("retries", 1);
         await sleep(waitMs, signal, this.#timers);
+        meter.add("waitedMs", waitMs);
       }
     }
   }
 
   async #follow<T>(first: HttpRequest, call: HttpCall<T>, signal: AbortSignal): Promise<T> {
-    let request = withUserAsSecret(first);
+    // A store that leads elsewhere is still the one that was asked.
+    const meter = this.#tally.of(storeNameOf(call.path, first.url));
+    let request = counted(withUserAsSecret(first), meter);
     for (let hops = 0; ; hops += 1) {
-      const outcome = await this.#ask(request, call, signal);
+      const outcome = await this.#ask(request, { call, meter, signal });
       if (outcome.kind === "meant") return outcome.value;
       const { answer } = outcome;
       const hop = hopOf(request.url, answer.status, answer.headers.location);
@@ -152,16 +144,24 @@ export class HttpEngine implements Disposable {
     }
   }
 
-  async #ask<T>(request: HttpRequest, call: HttpCall<T>, signal: AbortSignal): Promise<Outcome<T>> {
-    const { slots, counts } = this.#storeOf(request.url);
+  async #ask<T>(
+    request: HttpRequest,
+    { call, meter, signal }: { call: HttpCall<T>; meter: StoreMeter; signal: AbortSignal },
+  ): Promise<Outcome<T>> {
+    const { slots } = this.#storeOf(request.url);
     const giveBack = await slots.take(signal);
     try {
       const { isProxied, connection } = await this.#connections.to(request.url);
-      counts.requests += 1;
+      meter.add("requests", 1);
+      const askedMs = systemClock.nowMs();
       const open = (head: AnswerHead): BodyReader<Outcome<T>> => {
-        if (head.status === 429 || head.status === 503) counts.throttled += 1;
+        if (head.status === 429 || head.status === 503) meter.add("throttled", 1);
+        if (isRead(request)) {
+          meter.add("answers", 1);
+          meter.add("firstByteMs", systemClock.nowMs() - askedMs);
+        }
         const meant = call.open(head);
-        return counting(counts, meant === null ? collected(head) : asMeant(meant));
+        return counting(meter, meant === null ? collected(head) : asMeant(meant));
       };
       const judge = (error: unknown) => judgedByError(call.path, request.url.hostname, error);
       const outcome = await exchange(request, {
@@ -187,7 +187,6 @@ export class HttpEngine implements Disposable {
     const store = {
       budget: new RetryBudget(),
       slots: new Slots("requests", limits),
-      counts: { requests: 0, bytes: 0, retries: 0, throttled: 0 },
     };
     this.#stores.set(host, store);
     const [oldest] = this.#stores.keys();
@@ -217,10 +216,28 @@ function collected<T>(head: AnswerHead): BodyReader<Outcome<T>> {
   };
 }
 
-function counting<T>(counts: { bytes: number }, reader: BodyReader<T>): BodyReader<T> {
+/** Whose body is counted as it is sent. */
+function counted(request: HttpRequest, meter: StoreMeter): HttpRequest {
+  const { body } = request;
+  if (body === undefined) return request;
+  return {
+    ...request,
+    body: {
+      bytes: body.bytes,
+      async *chunks() {
+        for await (const chunk of body.chunks()) {
+          yield chunk;
+          meter.add("bytesWritten", chunk.length);
+        }
+      },
+    },
+  };
+}
+
+function counting<T>(meter: StoreMeter, reader: BodyReader<T>): BodyReader<T> {
   return {
     take(chunk) {
-      counts.bytes += chunk.length;
+      meter.add("bytesRead", chunk.length);
       return reader.take(chunk);
     },
     end: () => reader.end(),

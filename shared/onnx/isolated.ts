@@ -5,6 +5,8 @@ import { present } from "../core/assert.ts";
 import { watchMemory } from "../core/memory-watch.ts";
 import type { SpareProcess } from "../core/spare-process.ts";
 import { formatBytes } from "../core/units.ts";
+import type { StoreCounts } from "../domain/store-counts.ts";
+import { processTally, takeCounts } from "../http/store-tally.ts";
 
 /** How a child process's one task ended. */
 type Ending =
@@ -47,6 +49,13 @@ interface Task {
   readonly argument: unknown;
 }
 
+/** What it sends. */
+interface Told {
+  readonly value: unknown;
+  /** What it asked of stores. */
+  readonly stores: readonly StoreCounts[];
+}
+
 /** Enough for a native library's last words; more would only grow the error. */
 const STDERR_BYTES = 8 * 1024;
 
@@ -76,7 +85,10 @@ export async function runIsolated(options: IsolatedOptions): Promise<IsolatedRes
     ending ??= how;
     child.kill("SIGKILL");
   };
-  child.once("message", (value) => end({ kind: "answered", value }));
+  child.once("message", ({ value, stores }: Told) => {
+    processTally.add(stores);
+    end({ kind: "answered", value });
+  });
   child.once("error", (error) => {
     ending ??= { kind: "crashed", how: error.message };
     // A process that never started emits no "close".
@@ -133,7 +145,8 @@ export async function answerIsolated(task: (argument: unknown) => Promise<unknow
   process.once("message", ({ argument }: Task) => asked.resolve(argument));
   // It went before anybody listened.
   if (!process.connected) process.exit(1);
-  process.send?.(await task(await asked.promise));
+  const value = await task(await asked.promise);
+  process.send?.({ value, stores: takeCounts() } satisfies Told);
 }
 
 function tailOf(child: ChildProcess): () => string {

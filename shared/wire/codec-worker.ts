@@ -2,6 +2,7 @@ import type { WorkerInfo, WorkerStatus } from "../domain/worker.ts";
 import { device } from "./codec-accuracy.ts";
 import { batchInUseCodec } from "./codec-batch.ts";
 import { leaseRefCodec } from "./codec-lease.ts";
+import { storeCountsCodec } from "./codec-stores.ts";
 import { field } from "./field.ts";
 import type { Heartbeat, LeaseState, Registered, Registration } from "./services.ts";
 import { type FieldTable, tableCodec } from "./table-codec.ts";
@@ -40,6 +41,7 @@ export const heartbeatCodec = tableCodec<Heartbeat>("HeartbeatRequest", {
   busy: field.shares,
   padding: field.orNull(field.number),
   batch: field.orLeftOut(field.message(batchInUseCodec)),
+  stores: field.list(storeCountsCodec),
 });
 
 export const leaseStateCodec = tableCodec<LeaseState>("LeaseState", {

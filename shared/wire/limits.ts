@@ -23,6 +23,8 @@ export const REQUEST_LIMITS: RequestLimits = {
     "RequestLeaseRequest.running": 4_096,
     // One for each stage.
     "HeartbeatRequest.busy": 32,
+    // See `MOST_STORES`.
+    "HeartbeatRequest.stores": 64,
     // A model has a few outputs, and of each the worst rows are reported.
     "ReportDeviceRequest.report.accuracy.outputs": 1_024,
     "ReportDeviceRequest.report.accuracy.outputs.worst": 16,

@@ -7,6 +7,7 @@ import type { FileStat } from "../domain/location.ts";
 import type { PartialManifest } from "../domain/partial.ts";
 import type { DeviceReport } from "../domain/precision.ts";
 import type { ShardId } from "../domain/shard.ts";
+import type { StoreCounts } from "../domain/store-counts.ts";
 import type { Token } from "../domain/token.ts";
 import type { StageShares, WorkerInfo, WorkerSession, WorkerStatus } from "../domain/worker.ts";
 
@@ -77,6 +78,8 @@ export interface Heartbeat {
   readonly padding: number | null;
   /** The size of its batches, and what bounds it. Left out before the first batch of a job. */
   readonly batch?: BatchInUse;
+  /** What its process asked of stores since it registered: all of it, so that no report can be missed. */
+  readonly stores: readonly StoreCounts[];
 }
 
 export interface WorkService {

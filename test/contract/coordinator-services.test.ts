@@ -93,7 +93,9 @@ async function talk(
   const lease: LeaseRef = { jobId, shard: shard.id, token };
   const stale: LeaseRef = { ...lease, token: { generation: 1, sequence: 999 } };
   const leases = [lease, stale].map((each) => ({ lease: each, rowsDone: 1 }));
-  await say("heartbeat", () => work.heartbeat({ session, leases, busy: { infer: 0.5 }, padding: null }));
+  await say("heartbeat", () =>
+    work.heartbeat({ session, leases, busy: { infer: 0.5 }, padding: null, stores: [] }),
+  );
   const partial = { ...sample(any.partial), shard: shard.id, token, files: [] };
   await say("offer what is not there", () => work.offerPartial(session, jobId, partial));
   await say("offer by nobody", () => work.offerPartial(nobody, jobId, partial));

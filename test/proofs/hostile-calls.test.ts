@@ -85,6 +85,7 @@ test("a partial that is put twice and offered twice, at once and again, is commi
     leases: [{ lease: ref, rowsDone: 1 }],
     busy: {},
     padding: null,
+    stores: [],
   });
   expect(state?.live).toBe(false);
   expect(await finish(running)).toBe(50);
@@ -100,7 +101,13 @@ test("a worker that registers again and again has one session, and the old ones 
   const session = sessions.at(-1) ?? old;
   for (const stale of [old, ...sessions.slice(0, -1)]) {
     const refused = { code: "SESSION_STALE" };
-    const beat = { session: stale, leases: [{ lease: refOf(lease), rowsDone: 9 }], busy: {}, padding: null };
+    const beat = {
+      session: stale,
+      leases: [{ lease: refOf(lease), rowsDone: 9 }],
+      busy: {},
+      padding: null,
+      stores: [],
+    };
     expect(await failureOf(work.heartbeat(beat))).toMatchObject(refused);
     expect(await failureOf(work.requestLease(stale, 0, []))).toMatchObject(refused);
     expect(await failureOf(work.releaseLease(stale, refOf(lease)))).toMatchObject(refused);
@@ -124,7 +131,7 @@ test("a release, a failure and an offer after the lease ran out change nothing, 
   const lease = await raw.lease(session);
   const partial = await rawPartial(lease, "e1", RAW);
   await raw.put(session, lease.jobId, partial);
-  const beat = () => work.heartbeat({ session, leases: [], busy: {}, padding: null });
+  const beat = () => work.heartbeat({ session, leases: [], busy: {}, padding: null, stores: [] });
   // Heard of, but it does not renew: the lease runs out, the session stays.
   for (let round = 0; round < 14; round += 1) {
     await beat();
@@ -200,7 +207,7 @@ test("a file is taken only for a lease that was granted, and may come late", asy
   }
   expect(await readdir(join(job.out, "_shardmill", "partials"))).toEqual(["beacon"]);
   for (let round = 0; round < 14; round += 1) {
-    await raw.client.work.heartbeat({ session, leases: [], busy: {}, padding: null });
+    await raw.client.work.heartbeat({ session, leases: [], busy: {}, padding: null, stores: [] });
     await sleep(150);
   }
   await raw.put(session, lease.jobId, { manifest, bytes });

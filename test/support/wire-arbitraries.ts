@@ -31,6 +31,7 @@ import type {
 } from "../../shared/wire/services.ts";
 import { batchInUse } from "./batch-arbitraries.ts";
 import { inputFile } from "./file-arbitraries.ts";
+import { storeCounts } from "./store-counts.ts";
 
 /** Values of the domain, of every shape that may cross the wire. */
 
@@ -48,8 +49,8 @@ export const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((v
 const positive = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true });
 export const hex = fc.stringMatching(/^[0-9a-f]{64}$/);
 export const session = name.map(workerSession);
+const fewOf = (most: number) => ({ minLength: 1, maxLength: most });
 const token = fc.record({ generation: uint32, sequence: uint32 });
-const shardNumber = uint32.map(shardId);
 
 export const errorData: fc.Arbitrary<ErrorData> = fc.record(
   {
@@ -71,12 +72,9 @@ export const errorData: fc.Arbitrary<ErrorData> = fc.record(
 /** Rows of several files, and the shard that they are. */
 const shardAndSlices: fc.Arbitrary<Pick<Lease, "shard" | "slices">> = fc
   .record({
-    id: shardNumber,
+    id: uint32.map(shardId),
     rowStart: count.map((value) => Math.floor(value / 2)),
-    slices: fc.array(fc.record({ file: inputFile, rowStart: uint32, rows: uint32 }), {
-      minLength: 1,
-      maxLength: 5,
-    }),
+    slices: fc.array(fc.record({ file: inputFile, rowStart: uint32, rows: uint32 }), fewOf(5)),
   })
   .map(({ id, rowStart, slices }) => ({
     shard: { id, rowStart, rowEnd: rowStart + slices.reduce((total, { rows }) => total + rows, 0) },
@@ -87,7 +85,7 @@ const lease: fc.Arbitrary<Lease> = fc
   .record({ jobId: name, token, shardAndSlices, leaseMs: uint32 })
   .map(({ shardAndSlices: { shard, slices }, ...rest }) => ({ ...rest, shard, slices }));
 
-export const leaseRef: fc.Arbitrary<LeaseRef> = fc.record({ jobId: name, shard: shardNumber, token });
+export const leaseRef: fc.Arbitrary<LeaseRef> = fc.record({ jobId: name, shard: uint32.map(shardId), token });
 
 export const leaseAnswer: fc.Arbitrary<LeaseAnswer> = fc.oneof(
   lease.map((granted) => ({ kind: "lease" as const, lease: granted })),
@@ -96,7 +94,7 @@ export const leaseAnswer: fc.Arbitrary<LeaseAnswer> = fc.oneof(
 );
 
 export const partial: fc.Arbitrary<PartialManifest> = fc.record({
-  shard: shardNumber,
+  shard: uint32.map(shardId),
   token,
   executionId: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/),
   rowsIn: count,
@@ -167,8 +165,9 @@ export const heartbeat: fc.Arbitrary<Heartbeat> = fc.record(
     busy,
     padding: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
     batch: batchInUse,
+    stores: storeCounts,
   },
-  { requiredKeys: ["session", "leases", "busy", "padding"] },
+  { requiredKeys: ["session", "leases", "busy", "padding", "stores"] },
 );
 
 export const leaseStates = fc.array(fc.record({ lease: leaseRef, live: fc.boolean() }), { maxLength: 3 });
@@ -275,6 +274,7 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   advice: fc.option(name),
   precision: fc.option(jobPrecision),
   devices: fc.array(deviceReport, { maxLength: 2 }),
+  stores: storeCounts,
   output: text,
   manifest: text,
   failure: fc.option(errorData),
@@ -289,7 +289,7 @@ export const submittedJob: fc.Arbitrary<SubmittedJob> = fc.record({
 export const putHeader: fc.Arbitrary<PutHeader> = fc.record({
   session,
   jobId: name,
-  shard: shardNumber,
+  shard: uint32.map(shardId),
   token,
   executionId: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/),
   name,

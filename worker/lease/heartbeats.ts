@@ -3,7 +3,8 @@ import type { TimedClock } from "../../shared/core/clock.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
-import type { StageShares } from "../../shared/domain/worker.ts";
+import { type StoreCounts, sinceStores } from "../../shared/domain/store-counts.ts";
+import type { StageShares, WorkerSession } from "../../shared/domain/worker.ts";
 import type { Heartbeat, Registered, WorkService } from "../../shared/wire/services.ts";
 import type { LeaseLedger, LeaseName } from "./lease-ledger.ts";
 import { mayRepeat } from "./persist.ts";
@@ -22,6 +23,8 @@ export interface HeartbeatOptions {
   readonly takePadding: () => number | null;
   /** The size of its batches, and what bounds it; null before the first batch. */
   readonly batch?: () => BatchInUse | null;
+  /** What this process asked of stores since any fixed moment. Left out: nothing. */
+  readonly storeCounts?: () => readonly StoreCounts[];
   /** The coordinator says that it is lost, or has not confirmed it for so long that it may be. */
   readonly onLost: (lease: LeaseName) => void;
   /** It may be lost, and the coordinator cannot be reached: there is nothing else to do meanwhile. */
@@ -34,6 +37,9 @@ export interface HeartbeatOptions {
  */
 export class Heartbeats {
   readonly #options: HeartbeatOptions;
+  #session: WorkerSession | null = null;
+  #storesBefore: readonly StoreCounts[] = [];
+  #storesTold: readonly StoreCounts[] = [];
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -67,17 +73,32 @@ export class Heartbeats {
     // run out.
     using inTime = deadline(leaseMs / 3, clock);
     const batchInUse = batch?.() ?? null;
+    const asked = this.#askedIn(session);
     const beat: Heartbeat = {
       session,
       leases,
       busy: takeBusy(),
       padding: takePadding(),
+      stores: sinceStores(this.#storesBefore, asked),
       ...(batchInUse === null ? {} : { batch: batchInUse }),
     };
     const states = await work.heartbeat(beat, AbortSignal.any([signal, inTime.signal]));
+    this.#storesTold = asked;
     for (const { lease, live } of states) {
       if (live) ledger.confirmed(lease, sentMs);
       else onLost(lease);
     }
+  }
+
+  /** Stores were asked for something that no heartbeat has told. */
+  get hasStoreNews(): boolean {
+    return sinceStores(this.#storesTold, this.#options.storeCounts?.() ?? []).length > 0;
+  }
+
+  /** All that stores were asked up to now. What was told in an earlier session is not told again. */
+  #askedIn(session: WorkerSession): readonly StoreCounts[] {
+    if (this.#session !== session) this.#storesBefore = this.#storesTold;
+    this.#session = session;
+    return this.#options.storeCounts?.() ?? [];
   }
 }

@@ -25,7 +25,8 @@ import type { ShardRunner } from "./shard-runner.ts";
 /** How long a lease request may hang at the coordinator: below the idle limits of common proxies. */
 const LONG_POLL_MS = 25_000;
 
-interface LeaseLoopOptions extends Pick<HeartbeatOptions, "takeBusy" | "takePadding" | "batch"> {
+interface LeaseLoopOptions
+  extends Pick<HeartbeatOptions, "takeBusy" | "takePadding" | "batch" | "storeCounts"> {
   readonly work: WorkService;
   readonly registration: Registration;
   readonly runner: ShardRunner;
@@ -196,7 +197,7 @@ export class LeaseLoop {
         onProgress: (rowsDone) => this.#ledger.progress(attempt.lease, rowsDone),
       });
       attempt.offering = true;
-      this.#tellOfFirst(signal);
+      this.#tellOfShard(signal);
       const answer = await this.#offer(attempt, partial, signal);
       log.debug({ ...facts, answer: answer.kind }, "partial offered");
     } catch (error) {
@@ -210,9 +211,9 @@ export class LeaseLoop {
     }
   }
 
-  /** Reported with the first shard: a short job has ended before the next heartbeat is due. */
-  #tellOfFirst(signal: AbortSignal): void {
-    if (this.#hasMapped) return;
+  /** A short job has ended before a heartbeat is due, and what a shard asked of stores belongs to it. */
+  #tellOfShard(signal: AbortSignal): void {
+    if (this.#hasMapped && !this.#heartbeats.hasStoreNews) return;
     this.#hasMapped = true;
     void this.#tell(() => this.#heartbeats.send(signal));
   }

@@ -5,6 +5,7 @@ import { systemClock } from "../../shared/core/clock.ts";
 import { createLogger, type LogLevel } from "../../shared/core/log.ts";
 import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
+import { processTally } from "../../shared/http/store-tally.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { PROTOCOL_VERSION, type WorkService } from "../../shared/wire/services.ts";
 import type { AccessMode } from "../job/choose-access.ts";
@@ -92,6 +93,7 @@ export async function runWorker(
     takeBusy: () => runner.takeBusy(),
     takePadding: () => runner.takePadding(),
     batch: () => runner.batch,
+    storeCounts: () => processTally.read(),
     clock: systemClock,
     log,
     giveUpMs: options.giveUpMs,

@@ -4,8 +4,16 @@ import { deferred } from "../../../shared/core/abort.ts";
 import { watchMemory } from "../../../shared/core/memory-watch.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
 import { type JobStores, NO_STORES, storesOf } from "../../../shared/domain/job-stores.ts";
+import { processTally } from "../../../shared/http/store-tally.ts";
 import type { FoundFile } from "../input/discover.ts";
-import type { FooterAnswer, FooterRequest, SniffAnswer, SniffRequest, TextForms } from "./footer-protocol.ts";
+import type {
+  AskedOfStores,
+  FooterAnswer,
+  FooterRequest,
+  SniffAnswer,
+  SniffRequest,
+  TextForms,
+} from "./footer-protocol.ts";
 
 export interface ReadLimits {
   readonly limitMs: number;
@@ -72,7 +80,10 @@ export class FooterProcess implements AsyncDisposable {
       this.#isUsable = false;
       reply.resolve({ kind: "broke", found });
     };
-    const onMessage = (answer: Answer) => reply.resolve({ kind: "answered", answer });
+    const onMessage = (answer: Answer & AskedOfStores) => {
+      processTally.add(answer.stores ?? []);
+      reply.resolve({ kind: "answered", answer });
+    };
     const onError = (error: Error) => breakWith(`the reader broke on it (${error.message})`);
     const onExit = (code: number | null, by: string | null) =>
       breakWith(`the reader ended on it (${by ?? `exit code ${code}`})`);

@@ -1,9 +1,11 @@
 import { isDeepStrictEqual } from "node:util";
 import { errorToData } from "../../../shared/core/errors.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
+import { takeCounts } from "../../../shared/http/store-tally.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
 import { byteSource } from "../../../shared/storage/storage.ts";
 import type {
+  AskedOfStores,
   FileAnswer,
   FileSchema,
   FooterAnswer,
@@ -23,7 +25,8 @@ process.once("disconnect", () => process.exit(1));
 // Ctrl-C reaches the whole process group; what becomes of this process is its owner's to say.
 process.on("SIGINT", () => {});
 process.on("message", async (request: FooterRequest | SniffRequest) => {
-  process.send?.("sniff" in request ? await sniff(request) : await answer(request));
+  const found = "sniff" in request ? await sniff(request) : await answer(request);
+  process.send?.({ ...found, stores: takeCounts() } satisfies AskedOfStores);
 });
 
 /** A process serves one owner after the other, of whom each has one job. */

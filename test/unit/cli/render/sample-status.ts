@@ -39,6 +39,7 @@ export function aStatus(changes: Partial<JobStatus> = {}): JobStatus {
     advice: "the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
     precision: null,
     devices: [],
+    stores: [],
     output: "/data/out",
     manifest: "",
     failure: null,

@@ -44,6 +44,7 @@ describe("the summary of a job for scripts", () => {
       advice: "the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
       precision: null,
       devices: [],
+      stores: [],
       output: "/data/out",
       manifest: "/data/out/_manifest.json",
     });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { RunWatch, type WorkerReport } from "../../../../coordinator/insight/run-watch.ts";
+import { StoreWatch } from "../../../../coordinator/insight/store-watch.ts";
 import type { WorkerSession } from "../../../../shared/domain/worker.ts";
 import { aPartial, aPlan, TestJob } from "../schedule/harness.ts";
 
@@ -13,6 +14,7 @@ function aWatchedJob(shards: number) {
     precision: null,
     reportOf: (session) => reports.get(session) ?? null,
     loopTime: () => ({ activeMs: 0, idleMs: job.nowMs }),
+    stores: new StoreWatch(() => [], []),
   });
   const pass = (seconds: number) => {
     for (let second = 0; second < seconds; second += 1) {

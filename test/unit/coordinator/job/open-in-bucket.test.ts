@@ -92,6 +92,7 @@ async function open({ spec, seams }: Machine, fresh = false): Promise<OpenedJob>
     schedule: DEFAULT_SCHEDULE,
     seams,
     reportOf: () => null,
+    storesBefore: [],
     onWake: () => {},
   });
 }

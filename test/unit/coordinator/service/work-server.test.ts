@@ -10,6 +10,7 @@ import { buildVersion } from "../../../../shared/core/package-root.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { PROTOCOL_VERSION } from "../../../../shared/wire/services.ts";
 import { aWorker } from "../../../support/builders.ts";
+import { aStore } from "../../../support/store-counts.ts";
 
 /** A server without jobs: what it refuses is refused before it looks for one. */
 function aServer(jobs: readonly Partial<ActiveJob>[] = []) {
@@ -41,7 +42,7 @@ test("every lease of a heartbeat is answered, of whatever job, and those of no j
   const { server, register } = aServer();
   const { session } = await register(2);
   const leases = leasesOf(["a", "b", "a", "c", "b"]);
-  const states = await server.heartbeat({ session, leases, busy: {}, padding: null });
+  const states = await server.heartbeat({ session, leases, busy: {}, padding: null, stores: [] });
   expect(states.map(({ lease }) => lease.shard).sort()).toEqual([0, 1, 2, 3, 4]);
   expect(states.every(({ live }) => !live)).toBe(true);
 });
@@ -50,16 +51,61 @@ test("a heartbeat with more leases than the worker can hold is refused, and one 
   const { server, register } = aServer();
   const { session } = await register(100);
   const beat = (count: number) =>
-    server.heartbeat({ session, leases: leasesOf(Array(count).fill("a")), busy: {}, padding: null });
+    server.heartbeat({
+      session,
+      leases: leasesOf(Array(count).fill("a")),
+      busy: {},
+      padding: null,
+      stores: [],
+    });
   expect(await beat(100)).toHaveLength(100);
   await expect(beat(101)).rejects.toEqual(invalid);
+});
+
+test("what a worker asked of stores is counted once, for the job that it is at, whatever reports are lost or late", async () => {
+  const asked = new Map<string, number>();
+  const jobs = ["a", "b"].map(
+    (jobId): Partial<ActiveJob> => ({
+      jobId,
+      heartbeat: async (_session, own) => own.map(() => true),
+      workerLost: async () => {},
+      noteStores: (counts) => {
+        for (const { requests } of counts) asked.set(jobId, (asked.get(jobId) ?? 0) + requests);
+      },
+    }),
+  );
+  const { server, register } = aServer(jobs);
+  const { session } = await register(2);
+  const beat = (requests: number, jobId: string | null) =>
+    server.heartbeat({
+      session,
+      leases: jobId === null ? [] : leasesOf([jobId]),
+      busy: {},
+      padding: null,
+      stores: [aStore("s3://bucket", { requests })],
+    });
+  // Before its first lease it is at no job: what it asked is the next one's.
+  await beat(1, null);
+  await beat(3, "a");
+  // 5 was lost on its way; 9 overtook 7; 9 was sent again.
+  for (const requests of [9, 7, 9]) await beat(requests, "a");
+  expect(Object.fromEntries(asked)).toEqual({ a: 9 });
+  await beat(10, "b");
+  // Between two leases, what it still asks is of the last one's job.
+  await beat(14, null);
+  expect(Object.fromEntries(asked)).toEqual({ a: 9, b: 5 });
+  // A new session counts from its own beginning.
+  const { session: next } = await register(2);
+  const stores = [aStore("s3://bucket", { requests: 2 })];
+  await server.heartbeat({ session: next, leases: leasesOf(["b"]), busy: {}, padding: null, stores });
+  expect(Object.fromEntries(asked)).toEqual({ a: 9, b: 7 });
 });
 
 test("a heartbeat with leases of a thousand jobs costs each of them one look", async () => {
   const { server, register } = aServer();
   const { session } = await register(1_024);
   const leases = leasesOf(Array.from({ length: 1_024 }, (_, index) => `job-${index}`));
-  const beat = () => server.heartbeat({ session, leases, busy: {}, padding: null });
+  const beat = () => server.heartbeat({ session, leases, busy: {}, padding: null, stores: [] });
   await beat();
   const startMs = performance.now();
   for (let round = 0; round < 20; round += 1) await beat();

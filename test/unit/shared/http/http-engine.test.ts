@@ -4,6 +4,7 @@ import { exchange } from "../../../../shared/http/exchange.ts";
 import { judgedByStatus } from "../../../../shared/http/failures.ts";
 import { type HttpCall, HttpEngine, type HttpEngineOptions } from "../../../../shared/http/http-engine.ts";
 import type { HttpRequest } from "../../../../shared/http/messages.ts";
+import { StoreTally } from "../../../../shared/http/store-tally.ts";
 import { makeCertificate } from "../../../support/certificate.ts";
 import { type ServeCall, startWebServer, type WebServer } from "../../../support/web-server.ts";
 
@@ -171,27 +172,44 @@ test("what cannot be read of a source ends the request with that error, and is n
     },
   };
   server.served.set("/put", (request) => void request.resume());
-  using engine = new HttpEngine(OPTIONS);
+  const tally = new StoreTally();
+  using engine = new HttpEngine({ ...OPTIONS, tally });
   const put = engine.call(textCall({ method: "PUT", url: new URL("/put", server.url), body }));
   await expect(put).rejects.toBe(lost);
-  expect(engine.counts.get(new URL(server.url).host)).toMatchObject({ requests: 1, retries: 0 });
+  expect(tally.read()).toMatchObject([{ store: new URL(server.url).origin, requests: 1, retries: 0 }]);
 });
 
 test("all readers of a store spend one budget of repeats, and what was asked is counted for each store", async () => {
   let isDown = true;
   server.served.set("/x", (_request, response) => void response.writeHead(isDown ? 503 : 200).end("body"));
   other.served.set("/x", says("fine"));
-  using engine = new HttpEngine(OPTIONS);
+  const tally = new StoreTally();
+  using engine = new HttpEngine({ ...OPTIONS, tally });
   const one = (from: WebServer) => engine.call(textCall({ method: "GET", url: new URL("/x", from.url) }));
   const outcomes = await Promise.allSettled(Array.from({ length: 60 }, () => one(server)));
   expect(outcomes.every(({ status }) => status === "rejected")).toBe(true);
-  const host = new URL(server.url).host;
-  expect(engine.counts.get(host)).toEqual({ requests: 160, bytes: 160 * 4, retries: 100, throttled: 160 });
+  expect(tally.read()).toEqual([
+    {
+      store: new URL(server.url).origin,
+      requests: 160,
+      bytesRead: 160 * 4,
+      bytesWritten: 0,
+      retries: 100,
+      throttled: 160,
+      waitedMs: expect.any(Number),
+      answers: 160,
+      firstByteMs: expect.any(Number),
+    },
+  ]);
   // Another store is not the worse for it, and this one is asked as soon as it answers.
   expect(await one(other)).toBe("fine");
   isDown = false;
   expect(await one(server)).toBe("body");
-  expect(engine.counts.get(new URL(other.url).host)).toMatchObject({ requests: 1, retries: 0, throttled: 0 });
+  expect(tally.read().find(({ store }) => store === new URL(other.url).origin)).toMatchObject({
+    requests: 1,
+    retries: 0,
+    throttled: 0,
+  });
 });
 
 test("a kept connection that the server closed is made anew, unnoticed", async () => {
@@ -213,13 +231,14 @@ test("a server that cannot prove who it is is refused, and trusted with the cert
   const { key, cert } = await makeCertificate();
   await using secure = await startWebServer({ "/x": says("secret") }, { key, cert });
   const call = textCall({ method: "GET", url: new URL("/x", secure.url) });
-  using stranger = new HttpEngine(OPTIONS);
+  const tally = new StoreTally();
+  using stranger = new HttpEngine({ ...OPTIONS, tally });
   await expect(stranger.call(call)).rejects.toMatchObject({
     code: "STORE_REFUSED",
     fields: { reason: "DEPTH_ZERO_SELF_SIGNED_CERT", server: "127.0.0.1" },
     hint: expect.stringContaining("NODE_EXTRA_CA_CERTS"),
   });
-  expect(stranger.counts.get(new URL(secure.url).host)).toMatchObject({ requests: 1, retries: 0 });
+  expect(tally.read()).toMatchObject([{ store: secure.url, requests: 1, retries: 0 }]);
   using friend = new HttpEngine({ ...OPTIONS, caOf: () => cert });
   expect(await friend.call(call)).toBe("secret");
 });

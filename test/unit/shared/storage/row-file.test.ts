@@ -3,6 +3,7 @@ import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { judgedByError, wantsProxyUser } from "../../../../shared/http/failures.ts";
 import { HttpEngine } from "../../../../shared/http/http-engine.ts";
+import { StoreTally } from "../../../../shared/http/store-tally.ts";
 import { CredentialCache } from "../../../../shared/objects/credential-cache.ts";
 import { noCredentials } from "../../../../shared/s3/credentials.ts";
 import { S3Client } from "../../../../shared/s3/s3-client.ts";
@@ -52,7 +53,8 @@ describe("readRowFile", () => {
     "S3://a%2eb/x",
   ])("%s asks no host at all", async (name) => {
     for (const addressing of ["virtual", "path"] as const) {
-      using engine = new HttpEngine();
+      const tally = new StoreTally();
+      using engine = new HttpEngine({ tally });
       const credentials = new CredentialCache(async () => {
         throw new Error("was asked");
       });
@@ -64,7 +66,7 @@ describe("readRowFile", () => {
         kind: "refused",
         why: expect.stringMatching(/^cannot be read: no bucket is called/),
       });
-      expect(engine.counts.size).toBe(0);
+      expect(tally.read()).toEqual([]);
     }
   });
 

@@ -1,0 +1,32 @@
+import { formatBytes, formatCount, formatSeconds } from "../../shared/core/units.ts";
+import type { StoreCounts } from "../../shared/domain/store-counts.ts";
+import { counted, oneLine } from "./text.ts";
+
+/** Rows may name files on many servers; `--json` has all of them. */
+const MOST_SHOWN = 8;
+
+/** A line for each store that was met, those first that most was asked of. */
+export function storeEntries(stores: readonly StoreCounts[]): [label: string, value: string][] {
+  const sorted = [...stores].sort((a, b) => b.requests - a.requests);
+  const lines: [string, string][] = sorted.slice(0, MOST_SHOWN).map((one) => ["store", storeLine(one)]);
+  const left = stores.length - lines.length;
+  return left === 0 ? lines : [...lines, ["store", `${formatCount(left)} more`]];
+}
+
+/** `s3://photos: 1.2 GiB read in 3,412 requests, first byte after 38 ms; 12 sent again after 4.1s` */
+function storeLine(one: StoreCounts): string {
+  const bytes = [
+    ...(one.bytesRead > 0 ? [`${formatBytes(one.bytesRead)} read`] : []),
+    ...(one.bytesWritten > 0 ? [`${formatBytes(one.bytesWritten)} written`] : []),
+  ].join(", ");
+  const firstByte =
+    one.answers === 0 ? "" : `, first byte after ${formatCount(one.firstByteMs / one.answers)} ms`;
+  const trouble = [
+    ...(one.retries > 0
+      ? [`${formatCount(one.retries)} sent again after ${formatSeconds(one.waitedMs / 1_000)}`]
+      : []),
+    ...(one.throttled > 0 ? [`${formatCount(one.throttled)} throttled`] : []),
+  ].join(", ");
+  const asked = `${bytes === "" ? "" : `${bytes} in `}${counted(one.requests, "request")}${firstByte}`;
+  return `${oneLine(one.store)}: ${asked}${trouble === "" ? "" : `; ${trouble}`}`;
+}

@@ -1,0 +1,88 @@
+/** What was asked of one store, and what that cost. Times are sums over requests that ran side by side. */
+export interface StoreCounts {
+  /** As its user calls it: `s3://bucket`, `https://host:port`; no key and no query. */
+  readonly store: string;
+  /** That were sent: redirects and repeats among them. */
+  readonly requests: number;
+  /** Of bodies that came. */
+  readonly bytesRead: number;
+  /** Of bodies that were sent. */
+  readonly bytesWritten: number;
+  /** Requests that were sent again. */
+  readonly retries: number;
+  /** Answers that asked for fewer requests: 429 and 503. */
+  readonly throttled: number;
+  /** Waited before requests were sent again. */
+  readonly waitedMs: number;
+  /** To requests that only read; and how long their first bytes took, all together. */
+  readonly answers: number;
+  readonly firstByteMs: number;
+}
+
+export type CountedOfStore = Exclude<keyof StoreCounts, "store">;
+
+export const COUNTED_OF_STORE = [
+  "requests",
+  "bytesRead",
+  "bytesWritten",
+  "retries",
+  "throttled",
+  "waitedMs",
+  "answers",
+  "firstByteMs",
+] as const satisfies readonly CountedOfStore[];
+
+/** Rows may name files on any number of servers. */
+export const MOST_STORES = 64;
+/** What all those are called that are too many to be told apart. */
+export const OTHER_STORES = "others";
+
+/** All of these together, each store once, by name; of too many stores the last become `others`. */
+export function sumOfStores(counts: Iterable<StoreCounts>): readonly StoreCounts[] {
+  const byName = new Map<string, StoreCounts>();
+  for (const one of counts) {
+    const isFull = byName.size >= MOST_STORES - 1 && !byName.has(one.store);
+    const store = isFull ? OTHER_STORES : one.store;
+    byName.set(
+      store,
+      combined(store, one, byName.get(store), (a, b) => a + b),
+    );
+  }
+  return [...byName.values()].sort((a, b) => (a.store < b.store ? -1 : 1));
+}
+
+/** What came from `before` to `now`, which count from the same moment; stores without any are left out. */
+export function sinceStores(
+  before: readonly StoreCounts[],
+  now: readonly StoreCounts[],
+): readonly StoreCounts[] {
+  const known = new Map(before.map((one) => [one.store, one]));
+  return now
+    .map((one) => combined(one.store, one, known.get(one.store), (a, b) => Math.max(0, a - b)))
+    .filter((one) => COUNTED_OF_STORE.some((name) => one[name] > 0));
+}
+
+function combined(
+  store: string,
+  a: StoreCounts,
+  b: StoreCounts | undefined,
+  join: (a: number, b: number) => number,
+): StoreCounts {
+  const of = (name: CountedOfStore) => told(join(a[name], b?.[name] ?? 0));
+  return {
+    store,
+    requests: of("requests"),
+    bytesRead: of("bytesRead"),
+    bytesWritten: of("bytesWritten"),
+    retries: of("retries"),
+    throttled: of("throttled"),
+    waitedMs: of("waitedMs"),
+    answers: of("answers"),
+    firstByteMs: of("firstByteMs"),
+  };
+}
+
+/** To the microsecond, and not more than a message can tell. */
+function told(count: number): number {
+  return Math.min(Math.round(count * 1_000) / 1_000, Number.MAX_SAFE_INTEGER);
+}

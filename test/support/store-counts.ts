@@ -1,0 +1,37 @@
+import fc from "fast-check";
+import type { StoreCounts } from "../../shared/domain/store-counts.ts";
+
+/** A store of which nothing was asked but what is said here. */
+export function aStore(store: string, counts: Partial<StoreCounts> = {}): StoreCounts {
+  return {
+    store,
+    requests: 0,
+    bytesRead: 0,
+    bytesWritten: 0,
+    retries: 0,
+    throttled: 0,
+    waitedMs: 0,
+    answers: 0,
+    firstByteMs: 0,
+    ...counts,
+  };
+}
+
+const count = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+const ms = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true });
+
+/** A few stores, as they cross the wire. */
+export const storeCounts: fc.Arbitrary<readonly StoreCounts[]> = fc.array(
+  fc.record({
+    store: fc.string(),
+    requests: count,
+    bytesRead: count,
+    bytesWritten: count,
+    retries: count,
+    throttled: count,
+    waitedMs: ms,
+    answers: count,
+    firstByteMs: ms,
+  }),
+  { maxLength: 3 },
+);

@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import {
+  MOST_STORES,
+  OTHER_STORES,
+  sinceStores,
+  sumOfStores,
+} from "../../../../shared/domain/store-counts.ts";
+import { aStore } from "../../../support/store-counts.ts";
+
+test("a store that several asked is one, with all that it was asked", () => {
+  const one = aStore("s3://a", { requests: 2, bytesRead: 10, waitedMs: 0.5 });
+  const other = aStore("s3://a", { requests: 3, throttled: 1, waitedMs: 0.25 });
+  const third = aStore("gs://b", { requests: 1 });
+  expect(sumOfStores([one, third, other])).toEqual([
+    third,
+    aStore("s3://a", { requests: 5, bytesRead: 10, throttled: 1, waitedMs: 0.75 }),
+  ]);
+});
+
+test("of too many stores those that came last are told together, and nothing is lost", () => {
+  const many = Array.from({ length: 1_000 }, (_, index) =>
+    aStore(`https://host-${index}`, { requests: 1, bytesRead: index }),
+  );
+  const sum = sumOfStores(many);
+  expect(sum).toHaveLength(MOST_STORES);
+  expect(sum.find(({ store }) => store === OTHER_STORES)).toMatchObject({
+    requests: 1_000 - MOST_STORES + 1,
+  });
+  expect(sum.reduce((total, { requests }) => total + requests, 0)).toBe(1_000);
+  expect(sum.reduce((total, { bytesRead }) => total + bytesRead, 0)).toBe((999 * 1_000) / 2);
+  // Once too many, it stays so.
+  expect(sumOfStores([...sum, aStore("s3://new", { requests: 7 })])).toHaveLength(MOST_STORES);
+});
+
+test("what came since is the difference, never less than nothing, and a store without any is left out", () => {
+  const before = [aStore("s3://a", { requests: 5, bytesRead: 100 }), aStore("s3://b", { requests: 1 })];
+  const now = [
+    aStore("s3://a", { requests: 7, bytesRead: 90 }),
+    aStore("s3://b", { requests: 1 }),
+    aStore("s3://c", { requests: 1 }),
+  ];
+  expect(sinceStores(before, now)).toEqual([
+    aStore("s3://a", { requests: 2 }),
+    aStore("s3://c", { requests: 1 }),
+  ]);
+});
+
+test("what a stranger counts adds up to no number that cannot be told", () => {
+  const most = Number.MAX_SAFE_INTEGER;
+  expect(sumOfStores([aStore("s", { requests: most }), aStore("s", { requests: most })])).toEqual([
+    aStore("s", { requests: most }),
+  ]);
+});

@@ -1,0 +1,68 @@
+import { expect, test } from "vitest";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { silentLogger } from "../../../../shared/core/log.ts";
+import { workerSession } from "../../../../shared/domain/worker.ts";
+import type { Heartbeat } from "../../../../shared/wire/services.ts";
+import { Heartbeats } from "../../../../worker/lease/heartbeats.ts";
+import { LeaseLedger } from "../../../../worker/lease/lease-ledger.ts";
+import { aStore } from "../../../support/store-counts.ts";
+
+const never = new AbortController().signal;
+
+/** Heartbeats of a worker that asks a store of things; what of that reached the coordinator, by session. */
+function aWorkerThatAsks() {
+  const worker = { session: "s1", requests: 0, isCutOff: false };
+  const told: (readonly [session: string, requests: number])[] = [];
+  const clock = { nowMs: () => 0, wallMs: () => 0, after: () => () => {} };
+  const heartbeats = new Heartbeats({
+    work: {
+      heartbeat: async ({ session, stores }: Heartbeat) => {
+        if (worker.isCutOff) throw new ShardmillError("COORDINATOR_UNREACHABLE", "nobody there");
+        told.push([session, stores[0]?.requests ?? 0]);
+        return [];
+      },
+    },
+    clock,
+    log: silentLogger,
+    ledger: new LeaseLedger(),
+    registered: () => ({ session: workerSession(worker.session), leaseMs: 60_000, heartbeatMs: 10_000 }),
+    takeBusy: () => ({}),
+    takePadding: () => null,
+    storeCounts: () => [aStore("s3://bucket", { requests: worker.requests })],
+    onLost: () => {},
+    onUnheard: () => {},
+  });
+  return { worker, told, heartbeats };
+}
+
+test("each heartbeat tells all that the session asked of stores, so one that is lost is made good by the next", async () => {
+  const { worker, told, heartbeats } = aWorkerThatAsks();
+  worker.requests = 3;
+  await heartbeats.send(never);
+  worker.requests = 5;
+  worker.isCutOff = true;
+  await expect(heartbeats.send(never)).rejects.toMatchObject({ code: "COORDINATOR_UNREACHABLE" });
+  expect(heartbeats.hasStoreNews).toBe(true);
+  worker.isCutOff = false;
+  worker.requests = 6;
+  await heartbeats.send(never);
+  await heartbeats.send(never);
+  expect(told.map(([, requests]) => requests)).toEqual([3, 6, 6]);
+  expect(heartbeats.hasStoreNews).toBe(false);
+});
+
+test("a new session begins behind what was told in the one before, and with what was not", async () => {
+  const { worker, told, heartbeats } = aWorkerThatAsks();
+  worker.requests = 3;
+  await heartbeats.send(never);
+  worker.requests = 5;
+  worker.session = "s2";
+  await heartbeats.send(never);
+  worker.requests = 9;
+  await heartbeats.send(never);
+  expect(told).toEqual([
+    ["s1", 3],
+    ["s2", 2],
+    ["s2", 6],
+  ]);
+});
