@@ -2,7 +2,7 @@ import { readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { mapConcurrent } from "./map-concurrent.ts";
 
-/** What a folder of files that can be made again may hold. */
+/** What a folder of files, or of folders of them, that can be made again may hold. */
 export interface PruneLimits {
   /** The files that are kept in it, by name: others are left alone. */
   readonly name: RegExp;
@@ -10,6 +10,10 @@ export interface PruneLimits {
   readonly leftBehind: RegExp;
   readonly mostEntries: number;
   readonly mostAgeMs: number;
+  /** Of all entries together. Left out: any. */
+  readonly mostBytes?: number;
+  /** Younger entries stay, however many and large they are. Left out: none. */
+  readonly sparedMs?: number;
 }
 
 /** No entry is written for this long: whoever wrote it was ended. */
@@ -22,7 +26,7 @@ const LEFT_BEHIND_MS = 3_600_000;
  * @param nowMs wall-clock time, as files have it
  */
 export async function pruneFolder(folder: string, limits: PruneLimits, nowMs: number): Promise<void> {
-  const { name: kept, leftBehind, mostEntries, mostAgeMs } = limits;
+  const { name: kept, leftBehind, mostEntries, mostAgeMs, mostBytes = Infinity, sparedMs = 0 } = limits;
   const names = (await readdir(folder)).filter((name) => kept.test(name) || leftBehind.test(name));
   const found = await mapConcurrent(names, 16, async (name) => {
     const path = join(folder, name);
@@ -30,12 +34,27 @@ export async function pruneFolder(folder: string, limits: PruneLimits, nowMs: nu
       (stats) => stats.mtimeMs,
       () => null,
     );
-    return mtimeMs === null ? [] : [{ name, path, mtimeMs }];
+    if (mtimeMs === null) return [];
+    return [{ name, path, mtimeMs, bytes: limits.mostBytes === undefined ? 0 : await bytesBelow(path) }];
   });
   const newestFirst = found.flat().sort((a, b) => b.mtimeMs - a.mtimeMs);
-  const doomed = newestFirst.filter(({ name, mtimeMs }, index) => {
-    const mostMs = leftBehind.test(name) ? LEFT_BEHIND_MS : mostAgeMs;
-    return index >= mostEntries || nowMs - mtimeMs > mostMs;
+  let sum = 0;
+  const doomed = newestFirst.filter(({ name, mtimeMs, bytes }, index) => {
+    const ageMs = nowMs - mtimeMs;
+    if (leftBehind.test(name)) return ageMs > LEFT_BEHIND_MS;
+    sum += bytes;
+    if (ageMs < sparedMs) return false;
+    return index >= mostEntries || sum > mostBytes || ageMs > mostAgeMs;
   });
-  await Promise.all(doomed.map(({ path }) => rm(path, { force: true })));
+  await Promise.all(doomed.map(({ path }) => rm(path, { recursive: true, force: true })));
+}
+
+/** Of a file, or of all files in a folder. What goes meanwhile has none. */
+async function bytesBelow(path: string): Promise<number> {
+  const names = await readdir(path, { recursive: true }).catch(() => [""]);
+  const sizes = await mapConcurrent(names, 16, async (name) => {
+    const stats = await stat(join(path, name)).catch(() => null);
+    return stats?.isFile() === true ? stats.size : 0;
+  });
+  return sizes.reduce((all, bytes) => all + bytes, 0);
 }
