@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
 import { NEVER } from "../shared/core/abort.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
-import { notAPath } from "../shared/domain/location.ts";
+import { isAddress, notAFilePlace, notAPath } from "../shared/domain/location.ts";
 import { CONVERTED_PRECISIONS, type ConvertedPrecision } from "../shared/domain/precision.ts";
 import { jsonOption } from "./options.ts";
 
@@ -18,7 +18,11 @@ export const convertCommand: CommandModule<object, ConvertArguments> = {
   describe: "Write an ONNX model in another precision, and say what was left alone",
   builder: (yargs) =>
     yargs
-      .positional("model", { type: "string", demandOption: true, describe: "The ONNX file, or its folder" })
+      .positional("model", {
+        type: "string",
+        demandOption: true,
+        describe: "The ONNX file, or its folder: a path, or an address (s3://, ...)",
+      })
       .option("precision", {
         choices: CONVERTED_PRECISIONS,
         requiresArg: true,
@@ -51,15 +55,19 @@ async function convert(args: ConvertArguments): Promise<void> {
   const { convertToFile } = await import("../coordinator/plan/model/convert-to-file.ts");
   const { conversionText } = await import("./render/precision-text.ts");
   const { createStyle } = await import("./render/style.ts");
-  for (const path of [args.model, args.output]) {
-    const problem = notAPath(path);
+  const wrong = [
+    ["model", notAFilePlace(args.model)],
+    ["output", notAPath(args.output)],
+  ] as const;
+  for (const [name, problem] of wrong) {
     if (problem === null) continue;
-    const problems = [{ where: path, ...problem }];
-    throw new ShardmillError("ARGUMENT_INVALID", `${path} is no path`, { problems });
+    throw new ShardmillError("ARGUMENT_INVALID", `the ${name} is no path`, {
+      problems: [{ where: name, ...problem }],
+    });
   }
   const output = resolve(args.output);
   const { conversion, bytesBefore, bytesAfter, sha256 } = await convertToFile({
-    model: resolve(args.model),
+    model: isAddress(args.model) ? args.model : resolve(args.model),
     precision: args.precision,
     output,
     replace: args.force,

@@ -1,7 +1,7 @@
 import { lstat } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
-import { ShardmillError } from "../shared/core/errors.ts";
-import { notAPath } from "../shared/domain/location.ts";
+import { type Problem, ShardmillError } from "../shared/core/errors.ts";
+import { isAddress, isWebInput, notAFilePlace, notAnInput } from "../shared/domain/location.ts";
 import { literalFolder, literalPattern } from "../shared/job-file/path-pattern.ts";
 import type { DraftPaths } from "./render/draft-yaml.ts";
 
@@ -15,6 +15,8 @@ interface FoundPaths {
   readonly written: Omit<DraftPaths, "job" | "folder">;
   /** Of the input, absolute. */
   readonly patterns: readonly string[];
+  /** Of the model, absolute. */
+  readonly model: string;
 }
 
 /**
@@ -24,15 +26,10 @@ interface FoundPaths {
  * @throws {ARGUMENT_INVALID} for what can be no path
  */
 export async function draftPaths({ model, input }: GivenPaths, folder: string): Promise<FoundPaths> {
-  for (const path of [model, ...input]) {
-    const problem = notAPath(path);
-    if (problem === null) continue;
-    throw new ShardmillError("ARGUMENT_INVALID", `${path} is no path`, {
-      problems: [{ where: path, ...problem }],
-    });
-  }
+  refuse("model", notAFilePlace(model));
+  for (const path of input) refuse("input", notAnInput(path));
   const patterns = await Promise.all(
-    input.map(async (path) => ((await isThere(path)) ? literalPattern(path) : path)),
+    input.map(async (path) => (!isAddress(path) && (await isThere(path)) ? literalPattern(path) : path)),
   );
   const inFile = patterns.map((pattern) =>
     fromFolder(pattern, literalPattern(process.cwd()), literalPattern(folder)),
@@ -45,14 +42,33 @@ export async function draftPaths({ model, input }: GivenPaths, folder: string): 
       output: await freeOutput(folder),
     },
     patterns: patterns.map((pattern) =>
-      isAbsolute(pattern) ? pattern : resolve(literalFolder(process.cwd()), pattern),
+      isPlace(pattern) ? pattern : resolve(literalFolder(process.cwd()), pattern),
     ),
+    model: isAddress(model) ? withoutEnd(model) : resolve(model),
   };
 }
 
-/** Absolute paths stay so; others are told from the job file's folder. */
+/** What an address that is none has in it may be a secret: it is not shown. */
+function refuse(option: string, problem: Omit<Problem, "where"> | null): void {
+  if (problem === null) return;
+  throw new ShardmillError("ARGUMENT_INVALID", `--${option} names no place`, {
+    fields: { option },
+    problems: [{ where: `--${option}`, ...problem }],
+  });
+}
+
+/** In a bucket a folder is the same with a slash behind it. */
+function withoutEnd(address: string): string {
+  return isWebInput(address) ? address : address.replace(/\/+$/, "");
+}
+
+function isPlace(path: string): boolean {
+  return isAddress(path) || isAbsolute(path);
+}
+
+/** Addresses and absolute paths stay so; others are told from the job file's folder. */
 function fromFolder(path: string, from: string, folder: string): string {
-  if (isAbsolute(path)) return path;
+  if (isPlace(path)) return path;
   const told = relative(folder, resolve(from, path));
   return told.startsWith("..") ? told : `./${told}`;
 }

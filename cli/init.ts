@@ -23,7 +23,8 @@ export const initCommand: CommandModule<object, InitArguments> = {
         type: "string",
         requiresArg: true,
         demandOption: true,
-        describe: "The ONNX file, or the folder that a model was exported to",
+        describe:
+          "The ONNX file, or the folder that a model was exported to: a path, or an address (s3://, gs://, az://, https://)",
       })
       .option("input", {
         type: "string",
@@ -31,7 +32,8 @@ export const initCommand: CommandModule<object, InitArguments> = {
         nargs: 1,
         requiresArg: true,
         demandOption: true,
-        describe: "The data: a file, a folder or a quoted glob; may be given several times",
+        describe:
+          "The data: a file, a folder or a quoted glob, by a path or an address; may be given several times",
       })
       .option("output", {
         alias: "o",
@@ -45,6 +47,10 @@ export const initCommand: CommandModule<object, InitArguments> = {
       .example(
         "$0 init --model ./all-MiniLM-L6-v2 --input ./texts",
         "Writes job.yaml; then: shardmill plan job.yaml",
+      )
+      .example(
+        "$0 init --model s3://models/all-MiniLM-L6-v2 --input s3://data/texts",
+        "Both in buckets, by the credentials of this machine",
       )
       .example("$0 init --model m.onnx --input 'data/*.parquet' -o -", "Prints it")
       .epilogue(
@@ -68,7 +74,7 @@ async function init(args: InitArguments): Promise<void> {
   const paths = await draftPaths(args, folder);
   const input = { path: paths.patterns, format: "auto" as const, shardRows: "auto" as const };
   const output = { path: resolve(folder, paths.written.output), rows: "parquet" as const };
-  const places = { model: resolve(args.model), input, output, jobFolder: parseLocation(folder) };
+  const places = { model: paths.model, input, output, jobFolder: parseLocation(folder) };
   const draft = await draftJob(places, NEVER);
   const yaml = draftYaml(draft, { ...paths.written, folder, job: job === null ? null : args.output });
   try {

@@ -127,6 +127,7 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
   return {
     spec,
     stores: NO_STORES,
+    modelFrom: null,
     reductions: {},
     typeChecks: [],
     partitions: { kind: "none", why: null },

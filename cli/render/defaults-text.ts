@@ -1,7 +1,7 @@
 import type { PlannedJob } from "../../shared/domain/job.ts";
-import { below } from "../../shared/domain/location.ts";
 import type { OutputSpec } from "../../shared/domain/map-spec.ts";
 import {
+  isFolderTokenizer,
   leavesLabels,
   leavesPooling,
   type ModelFolder,
@@ -39,7 +39,8 @@ function textDefaults({ spec, map }: PlannedJob, folder: ModelFolder): readonly 
     const own = spec.map.inputs[tensor];
     const at = (key: string) => formatKeyPath(["map", "inputs", tensor, key]);
     const step = map.prepare.find(({ where }) => where === at("tokenizer"));
-    if (step?.op.kind !== "tokenize" || step.files[0]?.location !== below(folder.path, facts.file)) return [];
+    const isOther = own?.tokenizer !== undefined && !isFolderTokenizer(own.tokenizer, folder);
+    if (step?.op.kind !== "tokenize" || isOther) return [];
     const limit = own?.maxTokens === undefined ? limitOf(step.op, facts) : [];
     const { truncation } = step.op;
     return [

@@ -143,8 +143,9 @@ function sizesText({ shards }: PlannedJob): string {
   return `${formatCount(sizes.length)} of ${low} to ${high} rows, median ${median}`;
 }
 
-function modelText({ spec, model, converted }: PlannedJob): string {
-  const { path, bytes } = converted?.original ?? model;
+function modelText({ spec, model, modelFrom, converted }: PlannedJob): string {
+  const { path: copy, bytes } = converted?.original ?? model;
+  const path = modelFrom === null ? copy : `${modelFrom} (copied to ${copy})`;
   const made = converted === null ? "" : `, as ${converted.conversion.precision} ${formatBytes(model.bytes)}`;
   return `${oneLine(path)}, ${formatBytes(bytes)}${made}, on ${spec.model.device}`;
 }

@@ -6,6 +6,7 @@ import { WINDOW_COLUMNS } from "../../shared/domain/sound-op.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import { isIdsName } from "../../shared/input-sources/text-inputs.ts";
 import { allOrEveryProblem } from "../plan/every-problem.ts";
+import { sealModel } from "../plan/fetch/sealed-files.ts";
 import { modelPathOf, readModelFolder } from "../plan/folder/read-model-folder.ts";
 import { inspectModel } from "../plan/model/inspect-model.ts";
 import { readInput } from "../plan/read-input.ts";
@@ -53,7 +54,7 @@ interface DraftPlaces extends Pick<JobSpec, "input" | "output"> {
  */
 export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promise<JobDraft> {
   const { model, jobFolder } = places;
-  const [{ dataset }, { folder, signature }] = await allOrEveryProblem([
+  const [{ dataset, stores }, { folder, signature }] = await allOrEveryProblem([
     readInput(places, signal),
     readSignature(model, signal),
   ]);
@@ -64,6 +65,7 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
     fileColumns: fileColumns.map(({ name }) => name),
     texts,
     jobFolder,
+    stores,
     signal,
   });
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
@@ -117,11 +119,12 @@ function windowColumns(inputs: readonly InputDraft[]): readonly string[] {
 }
 
 async function readSignature(
-  path: string,
+  named: string,
   signal: AbortSignal,
 ): Promise<{ readonly folder: ModelFolder | null; readonly signature: ModelSignature }> {
-  const folder = await readModelFolder({ path }, signal);
-  const { signature } = await inspectModel(modelPathOf({ path }, folder), signal);
+  const { path, ...files } = sealModel(named);
+  const folder = await readModelFolder({ path }, signal, files);
+  const { signature } = await inspectModel(modelPathOf({ path }, folder), signal, files);
   return { folder, signature };
 }
 

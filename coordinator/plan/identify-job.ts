@@ -1,5 +1,6 @@
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { sealFiles } from "./fetch/sealed-files.ts";
 import { modelPathOf, readModelFolder } from "./folder/read-model-folder.ts";
 import { withLikelyTexts } from "./folder/text-defaults.ts";
 import { readModelFile } from "./model/model-file.ts";
@@ -17,15 +18,17 @@ export type IdentifiedJob = Pick<PlannedJob, "digests" | "partitions">;
  * @throws what reading the input, the model and the files of its steps throws
  */
 export async function identifyJob(
-  spec: JobSpec,
+  job: JobSpec,
   signal: AbortSignal,
   { found }: Pick<PlanOptions, "found"> = {},
 ): Promise<IdentifiedJob> {
-  const stores = await readStores(spec);
+  const stores = await readStores(job);
+  const { spec, stores: fileStores } = sealFiles(job, stores);
+  const files = { stores: fileStores };
   const { dataset, partitions } = await readInput(spec, signal, { stores, found });
-  const folder = await readModelFolder(spec.model, signal);
-  const model = await readModelFile(modelPathOf(spec.model, folder), signal);
+  const folder = await readModelFolder(spec.model, signal, files);
+  const model = await readModelFile(modelPathOf(spec.model, folder), signal, files);
   const resolved = withLikelyTexts(spec, dataset.fields, folder);
-  const stepFiles = await readStepFiles(resolved, signal);
+  const stepFiles = await readStepFiles(resolved, signal, files);
   return { digests: digestsOf(resolved, { dataset, model, folder, stepFiles }), partitions };
 }

@@ -2,6 +2,8 @@ import { withTempFolder } from "../../shared/core/temp-folder.ts";
 import type { Dataset } from "../../shared/domain/dataset.ts";
 import type { JobDigests, ModelFile, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec, ReductionSpec } from "../../shared/domain/job-spec.ts";
+import type { JobStores } from "../../shared/domain/job-stores.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { ModuleReductions } from "../../shared/domain/module-reduction.ts";
@@ -13,6 +15,7 @@ import { checkKeptTypes } from "./check-kept-types.ts";
 import { checkOutput } from "./check-output.ts";
 import { checkShape } from "./check-shape.ts";
 import { allOrEveryProblem } from "./every-problem.ts";
+import { sealFiles } from "./fetch/sealed-files.ts";
 import { modelPathOf, readModelFolder } from "./folder/read-model-folder.ts";
 import { leavesTokenizers, withLikelyTexts } from "./folder/text-defaults.ts";
 import type { FoundInput } from "./input/discover.ts";
@@ -25,7 +28,7 @@ import type { PlanProgress } from "./plan-progress.ts";
 import { planShards } from "./plan-shards.ts";
 import { type ReadInputOptions, readInput } from "./read-input.ts";
 import { readStores } from "./read-stores.ts";
-import { readTokenizers } from "./steps/read-tokenizer.ts";
+import { readTokenizers, type Tokenizers } from "./steps/read-tokenizer.ts";
 import { modulesOf, readStepFiles, type StepFiles, withStepFiles } from "./steps/step-files.ts";
 import { takeRows } from "./trial/take-rows.ts";
 import { checkFilter } from "./where/check-filter.ts";
@@ -52,13 +55,15 @@ export interface PlanOptions {
  * output comes in one error
  */
 export async function planJob(
-  spec: JobSpec,
+  job: JobSpec,
   signal: AbortSignal,
   { aside = (task) => task(), progress, found }: PlanOptions = {},
 ): Promise<PlannedJob> {
-  const stores = await readStores(spec);
-  const { input, folder, model, stepFiles, typeChecks, tokenizers } = await readAll(spec, signal, {
+  const stores = await readStores(job);
+  const { spec, stores: fileStores } = sealFiles(job, stores);
+  const { input, folder, model, modelFrom, stepFiles, typeChecks, tokenizers } = await readAll(spec, signal, {
     stores,
+    fileStores,
     progress,
     found,
   });
@@ -66,12 +71,8 @@ export async function planJob(
   const where = await aside(() => checkFilter(spec.input, fields, signal));
   const map = await aside(() =>
     planMap(spec.map, model.signature, {
-      fields,
-      folder,
+      ...{ fields, folder, files: stepFiles, tokenizers, signal },
       filter: where?.step ?? null,
-      files: stepFiles,
-      tokenizers,
-      signal,
     }),
   );
   checkKeptTypes(spec, map.keep, input.dataset.files);
@@ -91,12 +92,12 @@ export async function planJob(
     folder,
     stepFiles,
   });
-  const { precision } = spec.model;
   const { footers: _, ...read } = input;
   const planned = {
     spec,
     ...read,
     folder,
+    modelFrom,
     map,
     reductions,
     typeChecks,
@@ -105,6 +106,7 @@ export async function planJob(
     shards,
     digests,
   };
+  const { precision } = spec.model;
   if (precision === "original") return { ...planned, model, converted: null };
   const { model: made, conversion } = await convertedModel(model, precision, signal);
   return { ...planned, model: made, converted: { original: model, conversion } };
@@ -114,24 +116,39 @@ export async function planJob(
 async function readAll(
   spec: JobSpec,
   signal: AbortSignal,
-  options: ReadInputOptions & Pick<PlannedJob, "stores">,
+  {
+    fileStores,
+    ...options
+  }: ReadInputOptions & Pick<PlannedJob, "stores"> & { readonly fileStores: JobStores },
 ) {
   // It loads while the input is read.
   if (hasSql(spec)) SQL_PROCESSES.warm();
-  const reading = { input: readInput(spec, signal, options), folder: readModelFolder(spec.model, signal) };
+  const files = { stores: fileStores };
+  const reading = {
+    input: readInput(spec, signal, options),
+    folder: readModelFolder(spec.model, signal, files),
+  };
   const resolved = withReadTexts(spec, reading);
-  const [input, opened, , stepFiles, typeChecks, tokenizers] = await allOrEveryProblem([
+  const [input, opened, , code, typeChecks] = await allOrEveryProblem([
     reading.input,
-    openModel(spec, reading.folder, signal),
+    openModel(spec, { folder: reading.folder, stores: fileStores, signal }),
     checkOutput(spec, options.stores),
-    resolved.then((own) => readStepFiles(own, signal)),
+    resolved.then((own) => readCode(own, fileStores, signal)),
     checkTypes(modulesOf(spec), signal),
-    resolved.then(({ map }) => readTokenizers(map, signal)),
   ]).catch((error: unknown) => {
     signal.throwIfAborted();
     throw error;
   });
-  return { input, ...opened, stepFiles, typeChecks, tokenizers };
+  return { input, ...opened, ...code, typeChecks };
+}
+
+async function readCode(
+  spec: JobSpec,
+  stores: JobStores,
+  signal: AbortSignal,
+): Promise<{ readonly stepFiles: StepFiles; readonly tokenizers: Tokenizers }> {
+  const stepFiles = await readStepFiles(spec, signal, { stores });
+  return { stepFiles, tokenizers: await readTokenizers(spec.map, stepFiles, signal) };
 }
 
 function hasSql({ input, map, reduce }: JobSpec): boolean {
@@ -178,11 +195,20 @@ async function withReadTexts(spec: JobSpec, reading: Reading): Promise<JobSpec> 
 
 async function openModel(
   { model: place }: JobSpec,
-  reading: Promise<ModelFolder | null>,
-  signal: AbortSignal,
-): Promise<{ readonly folder: ModelFolder | null; readonly model: ModelFile }> {
+  {
+    folder: reading,
+    stores,
+    signal,
+  }: {
+    readonly folder: Promise<ModelFolder | null>;
+    readonly stores: JobStores;
+    readonly signal: AbortSignal;
+  },
+): Promise<Pick<PlannedJob, "folder" | "model" | "modelFrom">> {
   const folder = await reading;
-  return { folder, model: await inspectModel(modelPathOf(place, folder), signal) };
+  const path = parseLocation(modelPathOf(place, folder));
+  const model = await inspectModel(path, signal, { stores });
+  return { folder, model, modelFrom: model.path === path ? null : path };
 }
 
 /** The reductions: those in code bound, and the SQL of the others checked. */

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { CHANNEL_ORDERS, CROP_ROUNDINGS, channelCount, IMAGE_LAYOUTS, RESAMPLES } from "./image-op.ts";
-import { type Context, checkPath, refuse } from "./job-rules.ts";
+import { type Context, checkFolderPlace, refuse } from "./job-rules.ts";
 
 /** More is no model's input; and the 512 MiB of values of such a row are the most that a row may have. */
 const MAX_EDGE = 16_384;
@@ -108,10 +108,10 @@ export const imageSpec = z
     folder: z
       .string()
       .min(1)
-      .superRefine(checkPath)
+      .superRefine(checkFolderPlace)
       .default(".")
       .describe(
-        "Where relative paths start from when the column has paths, relative to the job file. Workers read the files there.",
+        "Where relative paths start from when the column has paths, relative to the job file, in a bucket or on the web. Workers read the files there.",
       ),
   })
   .superRefine(checkImageRules);

@@ -6,7 +6,7 @@ import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
 import { OP_KEYS } from "../output-ops/op-schemas.ts";
 import { type OpKind, OUTPUT_OPS, opOf } from "../output-ops/output-ops.ts";
 import { raw } from "../output-ops/raw.ts";
-import { isAddress, notAnInput, notAnOutput, notAPath } from "./location.ts";
+import { isAddress, notAFilePlace, notAFolderPlace, notAnInput, notAnOutput, notAPath } from "./location.ts";
 import { outputColumnNames } from "./output-fields.ts";
 
 /** Rules of the job file that one key alone cannot break. */
@@ -127,6 +127,16 @@ export function checkPath(path: string, context: Context): void {
 /** ... and where input is named. */
 export function checkInputPath(path: string, context: Context): void {
   refuseProblem(notAnInput(path), context);
+}
+
+/** ... and where a file that the job needs is named. */
+export function checkFilePlace(path: string, context: Context): void {
+  refuseProblem(notAFilePlace(path), context);
+}
+
+/** ... and a folder of files that rows name. */
+export function checkFolderPlace(path: string, context: Context): void {
+  refuseProblem(notAFolderPlace(path), context);
 }
 
 /** ... and where the result is to go. */

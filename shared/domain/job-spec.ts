@@ -3,6 +3,7 @@ import { MAX_NAMES } from "../input-sources/input-source.ts";
 import { DATASET_FORMATS } from "./dataset.ts";
 import { DEVICES } from "./device.ts";
 import {
+  checkFilePlace,
   checkInputPath,
   checkNewIsWhole,
   checkOutputPath,
@@ -41,24 +42,16 @@ const MAX_SEED = 4_294_967_295;
 const MAX_CHECK_ROWS = 65_536;
 
 const text = z.string().min(1).max(1_000_000);
+/** A text that names a place; what is wrong with it is for `check` to say. */
+const placeBy = (check: typeof checkPath) => z.string().min(1).max(1_000_000).superRefine(check);
 /** A file or folder on the coordinator's machine. */
-const path = z
-  .string()
-  .min(1)
-  .max(1_000_000)
-  .superRefine((found, context) => checkPath(found, context));
+const path = placeBy((found, context) => checkPath(found, context));
+/** The same, or a file of the job that is somewhere else. */
+const filePlace = placeBy((found, context) => checkFilePlace(found, context));
 /** The same of the input, or an address that can be looked into. */
-const inputPath = z
-  .string()
-  .min(1)
-  .max(1_000_000)
-  .superRefine((found, context) => checkInputPath(found, context));
+const inputPath = placeBy((found, context) => checkInputPath(found, context));
 /** A folder on the coordinator's machine, or in a bucket. */
-const outputPath = z
-  .string()
-  .min(1)
-  .max(1_000_000)
-  .superRefine((found, context) => checkOutputPath(found, context));
+const outputPath = placeBy((found, context) => checkOutputPath(found, context));
 /** Becomes part of file names on the coordinator and on workers. */
 const fileName = z
   .string()
@@ -122,7 +115,7 @@ const reductionSpec = z
     final: text
       .exactOptional()
       .describe("SQL over `partials` (all combined tables), or over `rows` when there is no `combine`."),
-    module: path
+    module: filePlace
       .exactOptional()
       .describe(
         "Instead of SQL: a file of your own code (.ts, .js, .mjs), relative to the job file, whose default export is a " +
@@ -212,15 +205,15 @@ export const JOB_FILE_SCHEMA = z
       .describe("The dataset."),
     model: z
       .strictObject({
-        path: path.describe(
-          "The ONNX file, or the folder that a model was exported to, relative to the job file: see [the model's " +
-            "folder](#the-models-folder).",
+        path: filePlace.describe(
+          "The ONNX file, or the folder that a model was exported to, relative to the job file, in a bucket (`s3://`, `gs://`, `az://`) or on the " +
+            "web: see [the model's folder](#the-models-folder) and [files elsewhere](#files-elsewhere).",
         ),
         file: text
           .exactOptional()
           .describe(
             "In a folder: the ONNX file, as in `onnx/model_quantized.onnx`. Left out: `model.onnx`, `onnx/model.onnx`, or " +
-              "the only one.",
+              "the only one. A folder on the web needs it.",
           ),
         device: z
           .enum(DEVICES)

@@ -40,13 +40,17 @@ export interface ModelDataFile {
   readonly sha256: string;
 }
 
-export interface ModelFile {
+/** A model's own file, and those that it keeps tensors in: all that it is known by. */
+export interface ModelFiles {
   /** Absolute, as the coordinator sees it. */
   readonly path: Location;
   readonly bytes: number;
   /** Of this file alone: see `modelDigest`. */
   readonly sha256: string;
   readonly externalData: readonly ModelDataFile[];
+}
+
+export interface ModelFile extends ModelFiles {
   readonly signature: ModelSignature;
 }
 
@@ -60,6 +64,8 @@ export interface PlannedJob {
   readonly partitions: Partitions;
   /** What workers run. */
   readonly model: ModelFile;
+  /** Where the model was fetched from; null for one of the coordinator's own machine. */
+  readonly modelFrom: Location | null;
   /** The folder that the job names for its model; null where it names a file. */
   readonly folder: ModelFolder | null;
   /** The model that the job names, where `model` was made from it; null where it is that model itself. */

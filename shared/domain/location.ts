@@ -196,6 +196,30 @@ export function notAnInput(text: string): Omit<Problem, "where"> | null {
   return notAPlace(text, { address: INPUT_ADDRESS, expected, hint });
 }
 
+/**
+ * Why a text cannot name a file of the job: a path on this machine or an address, neither of them a pattern.
+ */
+export function notAFilePlace(text: string): Omit<Problem, "where"> | null {
+  const expected = "s3://BUCKET/KEY, gs://BUCKET/KEY, az://CONTAINER/KEY, https://HOST/FILE";
+  return notAPlace(text, { address: INPUT_ADDRESS, expected, hint: "write s3://BUCKET/KEY" });
+}
+
+/** ... a folder that rows name files in, which each worker reads: nothing in it may be a secret. */
+export function notAFolderPlace(text: string): Omit<Problem, "where"> | null {
+  const problem = notAFilePlace(text);
+  if (problem !== null || !isWebInput(text) || isPlainAddress(text)) return problem;
+  return {
+    what: "has a name, a password or a query in it, which no file in a folder has",
+    expected: "https://HOST/FOLDER",
+  };
+}
+
+/** An address of the web that is nothing but a place. */
+export function isPlainAddress(text: string): boolean {
+  const { username, password, search, hash } = new URL(text);
+  return `${username}${password}${search}${hash}` === "";
+}
+
 /** Why a text cannot name an output: a path on this machine, or the address of a folder in a bucket. */
 export function notAnOutput(text: string): Omit<Problem, "where"> | null {
   const problem = notAPlace(text, {

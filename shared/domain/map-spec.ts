@@ -7,9 +7,9 @@ import { OP_KINDS, OUTPUT_OPS } from "../output-ops/output-ops.ts";
 import { imageSpec } from "./image-spec.ts";
 import {
   checkColumnClashes,
+  checkFilePlace,
   checkInputRules,
   checkOutputRules,
-  checkPath,
   checkStates,
   checkStepRules,
   checkTextRules,
@@ -129,10 +129,10 @@ const stepSpec = z
       .string()
       .min(1)
       .max(1_000_000)
-      .superRefine((found, context) => checkPath(found, context))
+      .superRefine((found, context) => checkFilePlace(found, context))
       .exactOptional()
       .describe(
-        "A file of your own code (.ts, .js, .mjs), relative to the job file, whose default export is a step: see " +
+        "A file of your own code (.ts, .js, .mjs), relative to the job file, in a bucket or on the web, whose default export is a step: see " +
           "[your own code](#your-own-code).",
       ),
     split: splitSpec

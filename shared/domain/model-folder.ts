@@ -1,7 +1,7 @@
 import { ZOD } from "../core/zod.ts";
 import { type OpKind, opOf } from "../output-ops/output-ops.ts";
 import type { ImageCrop, Resample } from "./image-op.ts";
-import type { Location } from "./location.ts";
+import { below, type Location } from "./location.ts";
 
 /** A model as people export it: an ONNX file, and beside it what its maker does before and after. */
 export interface ModelFolder {
@@ -110,4 +110,10 @@ export function leavesPooling(output: LeavingOutput, tensor = output.tensor): bo
 /** What a job leaves to the folder's labels: an op that can name classes, and names none. */
 export function leavesLabels({ op = USUAL_OP, labels }: LeavingOutput): boolean {
   return labels === undefined && Object.hasOwn(opOf({ kind: op }).keys(ZOD), "labels");
+}
+
+/** Whether a tokenizer that a job names, or is left to, is that of its model's folder. */
+export function isFolderTokenizer(named: string, folder: ModelFolder | null): boolean {
+  const facts = folder?.facts.tokenizer ?? null;
+  return folder !== null && facts !== null && named === below(folder.path, facts.file);
 }

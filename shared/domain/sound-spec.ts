@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type Context, checkPath, refuse } from "./job-rules.ts";
+import { type Context, checkFolderPlace, refuse } from "./job-rules.ts";
 import { SOUND_LAYOUTS, WINDOW_ENDS } from "./sound-op.ts";
 
 /** Of no microphone, and no file, more. */
@@ -82,10 +82,10 @@ export const soundSpec = z
     folder: z
       .string()
       .min(1)
-      .superRefine(checkPath)
+      .superRefine(checkFolderPlace)
       .default(".")
       .describe(
-        "Where relative paths start from when the column has paths, relative to the job file. Workers read the files there.",
+        "Where relative paths start from when the column has paths, relative to the job file, in a bucket or on the web. Workers read the files there.",
       ),
   })
   .superRefine(checkSoundRules);

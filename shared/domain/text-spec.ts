@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ZOD } from "../core/zod.ts";
 import { columnName } from "../input-sources/input-source.ts";
-import { checkPath, checkSplitRules } from "./job-rules.ts";
+import { checkFilePlace, checkSplitRules } from "./job-rules.ts";
 import { SPAN_STRATEGIES } from "./step-binding.ts";
 
 /** Above this, a number is a slip of the keyboard. */
@@ -11,7 +11,7 @@ const tokenizer = z
   .string()
   .min(1)
   .max(1_000_000)
-  .superRefine((found, context) => checkPath(found, context));
+  .superRefine((found, context) => checkFilePlace(found, context));
 const tokens = z.int().min(1).max(MAX_TOKENS);
 
 /** The keys of an input that is made of text. */

@@ -1,21 +1,18 @@
 import { join } from "node:path";
 import { ShardmillError } from "../core/errors.ts";
-import type { ModelFile } from "../domain/job.ts";
+import type { ModelFiles } from "../domain/job.ts";
 import { type Location, nameOf } from "../domain/location.ts";
 import { modelDigest } from "../domain/model-digest.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
 import { fetchedFiles, type LocalCopy, localFiles, type WantedFile } from "../storage/local-copy.ts";
 import type { Storage } from "../storage/storage.ts";
 
-/** A model as it was planned: its own file, and those that it keeps tensors in. */
-export type PlannedModel = Pick<ModelFile, "path" | "bytes" | "sha256" | "externalData">;
-
 /**
  * The model's files of this machine, as they lie there; its own is the first.
  *
  * @throws {MODEL_CHANGED} when the bytes are not those that were planned
  */
-export function modelHere(model: PlannedModel): Promise<LocalCopy> {
+export function modelHere(model: ModelFiles): Promise<LocalCopy> {
   return localFiles(filesOf(model), modelChanged);
 }
 
@@ -33,7 +30,7 @@ interface ModelCopyOptions {
  *
  * @throws {MODEL_CHANGED} when the bytes are not those that were planned
  */
-export function copyModel(model: PlannedModel, options: ModelCopyOptions): Promise<LocalCopy> {
+export function copyModel(model: ModelFiles, options: ModelCopyOptions): Promise<LocalCopy> {
   const { storage, scratchPath, locate = (location) => location } = options;
   const known = filesOf(model);
   const placeOf = new Map(known.map(({ location }) => [locate(location), location]));
@@ -49,7 +46,7 @@ export function copyModel(model: PlannedModel, options: ModelCopyOptions): Promi
 }
 
 /** A model may name itself among them. */
-function filesOf({ path, bytes, sha256, externalData }: PlannedModel): readonly WantedFile[] {
+function filesOf({ path, bytes, sha256, externalData }: ModelFiles): readonly WantedFile[] {
   const data = externalData.map(({ location: name, ...file }) => {
     if (!isInsideLocation(name)) throw new Error(`broken invariant: location ${name}`);
     return { location: file.path, name, bytes: file.bytes, sha256: file.sha256 };

@@ -49,10 +49,11 @@ export function decodeJobSpec(bytes: Uint8Array): JobSpec {
   const folders = Object.values(rest.map.inputs).flatMap(({ image, sound }) =>
     [image, sound].flatMap((files) => files?.folder ?? []),
   );
-  const places = [...rest.input.path, rest.output.path].filter((path) => !isAddress(path));
+  const mayBeElsewhere = [...rest.input.path, rest.output.path, rest.model.path, ...folders];
+  const places = mayBeElsewhere.filter((path) => !isAddress(path));
   const certificates = Object.values(rest.stores).flatMap(({ ca }) => ca ?? []);
   const work = rest.work === undefined ? [] : [rest.work.path];
-  const paths = [...places, rest.model.path, ...folders, ...certificates, ...work];
+  const paths = [...places, ...certificates, ...work];
   const relative = paths.filter((path) => !isAbsolute(path));
   if (relative.length > 0) {
     const hint = "submit resolves paths against the job file's folder";

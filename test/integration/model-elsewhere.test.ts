@@ -1,59 +1,124 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { inspectModel } from "../../coordinator/plan/model/inspect-model.ts";
-import { withLocalModel } from "../../coordinator/plan/model/local-model.ts";
-import { below, parseLocation } from "../../shared/domain/location.ts";
+import { readModelFile } from "../../coordinator/plan/model/model-file.ts";
+import { below, type Location, parseLocation } from "../../shared/domain/location.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import { MemoryStorage } from "../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import { externalMlp } from "../support/external-model.ts";
 import { CLASSES, WIDTH } from "../support/known-job.ts";
 
-/** Models that are in a storage whose files have no paths: planning's processes load copies. */
+/** Models that are in a bucket: they are fetched once, and all that looks at them looks at the copies. */
 
 const never = new AbortController().signal;
 const external = externalMlp({ inputs: WIDTH, hidden: 16, outputs: CLASSES });
 const MODELS = parseLocation("s3://bucket/models");
 const MODEL = below(MODELS, "model.onnx");
 
-let bucket: MemoryStorage;
-let temp: string;
-const before = process.env.TMPDIR;
+class CountedStorage extends MemoryStorage {
+  readonly seen: Location[] = [];
+
+  override read(...wanted: Parameters<MemoryStorage["read"]>): ReturnType<MemoryStorage["read"]> {
+    this.seen.push(wanted[0]);
+    return super.read(...wanted);
+  }
+}
+
+let bucket: CountedStorage;
+let cache: string;
+const before = process.env.SHARDMILL_CACHE;
 beforeEach(async () => {
-  bucket = new MemoryStorage();
-  temp = await mkdtemp(join(tmpdir(), "shardmill-elsewhere-"));
-  process.env.TMPDIR = temp;
+  bucket = new CountedStorage();
+  cache = await mkdtemp(join(tmpdir(), "shardmill-elsewhere-"));
+  process.env.SHARDMILL_CACHE = cache;
 });
 afterEach(async () => {
-  if (before === undefined) delete process.env.TMPDIR;
-  else process.env.TMPDIR = before;
-  await rm(temp, { recursive: true });
+  if (before === undefined) delete process.env.SHARDMILL_CACHE;
+  else process.env.SHARDMILL_CACHE = before;
+  await rm(cache, { recursive: true });
 });
 
 const openers = { s3: async () => bucket };
 const put = (name: string, bytes: Uint8Array | string) =>
   bucket.put(below(MODELS, name), sourceOfBytes(bytes));
-
-test("its signature and digests are those of the same files on a disk, and no copy is left", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "here-"));
-  await writeFile(join(folder, "model.onnx"), external.model);
-  await mkdir(join(folder, dirname(external.location)));
-  await writeFile(join(folder, external.location), external.data);
+const putModel = async () => {
   await put("model.onnx", external.model);
   await put(external.location, external.data);
-  const [here, there] = [
-    await inspectModel(join(folder, "model.onnx"), never),
-    await inspectModel(MODEL, never, { openers }),
-  ];
+};
+const flipped = external.data.map((byte) => byte ^ 1);
+
+test("its signature and digests are those of the same files on a disk, and its files are copies", async () => {
+  const folder = join(cache, "here");
+  await mkdir(join(folder, dirname(external.location)), { recursive: true });
+  await writeFile(join(folder, "model.onnx"), external.model);
+  await writeFile(join(folder, external.location), external.data);
+  await putModel();
+  const here = await inspectModel(join(folder, "model.onnx"), never);
+  const there = await inspectModel(MODEL, never, { openers });
+  const copies = dirname(there.path);
   expect(there).toEqual({
     ...here,
-    path: MODEL,
-    externalData: here.externalData.map((file) => ({ ...file, path: below(MODELS, file.location) })),
+    path: join(copies, "model.onnx"),
+    externalData: here.externalData.map((file) => ({ ...file, path: join(copies, file.location) })),
   });
   expect(modelDigest(there)).toBe(modelDigest(here));
-  expect(await readdir(temp)).toEqual([basename(folder)]);
+  expect(copies.startsWith(join(cache, "fetched"))).toBe(true);
+});
+
+test("it is read once, until a version changes or a copy is damaged", async () => {
+  await putModel();
+  const read = async () => {
+    bucket.seen.length = 0;
+    const model = await readModelFile(MODEL, never, { openers });
+    return { model, read: [...bucket.seen] };
+  };
+  const first = await read();
+  const data = below(MODELS, external.location);
+  expect(first.read).toEqual([MODEL, data]);
+  expect(await read()).toEqual({ model: first.model, read: [] });
+
+  const [copy] = first.model.externalData;
+  await writeFile(copy?.path ?? "", flipped);
+  expect(await read()).toEqual(first);
+  expect(new Uint8Array(await readFile(copy?.path ?? ""))).toEqual(new Uint8Array(external.data));
+
+  await put(external.location, flipped);
+  const second = await read();
+  expect(modelDigest(second.model)).not.toBe(modelDigest(first.model));
+  expect(second.read).toEqual([MODEL, data]);
+  // Jobs that were planned with it have the other one still.
+  expect(new Uint8Array(await readFile(copy?.path ?? ""))).toEqual(new Uint8Array(external.data));
+});
+
+test("one that is replaced while it is fetched is refused, and nothing of it is kept", async () => {
+  await putModel();
+  const read = bucket.read.bind(bucket);
+  bucket.read = async (location, ...range) => {
+    if (location !== MODEL) await put(external.location, flipped);
+    return await read(location, ...range);
+  };
+  await expect(readModelFile(MODEL, never, { openers })).rejects.toMatchObject({
+    code: "MODEL_CHANGED",
+    fields: { path: MODEL },
+  });
+  expect(await readdir(join(cache, "fetched"))).toEqual([]);
+});
+
+test("what was not used for a month goes when another one comes", async () => {
+  await putModel();
+  await readModelFile(MODEL, never, { openers });
+  const old = new Date(Date.now() - 31 * 24 * 3_600_000);
+  const fetched = join(cache, "fetched");
+  const names = await readdir(fetched);
+  for (const name of names) await utimes(join(fetched, name), old, old);
+  await put("other.onnx", external.model);
+  await readModelFile(below(MODELS, "other.onnx"), never, { openers });
+  const left = await readdir(fetched);
+  expect(left).toHaveLength(2);
+  expect(names.filter((name) => left.includes(name))).toEqual([]);
 });
 
 test("one that is no model, and one whose weights are not there, are refused by their own location", async () => {
@@ -69,25 +134,16 @@ test("one that is no model, and one whose weights are not there, are refused by 
     code: "MODEL_NOT_FOUND",
     hint: "did you mean `model.onnx`?",
   });
-  expect(await readdir(temp)).toEqual([]);
 });
 
-test("weights that change between two looks are noticed", async () => {
-  await put("model.onnx", external.model);
-  await put(external.location, external.data);
-  const model = await inspectModel(MODEL, never, { openers });
-  const local = await withLocalModel(
-    model,
-    async ({ path, externalData }) => [path, externalData[0]?.path],
-    openers,
-  );
-  expect(local).toEqual([expect.stringContaining(temp), expect.stringContaining(temp)]);
-  await put(
-    external.location,
-    external.data.map((byte) => byte ^ 1),
-  );
-  await expect(withLocalModel(model, async () => {}, openers)).rejects.toMatchObject({
-    code: "MODEL_CHANGED",
-    fields: { path: below(MODELS, external.location) },
+test("a model that names a file outside its folder is refused before that is asked for", async () => {
+  const name = external.location;
+  const outside = name.replace(/^[^/]*/, (first) => "..".padEnd(first.length, "/"));
+  const text = Buffer.from(external.model).toString("latin1").replaceAll(name, outside);
+  await put("model.onnx", new Uint8Array(Buffer.from(text, "latin1")));
+  await expect(readModelFile(MODEL, never, { openers })).rejects.toMatchObject({
+    code: "MODEL_INVALID",
+    fields: { path: MODEL, location: outside },
   });
+  expect(bucket.seen).toEqual([MODEL]);
 });

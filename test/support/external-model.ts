@@ -3,17 +3,28 @@ import { type MlpSpec, mlpModel } from "./onnx-model.ts";
 
 const { onnx } = onnxProto;
 
-/**
- * A perceptron as `mlpModel` makes it, with every weight in one other file, at the offsets that the model
- * says.
- */
-export function externalMlp(spec: MlpSpec): { model: Uint8Array; location: string; data: Uint8Array } {
+/** A model, and the one other file that it has every weight in. */
+export interface ExternalModel {
+  readonly model: Uint8Array;
+  /** Of the weights, as the model names it. */
+  readonly location: string;
+  readonly data: Uint8Array;
+}
+
+/** A perceptron as `mlpModel` makes it, with every weight in one other file. */
+export function externalMlp(spec: MlpSpec): ExternalModel {
+  return withExternalData(mlpModel({ ...spec, seed: 3 }));
+}
+
+/** The same model with its weights in one other file, at the offsets that the model says. */
+export function withExternalData(bytes: Uint8Array): ExternalModel {
   const location = "weights/model.onnx_data";
-  const model = onnx.ModelProto.decode(mlpModel({ ...spec, seed: 3 }));
+  const model = onnx.ModelProto.decode(bytes);
   const parts: Uint8Array[] = [];
   let offset = 0;
   for (const tensor of model.graph?.initializer ?? []) {
-    const { rawData } = tensor;
+    const { rawData, dataType } = tensor;
+    if (dataType !== onnx.TensorProto.DataType.FLOAT) continue;
     if (rawData === null || rawData === undefined) throw new Error("weights are raw data");
     tensor.externalData = Object.entries({ location, offset, length: rawData.length }).map(
       ([key, value]) => ({

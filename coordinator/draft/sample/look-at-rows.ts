@@ -1,6 +1,7 @@
 import { Vector } from "apache-arrow";
 import { columnData } from "../../../shared/dataset/record-batch.ts";
 import type { LeaseSlice } from "../../../shared/domain/job.ts";
+import type { JobStores } from "../../../shared/domain/job-stores.ts";
 import type { Location } from "../../../shared/domain/location.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
 import { byteSource } from "../../../shared/storage/storage.ts";
@@ -17,6 +18,7 @@ interface Cells {
 
 /** What is looked at. Plain JSON: it goes to a process. */
 export interface SampleQuestion {
+  readonly stores: JobStores;
   /** Cells that may hold files, or name them. */
   readonly files: Cells;
   /** Where relative paths may start from, the likeliest first. */
@@ -37,8 +39,8 @@ export interface SampleFindings {
  * @throws what reading them throws
  */
 export async function lookAtRows(question: SampleQuestion, signal: AbortSignal): Promise<SampleFindings> {
-  const { folders, texts } = question;
-  await using storages = new Storages();
+  const { stores, folders, texts } = question;
+  await using storages = new Storages({}, stores);
   const files: [string, SeenFiles][] = [];
   for (const [column, cells] of await readCells(question.files, storages, signal)) {
     const present = cells.filter((cell) => cell !== null);

@@ -1,6 +1,7 @@
 import { compiledUrl } from "../../../shared/core/package-root.ts";
 import type { Dataset } from "../../../shared/domain/dataset.ts";
 import { plannedRows } from "../../../shared/domain/dataset-rows.ts";
+import type { JobStores } from "../../../shared/domain/job-stores.ts";
 import { leaseSlices } from "../../../shared/domain/lease-slices.ts";
 import { folderOf, type Location } from "../../../shared/domain/location.ts";
 import { sampleSlices } from "../../../shared/domain/sample-slices.ts";
@@ -43,6 +44,8 @@ interface SampleOptions {
   readonly texts: { readonly columns: readonly string[]; readonly tokenizer: Location } | null;
   /** Where the job file will be: its relative paths start there. */
   readonly jobFolder: Location;
+  /** With the full addresses of the input's files. */
+  readonly stores: JobStores;
   readonly signal: AbortSignal;
 }
 
@@ -52,7 +55,7 @@ interface SampleOptions {
  */
 export async function sampleRows(
   dataset: Dataset,
-  { fileColumns, texts, jobFolder, signal }: SampleOptions,
+  { fileColumns, texts, jobFolder, stores, signal }: SampleOptions,
 ): Promise<DataSample> {
   const planned = { dataset, pruned: [], skipped: [] };
   const rows = plannedRows(planned);
@@ -61,6 +64,7 @@ export async function sampleRows(
   const slices = leaseSlices(dataset.files, rows, front);
   const dataFolders = slices.map(({ file }) => folderOf(file.path));
   const question: SampleQuestion = {
+    stores,
     files: { slices, columns: fileColumns.slice(0, MOST_COLUMNS) },
     folders: [...new Set([jobFolder, ...dataFolders])],
     texts:

@@ -1,10 +1,17 @@
-import { type Problem, ShardmillError } from "../../../shared/core/errors.ts";
+import { dirname } from "node:path/posix";
+import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
-import { below, type Location, parseLocation } from "../../../shared/domain/location.ts";
+import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
+import {
+  below,
+  isPlainAddress,
+  isWebInput,
+  type Location,
+  parseLocation,
+} from "../../../shared/domain/location.ts";
 import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
 import { isInsideLocation } from "../../../shared/domain/model-location.ts";
-import { reasonOf } from "../../../shared/storage/errors.ts";
-import { namesIn } from "../../../shared/storage/names-in.ts";
+import { isPlaceError, reasonOf } from "../../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
 import { readText } from "../../../shared/storage/whole-file.ts";
@@ -13,6 +20,13 @@ import { readFacts, SETTINGS_FILES, TOKENIZER_FILE } from "./read-facts.ts";
 
 /** Settings are a page of text; the names of 20,000 classes are below a megabyte. */
 const MAX_SETTINGS_BYTES = 8 << 20;
+
+interface FolderOptions {
+  /** What the job says of its stores. Left out: nothing. */
+  readonly stores?: JobStores;
+  /** Of other storages than the usual ones. */
+  readonly openers?: StorageOpeners;
+}
 
 /** What a job file says of its model's place. */
 interface ModelPlace {
@@ -28,13 +42,14 @@ interface ModelPlace {
 export async function readModelFolder(
   { path: text, file: asked }: ModelPlace,
   signal: AbortSignal,
-  openers: StorageOpeners = {},
+  { stores = NO_STORES, openers = {} }: FolderOptions = {},
 ): Promise<ModelFolder | null> {
   const path = parseLocation(text);
-  await using storages = new Storages(openers);
+  if (isWebInput(path) && asked === undefined) return null;
+  await using storages = new Storages(openers, stores);
   const storage = await storages.at(path);
   // What is not there, or cannot be looked at, is told when it is opened as a file.
-  const kind = await storage.kindAt(path, signal).catch(() => null);
+  const kind = isWebInput(path) ? "folder" : await storage.kindAt(path, signal).catch(() => null);
   if (kind !== "folder") {
     if (asked === undefined || kind === null) return null;
     throw badFile(path, `${path} is a file, in which there is no ${asked}`, "leave out `model.file`");
@@ -42,13 +57,14 @@ export async function readModelFolder(
   if (asked !== undefined && !isInsideLocation(asked)) {
     throw badFile(path, `model.file leads out of the folder: ${asked}`, "name a file below the folder");
   }
-  const names = await filesOf(path, storage);
-  const file = findModel(
-    path,
-    asked === undefined ? names : [...names, ...(await ifThere(path, asked, storage))],
-    asked,
-  );
-  const texts = await readSettings(path, storage, signal);
+  if (isWebInput(path) && (!isPlainAddress(path) || Object.hasOwn(stores.addresses, path)))
+    throw secretFolder(path);
+  const names = await namesOf(path, { asked, storage, signal }).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw isPlaceError(error) ? cannotList(path, error) : error;
+  });
+  const file = findModel(path, names, asked);
+  const texts = await readSettings(path, { names, storage, signal });
   const hasTokenizer = names.includes(TOKENIZER_FILE);
   const found = readFacts(texts, hasTokenizer);
   if (found.kind === "unreadable") throw unreadable(path, found.problems);
@@ -66,30 +82,77 @@ export function modelPathOf({ path }: ModelPlace, folder: ModelFolder | null): s
   return folder === null ? path : below(folder.path, folder.file);
 }
 
-/** The names in the folder, and in its folder for ONNX files. */
-async function filesOf(folder: Location, storage: Storage): Promise<readonly string[]> {
-  const [own, onnx] = await Promise.all([
-    namesIn(folder, storage),
-    namesIn(below(folder, ONNX_FOLDER), storage),
-  ]);
-  return [...(own ?? []), ...(onnx ?? []).map((name) => `${ONNX_FOLDER}/${name}`)];
+interface Looking {
+  readonly storage: Storage;
+  readonly signal: AbortSignal;
 }
 
-/** A file further down, which is not listed. */
-async function ifThere(folder: Location, name: string, storage: Storage): Promise<readonly string[]> {
-  return (await storage.kindAt(below(folder, name)).catch(() => null)) === "file" ? [name] : [];
+/**
+ * The names of files in the folder and in those where files are looked for, and of the file that the job
+ * names, which may lie deeper. Where nothing can be listed, of those that are asked for.
+ */
+async function namesOf(
+  folder: Location,
+  { asked, storage, signal }: Looking & { readonly asked: string | undefined },
+): Promise<readonly string[]> {
+  const isThere = (name: string) => isFileOf(folder, name, { storage, signal });
+  const named = asked === undefined ? [] : [asked];
+  if (!storage.can.list) {
+    const wanted = [...named, TOKENIZER_FILE, ...SETTINGS_FILES];
+    const there = await Promise.all(wanted.map(isThere));
+    return wanted.filter((_, index) => there[index]);
+  }
+  const found = await Promise.all(
+    LISTED_FOLDERS.map(async (name) => {
+      const names = await listed(name === "" ? folder : below(folder, name), { storage, signal });
+      return name === "" ? names : names.map((each) => `${name}/${each}`);
+    }),
+  );
+  const names = found.flat();
+  const deeper = named.filter((name) => !names.includes(name));
+  const there = await Promise.all(deeper.map(isThere));
+  return [...names, ...deeper.filter((_, index) => there[index])];
+}
+
+/** The folder itself, that for ONNX files, and that of a settings file. */
+const LISTED_FOLDERS = [
+  "",
+  ONNX_FOLDER,
+  ...SETTINGS_FILES.flatMap((name) => (name.includes("/") ? [dirname(name)] : [])),
+];
+
+async function listed(folder: Location, { storage, signal }: Looking): Promise<readonly string[]> {
+  const names: string[] = [];
+  try {
+    for await (const page of storage.list(folder, { signal })) names.push(...page.map(({ name }) => name));
+  } catch (error) {
+    if (!isShardmillError(error, "STORE_NOT_FOUND")) throw error;
+  }
+  return names;
+}
+
+/** A server that keeps secret what is not there says that it gives it to nobody. */
+async function isFileOf(folder: Location, name: string, { storage, signal }: Looking): Promise<boolean> {
+  try {
+    return (await storage.kindAt(below(folder, name), signal)) === "file";
+  } catch (error) {
+    const isSaid = isShardmillError(error, "STORE_REFUSED") && typeof error.fields.status === "number";
+    if (isSaid && !storage.can.list) return false;
+    throw error;
+  }
 }
 
 async function readSettings(
   folder: Location,
-  storage: Storage,
-  signal: AbortSignal,
+  { names, ...looking }: Looking & { readonly names: readonly string[] },
 ): Promise<ReadonlyMap<string, string>> {
+  const { storage, signal } = looking;
   const texts = new Map<string, string>();
   const problems: Problem[] = [];
-  for (const name of SETTINGS_FILES) {
+  for (const name of SETTINGS_FILES.filter((each) => names.includes(each))) {
     const path = below(folder, name);
-    if ((await storage.kindAt(path, signal).catch(() => null)) !== "file") continue;
+    // It may be a folder.
+    if (!(await isFileOf(folder, name, looking))) continue;
     const read = await readSettingsFile(path, storage, signal).catch((error: unknown): Problem => {
       signal.throwIfAborted();
       return { where: name, what: `the file cannot be read: ${reasonOf(error)}` };
@@ -123,4 +186,22 @@ function unreadable(path: Location, problems: readonly Problem[]): ShardmillErro
 
 function badFile(path: Location, message: string, hint: string): ShardmillError {
   return new ShardmillError("MODEL_INVALID", message, { fields: { path }, hint });
+}
+
+function cannotList(path: Location, cause: unknown): ShardmillError {
+  const hint = isShardmillError(cause) ? cause.hint : undefined;
+  return new ShardmillError(
+    "MODEL_NOT_FOUND",
+    `the model's folder cannot be looked into: ${reasonOf(cause)}`,
+    {
+      fields: { path },
+      ...(hint === undefined ? {} : { hint }),
+      cause,
+    },
+  );
+}
+
+function secretFolder(path: Location): ShardmillError {
+  const what = `the model's folder ${path} has a query, a name or a password in its address`;
+  return badFile(path, what, "name the ONNX file itself, and the tokenizer with `tokenizer`");
 }

@@ -3,10 +3,9 @@ import type { Problem } from "../../../shared/core/errors.ts";
 import { listNames } from "../../../shared/core/list-names.ts";
 import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
 import { TOKENIZER_KEYS } from "../../../shared/domain/job-rules.ts";
-import { below } from "../../../shared/domain/location.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
-import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
-import type { StepBinding, StepFile, TokenizeOp } from "../../../shared/domain/step-binding.ts";
+import { isFolderTokenizer, type ModelFolder } from "../../../shared/domain/model-folder.ts";
+import type { StepBinding, TokenizeOp } from "../../../shared/domain/step-binding.ts";
 import { isMaskName } from "../../../shared/input-sources/position-mask.ts";
 import { isIdsName } from "../../../shared/input-sources/text-inputs.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
@@ -29,7 +28,7 @@ export const textInput: InputStep = {
     const file = present(context.files.get(spec.tokenizer ?? ""), "the files of the inputs are read");
     const where = keyOf(input, "tokenizer");
     const texts = present(textColumns(input, spec), "a tokenizer has one text, or a pair");
-    const isOfFolder = isFolderTokenizer(file, context.folder);
+    const isOfFolder = spec.tokenizer !== undefined && isFolderTokenizer(spec.tokenizer, context.folder);
     const problems = [
       ...textProblems(input, spec, context),
       ...(isOfFolder ? unclearText(input, spec, present(context.folder, "the folder of the tokenizer")) : []),
@@ -147,11 +146,6 @@ function clashes(
     const what = `would make a second column \`${name}\``;
     return [{ where: keyOf(input, key), what, expected: "a name that no column has", found: `\`${name}\`` }];
   });
-}
-
-function isFolderTokenizer({ location }: StepFile, folder: ModelFolder | null): boolean {
-  const facts = folder?.facts.tokenizer ?? null;
-  return folder !== null && facts !== null && location === below(folder.path, facts.file);
 }
 
 /** By key of the folder's files, the key of the input that says it. */

@@ -5,9 +5,9 @@ import { isShardmillError, messageOf, ShardmillError } from "../../../shared/cor
 import { placeAlone } from "../../../shared/core/hard-link.ts";
 import type { Conversion, ConvertedPrecision } from "../../../shared/domain/precision.ts";
 import { convertModel } from "../../../shared/onnx/precision/convert-model.ts";
+import { sealModel } from "../fetch/sealed-files.ts";
 import { modelPathOf, readModelFolder } from "../folder/read-model-folder.ts";
 import { inspectModel } from "./inspect-model.ts";
-import { withLocalModel } from "./local-model.ts";
 import { readModelFile } from "./model-file.ts";
 
 export interface ConvertedToFile {
@@ -35,13 +35,12 @@ export async function convertToFile(options: {
 }): Promise<ConvertedToFile> {
   const { precision, output, replace, signal } = options;
   if (!replace && (await lstat(output).catch(() => null)) !== null) throw occupied(output);
-  const place = { path: options.model };
-  const model = await readModelFile(modelPathOf(place, await readModelFolder(place, signal)), signal);
+  const { path, ...files } = sealModel(options.model);
+  const folder = await readModelFolder({ path }, signal, files);
+  const model = await readModelFile(modelPathOf({ path }, folder), signal, files);
   const temporary = `${output}.${process.pid}-${randomBytes(4).toString("hex")}.new`;
   try {
-    const { conversion, bytes, sha256 } = await withLocalModel(model, (local) =>
-      convertModel({ model: local, precision, output: temporary, signal }),
-    );
+    const { conversion, bytes, sha256 } = await convertModel({ model, precision, output: temporary, signal });
     await inspectModel(temporary, signal);
     // A link fails where something has come to be in the meantime.
     if (replace) await rename(temporary, output);

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
 import { digestFile } from "../../../shared/core/digest.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
+import { readRecord } from "../../../shared/core/read-record.ts";
 import { cacheFolder } from "../../../shared/core/user-folder.ts";
 import type { ModelFile } from "../../../shared/domain/job.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
@@ -17,7 +18,6 @@ import {
 } from "../../../shared/domain/precision.ts";
 import { convertModel } from "../../../shared/onnx/precision/convert-model.ts";
 import { inspectModel } from "./inspect-model.ts";
-import { withLocalModel } from "./local-model.ts";
 
 /** Beside a converted model: what it must be. */
 const recordSchema = z.object({
@@ -55,7 +55,7 @@ export async function convertedModel(
 ): Promise<ConvertedModel> {
   const folder = cacheFolder("models");
   const path = join(folder, `${modelDigest(original)}-${precision}-v${CONVERTER_VERSION}.onnx`);
-  const record = await readRecord(`${path}.json`);
+  const record = await readRecord(`${path}.json`, recordSchema);
   const found = record === null ? null : await digestFile(path, signal).catch(() => null);
   signal.throwIfAborted();
   if (record !== null && found?.sha256 === record.sha256) {
@@ -74,9 +74,7 @@ async function make(
 ): Promise<ConvertedModel> {
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString("hex")}.new`;
   try {
-    const made = await withLocalModel(original, (model) =>
-      convertModel({ model, precision, output: temporary, signal }),
-    );
+    const made = await convertModel({ model: original, precision, output: temporary, signal });
     const { signature } = await inspectModel(temporary, signal);
     const { sha256, bytes, conversion } = made;
     const record: CacheRecord = { sha256, conversion };
@@ -90,15 +88,6 @@ async function make(
     throw cacheFailed(path, error);
   } finally {
     await rm(temporary, { force: true });
-  }
-}
-
-async function readRecord(path: string): Promise<CacheRecord | null> {
-  try {
-    return recordSchema.parse(JSON.parse(await readFile(path, "utf8")));
-  } catch {
-    // Not there, not readable, of another version: made anew.
-    return null;
   }
 }
 

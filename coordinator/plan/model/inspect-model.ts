@@ -1,11 +1,11 @@
 import { type ErrorData, errorFromData } from "../../../shared/core/errors.ts";
 import type { ModelFile } from "../../../shared/domain/job.ts";
-import { type Location, localPathOf } from "../../../shared/domain/location.ts";
+import { localPathOf } from "../../../shared/domain/location.ts";
 import type { ModelSignature } from "../../../shared/domain/tensor.ts";
 import { type IsolatedResult, runIsolated } from "../../../shared/onnx/isolated.ts";
 import { INSPECT_PROCESSES } from "./inspect-processes.ts";
-import { withLocalModel } from "./local-model.ts";
-import { modelBroke, type ReadModelOptions, readModelFile } from "./model-file.ts";
+import { type ReadModelOptions, readModelFile } from "./model-file.ts";
+import { modelBroke } from "./walk-model.ts";
 
 /** Sent to the inspecting process. */
 export interface InspectQuestion {
@@ -44,21 +44,18 @@ const MEMORY_BASE_BYTES = 1 << 30;
 export async function inspectModel(
   path: string,
   signal: AbortSignal,
-  { openers = {}, limitMs = INSPECT_LIMIT_MS }: ReadModelOptions = {},
+  { limitMs = INSPECT_LIMIT_MS, ...places }: ReadModelOptions = {},
 ): Promise<ModelFile> {
-  const file = await readModelFile(path, signal, { openers });
+  const file = await readModelFile(path, signal, places);
   const bytes = file.externalData.reduce((sum, data) => sum + data.bytes, file.bytes);
-  const inspect = (local: { readonly path: Location }) => {
-    const question: InspectQuestion = { path: localPathOf(local.path) };
-    return runIsolated({
-      processes: INSPECT_PROCESSES,
-      argument: question,
-      limitMs,
-      memoryLimitBytes: MEMORY_BASE_BYTES + MEMORY_PER_BYTE * bytes,
-      signal,
-    });
-  };
-  const result = await withLocalModel(file, inspect, openers);
+  const question: InspectQuestion = { path: localPathOf(file.path) };
+  const result = await runIsolated({
+    processes: INSPECT_PROCESSES,
+    argument: question,
+    limitMs,
+    memoryLimitBytes: MEMORY_BASE_BYTES + MEMORY_PER_BYTE * bytes,
+    signal,
+  });
   return { ...file, signature: readSignature(path, result) };
 }
 

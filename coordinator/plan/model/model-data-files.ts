@@ -49,16 +49,9 @@ async function findOne(
   { tensor, location }: ExternalTensor,
 ): Promise<FoundModelData> {
   const refuse = (what: string, hint: string, cause?: unknown) =>
-    new ShardmillError("MODEL_INVALID", `the model's tensor ${JSON.stringify(tensor)} ${what}`, {
-      fields: { path: modelPath, tensor, location },
-      hint,
-      cause,
-    });
+    dataRefused(modelPath, { tensor, location }, { what, hint, cause });
   const named = JSON.stringify(location);
-  const stay = "keep external data in the model's own folder, and name it from there";
-  if (!isInsideLocation(location)) {
-    throw refuse(`has its data at ${named}, outside the model's folder`, stay);
-  }
+  if (!isInsideLocation(location)) throw dataOutside(modelPath, { tensor, location });
   // A storage without folders takes `./` for a name.
   const path = below(folderOf(modelPath), normalize(location));
   const [real, stat] = await Promise.all([
@@ -72,8 +65,28 @@ async function findOne(
     throw refuse(`has its external data at ${named}, which cannot be read: ${reasonOf(cause)}`, hint, cause);
   });
   if (!homes.some((home) => real.startsWith(home.endsWith("/") ? home : `${home}/`))) {
-    throw refuse(`has its data at ${named}, a link that leads outside the model's folder`, stay);
+    throw refuse(`has its data at ${named}, a link that leads outside the model's folder`, STAY);
   }
-  if (stat === null) throw refuse(`has its data at ${named}, which is not a file`, stay);
+  if (stat === null) throw refuse(`has its data at ${named}, which is not a file`, STAY);
   return { location, path, bytes: stat.bytes };
+}
+
+const STAY = "keep external data in the model's own folder, and name it from there";
+
+/** A model from a stranger may name any place. */
+export function dataOutside(modelPath: Location, tensor: ExternalTensor): ShardmillError {
+  const what = `has its data at ${JSON.stringify(tensor.location)}, outside the model's folder`;
+  return dataRefused(modelPath, tensor, { what, hint: STAY });
+}
+
+function dataRefused(
+  modelPath: Location,
+  { tensor, location }: ExternalTensor,
+  { what, hint, cause }: { readonly what: string; readonly hint: string; readonly cause?: unknown },
+): ShardmillError {
+  return new ShardmillError("MODEL_INVALID", `the model's tensor ${JSON.stringify(tensor)} ${what}`, {
+    fields: { path: modelPath, tensor, location },
+    hint,
+    cause,
+  });
 }

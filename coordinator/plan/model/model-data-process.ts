@@ -1,7 +1,7 @@
 import { errorToData } from "../../../shared/core/errors.ts";
 import { readExternalTensors } from "../../../shared/onnx/external-data.ts";
 import { answerIsolated } from "../../../shared/onnx/isolated.ts";
-import type { ModelDataAnswer, ModelDataQuestion } from "./model-file.ts";
+import type { ModelDataAnswer, ModelDataQuestion } from "./walk-model.ts";
 
 /** The child process of `readModelFile`: walks the model for the other files that it names. */
 

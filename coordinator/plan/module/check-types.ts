@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import type { Problem } from "../../../shared/core/errors.ts";
 import { withTempFolder } from "../../../shared/core/temp-folder.ts";
+import { isAddress } from "../../../shared/domain/location.ts";
 import type { TypeCheck } from "../../../shared/domain/type-check.ts";
 import { stepInvalid } from "./bundle-module.ts";
 import {
@@ -49,6 +50,10 @@ export async function checkTypes(
   const problems: Problem[] = [];
   const byCompiler = new Map<string, { compiler: InstalledCompiler; files: CheckedFile[] }>();
   for (const file of files.filter(({ path }) => TYPED.test(path))) {
+    if (isAddress(file.path)) {
+      checks.push({ path: file.path, kind: "unchecked", why: "it is not on this machine" });
+      continue;
+    }
     const compiler = findCompiler(dirname(file.path));
     if (compiler === null) {
       checks.push({ path: file.path, kind: "unchecked", why: "typescript is not installed for it" });

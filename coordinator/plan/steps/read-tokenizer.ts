@@ -4,10 +4,10 @@ import { compiledUrl } from "../../../shared/core/package-root.ts";
 import { showType } from "../../../shared/dataset/field-differences.ts";
 import type { Field } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
-import { type Location, parseLocation } from "../../../shared/domain/location.ts";
+import type { Location } from "../../../shared/domain/location.ts";
 import { runIsolated, whyNoAnswer } from "../../../shared/onnx/isolated.ts";
 import type { TokenizerFile } from "../../../shared/text/text-tokenizer.ts";
-import { filesNamedBy } from "./step-files.ts";
+import { filesNamedBy, type StepFiles } from "./step-files.ts";
 
 /** Sent to the process that reads. */
 export interface TokenizerQuestion {
@@ -29,16 +29,22 @@ const LIMITS = { limitMs: 120_000, memoryLimitBytes: 4 * 2 ** 30 };
  * Reads the tokenizers of a job, each in a process of its own beside all else that is read: it takes seconds
  * of computing, and the library is native code that strangers' files go through.
  *
- * What cannot be read at all is told by whoever digests the files.
+ * @param files those of the job, on this machine
  */
-export async function readTokenizers(map: JobSpec["map"], signal: AbortSignal): Promise<Tokenizers> {
+export async function readTokenizers(
+  map: JobSpec["map"],
+  files: StepFiles,
+  signal: AbortSignal,
+): Promise<Tokenizers> {
   const paths = new Set(filesNamedBy(map).map(({ path }) => path));
-  const read = [...paths].map(async (path) => [path, await readOne(path, signal)] as const);
+  const read = [...paths].map(async (path) => {
+    const { location } = present(files.get(path), "the files of the job are read");
+    return [path, await readOne({ location }, signal)] as const;
+  });
   return new Map(await Promise.all(read));
 }
 
-async function readOne(path: string, signal: AbortSignal): Promise<TokenizerAnswer> {
-  const question: TokenizerQuestion = { location: parseLocation(path) };
+async function readOne(question: TokenizerQuestion, signal: AbortSignal): Promise<TokenizerAnswer> {
   const result = await runIsolated({
     script: compiledUrl("coordinator/plan/steps/tokenizer-process.ts"),
     argument: question,

@@ -1,12 +1,16 @@
+import { present } from "../../../shared/core/assert.ts";
 import { canonicalJson, sha256 } from "../../../shared/core/digest.ts";
 import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
-import { parseLocation } from "../../../shared/domain/location.ts";
+import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
+import { isAddress, type Location, nameOf, parseLocation } from "../../../shared/domain/location.ts";
 import type { StepFile } from "../../../shared/domain/step-binding.ts";
 import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
-import { reasonOf } from "../../../shared/storage/errors.ts";
+import { isPlaceError, placeProblem } from "../../../shared/storage/errors.ts";
+import { isOnThisMachine } from "../../../shared/storage/local-paths.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
 import { digestStored } from "../../../shared/storage/whole-file.ts";
+import { fetchTogether } from "../fetch/kept-files.ts";
 import { keepBundle } from "../module/keep-bundle.ts";
 
 /** By the location that the job file names: its steps' files. */
@@ -47,40 +51,73 @@ export function modulesOf({ map, reduce }: CodeSpec): readonly NamedFile[] {
   );
 }
 
+interface StepFileOptions {
+  /** What the job says of its stores. Left out: nothing. */
+  readonly stores?: JobStores;
+  /** Of other storages than the usual ones. */
+  readonly openers?: StorageOpeners;
+}
+
 /**
- * The files that a job's steps need, each by its content; of the user's own code, the bundle.
+ * The files that a job's steps need, each by its content; of the user's own code, the bundle. Those
+ * that lie elsewhere are fetched.
  *
  * @throws {SPEC_INVALID} naming all that cannot be read, or does not compile
  */
 export async function readStepFiles(
   spec: CodeSpec,
   signal: AbortSignal,
-  openers: StorageOpeners = {},
+  { stores = NO_STORES, openers = {} }: StepFileOptions = {},
 ): Promise<StepFiles> {
   const files = new Map<string, StepFile>();
   const problems: Problem[] = [];
-  await using storages = new Storages(openers);
+  await using storages = new Storages(openers, stores);
+  const options = { storages, stores, signal };
   for (const { where, path } of filesNamedBy(spec.map)) {
     if (files.has(path)) continue;
-    const location = parseLocation(path);
     try {
-      files.set(path, { location, ...(await digestStored(await storages.at(location), location, signal)) });
+      files.set(path, await fileHere(parseLocation(path), options));
     } catch (error) {
       signal.throwIfAborted();
-      problems.push({ where, what: `cannot be read: ${reasonOf(error)}`, expected: "a file", found: path });
+      problems.push(unreadable(where, path, error));
     }
   }
   for (const { where, path } of modulesOf(spec)) {
     if (files.has(path)) continue;
     try {
-      files.set(path, await keepBundle(path, where, signal));
+      const { location } = isAddress(path)
+        ? await fileHere(parseLocation(path), options)
+        : { location: path };
+      files.set(path, await keepBundle(location, where, signal));
     } catch (error) {
-      if (!isShardmillError(error, "STEP_INVALID")) throw error;
-      problems.push(...error.problems);
+      signal.throwIfAborted();
+      if (isShardmillError(error, "STEP_INVALID")) problems.push(...error.problems);
+      else if (isPlaceError(error)) problems.push(unreadable(where, path, error));
+      else throw error;
     }
   }
   if (problems.length === 0) return files;
   throw new ShardmillError("SPEC_INVALID", "files of the job cannot be read", { problems });
+}
+
+interface FileOptions {
+  readonly storages: Storages;
+  readonly stores: JobStores;
+  readonly signal: AbortSignal;
+}
+
+/** A file of this machine as it lies there, of another place a copy. */
+async function fileHere(location: Location, { storages, stores, signal }: FileOptions): Promise<StepFile> {
+  const storage = await storages.at(location);
+  if (isOnThisMachine(location)) return { location, ...(await digestStored(storage, location, signal)) };
+  const name = nameOf(location) || "file";
+  const fetched = await fetchTogether({ location, name }, async () => [], { storage, stores, signal });
+  const { path, bytes, sha256: digest } = present(fetched[0], "a file that was fetched");
+  return { location: path, bytes, sha256: digest };
+}
+
+function unreadable(where: string, path: string, error: unknown): Problem {
+  return { ...placeProblem(where, "cannot be read", error), expected: "a file", found: path };
 }
 
 /** What the digest of a job's spec becomes with the contents of its steps' files. */

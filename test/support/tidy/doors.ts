@@ -10,12 +10,14 @@ export const FILE_USERS: readonly RegExp[] = [
   /^shared\/core\/disk\.ts$/,
   /^coordinator\/commit\/blocking-disk\.ts$/,
   // The machine, and what the program itself consists of.
-  /^shared\/core\/(prune-folder|memory-watch|package-root|process-identity)\.ts$/,
+  /^shared\/core\/(prune-folder|read-record|memory-watch|package-root|process-identity)\.ts$/,
   /^shared\/(wire\/descriptors|dataset\/parquet-runtime)\.ts$/,
-  // The user's own: the job file, the secret, certificates, what is kept between runs, a model to convert.
+  // The user's own: the job file, the secret, certificates, what is kept between runs, a model to convert,
+  // copies of files that lie elsewhere.
   /^shared\/(access\/credential|job-file\/read-job-file|(s3|gcs|azure)\/conventions|azure\/identities)\.ts$/,
   /^worker\/tuning\/tuning-cache\.ts$/,
   /^coordinator\/plan\/model\/convert(-to-file|ed-model)\.ts$/,
+  /^coordinator\/plan\/fetch\/(fetch-file|kept-files)\.ts$/,
   /^coordinator\/plan\/module\/(bundle-module|keep-bundle|check-types|tsc)\.ts$/,
   // Scratch.
   /^shared\/core\/temp-folder\.ts$/,

@@ -129,6 +129,7 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
       const rowStart = shardSizes.slice(0, id).reduce((sum, before) => sum + before, 0);
       return { id: shardId(id), rowStart, rowEnd: rowStart + rows };
     }),
+    modelFrom: null,
     folder: null,
     converted: null,
     digests: { spec: "", input: "", model: "" },

@@ -41,8 +41,8 @@ describe("a path in a job file", () => {
     expect(input("gs://bucket/a b/")).toEqual(["gs://bucket/a b"]);
     for (const path of ["az://box/a", "abfss://box@mine.dfs.core.windows.net/a"])
       expect(input(path)).toEqual([path]);
-    for (const set of [["model.path=s3://bucket/k"], ["output.path=s3://b/o", "work.path=s3://bucket/k"]])
-      expect(problemsOfJob({ set })[0]?.what).toBe("addresses are not supported here");
+    const set = ["output.path=s3://b/o", "work.path=s3://bucket/k"];
+    expect(problemsOfJob({ set })[0]?.what).toBe("addresses are not supported here");
     const wrong = (path: string) => problemsOfJob({ set: [`input.path=${path}`] })[0]?.what;
     expect(wrong("abfss://box@mine.example/a")).toBe("no bucket is called so");
     expect(wrong("gs://buck*/key")).toBe("no bucket is called so");
@@ -52,6 +52,27 @@ describe("a path in a job file", () => {
     const spec = parseJob({ set: ["input.path=s3://bucket/k", "output.path=s3://bucket/o", "work.path=w"] });
     expect(spec.work).toEqual({ path: "/jobs/digits/w" });
     expect(decodeJobSpec(encodeJson(spec))).toEqual(spec);
+  });
+
+  test("of a model, a tokenizer, code or rows' files may be an address, which is no pattern", () => {
+    const set = [
+      "model.path=s3://bucket/a*b/",
+      "map.inputs.pixels={tokenizer: 'https://h/t.json?sig=1'}",
+      "map.prepare=[{module: 'gs://bucket/s.ts'}]",
+      "reduce={r: {module: 'az://box/r.ts'}}",
+    ];
+    const spec = parseJob({ set });
+    expect(spec.model.path).toBe("s3://bucket/a*b");
+    expect(spec.map.inputs.pixels?.tokenizer).toBe("https://h/t.json?sig=1");
+    expect(spec.map.prepare).toMatchObject([{ module: "gs://bucket/s.ts" }]);
+    expect(spec.reduce).toMatchObject({ r: { module: "az://box/r.ts" } });
+    expect(decodeJobSpec(encodeJson(spec))).toEqual(spec);
+    const wrong = (path: string) => problemsOfJob({ set: [`model.path=${path}`] })[0]?.what;
+    expect(wrong("s3://buck*/key")).toBe("no bucket is called so");
+    expect(wrong("ftp://host/key")).toBe("addresses are not supported here");
+    const folder = (path: string) => ({ set: [`map.inputs.pixels={image: {folder: '${path}'}}`] });
+    expect(parseJob(folder("https://h/photos")).map.inputs.pixels?.image?.folder).toBe("https://h/photos");
+    expect(problemsOfJob(folder("https://h/photos?sig=1"))[0]?.what).toContain("a query in it");
   });
 
   test("of the output names a folder of a bucket that any store can keep", () => {

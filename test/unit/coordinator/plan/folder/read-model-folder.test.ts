@@ -13,7 +13,7 @@ async function read(files: Readonly<Record<string, string>>, file?: string, path
     await storage.put(below(FOLDER, name), sourceOfBytes(text));
   }
   const place = { path, ...(file === undefined ? {} : { file }) };
-  return await readModelFolder(place, never, { s3: async () => storage });
+  return await readModelFolder(place, never, { openers: { s3: async () => storage } });
 }
 
 const CONFIG = JSON.stringify({ architectures: ["BertModel"], id2label: { 0: "no", 1: "yes" } });

@@ -1,0 +1,68 @@
+import { createHash } from "node:crypto";
+import { open, statfs } from "node:fs/promises";
+import { dirname } from "node:path";
+import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
+import { freeBuffers } from "../../../shared/core/free-buffers.ts";
+import { makeFolders } from "../../../shared/core/make-folders.ts";
+import { readAhead } from "../../../shared/core/read-ahead.ts";
+import { formatBytes } from "../../../shared/core/units.ts";
+import type { FileStat, Location } from "../../../shared/domain/location.ts";
+import type { Storage, StoredFile } from "../../../shared/storage/storage.ts";
+
+/** Of a file so much is asked for at once, and so many pieces more meanwhile: 32 MiB of memory. */
+const PIECE_BYTES = 8 << 20;
+const PIECES_AHEAD = 3;
+
+/**
+ * Copies one version of a file to a path of this machine where nothing is, in pieces: it may be larger than
+ * memory.
+ *
+ * @throws {STORE_CHANGED} it is replaced meanwhile
+ * @throws {CACHE_FAILED} there is no room, or the disk fails; and what the storage throws
+ */
+export async function fetchFile(
+  location: Location,
+  path: string,
+  { storage, signal }: { readonly storage: Pick<Storage, "stat" | "read">; readonly signal: AbortSignal },
+): Promise<StoredFile & FileStat> {
+  const file = await storage.stat(location, signal);
+  await inCache(path, () => makeRoom(dirname(path), file));
+  const starts = Array.from({ length: Math.ceil(file.bytes / PIECE_BYTES) }, (_, at) => at * PIECE_BYTES);
+  const pieces = readAhead(starts, PIECES_AHEAD, (start) =>
+    storage.read(location, start, Math.min(start + PIECE_BYTES, file.bytes), signal, file.version),
+  );
+  const hash = createHash("sha256");
+  const copy = await inCache(path, () => open(path, "wx"));
+  try {
+    for await (const piece of pieces) {
+      hash.update(piece);
+      await inCache(path, () => copy.writeFile(piece));
+      if (piece.buffer instanceof ArrayBuffer) freeBuffers([piece.buffer]);
+    }
+  } finally {
+    await copy.close();
+  }
+  return { ...file, sha256: hash.digest("hex") };
+}
+
+/** Rather than to fill the disk first. */
+async function makeRoom(folder: string, { bytes }: FileStat): Promise<void> {
+  await makeFolders(folder);
+  const { bavail, bsize } = await statfs(folder);
+  const free = bavail * bsize;
+  if (free < bytes)
+    throw new Error(`${formatBytes(bytes)} are to be fetched, and ${formatBytes(free)} are free`);
+}
+
+/** What the disk says is a failure of the cache, not of the store. */
+export async function inCache<T>(path: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new ShardmillError("CACHE_FAILED", `what is fetched cannot be kept: ${messageOf(cause)}`, {
+      fields: { path },
+      hint: "set SHARDMILL_CACHE to a folder that can be written and has room",
+      cause,
+    });
+  }
+}
