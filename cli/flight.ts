@@ -1,6 +1,8 @@
 import { resolve } from "node:path";
 import type { CommandModule } from "yargs";
+import type { ServedJob } from "../coordinator/flight/flight.ts";
 import type { LogLevel } from "../shared/core/log.ts";
+import type { JobStores } from "../shared/domain/job-stores.ts";
 import type { Location } from "../shared/domain/location.ts";
 import type { OutputManifest } from "../shared/domain/manifest.ts";
 import { DEFAULT_FLIGHT_PORT, jsonOption, logLevelOption, secretFileOption } from "./options.ts";
@@ -8,6 +10,7 @@ import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
 
 interface FlightArguments {
   readonly output: string;
+  readonly job: string | undefined;
   readonly listen: string;
   readonly "secret-file": string | undefined;
   readonly json: boolean;
@@ -34,6 +37,11 @@ export const flightCommand: CommandModule<object, FlightArguments> = {
         default: `127.0.0.1:${DEFAULT_FLIGHT_PORT}`,
         describe: "HOST:PORT to serve on (0.0.0.0: every interface; for private networks only)",
       })
+      .option("job", {
+        type: "string",
+        requiresArg: true,
+        describe: "The job file: the output is reached by what its `stores` say, and by the environment",
+      })
       .option("secret-file", secretFileOption)
       .option("json", {
         ...jsonOption,
@@ -41,7 +49,8 @@ export const flightCommand: CommandModule<object, FlightArguments> = {
       })
       .option("log-level", { ...logLevelOption, default: "warn" as const })
       .example("$0 flight ./out", "Serves rows, reduced/NAME and errors to who knows the secret")
-      .example("$0 flight s3://bucket/out --listen 0.0.0.0:7434", "An output in a bucket, to a network"),
+      .example("$0 flight s3://bucket/out --listen 0.0.0.0:7434", "An output in a bucket, to a network")
+      .example("$0 flight s3://bucket/out --job job.yaml", "One that is reached as the job reached it"),
   handler: async (args) => {
     process.exitCode = await serve(args);
   },
@@ -51,11 +60,12 @@ async function serve(args: FlightArguments): Promise<number> {
   const { startFlightThread } = await import("../coordinator/grpc/flight-thread-client.ts");
   const { ensureCredential, secretPath } = await import("../shared/access/credential.ts");
   const output = await outputAt(args.output);
-  const manifest = await manifestOf(output);
+  const stores = await storesOf(args.job);
+  const manifest = await manifestOf({ output, stores });
   using stops = listenForStopSignals();
   whenAborted(stops.atOnce, () => process.exit(130));
   const { secret } = await ensureCredential(secretPath(args["secret-file"]));
-  const job = { jobId: null, output, isPublished: true, combined: [] };
+  const job = { jobId: null, output, stores, isPublished: true, combined: [] };
   const owner = { jobs: async () => [job], combined: async () => [] };
   const logLevel = args["log-level"] ?? "warn";
   const flight = await startFlightThread({
@@ -85,12 +95,21 @@ async function outputAt(text: string): Promise<Location> {
   });
 }
 
+/** @throws {SPEC_INVALID} for a job file that cannot be used */
+async function storesOf(job: string | undefined): Promise<JobStores> {
+  const { NO_STORES } = await import("../shared/domain/job-stores.ts");
+  if (job === undefined) return NO_STORES;
+  const { readJobFile } = await import("../shared/job-file/read-job-file.ts");
+  const { readStores } = await import("../coordinator/plan/read-stores.ts");
+  return await readStores(await readJobFile(job, { set: [], env: process.env }));
+}
+
 /** Looked for at once: who names another folder should not hear of it from a client. */
-async function manifestOf(output: Location): Promise<OutputManifest> {
+async function manifestOf(job: Pick<ServedJob, "output" | "stores">): Promise<OutputManifest> {
   const { Manifests } = await import("../coordinator/flight/manifests.ts");
-  const { Storages } = await import("../shared/storage/open-storage.ts");
-  await using storages = new Storages();
-  return await new Manifests(storages).of(output);
+  const { JobStorages } = await import("../shared/storage/job-storages.ts");
+  await using storages = new JobStorages();
+  return await new Manifests(storages).of(job);
 }
 
 async function tellServing(address: string, { files }: OutputManifest, json: boolean): Promise<void> {

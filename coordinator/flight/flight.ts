@@ -1,10 +1,13 @@
-import type { TableFormat } from "../../shared/domain/dataset.ts";
+import type { PartitionValue, TableFormat } from "../../shared/domain/dataset.ts";
+import type { JobStores } from "../../shared/domain/job-stores.ts";
 import type { Location } from "../../shared/domain/location.ts";
 
 /** One result that is served: its rows are those of its parts, in order. */
 export interface Flight {
   readonly path: readonly string[];
   readonly parts: readonly FlightPart[];
+  /** By which they are reached. */
+  readonly stores: JobStores;
   /** Its output may be published anew. Else its parts are of committed shards, and stay what they are. */
   readonly isPublished: boolean;
 }
@@ -18,6 +21,8 @@ export interface FlightPart {
   readonly rows: number;
   readonly bytes: number;
   readonly sha256: string;
+  /** Columns that its rows have by the folders it lies in, behind those of the file. */
+  readonly partitions: readonly PartitionValue[];
 }
 
 /** A job whose results are served, as its owner knows it. */
@@ -26,6 +31,8 @@ export interface ServedJob {
   readonly jobId: string | null;
   /** The output folder. */
   readonly output: Location;
+  /** What the job says of its stores. */
+  readonly stores: JobStores;
   /** Else its committed shards can be looked at. */
   readonly isPublished: boolean;
   /** While it runs: the reductions of which shards have combined tables. */

@@ -5,6 +5,7 @@ import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import type { Flight, FlightOwner, FlightPart, ServedJob } from "./flight.ts";
 import type { Manifests } from "./manifests.ts";
+import { partitionsOf } from "./part-folders.ts";
 
 /** So many names of flights are told to whoever asked for one that is not there. */
 const NAMES_SHOWN = 8;
@@ -60,10 +61,11 @@ export class Flights {
   async #flightsOf(job: ServedJob, signal: AbortSignal): Promise<readonly Flight[]> {
     const above = job.jobId === null ? [] : [job.jobId];
     if (!job.isPublished) return await this.#combinedOf(job, above);
-    const parts = this.#partsOf(await this.#manifests.of(job.output, signal), job.output);
+    const parts = this.#partsOf(await this.#manifests.of(job, signal), job.output);
     return [...parts].map(([name, own]) => ({
       path: [...above, ...name.split("/")],
       parts: own,
+      stores: job.stores,
       isPublished: true,
     }));
   }
@@ -75,20 +77,24 @@ export class Flights {
     return parts;
   }
 
-  async #combinedOf({ jobId, combined }: ServedJob, above: readonly string[]): Promise<readonly Flight[]> {
+  async #combinedOf(
+    { jobId, combined, stores }: ServedJob,
+    above: readonly string[],
+  ): Promise<readonly Flight[]> {
     const flights: Flight[] = [];
     for (const reduction of jobId === null ? [] : combined) {
       const parts = await this.#owner.combined(jobId ?? "", reduction);
       if (parts.length > 0)
-        flights.push({ path: [...above, "partials", reduction], parts, isPublished: false });
+        flights.push({ path: [...above, "partials", reduction], parts, stores, isPublished: false });
     }
     return flights;
   }
 }
 
-function partsByName({ files }: OutputManifest, output: Location): PartsByName {
+function partsByName(manifest: OutputManifest, output: Location): PartsByName {
+  const partitions = partitionsOf(manifest, output);
   const parts = new Map<string, FlightPart[]>();
-  for (const file of files) {
+  for (const file of manifest.files) {
     const name = flightName(file);
     const own = parts.get(name) ?? [];
     parts.set(name, own);
@@ -100,6 +106,7 @@ function partsByName({ files }: OutputManifest, output: Location): PartsByName {
       rows,
       bytes,
       sha256,
+      partitions: partitions(file),
     });
   }
   return parts;

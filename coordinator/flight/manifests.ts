@@ -1,8 +1,9 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
-import type { Storages } from "../../shared/storage/open-storage.ts";
+import type { JobStorages } from "../../shared/storage/job-storages.ts";
 import { readManifest } from "../publish/read-manifest.ts";
+import type { ServedJob } from "./flight.ts";
 
 interface KnownManifest {
   readonly version: string;
@@ -14,11 +15,11 @@ const MOST_KEPT = 8;
 
 /** The manifests of outputs, read again where they have changed. */
 export class Manifests {
-  readonly #storages: Pick<Storages, "at">;
+  readonly #storages: Pick<JobStorages, "of">;
   /** The one that was not asked for the longest comes first. */
   readonly #known = new Map<Location, KnownManifest>();
 
-  constructor(storages: Pick<Storages, "at">) {
+  constructor(storages: Pick<JobStorages, "of">) {
     this.#storages = storages;
   }
 
@@ -26,9 +27,12 @@ export class Manifests {
    * @throws {FLIGHT_NOT_FOUND} where nothing is published
    * @throws {OUTPUT_FAILED} for a manifest that cannot be read, and the storage's errors
    */
-  async of(output: Location, signal?: AbortSignal): Promise<OutputManifest> {
+  async of(
+    { output, stores }: Pick<ServedJob, "output" | "stores">,
+    signal?: AbortSignal,
+  ): Promise<OutputManifest> {
     const location = below(output, MANIFEST_NAME);
-    const storage = await this.#storages.at(location);
+    const storage = await this.#storages.of({ stores }).at(location);
     const { version } = await storage.stat(location, signal).catch((error: unknown) => {
       throw isShardmillError(error, "STORE_NOT_FOUND") ? notPublished(output, error) : error;
     });

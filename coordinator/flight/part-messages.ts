@@ -7,6 +7,7 @@ import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import { freeBatch } from "../../shared/dataset/free-batch.ts";
 import { batchMessages, type IpcMessage, schemaMessage } from "../../shared/dataset/ipc-messages.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import { withPartitions } from "../../shared/dataset/partitioned-file.ts";
 import { plainBatch } from "../../shared/dataset/plain-batch.ts";
 import { plainField } from "../../shared/dataset/plain-type.ts";
 import type { Storages } from "../../shared/storage/open-storage.ts";
@@ -79,11 +80,12 @@ interface OpenPart extends Disposable {
 }
 
 async function openPart(storages: Storages, part: FlightPart, signal: AbortSignal): Promise<OpenPart> {
-  const { location, bytes, format } = part;
+  const { location, bytes, format, partitions } = part;
   const storage = await storages.at(location);
   const { bytes: found, version } = await storage.stat(location, signal);
   if (found !== bytes) throw changed(part, found);
-  const file = await openDatasetFile(byteSource(storage, location, bytes, version), format, signal);
+  const own = await openDatasetFile(byteSource(storage, location, bytes, version), format, signal);
+  const file = partitions.length === 0 ? own : withPartitions(own, partitions);
   const check = async () => {
     // Else each read has looked at the version.
     if (storage.can.versions) return;

@@ -2,7 +2,7 @@ import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { present } from "../../shared/core/assert.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { withLength } from "../../shared/dataset/ipc-messages.ts";
-import type { Storages } from "../../shared/storage/open-storage.ts";
+import type { JobStorages } from "../../shared/storage/job-storages.ts";
 import { type FlightData, type FlightInfo, flightMethods } from "../../shared/wire/methods-flight.ts";
 import { serveServerStream } from "../../shared/wire/streams.ts";
 import { type ReportFailure, serveUnary } from "../../shared/wire/unary.ts";
@@ -14,7 +14,7 @@ import type { FlightTurns } from "./flight-turns.ts";
 
 interface FlightAccess {
   readonly flights: Flights;
-  readonly storages: Storages;
+  readonly storages: JobStorages;
   readonly turns: FlightTurns;
 }
 
@@ -28,9 +28,9 @@ export function flightHandlers(
     tickets: ticketsOf(flight),
     rows: flight.parts.reduce((rows, part) => rows + part.rows, 0),
   });
-  const schemaOf = async ({ parts }: Flight, signal: AbortSignal) => {
-    const first = present(parts[0], "a flight has a part");
-    return withLength(await readSchema(storages, first, signal));
+  const schemaOf = async (flight: Flight, signal: AbortSignal) => {
+    const first = present(flight.parts[0], "a flight has a part");
+    return withLength(await readSchema(storages.of(flight), first, signal));
   };
 
   async function* list(criteria: Uint8Array, signal: AbortSignal): AsyncGenerator<FlightInfo> {
@@ -46,7 +46,7 @@ export function flightHandlers(
     try {
       // Only now: while it waited for its turn, the output may have become another.
       const flight = await flights.find(ticket.path, signal);
-      yield* partMessages(storages, partsOf(ticket, flight), signal);
+      yield* partMessages(storages.of(flight), partsOf(ticket, flight), signal);
       if (!flight.isPublished) return;
       try {
         partsOf(ticket, await flights.find(ticket.path, signal));

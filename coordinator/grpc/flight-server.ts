@@ -1,6 +1,6 @@
 import { Server, type ServerOptions } from "@grpc/grpc-js";
 import type { Logger } from "../../shared/core/log.ts";
-import { Storages } from "../../shared/storage/open-storage.ts";
+import { JobStorages } from "../../shared/storage/job-storages.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
 import { flightService } from "../../shared/wire/methods-flight.ts";
 import { quietGrpc } from "../../shared/wire/peer.ts";
@@ -57,7 +57,7 @@ export async function startFlightServer(options: FlightServerOptions): Promise<F
   // Nothing of it hands in jobs or code.
   const guard = { secret, takesJobs: false, takesCode: false };
   const server = new Server({ ...SERVER_OPTIONS, interceptors: [guardInterceptor(guard, report)] });
-  const storages = new Storages();
+  const storages = new JobStorages();
   const flights = new Flights(owner, new Manifests(storages));
   const turns = new FlightTurns(options.limits);
   server.addService(flightService, flightHandlers({ flights, storages, turns }, report));

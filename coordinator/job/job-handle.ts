@@ -1,6 +1,7 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { NO_VERDICT } from "../../shared/domain/bottleneck.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import type { JobStores } from "../../shared/domain/job-stores.ts";
 import { jobPrecision } from "../../shared/domain/precision.ts";
 import { keptFacts, NO_RUN } from "../../shared/domain/run-facts.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
@@ -14,6 +15,8 @@ export interface JobHandle {
   readonly origin: JobOrigin;
   /** What whoever starts it should know, a line each: what was left out of the input, for one. */
   readonly notes: readonly string[];
+  /** By which its output is reached. */
+  readonly stores: JobStores;
   status(): JobStatus;
   /**
    * Resolves with the last status once the job has ended; rejects when this coordinator had to let go of it.
@@ -45,6 +48,8 @@ export function handleOf({ job, origin, notes }: Extract<OpenedJob, { kind: "act
     jobId,
     origin,
     notes,
+    // Those of its input are nobody's any more.
+    stores: { ...job.stores, addresses: {} },
     status: () => running?.status() ?? last,
     ended,
     cancel: async (reason) => {
@@ -81,7 +86,7 @@ function ignorePlace(error: unknown): void {
 
 /** A job that was published by an earlier run: nothing is left to do but to say so. */
 export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }>): JobHandle {
-  const { manifest, manifestPath, spec, origin, notes } = opened;
+  const { manifest, manifestPath, spec, stores, origin, notes } = opened;
   const { input, pruned, skipped, filtered, output, truncated, deadLetters } = manifest.rows;
   const rows = input - pruned - skipped;
   const status: JobStatus = {
@@ -111,6 +116,7 @@ export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }
     jobId: manifest.job.id,
     origin,
     notes,
+    stores,
     status: () => status,
     ended: Promise.resolve(status),
     cancel: async () => {

@@ -157,7 +157,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
         job: { id: jobId, name: spec.name },
         digests,
         inputFiles,
-        columns: inputFiles === null ? null : shownColumns(fields),
+        columns: spec.output.rows === "none" ? null : shownColumns(fields),
         run: runWatch.facts("run"),
         marker: spec.output.marker,
         builds: this.#options.builds,

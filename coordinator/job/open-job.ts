@@ -5,6 +5,7 @@ import { below, type Location, parseLocation } from "../../shared/domain/locatio
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { nothingNewLines } from "../../shared/domain/new-input.ts";
 import { sealedFiles } from "../journal/sealed-files.ts";
+import { readStores } from "../plan/read-stores.ts";
 import { findOutputPaths } from "../publish/work-paths.ts";
 import { type NextRun, type NothingNew, nextRun } from "../runs/next-run.ts";
 import { refuseOtherJobThan } from "../runs/one-dataset.ts";
@@ -25,7 +26,7 @@ const LOOKS_AT_ONCE = 16;
 export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<OpenedJob> {
   for (;;) {
     const next = spec.input.new === true ? await lookFor(spec, options) : null;
-    if (next?.kind === "nothingNew") return nothingNew(spec, next);
+    if (next?.kind === "nothingNew") return await nothingNew(spec, next);
     const opened = await openOutput(next?.spec ?? spec, options, next);
     if (opened !== null) return opened;
     // Another coordinator was at the same run meanwhile: what it began with, or published, counts.
@@ -46,11 +47,12 @@ async function lookFor(spec: JobSpec, options: OpenJobOptions): Promise<NextRun>
   return next;
 }
 
-function nothingNew(spec: JobSpec, { last, found }: NothingNew): OpenedJob {
+async function nothingNew(spec: JobSpec, { last, found }: NothingNew): Promise<OpenedJob> {
   const { output, manifest } = last;
   return {
     kind: "published",
     spec: ofRun(spec, output),
+    stores: await readStores(spec),
     manifest,
     manifestPath: below(output, MANIFEST_NAME),
     origin: { kind: "nothingNew" },

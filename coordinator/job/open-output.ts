@@ -7,6 +7,7 @@ import { newInputLines } from "../../shared/domain/new-input.ts";
 import { isOfLock } from "../journal/lock-file.ts";
 import { sealedFiles } from "../journal/sealed-files.ts";
 import type { LocatedFile } from "../plan/input/discover.ts";
+import { readStores } from "../plan/read-stores.ts";
 import { removeWorkFolder } from "../publish/cleanup.ts";
 import { clearOutput, refuseOthersClearing } from "../publish/clear-output.ts";
 import { inspectOutput, outputOccupied } from "../publish/output-folder.ts";
@@ -110,7 +111,16 @@ async function adoptResult(
   refuseOtherResult(spec, manifest, await seams.identify(spec, signal));
   await endPublished(manifest, place, options);
   const manifestPath = below(place.paths.output, MANIFEST_NAME);
-  return { kind: "published", spec, manifest, manifestPath, origin: { kind: "published" }, notes: [] };
+  const stores = await readStores(spec);
+  return {
+    kind: "published",
+    spec,
+    stores,
+    manifest,
+    manifestPath,
+    origin: { kind: "published" },
+    notes: [],
+  };
 }
 
 /** Whether a plan over other files was sealed before the lock was held. */

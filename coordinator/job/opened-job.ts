@@ -1,6 +1,7 @@
 import type { TimedClock } from "../../shared/core/clock.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { JobStores } from "../../shared/domain/job-stores.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import type { RunWatchOptions } from "../insight/run-watch.ts";
@@ -51,6 +52,7 @@ export type OpenedJob =
   | {
       readonly kind: "published";
       readonly spec: JobSpec;
+      readonly stores: JobStores;
       readonly manifest: OutputManifest;
       readonly manifestPath: string;
       /** `nothingNew`: it is the last of several runs, and there is nothing for another. */

@@ -26,7 +26,7 @@ export class FlightJobs implements FlightOwner {
       const { jobId, output, phase } = handle.status();
       const isPublished = phase === "published";
       const combined = isPublished ? [] : this.#reductionsOf(jobId);
-      return { jobId, output: parseLocation(output), isPublished, combined };
+      return { jobId, output: parseLocation(output), stores: handle.stores, isPublished, combined };
     });
   }
 
@@ -36,7 +36,7 @@ export class FlightJobs implements FlightOwner {
     return job.committedPartials().map((partial) => {
       const { name, rows, bytes, sha256 } = reducedFile(partial, reduction);
       const location = below(job.partialsPath, partialFolder(partial), name);
-      return { id: partial.shard, location, format: "parquet", rows, bytes, sha256 };
+      return { id: partial.shard, location, format: "parquet", rows, bytes, sha256, partitions: [] };
     });
   }
 

@@ -20,7 +20,7 @@ export interface OutputManifest extends KeptFacts {
    * the digests.
    */
   readonly inputFiles: readonly ReadFile[] | null;
-  /** Of such a run: the columns of its rows, which those of later runs must be. Else null. */
+  /** Of its rows, those that became folders too; null where none are published. Later runs have the same. */
   readonly columns: readonly PublishedColumn[] | null;
   /**
    * Each row of the input is pruned (ruled out by `input.where`, unread), skipped (left out by `input.sample`

@@ -4,6 +4,7 @@ import { Field, FixedSizeList, Float32, makeData, type Table, tableFromIPC } fro
 import { describe, expect, test } from "vitest";
 import { deferred } from "../../shared/core/abort.ts";
 import { withLength } from "../../shared/dataset/ipc-messages.ts";
+import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import type { FlightData } from "../../shared/wire/methods-flight.ts";
 import { FlightClient, flightRig } from "../support/flight/flight-client.ts";
@@ -139,7 +140,7 @@ test("calls that open files for what they say of them are bounded", async () => 
   const gate = deferred<void>();
   const reached = deferred<void>();
   const seen = { now: 0, most: 0 };
-  const job = { jobId: null, output: output.location, isPublished: true, combined: [] };
+  const job = { jobId: null, output: output.location, stores: NO_STORES, isPublished: true, combined: [] };
   const owner = {
     async jobs() {
       seen.now += 1;

@@ -1,11 +1,13 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { userCredential } from "../../shared/access/credential.ts";
 import { below, parseLocation } from "../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import { FlightClient } from "../support/flight/flight-client.ts";
 import { startListening, startWorker } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
-import { runCli } from "../support/processes.ts";
+import { type CliProcess, runCli, startCli } from "../support/processes.ts";
 import { type S3Server, startS3Server } from "../support/s3-server.ts";
 
 /** Whole jobs whose job file says where their stores are: two servers, of which one has a CA of its own. */
@@ -73,6 +75,33 @@ test("a job over two stores runs by what its job file says, in one process and o
   expect(await coordinator.ended).toMatchObject({ code: 0 });
   expect(await worker.ended).toMatchObject({ code: 0 });
   await expectRightAnswer(job);
+}, 240_000);
+
+test("what a job published to its own store is served by Flight as its job file says, and by its coordinator", async () => {
+  const output = { path: "s3://own/out" };
+  await job.writeSpec({ input, output, stores: stores() });
+  const args = ["--listen", "127.0.0.1:0"];
+  const rowsAt = async (cli: CliProcess, ...path: readonly string[]) => {
+    const [, address = ""] = await cli.saw(/Arrow Flight on ([\d.]+:\d+)/);
+    using client = new FlightClient(address, userCredential());
+    return (await client.readAll(...path)).numRows;
+  };
+  const run = ["run", job.path, "--workers", "1", "--json"];
+  const published = await runCli(run, { env: env(), limitMs: 120_000 });
+  expect(published, published.stderr).toMatchObject({ code: 0 });
+  const { job: jobId } = JSON.parse(published.stdout);
+
+  await using alone = startCli(["flight", output.path, ...args, "--job", job.path], { env: env() });
+  expect(await rowsAt(alone, "rows")).toBe(6_000);
+  const unsaid = await runCli(["flight", output.path, ...args], { env: env() });
+  expect(unsaid.code).not.toBe(0);
+
+  const serving = ["coordinator", ...args, "--flight", "127.0.0.1:0", "--allow-local-addresses"];
+  await using coordinator = startCli(serving, { env: env(), limitMs: 120_000 });
+  const [, address = ""] = await coordinator.saw(/coordinator on ([\d.]+:\d+)/);
+  const submitted = await runCli(["submit", job.path, "--coordinator", address], { env: env() });
+  expect(submitted, submitted.stderr).toMatchObject({ code: 0 });
+  expect(await rowsAt(coordinator, jobId, "rows")).toBe(6_000);
 }, 240_000);
 
 test.each([

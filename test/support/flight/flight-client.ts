@@ -5,6 +5,7 @@ import type { FlightLimits } from "../../../coordinator/grpc/flight-turns.ts";
 import { present } from "../../../shared/core/assert.ts";
 import { silentLogger } from "../../../shared/core/log.ts";
 import { withLength } from "../../../shared/dataset/ipc-messages.ts";
+import { NO_STORES } from "../../../shared/domain/job-stores.ts";
 import type { Location } from "../../../shared/domain/location.ts";
 import { type FlightData, type FlightInfo, flightMethods } from "../../../shared/wire/methods-flight.ts";
 import { Peer } from "../../../shared/wire/peer.ts";
@@ -95,6 +96,6 @@ export async function flightRig(
 }
 
 function ownerOf(output: Location): FlightOwner {
-  const job = { jobId: null, output, isPublished: true, combined: [] };
+  const job = { jobId: null, output, stores: NO_STORES, isPublished: true, combined: [] };
   return { jobs: async () => [job], combined: async () => [] };
 }

@@ -8,7 +8,7 @@ import { sha256 } from "../../../shared/core/digest.ts";
 import type { PieceLimits } from "../../../shared/dataset/cut-rows.ts";
 import { encodeArrow, encodeParquet } from "../../../shared/dataset/encode.ts";
 import { type Location, parseLocation } from "../../../shared/domain/location.ts";
-import { MANIFEST_NAME, type OutputFile } from "../../../shared/domain/manifest.ts";
+import { MANIFEST_NAME, type OutputFile, type OutputManifest } from "../../../shared/domain/manifest.ts";
 import { FACTS } from "../small-output.ts";
 
 /** By path: `rows/part-00000.parquet`. */
@@ -17,6 +17,8 @@ export type OutputTables = Readonly<Record<string, Table>>;
 /** An output as a job publishes it, of tables that are known; it goes when it is disposed of. */
 export class PublishedOutput implements AsyncDisposable {
   readonly location: Location;
+  /** What the manifest says of the columns of the rows. */
+  columns: OutputManifest["columns"] = null;
 
   private constructor(folder: string) {
     this.location = parseLocation(folder);
@@ -39,7 +41,10 @@ export class PublishedOutput implements AsyncDisposable {
       const kind = path.split("/")[0] as OutputFile["kind"];
       files.push({ path, kind, rows: table.numRows, bytes: bytes.length, sha256: sha256(bytes) });
     }
-    await writeFile(join(this.location, MANIFEST_NAME), manifestText(manifestOf(files)));
+    await writeFile(
+      join(this.location, MANIFEST_NAME),
+      manifestText({ ...manifestOf(files), columns: this.columns }),
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,6 +4,7 @@ import { Flights } from "../../../../coordinator/flight/flights.ts";
 import { buildManifest } from "../../../../coordinator/publish/layout.ts";
 import { NEVER } from "../../../../shared/core/abort.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
+import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { FACTS } from "../../../support/small-output.ts";
 
@@ -15,7 +16,8 @@ function manifestOf(text: string) {
 }
 
 test("a flight's parts are made once for a manifest, and anew for another", async () => {
-  const job: ServedJob = { jobId: null, output: parseLocation("/out"), isPublished: true, combined: [] };
+  const place = { output: parseLocation("/out"), stores: NO_STORES };
+  const job: ServedJob = { jobId: null, ...place, isPublished: true, combined: [] };
   let manifest = manifestOf("first");
   const owner = { jobs: async () => [job], combined: async () => [] };
   const flights = new Flights(owner, { of: async () => manifest });

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { Manifests } from "../../../../coordinator/flight/manifests.ts";
+import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
+import { Storages } from "../../../../shared/storage/open-storage.ts";
 import type { Storage } from "../../../../shared/storage/storage.ts";
 
 test("a manifest is read no longer than its caller waits", async () => {
@@ -14,6 +16,8 @@ test("a manifest is read no longer than its caller waits", async () => {
       return Buffer.from("{}");
     },
   } satisfies Pick<Storage, "stat" | "read">;
-  const manifests = new Manifests({ at: async () => storage as unknown as Storage });
-  await expect(manifests.of(parseLocation("/out"), caller.signal)).rejects.toBe(gone);
+  const storages = new Storages({ file: async () => storage as unknown as Storage });
+  const manifests = new Manifests({ of: () => storages });
+  const place = { output: parseLocation("/out"), stores: NO_STORES };
+  await expect(manifests.of(place, caller.signal)).rejects.toBe(gone);
 });

@@ -3,6 +3,7 @@ import { JobsServer } from "../../../../coordinator/service/jobs-server.ts";
 import { deferred } from "../../../../shared/core/abort.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import type { JobStatus } from "../../../../shared/domain/job-status.ts";
+import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 import { jobStatus } from "../../../support/wire-arbitraries.ts";
 import { sample } from "../../../support/wire-rig.ts";
@@ -26,6 +27,7 @@ function aServer({ takesCode = false } = {}) {
     jobId: "j1",
     origin: { kind: "new" },
     notes: [],
+    stores: NO_STORES,
     status: () => ({ ...running, seconds: performance.now() }),
     ended,
     cancel: async () => {},
