@@ -1,10 +1,12 @@
-import { sealedFiles } from "../coordinator/journal/sealed-files.ts";
 import { identifyJob } from "../coordinator/plan/identify-job.ts";
 import { planJob } from "../coordinator/plan/plan-job.ts";
 import { PlanProgress } from "../coordinator/plan/plan-progress.ts";
 import { readStores } from "../coordinator/plan/read-stores.ts";
+import type { OutputPaths } from "../coordinator/publish/work-paths.ts";
 import { type NewRun, type NextRun, nextRun } from "../coordinator/runs/next-run.ts";
 import { refuseOtherJobThan, refuseOtherRuns } from "../coordinator/runs/one-dataset.ts";
+import { sealedFilesOf } from "../coordinator/runs/sealed-files-of.ts";
+import { realDisk } from "../shared/core/disk.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { parseLocation } from "../shared/domain/location.ts";
 import type { JobSource } from "../shared/job-file/read-job-file.ts";
@@ -24,6 +26,7 @@ export async function nextRunOf(
   await using storages = new Storages({}, await readStores(spec));
   const storage = await storages.at(parseLocation(spec.output.path));
   try {
+    const sealedFiles = (paths: OutputPaths) => sealedFilesOf(paths, { disk: realDisk, storage });
     const next = await nextRun(spec, { storage, sealedFiles, signal, fresh: false });
     if (next.kind === "nothingNew")
       await refuseOtherJobThan(next, (found) => identifyJob(spec, signal, { found }));

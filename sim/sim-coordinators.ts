@@ -1,7 +1,7 @@
 import { checkHere } from "../coordinator/commit/check-partials.ts";
 import { type Coordinator, type CoordinatorSeams, startCoordinator } from "../coordinator/coordinator.ts";
 import type { JobHandle } from "../coordinator/job/job-handle.ts";
-import { SNAPSHOTS_OF_NO_USE } from "../coordinator/journal/journal.ts";
+import { SNAPSHOTS_OF_NO_USE } from "../coordinator/journal/snapshots.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../coordinator/schedule/state/config.ts";
 import { sleep } from "../shared/core/abort.ts";
 import { present } from "../shared/core/assert.ts";

@@ -1,13 +1,12 @@
 import { setImmediate } from "node:timers/promises";
 import { openJournal } from "../../coordinator/journal/journal.ts";
-import { SNAPSHOT_RECORDS, SnapshottingJournal } from "../../coordinator/journal/snapshotting-journal.ts";
+import { SnapshottingJournal } from "../../coordinator/journal/snapshotting-journal.ts";
 import { replay } from "../../coordinator/schedule/events/replay.ts";
 import { DEFAULT_SCHEDULE } from "../../coordinator/schedule/state/config.ts";
 import { evolve } from "../../coordinator/schedule/state/evolve.ts";
 import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
 import { SinceSnapshot } from "../../coordinator/schedule/state/snapshot.ts";
 import { sha256 } from "../../shared/core/digest.ts";
-import { realDisk } from "../../shared/core/disk.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 
@@ -29,13 +28,11 @@ export async function longJournal(path: string, shards: number): Promise<{ recor
     generation,
     since: SinceSnapshot.of(opened.records),
     pause: () => setImmediate(),
-    confirm: async () => {},
-    folder: path,
-    disk: realDisk,
+    keeper: opened.keeper,
     state,
     last: null,
     builds: [],
-    everyRecords: SNAPSHOT_RECORDS,
+    everyRecords: opened.keeper.everyRecords,
     onFailure: (error) => {
       throw error;
     },

@@ -2,6 +2,7 @@ import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
+import { newRunName } from "../journal/bucket/run-file.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { isOfLock } from "../journal/lock-file.ts";
 import { removeFromDisk } from "../publish/cleanup.ts";
@@ -40,7 +41,7 @@ export async function endIntent(
   refuseOtherResult(planned.spec, intent.manifest, planned);
   const theirs = withRun(paths, intent.run);
   // In a folder of nobody's: whoever finds another's file in theirs cannot know what it is.
-  const apart = withRun(paths, `run-${seams.random.hex(8)}`);
+  const apart = withRun(paths, newRunName(seams.random));
   const checksums = await probeStore(storage, apart.own, seams.random);
   await finishIntent({ storage, checksums, paths: theirs }, intent, () => lock.confirm());
   return intent.manifest;
@@ -55,8 +56,8 @@ export async function takeUpPaths(
   storage: Storage,
   seams: Pick<JobSeams, "disk" | "random">,
 ): Promise<WorkPaths> {
-  const known = await knownPaths(paths, seams.disk);
+  const known = paths.runFile === null ? await knownPaths(paths, { ...seams, storage }) : null;
   if (known !== null && known.run !== null && (await storage.kindAt(known.own)) === null)
     await removeFromDisk(paths, seams.disk, isOfLock);
-  return await ownPaths(paths, seams);
+  return await ownPaths(paths, { ...seams, storage });
 }

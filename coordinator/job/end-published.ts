@@ -6,7 +6,7 @@ import { hasWorkFiles, removeWorkFiles, removeWorkFolder } from "../publish/clea
 import { isMarked, placeMarker } from "../publish/marker.ts";
 import { knownPaths } from "../publish/own-run.ts";
 import type { OutputPaths } from "../publish/work-paths.ts";
-import { lockOutput } from "./lock-output.ts";
+import { awaitOthers, lockOutput } from "./lock-output.ts";
 import type { OpenJobOptions } from "./opened-job.ts";
 
 /** Where a job publishes, and where its files are meanwhile. */
@@ -25,12 +25,14 @@ export async function endPublished(
   options: OpenJobOptions,
 ): Promise<void> {
   const { disk } = options.seams;
+  const place = { disk, storage };
   try {
-    const left = await knownPaths(paths, disk);
+    const left = await knownPaths(paths, place);
     const hasLeft = left !== null && (await hasWorkFiles(left, storage, disk));
     const isWhole = await isMarked(paths, manifest, storage);
     if (hasLeft || !isWhole) {
       await using _lock = await lockOutput(paths, options);
+      await awaitOthers({ paths, storage }, options);
       if (!isWhole) await placeMarker(paths, manifest, storage);
       if (hasLeft) await removeWorkFiles(left, storage, disk);
     }

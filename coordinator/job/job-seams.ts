@@ -12,7 +12,7 @@ import type { OpenChecker } from "../commit/check-partials.ts";
 import { CheckerThreadClient } from "../commit/checker-thread-client.ts";
 import type { LoopTime } from "../insight/run-meter.ts";
 import type { LockSeams } from "../journal/lock.ts";
-import { SNAPSHOT_RECORDS } from "../journal/snapshotting-journal.ts";
+import { SNAPSHOT_RECORDS } from "../journal/snapshot-keeper.ts";
 import { type IdentifiedJob, identifyJob } from "../plan/identify-job.ts";
 import { type PlanOptions, planJob } from "../plan/plan-job.ts";
 import { readStores } from "../plan/read-stores.ts";
@@ -36,7 +36,7 @@ export interface JobSeams extends LockSeams {
    */
   openStorage(output: Location, spec: Pick<JobSpec, "stores">): Promise<Storage>;
   readonly random: Random;
-  /** {@link SNAPSHOT_RECORDS} */
+  /** At most so many records between two snapshots of a journal. */
   readonly snapshotRecords: number;
   plan(spec: JobSpec, signal: AbortSignal, options?: PlanOptions): Promise<PlannedJob>;
   /** What identifies a job, without checking it. */

@@ -4,11 +4,11 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below, type Location, parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { nothingNewLines } from "../../shared/domain/new-input.ts";
-import { sealedFiles } from "../journal/sealed-files.ts";
 import { readStores } from "../plan/read-stores.ts";
-import { findOutputPaths } from "../publish/work-paths.ts";
+import { findOutputPaths, type OutputPaths } from "../publish/work-paths.ts";
 import { type NextRun, type NothingNew, nextRun } from "../runs/next-run.ts";
 import { refuseOtherJobThan } from "../runs/one-dataset.ts";
+import { sealedFilesOf } from "../runs/sealed-files-of.ts";
 import { endPublished } from "./end-published.ts";
 import { openOutput } from "./open-output.ts";
 import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
@@ -36,8 +36,8 @@ export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<O
 async function lookFor(spec: JobSpec, options: OpenJobOptions): Promise<NextRun> {
   const { seams, fresh, signal = NEVER } = options;
   const storage = await seams.openStorage(parseLocation(spec.output.path), spec);
-  const sealed = (journal: string) => sealedFiles(journal, seams.disk);
-  const next = await nextRun(spec, { storage, sealedFiles: sealed, signal, fresh });
+  const sealedFiles = (paths: OutputPaths) => sealedFilesOf(paths, { ...seams, storage });
+  const next = await nextRun(spec, { storage, sealedFiles, signal, fresh });
   await mapConcurrent(next.published, LOOKS_AT_ONCE, async ({ output, manifest }) => {
     const paths = await findOutputPaths(ofRun(spec, output), storage);
     await endPublished(manifest, { paths, storage }, options);

@@ -1,23 +1,26 @@
 import { NEVER } from "../../shared/core/abort.ts";
 import { ResourceStack } from "../../shared/core/resource-stack.ts";
+import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below, parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest, type ReadFile } from "../../shared/domain/manifest.ts";
 import { newInputLines } from "../../shared/domain/new-input.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import type { HeldLock } from "../journal/held-lock.ts";
 import { isOfLock } from "../journal/lock-file.ts";
-import { sealedFiles } from "../journal/sealed-files.ts";
 import type { LocatedFile } from "../plan/input/discover.ts";
 import { readStores } from "../plan/read-stores.ts";
 import { removeWorkFolder } from "../publish/cleanup.ts";
 import { clearOutput, refuseOthersClearing } from "../publish/clear-output.ts";
 import { inspectOutput, outputOccupied } from "../publish/output-folder.ts";
-import { findOutputPaths, type OutputPaths, withRun } from "../publish/work-paths.ts";
+import { findOutputPaths, type WorkPaths } from "../publish/work-paths.ts";
 import type { NewRun } from "../runs/next-run.ts";
 import { refuseOtherRuns } from "../runs/one-dataset.ts";
+import { sealedFilesOf } from "../runs/sealed-files-of.ts";
 import { endIntent, takeUpPaths } from "./bucket-rivals.ts";
 import { endPublished, type OutputPlace } from "./end-published.ts";
 import type { JobSeams } from "./job-seams.ts";
-import { lockOutput } from "./lock-output.ts";
+import { awaitOthers, lockOutput } from "./lock-output.ts";
 import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
 import { passPrecision } from "./pass-precision.ts";
 import { refuseOtherResult } from "./refuse-other-job.ts";
@@ -64,33 +67,22 @@ export async function openOutput(
   await options.beforeWork?.(signal);
   const precision = await passPrecision(planned, options.checkPrecision, signal);
   signal.throwIfAborted();
-  const { paths, storage } = place;
   const resources = new ResourceStack();
   try {
-    const lock = resources.add(await lockOutput(paths, options));
-    const now = await inspectOutput(paths.output, storage);
-    const isCleared = now.kind === "halfCleared" || (now.kind === "published" ? mayReplace : options.fresh);
-    if (now.kind === "halfCleared" && !options.fresh) await refuseOthersClearing(place, seams);
-    if (isCleared)
-      await clearOutput(paths, { ...seams, storage, keepsWork: isOfLock, confirm: () => lock.confirm() });
-    // Another coordinator published it while this one planned; or decided to, be it after the clearing.
-    const manifest =
-      now.kind === "published" && !isCleared
-        ? now.manifest
-        : await endIntent(planned, { paths, storage, lock, seams });
-    if (manifest !== null || (run !== null && (await hasOtherPlan(run, paths, seams)))) {
+    const held = await holdOutput(planned, { place, options, mayReplace }, resources);
+    const isPublished = held.kind === "published";
+    if (isPublished || (run !== null && (await hasOtherPlan(run, place, seams)))) {
       await resources.release();
-      return manifest === null || run !== null ? null : await adoptResult(spec, manifest, place, options);
+      return isPublished && run === null ? await adoptResult(spec, held.manifest, place, options) : null;
     }
-    const own = await takeUpPaths(paths, storage, seams);
     const inputFiles = run === null ? null : run.input.files.map(asRead);
-    const started = { ...options, paths: own, storage, precision, lock, inputFiles };
+    const started = { ...options, ...held, precision, inputFiles };
     const opened = await startJob(planned, started, resources);
     return run === null ? opened : { ...opened, notes: [...newInputLines(run.found), ...opened.notes] };
   } catch (error) {
     // What went wrong first is what is reported.
     await resources.release().catch(() => {});
-    await removeWorkFolder(paths, seams.disk).catch(() => {});
+    await removeWorkFolder(place.paths, seams.disk).catch(() => {});
     throw error;
   }
 }
@@ -98,6 +90,52 @@ export async function openOutput(
 async function placeOf(spec: JobSpec, seams: JobSeams): Promise<OutputPlace> {
   const storage = await seams.openStorage(parseLocation(spec.output.path), spec);
   return { paths: await findOutputPaths(spec, storage), storage };
+}
+
+interface ToHold {
+  readonly place: OutputPlace;
+  readonly options: OpenJobOptions;
+  /** Whether a published result may be thrown away. */
+  readonly mayReplace: boolean;
+}
+
+type HeldOutput =
+  | { readonly kind: "published"; readonly manifest: OutputManifest }
+  | {
+      readonly kind: "held";
+      readonly paths: WorkPaths;
+      readonly storage: Storage;
+      readonly lock: HeldLock;
+      /** As `awaitOthers` has given it. */
+      readonly silent: string | null;
+    };
+
+/** The lock is held, and the output cleared where that is asked for; or it has been published since. */
+async function holdOutput(
+  planned: PlannedJob,
+  { place, options, mayReplace }: ToHold,
+  resources: ResourceStack,
+): Promise<HeldOutput> {
+  const { paths, storage } = place;
+  const { seams, fresh } = options;
+  const lock = resources.add(await lockOutput(paths, options));
+  const silent = await awaitOthers(place, options);
+  const now = await inspectOutput(paths.output, storage);
+  const isCleared = now.kind === "halfCleared" || (now.kind === "published" ? mayReplace : fresh);
+  if (now.kind === "halfCleared" && !fresh) await refuseOthersClearing(place, seams);
+  if (isCleared)
+    await clearOutput(paths, { ...seams, storage, keepsWork: isOfLock, confirm: () => lock.confirm() });
+  // Another coordinator published it while this one planned; or decided to, be it after the clearing.
+  const manifest =
+    now.kind === "published" && !isCleared
+      ? now.manifest
+      : await endIntent(planned, { paths, storage, lock, seams });
+  if (manifest !== null) return { kind: "published", manifest };
+  const own = await takeUpPaths(paths, storage, seams);
+  // It may have been published, and cleaned up after, since it was looked at: then this is a new run.
+  const late = paths.runFile === null || isCleared ? null : await inspectOutput(paths.output, storage);
+  if (late?.kind === "published") return { kind: "published", manifest: late.manifest };
+  return { kind: "held", paths: own, storage, lock, silent };
 }
 
 /** @throws {OUTPUT_OCCUPIED} when the published result is not this job's */
@@ -126,10 +164,10 @@ async function adoptResult(
 /** Whether a plan over other files was sealed before the lock was held. */
 async function hasOtherPlan(
   { begun, input }: Pick<NewRun, "begun" | "input">,
-  paths: OutputPaths,
+  { paths, storage }: OutputPlace,
   { disk }: Pick<JobSeams, "disk">,
 ): Promise<boolean> {
-  const sealed = await sealedFiles(withRun(paths, null).journal, disk);
+  const sealed = await sealedFilesOf(paths, { disk, storage });
   if (sealed === null) return false;
   const known = begun ?? new Set(input.files.map(({ path }) => path));
   return sealed.size !== known.size || ![...known].every((path) => sealed.has(path));

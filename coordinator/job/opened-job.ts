@@ -36,6 +36,14 @@ export interface OpenJobOptions {
   readonly onWaiting?: (message: string) => void;
 }
 
+/** Who is told that it takes time. */
+export function onWaitingOf({
+  onWaiting,
+  log,
+}: Pick<OpenJobOptions, "onWaiting" | "log">): (message: string) => void {
+  return onWaiting ?? ((message) => log.warn({}, message));
+}
+
 /** What whoever submits a job may say of it. */
 export type SubmitOptions = Pick<
   OpenJobOptions,

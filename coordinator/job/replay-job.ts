@@ -1,7 +1,8 @@
 import { messageOf } from "../../shared/core/errors.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
-import { type OpenJournal, SNAPSHOTS_OF_NO_USE } from "../journal/journal.ts";
+import type { OpenJournal } from "../journal/journal.ts";
 import { bodiesOf, type FoundSnapshot } from "../journal/snapshot-file.ts";
+import { SNAPSHOTS_OF_NO_USE } from "../journal/snapshots.ts";
 import { replay } from "../schedule/events/replay.ts";
 import type { ScheduleConfig } from "../schedule/state/config.ts";
 import type { JobState } from "../schedule/state/job-state.ts";

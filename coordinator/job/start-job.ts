@@ -3,7 +3,7 @@ import { sleep } from "../../shared/core/abort.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { ResourceStack } from "../../shared/core/resource-stack.ts";
-import type { JobPhase, PlannedJob } from "../../shared/domain/job.ts";
+import type { PlannedJob } from "../../shared/domain/job.ts";
 import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { stepFiles } from "../../shared/domain/module-reduction.ts";
@@ -12,8 +12,7 @@ import type { Storage } from "../../shared/storage/storage.ts";
 import { writeBeacon } from "../commit/beacon.ts";
 import { RunWatch } from "../insight/run-watch.ts";
 import { StoreWatch } from "../insight/store-watch.ts";
-import type { HeldLock } from "../journal/held-lock.ts";
-import { type OpenJournal, openJournal } from "../journal/journal.ts";
+import type { OpenJournal } from "../journal/journal.ts";
 import type { LastSnapshot } from "../journal/snapshot-file.ts";
 import { SnapshottingJournal } from "../journal/snapshotting-journal.ts";
 import { removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
@@ -25,18 +24,13 @@ import { jobProgress } from "../schedule/state/progress.ts";
 import { SinceSnapshot } from "../schedule/state/snapshot.ts";
 import { ActiveJob, type ActiveJobOptions } from "./active-job.ts";
 import { buildsOf, describeJob, startNotes } from "./describe-job.ts";
+import type { JobLock } from "./job-journal.ts";
+import { openJobJournal } from "./job-journal.ts";
 import type { JobOrigin } from "./job-origin.ts";
 import { JobOutput } from "./job-output.ts";
 import { type ExclusionNotice, JobShell } from "./job-shell.ts";
 import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
 import { newJobId, type ReplayedJob, replayJob } from "./replay-job.ts";
-
-/**
- * Thousands of workers make a record in less than a millisecond: so many go into one write. A commit waits
- * for it no longer than a disk takes to sync, and longer would show where a lease waits for a commit before
- * it.
- */
-const JOURNAL_PAUSE_MS = 2;
 
 /** What starting a job takes beside what opening it did. */
 interface StartOptions extends OpenJobOptions {
@@ -45,7 +39,9 @@ interface StartOptions extends OpenJobOptions {
   readonly storage: Storage;
   /** What its check found, where the model was converted. */
   readonly precision: PrecisionReport | null;
-  readonly lock: HeldLock;
+  readonly lock: JobLock;
+  /** What `awaitSilence` has given. */
+  readonly silent: string | null;
   /** What it reads, of a run of a job over what is new; else null. */
   readonly inputFiles: OutputManifest["inputFiles"];
 }
@@ -62,21 +58,22 @@ export async function startJob(
   options: StartOptions,
   resources: ResourceStack,
 ): Promise<OpenedJob> {
-  const { clock, seams, lock, paths, storage, inputFiles } = options;
-  let phase = (): JobPhase => "planning";
+  const { clock, seams, paths, storage, inputFiles } = options;
+  // Whoever has taken the job over builds on its files.
+  let isDone = () => false;
   // Between the journal, which it deletes, and the lock, under which it does.
   resources.add({
     async [Symbol.asyncDispose]() {
-      if (phase() === "published") await removeWorkFiles(paths, storage, seams.disk);
+      if (isDone()) await removeWorkFiles(paths, storage, seams.disk);
     },
   });
-  const opened = await journalIn(paths.journal, options);
-  resources.add(opened.journal);
+  const opened = resources.add(await openJobJournal(options));
+  const { lock } = opened;
   const replayed = await replayJob(planned, opened, options);
-  const { state, after } = replayed;
+  const { state } = replayed;
   // One that was stopped while it opened the journal may have been replaced meanwhile.
   await lock.confirm();
-  phase = () => jobProgress(state).phase;
+  isDone = () => jobProgress(state).phase === "published" && !lock.lost.aborted;
   const jobId = state.accepted?.jobId ?? newJobId(planned.spec.name, seams);
   seams.watch(state, planned.spec.output.path);
   const runWatch = watchRun(state, planned, options);
@@ -107,15 +104,17 @@ export async function startJob(
     stopWork: () => output.stop(),
     release: async () => {
       await resources.release();
-      if (phase() === "published") await removeWorkFolder(paths, seams.disk);
+      if (isDone()) await removeWorkFolder(paths, seams.disk);
     },
   });
   logStores(job, options.log);
   await begin(shell, jobId, planned);
+  return { kind: "active", job, origin: originOf(replayed), notes: startNotes(planned, builds) };
+}
+
+function originOf({ state, after }: Pick<ReplayedJob, "state" | "after">): JobOrigin {
   const { shardsCommitted, shardsTotal } = jobProgress(state);
-  const origin: JobOrigin =
-    after === null ? { kind: "new" } : { kind: "resumed", after, shardsCommitted, shardsTotal };
-  return { kind: "active", job, origin, notes: startNotes(planned, builds) };
+  return after === null ? { kind: "new" } : { kind: "resumed", after, shardsCommitted, shardsTotal };
 }
 
 function watchRun(
@@ -129,33 +128,24 @@ function watchRun(
   return new RunWatch({ state: () => state, clock, precision, reportOf, loopTime, stores });
 }
 
-function journalIn(path: string, { clock, seams, lock, log }: StartOptions): Promise<OpenJournal> {
-  const pause = () => sleep(JOURNAL_PAUSE_MS, undefined, clock);
-  const confirm = () => lock.confirm();
-  const onSnapshotTrouble = (what: string, cause: unknown) => log.warn({ reason: messageOf(cause) }, what);
-  return openJournal(path, clock.wallMs(), seams.disk, { pause, confirm, onSnapshotTrouble });
-}
-
 /** Of what was read for the state it keeps nothing: a job of a million shards has 200 MB of snapshots. */
 function snapshotting(
-  { journal, generation }: OpenJournal,
+  { journal, generation, keeper }: OpenJournal,
   job: ReplayedJob & { readonly jobId: string; readonly builds: readonly string[] },
-  { paths, seams, log, lock, clock }: StartOptions,
+  { seams, log, clock }: StartOptions,
 ): SnapshottingJournal {
   const { jobId, state, records, snapshots, builds } = job;
   const last = snapshots.at(-1);
   return new SnapshottingJournal({
     journal,
     generation,
-    folder: paths.journal,
-    disk: seams.disk,
+    keeper,
     state,
     last: last === undefined ? null : lastOf(last),
     since: SinceSnapshot.of(records),
     builds,
-    everyRecords: seams.snapshotRecords,
+    everyRecords: Math.min(seams.snapshotRecords, keeper.everyRecords),
     pause: () => sleep(0, undefined, clock),
-    confirm: () => lock.confirm(),
     onFailure: (error) => log.warn({ job: jobId, reason: messageOf(error) }, "no snapshot of the journal"),
   });
 }

@@ -159,9 +159,9 @@ export class JournalWriter implements AsyncDisposable {
         if (group.durable) await this.#file.sync();
         await this.#confirm();
       } catch (cause) {
-        const lost = isShardmillError(cause, "OUTPUT_LOCKED");
+        const isSaid = isShardmillError(cause, "OUTPUT_LOCKED") || isShardmillError(cause, "JOURNAL_FAILED");
         group.written.reject(
-          this.#fail(lost ? cause : journalFailed("the journal could not be written", cause)),
+          this.#fail(isSaid ? cause : journalFailed("the journal could not be written", cause)),
         );
         break;
       }

@@ -9,7 +9,8 @@ import { JournalWriter, type WriterOptions } from "./journal-writer.ts";
 import { corrupt, readSegment, type SegmentStretch } from "./read-segment.ts";
 import { createSegment, segmentPath } from "./segment-file.ts";
 import type { FoundSnapshot, JournalPlace } from "./snapshot-file.ts";
-import { type OnSnapshotTrouble, removeHalfMade } from "./snapshots.ts";
+import { diskKeeper, type SnapshotKeeper } from "./snapshot-keeper.ts";
+import { type OnSnapshotTrouble, removeHalfMade, SNAPSHOTS_OF_NO_USE } from "./snapshots.ts";
 import { countedBytes, generationsAmong, usableSnapshots } from "./usable-snapshots.ts";
 
 type Journal = JournalWriter;
@@ -25,6 +26,8 @@ export interface OpenJournal extends AsyncDisposable {
   readonly readAll: () => Promise<readonly JournalRecord[]>;
   /** This coordinator's: durable before it is returned. */
   readonly generation: number;
+  /** Where its next snapshots go. */
+  readonly keeper: SnapshotKeeper;
 }
 
 interface OpenOptions extends WriterOptions {
@@ -74,6 +77,7 @@ export function openJournal(
       records: [...records, started],
       readAll: () => withTypedErrors(folder, async () => (await readJournal(folder, disk)).records),
       generation,
+      keeper: diskKeeper({ folder, generation, disk, confirm: writing.confirm }),
       [Symbol.asyncDispose]: () => journal.close(),
     };
   });
@@ -111,8 +115,6 @@ async function readWithSnapshots(
   }
   return { ...(await readJournal(folder, disk)), snapshots: [] };
 }
-
-export const SNAPSHOTS_OF_NO_USE = "the snapshots of the journal are of no use: all of it is read";
 
 interface JournalContent {
   readonly records: readonly JournalRecord[];

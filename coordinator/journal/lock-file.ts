@@ -46,7 +46,7 @@ export function readBeat(path: string, disk: Disk): Promise<string | null> {
 
 /** @param where whether the holder was seen to be alive here, or only by its beats */
 export function heldBy(
-  { host, pid, pidNamespace }: LockContent,
+  { host, pid, pidNamespace }: Pick<LockContent, "host" | "pid" | "pidNamespace">,
   path: string,
   where: "here" | "elsewhere",
 ): ShardmillError {
@@ -68,7 +68,7 @@ async function textOf(path: string, disk: Disk): Promise<string | null> {
   }
 }
 
-function parseLock(text: string): LockContent | null {
+export function parseLock(text: string): LockContent | null {
   let found: Partial<LockContent> | null;
   try {
     found = JSON.parse(text);

@@ -144,7 +144,7 @@ export function corrupt(path: string, what: string, at: number): ShardmillError 
   });
 }
 
-function foreign(path: string, what: string, at: number): ShardmillError {
+export function foreign(path: string, what: string, at: number): ShardmillError {
   return new ShardmillError(
     "JOURNAL_CORRUPT",
     `the journal ${path} was written by another version: ${what}`,

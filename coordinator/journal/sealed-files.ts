@@ -1,6 +1,9 @@
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { errorCode } from "../../shared/core/errno.ts";
+import type { JournalRecord } from "../schedule/state/record.ts";
+import type { Snapshot } from "../schedule/state/snapshot.ts";
 import { readJournal } from "./journal.ts";
+import { bodiesOf } from "./snapshot-file.ts";
 import { readSnapshots } from "./snapshots.ts";
 
 /**
@@ -18,12 +21,17 @@ export async function sealedFiles(
     throw error;
   });
   if (names === null) return null;
-  const snapshots = await readSnapshots(folder, names, disk);
-  for (const snapshot of snapshots) {
-    const { plan } = snapshot.body();
-    if (plan !== null) return pathsOf(plan.files);
-  }
-  const { records } = await readJournal(folder, disk);
+  const sealed = sealedIn(bodiesOf(await readSnapshots(folder, names, disk)));
+  return sealed ?? sealedBy((await readJournal(folder, disk)).records);
+}
+
+/** By the first that tells it, so that no more are parsed. */
+export function sealedIn(snapshots: Iterable<Snapshot>): ReadonlySet<string> | null {
+  for (const { plan } of snapshots) if (plan !== null) return pathsOf(plan.files);
+  return null;
+}
+
+export function sealedBy(records: readonly JournalRecord[]): ReadonlySet<string> | null {
   const sealed = records.find((record) => record.kind === "planSealed");
   return sealed === undefined ? null : pathsOf(sealed.files);
 }

@@ -13,6 +13,8 @@ import {
 /** Something is wrong with snapshots, and the segments are read in their place. */
 export type OnSnapshotTrouble = (what: string, cause: unknown) => void;
 
+export const SNAPSHOTS_OF_NO_USE = "the snapshots of the journal are of no use: all of it is read";
+
 /**
  * The snapshots of a journal, in order, as far as each follows the one before it. One that is missing or
  * damaged, or cannot be read, ends them: what it told is in the journal, which is never shortened.

@@ -1,17 +1,9 @@
-import { join } from "node:path";
-import type { Disk } from "../../shared/core/disk.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 import { SinceSnapshot } from "../schedule/state/snapshot.ts";
 import type { JournalWriter } from "./journal-writer.ts";
-import { encodeSnapshot, type LastSnapshot, type SnapshotHead, snapshotFileName } from "./snapshot-file.ts";
-import { writeSnapshot } from "./snapshots.ts";
-
-/**
- * Records between two snapshots. A resume reads at most so many records beside the snapshots, a tenth of a
- * second; a job of a million shards has a hundred of them.
- */
-export const SNAPSHOT_RECORDS = 20_000;
+import { encodeSnapshot, type LastSnapshot, type SnapshotHead } from "./snapshot-file.ts";
+import type { SnapshotKeeper } from "./snapshot-keeper.ts";
 
 interface SnapshottingOptions {
   readonly journal: JournalWriter;
@@ -19,18 +11,14 @@ interface SnapshottingOptions {
   /** The last that the state was made of, if any, and what all records behind it were about. */
   readonly last: LastSnapshot | null;
   readonly since: SinceSnapshot;
-  /** The journal's. */
-  readonly folder: string;
-  readonly disk: Disk;
+  readonly keeper: SnapshotKeeper;
   /** Of all records so far, and changed only in step with what is appended. */
   readonly state: JobState;
   readonly builds: readonly string[];
-  /** {@link SNAPSHOT_RECORDS} */
+  /** Between two of them; the keeper's, or fewer. */
   readonly everyRecords: number;
   /** Lets others have their turn, between two blocks of a snapshot that is made. */
   readonly pause: () => Promise<void>;
-  /** Rejects when this process is no longer the one that may write: see `HeldLock`. */
-  readonly confirm: () => Promise<void>;
   /** A snapshot could not be written: the journal has all that it would have told. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -78,21 +66,20 @@ export class SnapshottingJournal implements AsyncDisposable {
   }
 
   async #write(): Promise<void> {
-    const { journal, generation, folder, disk, state, builds, everyRecords, onFailure } = this.#options;
+    const { journal, generation, keeper, state, builds, everyRecords, onFailure, pause } = this.#options;
     const since = this.#since;
     this.#since = new SinceSnapshot();
     try {
-      const { pause, confirm } = this.#options;
       const previous = this.#last;
       const head: SnapshotHead = {
         previous: previous === null ? null : { generation: previous.generation, crc32: previous.crc32 },
         place: { generation, ...journal.end },
         builds,
       };
-      const name = { number: (previous?.number ?? 0) + 1, generation };
+      const name = keeper.nameAfter(previous);
       const encoded = await encodeSnapshot(head, since.take(state), pause);
       await journal.sync();
-      await writeSnapshot(join(folder, snapshotFileName(name)), encoded, disk, confirm);
+      await keeper.write(name, encoded);
       this.#last = { ...name, crc32: encoded.crc32 };
       this.#dueRecords = everyRecords;
     } catch (error) {

@@ -4,6 +4,7 @@ import { errorCode } from "../../shared/core/errno.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import { below } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
+import { readRunFile } from "../journal/bucket/run-file.ts";
 import { isOfLock } from "../journal/lock-file.ts";
 import { readIntentIfThere } from "./intent.ts";
 import { namesIn } from "./output-folder.ts";
@@ -37,10 +38,15 @@ async function removeOwn(paths: WorkPaths, storage: Storage): Promise<void> {
     throw error;
   });
   if (intent?.run === paths.run) await storage.remove(paths.publishing);
+  const { runFile } = paths;
+  // Last: as long as it is there, whoever comes finds what is left.
+  if (runFile !== null && (await readRunFile(runFile, storage)) === paths.run) await storage.remove(runFile);
 }
 
 /** Whether a coordinator died just after publishing, or lives and is about to clean up. */
 export async function hasWorkFiles(paths: WorkPaths, storage: Storage, disk: Disk): Promise<boolean> {
+  // They were found by it.
+  if (paths.runFile !== null) return true;
   const onDisk = await disk.lstat(paths.disk).catch(() => null);
   return onDisk !== null || (await storage.kindAt(paths.own).catch(() => null)) !== null;
 }

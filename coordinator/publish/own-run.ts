@@ -1,33 +1,48 @@
 import { join } from "node:path";
 import type { Disk } from "../../shared/core/disk.ts";
 import { errorCode } from "../../shared/core/errno.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
 import type { Random } from "../../shared/core/random.ts";
 import { syncPath } from "../../shared/core/sync-path.ts";
+import type { Location } from "../../shared/domain/location.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { isRunName, newRunName, putRunFile, readRunFile } from "../journal/bucket/run-file.ts";
 import { type OutputPaths, type WorkPaths, withRun } from "./work-paths.ts";
 
-/** As a name in the bucket, and that of an empty folder beside the journal, which it comes and goes with. */
-const RUN_NAME = /^run-[0-9a-f]{16}$/;
+/** Where a job keeps what it is found again by. */
+export interface RunPlace {
+  /** Of the lock, and mostly of the journal. */
+  readonly disk: Disk;
+  /** Of the output. */
+  readonly storage: Storage;
+}
 
 /**
  * The paths of a job whose lock is held. In a bucket its work files are in a folder of its journal's own:
- * made up here once, and found again as long as the journal is.
+ * made up here once, and found again as long as the journal is: by the name of an empty folder beside it on
+ * the disk; or by a file in the bucket, where the journal is there.
  */
 export async function ownPaths(
   paths: OutputPaths,
-  { disk, random }: { readonly disk: Disk; readonly random: Random },
+  { disk, storage, random }: RunPlace & { readonly random: Random },
 ): Promise<WorkPaths> {
-  const known = await knownPaths(paths, disk);
+  const known = await knownPaths(paths, { disk, storage });
   if (known !== null) return known;
-  const run = `run-${random.hex(8)}`;
+  const run = newRunName(random);
+  if (paths.runFile !== null) return withRun(paths, await sharedRun(paths.runFile, run, storage));
   await makeFolders(join(paths.disk, run), disk);
   await syncPath(paths.disk, disk);
   return withRun(paths, run);
 }
 
-/** ... null when no run of it has left anything on this disk. */
-export async function knownPaths(paths: OutputPaths, disk: Disk): Promise<WorkPaths | null> {
+/** ... null when no run of it has left anything where it would be found. */
+export async function knownPaths(paths: OutputPaths, { disk, storage }: RunPlace): Promise<WorkPaths | null> {
+  if (paths.runFile !== null) {
+    const run = await readRunFile(paths.runFile, storage);
+    return run === null ? null : withRun(paths, run);
+  }
   if (isOnThisMachine(paths.output)) return withRun(paths, null);
   const names = await disk.readdir(paths.disk).catch((error: unknown) => {
     if (errorCode(error) === "ENOENT") return [];
@@ -37,6 +52,13 @@ export async function knownPaths(paths: OutputPaths, disk: Disk): Promise<WorkPa
   return run === undefined ? null : withRun(paths, run);
 }
 
-export function isRunName(name: string): boolean {
-  return RUN_NAME.test(name);
+/** The run that is said to be the job's: this one, unless another coordinator was first. */
+async function sharedRun(runFile: Location, run: string, storage: Storage): Promise<string> {
+  try {
+    await putRunFile(runFile, run, storage);
+    return run;
+  } catch (error) {
+    if (!isShardmillError(error, "STORE_EXISTS")) throw error;
+    return (await readRunFile(runFile, storage)) ?? run;
+  }
 }

@@ -17,7 +17,12 @@ export interface OutputPaths {
    * published.
    */
   readonly publishing: Location;
-  /** On the coordinator's disk, whatever storage the output is in: the lock and the journal. */
+  /**
+   * Says which run's journal is the job's, where the journal is in the bucket: whoever has the job file finds
+   * it. Null where it is on the coordinator's disk.
+   */
+  readonly runFile: Location | null;
+  /** On the coordinator's disk, whatever storage the output is in: the lock, and mostly the journal. */
   readonly disk: string;
 }
 
@@ -32,6 +37,7 @@ export interface WorkPaths extends OutputPaths {
   readonly run: string | null;
   readonly partials: Location;
   readonly stage: Location;
+  /** A folder: on the disk, or in the bucket where there is a `runFile`. */
   readonly journal: string;
   /** On the coordinator's disk: what SQL spills and makes, and what is on its way through. */
   readonly temp: string;
@@ -68,7 +74,8 @@ function outputPathsOf(spec: OutputSpec, store: string): OutputPaths {
   const disk = isOnThisMachine(output)
     ? localPathOf(work)
     : join(spec.work?.path ?? stateFolder("jobs"), `${shownName(output)}-${known}`);
-  return { output, work, publishing, disk };
+  const runFile = spec.work?.journal === "bucket" ? below(work, "journal.json") : null;
+  return { output, work, publishing, runFile, disk };
 }
 
 /** For people who look into the folder: what names it is the digest. */
@@ -80,7 +87,7 @@ function shownName(output: Location): string {
 
 /** @param run the name of this journal's own folder in the bucket; null where there is none */
 export function withRun(paths: OutputPaths, run: string | null): WorkPaths {
-  const { work, disk } = paths;
+  const { work, disk, runFile } = paths;
   const own = run === null ? work : below(work, run);
   return {
     ...paths,
@@ -88,7 +95,7 @@ export function withRun(paths: OutputPaths, run: string | null): WorkPaths {
     run,
     partials: below(own, "partials"),
     stage: below(own, "stage"),
-    journal: `${disk}/journal`,
+    journal: runFile === null ? `${disk}/journal` : below(own, "journal"),
     temp: `${disk}/temp`,
   };
 }

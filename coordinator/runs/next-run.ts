@@ -7,7 +7,7 @@ import type { Storage } from "../../shared/storage/storage.ts";
 import { discoverFiles, type FoundInput, type LocatedFile } from "../plan/input/discover.ts";
 import { readStores } from "../plan/read-stores.ts";
 import { readIntentIfThere } from "../publish/intent.ts";
-import { findOutputPaths, withRun } from "../publish/work-paths.ts";
+import { findOutputPaths, type OutputPaths } from "../publish/work-paths.ts";
 import { type PublishedRun, type Runs, readRuns, runFolder } from "./read-runs.ts";
 
 /** What a job over what is new has to do now. */
@@ -39,7 +39,7 @@ interface NextRunOptions {
   /** Of `output.path`. */
   readonly storage: Storage;
   /** The input files of the plan that is sealed in a journal, of a run that has begun; null for none. */
-  readonly sealedFiles: (journal: string) => Promise<ReadonlySet<string> | null>;
+  readonly sealedFiles: (paths: OutputPaths) => Promise<ReadonlySet<string> | null>;
   readonly signal: AbortSignal;
   /** Leaves a run that has begun and not ended, and what it had chosen: its folder will be cleared. */
   readonly fresh: boolean;
@@ -89,7 +89,7 @@ async function begunWith(
   const intent = isOnThisMachine(paths.output) ? null : await readIntentIfThere(paths, storage);
   const decided = intent?.manifest.inputFiles ?? null;
   if (decided !== null) return new Set(decided.map(({ path }) => path));
-  return await sealedFiles(withRun(paths, null).journal);
+  return await sealedFiles(paths);
 }
 
 /** Links may have come or gone since: then it has another name. */

@@ -6,7 +6,7 @@ import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
 import { OP_KEYS } from "../output-ops/op-schemas.ts";
 import { type OpKind, OUTPUT_OPS, opOf } from "../output-ops/output-ops.ts";
 import { raw } from "../output-ops/raw.ts";
-import { isAddress, notAFilePlace, notAFolderPlace, notAnInput, notAnOutput, notAPath } from "./location.ts";
+import { notAFilePlace, notAFolderPlace, notAnInput, notAnOutput, notAPath } from "./location.ts";
 import { outputColumnNames } from "./output-fields.ts";
 
 /** Rules of the job file that one key alone cannot break. */
@@ -142,18 +142,6 @@ export function checkFolderPlace(path: string, context: Context): void {
 /** ... and where the result is to go. */
 export function checkOutputPath(path: string, context: Context): void {
   refuseProblem(notAnOutput(path), context);
-}
-
-/** An output on a disk has its work files in it: there every coordinator finds the lock. */
-export function checkWorkPath(
-  { output, work }: { readonly output: { readonly path: string }; readonly work?: object | undefined },
-  context: Context,
-): void {
-  if (work === undefined || isAddress(output.path)) return;
-  refuse(context, ["work", "path"], "is for output in a bucket", {
-    expected: "nothing, as long as `output.path` is on a disk: the journal is kept in it",
-    hint: "leave it out",
-  });
 }
 
 function refuseProblem(problem: ReturnType<typeof notAPath>, context: Context): void {

@@ -7,11 +7,9 @@ import {
   checkInputPath,
   checkNewIsWhole,
   checkOutputPath,
-  checkPath,
   checkReductionCount,
   checkReductionRules,
   checkSomethingIsPublished,
-  checkWorkPath,
 } from "./job-rules.ts";
 import { type Frozen, mapSpec } from "./map-spec.ts";
 import { NEW_SPEC } from "./new-input.ts";
@@ -19,6 +17,7 @@ import { checkShapeRules, ROWS_KEYS } from "./output-shape.ts";
 import { PRECISIONS } from "./precision.ts";
 import { STORES_SPEC } from "./store-spec.ts";
 import { CSV_SPEC, TYPES_SPEC } from "./text-file-spec.ts";
+import { checkWork, WORK_SPEC } from "./work-spec.ts";
 
 /**
  * A scalar that stands for a group of keys: `image: pixels` is `image: { column: pixels }`. By the path of
@@ -29,6 +28,7 @@ export const SHORTHANDS = [
   { group: ["map", "outputs", "*"], key: "tensor" },
   { group: ["reduce", "*"], key: "final" },
   { group: ["input", "sample"], key: "share" },
+  { group: ["work"], key: "journal" },
 ] as const;
 
 /** The key whose texts are patterns: what comes into them from elsewhere has no wildcards. */
@@ -43,10 +43,8 @@ const MAX_CHECK_ROWS = 65_536;
 
 const text = z.string().min(1).max(1_000_000);
 /** A text that names a place; what is wrong with it is for `check` to say. */
-const placeBy = (check: typeof checkPath) => z.string().min(1).max(1_000_000).superRefine(check);
-/** A file or folder on the coordinator's machine. */
-const path = placeBy((found, context) => checkPath(found, context));
-/** The same, or a file of the job that is somewhere else. */
+const placeBy = (check: typeof checkFilePlace) => z.string().min(1).max(1_000_000).superRefine(check);
+/** A file or folder on the coordinator's machine, or a file of the job that is somewhere else. */
 const filePlace = placeBy((found, context) => checkFilePlace(found, context));
 /** The same of the input, or an address that can be looked into. */
 const inputPath = placeBy((found, context) => checkInputPath(found, context));
@@ -256,15 +254,9 @@ export const JOB_FILE_SCHEMA = z
       })
       .superRefine(checkShapeRules)
       .describe("The result."),
-    work: z
-      .strictObject({
-        path: path.describe(
-          "The folder on the coordinator's disk that has the job's journal, relative to the job file. Left out: a folder of the " +
-            "user's: see [output in a bucket](#output-in-a-bucket).",
-        ),
-      })
-      .exactOptional()
-      .describe("For output in a bucket: what the coordinator keeps on its own disk while the job runs."),
+    work: WORK_SPEC.exactOptional().describe(
+      "For output in a bucket: where what the coordinator keeps while the job runs is. `work: bucket` is `work: {journal: bucket}`.",
+    ),
     errors: z
       .strictObject({
         maxRows: z
@@ -278,7 +270,7 @@ export const JOB_FILE_SCHEMA = z
     stores: STORES_SPEC,
   })
   .superRefine(checkSomethingIsPublished)
-  .superRefine(checkWorkPath);
+  .superRefine(checkWork);
 
 /** What may be written in a job file. */
 export type JobFile = z.input<typeof JOB_FILE_SCHEMA>;

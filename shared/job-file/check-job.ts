@@ -49,7 +49,7 @@ export function checkJob(value: unknown, options: CheckOptions): JobSpec | reado
     ...rest,
     output: { ...output, path: absolute(output.path) },
     stores: withCertificates(stores, absolute),
-    ...(work === undefined ? {} : { work: { path: absolute(work.path) } }),
+    ...(work === undefined ? {} : { work: withWorkPath(work, absolute) }),
   });
 }
 
@@ -125,6 +125,13 @@ function withCertificates(stores: JobSpec["stores"], rename: (path: string) => s
     return [name, store.ca === undefined ? store : { ...store, ca: rename(store.ca) }] as const;
   });
   return Object.fromEntries(renamed);
+}
+
+function withWorkPath(
+  work: NonNullable<JobSpec["work"]>,
+  rename: (path: string) => string,
+): NonNullable<JobSpec["work"]> {
+  return work.path === undefined ? work : { ...work, path: rename(work.path) };
 }
 
 function absolutePath(path: string, folder: string): string {

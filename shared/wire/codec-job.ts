@@ -52,7 +52,7 @@ export function decodeJobSpec(bytes: Uint8Array): JobSpec {
   const mayBeElsewhere = [...rest.input.path, rest.output.path, rest.model.path, ...folders];
   const places = mayBeElsewhere.filter((path) => !isAddress(path));
   const certificates = Object.values(rest.stores).flatMap(({ ca }) => ca ?? []);
-  const work = rest.work === undefined ? [] : [rest.work.path];
+  const work = rest.work?.path === undefined ? [] : [rest.work.path];
   const paths = [...places, ...certificates, ...work];
   const relative = paths.filter((path) => !isAbsolute(path));
   if (relative.length > 0) {

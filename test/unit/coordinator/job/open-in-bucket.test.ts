@@ -106,7 +106,7 @@ async function openAndLeave(on: Machine): Promise<OpenedJob["origin"]> {
 
 async function pathsOf({ spec, storage }: Machine): Promise<WorkPaths> {
   const paths = await findOutputPaths(spec, storage);
-  return (await knownPaths(paths, realDisk)) ?? withRun(paths, OTHERS_RUN);
+  return (await knownPaths(paths, { disk: realDisk, storage })) ?? withRun(paths, OTHERS_RUN);
 }
 
 /** It was decided to publish one file, and nothing of that was done yet. */

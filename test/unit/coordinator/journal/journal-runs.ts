@@ -5,6 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import { expect } from "vitest";
 import { openJournal } from "../../../../coordinator/journal/journal.ts";
 import { bodiesOf } from "../../../../coordinator/journal/snapshot-file.ts";
+import { diskKeeper } from "../../../../coordinator/journal/snapshot-keeper.ts";
 import { SnapshottingJournal } from "../../../../coordinator/journal/snapshotting-journal.ts";
 import { replay } from "../../../../coordinator/schedule/events/replay.ts";
 import { durableFacts } from "../../../../coordinator/schedule/laws/durable-facts.ts";
@@ -18,6 +19,28 @@ import { aConfig, aPartial, aPlan, DIGESTS, filesOf } from "../schedule/harness.
 
 const SHARDS = 30;
 const PLAN = aPlan(SHARDS);
+
+/** A job is accepted, and its plan sealed. */
+export function firstRecords(): JournalRecord[] {
+  const shards = PLAN.map(({ rowStart, rowEnd }) => [rowStart, rowEnd] as const);
+  return [
+    { kind: "jobAccepted", jobId: "j", name: "n", digests: DIGESTS },
+    { kind: "planSealed", files: filesOf(PLAN).map(({ path, rows }) => [path, rows]), shards },
+  ];
+}
+
+/** The shards `[from, to)` are granted and committed: with what is the same in every run of a test. */
+export function shardRecords(from: number, to: number, generation: number): JournalRecord[] {
+  return PLAN.slice(from, to).flatMap((shard): JournalRecord[] => {
+    const token = { generation, sequence: shard.id + 1 };
+    const digest = sha256(`shard ${shard.id}`);
+    const partial = { ...aPartial(shard, token), shard: shardId(shard.id), digest };
+    return [
+      { kind: "leaseGranted", shard: shard.id, token, worker: "anna", backup: false },
+      { kind: "shardCommitted", partial: { ...partial, executionId: digest.slice(0, 16) } },
+    ];
+  });
+}
 
 /** A journal in a folder of its own, and the runs of a job that write it. */
 export class JournalRuns {
@@ -59,10 +82,14 @@ export class JournalRuns {
       await using journal = new SnapshottingJournal({
         journal: opened.journal,
         generation: opened.generation,
-        folder: this.folder,
-        // Its names are synced last.
-        disk: whenSynced(disk, this.folder, () => {
-          isWriting = false;
+        keeper: diskKeeper({
+          folder: this.folder,
+          generation: opened.generation,
+          // Its names are synced last.
+          disk: whenSynced(disk, this.folder, () => {
+            isWriting = false;
+          }),
+          confirm,
         }),
         state,
         last: opened.snapshots.at(-1) ?? null,
@@ -71,7 +98,6 @@ export class JournalRuns {
           isWriting = true;
           return setImmediate();
         },
-        confirm,
         builds: ["a build"],
         everyRecords: 5,
         onFailure: (error) => {
@@ -87,27 +113,8 @@ export class JournalRuns {
         do await setImmediate();
         while (isWriting);
       };
-      if (state.accepted === null) {
-        await append({ kind: "jobAccepted", jobId: "j", name: "n", digests: DIGESTS });
-        const shards = PLAN.map(({ rowStart, rowEnd }) => [rowStart, rowEnd] as const);
-        await append({
-          kind: "planSealed",
-          files: filesOf(PLAN).map(({ path, rows }) => [path, rows]),
-          shards,
-        });
-      }
-      for (const shard of PLAN.slice(from, to)) {
-        const token = { generation: opened.generation, sequence: shard.id + 1 };
-        await append({ kind: "leaseGranted", shard: shard.id, token, worker: "anna", backup: false });
-        const partial = aPartial(shard, token);
-        // The same in every run of this test.
-        const digest = sha256(`shard ${shard.id}`);
-        const executionId = digest.slice(0, 16);
-        await append({
-          kind: "shardCommitted",
-          partial: { ...partial, shard: shardId(shard.id), executionId, digest },
-        });
-      }
+      if (state.accepted === null) for (const record of firstRecords()) await append(record);
+      for (const record of shardRecords(from, to, opened.generation)) await append(record);
     }
     await opened.journal.close();
     return failures;

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { SNAPSHOTS_OF_NO_USE } from "../../../../coordinator/journal/journal.ts";
 import { segmentPath } from "../../../../coordinator/journal/segment-file.ts";
+import { SNAPSHOTS_OF_NO_USE } from "../../../../coordinator/journal/snapshots.ts";
 import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
 
 import { JournalRuns } from "./journal-runs.ts";

@@ -1,0 +1,61 @@
+import { sleep } from "../../shared/core/abort.ts";
+import { messageOf } from "../../shared/core/errors.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { openBucketJournal } from "../journal/bucket/open-bucket-journal.ts";
+import type { HeldLock } from "../journal/held-lock.ts";
+import { type OpenJournal, openJournal } from "../journal/journal.ts";
+import type { WorkPaths } from "../publish/work-paths.ts";
+import { type OpenJobOptions, onWaitingOf } from "./opened-job.ts";
+
+/**
+ * Thousands of workers make a record in less than a millisecond: so many go into one write. A commit waits
+ * for it no longer than a disk takes to sync, and longer would show where a lease waits for a commit before
+ * it.
+ */
+const PAUSE_MS = 2;
+
+/** What only one coordinator has: whoever has lost it touches nothing of the job any more. */
+export type JobLock = Pick<HeldLock, "confirm" | "lost">;
+
+interface JobJournalOptions extends Pick<OpenJobOptions, "clock" | "seams" | "log" | "signal" | "onWaiting"> {
+  readonly paths: WorkPaths;
+  /** Of the output. */
+  readonly storage: Storage;
+  /** On this machine. */
+  readonly lock: JobLock;
+  /** What `awaitSilence` has given. */
+  readonly silent: string | null;
+}
+
+interface JobJournal extends OpenJournal {
+  /** Over all coordinators that find this journal. */
+  readonly lock: JobLock;
+}
+
+/** Opens a job's journal where it is: beside the lock on the disk, or in the bucket. */
+export async function openJobJournal(options: JobJournalOptions): Promise<JobJournal> {
+  const { clock, seams, lock, log, paths, storage, signal, silent } = options;
+  const { own, run, runFile, journal } = paths;
+  const onSnapshotTrouble = (what: string, cause: unknown) => log.warn({ reason: messageOf(cause) }, what);
+  if (runFile !== null && run !== null) {
+    const onWaiting = onWaitingOf(options);
+    const place = { own, run, runFile, storage };
+    const given = { ...seams, clock, onWaiting, onSnapshotTrouble, silent };
+    const opened = await openBucketJournal(place, signal === undefined ? given : { ...given, signal });
+    return { ...opened, lock: both(lock, opened.hold) };
+  }
+  const pause = () => sleep(PAUSE_MS, undefined, clock);
+  const confirm = () => lock.confirm();
+  const writing = { pause, confirm, onSnapshotTrouble };
+  return { ...(await openJournal(journal, clock.wallMs(), seams.disk, writing)), lock };
+}
+
+function both(one: JobLock, other: JobLock): JobLock {
+  return {
+    lost: AbortSignal.any([one.lost, other.lost]),
+    async confirm() {
+      await one.confirm();
+      await other.confirm();
+    },
+  };
+}

@@ -1,0 +1,199 @@
+import { sleep } from "../../../shared/core/abort.ts";
+import type { TimedClock } from "../../../shared/core/clock.ts";
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import type { Processes } from "../../../shared/core/process-identity.ts";
+import { below, type Location } from "../../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
+import type { Storage } from "../../../shared/storage/storage.ts";
+import { readTextIfThere } from "../../../shared/storage/whole-file.ts";
+import { heldBy, type LockContent, parseLock } from "../lock-file.ts";
+import { readRunFile } from "./run-file.ts";
+
+/** How often a holder shows that it lives, by a put and two reads. */
+const BEAT_MS = 5_000;
+
+/** A holder that was not heard for so long is taken for dead: six beats, for a busy store delays some. */
+const SILENCE_MS = 30_000;
+const LOOK_MS = 2_000;
+
+/** Who has looked within this time looks no more. */
+const SURE_MS = 5_000;
+
+/** Where the journal of a run in a bucket is. */
+export interface BucketPlace {
+  /** The folder that is this run's alone. */
+  readonly own: Location;
+  readonly run: string;
+  /** Says which run's journal is the job's. */
+  readonly runFile: Location;
+  readonly storage: Storage;
+}
+
+interface HoldOptions extends BucketPlace {
+  readonly processes: Processes;
+  readonly clock: TimedClock;
+  /** In hex: of this holder alone. */
+  readonly nonce: string;
+}
+
+interface SilenceOptions extends Pick<BucketPlace, "own" | "storage"> {
+  readonly processes: Processes;
+  readonly clock: TimedClock;
+  readonly signal?: AbortSignal;
+  /** Called when it takes time to find out whether the holder is alive. */
+  readonly onWaiting?: (message: string) => void;
+  /** What an earlier wait has given: whoever showed that last is dead. */
+  readonly silent?: string | null;
+}
+
+function beatOf(own: Location): Location {
+  return below(own, "holder.json");
+}
+
+/**
+ * Waits until whoever holds the journal has let go of it, or is dead. It saves work only: two that take
+ * themselves for holders are told apart by the next number of the journal (`BucketSegment`).
+ *
+ * @returns what the dead one showed last; null where nobody is left
+ * @throws {OUTPUT_LOCKED} when it is alive: it goes on to show so
+ */
+export async function awaitSilence({
+  own,
+  storage,
+  processes,
+  clock,
+  signal,
+  onWaiting,
+  silent = null,
+}: SilenceOptions): Promise<string | null> {
+  const beat = beatOf(own);
+  const before = await readTextIfThere(storage, beat);
+  if (before === null || before === silent) return before;
+  const holder = parseLock(before);
+  if (holder !== null && processes.lifeOf(holder) === "dead") return before;
+  const who = holder === null ? "a coordinator" : `process ${holder.pid} on ${holder.host}`;
+  onWaiting?.(
+    `waiting ${SILENCE_MS / 1000} s to see whether ${who} is alive, which was at work on this output: only its silence can tell`,
+  );
+  // Looks are counted, not time: a process that was stopped itself has not looked.
+  for (let look = 0; look < SILENCE_MS / LOOK_MS; look += 1) {
+    await sleep(LOOK_MS, signal, clock);
+    const now = await readTextIfThere(storage, beat);
+    if (now === null) return null;
+    if (now !== before) throw heldBy(parseLock(now) ?? UNKNOWN, beat, "elsewhere");
+  }
+  return before;
+}
+
+const UNKNOWN = { host: "an unknown host", pid: 0, pidNamespace: null } as const;
+
+/**
+ * A journal in a bucket that this process holds, and shows to be held by changing an object every few
+ * seconds. What nobody but the holder may do, it does after `confirm`: which looks whether another has put
+ * the next object of the journal, or begun another run, unless that was looked at just now.
+ */
+export class BucketHold implements AsyncDisposable {
+  readonly #options: HoldOptions;
+  readonly #lost = new AbortController();
+  #ahead: () => Promise<void> = async () => {};
+  #sureFromMs = Number.NEGATIVE_INFINITY;
+  #beats = 0;
+  #beating: Promise<void> = Promise.resolve();
+  #callOff: () => void = () => {};
+  #released = false;
+
+  private constructor(options: HoldOptions) {
+    this.#options = options;
+  }
+
+  /** Shows from here on that it is held: others wait for its silence before they read the journal. */
+  static async begin(options: HoldOptions): Promise<BucketHold> {
+    const hold = new BucketHold(options);
+    await hold.#putBeat();
+    hold.#beatSoon();
+    return hold;
+  }
+
+  /** Aborts, with OUTPUT_LOCKED, when it turns out that another has taken the job over. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  lose(error: ShardmillError): void {
+    this.#lost.abort(error);
+  }
+
+  /** @param ahead looks at the journal's next number, from here on */
+  watch(ahead: () => Promise<void>): void {
+    this.#ahead = ahead;
+  }
+
+  /** @throws {OUTPUT_LOCKED} when another has taken the job over @throws what the storage does */
+  async confirm(): Promise<void> {
+    this.#lost.signal.throwIfAborted();
+    if (this.#options.clock.nowMs() - this.#sureFromMs < SURE_MS) return;
+    await this.#look();
+  }
+
+  /** Lets go of it: the next coordinator need not wait. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#released) return;
+    this.#released = true;
+    this.#callOff();
+    await this.#beating;
+    const { storage, own, nonce } = this.#options;
+    if (this.#beats === 0 || this.#lost.signal.aborted) return;
+    // Whoever took it over shows so in the same object. One that cannot be removed is waited for.
+    const there = await readTextIfThere(storage, beatOf(own)).catch(() => null);
+    if (there !== null && parseLock(there)?.nonce === nonce)
+      await storage.remove(beatOf(own)).catch(() => {});
+  }
+
+  #beatSoon(): void {
+    this.#callOff = this.#options.clock.after(BEAT_MS, () => {
+      this.#beating = this.#beat();
+    });
+  }
+
+  async #beat(): Promise<void> {
+    try {
+      await this.#look();
+      await this.#putBeat();
+    } catch {
+      // Either it is lost, and `#look` has said so; or the store cannot be asked: then `confirm` asks it.
+    }
+    if (!this.#released && !this.#lost.signal.aborted) this.#beatSoon();
+  }
+
+  async #putBeat(): Promise<void> {
+    const { storage, own, processes, nonce } = this.#options;
+    this.#beats += 1;
+    const content: LockContent & { readonly beats: number } = {
+      ...processes.own(),
+      nonce,
+      beats: this.#beats,
+    };
+    await storage.put(beatOf(own), sourceOfBytes(`${JSON.stringify(content)}\n`));
+  }
+
+  async #look(): Promise<void> {
+    const { storage, runFile, run, clock } = this.#options;
+    const beganMs = clock.nowMs();
+    const found = await readRunFile(runFile, storage);
+    if (found !== run) {
+      const error = replaced(runFile, run, found);
+      this.lose(error);
+      throw error;
+    }
+    await this.#ahead();
+    this.#sureFromMs = beganMs;
+  }
+}
+
+export function replaced(path: Location, expected: string, found: string | null): ShardmillError {
+  const what = found === null ? "has removed this run's work files" : "has started the job over";
+  return new ShardmillError("OUTPUT_LOCKED", `another coordinator ${what}: this one does not go on`, {
+    fields: { path, expected, found },
+    hint: "the job goes on in the other one; if there is none, run it again",
+  });
+}

@@ -1,0 +1,87 @@
+import { crc32 } from "node:zlib";
+import { below, type Location } from "../../../shared/domain/location.ts";
+import type { JournalRecord } from "../../schedule/state/record.ts";
+import { decodeFrames, decodeHeader, encodeHeader, HEADER_BYTES, JOURNAL_VERSION } from "../framing.ts";
+import { corrupt, foreign } from "../read-segment.ts";
+
+/*
+ * An object of a journal in a bucket is records that were written together, all numbers little-endian:
+ *
+ *     header as a segment's | writer 16 bytes | at u64 | crc32 of all before u32 | frames as a segment's
+ *
+ * The frames of a generation's objects, one behind the other, are its stream. `at` is where in it the
+ * object's first frame is. The writer is random, one a generation: no two coordinators ever put the same
+ * bytes.
+ */
+const WRITER_AT = HEADER_BYTES;
+const AT_AT = WRITER_AT + 16;
+const CRC_AT = AT_AT + 8;
+const HEAD_BYTES = CRC_AT + 4;
+
+/** As many as a coordinator puts in sixty years, and in the order of their names. */
+const NUMBER_DIGITS = 12;
+
+/** Who writes an object, and where in its generation's stream. */
+interface ObjectHead {
+  readonly generation: number;
+  /** In hex. */
+  readonly writer: string;
+  readonly at: number;
+}
+
+export interface JournalObject extends ObjectHead {
+  readonly frameBytes: number;
+  /** Of the frames from a place in the generation's stream on, where one begins; before it: all. */
+  records(from: number): readonly JournalRecord[];
+}
+
+/** @param number from 1 on, over all generations */
+export function objectLocation(journal: Location, number: number): Location {
+  return below(journal, String(number).padStart(NUMBER_DIGITS, "0"));
+}
+
+export function encodeObject({ generation, writer, at }: ObjectHead, frames: Uint8Array): Buffer {
+  const head = Buffer.alloc(HEAD_BYTES);
+  encodeHeader(generation).copy(head);
+  head.write(writer, WRITER_AT, "hex");
+  head.writeBigUInt64LE(BigInt(at), AT_AT);
+  head.writeUInt32LE(crc32(head.subarray(0, CRC_AT)), CRC_AT);
+  return Buffer.concat([head, frames]);
+}
+
+/** @throws {JOURNAL_CORRUPT} */
+export function decodeObject(path: string, object: Buffer): JournalObject {
+  const header = decodeHeader(object);
+  if (header.kind === "otherVersion")
+    throw foreign(
+      path,
+      `it has format version ${header.version}, and this version reads ${JOURNAL_VERSION}`,
+      0,
+    );
+  const isWhole =
+    object.length >= HEAD_BYTES && object.readUInt32LE(CRC_AT) === crc32(object.subarray(0, CRC_AT));
+  if (header.kind === "notAJournal" || !isWhole) throw corrupt(path, "it does not begin like a journal", 0);
+  const at = Number(object.readBigUInt64LE(AT_AT));
+  return {
+    generation: header.generation,
+    writer: object.toString("hex", WRITER_AT, AT_AT),
+    at,
+    frameBytes: object.length - HEAD_BYTES,
+    records: (from) => {
+      const skipped = Math.min(Math.max(0, from - at), object.length - HEAD_BYTES);
+      const { records, end } = decodeFrames(object, HEAD_BYTES + skipped);
+      if (end.kind === "clean") return records;
+      if (end.kind === "unknownKind")
+        throw foreign(path, `it has a record of the unknown kind ${end.found}`, end.at);
+      // It was put whole: what a crash cuts off of a segment is damage here.
+      throw corrupt(path, "a record in it is not whole", end.at);
+    },
+  };
+}
+
+/** How many bytes tell who wrote an object. */
+export const WRITER_END = AT_AT;
+
+export function writerOf(beginning: Uint8Array): string {
+  return Buffer.from(beginning).toString("hex", WRITER_AT, AT_AT);
+}

@@ -1,0 +1,183 @@
+import { sleep } from "../../../shared/core/abort.ts";
+import type { TimedClock } from "../../../shared/core/clock.ts";
+import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
+import { buildVersion } from "../../../shared/core/package-root.ts";
+import type { Processes } from "../../../shared/core/process-identity.ts";
+import type { Random } from "../../../shared/core/random.ts";
+import { below, type Location } from "../../../shared/domain/location.ts";
+import type { RecordOf } from "../../schedule/state/record.ts";
+import { encodeRecord } from "../framing.ts";
+import type { OpenJournal } from "../journal.ts";
+import { JournalWriter } from "../journal-writer.ts";
+import { corrupt } from "../read-segment.ts";
+import type { FoundSnapshot } from "../snapshot-file.ts";
+import { type OnSnapshotTrouble, SNAPSHOTS_OF_NO_USE } from "../snapshots.ts";
+import { awaitSilence, BucketHold, type BucketPlace, replaced } from "./bucket-hold.ts";
+import { BucketSegment } from "./bucket-segment.ts";
+import { putSnapshot, readBucketSnapshots } from "./bucket-snapshots.ts";
+import { objectLocation } from "./journal-object.ts";
+import { ObjectsReader } from "./read-objects.ts";
+import { readRunFile } from "./run-file.ts";
+
+/**
+ * Between two puts: some 17 a second at most, 0.3 USD an hour at AWS's prices. What comes meanwhile goes
+ * together into the next.
+ */
+const PAUSE_MS = 50;
+
+/**
+ * Tries to put the first object of a generation, each behind one that a coordinator taken for dead had still
+ * under way.
+ */
+const MAX_TRIES = 32;
+
+/** Of a journal in a bucket each object is a request: so a resume reads at most so many. */
+const SNAPSHOT_RECORDS = 2_000;
+
+interface OpenOptions {
+  readonly clock: TimedClock;
+  readonly processes: Processes;
+  readonly random: Random;
+  readonly signal?: AbortSignal;
+  readonly onWaiting?: (message: string) => void;
+  /** What `awaitSilence` has given. */
+  readonly silent?: string | null;
+  readonly onSnapshotTrouble?: OnSnapshotTrouble;
+}
+
+interface OpenBucketJournal extends OpenJournal {
+  readonly hold: Pick<BucketHold, "confirm" | "lost">;
+}
+
+/**
+ * Opens the journal of a run in a bucket for writing: waits until nobody else is at work on it, reads it, and
+ * puts the start of the next generation as its next object. From then on whoever wrote it before cannot.
+ *
+ * @throws {OUTPUT_LOCKED} when another coordinator is at work on it, or takes it up at the same moment
+ * @throws {JOURNAL_CORRUPT} when objects are missing or damaged
+ */
+export async function openBucketJournal(
+  place: BucketPlace,
+  options: OpenOptions,
+): Promise<OpenBucketJournal> {
+  const { clock, processes, random } = options;
+  const { own, storage } = place;
+  const journal = below(own, "journal");
+  const snapshotFolder = below(own, "snapshots");
+  await awaitSilence({ ...options, own, storage });
+  const writer = random.hex(16);
+  const hold = await BucketHold.begin({ ...place, processes, clock, nonce: writer });
+  try {
+    const { snapshots, reader } = await readWithSnapshots({ journal, snapshotFolder, storage }, options);
+    const { segment, started, frames } = await claim(reader, clock.wallMs(), (generation, number) => {
+      const onTaken = (error: ShardmillError) => hold.lose(error);
+      return new BucketSegment({ journal, storage, clock, generation, writer, number, onTaken });
+    });
+    await checkRun(place);
+    const { generation } = started;
+    hold.watch(() => segment.look());
+    const pause = () => sleep(PAUSE_MS, undefined, clock);
+    const journalWriter = new JournalWriter(segment, { pause }, frames);
+    return {
+      hold,
+      journal: journalWriter,
+      snapshots,
+      records: [...reader.records, started],
+      generation,
+      keeper: {
+        everyRecords: SNAPSHOT_RECORDS,
+        nameAfter: () => ({ number: segment.next, generation }),
+        write: (name, { pieces }) => putSnapshot(snapshotFolder, name, pieces, storage),
+      },
+      readAll: async () => {
+        const all = new ObjectsReader(journal, storage, null);
+        await all.readOn();
+        return all.records;
+      },
+      async [Symbol.asyncDispose]() {
+        segment.hurry();
+        try {
+          await journalWriter.close();
+        } finally {
+          await hold[Symbol.asyncDispose]();
+        }
+      },
+    };
+  } catch (error) {
+    // Who has won shows it in the same object: it stays.
+    if (isShardmillError(error, "OUTPUT_LOCKED")) hold.lose(error);
+    await hold[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+/**
+ * That this run is the job's still. Else it was published and removed, or begun anew, since its name was
+ * read: what was put here is in nobody's folder, and goes.
+ *
+ * @throws {OUTPUT_LOCKED}
+ */
+async function checkRun({ own, run, runFile, storage }: BucketPlace): Promise<void> {
+  const found = await readRunFile(runFile, storage);
+  if (found === run) return;
+  await storage.remove(own);
+  throw replaced(runFile, run, found);
+}
+
+interface Claimed {
+  readonly segment: BucketSegment;
+  readonly started: RecordOf<"generationStarted">;
+  readonly frames: Buffer;
+}
+
+async function claim(
+  reader: ObjectsReader,
+  wallMs: number,
+  segmentOf: (generation: number, number: number) => BucketSegment,
+): Promise<Claimed> {
+  const { generation: last } = reader;
+  const generation = last + 1;
+  // What an object is behind is known by its number: nothing can be lost at an end, or come late.
+  const behind = { previousBytes: 0, previousCrc32: 0 };
+  const started = { kind: "generationStarted", generation, build: buildVersion, wallMs, ...behind } as const;
+  const frames = encodeRecord(started);
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    const segment = segmentOf(generation, reader.next);
+    if (await segment.claim(frames)) return { segment, started, frames };
+    await reader.readOn();
+    if (reader.generation !== last) break;
+  }
+  throw new ShardmillError("OUTPUT_LOCKED", "another coordinator takes this job up at the same moment", {
+    fields: { generation },
+    hint: "the job goes on in the other one; run it once at a time",
+  });
+}
+
+interface ReadPlace extends Pick<BucketPlace, "storage"> {
+  readonly journal: Location;
+  readonly snapshotFolder: Location;
+}
+
+/** All of it, where what follows the snapshots cannot be read: if that is the journal's fault, it says so. */
+async function readWithSnapshots(
+  { journal, snapshotFolder, storage }: ReadPlace,
+  { onSnapshotTrouble = () => {} }: OpenOptions,
+): Promise<{ readonly snapshots: readonly FoundSnapshot[]; readonly reader: ObjectsReader }> {
+  const snapshots = await readBucketSnapshots(snapshotFolder, storage, onSnapshotTrouble);
+  const last = snapshots.at(-1);
+  if (last !== undefined) {
+    const reader = new ObjectsReader(journal, storage, last);
+    try {
+      await reader.readOn();
+      return { snapshots, reader };
+    } catch (cause) {
+      onSnapshotTrouble(SNAPSHOTS_OF_NO_USE, cause);
+    }
+  }
+  const reader = new ObjectsReader(journal, storage, null);
+  await reader.readOn();
+  // It is written when all that it tells is in the journal: so that has lost its end.
+  if (last !== undefined && reader.next < last.number)
+    throw corrupt(objectLocation(journal, reader.next), "it is missing, and a snapshot tells of it", 0);
+  return { snapshots: [], reader };
+}

@@ -1,0 +1,50 @@
+import * as z from "zod";
+import { type Context, checkPath, refuse } from "./job-rules.ts";
+import { isAddress } from "./location.ts";
+
+const journalPlace = z.enum(["disk", "bucket"]);
+
+const path = z
+  .string()
+  .min(1)
+  .max(1_000_000)
+  .superRefine((found, context) => checkPath(found, context));
+
+const workSpec = z.strictObject({
+  journal: journalPlace
+    .exactOptional()
+    .describe(
+      "`bucket`: the job's journal is in the output's bucket, and a coordinator on any machine takes the job up: see [the journal " +
+        "in the bucket](#the-journal-in-the-bucket). Left out: `disk`, that of the coordinator.",
+    ),
+  path: path
+    .exactOptional()
+    .describe(
+      "The folder on the coordinator's disk that has the journal, unless that is in the bucket, and what is on its way through; " +
+        "relative to the job file. Left out: a folder of the user's: see [output in a bucket](#output-in-a-bucket).",
+    ),
+});
+
+/** `work`. */
+export const WORK_SPEC = z.union([
+  journalPlace.transform((journal): z.input<typeof workSpec> => ({ journal })).pipe(workSpec),
+  workSpec,
+]);
+
+/** An output on a disk has its work files in it: there every coordinator finds the lock. */
+export function checkWork(
+  {
+    output,
+    work,
+  }: {
+    readonly output: { readonly path: string };
+    readonly work?: z.output<typeof workSpec> | undefined;
+  },
+  context: Context,
+): void {
+  if (work === undefined || isAddress(output.path)) return;
+  refuse(context, ["work", ...(work.path === undefined ? [] : ["path"])], "is for output in a bucket", {
+    expected: "nothing, as long as `output.path` is on a disk: the journal is kept in it",
+    hint: "leave it out",
+  });
+}

@@ -1,0 +1,32 @@
+import { ObjectsReader } from "../../coordinator/journal/bucket/read-objects.ts";
+import { readRunFile } from "../../coordinator/journal/bucket/run-file.ts";
+import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { type JournalFacts, until } from "./job-processes.ts";
+
+/** The records of a journal that is in the bucket of its job's output; none where there is no journal. */
+export async function recordsInBucket(storage: Storage, output: Location): Promise<readonly JournalRecord[]> {
+  const work = below(output, "_shardmill");
+  const run = await readRunFile(below(work, "journal.json"), storage);
+  if (run === null) return [];
+  const reader = new ObjectsReader(below(work, run, "journal"), storage, null);
+  await reader.readOn();
+  return reader.records;
+}
+
+/** Waits until so many shards of a sealed plan are committed by the job that publishes there. */
+export async function untilCommittedInBucket(
+  storage: Storage,
+  output: Location,
+  count: number,
+): Promise<JournalFacts> {
+  return await until(`${count} commits`, async () => {
+    const records = await recordsInBucket(storage, output);
+    const plan = records.find((record) => record.kind === "planSealed");
+    const committed = records.flatMap((record) => (record.kind === "shardCommitted" ? [record.partial] : []));
+    const granted = records.filter((record) => record.kind === "leaseGranted").length;
+    if (plan === undefined || committed.length < count) return null;
+    return { shards: plan.shards.length, committed, granted };
+  });
+}

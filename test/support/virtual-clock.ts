@@ -1,0 +1,65 @@
+import type { TimedClock } from "../../shared/core/clock.ts";
+
+interface Timer {
+  readonly dueMs: number;
+  readonly call: () => void;
+}
+
+/** Time that passes only while somebody waits for it: nothing else can happen any more by then. */
+export class VirtualClock implements TimedClock {
+  #nowMs = 0;
+  #timers: Timer[] = [];
+
+  nowMs(): number {
+    return this.#nowMs;
+  }
+
+  wallMs(): number {
+    return this.#nowMs;
+  }
+
+  after(ms: number, call: () => void): () => void {
+    const timer: Timer = { dueMs: this.#nowMs + ms, call };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  /** Lets time pass until a promise is settled. @throws when it never will be */
+  async until<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false;
+    const settled = () => {
+      isSettled = true;
+    };
+    promise.then(settled, settled);
+    for (;;) {
+      await idle();
+      if (isSettled) return await promise;
+      this.#next(Number.POSITIVE_INFINITY);
+    }
+  }
+
+  async pass(ms: number): Promise<void> {
+    const endMs = this.#nowMs + ms;
+    await idle();
+    while (this.#timers.some(({ dueMs }) => dueMs <= endMs)) {
+      this.#next(endMs);
+      await idle();
+    }
+    this.#nowMs = endMs;
+  }
+
+  #next(endMs: number): void {
+    const [first] = this.#timers.filter(({ dueMs }) => dueMs <= endMs).sort((a, b) => a.dueMs - b.dueMs);
+    if (first === undefined) throw new Error("it waits for nothing that will come");
+    this.#timers = this.#timers.filter((other) => other !== first);
+    this.#nowMs = Math.max(this.#nowMs, first.dueMs);
+    first.call();
+  }
+}
+
+/** Until whatever waits for no time has run. */
+async function idle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+}

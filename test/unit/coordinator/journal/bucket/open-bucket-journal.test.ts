@@ -1,0 +1,283 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { putRunFile } from "../../../../../coordinator/journal/bucket/run-file.ts";
+import { SNAPSHOTS_OF_NO_USE } from "../../../../../coordinator/journal/snapshots.ts";
+import { workPaths } from "../../../../../coordinator/publish/work-paths.ts";
+import { sealedFilesOf } from "../../../../../coordinator/runs/sealed-files-of.ts";
+import { durableFacts } from "../../../../../coordinator/schedule/laws/durable-facts.ts";
+import { realDisk } from "../../../../../shared/core/disk.ts";
+import { ShardmillError } from "../../../../../shared/core/errors.ts";
+import { below } from "../../../../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
+import { firstRecords, shardRecords } from "../journal-runs.ts";
+import { BucketRig, beginHold, JOURNAL, OWN, RUN_FILE, SNAPSHOTS, stateOf } from "./bucket-rig.ts";
+
+const [, sealed] = firstRecords();
+const FILES = new Set(sealed?.kind === "planSealed" ? sealed.files.map(([path]) => path) : []);
+
+const LOCKED = { code: "OUTPUT_LOCKED" };
+const CORRUPT = { code: "JOURNAL_CORRUPT" };
+
+let rig: BucketRig;
+beforeEach(async () => {
+  rig = await BucketRig.make();
+});
+
+const object = (number: number) => below(JOURNAL, String(number).padStart(12, "0"));
+const storeFailed = () => new ShardmillError("STORE_FAILED", "the line broke");
+
+describe("a journal in a bucket", () => {
+  test("is read on another machine as it was written, in a generation of its own", async () => {
+    const [here, there] = [rig.machine(), rig.machine()];
+    const first = await here.open();
+    const records = [...firstRecords(), ...shardRecords(0, 3, 1)];
+    await here.append(first, ...records);
+    await here.close(first);
+    const second = await there.open();
+    expect(second.generation).toBe(2);
+    expect(second.records.slice(1, -1)).toEqual(records);
+    expect(second.records.map(({ kind }) => kind).at(-1)).toBe("generationStarted");
+    // It was let go of: nobody waits.
+    expect(there.waits).toEqual([]);
+    await there.close(second);
+  });
+
+  test("has what is appended while an object is put in the next one, at most some twenty a second", async () => {
+    const here = rig.machine();
+    const opened = await here.open();
+    const records = [...firstRecords(), ...shardRecords(0, 20, 1)];
+    await here.append(opened, ...records);
+    expect(await rig.objects()).toEqual(["000000000001", "000000000002"]);
+    const startMs = here.clock.nowMs();
+    for (const record of shardRecords(20, 30, 1)) await here.append(opened, record);
+    expect(here.clock.nowMs() - startMs).toBeGreaterThanOrEqual(19 * 50);
+    await here.close(opened);
+  });
+
+  test("fences its writer once another has begun: nothing that comes late is in the history", async () => {
+    const [here, there] = [rig.machine(), rig.machine()];
+    const first = await here.open();
+    await here.append(first, ...firstRecords());
+    // Here time stands still from now on, as for a process that is stopped.
+    const second = await there.open();
+    expect(there.waits).toHaveLength(1);
+    expect(there.clock.nowMs()).toBeGreaterThanOrEqual(30_000);
+    const [lease] = shardRecords(0, 1, 1);
+    await expect(here.append(first, ...(lease === undefined ? [] : [lease]))).rejects.toMatchObject(LOCKED);
+    expect(first.hold.lost.aborted).toBe(true);
+    await expect(first.hold.confirm()).rejects.toMatchObject(LOCKED);
+    await here.close(first).catch(() => {});
+    await there.append(second, ...shardRecords(0, 1, 2));
+    await there.close(second);
+    const third = await there.open();
+    expect(third.records.slice(1)).toMatchObject([
+      ...firstRecords(),
+      { kind: "generationStarted", generation: 2 },
+      ...shardRecords(0, 1, 2),
+      { kind: "generationStarted", generation: 3 },
+    ]);
+    await there.close(third);
+  });
+
+  test("tells a holder that writes nothing, too, that another has begun", async () => {
+    const [here, there] = [rig.machine(), rig.machine()];
+    const first = await here.open();
+    await here.append(first, ...firstRecords());
+    const second = await there.open();
+    await here.clock.pass(6_000);
+    expect(first.hold.lost.reason).toMatchObject(LOCKED);
+    await there.close(second);
+  });
+
+  test("is not taken from a holder that shows that it lives", async () => {
+    const here = rig.machine();
+    const hold = await beginHold(rig, here, "ab".repeat(12));
+    const error = await here.open().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ ...LOCKED, fields: { host: "b", pid: 8 } });
+    await hold[Symbol.asyncDispose]();
+    await here.close(await here.open());
+  });
+
+  test("is taken at once from a holder whose death is seen", async () => {
+    const here = rig.machine();
+    await here.open();
+    const there = rig.machine("dead");
+    expect((await there.open()).generation).toBe(2);
+    expect(there.waits).toEqual([]);
+  });
+
+  test("has what its last writer had under way when another read it", async () => {
+    const [here, there] = [rig.machine(), rig.machine("dead")];
+    const first = await here.open();
+    let late: Promise<unknown> | null = null;
+    rig.before = async ({ call, location }) => {
+      if (call !== "put" || location !== object(2) || late !== null) return;
+      late = here.append(first, ...firstRecords());
+      await late;
+    };
+    const second = await there.open();
+    expect(second.records.map(({ kind }) => kind)).toEqual([
+      "generationStarted",
+      "jobAccepted",
+      "planSealed",
+      "generationStarted",
+    ]);
+    expect(await rig.objects()).toHaveLength(3);
+  });
+
+  test("is taken up by one of two that come at once", async () => {
+    const machines = [rig.machine(), rig.machine()];
+    const outcomes = await Promise.allSettled(machines.map((machine) => machine.open()));
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    for (const outcome of outcomes)
+      if (outcome.status === "rejected") expect(outcome.reason).toMatchObject(LOCKED);
+    expect(await rig.objects()).toHaveLength(1);
+  });
+
+  test("has a record once whose answer was lost, and waits for a store that is away for a while", async () => {
+    const here = rig.machine();
+    const opened = await here.open();
+    const { put } = rig.storage;
+    let broken = 20;
+    rig.storage.put = async (...args) => {
+      if (broken === 0 || args[0] === below(OWN, "holder.json")) return await put.apply(rig.storage, args);
+      broken -= 1;
+      // Of some nobody hears that they were done.
+      if (broken < 10) await put.apply(rig.storage, args);
+      throw storeFailed();
+    };
+    await here.append(opened, ...firstRecords());
+    expect(broken).toBe(0);
+    expect(await rig.objects()).toHaveLength(2);
+    await here.close(opened);
+    const again = await here.open();
+    expect(again.records.slice(1, -1)).toEqual(firstRecords());
+    await here.close(again);
+  });
+
+  test("is given up when its store is away for ten minutes", async () => {
+    const here = rig.machine();
+    const opened = await here.open();
+    rig.before = async ({ call }) => {
+      if (call === "put") throw storeFailed();
+    };
+    await expect(here.append(opened, ...firstRecords())).rejects.toMatchObject({ code: "JOURNAL_FAILED" });
+    expect(here.clock.nowMs()).toBeGreaterThanOrEqual(600_000);
+  });
+
+  test("is let go of where another run of the job was begun", async () => {
+    const here = rig.machine();
+    const opened = await here.open();
+    await rig.storage.remove(RUN_FILE);
+    await putRunFile(RUN_FILE, "run-00000000000000bb", rig.storage);
+    await here.clock.pass(6_000);
+    await expect(opened.hold.confirm()).rejects.toMatchObject(LOCKED);
+  });
+
+  test.each([
+    ["missing", async () => rig.storage.remove(object(3))],
+    ["damaged", () => damage(3, 60)],
+    ["cut off", () => cut(3)],
+    ["another's", async () => copy(2, 3)],
+  ])("of which an object is %s is refused", async (_what, harm) => {
+    const here = rig.machine();
+    const opened = await here.open();
+    for (const record of firstRecords()) await here.append(opened, record);
+    for (const record of shardRecords(0, 2, 1)) await here.append(opened, record);
+    await here.close(opened);
+    await harm();
+    await expect(here.open()).rejects.toMatchObject(CORRUPT);
+  });
+});
+
+describe("the snapshots of a journal in a bucket", () => {
+  /** Two runs on two machines, whose journal has snapshots. */
+  async function twoRuns() {
+    const [here, there] = [rig.machine(), rig.machine()];
+    const first = await here.open();
+    await here.write(first, [...firstRecords(), ...shardRecords(0, 10, 1)]);
+    await here.close(first);
+    const second = await there.open();
+    const state = await there.write(second, shardRecords(10, 16, 2));
+    await there.close(second);
+    return durableFacts(state);
+  }
+
+  async function takenUp() {
+    const machine = rig.machine();
+    rig.calls.length = 0;
+    const opened = await machine.open();
+    const isOfJournal = ({ call, location }: (typeof rig.calls)[number]) =>
+      call === "read" && location.startsWith(JOURNAL);
+    const read = rig.calls.filter(isOfJournal).length;
+    const facts = durableFacts(stateOf(opened));
+    await machine.close(opened);
+    return { facts, read, used: opened.snapshots.length };
+  }
+
+  test("shorten what is read, and tell the same", async () => {
+    const facts = await twoRuns();
+    const { facts: found, read, used } = await takenUp();
+    expect(found).toEqual(facts);
+    expect(used).toBeGreaterThan(3);
+    expect(read).toBeLessThan(10);
+    const paths = { ...workPaths("/out"), runFile: RUN_FILE };
+    expect(await sealedFilesOf(paths, { disk: realDisk, storage: rig.storage })).toEqual(FILES);
+  });
+
+  test("are used as far as each follows another; a rival's, of a history that did not come to be, are not", async () => {
+    const facts = await twoRuns();
+    const names = await rig.objects(SNAPSHOTS);
+    for (const [at, name] of names.entries()) {
+      const location = below(SNAPSHOTS, name);
+      const { bytes } = await rig.storage.stat(location);
+      const content = await rig.storage.read(location, 0, bytes);
+      await rig.storage.remove(location);
+      const without = await takenUp();
+      expect(without.facts).toEqual(facts);
+      expect(without.used).toBe(at);
+      await rig.storage.put(
+        location,
+        sourceOfBytes(content.map((byte, place) => (place === 90 ? byte ^ 1 : byte))),
+      );
+      expect(await takenUp()).toMatchObject({ facts, used: at });
+      await rig.storage.put(location, sourceOfBytes(content));
+    }
+    expect(await takenUp()).toMatchObject({ facts, used: names.length });
+  });
+
+  test("do not hide that the end of the journal is gone, and are not needed where they cannot be used", async () => {
+    const facts = await twoRuns();
+    const names = await rig.objects();
+    const middle = Number(names.at(-2));
+    const kept = await bytesOf(middle);
+    await rig.storage.remove(object(middle));
+    await expect(takenUp()).rejects.toMatchObject(CORRUPT);
+    expect(rig.troubles).toContain(SNAPSHOTS_OF_NO_USE);
+    await rig.storage.put(object(middle), sourceOfBytes(kept));
+    expect(await takenUp()).toMatchObject({ facts });
+    for (const name of (await rig.objects()).slice(-14)) await rig.storage.remove(below(JOURNAL, name));
+    await expect(takenUp()).rejects.toMatchObject(CORRUPT);
+  });
+});
+
+async function bytesOf(number: number): Promise<Uint8Array> {
+  const { bytes } = await rig.storage.stat(object(number));
+  return await rig.storage.read(object(number), 0, bytes);
+}
+
+async function damage(number: number, at: number): Promise<void> {
+  const bytes = await bytesOf(number);
+  await rig.storage.put(
+    object(number),
+    sourceOfBytes(bytes.map((byte, place) => (place === at ? byte ^ 1 : byte))),
+  );
+}
+
+async function cut(number: number): Promise<void> {
+  const bytes = await bytesOf(number);
+  await rig.storage.put(object(number), sourceOfBytes(bytes.subarray(0, bytes.length - 3)));
+}
+
+async function copy(from: number, to: number): Promise<void> {
+  await rig.storage.put(object(to), sourceOfBytes(await bytesOf(from)));
+}
