@@ -2,7 +2,7 @@ import { DataType, type Field, type RecordBatch, Table, tableToIPC } from "apach
 import type * as parquet from "parquet-wasm";
 import { messageOf, ShardmillError } from "../core/errors.ts";
 import { freeBuffers } from "../core/free-buffers.ts";
-import type { Compression } from "../domain/output-shape.ts";
+import { ARROW_BATCH_ROWS, type Compression } from "../domain/output-shape.ts";
 import { chooseEncodings } from "./column-encoding.ts";
 import { combineChunks } from "./combine-chunks.ts";
 import { countNulls } from "./count-nulls.ts";
@@ -45,7 +45,7 @@ export const GROUP_MOST_BYTES = 128 << 20;
  * A record batch in an Arrow file: the rows that other writers take, as long as they are no more than what a
  * reader holds at once with ease. Larger was not faster.
  */
-export const ARROW_BATCH: PieceLimits = { rows: 65_536, bytes: 64 << 20 };
+export const ARROW_BATCH: PieceLimits = { rows: ARROW_BATCH_ROWS, bytes: 64 << 20 };
 
 /**
  * A table as a Parquet file: each column in the encoding that suits its values (`chooseEncodings`),

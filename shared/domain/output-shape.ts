@@ -112,12 +112,25 @@ export function rowsFormOf({ compression, rowGroupRows, sort }: ShapeOf): RowsFo
   return { compression: compression ?? null, rowGroupRows: rowGroupRows ?? null, sort: sort ?? [] };
 }
 
+type RowsFormat = "parquet" | "arrow" | "none";
+
+/** Rows of a record batch, where the job does not say: what other writers take, too. */
+export const ARROW_BATCH_ROWS = 65_536;
+
+/** What is done where nothing is said. A Parquet row group ends by its bytes then. */
+const DEFAULTS = {
+  parquet: { compression: "zstd", rowGroupRows: null },
+  arrow: { compression: "none", rowGroupRows: ARROW_BATCH_ROWS },
+  none: { compression: null, rowGroupRows: null },
+} as const satisfies Record<RowsFormat, object>;
+
 /** What of `output` changes what is published: for the digest of the job. */
-export function shapeDigestOf({ compression, ...shape }: ShapeOf): object {
-  const { rowGroupRows, sort, fileRows, fileBytes, partitionBy, marker } = shape;
+export function shapeDigestOf({ rows, ...shape }: { readonly rows: RowsFormat } & ShapeOf): object {
+  const { compression, rowGroupRows, sort, fileRows, fileBytes, partitionBy, marker } = shape;
+  const usual = DEFAULTS[rows];
   return {
-    ...(compression === undefined || compression === "zstd" ? {} : { compression }),
-    ...(rowGroupRows === undefined ? {} : { rowGroupRows }),
+    ...(compression === undefined || compression === usual.compression ? {} : { compression }),
+    ...(rowGroupRows === undefined || rowGroupRows === usual.rowGroupRows ? {} : { rowGroupRows }),
     ...(sort === undefined ? {} : { sort }),
     ...(fileRows === undefined ? {} : { fileRows }),
     ...(fileBytes === undefined ? {} : { fileBytes }),
@@ -127,10 +140,7 @@ export function shapeDigestOf({ compression, ...shape }: ShapeOf): object {
 }
 
 /** Keys that go with rows that are published, and with their format. */
-export function checkShapeRules(
-  output: { readonly rows: "parquet" | "arrow" | "none" } & ShapeOf,
-  context: Context,
-): void {
+export function checkShapeRules(output: { readonly rows: RowsFormat } & ShapeOf, context: Context): void {
   for (const key of Object.keys(SHAPE_KEYS)) {
     if (output.rows !== "none" || !Object.hasOwn(output, key)) continue;
     refuse(context, [key], "is for published rows, and `rows: none` publishes none", {

@@ -76,7 +76,9 @@ export async function discoverFiles(
   const candidates = new Map<Location, Candidate>();
   const valuesOf = new FolderValuesOfFolders();
   const { addresses } = known;
-  const expanded = await expandInput(input.path, { format, storages, addresses, signal });
+  // Of a format that is set, files of any ending match.
+  const match = (path: string) => listPath(path, { format: "csv", ownOutput, storages, onFound, signal });
+  const expanded = await expandInput(input.path, { format, storages, match, addresses, signal });
   for (const problem of expanded.problems) problems.push(problem);
   const listings = await mapConcurrent(expanded.named, LISTINGS_AT_ONCE, async ({ path, where }) => {
     return { path, where, ...(await listPath(path, { format, ownOutput, storages, onFound, signal })) };

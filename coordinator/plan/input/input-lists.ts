@@ -1,9 +1,8 @@
-import { resolve } from "node:path";
+import { posix, resolve } from "node:path";
 import type { Problem } from "../../../shared/core/errors.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import {
-  below,
   folderOf,
   isWebInput,
   type Location,
@@ -11,11 +10,18 @@ import {
   parseLocation,
 } from "../../../shared/domain/location.ts";
 import { sealAddress } from "../../../shared/domain/web-address.ts";
-import { literalPattern, literalText, shownPath } from "../../../shared/job-file/path-pattern.ts";
+import {
+  literalFolder,
+  literalPattern,
+  literalText,
+  shownPath,
+  splitPattern,
+} from "../../../shared/job-file/path-pattern.ts";
 import { isNotAFile, placeProblem } from "../../../shared/storage/errors.ts";
 import type { Storages } from "../../../shared/storage/open-storage.ts";
 import { readText } from "../../../shared/storage/whole-file.ts";
 import { extensionOf } from "./data-extensions.ts";
+import type { ListedPath } from "./list-path.ts";
 
 const LIST_EXTENSION = ".txt";
 
@@ -36,6 +42,8 @@ interface NamedInput {
 interface ListsOptions {
   readonly format: JobSpec["input"]["format"];
   readonly storages: Storages;
+  /** The files of any ending that a pattern stands for. */
+  readonly match: (pattern: string) => Promise<Pick<ListedPath, "files" | "problems">>;
   /** Gets the full addresses of what is named by a sealed location. */
   readonly addresses: Record<Location, string>;
   readonly signal: AbortSignal;
@@ -72,8 +80,17 @@ class InputExpander {
     const isWeb = isWebInput(path);
     const name = isWeb ? this.#seal(literalText(path), where) : path;
     if (!this.#isList(name)) this.#named.push({ path: name, where });
-    else if (where === null) await this.#takeList(parseLocation(isWeb ? name : literalText(name)));
+    else if (where === null) await this.#takeLists(name, isWeb);
     else this.#problems.push({ where, what: "names another list", hint: "name that in input.path itself" });
+  }
+
+  /** A pattern stands for the lists that it matches, by their paths. */
+  async #takeLists(name: string, isWeb: boolean): Promise<void> {
+    if (isWeb || splitPattern(name).pattern === null)
+      return await this.#takeList(parseLocation(isWeb ? name : literalText(name)));
+    const { files, problems } = await this.#options.match(name);
+    for (const problem of problems) this.#problems.push(problem);
+    for (const { path } of files) await this.#takeList(path);
   }
 
   result(): ExpandedInput {
@@ -123,16 +140,16 @@ class InputExpander {
       const name = line.trim();
       if (name === "" || name.startsWith("#")) continue;
       const where = `${shownPath(list)} line ${index + 1}`;
-      const path = nameFrom(name, list);
-      const problem = path === null ? null : notAnInput(path);
-      if (path === null)
+      const named = nameFrom(name, list);
+      const problem = named === null ? null : notAnInput(`${named.folder}${named.name}`);
+      if (named === null)
         this.#problems.push({
           where,
           what: "a web server's list names no path",
           hint: "write whole addresses",
         });
       else if (problem !== null) this.#problems.push({ where, ...problem });
-      else await this.take({ path: isWebInput(path) ? path : literalPattern(path), where });
+      else await this.take({ path: isWebInput(named.name) ? named.name : patternOf(named), where });
     }
   }
 
@@ -159,11 +176,27 @@ class InputExpander {
   }
 }
 
-/** What a line means: an address, or a path from the list's own folder on; null where that has no paths. */
-function nameFrom(line: string, list: Location): string | null {
-  if (/^[A-Za-z][A-Za-z0-9+.-]+:\/\//.test(line) || line.startsWith("/")) return line;
+/** What a line names: from a folder on, which for an address and a whole path is none. */
+interface Line {
+  readonly folder: string;
+  readonly name: string;
+}
+
+/**
+ * What a line means: an address, or a path from the list's own folder on, as far as it does not lead out of
+ * it; null where that has no paths.
+ */
+function nameFrom(text: string, list: Location): Line | null {
+  if (/^[A-Za-z][A-Za-z0-9+.-]+:\/\//.test(text) || text.startsWith("/")) return { folder: "", name: text };
   if (isWebInput(list)) return null;
-  return list.startsWith("/")
-    ? resolve(folderOf(list), line)
-    : below(folderOf(list), line.replace(/^(\.\/)+/, ""));
+  if (!list.startsWith("/")) return { folder: `${folderOf(list)}/`, name: text.replace(/^(\.\/)+/, "") };
+  const [, up = "", rest = ""] = /^((?:\.\.(?:\/|$))*)(.*)$/.exec(posix.normalize(text)) ?? [];
+  const name = rest === "." ? "" : rest;
+  const folder = resolve(folderOf(list), up);
+  return { folder: name === "" ? folder : folder.replace(/\/*$/, "/"), name };
+}
+
+/** As a job file has it. The list's folder is where the list is: as a job's, it says nothing of the input. */
+function patternOf({ folder, name }: Line): string {
+  return `${literalFolder(folder)}${literalPattern(name)}`;
 }

@@ -26,7 +26,7 @@ import { outputState, unfinishedOutput } from "./job-output.ts";
 import { everyFile, matchingFiles, type Selection } from "./selection.ts";
 import { type FoundPath, type Walked, walkFolder } from "./walk.ts";
 
-interface ListedPath extends Walked {
+export interface ListedPath extends Walked {
   readonly leftOut: readonly LeftOut[];
 }
 

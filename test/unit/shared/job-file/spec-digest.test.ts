@@ -27,6 +27,16 @@ describe("the digest of a spec", () => {
     expect(digestOf({ set: [setting] })).toBe(base);
   });
 
+  test("does not change with what an Arrow file has anyway; it does with all else", () => {
+    const arrow = (...set: string[]) => digestOf({ set: ["output.rows=arrow", ...set] });
+    expect(arrow("output.compression=none")).toBe(arrow());
+    expect(arrow("output.rowGroupRows=65536")).toBe(arrow());
+    expect(arrow("output.rowGroupRows=65535")).not.toBe(arrow());
+    // Where it is no default, it counts.
+    expect(digestOf({ set: ["output.compression=none"] })).not.toBe(base);
+    expect(digestOf({ set: ["output.rowGroupRows=65536"] })).not.toBe(base);
+  });
+
   test.each([
     "map.inputs.image.scale=2",
     "input.limit=7",

@@ -1,8 +1,10 @@
 import { expect, test } from "vitest";
+import { FolderValuesOfFolders } from "../../../../../coordinator/plan/input/folder-values.ts";
 import { expandInput } from "../../../../../coordinator/plan/input/input-lists.ts";
+import { listPath } from "../../../../../coordinator/plan/input/list-path.ts";
 import { NEVER } from "../../../../../shared/core/abort.ts";
 import { type Location, parseLocation } from "../../../../../shared/domain/location.ts";
-import { literalPattern } from "../../../../../shared/job-file/path-pattern.ts";
+import { literalPattern, literalText, namesOfFolder } from "../../../../../shared/job-file/path-pattern.ts";
 import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
 import { Storages } from "../../../../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
@@ -18,20 +20,31 @@ async function expand(
   const open = async () => storage;
   await using storages = new Storages({ file: open, s3: open, https: open });
   const addresses: Record<Location, string> = {};
-  const expanded = await expandInput(paths, { format, storages, addresses, signal: NEVER });
+  const expanded = await expandInput(paths, {
+    format,
+    storages,
+    match: (path) => listPath(path, { format: "csv", ownOutput: null, storages, signal: NEVER }),
+    addresses,
+    signal: NEVER,
+  });
   const problems = expanded.problems.map(({ where, what }) => `${where}: ${what}`);
   return { paths: expanded.named.map(({ path }) => path), problems, addresses, named: expanded.named };
 }
 
 test("a list stands for its lines, in their order, each with its place; comments and blank lines for nothing", async () => {
   const { paths, problems, named } = await expand(
-    { "/jobs/in.txt": "# some\n\n ./a.parquet \r\n../b[1].arrow\r/c/d=1\ns3://bucket/k\nhttps://h/e.csv\n" },
+    {
+      "/jobs/in.txt":
+        "# some\n\n.\n..\n ./a.parquet \r\n../b[1].arrow\r/c/d=1\ns3://bucket/k\nhttps://h/e.csv\n",
+    },
     ["/first/*.parquet", "/jobs/in.txt", "/last"],
   );
   expect(problems).toEqual([]);
-  const listed = ["/jobs/a.parquet", "/b[1].arrow", "/c/d=1", "s3://bucket/k"].map(literalPattern);
+  const listed = ["/jobs", "/", "/jobs/a.parquet", "/b[1].arrow", "/c/d=1", "s3://bucket/k"].map(
+    literalPattern,
+  );
   expect(paths).toEqual(["/first/*.parquet", ...listed, "https://h/e.csv", "/last"]);
-  expect(named.at(2)).toMatchObject({ where: "/jobs/in.txt line 4" });
+  expect(named.at(4)).toMatchObject({ where: "/jobs/in.txt line 6" });
 });
 
 test("lists in buckets name keys beside them; those on the web only whole addresses", async () => {
@@ -62,6 +75,45 @@ test("what is wrong in a list is told with its line: no address, another list, n
     expect.stringMatching(/^\/in\.txt line 4: no bucket is called so/),
     expect.stringMatching(/^\/none\.txt: a list that cannot be read/),
   ]);
+});
+
+test("the folders of a list are where it is, and make no columns of its files; what a line says does", async () => {
+  const { paths } = await expand(
+    {
+      "/env=prod/day=1/in.txt": "a.parquet\n./lang=de/b.parquet\n../lang=fr/c.parquet\n/day=2/d.parquet",
+      "s3://bucket/day=1/in.txt": "lang=de/a.parquet\ns3://bucket/day=2/b.parquet",
+    },
+    ["/env=prod/day=1/in.txt", "s3://bucket/day=1/in.txt"],
+  );
+  const columns = paths.map((path) => {
+    const location = parseLocation(literalText(path));
+    const values = new FolderValuesOfFolders().file(location, namesOfFolder(path));
+    return [location, values.map(({ name, value }) => `${name}=${value}`)];
+  });
+  expect(columns).toEqual([
+    ["/env=prod/day=1/a.parquet", []],
+    ["/env=prod/day=1/lang=de/b.parquet", ["lang=de"]],
+    ["/env=prod/lang=fr/c.parquet", ["lang=fr"]],
+    ["/day=2/d.parquet", ["day=2"]],
+    ["s3://bucket/day=1/lang=de/a.parquet", ["lang=de"]],
+    ["s3://bucket/day=2/b.parquet", ["day=2"]],
+  ]);
+});
+
+test("a pattern of lists stands for those that it matches, by their paths, whatever format the files have", async () => {
+  const lists = {
+    "/lists/b.txt": "b.parquet",
+    "/lists/a.txt": "a.parquet\nmore.txt",
+    "/lists/_hidden.txt": "c.parquet",
+    "/lists/data.parquet": "",
+  };
+  for (const format of ["auto", "parquet"] as const) {
+    const { paths, problems } = await expand(lists, ["/lists/*.txt"], format);
+    expect(paths).toEqual(["/lists/a.parquet", "/lists/b.parquet"]);
+    expect(problems).toEqual([expect.stringMatching(/a\.txt line 2: names another list/)]);
+  }
+  expect((await expand(lists, ["/lists/*.txt"], "csv")).paths).toEqual(["/lists/*.txt"]);
+  expect((await expand(lists, ["/none/*.txt"])).problems).toHaveLength(1);
 });
 
 test("text that is data is no list, whatever it is called, nor is a folder", async () => {

@@ -1,0 +1,95 @@
+import { expect, test } from "vitest";
+import { publishOutput } from "../../../../coordinator/publish/publish.ts";
+import { stageOutput } from "../../../../coordinator/publish/stage.ts";
+import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
+import { sha256 } from "../../../../shared/core/digest.ts";
+import { below } from "../../../../shared/domain/location.ts";
+import { partialFolder } from "../../../../shared/domain/partial.ts";
+import { partialDigest } from "../../../../shared/domain/partial-digest.ts";
+import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
+import { shardId } from "../../../../shared/domain/shard.ts";
+import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memory.ts";
+import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+
+const PATHS = workPaths("/out");
+const TEXT = "the row of a shard";
+const FILES = [
+  { kind: "rows", name: "rows.parquet", rows: 1, bytes: TEXT.length, sha256: sha256(TEXT) },
+] as const;
+const PARTIAL = {
+  shard: shardId(0),
+  token: { generation: 1, sequence: 1 },
+  executionId: "e",
+  rowsIn: 1,
+  rowsMapped: 1,
+  rowsFiltered: 0,
+  rowsTruncated: 0,
+  rowsOut: 1,
+  rowsDead: 0,
+  firstDead: null,
+  files: FILES,
+  digest: partialDigest(FILES),
+};
+
+/** A store that a process dies at, at one of its calls: what it had done is there. */
+class Dying {
+  readonly storage = new MemoryStorage({ before: (call) => this.#called(call) });
+  #left = Number.POSITIVE_INFINITY;
+
+  dieAt(call: number): void {
+    this.#left = call;
+  }
+
+  async publish(): Promise<void> {
+    const { storage } = this;
+    const staged = await stageOutput({
+      facts: {
+        job: { id: "j1", name: "j" },
+        digests: { spec: "s", input: "i", model: "m" },
+        run: { ...NO_RUN, rowsTotal: 1, shardsCommitted: 1, attempts: 1 },
+        marker: "_SUCCESS",
+        builds: [],
+        versions: {},
+      },
+      partials: [PARTIAL],
+      paths: PATHS,
+      reduced: [],
+      poisoned: [],
+      keep: [],
+      storage,
+      signal: new AbortController().signal,
+    });
+    await publishOutput({ paths: PATHS, storage, staged });
+  }
+
+  /** Which of the two are there, looked at behind the process's back. */
+  async seen(): Promise<string> {
+    this.dieAt(Number.POSITIVE_INFINITY);
+    const names = ["_manifest.json", "_SUCCESS"];
+    const kinds = await Promise.all(names.map((name) => this.storage.kindAt(below(PATHS.output, name))));
+    return names.filter((_, at) => kinds[at] !== null).join(", ");
+  }
+
+  async #called({ call }: StorageCall): Promise<void> {
+    this.#left -= 1;
+    if (this.#left === 0) throw new Error(`the process died at ${call}`);
+  }
+}
+
+test("wherever a process dies, the marker is there only beside the manifest, and comes when it is published again", async () => {
+  const seen = new Set<string>();
+  for (let call = 1, isOver = false; !isOver; call += 1) {
+    const place = new Dying();
+    const rows = below(PATHS.partials, partialFolder(PARTIAL), "rows.parquet");
+    await place.storage.put(rows, sourceOfBytes(TEXT));
+    place.dieAt(call);
+    isOver = await place.publish().then(
+      () => true,
+      () => false,
+    );
+    seen.add(await place.seen());
+    await place.publish();
+    expect(await place.seen()).toBe("_manifest.json, _SUCCESS");
+  }
+  expect([...seen]).toEqual(["", "_manifest.json", "_manifest.json, _SUCCESS"]);
+});
