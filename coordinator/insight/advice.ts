@@ -5,6 +5,8 @@ import type { Bottleneck } from "../../shared/domain/bottleneck.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { StageShares, WorkerInfo } from "../../shared/domain/worker.ts";
 import type { RunUsage } from "./bottleneck.ts";
+import { storeAdvice, storeInUse } from "./store-advice.ts";
+import type { StoreRate } from "./store-rates.ts";
 
 /** What the advice is drawn from, beside the bottleneck. */
 export interface AdviceFacts {
@@ -18,6 +20,8 @@ export interface AdviceFacts {
   readonly workers: number;
   readonly device: WorkerInfo["device"] | null;
   readonly precision: JobSpec["model"]["precision"];
+  /** That were asked for shards. */
+  readonly stores: readonly StoreRate[];
 }
 
 /**
@@ -57,7 +61,10 @@ function usualAdvice(bottleneck: Bottleneck, facts: AdviceFacts): string {
     case "infer":
       return inferAdvice(facts);
     case "read":
-      return "the workers wait for input bytes: bring the data nearer, to faster storage, or let more workers read at once";
+      return (
+        storeAdvice("read", facts.stores) ??
+        "the workers wait for input bytes: bring the data nearer, to faster storage, or let more workers read at once"
+      );
     case "decode":
       return "unpacking the input takes the time: store only the columns that are used, with a lighter compression, or give each worker more --shard-threads";
     case "prepare":
@@ -71,7 +78,10 @@ function usualAdvice(bottleneck: Bottleneck, facts: AdviceFacts): string {
     case "encode":
       return "writing the output's files takes the time: keep fewer columns, choose ops over raw outputs, or set output.rows to arrow or none";
     case "store":
-      return "storing the output takes the time: put output.path on faster storage, or keep fewer columns";
+      return (
+        storeAdvice("store", facts.stores) ??
+        "storing the output takes the time: put output.path on faster storage, or keep fewer columns"
+      );
     case "start":
       return startAdvice(facts);
     case "shards":
@@ -89,9 +99,11 @@ function stepsAdvice(key: string): string {
   return `the steps of ${key} take the time: compute less in them, with fewer and smaller columns (those that are only named pass by), or run the job on more cores`;
 }
 
-function smallFilesAdvice({ rows, files }: AdviceFacts): string {
+function smallFilesAdvice({ rows, files, stores }: AdviceFacts): string {
   const average = formatCount(Math.max(1, Math.round(rows / files)));
-  return `opening ${formatCount(files)} files of ${average} rows takes the time: write the input as fewer, larger files`;
+  const store = storeInUse("read", stores);
+  const place = store === null ? "" : ` of ${store}`;
+  return `opening ${formatCount(files)} files of ${average} rows${place} takes the time: write the input as fewer, larger files`;
 }
 
 function inferAdvice({ usage, padding, device, precision }: AdviceFacts): string {

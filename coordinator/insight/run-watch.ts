@@ -86,6 +86,7 @@ export class RunWatch {
       this.#mostSlots,
       members.reduce((slots, worker) => slots + worker.slots, 0),
     );
+    this.#options.stores.look(clock.nowMs());
     this.#meter.record(clock.nowMs(), {
       phase: state.phase.kind === "running" || state.phase.kind === "planning" ? "map" : "reduce",
       workers: members.flatMap((worker) => this.#sampleOf(state, worker)),
@@ -129,6 +130,7 @@ export class RunWatch {
       workers: this.#mostWorkers,
       device: this.#device,
       precision: this.#options.precision?.precision ?? ("original" as const),
+      stores: this.#options.stores.rates(over),
     };
     return { bottleneck, stages: usage.stages, padding, batch, advice: adviceFor(bottleneck, facts) };
   }

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { readManifest } from "../../coordinator/publish/read-manifest.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
@@ -14,6 +15,8 @@ import { serveRange, startWebServer, type WebServer } from "../support/web-serve
 
 const SECRET = "token=hunter2";
 const seen = { requests: 0, throttled: 0, bytes: 0 };
+/** Before each answer. */
+let delayMs = 0;
 let server: WebServer;
 let job: KnownJob;
 beforeAll(async () => {
@@ -22,7 +25,8 @@ beforeAll(async () => {
   const files = await Promise.all(names.map((name) => readFile(job.at("data", name))));
   server = await startWebServer({});
   names.forEach((name, index) => {
-    server.served.set(`/${name}`, (request, response) => {
+    server.served.set(`/${name}`, async (request, response) => {
+      if (delayMs > 0) await sleep(delayMs);
       seen.requests += 1;
       const isThrottled = seen.requests % 7 === 0;
       const body = "SlowDown";
@@ -104,3 +108,17 @@ test.each([
   },
   240_000,
 );
+
+test("where a slow server is what a run waits for, its verdict names it, and says how slow it is", async () => {
+  delayMs = 500;
+  const ran = await runCli(["run", job.path, "--workers", "1", "--fresh", "--json"], {
+    env: job.env,
+    limitMs: 120_000,
+  });
+  expect(ran).toMatchObject({ code: 0 });
+  const { bottleneck, advice } = JSON.parse(ran.stdout);
+  expect(bottleneck).toBe("read");
+  const [, firstByteMs] =
+    /^reading (?:http:\S+) \(.* requests\/s, first byte after ([\d,]+) ms/.exec(advice) ?? [];
+  expect(Number(firstByteMs)).toBeGreaterThanOrEqual(400);
+}, 240_000);

@@ -128,7 +128,7 @@ describe("a process of its own", () => {
   test("gets its argument, and is gone once it has answered, even if it would stay", async () => {
     const echo = await script(
       "echo",
-      "process.once('message', (got) => process.send({ got, pid: process.pid })); setInterval(() => {}, 1000);",
+      "process.once('message', (got) => process.send({ value: { got, pid: process.pid }, stores: [] })); setInterval(() => {}, 1000);",
     );
     const result = await runIsolated({ script: echo, argument: { a: [1, "ü"] }, limitMs: 30_000 });
     expect(result).toMatchObject({ kind: "answered", value: { got: { argument: { a: [1, "ü"] } } } });

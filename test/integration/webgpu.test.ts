@@ -60,9 +60,9 @@ async function logitsOf(device: "cpu" | "webgpu", env: NodeJS.ProcessEnv): Promi
          pool[Symbol.dispose]();
          await lanes[Symbol.asyncDispose]();
        }
-       process.send(answers);
+       process.send({ value: answers, stores: [] });
      } catch (error) {
-       process.send(errorToData(error));
+       process.send({ value: errorToData(error), stores: [] });
      }`,
   );
   const argument = { modelPath, device };

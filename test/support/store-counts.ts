@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import type { StoreRate } from "../../coordinator/insight/store-rates.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 
 /** A store of which nothing was asked but what is said here. */
@@ -14,6 +15,21 @@ export function aStore(store: string, counts: Partial<StoreCounts> = {}): StoreC
     answers: 0,
     firstByteMs: 0,
     ...counts,
+  };
+}
+
+/** A store that is fast and near, but for what is said here. */
+export function aRate(store: string, rate: Partial<StoreRate> = {}): StoreRate {
+  return {
+    store,
+    readBytesPerSecond: 0,
+    writtenBytesPerSecond: 0,
+    requestsPerSecond: 20,
+    bytesPerRequest: 4 << 20,
+    firstByteMs: 20,
+    throttled: 0,
+    repeated: 0,
+    ...rate,
   };
 }
 

@@ -12,7 +12,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^coordinator\/plan\/bind\//,
   /^coordinator\/publish\/layout\.ts$/,
   /^coordinator\/publish\/shape\/plan-parts\.ts$/,
-  /^coordinator\/insight\/(advice|bottleneck|pace-meter|run-meter)\.ts$/,
+  /^coordinator\/insight\/(advice|bottleneck|pace-meter|run-meter|store-advice|store-rates|store-watch)\.ts$/,
   /^estimate\/(predict|rate|sample-shards)\.ts$/,
   /^shared\/(domain|output-ops|input-sources)\//,
   /^cli\/render\/(?!live-progress\.ts$)/,

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { type AdviceFacts, adviceFor } from "../../../../coordinator/insight/advice.ts";
 import { BOTTLENECKS } from "../../../../shared/domain/bottleneck.ts";
+import { aRate } from "../../../support/store-counts.ts";
 
 function facts(changes: Partial<AdviceFacts> = {}, usage: Partial<AdviceFacts["usage"]> = {}): AdviceFacts {
   return {
@@ -19,6 +20,7 @@ function facts(changes: Partial<AdviceFacts> = {}, usage: Partial<AdviceFacts["u
     workers: 4,
     device: "cuda",
     precision: "original",
+    stores: [],
     ...changes,
   };
 }
@@ -89,4 +91,15 @@ test("where the model or its thread limits, a small fixed batch is named first; 
     expect(adviceFor(limit, bySpeed)).toBe(adviceFor(limit, facts()));
   }
   expect(adviceFor("decode", fixed(1))).toBe(adviceFor("decode", facts()));
+});
+
+test("where a store is waited for, the advice names it and says how fast it is", () => {
+  const stores = [aRate("s3://photos", { readBytesPerSecond: 90 << 20, writtenBytesPerSecond: 1 })];
+  expect(adviceFor("read", facts({ stores }))).toMatch(
+    /^reading s3:\/\/photos \(90.0 MiB\/s in .*use more workers/,
+  );
+  expect(adviceFor("store", facts({ stores }))).toMatch(/^writing to s3:\/\/photos \(1 B\/s in /);
+  expect(adviceFor("infer", facts({ stores }))).toBe(adviceFor("infer", facts()));
+  const tiny = facts({ rows: 400_000, files: 100_000, stores });
+  expect(adviceFor("read", tiny)).toMatch(/^opening 100,000 files of 4 rows of s3:\/\/photos \(90/);
 });

@@ -1,0 +1,83 @@
+import { formatBytes, formatCount } from "../../shared/core/units.ts";
+import type { StoreRate } from "./store-rates.ts";
+
+/** A store that says so of one request in twenty makes whoever asks wait longer than it works. */
+const MUCH_THROTTLED = 0.05;
+const MUCH_REPEATED = 0.05;
+/** Within a region a store answers in 20 to 50 ms; from afar the way there and back is most of it. */
+const LATE_MS = 100;
+/** A request costs its store, and its reader, as much as so many bytes do: smaller ones are mostly that. */
+const SMALL_REQUEST_BYTES = 256 << 10;
+
+/**
+ * What would make a run faster that waits for a store: which one, how fast it is, and what to change. Null
+ * where none was asked.
+ *
+ * @param doing what the workers wait for: that bytes come (`read`), or that they are taken (`store`)
+ */
+export function storeAdvice(doing: "read" | "store", stores: readonly StoreRate[]): string | null {
+  const busiest = busiestStore(doing, stores);
+  if (busiest === null) return null;
+  const what = doing === "read" ? "reading" : "writing to";
+  return `${what} ${shownStore(busiest)} takes the time: ${remedy(doing, busiest.rate)}`;
+}
+
+/** The store that most bytes came from, or went to, as it is shown; null where none was asked for any. */
+export function storeInUse(doing: "read" | "store", stores: readonly StoreRate[]): string | null {
+  const busiest = busiestStore(doing, stores);
+  return busiest === null ? null : shownStore(busiest);
+}
+
+interface Busiest {
+  readonly rate: StoreRate;
+  readonly bytesPerSecond: number;
+}
+
+function busiestStore(doing: "read" | "store", stores: readonly StoreRate[]): Busiest | null {
+  const rates = stores.map((rate) => ({
+    rate,
+    bytesPerSecond: doing === "read" ? rate.readBytesPerSecond : rate.writtenBytesPerSecond,
+  }));
+  const [first, ...others] = rates.filter(({ bytesPerSecond }) => bytesPerSecond > 0);
+  if (first === undefined) return null;
+  return others.reduce((a, b) => (b.bytesPerSecond > a.bytesPerSecond ? b : a), first);
+}
+
+/** `s3://photos (85.2 MiB/s in 120 requests/s, first byte after 38 ms, 3 % throttled)` */
+function shownStore({ rate, bytesPerSecond }: Busiest): string {
+  const facts = [
+    `${formatBytes(Math.round(bytesPerSecond))}/s in ${shownRate(rate.requestsPerSecond)} requests/s`,
+    ...(rate.firstByteMs === null ? [] : [`first byte after ${formatCount(rate.firstByteMs)} ms`]),
+    ...(rate.throttled > 0 ? [`${shownShare(rate.throttled)} throttled`] : []),
+  ];
+  return `${rate.store} (${facts.join(", ")})`;
+}
+
+function remedy(doing: "read" | "store", rate: StoreRate): string {
+  if (rate.throttled >= MUCH_THROTTLED) {
+    return doing === "read"
+      ? "it asks for fewer requests: use fewer workers, write the input with larger row groups, or spread it over more prefixes"
+      : "it asks for fewer requests: use fewer workers, or fewer and larger shards (input.shardRows)";
+  }
+  if (rate.repeated >= MUCH_REPEATED)
+    return `${shownShare(rate.repeated)} of its requests fail and are sent again: look at the network and at the store`;
+  if (rate.bytesPerRequest < SMALL_REQUEST_BYTES) {
+    const each = formatBytes(Math.round(rate.bytesPerRequest));
+    return doing === "read"
+      ? `its requests are small (${each} each): write the input with larger row groups, or as fewer, larger files`
+      : `its requests are small (${each} each): use fewer and larger shards (input.shardRows)`;
+  }
+  if (rate.firstByteMs !== null && rate.firstByteMs >= LATE_MS)
+    return "it is long in answering: run the workers in its region, or let more shards be at work at once (--shard-threads, more workers)";
+  return doing === "read"
+    ? "use more workers, each has a line of its own, store only the columns that are used, or bring the data nearer"
+    : "use more workers, each has a line of its own, or keep fewer columns";
+}
+
+function shownRate(perSecond: number): string {
+  return perSecond < 10 ? perSecond.toFixed(1) : formatCount(perSecond);
+}
+
+function shownShare(share: number): string {
+  return `${Math.max(1, Math.round(100 * share))} %`;
+}
