@@ -3,9 +3,9 @@ import { assert } from "../../shared/core/assert.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { freeBuffers } from "../../shared/core/free-buffers.ts";
 import type { PieceLimits } from "../../shared/dataset/cut-rows.ts";
-import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
+import type { DatasetFile, IpcMessage } from "../../shared/dataset/dataset-file.ts";
 import { freeBatch } from "../../shared/dataset/free-batch.ts";
-import { batchMessages, type IpcMessage, schemaMessage } from "../../shared/dataset/ipc-messages.ts";
+import { batchMessages, schemaMessage } from "../../shared/dataset/ipc-messages.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import { withPartitions } from "../../shared/dataset/partitioned-file.ts";
 import { plainBatch } from "../../shared/dataset/plain-batch.ts";
@@ -53,18 +53,32 @@ export async function* partMessages(
     if (schema === null) yield { header: own, body: NOTHING };
     else assert(Buffer.compare(own, schema) === 0, "all parts of a flight have one schema");
     schema ??= own;
-    const columns = file.schema.fields.map(({ name }) => name);
-    for await (const batch of opened.batches(columns)) {
-      // Before any row of it is sent.
-      await opened.check();
-      const plain = plainBatch(batch);
-      for (const message of batchMessages(plain, MESSAGE)) {
-        yield message;
-        if (message.body.buffer instanceof ArrayBuffer) freeBuffers([message.body.buffer]);
-      }
-      freeBatch(plain);
-    }
+    yield* passesOn(file) ? opened.messages() : encoded(opened);
   }
+}
+
+/** Rows that are cut, or are not written as they are sent: read, and written anew. */
+async function* encoded({ file, batches, check }: OpenPart): AsyncGenerator<IpcMessage, void, undefined> {
+  for await (const batch of batches(file.schema.fields.map(({ name }) => name))) {
+    // Before any row of it is sent.
+    await check();
+    const plain = plainBatch(batch);
+    for (const message of batchMessages(plain, MESSAGE)) {
+      yield message;
+      if (message.body.buffer instanceof ArrayBuffer) freeBuffers([message.body.buffer]);
+    }
+    freeBatch(plain);
+  }
+}
+
+/**
+ * Whether a file's record batches are messages as they stand: each small enough, and none that needs a
+ * dictionary, which would be a message of its own. Their bytes are those that were published.
+ */
+function passesOn(file: DatasetFile): boolean {
+  if (file.message === undefined) return false;
+  const isPlain = file.schema.fields.every((field) => plainField(field) === field);
+  return isPlain && file.rowGroups.every(({ bytes }) => bytes <= MESSAGE.bytes);
 }
 
 function schemaOf({ schema }: DatasetFile): Uint8Array {
@@ -75,6 +89,8 @@ interface OpenPart extends Disposable {
   readonly file: DatasetFile;
   /** All rows. One that is no longer the file that was opened is told as that, however it looks now. */
   batches(columns: readonly string[]): AsyncGenerator<RecordBatch, void, undefined>;
+  /** Its row groups as they stand in it: see `passesOn`. */
+  messages(): AsyncGenerator<IpcMessage, void, undefined>;
   /** What was read so far is of the file that was opened. @throws {STORE_CHANGED} */
   check(): Promise<void>;
 }
@@ -97,6 +113,25 @@ async function openPart(storages: Storages, part: FlightPart, signal: AbortSigna
     async *batches(columns) {
       try {
         yield* file.read({ rowStart: 0, rowEnd: file.rows, columns, signal });
+      } catch (error) {
+        await check();
+        throw error;
+      }
+    },
+    async *messages() {
+      const read = (group: number) => {
+        const message = group < file.rowGroups.length ? file.message?.(group, signal) : undefined;
+        // Its failure is seen when its turn comes.
+        message?.catch(() => {});
+        return message;
+      };
+      try {
+        for (let group = 0, next = read(0); next !== undefined; group += 1) {
+          const message = await next;
+          next = read(group + 1);
+          await check();
+          yield message;
+        }
       } catch (error) {
         await check();
         throw error;

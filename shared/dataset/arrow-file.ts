@@ -1,12 +1,12 @@
 import type { RecordBatch, Schema, Vector } from "apache-arrow";
-import { assert } from "../core/assert.ts";
+import { assert, present } from "../core/assert.ts";
 import { mapConcurrent } from "../core/map-concurrent.ts";
 import type { RowGroup } from "../domain/dataset.ts";
 import type { ByteSource } from "../storage/storage.ts";
 import { loadColumns, loadDictionary } from "./arrow-columns.ts";
 import { type ArrowIndex, readArrowIndex } from "./arrow-index.ts";
 import { dictionaryIds } from "./arrow-metadata.ts";
-import type { DatasetFile, ReadOptions } from "./dataset-file.ts";
+import type { DatasetFile, IpcMessage, ReadOptions } from "./dataset-file.ts";
 import { cutRowGroups, type GroupSlice } from "./group-slices.ts";
 import { inputCorrupt } from "./input-errors.ts";
 import { recordBatchOf } from "./record-batch.ts";
@@ -76,6 +76,15 @@ class ArrowDatasetFile implements DatasetFile {
     } finally {
       await next?.catch(() => {});
     }
+  }
+
+  async message(group: number, signal?: AbortSignal): Promise<IpcMessage> {
+    const { message, metadataStart, metadataBytes, bodyStart } = present(
+      this.#index.batches[group],
+      "a batch",
+    );
+    const bytes = await this.#source.read(metadataStart, bodyStart + message.bodyBytes, signal);
+    return { header: bytes.subarray(0, metadataBytes), body: bytes.subarray(bodyStart - metadataStart) };
   }
 
   async #load(

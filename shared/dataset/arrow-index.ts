@@ -7,8 +7,13 @@ import { type ArrowBlock, type ArrowMessage, decodeFooter, decodeMessage } from 
 import { ArrowWindow } from "./arrow-window.ts";
 import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
 
-/** A message whose metadata has been read; its body starts at `bodyStart`. */
+/**
+ * A message whose metadata has been read: the `metadataBytes` from `metadataStart` on, without the length in
+ * front of them. Its body starts at `bodyStart`.
+ */
 interface IndexedMessage<Kind extends ArrowMessage["kind"]> {
+  readonly metadataStart: number;
+  readonly metadataBytes: number;
   readonly message: Extract<ArrowMessage, { kind: Kind }>;
   readonly bodyStart: number;
 }
@@ -108,12 +113,18 @@ async function readBlock<Kind extends "batch" | "dictionary">(
     });
   }
   const framed = await window.read(offset, bodyStart);
-  const message = arrowCorrupt(path, where, () => decodeMessage(unframe(framed)));
+  const metadata = arrowCorrupt(path, where, () => unframe(framed));
+  const message = arrowCorrupt(path, where, () => decodeMessage(metadata));
   if (message.kind !== kind || message.bodyBytes > bodyBytes) {
     const expected = `a ${kind} with a body of ${bodyBytes} bytes, as the footer says`;
     throw inputCorrupt({ path, where, expected, found: `a ${message.kind} of ${message.bodyBytes} bytes` });
   }
-  return { message: message as Extract<ArrowMessage, { kind: Kind }>, bodyStart };
+  return {
+    message: message as Extract<ArrowMessage, { kind: Kind }>,
+    metadataStart: offset + metadata.byteOffset - framed.byteOffset,
+    metadataBytes: metadata.length,
+    bodyStart,
+  };
 }
 
 /** The metadata without its length prefix: 8 bytes now, 4 before Arrow 0.15. */
@@ -152,9 +163,10 @@ async function readStreamIndex(source: ByteSource, window: ArrowWindow): Promise
       });
     }
     metadata.push(sha256(bytes));
+    const place = { metadataStart: offset + 8, metadataBytes: length, bodyStart };
     if (message.kind === "schema") schema = message.schema;
-    if (message.kind === "batch") batches.push({ message, bodyStart });
-    if (message.kind === "dictionary") dictionaries.push({ message, bodyStart });
+    if (message.kind === "batch") batches.push({ message, ...place });
+    if (message.kind === "dictionary") dictionaries.push({ message, ...place });
     offset = bodyStart + message.bodyBytes;
   }
   if (schema === undefined) {

@@ -2,6 +2,13 @@ import type { RecordBatch, Schema } from "apache-arrow";
 import type { RowGroupStatistics } from "../domain/column-statistics.ts";
 import type { DatasetFormat, Field, RowGroup } from "../domain/dataset.ts";
 
+/** One message of Arrow IPC. */
+export interface IpcMessage {
+  /** Its metadata, without the length in front. */
+  readonly header: Uint8Array;
+  readonly body: Uint8Array;
+}
+
 export interface ReadOptions {
   /** Rows `[rowStart, rowEnd)` of the file. */
   readonly rowStart: number;
@@ -45,4 +52,9 @@ export interface DatasetFile extends Disposable {
    * one row group ahead at most.
    */
   read(options: ReadOptions): AsyncIterable<RecordBatch>;
+  /**
+   * A row group as it stands in the file: a message of Arrow IPC, as it was written, checked by nobody. Left
+   * out: it is no such message.
+   */
+  message?(group: number, signal?: AbortSignal): Promise<IpcMessage>;
 }

@@ -2,15 +2,8 @@ import { type RecordBatch, type Schema, Table } from "apache-arrow";
 import { RecordBatch as BatchHeader, Message } from "apache-arrow/ipc/metadata/message";
 import { VectorAssembler } from "apache-arrow/visitor/vectorassembler";
 import type { PieceLimits } from "./cut-rows.ts";
+import type { IpcMessage } from "./dataset-file.ts";
 import { arrowBatches } from "./encode.ts";
-
-/** One message of Arrow IPC. */
-export interface IpcMessage {
-  /** Its metadata, without the length in front. */
-  readonly header: Uint8Array;
-  /** In memory of its own. */
-  readonly body: Uint8Array;
-}
 
 /** Buffers and metadata start at multiples of it. */
 const ALIGNMENT = 8;
@@ -32,7 +25,7 @@ export function withLength(header: Uint8Array): Uint8Array {
 }
 
 /**
- * Rows as messages, each within the limits.
+ * Rows as messages, each within the limits. Their bodies are in memory of their own.
  *
  * @param batch without dictionaries: whose values would be messages of their own
  */

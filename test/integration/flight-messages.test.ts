@@ -1,0 +1,51 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Dictionary, Int32, Utf8, vectorFromArray } from "apache-arrow";
+import { expect, test } from "vitest";
+import { type FlightClient, flightRig } from "../support/flight/flight-client.ts";
+import { PublishedOutput } from "../support/flight/published-output.ts";
+import { only, plainRows, smallTable, tableOf } from "../support/sample-table.ts";
+
+/** Record batches of Arrow files by Arrow Flight: as they stand in the file, where they can be. */
+
+const PART = "rows/part-00000.arrow";
+
+async function messagesOf(client: FlightClient) {
+  const { tickets } = await client.info("rows");
+  const messages: { header: Buffer; body: Buffer }[] = [];
+  for await (const { header, body } of client.messages(tickets[0] ?? new Uint8Array()))
+    messages.push({ header: Buffer.from(header), body: Buffer.from(body) });
+  return messages;
+}
+
+test("small record batches are sent as the bytes that they have in the file", async () => {
+  const table = smallTable(1_000);
+  await using output = await PublishedOutput.make({ [PART]: table }, { rows: 300, bytes: 1 << 20 });
+  await using rig = await flightRig(output.location);
+  const [, ...batches] = await messagesOf(rig.client);
+  expect(batches).toHaveLength(4);
+  const file = await readFile(join(output.location, PART));
+  let at = 0;
+  for (const { header, body } of batches) {
+    const start = file.indexOf(Buffer.concat([header, body]), at);
+    expect(start).toBeGreaterThan(at);
+    at = start;
+  }
+  expect(plainRows(await rig.client.readAll("rows"))).toEqual(plainRows(table));
+});
+
+test("what is too large for a client, or needs a dictionary, is written anew", async () => {
+  const large = smallTable(200_000);
+  await using output = await PublishedOutput.make({ [PART]: large }, { rows: 200_000, bytes: 64 << 20 });
+  await using rig = await flightRig(output.location);
+  const sizes = (await messagesOf(rig.client)).map(({ header, body }) => header.length + body.length);
+  expect(Math.max(...sizes)).toBeLessThan(2 << 20);
+  expect((await rig.client.readAll("rows")).numRows).toBe(200_000);
+
+  const type = new Dictionary(new Utf8(), new Int32());
+  const words = tableOf({ word: only(vectorFromArray(["a", "b", "a", null], type)) });
+  await output.publish({ [PART]: words });
+  const read = await rig.client.readAll("rows");
+  expect(String(read.schema.fields[0]?.type)).toBe("Utf8");
+  expect(plainRows(read)).toEqual([{ word: "a" }, { word: "b" }, { word: "a" }, { word: null }]);
+});
