@@ -1,9 +1,35 @@
 import { failed } from "../http/failures.ts";
 import type { Answer, AnswerHead, BodyReader } from "../http/messages.ts";
-import { collected } from "../objects/bodies.ts";
-import { boundedText, problemOf } from "../objects/problem.ts";
-import { XmlReader, xmlBody } from "../objects/xml.ts";
+import { versionOf } from "../http/read-range.ts";
+import { collected, ignoring } from "../objects/bodies.ts";
+import type { ObjectHead } from "../objects/object-client.ts";
+import { problemOf } from "../objects/problem.ts";
 import { judgedByProblem } from "./errors.ts";
+
+/** Where the sha256 of an object in parts is kept, of which the store knows only those of its parts. */
+export const SHA256_META = "x-amz-meta-shardmill-sha256";
+
+export interface S3Head extends ObjectHead {
+  /** Of an object in parts: that of the checksums of its parts. */
+  readonly checksum: string | null;
+}
+
+/** What an answer to HEAD says of an object; null for another. */
+export function headReader(path: string, head: AnswerHead): BodyReader<S3Head> | null {
+  if (head.status !== 200) return null;
+  const { "content-length": length, "x-amz-checksum-sha256": told } = head.headers;
+  // Its etag; of a file that a gateway found on its disk, which has none, its time of change.
+  const version = versionOf(head, null);
+  if (version === null || length === undefined)
+    throw failed("STORE_FAILED", path, "has no version or no size: its store does not speak S3");
+  const bytes = Number(length);
+  if (typeof told !== "string") return ignoring({ bytes, version, sha256: null, checksum: null });
+  // Of an object that came in parts it is one of their checksums, and ends in their number.
+  if (!told.includes("-"))
+    return ignoring({ bytes, version, sha256: Buffer.from(told, "base64").toString("hex"), checksum: null });
+  const kept = head.headers[SHA256_META];
+  return ignoring({ bytes, version, sha256: typeof kept === "string" ? kept : null, checksum: told });
+}
 
 /** What stores call bytes that are not those of a digest. */
 const OTHER_BYTES = [
@@ -23,31 +49,4 @@ export function errorInside(path: string, head: AnswerHead): BodyReader<void> {
     const problem = problemOf(answer);
     if (problem.code !== "") throw judgedByProblem(path, answer, problem);
   });
-}
-
-/** In a quiet answer stands what was not removed. */
-export function removalReader(path: string): BodyReader<void> {
-  const problem = { code: "", key: "" };
-  const reader = new XmlReader(([, outer, inner], text) => {
-    if (outer === "Error" && inner === "Code") problem.code = boundedText(text);
-    if (outer === "Error" && inner === "Key") problem.key = boundedText(text);
-  });
-  const broken = (cause: unknown) =>
-    failed("STORE_FAILED", path, "is removed with an answer that is none", { cause });
-  return xmlBody(
-    reader,
-    () => {
-      const { code, key } = problem;
-      if (code !== "")
-        throw failed(
-          code === "AccessDenied" ? "STORE_REFUSED" : "STORE_FAILED",
-          path,
-          `is not removed: ${code}`,
-          {
-            fields: { reason: code, key },
-          },
-        );
-    },
-    broken,
-  );
 }

@@ -1,35 +1,34 @@
 import { createHash } from "node:crypto";
 import { isShardmillError } from "../core/errors.ts";
 import { mapConcurrent } from "../core/map-concurrent.ts";
-import { failed, PassingFailure } from "../http/failures.ts";
+import { PassingFailure } from "../http/failures.ts";
 import type { HttpCall, HttpEngine } from "../http/http-engine.ts";
 import type { Answer, AnswerHead, HttpRequest } from "../http/messages.ts";
-import { type RangeRead, readRange, versionOf } from "../http/read-range.ts";
+import { type RangeRead, readRange } from "../http/read-range.ts";
 import { askedAs } from "../objects/asked-as.ts";
 import { bodyOf, ignoring } from "../objects/bodies.ts";
 import type { CredentialCache } from "../objects/credential-cache.ts";
 import { digestRefusal } from "../objects/digest-refusal.ts";
-import type {
-  ListWanted,
-  ObjectClient,
-  ObjectHead,
-  ObjectPage,
-  ObjectPut,
-} from "../objects/object-client.ts";
+import type { ListWanted, ObjectClient, ObjectPage, ObjectPut } from "../objects/object-client.ts";
 import { encodedKey, named, type ObjectPlace } from "../objects/object-place.ts";
 import { problemOf } from "../objects/problem.ts";
 import { storeEngine, USER_AGENT } from "../objects/store-engine.ts";
-import { xmlText } from "../objects/xml.ts";
-import { errorInside, isOfDigest, removalReader } from "./answers.ts";
+import { errorInside, headReader, isOfDigest, type S3Head } from "./answers.ts";
 import { BucketRegions } from "./bucket-regions.ts";
 import type { S3Credentials } from "./credentials.ts";
 import { isExpired, judgedByProblem, judgedHead } from "./errors.ts";
 import { objectPageReader } from "./list-objects.ts";
+import { type Ask, copyInParts, PART_BYTES, putInParts } from "./parts-upload.ts";
+import { removalOf, removalReader } from "./removals.ts";
 import { type S3Settings, storeOf } from "./settings.ts";
 import { EMPTY_SHA256, S3Signer, type UnsignedRequest, withoutSignature } from "./signer.ts";
 
-/** Of one put, and of one copy: more takes parts, which are put one by one. */
-const MOST_BYTES = 5 * 2 ** 30;
+/** What the store takes of one object. */
+const MOST_BYTES = 5 * 2 ** 40;
+/** A larger object is put in parts: where the line breaks, only one of them is sent again. */
+const MOST_WHOLE_BYTES = 256 << 20;
+/** Of one copy: what is larger is copied in parts. */
+const MOST_COPIED_BYTES = 5 * 2 ** 30;
 /**
  * Of a copy that says nothing until it is done: 5 GiB at 9 MB/s. A copy that is given up is asked for again,
  * while the store is still at the first.
@@ -40,7 +39,14 @@ const REMOVALS_AT_ONCE = 16;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const NOT_IN_XML = /[\0-\x1f\ufffe\uffff]/;
 
-interface S3ClientOptions {
+/** From which sizes on an object is put, and copied, in parts; left out: as stores have it. */
+export interface S3Sizes {
+  readonly mostWholeBytes?: number;
+  readonly mostCopiedBytes?: number;
+  readonly partBytes?: number;
+}
+
+interface S3ClientOptions extends S3Sizes {
   readonly settings: S3Settings;
   /** Null: requests are nobody's, as public buckets want them. */
   readonly credentials: CredentialCache<S3Credentials> | null;
@@ -69,12 +75,18 @@ export class S3Client implements ObjectClient {
   readonly #engine: HttpEngine;
   readonly #signer = new S3Signer();
   readonly #regions: BucketRegions;
+  readonly #sizes: { readonly whole: number; readonly copied: number; readonly part: number };
 
-  constructor({ settings, credentials, engine }: S3ClientOptions) {
+  constructor({ settings, credentials, engine, ...sizes }: S3ClientOptions) {
     this.#settings = settings;
     this.#credentials = credentials;
     this.#engine = engine ?? storeEngine(settings.ca, settings.isGuarded);
     this.#regions = new BucketRegions(settings);
+    this.#sizes = {
+      whole: sizes.mostWholeBytes ?? MOST_WHOLE_BYTES,
+      copied: sizes.mostCopiedBytes ?? MOST_COPIED_BYTES,
+      part: sizes.partBytes ?? PART_BYTES,
+    };
   }
 
   [Symbol.dispose](): void {
@@ -96,20 +108,9 @@ export class S3Client implements ObjectClient {
     return await readRange(this.#engine, wanted, signal);
   }
 
-  async head(place: ObjectPlace, signal?: AbortSignal): Promise<ObjectHead> {
+  async head(place: ObjectPlace, signal?: AbortSignal): Promise<S3Head> {
     const headers = { "x-amz-checksum-mode": "ENABLED" };
-    const open = (head: AnswerHead) => {
-      if (head.status !== 200) return null;
-      const { "content-length": length, "x-amz-checksum-sha256": checksum } = head.headers;
-      // Its etag; of a file that a gateway found on its disk, which has none, its time of change.
-      const version = versionOf(head, null);
-      if (version === null || length === undefined)
-        throw failed("STORE_FAILED", place.path, "has no version or no size: its store does not speak S3");
-      // Of an object that came in parts it is one of their checksums, and ends in their number.
-      const isWhole = typeof checksum === "string" && !checksum.includes("-");
-      const sha256 = isWhole ? Buffer.from(checksum, "base64").toString("hex") : null;
-      return ignoring({ bytes: Number(length), version, sha256 });
-    };
+    const open = (head: AnswerHead) => headReader(place.path, head);
     const ask = () => this.#call(place, { method: "HEAD", headers }, open, signal);
     try {
       return await ask();
@@ -135,11 +136,10 @@ export class S3Client implements ObjectClient {
     return await this.#call({ bucket, key: "", path }, { method: "GET", query }, open, signal);
   }
 
-  async put(
-    place: ObjectPlace,
-    { body, sha256, ifAbsent }: ObjectPut,
-    signal?: AbortSignal,
-  ): Promise<"put" | "taken"> {
+  async put(place: ObjectPlace, put: ObjectPut, signal?: AbortSignal): Promise<"put" | "taken"> {
+    const { body, sha256, ifAbsent } = put;
+    if (body.bytes > this.#sizes.whole)
+      return await putInParts(this.#ask, place, put, { usualBytes: this.#sizes.part, signal });
     const headers = {
       "x-amz-checksum-sha256": Buffer.from(sha256, "hex").toString("base64"),
       ...(ifAbsent ? { "if-none-match": "*" } : {}),
@@ -165,8 +165,8 @@ export class S3Client implements ObjectClient {
   }
 
   /**
-   * Copies an object of up to 5 GiB in the store, which computes the sha256 of the copy. What is there is
-   * replaced, in one step: the condition is known to few of these stores.
+   * Copies an object in the store, which computes the sha256 of the copy, or those of its parts. What is
+   * there is replaced, in one step: the condition is known to few of these stores.
    */
   async copy(
     from: ObjectPlace,
@@ -174,6 +174,18 @@ export class S3Client implements ObjectClient {
     _options: Pick<ObjectPut, "ifAbsent">,
     signal?: AbortSignal,
   ): Promise<"put"> {
+    try {
+      await this.#copyWhole(from, to, signal);
+    } catch (error) {
+      if (!isShardmillError(error, "STORE_FAILED")) throw error;
+      const source = await this.head(from, signal);
+      if (source.bytes <= this.#sizes.copied) throw error;
+      await copyInParts(this.#ask, { from, to }, source, { usualBytes: this.#sizes.part, signal });
+    }
+    return "put";
+  }
+
+  async #copyWhole(from: ObjectPlace, to: ObjectPlace, signal?: AbortSignal): Promise<void> {
     const headers = {
       "x-amz-copy-source": `/${from.bucket}/${encodedKey(from.key)}`,
       "x-amz-checksum-algorithm": "SHA256",
@@ -181,7 +193,6 @@ export class S3Client implements ObjectClient {
     const open = (head: AnswerHead) => (head.status === 200 ? errorInside(from.path, head) : null);
     const asking = this.#asking({ ...to, path: from.path }, { method: "PUT", headers });
     await this.#engine.call({ open, idleMs: COPY_IDLE_MS, ...asking }, signal);
-    return "put";
   }
 
   async remove(place: ObjectPlace, signal?: AbortSignal): Promise<void> {
@@ -203,21 +214,13 @@ export class S3Client implements ObjectClient {
     keys: readonly string[],
     signal?: AbortSignal,
   ): Promise<void> {
-    const objects = keys.map((key) => `<Object><Key>${xmlText(key)}</Key></Object>`).join("");
-    const bytes = Buffer.from(`<Delete><Quiet>true</Quiet>${objects}</Delete>`, "utf8");
-    const sha256 = createHash("sha256").update(bytes);
-    const hex = sha256.copy().digest("hex");
-    const headers = {
-      "content-type": "application/xml",
-      "x-amz-checksum-sha256": sha256.digest("base64"),
-      // What older stores ask for instead.
-      "content-md5": createHash("md5").update(bytes).digest("base64"),
-    };
-    const body = bodyOf(bytes);
-    const asked: Asked = { method: "POST", query: { delete: "" }, headers, sha256: hex, body };
     const open = ({ status }: AnswerHead) => (status === 200 ? removalReader(path) : null);
-    await this.#call({ bucket, key: "", path }, asked, open, signal);
+    await this.#call({ bucket, key: "", path }, removalOf(keys), open, signal);
   }
+
+  /** For what takes several requests; each may take as long as a copy does. */
+  readonly #ask: Ask = (place, asked, open, signal) =>
+    this.#engine.call({ open, idleMs: COPY_IDLE_MS, ...this.#asking(place, asked) }, signal);
 
   /** An answer to HEAD says nothing of why: one to GET does. @throws what that says, if it says more */
   async #explain(place: ObjectPlace, signal: AbortSignal | undefined): Promise<void> {

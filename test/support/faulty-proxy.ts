@@ -11,7 +11,9 @@ export type ProxyFault =
   /** It is done twice, and the second answer is heard. */
   | "twice"
   /** It is done late. */
-  | "late";
+  | "late"
+  /** 400, as to a copy of what is too large to be copied at once. */
+  | "large";
 
 /** A server between a client and a store, over which things go wrong. */
 export interface FaultyProxy extends AsyncDisposable {
@@ -40,6 +42,12 @@ export async function startFaultyProxy(
     if (fault !== null) struck.set(fault, (struck.get(fault) ?? 0) + 1);
     if (fault === "busy") {
       answer.writeHead(503, { "content-length": "0" }).end();
+      return;
+    }
+    if (fault === "large") {
+      answer
+        .writeHead(400)
+        .end("<Error><Code>InvalidRequest</Code><Message>it is too large</Message></Error>");
       return;
     }
     if (fault === "late") await sleep(LATE_MS);

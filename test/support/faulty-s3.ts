@@ -1,7 +1,7 @@
 import { HttpEngine } from "../../shared/http/http-engine.ts";
 import { CredentialCache } from "../../shared/objects/credential-cache.ts";
 import type { S3Credentials } from "../../shared/s3/credentials.ts";
-import { S3Client } from "../../shared/s3/s3-client.ts";
+import { S3Client, type S3Sizes } from "../../shared/s3/s3-client.ts";
 import { createObjectStorage } from "../../shared/storage/object-storage.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { type ServeCall, startWebServer, type WebServer } from "./web-server.ts";
@@ -11,14 +11,15 @@ export interface FaultyS3 extends AsyncDisposable {
   readonly server: WebServer;
   /** For a path: one answer after the other, and the last for ever. @returns the access keys of who asked */
   answers(path: string, ...calls: ServeCall[]): string[];
-  client(provide: () => Promise<S3Credentials>): S3Client;
+  /** @param sizes at which it puts and copies in parts */
+  client(provide: () => Promise<S3Credentials>, sizes?: S3Sizes): S3Client;
   /** A storage of which each look for credentials finds others; and how often it looked. */
   open(): { readonly storage: Storage; readonly asked: () => number };
 }
 
 export async function startFaultyS3(): Promise<FaultyS3> {
   const server = await startWebServer({});
-  const client: FaultyS3["client"] = (provide) => clientOf(server, provide);
+  const client: FaultyS3["client"] = (provide, sizes) => clientOf(server, provide, sizes);
   return {
     server,
     answers: (path, ...calls) => {
@@ -47,7 +48,7 @@ export async function startFaultyS3(): Promise<FaultyS3> {
   };
 }
 
-function clientOf(server: WebServer, provide: () => Promise<S3Credentials>): S3Client {
+function clientOf(server: WebServer, provide: () => Promise<S3Credentials>, sizes: S3Sizes = {}): S3Client {
   const timers = {
     after(_ms: number, act: () => void) {
       act();
@@ -61,7 +62,7 @@ function clientOf(server: WebServer, provide: () => Promise<S3Credentials>): S3C
     ca: null,
   } as const;
   const credentials = new CredentialCache(provide);
-  return new S3Client({ settings, credentials, engine: new HttpEngine({ timers, idleMs: 500 }) });
+  return new S3Client({ settings, credentials, engine: new HttpEngine({ timers, idleMs: 500 }), ...sizes });
 }
 
 /** A body that says why. */

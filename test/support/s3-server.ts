@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { CredentialCache } from "../../shared/objects/credential-cache.ts";
 import type { S3Credentials } from "../../shared/s3/credentials.ts";
-import { S3Client } from "../../shared/s3/s3-client.ts";
+import { S3Client, type S3Sizes } from "../../shared/s3/s3-client.ts";
 import type { S3Settings } from "../../shared/s3/settings.ts";
 import { S3Signer } from "../../shared/s3/signer.ts";
 import { createObjectStorage } from "../../shared/storage/object-storage.ts";
@@ -24,7 +24,8 @@ export interface S3Server extends AsyncDisposable {
   readonly env: Readonly<Record<string, string>>;
   /** Storages of it: by others than its own credentials, where they are given. */
   storage(credentials?: S3Credentials): Storage;
-  client(): S3Client;
+  /** @param sizes at which it puts and copies in parts, and by which endpoint it asks */
+  client(sizes?: S3Sizes, endpoint?: string): S3Client;
   makeBucket(name: string): Promise<void>;
   /** ... as others than its root are told of: it has an owner. */
   makeOwnedBucket(name: string): Promise<void>;
@@ -70,8 +71,8 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
     const body = JSON.stringify({ Version: "2012-10-17", Statement: statements });
     return putToBucket(settings, credentials, { bucket, query: { policy: "" }, body });
   };
-  const clientWith = (used: S3Credentials) =>
-    new S3Client({ settings, credentials: new CredentialCache(async () => used) });
+  const clientWith = (used: S3Credentials, sizes: S3Sizes = {}, at = settings) =>
+    new S3Client({ settings: at, credentials: new CredentialCache(async () => used), ...sizes });
   return {
     settings,
     credentials,
@@ -85,7 +86,8 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
       ...(tls === null ? {} : { AWS_CA_BUNDLE: certificate }),
     },
     storage: (used = credentials) => createObjectStorage(clientWith(used)),
-    client: () => clientWith(credentials),
+    client: (sizes, other) =>
+      clientWith(credentials, sizes, { ...settings, endpoint: new URL(other ?? endpoint) }),
     // To this server a folder of its own is a bucket.
     makeBucket: async (name) => void (await mkdir(join(data, name))),
     makeOwnedBucket: (bucket) => putToBucket(settings, credentials, { bucket, query: {}, body: "" }),

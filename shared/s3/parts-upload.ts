@@ -1,0 +1,216 @@
+import { createHash } from "node:crypto";
+import { isShardmillError } from "../core/errors.ts";
+import { mapConcurrent } from "../core/map-concurrent.ts";
+import { failed } from "../http/failures.ts";
+import type { HttpCall } from "../http/http-engine.ts";
+import type { AnswerHead, HttpRequest } from "../http/messages.ts";
+import { bodyOf, ignoring } from "../objects/bodies.ts";
+import type { ObjectPut } from "../objects/object-client.ts";
+import { encodedKey, type ObjectPlace } from "../objects/object-place.ts";
+import { piecesOf } from "../objects/pieces.ts";
+import { SHA256_META } from "./answers.ts";
+import {
+  checksumOf,
+  completedReader,
+  copiedPartReader,
+  partBytesOf,
+  partListOf,
+  type SentPart,
+  uploadReader,
+} from "./parts.ts";
+
+/** Of a part: where the line breaks, only it is sent again. It is held meanwhile. */
+export const PART_BYTES = 64 << 20;
+/** Each is a call that moves no bytes through here. */
+const COPIES_AT_ONCE = 8;
+/** How often parts are sent anew: that an upload is gone under way is rare. */
+const MOST_UPLOADS = 3;
+
+/** What is asked of the store for an object, but for where it is and who asks. */
+interface PartAsked {
+  readonly method: "PUT" | "POST" | "DELETE";
+  readonly query: Readonly<Record<string, string>>;
+  readonly headers?: HttpRequest["headers"];
+  /** In hex, of the body. */
+  readonly sha256?: string;
+  readonly body?: NonNullable<HttpRequest["body"]>;
+}
+
+export type Ask = <T>(
+  place: ObjectPlace,
+  asked: PartAsked,
+  open: HttpCall<T>["open"],
+  signal: AbortSignal | undefined,
+) => Promise<T>;
+
+interface PartOptions {
+  /** Of a part, where that is enough. */
+  readonly usualBytes: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** What an object is to be made of, and what is known of it before. */
+interface Whole {
+  /** In hex; null: nobody knows. */
+  readonly sha256: string | null;
+  /** That of the checksums of its parts, as the store tells it; null: nobody knows. */
+  readonly checksum: string | null;
+  /** The store keeps the sha256 of each part, and makes sure of it. */
+  readonly isChecked: boolean;
+  readonly ifAbsent: boolean;
+  readonly signal: AbortSignal | undefined;
+  send(upload: string): Promise<readonly SentPart[]>;
+}
+
+/** Puts an object in parts, each checked by the store by its sha256; then their list makes it, at once. */
+export function putInParts(
+  ask: Ask,
+  place: ObjectPlace,
+  { body, sha256, ifAbsent }: ObjectPut,
+  { usualBytes, signal }: PartOptions,
+): Promise<"put" | "taken"> {
+  const send = async (upload: string) => {
+    const parts: SentPart[] = [];
+    for await (const { bytes } of piecesOf(body, partBytesOf(body.bytes, usualBytes))) {
+      const digest = createHash("sha256").update(bytes).digest();
+      const asked: PartAsked = {
+        method: "PUT",
+        query: { partNumber: String(parts.length + 1), uploadId: upload },
+        headers: { "x-amz-checksum-sha256": digest.toString("base64") },
+        sha256: digest.toString("hex"),
+        body: bodyOf(bytes),
+      };
+      const open = ({ status, headers }: AnswerHead) =>
+        status === 200 ? ignoring(headers.etag ?? "") : null;
+      const etag = await ask(place, asked, open, signal);
+      parts.push({ etag, sha256: digest.toString("base64") });
+    }
+    return parts;
+  };
+  return madeOfParts(ask, place, { sha256, checksum: null, isChecked: true, ifAbsent, signal, send });
+}
+
+/** An object that is too large to be copied at once. */
+interface LargeObject {
+  readonly bytes: number;
+  /** Its etag. */
+  readonly version: string;
+  readonly sha256: string | null;
+  /** That of the checksums of its parts; null where it has none. */
+  readonly checksum: string | null;
+}
+
+/** A store that copies parts and does not tell the sha256 of each: the object can have none of them. */
+class UncheckedPart extends Error {}
+
+/**
+ * Copies an object in parts of the size that it was put in: so the checksums of both are comparable. Where
+ * the store does not tell those of parts that it copied, the copy has none.
+ */
+export async function copyInParts(
+  ask: Ask,
+  places: { readonly from: ObjectPlace; readonly to: ObjectPlace },
+  source: LargeObject,
+  options: PartOptions,
+): Promise<void> {
+  try {
+    await partsCopied(ask, places, source, { ...options, isChecked: true });
+  } catch (error) {
+    if (!(error instanceof UncheckedPart)) throw error;
+    await partsCopied(ask, places, source, { ...options, isChecked: false });
+  }
+}
+
+async function partsCopied(
+  ask: Ask,
+  { from, to }: { readonly from: ObjectPlace; readonly to: ObjectPlace },
+  { bytes, version, sha256, checksum }: LargeObject,
+  { usualBytes, signal, isChecked }: PartOptions & Pick<Whole, "isChecked">,
+): Promise<void> {
+  const partBytes = partBytesOf(bytes, usualBytes);
+  const starts = Array.from({ length: Math.ceil(bytes / partBytes) }, (_, index) => index * partBytes);
+  const send = (upload: string) =>
+    mapConcurrent(starts, COPIES_AT_ONCE, async (start, index) => {
+      const end = Math.min(bytes, start + partBytes);
+      const asked: PartAsked = {
+        method: "PUT",
+        query: { partNumber: String(index + 1), uploadId: upload },
+        headers: {
+          "x-amz-copy-source": `/${from.bucket}/${encodedKey(from.key)}`,
+          "x-amz-copy-source-range": `bytes=${start}-${end - 1}`,
+          "x-amz-copy-source-if-match": version,
+        },
+      };
+      const open = (head: AnswerHead) => (head.status === 200 ? copiedPartReader(from.path, head) : null);
+      const part = await ask(to, asked, open, signal);
+      if (!isChecked) return { ...part, sha256: null };
+      if (part.sha256 === null) throw new UncheckedPart();
+      return part;
+    });
+  const whole = { sha256, checksum, isChecked, ifAbsent: false, signal, send };
+  await madeOfParts(ask, { ...to, path: from.path }, whole);
+}
+
+async function madeOfParts(ask: Ask, place: ObjectPlace, whole: Whole): Promise<"put" | "taken"> {
+  for (let uploads = 1; ; uploads += 1) {
+    const upload = await begin(ask, place, whole);
+    let outcome: "put" | "taken" | null = null;
+    try {
+      outcome = await complete(ask, place, { upload, parts: await whole.send(upload), ...whole });
+      return outcome;
+    } catch (error) {
+      // Of one whose last answer was lost it may be that all is there: beginning again finds that out.
+      if (!isShardmillError(error, "STORE_NOT_FOUND") || uploads === MOST_UPLOADS) throw error;
+    } finally {
+      // Else its parts are kept, and paid for, until a rule of the bucket removes them.
+      if (outcome !== "put") await abort(ask, place, upload).catch(() => {});
+    }
+  }
+}
+
+function begin(ask: Ask, place: ObjectPlace, { sha256, isChecked, signal }: Whole): Promise<string> {
+  const headers = {
+    ...(isChecked ? { "x-amz-checksum-algorithm": "SHA256" } : {}),
+    ...(sha256 === null ? {} : { [SHA256_META]: sha256 }),
+  };
+  const open = (head: AnswerHead) => (head.status === 200 ? uploadReader(place.path, head) : null);
+  return ask(place, { method: "POST", query: { uploads: "" }, headers }, open, signal);
+}
+
+interface Completion extends Pick<Whole, "ifAbsent" | "checksum" | "signal"> {
+  readonly upload: string;
+  readonly parts: readonly SentPart[];
+}
+
+async function complete(
+  ask: Ask,
+  place: ObjectPlace,
+  { upload, parts, ifAbsent, checksum, signal }: Completion,
+): Promise<"put" | "taken"> {
+  const list = partListOf(parts);
+  const asked: PartAsked = {
+    method: "POST",
+    query: { uploadId: upload },
+    headers: { "content-type": "application/xml", ...(ifAbsent ? { "if-none-match": "*" } : {}) },
+    sha256: createHash("sha256").update(list).digest("hex"),
+    body: bodyOf(list),
+  };
+  const open = (head: AnswerHead) => {
+    if (head.status === 200) return completedReader(place.path, head);
+    return head.status === 412 && ifAbsent ? ignoring("taken") : null;
+  };
+  const made = await ask(place, asked, open, signal);
+  if (made === "taken") return "taken";
+  // An object that was cut otherwise has another one, and is none the less the same.
+  const isComparable = checksum?.endsWith(`-${parts.length}`) === true;
+  const expected = isComparable ? checksum : checksumOf(parts);
+  if (made !== null && expected !== null && made !== expected)
+    throw failed("STORE_FAILED", place.path, "is kept with other bytes than were sent");
+  return "put";
+}
+
+/** Whoever gives up an upload has no use for it either. */
+function abort(ask: Ask, place: ObjectPlace, upload: string): Promise<null> {
+  const open = ({ status }: AnswerHead) => (status === 204 || status === 404 ? ignoring(null) : null);
+  return ask(place, { method: "DELETE", query: { uploadId: upload } }, open, undefined);
+}

@@ -1,0 +1,51 @@
+import { createHash } from "node:crypto";
+import { failed } from "../http/failures.ts";
+import type { BodyReader } from "../http/messages.ts";
+import { bodyOf } from "../objects/bodies.ts";
+import { boundedText } from "../objects/problem.ts";
+import { XmlReader, xmlBody, xmlText } from "../objects/xml.ts";
+import type { UnsignedRequest } from "./signer.ts";
+
+type Removal = Pick<UnsignedRequest, "method" | "query" | "headers" | "sha256" | "body">;
+
+/** How keys of a bucket are removed at once. */
+export function removalOf(keys: readonly string[]): Removal {
+  const objects = keys.map((key) => `<Object><Key>${xmlText(key)}</Key></Object>`).join("");
+  const bytes = Buffer.from(`<Delete><Quiet>true</Quiet>${objects}</Delete>`, "utf8");
+  const sha256 = createHash("sha256").update(bytes);
+  const hex = sha256.copy().digest("hex");
+  const headers = {
+    "content-type": "application/xml",
+    "x-amz-checksum-sha256": sha256.digest("base64"),
+    // What older stores ask for instead.
+    "content-md5": createHash("md5").update(bytes).digest("base64"),
+  };
+  return { method: "POST", query: { delete: "" }, headers, sha256: hex, body: bodyOf(bytes) };
+}
+
+/** In a quiet answer stands what was not removed. */
+export function removalReader(path: string): BodyReader<void> {
+  const problem = { code: "", key: "" };
+  const reader = new XmlReader(([, outer, inner], text) => {
+    if (outer === "Error" && inner === "Code") problem.code = boundedText(text);
+    if (outer === "Error" && inner === "Key") problem.key = boundedText(text);
+  });
+  const broken = (cause: unknown) =>
+    failed("STORE_FAILED", path, "is removed with an answer that is none", { cause });
+  return xmlBody(
+    reader,
+    () => {
+      const { code, key } = problem;
+      if (code !== "")
+        throw failed(
+          code === "AccessDenied" ? "STORE_REFUSED" : "STORE_FAILED",
+          path,
+          `is not removed: ${code}`,
+          {
+            fields: { reason: code, key },
+          },
+        );
+    },
+    broken,
+  );
+}
