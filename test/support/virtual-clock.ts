@@ -40,6 +40,11 @@ export class VirtualClock implements TimedClock {
     }
   }
 
+  /** Time has passed at once, as for a process that was stopped. */
+  skip(ms: number): void {
+    this.#nowMs += ms;
+  }
+
   async pass(ms: number): Promise<void> {
     const endMs = this.#nowMs + ms;
     await idle();

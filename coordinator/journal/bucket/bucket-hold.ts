@@ -16,8 +16,8 @@ const BEAT_MS = 5_000;
 const SILENCE_MS = 30_000;
 const LOOK_MS = 2_000;
 
-/** Who has looked within this time looks no more. */
-const SURE_MS = 5_000;
+/** Who has looked within this time looks no more: two beats, a third of the silence. */
+const SURE_MS = 10_000;
 
 /** Where the journal of a run in a bucket is. */
 export interface BucketPlace {

@@ -5,6 +5,7 @@ import { buildVersion } from "../../../shared/core/package-root.ts";
 import type { Processes } from "../../../shared/core/process-identity.ts";
 import type { Random } from "../../../shared/core/random.ts";
 import { below, type Location } from "../../../shared/domain/location.ts";
+import { isPlaceError } from "../../../shared/storage/errors.ts";
 import type { RecordOf } from "../../schedule/state/record.ts";
 import { encodeRecord } from "../framing.ts";
 import type { OpenJournal } from "../journal.ts";
@@ -77,7 +78,8 @@ export async function openBucketJournal(
     const { generation } = started;
     hold.watch(() => segment.look());
     const pause = () => sleep(PAUSE_MS, undefined, clock);
-    const journalWriter = new JournalWriter(segment, { pause }, frames);
+    const confirm = () => confirmIfAsked(hold);
+    const journalWriter = new JournalWriter(segment, { pause, confirm }, frames);
     return {
       hold,
       journal: journalWriter,
@@ -122,6 +124,16 @@ async function checkRun({ own, run, runFile, storage }: BucketPlace): Promise<vo
   if (found === run) return;
   await storage.remove(own);
   throw replaced(runFile, run, found);
+}
+
+/**
+ * Once a job is published its journal is removed: then a number is free again for one that has slept through
+ * that. A store that cannot be asked is asked again by the put itself.
+ */
+async function confirmIfAsked(hold: BucketHold): Promise<void> {
+  await hold.confirm().catch((error: unknown) => {
+    if (!isPlaceError(error)) throw error;
+  });
 }
 
 interface Claimed {

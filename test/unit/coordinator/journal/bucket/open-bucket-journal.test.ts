@@ -173,6 +173,16 @@ describe("a journal in a bucket", () => {
     await expect(opened.hold.confirm()).rejects.toMatchObject(LOCKED);
   });
 
+  test("is not written by one that slept while the job was published and its journal removed", async () => {
+    const here = rig.machine();
+    const opened = await here.open();
+    await here.append(opened, ...firstRecords());
+    for (const gone of [OWN, RUN_FILE]) await rig.storage.remove(gone);
+    here.clock.skip(60_000);
+    await expect(here.append(opened, ...shardRecords(0, 1, 1))).rejects.toMatchObject(LOCKED);
+    expect(await rig.storage.kindAt(OWN)).toBeNull();
+  });
+
   test.each([
     ["missing", async () => rig.storage.remove(object(3))],
     ["damaged", () => damage(3, 60)],

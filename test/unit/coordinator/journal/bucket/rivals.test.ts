@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+import { isShardmillError } from "../../../../../shared/core/errors.ts";
+import { BrokenLaw } from "../../../../../shared/domain/laws.ts";
+import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
+import { runRivals } from "./rival-worlds.ts";
+
+/** Coordinators on several machines, over bad lines: each seed is a world. */
+
+const SEEDS = 24;
+
+test("however they are stopped, die and are started, and whatever the line does, one history comes of it", async () => {
+  let [generations, locked, acknowledged] = [0, 0, 0];
+  for (let seed = 1; seed <= SEEDS; seed += 1) {
+    const result = await runRivals(seed);
+    generations += result.generations;
+    locked += result.locked;
+    acknowledged += result.acknowledged;
+  }
+  // They did meet each other, and did work.
+  expect(generations).toBeGreaterThan(2 * SEEDS);
+  expect(locked).toBeGreaterThan(SEEDS);
+  expect(acknowledged).toBeGreaterThan(10 * SEEDS);
+}, 180_000);
+
+type Put = Parameters<MemoryStorage["put"]>;
+
+/** It replaces what is there, whatever it is asked: nothing is a fence. */
+class Replacing extends MemoryStorage {
+  override put(...[location, source]: Put) {
+    return super.put(location, source);
+  }
+}
+
+/** It says of what another has put that it is one's own: a lost answer is told by nothing. */
+class Gullible extends MemoryStorage {
+  override async put(...[location, source, options]: Put) {
+    return await super.put(location, source, options).catch((error: unknown) => {
+      if (isShardmillError(error, "STORE_EXISTS")) return { bytes: source.bytes, sha256: "" };
+      throw error;
+    });
+  }
+}
+
+/** It answers before it has done anything, and then forgets one put in twenty. */
+class Forgetful extends MemoryStorage {
+  #puts = 0;
+  override async put(...[location, source, options]: Put) {
+    this.#puts += 1;
+    const isForgotten = this.#puts % 20 === 0 && options?.ifAbsent === true;
+    return isForgotten ? { bytes: source.bytes, sha256: "" } : await super.put(location, source, options);
+  }
+}
+
+test.each([
+  ["nothing is a fence", () => new Replacing(), ["tokens-grow", "record-before-answer", "one-holder"]],
+  ["another's object is taken for one's own", () => new Gullible(), ["tokens-grow", "record-before-answer"]],
+  ["what is acknowledged is lost", () => new Forgetful(), ["record-before-answer", "JOURNAL_CORRUPT"]],
+])(
+  "it is seen when %s",
+  async (_what, storeOf, signs) => {
+    let found: string | null = null;
+    for (let seed = 1; seed <= SEEDS && found === null; seed += 1) {
+      found = await runRivals(seed, { storeOf }).then(
+        () => null,
+        (error: unknown) => signOf(error),
+      );
+    }
+    expect(signs).toContain(found);
+  },
+  180_000,
+);
+
+function signOf(error: unknown): string {
+  if (error instanceof BrokenLaw) return error.law;
+  if (isShardmillError(error, "JOURNAL_CORRUPT")) return error.code;
+  throw error;
+}

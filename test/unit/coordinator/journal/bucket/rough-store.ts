@@ -1,0 +1,113 @@
+import type { TimedClock } from "../../../../../shared/core/clock.ts";
+import { ShardmillError } from "../../../../../shared/core/errors.ts";
+import type { MemoryStorage } from "../../../../../shared/storage/memory.ts";
+import type { PutOptions, Storage } from "../../../../../shared/storage/storage.ts";
+import type { VirtualClock } from "../../../../support/virtual-clock.ts";
+
+/** In [0, 1), the same for the same seed. */
+export type Draw = () => number;
+
+/** A machine of a world with one clock: stopped, nothing reaches it until it goes on; dead, nothing ever. */
+export class RoughMachine {
+  state: "running" | "stopped" | "dead" = "running";
+  readonly #world: VirtualClock;
+  #waiting: (() => void)[] = [];
+
+  constructor(world: VirtualClock) {
+    this.#world = world;
+  }
+
+  get clock(): TimedClock {
+    const { nowMs, wallMs } = { nowMs: () => this.#world.nowMs(), wallMs: () => this.#world.wallMs() };
+    return { nowMs, wallMs, after: (ms, call) => this.#world.after(ms, () => this.reach(call)) };
+  }
+
+  reach(call: () => void): void {
+    if (this.state === "running") call();
+    else if (this.state === "stopped") this.#waiting.push(call);
+  }
+
+  goOn(): void {
+    if (this.state !== "stopped") return;
+    this.state = "running";
+    for (const call of this.#waiting.splice(0)) call();
+  }
+}
+
+/** How often what goes wrong between a machine and its store. */
+export interface Roughness {
+  readonly share: number;
+  readonly draw: Draw;
+}
+
+const USUAL_MS = 30;
+const LATE_MS = 45_000;
+
+/**
+ * A store as a machine has it over a bad line: requests come late, or twice, or not at all; they are done and
+ * nobody hears of it, or are done long after they were given up. What is asked of the store is done whatever
+ * becomes of the machine meanwhile.
+ */
+export function roughStore(
+  store: MemoryStorage,
+  {
+    machine,
+    world,
+    rough,
+  }: { readonly machine: RoughMachine; readonly world: VirtualClock; readonly rough: Roughness },
+): Storage {
+  const { draw } = rough;
+  const wait = (ms: number) => new Promise<void>((resolve) => void world.after(ms, resolve));
+  const ask = <T>(act: () => Promise<T>): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const answer = (call: () => void) => machine.reach(call);
+      const fail = () => answer(() => reject(new ShardmillError("STORE_FAILED", "the line broke")));
+      const done = () =>
+        act().then(
+          (value) => answer(() => resolve(value)),
+          (error: unknown) => answer(() => reject(error)),
+        );
+      const run = async () => {
+        await wait(USUAL_MS * draw());
+        if (draw() >= rough.share) return await wait(USUAL_MS * draw()).then(done);
+        const kind = Math.floor(draw() * 5);
+        if (kind === 0) return fail();
+        if (kind === 1) return await act().then(fail, fail);
+        if (kind === 2) return await wait(LATE_MS * draw()).then(done);
+        if (kind === 3) {
+          fail();
+          return void (await wait(LATE_MS * draw())
+            .then(act)
+            .catch(() => {}));
+        }
+        await done();
+        await wait(LATE_MS * draw());
+        await act().catch(() => {});
+      };
+      void run();
+    });
+  return {
+    can: store.can,
+    kindAt: (location) => ask(() => store.kindAt(location)),
+    stat: (location) => ask(() => store.stat(location)),
+    real: (location) => ask(() => store.real(location)),
+    async *list(folder) {
+      yield* await ask(() => pagesOf(store, folder));
+    },
+    read: (location, start, end, _signal, version) =>
+      ask(() => store.read(location, start, end, undefined, version)),
+    put: (location, source, options: PutOptions = {}) => ask(() => store.put(location, source, options)),
+    rename: () => store.rename(),
+    link: () => store.link(),
+    copy: (from, to) => ask(() => store.copy(from, to)),
+    sync: async () => {},
+    remove: (location) => ask(() => store.remove(location)),
+    [Symbol.asyncDispose]: async () => {},
+  };
+}
+
+async function pagesOf(store: MemoryStorage, folder: Parameters<MemoryStorage["list"]>[0]) {
+  const pages = [];
+  for await (const page of store.list(folder)) pages.push(page);
+  return pages;
+}
