@@ -94,6 +94,11 @@ export function schemeOf(location: Location): Scheme {
   return scheme;
 }
 
+/** An object of a store: not a file of a disk, nor of a web server. */
+export function isInBucket(location: Location): boolean {
+  return ["s3", "gs", "az", "abfss"].includes(schemeOf(location));
+}
+
 /** The path on this machine that a `file` location means. */
 export function localPathOf(location: Location): string {
   if (!location.startsWith("/")) throw new Error(`broken invariant: ${location} is not on this machine`);

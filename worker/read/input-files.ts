@@ -4,6 +4,8 @@ import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { settled } from "../../shared/core/settled.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
+import { isInBucket } from "../../shared/domain/location.ts";
+import { gatheredSource } from "../../shared/storage/gathered-source.ts";
 import { fetchedSource, isSmallFile } from "../../shared/storage/small-file.ts";
 import { type ByteSource, byteSource } from "../../shared/storage/storage.ts";
 import { openInputFile, TextParsers } from "../../shared/text-files/open-input-file.ts";
@@ -188,7 +190,8 @@ export class InputFiles implements AsyncDisposable {
   async #openLarge(way: Way, planned: InputFile, signal: AbortSignal): Promise<DatasetFile> {
     const { meter } = this.#options;
     await this.confirm(planned, way, signal);
-    const source = byteSource(way, planned.path, planned.bytes, planned.version);
+    const plain = byteSource(way, planned.path, planned.bytes, planned.version);
+    const source = isInBucket(planned.path) ? gatheredSource(plain) : plain;
     const timed: ByteSource = {
       ...source,
       read: (start, end, readSignal) =>

@@ -1,0 +1,64 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { planRanges } from "../../../../shared/storage/plan-ranges.ts";
+
+const KIB = 1 << 10;
+const MIB = 1 << 20;
+const range = (start: number, bytes: number) => ({ start, end: start + bytes });
+
+test("what lies side by side, but for less than 128 KiB, is one request, in whatever order it is wanted", () => {
+  const wanted = [range(300 * KIB, 10 * KIB), range(0, 100 * KIB), range(100 * KIB, 73 * KIB)];
+  expect(planRanges(wanted)).toEqual([range(0, 310 * KIB)]);
+  expect(planRanges([range(0, KIB), range(129 * KIB - 1, KIB)])).toHaveLength(1);
+  expect(planRanges([range(0, KIB), range(129 * KIB, KIB)])).toEqual([range(0, KIB), range(129 * KIB, KIB)]);
+});
+
+test("a range of up to 8 MiB is one request, a larger one several of about one size", () => {
+  expect(planRanges([range(5, 8 * MIB)])).toEqual([range(5, 8 * MIB)]);
+  expect(planRanges([range(0, 9 * MIB)])).toEqual([range(0, 4.5 * MIB), range(4.5 * MIB, 4.5 * MIB)]);
+  expect(planRanges([range(7, 24 * MIB + 1)]).map(({ start, end }) => end - start)).toEqual([
+    6 * MIB,
+    6 * MIB,
+    6 * MIB,
+    6 * MIB + 1,
+  ]);
+});
+
+test("nothing is asked for nothing", () => {
+  expect(planRanges([])).toEqual([]);
+  expect(planRanges([range(100, 0)])).toEqual([]);
+});
+
+test("every byte that is wanted is asked for once; no request is larger than 8 MiB, and no byte is read for nothing that is not in a small gap", () => {
+  const wanted = fc.array(
+    fc
+      .tuple(fc.nat(100 * MIB), fc.oneof(fc.nat(300 * KIB), fc.nat(30 * MIB)))
+      .map(([at, bytes]) => range(at, bytes)),
+    { maxLength: 12 },
+  );
+  fc.assert(
+    fc.property(wanted, (ranges) => {
+      const requests = planRanges(ranges);
+      for (const [index, { start, end }] of requests.entries()) {
+        expect(end).toBeGreaterThan(start);
+        expect(end - start).toBeLessThanOrEqual(8 * MIB);
+        const next = requests[index + 1];
+        if (next === undefined) continue;
+        // One behind the other, or far apart.
+        if (next.start !== end) expect(next.start - end).toBeGreaterThanOrEqual(128 * KIB);
+      }
+      const covered = (at: number) => requests.filter(({ start, end }) => start <= at && at < end).length;
+      for (const { start, end } of ranges) {
+        if (start === end) continue;
+        for (const at of [start, Math.floor((start + end) / 2), end - 1]) expect(covered(at)).toBe(1);
+      }
+      // Both ends of each stretch are wanted by somebody.
+      for (const { start, end } of requests) {
+        const isBegin = !requests.some((other) => other.end === start);
+        const isEnd = !requests.some((other) => other.start === end);
+        if (isBegin) expect(ranges.some((one) => one.start === start)).toBe(true);
+        if (isEnd) expect(ranges.some((one) => one.end === end)).toBe(true);
+      }
+    }),
+  );
+});
