@@ -14,7 +14,7 @@ import { partsOf, rowName, type SimJob } from "./sim-plan.ts";
  * often as its steps say), or in the dead letters once, and not a row that cannot be mapped among them.
  *
  * `blamed`: workers died for other reasons than their rows, and a sound row may have been given up.
- * `diskFailed`: some work file may not have been deleted.
+ * `diskFailed`: some work file may not have been deleted, or come again.
  */
 export function checkOutput(
   { checker, image, job }: { readonly checker: Checker; readonly image: DiskImage; readonly job: SimJob },

@@ -1,5 +1,13 @@
 import type { DiskCall, DiskFault } from "./disk-operation.ts";
-import type { SeededRandom } from "./seeded-random.ts";
+import { SeededRandom } from "./seeded-random.ts";
+
+/** What goes wrong with a request that changes a bucket. */
+export type StoreFault =
+  | { readonly kind: "none" }
+  /** Whoever asks hears of a failure, and it is done later, whatever has become of them by then. */
+  | { readonly kind: "late"; readonly afterMs: number }
+  /** It is done, and once more later. */
+  | { readonly kind: "doubled"; readonly afterMs: number };
 
 /** Every kind of fault that the world knows, and what is counted of it. */
 export const FAULT_KINDS = [
@@ -31,6 +39,8 @@ export const FAULT_KINDS = [
   "otherNamespace",
   "noHardLinks",
   "snapshotDamaged",
+  "storeLate",
+  "storeDoubled",
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
@@ -45,6 +55,7 @@ export class FaultPlan {
   readonly healMs: number;
   readonly #enabled: ReadonlySet<FaultKind>;
   readonly #random: SeededRandom;
+  readonly #ofStores: SeededRandom;
   readonly #intensity: number;
   /** Disk operations of a coordinator until it dies, or null. */
   #untilDeath: number | null = null;
@@ -56,9 +67,15 @@ export class FaultPlan {
     this.#random = random;
     this.fired = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])) as Record<FaultKind, number>;
     const share = random.pick([0, 0.15, 0.15, 0.3, 0.6]);
-    this.#enabled = new Set(FAULT_KINDS.filter((kind) => random.chance(RARE.has(kind) ? share / 3 : share)));
+    const enabled = FAULT_KINDS.filter(
+      (kind) => !OF_STORES.has(kind) && random.chance(RARE.has(kind) ? share / 3 : share),
+    );
     this.#intensity = random.pick([0.5, 1, 1, 3]);
     this.healMs = random.between(2_000, 40_000);
+    // From a stream of their own: worlds without a bucket go the way that they went.
+    this.#ofStores = new SeededRandom(Math.floor(this.healMs * 1_000));
+    const isLate = !enabled.includes("startedOver") && this.#ofStores.chance(share * 1.5);
+    this.#enabled = new Set(isLate ? [...enabled, ...OF_STORES] : enabled);
   }
 
   has(kind: FaultKind): boolean {
@@ -120,6 +137,19 @@ export class FaultPlan {
     return { kind: "die", when: this.#random.pick(["before", "torn", "after"] as const), power };
   }
 
+  /** What becomes of a request that changes a bucket, on its way there. */
+  ofStoreRequest(): StoreFault {
+    const { intensity, random } = { intensity: this.#intensity, random: this.#ofStores };
+    const afterMs = random.between(1, LATE_MS);
+    const drawn = random.unit();
+    if (this.healed || !this.has("storeLate")) return NO_STORE_FAULT;
+    const share = 0.03 * intensity;
+    if (drawn > 2 * share) return NO_STORE_FAULT;
+    const kind = drawn < share ? "late" : "doubled";
+    this.count(kind === "late" ? "storeLate" : "storeDoubled");
+    return { kind, afterMs };
+  }
+
   ofWorkersDisk({ call }: DiskCall): DiskFault {
     if (this.#diskFull && !this.healed && call === "write") {
       this.count("diskFull");
@@ -139,5 +169,15 @@ const RARE: ReadonlySet<FaultKind> = new Set([
   "otherNamespace",
   "noHardLinks",
 ]);
+
+/**
+ * Only where outputs are in a bucket. Not beside a run that starts over: whoever removes what is there must
+ * not do it while a request may still come, as is said to people.
+ */
+const OF_STORES: ReadonlySet<FaultKind> = new Set(["storeLate", "storeDoubled"]);
+/** As long as the times of the simulated world are a fifth of the usual ones. */
+const LATE_MS = 6_000;
+
+const NO_STORE_FAULT: StoreFault = { kind: "none" };
 
 const NONE: DiskFault = { kind: "none" };

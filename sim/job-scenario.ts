@@ -7,7 +7,7 @@ import { JobFaultInjector } from "./job-fault-injector.ts";
 import { Oracle } from "./oracle.ts";
 import type { SimProcess } from "./scheduler.ts";
 import type { SimJob } from "./sim-plan.ts";
-import type { JudgedScenario, SimWorld } from "./sim-world.ts";
+import { hasFired, type JudgedScenario, type SimWorld } from "./sim-world.ts";
 
 /** One job of a world: the faults that are its own, and the oracle that checks it. */
 export class JobScenario implements JudgedScenario {
@@ -79,7 +79,8 @@ export class JobScenario implements JudgedScenario {
       checker.hold(isTheirs, "published-once", "somebody's file was replaced");
     } else if (this.end === "published") {
       const blamed = fired.workerKilled + fired.powerCut + fired.workerPaused > 0 || world.workers.deaths > 0;
-      checkOutput({ checker, image, job }, { blamed, diskFailed: fired.diskError + fired.diskFull > 0 });
+      const diskFailed = hasFired(world, "diskError", "diskFull", "storeLate", "storeDoubled");
+      checkOutput({ checker, image, job }, { blamed, diskFailed });
     } else {
       checker.hold(
         image.lookUp(manifest) === null,

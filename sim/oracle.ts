@@ -129,7 +129,7 @@ export class Oracle {
     const why: Partial<Record<string, boolean>> = {
       ERROR_BUDGET_EXCEEDED: bad || died + cutOff > 0,
       SHARD_FAILED:
-        hasFired(world, "modelBroke", "partialDamaged", "diskFull", "diskError", "powerCut") ||
+        hasFired(world, "modelBroke", "partialDamaged", "diskFull", "diskError", "powerCut", "storeLate") ||
         died + cutOff > 0,
       // Found after the intent to publish: then the next run maps the shard again.
       PARTIAL_INVALID: hasFired(world, "partialDamaged", "diskFull", "diskError"),
@@ -138,7 +138,7 @@ export class Oracle {
         (silentMs) => silentMs >= SIM_SCHEDULE.noWorkersGraceMs,
       ),
       OUTPUT_FAILED:
-        (this.#jobInjector.isForeign || hasFired(world, "diskFull", "diskError")) &&
+        (this.#jobInjector.isForeign || hasFired(world, "diskFull", "diskError", "storeLate")) &&
         !message.includes("another output"),
       OUTPUT_OCCUPIED: this.#jobInjector.isForeign,
     };
@@ -164,12 +164,13 @@ export class Oracle {
     scheduler.note(`${process.name} ends: ${code}, ${message}`);
     const others = world.coordinators.processes().filter((other) => other !== process);
     const disk = hasFired(world, "diskFull", "diskError");
+    const store = hasFired(world, "storeLate");
     const why: Partial<Record<string, boolean>> = {
       OUTPUT_LOCKED: others.length > 0 || hasFired(world, "secondCoordinator", "startedOver"),
-      OUTPUT_FAILED: disk || this.#jobInjector.isForeign,
+      OUTPUT_FAILED: disk || store || this.#jobInjector.isForeign,
       OUTPUT_OCCUPIED: this.#jobInjector.isForeign,
       JOURNAL_FAILED: disk,
-      STORE_FAILED: disk,
+      STORE_FAILED: disk || store,
     };
     checker.hold(why[code] ?? false, "every-job-ends", `${process.name} cannot go on: ${message} (${code})`);
     if (this.#jobInjector.isForeign && code.startsWith("OUTPUT_") && this.#isForeign())

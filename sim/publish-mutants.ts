@@ -27,6 +27,25 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     edits: [edit("coordinator/publish/by-copy.js", "await mapConcurrent(parts", "void mapConcurrent(parts")],
   },
   {
+    name: "late-copy-believed",
+    says: "in a bucket, a copy that failed is taken for one that is still on its way",
+    breaks: ["whole-or-nothing"],
+    storage: "bucket",
+    edits: [
+      edit(
+        "coordinator/publish/by-copy.js",
+        'if (!there.has(to) || !isShardmillError(error, "STORE_NOT_FOUND"))',
+        "if (false)",
+      ),
+      edit(
+        "coordinator/publish/by-copy.js",
+        "await this.#compared(to, file);\n            if (isRight)",
+        "await this.#compared(to, file).catch(() => ({ isRight: true }));\n            if (isRight)",
+      ),
+      edit("coordinator/publish/by-copy.js", "if (missing === undefined)", "if (true)"),
+    ],
+  },
+  {
     name: "listing-based-reduce",
     says: "the output is made of what lies in the folder, not of what the journal names",
     breaks: ["first-commit-wins", "every-job-ends"],
@@ -86,19 +105,13 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     breaks: ["every-job-ends"],
     storage: "bucket",
     edits: [
-      edit(
-        "coordinator/publish/clear-output.js",
-        `    for (const kind of OUTPUT_KINDS)
-        await storage.remove(below(output, kind));
-`,
-        "",
-      ),
+      edit("coordinator/publish/clear-output.js", "        await storage.remove(below(output, kind));\n", ""),
     ],
   },
   {
     name: "bucket-manifest-not-cleared",
     says: "in a bucket, starting over leaves the manifest that an earlier run published",
-    breaks: ["commits-stay-whole"],
+    breaks: ["commits-stay-whole", "every-job-ends"],
     storage: "bucket",
     edits: [
       edit(

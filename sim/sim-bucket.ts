@@ -19,19 +19,23 @@ import type {
   Storage,
   StoredFile,
 } from "../shared/storage/storage.ts";
-import type { DiskImage, FileNode } from "./disk-image.ts";
+import { type DiskImage, diskError, type FileNode } from "./disk-image.ts";
 import { type DiskCall, type OperationOptions, runOperation } from "./disk-operation.ts";
+import type { StoreFault } from "./fault-plan.ts";
 
 interface SimBucketOptions extends OperationOptions {
   readonly image: DiskImage;
   /** Where in the image the bucket is kept: no other process has a disk there. */
   readonly root: string;
+  /** What becomes of the next request that changes something. */
+  readonly ofRequest: () => StoreFault;
 }
 
 /**
  * A bucket as one process of the simulated world has it: no renames, no links, no folders of its own; each
  * call is one step, whole and safe at once, or not done. Of one that fails nobody knows whether it was done:
- * its answer may be what was lost.
+ * its answer may be what was lost, or it may be done later, when whoever asked is dead. One that was answered
+ * may be done once more.
  */
 export class SimBucket implements Storage {
   readonly can: Capabilities = {
@@ -171,7 +175,7 @@ export class SimBucket implements Storage {
   }
 
   #change<T>(call: "write" | "removal", location: Location, act: () => T): Promise<T> {
-    const { process, onChange } = this.#options;
+    const { process, onChange, ofRequest, scheduler } = this.#options;
     const answerLost = () => {
       try {
         act();
@@ -180,9 +184,31 @@ export class SimBucket implements Storage {
       }
       onChange({ process, call, path: location });
     };
-    return this.#operation(call, location, act, (random) => {
-      if (random.chance(0.5)) answerLost();
-    });
+    const fault = ofRequest();
+    const later = (afterMs: number) =>
+      scheduler.after(afterMs, null, () => {
+        scheduler.note(`${process.name}: ${call} ${location} comes ${fault.kind}`);
+        answerLost();
+      });
+    if (fault.kind === "late") {
+      const lost = () => {
+        later(fault.afterMs);
+        throw asStorageError(call, location, diskError("EIO", call, location));
+      };
+      return this.#operation(call, location, lost);
+    }
+    return this.#operation(
+      call,
+      location,
+      () => {
+        const result = act();
+        if (fault.kind === "doubled") later(fault.afterMs);
+        return result;
+      },
+      (random) => {
+        if (random.chance(0.5)) answerLost();
+      },
+    );
   }
 
   async #operation<T>(

@@ -221,7 +221,7 @@ export class SimCoordinators {
     const storage =
       bucket === null
         ? createLocalStorage({ disk, random: random.fork() })
-        : new SimBucket({ ...operations, root: bucket });
+        : new SimBucket({ ...operations, root: bucket, ofRequest: () => faults.ofStoreRequest() });
     return {
       disk,
       openStorage: async () => storage,

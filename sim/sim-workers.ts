@@ -120,7 +120,10 @@ export class SimWorkers {
     };
     const disk = new SimDisk({ ...operations, lacksHardLinks: faults.has("noHardLinks") });
     const { bucket } = this.#world;
-    const storage = bucket === null ? null : new SimBucket({ ...operations, root: bucket });
+    const storage =
+      bucket === null
+        ? null
+        : new SimBucket({ ...operations, root: bucket, ofRequest: () => faults.ofStoreRequest() });
     const runner = new SimRunner({
       jobs: scenarios.map(({ job }) => job),
       openMs: this.#openMs,

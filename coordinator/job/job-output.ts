@@ -4,12 +4,14 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
 import { shownColumns } from "../../shared/dataset/field-differences.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import { below } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { publishedFields } from "../../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialRules } from "../../shared/domain/partial-layout.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
+import { BEACON_NAME } from "../commit/beacon.ts";
 import { createPartialStore, type PartialStore } from "../commit/partial-store.ts";
 import type { RunWatch } from "../insight/run-watch.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
@@ -70,8 +72,15 @@ export class JobOutput implements ShellWork, AsyncDisposable {
 
   verify(partial: PartialManifest): Promise<void> {
     const { signal } = this.#abort;
-    const { clock } = this.#options;
-    const patience = { partials: this.#paths.partials, clock, signal };
+    const { clock, storage } = this.#options;
+    const { partials } = this.#paths;
+    // Of its bytes: to be told of an object is another right than to read it.
+    const readsOwn = () =>
+      storage.read(below(partials, BEACON_NAME), 0, 1, signal).then(
+        () => true,
+        () => false,
+      );
+    const patience = { partials, clock, signal, readsOwn };
     return verifyPatiently(() => this.partials.verifyPartial(partial, signal), patience);
   }
 

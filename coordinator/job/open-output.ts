@@ -12,7 +12,7 @@ import type { LocatedFile } from "../plan/input/discover.ts";
 import { readStores } from "../plan/read-stores.ts";
 import { removeWorkFolder } from "../publish/cleanup.ts";
 import { clearOutput, refuseOthersClearing } from "../publish/clear-output.ts";
-import { inspectOutput, outputOccupied } from "../publish/output-folder.ts";
+import { inspectOutput, type OutputState, outputOccupied } from "../publish/output-folder.ts";
 import { findOutputPaths, type WorkPaths } from "../publish/work-paths.ts";
 import type { NewRun } from "../runs/next-run.ts";
 import { refuseOtherRuns } from "../runs/one-dataset.ts";
@@ -110,6 +110,14 @@ type HeldOutput =
       readonly silent: string | null;
     };
 
+/** What is there, once it is locked: of a clearing that another began, what it has left. */
+async function lookAgain(place: OutputPlace, { seams, fresh }: OpenJobOptions): Promise<OutputState> {
+  const found = await inspectOutput(place.paths.output, place.storage);
+  if (found.kind !== "halfCleared" || fresh) return found;
+  const manifest = await refuseOthersClearing(place, seams);
+  return manifest === null ? found : { kind: "published", manifest };
+}
+
 /** The lock is held, and the output cleared where that is asked for; or it has been published since. */
 async function holdOutput(
   planned: PlannedJob,
@@ -120,9 +128,8 @@ async function holdOutput(
   const { seams, fresh } = options;
   const lock = resources.add(await lockOutput(paths, options));
   const silent = await awaitOthers(place, options);
-  const now = await inspectOutput(paths.output, storage);
+  const now = await lookAgain(place, options);
   const isCleared = now.kind === "halfCleared" || (now.kind === "published" ? mayReplace : fresh);
-  if (now.kind === "halfCleared" && !fresh) await refuseOthersClearing(place, seams);
   if (isCleared)
     await clearOutput(paths, { ...seams, storage, keepsWork: isOfLock, confirm: () => lock.confirm() });
   // Another coordinator published it while this one planned; or decided to, be it after the clearing.

@@ -6,7 +6,7 @@ import { makeFolders } from "../../shared/core/make-folders.ts";
 import type { Random } from "../../shared/core/random.ts";
 import { syncPath } from "../../shared/core/sync-path.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
-import { MANIFEST_NAME, type OutputFile } from "../../shared/domain/manifest.ts";
+import { MANIFEST_NAME, type OutputFile, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
@@ -51,14 +51,17 @@ export async function clearOutput(paths: OutputPaths, options: ClearOptions): Pr
  * only if it was begun from this disk: another's may have been ended meanwhile, and what would be cleared
  * then is what somebody began anew.
  *
+ * @returns what is published still, where another's clearing has not come so far, or its marker came late
  * @throws {OUTPUT_OCCUPIED} when it is not
  */
 export async function refuseOthersClearing(
   { paths, storage }: { readonly paths: OutputPaths } & Pick<ClearOptions, "storage">,
   { disk }: Pick<ClearOptions, "disk">,
-): Promise<void> {
-  if (await isOwnClearing(paths, { storage, disk })) return;
+): Promise<OutputManifest | null> {
+  if (await isOwnClearing(paths, { storage, disk })) return null;
   const { output } = paths;
+  const published = await readManifestIfThere(below(output, MANIFEST_NAME), storage);
+  if (published !== null) return published;
   const marker = below(paths.work, CLEARING_NAME);
   throw new ShardmillError(
     "OUTPUT_OCCUPIED",

@@ -13,7 +13,13 @@ export type ProxyFault =
   /** It is done late. */
   | "late"
   /** 400, as to a copy of what is too large to be copied at once. */
-  | "large";
+  | "large"
+  /** Nothing is done, and the connection breaks. */
+  | "cut"
+  /** Nothing is done, and nobody ever says so. */
+  | "silent"
+  /** It is refused, as of credentials that were good before. */
+  | "expired";
 
 /** A server between a client and a store, over which things go wrong. */
 export interface FaultyProxy extends AsyncDisposable {
@@ -23,6 +29,7 @@ export interface FaultyProxy extends AsyncDisposable {
 }
 
 const LATE_MS = 300;
+const EXPIRED = "<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>";
 
 /** @param faultOf of each request, null: none. Signatures stay good: what is sent on is what came */
 export async function startFaultyProxy(
@@ -48,6 +55,15 @@ export async function startFaultyProxy(
       answer
         .writeHead(400)
         .end("<Error><Code>InvalidRequest</Code><Message>it is too large</Message></Error>");
+      return;
+    }
+    if (fault === "expired") {
+      answer.writeHead(400, { "content-type": "application/xml" }).end(EXPIRED);
+      return;
+    }
+    if (fault === "silent") return;
+    if (fault === "cut") {
+      answer.destroy();
       return;
     }
     if (fault === "late") await sleep(LATE_MS);

@@ -1,5 +1,5 @@
 import { present } from "../../shared/core/assert.ts";
-import { ShardmillError } from "../../shared/core/errors.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import { checkWritable } from "../../shared/storage/local-file.ts";
@@ -31,8 +31,9 @@ export type JobFiles = Pick<JobDescription, "stores" | "partialsPath" | "beacon"
 /**
  * Finds out what this worker sees of the coordinator's files: the output by the beacon that the coordinator
  * wrote there (a path alone proves nothing: another machine may have a folder of that name), the model by its
- * size. What it does not see comes and goes over gRPC. For the input only the order is set: the first leased
- * file says nothing of the others.
+ * size. What it does not see comes and goes over gRPC. For the input only the order is set: that the first
+ * leased file is another one here says nothing of the others; but a store that cannot be reached is asked
+ * last, for each file that is asked of it would wait for minutes.
  *
  * @throws {STORE_REFUSED} when `shared` was asked for and something is not visible
  */
@@ -46,15 +47,17 @@ export async function chooseAccess(
   if (mode === "coordinator") return { input: [remote], output: remote, model: ["coordinator"] };
   const { file } = present(lease.slices[0], "a lease has a file");
   await using storages = new Storages({}, job.stores);
-  const [input, output, model] = await Promise.all([
-    seesFile(file, storages),
-    seesBeacon(job, storages),
-    seesAll([job.model, ...job.model.externalData], storages),
+  const looker = { storages, signal: AbortSignal.timeout(LOOK_MS) };
+  const [sight, output, model] = await Promise.all([
+    sightOf(file, looker),
+    seesBeacon(job, looker),
+    seesAll([job.model, ...job.model.externalData], looker),
   ]);
+  const input = sight === "seen";
   const local: DataAccess = { kind: "shared" };
   if (mode === "auto") {
     return {
-      input: [local, remote],
+      input: sight === "unreachable" ? [remote, local] : [local, remote],
       output: output ? local : remote,
       model: model ? ["shared", "coordinator"] : ["coordinator"],
     };
@@ -68,38 +71,54 @@ export async function chooseAccess(
   return { input: [local], output: local, model: ["shared"] };
 }
 
+/** A store that is far away answers in a second; one that throttles, in some more. */
+const LOOK_MS = 15_000;
+
 interface SeenFile {
   readonly path: Location;
   readonly bytes: number;
 }
 
-async function seesFile({ path, bytes }: SeenFile, storages: Storages): Promise<boolean> {
+interface Looker {
+  readonly storages: Storages;
+  readonly signal: AbortSignal;
+}
+
+/** `unreachable`: a store does not answer, or only that it cannot. */
+async function sightOf(
+  { path, bytes }: SeenFile,
+  { storages, signal }: Looker,
+): Promise<"seen" | "unseen" | "unreachable"> {
   try {
     const storage = await storages.at(path);
-    if ((await storage.stat(path)).bytes !== bytes) return false;
+    if ((await storage.stat(path, signal)).bytes !== bytes) return "unseen";
     // What is listed may still not be ours to read.
-    await storage.read(path, 0, Math.min(1, bytes));
-    return true;
-  } catch {
-    return false;
+    await storage.read(path, 0, Math.min(1, bytes), signal);
+    return "seen";
+  } catch (error) {
+    const isDown = signal.aborted || isShardmillError(error, "STORE_FAILED");
+    return isDown && !isOnThisMachine(path) ? "unreachable" : "unseen";
   }
 }
 
-async function seesAll(files: readonly SeenFile[], storages: Storages): Promise<boolean> {
-  const seen = await Promise.all(files.map((file) => seesFile(file, storages)));
-  return seen.every(Boolean);
+async function seesAll(files: readonly SeenFile[], looker: Looker): Promise<boolean> {
+  const sights = await Promise.all(files.map((file) => sightOf(file, looker)));
+  return sights.every((sight) => sight === "seen");
 }
 
-async function seesBeacon({ partialsPath, beacon }: JobFiles, storages: Storages): Promise<boolean> {
+async function seesBeacon(
+  { partialsPath, beacon }: JobFiles,
+  { storages, signal }: Looker,
+): Promise<boolean> {
   try {
     const storage = await storages.at(beacon.path);
-    const { bytes } = await storage.stat(beacon.path);
+    const { bytes } = await storage.stat(beacon.path, signal);
     if (bytes !== Buffer.byteLength(beacon.content)) return false;
-    const content = Buffer.from(await storage.read(beacon.path, 0, bytes)).toString("utf8");
+    const content = Buffer.from(await storage.read(beacon.path, 0, bytes, signal)).toString("utf8");
     if (content !== beacon.content) return false;
     if (isOnThisMachine(partialsPath)) await checkWritable(partialsPath);
     // Who may not write there is refused; who may, finds it put.
-    else await storage.put(beacon.path, sourceOfBytes(beacon.content), { ifAbsent: true });
+    else await storage.put(beacon.path, sourceOfBytes(beacon.content), { ifAbsent: true, signal });
     return true;
   } catch {
     return false;

@@ -208,6 +208,14 @@ test("a clearing that another coordinator began is not ended unasked: what began
   expect(await there.storage.kindAt(before.own)).toBeNull();
 });
 
+test("a clearing of another's that has not come to the manifest leaves a published output published", async () => {
+  const there = machine("there", new Bucket());
+  await putIntent(there, await pathsOf(there));
+  await open(there);
+  await clearUntil(there, 0);
+  expect(await open(machine("here", there.storage))).toMatchObject({ kind: "published" });
+});
+
 test.each([0, 1, 2, 3, 4])(
   "a clearing that this coordinator began is ended without being asked again (%i removals done)",
   async (removals) => {

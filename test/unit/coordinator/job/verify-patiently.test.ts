@@ -19,12 +19,19 @@ function patience() {
 }
 
 /** @returns how often it was called */
-async function verified(code: ErrorCode, failures: number): Promise<number> {
+async function verified(
+  code: ErrorCode,
+  failures: number,
+  readsOwn: () => Promise<boolean> = async () => false,
+): Promise<number> {
   let calls = 0;
-  await verifyPatiently(async () => {
-    calls += 1;
-    if (calls <= failures) throw new ShardmillError(code, "said so");
-  }, patience());
+  await verifyPatiently(
+    async () => {
+      calls += 1;
+      if (calls <= failures) throw new ShardmillError(code, "said so");
+    },
+    { ...patience(), readsOwn },
+  );
   return calls;
 }
 
@@ -42,4 +49,19 @@ test("a store that is away for long fails the output, which another run goes on 
 
 test("a partial that is not what it says is refused at once", async () => {
   await expect(verified("PARTIAL_INVALID", 1)).rejects.toMatchObject({ code: "PARTIAL_INVALID" });
+});
+
+test("a partial that alone may not be read is refused at once; where nothing may be, it is waited for", async () => {
+  const forEver = Number.POSITIVE_INFINITY;
+  let asked = 0;
+  const readsOwn = async () => {
+    asked += 1;
+    return asked > 2;
+  };
+  await expect(verified("STORE_REFUSED", forEver, readsOwn)).rejects.toMatchObject({
+    code: "PARTIAL_INVALID",
+    hint: expect.stringContaining("--data coordinator"),
+  });
+  expect(asked).toBe(3);
+  expect(await verified("STORE_FAILED", 3, async () => true)).toBe(4);
 });

@@ -1,7 +1,8 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
@@ -72,4 +73,29 @@ test("a worker told to use the coordinator looks at nothing; one told to share r
   });
   const refusal = await chooseAccess("shared", job, lease(6), COORDINATOR).catch((error: unknown) => error);
   expect(isShardmillError(refusal, "STORE_REFUSED")).toBe(true);
+});
+
+test("a store that does not answer is not waited for: all goes by way of the coordinator", async () => {
+  const silent = createServer(() => {});
+  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+  const { port } = silent.address() as AddressInfo;
+  const soon = AbortSignal.timeout(100);
+  const limits = vi.spyOn(AbortSignal, "timeout").mockReturnValue(soon);
+  try {
+    const settings = { "s3://": { endpoint: `http://127.0.0.1:${port}`, anonymous: true } };
+    const away: JobFiles = {
+      ...job,
+      stores: { ...NO_STORES, settings },
+      partialsPath: parseLocation("s3://bucket/partials"),
+      beacon: { path: parseLocation("s3://bucket/partials/beacon"), content: "lit" },
+    };
+    const file = anInputFile({ path: "s3://bucket/a.parquet", bytes: 5 });
+    const ofStore = { ...aLease(), slices: [{ file, rowStart: 0, rowEnd: file.rows }] };
+    const chosen = await chooseAccess("auto", away, ofStore, COORDINATOR);
+    expect(chosen).toMatchObject({ input: [REMOTE, SHARED], output: REMOTE });
+    expect(limits).toHaveBeenCalledWith(15_000);
+  } finally {
+    limits.mockRestore();
+    silent.close();
+  }
 });
