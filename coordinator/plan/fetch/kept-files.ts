@@ -28,13 +28,21 @@ const KEPT: PruneLimits = {
   sparedMs: 7 * 24 * 3_600_000,
 };
 
-interface FileToFetch {
+interface FilesToFetch {
   readonly location: Location;
-  /** What its copy is called in their folder; with `/` where it lies deeper. */
+  /** What its copy is called in their folder. */
   readonly name: string;
+  /**
+   * The names of the files that belong to it, once its copy is there; with `/` where they lie deeper. Left
+   * out: none.
+   */
+  others?(copy: string): Promise<readonly string[]>;
+  /** Where one of these is. */
+  locate?(name: string): Location;
 }
 
-interface FetchedFile extends StoredFile, FileToFetch {
+interface FetchedFile extends StoredFile {
+  readonly name: string;
   /** The copy on this machine. */
   readonly path: Location;
 }
@@ -50,7 +58,6 @@ const noteSchema = z.object({
   folder: z.string().regex(/^[0-9a-f]{64}$/),
   files: z.array(
     z.object({
-      location: z.string(),
       name: z.string(),
       version: z.string(),
       bytes: z.number(),
@@ -60,7 +67,6 @@ const noteSchema = z.object({
 }) satisfies z.ZodType<Note>;
 
 interface NotedFile extends StoredFile {
-  readonly location: string;
   readonly name: string;
   readonly version: string;
 }
@@ -75,19 +81,18 @@ interface Note {
  * piece by piece: no file need fit into memory. They are kept in the user's cache, and used again while the
  * store says that none has changed and their own digests say so, too.
  *
- * @param others which files belong to it, once its copy is there
  * @throws {STORE_CHANGED} one is replaced while it is fetched
  * @throws {CACHE_FAILED} the cache cannot be written, or has no room; and what the storage throws
  */
 export async function fetchTogether(
-  first: FileToFetch,
-  others: (copy: string) => Promise<readonly FileToFetch[]>,
+  wanted: FilesToFetch,
   options: FetchOptions,
 ): Promise<readonly FetchedFile[]> {
   const cache = cacheFolder("fetched");
-  const notePath = join(cache, `${sha256(canonicalJson([first, options.stores.settings]))}.json`);
+  const key = sha256(canonicalJson([wanted.location, wanted.name, options.stores.settings]));
+  const notePath = join(cache, `${key}.json`);
   const note = await readRecord(notePath, noteSchema);
-  if (note !== null && (await isStillSo(note, cache, options))) {
+  if (note !== null && (await isStillSo(note, cache, wanted, options))) {
     const now = new Date();
     for (const path of [notePath, join(cache, note.folder)]) await utimes(path, now, now).catch(() => {});
     return fetchedFrom(note, cache);
@@ -95,7 +100,7 @@ export async function fetchTogether(
   const fresh = join(cache, `${randomBytes(8).toString("hex")}.new`);
   try {
     await inCache(cache, () => makeFolders(fresh));
-    const made = await fetchAll(fresh, first, others, options);
+    const made = await fetchAll(fresh, wanted, options);
     await inCache(cache, () => settle(fresh, cache, made));
     await inCache(cache, () => writeWhole(notePath, JSON.stringify(made)));
     // What cannot be removed now goes another time.
@@ -107,9 +112,9 @@ export async function fetchTogether(
 }
 
 function fetchedFrom({ folder, files }: Note, cache: string): readonly FetchedFile[] {
-  return files.map(({ location, name, bytes, sha256: digest }) => ({
-    ...{ location: parseLocation(location), name, bytes, sha256: digest },
-    path: parseLocation(join(cache, folder, name)),
+  return files.map(({ version: _, ...file }) => ({
+    ...file,
+    path: parseLocation(join(cache, folder, file.name)),
   }));
 }
 
@@ -117,10 +122,11 @@ function fetchedFrom({ folder, files }: Note, cache: string): readonly FetchedFi
 async function isStillSo(
   { folder, files }: Note,
   cache: string,
+  wanted: FilesToFetch,
   { storage, signal }: FetchOptions,
 ): Promise<boolean> {
-  for (const { location, version, bytes } of files) {
-    const now = await storage.stat(parseLocation(location), signal).catch((error: unknown) => {
+  for (const { name, version, bytes } of files) {
+    const now = await storage.stat(placeOf(name, wanted), signal).catch((error: unknown) => {
       // The file may not need it any more.
       if (isShardmillError(error, "STORE_NOT_FOUND")) return null;
       throw error;
@@ -137,27 +143,26 @@ async function isStillSo(
   return true;
 }
 
-async function fetchAll(
-  folder: string,
-  first: FileToFetch,
-  others: (copy: string) => Promise<readonly FileToFetch[]>,
-  options: FetchOptions,
-): Promise<Note> {
+async function fetchAll(folder: string, wanted: FilesToFetch, options: FetchOptions): Promise<Note> {
   const files: NotedFile[] = [];
-  const take = async ({ location, name }: FileToFetch) => {
+  const take = async (name: string) => {
     const path = join(folder, name);
     // A model may have two names for a file, or name itself.
     const same = files.find((file) => join(folder, file.name) === path);
     files.push(
       same === undefined
-        ? { location, name, ...(await fetchFile(location, path, options)) }
+        ? { name, ...(await fetchFile(placeOf(name, wanted), path, options)) }
         : { ...same, name },
     );
   };
-  await take(first);
-  for (const file of await others(join(folder, first.name))) await take(file);
+  await take(wanted.name);
+  for (const name of (await wanted.others?.(join(folder, wanted.name))) ?? []) await take(name);
   const contents = files.map(({ name, sha256: digest }) => [name, digest]);
   return { folder: sha256(canonicalJson(contents)), files };
+}
+
+function placeOf(name: string, { location, name: first, locate }: FilesToFetch): Location {
+  return name === first || locate === undefined ? location : locate(name);
 }
 
 /** The folder gets its name; where it has it already, its files are the same ones, or damaged. */

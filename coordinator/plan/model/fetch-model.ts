@@ -31,16 +31,19 @@ interface FetchModelOptions {
 export async function fetchModel(path: Location, options: FetchModelOptions): Promise<ModelFiles> {
   const { stores } = options;
   let namesOthers = false;
-  const othersOf = async (copy: string) => {
-    const tensors = await walkModel(parseLocation(copy), path, options);
-    namesOthers = tensors.length > 0;
-    return tensors.map(({ tensor, location: name }) => {
-      if (!isInsideLocation(name)) throw dataOutside(path, { tensor, location: name });
-      return { location: besideFile(path, normalize(name), stores.addresses), name };
-    });
+  const wanted = {
+    location: path,
+    name: nameOf(path) || "model.onnx",
+    async others(copy: string) {
+      const tensors = await walkModel(parseLocation(copy), path, options);
+      namesOthers = tensors.length > 0;
+      const outside = tensors.find(({ location }) => !isInsideLocation(location));
+      if (outside !== undefined) throw dataOutside(path, outside);
+      return tensors.map(({ location }) => location);
+    },
+    locate: (name: string) => besideFile(path, normalize(name), stores.addresses),
   };
-  const first = { location: path, name: nameOf(path) || "model.onnx" };
-  const fetched = await fetchTogether(first, othersOf, options).catch((error: unknown) => {
+  const fetched = await fetchTogether(wanted, options).catch((error: unknown) => {
     if (isShardmillError(error, "STORE_CHANGED")) throw replaced(path, error);
     throw namesOthers ? withoutData(path, error) : error;
   });

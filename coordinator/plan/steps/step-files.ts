@@ -111,7 +111,7 @@ async function fileHere(location: Location, { storages, stores, signal }: FileOp
   const storage = await storages.at(location);
   if (isOnThisMachine(location)) return { location, ...(await digestStored(storage, location, signal)) };
   const name = nameOf(location) || "file";
-  const fetched = await fetchTogether({ location, name }, async () => [], { storage, stores, signal });
+  const fetched = await fetchTogether({ location, name }, { storage, stores, signal });
   const { path, bytes, sha256: digest } = present(fetched[0], "a file that was fetched");
   return { location: path, bytes, sha256: digest };
 }
