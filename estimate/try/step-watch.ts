@@ -10,7 +10,8 @@ import { fitted } from "../../shared/images/fitted.ts";
 import type { SteppedRows } from "../../shared/steps/apply-step.ts";
 import { imageOfCell } from "../../shared/steps/image-step.ts";
 import { openTokenizer } from "../../shared/steps/tokenize-step.ts";
-import { Storages } from "../../shared/storage/open-storage.ts";
+import type { Storages } from "../../shared/storage/open-storage.ts";
+import { openRowStorages } from "../../shared/storage/row-file.ts";
 import type { TextTokenizer } from "../../shared/text/text-tokenizer.ts";
 import { type PreviewFormat, pictureOf } from "./picture.ts";
 import type { ImageTrace, StepTrace, TokensTrace } from "./row-trace.ts";
@@ -33,7 +34,7 @@ export class StepWatch implements AsyncDisposable {
   #traces: StepTrace[] = [];
 
   constructor(preview: PreviewFormat | null, stores: JobStores, signal: AbortSignal) {
-    this.#storages = new Storages({}, stores);
+    this.#storages = openRowStorages(stores);
     this.#preview = preview;
     this.#signal = signal;
   }

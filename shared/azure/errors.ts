@@ -23,6 +23,12 @@ const HINTS: Readonly<Record<string, string>> = {
   OutOfRangeInput: "no container or blob is called so: check their names",
 };
 
+/** What is wrong with whoever asks, whatever is asked for: by the store's word, the setting that says it. */
+const OF_WHO_ASKS: Readonly<Record<string, string>> = {
+  AuthenticationFailed: "AZURE_STORAGE_KEY",
+  InvalidAuthenticationInfo: "AZURE_TENANT_ID",
+};
+
 /** The store's own word for what is wrong: answers to HEAD have no body that says it. */
 export function codeIn({ headers }: Pick<Answer, "headers">): string {
   const code = headers["x-ms-error-code"];
@@ -49,12 +55,13 @@ export function judgedByProblem(path: string, answer: Answer): Error {
   // Behind the first line stand the number of the request, and the time.
   const message = problem.message.split("\n")[0] ?? "";
   const hint = HINTS[code];
+  const variable = OF_WHO_ASKS[code];
   return failed(
     codeOf(code, status),
     path,
     `answers ${code} (${status})${message === "" ? "" : `: ${message}`}`,
     {
-      fields: { status, reason: code },
+      fields: { status, reason: code, ...(variable === undefined ? {} : { variable }) },
       ...(hint === undefined ? {} : { hint }),
     },
   );

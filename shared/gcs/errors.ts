@@ -45,7 +45,9 @@ export function judgedByProblem(path: string, answer: Answer): Error {
   const said = [reason === "" ? String(status) : `${reason} (${status})`, message].filter(
     (part) => part !== "",
   );
-  const fields = { status, reason };
+  // Of a token, whatever is asked for.
+  const isOfWhoAsks = reason === "authError";
+  const fields = { status, reason, ...(isOfWhoAsks ? { variable: "GOOGLE_APPLICATION_CREDENTIALS" } : {}) };
   const what = `answers ${said.join(": ")}`;
   if (status === 404 || status === 410) return failed("STORE_NOT_FOUND", path, what, { fields });
   if (status !== 401 && status !== 403) return failed("STORE_FAILED", path, what, { fields });

@@ -41,6 +41,8 @@ export interface HttpEngineOptions {
   /** See `Connections`. */
   readonly caOf?: (url: URL) => string | undefined;
   readonly isGuarded?: boolean;
+  /** How often a server is asked that nobody knows. Left out: as often as one that fails. */
+  readonly unknownTries?: number;
   /** Where requests are counted, by what their calls call the store. Left out: with all of this process. */
   readonly tally?: StoreTally;
 }
@@ -72,6 +74,7 @@ export class HttpEngine implements Disposable {
   readonly #random: Random;
   readonly #idleMs: number;
   readonly #atOnce: number;
+  readonly #unknownTries: number | undefined;
   readonly #tally: StoreTally;
   readonly #connections: Connections;
   readonly #stores = new Map<string, Store>();
@@ -82,6 +85,7 @@ export class HttpEngine implements Disposable {
     this.#random = options.random ?? systemRandom;
     this.#idleMs = options.idleMs ?? IDLE_MS;
     this.#atOnce = options.atOnce ?? AT_ONCE;
+    this.#unknownTries = options.unknownTries;
     this.#tally = options.tally ?? processTally;
     this.#connections = new Connections(options);
     setMaxListeners(0, this.#disposed.signal);
@@ -117,7 +121,10 @@ export class HttpEngine implements Disposable {
         signal.throwIfAborted();
         if (!(error instanceof PassingFailure)) throw error;
         if ((call.progress?.() ?? 0) > before) tries = 1;
-        const waitMs = waitMsBefore(error, tries, store.budget, this.#random.unit());
+        const waitMs = waitMsBefore(error, tries, {
+          ...{ budget: store.budget, random: this.#random.unit() },
+          mostTries: error.fields.server === undefined ? undefined : this.#unknownTries,
+        });
         if (waitMs === null) throw givenUp(call.path, error, tries);
         const meter = this.#tally.of(storeNameOf(call.path, request.url));
         meter.add("retries", 1);

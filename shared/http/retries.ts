@@ -2,7 +2,7 @@ import { fullJitterMs } from "../core/backoff.ts";
 import type { PassingFailure } from "./failures.ts";
 
 /** So often in a row is the same asked without getting any further: some five seconds. */
-const TRIES = 6;
+const USUAL_TRIES = 6;
 /** A store that throttles wants a second or two; one that is started again, some more. */
 const BACKOFF = { firstMs: 200, maxMs: 10_000 };
 /** A server that asks for a longer pause gets another worker's next attempt. */
@@ -34,15 +34,23 @@ export class RetryBudget {
  * How long to wait before the same is asked again; null: not any more.
  *
  * @param tries how often it was asked in a row without getting any further
- * @param random in [0, 1)
+ * @param on.random in [0, 1)
+ * @param on.mostTries left out: the usual number
  */
 export function waitMsBefore(
   { isStale, afterMs }: Pick<PassingFailure, "isStale" | "afterMs">,
   tries: number,
-  budget: Pick<RetryBudget, "take">,
-  random: number,
+  {
+    budget,
+    random,
+    mostTries = USUAL_TRIES,
+  }: {
+    readonly budget: Pick<RetryBudget, "take">;
+    readonly random: number;
+    readonly mostTries?: number | undefined;
+  },
 ): number | null {
-  if (tries >= TRIES) return null;
+  if (tries >= mostTries) return null;
   // The server does not know of it: it is neither busy nor broken.
   if (isStale && tries === 1) return 0;
   if (!budget.take()) return null;

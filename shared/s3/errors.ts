@@ -19,6 +19,14 @@ const PASSING = [
 /** The credentials were good, and are no longer. */
 const EXPIRED = ["ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"];
 
+/** What is wrong with whoever asks, whatever is asked for: by the store's word, the setting that says it. */
+const OF_WHO_ASKS: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(EXPIRED.map((code) => [code, "AWS_SESSION_TOKEN"])),
+  InvalidAccessKeyId: "AWS_ACCESS_KEY_ID",
+  SignatureDoesNotMatch: "AWS_SECRET_ACCESS_KEY",
+  RequestTimeTooSkewed: "clock",
+};
+
 const OTHER_REGION = "the bucket is in another region: set AWS_REGION to its region";
 
 /** What can be done about it: of no other object, and with no other attempt, would they be right. */
@@ -48,8 +56,9 @@ export function judgedByProblem(path: string, answer: Answer, problem: StoreProb
   if (PASSING.includes(code))
     return new PassingFailure(`answers ${code}`, { isThrottled: code === "SlowDown" });
   const hint = HINTS[code];
+  const variable = OF_WHO_ASKS[code];
   return failed(codeOf(code, status), path, `answers ${code} (${status}): ${message}`, {
-    fields: { status, reason: code },
+    fields: { status, reason: code, ...(variable === undefined ? {} : { variable }) },
     ...(hint === undefined ? {} : { hint }),
   });
 }

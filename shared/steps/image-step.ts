@@ -20,8 +20,8 @@ import { decodeImage } from "../images/decode.ts";
 import { fitted } from "../images/fitted.ts";
 import type { Pixels } from "../images/pixels.ts";
 import { type ImageValues, imageArray, ValueWriter, valuesPerImage } from "../images/values.ts";
-import { Storages } from "../storage/open-storage.ts";
-import { type RowFile, readRowFile } from "../storage/row-file.ts";
+import type { Storages } from "../storage/open-storage.ts";
+import { openRowStorages, type RowFile, readRowFile } from "../storage/row-file.ts";
 import type { RowFailure, Step, StepResult } from "./step.ts";
 
 /** While one image is scaled here, the next is decoded by a thread of the library. */
@@ -58,7 +58,7 @@ export class ImageStep implements Step {
   readonly #storages: Storages;
 
   constructor(binding: StepBinding, op: ImageOp, stores: JobStores) {
-    this.#storages = new Storages({}, stores);
+    this.#storages = openRowStorages(stores);
     this.#column = present(binding.reads[0], "an image step reads a column");
     this.#op = op;
     this.#writer = new ValueWriter(op);

@@ -17,8 +17,8 @@ import { type SoundOp, valuesPerWindow } from "../domain/sound-op.ts";
 import { madeColumns, type StepBinding } from "../domain/step-binding.ts";
 import { readSound, type Sound } from "../sound/read-sound.ts";
 import { countWindows, writeStretch, writeWindows } from "../sound/windows.ts";
-import { Storages } from "../storage/open-storage.ts";
-import { readRowFile } from "../storage/row-file.ts";
+import type { Storages } from "../storage/open-storage.ts";
+import { openRowStorages, readRowFile } from "../storage/row-file.ts";
 import { int32Column, offsetsBehind } from "../text/text-column.ts";
 import type { RowFailure, Step, StepResult } from "./step.ts";
 
@@ -43,7 +43,7 @@ export class SoundStep implements Step {
   readonly #storages: Storages;
 
   constructor(binding: StepBinding, op: SoundOp, stores: JobStores) {
-    this.#storages = new Storages({}, stores);
+    this.#storages = openRowStorages(stores);
     this.#column = present(binding.reads[0], "a sound step reads a column");
     this.#made = madeColumns(binding).map(({ name }) => name);
     this.#op = op;

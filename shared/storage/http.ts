@@ -3,7 +3,7 @@ import { buildVersion } from "../core/package-root.ts";
 import { hostSettings, type JobStores } from "../domain/job-stores.ts";
 import type { FileStat, Location } from "../domain/location.ts";
 import { failed, judgedByStatus, shownUrl } from "../http/failures.ts";
-import { HttpEngine } from "../http/http-engine.ts";
+import { HttpEngine, type HttpEngineOptions } from "../http/http-engine.ts";
 import type { Answer } from "../http/messages.ts";
 import { type RangeRead, readRange, type WantedRange } from "../http/read-range.ts";
 import { cannot, checkRange, fileOrNothing, tooShort } from "./errors.ts";
@@ -18,9 +18,12 @@ export function createHttpStorage(engine: HttpEngine, addresses: JobStores["addr
 }
 
 /** ... by what the job says of each server, and of each file. */
-export function openHttpStorage(stores: JobStores): Storage {
+export function openHttpStorage(
+  stores: JobStores,
+  options: Pick<HttpEngineOptions, "unknownTries"> = {},
+): Storage {
   const { isGuarded } = stores;
-  const engine = new HttpEngine({ isGuarded, caOf: (url) => hostSettings(stores, url).ca });
+  const engine = new HttpEngine({ ...options, isGuarded, caOf: (url) => hostSettings(stores, url).ca });
   return createHttpStorage(engine, stores.addresses);
 }
 

@@ -1,14 +1,25 @@
 import { isShardmillError } from "../core/errors.ts";
 import { formatBytes } from "../core/units.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
+import type { JobStores } from "../domain/job-stores.ts";
 import { below, isLocation, isWebInput, type Location } from "../domain/location.ts";
 import { isNotAFile, reasonOf } from "./errors.ts";
-import type { Storages } from "./open-storage.ts";
+import { Storages } from "./open-storage.ts";
 
 /** The bytes of a file that a row names, or why there are none. */
 export type RowFile =
   | { readonly kind: "bytes"; readonly bytes: Uint8Array }
   | { readonly kind: "refused"; readonly why: string };
+
+/** A network that comes back says so at the second try. */
+const UNKNOWN_TRIES = 2;
+
+/** Storages for files that rows name: any of them may be on a server that nobody knows. */
+export function openRowStorages(stores: JobStores): Storages {
+  const web = async (known: JobStores) =>
+    (await import("./http.ts")).openHttpStorage(known, { unknownTries: UNKNOWN_TRIES });
+  return new Storages({ https: web, http: web }, stores);
+}
 
 /** One that is replaced meanwhile is read as it is then; some servers say another version each time. */
 const MOST_TRIES = 2;

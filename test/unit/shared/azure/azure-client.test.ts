@@ -93,7 +93,7 @@ test("a token that the store takes no more is asked for anew, once, and then it 
   expect(refused).toMatchObject({
     code: "STORE_REFUSED",
     message: expect.stringMatching(/said so\.; asked as client 7 by workload identity$/),
-    fields: { reason: "InvalidAuthenticationInfo", identity: "client 7 by workload identity" },
+    fields: { identity: "client 7 by workload identity", variable: "AZURE_TENANT_ID" },
   });
   expect(JSON.stringify([refused, String(refused)])).not.toContain("hunter2");
 });

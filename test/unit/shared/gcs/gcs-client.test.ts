@@ -47,7 +47,11 @@ test("a token that the store takes no more is asked for anew, once, and then it 
   expect(refused).toMatchObject({
     code: "STORE_REFUSED",
     message: expect.stringContaining("asked as service account reader@project.iam.gserviceaccount.com"),
-    fields: { reason: "authError", identity: expect.stringContaining("reader@") },
+    fields: {
+      reason: "authError",
+      identity: expect.stringContaining("reader@"),
+      variable: "GOOGLE_APPLICATION_CREDENTIALS",
+    },
   });
   expect(JSON.stringify([refused, String(refused)])).not.toContain("hunter2");
 });

@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
+import { Storages } from "../../../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+import { readRowFile } from "../../../../shared/storage/row-file.ts";
 import { error, type FaultyS3, range, says, startFaultyS3 } from "../../../support/faulty-s3.ts";
 import type { ServeCall } from "../../../support/web-server.ts";
 
@@ -129,6 +132,34 @@ test.each([
   const place = { bucket: "bucket", key: "a.bin", path: object };
   expect(await client.refusesOtherBytes(place)).toBe(expected);
   expect(keys).toHaveLength(2);
+});
+
+test.each([
+  ["InvalidAccessKeyId", 403, "AWS_ACCESS_KEY_ID"],
+  ["SignatureDoesNotMatch", 403, "AWS_SECRET_ACCESS_KEY"],
+  ["ExpiredToken", 400, "AWS_SESSION_TOKEN"],
+  ["InvalidToken", 400, "AWS_SESSION_TOKEN"],
+])("of a row's file %s is this machine's fault, and not the row's", async (code, status, variable) => {
+  answers("/bucket/a.bin", (request, response) => {
+    response.writeHead(status).end(request.method === "HEAD" ? "" : error(code));
+  });
+  const { storage } = open();
+  await using storages = new Storages({ s3: async () => storage });
+  const wanted = { folder: parseLocation("/photos"), maxBytes: 100, signal: NEVER };
+  await expect(readRowFile(storages, object, wanted)).rejects.toMatchObject({
+    code: "STORE_REFUSED",
+    fields: { reason: code, variable },
+  });
+});
+
+test("of a row's file AccessDenied is the row's fault: another object may be given", async () => {
+  answers("/bucket/a.bin", (request, response) => {
+    response.writeHead(403).end(request.method === "HEAD" ? "" : error("AccessDenied"));
+  });
+  const { storage } = open();
+  await using storages = new Storages({ s3: async () => storage });
+  const wanted = { folder: parseLocation("/photos"), maxBytes: 100, signal: NEVER };
+  expect(await readRowFile(storages, object, wanted)).toMatchObject({ kind: "refused" });
 });
 
 test("what a store says is told as far as a message is long", async () => {

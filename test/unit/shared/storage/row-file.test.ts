@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { judgedByError, wantsProxyUser } from "../../../../shared/http/failures.ts";
 import { HttpEngine } from "../../../../shared/http/http-engine.ts";
@@ -12,7 +13,7 @@ import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memo
 import { createObjectStorage } from "../../../../shared/storage/object-storage.ts";
 import { Storages } from "../../../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
-import { readRowFile } from "../../../../shared/storage/row-file.ts";
+import { openRowStorages, readRowFile } from "../../../../shared/storage/row-file.ts";
 
 const maxBytes = 256 * 1024 * 1024;
 const folder = parseLocation("/photos");
@@ -102,6 +103,18 @@ describe("readRowFile", () => {
     await expect(readRowFile(storages, "s3://bucket/cat.jpg", { folder, maxBytes, signal })).rejects.toBe(
       error,
     );
+  });
+
+  it("asks a server that nobody knows twice, where a row names it", async () => {
+    await using storages = openRowStorages(NO_STORES);
+    const location = parseLocation("https://no-such-host.invalid/cat.jpg");
+    const asked = await (await storages.at(location)).stat(location).catch((error: unknown) => error);
+    expect(asked).toMatchObject({
+      code: "STORE_FAILED",
+      fields: { tries: 2, server: "no-such-host.invalid" },
+    });
+    const found = await readRowFile(storages, location, { folder, maxBytes, signal });
+    expect(found).toMatchObject({ kind: "refused" });
   });
 
   it.each([
