@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
+import { JobStorages } from "../../../../shared/storage/job-storages.ts";
+
+const job = (region: number) => {
+  return { stores: { ...NO_STORES, settings: { "s3://": { region: String(region) } } } };
+};
+
+test("jobs that say the same share theirs, and of a thousand the last hundred are kept", async () => {
+  await using storages = new JobStorages();
+  const first = storages.of(job(0));
+  expect(storages.of(job(0))).toBe(first);
+  const others = Array.from({ length: 99 }, (_, at) => storages.of(job(at + 1)));
+  expect(storages.of(job(0))).toBe(first);
+  expect(storages.of(job(1))).toBe(others[0]);
+  storages.of(job(100));
+  // What was asked for again stays; what was asked for first goes.
+  expect(storages.of(job(0))).toBe(first);
+  expect(storages.of(job(2))).not.toBe(others[1]);
+});
