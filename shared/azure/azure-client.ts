@@ -70,7 +70,7 @@ export class AzureClient implements ObjectClient {
   constructor({ settings, credentials, engine, ...sizes }: AzureClientOptions) {
     this.#settings = settings;
     this.#credentials = credentials;
-    this.#engine = engine ?? storeEngine(settings.ca);
+    this.#engine = engine ?? storeEngine(settings.ca, settings.isGuarded);
     this.#blockBytes = sizes.blockBytes ?? BLOCK_BYTES;
     this.#copyLookMs = sizes.copyLookMs ?? COPY_LOOK_MS;
     this.mostBytes = MOST_BLOCKS * this.#blockBytes;

@@ -5,7 +5,13 @@ import { CredentialCache, type CredentialProvider } from "../objects/credential-
 import { AzureClient } from "./azure-client.ts";
 import type { AzureCredentials } from "./credentials.ts";
 import { provideTokens } from "./identities.ts";
-import { type AzureSettings, azureSettingsOf, type Environment, invalidSetting } from "./settings.ts";
+import {
+  type AzureSettings,
+  atEndpoint,
+  azureSettingsOf,
+  type Environment,
+  invalidSetting,
+} from "./settings.ts";
 
 /**
  * A client by what the job says, and else by the settings and the credentials that Azure's own programs would
@@ -13,8 +19,9 @@ import { type AzureSettings, azureSettingsOf, type Environment, invalidSetting }
  *
  * @throws {STORE_REFUSED} when the settings cannot be used
  */
-export async function openAzureClient(own: StoreSettings = {}): Promise<AzureClient> {
-  const settings = await loadSettings(process.env, own);
+export async function openAzureClient(own: StoreSettings = {}, isGuarded = false): Promise<AzureClient> {
+  const found = await loadSettings(process.env, own);
+  const settings = { ...found, isGuarded: isGuarded && own.endpoint !== undefined };
   return new AzureClient({ settings, credentials: new CredentialCache(providerOf(settings)) });
 }
 
@@ -31,12 +38,10 @@ async function loadSettings(env: Environment, own: StoreSettings): Promise<Azure
 }
 
 /** That a job asks for credentials where the environment has none means nothing: it names none. */
-function ofJob(settings: AzureSettings, { anonymous, ca }: StoreSettings): AzureSettings {
-  return {
-    ...settings,
-    ca: ca ?? null,
-    ...(anonymous === true ? { access: { kind: "anonymous" } as const } : {}),
-  };
+function ofJob(settings: AzureSettings, { anonymous, ca, endpoint }: StoreSettings): AzureSettings {
+  const own = { ...settings, ca: ca ?? null };
+  const there = endpoint === undefined ? own : atEndpoint(own, endpoint);
+  return anonymous === true ? { ...there, access: { kind: "anonymous" } } : there;
 }
 
 function providerOf({ access, account }: AzureSettings): CredentialProvider<AzureCredentials> {

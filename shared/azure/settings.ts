@@ -9,6 +9,8 @@ export interface AzureSettings {
   readonly access: AzureAccess;
   /** Certificates of authorities in PEM; null: the usual ones. */
   readonly ca: string | null;
+  /** See `Connections`. */
+  readonly isGuarded?: boolean;
 }
 
 type AzureAccess =
@@ -52,6 +54,29 @@ export function azureSettingsOf(env: Environment): AzureSettings {
     access: isAnonymous ? { kind: "anonymous" } : accessOf("AZURE_STORAGE_KEY", key, sas),
     ca: null,
   };
+}
+
+/** Azure's own hosts, those of private endpoints, too: the account is the first name. */
+const AZURE =
+  /^([a-z0-9]{3,24})\.(privatelink\.)?blob\.core\.(windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)$/;
+
+/**
+ * The settings at an endpoint that a job names. An identity is told to Azure's own hosts alone, a key or a
+ * signature to those of its account; an emulator is asked by the key that everybody knows, and others without
+ * credentials.
+ */
+export function atEndpoint(settings: AzureSettings, text: string): AzureSettings {
+  const endpoint = endpointOf("stores", text);
+  const [, first = ""] = endpoint.pathname.split("/");
+  if (first === EMULATOR.account)
+    return { ...settings, account: first, endpoint, access: { kind: "key", key: EMULATOR.key } };
+  const [, account] = AZURE.exec(endpoint.hostname) ?? [];
+  const { kind } = settings.access;
+  const isKnown = kind === "identity" || account === settings.account;
+  if (account !== undefined && endpoint.protocol === "https:" && isKnown)
+    return { ...settings, account, endpoint };
+  const named = account ?? (first === "" ? (endpoint.hostname.split(".")[0] ?? "") : first);
+  return { ...settings, account: named, endpoint, access: { kind: "anonymous" } };
 }
 
 /** `Name=value` with `;` between them. What it says is not shown: it has a key in it. */

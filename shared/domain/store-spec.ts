@@ -8,9 +8,9 @@ const KINDS: Readonly<Record<string, StoreKind>> = {
     keys: ["endpoint", "region", "addressing", "anonymous", "requesterPays", "profile", "ca"],
     name: bucketOf("s3"),
   },
-  // Their credentials are tokens, which whoever is asked could use: so no job says who that is.
-  gs: { keys: ["anonymous", "ca"], name: bucketOf("gs") },
-  az: { keys: ["anonymous", "ca"], name: bucketOf("az") },
+  // Whoever is told their tokens could use them: only the vendors' own hosts are.
+  gs: { keys: ["endpoint", "anonymous", "ca"], name: bucketOf("gs") },
+  az: { keys: ["endpoint", "anonymous", "ca"], name: bucketOf("az") },
   abfss: { keys: ["anonymous", "ca"], name: bucketOf("abfss") },
   https: {
     keys: ["ca"],
@@ -45,8 +45,8 @@ const STORE_KEYS = {
     .superRefine(checkEndpoint)
     .exactOptional()
     .describe(
-      "Where an S3 store is that is not AWS's: `https://HOST:PORT`. `aws`: AWS itself, whatever the environment says. Left out: " +
-        "`AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL`, or the profile's `endpoint_url`.",
+      "Where a store is that is not where its vendor has it: `https://HOST:PORT`. `aws`: AWS itself, whatever the environment says. Left out: " +
+        "as the environment says, or the profile. For `gs` and `az`: a private endpoint, or an emulator; see [stores](#stores).",
     ),
   region: word
     .exactOptional()
@@ -126,6 +126,10 @@ function checkStoreKeys(stores: Readonly<Record<string, StoreSpec>>, context: Co
     for (const key of Object.keys(store).filter((each) => !known.includes(each)))
       refuse(context, [name, key], "means nothing for such a store", {
         expected: known.map((each) => `\`${each}\``).join(", "),
+      });
+    if (store.endpoint === AWS_ENDPOINT && !name.startsWith("s3:"))
+      refuse(context, [name, "endpoint"], "is AWS, which has no such store", {
+        expected: "https://HOST:PORT",
       });
     if (store.anonymous === true && store.profile !== undefined)
       refuse(context, [name, "profile"], "`anonymous` and `profile` exclude each other", {

@@ -26,8 +26,9 @@ const UNKNOWN_LIFE_MS = 6 * 60_000;
  *
  * @throws {STORE_REFUSED} when the settings cannot be used
  */
-export async function openGcsClient(own: StoreSettings = {}): Promise<GcsClient> {
-  const settings = await loadSettings(process.env, own);
+export async function openGcsClient(own: StoreSettings = {}, isGuarded = false): Promise<GcsClient> {
+  const found = await loadSettings(process.env, own);
+  const settings = { ...found, isGuarded: isGuarded && own.endpoint !== undefined };
   const provide = settings.isAnonymous ? async () => ANONYMOUS : provideByConvention();
   return new GcsClient({ settings, credentials: new CredentialCache(provide) });
 }

@@ -92,7 +92,7 @@ export class GcsClient implements ObjectClient {
   constructor({ settings, credentials, engine, pieceBytes }: GcsClientOptions) {
     this.#settings = settings;
     this.#credentials = credentials;
-    this.#engine = engine ?? storeEngine(settings.ca);
+    this.#engine = engine ?? storeEngine(settings.ca, settings.isGuarded);
     this.#pieceBytes = pieceBytes ?? PIECE_BYTES;
   }
 

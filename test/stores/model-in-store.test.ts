@@ -35,6 +35,23 @@ const STORES = {
   },
 } satisfies Record<string, () => Promise<Store>>;
 
+test("an emulator that the job file names is enough, without a word in the environment", async () => {
+  await using job = await makeTextJob();
+  await using gcs = await STORES["gs://bucket"]();
+  await using azure = await STORES["az://container"]();
+  for (const [place, server, endpoint] of [
+    ["gs://bucket", gcs, gcs.url],
+    ["az://container", azure, String(azure.settings.endpoint)],
+  ] as const) {
+    await using storage = server.storage();
+    await putTextJob(job, storage, parseLocation(place));
+    const stores = { [place.replace(/[a-z]+$/, "")]: { endpoint } };
+    await writeTextJob(job, place, { stores, output: { path: `./out-${place.slice(0, 2)}` } });
+    const run = await runCli(["run", job.job, "--workers", "1"], { limitMs: 120_000 });
+    expect(run, run.stderr).toMatchObject({ code: 0 });
+  }
+}, 240_000);
+
 describe.each(Object.entries(STORES))("%s", (place, start) => {
   const bucket = parseLocation(place);
   let server: Store;

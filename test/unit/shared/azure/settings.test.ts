@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { addressOf, containerOf } from "../../../../shared/azure/blob-place.ts";
-import { azureSettingsOf, type Environment } from "../../../../shared/azure/settings.ts";
+import { atEndpoint, azureSettingsOf, type Environment } from "../../../../shared/azure/settings.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { placeOf } from "../../../../shared/objects/object-place.ts";
 
@@ -126,3 +126,25 @@ describe("a location", () => {
     expect(() => addressIn(location, { AZURE_STORAGE_ACCOUNT: "mine" })).toThrow(/no bucket is called/);
   });
 });
+
+const OWN = { AZURE_STORAGE_ACCOUNT: "mine", AZURE_STORAGE_KEY: key };
+test.each<[string, Environment, string, string]>([
+  ["https://mine.blob.core.windows.net", OWN, "mine", "key"],
+  ["https://mine.privatelink.blob.core.windows.net", OWN, "mine", "key"],
+  ["https://other.blob.core.windows.net", OWN, "other", "anonymous"],
+  ["https://other.blob.core.windows.net", {}, "other", "identity"],
+  ["https://mine.blob.core.chinacloudapi.cn", {}, "mine", "identity"],
+  ["http://mine.blob.core.windows.net", {}, "mine", "anonymous"],
+  ["https://mine.blob.core.windows.net.example.com", {}, "mine", "anonymous"],
+  ["https://blobs.example.com/mine", OWN, "mine", "anonymous"],
+  ["http://127.0.0.1:10000/devstoreaccount1", OWN, "devstoreaccount1", "key"],
+])(
+  "at %s, that a job names, only Azure's own hosts are told who asks: %j",
+  (endpoint, env, account, kind) => {
+    const settings = atEndpoint(azureSettingsOf(env), endpoint);
+    expect([settings.account, settings.access.kind]).toEqual([account, kind]);
+    expect(settings.endpoint).toEqual(new URL(endpoint));
+    const emulators = atEndpoint(azureSettingsOf({ AZURE_STORAGE_USE_EMULATOR: "1" }), endpoint).access;
+    if (account === "devstoreaccount1") expect(settings.access).toEqual(emulators);
+  },
+);

@@ -24,6 +24,19 @@ test("what the job says comes first", () => {
 });
 
 test.each([
+  ["https://storage-x.p.googleapis.com", undefined, false],
+  ["https://storage-x.p.googleapis.com", true, true],
+  ["http://storage-x.p.googleapis.com", false, true],
+  ["https://googleapis.com.example.com", false, true],
+  ["https://xgoogleapis.com", undefined, true],
+  ["http://127.0.0.1:4443", false, true],
+])("at %s, that a job names, nobody is told tokens but Google", (endpoint, anonymous, expected) => {
+  const own = { endpoint, ...(anonymous === undefined ? {} : { anonymous }) };
+  const settings = gcsSettingsOf({ STORAGE_EMULATOR_HOST: "other:1" }, own);
+  expect([settings.endpoint.origin, settings.isAnonymous]).toEqual([endpoint, expected]);
+});
+
+test.each([
   ["STORAGE_EMULATOR_HOST", "ftp://host"],
   ["STORAGE_EMULATOR_HOST", "http://user:hunter2@host"],
   ["CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE", "storage.example.com"],

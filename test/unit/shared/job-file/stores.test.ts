@@ -67,15 +67,23 @@ test("keys that do not go together, or with their store", () => {
   ]);
 });
 
-test.each(["gs://", "gs://bucket", "az://box", "abfss://box@mine.dfs.core.windows.net"])(
-  "of %s it is said whether it is public, and its authority, and not who is told tokens",
-  (name) => {
-    expect(problemsOf(`  ${name}: { anonymous: true }`)).toEqual([]);
-    expect(problemsOf(`  ${name}: { endpoint: https://example.com }`)).toEqual([
-      expect.stringMatching(/means nothing for such a store \| `anonymous`, `ca`/),
-    ]);
-  },
-);
+test.each(["gs://", "gs://bucket", "az://box"])("%s has an endpoint, which is not AWS", (name) => {
+  expect(problemsOf(`  ${name}: { anonymous: true, endpoint: https://example.com }`)).toEqual([]);
+  expect(problemsOf(`  ${name}: { endpoint: aws }`)).toEqual([
+    expect.stringMatching(/is AWS, which has no such store/),
+  ]);
+  expect(problemsOf(`  ${name}: { region: x }`)).toEqual([
+    expect.stringMatching(/means nothing for such a store \| `endpoint`, `anonymous`, `ca`/),
+  ]);
+});
+
+test("an account's own address is in its name, and nowhere else", () => {
+  const name = "abfss://box@mine.dfs.core.windows.net";
+  expect(problemsOf(`  ${name}: { anonymous: true }`)).toEqual([]);
+  expect(problemsOf(`  ${name}: { endpoint: https://example.com }`)).toEqual([
+    expect.stringMatching(/means nothing for such a store \| `anonymous`, `ca`/),
+  ]);
+});
 
 test("an account that is none of Azure's names no store", () => {
   expect(problemsOf("  abfss://box@example.com: { anonymous: true }")).toEqual([
