@@ -41,6 +41,7 @@ describe("run --json", () => {
       "advice",
       "precision",
       "devices",
+      "stores",
       "output",
       "manifest",
     ]);
