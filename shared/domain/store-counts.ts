@@ -41,7 +41,9 @@ export const OTHER_STORES = "others";
 export function sumOfStores(counts: Iterable<StoreCounts>): readonly StoreCounts[] {
   const byName = new Map<string, StoreCounts>();
   for (const one of counts) {
-    const isFull = byName.size >= MOST_STORES - 1 && !byName.has(one.store);
+    // `others` has a place of its own: else a sum that has it would lose a name each time it is summed again.
+    const named = byName.size - (byName.has(OTHER_STORES) ? 1 : 0);
+    const isFull = named >= MOST_STORES - 1 && !byName.has(one.store);
     const store = isFull ? OTHER_STORES : one.store;
     byName.set(
       store,

@@ -32,6 +32,18 @@ test("of too many stores those that came last are told together, and nothing is 
   expect(sumOfStores([...sum, aStore("s3://new", { requests: 7 })])).toHaveLength(MOST_STORES);
 });
 
+test("a sum of too many stores stays as it is, however often it is summed again", () => {
+  // By name `others` comes before the last one.
+  const many = Array.from({ length: MOST_STORES - 2 }, (_, index) =>
+    aStore(`https://host-${index}`, { requests: 1 }),
+  );
+  const last = aStore("s3://bucket", { requests: 5 });
+  const sum = sumOfStores([...many, aStore(OTHER_STORES, { requests: 3 }), last]);
+  expect(sum).toHaveLength(MOST_STORES);
+  expect(sum.at(-1)).toEqual(last);
+  expect(sumOfStores(sum)).toEqual(sum);
+});
+
 test("what came since is the difference, never less than nothing, and a store without any is left out", () => {
   const before = [aStore("s3://a", { requests: 5, bytesRead: 100 }), aStore("s3://b", { requests: 1 })];
   const now = [
