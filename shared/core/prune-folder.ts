@@ -30,12 +30,12 @@ export async function pruneFolder(folder: string, limits: PruneLimits, nowMs: nu
   const names = (await readdir(folder)).filter((name) => kept.test(name) || leftBehind.test(name));
   const found = await mapConcurrent(names, 16, async (name) => {
     const path = join(folder, name);
-    const mtimeMs = await stat(path).then(
-      (stats) => stats.mtimeMs,
-      () => null,
-    );
-    if (mtimeMs === null) return [];
-    return [{ name, path, mtimeMs, bytes: limits.mostBytes === undefined ? 0 : await bytesBelow(path) }];
+    const own = await stat(path).catch(() => null);
+    if (own === null) return [];
+    // A folder does not get younger while a file in it grows: a large one is fetched for hours.
+    if (leftBehind.test(name)) return [{ name, path, bytes: 0, mtimeMs: (await lookBelow(path)).newestMs }];
+    const bytes = limits.mostBytes === undefined ? 0 : (await lookBelow(path)).bytes;
+    return [{ name, path, bytes, mtimeMs: own.mtimeMs }];
   });
   const newestFirst = found.flat().sort((a, b) => b.mtimeMs - a.mtimeMs);
   let sum = 0;
@@ -49,12 +49,16 @@ export async function pruneFolder(folder: string, limits: PruneLimits, nowMs: nu
   await Promise.all(doomed.map(({ path }) => rm(path, { recursive: true, force: true })));
 }
 
-/** Of a file, or of all files in a folder. What goes meanwhile has none. */
-async function bytesBelow(path: string): Promise<number> {
-  const names = await readdir(path, { recursive: true }).catch(() => [""]);
-  const sizes = await mapConcurrent(names, 16, async (name) => {
+/** Of a file, or of a folder and all in it: its bytes, and when any was written last. What goes has none. */
+async function lookBelow(path: string): Promise<{ readonly bytes: number; readonly newestMs: number }> {
+  const names = await readdir(path, { recursive: true }).catch(() => []);
+  let bytes = 0;
+  let newestMs = 0;
+  await mapConcurrent(["", ...names], 16, async (name) => {
     const stats = await stat(join(path, name)).catch(() => null);
-    return stats?.isFile() === true ? stats.size : 0;
+    if (stats === null) return;
+    if (stats.isFile()) bytes += stats.size;
+    newestMs = Math.max(newestMs, stats.mtimeMs);
   });
-  return sizes.reduce((all, bytes) => all + bytes, 0);
+  return { bytes, newestMs };
 }

@@ -29,8 +29,12 @@ async function keep(name: string, days: number, bytes: number, isFolder = true):
     await writeFile(join(path, "deep", "a"), "x".repeat(bytes - 1));
     await writeFile(join(path, "b"), "x");
   } else await writeFile(path, "x".repeat(bytes));
+  await age(name, days, isFolder ? ["deep/a", "deep", "b", ""] : [""]);
+}
+
+async function age(name: string, days: number, below: readonly string[]): Promise<void> {
   const at = new Date(NOW_MS - days * DAY_MS);
-  await utimes(path, at, at);
+  for (const one of below) await utimes(join(folder, name, one), at, at);
 }
 
 const left = async () => {
@@ -64,4 +68,11 @@ test("what is half made goes after an hour, and is no reason for others to go", 
   await keep("new-2", 1 / 23, 2);
   await keep("kept-2", 2, 50);
   expect(await left()).toEqual(["kept-2", "new-1"]);
+});
+
+test("a folder that is half made stays while a file in it grows", async () => {
+  await keep("new-1", 1, 10);
+  await age("new-1", 1 / 48, ["deep/a"]);
+  await keep("new-2", 1, 10);
+  expect(await left()).toEqual(["new-1"]);
 });
