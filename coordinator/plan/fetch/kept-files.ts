@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import * as z from "zod";
 import { canonicalJson, digestFile, sha256 } from "../../../shared/core/digest.ts";
 import { errorCode } from "../../../shared/core/errno.ts";
-import { isShardmillError } from "../../../shared/core/errors.ts";
+import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
 import { type PruneLimits, pruneFolder } from "../../../shared/core/prune-folder.ts";
 import { readRecord } from "../../../shared/core/read-record.ts";
@@ -81,7 +81,7 @@ interface Note {
  * piece by piece: no file need fit into memory. They are kept in the user's cache, and used again while the
  * store says that none has changed and their own digests say so, too.
  *
- * @throws {STORE_CHANGED} one is replaced while it is fetched
+ * @throws {STORE_CHANGED} one is replaced while they are fetched
  * @throws {CACHE_FAILED} the cache cannot be written, or has no room; and what the storage throws
  */
 export async function fetchTogether(
@@ -157,8 +157,31 @@ async function fetchAll(folder: string, wanted: FilesToFetch, options: FetchOpti
   };
   await take(wanted.name);
   for (const name of (await wanted.others?.(join(folder, wanted.name))) ?? []) await take(name);
+  await refuseChanged(files, wanted, options);
   const contents = files.map(({ name, sha256: digest }) => [name, digest]);
   return { folder: sha256(canonicalJson(contents)), files };
+}
+
+/** While one was fetched another may have been published: they would be of two publications. */
+async function refuseChanged(
+  files: readonly NotedFile[],
+  wanted: FilesToFetch,
+  { storage, signal }: FetchOptions,
+): Promise<void> {
+  // That one file is of one version is seen to while it is read.
+  if (files.length === 1) return;
+  for (const { name, version: expected } of files) {
+    const place = placeOf(name, wanted);
+    const { version: found } = await storage.stat(place, signal);
+    if (found === expected) continue;
+    throw new ShardmillError(
+      "STORE_CHANGED",
+      `${place} was replaced while the files beside it were fetched`,
+      {
+        fields: { path: place, expected, found },
+      },
+    );
+  }
 }
 
 function placeOf(name: string, { location, name: first, locate }: FilesToFetch): Location {
@@ -177,6 +200,9 @@ async function settle(fresh: string, cache: string, { folder, files }: Note): Pr
       if (found?.sha256 !== expected) await rename(join(fresh, name), join(path, name));
     }
   }
+  // One that was kept already may be too old to be kept for longer.
+  const now = new Date();
+  await utimes(path, now, now);
 }
 
 async function writeWhole(path: string, text: string): Promise<void> {
