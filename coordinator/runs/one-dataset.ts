@@ -1,13 +1,18 @@
 import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import { diffColumns, type FieldDifference, shownColumns } from "../../shared/dataset/field-differences.ts";
-import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { JobDigests, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { folderOf, parseLocation } from "../../shared/domain/location.ts";
 import { publishedFields } from "../../shared/domain/output-fields.ts";
 import type { IdentifiedJob } from "../plan/identify-job.ts";
+import type { FoundInput, LocatedFile } from "../plan/input/discover.ts";
 import { differingParts, partsText } from "../plan/same-job.ts";
 import type { NewRun, NothingNew } from "./next-run.ts";
 import type { PublishedRun } from "./read-runs.ts";
+
+interface Published {
+  readonly map: Parameters<typeof publishedFields>[0];
+}
 
 /**
  * That a run is of the model and the job file of those before it, and has their columns: all of them are read
@@ -17,11 +22,20 @@ import type { PublishedRun } from "./read-runs.ts";
  */
 export function refuseOtherRuns(
   { spec, published }: Pick<NewRun, "spec" | "published">,
-  planned: Pick<PlannedJob, "digests" | "partitions" | "map">,
+  planned: IdentifiedJob & Published,
 ): void {
   const before = published.at(-1);
   if (before === undefined) return;
+  // Columns first: types that only these files give may have changed what the job file means, too.
+  refuseOtherColumns(published, spec, planned);
   refuseOtherDigests(before, planned);
+}
+
+function refuseOtherColumns(
+  published: NewRun["published"],
+  spec: JobSpec,
+  planned: Pick<PlannedJob, "partitions"> & Published,
+): void {
   // Those of an earlier build do not say.
   const reference = published.findLast(({ manifest }) => manifest.columns !== null);
   const columns = shownColumns(publishedFields(planned.map));
@@ -41,25 +55,60 @@ export function refuseOtherRuns(
 /**
  * That a job that has nothing to do is what its runs were of: else it would go on saying that all is well,
  * and fail with the next file. What was published by the same job file and the same model needs no other
- * check.
+ * check. One file mostly says it; where it does not, it may be that files together have other types than one
+ * has, so a run's own files are asked, as the run did.
  *
  * @param identify finds out what identifies a job over an input
  * @throws {JOB_MISMATCH} naming what differs; what `identify` throws
  */
 export async function refuseOtherJobThan(
-  { last, listed }: Pick<NothingNew, "last" | "listed">,
+  { last, listed, published }: Pick<NothingNew, "last" | "listed" | "published">,
   identify: (found: NothingNew["listed"]) => Promise<IdentifiedJob>,
 ): Promise<void> {
   // A list may have come to name nothing.
   if (listed.files.length === 0) return;
   // Of the input only the columns count.
-  refuseOtherDigests(last, await identify({ ...listed, files: listed.files.slice(0, 1) }));
+  const byOne = await identify({ ...listed, files: listed.files.slice(0, 1) });
+  const differs = differingFrom(last, byOne);
+  if (differs.length === 0) return;
+  // What a model is does not hang on the input.
+  if (differs.includes("model")) throw otherJob(last, differs);
+  for (const run of published.toReversed()) {
+    const files = filesOf(run, listed);
+    if (files === null) continue;
+    refuseOtherDigests(run, await identify({ ...listed, files }));
+    return;
+  }
+  // No run's files are all there any more: what is new will tell.
 }
 
-function refuseOtherDigests({ output, manifest }: PublishedRun, now: IdentifiedJob): void {
-  const differs = differingParts(manifest.digests, now.digests).filter((part) => part !== "input");
-  if (differs.length === 0) return;
-  throw new ShardmillError(
+/** Those that a run has read, in the order of the list; null where one has gone or is another by now. */
+function filesOf({ manifest }: PublishedRun, listed: FoundInput): FoundInput["files"] | null {
+  const byName = new Map<string, LocatedFile>();
+  for (const file of listed.files) byName.set(file.realPath, file).set(file.path, file);
+  const read = (manifest.inputFiles ?? []).map(({ path, realPath = path, bytes, version }) => {
+    const file = byName.get(path) ?? byName.get(realPath);
+    return file?.bytes === bytes && file.version === version ? file : null;
+  });
+  const own = new Set(read);
+  return own.has(null) || own.size === 0 ? null : listed.files.filter((file) => own.has(file));
+}
+
+function differingFrom({ manifest }: PublishedRun, now: IdentifiedJob): (keyof JobDigests)[] {
+  return differingParts(manifest.digests, now.digests).filter((part) => part !== "input");
+}
+
+/** @throws {JOB_MISMATCH} */
+function refuseOtherDigests(run: PublishedRun, now: IdentifiedJob): void {
+  const differs = differingFrom(run, now);
+  if (differs.length > 0) throw otherJob(run, differs);
+}
+
+function otherJob(
+  { output, manifest }: PublishedRun,
+  differs: readonly (keyof JobDigests)[],
+): ShardmillError {
+  return new ShardmillError(
     "JOB_MISMATCH",
     `the runs in ${folderOf(output)} are of another job: ${partsText(differs)} changed since the last`,
     {

@@ -1,0 +1,101 @@
+import { expect, test } from "vitest";
+import { buildManifest } from "../../../../coordinator/publish/layout.ts";
+import type { NothingNew } from "../../../../coordinator/runs/next-run.ts";
+import { refuseOtherJobThan, refuseOtherRuns } from "../../../../coordinator/runs/one-dataset.ts";
+import { runFolder } from "../../../../coordinator/runs/read-runs.ts";
+import type { JobDigests } from "../../../../shared/domain/job.ts";
+import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
+import { type Location, parseLocation } from "../../../../shared/domain/location.ts";
+import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
+import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
+
+const DIGESTS: JobDigests = { spec: "s", input: "i", model: "m" };
+const aFile = (name: string) => ({ path: parseLocation(`/data/${name}`), bytes: 1, version: "v1" });
+
+function aRun(number: number, names: readonly string[]) {
+  const manifest = buildManifest(
+    {
+      job: { id: "j1", name: "j" },
+      digests: DIGESTS,
+      run: NO_RUN,
+      counts: { rowsMapped: 0, rowsFiltered: 0, rowsOut: 0, rowsTruncated: 0 },
+      inputFiles: names.map(aFile),
+      builds: [],
+      versions: {},
+      columns: [{ name: "id", type: "int64" }],
+    },
+    [],
+  );
+  return { number, output: runFolder(parseLocation("/out"), number), manifest };
+}
+
+function nothingNew(names: readonly string[], runs: readonly (readonly string[])[]) {
+  const published = runs.map((read, index) => aRun(index + 1, read));
+  const files = names.map((name) => {
+    const file = aFile(name);
+    return { ...file, realPath: file.path, format: "csv" as const, folderValues: [] };
+  });
+  const listed: NothingNew["listed"] = { files, leftOut: [], stores: NO_STORES };
+  const last = published.at(-1);
+  if (last === undefined) throw new Error("a run is needed");
+  return { last, listed, published };
+}
+
+/** What the job is by files as told; and which were asked. */
+function identifier(digestsBy: (names: string) => Partial<JobDigests>) {
+  const asked: string[] = [];
+  const identify = async ({ files }: { readonly files: readonly { readonly path: Location }[] }) => {
+    const names = files.map(({ path }) => path.slice("/data/".length)).join(" ");
+    asked.push(names);
+    return { digests: { ...DIGESTS, ...digestsBy(names) }, partitions: { kind: "none", why: null } as const };
+  };
+  return { asked, identify };
+}
+
+test("a job that is by its last run's files what that run had is no other one, whatever one file says", async () => {
+  const { asked, identify } = identifier((names) => (names === "b c" ? {} : { spec: "by one file" }));
+  await refuseOtherJobThan(nothingNew(["a", "b", "c"], [["a"], ["b", "c"]]), identify);
+  expect(asked).toEqual(["a", "b c"]);
+});
+
+test("where files of the last run have gone, one before it says what the job is", async () => {
+  const { asked, identify } = identifier((names) => (names === "a b" ? {} : { spec: "by one file" }));
+  await refuseOtherJobThan(
+    nothingNew(
+      ["a", "b"],
+      [
+        ["a", "b"],
+        ["b", "gone"],
+      ],
+    ),
+    identify,
+  );
+  expect(asked).toEqual(["a", "a b"]);
+});
+
+test("another job file is refused, and another model at once", async () => {
+  const found = nothingNew(["a", "b"], [["a", "b"]]);
+  const other = identifier(() => ({ spec: "other" }));
+  await expect(refuseOtherJobThan(found, other.identify)).rejects.toMatchObject({
+    code: "JOB_MISMATCH",
+    message: expect.stringContaining("the job file changed"),
+  });
+  expect(other.asked).toEqual(["a", "a b"]);
+  const model = identifier(() => ({ model: "other" }));
+  await expect(refuseOtherJobThan(found, model.identify)).rejects.toMatchObject({ code: "JOB_MISMATCH" });
+  expect(model.asked).toEqual(["a"]);
+});
+
+test("columns that became others are told before digests that did with them", () => {
+  const spec = checkJobSpec({
+    input: { path: "/data", new: true },
+    model: { path: "/m.onnx" },
+    output: { path: "/out" },
+  });
+  const planned = {
+    digests: { ...DIGESTS, spec: "other" },
+    partitions: { kind: "none", why: null } as const,
+    map: { keep: [], outputs: [], finish: [] },
+  };
+  expect(() => refuseOtherRuns({ spec, published: [aRun(1, ["a"])] }, planned)).toThrow(/other columns/);
+});
