@@ -122,5 +122,5 @@ test("a coordinator that takes jobs of others is led by them to no server of its
     code: "INPUT_NOT_FOUND",
     hint: expect.stringContaining("--allow-local-addresses"),
   });
-  expect(await submit("--allow-local-addresses")).toMatchObject({ phase: "running" });
+  expect(await submit("--allow-local-addresses")).toMatchObject({ job: { phase: "running" } });
 }, 240_000);
