@@ -34,12 +34,20 @@ const MOST_LOOKS = 1_200;
  * @throws {STORE_FAILED} when it ends badly, or gets no further; what the calls throw
  */
 export async function copyInStore(path: string, calls: CopyCalls): Promise<"put" | "taken"> {
+  let busy = 0;
   for (;;) {
     const begun = await calls.begin();
     const copy = typeof begun === "string" ? await calls.look() : begun;
     const { state } = await ended(path, copy, calls);
     // Another's copy may be of another blob.
-    if (begun === "busy") continue;
+    if (begun === "busy") {
+      if (copy.state === "pending") continue;
+      // Under way by what one call says, and not by what the other does.
+      if (busy === MOST_LOOKS) throw failed("STORE_FAILED", path, "is copied by another, which does not end");
+      busy += 1;
+      await calls.wait();
+      continue;
+    }
     if (begun === "taken") return "taken";
     if (state !== "success") throw failed("STORE_FAILED", path, `is not copied: the copy is ${state}`);
     return "put";

@@ -26,7 +26,11 @@ const PAGE = z.object({
 
 const PUT = z.object({ md5Hash: z.string() });
 
-const REWRITE = z.object({ done: z.boolean(), rewriteToken: z.string().optional() });
+const REWRITE = z.object({
+  done: z.boolean(),
+  rewriteToken: z.string().optional(),
+  totalBytesRewritten: z.coerce.string().default(""),
+});
 
 /** Where the sha256 of an object's bytes is kept, among what its writer says of it. */
 export const SHA256_KEY = "shardmill-sha256";
@@ -36,7 +40,7 @@ export const MD5_KEY = "shardmill-md5";
 export const OBJECT_FIELDS = "size,generation,md5Hash,metadata";
 export const PAGE_FIELDS = "items(name,size,generation),prefixes,nextPageToken";
 export const PUT_FIELDS = "md5Hash";
-export const REWRITE_FIELDS = "done,rewriteToken";
+export const REWRITE_FIELDS = "done,rewriteToken,totalBytesRewritten";
 
 export function objectReader(path: string): BodyReader<ObjectHead> {
   return jsonReader(path, OBJECT, (object) => ({
@@ -76,12 +80,19 @@ export function putReader(path: string, md5Hash: string): BodyReader<"put"> {
   });
 }
 
+/** A copy that is not done yet. */
+export interface PartOfCopy {
+  readonly goOnWith: string;
+  /** How many bytes, of all calls: it only is compared. */
+  readonly copied: string;
+}
+
 /** Whether the copy is done, or with what it is gone on with. */
-export function rewriteReader(path: string): BodyReader<"put" | { readonly goOnWith: string }> {
-  return jsonReader(path, REWRITE, ({ done, rewriteToken }) => {
+export function rewriteReader(path: string): BodyReader<"put" | PartOfCopy> {
+  return jsonReader(path, REWRITE, ({ done, rewriteToken, totalBytesRewritten }) => {
     if (done) return "put";
     if (rewriteToken === undefined)
       throw failed("STORE_FAILED", path, "is copied in part, and its store does not say how to go on");
-    return { goOnWith: rewriteToken };
+    return { goOnWith: rewriteToken, copied: totalBytesRewritten };
   });
 }

@@ -1,4 +1,4 @@
-import { PassingFailure } from "../http/failures.ts";
+import { failed, PassingFailure } from "../http/failures.ts";
 import type { HttpCall, HttpEngine } from "../http/http-engine.ts";
 import type { AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
 import { type RangeRead, readRange } from "../http/read-range.ts";
@@ -21,6 +21,7 @@ import {
   OBJECT_FIELDS,
   objectReader,
   PAGE_FIELDS,
+  type PartOfCopy,
   PUT_FIELDS,
   pageReader,
   REWRITE_FIELDS,
@@ -69,7 +70,10 @@ interface Asked {
 }
 
 /** What came of a copy so far: with what it is gone on with, or its end. */
-type RewriteStep = { readonly goOnWith: string } | "put" | "taken";
+/** In a row, without the copy getting any further; the token may stay the same while it does. */
+const MOST_IDLE_REWRITES = 20;
+
+type RewriteStep = PartOfCopy | "put" | "taken";
 
 type Asking = Pick<HttpCall<never>, "path" | "judge"> & {
   request(headers?: HttpRequest["headers"], query?: Asked["query"]): Promise<HttpRequest>;
@@ -176,16 +180,21 @@ export class GcsClient implements ObjectClient {
       return takenBy(head, options);
     };
     // Between classes or places of storage it takes several calls.
-    for (let token: string | null = null; ; ) {
+    let last: PartOfCopy | null = null;
+    for (let idle = 0; ; ) {
       const query: Asked["query"] = {
         fields: REWRITE_FIELDS,
         ...absenceOf(options),
-        ...(token === null ? {} : { rewriteToken: token }),
+        ...(last === null ? {} : { rewriteToken: last.goOnWith }),
       };
       const asked: Asked & Pick<HttpCall<RewriteStep>, "open"> = { method: "POST", path, query, open };
       const step: RewriteStep = await this.#call(from, asked, signal);
       if (typeof step === "string") return step;
-      token = step.goOnWith;
+      const isFurther = step.goOnWith !== last?.goOnWith || step.copied !== last.copied;
+      idle = isFurther ? 0 : idle + 1;
+      if (idle === MOST_IDLE_REWRITES)
+        throw failed("STORE_FAILED", from.path, "is copied, and that gets no further");
+      last = step;
     }
   }
 

@@ -143,6 +143,23 @@ test("a copy goes on until it is done", async () => {
   expect(asked.map((each) => each.includes("rewriteToken=t%2F1"))).toEqual([false, true]);
 });
 
+test("a copy may go on with one token, as long as it gets further", async () => {
+  answers(OBJECT, says(200, JSON.stringify({ size: "10", generation: "7" })));
+  const steps = Array.from({ length: 30 }, (_, step) => String(step));
+  const part = (totalBytesRewritten: string) =>
+    says(200, JSON.stringify({ done: false, rewriteToken: "t", totalBytesRewritten }));
+  const done = says(200, JSON.stringify({ done: true }));
+  await using storage = open();
+  const asked = answers(`${OBJECT}/rewriteTo/b/bucket/o/c`, ...steps.map(part), done);
+  await storage.copy(object, parseLocation("gs://bucket/c"));
+  expect(asked).toHaveLength(31);
+  const stuck = answers(`${OBJECT}/rewriteTo/b/bucket/o/c`, part("1"));
+  await expect(storage.copy(object, parseLocation("gs://bucket/c"))).rejects.toMatchObject({
+    code: "STORE_FAILED",
+  });
+  expect(stuck).toHaveLength(21);
+});
+
 test("a put whose answer is lost is sent again, and that it is there by then is success", async () => {
   const lost: ServeCall = (request) => void request.resume().on("end", () => request.socket.destroy());
   const there = (bytes: string) => {
