@@ -2,7 +2,7 @@
 export interface Clock {
   /** Monotonic milliseconds: for leases, deadlines and durations. Its zero means nothing. */
   nowMs(): number;
-  /** Milliseconds since 1970: for people and file names only, never for a decision. */
+  /** Milliseconds since 1970: for people and file names, never for a decision alone: it is set at will. */
   wallMs(): number;
 }
 

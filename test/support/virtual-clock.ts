@@ -8,6 +8,7 @@ interface Timer {
 /** Time that passes only while somebody waits for it: nothing else can happen any more by then. */
 export class VirtualClock implements TimedClock {
   #nowMs = 0;
+  #suspendedMs = 0;
   #timers: Timer[] = [];
 
   nowMs(): number {
@@ -15,7 +16,7 @@ export class VirtualClock implements TimedClock {
   }
 
   wallMs(): number {
-    return this.#nowMs;
+    return this.#nowMs + this.#suspendedMs;
   }
 
   after(ms: number, call: () => void): () => void {
@@ -43,6 +44,11 @@ export class VirtualClock implements TimedClock {
   /** Time has passed at once, as for a process that was stopped. */
   skip(ms: number): void {
     this.#nowMs += ms;
+  }
+
+  /** Time has passed that the process does not see, as for a machine that was suspended. */
+  suspend(ms: number): void {
+    this.#suspendedMs += ms;
   }
 
   async pass(ms: number): Promise<void> {

@@ -1,5 +1,5 @@
 import { sleep } from "../../../shared/core/abort.ts";
-import type { TimedClock } from "../../../shared/core/clock.ts";
+import type { Clock, TimedClock } from "../../../shared/core/clock.ts";
 import { ShardmillError } from "../../../shared/core/errors.ts";
 import type { Processes } from "../../../shared/core/process-identity.ts";
 import { below, type Location } from "../../../shared/domain/location.ts";
@@ -96,7 +96,7 @@ export class BucketHold implements AsyncDisposable {
   readonly #options: HoldOptions;
   readonly #lost = new AbortController();
   #ahead: () => Promise<void> = async () => {};
-  #sureFromMs = Number.NEGATIVE_INFINITY;
+  #sureFrom: Moment | null = null;
   #beats = 0;
   #beating: Promise<void> = Promise.resolve();
   #callOff: () => void = () => {};
@@ -131,7 +131,7 @@ export class BucketHold implements AsyncDisposable {
   /** @throws {OUTPUT_LOCKED} when another has taken the job over @throws what the storage does */
   async confirm(): Promise<void> {
     this.#lost.signal.throwIfAborted();
-    if (this.#options.clock.nowMs() - this.#sureFromMs < SURE_MS) return;
+    if (isSure(this.#sureFrom, momentOf(this.#options.clock))) return;
     await this.#look();
   }
 
@@ -178,7 +178,7 @@ export class BucketHold implements AsyncDisposable {
 
   async #look(): Promise<void> {
     const { storage, runFile, run, clock } = this.#options;
-    const beganMs = clock.nowMs();
+    const began = momentOf(clock);
     const found = await readRunFile(runFile, storage);
     if (found !== run) {
       const error = replaced(runFile, run, found);
@@ -186,8 +186,24 @@ export class BucketHold implements AsyncDisposable {
       throw error;
     }
     await this.#ahead();
-    this.#sureFromMs = beganMs;
+    this.#sureFrom = began;
   }
+}
+
+interface Moment {
+  readonly nowMs: number;
+  readonly wallMs: number;
+}
+
+function momentOf(clock: Clock): Moment {
+  return { nowMs: clock.nowMs(), wallMs: clock.wallMs() };
+}
+
+/** By both clocks: the one stands still while a machine is suspended, the other is set by people. */
+function isSure(from: Moment | null, now: Moment): boolean {
+  if (from === null) return false;
+  const passed = [now.nowMs - from.nowMs, now.wallMs - from.wallMs];
+  return passed.every((ms) => 0 <= ms && ms < SURE_MS);
 }
 
 export function replaced(path: Location, expected: string, found: string | null): ShardmillError {

@@ -24,6 +24,11 @@ interface BucketSegmentOptions {
   readonly number: number;
   /** What follows when another has put an object of the number that is next here. */
   readonly onTaken: (error: ShardmillError) => void;
+  /**
+   * Asked before a put is tried again: while it was waited for, the job may have been published, and its
+   * journal removed. Rejects with OUTPUT_LOCKED when this one does not hold the job any more.
+   */
+  readonly confirm: () => Promise<void>;
 }
 
 /**
@@ -61,7 +66,7 @@ export class BucketSegment implements SegmentFile {
   /**
    * Puts records as the next object, again and again while the store cannot be asked.
    *
-   * @throws {OUTPUT_LOCKED} when the number is taken
+   * @throws {OUTPUT_LOCKED} when the number is taken, or the job is another's
    * @throws {JOURNAL_FAILED} when the store cannot be asked for ten minutes, or no longer than a moment once
    * this one ends
    */
@@ -76,6 +81,7 @@ export class BucketSegment implements SegmentFile {
         const isOver = clock.nowMs() - startMs >= PATIENCE_MS || this.#ending.signal.aborted;
         if (!isPlaceError(error) || isOver) throw cannotPut(this.#location(), error);
         await sleep(AGAIN_MS, this.#ending.signal, clock).catch(() => {});
+        await this.#options.confirm();
       }
     }
   }

@@ -70,15 +70,16 @@ export async function openBucketJournal(
   const hold = await BucketHold.begin({ ...place, processes, clock, nonce: writer });
   try {
     const { snapshots, reader } = await readWithSnapshots({ journal, snapshotFolder, storage }, options);
+    const confirm = () => confirmIfAsked(hold);
     const { segment, started, frames } = await claim(reader, clock.wallMs(), (generation, number) => {
       const onTaken = (error: ShardmillError) => hold.lose(error);
-      return new BucketSegment({ journal, storage, clock, generation, writer, number, onTaken });
+      const ofIt = { generation, writer, number };
+      return new BucketSegment({ ...ofIt, journal, storage, clock, onTaken, confirm });
     });
     await checkRun(place);
     const { generation } = started;
     hold.watch(() => segment.look());
     const pause = () => sleep(PAUSE_MS, undefined, clock);
-    const confirm = () => confirmIfAsked(hold);
     const journalWriter = new JournalWriter(segment, { pause, confirm }, frames);
     return {
       hold,
