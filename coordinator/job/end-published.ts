@@ -1,10 +1,12 @@
 import { isShardmillError } from "../../shared/core/errors.ts";
-import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import { below } from "../../shared/domain/location.ts";
+import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { hasWorkFiles, removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
 import { isMarked, placeMarker } from "../publish/marker.ts";
 import { knownPaths } from "../publish/own-run.ts";
+import { readManifestIfThere } from "../publish/read-manifest.ts";
 import type { OutputPaths } from "../publish/work-paths.ts";
 import { awaitOthers, lockOutput } from "./lock-output.ts";
 import type { OpenJobOptions } from "./opened-job.ts";
@@ -33,8 +35,11 @@ export async function endPublished(
     if (hasLeft || !isWhole) {
       await using _lock = await lockOutput(paths, options);
       await awaitOthers({ paths, storage }, options);
-      if (!isWhole) await placeMarker(paths, manifest, storage);
-      if (hasLeft) await removeWorkFiles(left, storage, disk);
+      // Whoever was waited for may have started over.
+      if (await isThere(manifest, { paths, storage })) {
+        if (!isWhole) await placeMarker(paths, manifest, storage);
+        if (hasLeft) await removeWorkFiles(left, storage, disk);
+      }
     }
     // Empty where this run only looked, and locked it for that.
     await removeWorkFolder(paths, disk);
@@ -42,4 +47,9 @@ export async function endPublished(
     // The result is published, whatever lies beside it.
     if (!isShardmillError(error) && !isPlaceError(error)) throw error;
   }
+}
+
+async function isThere({ outputDigest }: OutputManifest, { paths, storage }: OutputPlace): Promise<boolean> {
+  const there = await readManifestIfThere(below(paths.output, MANIFEST_NAME), storage);
+  return there?.outputDigest === outputDigest;
 }

@@ -89,8 +89,10 @@ export class JobOutput implements ShellWork, AsyncDisposable {
    * name it.
    */
   async discard(partial: PartialManifest): Promise<void> {
-    await this.#options.lock.confirm();
-    await this.partials.discardPartial(partial).catch(ignoreStorage);
+    const { lock } = this.#options;
+    // What cannot be confirmed now is not deleted, either.
+    const confirmed = lock.confirm().then(() => this.partials.discardPartial(partial));
+    await confirmed.catch(ignoreStorage);
   }
 
   async reduce(): Promise<string> {
@@ -114,7 +116,6 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     }
     const { paths, storage, checksums, lock } = this.#options;
     const confirm = () => lock.confirm();
-    await confirm();
     await publishOutput({ paths, storage, checksums, staged, confirm });
   }
 

@@ -16,6 +16,7 @@ import type { OpenJournal } from "../journal/journal.ts";
 import type { LastSnapshot } from "../journal/snapshot-file.ts";
 import { SnapshottingJournal } from "../journal/snapshotting-journal.ts";
 import { removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
+import { asOutputFailed } from "../publish/output-failed.ts";
 import { probeStore } from "../publish/probe-store.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
 import { resumeEffects } from "../schedule/events/replay.ts";
@@ -52,6 +53,7 @@ interface StartOptions extends OpenJobOptions {
  *
  * @throws {JOB_MISMATCH} when the unfinished job of the folder is another one
  * @throws {JOURNAL_CORRUPT}
+ * @throws {OUTPUT_FAILED} when the store cannot be asked whether another has taken the job over
  */
 export async function startJob(
   planned: PlannedJob,
@@ -72,7 +74,8 @@ export async function startJob(
   const replayed = await replayJob(planned, opened, options);
   const { state } = replayed;
   // One that was stopped while it opened the journal may have been replaced meanwhile.
-  await lock.confirm();
+  const what = "it cannot be made sure that the job is this coordinator's";
+  await asOutputFailed({ path: paths.output, what }, () => lock.confirm());
   isDone = () => jobProgress(state).phase === "published" && !lock.lost.aborted;
   const jobId = state.accepted?.jobId ?? newJobId(planned.spec.name, seams);
   seams.watch(state, planned.spec.output.path);

@@ -46,22 +46,27 @@ export class CopyingWay implements PublishWay {
   /**
    * Put only where there is none: of several coordinators, which do not see each other's locks, one decides.
    */
-  async announce(staged: StagedOutput): Promise<Announcement> {
+  async announce(staged: StagedOutput, confirm: PlaceOptions["confirm"]): Promise<Announcement> {
     const { storage, paths } = this.#place;
     const before = await readIntentIfThere(paths, storage);
-    if (before !== null) return await this.#announced(before, staged);
+    if (before !== null) return await this.#announced(before, staged, confirm);
     const source = sourceOfBytes(intentText(staged, paths));
+    await confirm();
     try {
       await storage.put(paths.publishing, source, { ifAbsent: true });
       return { kind: "announced", resumed: false };
     } catch (error) {
       const first = isShardmillError(error, "STORE_EXISTS") ? await readIntentIfThere(paths, storage) : null;
       if (first === null) throw error;
-      return await this.#announced(first, staged);
+      return await this.#announced(first, staged, confirm);
     }
   }
 
-  async #announced(before: Intent, staged: StagedOutput): Promise<Announcement> {
+  async #announced(
+    before: Intent,
+    staged: StagedOutput,
+    confirm: PlaceOptions["confirm"],
+  ): Promise<Announcement> {
     const { storage, paths } = this.#place;
     const { manifest } = staged;
     if (before.manifest.outputDigest === manifest.outputDigest) return { kind: "announced", resumed: true };
@@ -69,6 +74,7 @@ export class CopyingWay implements PublishWay {
     if (paths.run !== null) return { kind: "taken", by: before };
     // Where nobody else can be, in its place, if this one names all of what that has placed.
     await refuseOtherOutput(paths.output, manifest, storage);
+    await confirm();
     await storage.put(paths.publishing, sourceOfBytes(intentText(staged, paths)));
     return { kind: "announced", resumed: false };
   }

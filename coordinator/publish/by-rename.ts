@@ -53,13 +53,14 @@ export class RenamingWay implements PublishWay {
   }
 
   /** The manifest itself, which is linked to its name later. */
-  async announce({ manifest }: StagedOutput): Promise<Announcement> {
+  async announce({ manifest }: StagedOutput, confirm: PlaceOptions["confirm"]): Promise<Announcement> {
     const { storage, paths } = this.#place;
     const { publishing, output } = paths;
     const before = await readManifestIfThere(publishing, storage);
     const resumed = before?.outputDigest === manifest.outputDigest;
     // In place of the intent of another output only if this one names all of what that has placed.
     if (before !== null && !resumed) await refuseOtherOutput(output, manifest, storage);
+    await confirm();
     await storage.put(publishing, sourceOfBytes(manifestText(manifest)));
     return { kind: "announced", resumed };
   }

@@ -48,11 +48,11 @@ export interface PublishWay {
   stage(parts: readonly Part[], signal: AbortSignal): Promise<void>;
   /**
    * Makes durable which files beside `_shardmill` are ours, from before the first is there: a later `--fresh`
-   * may delete only those.
+   * may delete only those. `confirm` is asked right before it is put.
    *
    * @throws {OUTPUT_OCCUPIED} when files of another output of this job are placed
    */
-  announce(staged: StagedOutput): Promise<Announcement>;
+  announce(staged: StagedOutput, confirm: PlaceOptions["confirm"]): Promise<Announcement>;
   /**
    * Makes sure that what an earlier try decided on is all there still, before any more of it is seen.
    *

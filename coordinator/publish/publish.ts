@@ -39,11 +39,12 @@ type Publishing = PublishOptions & Required<Pick<PublishOptions, "confirm" | "on
  */
 export async function publishOutput(options: PublishOptions): Promise<void> {
   await asPublishing(options, async (publishing) => {
-    const { paths, staged } = publishing;
+    const { paths, staged, confirm } = publishing;
+    await confirm();
     if (await isPublished(publishing)) return await endWithMarker(publishing);
     const way = chooseWay(publishing);
     await checkStage(publishing);
-    const announced = await way.announce(staged);
+    const announced = await way.announce(staged, confirm);
     publishing.onStep("intent written");
     if (announced.kind === "announced") {
       // One that was published, and cleaned up after, since the first look leaves no intent.

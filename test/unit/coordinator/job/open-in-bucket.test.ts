@@ -1,14 +1,16 @@
-import { mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { endPublished } from "../../../../coordinator/job/end-published.ts";
 import { type JobSeams, realSeams } from "../../../../coordinator/job/job-seams.ts";
 import { openJob } from "../../../../coordinator/job/open-job.ts";
-import type { OpenedJob } from "../../../../coordinator/job/opened-job.ts";
+import type { OpenedJob, OpenJobOptions } from "../../../../coordinator/job/opened-job.ts";
 import { clearOutput } from "../../../../coordinator/publish/clear-output.ts";
 import { intentText } from "../../../../coordinator/publish/intent.ts";
 import { buildManifest } from "../../../../coordinator/publish/layout.ts";
 import { knownPaths } from "../../../../coordinator/publish/own-run.ts";
+import { readManifest } from "../../../../coordinator/publish/read-manifest.ts";
 import { findOutputPaths, type WorkPaths, withRun } from "../../../../coordinator/publish/work-paths.ts";
 import { DEFAULT_SCHEDULE } from "../../../../coordinator/schedule/state/config.ts";
 import { systemClock } from "../../../../shared/core/clock.ts";
@@ -85,7 +87,11 @@ function machine(name: string, storage: Bucket): Machine {
 }
 
 async function open({ spec, seams }: Machine, fresh = false): Promise<OpenedJob> {
-  return await openJob(spec, {
+  return await openJob(spec, optionsOf(seams, fresh));
+}
+
+function optionsOf(seams: JobSeams, fresh: boolean): OpenJobOptions {
+  return {
     fresh,
     clock: systemClock,
     log: silentLogger,
@@ -94,7 +100,7 @@ async function open({ spec, seams }: Machine, fresh = false): Promise<OpenedJob>
     reportOf: () => null,
     storesBefore: [],
     onWake: () => {},
-  });
+  };
 }
 
 /** Its coordinator is gone, and the job not ended. */
@@ -214,6 +220,24 @@ test("a clearing of another's that has not come to the manifest leaves a publish
   await open(there);
   await clearUntil(there, 0);
   expect(await open(machine("here", there.storage))).toMatchObject({ kind: "published" });
+});
+
+test.each([
+  ["is", null, true],
+  ["was removed meanwhile", "folder", false],
+])("what a dead coordinator left undone is done where the manifest %s", async (_what, left, isThere) => {
+  const here = machine("m", new Bucket());
+  const { storage } = here;
+  await putIntent(here, await pathsOf(here));
+  await open(here);
+  const found = await findOutputPaths(here.spec, storage);
+  const manifest = await readManifest(below(OUT, "_manifest.json"), storage);
+  const { own } = withRun(found, OTHERS_RUN);
+  await mkdir(join(found.disk, OTHERS_RUN), { recursive: true });
+  await storage.put(below(own, "beacon"), sourceOfBytes("x"));
+  if (!isThere) await storage.remove(below(OUT, "_manifest.json"));
+  await endPublished(manifest, { paths: found, storage }, optionsOf(here.seams, false));
+  expect(await storage.kindAt(own)).toBe(left);
 });
 
 test.each([0, 1, 2, 3, 4])(

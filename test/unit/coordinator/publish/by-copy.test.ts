@@ -189,6 +189,27 @@ test("a coordinator that loses its lock between two copies makes no more of them
   expect(copies).toBeLessThan(50);
 });
 
+test("a coordinator that loses its lock before its intent is put does not put it", async () => {
+  const bucket = new BreakingBucket();
+  await bucket.fill();
+  let asked = 0;
+  const confirm = async () => {
+    asked += 1;
+    if (asked > 1) throw new ShardmillError("OUTPUT_LOCKED", "another has it");
+  };
+  await expect(stageAndPublish(bucket, { confirm })).rejects.toMatchObject({ code: "OUTPUT_LOCKED" });
+  expect(await bucket.storage.kindAt(PATHS.publishing)).toBeNull();
+});
+
+test("a store that cannot be asked who holds the lock is what the output fails by", async () => {
+  const bucket = new BreakingBucket();
+  await bucket.fill();
+  const confirm = async () => {
+    throw new ShardmillError("STORE_FAILED", "the line broke");
+  };
+  await expect(stageAndPublish(bucket, { confirm })).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
+});
+
 test("a copy with other bytes does not stay under the name that readers look for", async () => {
   const bucket = new BreakingBucket();
   await bucket.fill();
