@@ -173,35 +173,6 @@ describe("a journal in a bucket", () => {
     await expect(opened.hold.confirm()).rejects.toMatchObject(LOCKED);
   });
 
-  test.each(["skip", "suspend"] as const)(
-    "is not written by one that slept (%s) while the job was published and its journal removed",
-    async (sleeps) => {
-      const here = rig.machine();
-      const opened = await here.open();
-      await here.append(opened, ...firstRecords());
-      for (const gone of [OWN, RUN_FILE]) await rig.storage.remove(gone);
-      here.clock[sleeps](60_000);
-      await expect(here.append(opened, ...shardRecords(0, 1, 1))).rejects.toMatchObject(LOCKED);
-      expect(await rig.storage.kindAt(OWN)).toBeNull();
-    },
-  );
-
-  test("is not written by one that slept so while a put had failed, and was to be tried again", async () => {
-    const here = rig.machine();
-    const opened = await here.open();
-    let isFirst = true;
-    rig.before = async ({ call, location }) => {
-      if (call !== "put" || location !== object(2) || !isFirst) return;
-      isFirst = false;
-      for (const gone of [OWN, RUN_FILE]) await rig.storage.remove(gone);
-      here.clock.suspend(60_000);
-      throw storeFailed();
-    };
-    await expect(here.append(opened, ...firstRecords())).rejects.toMatchObject(LOCKED);
-    expect(isFirst).toBe(false);
-    expect(await rig.storage.kindAt(OWN)).toBeNull();
-  });
-
   test.each([
     ["missing", async () => rig.storage.remove(object(3))],
     ["damaged", () => damage(3, 60)],
