@@ -122,10 +122,7 @@ export class AzureClient implements ObjectClient {
 
   async refusesOtherBytes(place: ObjectPlace, signal?: AbortSignal): Promise<boolean> {
     const asking = this.#asking(place, wholePut(otherBytes()));
-    const open = (head: AnswerHead) => {
-      if (head.status === 201) return ignoring(false);
-      return head.status === 400 ? digestRefusal(head, isOfDigest, asking.judge) : null;
-    };
+    const open = (head: AnswerHead) => digestRefusal(head, isOfDigest, asking.judge);
     return await this.#engine.call({ open, ...asking }, signal);
   }
 

@@ -70,7 +70,11 @@ function combined(
   b: StoreCounts | undefined,
   join: (a: number, b: number) => number,
 ): StoreCounts {
-  const of = (name: CountedOfStore) => told(join(a[name], b?.[name] ?? 0));
+  return storeCounts(store, (name) => told(join(a[name], b?.[name] ?? 0)));
+}
+
+/** Each of the counts of a store, as `of` tells it. */
+export function storeCounts(store: string, of: (name: CountedOfStore) => number): StoreCounts {
   return {
     store,
     requests: of("requests"),

@@ -161,10 +161,7 @@ export class GcsClient implements ObjectClient {
 
   async refusesOtherBytes(place: ObjectPlace, signal?: AbortSignal): Promise<boolean> {
     const asking = this.#asking(place, wholePut(place, otherBytes()));
-    const open = (head: AnswerHead) => {
-      if (head.status === 200) return ignoring(false);
-      return head.status === 400 ? digestRefusal(head, isOfDigest, asking.judge) : null;
-    };
+    const open = (head: AnswerHead) => digestRefusal(head, isOfDigest, asking.judge);
     return await this.#engine.call({ open, ...asking }, signal);
   }
 

@@ -6,6 +6,7 @@ import {
   OTHER_STORES,
   type StoreCounts,
   sinceStores,
+  storeCounts,
   sumOfStores,
 } from "../domain/store-counts.ts";
 
@@ -108,21 +109,10 @@ export class StoreTally {
   }
 
   #countsOf(row: number): StoreCounts {
-    const of = (name: CountedOfStore) => {
+    return storeCounts(Buffer.from(this.#nameOf(row)).toString("utf8"), (name) => {
       const count = Number(Atomics.load(this.#counts, row * FIELDS + COUNTED_OF_STORE.indexOf(name)));
       return IN_MICROSECONDS.has(name) ? count / 1_000 : count;
-    };
-    return {
-      store: Buffer.from(this.#nameOf(row)).toString("utf8"),
-      requests: of("requests"),
-      bytesRead: of("bytesRead"),
-      bytesWritten: of("bytesWritten"),
-      retries: of("retries"),
-      throttled: of("throttled"),
-      waitedMs: of("waitedMs"),
-      answers: of("answers"),
-      firstByteMs: of("firstByteMs"),
-    };
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { isShardmillError } from "../core/errors.ts";
 import type { Answer, AnswerHead, BodyReader } from "../http/messages.ts";
-import { bodyOf, collected } from "./bodies.ts";
+import { bodyOf, collected, ignoring } from "./bodies.ts";
 import type { ObjectPut } from "./object-client.ts";
 
 /** What no store that makes sure of digests takes: bytes, and the digests of others. */
@@ -12,7 +12,8 @@ export function otherBytes(): ObjectPut {
 }
 
 /**
- * Whether it was for their digest that bytes were not taken, as an answer's body says.
+ * Whether it was for their digest that bytes were not taken, as an answer says; null for what only the
+ * caller can judge.
  *
  * @param isOfDigest whether an answer says that
  * @param judge what else follows from it
@@ -21,7 +22,9 @@ export function digestRefusal(
   head: AnswerHead,
   isOfDigest: (answer: Answer) => boolean,
   judge: (answer: Answer) => Error,
-): BodyReader<boolean> {
+): BodyReader<boolean> | null {
+  if (head.status === 200 || head.status === 201) return ignoring(false);
+  if (head.status !== 400) return null;
   return collected(head, (answer) => {
     if (isOfDigest(answer)) return true;
     const error = judge(answer);

@@ -157,10 +157,7 @@ export class S3Client implements ObjectClient {
     const bytes = Buffer.from("other bytes than these");
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     const asking = this.#asking(place, { method: "PUT", headers, sha256, body: bodyOf(bytes) });
-    const open = (head: AnswerHead) => {
-      if (head.status === 200) return ignoring(false);
-      return head.status === 400 ? digestRefusal(head, isOfDigest, asking.judge) : null;
-    };
+    const open = (head: AnswerHead) => digestRefusal(head, isOfDigest, asking.judge);
     return await this.#engine.call({ open, ...asking }, signal);
   }
 
