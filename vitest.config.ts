@@ -31,7 +31,7 @@ export default defineConfig({
       SHARDMILL_SECRET_FILE: testSecretFile,
     },
     globalSetup: ["test/support/test-cache.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
   },
 });
