@@ -1,9 +1,13 @@
 import { sleep } from "../shared/core/abort.ts";
 import { ask } from "../test/support/job-processes.ts";
+import { type FaultResult, type FaultWorld, fired, notFired } from "./fault-world.ts";
 import type { MortalCoordinator, WorkerSlot } from "./fleet.ts";
 import { processState } from "./left-processes.ts";
+import { replaceCoordinator, startRival } from "./rival-faults.ts";
+import { ON_DISK, type RoundPlace } from "./round-place.ts";
 import type { Direction } from "./tcp-proxy.ts";
 
+/** Of every round. */
 export const FAULT_KINDS = [
   "workerKilled",
   "workerStopped",
@@ -14,20 +18,16 @@ export const FAULT_KINDS = [
   "blackholeDown",
   "blackholeBoth",
 ] as const;
-export type FaultKind = (typeof FAULT_KINDS)[number];
+/** Of rounds whose output is in a bucket, which coordinators on several machines reach. */
+export const BUCKET_FAULT_KINDS = ["rivalStarted", "coordinatorReplaced"] as const;
+export type FaultKind = (typeof FAULT_KINDS | typeof BUCKET_FAULT_KINDS)[number];
 
-export interface FaultWorld {
-  readonly coordinator: MortalCoordinator;
-  readonly slots: readonly WorkerSlot[];
-  readonly leaseMs: number;
-  /** In [0, 1), from the round's seed. */
-  readonly random: () => number;
-}
-
-/** What a fault did: `fired` only when something shows that it did. */
-interface FaultResult {
-  readonly fired: boolean;
-  readonly text: string;
+/** Those that can strike in a world: nobody goes on with what is on the disk of a stopped machine. */
+export function faultKindsOf(place: RoundPlace): readonly FaultKind[] {
+  if (place === ON_DISK) return FAULT_KINDS;
+  const ofBucket = BUCKET_FAULT_KINDS.filter((kind) => place.movesOn || kind === "rivalStarted");
+  // First: they take longest, and are to strike before the job ends.
+  return [...ofBucket, ...FAULT_KINDS];
 }
 
 /** How far beyond a lease a worker is kept away: its shard is then surely with another. */
@@ -57,6 +57,10 @@ export function inject(kind: FaultKind, world: FaultWorld): Promise<FaultResult>
       return onOneSlot(world, (slot) => blackhole(slot, ["down"], world.leaseMs));
     case "blackholeBoth":
       return onOneSlot(world, (slot) => blackhole(slot, ["up", "down"], world.leaseMs));
+    case "rivalStarted":
+      return startRival(world);
+    case "coordinatorReplaced":
+      return replaceCoordinator(world);
     default:
       return kind satisfies never;
   }
@@ -165,6 +169,7 @@ async function killAll(slots: readonly WorkerSlot[]): Promise<FaultResult> {
 }
 
 async function killCoordinator({ coordinator }: FaultWorld): Promise<FaultResult> {
+  if (coordinator.busy) return notFired("the coordinator is being replaced");
   return (await coordinator.kill()) ? fired("coordinator killed") : notFired("the coordinator had ended");
 }
 
@@ -196,14 +201,6 @@ function signal(pid: number, name: NodeJS.Signals): boolean {
   } catch {
     return false;
   }
-}
-
-function fired(text: string): FaultResult {
-  return { fired: true, text };
-}
-
-function notFired(text: string): FaultResult {
-  return { fired: false, text };
 }
 
 function lastLine(text: string): string {

@@ -1,10 +1,10 @@
 import { loadavg } from "node:os";
 import { sleep } from "../shared/core/abort.ts";
-import { journalFacts } from "../test/support/job-processes.ts";
 import type { KnownJob } from "../test/support/known-job.ts";
+import type { RoundPlace } from "./round-place.ts";
 
-/** How often the journal is looked at. */
-const LOOK_MS = 1_000;
+/** How often the journal is looked at: all of it is read, and in a bucket it is many objects. */
+const LOOK_MS = 3_000;
 /** A system that commits nothing for so long, however often its coordinator was killed, never will. */
 const STUCK_MS = 120_000;
 /** A job that goes on, and has not ended by then, is on a machine that has no time for it. */
@@ -19,7 +19,10 @@ export class GivenUp extends Error {}
  *
  * @throws {GivenUp} that says which
  */
-export async function watchProgress(jobs: readonly KnownJob[], over: AbortSignal): Promise<void> {
+export async function watchProgress(
+  { jobs, place }: { readonly jobs: readonly KnownJob[]; readonly place: RoundPlace },
+  over: AbortSignal,
+): Promise<void> {
   const startedMs = performance.now();
   let committed = 0;
   let shards = 0;
@@ -27,7 +30,7 @@ export async function watchProgress(jobs: readonly KnownJob[], over: AbortSignal
   while (!over.aborted) {
     await sleep(LOOK_MS, over).catch(() => {});
     // There is none before a job is taken up, and after it is published.
-    const found = await Promise.all(jobs.map((job) => journalFacts(job).catch(() => null)));
+    const found = await Promise.all(jobs.map((job) => place.facts(job).catch(() => null)));
     const nowMs = performance.now();
     const before = `${committed} ${shards}`;
     committed = found.reduce((sum, facts) => sum + (facts?.committed.length ?? 0), 0);

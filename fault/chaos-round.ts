@@ -4,12 +4,13 @@ import { messageOf } from "../shared/core/errors.ts";
 import { KnownJob } from "../test/support/known-job.ts";
 import { lcg } from "../test/support/onnx-model.ts";
 import { runCli } from "../test/support/processes.ts";
-import { FAULT_KINDS, type FaultKind, type FaultWorld, inject } from "./chaos-faults.ts";
+import { BUCKET_FAULT_KINDS, FAULT_KINDS, type FaultKind, faultKindsOf, inject } from "./chaos-faults.ts";
 import { GivenUp, watchProgress } from "./chaos-progress.ts";
-import { checkAnswer } from "./check-answer.ts";
+import type { FaultWorld } from "./fault-world.ts";
 import { MortalCoordinator, WorkerSlot } from "./fleet.ts";
 import { freePort } from "./free-port.ts";
 import { processesWith } from "./left-processes.ts";
+import { ON_DISK, type RoundPlace } from "./round-place.ts";
 import { type JobsEnd, SubmittedJobs } from "./submitted-jobs.ts";
 
 interface RoundOptions {
@@ -23,6 +24,8 @@ interface RoundOptions {
    * Faults of every kind for so long; then only those that have not fired yet, and the coordinator's death.
    */
   readonly faultSeconds: number;
+  /** Left out: on a disk. Elsewhere: of one job. */
+  readonly place?: RoundPlace;
   /** Told what happens, as it happens. */
   readonly note: (text: string) => void;
 }
@@ -59,50 +62,52 @@ const HEALING_GAP_MS = { least: 3_000, most: 6_000 } as const;
  */
 export async function chaosRound(options: RoundOptions): Promise<RoundResult> {
   const startedMs = performance.now();
-  const { jobs: count = 1 } = options;
-  await using job = await chaosJob(Math.ceil(options.shards / count));
+  const { jobs: count = 1, place = ON_DISK } = options;
+  await using job = await chaosJob(Math.ceil(options.shards / count), place);
   await using others = await otherJobs(count - 1, Math.ceil(options.shards / count));
   const jobs = [job, ...others.jobs];
   const tally = new Tally(options.note);
-  await using coordinator = new MortalCoordinator(job, await freePort(), COORDINATOR_ARGS, count === 1);
+  const ofRound = { port: await freePort(), args: COORDINATOR_ARGS, ownJob: count === 1 };
+  await using coordinator = new MortalCoordinator({ job, place, ...ofRound });
   await using submitted = count === 1 ? null : await SubmittedJobs.start(coordinator, jobs);
   const slots: WorkerSlot[] = [];
   try {
     for (let index = 0; index < options.workers; index += 1)
-      slots.push(await WorkerSlot.open(index, job, coordinator.port));
-    const world: FaultWorld = { coordinator, slots, leaseMs: LEASE_MS, random: lcg(options.seed) };
+      slots.push(await WorkerSlot.open(index, { job, place }, coordinator.port));
+    const random = lcg(options.seed);
+    const world: FaultWorld = { coordinator, slots, job, place, leaseMs: LEASE_MS, random };
     const done = submitted === null ? coordinator.done : Promise.race([submitted.done, coordinator.done]);
     const end = await underFaults(world, tally, { jobs, done, faultMs: options.faultSeconds * 1000 });
     if (end instanceof GivenUp) tally.problem(end.message);
     else if (end.code !== 0) tally.problem(`the job ended with ${end.code}: ${end.stderr.slice(-2_000)}`);
     await endWorkers(slots, tally);
     if (!(end instanceof GivenUp) && end.code === 0)
-      for (const one of jobs) for (const problem of await checkAnswer(one)) tally.problem(problem);
+      for (const one of jobs) for (const problem of await place.problems(one)) tally.problem(problem);
   } catch (error) {
     tally.problem(messageOf(error));
   } finally {
     for (const slot of slots) await slot[Symbol.asyncDispose]();
     await coordinator[Symbol.asyncDispose]();
   }
-  for (const problem of await leftBehind(job)) tally.problem(problem);
+  for (const problem of await leftBehind(job, place)) tally.problem(problem);
   const { fired, missed, problems } = tally;
   return { fired, missed, problems, seconds: (performance.now() - startedMs) / 1000 };
 }
 
 /** Slow enough for a dozen faults: each row costs nine million multiplications. */
-function chaosJob(shards: number): Promise<KnownJob> {
+function chaosJob(shards: number, place: RoundPlace): Promise<KnownJob> {
   return KnownJob.make({
     rows: shards * ROWS_PER_SHARD,
     files: 4,
     rowGroupRows: ROWS_PER_SHARD,
     hidden: [2_000, 2_000, 1_500],
-    spec: { input: { shardRows: ROWS_PER_SHARD }, map: { batch: { rows: 10 } } },
+    spec: { input: { shardRows: ROWS_PER_SHARD }, map: { batch: { rows: 10 } }, ...place.spec },
   });
 }
 
 async function otherJobs(count: number, shards: number): Promise<AsyncDisposable & { jobs: KnownJob[] }> {
   const jobs: KnownJob[] = [];
-  for (let index = 0; index < count; index += 1) jobs.push(await chaosJob(shards));
+  for (let index = 0; index < count; index += 1) jobs.push(await chaosJob(shards, ON_DISK));
   return {
     jobs,
     async [Symbol.asyncDispose]() {
@@ -145,7 +150,8 @@ class Tally {
 }
 
 export function noFaults(): Record<FaultKind, number> {
-  return Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])) as Record<FaultKind, number>;
+  const kinds = [...FAULT_KINDS, ...BUCKET_FAULT_KINDS];
+  return Object.fromEntries(kinds.map((kind) => [kind, 0])) as Record<FaultKind, number>;
 }
 
 /** Faults until the job has ended, several at once; or why it was given up. */
@@ -161,7 +167,7 @@ async function underFaults(
   const over = new AbortController();
   const ended = done.finally(() => over.abort());
   const injecting = injectUntil(over.signal, { world, tally, faultMs });
-  const watched = watchProgress(jobs, over.signal).then(
+  const watched = watchProgress({ jobs, place: world.place }, over.signal).then(
     () => ended,
     (error: unknown) => {
       if (error instanceof GivenUp) return error;
@@ -179,19 +185,24 @@ async function injectUntil(
   { world, tally, faultMs }: { world: FaultWorld; tally: Tally; faultMs: number },
 ): Promise<void> {
   const { random } = world;
+  const kinds = faultKindsOf(world.place);
+  // Every kind once, the coordinator's death thrice.
+  const full: readonly FaultKind[] = [...kinds, "coordinatorKilled", "coordinatorKilled"];
   const startedMs = performance.now();
   const running = new Set<Promise<void>>();
   let deck: FaultKind[] = [];
   while (!over.aborted) {
-    const unproved = FAULT_KINDS.filter((kind) => tally.fired[kind] === 0);
+    const unproved = kinds.filter((kind) => tally.fired[kind] === 0);
     const healing = performance.now() - startedMs > faultMs;
-    // A machine that takes long to start a coordinator is given the same time to work between two deaths.
+    const beforeMs = performance.now();
     if (healing) await world.coordinator.listening();
     const { least, most } = healing ? HEALING_GAP_MS : FAULT_GAP_MS;
-    await sleep(least + random() * (most - least), over).catch(() => {});
+    // A machine that takes long to start a coordinator is given as long to work between two deaths.
+    const gapMs = Math.max(performance.now() - beforeMs, least + random() * (most - least));
+    await sleep(gapMs, over).catch(() => {});
     if (over.aborted) break;
     if (healing) deck = [unproved[0] ?? "coordinatorKilled"];
-    else if (deck.length === 0) deck = shuffled(random, DECK);
+    else if (deck.length === 0) deck = shuffled(random, full);
     const kind = deck.pop() ?? "coordinatorKilled";
     const fault = tally.run(kind, world).finally(() => running.delete(fault));
     running.add(fault);
@@ -201,9 +212,6 @@ async function injectUntil(
   }
   await Promise.allSettled(running);
 }
-
-/** Every kind once, the coordinator's death thrice. */
-const DECK: readonly FaultKind[] = [...FAULT_KINDS, "coordinatorKilled", "coordinatorKilled"];
 
 function shuffled<T>(random: () => number, cards: readonly T[]): T[] {
   const left = [...cards];
@@ -238,10 +246,11 @@ function hadNotBegun(end: { readonly signal: NodeJS.Signals | null; readonly std
  * Processes and temporary files of the round. What killed ones left is swept by the next that start on that
  * machine.
  */
-async function leftBehind(job: KnownJob): Promise<string[]> {
+async function leftBehind(job: KnownJob, place: RoundPlace): Promise<string[]> {
   const processes = processesWith(job.folder);
-  await runCli(["worker", "--coordinator", "127.0.0.1:1", "--device", "cpu", "--patience", "0"], job);
-  await runCli(["plan", job.path], job);
+  const env = place.env(job, "machine-1");
+  await runCli(["worker", "--coordinator", "127.0.0.1:1", "--device", "cpu", "--patience", "0"], { env });
+  await runCli(["plan", job.path], { env });
   return [
     ...processes.map(({ pid, command }) => `process ${pid} is left: ${command}`),
     ...(await readdir(job.tmp)).map((name) => `${name} is left in the temporary folder`),

@@ -1,10 +1,17 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
+import { packageRoot } from "../shared/core/package-root.ts";
 import { LongRun } from "../sim/long-run.ts";
-import { FAULT_KINDS } from "./chaos-faults.ts";
+import { type S3Server, startS3Server } from "../test/support/s3-server.ts";
+import { BucketPlace } from "./bucket-place.ts";
+import { type FaultKind, faultKindsOf } from "./chaos-faults.ts";
 import { chaosRound, noFaults } from "./chaos-round.ts";
 import { numbersFrom } from "./number-options.ts";
 import { openOwnTempFolder } from "./own-temp-folder.ts";
+import { ON_DISK } from "./round-place.ts";
 
 /**
  * `npm run chaos`: jobs of real processes under seeded faults, one after another, until the time is up. Exits
@@ -16,7 +23,7 @@ const args = await yargs(hideBin(process.argv))
   .scriptName("npm run chaos --")
   .usage(
     "$0 [--minutes M] [--seed S] [--rounds N]\n\nKills, stops and cuts off real workers and coordinators. " +
-      "A round takes half a minute to a minute and a half.",
+      "A round takes half a minute to a minute and a half, in a bucket one to three minutes.",
   )
   .option("minutes", { type: "number", default: 2, describe: "Begin no round after so many minutes" })
   .option("rounds", { type: "number", describe: "So many rounds, whatever the time" })
@@ -37,10 +44,19 @@ const args = await yargs(hideBin(process.argv))
     default: 120,
     describe: "Shards of a round's job: the more, the longer",
   })
+  .option("output", {
+    choices: ["disk", "bucket"] as const,
+    default: "disk" as const,
+    describe:
+      "Where the job publishes. bucket: on versitygw, an S3 server that Go builds once; rounds of even seeds keep " +
+      "their journal there, too (work: bucket), and coordinators on other machines take part",
+  })
+  .example("$0 --output bucket --minutes 10", "Coordinators on several machines, over a bad line to a bucket")
   .strict()
-  .requiresArg(Object.keys(LEAST))
+  .requiresArg([...Object.keys(LEAST), "output"])
   .check(numbersFrom(LEAST, ["minutes", "fault-seconds"]))
-  .check(({ workers, jobs, shards }) => {
+  .check(({ workers, jobs, shards, output }) => {
+    if (output === "bucket" && jobs > 1) throw new Error("--output bucket is for one job: leave out --jobs");
     if (workers > 8) throw new Error("--workers must be 8 at the most");
     if (jobs > shards) throw new Error("--jobs must be no more than --shards: each job has one at least");
     return true;
@@ -48,7 +64,9 @@ const args = await yargs(hideBin(process.argv))
   .parseAsync();
 
 await using _folder = await openOwnTempFolder();
+await using server = args.output === "bucket" ? await startServer() : null;
 const total = noFaults();
+const possible = new Set<FaultKind>();
 let missed = 0;
 using run = new LongRun();
 const minutes = () => run.seconds / 60;
@@ -61,16 +79,19 @@ while (args.rounds === undefined ? minutes() < args.minutes : rounds < args.roun
   );
   rounds += 1;
   run.print(`round of seed ${seed}: ${args.workers} workers, ${args.jobs} jobs, ${args.shards} shards`);
+  await using bucket = server === null ? null : await openBucket(server, seed);
+  const place = bucket ?? ON_DISK;
+  for (const kind of faultKindsOf(place)) possible.add(kind);
   const { workers, shards, jobs, "fault-seconds": faultSeconds } = args;
   const note = (text: string) => run.print(text);
-  const result = await chaosRound({ seed, workers, shards, jobs, faultSeconds, note });
-  for (const kind of FAULT_KINDS) total[kind] += result.fired[kind];
+  const result = await chaosRound({ seed, workers, shards, jobs, faultSeconds, place, note });
+  for (const kind of possible) total[kind] += result.fired[kind];
   missed += result.missed;
   if (result.problems.length > 0) {
     run[Symbol.dispose]();
     console.log(`\nBROKEN in the round of seed ${seed}:`);
     for (const problem of result.problems) console.log(`  ${problem}`);
-    const size = `--workers ${workers} --jobs ${jobs} --shards ${shards} --fault-seconds ${faultSeconds}`;
+    const size = `--workers ${workers} --jobs ${jobs} --shards ${shards} --fault-seconds ${faultSeconds} --output ${args.output}`;
     console.log(`run it again: npm run chaos -- --rounds 1 --seed ${seed} ${size}`);
     process.exitCode = 1;
     break;
@@ -80,6 +101,20 @@ while (args.rounds === undefined ? minutes() < args.minutes : rounds < args.roun
 run[Symbol.dispose]();
 const verdict = process.exitCode === 1 ? "the last one BROKEN" : "all right";
 console.log(`\n${rounds} rounds in ${minutes().toFixed(1)} minutes from seed ${args.seed}, ${verdict}`);
-for (const kind of FAULT_KINDS)
+for (const kind of possible)
   console.log(`  ${kind.padEnd(18)} ${total[kind]}${total[kind] === 0 ? "  (NEVER FIRED)" : ""}`);
 console.log(`  (${missed} faults found nothing to hit)`);
+
+async function openBucket(server: S3Server, seed: number): Promise<BucketPlace> {
+  const journal = seed % 2 === 0 ? "bucket" : "disk";
+  run.print(`  the journal is ${journal === "bucket" ? "in the bucket" : "on the disk"}`);
+  return await BucketPlace.open(server, { seed, journal });
+}
+
+/** The server of `npm run stores`, which fetches it where it is not there yet. */
+async function startServer(): Promise<S3Server> {
+  const fetching = [join(packageRoot, "scripts", "foreign.mjs"), "stores", "--fetch"];
+  const { stdout } = await promisify(execFile)(process.execPath, fetching);
+  process.env.SHARDMILL_FOREIGN ??= stdout.trim().split("\n").at(-1);
+  return await startS3Server();
+}

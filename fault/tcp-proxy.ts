@@ -13,9 +13,11 @@ export class TcpProxy implements AsyncDisposable {
   readonly #flows = new Set<Flow>();
   readonly #holes = new Set<Direction>();
   readonly #held: Record<Direction, number> = { up: 0, down: 0 };
+  #targetPort: number;
 
   private constructor(targetPort: number) {
-    this.#server = createServer((client) => this.#join(client, connect(targetPort, "127.0.0.1")));
+    this.#targetPort = targetPort;
+    this.#server = createServer((client) => this.#join(client, connect(this.#targetPort, "127.0.0.1")));
   }
 
   static async open(targetPort: number): Promise<TcpProxy> {
@@ -31,6 +33,16 @@ export class TcpProxy implements AsyncDisposable {
     const found = this.#server.address();
     if (found === null || typeof found === "string") throw new Error("broken invariant: the proxy listens");
     return `127.0.0.1:${found.port}`;
+  }
+
+  /** Where connections lead that are made from here on: as a name's address is changed. */
+  leadTo(targetPort: number): void {
+    this.#targetPort = targetPort;
+  }
+
+  /** Both sides are told that their connections are gone. */
+  breakOff(): void {
+    for (const flow of this.#flows) flow.end();
   }
 
   /** Bytes that were swallowed so far: the proof that a hole had something to swallow. */

@@ -3,7 +3,7 @@ import { readRunFile } from "../../coordinator/journal/bucket/run-file.ts";
 import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { type JournalFacts, until } from "./job-processes.ts";
+import { factsOf, type JournalFacts, until } from "./job-processes.ts";
 
 /** The records of a journal that is in the bucket of its job's output; none where there is no journal. */
 export async function recordsInBucket(storage: Storage, output: Location): Promise<readonly JournalRecord[]> {
@@ -23,10 +23,8 @@ export async function untilCommittedInBucket(
 ): Promise<JournalFacts> {
   return await until(`${count} commits`, async () => {
     const records = await recordsInBucket(storage, output);
-    const plan = records.find((record) => record.kind === "planSealed");
-    const committed = records.flatMap((record) => (record.kind === "shardCommitted" ? [record.partial] : []));
-    const granted = records.filter((record) => record.kind === "leaseGranted").length;
-    if (plan === undefined || committed.length < count) return null;
-    return { shards: plan.shards.length, committed, granted };
+    const isSealed = records.some((record) => record.kind === "planSealed");
+    const facts = factsOf(records);
+    return isSealed && facts.committed.length >= count ? facts : null;
   });
 }

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { readJournal } from "../../coordinator/journal/journal.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { type JournalFacts, until } from "./job-processes.ts";
+import { factsOf, type JournalFacts, until } from "./job-processes.ts";
 
 /** What a job has in a bucket, and on its coordinator's disk meanwhile, as others see it. */
 
@@ -35,14 +35,17 @@ export async function workFolders(state: string): Promise<string[]> {
   return names.map((name) => join(state, "jobs", name));
 }
 
-/** Waits until so many shards are committed by the one job that this state has. */
+/** What the journal of the one job that this state has says; null where there is none. */
+export async function factsIn(state: string): Promise<JournalFacts | null> {
+  const [folder = ""] = await workFolders(state);
+  const read = await readJournal(join(folder, "journal")).catch(() => null);
+  return read === null ? null : factsOf(read.records);
+}
+
+/** Waits until so many shards are committed by it. */
 export async function untilCommittedIn(state: string, count: number): Promise<JournalFacts> {
   return await until(`${count} commits`, async () => {
-    const [folder = ""] = await workFolders(state);
-    const { records = [] } = (await readJournal(join(folder, "journal")).catch(() => null)) ?? {};
-    const plan = records.find((record) => record.kind === "planSealed");
-    const committed = records.flatMap((record) => (record.kind === "shardCommitted" ? [record.partial] : []));
-    const granted = records.filter((record) => record.kind === "leaseGranted").length;
-    return committed.length < count ? null : { shards: plan?.shards.length ?? 0, committed, granted };
+    const facts = (await factsIn(state)) ?? factsOf([]);
+    return facts.committed.length < count ? null : facts;
   });
 }

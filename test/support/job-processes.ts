@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readJournal } from "../../coordinator/journal/journal.ts";
+import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
 import { userCredential } from "../../shared/access/credential.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
@@ -73,6 +74,10 @@ export interface JournalFacts {
 /** What the journal of an unfinished job says, whether or not a coordinator writes it now. */
 export async function journalFacts(job: KnownJob): Promise<JournalFacts> {
   const { records } = await readJournal(join(job.out, "_shardmill", "journal"));
+  return factsOf(records);
+}
+
+export function factsOf(records: readonly JournalRecord[]): JournalFacts {
   const plan = records.find((record) => record.kind === "planSealed");
   const committed = records.flatMap((record) => (record.kind === "shardCommitted" ? [record.partial] : []));
   const granted = records.filter((record) => record.kind === "leaseGranted").length;

@@ -1,0 +1,87 @@
+import { sleep } from "../shared/core/abort.ts";
+import { type CliResult, startCli } from "../test/support/processes.ts";
+import { type FaultResult, type FaultWorld, fired, notFired } from "./fault-world.ts";
+import { BESIDE_ANOTHER, TAKEN_UP } from "./fleet.ts";
+
+/** Faults of several coordinators, on machines that share nothing but a bucket. */
+
+/** How long a rival is let be: half a minute is waited where it cannot be seen whether another lives. */
+const RIVAL_MS = { least: 5_000, most: 40_000 } as const;
+/** How long a stopped coordinator's silence, and the start of the next one, may take on a busy machine. */
+const TAKE_OVER_MS = 120_000;
+/** How long one is at work before it is stopped, and its follower before it goes on. */
+const BESIDE_MS = 3_000;
+/** ... and how long it may take to find out. */
+const NOTICE_MS = 60_000;
+
+let rivals = 0;
+
+/**
+ * Somebody runs the same job file on another machine, with a worker of their own; some time it is killed, if
+ * it has not ended.
+ */
+export async function startRival({ place, job, random }: FaultWorld): Promise<FaultResult> {
+  rivals += 1;
+  const machine = `rival-${rivals}`;
+  const { least, most } = RIVAL_MS;
+  const forMs = least + random() * (most - least);
+  const args = ["run", job.path, "--workers", "1", "--lanes", "1", "--threads", "1", "--json"];
+  await using rival = startCli(args, { env: place.env(job, machine), limitMs: TAKE_OVER_MS });
+  const ended = await Promise.race([rival.ended, sleep(forMs).then(() => null)]);
+  if (ended !== null) return fired(`${machine} ${howItEnded(ended)}`);
+  rival.killGroup("SIGKILL");
+  const { stderr } = await rival.ended;
+  const text = `killed after ${(forMs / 1_000).toFixed(1)} s`;
+  if (TAKEN_UP.test(stderr)) return fired(`${machine} at work, and ${text}`);
+  return stderr.includes("waiting")
+    ? fired(`${machine} waiting, and ${text}`)
+    : notFired(`${machine} ${text}`);
+}
+
+/**
+ * A coordinator is stopped until one on another machine has taken its job over; then it goes on, with half of
+ * the workers still at it, and must notice before it has done any harm.
+ */
+export async function replaceCoordinator({ coordinator, slots, random }: FaultWorld): Promise<FaultResult> {
+  if (coordinator.busy) return notFired("it is being replaced already");
+  coordinator.busy = true;
+  try {
+    // At work: so it has leases out, and records under way.
+    await coordinator.listening();
+    await sleep(random() * BESIDE_MS);
+    const replaced = await coordinator.replaceStopped();
+    if (replaced === null) return notFired("the coordinator had ended");
+    const { stopped, follower } = replaced;
+    try {
+      for (const { proxy, index } of slots) {
+        proxy.leadTo(coordinator.port);
+        // A network that notices, and one that does not.
+        if (index % 2 === 0) proxy.breakOff();
+      }
+      const took = follower.saw(TAKEN_UP).then(
+        () => true,
+        () => false,
+      );
+      const isTaken = await Promise.race([took, sleep(TAKE_OVER_MS).then(() => null)]);
+      if (isTaken === null) throw new Error("nobody has taken the job of a stopped coordinator over");
+      await sleep(random() * BESIDE_MS);
+    } finally {
+      stopped.kill("SIGCONT");
+    }
+    const end = await Promise.race([stopped.ended, sleep(NOTICE_MS).then(() => null)]);
+    if (end === null) throw new Error("a coordinator that was stopped, and replaced, does not end");
+    const how = howItEnded(end);
+    // One that had published just before it was stopped says so.
+    return end.code === 0 ? notFired(`stopped, it ${how}`) : fired(`stopped and replaced, it ${how}`);
+  } finally {
+    coordinator.busy = false;
+  }
+}
+
+/** @throws where no other coordinator explains it */
+function howItEnded({ code, signal, stderr }: CliResult): string {
+  if (code === 0) return "finds it published";
+  const [found] = BESIDE_ANOTHER.exec(stderr) ?? [];
+  if (code === 1 && found !== undefined) return `is told ${found}`;
+  throw new Error(`a coordinator beside another ended with ${code ?? signal}: ${stderr.slice(-2_000)}`);
+}
