@@ -12,7 +12,7 @@ export default defineConfig({
       project("test-rules", "test/*.test.ts"),
       // Few processes for all files, not one each: else the same imports are loaded again for every file.
       { extends: true, test: { name: "test-unit", include: ["test/unit/**/*.test.ts"], isolate: false } },
-      project("test-seams", "test/contract/*.test.ts"),
+      { extends: true, test: { name: "test-seams", include: ["test/contract/*.test.ts"], isolate: false } },
       project("test-processes", "test/integration/*.test.ts", "test/sim/*.test.ts"),
       // With a command of their own each: they take long, or need other people's clients.
       project("proofs", "test/proofs/*.test.ts"),
