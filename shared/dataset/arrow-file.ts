@@ -9,6 +9,7 @@ import { dictionaryIds } from "./arrow-metadata.ts";
 import type { DatasetFile, IpcMessage, ReadOptions } from "./dataset-file.ts";
 import { cutRowGroups, type GroupSlice } from "./group-slices.ts";
 import { inputCorrupt } from "./input-errors.ts";
+import { openAhead } from "./open-ahead.ts";
 import { recordBatchOf } from "./record-batch.ts";
 import { columnIndices, refuseUnusableColumns } from "./schema-columns.ts";
 
@@ -58,23 +59,18 @@ class ArrowDatasetFile implements DatasetFile {
     return null;
   }
 
-  async *read({ rowStart, rowEnd, columns, signal }: ReadOptions): AsyncGenerator<RecordBatch> {
+  async *read({ rowStart, rowEnd, columns, budget, signal }: ReadOptions): AsyncGenerator<RecordBatch> {
     const indices = columnIndices(this.schema, columns, this.path);
     const slices = cutRowGroups(this.rowGroups, rowStart, rowEnd);
     await this.#loadDictionaries(indices, signal);
-    let next: Promise<RecordBatch> | undefined;
-    try {
-      for (const [position, slice] of slices.entries()) {
-        const batch = await (next ?? this.#load(slice, indices, signal));
-        const following = slices[position + 1];
-        next = following === undefined ? undefined : this.#load(following, indices, signal);
-        // Its failure is seen when its turn comes, or not at all when the reader leaves early.
-        next?.catch(() => {});
-        yield batch;
-        signal?.throwIfAborted();
-      }
-    } finally {
-      await next?.catch(() => {});
+    const batches = openAhead(slices, {
+      bytesOf: ({ group }) => this.rowGroups[group]?.bytes ?? 0,
+      open: (slice) => this.#load(slice, indices, signal),
+      ...{ budget, signal },
+    });
+    for await (const batch of batches) {
+      yield batch;
+      signal?.throwIfAborted();
     }
   }
 

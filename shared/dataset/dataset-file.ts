@@ -1,6 +1,7 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import type { RowGroupStatistics } from "../domain/column-statistics.ts";
 import type { DatasetFormat, Field, RowGroup } from "../domain/dataset.ts";
+import type { FetchReader } from "./fetch-budget.ts";
 
 /** One message of Arrow IPC. */
 export interface IpcMessage {
@@ -21,6 +22,8 @@ export interface ReadOptions {
    * out: INPUT_CORRUPT. Only lines of text are bad one by one.
    */
   readonly onBadRow?: ((row: BadRow) => void) | undefined;
+  /** Where the bytes of row groups are counted that are fetched and not decoded. Left out: nowhere. */
+  readonly budget?: FetchReader | undefined;
 }
 
 export interface BadRow {
@@ -49,7 +52,7 @@ export interface DatasetFile extends Disposable {
   /**
    * The rows in order, as record batches that own their memory, dictionaries apart, so that it can be freed
    * with each of them, and hold only `columns`. Reads only the row groups and column chunks that are needed,
-   * one row group ahead at most.
+   * one row group ahead at most, and that one only where the budget has room.
    */
   read(options: ReadOptions): AsyncIterable<RecordBatch>;
   /**

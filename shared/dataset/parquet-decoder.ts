@@ -5,12 +5,14 @@ import { messageOf, ShardmillError } from "../core/errors.ts";
 import { formatBytes } from "../core/units.ts";
 import type { RowGroup } from "../domain/dataset.ts";
 import type { ByteSource } from "../storage/storage.ts";
+import type { ReadOptions } from "./dataset-file.ts";
 import { type ColumnChoice, chooseColumns, copyColumns, isCopyable } from "./decoder-columns.ts";
 import type { GroupSlice } from "./group-slices.ts";
 import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
+import { openAhead } from "./open-ahead.ts";
 import type { ParquetTail } from "./parquet-footer.ts";
 import { decoderMemoryBytes } from "./parquet-memory.ts";
-import { readColumnPaths, readRowGroups, readSchema } from "./parquet-metadata.ts";
+import { readColumnPaths, readRowGroups, readSchema, readStoredBytes } from "./parquet-metadata.ts";
 import { borrowParquetRuntime, isTrap, type ParquetRuntime } from "./parquet-runtime.ts";
 import { ParquetSource, ReadFailure } from "./parquet-source.ts";
 import { projectColumns } from "./project-columns.ts";
@@ -37,9 +39,8 @@ interface DecoderPart extends GroupSlice {
   readonly jumps: boolean;
 }
 
-interface DecoderRead {
+interface DecoderRead extends Pick<ReadOptions, "columns" | "budget"> {
   readonly parts: readonly DecoderPart[];
-  readonly columns: readonly string[];
   /** Whether the first batch of a row group is decoded before the last of the one before it was given. */
   readonly isAhead: boolean;
   readonly signal: AbortSignal | undefined;
@@ -108,29 +109,31 @@ export class ParquetDecoder implements Disposable {
    *
    * @throws {DecoderFault}
    */
-  async *read({ parts, columns, isAhead, signal }: DecoderRead): AsyncGenerator<RecordBatch> {
+  async *read({ parts, columns, isAhead, budget, signal }: DecoderRead): AsyncGenerator<RecordBatch> {
     this.#blob.signal = signal;
     const projected = projectColumns(columns, this.schema.fields.length, () =>
       this.#runtime.call(() => readColumnPaths(this.#file)),
     );
     this.#reserve(parts, columns.length);
     const wanted: WantedColumns = { names: columns, choice: null };
-    let current: OpenSlice | undefined;
-    let next: Promise<OpenSlice> | undefined;
+    const opened = openAhead(parts, {
+      bytesOf: (part) => this.#storedBytes(part, columns),
+      open: (part) => this.#open(part, projected),
+      close: (slice) => this.#close(slice),
+      ...{ isAhead, budget, signal },
+    });
     try {
-      for (const [index, part] of parts.entries()) {
-        current = await (next ?? this.#open(part, projected));
-        const following = isAhead ? parts[index + 1] : undefined;
-        next = following === undefined ? undefined : this.#open(following, projected);
-        // Its failure is seen when its turn comes, or not at all when the reader leaves early.
-        next?.catch(() => {});
-        yield* this.#decode(current, wanted, signal);
-      }
+      for await (const slice of opened) yield* this.#decode(slice, wanted, signal);
     } finally {
-      await this.#close(current);
-      await this.#close(await next?.catch(() => undefined));
       this.#blob.signal = undefined;
     }
+  }
+
+  /** Of a row group, all of what is fetched where its pages cannot be told apart. */
+  #storedBytes(part: DecoderPart, columns: readonly string[]): number {
+    const wanted = new Set(columns);
+    const stored = this.#call(part, () => readStoredBytes(this.#file, part.group, wanted));
+    return Math.min(stored, this.#blob.size);
   }
 
   /**
@@ -238,9 +241,8 @@ export class ParquetDecoder implements Disposable {
     return new DecoderFault(failure, part);
   }
 
-  async #close(open: OpenSlice | undefined): Promise<void> {
-    if (open === undefined || this.#runtime.broken) return;
-    await this.#runtime.run(() => open.reader.cancel()).catch(() => {});
+  async #close({ reader }: OpenSlice): Promise<void> {
+    if (!this.#runtime.broken) await this.#runtime.run(() => reader.cancel()).catch(() => {});
   }
 
   /** A broken instance is dropped whole; freeing parts of it would run its code again. */

@@ -86,13 +86,13 @@ class ParquetDatasetFile implements DatasetFile {
     }
   }
 
-  #readFrom(rowStart: number, { rowEnd, columns, signal }: ReadOptions): AsyncIterable<RecordBatch> {
+  #readFrom(rowStart: number, { rowEnd, columns, budget, signal }: ReadOptions): AsyncIterable<RecordBatch> {
     const parts = cutRowGroups(this.rowGroups, rowStart, rowEnd).map((slice) => ({
       ...slice,
       batchRows: this.#batchSize.rowsOf(this.rowGroups[slice.group]),
       jumps: this.#jumps,
     }));
-    return this.#decoder.read({ parts, columns, isAhead: !this.#hasFaults, signal });
+    return this.#decoder.read({ parts, columns, isAhead: !this.#hasFaults, budget, signal });
   }
 
   /** For a read without jumps, then for fewer rows at once; what neither helps is thrown. */

@@ -76,6 +76,26 @@ export function readColumnPaths(file: ParquetFile): string[][] {
   }
 }
 
+/** What a row group has of these columns in the file, packed as they are: no more than its footer says. */
+export function readStoredBytes(file: ParquetFile, index: number, names: ReadonlySet<string>): number {
+  const metadata = file.metadata();
+  try {
+    const group = metadata.rowGroup(index);
+    try {
+      return group.columns().reduce((sum, column) => {
+        const isWanted = names.has(column.columnPath()[0] ?? "");
+        const bytes = isWanted ? Math.max(0, column.compressedSize()) : 0;
+        column.free();
+        return sum + bytes;
+      }, 0);
+    } finally {
+      group.free();
+    }
+  } finally {
+    metadata.free();
+  }
+}
+
 function readRowGroup(metadata: ParquetMetaData, index: number, path: string): RowGroup {
   const group = metadata.rowGroup(index);
   try {

@@ -1,5 +1,5 @@
-import { totalmem } from "node:os";
 import { sep } from "node:path";
+import { usableMemoryBytes } from "../core/usable-memory.ts";
 import { quoteLiteral } from "./quote.ts";
 
 export interface LockedDatabaseOptions {
@@ -52,7 +52,5 @@ export function lockingSettings(options: LockedDatabaseOptions, spillFolder: str
 
 /** A quarter of what there is. */
 export function defaultMemoryBytes(): number {
-  const constrained = process.constrainedMemory();
-  const available = constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
-  return Math.max(MIN_MEMORY_BYTES, Math.floor(available / 4));
+  return Math.max(MIN_MEMORY_BYTES, Math.floor(usableMemoryBytes() / 4));
 }

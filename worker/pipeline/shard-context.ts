@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { Lock } from "../../shared/core/lock.ts";
 import { Slots } from "../../shared/core/slots.ts";
+import { FetchBudget } from "../../shared/dataset/fetch-budget.ts";
 import { isPoisoned } from "../../shared/dataset/input-errors.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
@@ -26,6 +27,7 @@ import { StageSteps } from "../steps/stage-steps.ts";
 import { WriteThreadClient } from "../write/write-thread-client.ts";
 import { type MapShardOptions, mapShard } from "./map-shard.ts";
 import type { ShardEvent } from "./shard-protocol.ts";
+import { fetchedBytesOf } from "./thread-counts.ts";
 
 /**
  * Shards in memory at once: one that is read, and two whose rows are done, of which one is written and one
@@ -82,6 +84,7 @@ export class ShardContext implements AsyncDisposable {
   readonly #prepare: StageSteps | null;
   readonly #finish: StageSteps | null;
   readonly #places = new Slots("shards", { slots: SHARDS_AT_ONCE, waiting: Number.MAX_SAFE_INTEGER });
+  readonly #fetches: FetchBudget;
   readonly #prefetchLock = new Lock();
   readonly #readLock = new Lock();
   /** Rows of the largest shard so far. */
@@ -95,6 +98,7 @@ export class ShardContext implements AsyncDisposable {
     this.#writer = new WriteThreadClient({ job, output, scratchPath, meter });
     this.#prepare = startSteps("prepare", options);
     this.#finish = startSteps("finish", options);
+    this.#fetches = new FetchBudget(fetchedBytesOf(options.shardThreads));
     this.#files = new InputFiles({
       ways: input.ways,
       meter,
@@ -196,6 +200,7 @@ export class ShardContext implements AsyncDisposable {
     try {
       using input = await ShardInput.open(lease.slices, this.#files, {
         signal,
+        budget: this.#fetches,
         onFile: (slice) => emit({ kind: "fileStarted", token: lease.token, slice }),
       });
       const result = await this.#mapRows(lease, input, {

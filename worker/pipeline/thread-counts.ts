@@ -1,3 +1,4 @@
+import { usableMemoryBytes } from "../../shared/core/usable-memory.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 
 /**
@@ -49,4 +50,24 @@ const MOST_STEP_THREADS = 16;
  */
 export function stepThreadCount(cores: number, shardThreads: number): number {
   return Math.max(1, Math.min(MOST_STEP_THREADS, Math.floor(cores / 2 / shardThreads)));
+}
+
+/**
+ * Of the memory that a worker may use. On the way to a decoder, fetched bytes are for a moment there twice or
+ * three times; and there are the decoded rows, the lanes and the output beside them.
+ */
+const FETCHED_SHARE = 1 / 16;
+
+/**
+ * For each shard thread at most: four row groups of 128 MiB, which is what many writers make. So many are
+ * under way where none is larger: two of the shard at work, two of the next. More would only wait.
+ */
+const MOST_FETCHED_BYTES = 512 << 20;
+
+/**
+ * What a shard thread may have fetched of row groups that are not decoded yet. What is needed at the moment
+ * is fetched in any case: a row group may be larger than this.
+ */
+export function fetchedBytesOf(shardThreads: number): number {
+  return Math.min(MOST_FETCHED_BYTES, Math.floor((usableMemoryBytes() * FETCHED_SHARE) / shardThreads));
 }

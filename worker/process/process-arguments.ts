@@ -1,4 +1,4 @@
-import { totalmem } from "node:os";
+import { usableMemoryBytes } from "../../shared/core/usable-memory.ts";
 import { decoderMemoryArgument } from "../../shared/dataset/parquet-memory.ts";
 
 interface ThreadCounts {
@@ -31,7 +31,5 @@ export function processEnvironment({ shardThreads, stepThreads }: ThreadCounts):
  * would be blamed.
  */
 function decoderBytes(shardThreads: number): number {
-  const constrained = process.constrainedMemory();
-  const total = totalmem();
-  return (constrained > 0 ? Math.min(constrained, total) : total) / 2 / shardThreads;
+  return usableMemoryBytes() / 2 / shardThreads;
 }

@@ -4,6 +4,7 @@ import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { readAhead } from "../../shared/core/read-ahead.ts";
 import type { BadRow, DatasetFile, ReadOptions } from "../../shared/dataset/dataset-file.ts";
+import { type FetchBudget, type FetchReader, UNCOUNTED } from "../../shared/dataset/fetch-budget.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { isSmallFile } from "../../shared/storage/small-file.ts";
@@ -32,6 +33,8 @@ interface InputCalls {
   readonly signal: AbortSignal;
   /** Which slice is begun, before its file is looked at. */
   readonly onFile: (slice: number) => void;
+  /** Shared with the other shards of the thread, in whose order they are opened. Left out: none. */
+  readonly budget?: FetchBudget;
 }
 
 /** The files that a shard's rows lie in, opened one after the other, each read by nobody else meanwhile. */
@@ -44,6 +47,7 @@ export class ShardInput implements ShardRows, Disposable {
   /** Of the slices that were begun. */
   readonly #readFrom: Way[] = [];
   readonly unreadable = new UnreadableRows();
+  readonly #budget: FetchReader;
   /** The one that is read. */
   #file: DatasetFile | null = null;
   #schema: Schema | null = null;
@@ -55,14 +59,20 @@ export class ShardInput implements ShardRows, Disposable {
     calls: InputCalls,
   ): Promise<ShardInput> {
     const input = new ShardInput(slices, files, calls);
-    await input.#open(0, present(slices[0], "a shard has a file"), calls.signal);
-    return input;
+    try {
+      await input.#open(0, present(slices[0], "a shard has a file"), calls.signal);
+      return input;
+    } catch (error) {
+      input[Symbol.dispose]();
+      throw error;
+    }
   }
 
   private constructor(slices: readonly LeaseSlice[], files: InputFiles, calls: InputCalls) {
     this.#slices = slices;
     this.#files = files;
     this.#calls = calls;
+    this.#budget = calls.budget?.open() ?? UNCOUNTED;
     this.#fetched = readAhead(slices, FILES_AHEAD, ({ file }) => files.fetch(file, calls.signal));
   }
 
@@ -83,7 +93,7 @@ export class ShardInput implements ShardRows, Disposable {
       try {
         const file = index === 0 ? this.#file : null;
         const opened = file ?? (await this.#open(index, slice, signal));
-        yield* readSlice(opened, slice, { columns, signal, onBadRow });
+        yield* readSlice(opened, slice, { columns, signal, onBadRow, budget: this.#budget });
         this.#giveBack();
       } catch (error) {
         // A file that is being written looks corrupt.
@@ -93,6 +103,8 @@ export class ShardInput implements ShardRows, Disposable {
         throw error;
       }
     }
+    // The next shard's is the one that waits for nothing now.
+    this.#budget[Symbol.dispose]();
   }
 
   /**
@@ -125,6 +137,7 @@ export class ShardInput implements ShardRows, Disposable {
 
   /** After a read that failed, its file cannot be read again. */
   [Symbol.dispose](): void {
+    this.#budget[Symbol.dispose]();
     if (this.#file !== null) this.#files.drop(this.#file);
     this.#file = null;
   }
@@ -133,7 +146,7 @@ export class ShardInput implements ShardRows, Disposable {
 async function* readSlice(
   file: DatasetFile,
   slice: LeaseSlice,
-  options: Pick<ReadOptions, "columns" | "signal" | "onBadRow">,
+  options: Pick<ReadOptions, "columns" | "signal" | "onBadRow" | "budget">,
 ): AsyncGenerator<RecordBatch> {
   const { rowStart, rowEnd } = slice;
   let rows = 0;

@@ -1,5 +1,7 @@
+import { totalmem } from "node:os";
 import { expect, test } from "vitest";
 import {
+  fetchedBytesOf,
   leaseSlotCount,
   shardThreadCount,
   stepThreadCount,
@@ -23,4 +25,12 @@ test("one thread holds a shard that it reads, one that is written and one prefet
 test("the steps of a stage have half of the cores, shared out among the shard threads: one at least, sixteen at most", () => {
   expect([1, 2, 4, 8, 64].map((cores) => stepThreadCount(cores, 1))).toEqual([1, 1, 2, 4, 16]);
   expect([2, 8, 16, 64].map((cores) => stepThreadCount(cores, 4))).toEqual([1, 1, 2, 8]);
+});
+
+test("shard threads share what a worker may fetch ahead, and none has more than is of use", () => {
+  expect(fetchedBytesOf(1)).toBeLessThanOrEqual(512 << 20);
+  for (const threads of [1, 16, 64]) {
+    expect(fetchedBytesOf(threads)).toBeGreaterThan(0);
+    expect(threads * fetchedBytesOf(threads)).toBeLessThanOrEqual(totalmem() / 16);
+  }
 });

@@ -1,0 +1,126 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { FetchBudget, type FetchShare } from "../../../../shared/dataset/fetch-budget.ts";
+
+const LIMIT = 100;
+
+/** Whether it is granted by now. */
+async function isGranted(share: FetchShare): Promise<boolean> {
+  return await Promise.race([
+    share.granted.then(() => true),
+    new Promise<false>((resolve) => setImmediate(() => resolve(false))),
+  ]);
+}
+
+test("of two row groups that do not fit together the second waits until the first is decoded", async () => {
+  const budget = new FetchBudget(LIMIT);
+  using reader = budget.open();
+  const first = reader.ask(60);
+  const second = reader.ask(60);
+  expect([await isGranted(first), await isGranted(second)]).toEqual([true, false]);
+  first[Symbol.dispose]();
+  expect(await isGranted(second)).toBe(true);
+  expect(budget.heldBytes).toBe(60);
+});
+
+test("what is larger than the budget is granted to the oldest reader, and to no other", async () => {
+  const budget = new FetchBudget(LIMIT);
+  using oldest = budget.open();
+  using younger = budget.open();
+  const ahead = younger.ask(1_000);
+  expect(await isGranted(ahead)).toBe(false);
+  const needed = oldest.ask(1_000);
+  expect(await isGranted(needed)).toBe(true);
+  oldest[Symbol.dispose]();
+  expect(await isGranted(ahead)).toBe(true);
+});
+
+test("the oldest reader waits for nothing that a younger one holds", async () => {
+  const budget = new FetchBudget(LIMIT);
+  using oldest = budget.open();
+  using younger = budget.open();
+  expect(await isGranted(younger.ask(90))).toBe(true);
+  expect(await isGranted(oldest.ask(90))).toBe(true);
+});
+
+test("nobody is passed by a younger one, however little that asks for", async () => {
+  const budget = new FetchBudget(LIMIT);
+  using oldest = budget.open();
+  using younger = budget.open();
+  const current = oldest.ask(60);
+  const next = oldest.ask(60);
+  const small = younger.ask(1);
+  expect([await isGranted(next), await isGranted(small)]).toEqual([false, false]);
+  current[Symbol.dispose]();
+  expect([await isGranted(next), await isGranted(small)]).toEqual([true, true]);
+});
+
+test("who calls off what it waits for is told so, and those behind it move up", async () => {
+  const budget = new FetchBudget(LIMIT);
+  using oldest = budget.open();
+  using younger = budget.open();
+  oldest.ask(60);
+  const next = oldest.ask(60);
+  const small = younger.ask(1);
+  next[Symbol.dispose]();
+  await expect(next.granted).rejects.toMatchObject({ code: "INTERRUPTED" });
+  expect(await isGranted(small)).toBe(true);
+  younger[Symbol.dispose]();
+  await expect(younger.ask(1).granted).rejects.toMatchObject({ code: "INTERRUPTED" });
+  expect(budget.heldBytes).toBe(60);
+});
+
+/** A reader's row groups, and how many more steps it takes over each of them. */
+const readers = fc.array(fc.array(fc.record({ bytes: fc.nat(300), steps: fc.nat(3) }), { maxLength: 8 }), {
+  minLength: 1,
+  maxLength: 4,
+});
+
+test("readers in turn, each with one row group ahead, come to their end; what they hold is bounded", async () => {
+  await fc.assert(
+    fc.asyncProperty(readers, fc.nat(200), async (groupsOf, limit) => {
+      const budget = new FetchBudget(limit);
+      const largest = Math.max(0, ...groupsOf.flat().map(({ bytes }) => bytes));
+      let held = 0;
+      let most = 0;
+      const fetch = async (share: FetchShare, bytes: number) => {
+        await share.granted;
+        held += bytes;
+        most = Math.max(most, held);
+      };
+      let turn = Promise.resolve();
+      const readAll = groupsOf.map((groups) => {
+        const reader = budget.open();
+        const before = turn;
+        const begin = (at: number) => {
+          const group = groups[at];
+          if (group === undefined) return null;
+          const share = reader.ask(group.bytes);
+          return { share, fetched: fetch(share, group.bytes) };
+        };
+        const read = async () => {
+          let next = begin(0);
+          for (const [at, { bytes, steps }] of groups.entries()) {
+            const current = next;
+            await current?.fetched;
+            next = begin(at + 1);
+            // What is read ahead is handed on when those in front of it are.
+            await before;
+            for (let step = 0; step < steps; step += 1) await new Promise((resolve) => setImmediate(resolve));
+            held -= bytes;
+            current?.share[Symbol.dispose]();
+          }
+          await before;
+          reader[Symbol.dispose]();
+        };
+        turn = read();
+        return turn;
+      });
+      await Promise.all(readAll);
+      expect(most).toBeLessThanOrEqual(limit + largest);
+      expect(held).toBe(0);
+      expect(budget.heldBytes).toBe(0);
+    }),
+    { numRuns: 300 },
+  );
+});
