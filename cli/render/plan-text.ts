@@ -10,10 +10,11 @@ import type {
   OutputBinding,
   StateBinding,
 } from "../../shared/domain/map-binding.ts";
-import { opRowOf } from "../../shared/domain/output-fields.ts";
+import { opRowOf, publishedRowBytes } from "../../shared/domain/output-fields.ts";
 import type { Partitions } from "../../shared/domain/partition.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
+import { sortMemoryBytes } from "../../shared/domain/sort-memory.ts";
 import { madeColumns, type StepBinding, type StepFile } from "../../shared/domain/step-binding.ts";
 import type { TypeCheck } from "../../shared/domain/type-check.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
@@ -64,6 +65,7 @@ export function planText(
       typesText(check),
     ]),
     ["output", `${oneLine(spec.output.path)}, rows as ${spec.output.rows}`],
+    ["sort", sortText(plan)],
     [
       "dead letters",
       spec.errors.maxRows === 0 ? "none allowed" : `at most ${formatCount(spec.errors.maxRows)}`,
@@ -163,6 +165,16 @@ function filesTable({ dataset }: PlannedJob, style: Style): string {
   const rows = dataset.files.map(({ path, rows, bytes }) => [path, rows, formatBytes(bytes)]);
   const columns = ["file", "rows", "size"];
   return renderTable({ columns, rows }, style, { maxRows: MAX_FILES, maxCellColumns: MAX_CELL_COLUMNS });
+}
+
+/** By which columns parts are sorted, and what the longest takes while it is. */
+function sortText({ spec, shards, map }: PlannedJob): string | null {
+  const { sort, fileRows = 0 } = spec.output;
+  if (sort === undefined) return null;
+  const keys = sort.map(({ column, order }) => `${order === "descending" ? "-" : ""}${oneLine(column)}`);
+  const rows = shards.reduce((most, shard) => Math.max(most, shardRows(shard)), fileRows);
+  const bytes = sortMemoryBytes(rows, rows * publishedRowBytes(map));
+  return `${keys.join(", ")}: ${counted(rows, "row")} at once, which take about ${formatBytes(bytes)} of memory`;
 }
 
 /** The steps in the order in which rows pass them, those behind the model last; none where there are none. */

@@ -18,6 +18,7 @@ import type { HeldLock } from "../journal/held-lock.ts";
 import { asOutputFailed } from "../publish/output-failed.ts";
 import { publishOutput } from "../publish/publish.ts";
 import type { StagedOutput } from "../publish/publish-way.ts";
+import { FolderWatch } from "../publish/shape/folder-watch.ts";
 import { rowsShapeOf } from "../publish/shape/rows-shape.ts";
 import { stageOutput } from "../publish/stage.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
@@ -54,6 +55,8 @@ export class JobOutput implements ShellWork, AsyncDisposable {
   readonly #options: JobOutputOptions;
   readonly #paths: WorkPaths;
   readonly #abort = new AbortController();
+  /** Null: the rows go into no folders. */
+  readonly #folders: FolderWatch | null;
   #staged: StagedOutput | null = null;
 
   constructor(options: JobOutputOptions) {
@@ -68,9 +71,16 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       isBelieved: checksums !== undefined,
       stores: planned.stores,
     });
+    const shape = rowsShapeOf(planned.spec.output);
+    const watch = {
+      ...{ partials: paths.partials, stores: planned.stores, signal: this.#abort.signal },
+      earlier: () => committedPartials(options.state()),
+    };
+    const hasFolders = shape !== null && shape.partitionBy.length > 0;
+    this.#folders = hasFolders ? new FolderWatch({ ...shape, ...watch }) : null;
   }
 
-  verify(partial: PartialManifest): Promise<void> {
+  async verify(partial: PartialManifest): Promise<void> {
     const { signal } = this.#abort;
     const { clock, storage } = this.#options;
     const { partials } = this.#paths;
@@ -81,7 +91,8 @@ export class JobOutput implements ShellWork, AsyncDisposable {
         () => false,
       );
     const patience = { partials, clock, signal, readsOwn };
-    return verifyPatiently(() => this.partials.verifyPartial(partial, signal), patience);
+    await verifyPatiently(() => this.partials.verifyPartial(partial, signal), patience);
+    await this.#folders?.see(partial);
   }
 
   /**
@@ -126,6 +137,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.stop();
+    await this.#folders?.[Symbol.asyncDispose]();
     await this.partials[Symbol.asyncDispose]();
   }
 

@@ -7,13 +7,15 @@ import { parseLocation } from "../../shared/domain/location.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { ModuleReductions } from "../../shared/domain/module-reduction.ts";
-import { outputRowBytes, publishedFields } from "../../shared/domain/output-fields.ts";
+import { outputRowBytes, publishedFields, publishedRowBytes } from "../../shared/domain/output-fields.ts";
 import { specDigest } from "../../shared/job-file/spec-digest.ts";
 import { SQL_PROCESSES } from "../../shared/sql/sql-processes.ts";
 import { checkReductions } from "../reduce/check-sql.ts";
+import { checkFolders } from "./check-folders.ts";
 import { checkKeptTypes } from "./check-kept-types.ts";
 import { checkOutput } from "./check-output.ts";
 import { checkShape } from "./check-shape.ts";
+import { checkSort } from "./check-sort.ts";
 import { allOrEveryProblem } from "./every-problem.ts";
 import { sealFiles } from "./fetch/sealed-files.ts";
 import { modelPathOf, readModelFolder } from "./folder/read-model-folder.ts";
@@ -77,6 +79,7 @@ export async function planJob(
   );
   checkKeptTypes(spec, map.keep, input.dataset.files);
   checkShape(spec.output, publishedFields(map));
+  checkFolders(spec, map, input.footers);
   const reductions = await aside(() => checkReduce(spec, { map, stepFiles, signal }));
   const { files: left, pruned } =
     where === null ? { files: input.footers, pruned: [] } : pruneRowGroups(input.footers, where.predicate);
@@ -86,6 +89,7 @@ export async function planJob(
     shardRows: spec.input.shardRows,
     outputRowBytes: outputRowBytes(map),
   });
+  checkSort(spec, shards, publishedRowBytes(map));
   const digests = digestsOf(withLikelyTexts(spec, fields, folder), {
     dataset: input.dataset,
     model,

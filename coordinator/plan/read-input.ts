@@ -44,10 +44,11 @@ export interface ReadInputOptions {
  * @throws {SPEC_INVALID} and the INPUT_ and STORE_ codes
  */
 export async function readInput(
-  { input, output }: Pick<JobSpec, "input" | "output">,
+  job: Pick<JobSpec, "input" | "output">,
   signal: AbortSignal,
   { stores = NO_STORES, progress = new PlanProgress(), found }: ReadInputOptions = {},
 ): Promise<ReadInput> {
+  const { input, output } = job;
   const onFound = (files: number) => {
     progress.filesFound += files;
   };
@@ -58,12 +59,12 @@ export async function readInput(
   const { files, leftOut } =
     input.new === true ? { files: all.files, leftOut: [] } : await ruleOutFiles(all, input, options);
   const ruled = leftOut.length > 0 || input.types !== undefined;
-  const first = await readFiles({ ...all, files }, input, options);
+  const first = await readFiles({ ...all, files }, job, options);
   const { partitions } = first;
   // Folders that are no columns after all rule no file out, and no type is theirs.
   const isMistaken = ruled && all.partitions.kind === "hive" && partitions.kind === "none";
   const read = isMistaken
-    ? await readFiles(withoutPartitions(discovered.files, partitions.why), input, options)
+    ? await readFiles(withoutPartitions(discovered.files, partitions.why), job, options)
     : first;
   return {
     ...read,
@@ -75,16 +76,22 @@ export async function readInput(
 
 async function readFiles(
   found: FoundPartitions,
-  input: JobSpec["input"],
+  { input, output }: Pick<JobSpec, "input" | "output">,
   { signal, stores, progress }: LookOptions & { readonly progress: PlanProgress },
 ): Promise<ReadFiles> {
-  const { where = null, csv = null, types = {} } = input;
+  const { csv = null, types = {} } = input;
   const text = { csv, types: typesOfFiles(types, found.partitions) };
   const onRead = (read: number) => {
     progress.footers = { read, of: found.files.length };
   };
   onRead(0);
-  const own = await readFooters(found.files, { signal, stores, where, text, onRead });
+  const own = await readFooters(found.files, {
+    signal,
+    stores,
+    named: namedColumns(input, output),
+    text,
+    onRead,
+  });
   const { files, partitions } = besideColumns(found, fieldsOfAny(own), input.partitions);
   refuseOtherTypes({ files, partitions }, types);
   const footers = withFolders(
@@ -92,6 +99,12 @@ async function readFiles(
     files.map((file) => file.partitions),
   );
   return { footers, partitions };
+}
+
+/** What names the columns of which plans ask more than their types: what rules rows out, or makes folders. */
+function namedColumns({ where }: JobSpec["input"], { partitionBy = [] }: JobSpec["output"]): string | null {
+  const quoted = partitionBy.map((name) => name.replaceAll('"', '""'));
+  return where === undefined && quoted.length === 0 ? null : [where ?? "", ...quoted].join("\n");
 }
 
 /** Files of one schema share it. */

@@ -11,11 +11,12 @@ const FILE = { schema: 2, rowGroups: 4, columnOrders: 7 } as const;
 const GROUP = { columns: 1, rows: 3 } as const;
 const CHUNK_METADATA = 3;
 const CHUNK_STATISTICS = 12;
-const STATISTICS = { nulls: 3, greatest: 5, least: 6 } as const;
+const STATISTICS = { nulls: 3, distinct: 4, greatest: 5, least: 6 } as const;
 const ORDER_BY_TYPE = 1;
 
 interface RawStatistics {
   readonly nulls: number | null;
+  readonly distinct: number | null;
   readonly least: Uint8Array | null;
   readonly greatest: Uint8Array | null;
 }
@@ -114,16 +115,18 @@ function readChunk(reader: ThriftReader): RawStatistics | null {
 
 function readRaw(reader: ThriftReader): RawStatistics {
   let nulls: number | null = null;
+  let distinct: number | null = null;
   let least: Uint8Array | null = null;
   let greatest: Uint8Array | null = null;
   reader.struct((id, type) => {
     if (id === STATISTICS.nulls && type === THRIFT.i64) nulls = reader.integer();
+    else if (id === STATISTICS.distinct && type === THRIFT.i64) distinct = reader.integer();
     else if (id === STATISTICS.greatest && type === THRIFT.binary) greatest = reader.bytes();
     else if (id === STATISTICS.least && type === THRIFT.binary) least = reader.bytes();
     else return false;
     return true;
   });
-  return { nulls, least, greatest };
+  return { nulls, distinct, least, greatest };
 }
 
 function statisticsOf(
@@ -132,17 +135,19 @@ function statisticsOf(
   rows: number,
   hasOrder: boolean,
 ): ColumnStatistics {
-  const nulls = raw.nulls !== null && raw.nulls >= 0 && raw.nulls <= rows ? raw.nulls : null;
-  if (!hasOrder) return { least: null, greatest: null, nulls };
+  const countOf = (told: number | null) => (told !== null && told >= 0 && told <= rows ? told : null);
+  const distinct = countOf(raw.distinct);
+  const counts = { nulls: countOf(raw.nulls), ...(distinct === null ? {} : { distinct }) };
+  if (!hasOrder) return { least: null, greatest: null, ...counts };
   if (form === "string") {
-    return { least: cutLeast(raw.least), greatest: cutGreatest(raw.greatest), nulls };
+    return { least: cutLeast(raw.least), greatest: cutGreatest(raw.greatest), ...counts };
   }
   const least = decode(physical, raw.least);
   const greatest = decode(physical, raw.greatest);
   // Some writers compare unsigned numbers as signed ones. Where both bounds are below the sign, so is what
   // lies between, in either order.
   const isDoubtful = form === "unsigned" && (isNegative(least) || isNegative(greatest));
-  return isDoubtful ? { least: null, greatest: null, nulls } : { least, greatest, nulls };
+  return isDoubtful ? { least: null, greatest: null, ...counts } : { least, greatest, ...counts };
 }
 
 function isNegative(bound: string | null): boolean {

@@ -12,6 +12,8 @@ export interface ColumnStatistics {
   readonly greatest: string | null;
   /** Null: not known. */
   readonly nulls: number | null;
+  /** How many values there are, nulls and repeats left out. Left out: not known. */
+  readonly distinct?: number;
 }
 
 /** By column name; a column that is not here has none that could be used. */

@@ -80,6 +80,11 @@ export function outputRowBytes({ outputs }: Pick<MapBinding, "outputs">): number
   return outputFields({ keep: [], outputs }).reduce((bytes, { type }) => bytes + cellBytes(type), 0);
 }
 
+/** Bytes of a published row, at least, as it lies in memory. */
+export function publishedRowBytes(binding: Pick<MapBinding, "keep" | "outputs" | "finish">): number {
+  return publishedFields(binding).reduce((bytes, { type }) => bytes + cellBytes(type), 0);
+}
+
 function cellBytes(type: FieldType): number {
   if (type.kind === "numeric") return dtypeBytes(type.type);
   if (type.kind === "fixedList") return type.length * cellBytes(type.item);

@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { FieldType } from "./dataset.ts";
 import { type Context, refuse } from "./job-rules.ts";
 import type { Frozen } from "./map-spec.ts";
+import { SORTED_PART } from "./sort-memory.ts";
 
 /** What the published rows look like to whoever reads them: the keys of `output` beside `path` and `rows`. */
 
@@ -30,6 +31,9 @@ const MAX_SORT_KEYS = 64;
 
 /** What is below would be files without end. */
 const MIN_FILE_BYTES = 1_024;
+
+/** More folders than readers list with ease; a column of so many values is none to make folders of. */
+export const MOST_FOLDERS = 10_000;
 
 const column = z.string().min(1).max(1_000_000);
 const sortKey = z.strictObject({
@@ -146,6 +150,14 @@ export function checkShapeRules(output: { readonly rows: RowsFormat } & ShapeOf,
     refuse(context, [key], "is for published rows, and `rows: none` publishes none", {
       expected: "`rows: parquet` or `rows: arrow`, or nothing here",
       hint: "leave it out",
+    });
+  }
+  const { sort, fileBytes = 0 } = output;
+  if (sort !== undefined && fileBytes > SORTED_PART.bytes) {
+    refuse(context, ["fileBytes"], "is more than is sorted in memory at once", {
+      expected: `at most ${SORTED_PART.bytes}, with \`sort\``,
+      found: `${fileBytes}`,
+      hint: "set less, or leave out `sort`",
     });
   }
   if (output.rows === "arrow" && output.compression !== undefined && output.compression !== "none") {

@@ -1,5 +1,6 @@
-import { readdir, readFile } from "node:fs/promises";
+import { mkdir, readdir, readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
+import { readJournal } from "../../coordinator/journal/journal.ts";
 import { JobFolder, USUAL_JOB } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { runCli } from "../support/processes.ts";
@@ -82,5 +83,33 @@ describe("the files of the rows", () => {
     expect(JSON.parse(await readFile(job.at("folders/_manifest.json"), "utf8")).outputDigest).toBe(
       outputDigest,
     );
+  }, 180_000);
+});
+
+describe("too many folders", () => {
+  const byId = { output: { ...USUAL_JOB.output, partitionBy: "id" }, reduce: {} };
+
+  test("are told by plan, where the input itself says how many values there are", async () => {
+    await using job = await JobFolder.make({ files: 0, spec: byId });
+    await mkdir(job.at("data"));
+    await query(
+      `COPY (SELECT (i % 12000)::BIGINT AS id, [0, 0, 0, i]::FLOAT[4] AS x FROM range(60000) t(i)) TO '${job.at("data/a.parquet")}'`,
+    );
+    const plan = await runCli(["plan", job.job, "--no-estimate"], SLOW);
+    expect(plan.code).toBe(2);
+    expect(plan.stderr).toContain("output.partitionBy[0]");
+    expect(plan.stderr).toContain("at least 12,000");
+  }, 180_000);
+
+  test("end a job with the shard that shows it", async () => {
+    const shards = { files: 4, rowsPerFile: 6_000, groupRows: 6_000 };
+    const input = { path: "./data", shardRows: 6_000 };
+    await using job = await JobFolder.make({ ...shards, spec: { ...byId, input } });
+    const run = await runCli(["run", job.job, "--workers", "1", "--json"], SLOW);
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain("`id` would make more than 10,000 folders");
+    const { records } = await readJournal(job.at("out/_shardmill/journal"));
+    expect(records.filter(({ kind }) => kind === "shardCommitted")).toHaveLength(1);
+    expect(await readdir(job.out)).toEqual(["_shardmill"]);
   }, 180_000);
 });

@@ -4,9 +4,11 @@ import { join } from "node:path";
 import type { Table } from "apache-arrow";
 import { assertNever, present } from "../../shared/core/assert.ts";
 import { digestFile } from "../../shared/core/digest.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
 import { sortTable } from "../../shared/dataset/sort-table.ts";
 import { streamArrow } from "../../shared/dataset/stream-arrow.ts";
 import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
+import { valueBytes } from "../../shared/dataset/value-bytes.ts";
 import type { DatasetFormat } from "../../shared/domain/dataset.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { RowsForm } from "../../shared/domain/output-shape.ts";
@@ -20,6 +22,7 @@ import {
   partialLayout,
 } from "../../shared/domain/partial-layout.ts";
 import { rowCountsOf } from "../../shared/domain/row-counts.ts";
+import { sortFault } from "../../shared/domain/sort-memory.ts";
 import { createFile } from "../../shared/storage/local-file.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
@@ -73,6 +76,17 @@ export async function writePartial(result: ShardResult, options: WriteOptions): 
   }
 }
 
+/** The plan lets no shard be that long, but steps make several rows of one, and texts may be long. */
+function refuseUnsortable(rows: Table): void {
+  const fault = sortFault(rows.numRows, valueBytes(rows));
+  if (fault === null) return;
+  const { what, expected, found, mostRows } = fault;
+  throw new ShardmillError("OUTPUT_FAILED", `${what}: ${found}, and ${expected} is allowed`, {
+    fields: { rows: rows.numRows, mostRows },
+    hint: "set a smaller input.shardRows, or leave out output.sort: it is another job, and begins anew (--fresh)",
+  });
+}
+
 /** A table as the bytes of a file, piece by piece. */
 type Encode = (table: Table) => AsyncIterable<Uint8Array>;
 
@@ -90,7 +104,9 @@ class PartialWriter {
   constructor(result: ShardResult, options: WriteOptions) {
     const { job, meter } = options;
     // Before all else: SQL and code see the rows in the order in which they are published, too.
-    const rows = meter.time("encode", () => sortTable(result.rows, job.rowsForm.sort));
+    const { sort } = job.rowsForm;
+    if (sort.length > 0) refuseUnsortable(result.rows);
+    const rows = meter.time("encode", () => sortTable(result.rows, sort));
     this.#result = { ...result, rows };
     this.#options = options;
   }

@@ -21,8 +21,8 @@ export interface ReadLimits {
   readonly signal: AbortSignal;
   /** What the job says of its stores. Left out: nothing. */
   readonly stores?: JobStores;
-  /** Of columns whose names are in this SQL, statistics are read. Left out: of none. */
-  readonly where?: string | null;
+  /** Of columns whose names are in this text, statistics are read. Left out: of none. */
+  readonly named?: string | null;
   /** Left out: there are no text files. */
   readonly text?: TextForms;
 }
@@ -58,9 +58,9 @@ export class FooterProcess implements AsyncDisposable {
 
   /** What it answers, or what broke it; rejects only with the signal's reason. */
   read(files: readonly FoundFile[], limits: ReadLimits): Promise<ProcessReply> {
-    const { stores = NO_STORES, where = null, text = {} } = limits;
+    const { stores = NO_STORES, named = null, text = {} } = limits;
     return this.#ask<FooterAnswer>(
-      { files, stores: storesOf(stores, files), where, text } satisfies FooterRequest,
+      { files, stores: storesOf(stores, files), named, text } satisfies FooterRequest,
       limits,
     );
   }

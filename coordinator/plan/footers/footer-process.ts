@@ -58,11 +58,11 @@ async function sniff({ sniff: files, stores, format, spec }: SniffRequest): Prom
   }
 }
 
-async function answer({ files, stores, where, text }: FooterRequest): Promise<FooterAnswer> {
+async function answer({ files, stores, named, text }: FooterRequest): Promise<FooterAnswer> {
   const reached = await storagesOf(stores);
   const schemas = new Map<string, { readonly index: number; readonly schema: FileSchema }>();
   const answers: FileAnswer[] = [];
-  for await (const read of readFooterBatch(reached, files, { where, text })) {
+  for await (const read of readFooterBatch(reached, files, { named, text })) {
     if (read.kind === "failed") {
       answers.push({ kind: "failed", error: errorToData(read.error) });
       continue;

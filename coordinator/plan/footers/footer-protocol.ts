@@ -10,8 +10,8 @@ import type { FileFooter } from "./seal-dataset.ts";
 export interface FooterRequest {
   readonly files: readonly FoundFile[];
   readonly stores: JobStores;
-  /** SQL: of columns whose names are in it, statistics are wanted. Null: of none. */
-  readonly where: string | null;
+  /** Of columns whose names are in this text (SQL, or just names), statistics are wanted. Null: of none. */
+  readonly named: string | null;
   readonly text: TextForms;
 }
 

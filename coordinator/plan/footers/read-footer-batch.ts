@@ -22,7 +22,7 @@ const FETCH_LIMIT_MS = 40_000;
 type Opened = Pick<Storages, "at">;
 
 /** What is wanted beside the footers: see `FooterRequest`. */
-type Wanted = Pick<FooterRequest, "where" | "text">;
+type Wanted = Pick<FooterRequest, "named" | "text">;
 
 type FooterRead =
   | { readonly kind: "read"; readonly footer: FileFooter }
@@ -36,7 +36,7 @@ type FooterRead =
 export async function* readFooterBatch(
   storages: Opened,
   files: readonly FoundFile[],
-  wanted: Wanted = { where: null, text: {} },
+  wanted: Wanted = { named: null, text: {} },
   limitMs = FETCH_LIMIT_MS,
 ): AsyncGenerator<FooterRead, void, undefined> {
   const parseOpened = (source: ByteSource, found: FoundFile) => {
@@ -115,7 +115,7 @@ async function orChanged<T>(
 async function parseFooter(
   source: ByteSource,
   found: FoundFile,
-  { where, text }: Wanted,
+  { named, text }: Wanted,
 ): Promise<FileFooter> {
   const { path, format, bytes, version } = found;
   if (isTextFormat(format)) {
@@ -129,17 +129,17 @@ async function parseFooter(
     file: { path, format, bytes, version, rows, footerSha256 },
     fields,
     rowGroups,
-    statistics: where === null ? null : file.statistics(namedIn(where, fields)),
+    statistics: named === null ? null : file.statistics(namedIn(named, fields)),
     layout: layoutOf(file.schema),
   };
 }
 
 /**
- * The columns that SQL can name: those whose names are in its text, as they are or in other case. That is
+ * The columns that a text can name: those whose names are in it, as they are or in other case. Of SQL that is
  * more than it names, and found before there is a schema to read it by.
  */
-function namedIn(sql: string, fields: readonly Field[]): Field[] {
-  const text = sql.toLowerCase();
+function namedIn(named: string, fields: readonly Field[]): Field[] {
+  const text = named.toLowerCase();
   return fields.filter(({ name }) => text.includes(name.toLowerCase().replaceAll('"', '""')));
 }
 

@@ -21,8 +21,8 @@ interface FooterOptions {
   readonly limitMs?: number;
   /** For one process. Left out: 2 GiB. */
   readonly memoryLimitBytes?: number;
-  /** Of columns whose names are in this SQL, statistics are read. Left out: of none. */
-  readonly where?: string | null;
+  /** Of columns whose names are in this text, statistics are read. Left out: of none. */
+  readonly named?: string | null;
   /** What the job says of its text files. Left out: nothing. */
   readonly text?: TextSpec;
   /** Told of how many files the footer is read. */
@@ -73,8 +73,8 @@ export async function readFooters(
   const most = options.concurrency ?? Math.min(PROCESS_LIMIT, availableParallelism());
   const worth = Math.ceil(files.length / FILES_PER_PROCESS) + Math.floor(textBytes(files) / TEXT_PER_PROCESS);
   const processes = Math.max(1, Math.min(most, worth, files.length));
-  const { where = null, stores = NO_STORES } = options;
-  const limits = { limitMs, memoryLimitBytes, signal, stores, where };
+  const { named = null, stores = NO_STORES } = options;
+  const limits = { limitMs, memoryLimitBytes, signal, stores, named };
   const text = await sniffForms(files, options.text ?? { csv: null, types: {} }, limits);
   await using readers = new FooterReaders({ ...limits, text });
   let read = 0;

@@ -1,22 +1,20 @@
 import { join } from "node:path";
 import { type Data, type RecordBatch, RecordBatchReader, Schema, Table, tableToIPC } from "apache-arrow";
-import { ShardmillError } from "../../../shared/core/errors.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
 import { gather, type Stretch } from "../../../shared/dataset/gather.ts";
 import { plainField } from "../../../shared/dataset/plain-type.ts";
 import { columnData, quickSchema, recordBatchOf } from "../../../shared/dataset/record-batch.ts";
 import { rowBytes } from "../../../shared/dataset/value-bytes.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
+import { MOST_FOLDERS } from "../../../shared/domain/output-shape.ts";
 import { createLocalStorage } from "../../../shared/storage/local.ts";
 import { createFile } from "../../../shared/storage/local-file.ts";
+import { tooManyFolders } from "./folder-count.ts";
 import { folderName, textsOf } from "./folder-names.ts";
 import type { RowStretch } from "./plan-parts.ts";
 
 /** Of rows that wait to be spilled: enough that each of many folders gets a good piece. */
 const WAITING_BYTES = 64 << 20;
-
-/** More folders than readers list with ease; a column of so many values is none to make folders of. */
-const MOST_FOLDERS = 10_000;
 
 type NewFile = Awaited<ReturnType<typeof createFile>>;
 
@@ -164,12 +162,4 @@ export class FolderSpill implements AsyncDisposable {
 
 function lengthOf(stretch: Stretch | undefined): number {
   return stretch === undefined ? 0 : stretch.end - stretch.start;
-}
-
-function tooManyFolders(partitionBy: readonly string[]): ShardmillError {
-  const columns = partitionBy.map((name) => `\`${name}\``).join(" and ");
-  return new ShardmillError("OUTPUT_FAILED", `${columns} would make more than ${MOST_FOLDERS} folders`, {
-    fields: { most: MOST_FOLDERS },
-    hint: "set output.partitionBy to a column of fewer values; a job with another one begins anew",
-  });
 }

@@ -11,6 +11,7 @@ import { streamParquetOf } from "../../../shared/dataset/stream-parquet.ts";
 import type { JobStores } from "../../../shared/domain/job-stores.ts";
 import { below, type Location, parseLocation } from "../../../shared/domain/location.ts";
 import type { OutputFile } from "../../../shared/domain/manifest.ts";
+import { SORTED_PART } from "../../../shared/domain/sort-memory.ts";
 import { createLocalStorage } from "../../../shared/storage/local.ts";
 import { createFile } from "../../../shared/storage/local-file.ts";
 import { makeFile } from "../../../shared/storage/local-paths.ts";
@@ -38,9 +39,6 @@ export interface ShapeJob extends RowsShape {
 
 /** Rows that are held, and encoded, at once. */
 const HELD = { rows: 1_048_576, bytes: 32 << 20 };
-
-/** A part that is sorted is in memory whole: where it would have more, it ends early. */
-const SORTED_BYTES = 256 << 20;
 
 type ReadPart = (ranges: readonly PartRange[]) => AsyncIterable<RecordBatch>;
 
@@ -142,7 +140,6 @@ class PartWriter {
     const { form, format } = this.#job;
     const known = new Set(schema.fields.map(({ name }) => name));
     const sort = form.sort.filter(({ column }) => known.has(column));
-    const sorted = { rows: Number.POSITIVE_INFINITY, bytes: SORTED_BYTES };
     let index = 0;
     const write = (tables: AsyncIterable<Parameters<typeof sortTable>[0]>) => {
       const name = partName(index, parts.length, format);
@@ -155,7 +152,7 @@ class PartWriter {
         await write(cutBatches(batches, schema, HELD));
         continue;
       }
-      for await (const held of cutBatches(batches, schema, sorted))
+      for await (const held of cutBatches(batches, schema, SORTED_PART))
         await write(cutBatches(batchesOf(sortTable(combineChunks(held), sort)), schema, HELD));
     }
   }

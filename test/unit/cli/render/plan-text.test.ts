@@ -137,6 +137,24 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
 }
 
 describe("a planned job", () => {
+  it("is shown with what its longest part takes to be sorted", () => {
+    const plan = aPlan([500, 4_000]);
+    const sort = [
+      { column: "digit", order: "descending" },
+      { column: "id", order: "ascending" },
+    ] as const;
+    const shown = (output: object) =>
+      planText({ ...plan, spec: { ...plan.spec, output: { ...plan.spec.output, ...output } } });
+    expect(shown({})).not.toContain("of memory");
+    // Of 4,000 rows the places take 1,000 KiB alone.
+    expect(shown({ sort })).toMatch(
+      /sort +-digit, id: 4,000 rows at once, which take about 1\.\d MiB of memory/,
+    );
+    expect(shown({ sort, fileRows: 400_000 })).toMatch(
+      /400,000 rows at once, which take about 1\d\d\.\d MiB/,
+    );
+  });
+
   it("is shown with its steps, and the columns that each reads and makes", () => {
     const passes = {
       name: "id",

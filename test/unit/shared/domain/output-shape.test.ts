@@ -31,3 +31,12 @@ test("an Arrow file is not compressed, and rows that are not published have no s
   const none = wrong("output.rows=none", "reduce={n: SELECT 1}", "output.rowGroupRows=5", "output.sort=[a]");
   expect(none.map(({ what }) => what)).toEqual(Array(2).fill(expect.stringContaining("published rows")));
 });
+
+test("files of more bytes than are sorted at once are refused where rows are sorted", () => {
+  const large = "output.fileBytes=300000000";
+  expect(shape(large).fileBytes).toBe(300_000_000);
+  expect(wrong(large, "output.sort=[day]")).toMatchObject([
+    { where: `--set ${large}`, expected: expect.stringContaining("268435456") },
+  ]);
+  expect(shape("output.fileBytes=268435456", "output.sort=[day]").fileBytes).toBe(268_435_456);
+});

@@ -243,7 +243,7 @@ describe("folders by values", () => {
       n: makeData({ type: new Int32(), data: new Int32Array(10_001) }),
     });
     await expect(shape([many], { partitionBy: ["k"] })).rejects.toMatchObject({
-      message: expect.stringContaining("10000 folders"),
+      message: expect.stringContaining("10,000 folders"),
     });
   });
 });

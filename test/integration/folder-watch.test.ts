@@ -1,0 +1,71 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Int32, makeData } from "apache-arrow";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { FolderWatch } from "../../coordinator/publish/shape/folder-watch.ts";
+import { encodeParquet } from "../../shared/dataset/encode.ts";
+import { NO_STORES } from "../../shared/domain/job-stores.ts";
+import { below, parseLocation } from "../../shared/domain/location.ts";
+import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
+import { shardId } from "../../shared/domain/shard.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import { tableOf } from "../support/sample-table.ts";
+
+let root: string;
+const stop = new AbortController();
+beforeAll(async () => {
+  root = await mkdtemp(join(tmpdir(), "shardmill-folder-watch-"));
+});
+afterAll(() => rm(root, { recursive: true, force: true }));
+
+/** A partial whose rows have the values `[first, first + rows)`. */
+async function stored(shard: number, first: number, rows: number): Promise<PartialManifest> {
+  await using storage = createLocalStorage();
+  const data = Int32Array.from({ length: rows }, (_, row) => first + row);
+  const bytes = encodeParquet(tableOf({ k: makeData({ type: new Int32(), data }) }));
+  const counts = { rowsIn: rows, rowsMapped: rows, rowsFiltered: 0, rowsDead: 0, rowsOut: rows };
+  const partial: PartialManifest = {
+    ...{ ...counts, rowsTruncated: 0, firstDead: null, digest: "" },
+    ...{ shard: shardId(shard), token: { generation: 1, sequence: shard + 1 }, executionId: "one" },
+    files: [{ kind: "rows", name: "rows.parquet", rows, bytes: bytes.length, sha256: "" }],
+  };
+  const folder = below(parseLocation(root), partialFolder(partial));
+  await storage.put(below(folder, "rows.parquet"), sourceOfBytes(bytes));
+  return partial;
+}
+
+function watchWith(earlier: readonly PartialManifest[]): FolderWatch {
+  const partials = parseLocation(root);
+  const counted = { partitionBy: ["k"], format: "parquet", stores: NO_STORES } as const;
+  return new FolderWatch({ ...counted, partials, earlier: () => earlier, signal: stop.signal });
+}
+
+test("the partial that brings one folder too many is refused, and none before", async () => {
+  await using watch = watchWith([]);
+  await watch.see(await stored(0, 0, 6_000));
+  await watch.see(await stored(1, 2_000, 8_000));
+  await expect(watch.see(await stored(2, 0, 10_001))).rejects.toMatchObject({
+    code: "OUTPUT_FAILED",
+    message: "`k` would make more than 10,000 folders",
+  });
+});
+
+test("what an earlier coordinator committed counts, and no commit waits for it", async () => {
+  await using watch = watchWith([await stored(3, 0, 6_000)]);
+  const next = await stored(4, 100_000, 4_001);
+  const told = { code: "OUTPUT_FAILED", message: expect.stringContaining("10,000 folders") };
+  const seeUntilTold = async () => {
+    for (;;) await watch.see(next);
+  };
+  await expect(seeUntilTold()).rejects.toMatchObject(told);
+});
+
+test("a partial that cannot be read is for others to judge", async () => {
+  await using watch = watchWith([]);
+  const gone = await stored(5, 0, 10);
+  await rm(join(root, partialFolder(gone)), { recursive: true });
+  await watch.see(gone);
+  await watch.see(await stored(6, 0, 10));
+});

@@ -1,0 +1,99 @@
+import { expect, test } from "vitest";
+import { checkFolders } from "../../../../coordinator/plan/check-folders.ts";
+import { isShardmillError, type Problem } from "../../../../shared/core/errors.ts";
+import type { ColumnStatistics } from "../../../../shared/domain/column-statistics.ts";
+import type { Field } from "../../../../shared/domain/dataset.ts";
+import type { JobSpec } from "../../../../shared/domain/job-spec.ts";
+import type { StepBinding } from "../../../../shared/domain/step-binding.ts";
+
+const KEEP: readonly Field[] = [
+  { name: "id", type: { kind: "numeric", type: "int64" }, nullable: true },
+  { name: "user", type: { kind: "string" }, nullable: true },
+];
+const STEP: StepBinding = {
+  where: "map.finish[0]",
+  op: { kind: "sql", select: "SELECT * FROM rows", named: [] },
+  files: [],
+  reads: [],
+  columns: [],
+};
+
+interface Told {
+  readonly partitionBy?: readonly string[];
+  readonly input?: Partial<JobSpec["input"]>;
+  readonly maxRows?: number;
+  readonly finish?: readonly StepBinding[];
+  /** Of a column, row group by row group. */
+  readonly groups?: readonly (Partial<ColumnStatistics> & { readonly rows?: number })[];
+  readonly column?: string;
+}
+
+function problemsOf(told: Told): readonly Problem[] {
+  const { partitionBy = ["id"], input = {}, maxRows = 0, finish = [], groups = [], column = "id" } = told;
+  const job = {
+    input: { path: "/in", format: "parquet", shardRows: "auto", ...input },
+    output: { path: "/out", rows: "parquet", partitionBy },
+    errors: { maxRows },
+  } as Pick<JobSpec, "input" | "output" | "errors">;
+  const file = {
+    rowGroups: groups.map(({ rows = 100_000 }) => ({ rows, bytes: 1 })),
+    statistics: groups.map(({ rows: _, ...own }) => ({
+      [column]: { least: null, greatest: null, nulls: null, ...own },
+    })),
+  };
+  try {
+    checkFolders(job, { keep: KEEP, prepare: [], finish }, [file]);
+    return [];
+  } catch (error) {
+    if (isShardmillError(error, "SPEC_INVALID")) return error.problems;
+    throw error;
+  }
+}
+
+const numbers = (count: number, step: number, width: number) =>
+  Array.from({ length: count }, (_, at) => ({ least: `${at * step}`, greatest: `${at * step + width}` }));
+
+test("a row group that alone has too many values is told, with where and what to do", () => {
+  const [problem, ...more] = problemsOf({ groups: [{ distinct: 5 }, { distinct: 12_345 }] });
+  expect(more).toEqual([]);
+  expect(problem).toMatchObject({
+    where: "output.partitionBy[0]",
+    expected: "at most 10,000",
+    found: "at least 12,345, as the input's files say",
+    hint: expect.stringContaining("map.finish"),
+  });
+  expect(problemsOf({ groups: [{ distinct: 10_000 }] })).toEqual([]);
+});
+
+test("row groups whose ranges lie apart have a value each, those that overlap may share one", () => {
+  expect(problemsOf({ groups: numbers(10_001, 2, 1) })).toHaveLength(1);
+  expect(problemsOf({ groups: numbers(10_000, 2, 1) })).toEqual([]);
+  expect(problemsOf({ groups: numbers(10_001, 1, 1) })).toEqual([]);
+  // 0 to 9, then 5 to 14: of each three in a row the first and the last lie apart.
+  expect(problemsOf({ groups: numbers(20_002, 5, 9) })).toHaveLength(1);
+  expect(problemsOf({ groups: numbers(20_000, 5, 9) })).toEqual([]);
+  // Numbers by value, not as text; rows that are not there have no value.
+  expect(problemsOf({ groups: [...numbers(9_999, 1, 0), { least: "-5", greatest: "9998" }] })).toEqual([]);
+  expect(problemsOf({ groups: numbers(10_001, 1, 0).map((own) => ({ ...own, rows: 0 })) })).toEqual([]);
+});
+
+test("texts are compared as texts, and only the column that names folders counts", () => {
+  const groups = Array.from({ length: 10_001 }, (_, at) => {
+    const text = String(at).padStart(5, "0");
+    return { least: text, greatest: `${text}x` };
+  });
+  expect(problemsOf({ groups, column: "user", partitionBy: ["id", "user"] })).toMatchObject([
+    { where: "output.partitionBy[1]" },
+  ]);
+  expect(problemsOf({ groups, column: "user" })).toEqual([]);
+});
+
+test("rows that may not be published, or not with their column as it is, say nothing", () => {
+  const groups = [{ distinct: 12_000 }];
+  expect(problemsOf({ groups, maxRows: 1_999 })).toHaveLength(1);
+  expect(problemsOf({ groups, maxRows: 2_000 })).toEqual([]);
+  expect(problemsOf({ groups, input: { where: "id > 3" } })).toEqual([]);
+  expect(problemsOf({ groups, input: { limit: 100 } })).toEqual([]);
+  expect(problemsOf({ groups, input: { sample: { share: 0.1, seed: 1 } } })).toEqual([]);
+  expect(problemsOf({ groups, finish: [STEP] })).toEqual([]);
+});
