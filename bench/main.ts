@@ -11,6 +11,7 @@ import { resumeBench } from "./rounds/resume.ts";
 import { slowBench } from "./rounds/slow.ts";
 import { scaleBench } from "./scale/scale.ts";
 import { stagesBench } from "./stages/stages.ts";
+import { betweenBucketsBench } from "./stores/between-buckets.ts";
 import { storesBench } from "./stores/stores.ts";
 import { workloadsCommand } from "./workloads-command.ts";
 
@@ -36,6 +37,7 @@ const parser = yargs(hideBin(process.argv))
   .command(peersBench)
   .command(scaleBench)
   .command(storesBench)
+  .command(betweenBucketsBench)
   .command(workloadsCommand)
   .strict()
   .version(false);

@@ -1,10 +1,8 @@
-import { execFileSync } from "node:child_process";
-import { join } from "node:path";
 import type { CommandModule } from "yargs";
-import { packageRoot } from "../../shared/core/package-root.ts";
 import { startS3Server } from "../../test/support/s3-server.ts";
 import { report } from "../report/report.ts";
 import { WORKLOADS, type WorkloadName } from "../workloads/workload.ts";
+import { fetchServers } from "./foreign-servers.ts";
 import { jobsTable, measureJobs } from "./jobs-from-store.ts";
 import { installClients, measureTransfers, transfersTable } from "./transfers.ts";
 
@@ -70,14 +68,4 @@ async function runStores({ rounds, mib, names, jobs, rows, latency }: StoresArgu
       "wall time is that of the whole command; the server and the way to it take their share of the same cores",
     ],
   });
-}
-
-/** The folder with the server, which `npm run stores` also takes. */
-function fetchServers(): string {
-  const script = join(packageRoot, "scripts", "foreign.mjs");
-  const said = execFileSync(process.execPath, [script, "stores", "--fetch"], {
-    encoding: "utf8",
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  return said.trim().split("\n").at(-1) ?? "";
 }

@@ -77,3 +77,12 @@ export async function startAzureBucket(): Promise<BucketServer> {
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
+
+/** All that `npm run stores` tries. */
+export const BUCKET_SERVERS = {
+  s3: () => startS3Bucket(),
+  "s3-tls": () => startS3Bucket({ isSecure: true }),
+  gs: startGcsBucket,
+  az: startAzureBucket,
+} satisfies Readonly<Record<string, () => Promise<BucketServer>>>;
+export type BucketServerName = keyof typeof BUCKET_SERVERS;

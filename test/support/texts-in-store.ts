@@ -7,6 +7,7 @@ import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { withExternalData } from "./external-model.ts";
 import { JobFolder } from "./job-folder.ts";
+import type { MovableJob } from "./moved-job.ts";
 import { only, tableOf } from "./sample-table.ts";
 import { textModel } from "./text-model.ts";
 import { TOKENIZERS_PATH } from "./tokenizers/path.ts";
@@ -68,6 +69,22 @@ export async function writeTextJob(
     reduce: {},
     ...keys,
   });
+}
+
+/** The job that {@link makeTextJob} gives, with what of it may lie elsewhere. */
+export function movableTextJob(job: JobFolder): MovableJob {
+  return {
+    name: "texts",
+    path: job.job,
+    folder: job.at("here"),
+    moved: ["texts", "m", "code"],
+    settings: (place) => ({
+      "input.path": `${place}/texts/texts.parquet`,
+      "model.path": `${place}/m`,
+      "map.prepare": `[{ module: "${place}/code/step.ts" }]`,
+    }),
+    fixed: { "model.device": "cpu", "map.batch.rows": "4" },
+  };
 }
 
 /** Everything that the job needs, in a bucket. */

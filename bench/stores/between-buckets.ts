@@ -1,0 +1,67 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { CommandModule } from "yargs";
+import { BUCKET_SERVERS, type BucketServerName } from "../../test/support/bucket-server.ts";
+import { compareOutputs } from "../../test/support/compare-outputs.ts";
+import { runInBucket, runOnDisk, workloadJob } from "../../test/support/moved-job.ts";
+import { note, report, round } from "../report/report.ts";
+import { prepareWorkload, TENSOR_WORKLOADS, type TensorWorkloadName } from "../workloads/workload.ts";
+import { fetchServers } from "./foreign-servers.ts";
+
+const STORES = Object.keys(BUCKET_SERVERS) as BucketServerName[];
+
+interface Arguments {
+  readonly stores: readonly BucketServerName[];
+  readonly workload: TensorWorkloadName;
+  readonly rows: number | undefined;
+}
+
+export const betweenBucketsBench: CommandModule<object, Arguments> = {
+  command: "between-buckets",
+  describe:
+    "A job that reads from a bucket and publishes to it, on each store, against the same job on a disk: equal rows",
+  builder: (yargs) =>
+    yargs.options({
+      stores: { choices: STORES, array: true, default: STORES, describe: "Only these stores" },
+      workload: { choices: TENSOR_WORKLOADS, default: "flights" as const, describe: "What is run" },
+      rows: { type: "number", describe: "Left out: the workload's own number" },
+    }),
+  handler: runBetweenBuckets,
+};
+
+async function runBetweenBuckets({ stores, workload: name, rows }: Arguments): Promise<void> {
+  process.env.SHARDMILL_FOREIGN = fetchServers();
+  const workload = await prepareWorkload(name, rows === undefined ? {} : { rows });
+  const job = workloadJob(workload);
+  const folder = await mkdtemp(join(tmpdir(), "shardmill-bench-"));
+  try {
+    const local = join(folder, "disk");
+    const localSeconds = await runOnDisk(job, local);
+    const found: (string | number)[][] = [];
+    for (const store of stores) {
+      const out = join(folder, "out");
+      await using server = await BUCKET_SERVERS[store]();
+      const seconds = await runInBucket(job, server, { out, scratch: join(folder, store) });
+      const compared = await compareOutputs(local, out);
+      found.push([
+        store,
+        compared.rows,
+        round(localSeconds),
+        round(seconds),
+        compared.differences.join("; ") || "none",
+      ]);
+      note(`${store}: ${seconds.toFixed(2)} s, ${localSeconds.toFixed(2)} s on a disk`);
+    }
+    report({
+      bench: "between-buckets",
+      about: `${name}, read from a bucket and published to it, against the same job on a disk`,
+      options: { stores, workload: name, rows: workload.rows },
+      table: { columns: ["store", "rows", "on a disk s", "bucket to bucket s", "differences"], rows: found },
+      notes: ["wall time is that of the whole command; the server takes its share of the same cores"],
+    });
+    if (found.some((row) => row.at(-1) !== "none")) process.exitCode = 1;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,13 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { packageRoot } from "../../shared/core/package-root.ts";
+
+/** The folder with the servers, which `npm run stores` also takes. */
+export function fetchServers(): string {
+  const script = join(packageRoot, "scripts", "foreign.mjs");
+  const said = execFileSync(process.execPath, [script, "stores", "--fetch"], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  return said.trim().split("\n").at(-1) ?? "";
+}
