@@ -2,12 +2,12 @@ import { randomBytes } from "node:crypto";
 import { sleep } from "../core/abort.ts";
 import { systemClock } from "../core/clock.ts";
 import { isShardmillError } from "../core/errors.ts";
-import { failed, PassingFailure } from "../http/failures.ts";
+import { failed } from "../http/failures.ts";
 import type { HttpCall, HttpEngine } from "../http/http-engine.ts";
 import type { AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
 import { type RangeRead, readRange } from "../http/read-range.ts";
-import { askedAs } from "../objects/asked-as.ts";
 import { bodyOf, ignoring, md5InBase64 } from "../objects/bodies.ts";
+import { CallCredentials } from "../objects/call-credentials.ts";
 import type { CredentialCache } from "../objects/credential-cache.ts";
 import { digestRefusal, otherBytes } from "../objects/digest-refusal.ts";
 import type {
@@ -48,7 +48,7 @@ interface AzureClientOptions {
 
 type Asked = Pick<UnsignedRequest, "method"> & Partial<Pick<UnsignedRequest, "query" | "headers" | "body">>;
 
-type Asking = Pick<HttpCall<never>, "path" | "judge"> & {
+type Asking = Pick<HttpCall<never>, "path" | "judge" | "onMeant"> & {
   request(headers?: HttpRequest["headers"]): Promise<HttpRequest>;
 };
 
@@ -204,24 +204,21 @@ export class AzureClient implements ObjectClient {
     const { path } = place;
     const container = containerOf(place, this.#settings);
     const url = addressOf(container, place);
-    let used: AzureCredentials | null = null;
-    let isMended = false;
+    const asker = new CallCredentials(this.#credentials);
     return {
       path,
+      onMeant: () => asker.taken(),
       request: async (headers = {}) => {
-        used = await this.#credentials.get();
+        const used = await asker.next();
         const all = { ...asked.headers, ...headers, "user-agent": USER_AGENT };
         const { account } = container;
         return authorized({ query: {}, ...asked, account, url, headers: all }, used, systemClock.wallMs());
       },
       judge: (answer) => {
-        if (!isMended && used?.kind === "token" && answer.status === 401) {
-          isMended = true;
-          this.#credentials.drop(used);
-          return new PassingFailure("takes the token no more");
-        }
+        const { used } = asker;
         const error = judgedByProblem(path, answer);
-        return used === null ? error : askedAs(error, used.identity);
+        if (used === null) return error;
+        return asker.judge(error, used.identity, answer.status === 401 && used.kind === "token");
       },
     };
   }

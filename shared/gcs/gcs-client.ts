@@ -1,9 +1,9 @@
-import { failed, PassingFailure } from "../http/failures.ts";
+import { failed } from "../http/failures.ts";
 import type { HttpCall, HttpEngine } from "../http/http-engine.ts";
 import type { AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
 import { type RangeRead, readRange } from "../http/read-range.ts";
-import { askedAs } from "../objects/asked-as.ts";
 import { bodyOf, ignoring } from "../objects/bodies.ts";
+import { CallCredentials } from "../objects/call-credentials.ts";
 import type { CredentialCache } from "../objects/credential-cache.ts";
 import { digestRefusal, otherBytes } from "../objects/digest-refusal.ts";
 import type {
@@ -75,7 +75,7 @@ const MOST_IDLE_REWRITES = 20;
 
 type RewriteStep = PartOfCopy | "put" | "taken";
 
-type Asking = Pick<HttpCall<never>, "path" | "judge"> & {
+type Asking = Pick<HttpCall<never>, "path" | "judge" | "onMeant"> & {
   request(headers?: HttpRequest["headers"], query?: Asked["query"]): Promise<HttpRequest>;
 };
 
@@ -242,12 +242,12 @@ export class GcsClient implements ObjectClient {
   /** How it is asked for, by the credentials of that moment, and what follows when they are refused. */
   #asking(place: ObjectPlace, asked: Asked): Asking {
     const { path } = place;
-    let used: GcsCredentials | null = null;
-    let isMended = false;
+    const asker = new CallCredentials(this.#credentials);
     return {
       path,
+      onMeant: () => asker.taken(),
       request: async (headers = {}, query = {}) => {
-        used = await this.#credentials.get();
+        const used = await asker.next();
         const all = { path: asked.path, query: { ...asked.query, ...query } };
         const url = addressOf(this.#settings.endpoint, place, all);
         return {
@@ -259,13 +259,11 @@ export class GcsClient implements ObjectClient {
         };
       },
       judge: (answer) => {
-        if (!isMended && used !== null && answer.status === 401 && used.expiration !== undefined) {
-          isMended = true;
-          this.#credentials.drop(used);
-          return new PassingFailure("takes the token no more");
-        }
+        const { used } = asker;
         const error = judgedByProblem(path, answer);
-        return used === null ? error : askedAs(error, used.identity);
+        if (used === null) return error;
+        const isToken = used.expiration !== undefined;
+        return asker.judge(error, used.identity, answer.status === 401 && isToken);
       },
     };
   }

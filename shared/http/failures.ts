@@ -12,6 +12,8 @@ export class PassingFailure extends Error {
   readonly afterMs: number;
   /** Of a connection that was kept, and that the server had closed meanwhile: nothing was asked. */
   readonly isStale: boolean;
+  /** The call's next request waits by itself, and gives up by itself: it is no try of the line. */
+  readonly isPaced: boolean;
   /** What is told of it when it does not pass. */
   readonly fields: Readonly<Record<string, ErrorField>>;
 
@@ -21,6 +23,7 @@ export class PassingFailure extends Error {
       readonly isThrottled?: boolean;
       readonly afterMs?: number;
       readonly isStale?: boolean;
+      readonly isPaced?: boolean;
       readonly fields?: Readonly<Record<string, ErrorField>>;
       readonly cause?: unknown;
     } = {},
@@ -29,6 +32,7 @@ export class PassingFailure extends Error {
     this.isThrottled = options.isThrottled ?? false;
     this.afterMs = options.afterMs ?? 0;
     this.isStale = options.isStale ?? false;
+    this.isPaced = options.isPaced ?? false;
     this.fields = options.fields ?? {};
   }
 }

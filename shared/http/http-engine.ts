@@ -21,6 +21,8 @@ export interface HttpCall<T> {
   open(head: AnswerHead): BodyReader<T> | null;
   /** What follows from another answer: a {@link PassingFailure} to ask again. */
   judge(answer: Answer): Error;
+  /** An answer that was meant begins: whoever asked was let in. */
+  onMeant?(): void;
   /**
    * Whether it may be asked of another server, where an answer leads there. Left out: a read may. False where
    * what is asked is for this server alone: then that answer is judged.
@@ -121,6 +123,11 @@ export class HttpEngine implements Disposable {
         signal.throwIfAborted();
         if (!(error instanceof PassingFailure)) throw error;
         if ((call.progress?.() ?? 0) > before) tries = 1;
+        if (error.isPaced) {
+          tries -= 1;
+          this.#tally.of(storeNameOf(call.path, request.url)).add("retries", 1);
+          continue;
+        }
         const waitMs = waitMsBefore(error, tries, {
           ...{ budget: store.budget, random: this.#random.unit() },
           mostTries: error.fields.server === undefined ? undefined : this.#unknownTries,
@@ -168,6 +175,7 @@ export class HttpEngine implements Disposable {
           meter.add("firstByteMs", systemClock.nowMs() - askedMs);
         }
         const meant = call.open(head);
+        if (meant !== null) call.onMeant?.();
         return counting(meter, meant === null ? collected(head) : asMeant(meant));
       };
       const judge = (error: unknown) => judgedByError(call.path, request.url.hostname, error);

@@ -36,6 +36,8 @@ export interface WantedRange {
   /** The version that an answer names. Left out: its tag, or its time of change. */
   versionOf?(head: AnswerHead): string | null;
   judge(answer: Answer): Error;
+  /** See `HttpCall`. */
+  onMeant?(): void;
 }
 
 /** What came of it. */
@@ -115,6 +117,10 @@ class Reading {
 
   judge(answer: Answer): Error {
     return this.#wanted.judge(answer);
+  }
+
+  onMeant(): void {
+    this.#wanted.onMeant?.();
   }
 
   result(): RangeRead {

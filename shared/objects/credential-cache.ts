@@ -1,7 +1,10 @@
-import { systemClock } from "../core/clock.ts";
+import { sleep } from "../core/abort.ts";
+import { backoffMs } from "../core/backoff.ts";
+import { systemClock, type TimedClock } from "../core/clock.ts";
+import { type Random, systemRandom } from "../core/random.ts";
 
 /** By what a store knows who asks; without an end they are good for ever. */
-interface Credentials {
+export interface Credentials {
   readonly expiration?: Date;
 }
 
@@ -23,27 +26,60 @@ const RENEWED_SHARE = 0.1;
 const REFUSED_MS = 30_000;
 
 /**
+ * For so long who was let in before asks for credentials, or by them, that are refused: keys are changed in
+ * two places one after the other, and what gives tokens is started anew. As long as a worker waits for its
+ * coordinator; longer, and nobody would be told of what will not pass.
+ */
+export const PATIENCE_MS = 60_000;
+
+/** Between two refusals, for all readers together. */
+const PAUSES = { firstMs: 500, maxMs: 5_000 };
+
+/**
  * Credentials, kept until a tenth of their life is left, and asked for once for all that need them: the
  * caches of vendors' libraries ask for each request where they live under five minutes.
  */
 export class CredentialCache<C extends Credentials> {
   readonly #provide: CredentialProvider<C>;
-  readonly #nowMs: () => number;
+  readonly #clock: TimedClock;
+  readonly #random: Random;
   #kept: { readonly credentials: C; readonly renewedMs: number } | null = null;
   #asking: Promise<C> | null = null;
   #isRefused = false;
   #failure: { readonly error: unknown; readonly atMs: number } | null = null;
+  /** In a row: none were taken since. */
+  #refusals = 0;
+  #wereTaken = false;
 
-  constructor(provide: CredentialProvider<C>, nowMs: () => number = systemClock.wallMs) {
+  constructor(
+    provide: CredentialProvider<C>,
+    clock: TimedClock = systemClock,
+    random: Random = systemRandom,
+  ) {
     this.#provide = provide;
-    this.#nowMs = nowMs;
+    this.#clock = clock;
+    this.#random = random;
   }
 
-  /** Rejects as the provider does when there are none. */
+  /** Monotonic, by which it is patient. */
+  nowMs(): number {
+    return this.#clock.nowMs();
+  }
+
+  /** Whether a store let in whoever asks here, and has not refused for too long since. */
+  get wereTaken(): boolean {
+    return this.#wereTaken;
+  }
+
+  /**
+   * Where some were refused before, after a pause that is one for all. Rejects as the provider does when
+   * there are none.
+   */
   async get(): Promise<C> {
-    if (this.#kept !== null && this.#nowMs() < this.#kept.renewedMs) return this.#kept.credentials;
-    if (this.#failure !== null && this.#isRecent(this.#failure.atMs)) throw this.#failure.error;
-    this.#asking ??= this.#ask().finally(() => {
+    if (this.#kept !== null && this.#clock.wallMs() < this.#kept.renewedMs) return this.#kept.credentials;
+    const isKnown = !this.#wereTaken && this.#failure !== null && this.#isRecent(this.#failure.atMs);
+    if (isKnown) throw this.#failure?.error;
+    this.#asking ??= this.#askPatiently().finally(() => {
       this.#asking = null;
     });
     return await this.#asking;
@@ -54,10 +90,42 @@ export class CredentialCache<C extends Credentials> {
     if (this.#kept?.credentials !== refused) return;
     this.#kept = null;
     this.#isRefused = true;
+    this.#refusals += 1;
+  }
+
+  /** A store took these. */
+  taken(credentials: C): void {
+    this.#wereTaken = true;
+    if (this.#kept?.credentials === credentials) this.#refusals = 0;
+  }
+
+  /** They were refused for so long that they are as if none had ever been taken: nobody waits any more. */
+  giveUp(): void {
+    this.#wereTaken = false;
+    this.#refusals = 0;
+  }
+
+  async #askPatiently(): Promise<C> {
+    const startMs = this.#clock.nowMs();
+    // Others may be there already: the first are asked for at once.
+    if (this.#wereTaken && this.#refusals > 1) await this.#pause(this.#refusals - 2);
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await this.#ask();
+      } catch (error) {
+        if (!this.#wereTaken) throw error;
+        if (this.#clock.nowMs() - startMs < PATIENCE_MS) await this.#pause(failures);
+        else this.giveUp();
+      }
+    }
+  }
+
+  #pause(before: number): Promise<void> {
+    return sleep(backoffMs(before, PAUSES, this.#random.unit()), undefined, this.#clock);
   }
 
   async #ask(): Promise<C> {
-    const askedMs = this.#nowMs();
+    const askedMs = this.#clock.wallMs();
     const old = this.#kept?.credentials;
     try {
       const credentials = await this.#provide({ forceRefresh: this.#isRefused });
@@ -74,14 +142,14 @@ export class CredentialCache<C extends Credentials> {
         this.#kept = { credentials: old, renewedMs: Math.min(askedMs + REFUSED_MS, endMs) };
         return old;
       }
-      this.#failure = { error, atMs: this.#nowMs() };
+      this.#failure = { error, atMs: this.#clock.wallMs() };
       throw error;
     }
   }
 
   /** A clock that was set back must not make it long. */
   #isRecent(atMs: number): boolean {
-    const sinceMs = this.#nowMs() - atMs;
+    const sinceMs = this.#clock.wallMs() - atMs;
     return 0 <= sinceMs && sinceMs < REFUSED_MS;
   }
 }

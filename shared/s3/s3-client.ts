@@ -5,13 +5,13 @@ import { PassingFailure } from "../http/failures.ts";
 import type { HttpCall, HttpEngine } from "../http/http-engine.ts";
 import type { Answer, AnswerHead, HttpRequest } from "../http/messages.ts";
 import { type RangeRead, readRange } from "../http/read-range.ts";
-import { askedAs } from "../objects/asked-as.ts";
 import { bodyOf, ignoring } from "../objects/bodies.ts";
+import { CallCredentials } from "../objects/call-credentials.ts";
 import type { CredentialCache } from "../objects/credential-cache.ts";
 import { digestRefusal } from "../objects/digest-refusal.ts";
 import type { ListWanted, ObjectClient, ObjectPage, ObjectPut } from "../objects/object-client.ts";
 import { encodedKey, named, type ObjectPlace } from "../objects/object-place.ts";
-import { problemOf } from "../objects/problem.ts";
+import { problemOf, type StoreProblem } from "../objects/problem.ts";
 import { storeEngine, USER_AGENT } from "../objects/store-engine.ts";
 import { errorInside, headReader, isOfDigest, type S3Head } from "./answers.ts";
 import { BucketRegions } from "./bucket-regions.ts";
@@ -53,7 +53,7 @@ interface S3ClientOptions extends S3Sizes {
   readonly engine?: HttpEngine;
 }
 
-type Asking = Pick<HttpCall<never>, "path" | "isLed" | "judge"> & {
+type Asking = Pick<HttpCall<never>, "path" | "isLed" | "judge" | "onMeant"> & {
   request(headers?: HttpRequest["headers"]): Promise<HttpRequest>;
 };
 
@@ -240,46 +240,44 @@ export class S3Client implements ObjectClient {
   /** How it is asked for, each time signed anew, and what follows when that is refused. */
   #asking(place: ObjectPlace, asked: Asked): Asking {
     const { bucket, path } = place;
-    let used: S3Credentials | null = null;
+    const asker = this.#credentials === null ? null : new CallCredentials(this.#credentials);
     let address = this.#regions.addressOf(place);
     let isMended = false;
     return {
       path,
       // Another server would take no signature that is for this one.
-      isLed: this.#credentials === null,
+      isLed: asker === null,
+      onMeant: () => asker?.taken(),
       request: async (headers = {}) => {
         address = this.#regions.addressOf(place);
         const { url, region } = address;
         const payer = this.#settings.requesterPays === true ? { "x-amz-request-payer": "requester" } : {};
         const all = { ...asked.headers, ...payer, ...headers, "user-agent": USER_AGENT };
         const unsigned = { query: {}, sha256: EMPTY_SHA256, ...asked, url, headers: all };
-        if (this.#credentials === null) return withoutSignature(unsigned);
-        used = await this.#credentials.get();
-        return await this.#signer.sign(unsigned, { credentials: used, region });
+        if (asker === null) return withoutSignature(unsigned);
+        return await this.#signer.sign(unsigned, { credentials: await asker.next(), region });
       },
       judge: (answer) => {
         if (this.#regions.learn(bucket, address.region, answer))
           return new PassingFailure("is in another region");
-        if (!isMended && used !== null && this.#mends(answer, used)) {
+        const problem = problemOf(answer);
+        if (!isMended && asker !== null && this.#mendsClock(answer, problem)) {
           isMended = true;
           return new PassingFailure("takes the signature no more");
         }
         const isHead = asked.method === "HEAD";
-        const error = isHead ? judgedHead(path, answer) : judgedByProblem(path, answer, problemOf(answer));
-        return used === null ? error : askedAs(error, `access key ${used.accessKeyId}`);
+        const error = isHead ? judgedHead(path, answer) : judgedByProblem(path, answer, problem);
+        const used = asker?.used ?? null;
+        if (asker === null || used === null) return error;
+        return asker.judge(error, `access key ${used.accessKeyId}`, isExpired(problem));
       },
     };
   }
 
   /** Whether the next signature may be taken where this one was not. */
-  #mends(answer: Answer, used: S3Credentials): boolean {
-    const problem = problemOf(answer);
-    if (isExpired(problem)) {
-      this.#credentials?.drop(used);
-      return true;
-    }
+  #mendsClock(answer: Answer, { code }: StoreProblem): boolean {
     const storeMs = Date.parse(answer.headers.date ?? "");
-    if (problem.code !== "RequestTimeTooSkewed" || Number.isNaN(storeMs)) return false;
+    if (code !== "RequestTimeTooSkewed" || Number.isNaN(storeMs)) return false;
     this.#signer.correctClock(storeMs);
     return true;
   }

@@ -115,8 +115,26 @@ test.each([
   240_000,
 );
 
-test("credentials that have expired end a job with a typed error, and it goes on with good ones", async () => {
+test("keys that the store does not take for ten seconds hold a job up, and it goes on by itself", async () => {
   await using running = startCli(args(), { env: env(), ...LIMIT });
+  await untilCommittedIn(state(), 3);
+  await server.setSecret(user, "another-secret");
+  // That it took hold is seen by whoever asks with the old one.
+  await using other = server.storage(user);
+  await expect(other.stat(out)).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  await new Promise((resolve) => setTimeout(resolve, 10_000));
+  await server.setSecret(user, user.secretAccessKey);
+  const { code, stdout, stderr } = await running.ended;
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  const { attempts, stores } = JSON.parse(stdout);
+  expect(attempts).toBe(SHARDS);
+  expect(stores[0].retries).toBeGreaterThan(0);
+  await expectPublished(stdout);
+}, 240_000);
+
+test("credentials that have expired end a job with a typed error, and it goes on with good ones", async () => {
+  // They were taken before, so they are asked by for a while.
+  await using running = startCli(args(), { env: env(), limitMs: 400_000 });
   await untilCommittedIn(state(), 3);
   faultOf = () => "expired";
   const { code, stderr } = await running.ended;
@@ -127,7 +145,7 @@ test("credentials that have expired end a job with a typed error, and it goes on
   const resumed = await runCli(args(), { env: env(), ...LIMIT });
   expect(resumed).toMatchObject({ code: 0 });
   await expectPublished(resumed.stdout);
-}, 240_000);
+}, 600_000);
 
 test("a job that may not write any more ends with a typed error, and goes on when it may", async () => {
   await using running = startCli(args(), { env: env(), ...LIMIT });

@@ -1,3 +1,4 @@
+import type { TimedClock } from "../../shared/core/clock.ts";
 import { HttpEngine } from "../../shared/http/http-engine.ts";
 import { CredentialCache } from "../../shared/objects/credential-cache.ts";
 import type { S3Credentials } from "../../shared/s3/credentials.ts";
@@ -13,13 +14,18 @@ export interface FaultyS3 extends AsyncDisposable {
   answers(path: string, ...calls: ServeCall[]): string[];
   /** @param sizes at which it puts and copies in parts */
   client(provide: () => Promise<S3Credentials>, sizes?: S3Sizes): S3Client;
-  /** A storage of which each look for credentials finds others; and how often it looked. */
-  open(): { readonly storage: Storage; readonly asked: () => number };
+  /**
+   * A storage of which each look for credentials finds others; and how often it looked.
+   *
+   * @param clock by which it waits for credentials
+   */
+  open(clock?: TimedClock): { readonly storage: Storage; readonly asked: () => number };
 }
 
 export async function startFaultyS3(): Promise<FaultyS3> {
   const server = await startWebServer({});
-  const client: FaultyS3["client"] = (provide, sizes) => clientOf(server, provide, sizes);
+  const client: FaultyS3["client"] = (provide, sizes) =>
+    clientOf(server, new CredentialCache(provide), sizes);
   return {
     server,
     answers: (path, ...calls) => {
@@ -32,23 +38,28 @@ export async function startFaultyS3(): Promise<FaultyS3> {
       return keys;
     },
     client,
-    open: () => {
+    open: (clock) => {
       let asked = 0;
-      const opened = client(async () => {
+      const provide = async () => {
         asked += 1;
         return {
           accessKeyId: `KEY${asked}`,
           secretAccessKey: "hunter2",
           expiration: new Date(Date.now() + 3_600_000),
         };
-      });
+      };
+      const opened = clientOf(server, new CredentialCache(provide, clock));
       return { storage: createObjectStorage(opened), asked: () => asked };
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
 
-function clientOf(server: WebServer, provide: () => Promise<S3Credentials>, sizes: S3Sizes = {}): S3Client {
+function clientOf(
+  server: WebServer,
+  credentials: CredentialCache<S3Credentials>,
+  sizes: S3Sizes = {},
+): S3Client {
   const timers = {
     after(_ms: number, act: () => void) {
       act();
@@ -61,7 +72,6 @@ function clientOf(server: WebServer, provide: () => Promise<S3Credentials>, size
     addressing: "path",
     ca: null,
   } as const;
-  const credentials = new CredentialCache(provide);
   return new S3Client({ settings, credentials, engine: new HttpEngine({ timers, idleMs: 500 }), ...sizes });
 }
 

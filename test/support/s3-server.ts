@@ -35,6 +35,8 @@ export interface S3Server extends AsyncDisposable {
   allow(bucket: string, statements: readonly object[]): Promise<void>;
   /** Somebody else, who may do nothing yet. */
   addUser(name: string): Promise<S3Credentials>;
+  /** Whose secret is another from now on. */
+  setSecret(user: S3Credentials, secretAccessKey: string): Promise<void>;
   /** Puts a file there behind its back. */
   keep(bucket: string, key: string, content: string, changed?: Date): Promise<void>;
   /** What is kept under a key, as its own disk has it. */
@@ -71,6 +73,10 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
     const body = JSON.stringify({ Version: "2012-10-17", Statement: statements });
     return putToBucket(settings, credentials, { bucket, query: { policy: "" }, body });
   };
+  const administer = async (command: string, asked: readonly string[]) => {
+    const root = ["--access", credentials.accessKeyId, "--secret", credentials.secretAccessKey];
+    await execFileAsync(program, ["admin", ...root, "--endpoint-url", endpoint, command, ...asked]);
+  };
   const clientWith = (used: S3Credentials, sizes: S3Sizes = {}, at = settings) =>
     new S3Client({ settings: at, credentials: new CredentialCache(async () => used), ...sizes });
   return {
@@ -95,11 +101,11 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
     allow: putPolicy,
     async addUser(name) {
       const user = { accessKeyId: name, secretAccessKey: `a-secret-of-${name}` };
-      const asked = ["--access", name, "--secret", user.secretAccessKey, "--role", "user"];
-      const root = ["--access", credentials.accessKeyId, "--secret", credentials.secretAccessKey];
-      await execFileAsync(program, ["admin", ...root, "--endpoint-url", endpoint, "create-user", ...asked]);
+      await administer("create-user", ["--access", name, "--secret", user.secretAccessKey, "--role", "user"]);
       return user;
     },
+    setSecret: ({ accessKeyId }, secretAccessKey) =>
+      administer("update-user", ["--access", accessKeyId, "--secret", secretAccessKey]),
     async keep(bucket, key, content, changed = new Date()) {
       const path = join(data, bucket, key);
       await mkdir(dirname(path), { recursive: true });

@@ -3,10 +3,23 @@ import { CredentialCache } from "../../../../shared/objects/credential-cache.ts"
 import { noCredentials, type S3Credentials } from "../../../../shared/s3/credentials.ts";
 
 const MINUTE_MS = 60_000;
+/** All of each pause is waited. */
+const constantRandom = { unit: () => 1, hex: () => "" };
 
 function rig(lifeMs: number | null) {
   const asked: boolean[] = [];
   const world = { nowMs: 0, isDown: false };
+  const pauses: number[] = [];
+  const clock = {
+    nowMs: () => world.nowMs,
+    wallMs: () => world.nowMs,
+    after(ms: number, call: () => void) {
+      pauses.push(ms);
+      world.nowMs += ms;
+      setImmediate(call);
+      return () => {};
+    },
+  };
   const cache = new CredentialCache(
     async ({ forceRefresh }): Promise<S3Credentials> => {
       asked.push(forceRefresh);
@@ -14,9 +27,10 @@ function rig(lifeMs: number | null) {
       const expiration = lifeMs === null ? {} : { expiration: new Date(world.nowMs + lifeMs) };
       return { accessKeyId: `key ${asked.length}`, secretAccessKey: "hunter2", ...expiration };
     },
-    () => world.nowMs,
+    clock,
+    constantRandom,
   );
-  return { cache, asked, world };
+  return { cache, asked, world, pauses };
 }
 
 test("credentials are asked for once for all that need them, and again when a tenth of their life is left", async () => {
@@ -86,4 +100,38 @@ test("while those that are there are good, others are asked for once in half a m
     expect(await cache.get()).toBe(first);
   }
   expect(asked).toHaveLength(3);
+});
+
+test("of who was let in before, credentials that are refused again and again are asked for after pauses, one for all", async () => {
+  const { cache, asked, pauses } = rig(null);
+  cache.taken(await cache.get());
+  for (let refusals = 0; refusals < 6; refusals += 1) {
+    const all = await Promise.all([cache.get(), cache.get(), cache.get()]);
+    for (const refused of all) cache.drop(refused);
+  }
+  const fresh = await cache.get();
+  expect(asked).toHaveLength(7);
+  expect(pauses).toEqual([500, 1_000, 2_000, 4_000, 5_000]);
+  cache.taken(fresh);
+  cache.drop(fresh);
+  await cache.get();
+  expect(pauses).toHaveLength(5);
+});
+
+test("of who was let in before, that there are no credentials is waited for a minute, and then told; after that at once", async () => {
+  const { cache, world, pauses } = rig(null);
+  const first = await cache.get();
+  cache.taken(first);
+  cache.drop(first);
+  world.isDown = true;
+  const startMs = world.nowMs;
+  await expect(Promise.all([cache.get(), cache.get()])).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  expect(world.nowMs - startMs).toBeGreaterThanOrEqual(60_000);
+  expect(world.nowMs - startMs).toBeLessThan(66_000);
+  const before = pauses.length;
+  await expect(cache.get()).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  world.isDown = false;
+  world.nowMs += 30_000;
+  await cache.get();
+  expect(pauses.length).toBe(before);
 });
