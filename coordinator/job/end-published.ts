@@ -32,7 +32,9 @@ export async function endPublished(
     const left = await knownPaths(paths, place);
     const hasLeft = left !== null && (await hasWorkFiles(left, storage, disk));
     const isWhole = await isMarked(paths, manifest, storage);
-    if (hasLeft || !isWhole) {
+    // Of one that died before it had begun, or whose journal another has ended: its lock.
+    const hasLock = (await disk.lstat(paths.disk).catch(() => null)) !== null;
+    if (hasLeft || hasLock || !isWhole) {
       await using _lock = await lockOutput(paths, options);
       await awaitOthers({ paths, storage }, options);
       // Whoever was waited for may have started over.

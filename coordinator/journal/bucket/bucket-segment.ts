@@ -22,7 +22,7 @@ interface BucketSegmentOptions {
   readonly writer: string;
   /** Its first object's. */
   readonly number: number;
-  /** What follows when another has put an object of the number that is next here. */
+  /** What follows when another has put an object of the number that is next here, or has ended the job. */
   readonly onTaken: (error: ShardmillError) => void;
   /**
    * Asked before a put is tried again: while it was waited for, the job may have been published, and its
@@ -96,18 +96,34 @@ export class BucketSegment implements SegmentFile {
     this.#ending.abort();
   }
 
-  /** Looks whether another has put the next object. @throws {OUTPUT_LOCKED} if so */
+  /**
+   * Looks whether another has put the next object, or has ended the job: then the journal goes, and the
+   * number is free again, but the object before it, which was put here, is gone too.
+   *
+   * @throws {OUTPUT_LOCKED} if so
+   */
   async look(): Promise<void> {
+    const { journal, writer } = this.#options;
     const number = this.#next;
-    const location = objectLocation(this.#options.journal, number);
+    const next = await this.#writerAt(number);
+    if (next !== null && next !== writer) throw this.#taken();
+    // Behind that look: a journal is removed from its first object on.
+    if (next === null && (await this.#writerAt(number - 1)) === null)
+      throw this.#lost(
+        `another coordinator has ended the job: ${objectLocation(journal, number - 1)} is gone`,
+        "run it again to see what became of it",
+      );
+  }
+
+  /** Null where there is no such object. */
+  async #writerAt(number: number): Promise<string | null> {
+    const { journal, storage } = this.#options;
     try {
-      const beginning = await this.#options.storage.read(location, 0, WRITER_END);
-      if (writerOf(beginning) === this.#options.writer) return;
+      return writerOf(await storage.read(objectLocation(journal, number), 0, WRITER_END));
     } catch (error) {
-      if (isShardmillError(error, "STORE_NOT_FOUND")) return;
+      if (isShardmillError(error, "STORE_NOT_FOUND")) return null;
       throw error;
     }
-    throw this.#taken();
   }
 
   async #put(frames: Uint8Array): Promise<void> {
@@ -123,15 +139,15 @@ export class BucketSegment implements SegmentFile {
   }
 
   #taken(): ShardmillError {
-    const path = this.#location();
-    const error = new ShardmillError(
-      "OUTPUT_LOCKED",
-      `another coordinator has taken the job over: it has written ${path}, which was to be written here next`,
-      {
-        fields: { path, generation: this.#options.generation },
-        hint: "the job goes on in the other one, with all that was committed; start workers with its address",
-      },
+    return this.#lost(
+      `another coordinator has taken the job over: it has written ${this.#location()}, which was to be written here next`,
+      "the job goes on in the other one, with all that was committed; start workers with its address",
     );
+  }
+
+  #lost(message: string, hint: string): ShardmillError {
+    const fields = { path: this.#location(), generation: this.#options.generation };
+    const error = new ShardmillError("OUTPUT_LOCKED", message, { fields, hint });
     this.#options.onTaken(error);
     return error;
   }

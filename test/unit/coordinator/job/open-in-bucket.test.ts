@@ -6,6 +6,7 @@ import { endPublished } from "../../../../coordinator/job/end-published.ts";
 import { type JobSeams, realSeams } from "../../../../coordinator/job/job-seams.ts";
 import { openJob } from "../../../../coordinator/job/open-job.ts";
 import type { OpenedJob, OpenJobOptions } from "../../../../coordinator/job/opened-job.ts";
+import { LOCK_NAME } from "../../../../coordinator/journal/lock-file.ts";
 import { clearOutput } from "../../../../coordinator/publish/clear-output.ts";
 import { intentText } from "../../../../coordinator/publish/intent.ts";
 import { buildManifest } from "../../../../coordinator/publish/layout.ts";
@@ -17,6 +18,7 @@ import { systemClock } from "../../../../shared/core/clock.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { realDisk } from "../../../../shared/core/disk.ts";
 import { silentLogger } from "../../../../shared/core/log.ts";
+import { systemProcesses } from "../../../../shared/core/process-identity.ts";
 import { systemRandom } from "../../../../shared/core/random.ts";
 import type { PlannedJob } from "../../../../shared/domain/job.ts";
 import type { JobSpec } from "../../../../shared/domain/job-spec.ts";
@@ -168,6 +170,19 @@ test("what another coordinator decided to publish is published, and leaves no fo
   const there = machine("there", new Bucket());
   await putIntent(there, await pathsOf(there));
   expect(await open(machine("here", there.storage))).toMatchObject({ kind: "published" });
+  expect(await foldersOf("here")).toEqual([]);
+});
+
+test("the lock of a coordinator that died on this disk goes when the job is found published", async () => {
+  const there = machine("there", new Bucket());
+  await putIntent(there, await pathsOf(there));
+  await open(there);
+  const here = machine("here", there.storage);
+  const { disk } = await pathsOf(here);
+  await mkdir(disk, { recursive: true });
+  const before = { ...systemProcesses.own(), startTicks: "1", nonce: "of an earlier life" };
+  await writeFile(join(disk, LOCK_NAME), JSON.stringify(before));
+  expect(await open(here)).toMatchObject({ kind: "published" });
   expect(await foldersOf("here")).toEqual([]);
 });
 

@@ -25,6 +25,20 @@ describe("a journal in a bucket", () => {
     },
   );
 
+  test("is not written by one that goes on while it is being removed", async () => {
+    const here = rig.machine();
+    const opened = await here.open();
+    await here.append(opened, ...firstRecords());
+    // The name of the run goes last.
+    await rig.storage.remove(OWN);
+    here.clock.skip(60_000);
+    await expect(here.append(opened, ...shardRecords(0, 1, 1))).rejects.toMatchObject({
+      ...LOCKED,
+      message: expect.stringContaining("has ended the job"),
+    });
+    expect(await rig.storage.kindAt(OWN)).toBeNull();
+  });
+
   test("is not written by one that slept so while a put had failed, and was to be tried again", async () => {
     const here = rig.machine();
     const opened = await here.open();
