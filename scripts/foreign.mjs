@@ -1,8 +1,10 @@
 // Tries the product with other people's programs, by the tests of one project: clients (grpcurl,
 // grpc-health-probe, Arrow Flight of pyarrow and of Go) that speak with a coordinator, stores (versitygw for S3,
-// fake-gcs-server for Google Cloud Storage, Azurite for Azure) that hold a job's files. They are fetched once, at
-// the versions named here and in test/clients/flight/, into .scratch/: those of Go are built by it, those of npm
-// are installed apart from this package's own, those of Python in an environment of their own.
+// fake-gcs-server for Google Cloud Storage, Azurite for Azure) that hold a job's files, readers (DuckDB, pyarrow,
+// Polars, Spark, Ray) of what is published. They are fetched once, at the versions named here and in
+// test/clients/flight/ and test/readers/, into .scratch/: those of Go are built by it, those of npm are installed
+// apart from this package's own, those of Python in an environment of their own. Spark and Ray are those of the
+// peers benchmark (bench/peers/setup.sh), which need Java.
 import { spawnSync } from "node:child_process";
 import { copyFileSync, existsSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -19,10 +21,11 @@ const PROGRAMS = {
     "fake-gcs-server": "github.com/fsouza/fake-gcs-server@v1.56.1",
     "azurite-blob": "npm:azurite@3.35.0",
   },
+  readers: { versitygw: "github.com/versity/versitygw/cmd/versitygw@v1.8.0" },
 };
 
-/** Small programs of ours over other people's libraries: main.go and its go.mod, requirements.txt. */
-const OWN = { clients: "flight" };
+/** Where programs of ours over other people's libraries lie: main.go and its go.mod, requirements.txt. */
+const OWN = { clients: ["clients", "flight"], readers: ["readers"] };
 
 function step(command, args, env, cwd = root) {
   const { status, error } = spawnSync(command, args, {
@@ -59,8 +62,9 @@ for (const [name, source] of Object.entries(programs)) {
   else step("go", ["install", source], { GOBIN: folder });
 }
 if (OWN[project] !== undefined) {
-  const source = join(root, "test", project, OWN[project]);
-  step("go", ["build", "-o", join(folder, `${OWN[project]}-client`), "."], {}, source);
+  const source = join(root, "test", ...OWN[project]);
+  const client = join(folder, `${OWN[project].at(-1)}-client`);
+  if (existsSync(join(source, "go.mod"))) step("go", ["build", "-o", client, "."], {}, source);
   const python = join(folder, "python");
   const [wanted, had] = [join(source, "requirements.txt"), join(python, "requirements.txt")];
   if (!existsSync(had) || readFileSync(had, "utf8") !== readFileSync(wanted, "utf8")) {
@@ -71,6 +75,8 @@ if (OWN[project] !== undefined) {
     copyFileSync(wanted, had);
   }
 }
+if (project === "readers")
+  step("sh", [join(root, "bench", "peers", "setup.sh"), join(root, "bench", ".data", "peers-venv")]);
 // With --fetch it only fetches, and says where they are.
 if (rest[0] === "--fetch") {
   console.log(folder);
