@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { Dictionary, Int32, Utf8, vectorFromArray } from "apache-arrow";
+import { Dictionary, Int32, makeData, Utf8, vectorFromArray } from "apache-arrow";
 import { expect, test } from "vitest";
 import { type FlightClient, flightRig } from "../support/flight/flight-client.ts";
 import { PublishedOutput } from "../support/flight/published-output.ts";
@@ -32,6 +32,22 @@ test("small record batches are sent as the bytes that they have in the file", as
     at = start;
   }
   expect(plainRows(await rig.client.readAll("rows"))).toEqual(plainRows(table));
+});
+
+test("of many columns a record batch is passed on, and still below the 4 MiB of clients in Go and Rust", async () => {
+  const columns = Array.from({ length: 10_000 }, (_, column) => {
+    const data = Int32Array.from({ length: 80 }, (_, row) => column * row);
+    return [`c${column}`, makeData({ type: new Int32(), data })] as const;
+  });
+  const wide = tableOf(Object.fromEntries(columns));
+  await using output = await PublishedOutput.make({ [PART]: wide }, { rows: 80, bytes: 64 << 20 });
+  await using rig = await flightRig(output.location);
+  const [, batch, ...more] = await messagesOf(rig.client);
+  expect(more).toEqual([]);
+  const bytes = (batch?.header.length ?? 0) + (batch?.body.length ?? 0);
+  // More than a message that is made has.
+  expect(bytes).toBeGreaterThan(3 << 20);
+  expect(bytes).toBeLessThan(4 << 20);
 });
 
 test("what is too large for a client, or needs a dictionary, is written anew", async () => {
