@@ -3,6 +3,7 @@ import { hideBin } from "yargs/helpers";
 import { ceilingBench } from "./ceiling/ceiling.ts";
 import { discoveryBench } from "./discovery/discovery.ts";
 import { estimateBench } from "./estimate.ts";
+import { flightBench } from "./flight/flight.ts";
 import { loadBench } from "./load/load.ts";
 import { peersBench } from "./peers/peers.ts";
 import { writeResultsTo } from "./report/report.ts";
@@ -29,6 +30,7 @@ const parser = yargs(hideBin(process.argv))
   .command(ceilingBench)
   .command(discoveryBench)
   .command(estimateBench)
+  .command(flightBench)
   .command(killedBench)
   .command(slowBench)
   .command(stagesBench)
