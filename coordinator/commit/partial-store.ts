@@ -24,8 +24,7 @@ export interface PartialStore extends AsyncDisposable {
   /** Deletes a partial that lost, if it is there. */
   discardPartial(partial: PartialManifest): Promise<void>;
   /**
-   * Deletes whatever is neither the beacon nor one of `keep`: lost partials, temporary files of broken
-   * uploads.
+   * Deletes whatever is neither the beacon nor one of `keep`: lost partials, what broken uploads left.
    *
    * @returns how many entries went
    */
@@ -58,6 +57,7 @@ export function createPartialStore(
       for await (const page of storage.list(partials))
         for (const { name } of page) if (!kept.has(name)) others.push(name);
       for (const name of others) await discard(name);
+      await storage.removeUploads?.(partials);
       return others.length;
     },
     [Symbol.asyncDispose]: () => checker[Symbol.asyncDispose](),

@@ -8,6 +8,7 @@ import { readRunFile } from "../journal/bucket/run-file.ts";
 import { isOfLock } from "../journal/lock-file.ts";
 import { readIntentIfThere } from "./intent.ts";
 import { namesIn } from "./output-folder.ts";
+import { publishedFolders, removeUploads } from "./remove-uploads.ts";
 import type { OutputPaths, WorkPaths } from "./work-paths.ts";
 
 /**
@@ -32,6 +33,8 @@ async function removeAll({ work }: WorkPaths, storage: Storage): Promise<void> {
 
 async function removeOwn(paths: WorkPaths, storage: Storage): Promise<void> {
   await storage.remove(paths.own);
+  // Of copies, too: whoever is at one, of the same bytes, begins it again.
+  await removeUploads([paths.own, ...publishedFolders(paths.output)], storage);
   const intent = await readIntentIfThere(paths, storage).catch((error: unknown) => {
     // Somebody's: it is no use any more, and not ours to remove.
     if (isShardmillError(error, "OUTPUT_FAILED")) return null;

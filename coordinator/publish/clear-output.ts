@@ -17,6 +17,7 @@ import { OUTPUT_KINDS } from "./layout.ts";
 import { asOutputFailed } from "./output-failed.ts";
 import { CLEARING_NAME, inspectOutput, namesIn, type OutputState, outputOccupied } from "./output-folder.ts";
 import { readManifestIfThere } from "./read-manifest.ts";
+import { publishedFolders, removeUploads } from "./remove-uploads.ts";
 import type { OutputPaths } from "./work-paths.ts";
 
 interface ClearOptions {
@@ -114,6 +115,7 @@ async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
     await confirm();
     await storage.remove(below(work, name));
   }
+  await removeUploads([work, ...publishedFolders(output)], storage);
   await removeFromDisk(paths, disk, stays);
   // Both, or a power cut may bring back a part of the old journal after the marker that says so is gone.
   await storage.sync(work);

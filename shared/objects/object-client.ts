@@ -96,6 +96,12 @@ export interface ObjectClient extends Disposable {
   /** One that is not there is removed. */
   remove(place: ObjectPlace, signal?: AbortSignal): Promise<void>;
 
+  /**
+   * Gives up what was begun to be put below a place, in parts, and never ended: parts are kept, and in no
+   * listing. Left out: the store keeps none that its users could give up.
+   */
+  removeUploads?(place: ObjectPlace, signal?: AbortSignal): Promise<void>;
+
   /** Keys of the bucket of a place, up to a thousand. Left out: they are removed one by one. */
   removeMany?(place: ObjectPlace, keys: readonly string[], signal?: AbortSignal): Promise<void>;
 }

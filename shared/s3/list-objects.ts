@@ -48,14 +48,14 @@ export function objectPageReader(path: string, from: string | null = null): Body
       if (next !== null && next === from)
         throw failed("STORE_FAILED", path, "is listed in a circle: a page leads to itself");
       if (!isEncoded) return { objects, prefixes, next };
-      const named = objects.map((each) => ({ ...each, key: decoded(each.key) }));
-      return { objects: named, prefixes: prefixes.map(decoded), next };
+      const named = objects.map((each) => ({ ...each, key: decodedKey(each.key) }));
+      return { objects: named, prefixes: prefixes.map(decodedKey), next };
     },
     broken,
   );
 }
 
 /** As forms are encoded: a blank is a plus. */
-function decoded(text: string): string {
+export function decodedKey(text: string): string {
   return /[%+]/.test(text) ? decodeURIComponent(text.replaceAll("+", " ")) : text;
 }

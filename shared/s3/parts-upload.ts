@@ -28,7 +28,7 @@ const MOST_UPLOADS = 3;
 
 /** What is asked of the store for an object, but for where it is and who asks. */
 interface PartAsked {
-  readonly method: "PUT" | "POST" | "DELETE";
+  readonly method: "GET" | "PUT" | "POST" | "DELETE";
   readonly query: Readonly<Record<string, string>>;
   readonly headers?: HttpRequest["headers"];
   /** In hex, of the body. */
@@ -163,7 +163,7 @@ async function madeOfParts(ask: Ask, place: ObjectPlace, whole: Whole): Promise<
       if (!isShardmillError(error, "STORE_NOT_FOUND") || uploads === MOST_UPLOADS) throw error;
     } finally {
       // Else its parts are kept, and paid for, until a rule of the bucket removes them.
-      if (outcome !== "put") await abort(ask, place, upload).catch(() => {});
+      if (outcome !== "put") await abortUpload(ask, place, upload).catch(() => {});
     }
   }
 }
@@ -210,7 +210,7 @@ async function complete(
 }
 
 /** Whoever gives up an upload has no use for it either. */
-function abort(ask: Ask, place: ObjectPlace, upload: string): Promise<null> {
+export function abortUpload(ask: Ask, place: ObjectPlace, upload: string): Promise<null> {
   const open = ({ status }: AnswerHead) => (status === 204 || status === 404 ? ignoring(null) : null);
   return ask(place, { method: "DELETE", query: { uploadId: upload } }, open, undefined);
 }

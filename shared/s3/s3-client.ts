@@ -15,6 +15,7 @@ import { problemOf, type StoreProblem } from "../objects/problem.ts";
 import { storeEngine, USER_AGENT } from "../objects/store-engine.ts";
 import { errorInside, headReader, isOfDigest, type S3Head } from "./answers.ts";
 import { BucketRegions } from "./bucket-regions.ts";
+import { copyOnce } from "./copy-once.ts";
 import type { S3Credentials } from "./credentials.ts";
 import { isExpired, judgedByProblem, judgedHead } from "./errors.ts";
 import { objectPageReader } from "./list-objects.ts";
@@ -22,6 +23,7 @@ import { type Ask, copyInParts, PART_BYTES, putInParts } from "./parts-upload.ts
 import { removalOf, removalReader } from "./removals.ts";
 import { type S3Settings, storeOf } from "./settings.ts";
 import { EMPTY_SHA256, S3Signer, type UnsignedRequest, withoutSignature } from "./signer.ts";
+import { abortUploads } from "./uploads.ts";
 
 /** What the store takes of one object. */
 const MOST_BYTES = 5 * 2 ** 40;
@@ -189,7 +191,10 @@ export class S3Client implements ObjectClient {
     };
     const open = (head: AnswerHead) => (head.status === 200 ? errorInside(from.path, head) : null);
     const asking = this.#asking({ ...to, path: from.path }, { method: "PUT", headers });
-    await this.#engine.call({ open, idleMs: COPY_IDLE_MS, ...asking }, signal);
+    const ask = (request: () => Promise<HttpRequest>) =>
+      this.#engine.call({ open, idleMs: COPY_IDLE_MS, ...asking, request }, signal);
+    const head = (place: ObjectPlace) => this.head(place, signal);
+    await copyOnce({ from, to }, { request: asking.request, ask, head });
   }
 
   async remove(place: ObjectPlace, signal?: AbortSignal): Promise<void> {
@@ -204,6 +209,10 @@ export class S3Client implements ObjectClient {
     const plain = keys.filter((key) => !NOT_IN_XML.test(key));
     await mapConcurrent(odd, REMOVALS_AT_ONCE, (each) => this.remove(each, signal));
     if (plain.length > 0) await this.#removeAtOnce(place, plain, signal);
+  }
+
+  async removeUploads(place: ObjectPlace, signal?: AbortSignal): Promise<void> {
+    await abortUploads(this.#ask, place, signal);
   }
 
   async #removeAtOnce(

@@ -56,6 +56,7 @@ export function storageByBucket(kind: BucketKind, stores: Pick<JobStores, "setti
       await target.put(to, put, signal === undefined ? {} : { signal });
     },
     sync: async (location) => (await at(location)).sync(location),
+    removeUploads: async (folder, signal) => (await at(folder)).removeUploads?.(folder, signal),
     remove: async (location, signal) => (await at(location)).remove(location, signal),
     async [Symbol.asyncDispose]() {
       const open = [...opened.values()];

@@ -168,6 +168,10 @@ class ObjectStorage implements Storage {
   /** Nothing is left to do: what was put is there. */
   async sync(): Promise<void> {}
 
+  async removeUploads(folder: Location, signal?: AbortSignal): Promise<void> {
+    await this.#client.removeUploads?.(placeOf(folder), signal);
+  }
+
   async remove(location: Location, signal?: AbortSignal): Promise<void> {
     await removeObjects(this.#client, location, signal);
   }

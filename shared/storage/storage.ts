@@ -162,6 +162,13 @@ export interface Storage extends AsyncDisposable {
   /** Makes the bytes of a file, or the names in a folder, outlive a power cut. */
   sync(location: Location): Promise<void>;
 
+  /**
+   * Gives up what was begun to be put below a folder and never ended, whoever began it: where parts of files
+   * are kept, and paid for, no listing shows them. A put that is under way begins again. Left out: nothing
+   * of the kind is kept, or the storage itself lets it go.
+   */
+  removeUploads?(folder: Location, signal?: AbortSignal): Promise<void>;
+
   /** Removes a file, or a folder with all that is below it, if it is there. */
   remove(location: Location, signal?: AbortSignal): Promise<void>;
 }

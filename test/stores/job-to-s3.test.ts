@@ -1,11 +1,11 @@
-import { readFile } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import { below, parseLocation } from "../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import { jobToBucketContract } from "../contract/job-to-bucket-contract.ts";
-import { download } from "../support/bucket-output.ts";
+import { download, workFolders } from "../support/bucket-output.ts";
 import { startS3Bucket } from "../support/bucket-server.ts";
 import { startListening, startWorker } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
@@ -29,6 +29,7 @@ describe("who may do what in a bucket of S3", () => {
   });
 
   const daily = parseLocation("s3://results/daily");
+  const workFolder = async () => (await workFolders(join(job.folder, "state")))[0] ?? "";
   const env = () => ({ ...job.env, ...server.env, SHARDMILL_STATE: join(job.folder, "state") });
 
   test("a wrong secret is refused before work, and not shown", async () => {
@@ -46,7 +47,7 @@ describe("who may do what in a bucket of S3", () => {
     return [...section.matchAll(/```json\n(.*?)```/gs)].map(([, text = ""]) => JSON.parse(text).Statement);
   }
 
-  test("the documented rights are enough for coordinator and worker, and a worker's for nothing else", async () => {
+  test("the documented rights are enough for coordinator and worker, a worker's for nothing else, and to give up uploads of the job's own", async () => {
     const [coordinatorRights = [], workerRights = []] = await documentedStatements();
     const [leader, helper] = [await server.addUser("leader"), await server.addUser("helper")];
     const granted = (rights: readonly object[], { accessKeyId }: typeof leader) =>
@@ -59,6 +60,16 @@ describe("who may do what in a bucket of S3", () => {
     const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "warn"];
     const { cli, address } = await startListening(job, args, { env: { ...env(), ...keysOf(leader) } });
     await using coordinator = cli;
+    // As others left them who died: in the job's own folders, in another run's, and in a neighbour's.
+    const [run = ""] = (await readdir(await workFolder())).filter((name) => name.startsWith("run-"));
+    const theirs = ["daily-neighbour/rows/part-0", "daily/_shardmill/run-another/partials/a", "daily/notes"];
+    for (const key of [
+      `daily/_shardmill/${run}/partials/0-a/rows.parquet`,
+      "daily/rows/part-00000.parquet",
+      ...theirs,
+    ])
+      await server.beginUpload("results", key);
+    expect(await server.uploads("results")).toHaveLength(5);
     // What it may not put itself would not go by way of the coordinator.
     const workerEnv = { ...server.env, ...keysOf(helper) };
     await using worker = startWorker(job, address, ["--data", "shared"], { env: workerEnv });
@@ -67,6 +78,7 @@ describe("who may do what in a bucket of S3", () => {
     await using storage = server.storage();
     await download(storage, daily, job.out);
     await expectRightAnswer(job);
+    expect(await server.uploads("results")).toEqual(theirs.sort());
     await using helpers = server.storage(helper);
     const refused = { code: "STORE_REFUSED" };
     const rows = below(daily, "rows", "part-00000.parquet");

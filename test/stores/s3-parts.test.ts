@@ -83,6 +83,51 @@ test("what is too large to be copied at once is copied in parts, over what is th
   await expect(missing).rejects.toMatchObject({ code: expect.stringMatching(/^STORE_/) });
 });
 
+test("a copy whose answer was lost is not made again", async () => {
+  await storage.put(at("from"), sourceOfBytes(large));
+  const asked: string[] = [];
+  faultOf = (method, path) => {
+    asked.push(`${method} ${path}`);
+    return asked.length === 1 ? "lost" : null;
+  };
+  await proxied.copy(at("from"), at("once"));
+  expect(asked.filter((each) => each === "PUT /bucket/once")).toHaveLength(1);
+  expect(sha256(await server.kept("bucket", "once"))).toBe(sha256(large));
+  // Where nothing was done, it is.
+  asked.length = 0;
+  faultOf = (method, path) => {
+    asked.push(`${method} ${path}`);
+    return asked.length === 1 ? "cut" : null;
+  };
+  await proxied.copy(at("from"), at("twice"));
+  expect(asked.filter((each) => each === "PUT /bucket/twice")).toHaveLength(2);
+  expect(sha256(await server.kept("bucket", "twice"))).toBe(sha256(large));
+});
+
+test("uploads below a folder are given up, those beside it are not, and one that is under way begins again", async () => {
+  faultOf = (method, path) => {
+    if (!path.includes("uploadId")) return null;
+    // Its process died: nothing that ends an upload is done.
+    return method === "DELETE" || path.includes("partNumber=2") ? "expired" : null;
+  };
+  for (const key of ["job/rows/a", "job/rows-of-others/a", "job/rows/b/c"])
+    await expect(proxied.put(at(key), sourceOfBytes(large))).rejects.toThrow();
+  expect(await server.uploads("bucket")).toEqual(["job/rows-of-others/a", "job/rows/a", "job/rows/b/c"]);
+  let begun = 0;
+  let removing: Promise<void> | null | undefined = null;
+  faultOf = (_method, path) => {
+    if (/\?uploads=?$/.test(path)) begun += 1;
+    if (!path.includes("partNumber=")) return null;
+    removing ??= storage.removeUploads?.(at("job/rows"));
+    return "late";
+  };
+  await proxied.put(at("job/rows/living"), sourceOfBytes(large), { ifAbsent: true });
+  await removing;
+  expect(begun).toBe(2);
+  expect(sha256(await server.kept("bucket", "job/rows/living"))).toBe(sha256(large));
+  expect(await server.uploads("bucket")).toEqual(["job/rows-of-others/a"]);
+});
+
 test("answers that are lost, doubled, late or refused change nothing", async () => {
   const random = lcg(3);
   const faults = ["busy", "lost", "twice", "late"] as const;

@@ -37,6 +37,10 @@ export interface S3Server extends AsyncDisposable {
   addUser(name: string): Promise<S3Credentials>;
   /** Whose secret is another from now on. */
   setSecret(user: S3Credentials, secretAccessKey: string): Promise<void>;
+  /** As whoever dies in the middle of it leaves it: in parts, and without an end. */
+  beginUpload(bucket: string, key: string): Promise<void>;
+  /** The keys of what is being put there in parts, as the server lists them. */
+  uploads(bucket: string): Promise<readonly string[]>;
   /** Puts a file there behind its back. */
   keep(bucket: string, key: string, content: string, changed?: Date): Promise<void>;
   /** What is kept under a key, as its own disk has it. */
@@ -71,7 +75,7 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
   };
   const putPolicy = (bucket: string, statements: readonly object[]) => {
     const body = JSON.stringify({ Version: "2012-10-17", Statement: statements });
-    return putToBucket(settings, credentials, { bucket, query: { policy: "" }, body });
+    return askServer(settings, credentials, { method: "PUT", path: bucket, query: { policy: "" }, body });
   };
   const administer = async (command: string, asked: readonly string[]) => {
     const root = ["--access", credentials.accessKeyId, "--secret", credentials.secretAccessKey];
@@ -96,9 +100,10 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
       clientWith(credentials, sizes, { ...settings, endpoint: new URL(other ?? endpoint) }),
     // To this server a folder of its own is a bucket.
     makeBucket: async (name) => void (await mkdir(join(data, name))),
-    makeOwnedBucket: (bucket) => putToBucket(settings, credentials, { bucket, query: {}, body: "" }),
-    allowAll: (bucket) => putPolicy(bucket, [readByAll(bucket)]),
-    allow: putPolicy,
+    makeOwnedBucket: async (bucket) =>
+      void (await askServer(settings, credentials, { method: "PUT", path: bucket, query: {} })),
+    allowAll: async (bucket) => void (await putPolicy(bucket, [readByAll(bucket)])),
+    allow: async (bucket, statements) => void (await putPolicy(bucket, statements)),
     async addUser(name) {
       const user = { accessKeyId: name, secretAccessKey: `a-secret-of-${name}` };
       await administer("create-user", ["--access", name, "--secret", user.secretAccessKey, "--role", "user"]);
@@ -106,6 +111,17 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
     },
     setSecret: ({ accessKeyId }, secretAccessKey) =>
       administer("update-user", ["--access", accessKeyId, "--secret", secretAccessKey]),
+    async beginUpload(bucket, key) {
+      const asked = { method: "POST", path: `${bucket}/${key}`, query: { uploads: "" } } as const;
+      await askServer(settings, credentials, asked);
+    },
+    async uploads(bucket) {
+      const asked = { method: "GET", path: bucket, query: { uploads: "" } } as const;
+      const listed = await askServer(settings, credentials, asked);
+      return [...listed.matchAll(/<Upload>.*?<Key>([^<]*)/gs)]
+        .map(([, key = ""]) => decodeURIComponent(key))
+        .sort();
+    },
     async keep(bucket, key, content, changed = new Date()) {
       const path = join(data, bucket, key);
       await mkdir(dirname(path), { recursive: true });
@@ -129,27 +145,25 @@ function readByAll(bucket: string): object {
   };
 }
 
-/** What no storage needs: a bucket itself, and who may do what with it. */
-async function putToBucket(
+interface ServerAsked {
+  readonly method: "GET" | "POST" | "PUT";
+  /** Of a bucket, or of a key in it. */
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** What no storage needs: a bucket itself, who may do what with it, what is begun there. */
+export async function askServer(
   { endpoint, region }: S3Settings,
   credentials: S3Credentials,
-  {
-    bucket,
-    query,
-    body,
-  }: { readonly bucket: string; readonly query: Record<string, string>; readonly body: string },
-): Promise<void> {
-  const signed = await new S3Signer().sign(
-    {
-      method: "PUT",
-      url: new URL(`/${bucket}`, endpoint ?? ""),
-      query,
-      headers: {},
-      sha256: createHash("sha256").update(body).digest("hex"),
-    },
-    { credentials, region },
-  );
+  { method, path, query, body = "" }: ServerAsked,
+): Promise<string> {
+  const sha256 = createHash("sha256").update(body).digest("hex");
+  const unsigned = { method, url: new URL(`/${path}`, endpoint ?? ""), query, headers: {}, sha256 };
+  const signed = await new S3Signer().sign(unsigned, { credentials, region });
   const headers = { ...signed.headers, ...signed.secretHeaders };
-  const { status } = await fetch(signed.url, { method: "PUT", headers, body });
-  if (status !== 204 && status !== 200) throw new Error(`${bucket} is answered ${status}`);
+  const answer = await fetch(signed.url, { method, headers, ...(method === "PUT" ? { body } : {}) });
+  if (!answer.ok) throw new Error(`${method} ${path} is answered ${answer.status}`);
+  return await answer.text();
 }
