@@ -1,3 +1,4 @@
+import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { below, type Location } from "../../shared/domain/location.ts";
@@ -143,6 +144,30 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
       await download(storage, out, job.out);
       await expectRightAnswer(job);
       for (const name of ["here", "there"]) expect(await workFolders(join(stateOf(job), name))).toEqual([]);
+    }, 240_000);
+
+    test("it asks of its store what it says that it asked, to the request and to the byte", async () => {
+      const input = below(server.bucket, "in");
+      for (const name of await readdir(job.at("data")))
+        await storage.put(below(input, name), sourceOfBytes(await readFile(job.at("data", name))));
+      await job.writeSpec({ input: { path: input, shardRows: 300 }, output: { path: out } });
+      let requests = 0;
+      // Throttled requests are asked again, and are requests, too.
+      await using proxy = await startFaultyProxy(server.endpoint, () =>
+        ++requests % 7 === 0 ? "busy" : null,
+      );
+      const env = { ...envOf(job), ...server.envAt(proxy.endpoint) };
+      const ran = await runCli(run(job, "--json"), { env, limitMs: 120_000 });
+      expect(ran, ran.stderr).toMatchObject({ code: 0 });
+      await expectPublished(job);
+      const busy = proxy.struck.get("busy");
+      expect(busy).toBeGreaterThan(5);
+      const { requests: asked, bytesSent, bytesAnswered } = proxy.seen;
+      const { stores } = JSON.parse(ran.stdout);
+      expect(stores).toMatchObject([
+        { store: server.bucket, requests: asked, retries: busy, throttled: busy },
+      ]);
+      expect(stores).toMatchObject([{ bytesRead: bytesAnswered, bytesWritten: bytesSent }]);
     }, 240_000);
 
     test("answers that are lost, doubled, late or refused change nothing", async () => {

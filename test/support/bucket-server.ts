@@ -60,16 +60,24 @@ export async function startGcsBucket(): Promise<BucketServer> {
   };
 }
 
-export async function startAzureBucket(): Promise<BucketServer> {
+/** @param options.isBySignature by a shared access signature in place of the account's key */
+export async function startAzureBucket(
+  options: { readonly isBySignature?: boolean } = {},
+): Promise<BucketServer> {
   const server = await startAzureServer();
   await server.makeContainer("container");
   const endpoint = server.settings.endpoint ?? new URL("http://none");
+  const { AZURE_STORAGE_KEY: _key, ...keyless } = server.env;
+  const env =
+    options.isBySignature === true
+      ? { ...keyless, AZURE_STORAGE_SAS_TOKEN: server.signatureFor(60) }
+      : server.env;
   return {
     bucket: parseLocation("az://container"),
     noBucket: parseLocation("az://no-such-container"),
-    env: server.env,
+    env,
     endpoint,
-    envAt: (other) => ({ ...server.env, AZURE_STORAGE_ENDPOINT: `${other}${endpoint.pathname}` }),
+    envAt: (other) => ({ ...env, AZURE_STORAGE_ENDPOINT: `${other}${endpoint.pathname}` }),
     nowhere: { AZURE_STORAGE_ACCOUNT: "no account" },
     storage: () => server.storage(),
     client: () => server.client(),
@@ -83,6 +91,6 @@ export const BUCKET_SERVERS = {
   s3: () => startS3Bucket(),
   "s3-tls": () => startS3Bucket({ isSecure: true }),
   gs: startGcsBucket,
-  az: startAzureBucket,
+  az: () => startAzureBucket(),
 } satisfies Readonly<Record<string, () => Promise<BucketServer>>>;
 export type BucketServerName = keyof typeof BUCKET_SERVERS;

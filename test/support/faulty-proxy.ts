@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from "node:http";
 import type { AddressInfo } from "node:net";
 import { sleep } from "../../shared/core/abort.ts";
 
@@ -26,6 +32,8 @@ export interface FaultyProxy extends AsyncDisposable {
   readonly endpoint: string;
   /** How often each fault struck. */
   readonly struck: ReadonlyMap<ProxyFault, number>;
+  /** All that passed, to the byte of its bodies, faults and all. */
+  readonly seen: { readonly requests: number; readonly bytesSent: number; readonly bytesAnswered: number };
 }
 
 const LATE_MS = 300;
@@ -34,8 +42,9 @@ const EXPIRED = "<Error><Code>ExpiredToken</Code><Message>The provided token has
 /** @param faultOf of each request, null: none. Signatures stay good: what is sent on is what came */
 export async function startFaultyProxy(
   target: URL,
-  faultOf: (method: string, path: string) => ProxyFault | null,
+  faultOf: (method: string, path: string, headers: IncomingHttpHeaders) => ProxyFault | null,
 ): Promise<FaultyProxy> {
+  const seen = { requests: 0, bytesSent: 0, bytesAnswered: 0 };
   const struck = new Map<ProxyFault, number>();
   const server = createServer((incoming, answer) => {
     void serve(incoming, answer).catch(() => answer.destroy());
@@ -44,8 +53,10 @@ export async function startFaultyProxy(
     const { method = "", url = "" } = incoming;
     const chunks: Buffer[] = [];
     for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
+    seen.requests += 1;
+    seen.bytesSent += chunks.reduce((sum, { length }) => sum + length, 0);
     const ask = () => askFor(target, incoming, Buffer.concat(chunks));
-    const fault = faultOf(method, url);
+    const fault = faultOf(method, url, incoming.headers);
     if (fault !== null) struck.set(fault, (struck.get(fault) ?? 0) + 1);
     if (fault === "busy") {
       answer.writeHead(503, { "content-length": "0" }).end();
@@ -73,13 +84,17 @@ export async function startFaultyProxy(
       return;
     }
     const { status, headers, body } = await ask();
+    seen.bytesAnswered += body.length;
     answer.writeHead(status, headers).end(body);
   };
+  // A connection that it closes may be taken for another request, which it would never see.
+  server.keepAliveTimeout = 0;
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
     endpoint: `http://127.0.0.1:${port}`,
     struck,
+    seen,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
