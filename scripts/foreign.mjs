@@ -1,12 +1,12 @@
 // Tries the product with other people's programs, by the tests of one project: clients (grpcurl,
 // grpc-health-probe, Arrow Flight of pyarrow and of Go) that speak with a coordinator, stores (versitygw for S3,
-// fake-gcs-server for Google Cloud Storage, Azurite for Azure) that hold a job's files, readers (DuckDB, pyarrow,
-// Polars, Spark, Ray) of what is published. They are fetched once, at the versions named here and in
-// test/clients/flight/ and test/readers/, into .scratch/: those of Go are built by it, those of npm are installed
-// apart from this package's own, those of Python in an environment of their own. Spark and Ray are those of the
-// peers benchmark (bench/peers/setup.sh), which need Java.
+// fake-gcs-server for Google Cloud Storage, Azurite for Azure) that hold a job's files, seaweedfs (S3 once more),
+// readers (DuckDB, pyarrow, Polars, Spark, Ray) of what is published. They are fetched once, at the versions named
+// here and in test/clients/flight/ and test/readers/, into .scratch/: those of Go are built by it, those of npm are
+// installed apart from this package's own, those of Python in an environment of their own. Spark and Ray are those
+// of the peers benchmark (bench/peers/setup.sh), which need Java.
 import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -22,6 +22,10 @@ const PROGRAMS = {
     "azurite-blob": "npm:azurite@3.35.0",
   },
   readers: { versitygw: "github.com/versity/versitygw/cmd/versitygw@v1.8.0" },
+  // Apart, as it takes two cores some five minutes to build.
+  seaweedfs: {
+    weed: "module:github.com/seaweedfs/seaweedfs/weed@v0.0.0-20261109003541-7506e5f91cd6",
+  },
 };
 
 /** Where programs of ours over other people's libraries lie: main.go and its go.mod, requirements.txt. */
@@ -47,6 +51,16 @@ function installByNpm(name, source) {
   symlinkSync(join(`${name}-npm`, "node_modules", ".bin", name), join(folder, name));
 }
 
+/** Of a program that `go install` refuses, since its module replaces others. */
+function buildInModule(name, source) {
+  const module = join(folder, `${name}-module`);
+  rmSync(module, { recursive: true, force: true });
+  mkdirSync(module, { recursive: true });
+  step("go", ["mod", "init", "build"], {}, module);
+  step("go", ["get", "-tool", source], {}, module);
+  step("go", ["build", "-o", join(folder, name), source.split("@")[0]], {}, module);
+}
+
 const [project, ...rest] = process.argv.slice(2);
 const programs = PROGRAMS[project];
 if (programs === undefined) {
@@ -59,6 +73,7 @@ const folder = join(root, ".scratch", `${project}-${versions.join("-")}`);
 for (const [name, source] of Object.entries(programs)) {
   if (existsSync(join(folder, name))) continue;
   if (source.startsWith("npm:")) installByNpm(name, source.slice("npm:".length));
+  else if (source.startsWith("module:")) buildInModule(name, source.slice("module:".length));
   else step("go", ["install", source], { GOBIN: folder });
 }
 if (OWN[project] !== undefined) {

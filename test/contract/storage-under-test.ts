@@ -14,6 +14,10 @@ export interface StorageUnderTest {
   readonly forbidden: Location | null;
   /** A character that no name can have there, and that is refused. */
   readonly unnameable?: string;
+  /** One that its server takes for another, and says nothing. */
+  readonly mistaken?: string;
+  /** A folder is listed there while nothing is below it. */
+  readonly keepsFolders?: boolean;
   /** What is kept under a location, seen from outside. */
   bytesAt(location: Location): Promise<Uint8Array>;
   cleanup(): Promise<void>;

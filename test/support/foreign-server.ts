@@ -19,7 +19,7 @@ export async function startForeignServer(
   args: (port: number) => readonly string[],
   env: Readonly<Record<string, string>> = {},
 ): Promise<ForeignServer> {
-  const port = await freePort();
+  const [port = 0] = await freePorts(1);
   const server = spawn(program, args(port), {
     stdio: ["ignore", "ignore", "inherit"],
     env: { PATH: process.env.PATH, ...env },
@@ -39,12 +39,16 @@ export async function startForeignServer(
   return { port, [Symbol.asyncDispose]: end };
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+/** All at once, so that no two are the same. */
+export async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = Array.from({ length: count }, () => createServer());
+  const ports: number[] = [];
+  for (const server of servers) {
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    ports.push((server.address() as AddressInfo).port);
+  }
+  for (const server of servers) await new Promise((resolve) => server.close(resolve));
+  return ports;
 }
 
 async function untilListening(port: number, server: ChildProcess): Promise<void> {
