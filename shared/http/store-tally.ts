@@ -55,7 +55,9 @@ export class StoreTally {
   of(store: string): StoreMeter {
     const known = this.#meters.get(store);
     if (known !== undefined) return known;
-    const row = this.#rowOf(Buffer.from(store, "utf8").subarray(0, NAME_BYTES));
+    // Those that another told together are no store of their own.
+    const name = Buffer.from(store, "utf8").subarray(0, NAME_BYTES);
+    const row = store === OTHER_STORES ? this.#otherRow() : this.#rowOf(name);
     const meter: StoreMeter = {
       add: (name, amount) => {
         const whole = IN_MICROSECONDS.has(name) ? amount * 1_000 : amount;
@@ -90,6 +92,10 @@ export class StoreTally {
       if (state === READY && Buffer.from(name).equals(this.#nameOf(row))) return row;
       if (state === FREE && this.#claim(row, name)) return row;
     }
+    return this.#otherRow();
+  }
+
+  #otherRow(): number {
     const last = MOST_STORES - 1;
     this.#claim(last, Buffer.from(OTHER_STORES, "utf8"));
     return last;

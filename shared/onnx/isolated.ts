@@ -7,6 +7,7 @@ import type { SpareProcess } from "../core/spare-process.ts";
 import { formatBytes } from "../core/units.ts";
 import type { StoreCounts } from "../domain/store-counts.ts";
 import { processTally, takeCounts } from "../http/store-tally.ts";
+import { hearCounts, isCounts, tellCounts } from "../http/told-counts.ts";
 
 /** How a child process's one task ended. */
 type Ending =
@@ -85,9 +86,11 @@ export async function runIsolated(options: IsolatedOptions): Promise<IsolatedRes
     ending ??= how;
     child.kill("SIGKILL");
   };
-  child.once("message", ({ value, stores }: Told) => {
-    processTally.add(stores);
-    end({ kind: "answered", value });
+  hearCounts(child);
+  child.on("message", (message: Told) => {
+    if (isCounts(message)) return;
+    processTally.add(message.stores);
+    end({ kind: "answered", value: message.value });
   });
   child.once("error", (error) => {
     ending ??= { kind: "crashed", how: error.message };
@@ -145,6 +148,7 @@ export async function answerIsolated(task: (argument: unknown) => Promise<unknow
   process.once("message", ({ argument }: Task) => asked.resolve(argument));
   // It went before anybody listened.
   if (!process.connected) process.exit(1);
+  tellCounts();
   const value = await task(await asked.promise);
   process.send?.({ value, stores: takeCounts() } satisfies Told);
 }

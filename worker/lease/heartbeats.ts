@@ -9,6 +9,12 @@ import type { Heartbeat, Registered, WorkService } from "../../shared/wire/servi
 import type { LeaseLedger, LeaseName } from "./lease-ledger.ts";
 import { mayRepeat } from "./persist.ts";
 
+/**
+ * What a worker asked of stores is told within so long, also where heartbeats are further apart: one that is
+ * killed takes along what it has not told.
+ */
+const STORE_NEWS_MS = 3_000;
+
 export interface HeartbeatOptions {
   readonly work: Pick<WorkService, "heartbeat">;
   readonly clock: TimedClock;
@@ -51,7 +57,7 @@ export class Heartbeats {
     while (!signal.aborted) {
       let isReached = true;
       try {
-        await sleep(registered().heartbeatMs, signal, clock);
+        await this.#untilDue(registered().heartbeatMs, signal);
         await this.send(signal);
       } catch (error) {
         isReached = !mayRepeat(error);
@@ -87,6 +93,16 @@ export class Heartbeats {
     for (const { lease, live } of states) {
       if (live) ledger.confirmed(lease, sentMs);
       else onLost(lease);
+    }
+  }
+
+  /** After so long, or when there is something to tell of stores. */
+  async #untilDue(heartbeatMs: number, signal: AbortSignal): Promise<void> {
+    const { clock, storeCounts } = this.#options;
+    const stepMs = storeCounts === undefined ? heartbeatMs : Math.min(STORE_NEWS_MS, heartbeatMs);
+    for (let leftMs = heartbeatMs; leftMs > 0; leftMs -= stepMs) {
+      await sleep(Math.min(stepMs, leftMs), signal, clock);
+      if (this.hasStoreNews) return;
     }
   }
 

@@ -5,6 +5,7 @@ import { watchMemory } from "../../../shared/core/memory-watch.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
 import { type JobStores, NO_STORES, storesOf } from "../../../shared/domain/job-stores.ts";
 import { processTally } from "../../../shared/http/store-tally.ts";
+import { hearCounts, isCounts } from "../../../shared/http/told-counts.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type {
   AskedOfStores,
@@ -50,6 +51,7 @@ export class FooterProcess implements AsyncDisposable {
       this.#isUsable = false;
     };
     this.#child.on("error", onEnd).on("exit", onEnd);
+    hearCounts(child);
   }
 
   get isUsable(): boolean {
@@ -81,6 +83,7 @@ export class FooterProcess implements AsyncDisposable {
       reply.resolve({ kind: "broke", found });
     };
     const onMessage = (answer: Answer & AskedOfStores) => {
+      if (isCounts(answer)) return;
       processTally.add(answer.stores ?? []);
       reply.resolve({ kind: "answered", answer });
     };
@@ -96,7 +99,7 @@ export class FooterProcess implements AsyncDisposable {
       limitBytes: memoryLimitBytes,
       onOver: (bytes) => breakWith(`reading it takes more than ${formatBytes(bytes)} of memory`),
     });
-    this.#child.once("message", onMessage).once("error", onError).once("exit", onExit);
+    this.#child.on("message", onMessage).once("error", onError).once("exit", onExit);
     signal.addEventListener("abort", onAbort, { once: true });
     try {
       // A process that is gone by now says so by its exit.

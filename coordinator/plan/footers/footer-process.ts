@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { errorToData } from "../../../shared/core/errors.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import { takeCounts } from "../../../shared/http/store-tally.ts";
+import { tellCounts } from "../../../shared/http/told-counts.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
 import { byteSource } from "../../../shared/storage/storage.ts";
 import type {
@@ -21,6 +22,7 @@ import { readFooterBatch } from "./read-footer-batch.ts";
 let known = { ...NO_STORES, addresses: {} };
 let storages = new Storages({}, known);
 
+tellCounts();
 process.once("disconnect", () => process.exit(1));
 // Ctrl-C reaches the whole process group; what becomes of this process is its owner's to say.
 process.on("SIGINT", () => {});

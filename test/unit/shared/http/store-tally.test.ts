@@ -76,3 +76,14 @@ test.each([
 ])("a store is called as its user wrote it, and by nothing that is a secret: %s", (path, url, name) => {
   expect(storeNameOf(path, new URL(url))).toBe(name);
 });
+
+test("what another process told of those that it does not tell apart takes no other store's place", () => {
+  const tally = new StoreTally();
+  tally.add([aStore("others", { requests: 2 })]);
+  for (let index = 0; index < 63; index += 1) tally.of(`https://host-${index}`).add("requests", 1);
+  tally.add([aStore("others", { requests: 3 })]);
+  const read = tally.read();
+  expect(read).toHaveLength(64);
+  expect(read.find(({ store }) => store === "others")?.requests).toBe(5);
+  expect(read.filter(({ requests }) => requests === 1)).toHaveLength(63);
+});

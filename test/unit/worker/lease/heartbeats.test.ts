@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { TimedClock } from "../../../../shared/core/clock.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { silentLogger } from "../../../../shared/core/log.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
@@ -6,14 +7,14 @@ import type { Heartbeat } from "../../../../shared/wire/services.ts";
 import { Heartbeats } from "../../../../worker/lease/heartbeats.ts";
 import { LeaseLedger } from "../../../../worker/lease/lease-ledger.ts";
 import { aStore } from "../../../support/store-counts.ts";
+import { VirtualClock } from "../../../support/virtual-clock.ts";
 
 const never = new AbortController().signal;
 
 /** Heartbeats of a worker that asks a store of things; what of that reached the coordinator, by session. */
-function aWorkerThatAsks() {
+function aWorkerThatAsks(clock: TimedClock = { nowMs: () => 0, wallMs: () => 0, after: () => () => {} }) {
   const worker = { session: "s1", requests: 0, isCutOff: false };
   const told: (readonly [session: string, requests: number])[] = [];
-  const clock = { nowMs: () => 0, wallMs: () => 0, after: () => () => {} };
   const heartbeats = new Heartbeats({
     work: {
       heartbeat: async ({ session, stores }: Heartbeat) => {
@@ -65,4 +66,25 @@ test("a new session begins behind what was told in the one before, and with what
     ["s2", 2],
     ["s2", 6],
   ]);
+});
+
+test("what was asked of stores is told within three seconds, and who asks nothing beats as it was told to", async () => {
+  const clock = new VirtualClock();
+  const { worker, told, heartbeats } = aWorkerThatAsks(clock);
+  const stop = new AbortController();
+  const running = heartbeats.run(stop.signal);
+  const beats: (readonly [seconds: number, requests: number])[] = [];
+  for (let second = 1; second <= 36; second += 1) {
+    if (second === 15 || second === 16) worker.requests += 1;
+    await clock.pass(1_000);
+    for (const [, requests] of told.splice(0)) beats.push([second, requests]);
+  }
+  expect(beats).toEqual([
+    [10, 0],
+    [16, 2],
+    [26, 2],
+    [36, 2],
+  ]);
+  stop.abort();
+  await running;
 });

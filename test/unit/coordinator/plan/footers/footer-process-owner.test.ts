@@ -7,6 +7,8 @@ import { FooterProcess } from "../../../../../coordinator/plan/footers/footer-pr
 import { footerProcess } from "../../../../../coordinator/plan/footers/footer-processes.ts";
 import type { FoundFile } from "../../../../../coordinator/plan/input/discover.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
+import { processTally } from "../../../../../shared/http/store-tally.ts";
+import { startWebServer } from "../../../../support/web-server.ts";
 
 let root: string;
 const { signal } = new AbortController();
@@ -76,5 +78,19 @@ describe("a footer process", () => {
     controller.abort(reason);
     await expect(reading).rejects.toBe(reason);
     expect(hanging.isUsable).toBe(false);
+  });
+});
+
+describe("a footer process that is ended", () => {
+  it("has told what it asked of stores until a second before", async () => {
+    await using server = await startWebServer({ "/a.parquet": () => {} });
+    const path = parseLocation(`${server.url}/a.parquet`);
+    await using silent = new FooterProcess(footerProcess(memoryLimitBytes));
+    const reply = await silent.read([{ ...file, path, bytes: 100_000 }], { ...limits, limitMs: 15_000 });
+    expect(reply).toEqual({ kind: "broke", found: expect.stringContaining("no end") });
+    expect(server.requests.length).toBeGreaterThan(0);
+    const { host } = new URL(server.url);
+    const counted = processTally.read().find(({ store }) => store === `http://${host}`);
+    expect(counted?.requests).toBe(server.requests.length);
   });
 });
