@@ -1,11 +1,8 @@
-import { identifyJob } from "../coordinator/plan/identify-job.ts";
 import { planJob } from "../coordinator/plan/plan-job.ts";
 import { PlanProgress } from "../coordinator/plan/plan-progress.ts";
 import { readStores } from "../coordinator/plan/read-stores.ts";
 import type { OutputPaths } from "../coordinator/publish/work-paths.ts";
-import { type NewRun, type NextRun, nextRun } from "../coordinator/runs/next-run.ts";
-import { refuseOtherJobThan, refuseOtherRuns } from "../coordinator/runs/one-dataset.ts";
-import { sealedFilesOf } from "../coordinator/runs/sealed-files-of.ts";
+import type { NewRun, NextRun } from "../coordinator/runs/next-run.ts";
 import { realDisk } from "../shared/core/disk.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { parseLocation } from "../shared/domain/location.ts";
@@ -23,13 +20,19 @@ export async function nextRunOf(
   signal: AbortSignal,
 ): Promise<NextRun | null> {
   if (spec.input.new !== true) return null;
+  // With them come the journal and its records, which no other plan needs.
+  const { nextRun } = await import("../coordinator/runs/next-run.ts");
+  const { refuseOtherJobThan } = await import("../coordinator/runs/one-dataset.ts");
+  const { sealedFilesOf } = await import("../coordinator/runs/sealed-files-of.ts");
   await using storages = new Storages({}, await readStores(spec));
   const storage = await storages.at(parseLocation(spec.output.path));
   try {
     const sealedFiles = (paths: OutputPaths) => sealedFilesOf(paths, { disk: realDisk, storage });
     const next = await nextRun(spec, { storage, sealedFiles, signal, fresh: false });
-    if (next.kind === "nothingNew")
+    if (next.kind === "nothingNew") {
+      const { identifyJob } = await import("../coordinator/plan/identify-job.ts");
       await refuseOtherJobThan(next, (found) => identifyJob(spec, signal, { found }));
+    }
     return next;
   } catch (error) {
     throw withLines(error);
@@ -52,7 +55,9 @@ export async function planWatched(
   using _saying = sayPlanning(progress);
   try {
     const planned = await planJob(run?.spec ?? source.spec, signal, { progress, found: run?.input });
-    if (run !== null) refuseOtherRuns(run, planned);
+    if (run === null) return planned;
+    const { refuseOtherRuns } = await import("../coordinator/runs/one-dataset.ts");
+    refuseOtherRuns(run, planned);
     return planned;
   } catch (error) {
     throw source.withLines(error);
