@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { Bool, makeData } from "apache-arrow";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
@@ -98,6 +99,23 @@ test("the same rows make the same files here as without a thread", async () => {
   const job = aJob({ partialsPath });
   const options = { job, sink, scratchPath, combiner: new CodeCombiner({}), meter: new BusyMeter(() => 0) };
   expect(await writePartial(aResult(5_000), { ...options, ...facts(1) })).toEqual(partial);
+});
+
+test("rows that are too many to be sorted in memory are refused, and leave nothing", async () => {
+  const job = aJob({ partialsPath, reduce: {} as never });
+  const rowsForm = { ...job.rowsForm, sort: [{ column: "flag", order: "ascending" }] } as const;
+  const rows = 9_000_000;
+  const flag = makeData({ type: new Bool(), data: new Uint8Array(Math.ceil(rows / 8)), length: rows });
+  await using combiner = new CodeCombiner({});
+  const sink = await sinkOf("0-1-1-e1");
+  const options = { job: { ...job, rowsForm }, sink, scratchPath, combiner, meter: new BusyMeter(() => 0) };
+  const writing = writePartial({ ...aResult(0), rows: tableOf({ flag }) }, { ...options, ...facts(1) });
+  await expect(writing).rejects.toMatchObject({
+    code: "OUTPUT_FAILED",
+    message: expect.stringContaining("sorting 9,000,000 rows at once"),
+    hint: expect.stringContaining("input.shardRows"),
+  });
+  expect(await written()).toEqual([]);
 });
 
 test("a thread that dies while it writes leaves no half partial, and is replaced with the next write", async () => {
