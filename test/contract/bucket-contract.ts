@@ -1,0 +1,144 @@
+import { createHash } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sha256 } from "../../shared/core/digest.ts";
+import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import type { ObjectPage } from "../../shared/objects/object-client.ts";
+import { placeOf } from "../../shared/objects/object-place.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import type { BucketServer } from "../support/bucket-server.ts";
+import { storageContract } from "./storage-contract.ts";
+import type { StorageUnderTest } from "./storage-under-test.ts";
+
+const MIB = 1 << 20;
+/** Larger than a piece is in any of the stores that take pieces of this size. */
+const large = Buffer.alloc(40 * MIB + 12_345, "0123456789abcdef-");
+const small = Uint8Array.from({ length: 5_000 }, (_, index) => (index * 7) % 256);
+
+/**
+ * A bucket of a real server: what holds of all storages, and of those of objects alone.
+ *
+ * @param own what is not the same in all stores
+ */
+export function bucketContract(
+  name: string,
+  start: () => Promise<BucketServer>,
+  own: Pick<StorageUnderTest, "unnameable" | "mistaken" | "keepsFolders"> = {},
+): void {
+  let server: BucketServer;
+  let storage: Storage;
+  beforeAll(async () => {
+    server = await start();
+    storage = server.storage();
+  }, 120_000);
+  afterAll(async () => {
+    await storage[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+  const at = (...names: readonly string[]): Location => below(server.bucket, ...names);
+
+  let count = 0;
+  storageContract(name, async () => {
+    const contracted = server.storage();
+    count += 1;
+    const existing = at(`data-${count}`, "existing.bin");
+    await contracted.put(existing, sourceOfBytes(small));
+    return {
+      storage: contracted,
+      existing: { location: existing, bytes: small },
+      free: () => at(`made-${count++}`, "deeper", `file-${count}`),
+      forbidden: null,
+      ...own,
+      bytesAt: (location) => server.kept(placeOf(location).key),
+      cleanup: async () => {},
+    };
+  });
+
+  describe(`objects in a bucket of ${name}`, () => {
+    test("more than a page of names is listed, read by what is listed, and removed", async () => {
+      using client = server.client();
+      const folder = at("many");
+      const names = Array.from(
+        { length: 1_203 },
+        (_, index) => `file-${String(index).padStart(5, "0")} +%.bin`,
+      );
+      await mapConcurrent(names, 20, (each) => storage.put(below(folder, each), sourceOfBytes(each)));
+      const pages: number[] = [];
+      const found: string[] = [];
+      for (let from: string | null = null; ; ) {
+        const wanted = { prefix: "many/", delimiter: "/", most: 1_000, from } as const;
+        const page: ObjectPage = await client.list(placeOf(folder), wanted);
+        pages.push(page.objects.length);
+        found.push(...page.objects.map(({ key }) => key.slice("many/".length)));
+        from = page.next;
+        if (from === null) break;
+      }
+      expect(found).toEqual(names);
+      expect(pages).toEqual([1_000, 203]);
+      await storage.remove(folder);
+      expect(await storage.kindAt(folder)).toBeNull();
+    }, 240_000);
+
+    test("what a listing tells of an object is what is read by it", async () => {
+      await storage.put(at("told", "a"), sourceOfBytes("content"));
+      for await (const [entry] of storage.list(at("told"))) {
+        expect(entry).toMatchObject({ name: "a", kind: "file", stat: { bytes: 7 } });
+        const read = storage.read(at("told", "a"), 0, 7, undefined, entry?.stat?.version);
+        expect(Buffer.from(await read).toString()).toBe("content");
+      }
+    });
+
+    test("a large object is put once, with its sha256, and copied with that", async () => {
+      const [one, other] = [at("large", "a"), at("large", "b")];
+      const placed = await storage.put(one, sourceOfBytes(large), { ifAbsent: true });
+      expect(placed).toEqual({ bytes: large.length, sha256: sha256(large) });
+      expect(sha256(await server.kept("large/a"))).toBe(placed.sha256);
+      await storage.copy(one, other);
+      expect(await storage.checksums?.of(other)).toEqual(placed);
+      const zeros = storage.put(one, sourceOfBytes(Buffer.alloc(large.length)), { ifAbsent: true });
+      await expect(zeros).rejects.toMatchObject({ code: "STORE_EXISTS" });
+      // Its own put, whose answer was lost, is success.
+      expect(await storage.put(one, sourceOfBytes(large), { ifAbsent: true })).toEqual(placed);
+    }, 240_000);
+
+    test("of several that put one large object at once, one wins, whole", async () => {
+      const all = ["a", "b", "c"].map((letter) => Buffer.alloc(17 * MIB + 5, letter));
+      const puts = all.map((each) => storage.put(at("raced"), sourceOfBytes(each), { ifAbsent: true }));
+      const outcomes = await Promise.allSettled(puts);
+      const won = all.filter((_, index) => outcomes[index]?.status === "fulfilled");
+      expect(won).toHaveLength(1);
+      expect(sha256(await server.kept("raced"))).toBe(sha256(won[0] ?? Buffer.alloc(0)));
+    }, 240_000);
+
+    test("bytes that are not those of their digests are refused by the store", async () => {
+      using client = server.client();
+      const body = {
+        bytes: 5,
+        async *chunks() {
+          yield Buffer.from("wrong");
+        },
+      };
+      const md5 = createHash("md5").update("right").digest("hex");
+      const put = client.put(placeOf(at("damaged")), { body, sha256: sha256("right"), md5, ifAbsent: false });
+      await expect(put).rejects.toMatchObject({ code: "STORE_FAILED" });
+      expect(await storage.kindAt(at("damaged"))).toBeNull();
+    });
+
+    test("a large object with other bytes than were announced is none", async () => {
+      const announced = { sha256: sha256("right") };
+      const put = storage.put(at("damaged"), sourceOfBytes(Buffer.alloc(17 * MIB)), announced);
+      await expect(put).rejects.toMatchObject({ code: "STORE_FAILED" });
+      expect(await storage.kindAt(at("damaged"))).toBeNull();
+    });
+
+    test("the bucket is a folder, another is nothing, and so is what is in it", async () => {
+      expect(await storage.kindAt(server.bucket)).toBe("folder");
+      expect(await storage.kindAt(below(server.noBucket, "x"))).toBeNull();
+      const missing = { code: "STORE_NOT_FOUND" };
+      await expect(storage.stat(below(server.noBucket, "x"))).rejects.toMatchObject(missing);
+      const pages = storage.list(server.noBucket);
+      await expect(pages[Symbol.asyncIterator]().next()).rejects.toMatchObject(missing);
+    });
+  });
+}

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { below } from "../../shared/domain/location.ts";
+import { Storages } from "../../shared/storage/open-storage.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import { readRowFile } from "../../shared/storage/row-file.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import type { BucketServer } from "../support/bucket-server.ts";
+import { expectSameAsFromDisk, makeJobInStore } from "../support/job-in-store.ts";
+import { startListening, startWorker } from "../support/job-processes.ts";
+import { expectRightAnswer } from "../support/known-answer.ts";
+import type { KnownJob } from "../support/known-job.ts";
+import { runCli } from "../support/processes.ts";
+
+type Environment = Readonly<Record<string, string>>;
+
+/**
+ * Whole jobs whose input is in a bucket of a real server.
+ *
+ * @param lost more ways in which a worker cannot ask it, beside the usual one
+ */
+export function jobFromBucketContract(
+  name: string,
+  start: () => Promise<BucketServer>,
+  lost: Readonly<Record<string, Environment>> = {},
+): void {
+  describe(`a job whose input is in ${name}`, () => {
+    let server: BucketServer;
+    let storage: Storage;
+    let job: KnownJob;
+    beforeAll(async () => {
+      server = await start();
+      storage = server.storage();
+      job = await makeJobInStore(storage, server.bucket);
+    }, 120_000);
+    afterAll(async () => {
+      await storage[Symbol.asyncDispose]();
+      await Promise.all([job[Symbol.asyncDispose](), server[Symbol.asyncDispose]()]);
+    });
+
+    test("a folder, a glob and a list of objects give the bytes that the same files give from a disk", async () => {
+      await expectSameAsFromDisk(job, server.bucket, server.env);
+    }, 480_000);
+
+    test.each(["settings that lead nowhere", ...Object.keys(lost)])(
+      "a worker with %s reads by way of the coordinator",
+      async (what) => {
+        await job.writeSpec({ input: { path: below(server.bucket, "in", "data") } });
+        const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "warn", "--fresh"];
+        const { cli, address } = await startListening(job, args, { env: { ...job.env, ...server.env } });
+        await using coordinator = cli;
+        await using worker = startWorker(job, address, [], {
+          env: { ...server.env, ...(lost[what] ?? server.nowhere) },
+        });
+        expect(await coordinator.ended).toMatchObject({ code: 0 });
+        expect(await worker.ended).toMatchObject({ code: 0 });
+        await expectRightAnswer(job);
+      },
+      120_000,
+    );
+
+    test("what is not there is said before work", async () => {
+      for (const [path, what] of [
+        [below(server.bucket, "in", "none.parquet"), /there is no such file or folder/],
+        [`${below(server.bucket, "in", "data")}/*.arrow`, /no file matches in .*in\/data/],
+        [below(server.noBucket, "data"), /there is no such file or folder/],
+      ] as const) {
+        await job.writeSpec({ input: { path } });
+        const { code, stderr } = await runCli(["plan", job.path, "--no-estimate"], {
+          env: { ...job.env, ...server.env },
+        });
+        expect(code).toBe(2);
+        expect(stderr).toMatch(what);
+        expect(stderr).toContain("INPUT_NOT_FOUND");
+      }
+    }, 120_000);
+
+    test("a file that a row names is read from its bucket, by its address and by its name in a folder", async () => {
+      const folder = below(server.bucket, "photos");
+      await storage.put(below(folder, "a b.jpg"), sourceOfBytes("pixels"));
+      const open = async () => server.storage();
+      await using storages = new Storages({ s3: open, gs: open, az: open });
+      const { signal } = new AbortController();
+      for (const file of [`${folder}/a b.jpg`, "a b.jpg"]) {
+        const found = await readRowFile(storages, file, { folder, maxBytes: 100, signal });
+        expect(found).toEqual({ kind: "bytes", bytes: new Uint8Array(Buffer.from("pixels")) });
+      }
+    });
+  });
+}
