@@ -3,7 +3,8 @@ import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { hasWorkFiles, removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
+import { isOfLock } from "../journal/lock-file.ts";
+import { hasWorkFiles, removeFromDisk, removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
 import { isMarked, placeMarker } from "../publish/marker.ts";
 import { knownPaths } from "../publish/own-run.ts";
 import { readManifestIfThere } from "../publish/read-manifest.ts";
@@ -32,15 +33,16 @@ export async function endPublished(
     const left = await knownPaths(paths, place);
     const hasLeft = left !== null && (await hasWorkFiles(left, storage, disk));
     const isWhole = await isMarked(paths, manifest, storage);
-    // Of one that died before it had begun, or whose journal another has ended: its lock.
-    const hasLock = (await disk.lstat(paths.disk).catch(() => null)) !== null;
-    if (hasLeft || hasLock || !isWhole) {
+    // Of one that died before it had begun, or whose job another has ended: its lock, and what it had there.
+    const isOnDisk = (await disk.lstat(paths.disk).catch(() => null)) !== null;
+    if (hasLeft || isOnDisk || !isWhole) {
       await using _lock = await lockOutput(paths, options);
       await awaitOthers({ paths, storage }, options);
       // Whoever was waited for may have started over.
       if (await isThere(manifest, { paths, storage })) {
         if (!isWhole) await placeMarker(paths, manifest, storage);
         if (hasLeft) await removeWorkFiles(left, storage, disk);
+        else await removeFromDisk(paths, disk, isOfLock);
       }
     }
     // Empty where this run only looked, and locked it for that.

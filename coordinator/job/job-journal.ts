@@ -1,5 +1,7 @@
 import { sleep } from "../../shared/core/abort.ts";
 import { messageOf } from "../../shared/core/errors.ts";
+import { below } from "../../shared/domain/location.ts";
+import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { openBucketJournal } from "../journal/bucket/open-bucket-journal.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
@@ -35,11 +37,11 @@ interface JobJournal extends OpenJournal {
 /** Opens a job's journal where it is: beside the lock on the disk, or in the bucket. */
 export async function openJobJournal(options: JobJournalOptions): Promise<JobJournal> {
   const { clock, seams, lock, log, paths, storage, signal, silent } = options;
-  const { own, run, runFile, journal } = paths;
+  const { output, own, run, runFile, journal } = paths;
   const onSnapshotTrouble = (what: string, cause: unknown) => log.warn({ reason: messageOf(cause) }, what);
   if (runFile !== null && run !== null) {
     const onWaiting = onWaitingOf(options);
-    const place = { own, run, runFile, storage };
+    const place = { own, run, runFile, manifest: below(output, MANIFEST_NAME), storage };
     const given = { ...seams, clock, onWaiting, onSnapshotTrouble, silent };
     const opened = await openBucketJournal(place, signal === undefined ? given : { ...given, signal });
     return { ...opened, lock: both(lock, opened.hold) };

@@ -98,19 +98,19 @@ export class BucketSegment implements SegmentFile {
 
   /**
    * Looks whether another has put the next object, or has ended the job: then the journal goes, and the
-   * number is free again, but the object before it, which was put here, is gone too.
+   * number is free again, but the first that was put here is gone, too. Not the last: that may have been put
+   * into a number that was free.
    *
    * @throws {OUTPUT_LOCKED} if so
    */
   async look(): Promise<void> {
-    const { journal, writer } = this.#options;
-    const number = this.#next;
-    const next = await this.#writerAt(number);
+    const { journal, writer, number: first } = this.#options;
+    const next = await this.#writerAt(this.#next);
     if (next !== null && next !== writer) throw this.#taken();
     // Behind that look: a journal is removed from its first object on.
-    if (next === null && (await this.#writerAt(number - 1)) === null)
+    if (next === null && (await this.#writerAt(first)) === null)
       throw this.#lost(
-        `another coordinator has ended the job: ${objectLocation(journal, number - 1)} is gone`,
+        `another coordinator has ended the job: ${objectLocation(journal, first)} is gone`,
         "run it again to see what became of it",
       );
   }

@@ -46,6 +46,11 @@ interface OpenOptions {
   readonly onSnapshotTrouble?: OnSnapshotTrouble;
 }
 
+/** ... and where it is published: whoever finds something there is too late. */
+interface OpenPlace extends BucketPlace {
+  readonly manifest: Location;
+}
+
 interface OpenBucketJournal extends OpenJournal {
   readonly hold: Pick<BucketHold, "confirm" | "lost">;
 }
@@ -57,10 +62,7 @@ interface OpenBucketJournal extends OpenJournal {
  * @throws {OUTPUT_LOCKED} when another coordinator is at work on it, or takes it up at the same moment
  * @throws {JOURNAL_CORRUPT} when objects are missing or damaged
  */
-export async function openBucketJournal(
-  place: BucketPlace,
-  options: OpenOptions,
-): Promise<OpenBucketJournal> {
+export async function openBucketJournal(place: OpenPlace, options: OpenOptions): Promise<OpenBucketJournal> {
   const { clock, processes, random } = options;
   const { own, storage } = place;
   const journal = below(own, "journal");
@@ -116,15 +118,16 @@ export async function openBucketJournal(
 
 /**
  * That this run is the job's still. Else it was published and removed, or begun anew, since its name was
- * read: what was put here is in nobody's folder, and goes.
+ * read: what was put here is in nobody's folder, and goes. While it is being removed, numbers are free and
+ * its name is there: but the manifest is, too.
  *
  * @throws {OUTPUT_LOCKED}
  */
-async function checkRun({ own, run, runFile, storage }: BucketPlace): Promise<void> {
+async function checkRun({ own, run, runFile, manifest, storage }: OpenPlace): Promise<void> {
   const found = await readRunFile(runFile, storage);
-  if (found === run) return;
+  if (found === run && (await storage.kindAt(manifest)) === null) return;
   await storage.remove(own);
-  throw replaced(runFile, run, found);
+  throw replaced(runFile, run, found === run ? null : found);
 }
 
 /**

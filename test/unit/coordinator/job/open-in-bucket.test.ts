@@ -173,13 +173,14 @@ test("what another coordinator decided to publish is published, and leaves no fo
   expect(await foldersOf("here")).toEqual([]);
 });
 
-test("the lock of a coordinator that died on this disk goes when the job is found published", async () => {
+test("what a coordinator that died has on this disk goes when the job is found published", async () => {
   const there = machine("there", new Bucket());
   await putIntent(there, await pathsOf(there));
   await open(there);
   const here = machine("here", there.storage);
   const { disk } = await pathsOf(here);
-  await mkdir(disk, { recursive: true });
+  await mkdir(join(disk, "temp"), { recursive: true });
+  await writeFile(join(disk, "temp", "upload"), "half a partial");
   const before = { ...systemProcesses.own(), startTicks: "1", nonce: "of an earlier life" };
   await writeFile(join(disk, LOCK_NAME), JSON.stringify(before));
   expect(await open(here)).toMatchObject({ kind: "published" });

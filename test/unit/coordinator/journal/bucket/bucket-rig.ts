@@ -16,6 +16,7 @@ import { VirtualClock } from "../../../../support/virtual-clock.ts";
 import { aConfig } from "../../schedule/harness.ts";
 
 export const RUN = "run-00000000000000aa";
+export const MANIFEST = parseLocation("/out/_manifest.json");
 export const WORK = parseLocation("/out/_shardmill");
 export const OWN = below(WORK, RUN);
 export const RUN_FILE = below(WORK, "journal.json");
@@ -73,7 +74,7 @@ export class Machine {
 
   open(): Promise<Opened> {
     const { storage, troubles } = this.#rig;
-    const place = { own: OWN, run: RUN, runFile: RUN_FILE, storage };
+    const place = { own: OWN, run: RUN, runFile: RUN_FILE, manifest: MANIFEST, storage };
     const opened = openBucketJournal(place, {
       clock: this.clock,
       processes: this.#processes,

@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { ShardmillError } from "../../../../../shared/core/errors.ts";
 import { below } from "../../../../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
 import { firstRecords, shardRecords } from "../journal-runs.ts";
-import { BucketRig, JOURNAL, OWN, RUN_FILE } from "./bucket-rig.ts";
+import { BucketRig, JOURNAL, MANIFEST, OWN, RUN_FILE } from "./bucket-rig.ts";
 
 const LOCKED = { code: "OUTPUT_LOCKED" };
 
@@ -25,6 +26,15 @@ describe("a journal in a bucket", () => {
     },
   );
 
+  test("is not begun anew by one that slept over its claim until the job was published", async () => {
+    const first = below(JOURNAL, "000000000001");
+    rig.before = async ({ call, location }) => {
+      if (call === "put" && location === first) await rig.storage.put(MANIFEST, sourceOfBytes("{}"));
+    };
+    await expect(rig.machine().open()).rejects.toMatchObject(LOCKED);
+    expect(await rig.storage.kindAt(OWN)).toBeNull();
+  });
+
   test("is not written by one that goes on while it is being removed", async () => {
     const here = rig.machine();
     const opened = await here.open();
@@ -37,6 +47,20 @@ describe("a journal in a bucket", () => {
       message: expect.stringContaining("has ended the job"),
     });
     expect(await rig.storage.kindAt(OWN)).toBeNull();
+  });
+
+  test("acknowledges nothing of what was under way, and came into a number that was free again", async () => {
+    const here = rig.machine();
+    const opened = await here.open();
+    let isFirst = true;
+    rig.before = async ({ call, location }) => {
+      if (call !== "put" || location !== below(JOURNAL, "000000000002") || !isFirst) return;
+      isFirst = false;
+      await rig.storage.remove(OWN);
+      here.clock.skip(60_000);
+    };
+    await expect(here.append(opened, ...firstRecords())).rejects.toMatchObject(LOCKED);
+    expect(isFirst).toBe(false);
   });
 
   test("is not written by one that slept so while a put had failed, and was to be tried again", async () => {
