@@ -1,3 +1,4 @@
+import { BUCKET_MUTANTS } from "./bucket-mutants.ts";
 import { COMMIT_MUTANTS } from "./commit-mutants.ts";
 import { JOURNAL_MUTANTS } from "./journal-mutants.ts";
 import type { Mutant } from "./mutant.ts";
@@ -10,6 +11,7 @@ export const ALL_MUTANTS: readonly Mutant[] = [
   ...COMMIT_MUTANTS,
   ...JOURNAL_MUTANTS,
   ...PUBLISH_MUTANTS,
+  ...BUCKET_MUTANTS,
   ...WORKER_MUTANTS,
   ...SEVERAL_JOBS_MUTANTS,
 ];

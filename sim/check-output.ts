@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { BEACON_NAME } from "../coordinator/commit/beacon.ts";
+import { isRunName } from "../coordinator/journal/bucket/run-file.ts";
 import { LOCK_NAME } from "../coordinator/journal/lock-file.ts";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { canonicalJson, sha256 } from "../shared/core/digest.ts";
@@ -108,17 +109,26 @@ export function checkVisible(checker: Checker, image: DiskImage, job: SimJob): v
  * Nothing is left, or only drafts of a lock: another coordinator may make one after everything was removed,
  * and die. The next run of the job removes it.
  */
-function onlyRivalsFiles(image: DiskImage, { out, kept }: SimJob): boolean {
+function onlyRivalsFiles(image: DiskImage, job: SimJob): boolean {
+  const { out, kept, isShared } = job;
+  if (isShared) return onlyLateUploads(image, job);
   const isDraft = (name: string) => name.startsWith(`${LOCK_NAME}.`) && name.endsWith(".tmp");
   const onDisk = namesIn(image, workPaths(out).work).every(isDraft);
-  return onDisk && (out === kept || onlyLateUploads(image, kept));
+  return onDisk && (out === kept || onlyLateUploads(image, job));
 }
 
 /** A worker that was stopped may put its partial after the last sweep: a bucket cannot refuse it. */
-function onlyLateUploads(image: DiskImage, kept: string): boolean {
-  const { work, partials } = workPaths(kept);
-  const rest = namesIn(image, work).filter((name) => join(work, name) !== partials);
-  return rest.length === 0 && !namesIn(image, partials).includes(BEACON_NAME);
+function onlyLateUploads(image: DiskImage, { kept, isShared }: SimJob): boolean {
+  const { work } = workPaths(kept);
+  if (!isShared) return onlyPartials(image, work);
+  // In the folder of its run, whose name went with the job.
+  const names = namesIn(image, work);
+  return names.every((name) => isRunName(name) && onlyPartials(image, join(work, name)));
+}
+
+function onlyPartials(image: DiskImage, own: string): boolean {
+  const isOnly = namesIn(image, own).every((name) => name === "partials");
+  return isOnly && !namesIn(image, join(own, "partials")).includes(BEACON_NAME);
 }
 
 function namesIn(image: DiskImage, path: string): string[] {

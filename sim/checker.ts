@@ -1,7 +1,4 @@
 import { join } from "node:path";
-import { SILENCE_MS } from "../coordinator/journal/held-lock.ts";
-import { segmentPath } from "../coordinator/journal/segment-file.ts";
-import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { replay } from "../coordinator/schedule/events/replay.ts";
 import { durableFacts } from "../coordinator/schedule/laws/durable-facts.ts";
 import { checkInvariants } from "../coordinator/schedule/laws/invariants.ts";
@@ -14,26 +11,20 @@ import type { PartialManifest } from "../shared/domain/partial.ts";
 import { compareTokens, type Token, tokenKey } from "../shared/domain/token.ts";
 import { brief, sessionOf } from "./call-facts.ts";
 import type { DiskImage } from "./disk-image.ts";
-import { isInHistory, journalRecords } from "./journal-image.ts";
+import { type Holder, Holders } from "./holders.ts";
+import { journalOf, keptPartials } from "./job-place.ts";
+import type { JournalImage } from "./journal-image.ts";
 import type { SimProcess } from "./scheduler.ts";
 import type { ArrivedCall, Witness } from "./sim-network.ts";
 import type { SimJob } from "./sim-plan.ts";
 import type { Violation } from "./violation.ts";
 
-/** A coordinator that has taken the job up, until it lets go of it or dies. */
-interface Holder {
-  readonly process: SimProcess;
-  readonly state: JobState;
-  readonly sinceMs: number;
-}
-
-/** A holder paused for less is never taken for dead: the silence waited for, less a beat and a look. */
-const MOST_HELD_MS = SILENCE_MS - 4_000;
-
 interface CheckerOptions {
   readonly image: DiskImage;
-  readonly job: Pick<SimJob, "out" | "kept" | "data">;
+  readonly job: Pick<SimJob, "out" | "kept" | "data" | "isShared">;
   readonly nowMs: () => number;
+  /** Requests have come late: what was seen of another may have been. */
+  readonly isLate: () => boolean;
   readonly note: (line: string) => void;
   /** Calls are of all jobs: the checker of one of them tells of them. */
   readonly logsCalls: boolean;
@@ -46,7 +37,7 @@ const OF_LATE_MS = 5_000;
 export class Checker {
   /** The first promise that was broken; the world stops there. */
   violation: Violation | null = null;
-  readonly holders = new Set<Holder>();
+  readonly #holders: Holders;
   /** When a worker was last served. */
   lastServedMs = 0;
   /** The longest time without a worker of late, and when it ended. */
@@ -57,8 +48,9 @@ export class Checker {
   readonly damaged = new Set<string>();
   readonly #image: DiskImage;
   readonly #job: CheckerOptions["job"];
-  readonly #journal: string;
+  readonly #journal: JournalImage;
   readonly #nowMs: () => number;
+  readonly #isLate: () => boolean;
   readonly #note: (line: string) => void;
   readonly #noteCall: (line: string) => void;
   /** What the job was called in its runs. */
@@ -69,14 +61,16 @@ export class Checker {
   /** The newest session of each worker name, by coordinator process. */
   readonly #sessions = new Map<string, { readonly session: string; readonly arrival: number }>();
   #arrivals = 0;
-  readonly #deposed = new Set<SimProcess>();
   readonly #names = new Map<string, string>();
 
-  constructor({ image, job, nowMs, note, logsCalls }: CheckerOptions) {
+  constructor({ image, job, nowMs, isLate, note, logsCalls }: CheckerOptions) {
     this.#image = image;
     this.#job = job;
-    this.#journal = join(workPaths(job.out).work, "journal");
+    this.#journal = journalOf(job, image);
     this.#nowMs = nowMs;
+    this.#isLate = isLate;
+    const { isShared } = job;
+    this.#holders = new Holders({ isShared, journal: this.#journal, nowMs, isLate, note });
     this.#note = note;
     this.#noteCall = logsCalls ? note : () => {};
   }
@@ -91,23 +85,14 @@ export class Checker {
 
   /** One at a time; and the state is what the journal says, however often it is read. */
   takenUp(process: SimProcess, state: JobState): void {
-    for (const other of this.holders) {
-      const alive = other.process !== process && other.process.state !== "dead";
-      if (!alive) continue;
-      // Whoever was stopped for long has lost it, does not know it yet, and must do no harm.
-      if (other.process.lastPauseMs > MOST_HELD_MS) this.#depose(other);
-      else this.broken("one-holder", `${process.name} took up the job while ${other.process.name} holds it`);
-    }
-    this.holders.add({ process, state, sinceMs: this.#nowMs() });
+    const how = this.#holders.takeUp(process, state, this.#job.isShared && this.mayStartOver);
+    if (how === "replaced") return;
+    if (how !== "held")
+      this.broken("one-holder", `${process.name} took up the job while ${how.rival} holds it`);
     if (state.generation === 1) this.cleared();
     this.#note(`${process.name} takes up the job: generation ${state.generation}, ${state.phase.kind}`);
-    this.checkReplay(state);
-  }
-
-  #depose(holder: Holder): void {
-    this.#note(`${holder.process.name} is taken for dead`);
-    this.#deposed.add(holder.process);
-    this.holders.delete(holder);
+    // One that read the journal of a published job may come while another removes it.
+    if (!this.#job.isShared || state.phase.kind !== "published") this.checkReplay(state);
   }
 
   /** All that an earlier run left is gone: from here on it is another job, whoever lives to take it up. */
@@ -117,24 +102,35 @@ export class Checker {
     this.#commits.clear();
   }
 
+  /**
+   * Something was put into a bucket. Whoever has slept through the end of a job, when its numbers are free
+   * again, or through its beginning anew, puts nothing: but what was under way, and the start of a
+   * generation, behind which it looks whose run it is.
+   */
+  put(process: SimProcess, path: string): void {
+    const [, run, number] = /\/_shardmill\/(run-[^/]+)\/journal\/(\d+)$/.exec(path) ?? [];
+    if (run === undefined || number === undefined) return;
+    if (process.wentOnMs === this.#nowMs() || this.#isLate()) return;
+    if (!this.#journal.isOfAnother(run, number)) return;
+    this.broken("one-holder", `${process.name} writes ${path}, which is not the job's journal any more`);
+  }
+
   /** A lock was removed: its coordinator touches no file any more, a published job has no work files. */
   unlocked(process: SimProcess): void {
-    const holder = [...this.holders].find((other) => other.process === process);
-    const cleans = holder?.state.phase.kind === "published" && this.#image.lookUp(this.#journal) !== null;
+    const cleans = this.#holders.of(process)?.state.phase.kind === "published" && this.#journal.isThere();
     if (!cleans) this.letGo(process);
   }
 
   letGo(process: SimProcess): void {
-    for (const holder of this.holders) if (holder.process === process) this.holders.delete(holder);
+    this.#holders.letGo(process);
   }
 
   holder(): Holder | null {
-    for (const holder of this.holders) if (holder.process.state !== "dead") return holder;
-    return null;
+    return this.#holders.living();
   }
 
   checkReplay(state: JobState): void {
-    const records = journalRecords(this.#image, this.#journal);
+    const records = this.#journal.records();
     const told = canonicalJson(durableFacts(replay(state.config, records, state.generation)));
     this.hold(
       told === canonicalJson(durableFacts(state)),
@@ -156,7 +152,7 @@ export class Checker {
     const session = sessionOf(args);
     const key = `${server.process.pid} ${this.#names.get(session) ?? ""}`;
     const isOld = this.#names.has(session) && this.#sessions.get(key)?.session !== session;
-    const holder = [...this.holders].find(({ process }) => process === server.process);
+    const holder = this.#holders.of(server.process);
     this.#arrivals += 1;
     const arrival = this.#arrivals;
     const arrivedMs = this.#nowMs();
@@ -216,7 +212,7 @@ export class Checker {
   /** One that was deposed may still give out leases, until it sees that: nothing comes of them. */
   #answered(method: string, args: readonly unknown[], answer: unknown, server: SimProcess): void {
     const { kind, lease } = (answer ?? {}) as { kind?: string; lease?: Lease };
-    const grants = method === "requestLease" && kind === "lease" && !this.#deposed.has(server);
+    const grants = method === "requestLease" && kind === "lease" && !this.#holders.isDeposed(server);
     if (grants && lease !== undefined) this.#granted(lease);
     const isOwn = this.#ids.has(String(args[1]));
     if (method === "offerPartial" && kind === "committed" && isOwn)
@@ -234,10 +230,8 @@ export class Checker {
       `token ${tokenKey(token)} after ${last === null ? "" : tokenKey(last)}`,
     );
     this.#lastToken = token;
-    const path = segmentPath(this.#journal, token.generation);
-    const safe = this.#image.safeBytes(path)?.includes('"generationStarted"') ?? false;
     this.hold(
-      safe,
+      this.#journal.hasBegun(token.generation),
       "tokens-grow",
       `a token of generation ${token.generation} went out before that was durable`,
     );
@@ -258,7 +252,7 @@ export class Checker {
     if (standing?.kind !== "committed" || standing.partial.executionId !== executionId) return;
     if (holder?.state.phase.kind !== "running") return;
     for (const file of files) {
-      const folder = workPaths(this.#job.kept).partials;
+      const folder = keptPartials(this.#job, this.#image);
       const path = join(folder, `${shard}-${token.generation}.${token.sequence}-${executionId}`, file.name);
       if (this.damaged.has(path)) continue;
       const bytes = this.#image.safeBytes(path);
@@ -275,9 +269,9 @@ export class Checker {
     const before = this.#commits.get(shard);
     this.#commits.set(shard, { executionId, digest });
     if (before === undefined || before.executionId === executionId) return;
-    const revoked = journalRecords(this.#image, this.#journal).some(
-      (record) => record.kind === "shardRevoked" && record.digest === before.digest,
-    );
+    const revoked = this.#journal
+      .records()
+      .some((record) => record.kind === "shardRevoked" && record.digest === before.digest);
     this.hold(
       revoked,
       "first-commit-wins",
@@ -294,6 +288,6 @@ export class Checker {
   }
 
   isInJournal(text: string): boolean {
-    return isInHistory(this.#image, this.#journal, text);
+    return this.#journal.hasSafely(text);
   }
 }

@@ -1,4 +1,6 @@
+import { SILENCE_MS as BUCKET_SILENCE_MS } from "../coordinator/journal/bucket/bucket-hold.ts";
 import { SILENCE_MS } from "../coordinator/journal/held-lock.ts";
+import type { DiskCall } from "./disk-operation.ts";
 import type { JobFaultInjector } from "./job-fault-injector.ts";
 import type { SimProcess } from "./scheduler.ts";
 import type { SimWorld } from "./sim-world.ts";
@@ -55,18 +57,36 @@ export class FaultInjector {
       if (faults.strikes("coordinatorKilled", 0.03)) scheduler.kill(process, "SIGKILL");
       else if (faults.strikes("coordinatorPaused", 0.02)) this.#pauseCoordinator(process);
     }
-    const [first, ...others] = coordinators.processes();
-    const isAlone = first?.state === "running" && others.length === 0 && this.#jobInjectors.length === 1;
-    if (isAlone && faults.strikes("otherNamespace", 0.05)) this.#replaceCoordinator(first);
+    const alone = this.#alone();
+    if (alone !== null && faults.strikes("otherNamespace", 0.05)) this.#replaceCoordinator(alone);
     if (faults.strikes("powerCut", 0.02)) this.#world.cutPower();
     this.#strikeRival();
     for (const job of this.#jobInjectors) {
       job.strikeDamage();
       job.strikeSnapshot();
+      job.strikeRival();
     }
     if (faults.has("diskFull") && !faults.healed) faults.setDiskFull(random.chance(0.05));
     for (const job of this.#jobInjectors) job.strikeCancel();
     if (faults.fired.noWorkers === 0 && faults.strikes("noWorkers", 0.05)) this.#removeWorkers();
+  }
+
+  /**
+   * A coordinator that puts into the journal that it shares may be stopped now, and replaced: the put is on
+   * its way, and comes when it goes on.
+   */
+  asked({ process, call, path }: DiskCall): void {
+    const { faults, isShared, scheduler } = this.#world;
+    if (!isShared || call !== "write" || !path.includes("/journal/")) return;
+    if (this.#alone() === process && faults.strikes("coordinatorPaused", 0.1))
+      scheduler.after(0, null, () => this.#replaceCoordinator(process));
+  }
+
+  /** The only coordinator of the only job, if it runs. */
+  #alone(): SimProcess | null {
+    const [first, ...others] = this.#world.coordinators.processes();
+    const isAlone = first?.state === "running" && others.length === 0 && this.#jobInjectors.length === 1;
+    return isAlone ? first : null;
   }
 
   #pauseCoordinator(process: SimProcess): void {
@@ -81,7 +101,10 @@ export class FaultInjector {
   #replaceCoordinator(process: SimProcess): void {
     const { coordinators, faults, scheduler, random } = this.#world;
     for (const kind of ["coordinatorPaused", "secondCoordinator"] as const) faults.count(kind);
-    scheduler.pause(process, random.between(SILENCE_MS + 3_000, 2 * SILENCE_MS));
+    // Where work is shared, often until after the end of the job, too.
+    const { isShared } = this.#world;
+    const [silenceMs, most] = isShared ? [BUCKET_SILENCE_MS, 3] : [SILENCE_MS, 2];
+    scheduler.pause(process, random.between(silenceMs + 3_000, most * silenceMs));
     coordinators.start("replacement", { isElsewhere: true });
   }
 
@@ -90,11 +113,13 @@ export class FaultInjector {
    * one coordinator alone. So `secondCoordinator` and `startedOver` never fire in a world of several jobs.
    */
   #strikeRival(): void {
-    const { faults, coordinators } = this.#world;
+    const { faults, coordinators, isShared } = this.#world;
     const [only, ...others] = this.#jobInjectors;
+    // Two that wait out the same silence, one of them to start over: that is what people are asked not to do.
+    if (isShared && faults.has("startedOver")) return;
     if (only === undefined || others.length > 0 || !faults.strikes("secondCoordinator", 0.05)) return;
     if (faults.strikes("startedOver", 0.3)) only.startOver();
-    else coordinators.start("second coordinator");
+    else coordinators.start("second coordinator", { isElsewhere: this.#world.isShared });
   }
 
   #removeWorkers(): void {

@@ -1,8 +1,9 @@
 import type { DiskCall, DiskFault } from "./disk-operation.ts";
 import { SeededRandom } from "./seeded-random.ts";
+import type { StorageKind } from "./storage-kind.ts";
 
 /** What goes wrong with a request that changes a bucket. */
-export type StoreFault =
+type StoreFault =
   | { readonly kind: "none" }
   /** Whoever asks hears of a failure, and it is done later, whatever has become of them by then. */
   | { readonly kind: "late"; readonly afterMs: number }
@@ -41,6 +42,8 @@ export const FAULT_KINDS = [
   "snapshotDamaged",
   "storeLate",
   "storeDoubled",
+  "copyDamaged",
+  "rivalPublished",
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
@@ -63,7 +66,7 @@ export class FaultPlan {
   #diskFull = false;
   healed = false;
 
-  constructor(random: SeededRandom) {
+  constructor(random: SeededRandom, storage: StorageKind) {
     this.#random = random;
     this.fired = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])) as Record<FaultKind, number>;
     const share = random.pick([0, 0.15, 0.15, 0.3, 0.6]);
@@ -74,8 +77,17 @@ export class FaultPlan {
     this.healMs = random.between(2_000, 40_000);
     // From a stream of their own: worlds without a bucket go the way that they went.
     this.#ofStores = new SeededRandom(Math.floor(this.healMs * 1_000));
-    const isLate = !enabled.includes("startedOver") && this.#ofStores.chance(share * 1.5);
-    this.#enabled = new Set(isLate ? [...enabled, ...OF_STORES] : enabled);
+    const startsOver = enabled.includes("startedOver");
+    const isLate = !startsOver && this.#ofStores.chance(share * 1.5);
+    // Of a coordinator that is stopped a request is under way, too.
+    const fewer = enabled.filter((kind) => !(storage === "shared" && startsOver && OF_SLEEP.has(kind)));
+    // Of several that copy at once, one might damage what another has made sure of.
+    const isAlone = !isLate && !startsOver && !enabled.some((kind) => OF_SLEEP.has(kind));
+    const isTorn = isAlone && this.#ofStores.chance(share);
+    const isRivalled = !isTorn && !startsOver && !enabled.includes("foreignManifest");
+    const hasRival = storage === "shared" && isRivalled && this.#ofStores.chance(share);
+    const ofStores = [isLate ? LATE : [], isTorn ? TORN : [], hasRival ? RIVALS : []].flat();
+    this.#enabled = new Set([...fewer, ...ofStores]);
   }
 
   has(kind: FaultKind): boolean {
@@ -150,6 +162,14 @@ export class FaultPlan {
     return { kind, afterMs };
   }
 
+  /** Whether a bucket makes a copy of other bytes, and says that all went well. */
+  damagesCopy(): boolean {
+    if (this.healed || !this.has("copyDamaged")) return false;
+    const strikes = this.#ofStores.chance(0.2);
+    if (strikes) this.count("copyDamaged");
+    return strikes;
+  }
+
   ofWorkersDisk({ call }: DiskCall): DiskFault {
     if (this.#diskFull && !this.healed && call === "write") {
       this.count("diskFull");
@@ -174,7 +194,11 @@ const RARE: ReadonlySet<FaultKind> = new Set([
  * Only where outputs are in a bucket. Not beside a run that starts over: whoever removes what is there must
  * not do it while a request may still come, as is said to people.
  */
-const OF_STORES: ReadonlySet<FaultKind> = new Set(["storeLate", "storeDoubled"]);
+const LATE: readonly FaultKind[] = ["storeLate", "storeDoubled"];
+const TORN: readonly FaultKind[] = ["copyDamaged"];
+const RIVALS: readonly FaultKind[] = ["rivalPublished"];
+const OF_STORES: ReadonlySet<FaultKind> = new Set([...LATE, ...TORN, ...RIVALS]);
+const OF_SLEEP: ReadonlySet<FaultKind> = new Set(["coordinatorPaused", "otherNamespace"]);
 /** As long as the times of the simulated world are a fifth of the usual ones. */
 const LATE_MS = 6_000;
 

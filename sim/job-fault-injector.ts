@@ -3,10 +3,12 @@ import { LOCK_NAME } from "../coordinator/journal/lock-file.ts";
 import { CLEARING_NAME } from "../coordinator/publish/output-folder.ts";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { isShardmillError, messageOf } from "../shared/core/errors.ts";
+import { below } from "../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../shared/domain/manifest.ts";
 import { checkVisible } from "./check-output.ts";
 import type { DiskCall } from "./disk-operation.ts";
-import { journalRecords } from "./journal-image.ts";
+import { journalOf, keptPartials } from "./job-place.ts";
+import { startRivalPublisher } from "./rival-publisher.ts";
 import type { SimProcess } from "./scheduler.ts";
 import { SIM_SNAPSHOT_RECORDS } from "./sim-coordinators.ts";
 import { hasFired, type JudgedScenario } from "./sim-world.ts";
@@ -25,6 +27,8 @@ export class JobFaultInjector {
   cancelledBy: SimProcess | null = null;
   readonly #scenario: JudgedScenario;
   #damages = 0;
+  /** That of the published output. */
+  #manifest: string | null = null;
 
   constructor(scenario: JudgedScenario) {
     this.#scenario = scenario;
@@ -41,7 +45,7 @@ export class JobFaultInjector {
   strikeSnapshot(): void {
     const { job, world } = this.#scenario;
     const { faults, image, random, scheduler } = world;
-    const journal = join(workPaths(job.out).work, "journal");
+    const journal = journalOf(job, image).snapshots;
     const snapshots = (this.#namesIn(journal) ?? []).filter((name) => name.endsWith(".snap"));
     if (snapshots.length === 0 || !faults.strikes("snapshotDamaged", 0.1)) return;
     const path = join(journal, random.pick(snapshots));
@@ -49,7 +53,12 @@ export class JobFaultInjector {
     scheduler.note(`${path} is ${how}`);
     if (how === "gone") {
       image.unlink(path);
-      image.sync(image.folder(journal, "sync"));
+      const folder = image.folder(journal, "sync");
+      image.sync(folder);
+      // A bucket has no empty folders.
+      if (folder.names.size > 0) return;
+      image.rmdir(journal);
+      image.sync(image.folder(dirname(journal), "sync"));
       return;
     }
     const file = image.file(path, "damage");
@@ -74,24 +83,48 @@ export class JobFaultInjector {
     const { work } = workPaths(job.out);
     const isLock = call === "removal" && path === join(work, LOCK_NAME);
     if (isLock) checker.unlocked(process);
-    if (call === "removal" && path === join(work, CLEARING_NAME)) checker.cleared();
+    if (call === "removal" && path === below(work, CLEARING_NAME)) checker.cleared();
     // Of several jobs a new run would take up one, and not the others: see `FaultInjector`.
     if (isLock && world.scenarios.length === 1 && world.faults.strikes("startedOver", 0.3)) this.startOver();
+    if (call === "removal" && path === below(job.out, MANIFEST_NAME)) this.#manifest = null;
+    if (call === "write" && path.endsWith(`/stage/${MANIFEST_NAME}`)) this.strikeRival(0.7);
+    if (call === "write") checker.put(process, path);
+    if (world.isShared && call === "removal" && path.includes("/run-")) this.#wakeSleepers();
     // A name on a disk, a whole file in a bucket.
     if (call !== "names" && call !== "write") return;
-    if (path === join(job.out, MANIFEST_NAME)) {
-      this.#checkSnapshots();
-      checkVisible(checker, world.image, job);
-      checker.hold(
-        checker.isInJournal('"publishIntent"'),
-        "cancelled-or-published",
-        "the output appeared without a durable intent",
-      );
-    }
-    const rows = join(job.out, "rows");
-    if (path !== rows && dirname(path) !== rows) return;
+    if (path === below(job.out, MANIFEST_NAME)) this.#manifestPlaced();
+    const rows = below(job.out, "rows");
+    if (path !== rows && !path.startsWith(`${rows}/`)) return;
     this.strikeCancel(0.5);
     this.#publishForeign();
+  }
+
+  /** While a run is being removed its journal's numbers are free: the moment to wake up who wrote it. */
+  #wakeSleepers(): void {
+    const { coordinators, random, scheduler } = this.#scenario.world;
+    for (const process of coordinators.processes())
+      if (process.state === "paused" && random.chance(0.05)) scheduler.goOn(process);
+  }
+
+  /** Put again, be it late or by one that was replaced meanwhile, it is the same. */
+  #manifestPlaced(): void {
+    const { checker, job, world } = this.#scenario;
+    const found = world.image.file(join(job.kept, MANIFEST_NAME), "look").bytes.toString("utf8");
+    const before = this.#manifest;
+    this.#manifest = found;
+    if (before !== null) {
+      checker.hold(before === found, "published-once", "the manifest was replaced by another");
+      return;
+    }
+    checkVisible(checker, world.image, job);
+    // What another has decided on is in no journal of this job's.
+    if (hasFired(world, "rivalPublished")) return;
+    this.#checkSnapshots();
+    checker.hold(
+      checker.isInJournal('"publishIntent"'),
+      "cancelled-or-published",
+      "the output appeared without a durable intent",
+    );
   }
 
   /** A coordinator that publishes has left snapshots, if it had the time and nothing was in its way. */
@@ -105,15 +138,25 @@ export class JobFaultInjector {
       "snapshotDamaged",
       "startedOver",
       "otherNamespace",
+      "storeLate",
     );
     if (holder === null || hindered || world.scheduler.nowMs - holder.sinceMs < SNAPSHOT_WITHIN_MS) return;
-    const journal = join(workPaths(job.out).work, "journal");
-    const written = (this.#namesIn(journal) ?? []).filter((name) => name.endsWith(".snap")).length;
+    const journal = journalOf(job, world.image);
+    const written = (this.#namesIn(journal.snapshots) ?? []).filter((name) => name.endsWith(".snap")).length;
     checker.hold(
-      written > 0 || journalRecords(world.image, journal).length < 4 * SIM_SNAPSHOT_RECORDS,
+      written > 0 || journal.records().length < 4 * SIM_SNAPSHOT_RECORDS,
       "replay-is-the-state",
       "the job is published, and of its many records there is no snapshot",
     );
+  }
+
+  /** Somebody else may publish the same job now. */
+  strikeRival(probability = 0.005): void {
+    const { job, world } = this.#scenario;
+    const { bucket, faults, scenarios } = world;
+    const hasTooManyDead = new Set([...job.failing, ...job.poison]).size > job.spec.errors.maxRows;
+    if (bucket === null || faults.fired.rivalPublished > 0 || scenarios.length > 1 || hasTooManyDead) return;
+    if (faults.strikes("rivalPublished", probability)) startRivalPublisher(world, bucket, job);
   }
 
   startOver(): void {
@@ -144,7 +187,7 @@ export class JobFaultInjector {
     const { checker, job, world } = this.#scenario;
     const { image, random, scheduler } = world;
     if (checker.holder()?.state.phase.kind !== "running") return;
-    const { partials } = workPaths(job.kept);
+    const partials = keptPartials(job, image);
     const folders = [...(this.#namesIn(partials) ?? [])].filter((name) => name !== "beacon");
     if (folders.length === 0) return;
     const folder = join(partials, random.pick(folders));

@@ -28,6 +28,7 @@ export class JobScenario implements JudgedScenario {
       image,
       job,
       nowMs: () => scheduler.nowMs,
+      isLate: () => hasFired(world, "storeLate", "storeDoubled"),
       note: (line) => scheduler.note(line),
       logsCalls,
     });
@@ -78,12 +79,15 @@ export class JobScenario implements JudgedScenario {
       const isTheirs = bytes?.toString("utf8") === this.injector.foreignText;
       checker.hold(isTheirs, "published-once", "somebody's file was replaced");
     } else if (this.end === "published") {
+      // What one has of a bucket that dies for good, nobody removes: nobody knows that it is dead.
+      const hadRivals =
+        world.isShared && (world.coordinators.started > 1 || hasFired(world, "rivalPublished"));
       const blamed = fired.workerKilled + fired.powerCut + fired.workerPaused > 0 || world.workers.deaths > 0;
-      const diskFailed = hasFired(world, "diskError", "diskFull", "storeLate", "storeDoubled");
+      const diskFailed = hasFired(world, "diskError", "diskFull", "storeLate", "storeDoubled") || hadRivals;
       checkOutput({ checker, image, job }, { blamed, diskFailed });
     } else {
       checker.hold(
-        image.lookUp(manifest) === null,
+        image.lookUp(manifest) === null || hasFired(world, "rivalPublished"),
         "cancelled-or-published",
         `the job is ${this.end}, and published`,
       );

@@ -1,34 +1,141 @@
+import { join } from "node:path";
+import { decodeObject } from "../coordinator/journal/bucket/journal-object.ts";
 import { decodeFrames } from "../coordinator/journal/framing.ts";
 import { segmentGeneration, segmentPath } from "../coordinator/journal/segment-file.ts";
 import type { JournalRecord } from "../coordinator/schedule/state/record.ts";
 import type { DiskImage } from "./disk-image.ts";
 
-/** The records in the journal's segments as a reader would see them now, in order. */
-export function journalRecords(image: DiskImage, folder: string): JournalRecord[] {
-  const found = image.lookUp(folder);
-  if (found?.kind !== "folder") return [];
-  const segments = [...found.names.keys()]
-    .flatMap((name) => segmentGeneration(name) ?? [])
-    .sort((a, b) => a - b)
-    .map((generation) => image.file(segmentPath(folder, generation), "open").bytes);
-  return segments.flatMap((bytes, index) => {
-    return decodeFrames(inHistory(bytes, segments[index + 1] ?? null)).records;
-  });
+/** A job's journal as it is in the image, whoever writes it. */
+export interface JournalImage {
+  /** The folder that its snapshots are in. */
+  readonly snapshots: string;
+  isThere(): boolean;
+  /** As a reader would see them now, in order. */
+  records(): JournalRecord[];
+  /** Whether a text stands where no power cut and no successor can take it. */
+  hasSafely(text: string): boolean;
+  /** Whether a generation's beginning does. */
+  hasBegun(generation: number): boolean;
+  /** Whether an object is of a run whose journal is not the job's, and no generation's first. */
+  isOfAnother(run: string, number: string): boolean;
 }
 
-/**
- * Whether a text stands where no power cut and no successor can take it. What a segment holds beyond the
- * bytes that its successor took up was written by a coordinator that had been replaced.
- */
-export function isInHistory(image: DiskImage, folder: string, text: string): boolean {
-  const generations = image
-    .safeNames(folder)
-    .flatMap((name) => segmentGeneration(name) ?? [])
-    .sort((a, b) => a - b);
-  const segments = generations.map((generation) => image.safeBytes(segmentPath(folder, generation)));
-  return segments.some(
-    (bytes, at) => bytes !== null && inHistory(bytes, segments[at + 1] ?? null).includes(text),
-  );
+/** In segments, on the disk that all coordinators of the world work on. */
+export class SegmentsImage implements JournalImage {
+  readonly #image: DiskImage;
+  readonly #folder: string;
+
+  constructor(image: DiskImage, folder: string) {
+    this.#image = image;
+    this.#folder = folder;
+  }
+
+  get snapshots(): string {
+    return this.#folder;
+  }
+
+  isThere(): boolean {
+    return this.#image.lookUp(this.#folder) !== null;
+  }
+
+  records(): JournalRecord[] {
+    const found = this.#image.lookUp(this.#folder);
+    if (found?.kind !== "folder") return [];
+    const segments = [...found.names.keys()]
+      .flatMap((name) => segmentGeneration(name) ?? [])
+      .sort((a, b) => a - b)
+      .map((generation) => this.#image.file(segmentPath(this.#folder, generation), "open").bytes);
+    return segments.flatMap((bytes, index) => {
+      return decodeFrames(inHistory(bytes, segments[index + 1] ?? null)).records;
+    });
+  }
+
+  /**
+   * What a segment holds beyond the bytes that its successor took up was written by a coordinator that had
+   * been replaced.
+   */
+  hasSafely(text: string): boolean {
+    const generations = this.#image
+      .safeNames(this.#folder)
+      .flatMap((name) => segmentGeneration(name) ?? [])
+      .sort((a, b) => a - b);
+    const segments = generations.map((generation) =>
+      this.#image.safeBytes(segmentPath(this.#folder, generation)),
+    );
+    return segments.some(
+      (bytes, at) => bytes !== null && inHistory(bytes, segments[at + 1] ?? null).includes(text),
+    );
+  }
+
+  hasBegun(generation: number): boolean {
+    const bytes = this.#image.safeBytes(segmentPath(this.#folder, generation));
+    return bytes?.includes('"generationStarted"') ?? false;
+  }
+
+  isOfAnother(): boolean {
+    return false;
+  }
+}
+
+/** In objects, in the bucket: all that is there is safe. */
+export class ObjectsImage implements JournalImage {
+  readonly #image: DiskImage;
+  readonly #work: string;
+
+  /** @param work `_shardmill`, in the image */
+  constructor(image: DiskImage, work: string) {
+    this.#image = image;
+    this.#work = work;
+  }
+
+  get snapshots(): string {
+    return join(this.#own(), "snapshots");
+  }
+
+  isThere(): boolean {
+    return this.#objects().length > 0;
+  }
+
+  records(): JournalRecord[] {
+    return this.#objects().flatMap((bytes) => decodeObject("an object", bytes).records(0));
+  }
+
+  hasSafely(text: string): boolean {
+    return this.#objects().some((bytes) => bytes.includes(text));
+  }
+
+  hasBegun(generation: number): boolean {
+    return this.records().some(
+      (record) => record.kind === "generationStarted" && record.generation === generation,
+    );
+  }
+
+  isOfAnother(run: string, number: string): boolean {
+    if (runAt(this.#image, this.#work) === run) return false;
+    const found = this.#image.lookUp(join(this.#work, run, "journal", number));
+    return found?.kind === "file" && decodeObject(number, found.bytes).at > 0;
+  }
+
+  #own(): string {
+    return join(this.#work, runAt(this.#image, this.#work) ?? "none");
+  }
+
+  /** From the first on, without a gap: what is behind one nobody reads. */
+  #objects(): Buffer[] {
+    const folder = join(this.#own(), "journal");
+    const objects: Buffer[] = [];
+    for (let number = 1; ; number += 1) {
+      const found = this.#image.lookUp(join(folder, String(number).padStart(12, "0")));
+      if (found?.kind !== "file") return objects;
+      objects.push(found.bytes);
+    }
+  }
+}
+
+/** Which run's journal is the job's, in a bucket; null where nobody has begun one. */
+export function runAt(image: DiskImage, work: string): string | null {
+  const found = image.lookUp(join(work, "journal.json"));
+  return found?.kind === "file" ? (JSON.parse(String(found.bytes)) as { run: string }).run : null;
 }
 
 /** What of a segment counts: as much as its successor says. */

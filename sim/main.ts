@@ -9,6 +9,7 @@ import { LongRun } from "./long-run.ts";
 import type { SeedQuestion } from "./seed-process.ts";
 import { SeedProcesses } from "./seed-processes.ts";
 import type { SeedResult, SimulateOptions } from "./simulate.ts";
+import { isStorageKind, STORAGE_KINDS, type StorageKind } from "./storage-kind.ts";
 
 /** Each this many-th seed is run twice, and must give the same trace. */
 const TWICE_EVERY = 50;
@@ -21,7 +22,7 @@ interface Regression {
   /** Of a world of so many jobs. */
   readonly jobs: number;
   /** Left out: their outputs are on a disk. */
-  readonly storage?: "bucket";
+  readonly storage?: StorageKind;
 }
 
 interface Totals {
@@ -32,8 +33,8 @@ interface Totals {
   readonly ends: Record<string, number>;
   /** Worlds by how many jobs they had. */
   readonly jobs: Record<number, number>;
-  /** Worlds whose outputs are in a bucket. */
-  buckets: number;
+  /** Worlds by where their outputs were. */
+  readonly storages: Record<StorageKind, number>;
 }
 
 const USAGE = `npm run sim -- [options]
@@ -43,7 +44,8 @@ A core runs 40 to 100 seeds a second: on two, the usual 2,000 take half a minute
 
   --seeds N       how many seeds to run (2000)
   --from S        the first seed (1)
-  --storage KIND  where outputs are: on a disk or in a bucket (disk, bucket; as the seed says)
+  --storage KIND  where outputs are: on a disk, in a bucket, or in a bucket with the journal beside them, which
+                  coordinators on several machines share (disk, bucket, shared; as the seed says)
   --jobs N        so many jobs in each world (1, 2 or 3, as the seed says)
   --processes N   how many run seeds at once (as many as there are cores)
   --minutes M     stop after this long, whatever is left
@@ -80,7 +82,7 @@ async function main(): Promise<number> {
   const { seeds, from, jobs: eachWorld = 1, minutes = 0, processes } = args;
   const isRight = [seeds, from].every((value) => Number.isSafeInteger(value) && value >= 0);
   // A world without a job keeps every promise.
-  const isStorage = args.storage === undefined || ["disk", "bucket"].includes(args.storage);
+  const isStorage = args.storage === undefined || isStorageKind(args.storage);
   if (
     args.help ||
     !isRight ||
@@ -94,7 +96,15 @@ async function main(): Promise<number> {
     console.log(USAGE);
     return args.help ? 0 : 2;
   }
-  const totals: Totals = { seeds: 0, steps: 0, twice: 0, fired: {}, ends: {}, jobs: {}, buckets: 0 };
+  const totals: Totals = {
+    seeds: 0,
+    steps: 0,
+    twice: 0,
+    fired: {},
+    ends: {},
+    jobs: {},
+    storages: noWorlds(),
+  };
   const toRun = await seedsToRun();
   const mostSeconds = args.minutes === undefined ? Number.POSITIVE_INFINITY : args.minutes * 60;
   using run = new LongRun();
@@ -114,8 +124,8 @@ async function main(): Promise<number> {
     }
     if (totals.seeds % TWICE_EVERY === 1) {
       totals.twice += 1;
-      const { seed, jobs, bucket } = result;
-      const again = await running.ask({ seed, options: { jobs, bucket } });
+      const { seed, jobs, storage } = result;
+      const again = await running.ask({ seed, options: { jobs, storage } });
       if (again.trace !== result.trace || again.steps !== result.steps)
         return reportDifference(result, again);
     }
@@ -127,23 +137,27 @@ async function main(): Promise<number> {
 }
 
 async function seedsToRun(): Promise<SeedQuestion[]> {
-  const bucket = args.storage === undefined ? undefined : args.storage === "bucket";
-  const options: SimulateOptions = { keepLog: args.log, jobs: args.jobs, bucket };
+  const storage = isStorageKind(args.storage) ? args.storage : undefined;
+  const options: SimulateOptions = { keepLog: args.log, jobs: args.jobs, storage };
   const seeds = Array.from({ length: args.seeds }, (_, index) => ({ seed: args.from + index, options }));
   if (!args.regressions) return seeds;
   const kept = JSON.parse(
     await readFile(join(packageRoot, "sim", "regressions.json"), "utf8"),
   ) as Regression[];
-  const first = kept.map(({ seed, jobs, storage }) => ({
+  const first = kept.map(({ seed, jobs, storage = "disk" }) => ({
     seed,
-    options: { keepLog: args.log, jobs, bucket: storage === "bucket" },
+    options: { keepLog: args.log, jobs, storage },
   }));
   return [...first, ...seeds];
 }
 
-function add(totals: Totals, { jobs, bucket, steps, fired, end }: SeedResult): void {
+function noWorlds(): Totals["storages"] {
+  return Object.fromEntries(STORAGE_KINDS.map((kind) => [kind, 0])) as Totals["storages"];
+}
+
+function add(totals: Totals, { jobs, storage, steps, fired, end }: SeedResult): void {
   totals.seeds += 1;
-  if (bucket) totals.buckets += 1;
+  totals.storages[storage] += 1;
   totals.steps += steps;
   totals.jobs[jobs] = (totals.jobs[jobs] ?? 0) + 1;
   for (const kind of FAULT_KINDS) totals.fired[kind] = (totals.fired[kind] ?? 0) + fired[kind];
@@ -153,8 +167,8 @@ function add(totals: Totals, { jobs, bucket, steps, fired, end }: SeedResult): v
 
 /** The same seed once more, this time with its log. */
 async function fail(result: SeedResult, running: SeedProcesses): Promise<number> {
-  const { seed, jobs, bucket } = result;
-  const { log } = await running.ask({ seed, options: { jobs, bucket, keepLog: true } });
+  const { seed, jobs, storage } = result;
+  const { log } = await running.ask({ seed, options: { jobs, storage, keepLog: true } });
   console.log(log.slice(-LOG_SHOWN).join("\n"));
   const shard = /shard (\d+)/.exec(result.violation?.message ?? "")?.[1];
   if (shard !== undefined) {
@@ -163,15 +177,9 @@ async function fail(result: SeedResult, running: SeedProcesses): Promise<number>
   }
   console.log(`\nseed ${result.seed} breaks ${result.violation?.law}: ${result.violation?.message}`);
   console.log(`faults: ${JSON.stringify(result.fired)}`);
-  console.log(
-    `replay: npm run sim -- --seeds 1 --from ${result.seed} --jobs ${result.jobs} --storage ${storageOf(result)} --log`,
-  );
+  console.log(`replay: npm run sim -- --seeds 1 --from ${seed} --jobs ${jobs} --storage ${storage} --log`);
   if (args.json) console.log(JSON.stringify({ seed: result.seed, ...result.violation }));
   return 1;
-}
-
-function storageOf({ bucket }: Pick<SeedResult, "bucket">): string {
-  return bucket ? "bucket" : "disk";
 }
 
 function reportDifference(first: SeedResult, second: SeedResult): number {
@@ -179,13 +187,13 @@ function reportDifference(first: SeedResult, second: SeedResult): number {
     `seed ${first.seed} gave two traces: ${first.trace} in ${first.steps} steps, ${second.trace} in ${second.steps}`,
   );
   console.log(
-    `replay: npm run sim -- --seeds 1 --from ${first.seed} --jobs ${first.jobs} --storage ${storageOf(first)}`,
+    `replay: npm run sim -- --seeds 1 --from ${first.seed} --jobs ${first.jobs} --storage ${first.storage}`,
   );
   return 1;
 }
 
 function report(totals: Totals, seconds: number): void {
-  const { seeds, steps, twice, fired, ends, jobs, buckets } = totals;
+  const { seeds, steps, twice, fired, ends, jobs, storages } = totals;
   if (args.json) {
     console.log(JSON.stringify({ ...totals, seconds }));
     return;
@@ -199,7 +207,10 @@ function report(totals: Totals, seconds: number): void {
       .map(([count, worlds]) => `${count} in ${formatCount(worlds)} worlds`)
       .join(", ")}`,
   );
-  console.log(`outputs: on a disk, and in ${formatCount(buckets)} worlds in a bucket`);
+  const { disk, bucket, shared } = storages;
+  console.log(
+    `outputs: ${formatCount(disk)} on a disk, ${formatCount(bucket)} in a bucket, ${formatCount(shared)} with the journal beside them`,
+  );
   console.log(
     `ends: ${Object.entries(ends)
       .map(([end, count]) => `${end} ${formatCount(count)}`)

@@ -1,4 +1,5 @@
 import type { Law } from "../shared/domain/laws.ts";
+import type { StorageKind } from "./storage-kind.ts";
 
 /**
  * A bug that is planted on purpose: edits of the compiled code, each of a text that is there exactly once.
@@ -10,7 +11,7 @@ export interface Mutant {
   /** By any of these it may be found. */
   readonly breaks: readonly Law[];
   /** Where the outputs of its worlds are. Left out: as each seed says. */
-  readonly storage?: "bucket";
+  readonly storage?: Exclude<StorageKind, "disk">;
   readonly edits: readonly {
     /** Below the compiled tree. */
     readonly file: string;

@@ -138,9 +138,10 @@ export class Oracle {
         (silentMs) => silentMs >= SIM_SCHEDULE.noWorkersGraceMs,
       ),
       OUTPUT_FAILED:
-        (this.#jobInjector.isForeign || hasFired(world, "diskFull", "diskError", "storeLate")) &&
+        (this.#jobInjector.isForeign ||
+          hasFired(world, "diskFull", "diskError", "storeLate", "copyDamaged")) &&
         !message.includes("another output"),
-      OUTPUT_OCCUPIED: this.#jobInjector.isForeign,
+      OUTPUT_OCCUPIED: this.#jobInjector.isForeign || hasFired(world, "rivalPublished"),
     };
     checker.hold(
       why[code] ?? false,
@@ -165,10 +166,12 @@ export class Oracle {
     const others = world.coordinators.processes().filter((other) => other !== process);
     const disk = hasFired(world, "diskFull", "diskError");
     const store = hasFired(world, "storeLate");
+    // What a dead one has under way looks like a living one.
+    const seenLate = world.isShared && hasFired(world, "storeLate", "storeDoubled");
     const why: Partial<Record<string, boolean>> = {
-      OUTPUT_LOCKED: others.length > 0 || hasFired(world, "secondCoordinator", "startedOver"),
-      OUTPUT_FAILED: disk || store || this.#jobInjector.isForeign,
-      OUTPUT_OCCUPIED: this.#jobInjector.isForeign,
+      OUTPUT_LOCKED: others.length > 0 || hasFired(world, "secondCoordinator", "startedOver") || seenLate,
+      OUTPUT_FAILED: disk || store || hasFired(world, "copyDamaged") || this.#jobInjector.isForeign,
+      OUTPUT_OCCUPIED: this.#jobInjector.isForeign || hasFired(world, "rivalPublished"),
       JOURNAL_FAILED: disk,
       STORE_FAILED: disk || store,
     };

@@ -14,6 +14,8 @@ export interface SimProcess {
   state: "running" | "paused" | "dead";
   /** How long it was paused for, the last time. */
   lastPauseMs: number;
+  /** When it went on after that. What was under way before, is done at that moment. */
+  wentOnMs: number;
   /** What came in while it was paused, in order. */
   backlog: (() => void)[];
   /** Told when it dies, by whatever hand. */
@@ -105,6 +107,7 @@ export class Scheduler {
       clockZeroMs: Math.floor(this.#random.unit() * 1_000_000),
       state: "running",
       lastPauseMs: 0,
+      wentOnMs: -1,
       backlog: [],
       onDeath: [],
     };
@@ -123,7 +126,16 @@ export class Scheduler {
     this.note(`${process.name} pauses for ${Math.round(ms)} ms`);
     process.state = "paused";
     process.lastPauseMs = ms;
-    this.after(ms, null, () => this.#goOn(process));
+    this.after(ms, null, () => this.goOn(process));
+  }
+
+  /** A paused process goes on, when its time comes or before. */
+  goOn(process: SimProcess): void {
+    if (process.state !== "paused") return;
+    this.note(`${process.name} goes on`);
+    process.state = "running";
+    process.wentOnMs = this.nowMs;
+    for (const run of process.backlog.splice(0)) this.after(0, process, run);
   }
 
   clockOf(process: SimProcess): TimedClock {
@@ -142,12 +154,5 @@ export class Scheduler {
     if (!this.#keepLog) return;
     this.log.push(`${(this.nowMs / 1_000).toFixed(3).padStart(9)} s  ${line}`);
     if (this.log.length > LOG_LINES) this.log.shift();
-  }
-
-  #goOn(process: SimProcess): void {
-    if (process.state !== "paused") return;
-    this.note(`${process.name} goes on`);
-    process.state = "running";
-    for (const run of process.backlog.splice(0)) this.after(0, process, run);
   }
 }

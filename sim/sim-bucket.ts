@@ -1,6 +1,6 @@
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { sha256 } from "../shared/core/digest.ts";
-import { type FileStat, folderOf, type Location } from "../shared/domain/location.ts";
+import type { FileStat, Location } from "../shared/domain/location.ts";
 import {
   asStorageError,
   cannot,
@@ -21,14 +21,16 @@ import type {
 } from "../shared/storage/storage.ts";
 import { type DiskImage, diskError, type FileNode } from "./disk-image.ts";
 import { type DiskCall, type OperationOptions, runOperation } from "./disk-operation.ts";
-import type { StoreFault } from "./fault-plan.ts";
+import type { FaultPlan } from "./fault-plan.ts";
 
 interface SimBucketOptions extends OperationOptions {
   readonly image: DiskImage;
   /** Where in the image the bucket is kept: no other process has a disk there. */
   readonly root: string;
-  /** What becomes of the next request that changes something. */
-  readonly ofRequest: () => StoreFault;
+  /** What becomes of the next request that changes something, and of the next copy. */
+  readonly faults: Pick<FaultPlan, "ofStoreRequest" | "damagesCopy">;
+  /** Told of each request that changes something, before it is on its way. */
+  readonly onAsk?: (call: DiskCall) => void;
 }
 
 /**
@@ -122,7 +124,11 @@ export class SimBucket implements Storage {
   }
 
   copy(from: Location, to: Location): Promise<void> {
-    return this.#change("write", to, () => this.#set(to, this.#file(from).bytes));
+    const isDamaged = this.#options.faults.damagesCopy();
+    return this.#change("write", to, () => {
+      const { bytes } = this.#file(from);
+      this.#set(to, isDamaged ? Buffer.from(bytes.map((byte) => byte ^ 1)) : bytes);
+    });
   }
 
   /** Nothing is left to do: what was put is there. */
@@ -141,7 +147,7 @@ export class SimBucket implements Storage {
   async [Symbol.asyncDispose](): Promise<void> {}
 
   #kept(location: Location): string {
-    return `${this.#options.root}${location}`;
+    return keptAt(this.#options.root, location);
   }
 
   #file(location: Location): FileNode {
@@ -164,18 +170,19 @@ export class SimBucket implements Storage {
   /** A folder is there as long as something is below it. */
   #unlink(location: Location): void {
     const { image } = this.#options;
-    if (image.lookUp(this.#kept(location)) === null) return;
-    image.unlink(this.#kept(location));
-    for (let at = folderOf(location); at !== "/"; at = folderOf(at)) {
-      const folder = image.folder(this.#kept(at), "sync");
+    const path = this.#kept(location);
+    if (image.lookUp(path) === null) return;
+    image.unlink(path);
+    for (let at = dirname(path); at !== this.#options.root; at = dirname(at)) {
+      const folder = image.folder(at, "sync");
       image.sync(folder);
       if (folder.names.size > 0) return;
-      image.rmdir(this.#kept(at));
+      image.rmdir(at);
     }
   }
 
   #change<T>(call: "write" | "removal", location: Location, act: () => T): Promise<T> {
-    const { process, onChange, ofRequest, scheduler } = this.#options;
+    const { process, faults, onAsk, onChange, scheduler } = this.#options;
     const answerLost = () => {
       try {
         act();
@@ -184,7 +191,8 @@ export class SimBucket implements Storage {
       }
       onChange({ process, call, path: location });
     };
-    const fault = ofRequest();
+    onAsk?.({ process, call, path: location });
+    const fault = faults.ofStoreRequest();
     const later = (afterMs: number) =>
       scheduler.after(afterMs, null, () => {
         scheduler.note(`${process.name}: ${call} ${location} comes ${fault.kind}`);
@@ -223,6 +231,11 @@ export class SimBucket implements Storage {
       throw asStorageError(call, location, error);
     }
   }
+}
+
+/** Where in the image a location of a bucket is kept. */
+export function keptAt(root: string, location: Location): string {
+  return join(root, location.replace("://", "/"));
 }
 
 function makeFolders(path: string, image: DiskImage): void {

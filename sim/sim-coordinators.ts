@@ -10,6 +10,7 @@ import { troubleLogger } from "../shared/core/log.ts";
 import type { Life } from "../shared/core/process-identity.ts";
 import { createLocalStorage } from "../shared/storage/local.ts";
 import type { DiskCall } from "./disk-operation.ts";
+import { rootedDisk } from "./rooted-disk.ts";
 import type { SimProcess } from "./scheduler.ts";
 import { SimBucket } from "./sim-bucket.ts";
 import { SimDisk } from "./sim-disk.ts";
@@ -45,7 +46,10 @@ const SUBMIT_WITHIN_MS = 8_000;
 interface StartOptions {
   /** Throws away what an earlier run left, as `--fresh` does. */
   readonly fresh?: boolean;
-  /** In a PID namespace of its own, from which no other coordinator can be seen. */
+  /**
+   * In a PID namespace of its own, from which no other coordinator can be seen; where work is shared, on a
+   * machine of its own.
+   */
   readonly isElsewhere?: boolean;
 }
 
@@ -53,6 +57,8 @@ interface Running {
   readonly process: SimProcess;
   readonly role: string;
   readonly isElsewhere: boolean;
+  /** What is on its disk, coordinators of other machines do not see. */
+  readonly machine: number;
   server: SimServer | null;
   /** In the order in which it took them up. */
   readonly handles: Map<SimJob, JobHandle>;
@@ -66,6 +72,9 @@ export class SimCoordinators {
   readonly #world: WorldBase;
   readonly #running: Running[] = [];
   #starting = false;
+  #machines = 1;
+  /** How many there were. */
+  started = 0;
 
   constructor(world: WorldBase) {
     this.#world = world;
@@ -78,6 +87,9 @@ export class SimCoordinators {
   /** Who listens where the workers call: whoever holds a job, else the first that runs. */
   server(): SimServer | null {
     const holders = this.#world.scenarios.map(({ checker }) => checker.holder()?.process);
+    const { isShared, random } = this.#world;
+    // Nobody tells the workers when another has taken a job over.
+    if (isShared && this.#running.length > 1 && random.chance(0.2)) return random.pick(this.#running).server;
     const held = this.#running.find(({ process }) => holders.includes(process));
     return held?.server ?? this.#running[0]?.server ?? null;
   }
@@ -100,7 +112,10 @@ export class SimCoordinators {
   start(role: string, { fresh = false, isElsewhere = false }: StartOptions = {}): void {
     const { scheduler, faults } = this.#world;
     const process = scheduler.start(role);
-    const running: Running = { process, role, isElsewhere, server: null, handles: new Map() };
+    this.started += 1;
+    if (this.#world.isShared && isElsewhere) this.#machines += 1;
+    const machine = this.#machines;
+    const running: Running = { process, role, isElsewhere, machine, server: null, handles: new Map() };
     this.#running.push(running);
     process.onDeath.push(() => this.#gone(running));
     faults.armDiskDeath();
@@ -120,8 +135,20 @@ export class SimCoordinators {
     this.#starting = true;
     scheduler.after(random.between(50, 3_000), null, () => {
       this.#starting = false;
-      if (!this.#world.isOver()) this.start("coordinator");
+      if (this.#world.isOver()) return;
+      const isElsewhere = this.#world.isShared && random.chance(0.5);
+      this.start("coordinator", { isElsewhere, fresh: this.#startsOver() });
     });
+  }
+
+  /** Where work is shared, whoever starts over is the only one there: see `FaultInjector`. */
+  #startsOver(): boolean {
+    const { faults, isShared, scenarios } = this.#world;
+    const [only, ...others] = scenarios;
+    if (!isShared || only === undefined || others.length > 0) return false;
+    if (!faults.strikes("startedOver", 0.3)) return false;
+    only.checker.mayStartOver = true;
+    return true;
   }
 
   async #serve(running: Running, fresh: boolean): Promise<void> {
@@ -195,9 +222,16 @@ export class SimCoordinators {
     return this.#running.some(({ process }) => process.pid === pid) ? "alive" : "dead";
   }
 
+  #namespaceOf({ process, isElsewhere, machine }: Running): string {
+    const { faults, isShared } = this.#world;
+    const drawn = faults.strikes("otherNamespace", 0.5) ? "other" : "own";
+    if (isShared) return `of machine ${machine}`;
+    return isElsewhere ? `of ${process.pid}` : drawn;
+  }
+
   #seamsOf(running: Running): CoordinatorSeams {
     const { process } = running;
-    const { scheduler, image, faults } = this.#world;
+    const { scheduler, image, faults, bucket, isShared } = this.#world;
     const scenarioAt = (outputPath: string) =>
       present(
         this.#world.scenarios.find(({ job }) => job.out === outputPath),
@@ -205,8 +239,7 @@ export class SimCoordinators {
       );
     const random = this.#world.random.fork();
     const clock = scheduler.clockOf(process);
-    const shared = faults.strikes("otherNamespace", 0.5) ? "other" : "own";
-    const pidNamespace = running.isElsewhere ? `of ${process.pid}` : shared;
+    const pidNamespace = this.#namespaceOf(running);
     const operations = {
       image,
       scheduler,
@@ -216,12 +249,13 @@ export class SimCoordinators {
       die: (dying: SimProcess, why: string, power: boolean) => this.#world.die(dying, why, power),
       onChange: (call: DiskCall) => this.#world.changed(call),
     };
-    const disk = new SimDisk({ ...operations, lacksHardLinks: faults.has("noHardLinks") });
-    const { bucket } = this.#world;
+    const oneDisk = new SimDisk({ ...operations, lacksHardLinks: faults.has("noHardLinks") });
+    const disk = isShared ? rootedDisk(oneDisk, `/machine-${running.machine}`) : oneDisk;
+    const onAsk = (call: DiskCall) => this.#world.asked(call);
     const storage =
       bucket === null
         ? createLocalStorage({ disk, random: random.fork() })
-        : new SimBucket({ ...operations, root: bucket, ofRequest: () => faults.ofStoreRequest() });
+        : new SimBucket({ ...operations, root: bucket, faults, onAsk });
     return {
       disk,
       openStorage: async () => storage,

@@ -1,9 +1,13 @@
+import { checkFileDigest } from "../coordinator/commit/check-file.ts";
 import type { CountRows } from "../coordinator/commit/row-counter.ts";
 import type { writePoisonedRows } from "../coordinator/publish/poisoned-rows.ts";
 import type { ReduceOptions } from "../coordinator/reduce/reduce.ts";
 import { checkSources } from "../coordinator/reduce/reduce-sources.ts";
-import { below, parseLocation } from "../shared/domain/location.ts";
+import { mapConcurrent } from "../shared/core/map-concurrent.ts";
+import { below, type Location, parseLocation } from "../shared/domain/location.ts";
 import type { OutputFile } from "../shared/domain/manifest.ts";
+import { reducedFile } from "../shared/domain/partial-layout.ts";
+import { isOnThisMachine } from "../shared/storage/local-paths.ts";
 import { sourceOfBytes } from "../shared/storage/put-source.ts";
 import { rowName } from "./sim-plan.ts";
 
@@ -43,18 +47,36 @@ export async function simReduce(options: ReduceOptions): Promise<readonly Output
   signal.throwIfAborted();
   const folder = below(paths.stage, "reduced");
   await storage.remove(folder);
-  const sources = await checkSources(options);
+  const sources = isOnThisMachine(paths.partials) ? await checkSources(options) : null;
   const files: OutputFile[] = [];
   for (const [name, { combine }] of Object.entries(reduce)) {
     const lines: Line[] = [];
-    for (const { path, bytes } of sources.get(combine === undefined ? null : name) ?? []) {
-      lines.push(...decodeLines(await storage.read(parseLocation(path), 0, bytes, signal)));
-    }
+    const table = combine === undefined ? null : name;
+    // The real one makes copies on a real disk.
+    const located =
+      sources === null
+        ? await checkedInBucket(table, options)
+        : (sources.get(table) ?? []).map(({ path, bytes }) => ({ location: parseLocation(path), bytes }));
+    for (const { location, bytes } of located)
+      lines.push(...decodeLines(await storage.read(location, 0, bytes, signal)));
     const published = `reduced/${name}.parquet`;
     const stored = await storage.put(below(paths.stage, published), sourceOfBytes(encodeLines(lines)));
     files.push({ path: published, kind: "reduced", rows: lines.length, ...stored });
   }
   return files;
+}
+
+async function checkedInBucket(
+  table: string | null,
+  { paths, partials, storage, signal }: ReduceOptions,
+): Promise<readonly { readonly location: Location; readonly bytes: number }[]> {
+  return await mapConcurrent(partials, 16, async (partial) => {
+    const file = reducedFile(partial, table);
+    return {
+      location: await checkFileDigest(paths.partials, partial, file, { storage, signal }),
+      bytes: file.bytes,
+    };
+  });
 }
 
 export const simWritePoisoned: typeof writePoisonedRows = async ({ to, deadLetters, place }) => {

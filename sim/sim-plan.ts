@@ -2,7 +2,7 @@ import { sha256 } from "../shared/core/digest.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../shared/domain/job-spec.ts";
 import { NO_STORES } from "../shared/domain/job-stores.ts";
-import { parseLocation } from "../shared/domain/location.ts";
+import { below, type Location, parseLocation } from "../shared/domain/location.ts";
 import { type Shard, shardId } from "../shared/domain/shard.ts";
 import { specDigest } from "../shared/job-file/spec-digest.ts";
 import { SeededRandom } from "./seeded-random.ts";
@@ -12,9 +12,11 @@ export interface SimJob {
   readonly spec: JobSpec;
   readonly planned: PlannedJob;
   /** Where it publishes. */
-  readonly out: string;
+  readonly out: Location;
   /** Where in the image its output is kept: elsewhere than `out` where that is in a bucket. */
   readonly kept: string;
+  /** Its journal is in the bucket of its output. */
+  readonly isShared: boolean;
   /** Where its input is: no two jobs share any. */
   readonly data: string;
   /** Rows that cannot be mapped: dead letters. */
@@ -46,13 +48,25 @@ interface SimJobOptions {
   readonly poisonRows: boolean;
   /** Of several jobs, from 0 on. */
   readonly place: number;
-  /** Stands before each path of its output in the image. Left out: the output is on the disk. */
-  readonly root?: string;
+  /** Where its output is. Left out: on the disk. */
+  readonly output?: SimOutput;
 }
+
+/** A folder for outputs. */
+interface SimOutput {
+  readonly folder: Location;
+  /** Where in the image it is kept. */
+  readonly kept: string;
+  /** The journal is beside it: in a bucket that coordinators on several machines reach. */
+  readonly isShared: boolean;
+}
+
+const ON_DISK: SimOutput = { folder: parseLocation("/"), kept: "", isShared: false };
 
 export function makeSimJob(random: SeededRandom, options: SimJobOptions): SimJob {
   const suffix = options.place === 0 ? "" : `-${options.place + 1}`;
-  const [out, data] = [`/out${suffix}`, `/data${suffix}`];
+  const { output = ON_DISK } = options;
+  const [out, data] = [below(output.folder, `out${suffix}`), `/data${suffix}`];
   const fileRows = Array.from({ length: random.int(1, 2) }, () => random.int(2, 12));
   const failing = new Set<string>();
   const poison = new Set<string>();
@@ -65,14 +79,15 @@ export function makeSimJob(random: SeededRandom, options: SimJobOptions): SimJob
   }
   const bad = new Set([...failing, ...poison]).size;
   const maxRows = random.chance(0.3) ? random.int(0, bad) : bad + random.int(0, 3);
-  const spec = makeSpec(random, { maxRows, out, data, name: `sim${suffix}` });
+  const { isShared } = output;
+  const spec = makeSpec(random, { maxRows, out, data, name: `sim${suffix}`, isShared });
   const planned = plan(spec, data, fileRows, random.int(2, 5));
   const sound = planned.dataset.files
     .flatMap(({ path, rows }) => Array.from({ length: rows }, (_, row) => rowName(path, row)))
     .filter((name) => !failing.has(name) && !poison.has(name));
-  const kept = `${options.root ?? ""}${out}`;
+  const kept = `${output.kept}/out${suffix}`;
   const steps = stepRows(sound, planned.digests.spec);
-  return { spec, planned, out, kept, data, failing, poison, ...steps };
+  return { spec, planned, out, kept, isShared, data, failing, poison, ...steps };
 }
 
 /** Draws from a stream of its own: what the world goes on to draw is the same with steps and without. */
@@ -89,6 +104,9 @@ function stepRows(rows: readonly string[], specDigest: string): Pick<SimJob, "pa
   return { parts, truncated: new Set(rows.filter(() => random.chance(long))) };
 }
 
+/** On each machine: the lock of a job whose output is in a bucket. */
+const WORK_PATH = "/work";
+
 function makeSpec(
   random: SeededRandom,
   {
@@ -96,7 +114,12 @@ function makeSpec(
     out,
     data,
     name,
-  }: Pick<SimJob, "out" | "data"> & { readonly maxRows: number; readonly name: string },
+    isShared,
+  }: Pick<SimJob, "out" | "data"> & {
+    readonly maxRows: number;
+    readonly name: string;
+    readonly isShared: boolean;
+  },
 ): JobSpec {
   const file = {
     name,
@@ -112,6 +135,7 @@ function makeSpec(
       sums: random.chance(0.6) ? { combine: "SELECT 1", final: "SELECT 1" } : { final: "SELECT 1" },
     },
     output: { path: out, rows: "parquet" as const },
+    ...(isShared ? { work: { journal: "bucket" as const, path: WORK_PATH } } : {}),
     errors: { maxRows },
   };
   return { ...JOB_FILE_SCHEMA.parse(file), name };

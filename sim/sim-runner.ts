@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { sleep } from "../shared/core/abort.ts";
 import { present } from "../shared/core/assert.ts";
 import type { TimedClock } from "../shared/core/clock.ts";
@@ -7,7 +6,6 @@ import { sha256 } from "../shared/core/digest.ts";
 import type { Disk } from "../shared/core/disk.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import type { Lease } from "../shared/domain/job.ts";
-import type { Location } from "../shared/domain/location.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../shared/domain/partial.ts";
 import { partialDigest } from "../shared/domain/partial-digest.ts";
 import { type PlannedPartialFile, partialLayout, partialShape } from "../shared/domain/partial-layout.ts";
@@ -27,7 +25,7 @@ interface SimRunnerOptions {
   readonly broken: (what: string) => void;
   readonly clock: TimedClock;
   readonly disk: Disk;
-  readonly openSink: (partials: Location, folder: string) => Promise<PartialSink>;
+  readonly openSink: (job: SimJob, folder: string) => Promise<PartialSink>;
   readonly random: SeededRandom;
   readonly rowMs: number;
   /** The model breaks in this attempt. */
@@ -123,7 +121,7 @@ export class SimRunner implements ShardRunner {
     const mapped = await this.#map(job, lease, calls);
     const variant = `v${random.int(0, 99)}`;
     const folder = partialFolder({ shard: lease.shard.id, token: lease.token, executionId });
-    const sink = await openSink(workPaths(job.out).partials, folder);
+    const sink = await openSink(job, folder);
     try {
       const files = await this.#write(job, mapped, { variant, sink, signal });
       await sink.seal(files, signal);

@@ -10,6 +10,7 @@ import { LeaseLoop } from "../worker/lease/lease-loop.ts";
 import { openSink } from "../worker/write/partial-sink.ts";
 import { openBucketSink } from "./bucket-sink.ts";
 import type { DiskCall } from "./disk-operation.ts";
+import { partialsOf } from "./job-place.ts";
 import type { SimProcess } from "./scheduler.ts";
 import { SimBucket } from "./sim-bucket.ts";
 import { SimDisk } from "./sim-disk.ts";
@@ -106,7 +107,7 @@ export class SimWorkers {
   }
 
   #loopOf(process: SimProcess): LeaseLoop {
-    const { scheduler, faults, image, scenarios } = this.#world;
+    const { scheduler, faults, image, scenarios, bucket } = this.#world;
     const random = this.#world.random.fork();
     const clock = scheduler.clockOf(process);
     const operations = {
@@ -119,27 +120,24 @@ export class SimWorkers {
       onChange: (call: DiskCall) => this.#world.changed(call),
     };
     const disk = new SimDisk({ ...operations, lacksHardLinks: faults.has("noHardLinks") });
-    const { bucket } = this.#world;
-    const storage =
-      bucket === null
-        ? null
-        : new SimBucket({ ...operations, root: bucket, ofRequest: () => faults.ofStoreRequest() });
+    const storage = bucket === null ? null : new SimBucket({ ...operations, root: bucket, faults });
+    const scratch = `/scratch-${process.pid}`;
     const runner = new SimRunner({
       jobs: scenarios.map(({ job }) => job),
       openMs: this.#openMs,
       broken: (what) => this.#world.broken("leases-in-bounds", `${process.name}: ${what}`),
       clock,
       disk,
-      openSink: (partials, folder) =>
+      openSink: (job, folder) =>
         storage === null
           ? openSink({
               storage: createLocalStorage({ disk }),
-              partials,
+              partials: partialsOf(job, image),
               folder,
               scratchPath: "/nowhere",
               makeFolder: (path) => makeOwnFolder(path, disk),
             })
-          : openBucketSink(below(partials, folder), { storage, disk, scratch: `/scratch-${process.pid}` }),
+          : openBucketSink(below(partialsOf(job, image), folder), { storage, disk, scratch }),
       random: random.fork(),
       rowMs: this.#rowMs * (this.#slow.has(process.name) ? 10 : 1),
       breaks: () => faults.strikes("modelBroke", 0.1),

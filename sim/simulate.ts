@@ -1,12 +1,13 @@
 import { FAULT_KINDS, type FaultKind } from "./fault-plan.ts";
+import { type StorageKind, storageOf } from "./storage-kind.ts";
 import type { Violation } from "./violation.ts";
-import { hasBucket, jobsOf, World } from "./world.ts";
+import { jobsOf, World } from "./world.ts";
 
 export interface SeedResult {
   readonly seed: number;
   readonly jobs: number;
-  /** The outputs were in a bucket. */
-  readonly bucket: boolean;
+  /** Where the outputs were. */
+  readonly storage: StorageKind;
   /** How the jobs ended; null when a promise was broken before. */
   readonly end: string | null;
   readonly violation: Violation | null;
@@ -23,14 +24,14 @@ export interface SimulateOptions {
   readonly keepLog?: boolean;
   /** How many jobs the world has. Left out: as the seed says. */
   readonly jobs?: number | undefined;
-  /** Whether outputs are in a bucket. Left out: as the seed says. */
-  readonly bucket?: boolean | undefined;
+  /** Where outputs are. Left out: as the seed says. */
+  readonly storage?: StorageKind | undefined;
 }
 
 /** Runs the world of one seed to its end. */
 export async function simulate(seed: number, options: SimulateOptions = {}): Promise<SeedResult> {
-  const { keepLog = false, jobs = jobsOf(seed), bucket = hasBucket(seed) } = options;
-  const world = new World(seed, { keepLog, jobs, bucket });
+  const { keepLog = false, jobs = jobsOf(seed), storage = storageOf(seed) } = options;
+  const world = new World(seed, { keepLog, jobs, storage });
   const onRejection = (error: unknown) =>
     world.broken(
       "legal-moves",
@@ -48,7 +49,7 @@ export async function simulate(seed: number, options: SimulateOptions = {}): Pro
   return {
     seed,
     jobs,
-    bucket,
+    storage,
     end: violation === null ? world.end : null,
     violation,
     fired: Object.fromEntries(FAULT_KINDS.map((kind) => [kind, faults.fired[kind]])) as Record<

@@ -32,12 +32,16 @@ export interface WorldBase {
    * coordinators work on.
    */
   readonly bucket: string | null;
+  /** The journals are in that bucket, too, and there are several machines. */
+  readonly isShared: boolean;
   /** One, or several, on one coordinator. */
   readonly scenarios: readonly Scenario[];
   /** A promise was broken that is none of a job alone. */
   broken(law: Law, what: string): void;
   /** A process dies, and with `power` all others of its machine, too. */
   die(process: SimProcess, why: string, power: boolean): void;
+  /** A coordinator asks a bucket to change something: it is on its way from now on. */
+  asked(call: DiskCall): void;
   /** A disk has changed; nothing else has happened since. */
   changed(call: DiskCall): void;
   /** All jobs have ended for good. */

@@ -1,4 +1,5 @@
 import type { Law } from "../shared/domain/laws.ts";
+import { parseLocation } from "../shared/domain/location.ts";
 import type { WorkerSession } from "../shared/domain/worker.ts";
 import { DiskImage } from "./disk-image.ts";
 import type { DiskCall } from "./disk-operation.ts";
@@ -7,11 +8,13 @@ import { FaultPlan } from "./fault-plan.ts";
 import { JobScenario } from "./job-scenario.ts";
 import { Scheduler, type SimProcess } from "./scheduler.ts";
 import { SeededRandom } from "./seeded-random.ts";
+import { keptAt } from "./sim-bucket.ts";
 import { SimCoordinators } from "./sim-coordinators.ts";
 import { type ArrivedCall, SimNetwork, type Witness } from "./sim-network.ts";
 import { makeSimJob } from "./sim-plan.ts";
 import { SimWorkers } from "./sim-workers.ts";
 import { hasFired, type SimWorld } from "./sim-world.ts";
+import type { StorageKind } from "./storage-kind.ts";
 import type { Violation } from "./violation.ts";
 
 /** How long after the last fault each job may take to its end. */
@@ -20,14 +23,6 @@ const LIVENESS_MS = 240_000;
 const MAX_STEPS = 400_000;
 /** Of a hundred worlds so many have two jobs, and three. */
 const SHARES = { two: 0.25, three: 0.1 } as const;
-
-/** Of a hundred worlds so many have their outputs in a bucket. */
-const BUCKET_SHARE = 0.3;
-
-/** Whether the outputs of a seed's world are in a bucket; from a stream of its own, too. */
-export function hasBucket(seed: number): boolean {
-  return new SeededRandom(seed ^ 0x2c1b_3c6d).chance(BUCKET_SHARE);
-}
 
 /**
  * How many jobs the world of a seed has. From a stream of its own: the jobs beside the first change nothing
@@ -42,7 +37,7 @@ export function jobsOf(seed: number): number {
 interface WorldOptions {
   readonly keepLog: boolean;
   readonly jobs: number;
-  readonly bucket: boolean;
+  readonly storage: StorageKind;
 }
 
 /**
@@ -55,6 +50,7 @@ export class World implements SimWorld {
   readonly image = new DiskImage();
   readonly faults: FaultPlan;
   readonly bucket: string | null;
+  readonly isShared: boolean;
   readonly scenarios: readonly JobScenario[];
   readonly network: SimNetwork;
   readonly coordinators: SimCoordinators;
@@ -63,11 +59,12 @@ export class World implements SimWorld {
   #broken: Violation | null = null;
   #healedAtMs: number | null = null;
 
-  constructor(seed: number, { keepLog, jobs, bucket }: WorldOptions) {
-    this.bucket = bucket ? "/bucket" : null;
+  constructor(seed: number, { keepLog, jobs, storage }: WorldOptions) {
+    this.bucket = storage === "disk" ? null : "/bucket";
+    this.isShared = storage === "shared";
     this.random = new SeededRandom(seed);
     this.scheduler = new Scheduler(this.random.fork(), keepLog);
-    this.faults = new FaultPlan(this.random.fork());
+    this.faults = new FaultPlan(this.random.fork(), storage);
     if (this.faults.has("noHardLinks")) this.faults.count("noHardLinks");
     const others = new SeededRandom(~seed);
     this.scenarios = Array.from({ length: jobs }, (_, place) =>
@@ -130,6 +127,10 @@ export class World implements SimWorld {
     if (power) this.cutPower();
   }
 
+  asked(call: DiskCall): void {
+    this.injector.asked(call);
+  }
+
   changed(call: DiskCall): void {
     for (const scenario of this.scenarios) scenario.injector.changed(call);
   }
@@ -144,10 +145,17 @@ export class World implements SimWorld {
       failingRows: faults.has("failingRow"),
       poisonRows: faults.has("poisonRow"),
       place,
-      root: this.bucket ?? "",
+      ...this.#output(),
     });
     for (const _row of job.failing) faults.count("failingRow");
     return new JobScenario(this, job, place === 0);
+  }
+
+  #output(): Pick<Parameters<typeof makeSimJob>[1], "output"> {
+    const { bucket, isShared } = this;
+    if (bucket === null) return {};
+    const folder = parseLocation(isShared ? "s3://bucket/results" : "/");
+    return { output: { folder, kept: isShared ? keptAt(bucket, folder) : bucket, isShared } };
   }
 
   #arrived(call: ArrivedCall): Witness {

@@ -13,7 +13,7 @@ import { readRunFile } from "./run-file.ts";
 const BEAT_MS = 5_000;
 
 /** A holder that was not heard for so long is taken for dead: six beats, for a busy store delays some. */
-const SILENCE_MS = 30_000;
+export const SILENCE_MS = 30_000;
 const LOOK_MS = 2_000;
 
 /** Who has looked within this time looks no more: two beats, a third of the silence. */

@@ -1,0 +1,92 @@
+import { edit, type Mutant } from "./mutant.ts";
+
+/** Bugs in the journal in a bucket, which coordinators on several machines share, and in copies. */
+export const BUCKET_MUTANTS: readonly Mutant[] = [
+  {
+    name: "number-put-unconditionally",
+    says: "the next object of a journal replaces what another has put there",
+    breaks: ["one-holder", "record-before-answer", "replay-is-the-state", "tokens-grow", "every-job-ends"],
+    storage: "shared",
+    edits: [edit("coordinator/journal/bucket/bucket-segment.js", "{ ifAbsent: true }", "{}")],
+  },
+  {
+    name: "sleeper-does-not-look",
+    says: "a coordinator that was stopped for long goes on without a look at whose the job is",
+    breaks: ["one-holder", "first-commit-wins", "record-before-answer"],
+    storage: "shared",
+    edits: [
+      edit(
+        "coordinator/journal/bucket/bucket-hold.js",
+        "if (isSure(this.#sureFrom, momentOf(this.#options.clock)))",
+        "if (true)",
+      ),
+    ],
+  },
+  {
+    name: "end-not-noticed",
+    says: "a coordinator that goes on while the journal is being removed takes the next number for free",
+    breaks: ["one-holder"],
+    storage: "shared",
+    edits: [
+      edit(
+        "coordinator/journal/bucket/bucket-segment.js",
+        "if (next === null && (await this.#writerAt(first)) === null)",
+        "if (false)",
+      ),
+    ],
+  },
+  {
+    name: "begun-anew-after-its-end",
+    says: "a coordinator that slept over its claim begins a job that is published, while its journal is being removed",
+    breaks: ["one-holder"],
+    storage: "shared",
+    edits: [
+      edit(
+        "coordinator/journal/bucket/open-bucket-journal.js",
+        "if (found === run && (await storage.kindAt(manifest)) === null)",
+        "if (found === run)",
+      ),
+    ],
+  },
+  {
+    name: "silence-not-waited",
+    says: "a coordinator of another machine is taken for dead at once",
+    breaks: ["one-holder", "nothing-left-behind"],
+    storage: "shared",
+    edits: [edit("coordinator/journal/bucket/bucket-hold.js", "look < SILENCE_MS / LOOK_MS", "look < 0")],
+  },
+  {
+    name: "bucket-snapshot-before-its-records",
+    says: "in a bucket, a snapshot is put before what it tells of",
+    breaks: ["every-job-ends", "replay-is-the-state"],
+    storage: "shared",
+    edits: [edit("coordinator/journal/snapshotting-journal.js", "await journal.sync();", ";")],
+  },
+  {
+    name: "intent-replaced",
+    says: "in a bucket, one's own intent takes the place of another's, which may be at work on it",
+    breaks: ["whole-or-nothing", "published-once", "every-row-once", "every-job-ends"],
+    storage: "shared",
+    edits: [
+      edit("coordinator/publish/by-copy.js", "if (paths.run !== null)", "if (false)"),
+      edit(
+        "coordinator/publish/by-copy.js",
+        "await refuseOtherOutput(paths.output, manifest, storage);",
+        ";",
+      ),
+    ],
+  },
+  {
+    name: "copies-not-compared",
+    says: "in a bucket, a copy that has other bytes is published",
+    breaks: ["whole-or-nothing", "commits-stay-whole"],
+    storage: "bucket",
+    edits: [
+      edit(
+        "coordinator/publish/by-copy.js",
+        "isRight: bytes === file.bytes && sha256 === file.sha256",
+        "isRight: true",
+      ),
+    ],
+  },
+];

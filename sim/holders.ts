@@ -1,0 +1,100 @@
+import { SILENCE_MS as BUCKET_SILENCE_MS } from "../coordinator/journal/bucket/bucket-hold.ts";
+import { SILENCE_MS } from "../coordinator/journal/held-lock.ts";
+import type { JobState } from "../coordinator/schedule/state/job-state.ts";
+import type { JournalImage } from "./journal-image.ts";
+import type { SimProcess } from "./scheduler.ts";
+
+/** A coordinator that has taken the job up, until it lets go of it or dies. */
+export interface Holder {
+  readonly process: SimProcess;
+  readonly state: JobState;
+  readonly sinceMs: number;
+}
+
+/** A holder paused for less is never taken for dead: the silence waited for, less a beat and a look. */
+const MOST_HELD_MS = SILENCE_MS - 4_000;
+/** ... and of a journal in a bucket: beats come every 5 s, and a look takes its time. */
+const BUCKET_HELD_MS = BUCKET_SILENCE_MS - 12_000;
+/** Two that wait out the same silence come no further behind each other. */
+const BEHIND_MS = 5_000;
+
+interface HoldersOptions {
+  readonly isShared: boolean;
+  readonly journal: JournalImage;
+  readonly nowMs: () => number;
+  /** Requests have come late: what was seen of another may have been. */
+  readonly isLate: () => boolean;
+  readonly note: (line: string) => void;
+}
+
+/** Which coordinators hold a job, as somebody sees it who sees them all. Law `one-holder`. */
+export class Holders {
+  readonly #options: HoldersOptions;
+  readonly #holders = new Set<Holder>();
+  readonly #deposed = new Set<SimProcess>();
+
+  constructor(options: HoldersOptions) {
+    this.#options = options;
+  }
+
+  /** Another has taken its place, and it may not know it yet. */
+  isDeposed(process: SimProcess): boolean {
+    return this.#deposed.has(process);
+  }
+
+  of(process: SimProcess): Holder | null {
+    return [...this.#holders].find((holder) => holder.process === process) ?? null;
+  }
+
+  /** The one that is not dead, and was not replaced. */
+  living(): Holder | null {
+    return [...this.#holders].find(({ process }) => process.state !== "dead") ?? null;
+  }
+
+  letGo(process: SimProcess): void {
+    for (const holder of this.#holders) if (holder.process === process) this.#holders.delete(holder);
+  }
+
+  /**
+   * Takes its place among them; whoever may have lost it is deposed.
+   *
+   * @param mayStartOver somebody has asked for a run from the beginning
+   * @returns `replaced` where another has taken the job from it before it could say that it has it; the name
+   * of one that holds it, and cannot have lost it
+   */
+  takeUp(
+    process: SimProcess,
+    state: JobState,
+    mayStartOver: boolean,
+  ): "held" | "replaced" | { rival: string } {
+    const { isShared, journal, nowMs, note } = this.#options;
+    // The number of the next object is the fence: it may be taken before this one is told of.
+    if (isShared && journal.hasBegun(state.generation + 1)) {
+      note(`${process.name} takes up the job, and is replaced already`);
+      this.#deposed.add(process);
+      return "replaced";
+    }
+    for (const other of this.#holders) {
+      if (other.process === process || other.process.state === "dead") continue;
+      // Whoever was stopped for long has lost it, does not know it yet, and must do no harm.
+      if (!mayStartOver && !this.#mayBeReplaced(other, process)) return { rival: other.process.name };
+      note(`${other.process.name} is taken for dead`);
+      this.#deposed.add(other.process);
+      this.#holders.delete(other);
+    }
+    this.#holders.add({ process, state, sinceMs: nowMs() });
+    return "held";
+  }
+
+  /**
+   * In a bucket nobody sees another but by its silence: two that wait out the same one come behind each
+   * other, and one that was stopped between its looks and its claim sees nothing.
+   */
+  #mayBeReplaced({ process, state, sinceMs }: Holder, by: SimProcess): boolean {
+    const { isShared, isLate, nowMs } = this.#options;
+    if (!isShared) return process.lastPauseMs > MOST_HELD_MS;
+    const isOver = ["published", "failed", "cancelled"].includes(state.phase.kind);
+    const slept = by.lastPauseMs > 0 || process.lastPauseMs > BUCKET_HELD_MS;
+    return isOver || slept || nowMs() - sinceMs < BEHIND_MS || isLate();
+  }
+}

@@ -1,0 +1,31 @@
+import { join } from "node:path";
+import { workPaths } from "../coordinator/publish/work-paths.ts";
+import { below, type Location, parseLocation } from "../shared/domain/location.ts";
+import type { DiskImage } from "./disk-image.ts";
+import { type JournalImage, ObjectsImage, runAt, SegmentsImage } from "./journal-image.ts";
+import type { SimJob } from "./sim-plan.ts";
+
+/** Where a job has its files now: of one that is shared, in the folder of its run. */
+
+type Placed = Pick<SimJob, "out" | "kept" | "isShared">;
+
+export function journalOf({ out, kept, isShared }: Placed, image: DiskImage): JournalImage {
+  if (isShared) return new ObjectsImage(image, workPaths(kept).work);
+  return new SegmentsImage(image, join(workPaths(out).work, "journal"));
+}
+
+/** The partials' folder, as its processes know it. */
+export function partialsOf(job: Placed, image: DiskImage): Location {
+  return partialsBelow(job.out, job, image);
+}
+
+/** The same, in the image. */
+export function keptPartials(job: Placed, image: DiskImage): string {
+  return partialsBelow(parseLocation(job.kept), job, image);
+}
+
+function partialsBelow(output: Location, { kept, isShared }: Placed, image: DiskImage): Location {
+  const work = below(output, "_shardmill");
+  const run = isShared ? runAt(image, workPaths(kept).work) : null;
+  return run === null ? below(work, "partials") : below(work, run, "partials");
+}
