@@ -1,6 +1,5 @@
-import * as z from "zod";
 import type { Location } from "./location.ts";
-import { STORE_SPEC, type StoreSpec } from "./store-spec.ts";
+import type { StoreSpec } from "./store-spec.ts";
 
 /** What a job says of a store. `ca` is the certificates themselves, in PEM. */
 export type StoreSettings = StoreSpec;
@@ -17,13 +16,6 @@ export interface JobStores {
   /** The job is of somebody who may not reach what only these machines can: see `Connections`. */
   readonly isGuarded: boolean;
 }
-
-/** As it comes to a worker. */
-export const JOB_STORES_SCHEMA: z.ZodType<JobStores> = z.object({
-  settings: z.record(z.string(), STORE_SPEC),
-  addresses: z.record(z.string(), z.string()),
-  isGuarded: z.boolean(),
-});
 
 /** All is as the machine that asks has it. */
 export const NO_STORES: JobStores = { settings: {}, addresses: {}, isGuarded: false };

@@ -11,19 +11,27 @@ import {
 import { DEVICES } from "../domain/device.ts";
 import type { DeviceCheckSpec, JobDescription } from "../domain/job.ts";
 import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
-import { JOB_STORES_SCHEMA } from "../domain/job-stores.ts";
+import type { JobStores } from "../domain/job-stores.ts";
 import { isAddress } from "../domain/location.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
 import { COMPRESSIONS } from "../domain/output-shape.ts";
 import { isPartitionValue } from "../domain/partition.ts";
 import { PRECISIONS } from "../domain/precision.ts";
 import type { RowShape } from "../domain/row-shape.ts";
+import { STORE_SPEC } from "../domain/store-spec.ts";
 import { ELEMENT_TYPES } from "../domain/tensor.ts";
 import { SOURCE_BINDING_SCHEMA } from "../input-sources/source-schemas.ts";
 import { OP_BINDING_SCHEMA } from "../output-ops/op-schemas.ts";
 import { count, dtype, field, location } from "./codec-fields.ts";
 import { moduleReduction, stepBinding } from "./codec-steps.ts";
 import { TEXT_INDEX_SCHEMA } from "./text-index.ts";
+
+/** Here, and not where the type is: whatever opens a storage would load Zod with it. */
+const JOB_STORES_SCHEMA: z.ZodType<JobStores> = z.object({
+  settings: z.record(z.string(), STORE_SPEC),
+  addresses: z.record(z.string(), z.string()),
+  isGuarded: z.boolean(),
+});
 
 /*
  * Two values travel as JSON inside the protocol: the job spec to the coordinator, and the description of a
