@@ -83,7 +83,7 @@ export class FaultPlan {
     const fewer = enabled.filter((kind) => !(storage === "shared" && startsOver && OF_SLEEP.has(kind)));
     // Of several that copy at once, one might damage what another has made sure of.
     const isAlone = !isLate && !startsOver && !enabled.some((kind) => OF_SLEEP.has(kind));
-    const isTorn = isAlone && this.#ofStores.chance(share);
+    const isTorn = isAlone && share > 0 && this.#ofStores.chance(0.5);
     const isRivalled = !isTorn && !startsOver && !enabled.includes("foreignManifest");
     const hasRival = storage === "shared" && isRivalled && this.#ofStores.chance(share);
     const ofStores = [isLate ? LATE : [], isTorn ? TORN : [], hasRival ? RIVALS : []].flat();

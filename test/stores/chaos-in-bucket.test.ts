@@ -25,9 +25,10 @@ test.each([
     const result = await chaosRound({ seed, workers: 4, shards: 60, faultSeconds: 10, place, note });
     expect(result.problems, stories.join("\n")).toEqual([]);
     const { coordinatorKilled, rivalStarted, coordinatorReplaced } = result.fired;
-    expect(coordinatorKilled, stories.join("\n")).toBeGreaterThan(0);
     expect(rivalStarted, stories.join("\n")).toBeGreaterThan(0);
-    if (journal === "bucket") expect(coordinatorReplaced, stories.join("\n")).toBeGreaterThan(0);
+    // None is killed while it is being replaced, and that may be as long as the job takes.
+    const struck = journal === "bucket" ? coordinatorReplaced : coordinatorKilled;
+    expect(struck, stories.join("\n")).toBeGreaterThan(0);
   },
   400_000,
 );
