@@ -33,7 +33,7 @@ const COLUMNS = [
 ];
 const OPTIONS = {
   workload: WORKLOAD,
-  files: ["part-0.parquet", "part-1.parquet"],
+  files: ["/w/data/part-0.parquet", "s3://b/part-1.parquet"],
   columns: COLUMNS,
   settings: { variant: "threads", batchRows: 16 },
   cores: 2,
@@ -44,7 +44,7 @@ describe("peerJobOf", () => {
   it("gives a peer the same tensors, kept columns and output types", () => {
     const job = peerJobOf(OPTIONS);
     expect(job).toMatchObject({
-      input_files: ["/w/data/part-0.parquet", "/w/data/part-1.parquet"],
+      input_files: ["/w/data/part-0.parquet", "s3://b/part-1.parquet"],
       keep: ["id"],
       batch_rows: 16,
       variant: "threads",
