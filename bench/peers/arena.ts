@@ -12,6 +12,7 @@ import {
 import { ReferenceRows } from "./compare-rows.ts";
 import { PEERS_FOLDER } from "./environment.ts";
 import { runMeasured, type Usage } from "./measured-run.ts";
+import type { PeerBucket } from "./peer-bucket.ts";
 import { type ColumnKind, columnKinds, type PeerSettings, peerJobOf } from "./peer-job.ts";
 import { PEER_TABLE, type PeerName } from "./tools.ts";
 
@@ -20,6 +21,17 @@ export interface ArenaOptions {
   readonly cores: number;
   /** A run that takes longer is killed and counts as failed. */
   readonly limitMs: number;
+  /** Where the input is read from; null: from the disk. */
+  readonly bucket: PeerBucket | null;
+}
+
+/** Where the input is for whoever runs. */
+interface ArenaInput {
+  /** Its files, in order. */
+  readonly files: readonly string[];
+  /** What Shardmill is told of it. */
+  readonly settings: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /**
@@ -43,18 +55,25 @@ export class Arena implements AsyncDisposable {
   readonly #options: ArenaOptions;
   readonly #folder: string;
   readonly #files: readonly string[];
+  readonly #input: ArenaInput;
   readonly #reference: ReferenceRows;
   readonly #kinds: ReadonlyMap<string, ColumnKind>;
 
   private constructor(
     workload: Workload,
     options: ArenaOptions,
-    place: { readonly folder: string; readonly files: readonly string[]; readonly reference: ReferenceRows },
+    place: {
+      readonly folder: string;
+      readonly files: readonly string[];
+      readonly input: ArenaInput;
+      readonly reference: ReferenceRows;
+    },
   ) {
     this.workload = workload;
     this.#options = options;
     this.#folder = place.folder;
     this.#files = place.files;
+    this.#input = place.input;
     this.#reference = place.reference;
     this.#kinds = columnKinds(workload, place.reference.columns);
   }
@@ -64,7 +83,8 @@ export class Arena implements AsyncDisposable {
     const folder = join(WORKLOADS_FOLDER, `peers-out-${name}`);
     await rm(folder, { recursive: true, force: true });
     await mkdir(folder, { recursive: true });
-    const files = (await readdir(workload.inputPath)).filter((file) => file.endsWith(".parquet")).sort();
+    const names = (await readdir(workload.inputPath)).filter((file) => file.endsWith(".parquet")).sort();
+    const files = names.map((file) => join(workload.inputPath, file));
     const out = join(folder, "reference");
     await runMeasured({
       ...options,
@@ -72,13 +92,15 @@ export class Arena implements AsyncDisposable {
       env: {},
     });
     const reference = await ReferenceRows.read(join(out, "rows"), folder);
-    return new Arena(workload, options, { folder, files, reference });
+    const input = await inputOf(workload, names, options.bucket);
+    return new Arena(workload, options, { folder, files, input, reference });
   }
 
   /** @throws when the run fails, leaves processes behind, or gives other rows */
   async runShardmill(): Promise<Usage> {
     const out = join(this.#folder, "shardmill");
-    return this.#run(shardmillCommand(this.workload, out), { out, rows: join(out, "rows"), env: {} });
+    const { settings, env } = this.#input;
+    return this.#run(shardmillCommand(this.workload, out, settings), { out, rows: join(out, "rows"), env });
   }
 
   /** @throws as `runShardmill` */
@@ -88,10 +110,11 @@ export class Arena implements AsyncDisposable {
     const jobPath = join(this.#folder, `${name}.json`);
     const { columns } = this.#reference;
     const { workload } = this;
-    const job = peerJobOf({ workload, files: this.#files, columns, settings, cores, outputPath: out });
+    const { files, env: storeEnv } = this.#input;
+    const job = peerJobOf({ workload, files, columns, settings, cores, outputPath: out });
     await writeFile(jobPath, JSON.stringify(job));
     const command = [python, join(PEERS_FOLDER, "python", PEER_TABLE[name].script), jobPath];
-    const env = { ...PEER_ENVIRONMENT, PYSPARK_PYTHON: python };
+    const env = { ...PEER_ENVIRONMENT, ...storeEnv, PYSPARK_PYTHON: python };
     return this.#run(command, { out, rows: out, env });
   }
 
@@ -117,16 +140,34 @@ export class Arena implements AsyncDisposable {
 
   /** The input and the model in the page cache, and nothing of the run before still to be written. */
   async #warm(): Promise<void> {
-    const { inputPath, modelPath } = this.workload;
-    for (const path of [modelPath, ...this.#files.map((name) => join(inputPath, name))]) {
+    for (const path of [this.workload.modelPath, ...this.#files]) {
       for await (const _chunk of createReadStream(path, { highWaterMark: 1 << 20 }));
     }
     execFileSync("sync");
   }
 }
 
+async function inputOf(
+  workload: Workload,
+  names: readonly string[],
+  bucket: PeerBucket | null,
+): Promise<ArenaInput> {
+  if (bucket === null)
+    return { files: names.map((name) => join(workload.inputPath, name)), settings: [], env: {} };
+  const folder = await bucket.put(workload);
+  return {
+    files: names.map((name) => `${folder}/${name}`),
+    settings: ["--set", `input.path=${folder}/*.parquet`],
+    env: bucket.env,
+  };
+}
+
 /** As a user runs it: coordinator, workers and all. */
-function shardmillCommand(workload: Workload, out: string): readonly string[] {
+function shardmillCommand(
+  workload: Workload,
+  out: string,
+  settings: readonly string[] = [],
+): readonly string[] {
   return [
     process.execPath,
     SHARDMILL_MAIN,
@@ -136,5 +177,6 @@ function shardmillCommand(workload: Workload, out: string): readonly string[] {
     "--json",
     "--set",
     `output.path=${out}`,
+    ...settings,
   ];
 }

@@ -22,7 +22,7 @@ export type ColumnKind = "kept" | "class" | "number" | "vector" | "direction";
 
 interface PeerJobOptions {
   readonly workload: Workload;
-  /** Names in the input folder, in order. */
+  /** Paths of the input's files, or where they are in a bucket, in order. */
   readonly files: readonly string[];
   readonly columns: readonly PublishedColumn[];
   readonly settings: PeerSettings;
@@ -43,7 +43,7 @@ const ARROW_TYPES: Readonly<Record<string, string>> = {
 export function peerJobOf(options: PeerJobOptions): Record<string, unknown> {
   const { workload, files, columns, settings, cores, outputPath } = options;
   return {
-    input_files: files.map((name) => join(workload.inputPath, name)),
+    input_files: files,
     model_path: workload.modelPath,
     output_path: outputPath,
     tensors: workload.inputs.map((input) => tensorOf(input, workload)),

@@ -36,7 +36,7 @@ export async function peerSettings(name: WorkloadName, options: SettingsOptions)
   const open = options.peers.filter((peer) => options.tune === "again" || known[keyOf(peer)] === undefined);
   if (open.length > 0) {
     const { batchRows } = TUNING[name];
-    await using arena = await Arena.open(name, rows, options);
+    await using arena = await Arena.open(name, rows, { ...options, bucket: null });
     for (const peer of open) {
       const { title, variants } = PEER_TABLE[peer];
       try {

@@ -4,6 +4,7 @@ import { report } from "../report/report.ts";
 import { WORKLOADS, type WorkloadName } from "../workloads/workload.ts";
 import { contest } from "./contest.ts";
 import { preparePeers } from "./environment.ts";
+import { openPeerBucket } from "./peer-bucket.ts";
 import { TUNINGS, type Tuning } from "./peer-settings.ts";
 import { RANKING_COLUMNS, type RankedTool, rankingPlot, rankingRows } from "./ranking.ts";
 import { PEERS, type PeerName } from "./tools.ts";
@@ -15,7 +16,12 @@ interface PeersArguments {
   readonly rows: number | undefined;
   readonly tune: Tuning;
   readonly "limit-minutes": number;
+  readonly bucket: boolean;
+  readonly latency: number;
 }
+
+/** Spark reads from buckets by jars that no index of packages has. */
+const FROM_BUCKETS: readonly PeerName[] = PEERS.filter((peer) => peer !== "spark");
 
 export const peersBench: CommandModule<object, PeersArguments> = {
   command: "peers",
@@ -38,23 +44,35 @@ export const peersBench: CommandModule<object, PeersArguments> = {
         describe:
           "Look for each peer's best settings where they are not known, again, or never: to see in a minute whether it runs",
       },
+      bucket: {
+        type: "boolean",
+        default: false,
+        describe: "The input in a bucket of versitygw (all but Spark), the settings those of the disk",
+      },
+      latency: {
+        type: "number",
+        default: 30,
+        describe: "Milliseconds that each answer of the bucket takes longer",
+      },
       "limit-minutes": { type: "number", default: 15, describe: "A run that takes longer counts as failed" },
     }),
   handler: runPeers,
 };
 
 async function runPeers(args: PeersArguments): Promise<void> {
-  const { only, peers, rounds, rows, tune, "limit-minutes": limitMinutes } = args;
+  const { only, rounds, rows, tune, "limit-minutes": limitMinutes, latency } = args;
+  const peers = args.bucket ? args.peers.filter((peer) => FROM_BUCKETS.includes(peer)) : args.peers;
   const cores = availableParallelism();
   const { python, versions } = await preparePeers();
-  const options = { python, cores, limitMs: limitMinutes * 60_000, peers, tune, rounds, rows };
+  await using bucket = args.bucket ? await openPeerBucket(latency) : null;
+  const options = { python, cores, limitMs: limitMinutes * 60_000, bucket, peers, tune, rounds, rows };
   const ranking: RankedTool[] = [];
   for (const name of WORKLOADS) {
     if (only.includes(name)) ranking.push(...(await contest(name, options)));
   }
   report({
-    bench: "peers",
-    about: "the same rows, model and output columns through what else a user would take, on the CPU",
+    bench: args.bucket ? "peers-bucket" : "peers",
+    about: `the same rows, model and output columns through what else a user would take, on the CPU${args.bucket ? `, from a bucket whose answers take ${latency} ms longer` : ""}`,
     options: { tune, only, peers, rounds, rows: rows ?? "the workload's own", cores, versions },
     table: { columns: RANKING_COLUMNS, rows: rankingRows(ranking) },
     notes: [...FAIRNESS, ...failuresOf(ranking)],
@@ -66,7 +84,7 @@ async function runPeers(args: PeersArguments): Promise<void> {
 const FAIRNESS = [
   "wall time is that of the whole command: interpreters, clusters and virtual machines start within it, as they do for a user",
   "CPU time and memory (PSS, looked at five times a second) are of all processes together, those of daemons too",
-  "all read the same zstd Parquet files from a warm page cache and write zstd Parquet with the same columns; the rows of every run were compared with those of shardmill: kept columns exactly, scores to 1e-4, classes in 99.99 % of rows, vectors of texts by a cosine of 0.9999",
+  "all read the same zstd Parquet files, from a warm page cache or from the same store, and write zstd Parquet with the same columns; the rows of every run were compared with those of shardmill: kept columns exactly, scores to 1e-4, classes in 99.99 % of rows, vectors of texts by a cosine of 0.9999",
   "shardmill also keeps the order of rows, checksums and a journal, and publishes in one step; the peers do not",
   "the peers use the onnxruntime version that shardmill does, one thread a session where several run side by side, and the variant and batch size that were fastest on a part of the rows; shardmill finds its own within the run",
   "texts are made into tokens by the library `tokenizers`, pictures decoded and scaled by Pillow, in the thread that runs the model; Pillow's pixels and ours are the same",

@@ -1,6 +1,6 @@
 import type { WorkloadName } from "../workloads/workload.ts";
 
-export const PEERS = ["python", "ray", "daft", "spark"] as const;
+export const PEERS = ["python", "duckdb", "ray", "daft", "spark"] as const;
 export type PeerName = (typeof PEERS)[number];
 
 interface Peer {
@@ -19,6 +19,12 @@ export const PEER_TABLE = {
     title: "pyarrow + onnxruntime loop",
     script: "python_loop.py",
     variants: ["threads", "processes", "pipeline"],
+    aims: AHEAD,
+  },
+  duckdb: {
+    title: "DuckDB + onnxruntime loop",
+    script: "duckdb_loop.py",
+    variants: ["threads"],
     aims: AHEAD,
   },
   ray: {

@@ -1,17 +1,15 @@
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TableData } from "../../cli/render/table.ts";
-import { parseLocation } from "../../shared/domain/location.ts";
-import { sourceOfLocalFile } from "../../shared/storage/local-file.ts";
 import { runCli } from "../../test/support/processes.ts";
 import type { S3Server } from "../../test/support/s3-server.ts";
 import { median, note, round } from "../report/report.ts";
 import { prepareWorkload, type WorkloadName } from "../workloads/workload.ts";
+import { INPUT_BUCKET, putInput } from "./put-input.ts";
 import { openSlowWay } from "./slow-way.ts";
 
 const LIMIT_MS = 1_800_000;
-const BUCKET = "workloads";
 
 interface JobOptions {
   readonly only: readonly WorkloadName[];
@@ -34,20 +32,16 @@ export async function measureJobs(
 ): Promise<readonly JobTimes[]> {
   await using way = await openSlowWay(server.env.AWS_ENDPOINT_URL ?? "", latencyMs);
   await using storage = server.storage();
-  if (only.length > 0) await server.makeBucket(BUCKET);
+  if (only.length > 0) await server.makeBucket(INPUT_BUCKET);
   const found: JobTimes[] = [];
   for (const name of only) {
     const workload = await prepareWorkload(name, rows === undefined ? {} : { rows });
-    for (const file of await readdir(workload.inputPath))
-      await storage.put(
-        parseLocation(`s3://${BUCKET}/${name}/${file}`),
-        await sourceOfLocalFile(join(workload.inputPath, file)),
-      );
+    const folder = await putInput(workload, storage);
     const [local, store]: [number[], number[]] = [[], []];
     for (let at = 0; at < rounds; at += 1) {
       local.push(await timed(workload.jobPath, []));
       store.push(
-        await timed(workload.jobPath, ["--set", `input.path=s3://${BUCKET}/${name}/*.parquet`], {
+        await timed(workload.jobPath, ["--set", `input.path=${folder}/*.parquet`], {
           ...server.env,
           AWS_ENDPOINT_URL: way.endpoint,
         }),

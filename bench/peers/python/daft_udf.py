@@ -12,6 +12,8 @@ import os
 import daft
 import pyarrow as pa
 from daft import DataType, Series, col
+from daft.io import IOConfig, S3Config
+from object_store import SCHEME
 from peer_job import ARROW_TYPES, Model, PeerJob
 
 
@@ -35,9 +37,22 @@ def main() -> None:
             return pa.StructArray.from_arrays(list(found.values()), names=list(found))
 
     (
-        daft.read_parquet(job.input_files)
+        daft.read_parquet(job.input_files, io_config=store_of(job))
         .select(*job.keep, Predictor().predict(*(col(name) for name in job.sources)))
         .write_parquet(job.output_path, compression="zstd")
+    )
+
+
+def store_of(job: PeerJob) -> IOConfig | None:
+    if not job.input_files[0].startswith(SCHEME):
+        return None
+    return IOConfig(
+        s3=S3Config(
+            endpoint_url=os.environ["AWS_ENDPOINT_URL"],
+            region_name=os.environ["AWS_REGION"],
+            key_id=os.environ["AWS_ACCESS_KEY_ID"],
+            access_key=os.environ["AWS_SECRET_ACCESS_KEY"],
+        )
     )
 
 

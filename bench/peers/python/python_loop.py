@@ -19,6 +19,7 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from object_store import file_system, named
 from peer_job import Model, PeerJob, batches_of, sorted_by_length
 
 Part = tuple[str, int]
@@ -116,8 +117,11 @@ def read_ahead(job: PeerJob) -> Iterator[pa.Table]:
 
 
 def parts_of(job: PeerJob) -> list[Part]:
+    files = file_system(job.input_files)
     return [
-        (path, group) for path in job.input_files for group in range(pq.read_metadata(path).num_row_groups)
+        (path, group)
+        for path in job.input_files
+        for group in range(pq.read_metadata(named(path), filesystem=files).num_row_groups)
     ]
 
 
@@ -127,7 +131,9 @@ def read(job: PeerJob, part: Part) -> Iterator[pa.Table]:
 
 def table_of(job: PeerJob, part: Part) -> pa.Table:
     path, group = part
-    with pq.ParquetFile(path) as file:
+    files = file_system([path])
+    # From a store all columns of a row group are asked for at once.
+    with pq.ParquetFile(named(path), filesystem=files, pre_buffer=files is not None) as file:
         table = file.read_row_group(group, columns=job.columns)
     return sorted_by_length(job, table)
 

@@ -11,6 +11,7 @@ import logging
 
 import pyarrow as pa
 import ray
+from object_store import file_system, named
 from peer_job import Model, PeerJob
 
 # Actors hold their share of the CPUs as long as the job runs. With a whole one each, no task that reads or writes would
@@ -41,7 +42,8 @@ def main() -> None:
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     logging.getLogger("ray.data").setLevel(logging.ERROR)
-    dataset = ray.data.read_parquet(job.input_files).select_columns(job.columns)
+    files = [named(path) for path in job.input_files]
+    dataset = ray.data.read_parquet(files, filesystem=file_system(job.input_files)).select_columns(job.columns)
     if job.variant == "repartition":
         dataset = dataset.repartition(target_num_rows_per_block=BATCHES_PER_BLOCK * job.batch_rows)
     (
