@@ -25,7 +25,7 @@ export interface CliOptions {
   readonly limitMs?: number;
 }
 
-const LIMIT_MS = 40_000;
+const LIMIT_MS = 100_000;
 /** The command as it is installed and run: bundled. */
 export const SHARDMILL_MAIN = join(packageRoot, "dist", "bundle", "cli", "main.js");
 
