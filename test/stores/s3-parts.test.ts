@@ -108,7 +108,7 @@ test("uploads below a folder are given up, those beside it are not, and one that
   faultOf = (method, path) => {
     if (!path.includes("uploadId")) return null;
     // Its process died: nothing that ends an upload is done.
-    return method === "DELETE" || path.includes("partNumber=2") ? "expired" : null;
+    return method === "DELETE" || path.includes("partNumber=2") ? "large" : null;
   };
   for (const key of ["job/rows/a", "job/rows-of-others/a", "job/rows/b/c"])
     await expect(proxied.put(at(key), sourceOfBytes(large))).rejects.toThrow();
