@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Location, parseLocation } from "../shared/domain/location.ts";
@@ -51,7 +52,8 @@ export class BucketPlace implements RoundPlace, AsyncDisposable {
     server: S3Server,
     { seed, journal }: { readonly seed: number; readonly journal: JournalIn },
   ): Promise<BucketPlace> {
-    const bucket = `chaos-${seed}`;
+    // Another try of a test begins in another bucket.
+    const bucket = `chaos-${seed}-${randomBytes(4).toString("hex")}`;
     await server.makeBucket(bucket);
     const random = lcg(seed);
     const { endpoint } = server.settings;

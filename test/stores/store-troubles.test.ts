@@ -83,10 +83,11 @@ test.each([
   ["503 to everything, for 4 seconds", () => forSeconds("busy", 4)],
   ["connections that all break, for 4 seconds", () => forSeconds("cut", 4)],
   [
-    "every third connection that breaks, to the end",
+    // Not each third: a copy that is asked for again is three requests, the last of which would always break.
+    "every fourth connection that breaks, to the end",
     () => {
       let requests = 0;
-      return () => (++requests % 3 === 0 ? "cut" : null);
+      return () => (++requests % 4 === 0 ? "cut" : null);
     },
   ],
   [
@@ -108,7 +109,7 @@ test.each([
     const before = [...proxy.struck.values()].reduce((sum, times) => sum + times, 0);
     faultOf = begin();
     const { code, stdout, stderr } = await running.ended;
-    expect({ code, stderr }).toMatchObject({ code: 0 });
+    expect(code, stderr).toBe(0);
     expect([...proxy.struck.values()].reduce((sum, times) => sum + times, 0)).toBeGreaterThan(before);
     await expectPublished(stdout);
   },
@@ -125,7 +126,7 @@ test("keys that the store does not take for ten seconds hold a job up, and it go
   await new Promise((resolve) => setTimeout(resolve, 10_000));
   await server.setSecret(user, user.secretAccessKey);
   const { code, stdout, stderr } = await running.ended;
-  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(code, stderr).toBe(0);
   const { attempts, stores } = JSON.parse(stdout);
   expect(attempts).toBe(SHARDS);
   expect(stores[0].retries).toBeGreaterThan(0);
@@ -169,7 +170,7 @@ test("a job that may not read for ten seconds goes on by itself", async () => {
   await new Promise((resolve) => setTimeout(resolve, 10_000));
   await allow("s3:GetObject", "s3:PutObject", "s3:DeleteObject");
   const { code, stdout, stderr } = await running.ended;
-  expect({ code, stderr }).toMatchObject({ code: 0 });
+  expect(code, stderr).toBe(0);
   await expectPublished(stdout);
 }, 240_000);
 
