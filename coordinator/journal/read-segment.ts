@@ -6,6 +6,8 @@ import { decodeFrames, decodeHeader, HEADER_BYTES, JOURNAL_VERSION } from "./fra
 
 /** So much of a segment is read and decoded at a time: it may be longer than any buffer. */
 const PIECE_BYTES = 64 * 1024 * 1024;
+/** ... and so many where they are only compared. */
+const CHECKED_BYTES = 1024 * 1024;
 
 /**
  * More than a crash leaves unfinished: what may wait to be written, and the largest record. Behind so many
@@ -90,14 +92,17 @@ export async function matchingStretches(
   await using file = await opened(path, disk);
   const header = decodeHeader(await file.read(0, HEADER_BYTES));
   if (header.kind !== "header" || header.generation !== generation) return 0;
+  // One for all of it: memory that is new for each piece takes as long as the pieces.
+  const bytes = Buffer.allocUnsafe(CHECKED_BYTES);
   let [at, crc, matching] = [0, 0, 0];
   for (const [index, stretch] of stretches.entries()) {
     if (stretch.bytes < at || stretch.bytes > end) break;
     while (at < stretch.bytes) {
-      const piece = await file.read(at, Math.min(PIECE_BYTES, stretch.bytes - at));
-      if (piece.length === 0) return matching;
-      crc = crc32(piece, crc);
-      at += piece.length;
+      const piece = bytes.subarray(0, stretch.bytes - at);
+      const read = await file.readInto(piece, at);
+      if (read === 0) return matching;
+      crc = crc32(piece.subarray(0, read), crc);
+      at += read;
     }
     if (crc === stretch.crc32) matching = index + 1;
   }
@@ -112,6 +117,7 @@ async function opened(path: string, disk: Disk) {
       const bytes = Buffer.allocUnsafe(length);
       return bytes.subarray(0, await file.readInto(bytes, at));
     },
+    readInto: (bytes: Buffer, at: number) => file.readInto(bytes, at),
     [Symbol.asyncDispose]: () => file.close(),
   };
 }
