@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { childrenOf } from "../../fault/left-processes.ts";
 import { type Location, parseLocation } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { recordsInBucket, untilCommittedInBucket } from "../support/bucket-journal.ts";
@@ -108,12 +109,16 @@ test("one that is stopped in order is gone on with at once", async () => {
 test("a second one is refused while the first one works, also with --fresh", async () => {
   await using first = startCli(run(slow, "--json"), on(slow, "a"));
   await untilCommittedInBucket(storage, out, 1);
+  // However quick the machine: the job does not end while its worker stands still.
+  const workers = await childrenOf(first.pid);
+  for (const pid of workers) process.kill(pid, "SIGSTOP");
   const refused = [[], ["--fresh"]].map(async (more, at) => {
     const second = await runCli(run(slow, ...more), on(slow, `b${at}`));
     expect(second).toMatchObject({ code: 1 });
     expect(second.stderr).toMatch(/process \d+ on .* is at work on this output.*OUTPUT_LOCKED/s);
   });
   await Promise.all(refused);
+  for (const pid of workers) process.kill(pid, "SIGCONT");
   expect(await first.ended).toMatchObject({ code: 0 });
   await expectPublished(slow);
 }, 240_000);
