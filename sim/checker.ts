@@ -7,6 +7,7 @@ import { canonicalJson, sha256 } from "../shared/core/digest.ts";
 import { messageOf } from "../shared/core/errors.ts";
 import type { Lease } from "../shared/domain/job.ts";
 import { BrokenLaw, type Law } from "../shared/domain/laws.ts";
+import { MANIFEST_NAME } from "../shared/domain/manifest.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import { compareTokens, type Token, tokenKey } from "../shared/domain/token.ts";
 import { brief, sessionOf } from "./call-facts.ts";
@@ -87,8 +88,7 @@ export class Checker {
   takenUp(process: SimProcess, state: JobState): void {
     const how = this.#holders.takeUp(process, state, this.#job.isShared && this.mayStartOver);
     if (how === "replaced") return;
-    if (how !== "held")
-      this.broken("one-holder", `${process.name} took up the job while ${how.rival} holds it`);
+    if (how !== "held") this.broken("one-holder", `${process.name} took up the job ${how.although}`);
     if (state.generation === 1) this.cleared();
     this.#note(`${process.name} takes up the job: generation ${state.generation}, ${state.phase.kind}`);
     // One that read the journal of a published job may come while another removes it.
@@ -105,13 +105,14 @@ export class Checker {
   /**
    * Something was put into a bucket. Whoever has slept through the end of a job, when its numbers are free
    * again, or through its beginning anew, puts nothing: but what was under way, and the start of a
-   * generation, behind which it looks whose run it is.
+   * generation, behind which it looks whose run it is, and whether that is published.
    */
   put(process: SimProcess, path: string): void {
     const [, run, number] = /\/_shardmill\/(run-[^/]+)\/journal\/(\d+)$/.exec(path) ?? [];
-    if (run === undefined || number === undefined) return;
-    if (process.wentOnMs === this.#nowMs() || this.#isLate()) return;
-    if (!this.#journal.isOfAnother(run, number)) return;
+    if (run === undefined || number === undefined || this.#isLate()) return;
+    const role = this.#journal.roleOf(run, number);
+    if (role === "start" && this.#isVisible()) this.#holders.cameTooLate(process);
+    if (role !== "stray" || this.#holders.wasUnderWay(process)) return;
     this.broken("one-holder", `${process.name} writes ${path}, which is not the job's journal any more`);
   }
 
@@ -284,7 +285,11 @@ export class Checker {
    * stands for all.
    */
   isRecorded(text: string): boolean {
-    return this.#image.lookUp(join(this.#job.kept, "_manifest.json")) !== null || this.isInJournal(text);
+    return this.#isVisible() || this.isInJournal(text);
+  }
+
+  #isVisible(): boolean {
+    return this.#image.lookUp(join(this.#job.kept, MANIFEST_NAME)) !== null;
   }
 
   isInJournal(text: string): boolean {

@@ -101,10 +101,14 @@ export class FaultInjector {
   #replaceCoordinator(process: SimProcess): void {
     const { coordinators, faults, scheduler, random } = this.#world;
     for (const kind of ["coordinatorPaused", "secondCoordinator"] as const) faults.count(kind);
-    // Where work is shared, often until after the end of the job, too.
     const { isShared } = this.#world;
-    const [silenceMs, most] = isShared ? [BUCKET_SILENCE_MS, 3] : [SILENCE_MS, 2];
-    scheduler.pause(process, random.between(silenceMs + 3_000, most * silenceMs));
+    const silenceMs = isShared ? BUCKET_SILENCE_MS : SILENCE_MS;
+    // Where work is shared, often beyond the end of the job: its removal wakes the sleeper up.
+    const most = isShared && random.chance(0.5) ? 5 : 2;
+    scheduler.pause(
+      process,
+      random.between(most === 5 ? 4 * silenceMs : silenceMs + 3_000, most * silenceMs),
+    );
     coordinators.start("replacement", { isElsewhere: true });
   }
 

@@ -58,7 +58,7 @@ export class FaultPlan {
   readonly healMs: number;
   readonly #enabled: ReadonlySet<FaultKind>;
   readonly #random: SeededRandom;
-  readonly #ofStores: SeededRandom;
+  readonly #apart: SeededRandom;
   readonly #intensity: number;
   /** Disk operations of a coordinator until it dies, or null. */
   #untilDeath: number | null = null;
@@ -71,22 +71,29 @@ export class FaultPlan {
     this.fired = Object.fromEntries(FAULT_KINDS.map((kind) => [kind, 0])) as Record<FaultKind, number>;
     const share = random.pick([0, 0.15, 0.15, 0.3, 0.6]);
     const enabled = FAULT_KINDS.filter(
-      (kind) => !OF_STORES.has(kind) && random.chance(RARE.has(kind) ? share / 3 : share),
+      (kind) => !APART.has(kind) && random.chance(RARE.has(kind) ? share / 3 : share),
     );
     this.#intensity = random.pick([0.5, 1, 1, 3]);
     this.healMs = random.between(2_000, 40_000);
     // From a stream of their own: worlds without a bucket go the way that they went.
-    this.#ofStores = new SeededRandom(Math.floor(this.healMs * 1_000));
+    this.#apart = new SeededRandom(Math.floor(this.healMs * 1_000));
     const startsOver = enabled.includes("startedOver");
-    const isLate = !startsOver && this.#ofStores.chance(share * 1.5);
+    const isLate = !startsOver && this.#apart.chance(share * 1.5);
     // Of a coordinator that is stopped a request is under way, too.
     const fewer = enabled.filter((kind) => !(storage === "shared" && startsOver && OF_SLEEP.has(kind)));
+    const hasSleepers =
+      storage === "shared" && !isLate && !startsOver && share > 0 && this.#apart.chance(0.4);
     // Of several that copy at once, one might damage what another has made sure of.
-    const isAlone = !isLate && !startsOver && !enabled.some((kind) => OF_SLEEP.has(kind));
-    const isTorn = isAlone && share > 0 && this.#ofStores.chance(0.5);
+    const isAlone = !isLate && !startsOver && !hasSleepers && !enabled.some((kind) => OF_SLEEP.has(kind));
+    const isTorn = isAlone && share > 0 && this.#apart.chance(0.5);
     const isRivalled = !isTorn && !startsOver && !enabled.includes("foreignManifest");
-    const hasRival = storage === "shared" && isRivalled && this.#ofStores.chance(share);
-    const ofStores = [isLate ? LATE : [], isTorn ? TORN : [], hasRival ? RIVALS : []].flat();
+    const hasRival = storage === "shared" && isRivalled && this.#apart.chance(share);
+    const ofStores = [
+      isLate ? LATE : [],
+      isTorn ? TORN : [],
+      hasRival ? RIVALS : [],
+      hasSleepers ? SLEEPERS : [],
+    ].flat();
     this.#enabled = new Set([...fewer, ...ofStores]);
   }
 
@@ -151,7 +158,7 @@ export class FaultPlan {
 
   /** What becomes of a request that changes a bucket, on its way there. */
   ofStoreRequest(): StoreFault {
-    const { intensity, random } = { intensity: this.#intensity, random: this.#ofStores };
+    const { intensity, random } = { intensity: this.#intensity, random: this.#apart };
     const afterMs = random.between(1, LATE_MS);
     const drawn = random.unit();
     if (this.healed || !this.has("storeLate")) return NO_STORE_FAULT;
@@ -165,7 +172,7 @@ export class FaultPlan {
   /** Whether a bucket makes a copy of other bytes, and says that all went well. */
   damagesCopy(): boolean {
     if (this.healed || !this.has("copyDamaged")) return false;
-    const strikes = this.#ofStores.chance(0.2);
+    const strikes = this.#apart.chance(0.2);
     if (strikes) this.count("copyDamaged");
     return strikes;
   }
@@ -197,7 +204,10 @@ const RARE: ReadonlySet<FaultKind> = new Set([
 const LATE: readonly FaultKind[] = ["storeLate", "storeDoubled"];
 const TORN: readonly FaultKind[] = ["copyDamaged"];
 const RIVALS: readonly FaultKind[] = ["rivalPublished"];
-const OF_STORES: ReadonlySet<FaultKind> = new Set([...LATE, ...TORN, ...RIVALS]);
+/** Where several machines share a bucket, the one that wakes up too late is the danger. */
+const SLEEPERS: readonly FaultKind[] = ["coordinatorPaused"];
+/** Drawn apart. */
+const APART: ReadonlySet<FaultKind> = new Set([...LATE, ...TORN, ...RIVALS]);
 const OF_SLEEP: ReadonlySet<FaultKind> = new Set(["coordinatorPaused", "otherNamespace"]);
 /** As long as the times of the simulated world are a fifth of the usual ones. */
 const LATE_MS = 6_000;

@@ -32,6 +32,9 @@ export class Holders {
   readonly #options: HoldersOptions;
   readonly #holders = new Set<Holder>();
   readonly #deposed = new Set<SimProcess>();
+  readonly #late = new Set<SimProcess>();
+  /** When a process had gone on whose put was under way. */
+  readonly #wentOn = new Map<SimProcess, number>();
 
   constructor(options: HoldersOptions) {
     this.#options = options;
@@ -40,6 +43,19 @@ export class Holders {
   /** Another has taken its place, and it may not know it yet. */
   isDeposed(process: SimProcess): boolean {
     return this.#deposed.has(process);
+  }
+
+  /** The output was there before its generation was. */
+  cameTooLate(process: SimProcess): void {
+    this.#late.add(process);
+  }
+
+  /** Whether this is the one put that a process which has gone on had under way, or had looked before. */
+  wasUnderWay(process: SimProcess): boolean {
+    const { wentOnMs } = process;
+    if (wentOnMs < 0 || this.#wentOn.get(process) === wentOnMs) return false;
+    this.#wentOn.set(process, wentOnMs);
+    return true;
   }
 
   of(process: SimProcess): Holder | null {
@@ -59,14 +75,14 @@ export class Holders {
    * Takes its place among them; whoever may have lost it is deposed.
    *
    * @param mayStartOver somebody has asked for a run from the beginning
-   * @returns `replaced` where another has taken the job from it before it could say that it has it; the name
-   * of one that holds it, and cannot have lost it
+   * @returns `replaced` where another has taken the job from it before it could say that it has it; or what
+   * speaks against it
    */
   takeUp(
     process: SimProcess,
     state: JobState,
     mayStartOver: boolean,
-  ): "held" | "replaced" | { rival: string } {
+  ): "held" | "replaced" | { although: string } {
     const { isShared, journal, nowMs, note } = this.#options;
     // The number of the next object is the fence: it may be taken before this one is told of.
     if (isShared && journal.hasBegun(state.generation + 1)) {
@@ -74,10 +90,12 @@ export class Holders {
       this.#deposed.add(process);
       return "replaced";
     }
+    if (this.#late.has(process)) return { although: "that was published before its generation began" };
     for (const other of this.#holders) {
       if (other.process === process || other.process.state === "dead") continue;
       // Whoever was stopped for long has lost it, does not know it yet, and must do no harm.
-      if (!mayStartOver && !this.#mayBeReplaced(other, process)) return { rival: other.process.name };
+      if (!mayStartOver && !this.#mayBeReplaced(other, process))
+        return { although: `while ${other.process.name} holds it` };
       note(`${other.process.name} is taken for dead`);
       this.#deposed.add(other.process);
       this.#holders.delete(other);

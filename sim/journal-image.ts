@@ -16,8 +16,11 @@ export interface JournalImage {
   hasSafely(text: string): boolean;
   /** Whether a generation's beginning does. */
   hasBegun(generation: number): boolean;
-  /** Whether an object is of a run whose journal is not the job's, and no generation's first. */
-  isOfAnother(run: string, number: string): boolean;
+  /**
+   * What an object is that was just put: a generation's first; one behind that; or such a one that is
+   * `stray`, for its run is not the job's any more, or is being removed.
+   */
+  roleOf(run: string, number: string): "start" | "next" | "stray";
 }
 
 /** In segments, on the disk that all coordinators of the world work on. */
@@ -72,8 +75,8 @@ export class SegmentsImage implements JournalImage {
     return bytes?.includes('"generationStarted"') ?? false;
   }
 
-  isOfAnother(): boolean {
-    return false;
+  roleOf(): "next" {
+    return "next";
   }
 }
 
@@ -110,10 +113,13 @@ export class ObjectsImage implements JournalImage {
     );
   }
 
-  isOfAnother(run: string, number: string): boolean {
-    if (runAt(this.#image, this.#work) === run) return false;
+  roleOf(run: string, number: string): ReturnType<JournalImage["roleOf"]> {
     const found = this.#image.lookUp(join(this.#work, run, "journal", number));
-    return found?.kind === "file" && decodeObject(number, found.bytes).at > 0;
+    // It may be another job's.
+    if (found?.kind !== "file") return "next";
+    if (decodeObject(number, found.bytes).at === 0) return "start";
+    // What is removed, is from its first object on.
+    return runAt(this.#image, this.#work) === run && this.isThere() ? "next" : "stray";
   }
 
   #own(): string {

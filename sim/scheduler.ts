@@ -14,7 +14,7 @@ export interface SimProcess {
   state: "running" | "paused" | "dead";
   /** How long it was paused for, the last time. */
   lastPauseMs: number;
-  /** When it went on after that. What was under way before, is done at that moment. */
+  /** When it went on after that; -1: it never was paused. */
   wentOnMs: number;
   /** What came in while it was paused, in order. */
   backlog: (() => void)[];
