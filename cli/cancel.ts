@@ -1,6 +1,6 @@
 import type { CommandModule } from "yargs";
-import { coordinatorOption, jsonOption, secretFileOption } from "./options.ts";
 import { jobSummary } from "./render/summary.ts";
+import { clientOptions } from "./security-options.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
 interface CancelArguments extends ClientArguments {
@@ -19,9 +19,7 @@ export const cancelCommand: CommandModule<object, CancelArguments> = {
         default: "cancelled by a user",
         describe: "Why, for those who ask later",
       })
-      .option("coordinator", coordinatorOption)
-      .option("secret-file", secretFileOption)
-      .option("json", jsonOption)
+      .options(clientOptions)
       .example("$0 cancel digits-3f2a", "Refused once the output is being published"),
   handler: (args) =>
     withCoordinator(args, async ({ jobs }) => {

@@ -17,10 +17,11 @@ import {
   setOption,
 } from "./options.ts";
 import { type ScheduleArguments, scheduleOf, scheduleOptions } from "./schedule-options.ts";
+import { type ListeningArguments, listeningOf, listeningOptions } from "./security-options.ts";
 import { showProgress } from "./show-progress.ts";
 import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
 
-interface CoordinatorArguments extends ScheduleArguments {
+interface CoordinatorArguments extends ScheduleArguments, ListeningArguments {
   readonly job: string | undefined;
   readonly listen: string;
   readonly flight: string | undefined;
@@ -46,8 +47,9 @@ export const coordinatorCommand: CommandModule<object, CoordinatorArguments> = {
         type: "string",
         requiresArg: true,
         default: `127.0.0.1:${DEFAULT_PORT}`,
-        describe: "HOST:PORT to serve on (0.0.0.0: every interface; for private networks only)",
+        describe: "HOST:PORT to serve on (0.0.0.0: every interface, which takes --tls-cert, or --insecure)",
       })
+      .options(listeningOptions)
       .option("flight", flightOption)
       .option("secret-file", secretFileOption)
       .option("allow-modules", {
@@ -65,8 +67,14 @@ export const coordinatorCommand: CommandModule<object, CoordinatorArguments> = {
       .option("json", jsonOption)
       .option("log-level", { ...logLevelOption, defaultDescription: "info; beside a live view: error" })
       .options(scheduleOptions)
-      .example("$0 coordinator job.yaml --listen 0.0.0.0:7433", "Runs the job on the workers that join")
-      .example("$0 worker --coordinator node1:7433", "On each node: joins, and ends with the job")
+      .example(
+        "$0 coordinator job.yaml --listen 0.0.0.0:7433 --tls-cert node1.crt --tls-key node1.key",
+        "Runs the job on the workers that join",
+      )
+      .example(
+        "$0 worker --coordinator node1:7433 --tls-ca ca.crt",
+        "On each node: joins, and ends with the job",
+      )
       .example("$0 coordinator", "Waits for jobs: shardmill submit job.yaml")
       .example(
         "$0 coordinator --flight 127.0.0.1:7434",
@@ -86,6 +94,7 @@ async function serve(args: CoordinatorArguments): Promise<number> {
   const { createLogger } = await import("../shared/core/log.ts");
   const { readJobSource } = await import("../shared/job-file/read-job-file.ts");
   const schedule = scheduleOf(args);
+  const listening = listeningOf(args);
   const source =
     args.job === undefined ? null : await readJobSource(args.job, { set: args.set, env: process.env });
   // Without a job there is no live view that log lines could spoil.
@@ -99,6 +108,7 @@ async function serve(args: CoordinatorArguments): Promise<number> {
   const coordinator = await startCoordinator({
     listen: args.listen,
     guard: { secret, takesJobs: source === null, takesCode: args["allow-modules"] },
+    listening,
     clock: systemClock,
     log,
     schedule,

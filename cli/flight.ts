@@ -6,9 +6,10 @@ import type { JobStores } from "../shared/domain/job-stores.ts";
 import type { Location } from "../shared/domain/location.ts";
 import type { OutputManifest } from "../shared/domain/manifest.ts";
 import { DEFAULT_FLIGHT_PORT, jsonOption, logLevelOption, secretFileOption } from "./options.ts";
+import { type ListeningArguments, listeningOf, listeningOptions } from "./security-options.ts";
 import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
 
-interface FlightArguments {
+interface FlightArguments extends ListeningArguments {
   readonly output: string;
   readonly job: string | undefined;
   readonly listen: string;
@@ -35,8 +36,9 @@ export const flightCommand: CommandModule<object, FlightArguments> = {
         type: "string",
         requiresArg: true,
         default: `127.0.0.1:${DEFAULT_FLIGHT_PORT}`,
-        describe: "HOST:PORT to serve on (0.0.0.0: every interface; for private networks only)",
+        describe: "HOST:PORT to serve on (0.0.0.0: every interface, which takes --tls-cert, or --insecure)",
       })
+      .options(listeningOptions)
       .option("job", {
         type: "string",
         requiresArg: true,
@@ -49,7 +51,10 @@ export const flightCommand: CommandModule<object, FlightArguments> = {
       })
       .option("log-level", { ...logLevelOption, default: "warn" as const })
       .example("$0 flight ./out", "Serves rows, reduced/NAME and errors to who knows the secret")
-      .example("$0 flight s3://bucket/out --listen 0.0.0.0:7434", "An output in a bucket, to a network")
+      .example(
+        "$0 flight s3://bucket/out --listen 0.0.0.0:7434 --tls-cert node1.crt --tls-key node1.key",
+        "An output in a bucket, to a network",
+      )
       .example("$0 flight s3://bucket/out --job job.yaml", "One that is reached as the job reached it"),
   handler: async (args) => {
     process.exitCode = await serve(args);
@@ -59,6 +64,7 @@ export const flightCommand: CommandModule<object, FlightArguments> = {
 async function serve(args: FlightArguments): Promise<number> {
   const { startFlightThread } = await import("../coordinator/grpc/flight-thread-client.ts");
   const { ensureCredential, secretPath } = await import("../shared/access/credential.ts");
+  const listening = listeningOf(args);
   const output = await outputAt(args.output);
   const stores = await storesOf(args.job);
   const manifest = await manifestOf({ output, stores });
@@ -71,7 +77,8 @@ async function serve(args: FlightArguments): Promise<number> {
   const flight = await startFlightThread({
     listen: args.listen,
     option: "--listen",
-    secret,
+    guard: { secret, takesJobs: false, takesCode: false },
+    listening,
     owner,
     logLevel,
   });

@@ -30,11 +30,12 @@ import {
   secretFileOption,
   setOption,
 } from "./options.ts";
+import { type ListeningArguments, listeningOf, listeningOptions } from "./security-options.ts";
 import { showProgress } from "./show-progress.ts";
 import { listenForStopSignals, type StopSignals, whenAborted } from "./stop-signals.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 
-interface RunArguments extends ProcessArguments, TrialArguments {
+interface RunArguments extends ProcessArguments, TrialArguments, ListeningArguments {
   readonly job: string;
   readonly set: readonly string[];
   readonly fresh: boolean;
@@ -61,6 +62,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
         default: "127.0.0.1:0",
         describe: "HOST:PORT for status and for more workers (port 0: any that is free)",
       })
+      .options(listeningOptions)
       .option("flight", flightOption)
       .option("secret-file", secretFileOption)
       .option("json", jsonOption)
@@ -137,6 +139,7 @@ async function startOwnCoordinator(
   const coordinator = await startCoordinator({
     listen: args.listen,
     guard: { secret, takesJobs: false, takesCode: false },
+    listening: { ...listeningOf(args), forOwnWorkers: true },
     clock: systemClock,
     log: createLogger("coordinator", logLevel),
     schedule: LOCAL_TIMES,
@@ -178,7 +181,7 @@ async function startWorkers(
   const scratchPath = await makeScratch();
   return new Supervisor({
     processes,
-    joins: listening.then(({ address }) => ({ coordinator: address, credential })),
+    joins: listening.then(({ ownAddress }) => ({ coordinator: ownAddress, credential })),
     scratchPath,
     log: createLogger("supervisor", logLevel),
     onDied: (name) => void listening.then((coordinator) => coordinator.workerDied(name)).catch(() => {}),

@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
-import { coordinatorOption, jsonOption, secretFileOption } from "./options.ts";
 import { statusText } from "./render/status-text.ts";
 import { createStyle } from "./render/style.ts";
+import { clientOptions } from "./security-options.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
 export const statusCommand: CommandModule<object, ClientArguments & { readonly job: string | undefined }> = {
@@ -10,9 +10,7 @@ export const statusCommand: CommandModule<object, ClientArguments & { readonly j
   builder: (yargs) =>
     yargs
       .positional("job", { type: "string", describe: "The job's id (left out: all jobs)" })
-      .option("coordinator", coordinatorOption)
-      .option("secret-file", secretFileOption)
-      .option("json", jsonOption)
+      .options(clientOptions)
       .example("$0 status --coordinator node1:7433", "All jobs of that coordinator"),
   handler: (args) =>
     withCoordinator(args, async ({ jobs }) => {

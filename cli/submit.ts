@@ -1,8 +1,9 @@
 import type { CommandModule } from "yargs";
 import { printNothingNew } from "./finish-job.ts";
-import { coordinatorOption, freshOption, jsonOption, secretFileOption, setOption } from "./options.ts";
+import { freshOption, setOption } from "./options.ts";
 import { jobSummary } from "./render/summary.ts";
 import { oneLine } from "./render/text.ts";
+import { clientOptions } from "./security-options.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 import { follow } from "./watch.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
@@ -25,8 +26,7 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
   builder: (yargs) =>
     yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job file" })
-      .option("coordinator", coordinatorOption)
-      .option("secret-file", secretFileOption)
+      .options(clientOptions)
       .option("set", setOption)
       .options(trialOptions)
       .option("fresh", freshOption)
@@ -35,7 +35,6 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
         default: false,
         describe: "Stay and follow the job until it has ended",
       })
-      .option("json", jsonOption)
       .example("$0 submit job.yaml", "Prints the job's id; its paths are those of the coordinator's machine")
       .example("$0 submit job.yaml --watch", "Stays until the job has ended, with its exit code"),
   handler: async (args) => {

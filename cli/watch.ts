@@ -3,7 +3,7 @@ import { isEnded } from "../shared/domain/job.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import type { JobsService } from "../shared/wire/services.ts";
 import { printEnd } from "./finish-job.ts";
-import { coordinatorOption, jsonOption, secretFileOption } from "./options.ts";
+import { clientOptions } from "./security-options.ts";
 import { showProgress } from "./show-progress.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
@@ -16,9 +16,7 @@ export const watchCommand: CommandModule<object, ClientArguments & { readonly jo
         type: "string",
         describe: "The job's id (left out: the last one submitted)",
       })
-      .option("coordinator", coordinatorOption)
-      .option("secret-file", secretFileOption)
-      .option("json", jsonOption)
+      .options(clientOptions)
       .example("$0 watch && echo published", "Ends with the job's exit code"),
   handler: (args) =>
     withCoordinator(args, async ({ jobs }) => {

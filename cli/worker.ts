@@ -11,13 +11,12 @@ import {
   type ProcessArguments,
   processCounts,
   processOptions,
-  secretFileOption,
 } from "./options.ts";
+import { type ConnectingArguments, connectingOf, connectingOptions } from "./security-options.ts";
 import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
 
-interface WorkerArguments extends ProcessArguments {
+interface WorkerArguments extends ProcessArguments, ConnectingArguments {
   readonly coordinator: string;
-  readonly "secret-file": string | undefined;
   readonly device: Device;
   readonly data: AccessMode;
   readonly "allow-modules": boolean;
@@ -32,7 +31,7 @@ export const workerCommand: CommandModule<object, WorkerArguments> = {
   builder: (yargs) =>
     yargs
       .option("coordinator", coordinatorOption)
-      .option("secret-file", secretFileOption)
+      .options(connectingOptions)
       .option("device", deviceOption)
       .options(processOptions)
       .option("data", {
@@ -61,7 +60,6 @@ export const workerCommand: CommandModule<object, WorkerArguments> = {
 
 async function work(args: WorkerArguments): Promise<void> {
   const counts = processCounts(args);
-  const { userCredential } = await import("../shared/access/credential.ts");
   const { createLogger } = await import("../shared/core/log.ts");
   const { resolveDevice } = await import("../shared/onnx/resolve-device.ts");
   const { checkAddress } = await import("../shared/wire/address.ts");
@@ -82,7 +80,7 @@ async function work(args: WorkerArguments): Promise<void> {
   });
   const supervisor = new Supervisor({
     processes,
-    joins: { coordinator: args.coordinator, credential: userCredential(args["secret-file"]) },
+    joins: { coordinator: args.coordinator, credential: await connectingOf(args) },
     scratchPath: await makeScratch(args.scratch),
     log: createLogger("supervisor", args["log-level"]),
   });

@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
-import { coordinatorOption, jsonOption, secretFileOption } from "./options.ts";
 import { createStyle } from "./render/style.ts";
 import { workersTable } from "./render/workers-table.ts";
+import { clientOptions } from "./security-options.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
 export const workersCommand: CommandModule<object, ClientArguments> = {
@@ -9,9 +9,7 @@ export const workersCommand: CommandModule<object, ClientArguments> = {
   describe: "List the workers of a running coordinator",
   builder: (yargs) =>
     yargs
-      .option("coordinator", coordinatorOption)
-      .option("secret-file", secretFileOption)
-      .option("json", jsonOption)
+      .options(clientOptions)
       .example("$0 workers --coordinator node1:7433", "Who works there, and how busy each is"),
   handler: (args) =>
     withCoordinator(args, async ({ workers }) => {

@@ -4,10 +4,10 @@ import type { TimedClock } from "../shared/core/clock.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import type { Logger, LogLevel } from "../shared/core/log.ts";
 import { Slots } from "../shared/core/slots.ts";
-import { isEnded } from "../shared/domain/job.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
 import type { CoordinatorServices } from "../shared/wire/services.ts";
 import type { Guard } from "./access/guard.ts";
+import { type Listening, LOCAL } from "./access/listening.ts";
 import { DataServer } from "./data/data-server.ts";
 import { type FlightThread, startFlightThread } from "./grpc/flight-thread-client.ts";
 import { type RunningServer, startServer } from "./grpc/server.ts";
@@ -24,6 +24,7 @@ import { DEFAULT_SCHEDULE, type ScheduleConfig } from "./schedule/state/config.t
 import { FlightJobs } from "./service/flight-jobs.ts";
 import { forEachJob } from "./service/for-each-job.ts";
 import { JobsServer } from "./service/jobs-server.ts";
+import { KnownJobs } from "./service/known-jobs.ts";
 import { ListingPace } from "./service/listing-pace.ts";
 import { Waiters } from "./service/waiters.ts";
 import { WorkServer } from "./service/work-server.ts";
@@ -33,6 +34,8 @@ export interface CoordinatorOptions {
   /** `host:port`; port 0 takes a free one. */
   readonly listen: string;
   readonly guard: Guard;
+  /** Of both servers. Left out: in the clear, for this machine alone. */
+  readonly listening?: Listening;
   readonly clock: TimedClock;
   readonly log: Logger;
   /** Other times than the usual ones, for tests that cannot wait. */
@@ -53,6 +56,8 @@ export interface CoordinatorSeams extends JobSeams {
 export interface Coordinator {
   /** Where it really listens. */
   readonly address: string;
+  /** Where workers of this process find it, {@link Listening.forOwnWorkers}. */
+  readonly ownAddress: string;
   /** Where Arrow Flight does; null where it does not. */
   readonly flightAddress: string | null;
   /** Checks, plans and opens a job, which runs from here on. @throws what planJob and openJob throw */
@@ -68,8 +73,6 @@ export interface Coordinator {
 
 /** How often leases, silent workers and idle jobs are looked at. */
 const TICK_MS = 1_000;
-/** How many ended jobs stay known for `status`. */
-const KEPT_JOBS = 100;
 /**
  * Jobs that are planned at once, and that wait for it. Each has processes that read footers and the model, of
  * 80 MB and more; two keep a disk busy. Whoever waits is in its call, and hears when it is given up.
@@ -95,7 +98,7 @@ class RunningCoordinator implements Coordinator {
   readonly #seams: CoordinatorSeams;
   readonly #work: WorkServer;
   readonly #active: ActiveJob[] = [];
-  readonly #handles: JobHandle[] = [];
+  readonly #known = new KnownJobs();
   readonly #planning = new Slots("jobs to plan", PLANNING);
   readonly #lists = new ListingPace();
   readonly #data = new DataServer({
@@ -126,19 +129,19 @@ class RunningCoordinator implements Coordinator {
   }
 
   async listen(): Promise<void> {
-    const { listen, guard, log } = this.#options;
+    const { listen, guard, listening = LOCAL, log } = this.#options;
     const statuses = () => workerStatuses(this.#registry, this.#active, this.#options.clock.nowMs());
     const services: CoordinatorServices = {
       work: this.#work,
       data: this.#data,
       jobs: new JobsServer({
         submit: (spec, submitOptions) => this.#submitFromAfar(spec, submitOptions),
-        jobs: () => this.#handles,
+        jobs: () => this.#known.all,
         takesCode: guard.takesCode,
       }),
       workers: { listWorkers: (signal) => this.#lists.list(statuses, signal) },
     };
-    this.#server = await this.#seams.serve({ listen, services, guard, log });
+    this.#server = await this.#seams.serve({ listen, services, guard, listening, log });
     this.#flight = await this.#startFlight().catch(async (error: unknown) => {
       await this.#server?.close(0);
       throw error;
@@ -149,16 +152,20 @@ class RunningCoordinator implements Coordinator {
 
   /** The jobs go on without it, should it die. */
   async #startFlight(): Promise<FlightThread | null> {
-    const { flight, guard, log } = this.#options;
+    const { flight, guard, listening = LOCAL, log } = this.#options;
     if (flight === undefined) return null;
-    const owner = new FlightJobs({ handles: () => this.#handles, active: () => this.#active });
-    const started = await startFlightThread({ ...flight, option: "--flight", secret: guard.secret, owner });
+    const owner = new FlightJobs({ handles: () => this.#known.all, active: () => this.#active });
+    const started = await startFlightThread({ ...flight, option: "--flight", guard, listening, owner });
     started.ended.catch((error: unknown) => log.error(error, "results are no longer served by Arrow Flight"));
     return started;
   }
 
   get address(): string {
     return present(this.#server, "the coordinator listens").address;
+  }
+
+  get ownAddress(): string {
+    return present(this.#server, "the coordinator listens").ownAddress;
   }
 
   get flightAddress(): string | null {
@@ -190,7 +197,7 @@ class RunningCoordinator implements Coordinator {
     });
     if (this.#isClosed && opened.kind === "active") await letGo(opened.job);
     const handle = opened.kind === "published" ? publishedHandle(opened) : handleOf(opened);
-    this.#remember(handle);
+    this.#known.remember(handle);
     if (opened.kind === "active") this.#giveOut(opened.job);
     return handle;
   }
@@ -247,17 +254,6 @@ class RunningCoordinator implements Coordinator {
     await Promise.all([this.#server?.close(CLOSE_GRACE_MS), this.#flight?.close(CLOSE_GRACE_MS)]);
     await Promise.allSettled(left.map((job) => job.release()));
     await this.#data[Symbol.asyncDispose]();
-  }
-
-  /** Once, however often it is submitted. Jobs that run are never forgotten. */
-  #remember(handle: JobHandle): void {
-    const others = this.#handles.filter(({ jobId }) => jobId !== handle.jobId);
-    this.#handles.splice(0, this.#handles.length, ...others, handle);
-    while (this.#handles.length > KEPT_JOBS) {
-      const oldest = this.#handles.findIndex((handle) => isEnded(handle.status().phase));
-      if (oldest < 0) return;
-      this.#handles.splice(oldest, 1);
-    }
   }
 
   /** Offers the job's shards until it has ended. */

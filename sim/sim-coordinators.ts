@@ -280,6 +280,7 @@ export class SimCoordinators {
         running.server = { process, work: services.work };
         return {
           address: `${HOST}:1`,
+          ownAddress: `${HOST}:1`,
           setServing: () => {},
           close: async () => {
             running.server = null;

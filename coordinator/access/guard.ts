@@ -22,16 +22,26 @@ export interface Guard {
   readonly takesCode: boolean;
 }
 
+/** Refuses whole connections; by the address and port of who made it. */
+interface Door {
+  refusalOf(peer: string): ShardmillError | null;
+}
+
 /**
  * Judges every call by its method and its headers, before a byte of its messages is read: a stranger's bytes
  * reach no codec and no service.
  */
-export function guardInterceptor(guard: Guard, report: ReportFailure): ServerInterceptor {
+export function guardInterceptor(
+  guard: Guard,
+  report: ReportFailure,
+  door: Door | null = null,
+): ServerInterceptor {
   const judge = judgeFor(guard);
   return ({ path }, call) => {
     const listener = new ServerListenerBuilder()
       .withOnReceiveMetadata((metadata, next) => {
-        const refusal = judge(path, metadata);
+        const refusal =
+          (callersOf(path) === "anyone" ? null : door?.refusalOf(call.getPeer())) ?? judge(path, metadata);
         if (refusal === null) return next(metadata);
         report(path, refusal);
         call.sendStatus(toStatus(refusal));

@@ -1,5 +1,7 @@
 import type { ErrorData } from "../../shared/core/errors.ts";
 import type { LogLevel } from "../../shared/core/log.ts";
+import type { Guard } from "../access/guard.ts";
+import type { Listening } from "../access/listening.ts";
 import type { FlightPart, ServedJob } from "./flight.ts";
 
 /** What a Flight thread is started with. */
@@ -8,7 +10,8 @@ export interface FlightThreadOptions {
   readonly listen: string;
   /** That it was given by: `--flight`. */
   readonly option: string;
-  readonly secret: string;
+  readonly guard: Guard;
+  readonly listening: Listening;
   readonly logLevel: LogLevel;
 }
 

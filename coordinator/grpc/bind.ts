@@ -4,6 +4,8 @@ import type { Logger } from "../../shared/core/log.ts";
 import { type Address, formatAddress } from "../../shared/wire/address.ts";
 import { isUnexpected } from "../../shared/wire/rpc-error.ts";
 import type { ReportFailure } from "../../shared/wire/unary.ts";
+import type { Listening } from "../access/listening.ts";
+import type { TlsListener } from "./tls-listener.ts";
 
 /**
  * After the connections are destroyed their close events take a turn or two of the event loop; this is much
@@ -23,12 +25,22 @@ export function reportTo(log: Logger): ReportFailure {
 }
 
 /**
- * Listens, and gives the address with the real port.
+ * Listens, by TLS where there is a listener for it, and gives the address with the real port.
  *
  * @throws {PORT_IN_USE} when another process listens there
  * @throws {ARGUMENT_INVALID} when it is no address of this machine's, or one it may not use
  */
-export function bind(server: Server, { host, port }: Address): Promise<string> {
+export async function bind(server: Server, place: Address, tls: TlsListener | null = null): Promise<string> {
+  if (tls === null) return await bindClear(server, place);
+  try {
+    return formatAddress({ host: place.host, port: await tls.listen(server, place) });
+  } catch (error) {
+    server.forceShutdown();
+    throw bindError(formatAddress(place), error);
+  }
+}
+
+function bindClear(server: Server, { host, port }: Address): Promise<string> {
   const target = formatAddress({ host, port });
   return new Promise((resolve, reject) => {
     server.bindAsync(target, ServerCredentials.createInsecure(), (error, bound) => {
@@ -40,7 +52,7 @@ export function bind(server: Server, { host, port }: Address): Promise<string> {
 }
 
 /** grpc-js joins the errors of all addresses that a name stands for into one text. */
-function bindError(address: string, cause: Error): ShardmillError {
+function bindError(address: string, cause: unknown): ShardmillError {
   const text = messageOf(cause);
   // What is understood needs no cause: the library's text would only blur it.
   const options = { fields: { address } };
@@ -56,7 +68,7 @@ function bindError(address: string, cause: Error): ShardmillError {
       hint: "ports below 1024 are the system's: take a higher one",
     });
   }
-  if (text.includes("EADDRNOTAVAIL") || text.includes("Name resolution failed")) {
+  if (text.includes("EADDRNOTAVAIL") || /Name resolution failed|ENOTFOUND|EAI_AGAIN/.test(text)) {
     return new ShardmillError("ARGUMENT_INVALID", `${address} is not an address of this machine`, {
       ...options,
       hint: "listen on 127.0.0.1 for this machine only, on 0.0.0.0 for every network",
@@ -86,4 +98,11 @@ export async function shutDown(server: Server, graceMs: number): Promise<void> {
     timers.push(setTimeout(force, graceMs));
     server.tryShutdown(done);
   });
+}
+
+/** What listens by TLS, loaded only where it is wanted; null in the clear. @throws {TLS_INVALID} */
+export async function openTls({ tls }: Listening, log: Logger): Promise<TlsListener | null> {
+  if (tls === null) return null;
+  const { TlsListener } = await import("./tls-listener.ts");
+  return new TlsListener(tls, log);
 }

@@ -4,11 +4,12 @@ import { JobStorages } from "../../shared/storage/job-storages.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
 import { flightService } from "../../shared/wire/methods-flight.ts";
 import { quietGrpc } from "../../shared/wire/peer.ts";
-import { guardInterceptor } from "../access/guard.ts";
+import { type Guard, guardInterceptor } from "../access/guard.ts";
+import { type Listening, LOCAL, refuseClear } from "../access/listening.ts";
 import type { FlightOwner } from "../flight/flight.ts";
 import { Flights } from "../flight/flights.ts";
 import { Manifests } from "../flight/manifests.ts";
-import { bind, reportTo, shutDown } from "./bind.ts";
+import { bind, openTls, reportTo, shutDown } from "./bind.ts";
 import { flightHandlers } from "./flight-handlers.ts";
 import { type FlightLimits, FlightTurns } from "./flight-turns.ts";
 
@@ -17,8 +18,9 @@ interface FlightServerOptions {
   readonly listen: string;
   /** That it was given by, named where it is wrong: `--flight`. */
   readonly option: string;
-  /** Opens every call. */
-  readonly secret: string;
+  readonly guard: Guard;
+  /** Left out: in the clear, for this machine alone. */
+  readonly listening?: Listening;
   readonly owner: FlightOwner;
   readonly log: Logger;
   readonly limits?: Partial<FlightLimits>;
@@ -48,24 +50,26 @@ const SERVER_OPTIONS: ServerOptions = {
  *
  * @throws {PORT_IN_USE} when another process listens there
  * @throws {ARGUMENT_INVALID} when `listen` is no address, or none of this machine's, or one it may not use
+ * @throws {LISTENING_REFUSED} {TLS_INVALID} when it may not listen there as it is told to, or cannot
  */
 export async function startFlightServer(options: FlightServerOptions): Promise<FlightServer> {
-  const { secret, owner, log } = options;
+  const { guard, listening = LOCAL, owner, log } = options;
   quietGrpc();
   const place = parseAddress(options.listen, "listen", options.option);
+  refuseClear(place, listening, options.option);
   const report = reportTo(log);
-  // Nothing of it hands in jobs or code.
-  const guard = { secret, takesJobs: false, takesCode: false };
-  const server = new Server({ ...SERVER_OPTIONS, interceptors: [guardInterceptor(guard, report)] });
+  const tls = await openTls(listening, log);
+  const server = new Server({ ...SERVER_OPTIONS, interceptors: [guardInterceptor(guard, report, tls)] });
   const storages = new JobStorages();
   const flights = new Flights(owner, new Manifests(storages));
   const turns = new FlightTurns(options.limits);
   server.addService(flightService, flightHandlers({ flights, storages, turns }, report));
-  const address = await bind(server, place);
+  const address = await bind(server, place, tls);
   log.info({ address }, "serving Arrow Flight");
   return {
     address,
     async close(graceMs) {
+      tls?.close();
       await shutDown(server, graceMs);
       await storages[Symbol.asyncDispose]();
     },

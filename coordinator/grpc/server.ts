@@ -1,11 +1,12 @@
 import { Server, type ServerOptions } from "@grpc/grpc-js";
 import type { Logger } from "../../shared/core/log.ts";
-import { parseAddress } from "../../shared/wire/address.ts";
+import { type Address, parseAddress } from "../../shared/wire/address.ts";
 import { fullServiceName, SERVICE_NAMES, serviceDefinition } from "../../shared/wire/load-protos.ts";
 import { quietGrpc } from "../../shared/wire/peer.ts";
 import { type CoordinatorServices, MAX_REQUEST_BYTES } from "../../shared/wire/services.ts";
 import { type Guard, guardInterceptor } from "../access/guard.ts";
-import { bind, reportTo, shutDown } from "./bind.ts";
+import { type Listening, LOCAL, refuseClear } from "../access/listening.ts";
+import { bind, openTls, reportTo, shutDown } from "./bind.ts";
 import { dataHandlers } from "./data-handlers.ts";
 import { addHealth } from "./health.ts";
 import { jobsHandlers, workersHandlers } from "./jobs-handlers.ts";
@@ -17,12 +18,16 @@ interface ServeOptions {
   readonly listen: string;
   readonly services: CoordinatorServices;
   readonly guard: Guard;
+  /** Left out: in the clear, for this machine alone. */
+  readonly listening?: Listening;
   readonly log: Logger;
 }
 
 export interface RunningServer {
   /** Where it listens, with the real port. */
   readonly address: string;
+  /** Where workers of this process find it. */
+  readonly ownAddress: string;
   /** What health checks answer, for the server and each of its services. SERVING from the start. */
   setServing(serving: boolean): void;
   /** Answers NOT_SERVING, takes no new calls, waits up to `graceMs` for those open, and then ends them. */
@@ -42,17 +47,23 @@ const SERVER_OPTIONS: ServerOptions = {
   "grpc.enable_channelz": 0,
 };
 
+const HERE: Address = { host: "127.0.0.1", port: 0 };
+
 /**
  * Serves the four services, health checks and reflection, to whom the guard lets in.
  *
  * @throws {PORT_IN_USE} when another process listens there
  * @throws {ARGUMENT_INVALID} when `listen` is no address, or none of this machine's, or one it may not use
+ * @throws {LISTENING_REFUSED} {TLS_INVALID} when it may not listen there as it is told to, or cannot
  */
-export async function startServer({ listen, services, guard, log }: ServeOptions): Promise<RunningServer> {
+export async function startServer(options: ServeOptions): Promise<RunningServer> {
+  const { listen, services, guard, listening = LOCAL, log } = options;
   quietGrpc();
-  const { host, port } = parseAddress(listen, "listen");
+  const place = parseAddress(listen, "listen");
+  refuseClear(place, listening, "--listen");
   const report = reportTo(log);
-  const server = new Server({ ...SERVER_OPTIONS, interceptors: [guardInterceptor(guard, report)] });
+  const tls = await openTls(listening, log);
+  const server = new Server({ ...SERVER_OPTIONS, interceptors: [guardInterceptor(guard, report, tls)] });
   server.addService(serviceDefinition("WorkService"), workHandlers(services.work, report));
   server.addService(serviceDefinition("DataService"), dataHandlers(services.data, report));
   server.addService(serviceDefinition("JobsService"), jobsHandlers(services.jobs, report));
@@ -66,13 +77,16 @@ export async function startServer({ listen, services, guard, log }: ServeOptions
     }
   };
   setServing(true);
-  const address = await bind(server, { host, port });
+  const address = await bind(server, place, tls);
+  const ownAddress = tls !== null && listening.forOwnWorkers ? await bind(server, HERE) : address;
   log.info({ address }, "listening");
   return {
     address,
+    ownAddress,
     setServing,
     async close(graceMs) {
       setServing(false);
+      tls?.close();
       await shutDown(server, graceMs);
     },
   };

@@ -8,6 +8,7 @@ import { errorCode } from "../core/errno.ts";
 import { messageOf, ShardmillError } from "../core/errors.ts";
 import { placeAlone } from "../core/hard-link.ts";
 import { makeFolders } from "../core/make-folders.ts";
+import type { ClientTls } from "./tls-files.ts";
 
 /**
  * What shows a coordinator that a process is its user's: the secret, and the file where it was looked for.
@@ -17,6 +18,8 @@ export interface Credential {
   readonly path: string;
   /** Null where there is no such file. */
   readonly secret: string | null;
+  /** How the coordinator shows that it is the one that is meant. Left out: not at all, in the clear. */
+  readonly tls?: ClientTls;
 }
 
 /** Of a coordinator: it always has one. */

@@ -45,6 +45,15 @@ export function formatAddress({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/** Whether a host is this machine, whom no other can reach by it. */
+export function isLoopback(host: string): boolean {
+  return (
+    host === "localhost" ||
+    /^(::ffff:)?127\.\d+\.\d+\.\d+$/.test(host) ||
+    /^(0{0,4}:){2,7}0{0,3}1$/.test(host)
+  );
+}
+
 /** @throws {ARGUMENT_INVALID} when `text` is no address of a coordinator */
 export function checkAddress(text: string): void {
   parseAddress(text, "connect");

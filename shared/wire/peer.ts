@@ -10,6 +10,7 @@ import type { Credential } from "../access/credential.ts";
 import { ShardmillError } from "../core/errors.ts";
 import { authorization } from "./authorization.ts";
 import { fromStatus, unreachable } from "./rpc-error.ts";
+import { speaksTls, TlsChannel } from "./tls-channel.ts";
 
 const HEALTH_CHECK = "/grpc.health.v1.Health/Check";
 
@@ -21,14 +22,17 @@ export class Peer {
   readonly address: string;
   readonly client: Client;
   readonly #credential: Credential;
+  readonly #tls: TlsChannel | null;
   readonly #open = new Set<(reason: ShardmillError) => void>();
   #closed: ShardmillError | null = null;
 
+  /** @throws {TLS_INVALID} when a file for TLS cannot be used */
   constructor(address: string, credential: Credential, options: ChannelOptions) {
     quietGrpc();
     this.address = address;
     this.#credential = credential;
-    this.client = new Client(address, credentials.createInsecure(), options);
+    this.#tls = credential.tls === undefined ? null : new TlsChannel(address, credential.tls);
+    this.client = new Client(address, this.#tls ?? credentials.createInsecure(), options);
   }
 
   /** What goes with every call. */
@@ -38,7 +42,10 @@ export class Peer {
 
   /** What a call of `method` rejects with, when it failed so. */
   failureOf(error: unknown, method: string): ShardmillError {
-    return fromStatus(error, { address: this.address, method, credential: this.#credential });
+    const failure = fromStatus(error, { address: this.address, method, credential: this.#credential });
+    return failure.code === "COORDINATOR_UNREACHABLE" || failure.code === "CERTIFICATE_REFUSED"
+      ? (this.#tls?.refusal ?? failure)
+      : failure;
   }
 
   /**
@@ -91,6 +98,8 @@ export class Peer {
       this.client.makeUnaryRequest(HEALTH_CHECK, asIs, asIs, Buffer.alloc(0), { deadline }, resolve);
     });
     const why = this.failureOf(error, "Check");
+    // A server that wants TLS closes other connections without a word.
+    if (this.#tls === null && (await speaksTls(this.address, DIAGNOSIS_MS))) return tlsIsWanted(this.address);
     return why.code === "COORDINATOR_UNREACHABLE" || why.code === "CERTIFICATE_REFUSED"
       ? why
       : unreachable(this.address, `no connection within ${waitMs} ms`, error);
@@ -111,6 +120,13 @@ export class Peer {
 interface CallWatch {
   readonly reason: unknown;
   end(): void;
+}
+
+function tlsIsWanted(address: string): ShardmillError {
+  return new ShardmillError("CERTIFICATE_REFUSED", `the coordinator at ${address} speaks TLS only`, {
+    fields: { address },
+    hint: "name the CA of its certificate with --tls-ca or SHARDMILL_TLS_CA (`system`: those of this system)",
+  });
 }
 
 /**

@@ -16,8 +16,16 @@ import { jobSpec } from "../support/job-arbitraries.ts";
 import * as any from "../support/wire-arbitraries.ts";
 import { failureOf, sample, until, wireRig } from "../support/wire-rig.ts";
 
+const ANYWHERE = { tls: null, insecure: true };
+
 const listening = (listen: string) =>
-  startServer({ listen, services: fakeServices(), guard: TEST_GUARD, log: silentLogger });
+  startServer({
+    listen,
+    services: fakeServices(),
+    guard: TEST_GUARD,
+    listening: ANYWHERE,
+    log: silentLogger,
+  });
 
 describe("listening", () => {
   test("on port 0 takes a free port and says which", async () => {

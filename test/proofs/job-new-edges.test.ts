@@ -126,7 +126,12 @@ test("a run that another coordinator publishes, or begins, while it is planned h
     await act();
     return planned;
   };
-  const serve = async () => ({ address: "nowhere:1", setServing: () => {}, close: async () => {} });
+  const serve = async () => ({
+    address: "nowhere:1",
+    ownAddress: "nowhere:1",
+    setServing: () => {},
+    close: async () => {},
+  });
   const seams = { ...realSeams, plan, serve };
   const options = { listen: "nowhere:1", guard: TEST_GUARD, clock: systemClock, log: silentLogger, seams };
   const coordinator = await startCoordinator(options);

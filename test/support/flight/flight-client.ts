@@ -83,7 +83,7 @@ export async function flightRig(
 ): Promise<FlightRig> {
   const owner = typeof served === "string" ? ownerOf(served) : served;
   const options = { listen: "127.0.0.1:0", option: "--flight", owner, log: silentLogger, limits };
-  const server = await startFlightServer({ ...options, secret: TEST_GUARD.secret });
+  const server = await startFlightServer({ ...options, guard: TEST_GUARD });
   const client = new FlightClient(server.address);
   return {
     server,

@@ -26,7 +26,12 @@ test("a job that is taken up while its coordinator closes is let go of, with its
     await gate.promise;
     return { ...job.planned, spec };
   };
-  const serve = async () => ({ address: "nowhere:1", setServing: () => {}, close: async () => {} });
+  const serve = async () => ({
+    address: "nowhere:1",
+    ownAddress: "nowhere:1",
+    setServing: () => {},
+    close: async () => {},
+  });
   const seams = { ...realSeams, plan, serve };
   const options = { listen: "nowhere:1", guard: TEST_GUARD, clock: systemClock, log: silentLogger, seams };
   const coordinator = await startCoordinator(options);

@@ -28,7 +28,12 @@ async function planner() {
     seen.now -= 1;
     throw new ShardmillError("INPUT_CORRUPT", "no rows");
   };
-  const serve = async () => ({ address: "nowhere:1", setServing: () => {}, close: async () => {} });
+  const serve = async () => ({
+    address: "nowhere:1",
+    ownAddress: "nowhere:1",
+    setServing: () => {},
+    close: async () => {},
+  });
   const seams = { ...realSeams, plan, serve };
   const options = { listen: "nowhere:1", guard: TEST_GUARD, clock: systemClock, log: silentLogger, seams };
   const started = await startCoordinator(options);

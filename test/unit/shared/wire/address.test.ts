@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { formatAddress, parseAddress } from "../../../../shared/wire/address.ts";
+import { formatAddress, isLoopback, parseAddress } from "../../../../shared/wire/address.ts";
 
 describe("an address", () => {
   test.each([
@@ -37,4 +37,19 @@ describe("an address", () => {
   test("port 0 is for listening only", () => {
     expect(parseAddress("127.0.0.1:0", "listen")).toEqual({ host: "127.0.0.1", port: 0 });
   });
+});
+
+test("what no other machine reaches is told from what it may", () => {
+  for (const host of ["localhost", "127.0.0.1", "127.9.9.9", "::1", "0:0:0:0:0:0:0:1", "::ffff:127.0.0.1"])
+    expect([host, isLoopback(host)]).toEqual([host, true]);
+  for (const host of [
+    "0.0.0.0",
+    "::",
+    "10.0.0.1",
+    "127.0.0.1.example",
+    "localhost.example",
+    "::2",
+    "fe80::1",
+  ])
+    expect([host, isLoopback(host)]).toEqual([host, false]);
 });

@@ -1,0 +1,94 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { CertificateFiles } from "../../shared/access/tls-files.ts";
+import { TestCa } from "../support/certificates.ts";
+import { startListening, startWorker } from "../support/job-processes.ts";
+import { expectRightAnswer } from "../support/known-answer.ts";
+import { KnownJob } from "../support/known-job.ts";
+import { runCli } from "../support/processes.ts";
+
+/** Whole jobs by mutual TLS, and what commands say to those who lack something for it. */
+
+let folder: string;
+let ca: TestCa;
+let server: CertificateFiles;
+let client: CertificateFiles;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-tls-job-"));
+  ca = await TestCa.make(folder);
+  server = await ca.sign({ name: "server" });
+  client = await ca.sign({ name: "client" });
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+const shown = ({ cert, key }: CertificateFiles) => ["--tls-cert", cert, "--tls-key", key];
+
+test("a worker that sees no file of the coordinator does its job by mutual TLS, and the commands ask by it", async () => {
+  await using job = await KnownJob.make({
+    rows: 800,
+    rowGroupRows: 100,
+    spec: { input: { shardRows: 100 } },
+  });
+  const listen = ["--listen", "127.0.0.1:0", ...shown(server), "--tls-client-ca", ca.path];
+  const { cli, address } = await startListening(job, ["coordinator", job.path, ...listen]);
+  await using coordinator = cli;
+  const asked = ["workers", "--coordinator", address];
+  expect(await runCli(asked, job)).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/speaks TLS only[\s\S]*CERTIFICATE_REFUSED[\s\S]*--tls-ca/),
+  });
+  expect(await runCli([...asked, "--tls-ca", ca.path], job)).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/shows none[\s\S]*CERTIFICATE_REFUSED/),
+  });
+  expect(await runCli([...asked, ...shown(client)], job)).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("--tls-cert needs --tls-ca beside it"),
+  });
+  const named = ["--tls-ca", ca.path, ...shown(client)];
+  expect(await runCli([...asked, ...named], job)).toMatchObject({ code: 0, stderr: "" });
+  const variables = {
+    SHARDMILL_TLS_CA: ca.path,
+    SHARDMILL_TLS_CERT: client.cert,
+    SHARDMILL_TLS_KEY: client.key,
+  };
+  expect(await runCli(asked, { env: { ...job.env, ...variables } })).toMatchObject({ code: 0, stderr: "" });
+  await using worker = startWorker(job, address, ["--data", "coordinator", ...named]);
+  expect(await worker.ended).toMatchObject({ code: 0 });
+  expect(await coordinator.ended).toMatchObject({ code: 0 });
+  await expectRightAnswer(job);
+});
+
+test("a worker with the wrong CA ends at once, and says why", async () => {
+  await using job = await KnownJob.make({ rows: 100 });
+  const { cli, address } = await startListening(job, [
+    ...["coordinator", job.path, "--listen", "127.0.0.1:0"],
+    ...shown(server),
+  ]);
+  await using _coordinator = cli;
+  const other = await TestCa.make(folder, "other");
+  const named = ["--device", "cpu", "--workers", "1", "--tls-ca", other.path];
+  const refused = await runCli(["worker", "--coordinator", address, ...named], job);
+  expect(refused).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/other\.crt[\s\S]*CERTIFICATE_REFUSED/),
+  });
+  expect(refused.seconds).toBeLessThan(30);
+});
+
+test("a run listens by TLS for others, and its own workers need none", async () => {
+  await using job = await KnownJob.make({ rows: 400, rowGroupRows: 100 });
+  const listen = ["--listen", "0.0.0.0:0", "--workers", "1"];
+  expect(await runCli(["run", job.path, ...listen], job)).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/LISTENING_REFUSED[\s\S]*--tls-cert/),
+  });
+  expect(await runCli(["run", job.path, ...listen, ...shown(server)], job)).toMatchObject({ code: 0 });
+  await expectRightAnswer(job);
+});
