@@ -1,11 +1,14 @@
 import type { PlanProgress } from "../../coordinator/plan/plan-progress.ts";
 import { formatCount } from "../../shared/core/units.ts";
+import { fetchingText } from "./fetching-text.ts";
 
 /** So few files are read before anybody has read the line. */
 const FEW_FILES = 1_000;
 
 /** What a plan that takes long is at. */
-export function planningText({ filesFound, footers }: PlanProgress): string {
+export function planningText({ filesFound, footers, fetching }: PlanProgress): string {
+  const model = fetching.now();
+  if (model !== null) return `fetching the model: ${fetchingText(model)} ...`;
   if (footers !== null && footers.read < footers.of && footers.of >= FEW_FILES)
     return `checking the input: ${formatCount(footers.read)} of ${formatCount(footers.of)} files are read ...`;
   if (footers === null && filesFound >= FEW_FILES)

@@ -1,5 +1,6 @@
 import { formatCount, formatSeconds } from "../../shared/core/units.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { fetchingText } from "./fetching-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { counted, oneLine, truncate, widthOf } from "./text.ts";
 import { bottleneckText } from "./verdict-text.ts";
@@ -67,8 +68,9 @@ export function renderPlainLine(status: JobStatus): string {
 }
 
 function runningParts(status: JobStatus): string[] {
-  const { workers, rowsDone, rowsPerSecond, secondsLeft } = status;
+  const { workers, rowsDone, rowsPerSecond, secondsLeft, fetching } = status;
   if (workers === 0) return ["waiting for workers"];
+  if (rowsDone === 0 && fetching !== null) return [`the workers fetch the model: ${fetchingText(fetching)}`];
   if (rowsDone === 0) return ["the workers are starting"];
   const parts = [`${formatCount(rowsPerSecond)} rows/s`];
   if (secondsLeft !== null) parts.push(`${formatSeconds(secondsLeft)} left`);

@@ -17,7 +17,8 @@ type OnlyUnderWay =
   | "shardsLeased"
   | "attemptsFailed"
   | "workers"
-  | "secondsLeft";
+  | "secondsLeft"
+  | "fetching";
 
 /**
  * What `--json` prints at the end: one object, whose keys scripts may rely on. The facts of the run, and
@@ -45,6 +46,7 @@ export function jobSummary(status: JobStatus): JobSummary {
     attemptsFailed,
     workers,
     secondsLeft,
+    fetching,
     ...facts
   } = rest;
   return {

@@ -1,6 +1,7 @@
 import { formatSeconds } from "../../shared/core/units.ts";
 import { STAGES, type StageShares, type WorkerStatus } from "../../shared/domain/worker.ts";
 import { sizeText } from "./batch-text.ts";
+import { fetchingText } from "./fetching-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 import { oneLine } from "./text.ts";
@@ -43,13 +44,20 @@ export function workersTable(workers: readonly WorkerStatus[], style: Style = pl
       `${formatSeconds(worker.secondsSinceHeartbeat)} ago`,
     ]);
   const table = renderTable({ columns: COLUMNS, rows }, style, { maxRows: 1_000 });
-  return [table, ...refusals(workers)].join("\n");
+  return [table, ...refusals(workers), ...fetches(workers)].join("\n");
 }
 
 /** Why, below the table: it names a row. */
 function refusals(workers: readonly WorkerStatus[]): string[] {
   return workers.flatMap(({ name, refused }) =>
     refused === null ? [] : [`${oneLine(name)} is refused by ${oneLine(refused)}`],
+  );
+}
+
+/** What one is at that has no rows yet. */
+function fetches(workers: readonly WorkerStatus[]): string[] {
+  return workers.flatMap(({ name, fetching }) =>
+    fetching === null ? [] : [`${oneLine(name)} fetches the model: ${fetchingText(fetching)}`],
   );
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from "../../shared/core/clock.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import { NO_VERDICT, type RunVerdict } from "../../shared/domain/bottleneck.ts";
+import { type Fetching, sumOfFetching } from "../../shared/domain/fetching.ts";
 import type { JobPrecision } from "../../shared/domain/precision.ts";
 import type { RunFacts } from "../../shared/domain/run-facts.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
@@ -22,6 +23,8 @@ export interface WorkerReport {
   readonly padding: number | null;
   /** Null before the first batch of a job. */
   readonly batch: BatchInUse | null;
+  /** Null when it fetches no model. */
+  readonly fetching: Fetching | null;
   readonly device: WorkerInfo["device"];
 }
 
@@ -55,6 +58,8 @@ export class RunWatch {
   #mostWorkers = 0;
   #device: WorkerInfo["device"] | null = null;
   #batch: BatchInUse | null = null;
+  /** As of the last look. */
+  #fetching: Fetching | null = null;
 
   constructor(options: RunWatchOptions) {
     this.#options = options;
@@ -87,6 +92,7 @@ export class RunWatch {
       members.reduce((slots, worker) => slots + worker.slots, 0),
     );
     this.#options.stores.look(clock.nowMs());
+    this.#fetching = sumOfFetching(members.flatMap((worker) => this.#fetchingOf(worker)));
     this.#meter.record(clock.nowMs(), {
       phase: state.phase.kind === "running" || state.phase.kind === "planning" ? "map" : "reduce",
       workers: members.flatMap((worker) => this.#sampleOf(state, worker)),
@@ -109,6 +115,7 @@ export class RunWatch {
       precision: this.#options.precision,
       devices: this.devices.all,
       stores: this.#options.stores.all(),
+      fetching: this.#fetching,
     };
   }
 
@@ -143,6 +150,12 @@ export class RunWatch {
     this.#device = report?.device ?? this.#device;
     this.#batch = report?.batch ?? this.#batch;
     return [{ doing, busy: report?.busy ?? {}, padding: report?.padding ?? null }];
+  }
+
+  /** One that has rows fetches for another job. */
+  #fetchingOf({ session }: WorkerEntry): readonly Fetching[] {
+    const fetching = this.#started.has(session) ? null : this.#options.reportOf(session)?.fetching;
+    return fetching == null ? [] : [fetching];
   }
 
   #doingOf(state: JobState, worker: WorkerEntry): WorkerDoing | null {

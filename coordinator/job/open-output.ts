@@ -5,10 +5,12 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below, parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest, type ReadFile } from "../../shared/domain/manifest.ts";
 import { newInputLines } from "../../shared/domain/new-input.ts";
+import { logFetching } from "../../shared/storage/fetch-progress.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { isOfLock } from "../journal/lock-file.ts";
 import type { LocatedFile } from "../plan/input/discover.ts";
+import { PlanProgress } from "../plan/plan-progress.ts";
 import { readStores } from "../plan/read-stores.ts";
 import { removeWorkFolder } from "../publish/cleanup.ts";
 import { clearOutput, refuseOthersClearing } from "../publish/clear-output.ts";
@@ -55,11 +57,7 @@ export async function openOutput(
     return run === null ? await adoptResult(spec, found.manifest, await opening, options) : null;
   }
   // Planning looks at the output, too, and tells of that with all else that is wrong.
-  const planned = await seams.plan(spec, signal, {
-    aside: options.aside,
-    progress: options.planProgress,
-    found: run?.input,
-  });
+  const planned = await plan(spec, options, run);
   if (run !== null) refuseOtherRuns(run, planned);
   if (found.kind === "refused") throw found.error;
   if (found.kind === "occupied") throw outputOccupied(spec.output.path, found.entries);
@@ -85,6 +83,13 @@ export async function openOutput(
     await removeWorkFolder(place.paths, seams.disk).catch(() => {});
     throw error;
   }
+}
+
+/** Whoever reads the log alone waits for a model, too. */
+async function plan(spec: JobSpec, options: OpenJobOptions, run: NewRun | null): Promise<PlannedJob> {
+  const { seams, signal = NEVER, aside, planProgress: progress = new PlanProgress(), log } = options;
+  using _saying = logFetching(progress.fetching, log, { output: spec.output.path });
+  return await seams.plan(spec, signal, { aside, progress, found: run?.input });
 }
 
 async function placeOf(spec: JobSpec, seams: JobSeams): Promise<OutputPlace> {

@@ -10,6 +10,7 @@ import type { ModuleReductions } from "../../shared/domain/module-reduction.ts";
 import { outputRowBytes, publishedFields, publishedRowBytes } from "../../shared/domain/output-fields.ts";
 import { specDigest } from "../../shared/job-file/spec-digest.ts";
 import { SQL_PROCESSES } from "../../shared/sql/sql-processes.ts";
+import type { FetchProgress } from "../../shared/storage/fetch-progress.ts";
 import { checkReductions } from "../reduce/check-sql.ts";
 import { checkFolders } from "./check-folders.ts";
 import { checkKeptTypes } from "./check-kept-types.ts";
@@ -42,7 +43,7 @@ export type Aside = <T>(task: () => Promise<T>) => Promise<T>;
 export interface PlanOptions {
   /** Left out: it is simply done. */
   readonly aside?: Aside | undefined;
-  /** Is kept up to date while the input is read. */
+  /** Is kept up to date while the input is read, and the model fetched. */
   readonly progress?: PlanProgress | undefined;
   /** What the input is, where that is known. Left out: it is listed. */
   readonly found?: FoundInput | undefined;
@@ -135,7 +136,12 @@ async function readAll(
   const resolved = withReadTexts(spec, reading);
   const [input, opened, , code, typeChecks] = await allOrEveryProblem([
     reading.input,
-    openModel(spec, { folder: reading.folder, stores: fileStores, signal }),
+    openModel(spec, {
+      folder: reading.folder,
+      stores: fileStores,
+      progress: options.progress?.fetching,
+      signal,
+    }),
     checkOutput(spec, options.stores),
     resolved.then((own) => readCode(own, fileStores, signal)),
     checkTypes(modulesOf(spec), signal),
@@ -202,16 +208,18 @@ async function openModel(
   {
     folder: reading,
     stores,
+    progress,
     signal,
   }: {
     readonly folder: Promise<ModelFolder | null>;
     readonly stores: JobStores;
+    readonly progress: FetchProgress | undefined;
     readonly signal: AbortSignal;
   },
 ): Promise<Pick<PlannedJob, "folder" | "model" | "modelFrom">> {
   const folder = await reading;
   const path = parseLocation(modelPathOf(place, folder));
-  const model = await inspectModel(path, signal, { stores });
+  const model = await inspectModel(path, signal, { stores, progress });
   return { folder, model, modelFrom: model.path === path ? null : path };
 }
 

@@ -122,10 +122,10 @@ export class WorkServer implements WorkService {
   async heartbeat(
     heartbeat: Heartbeat,
   ): Promise<readonly { readonly lease: LeaseRef; readonly live: boolean }[]> {
-    const { session, leases, busy, padding, batch, stores } = heartbeat;
+    const { session, leases, busy, padding, batch = null, stores, fetching = null } = heartbeat;
     const info = this.#heard(session);
     this.#refuseStorm(info, leases.length);
-    this.#options.registry.reportWork(session, { busy, padding, batch: batch ?? null });
+    this.#options.registry.reportWork(session, { busy, padding, batch, fetching });
     const asked = this.#options.registry.reportStores(session, stores, leases[0]?.lease.jobId ?? null);
     if (asked !== null) this.#find(asked.jobId)?.noteStores(asked.came);
     const answers: { readonly lease: LeaseRef; readonly live: boolean }[] = [];

@@ -11,10 +11,10 @@ import type { WorkerReport } from "../insight/run-watch.ts";
 import type { ActiveJob } from "../job/active-job.ts";
 import type { Absence, Silence } from "../schedule/policy/absence.ts";
 
-/** How busy a worker is, and the batches that it makes. */
+/** How busy a worker is, the batches that it makes, what it fetches. */
 type WorkloadReport = Omit<WorkerReport, "device">;
 
-const NO_REPORT: WorkloadReport = { busy: {}, padding: null, batch: null };
+const NO_REPORT: WorkloadReport = { busy: {}, padding: null, batch: null, fetching: null };
 
 interface Member {
   readonly session: WorkerSession;
@@ -215,6 +215,7 @@ export class WorkerRegistry {
       secondsSinceHeartbeat: (nowMs - member.lastHeardMs) / 1000,
       busy: member.report.busy,
       batch: member.report.batch,
+      fetching: member.report.fetching,
     }));
   }
 

@@ -1,4 +1,5 @@
 import { NO_VERDICT, type RunVerdict } from "./bottleneck.ts";
+import type { Fetching } from "./fetching.ts";
 import type { JobPhase } from "./job.ts";
 import type { DeviceReport, JobPrecision } from "./precision.ts";
 import type { StoreCounts } from "./store-counts.ts";
@@ -66,6 +67,8 @@ export interface RunFacts extends JobProgress, RunPace, RunVerdict {
    * Of several jobs at once, each has what the coordinator asked meanwhile; a worker's requests are of one.
    */
   readonly stores: readonly StoreCounts[];
+  /** The model on its way to the workers that have no rows yet, together; null when none fetches it. */
+  readonly fetching: Fetching | null;
 }
 
 /** The facts of a job that does not run here, and of which nothing else is known. */
@@ -93,6 +96,7 @@ export const NO_RUN: RunFacts = {
   precision: null,
   devices: [],
   stores: [],
+  fetching: null,
 };
 
 /**

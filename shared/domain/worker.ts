@@ -1,5 +1,6 @@
 import type { BatchInUse } from "./batch-in-use.ts";
 import type { ConcreteDevice } from "./device.ts";
+import type { Fetching } from "./fetching.ts";
 
 /** A worker process in one of its lives: a restarted worker is a new session. */
 export type WorkerSession = string & { readonly __brand: "WorkerSession" };
@@ -66,4 +67,6 @@ export interface WorkerStatus extends WorkerInfo {
   readonly busy: StageShares;
   /** The size of its batches, and what bounds it; null before the first batch of a job. */
   readonly batch: BatchInUse | null;
+  /** The model of the job that it opens; null when it fetches none. */
+  readonly fetching: Fetching | null;
 }

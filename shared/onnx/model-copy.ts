@@ -4,6 +4,7 @@ import type { ModelFiles } from "../domain/job.ts";
 import { type Location, nameOf } from "../domain/location.ts";
 import { modelDigest } from "../domain/model-digest.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
+import type { FetchProgress } from "../storage/fetch-progress.ts";
 import { fetchedFiles, type LocalCopy, localFiles, type WantedFile } from "../storage/local-copy.ts";
 import type { Storage } from "../storage/storage.ts";
 
@@ -20,6 +21,7 @@ interface ModelCopyOptions {
   readonly storage: Pick<Storage, "read">;
   /** Where the copy gets a folder of its own, named by the model's digest. */
   readonly scratchPath: string;
+  readonly progress?: FetchProgress | undefined;
   /** Where the storage finds what the model calls a location. Left out: there. */
   readonly locate?: (location: Location) => Location;
 }
@@ -31,13 +33,14 @@ interface ModelCopyOptions {
  * @throws {MODEL_CHANGED} when the bytes are not those that were planned
  */
 export function copyModel(model: ModelFiles, options: ModelCopyOptions): Promise<LocalCopy> {
-  const { storage, scratchPath, locate = (location) => location } = options;
+  const { storage, scratchPath, progress, locate = (location) => location } = options;
   const known = filesOf(model);
   const placeOf = new Map(known.map(({ location }) => [locate(location), location]));
   return fetchedFiles(
     known.map((file) => ({ ...file, location: locate(file.location) })),
     {
       storage,
+      progress,
       folder: join(scratchPath, `model-${modelDigest(model)}`),
       other: (file, found, cause) =>
         modelChanged({ ...file, location: placeOf.get(file.location) ?? file.location }, found, cause),

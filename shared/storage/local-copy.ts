@@ -6,6 +6,7 @@ import { isShardmillError } from "../core/errors.ts";
 import { readAhead } from "../core/read-ahead.ts";
 import { type Location, localPathOf } from "../domain/location.ts";
 import { isTooShort } from "./errors.ts";
+import type { FetchProgress } from "./fetch-progress.ts";
 import type { Storage } from "./storage.ts";
 
 /** A file by its content, for libraries that want a path: ONNX Runtime, DuckDB. */
@@ -67,6 +68,8 @@ interface FetchOptions {
   /** Named by what is in it: where it is, all files are in it. The caller removes it. */
   readonly folder: string;
   readonly other: OtherContent;
+  /** Is told what is wanted, and what came. Left out: nobody is. */
+  readonly progress?: FetchProgress | undefined;
 }
 
 /** Copies of files in one folder on this machine, fetched unless they are there. */
@@ -80,11 +83,10 @@ export async function fetchedFiles(files: readonly WantedFile[], options: FetchO
   const temporary = `${folder}.fetching`;
   await rm(temporary, { recursive: true, force: true });
   try {
-    const fetched = new Set<string>();
-    for (const file of files) {
-      if (!fetched.has(file.name)) await fetchFile(file, join(temporary, file.name), options);
-      fetched.add(file.name);
-    }
+    // A model may have two names for a file, or name itself.
+    const wanted = [...new Map(files.map((file) => [file.name, file])).values()];
+    options.progress?.expect(wanted.reduce((sum, { bytes }) => sum + bytes, 0));
+    for (const file of wanted) await fetchFile(file, join(temporary, file.name), options);
     await rename(temporary, folder);
   } finally {
     await rm(temporary, { recursive: true, force: true });
@@ -95,7 +97,11 @@ export async function fetchedFiles(files: readonly WantedFile[], options: FetchO
 /** A file may be larger than memory. So much is asked for at once, and the next meanwhile. */
 const PIECE_BYTES = 8 << 20;
 
-async function fetchFile(file: WantedFile, path: string, { storage, other }: FetchOptions): Promise<void> {
+async function fetchFile(
+  file: WantedFile,
+  path: string,
+  { storage, other, progress }: FetchOptions,
+): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const starts = Array.from(
     { length: Math.ceil(file.bytes / PIECE_BYTES) },
@@ -104,7 +110,7 @@ async function fetchFile(file: WantedFile, path: string, { storage, other }: Fet
   const pieces = readAhead(starts, 1, (start) =>
     storage.read(file.location, start, Math.min(start + PIECE_BYTES, file.bytes)),
   );
-  const found = await writeFileFrom(pieces, path).catch((cause: unknown) => {
+  const found = await writeFileFrom(pieces, path, progress).catch((cause: unknown) => {
     const isGone = isShardmillError(cause, "STORE_NOT_FOUND") || isTooShort(cause);
     throw isGone ? other(file, "less than that, or nothing", cause) : cause;
   });
@@ -112,13 +118,18 @@ async function fetchFile(file: WantedFile, path: string, { storage, other }: Fet
 }
 
 /** Returns the sha256 of what was written. */
-async function writeFileFrom(chunks: AsyncIterable<Uint8Array>, path: string): Promise<string> {
+async function writeFileFrom(
+  chunks: AsyncIterable<Uint8Array>,
+  path: string,
+  progress: FetchProgress | undefined,
+): Promise<string> {
   const hash = createHash("sha256");
   const file = await open(path, "wx");
   try {
     for await (const chunk of chunks) {
       hash.update(chunk);
       await file.writeFile(chunk);
+      progress?.came(chunk.byteLength);
     }
   } finally {
     await file.close();

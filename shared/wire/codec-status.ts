@@ -4,6 +4,7 @@ import type { JobStatus } from "../domain/job-status.ts";
 import { deviceReportCodec, jobPrecisionCodec } from "./codec-accuracy.ts";
 import { batchInUseCodec } from "./codec-batch.ts";
 import { errorCodec } from "./codec-error.ts";
+import { fetchingCodec } from "./codec-fetching.ts";
 import { storeCountsCodec } from "./codec-stores.ts";
 import { field } from "./field.ts";
 import { tableCodec } from "./table-codec.ts";
@@ -38,6 +39,7 @@ export const jobStatusCodec = tableCodec<JobStatus>("JobStatus", {
   precision: field.orNull(field.message(jobPrecisionCodec)),
   devices: field.list(deviceReportCodec),
   stores: field.list(storeCountsCodec),
+  fetching: field.orNull(field.message(fetchingCodec)),
   output: field.text,
   manifest: field.text,
   failure: field.orNull(field.message(errorCodec)),

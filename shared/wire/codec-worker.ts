@@ -1,6 +1,7 @@
 import type { WorkerInfo, WorkerStatus } from "../domain/worker.ts";
 import { device } from "./codec-accuracy.ts";
 import { batchInUseCodec } from "./codec-batch.ts";
+import { fetchingCodec } from "./codec-fetching.ts";
 import { leaseRefCodec } from "./codec-lease.ts";
 import { storeCountsCodec } from "./codec-stores.ts";
 import { field } from "./field.ts";
@@ -42,6 +43,7 @@ export const heartbeatCodec = tableCodec<Heartbeat>("HeartbeatRequest", {
   padding: field.orNull(field.number),
   batch: field.orLeftOut(field.message(batchInUseCodec)),
   stores: field.list(storeCountsCodec),
+  fetching: field.orLeftOut(field.message(fetchingCodec)),
 });
 
 export const leaseStateCodec = tableCodec<LeaseState>("LeaseState", {
@@ -62,4 +64,5 @@ export const workerStatusCodec = tableCodec<WorkerStatus>("WorkerStatus", {
   secondsSinceHeartbeat: field.number,
   busy: field.shares,
   batch: field.orNull(field.message(batchInUseCodec)),
+  fetching: field.orNull(field.message(fetchingCodec)),
 });

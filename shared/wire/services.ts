@@ -1,5 +1,6 @@
 import type { ErrorData } from "../core/errors.ts";
 import type { BatchInUse } from "../domain/batch-in-use.ts";
+import type { Fetching } from "../domain/fetching.ts";
 import type { JobDescription, Lease } from "../domain/job.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import type { JobStatus } from "../domain/job-status.ts";
@@ -80,6 +81,8 @@ export interface Heartbeat {
   readonly batch?: BatchInUse;
   /** What its process asked of stores since it registered: all of it, so that no report can be missed. */
   readonly stores: readonly StoreCounts[];
+  /** Left out when it fetches nothing for the job that it opens. */
+  readonly fetching?: Fetching;
 }
 
 export interface WorkService {

@@ -12,13 +12,7 @@ import {
   type JobPrecision,
 } from "../../shared/domain/precision.ts";
 import { shardId } from "../../shared/domain/shard.ts";
-import {
-  STAGES,
-  type StageShares,
-  type WorkerInfo,
-  type WorkerStatus,
-  workerSession,
-} from "../../shared/domain/worker.ts";
+import { type WorkerInfo, type WorkerStatus, workerSession } from "../../shared/domain/worker.ts";
 import type {
   Heartbeat,
   LeaseAnswer,
@@ -32,6 +26,7 @@ import type {
 import { batchInUse } from "./batch-arbitraries.ts";
 import { inputFile } from "./file-arbitraries.ts";
 import { storeCounts } from "./store-counts.ts";
+import { busy, fetching } from "./worker-arbitraries.ts";
 
 /** Values of the domain, of every shape that may cross the wire. */
 
@@ -131,10 +126,6 @@ export const offerAnswer: fc.Arbitrary<OfferAnswer> = fc.oneof(
   errorData.map((error) => ({ kind: "refused" as const, error })),
 );
 
-const busy: fc.Arbitrary<StageShares> = fc
-  .dictionary(fc.constantFrom(...STAGES), positive)
-  .map((shares) => plain(shares) as StageShares);
-
 const workerInfoFields = {
   name,
   hostname: text,
@@ -166,6 +157,7 @@ export const heartbeat: fc.Arbitrary<Heartbeat> = fc.record(
     padding: fc.option(fc.double({ min: 0, max: 1, noNaN: true })),
     batch: batchInUse,
     stores: storeCounts,
+    fetching,
   },
   { requiredKeys: ["session", "leases", "busy", "padding", "stores"] },
 );
@@ -185,6 +177,7 @@ export const workerStatus: fc.Arbitrary<WorkerStatus> = fc.record({
   secondsSinceHeartbeat: positive,
   batch: fc.option(batchInUse),
   busy,
+  fetching: fc.option(fetching),
 });
 
 const accuracyFields = {
@@ -278,6 +271,7 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   output: text,
   manifest: text,
   failure: fc.option(errorData),
+  fetching: fc.option(fetching),
 });
 
 export const submittedJob: fc.Arbitrary<SubmittedJob> = fc.record({

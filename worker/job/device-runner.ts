@@ -1,12 +1,15 @@
 import type { Worker } from "node:worker_threads";
 import { NEVER } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
+import { systemClock } from "../../shared/core/clock.ts";
 import { isShardmillError, type ShardmillError } from "../../shared/core/errors.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
+import type { Fetching } from "../../shared/domain/fetching.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { PositionCounts, StageShares, WorkerSession } from "../../shared/domain/worker.ts";
+import { FetchProgress } from "../../shared/storage/fetch-progress.ts";
 import type { CoordinatorServices } from "../../shared/wire/services.ts";
 import type { ShardRunner } from "../lease/shard-runner.ts";
 import { type SessionCell, sessionCell, sessionIn, setSession } from "../read/session-cell.ts";
@@ -48,6 +51,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   #busy: StageShares = {};
   #positions: PositionCounts = { run: 0, padded: 0 };
   #batch: BatchInUse | null = null;
+  readonly #fetching = new FetchProgress(systemClock);
   #spare: Worker | null;
 
   constructor(options: DeviceRunnerOptions) {
@@ -91,6 +95,11 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   /** The size of the batches that a shard thread of the job at hand makes; null before the first. */
   get batch(): BatchInUse | null {
     return this.#batch;
+  }
+
+  /** What of the job that is opened is on its way here. */
+  get fetching(): Fetching | null {
+    return this.#fetching.now();
   }
 
   /**
@@ -150,6 +159,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       data: services.data,
       session,
       firstLease: lease,
+      fetching: this.#fetching,
       onDevice: (report) => this.#tellDevice(lease.jobId, report),
       onBusy: (shares, { run, padded }, batch) => {
         this.#busy = shares;

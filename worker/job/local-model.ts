@@ -1,10 +1,13 @@
 import { present } from "../../shared/core/assert.ts";
+import { systemClock } from "../../shared/core/clock.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import type { Logger } from "../../shared/core/log.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import { parseLocation, viaCoordinator } from "../../shared/domain/location.ts";
 import { ownCode, stepFiles } from "../../shared/domain/module-reduction.ts";
 import type { StepBinding, StepFile } from "../../shared/domain/step-binding.ts";
 import { copyModel, modelHere } from "../../shared/onnx/model-copy.ts";
+import { FetchProgress, logFetching } from "../../shared/storage/fetch-progress.ts";
 import type { LocalCopy } from "../../shared/storage/local-copy.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { AccessChoice } from "./choose-access.ts";
@@ -20,6 +23,8 @@ interface LocalFilesOptions {
   /** Where a model that is not seen here is fetched from; null where there is no coordinator. */
   readonly coordinator: Pick<Storage, "read"> | null;
   readonly scratchPath: string;
+  /** Is kept up to date while they are fetched. Left out: nobody looks. */
+  readonly progress?: FetchProgress | undefined;
 }
 
 interface LocalModel {
@@ -28,6 +33,26 @@ interface LocalModel {
    * Once it is loaded: that it was not replaced between its check and its loading. @throws {MODEL_CHANGED}
    */
   checkUnchanged(): Promise<void>;
+}
+
+/**
+ * A job with all that its description names on this machine, and its model.
+ *
+ * @throws as `openLocalModel` and `withLocalCode`
+ */
+export async function openLocalFiles(
+  options: LocalFilesOptions & { readonly job: JobDescription },
+  { allowsModules, log }: { readonly allowsModules: boolean; readonly log: Logger },
+): Promise<{ readonly job: JobDescription; readonly model: LocalModel }> {
+  const { job, progress = new FetchProgress(systemClock) } = options;
+  const local = { ...options, progress };
+  using _saying = logFetching(progress, log, { job: job.jobId });
+  try {
+    const code = await withLocalCode({ ...local, allowsModules });
+    return { job: { ...job, ...code }, model: await openLocalModel(local) };
+  } finally {
+    progress.clear();
+  }
 }
 
 /**
@@ -108,8 +133,9 @@ function ofCoordinator({ coordinator }: LocalFilesOptions): Pick<Storage, "read"
 }
 
 async function fetchModel(options: LocalFilesOptions): Promise<LocalCopy> {
-  const { job, scratchPath } = options;
-  return await copyModel(job.model, { storage: ofCoordinator(options), scratchPath, locate: viaCoordinator });
+  const { job, scratchPath, progress } = options;
+  const storage = ofCoordinator(options);
+  return await copyModel(job.model, { storage, scratchPath, progress, locate: viaCoordinator });
 }
 
 /** Before anything of it is fetched. @throws {MODULES_REFUSED} */

@@ -10,6 +10,7 @@ import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { StageShares } from "../../shared/domain/worker.ts";
 import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
+import type { FetchProgress } from "../../shared/storage/fetch-progress.ts";
 import type { DataService } from "../../shared/wire/services.ts";
 import { type CheckDeviceOptions, checkDevice } from "../accuracy/check-device.ts";
 import { type LearnedBatch, mergeLearned } from "../batch/batch-sizer.ts";
@@ -29,7 +30,7 @@ import { JobTuning } from "../tuning/job-tuning.ts";
 import { findMachineFacts, type MachineFacts } from "../tuning/machine-facts.ts";
 import { NO_TUNING_CACHE, type TuningCache } from "../tuning/tuning-cache.ts";
 import { type AccessChoice, type AccessMode, chooseAccess } from "./choose-access.ts";
-import { openLocalModel, withLocalCode } from "./local-model.ts";
+import { openLocalFiles } from "./local-model.ts";
 
 export interface DeviceOptions {
   /** Where the coordinator is: shard threads that cannot see the data make their own connection. */
@@ -62,6 +63,8 @@ export interface OpenJobOptions extends DeviceOptions {
   readonly data: DataService | null;
   readonly session: SessionCell;
   readonly firstLease: Lease;
+  /** Is kept up to date while files of the job are fetched. Left out: nobody looks. */
+  readonly fetching?: FetchProgress;
   /** From `startShardThread`, the job's from here on. Left out: one is started. */
   readonly thread?: Worker;
   /**
@@ -150,12 +153,9 @@ export class OpenJob implements AsyncDisposable {
     const { jobId } = described;
     const coordinator =
       data === null ? null : createCoordinatorStorage({ data, session: () => sessionIn(session), jobId });
-    const local = { job: described, from: access.model, coordinator, scratchPath };
-    const job = {
-      ...described,
-      ...(await withLocalCode({ ...local, allowsModules: options.allowsModules === true })),
-    };
-    const model = await openLocalModel(local);
+    const { allowsModules = false, fetching: progress } = options;
+    const local = { job: described, from: access.model, coordinator, scratchPath, progress };
+    const { job, model } = await openLocalFiles(local, { allowsModules, log });
     log.info(
       {
         job: job.jobId,

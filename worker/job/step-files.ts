@@ -3,6 +3,7 @@ import { canonicalJson, sha256 } from "../../shared/core/digest.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { nameOf, viaCoordinator } from "../../shared/domain/location.ts";
 import type { StepFile } from "../../shared/domain/step-binding.ts";
+import type { FetchProgress } from "../../shared/storage/fetch-progress.ts";
 import {
   fetchedFiles,
   type LocalCopy,
@@ -24,17 +25,18 @@ interface CopyOptions {
   /** The coordinator's. */
   readonly storage: Pick<Storage, "read">;
   readonly scratchPath: string;
+  readonly progress?: FetchProgress | undefined;
 }
 
 /** Copies of them on this machine, from the coordinator; fetched once. @throws as {@link stepFilesHere} */
 export function copyStepFiles(
   files: readonly StepFile[],
-  { storage, scratchPath }: CopyOptions,
+  { storage, scratchPath, progress }: CopyOptions,
 ): Promise<LocalCopy> {
   const digest = sha256(canonicalJson(files.map((file) => file.sha256)));
   return fetchedFiles(
     wanted(files).map((file) => ({ ...file, location: viaCoordinator(file.location) })),
-    { storage, folder: join(scratchPath, `steps-${digest}`), other: fileChanged },
+    { storage, progress, folder: join(scratchPath, `steps-${digest}`), other: fileChanged },
   );
 }
 

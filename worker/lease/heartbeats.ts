@@ -3,6 +3,7 @@ import type { TimedClock } from "../../shared/core/clock.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
+import type { Fetching } from "../../shared/domain/fetching.ts";
 import { type StoreCounts, sinceStores } from "../../shared/domain/store-counts.ts";
 import type { StageShares, WorkerSession } from "../../shared/domain/worker.ts";
 import type { Heartbeat, Registered, WorkService } from "../../shared/wire/services.ts";
@@ -11,9 +12,9 @@ import { mayRepeat } from "./persist.ts";
 
 /**
  * What a worker asked of stores is told within so long, also where heartbeats are further apart: one that is
- * killed takes along what it has not told.
+ * killed takes along what it has not told. People wait for a model that is fetched.
  */
-const STORE_NEWS_MS = 3_000;
+const NEWS_MS = 3_000;
 
 export interface HeartbeatOptions {
   readonly work: Pick<WorkService, "heartbeat">;
@@ -31,6 +32,8 @@ export interface HeartbeatOptions {
   readonly batch?: () => BatchInUse | null;
   /** What this process asked of stores since any fixed moment. Left out: nothing. */
   readonly storeCounts?: () => readonly StoreCounts[];
+  /** The files of a job that are on their way here; null when none is. Left out: none. */
+  readonly fetching?: () => Fetching | null;
   /** The coordinator says that it is lost, or has not confirmed it for so long that it may be. */
   readonly onLost: (lease: LeaseName) => void;
   /** It may be lost, and the coordinator cannot be reached: there is nothing else to do meanwhile. */
@@ -46,6 +49,7 @@ export class Heartbeats {
   #session: WorkerSession | null = null;
   #storesBefore: readonly StoreCounts[] = [];
   #storesTold: readonly StoreCounts[] = [];
+  #hasToldFetching = false;
 
   constructor(options: HeartbeatOptions) {
     this.#options = options;
@@ -68,7 +72,7 @@ export class Heartbeats {
   }
 
   async send(signal: AbortSignal): Promise<void> {
-    const { work, clock, ledger, registered, takeBusy, takePadding, batch, onLost } = this.#options;
+    const { work, clock, ledger, registered, takeBusy, takePadding, batch, fetching, onLost } = this.#options;
     const { session, leaseMs } = registered();
     const sentMs = clock.nowMs();
     const leases = ledger.held().map(({ lease, rowsDone }) => ({
@@ -79,6 +83,7 @@ export class Heartbeats {
     // run out.
     using inTime = deadline(leaseMs / 3, clock);
     const batchInUse = batch?.() ?? null;
+    const onItsWay = fetching?.() ?? null;
     const asked = this.#askedIn(session);
     const beat: Heartbeat = {
       session,
@@ -87,28 +92,35 @@ export class Heartbeats {
       padding: takePadding(),
       stores: sinceStores(this.#storesBefore, asked),
       ...(batchInUse === null ? {} : { batch: batchInUse }),
+      ...(onItsWay === null ? {} : { fetching: onItsWay }),
     };
     const states = await work.heartbeat(beat, AbortSignal.any([signal, inTime.signal]));
     this.#storesTold = asked;
+    this.#hasToldFetching = onItsWay !== null;
     for (const { lease, live } of states) {
       if (live) ledger.confirmed(lease, sentMs);
       else onLost(lease);
     }
   }
 
-  /** After so long, or when there is something to tell of stores. */
+  /** After so long, or when there is something to tell of stores, or of a fetch. */
   async #untilDue(heartbeatMs: number, signal: AbortSignal): Promise<void> {
     const { clock, storeCounts } = this.#options;
-    const stepMs = storeCounts === undefined ? heartbeatMs : Math.min(STORE_NEWS_MS, heartbeatMs);
+    const stepMs = storeCounts === undefined ? heartbeatMs : Math.min(NEWS_MS, heartbeatMs);
     for (let leftMs = heartbeatMs; leftMs > 0; leftMs -= stepMs) {
       await sleep(Math.min(stepMs, leftMs), signal, clock);
-      if (this.hasStoreNews) return;
+      if (this.hasStoreNews || this.#hasFetchNews) return;
     }
   }
 
   /** Stores were asked for something that no heartbeat has told. */
   get hasStoreNews(): boolean {
     return sinceStores(this.#storesTold, this.#options.storeCounts?.() ?? []).length > 0;
+  }
+
+  /** It goes on, or has just ended. */
+  get #hasFetchNews(): boolean {
+    return this.#hasToldFetching || (this.#options.fetching?.() ?? null) !== null;
   }
 
   /** All that stores were asked up to now. What was told in an earlier session is not told again. */

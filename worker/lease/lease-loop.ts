@@ -26,7 +26,7 @@ import type { ShardRunner } from "./shard-runner.ts";
 const LONG_POLL_MS = 25_000;
 
 interface LeaseLoopOptions
-  extends Pick<HeartbeatOptions, "takeBusy" | "takePadding" | "batch" | "storeCounts"> {
+  extends Pick<HeartbeatOptions, "takeBusy" | "takePadding" | "batch" | "storeCounts" | "fetching"> {
   readonly work: WorkService;
   readonly registration: Registration;
   readonly runner: ShardRunner;

@@ -94,6 +94,7 @@ export async function runWorker(
     takePadding: () => runner.takePadding(),
     batch: () => runner.batch,
     storeCounts: () => processTally.read(),
+    fetching: () => runner.fetching,
     clock: systemClock,
     log,
     giveUpMs: options.giveUpMs,

@@ -7,51 +7,65 @@ import { makeFolders } from "../../../shared/core/make-folders.ts";
 import { readAhead } from "../../../shared/core/read-ahead.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
 import type { FileStat, Location } from "../../../shared/domain/location.ts";
+import type { FetchProgress } from "../../../shared/storage/fetch-progress.ts";
 import type { Storage, StoredFile } from "../../../shared/storage/storage.ts";
 
 /** Of a file so much is asked for at once, and so many pieces more meanwhile: 32 MiB of memory. */
 const PIECE_BYTES = 8 << 20;
 const PIECES_AHEAD = 3;
 
+interface FetchFileOptions {
+  readonly storage: Pick<Storage, "read">;
+  readonly signal: AbortSignal;
+  readonly progress?: FetchProgress | undefined;
+}
+
 /**
  * Copies one version of a file to a path of this machine where nothing is, in pieces: it may be larger than
  * memory.
  *
+ * @param file the version; another one is not taken
  * @throws {STORE_CHANGED} it is replaced meanwhile
- * @throws {CACHE_FAILED} there is no room, or the disk fails; and what the storage throws
+ * @throws {CACHE_FAILED} the disk fails; and what the storage throws
  */
 export async function fetchFile(
   location: Location,
+  file: FileStat,
   path: string,
-  { storage, signal }: { readonly storage: Pick<Storage, "stat" | "read">; readonly signal: AbortSignal },
-): Promise<StoredFile & FileStat> {
-  const file = await storage.stat(location, signal);
-  await inCache(path, () => makeRoom(dirname(path), file));
+  { storage, signal, progress }: FetchFileOptions,
+): Promise<StoredFile> {
   const starts = Array.from({ length: Math.ceil(file.bytes / PIECE_BYTES) }, (_, at) => at * PIECE_BYTES);
   const pieces = readAhead(starts, PIECES_AHEAD, (start) =>
     storage.read(location, start, Math.min(start + PIECE_BYTES, file.bytes), signal, file.version),
   );
   const hash = createHash("sha256");
+  await inCache(path, () => makeFolders(dirname(path)));
   const copy = await inCache(path, () => open(path, "wx"));
   try {
     for await (const piece of pieces) {
       hash.update(piece);
       await inCache(path, () => copy.writeFile(piece));
+      progress?.came(piece.byteLength);
       if (piece.buffer instanceof ArrayBuffer) freeBuffers([piece.buffer]);
     }
   } finally {
     await copy.close();
   }
-  return { ...file, sha256: hash.digest("hex") };
+  return { bytes: file.bytes, sha256: hash.digest("hex") };
 }
 
-/** Rather than to fill the disk first. */
-async function makeRoom(folder: string, { bytes }: FileStat): Promise<void> {
-  await makeFolders(folder);
-  const { bavail, bsize } = await statfs(folder);
-  const free = bavail * bsize;
-  if (free < bytes)
-    throw new Error(`${formatBytes(bytes)} are to be fetched, and ${formatBytes(free)} are free`);
+/**
+ * Rather than to fill the disk first.
+ *
+ * @throws {CACHE_FAILED} there is no room for so many bytes where the folder is
+ */
+export async function refuseWithoutRoom(folder: string, bytes: number): Promise<void> {
+  await inCache(folder, async () => {
+    const { bavail, bsize } = await statfs(folder);
+    const free = bavail * bsize;
+    if (free < bytes)
+      throw new Error(`${formatBytes(bytes)} are to be fetched, and ${formatBytes(free)} are free`);
+  });
 }
 
 /** What the disk says is a failure of the cache, not of the store. */

@@ -2,17 +2,20 @@ import { randomBytes } from "node:crypto";
 import { rename, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as z from "zod";
+import { present } from "../../../shared/core/assert.ts";
 import { canonicalJson, digestFile, sha256 } from "../../../shared/core/digest.ts";
 import { errorCode } from "../../../shared/core/errno.ts";
 import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
+import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
 import { type PruneLimits, pruneFolder } from "../../../shared/core/prune-folder.ts";
 import { readRecord } from "../../../shared/core/read-record.ts";
 import { cacheFolder } from "../../../shared/core/user-folder.ts";
 import type { JobStores } from "../../../shared/domain/job-stores.ts";
 import { type Location, parseLocation } from "../../../shared/domain/location.ts";
+import type { FetchProgress } from "../../../shared/storage/fetch-progress.ts";
 import type { Storage, StoredFile } from "../../../shared/storage/storage.ts";
-import { fetchFile, inCache } from "./fetch-file.ts";
+import { fetchFile, inCache, refuseWithoutRoom } from "./fetch-file.ts";
 
 /**
  * What is kept: a folder of files that belong together, named by their contents, and for each place that was
@@ -52,7 +55,12 @@ interface FetchOptions {
   /** Stores with other settings have other files under one name. */
   readonly stores: Pick<JobStores, "settings">;
   readonly signal: AbortSignal;
+  /** Is told what is fetched. Left out: nobody is. */
+  readonly progress?: FetchProgress | undefined;
 }
+
+/** Whether a file is there is a round trip to a store. */
+const LOOKS_AT_ONCE = 16;
 
 const noteSchema = z.object({
   folder: z.string().regex(/^[0-9a-f]{64}$/),
@@ -107,6 +115,7 @@ export async function fetchTogether(
     await pruneFolder(cache, KEPT, Date.now()).catch(() => {});
     return fetchedFrom(made, cache);
   } finally {
+    options.progress?.clear();
     await rm(fresh, { recursive: true, force: true }).catch(() => {});
   }
 }
@@ -143,23 +152,45 @@ async function isStillSo(
   return true;
 }
 
+/** Two names that lead to one path are one file. */
 async function fetchAll(folder: string, wanted: FilesToFetch, options: FetchOptions): Promise<Note> {
-  const files: NotedFile[] = [];
-  const take = async (name: string) => {
-    const path = join(folder, name);
-    // A model may have two names for a file, or name itself.
-    const same = files.find((file) => join(folder, file.name) === path);
-    files.push(
-      same === undefined
-        ? { name, ...(await fetchFile(placeOf(name, wanted), path, options)) }
-        : { ...same, name },
-    );
-  };
-  await take(wanted.name);
-  for (const name of (await wanted.others?.(join(folder, wanted.name))) ?? []) await take(name);
+  const first = await fetchNew([wanted.name], folder, wanted, options);
+  const names = (await wanted.others?.(join(folder, wanted.name))) ?? [];
+  const known = new Map(first.map((file) => [join(folder, file.name), file]));
+  // A model may have two names for a file, or name itself.
+  const unknown = new Map(names.map((name) => [join(folder, name), name]));
+  for (const path of known.keys()) unknown.delete(path);
+  for (const file of await fetchNew([...unknown.values()], folder, wanted, options))
+    known.set(join(folder, file.name), file);
+  const others = names.map((name) => {
+    return { ...present(known.get(join(folder, name)), "all that was asked for is fetched"), name };
+  });
+  const files = [...first, ...others];
   await refuseChanged(files, wanted, options);
   const contents = files.map(({ name, sha256: digest }) => [name, digest]);
   return { folder: sha256(canonicalJson(contents)), files };
+}
+
+/** All of them are looked at before the first is fetched: what is not there costs no minutes. */
+async function fetchNew(
+  names: readonly string[],
+  folder: string,
+  wanted: FilesToFetch,
+  { storage, signal, progress }: FetchOptions,
+): Promise<NotedFile[]> {
+  const found = await mapConcurrent(names, LOOKS_AT_ONCE, async (name) => {
+    const place = placeOf(name, wanted);
+    return { name, place, stat: await storage.stat(place, signal) };
+  });
+  const bytes = found.reduce((sum, { stat }) => sum + stat.bytes, 0);
+  await refuseWithoutRoom(folder, bytes);
+  progress?.expect(bytes);
+  const files: NotedFile[] = [];
+  for (const { name, place, stat } of found) {
+    const copy = await fetchFile(place, stat, join(folder, name), { storage, signal, progress });
+    files.push({ name, version: stat.version, ...copy });
+  }
+  return files;
 }
 
 /** While one was fetched another may have been published: they would be of two publications. */

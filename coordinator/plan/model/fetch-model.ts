@@ -6,6 +6,7 @@ import type { JobStores } from "../../../shared/domain/job-stores.ts";
 import { type Location, nameOf, parseLocation } from "../../../shared/domain/location.ts";
 import { isInsideLocation } from "../../../shared/domain/model-location.ts";
 import { reasonOf } from "../../../shared/storage/errors.ts";
+import type { FetchProgress } from "../../../shared/storage/fetch-progress.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
 import { fetchTogether } from "../fetch/kept-files.ts";
 import { besideFile } from "../fetch/sealed-files.ts";
@@ -18,6 +19,7 @@ interface FetchModelOptions {
   readonly stores: Pick<JobStores, "settings"> & { readonly addresses: Record<Location, string> };
   readonly signal: AbortSignal;
   readonly limitMs: number | undefined;
+  readonly progress?: FetchProgress | undefined;
 }
 
 /**

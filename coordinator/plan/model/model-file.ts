@@ -5,6 +5,7 @@ import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts"
 import { folderOf, type Location, nameOf, parseLocation } from "../../../shared/domain/location.ts";
 import { ExternalDataScan } from "../../../shared/onnx/external-data.ts";
 import { reasonOf } from "../../../shared/storage/errors.ts";
+import type { FetchProgress } from "../../../shared/storage/fetch-progress.ts";
 import { isOnThisMachine } from "../../../shared/storage/local-paths.ts";
 import { namesIn } from "../../../shared/storage/names-in.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
@@ -21,6 +22,8 @@ export interface ReadModelOptions {
   readonly openers?: StorageOpeners;
   /** How long the process that looks at the model may take. */
   readonly limitMs?: number;
+  /** Is told what is fetched. Left out: nobody is. */
+  readonly progress?: FetchProgress | undefined;
 }
 
 /**
@@ -35,7 +38,7 @@ export interface ReadModelOptions {
 export async function readModelFile(
   modelPath: string,
   signal: AbortSignal,
-  { stores = NO_STORES, openers = {}, limitMs }: ReadModelOptions = {},
+  { stores = NO_STORES, openers = {}, limitMs, progress }: ReadModelOptions = {},
 ): Promise<ModelFiles> {
   const path = parseLocation(modelPath);
   const known = { ...stores, addresses: { ...stores.addresses } };
@@ -46,7 +49,7 @@ export async function readModelFile(
   await requireFile(path, storage, signal);
   const options = { storage, stores: known, signal, limitMs };
   if (isOnThisMachine(path)) return await readHere(path, options);
-  return await fetchModel(path, options).catch((error: unknown) => {
+  return await fetchModel(path, { ...options, progress }).catch((error: unknown) => {
     signal.throwIfAborted();
     throw isShardmillError(error) && error.code.startsWith("STORE_") ? unreadable(path, error) : error;
   });

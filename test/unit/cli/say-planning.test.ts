@@ -46,6 +46,25 @@ test("what takes long is told in lines, each once", () => {
   ]);
 });
 
+test("how far a model is fetched comes before all else", () => {
+  const stream = new Told(true);
+  const progress = new PlanProgress();
+  progress.filesFound = 120_000;
+  using _saying = sayPlanning(progress, stream);
+  progress.fetching.expect(10 << 20);
+  vi.advanceTimersByTime(3_000);
+  progress.fetching.came(5 << 20);
+  vi.advanceTimersByTime(500);
+  progress.fetching.came(5 << 20);
+  vi.advanceTimersByTime(500);
+  const said = stream.text.split("\r\x1b[K").slice(1);
+  expect(said).toEqual([
+    "fetching the model: 0 B of 10.0 MiB, 0 B/s ...",
+    expect.stringMatching(/^fetching the model: 5\.0 MiB of 10\.0 MiB, [\d.]+ [KM]iB\/s \.\.\.$/),
+    "checking the input: 120,000 files are found ...",
+  ]);
+});
+
 test("on a terminal one line is written over, and gone at the end", () => {
   const stream = new Told(true);
   planning(stream);

@@ -22,6 +22,11 @@ describe("the live view", () => {
   it("says what it waits for, and how many dead letters there are", () => {
     const lines = renderProgress(aStatus({ workers: 0, rowsTruncated: 2, deadLetters: 1 }));
     expect(lines[2]).toBe("waiting for workers");
+    const fetching = { bytes: 3_328_599_654, totalBytes: 10_952_166_605, bytesPerSecond: 89_128_960 };
+    expect(renderProgress(aStatus({ rowsDone: 0, fetching }))[2]).toBe(
+      "the workers fetch the model: 3.1 GiB of 10.2 GiB, 85.0 MiB/s",
+    );
+    expect(renderProgress(aStatus({ fetching }))[2]).toContain("2,400 rows/s");
     expect(lines.slice(-2)).toEqual(["2 rows truncated", "1 dead letter"]);
   });
 

@@ -40,6 +40,7 @@ export function aStatus(changes: Partial<JobStatus> = {}): JobStatus {
     precision: null,
     devices: [],
     stores: [],
+    fetching: null,
     output: "/data/out",
     manifest: "",
     failure: null,

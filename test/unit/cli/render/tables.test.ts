@@ -24,6 +24,7 @@ function aWorker(changes: Partial<WorkerStatus>): WorkerStatus {
     secondsSinceHeartbeat: 1.25,
     busy: { read: 0.1, infer: 0.934 },
     batch: { rows: 40, length: 128, bound: "search" },
+    fetching: null,
     ...changes,
   };
 }
@@ -48,6 +49,12 @@ describe("the table of workers", () => {
     const [, row, reason] = workersTable([aWorker({ refused })]).split("\n");
     expect(row).toContain("  refused  ");
     expect(reason).toBe(`node1-cpu0 is refused by ${refused}`);
+  });
+
+  it("says below who fetches a model, and how far that is", () => {
+    const fetching = { bytes: 3_328_599_654, totalBytes: 10_952_166_605, bytesPerSecond: 89_128_960 };
+    const lines = workersTable([aWorker({ fetching, busy: {}, batch: null })]).split("\n");
+    expect(lines.at(-1)).toBe("node1-cpu0 fetches the model: 3.1 GiB of 10.2 GiB, 85.0 MiB/s");
   });
 
   it("says so when there are none", () => {

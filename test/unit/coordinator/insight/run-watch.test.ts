@@ -24,10 +24,14 @@ function aWatchedJob(shards: number) {
     watch.look();
   };
   const tell = (session: WorkerSession, infer: number) => {
-    reports.set(session, { busy: { infer }, padding: null, batch: null, device: "cuda" });
+    reports.set(session, { busy: { infer }, padding: null, batch: null, fetching: null, device: "cuda" });
     watch.noteRows(session);
   };
-  return { job, watch, pass, tell };
+  const tellFetching = (session: WorkerSession, bytes: number) => {
+    const fetching = { bytes, totalBytes: 100, bytesPerSecond: 5 };
+    reports.set(session, { busy: {}, padding: null, batch: null, fetching, device: "cuda" });
+  };
+  return { job, watch, pass, tell, tellFetching };
 }
 
 describe("what limits a job that runs", () => {
@@ -123,4 +127,19 @@ describe("what limits a job that runs", () => {
     expect(watch.verdict("run").bottleneck).toBe("reduce");
     expect(watch.verdict("run").stages.infer).toBeCloseTo(0.95);
   });
+});
+
+test("what workers fetch is told of all that have no rows yet, as of the last look", () => {
+  const { job, watch, pass, tell, tellFetching } = aWatchedJob(10);
+  const [first, second] = [job.join("a"), job.join("b")];
+  pass(1);
+  expect(watch.facts("now").fetching).toBeNull();
+  tellFetching(first, 40);
+  tellFetching(second, 60);
+  pass(1);
+  expect(watch.facts("now").fetching).toEqual({ bytes: 100, totalBytes: 200, bytesPerSecond: 10 });
+  tell(first, 0.9);
+  tellFetching(first, 10);
+  pass(1);
+  expect(watch.facts("now").fetching).toEqual({ bytes: 60, totalBytes: 100, bytesPerSecond: 5 });
 });

@@ -60,8 +60,8 @@ describe("the worker registry", () => {
     const a = registry.join(aWorker({ name: "a" }), 0).session;
     const b = registry.join(aWorker({ name: "b" }), 0).session;
     const batch = { rows: 256, length: null, bound: "speed" } as const;
-    registry.reportWork(a, { busy: { infer: 1, read: 0.5 }, padding: 0.25, batch });
-    registry.reportWork(b, { busy: { infer: 0.5 }, padding: null, batch: null });
+    registry.reportWork(a, { busy: { infer: 1, read: 0.5 }, padding: 0.25, batch, fetching: null });
+    registry.reportWork(b, { busy: { infer: 0.5 }, padding: null, batch: null, fetching: null });
     expect(registry.reportOf(a)).toMatchObject({
       busy: { infer: 1, read: 0.5 },
       padding: 0.25,

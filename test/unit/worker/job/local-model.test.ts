@@ -7,6 +7,7 @@ import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import { createCoordinatorStorage } from "../../../../shared/storage/coordinator.ts";
+import { FetchProgress } from "../../../../shared/storage/fetch-progress.ts";
 import type { DataService } from "../../../../shared/wire/services.ts";
 import { openLocalModel } from "../../../../worker/job/local-model.ts";
 
@@ -45,7 +46,7 @@ function aCoordinator(file: Buffer, refusals = 0) {
   });
 }
 
-function fetched(coordinator: ReturnType<typeof aCoordinator>) {
+function fetched(coordinator: ReturnType<typeof aCoordinator>, progress?: FetchProgress) {
   const signature = { inputs: [], outputs: [], unusable: [] };
   const model = {
     path: parseLocation("/far/model.onnx"),
@@ -54,12 +55,25 @@ function fetched(coordinator: ReturnType<typeof aCoordinator>) {
     externalData: [],
     signature,
   };
-  return openLocalModel({ job: { model }, from: ["coordinator"], coordinator, scratchPath });
+  return openLocalModel({ job: { model }, from: ["coordinator"], coordinator, scratchPath, progress });
 }
 
 test("a model that is not seen here is fetched whole, also from a coordinator that is busy with others", async () => {
   const { path } = await fetched(aCoordinator(MODEL, 2));
   expect(MODEL.equals(await readFile(path))).toBe(true);
+});
+
+test("whoever waits sees how much of it is here", async () => {
+  const seen: string[] = [];
+  class Seen extends FetchProgress {
+    override came(bytes: number): void {
+      super.came(bytes);
+      const { bytes: here, totalBytes } = this.now() ?? {};
+      seen.push(`${here} of ${totalBytes}`);
+    }
+  }
+  await fetched(aCoordinator(MODEL), new Seen({ nowMs: () => 0 }));
+  expect(seen).toEqual([`${8 << 20} of ${MODEL.length}`, "undefined of undefined"]);
 });
 
 test("a model that was cut short or replaced since the plan is MODEL_CHANGED, and leaves nothing here", async () => {

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import type { TimedClock } from "../../../../shared/core/clock.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { silentLogger } from "../../../../shared/core/log.ts";
+import type { Fetching } from "../../../../shared/domain/fetching.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import type { Heartbeat } from "../../../../shared/wire/services.ts";
 import { Heartbeats } from "../../../../worker/lease/heartbeats.ts";
@@ -84,6 +85,46 @@ test("what was asked of stores is told within three seconds, and who asks nothin
     [16, 2],
     [26, 2],
     [36, 2],
+  ]);
+  stop.abort();
+  await running;
+});
+
+test("a fetch is told every three seconds while it goes on, and once more when it has ended", async () => {
+  const clock = new VirtualClock();
+  const sent: (Fetching | undefined)[] = [];
+  let fetching: Fetching | null = null;
+  const heartbeats = new Heartbeats({
+    work: {
+      heartbeat: async (beat: Heartbeat) => {
+        sent.push(beat.fetching);
+        return [];
+      },
+    },
+    clock,
+    log: silentLogger,
+    ledger: new LeaseLedger(),
+    registered: () => ({ session: workerSession("s1"), leaseMs: 60_000, heartbeatMs: 10_000 }),
+    takeBusy: () => ({}),
+    takePadding: () => null,
+    storeCounts: () => [],
+    fetching: () => fetching,
+    onLost: () => {},
+    onUnheard: () => {},
+  });
+  const stop = new AbortController();
+  const running = heartbeats.run(stop.signal);
+  const beats: (readonly [second: number, bytes: number | undefined])[] = [];
+  for (let second = 1; second <= 26; second += 1) {
+    fetching = second < 8 ? { bytes: second, totalBytes: 9, bytesPerSecond: 1 } : null;
+    await clock.pass(1_000);
+    for (const told of sent.splice(0)) beats.push([second, told?.bytes]);
+  }
+  expect(beats).toEqual([
+    [3, 3],
+    [6, 6],
+    [9, undefined],
+    [19, undefined],
   ]);
   stop.abort();
   await running;

@@ -1,9 +1,11 @@
 import { mkdtemp, readFile, rm, utimes } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { normalize } from "node:path/posix";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { fetchTogether } from "../../../../../coordinator/plan/fetch/kept-files.ts";
 import { below, parseLocation } from "../../../../../shared/domain/location.ts";
+import { FetchProgress } from "../../../../../shared/storage/fetch-progress.ts";
 import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
 
@@ -25,14 +27,20 @@ afterEach(async () => {
 const put = (storage: MemoryStorage, name: string, text: string) =>
   storage.put(below(FOLDER, name), sourceOfBytes(text));
 
-function fetchModel(storage: MemoryStorage) {
+interface Fetch {
+  /** What the model says that belongs to it. */
+  readonly others?: readonly string[];
+  readonly progress?: FetchProgress;
+}
+
+function fetchModel(storage: MemoryStorage, { others = ["data"], progress }: Fetch = {}) {
   const wanted = {
     location: below(FOLDER, "model"),
     name: "model",
-    others: async () => ["data"],
-    locate: (name: string) => below(FOLDER, name),
+    others: async () => others,
+    locate: (name: string) => below(FOLDER, normalize(name)),
   };
-  return fetchTogether(wanted, { storage, stores: { settings: {} }, signal });
+  return fetchTogether(wanted, { storage, stores: { settings: {} }, signal, progress });
 }
 
 test("contents that are kept for long and come again under another version are kept from then on", async () => {
@@ -67,4 +75,50 @@ test("files of two publications are not accepted as one", async () => {
   });
   const texts = await Promise.all((await fetchModel(storage)).map(({ path }) => readFile(path, "utf8")));
   expect(texts).toEqual(["new m", "new d"]);
+});
+
+test("how much there is to fetch is known before the first byte of the large files, and it ends with them", async () => {
+  const progress = new FetchProgress({ nowMs: () => 0 });
+  const seen: string[] = [];
+  const storage = new MemoryStorage({
+    async before({ call, location }) {
+      const { bytes, totalBytes } = progress.now() ?? {};
+      if (call === "read") seen.push(`${location.at(-1)}: ${bytes} of ${totalBytes}`);
+    },
+  });
+  await put(storage, "model", "mm");
+  await put(storage, "data", "ddd");
+  await put(storage, "more", "eeee");
+  await fetchModel(storage, { others: ["data", "more"], progress });
+  expect(seen).toEqual(["l: 0 of 2", "a: 2 of 9", "e: 5 of 9"]);
+  expect(progress.now()).toBeNull();
+});
+
+test("where one of the files is not there, none of the others is fetched", async () => {
+  const progress = new FetchProgress({ nowMs: () => 0 });
+  const read: string[] = [];
+  const storage = new MemoryStorage({
+    async before({ call, location }) {
+      if (call === "read") read.push(location);
+    },
+  });
+  await put(storage, "model", "m");
+  await put(storage, "data", "d");
+  const fetching = fetchModel(storage, { others: ["data", "gone"], progress });
+  await expect(fetching).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
+  expect(read).toEqual([below(FOLDER, "model")]);
+  expect(progress.now()).toBeNull();
+});
+
+test("two names of one file are fetched once", async () => {
+  const storage = new MemoryStorage();
+  await put(storage, "model", "m");
+  await put(storage, "data", "d");
+  const files = await fetchModel(storage, { others: ["data", "./data", "model"] });
+  expect(files.map(({ name, bytes }) => [name, bytes])).toEqual([
+    ["model", 1],
+    ["data", 1],
+    ["./data", 1],
+    ["model", 1],
+  ]);
 });
