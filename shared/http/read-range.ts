@@ -125,6 +125,10 @@ class Reading {
 
   result(): RangeRead {
     if (this.#seen === null) throw new Error("broken invariant: a range that was read without an answer");
+    const { version } = this.#wanted;
+    // Nobody can say which version these bytes are of.
+    if (version !== undefined && this.#seen.version === null && this.#filled > 0)
+      throw changed(this.path, version, null);
     return { bytes: this.#into.subarray(0, this.#filled), ...this.#seen };
   }
 

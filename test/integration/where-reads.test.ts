@@ -40,6 +40,7 @@ async function readGroups(input: Readonly<Record<string, unknown>>) {
   await using storage = createLocalStorage();
   const way: Way = {
     stat: (location, signal) => storage.stat(location, signal),
+    checksVersion: async () => false,
     read: (location, start, end, signal) => {
       reads.push({ start, end });
       return storage.read(location, start, end, signal);

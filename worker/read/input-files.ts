@@ -4,12 +4,13 @@ import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { settled } from "../../shared/core/settled.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
-import { isInBucket } from "../../shared/domain/location.ts";
+import { isInBucket, isWebInput } from "../../shared/domain/location.ts";
 import { gatheredSource } from "../../shared/storage/gathered-source.ts";
 import { fetchedSource, isSmallFile } from "../../shared/storage/small-file.ts";
 import { type ByteSource, byteSource } from "../../shared/storage/storage.ts";
 import { openInputFile, TextParsers } from "../../shared/text-files/open-input-file.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
+import { KeptEnds } from "./kept-ends.ts";
 import type { Way } from "./ways.ts";
 
 /**
@@ -46,6 +47,7 @@ export class InputFiles implements AsyncDisposable {
   readonly #taken = new Set<DatasetFile>();
   readonly #readFrom = new WeakMap<DatasetFile, Way>();
   readonly #parsers = new TextParsers();
+  readonly #ends = new KeptEnds(MAX_OPEN_FILES);
 
   constructor(options: InputFilesOptions) {
     this.#options = options;
@@ -107,16 +109,18 @@ export class InputFiles implements AsyncDisposable {
    * Makes sure that a file is still as it was planned, there where it was read, as far as can be seen without
    * reading it: asked before and after its rows are read, this bounds when they were written. No decoder
    * would notice: pages have no checksums that are looked at, and a page may change while the footer stays
-   * the same.
+   * the same. Where each read looks at the version that was planned, it has been made sure of, and to ask
+   * would be a round trip.
    *
    * @throws {INPUT_CHANGED}
    */
   async confirm(planned: InputFile, way: Way, signal: AbortSignal): Promise<void> {
+    if (await way.checksVersion(planned.path)) return;
     const stat = await this.#options.meter
       .timeRead(() => way.stat(planned.path, signal))
       .catch((cause: unknown) => {
         if (!isShardmillError(cause, "STORE_NOT_FOUND")) throw cause;
-        throw inputChanged(planned, "bytes", planned.bytes, "nothing: it was removed");
+        throw removed(planned);
       });
     if (stat.bytes !== planned.bytes) throw inputChanged(planned, "bytes", planned.bytes, stat.bytes);
     if (stat.version !== planned.version)
@@ -191,7 +195,8 @@ export class InputFiles implements AsyncDisposable {
     const { meter } = this.#options;
     await this.confirm(planned, way, signal);
     const plain = byteSource(way, planned.path, planned.bytes, planned.version);
-    const source = isInBucket(planned.path) ? gatheredSource(plain) : plain;
+    const isFar = isInBucket(planned.path) || isWebInput(planned.path);
+    const source = isFar ? this.#ends.keptBy(gatheredSource(plain)) : plain;
     const timed: ByteSource = {
       ...source,
       read: (start, end, readSignal) =>
@@ -230,6 +235,7 @@ async function asPlanned<T>(planned: InputFile, read: () => Promise<T>): Promise
   try {
     return await read();
   } catch (error) {
+    if (isShardmillError(error, "STORE_NOT_FOUND")) throw removed(planned);
     if (!isShardmillError(error, "STORE_CHANGED")) throw error;
     const { found } = error.fields;
     throw inputChanged(planned, "version", planned.version, typeof found === "string" ? found : "another");
@@ -239,6 +245,10 @@ async function asPlanned<T>(planned: InputFile, read: () => Promise<T>): Promise
 /** What is said on a way that does not lead to the file, or cannot give it: another may. */
 function mayBeElsewhere(error: unknown): boolean {
   return isShardmillError(error) && ERROR_CODES[error.code].storage === "elsewhere";
+}
+
+function removed(planned: InputFile): ShardmillError {
+  return inputChanged(planned, "bytes", planned.bytes, "nothing: it was removed");
 }
 
 function inputChanged(

@@ -8,7 +8,10 @@ import { sessionIn } from "./session-cell.ts";
 type ReachedJob = Pick<JobDescription, "jobId" | "stores">;
 
 /** One way to the job's files, which are named as the coordinator sees them. */
-export type Way = Pick<Storage, "stat" | "read">;
+export interface Way extends Pick<Storage, "stat" | "read"> {
+  /** Whether `read` gives nothing but the version that is expected. */
+  checksVersion(location: Location): Promise<boolean>;
+}
 
 /** Ways to the same files, the nearest first. */
 export interface Ways extends AsyncDisposable {
@@ -51,6 +54,7 @@ function wayOf(kind: DataAccess["kind"], storages: Storages): Way {
       const { at, storage } = await reach(location);
       return await storage.read(at, start, end, signal, version);
     },
+    checksVersion: async (location) => (await reach(location)).storage.can.versions,
   };
 }
 

@@ -6,7 +6,7 @@ import type { InputFile } from "../../../../shared/domain/dataset.ts";
 import { type FileStat, parseLocation } from "../../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
-import { isSmallFile } from "../../../../shared/storage/small-file.ts";
+import { END_BYTES, isSmallFile } from "../../../../shared/storage/small-file.ts";
 import { BusyMeter } from "../../../../worker/meter/busy-meter.ts";
 import { InputFiles } from "../../../../worker/read/input-files.ts";
 import type { Way } from "../../../../worker/read/ways.ts";
@@ -36,6 +36,7 @@ async function rig(stats: readonly [Stat, ...Stat[]] = [AS_PLANNED]) {
   const wayOf = (stat: Stat): Way => ({
     stat,
     read: (path, start, end) => sourceOf(path).read(start, end),
+    checksVersion: async () => false,
   });
   const [nearest, ...others] = stats;
   const far: string[] = [];
@@ -170,10 +171,76 @@ test.each([
   await bucket.put(path, sourceOfBytes(content));
   const { version: found } = await bucket.stat(path);
   // What was looked at is from before: as if it had changed just behind the look.
-  const way: Way = { stat: async () => stat, read: (...range) => bucket.read(...range) };
+  const way: Way = {
+    stat: async () => stat,
+    read: (...range) => bucket.read(...range),
+    checksVersion: async () => false,
+  };
   await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
   await expect(files.take(planned, signal)).rejects.toMatchObject({
     code: "INPUT_CHANGED",
     fields: { path, what: "version", expected: stat.version, found },
   });
+});
+
+/** A file of many row groups in a bucket, each of whose reads gives but the version that is asked for. */
+async function inBucket() {
+  const bucket = new MemoryStorage();
+  const path = parseLocation("s3://bucket/a.parquet");
+  const content = encodeParquet(smallTable(50_000));
+  await bucket.put(path, sourceOfBytes(content));
+  const asked: (readonly [start: number, end: number])[] = [];
+  const way: Way = {
+    stat: () => Promise.reject(new Error("nobody has to ask")),
+    read: (...range) => {
+      asked.push([range[1], range[2]]);
+      return bucket.read(...range);
+    },
+    checksVersion: async () => bucket.can.versions,
+  };
+  using opened = await openDatasetFile(memorySource(content), "parquet");
+  const { rows, footerSha256 } = opened;
+  const planned: InputFile = { path, format: "parquet", ...(await bucket.stat(path)), rows, footerSha256 };
+  return { bucket, path, content, planned, asked, way };
+}
+
+test("where each read looks at the version, nobody asks for it, and the end of a file is read once for all", async () => {
+  const { planned, asked, way } = await inBucket();
+  await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
+  const one = await files.take(planned, signal);
+  const other = await files.take(planned, signal);
+  expect(asked).toEqual([[planned.bytes - END_BYTES, planned.bytes]]);
+  await files.confirm(planned, files.wayOf(one), signal);
+  files.giveBack(one);
+  files.giveBack(other);
+  expect(await files.take(planned, signal)).toBe(one);
+  expect(asked).toHaveLength(1);
+});
+
+test.each([
+  ["replaced", "version"],
+  ["removed", "bytes"],
+])("there, of a file that is %s nothing more is read", async (how, what) => {
+  const { bucket, path, content, planned, way } = await inBucket();
+  await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
+  const before = await files.take(planned, signal);
+  await (how === "removed" ? bucket.remove(path) : bucket.put(path, sourceOfBytes(content)));
+  // Its end is still known, and is what was planned.
+  for (const file of [before, await files.take(planned, signal)]) {
+    const rows = file.read({ rowStart: 0, rowEnd: 100, columns: ["id"], signal })[Symbol.asyncIterator]();
+    await expect(rows.next()).rejects.toMatchObject({ code: "INPUT_CHANGED", fields: { path, what } });
+    files.drop(file);
+  }
+});
+
+test("an end whose reader gave up is read by the next that wants it", async () => {
+  const { planned, asked, way } = await inBucket();
+  const leave = new AbortController();
+  await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
+  const left = files.take(planned, leave.signal);
+  leave.abort(new Error("given up"));
+  await expect(left).rejects.toThrow("given up");
+  const file = await files.take(planned, signal);
+  expect(file.rows).toBe(planned.rows);
+  expect(asked.length).toBeLessThanOrEqual(2);
 });
