@@ -1,4 +1,4 @@
-type Settled<T> =
+export type Settled<T> =
   | { readonly kind: "done"; readonly value: T }
   | { readonly kind: "failed"; readonly error: unknown };
 

@@ -1,7 +1,7 @@
 import { present } from "../../shared/core/assert.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
-import type { Location } from "../../shared/domain/location.ts";
+import type { FileStat, Location } from "../../shared/domain/location.ts";
 import { checkWritable } from "../../shared/storage/local-file.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
@@ -77,6 +77,8 @@ const LOOK_MS = 15_000;
 interface SeenFile {
   readonly path: Location;
   readonly bytes: number;
+  /** Left out: any. */
+  readonly version?: FileStat["version"];
 }
 
 interface Looker {
@@ -86,14 +88,15 @@ interface Looker {
 
 /** `unreachable`: a store does not answer, or only that it cannot. */
 async function sightOf(
-  { path, bytes }: SeenFile,
+  { path, bytes, version }: SeenFile,
   { storages, signal }: Looker,
 ): Promise<"seen" | "unseen" | "unreachable"> {
   try {
     const storage = await storages.at(path);
-    if ((await storage.stat(path, signal)).bytes !== bytes) return "unseen";
+    const isLookedAt = version !== undefined && storage.can.versions && bytes > 0;
+    if (!isLookedAt && (await storage.stat(path, signal)).bytes !== bytes) return "unseen";
     // What is listed may still not be ours to read.
-    await storage.read(path, 0, Math.min(1, bytes), signal);
+    await storage.read(path, 0, Math.min(1, bytes), signal, version);
     return "seen";
   } catch (error) {
     const isDown = signal.aborted || isShardmillError(error, "STORE_FAILED");

@@ -8,6 +8,7 @@ import { type FileStat, type Location, parseLocation } from "../../../shared/dom
 import { namesOfFolder } from "../../../shared/job-file/path-pattern.ts";
 import { isNotAFile, placeProblem } from "../../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
+import { realLocation } from "../../../shared/storage/real-location.ts";
 import { extensionOf, FORMAT_OF_EXTENSION } from "./data-extensions.ts";
 import { type FolderValue, FolderValuesOfFolders } from "./folder-values.ts";
 import { expandInput } from "./input-lists.ts";
@@ -122,7 +123,7 @@ async function realOutput(
 ): Promise<Location | null> {
   const location = parseLocation(outputPath);
   const storage = await storages.at(location);
-  return await storage.real(location, signal).catch(() => {
+  return await realLocation(location, storage, signal).catch(() => {
     signal.throwIfAborted();
     return null;
   });

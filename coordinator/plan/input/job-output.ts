@@ -1,7 +1,7 @@
 import { below, folderOf, type Location, nameOf } from "../../../shared/domain/location.ts";
 import { MANIFEST_NAME, WORK_FOLDER } from "../../../shared/domain/manifest.ts";
 import { namesIn } from "../../../shared/storage/names-in.ts";
-import type { Storage } from "../../../shared/storage/storage.ts";
+import type { PlaceKind, Storage } from "../../../shared/storage/storage.ts";
 import { OUTPUT_KINDS } from "../../publish/layout.ts";
 
 /** What a folder is to the jobs of this and other versions. */
@@ -43,9 +43,17 @@ export async function outputState(folder: Location, looked: LookedAt): Promise<J
  * The output that `path` is, or is a part of (`out/rows`, `out/rows/a.parquet`), if its job has not published
  * it; else null.
  */
-export async function unfinishedOutput(path: Location, looked: LookedAt): Promise<Location | null> {
+export async function unfinishedOutput(
+  { path, kind }: { readonly path: Location; readonly kind: PlaceKind },
+  looked: LookedAt,
+): Promise<Location | null> {
   const parent = folderOf(path);
-  const outputs = [path, ...(isPart(path) ? [parent] : []), ...(isPart(parent) ? [folderOf(parent)] : [])];
+  const itself = kind === "folder" ? [path] : [];
+  const outputs = [
+    ...itself,
+    ...(isPart(path) ? [parent] : []),
+    ...(isPart(parent) ? [folderOf(parent)] : []),
+  ];
   for (const folder of outputs) {
     if ((await outputState(folder, looked)) === "unfinished") return folder;
   }

@@ -1,5 +1,6 @@
 import type { Problem } from "../../../shared/core/errors.ts";
 import { nearest } from "../../../shared/core/nearest.ts";
+import { type Settled, settled } from "../../../shared/core/settled.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type LeftOut, LeftOutTally, leftOutPhrases } from "../../../shared/domain/left-out.ts";
 import {
@@ -20,6 +21,7 @@ import {
 import { placeProblem } from "../../../shared/storage/errors.ts";
 import { namesIn } from "../../../shared/storage/names-in.ts";
 import type { Storages } from "../../../shared/storage/open-storage.ts";
+import { realLocation } from "../../../shared/storage/real-location.ts";
 import type { PlaceKind } from "../../../shared/storage/storage.ts";
 import { extensionsOf } from "./data-extensions.ts";
 import { outputState, unfinishedOutput } from "./job-output.ts";
@@ -66,18 +68,21 @@ export async function listPath(path: string, options: ListOptions): Promise<List
     return { files: [{ path: literal, realPath: literal, stat: null }], problems: [], leftOut: [] };
   }
   const storage = await options.storages.at(literal);
+  const { literal: folder, pattern } = splitPattern(path);
+  // What a pattern needs is asked for meanwhile: each look is a round trip or two.
+  const looked = pattern === null ? null : lookInto(parseLocation(folder), options);
+  looked?.catch(() => {});
   const found = await lookAt(literal, options);
   if (found.kind === "folder" || found.kind === "file" || found.kind === "other") {
-    const unfinished = await unfinishedOutput(literal, { storage, signal: options.signal });
+    const { signal } = options;
+    const unfinished = await unfinishedOutput({ path: literal, kind: found.kind }, { storage, signal });
     if (unfinished !== null) return nothing(unfinishedProblem(literal, unfinished));
     if (found.kind === "folder") return listFolder(literal, options);
-    const realPath = await storage.real(literal, options.signal);
+    const realPath = await realLocation(literal, storage, options.signal);
     return { files: [{ path: literal, realPath, stat: null }], problems: [], leftOut: [] };
   }
-  const { literal: folder, pattern } = splitPattern(path);
-  if (pattern !== null) {
-    return listMatches({ path: shownPath(path), folder: parseLocation(folder), pattern }, options);
-  }
+  if (pattern !== null && looked !== null)
+    return listMatches({ path: shownPath(path), pattern, ...(await looked) }, options);
   if (found.kind === "unknown") return nothing(placeProblem(literal, UNREADABLE, found.error));
   const looksLikePattern = splitPattern(nameOf(literal)).pattern !== null;
   return nothing({
@@ -138,33 +143,46 @@ async function listBelow(folder: Location, options: ListOptions): Promise<Listed
   });
 }
 
-/** A pattern below a folder; `path` is both, as people know it. */
-interface PatternBelow {
-  readonly path: string;
+/** A folder, what is there, and the output that it is or is a part of, whose job has not ended. */
+interface LookedInto {
   readonly folder: Location;
+  readonly found: Look;
+  readonly unfinished: Settled<Location | null>;
+}
+
+async function lookInto(folder: Location, options: ListOptions): Promise<LookedInto> {
+  const looked = { storage: await options.storages.at(folder), signal: options.signal };
+  const [found, unfinished] = await Promise.all([
+    lookAt(folder, options),
+    settled(unfinishedOutput({ path: folder, kind: "folder" }, looked)),
+  ]);
+  return { folder, found, unfinished };
+}
+
+/** A pattern below a folder; `path` is both, as people know it. */
+interface PatternBelow extends LookedInto {
+  readonly path: string;
   readonly pattern: string;
 }
 
 async function listMatches(meant: PatternBelow, options: ListOptions): Promise<ListedPath> {
-  const { path, folder, pattern } = meant;
+  const { path, folder, pattern, found, unfinished } = meant;
   const selection = matchingFiles(pattern, options.format);
   if (typeof selection === "string") return nothing({ where: path, what: `the pattern ${selection}` });
-  const found = await lookAt(folder, options);
   if (found.kind === "unknown") return nothing(placeProblem(folder, UNREADABLE, found.error));
   if (found.kind !== "folder") {
     const what = `no file matches, and its folder ${folder} is not there`;
     return nothing({ where: path, what, hint: await nearHint(folder, options) });
   }
-  const { storages, signal } = options;
-  const unfinished = await unfinishedOutput(folder, { storage: await storages.at(folder), signal });
-  if (unfinished !== null) return nothing(unfinishedProblem(path, unfinished));
+  if (unfinished.kind === "failed") throw unfinished.error;
+  if (unfinished.value !== null) return nothing(unfinishedProblem(path, unfinished.value));
   const listed = await walk(folder, selection, options);
   if (listed.files.length > 0 || listed.problems.length > 0) return listed;
   return nothing(await noMatch(meant, listed.leftOut, options));
 }
 
 async function noMatch(
-  { path, folder, pattern }: PatternBelow,
+  { path, folder, pattern }: Pick<PatternBelow, "path" | "folder" | "pattern">,
   leftOut: readonly LeftOut[],
   options: ListOptions,
 ): Promise<Problem> {

@@ -3,6 +3,7 @@ import type { Problem } from "../../../shared/core/errors.ts";
 import type { LeftOutTally } from "../../../shared/domain/left-out.ts";
 import { below, type FileStat, type Location } from "../../../shared/domain/location.ts";
 import { placeProblem, reasonOf } from "../../../shared/storage/errors.ts";
+import { realLocation } from "../../../shared/storage/real-location.ts";
 import type { Entry, Storage, Unnameable } from "../../../shared/storage/storage.ts";
 import { jobOutputState } from "./job-output.ts";
 import type { Choice, Selection } from "./selection.ts";
@@ -81,7 +82,7 @@ class Walk implements Walked {
   async run(path: Location): Promise<void> {
     this.#folders.push({
       path,
-      realPath: await this.#options.storage.real(path, this.#options.signal),
+      realPath: await realLocation(path, this.#options.storage, this.#options.signal),
       relative: "",
       parent: null,
     });
