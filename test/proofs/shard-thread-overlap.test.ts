@@ -1,15 +1,17 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { deferred } from "../../shared/core/abort.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { aJob, FakeLane, type FakeModel, leaseOn } from "../support/shard-job.ts";
 import { BAD_ROW, expectedRows, inputTable, ROWS } from "../support/shard-table.ts";
 import { startShardThread } from "../support/shard-thread.ts";
+import { serveRange, startWebServer } from "../support/web-server.ts";
 
 let folder: string;
 let inputPath: string;
@@ -94,6 +96,37 @@ test("a shard is read and mapped while the one before it is written", async () =
   for (const { token } of leases)
     await waitFor((event) => event.kind === "abandoned" && event.token.sequence === token.sequence);
   expect(await written()).toEqual([]);
+});
+
+test("far away two shards are on their way before their turn, and are read in the order of their leases", async () => {
+  const bytes = await readFile(inputPath);
+  const slow = deferred<void>();
+  await using web = await startWebServer({
+    "/1.parquet": (request, response) => void slow.promise.then(() => serveRange(request, response, bytes)),
+    "/2.parquet": bytes,
+    "/3.parquet": bytes,
+  });
+  const { run, events } = await startThread(aJob({ partialsPath }));
+  const here = await leaseOn(inputPath);
+  const runs = [1, 2, 3].map((sequence) => {
+    const path = parseLocation(`${web.url}/${sequence}.parquet`);
+    const slices = here.slices.map((slice) => ({
+      ...slice,
+      file: { ...slice.file, path, version: `"${bytes.length}"` },
+    }));
+    return run({ ...here, slices, token: { ...here.token, sequence } });
+  });
+  const asked = () => new Set(web.requests.map((request) => request.split(" ")[1]));
+  while (asked().size < 2) await settle();
+  // The second is whole by now, and waits for its turn; so does the third for its place.
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect([...asked()].sort()).toEqual(["/1.parquet", "/2.parquet"]);
+  expect(events.filter(({ kind }) => kind === "shardRead")).toEqual([]);
+  slow.resolve();
+  const partials = await Promise.all(runs);
+  expect(partials.map(({ rowsOut }) => rowsOut)).toEqual([ROWS - 1, ROWS - 1, ROWS - 1]);
+  const read = events.flatMap((event) => (event.kind === "shardRead" ? [event.token.sequence] : []));
+  expect(read).toEqual([1, 2, 3]);
 });
 
 test("several threads that share the lanes make the same partials as one", async () => {

@@ -1,7 +1,5 @@
 import { setMaxListeners } from "node:events";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
-import { Lock } from "../../shared/core/lock.ts";
-import { Slots } from "../../shared/core/slots.ts";
 import { FetchBudget } from "../../shared/dataset/fetch-budget.ts";
 import { isPoisoned } from "../../shared/dataset/input-errors.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
@@ -26,15 +24,9 @@ import type { Ways } from "../read/ways.ts";
 import { StageSteps } from "../steps/stage-steps.ts";
 import { WriteThreadClient } from "../write/write-thread-client.ts";
 import { type MapShardOptions, mapShard } from "./map-shard.ts";
+import { ShardOrder, type ShardPass } from "./shard-order.ts";
 import type { ShardEvent } from "./shard-protocol.ts";
 import { fetchedBytesOf } from "./thread-counts.ts";
-
-/**
- * Shards in memory at once: one that is read, and two whose rows are done, of which one is written and one
- * may wait for that. When both places behind the reader are taken, reading waits: writing is then what limits
- * the job.
- */
-const SHARDS_AT_ONCE = 3;
 
 /**
  * Batches that a shard has for each lane, at least, while their size is searched for: lanes that get a whole
@@ -67,7 +59,7 @@ interface ShardContextOptions {
  * each stage in the order of the leases:
  *
  * ```
- * prefetch   open the file, decode the first rows       one shard
+ * prefetch   open the file, decode the first rows       one shard; far away two
  * read       hand all rows to the lanes                 one shard
  * collect    wait for the last batches                  any
  * write      in the write thread: encode, combine SQL   one shard, and one that waits
@@ -83,10 +75,8 @@ export class ShardContext implements AsyncDisposable {
   /** Null where the job has no such steps. */
   readonly #prepare: StageSteps | null;
   readonly #finish: StageSteps | null;
-  readonly #places = new Slots("shards", { slots: SHARDS_AT_ONCE, waiting: Number.MAX_SAFE_INTEGER });
   readonly #fetches: FetchBudget;
-  readonly #prefetchLock = new Lock();
-  readonly #readLock = new Lock();
+  readonly #order = new ShardOrder();
   /** Rows of the largest shard so far. */
   #largestShard = 0;
   readonly #running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
@@ -180,23 +170,18 @@ export class ShardContext implements AsyncDisposable {
   }
 
   async #run(lease: Lease, executionId: string, signal: AbortSignal): Promise<PartialManifest> {
-    const leave = await this.#places.take(signal);
-    try {
-      const mapped = await this.#map(lease, signal);
-      const result =
-        this.#finish === null
-          ? withoutSources(mapped)
-          : await finishRows(mapped, { steps: this.#finish, lease, signal });
-      return await this.#writer.write(result, { lease, executionId, signal });
-    } finally {
-      leave();
-    }
+    const isFar = lease.slices.some(({ file }) => this.#options.input.isFar(file.path));
+    using pass = await this.#order.enter(isFar ? "far" : "near", signal);
+    const mapped = await this.#map(lease, pass, signal);
+    const result =
+      this.#finish === null
+        ? withoutSources(mapped)
+        : await finishRows(mapped, { steps: this.#finish, lease, signal });
+    return await this.#writer.write(result, { lease, executionId, signal });
   }
 
-  async #map(lease: Lease, signal: AbortSignal): Promise<MappedShard> {
+  async #map(lease: Lease, pass: ShardPass, signal: AbortSignal): Promise<MappedShard> {
     const { emit } = this.#options;
-    const endPrefetch = await this.#prefetchLock.enter(signal);
-    let endRead = (): void => {};
     try {
       using input = await ShardInput.open(lease.slices, this.#files, {
         signal,
@@ -205,20 +190,16 @@ export class ShardContext implements AsyncDisposable {
       });
       const result = await this.#mapRows(lease, input, {
         signal,
-        turn: async () => {
-          endRead = await this.#readLock.enter(signal);
-          endPrefetch();
-        },
+        turn: () => pass.turn(),
         onRead: () => {
-          endRead();
+          pass.endRead();
           emit({ kind: "shardRead", token: lease.token });
         },
       });
       await input.confirm(signal);
       return result;
     } finally {
-      endPrefetch();
-      endRead();
+      pass.endRead();
     }
   }
 

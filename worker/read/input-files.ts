@@ -4,8 +4,8 @@ import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { settled } from "../../shared/core/settled.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
-import { isInBucket, isWebInput } from "../../shared/domain/location.ts";
 import { gatheredSource } from "../../shared/storage/gathered-source.ts";
+import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { fetchedSource, isSmallFile } from "../../shared/storage/small-file.ts";
 import { type ByteSource, byteSource } from "../../shared/storage/storage.ts";
 import { openInputFile, TextParsers } from "../../shared/text-files/open-input-file.ts";
@@ -14,10 +14,11 @@ import { KeptEnds } from "./kept-ends.ts";
 import type { Way } from "./ways.ts";
 
 /**
- * Open files kept for the next shard of the same file. One is read and one is about to be, which may be the
- * same file twice; an open file costs its footer and a decoder's memory.
+ * Open files kept for the next shard of the same file. One is read and one is about to be, two where files
+ * are far away, which may be the same file several times; an open file costs its footer and a decoder's
+ * memory.
  */
-const MAX_OPEN_FILES = 2;
+const MOST_OPEN = { near: 2, far: 3 };
 
 /** A small file as it was planned, and the way on which it was read. */
 export interface FetchedFile {
@@ -47,7 +48,8 @@ export class InputFiles implements AsyncDisposable {
   readonly #taken = new Set<DatasetFile>();
   readonly #readFrom = new WeakMap<DatasetFile, Way>();
   readonly #parsers = new TextParsers();
-  readonly #ends = new KeptEnds(MAX_OPEN_FILES);
+  #mostOpen = MOST_OPEN.near;
+  readonly #ends = new KeptEnds(MOST_OPEN.far);
 
   constructor(options: InputFilesOptions) {
     this.#options = options;
@@ -134,7 +136,7 @@ export class InputFiles implements AsyncDisposable {
   }
 
   #closeSurplus(): void {
-    while (this.#idle.length > 0 && this.#idle.length + this.#taken.size > MAX_OPEN_FILES)
+    while (this.#idle.length > 0 && this.#idle.length + this.#taken.size > this.#mostOpen)
       this.#idle.shift()?.[Symbol.dispose]();
   }
 
@@ -195,7 +197,8 @@ export class InputFiles implements AsyncDisposable {
     const { meter } = this.#options;
     await this.confirm(planned, way, signal);
     const plain = byteSource(way, planned.path, planned.bytes, planned.version);
-    const isFar = isInBucket(planned.path) || isWebInput(planned.path);
+    const isFar = !isOnThisMachine(planned.path);
+    if (isFar) this.#mostOpen = MOST_OPEN.far;
     const source = isFar ? this.#ends.keptBy(gatheredSource(plain)) : plain;
     const timed: ByteSource = {
       ...source,

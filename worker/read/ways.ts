@@ -1,5 +1,6 @@
 import type { JobDescription } from "../../shared/domain/job.ts";
 import { type Location, viaCoordinator } from "../../shared/domain/location.ts";
+import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { DataAccess } from "./data-access.ts";
@@ -16,13 +17,19 @@ export interface Way extends Pick<Storage, "stat" | "read"> {
 /** Ways to the same files, the nearest first. */
 export interface Ways extends AsyncDisposable {
   readonly ways: readonly [Way, ...Way[]];
+  /** Whether each request for a file is a round trip to another machine, on the nearest way. */
+  isFar(location: Location): boolean;
 }
 
 export function openWays(accesses: readonly [DataAccess, ...DataAccess[]], job: ReachedJob): Ways {
   const storages = openStorages(accesses, job);
   const [nearest, ...others] = accesses.map(({ kind }) => wayOf(kind, storages));
   if (nearest === undefined) throw new Error("broken invariant: no way to the job's files");
-  return { ways: [nearest, ...others], [Symbol.asyncDispose]: () => storages[Symbol.asyncDispose]() };
+  return {
+    ways: [nearest, ...others],
+    isFar: (location) => accesses[0].kind === "coordinator" || !isOnThisMachine(location),
+    [Symbol.asyncDispose]: () => storages[Symbol.asyncDispose](),
+  };
 }
 
 /**

@@ -1,0 +1,92 @@
+import { expect, test } from "vitest";
+import { ShardOrder } from "../../../../worker/pipeline/shard-order.ts";
+
+const { signal } = new AbortController();
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** Says when it has happened. */
+function watched(work: Promise<unknown>): { readonly done: boolean } {
+  const state = { done: false };
+  work.then(
+    () => {
+      state.done = true;
+    },
+    () => {},
+  );
+  return state;
+}
+
+test.each([
+  ["near", 1],
+  ["far", 2],
+] as const)("of shards that are %s %i are prefetched before their turn", async (where, count) => {
+  const order = new ShardOrder();
+  using reading = await order.enter(where, signal);
+  await reading.turn();
+  const next = Array.from({ length: count + 1 }, () => order.enter(where, signal));
+  const entered = next.map(watched);
+  await settle();
+  expect(entered.map(({ done }) => done)).toEqual(entered.map((_, at) => at < count));
+  reading.endRead();
+  await (await next[0])?.turn();
+  await settle();
+  expect(entered.every(({ done }) => done)).toBe(true);
+  for (const pass of await Promise.all(next)) pass[Symbol.dispose]();
+});
+
+test("who is ready first is read in the order of the leases all the same", async () => {
+  const order = new ShardOrder();
+  using first = await order.enter("far", signal);
+  using second = await order.enter("far", signal);
+  const early = watched(second.turn());
+  await settle();
+  expect(early.done).toBe(false);
+  await first.turn();
+  await settle();
+  expect(early.done).toBe(false);
+  first.endRead();
+  await settle();
+  expect(early.done).toBe(true);
+});
+
+test("three are in memory at once: the next one is read when one of them is written", async () => {
+  const order = new ShardOrder();
+  const done = [];
+  for (let count = 0; count < 3; count += 1) {
+    const pass = await order.enter("near", signal);
+    await pass.turn();
+    pass.endRead();
+    done.push(pass);
+  }
+  using next = await order.enter("near", signal);
+  const turn = watched(next.turn());
+  await settle();
+  expect(turn.done).toBe(false);
+  done[0]?.[Symbol.dispose]();
+  await settle();
+  expect(turn.done).toBe(true);
+  // Twice is as good as once.
+  for (const pass of done) pass[Symbol.dispose]();
+});
+
+test.each(["before its turn", "in the middle of it", "while it waits for it"])(
+  "one that is given up %s holds up nobody",
+  async (when) => {
+    const order = new ShardOrder();
+    using first = await order.enter("far", signal);
+    await first.turn();
+    const stop = new AbortController();
+    const left = await order.enter("far", stop.signal);
+    if (when === "in the middle of it") first.endRead();
+    const turn = when === "before its turn" ? null : left.turn();
+    if (when === "in the middle of it") await turn;
+    stop.abort(new Error("given up"));
+    if (when === "while it waits for it") await expect(turn).rejects.toThrow("given up");
+    left[Symbol.dispose]();
+    first.endRead();
+    for (let count = 0; count < 4; count += 1) {
+      using next = await order.enter("far", signal);
+      await next.turn();
+    }
+  },
+);
