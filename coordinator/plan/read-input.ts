@@ -6,7 +6,7 @@ import type { Partitions } from "../../shared/domain/partition.ts";
 import { withFolders } from "./footers/partitioned-footers.ts";
 import { readFooters } from "./footers/read-footers.ts";
 import { type FileFooter, sealDataset } from "./footers/seal-dataset.ts";
-import { discoverFiles, type FoundInput } from "./input/discover.ts";
+import { discoverFiles, type FolderRules, type FoundInput } from "./input/discover.ts";
 import { refuseOtherTypes, typesOfFiles } from "./input/partition-types.ts";
 import {
   besideColumns,
@@ -15,7 +15,9 @@ import {
   withoutPartitions,
 } from "./input/partitions.ts";
 import { PlanProgress } from "./plan-progress.ts";
-import { type LookOptions, ruleOutFiles } from "./where/rule-out-files.ts";
+import type { LookOptions } from "./where/folder-judge.ts";
+import { ruleOutFiles } from "./where/rule-out-files.ts";
+import { folderRules, isRuledRight } from "./where/rule-out-folders.ts";
 
 /** What is known of a job's input without reading its rows. */
 interface ReadInput extends ReadFiles {
@@ -44,40 +46,61 @@ export interface ReadInputOptions {
  * @throws {SPEC_INVALID} and the INPUT_ and STORE_ codes
  */
 export async function readInput(
-  job: Pick<JobSpec, "input" | "output">,
+  job: Job,
   signal: AbortSignal,
   { stores = NO_STORES, progress = new PlanProgress(), found }: ReadInputOptions = {},
 ): Promise<ReadInput> {
-  const { input, output } = job;
+  const { input } = job;
+  const list = { signal, stores, progress };
+  const discovered = found ?? (await findFiles(job, list));
+  const { ruled = null } = discovered;
+  const options = { signal, stores: discovered.stores, progress };
+  const all = findPartitions(discovered.files, input.partitions, input.types, ruled?.folders);
+  // What a run has not read is new to the next: so all of it is read, if only to see that no row is wanted.
+  const { files, leftOut } =
+    input.new === true
+      ? { files: all.files, leftOut: [] }
+      : await ruleOutFiles(all, input, options, ruled?.judge);
+  const first = await readFiles({ ...all, files }, job, options);
+  const { partitions } = first;
+  const read = { stores: discovered.stores, ...first };
+  const isMistaken = all.partitions.kind === "hive" && partitions.kind === "none";
+  const isRuled = ruled !== null || leftOut.length > 0 || input.types !== undefined;
+  if (!isMistaken || !isRuled)
+    return { ...read, dataset: sealDataset(read.footers), leftOut: [...discovered.leftOut, ...leftOut] };
+  // Folders that are no columns after all rule nothing out, and no type is theirs.
+  const every = ruled === null ? discovered : await listAll(job, list);
+  const again = await readFiles(withoutPartitions(every.files, partitions.why), job, options);
+  return { ...read, ...again, dataset: sealDataset(again.footers), leftOut: every.leftOut };
+}
+
+type Job = Pick<JobSpec, "input" | "output">;
+type ListOptions = LookOptions & { readonly progress: PlanProgress };
+
+/** Without the folders that can be ruled out before they are listed. */
+async function findFiles(job: Job, options: ListOptions): Promise<FoundInput> {
+  const rules = folderRules(job.input, options.signal);
+  const found = await listAll(job, options, rules);
+  return isRuledRight(found, job.input) ? found : await listAll(job, options);
+}
+
+/** @param rules left out: all folders are listed */
+async function listAll(
+  { input, output }: Job,
+  { signal, stores, progress }: ListOptions,
+  rules?: FolderRules,
+): Promise<FoundInput> {
+  progress.filesFound = 0;
   const onFound = (files: number) => {
     progress.filesFound += files;
   };
-  const discovered = found ?? (await discoverFiles(input, output.path, signal, { stores, onFound }));
-  const options = { signal, stores: discovered.stores, progress };
-  const all = findPartitions(discovered.files, input.partitions, input.types);
-  // What a run has not read is new to the next: so all of it is read, if only to see that no row is wanted.
-  const { files, leftOut } =
-    input.new === true ? { files: all.files, leftOut: [] } : await ruleOutFiles(all, input, options);
-  const ruled = leftOut.length > 0 || input.types !== undefined;
-  const first = await readFiles({ ...all, files }, job, options);
-  const { partitions } = first;
-  // Folders that are no columns after all rule no file out, and no type is theirs.
-  const isMistaken = ruled && all.partitions.kind === "hive" && partitions.kind === "none";
-  const read = isMistaken
-    ? await readFiles(withoutPartitions(discovered.files, partitions.why), job, options)
-    : first;
-  return {
-    ...read,
-    stores: discovered.stores,
-    dataset: sealDataset(read.footers),
-    leftOut: isMistaken ? discovered.leftOut : [...discovered.leftOut, ...leftOut],
-  };
+  return await discoverFiles(input, output.path, signal, { stores, rules, onFound });
 }
 
 async function readFiles(
   found: FoundPartitions,
-  { input, output }: Pick<JobSpec, "input" | "output">,
-  { signal, stores, progress }: LookOptions & { readonly progress: PlanProgress },
+  { input, output }: Job,
+  { signal, stores, progress }: ListOptions,
 ): Promise<ReadFiles> {
   const { csv = null, types = {} } = input;
   const text = { csv, types: typesOfFiles(types, found.partitions) };

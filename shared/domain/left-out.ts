@@ -7,9 +7,17 @@ import { formatCount } from "../core/units.ts";
  * - `hidden`: its name begins with `.` or `_`;
  * - `otherEnding`: the ending of its name is that of no data file of this job;
  * - `again`: another name for a file or folder that is read already;
- * - `ruledOut`: `input.where` is true of none of its rows, by the folders `name=value` that it lies in.
+ * - `ruledOut`: `input.where` is true of none of its rows, by the folders `name=value` that it lies in;
+ * - `ruledOutFolder`: a folder of which that was known before it was listed; how many files it has is not.
  */
-const LEFT_OUT_REASONS = ["jobOutput", "hidden", "otherEnding", "again", "ruledOut"] as const;
+const LEFT_OUT_REASONS = [
+  "jobOutput",
+  "hidden",
+  "otherEnding",
+  "again",
+  "ruledOut",
+  "ruledOutFolder",
+] as const;
 type LeftOutReason = (typeof LEFT_OUT_REASONS)[number];
 
 /** What was left out of the input for one reason. */
@@ -64,6 +72,10 @@ const WORDS: Readonly<Record<LeftOutReason, readonly [one: string, many: string]
   ruledOut: [
     "file that `input.where` rules out by its folders",
     "files that `input.where` rules out by their folders",
+  ],
+  ruledOutFolder: [
+    "folder that `input.where` rules out, not looked into",
+    "folders that `input.where` rules out, not looked into",
   ],
 };
 

@@ -198,7 +198,7 @@ describe("input.where rules files out by their folders", () => {
     const left = dataset.files.map(({ path }) => path);
     const read = `read_parquet('${folder.at("data")}/**/*.parquet', filename = true, ${TYPES})`;
     const all = await query(`SELECT DISTINCT filename FROM ${read}`);
-    expect(leftOut.reduce((sum, { count }) => sum + count, 0)).toBe(all.length - left.length);
+    expect(leftOut.length > 0).toBe(left.length < all.length);
     if (ruled === "none") {
       expect(left).toHaveLength(all.length);
       return;
@@ -220,18 +220,18 @@ describe("input.where rules files out by their folders", () => {
       await mkdir(folder.at(`data/year=${year}`));
       await rename(folder.at(`data/${from}.parquet`), folder.at(`data/year=${year}/a.parquet`));
     }
-    const [old, older] = ["data/year=1998/a.parquet", "data/year=1999/b.csv"];
-    for (const name of [old, older]) await folder.write(name, "no data at all");
+    const [old, older] = ["data/year=1998", "data/year=1999"];
+    for (const name of [`${old}/a.parquet`, `${older}/b.csv`]) await folder.write(name, "no data at all");
     const plan = await runCli(["plan", folder.job, "--no-estimate", "--json"]);
     expect(plan).toMatchObject({ code: 0 });
     expect(JSON.parse(plan.stdout)).toMatchObject({
-      leftOut: [{ reason: "ruledOut", count: 2, examples: [folder.at(old), folder.at(older)] }],
+      leftOut: [{ reason: "ruledOutFolder", count: 2, examples: [folder.at(old), folder.at(older)] }],
       // Of row groups, by what the file says of `id`.
       pruned: [{ file: 0, rowStart: 0, rowEnd: 100 }],
     });
     const run = await runCli(["run", folder.job, "--workers", "1", "--json"]);
     expect(run).toMatchObject({ code: 0 });
-    expect(run.stderr).toContain("2 files that `input.where` rules out by their folders");
+    expect(run.stderr).toContain("2 folders that `input.where` rules out, not looked into");
     expect(JSON.parse(run.stdout)).toMatchObject({ rows: 300, rowsPruned: 100, rowsOut: 300 });
     // Another one that is ruled out changes nothing.
     await folder.write("data/year=2001/c.parquet", "none either");

@@ -10,10 +10,11 @@ import { isNotAFile, placeProblem } from "../../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
 import { realLocation } from "../../../shared/storage/real-location.ts";
 import { extensionOf, FORMAT_OF_EXTENSION } from "./data-extensions.ts";
+import type { FoundPath } from "./folder-listing.ts";
+import { type FolderJudge, FolderRuling, type FolderSample, type RuledFolders } from "./folder-ruling.ts";
 import { type FolderValue, FolderValuesOfFolders } from "./folder-values.ts";
 import { expandInput } from "./input-lists.ts";
 import { listPath } from "./list-path.ts";
-import type { FoundPath } from "./walk.ts";
 
 /** An input file as it was found: not yet opened. */
 export interface FoundFile extends FileStat {
@@ -43,6 +44,21 @@ export interface FoundInput {
   readonly leftOut: readonly LeftOut[];
   /** With the addresses of those files that are on web servers. */
   readonly stores: JobStores;
+  /** Folders that were not listed. Left out: all were. */
+  readonly ruled?: RuledFolders | null;
+}
+
+/** Rules folders out before they are listed. */
+export interface FolderRules {
+  /** Whether it may say anything of what lies below these folders. */
+  concern(values: readonly FolderValue[]): boolean;
+  /**
+   * Looks at a file of the dataset.
+   *
+   * @param met what other folders say
+   * @returns null where the file cannot tell, or nothing can be said
+   */
+  judge(sample: LocatedFile, met: FolderSample["met"], stores: JobStores): Promise<FolderJudge | null>;
 }
 
 interface DiscoverOptions {
@@ -50,6 +66,8 @@ interface DiscoverOptions {
   readonly stores?: JobStores;
   /** Of other storages than the usual ones. */
   readonly openers?: StorageOpeners;
+  /** Left out: all folders are listed. */
+  readonly rules?: FolderRules | undefined;
   /** Told of each so many files that are listed, whether they are selected or not. */
   readonly onFound?: (files: number) => void;
 }
@@ -66,7 +84,7 @@ export async function discoverFiles(
   input: Pick<JobSpec["input"], "path" | "format">,
   outputPath: string,
   signal: AbortSignal,
-  { stores = NO_STORES, openers = {}, onFound }: DiscoverOptions = {},
+  { stores = NO_STORES, openers = {}, rules, onFound }: DiscoverOptions = {},
 ): Promise<FoundInput> {
   const { format } = input;
   const known = { ...stores, addresses: { ...stores.addresses } };
@@ -76,13 +94,22 @@ export async function discoverFiles(
   const leftOut = new LeftOutTally();
   const candidates = new Map<Location, Candidate>();
   const valuesOf = new FolderValuesOfFolders();
+  const ruling = new FolderRuling({
+    concern: (values) => rules?.concern(values) ?? false,
+    judgeBy: async ({ file, skipped, met }) => {
+      const folderValues = valuesOf.file(file.path, skipped);
+      const [found] = await inspectAll([{ ...file, folderValues }], format, storages, signal);
+      return found?.kind === "file" ? ((await rules?.judge(found.file, met, known)) ?? null) : null;
+    },
+  });
   const { addresses } = known;
   // Of a format that is set, files of any ending match.
   const match = (path: string) => listPath(path, { format: "csv", ownOutput, storages, onFound, signal });
   const expanded = await expandInput(input.path, { format, storages, match, addresses, signal });
   for (const problem of expanded.problems) problems.push(problem);
   const listings = await mapConcurrent(expanded.named, LISTINGS_AT_ONCE, async ({ path, where }) => {
-    return { path, where, ...(await listPath(path, { format, ownOutput, storages, onFound, signal })) };
+    const gate = rules === undefined ? undefined : ruling.gate(namesOfFolder(path));
+    return { path, where, ...(await listPath(path, { format, ownOutput, storages, gate, onFound, signal })) };
   });
   for (const { path, where, ...listed } of listings) {
     for (const problem of listed.problems) problems.push(named(problem, where));
@@ -99,7 +126,7 @@ export async function discoverFiles(
   for (const file of found) if (file.kind === "problem") problems.push(file.problem);
   if (problems.length > 0) throw notFound(problems);
   const files = found.flatMap((each) => (each.kind === "file" ? [each.file] : []));
-  return { files, leftOut: leftOut.list(), stores: known };
+  return { files, leftOut: leftOut.list(), stores: known, ruled: ruling.ruled };
 }
 
 /** With the line of a list that named it. */

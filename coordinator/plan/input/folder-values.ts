@@ -7,7 +7,12 @@ export interface FolderValue {
   readonly value: string | null;
 }
 
-function folderValues(location: Location, skipped: number): FolderValue[] {
+/**
+ * What the folders `name=value` on the way to a file say, in their order.
+ *
+ * @param skipped so many of the location's names, from its first, are not looked at
+ */
+export function folderValues(location: Location, skipped: number): FolderValue[] {
   return pathOf(location)
     .split("/")
     .slice(skipped, -1)
@@ -25,11 +30,7 @@ function folderValues(location: Location, skipped: number): FolderValue[] {
 export class FolderValuesOfFolders {
   readonly #known = new Map<string, readonly FolderValue[]>();
 
-  /**
-   * What the folders `name=value` on the way to a file say, in their order.
-   *
-   * @param skipped so many of the location's names, from its first, are not looked at
-   */
+  /** See `folderValues`. */
   file(location: Location, skipped: number): readonly FolderValue[] {
     const folder = location.slice(0, location.lastIndexOf("/") + 1);
     const key = `${skipped} ${folder}`;

@@ -24,9 +24,10 @@ import type { Storages } from "../../../shared/storage/open-storage.ts";
 import { realLocation } from "../../../shared/storage/real-location.ts";
 import type { PlaceKind } from "../../../shared/storage/storage.ts";
 import { extensionsOf } from "./data-extensions.ts";
+import type { FoundPath } from "./folder-listing.ts";
 import { outputState, unfinishedOutput } from "./job-output.ts";
 import { everyFile, matchingFiles, type Selection } from "./selection.ts";
-import { type FoundPath, type Walked, walkFolder } from "./walk.ts";
+import { type FolderGate, type Walked, walkFolder } from "./walk.ts";
 
 export interface ListedPath extends Walked {
   readonly leftOut: readonly LeftOut[];
@@ -37,6 +38,8 @@ interface ListOptions {
   /** This job's output folder, without links, if it is there. */
   readonly ownOutput: Location | null;
   readonly storages: Storages;
+  /** Of folders that are met on the way. Left out: all are gone into. */
+  readonly gate?: FolderGate | undefined;
   /** Told of each so many files that are listed, whether they are selected or not. */
   readonly onFound?: ((files: number) => void) | undefined;
   readonly signal: AbortSignal;
@@ -191,7 +194,7 @@ async function noMatch(
     const hint = "what is left out is read where it is named, without a wildcard";
     return { where: path, what, found: leftOutPhrases(leftOut).join("; "), hint };
   }
-  const instead = await listBelow(folder, options);
+  const instead = await listBelow(folder, { ...options, gate: undefined });
   const names = instead.files.map((file) => file.path.slice(folder.length + 1)).sort();
   const found =
     names.length > 0
@@ -208,7 +211,7 @@ async function noMatch(
 }
 
 async function walk(folder: Location, selection: Selection, options: ListOptions): Promise<ListedPath> {
-  const { ownOutput, storages, onFound, signal } = options;
+  const { ownOutput, storages, gate, onFound, signal } = options;
   const leftOut = new LeftOutTally();
   try {
     const { files, problems } = await walkFolder(folder, {
@@ -216,6 +219,7 @@ async function walk(folder: Location, selection: Selection, options: ListOptions
       leftOut,
       ownOutput,
       storage: await storages.at(folder),
+      gate,
       onFound,
       signal,
     });

@@ -3,6 +3,7 @@ import { nameOfType } from "../../../shared/domain/column-type-names.ts";
 import { PARTITION_TYPES, type PartitionType, type PartitionValue } from "../../../shared/domain/dataset.ts";
 import type { Location } from "../../../shared/domain/location.ts";
 import { dayOf, isInt64, isPartitionValue, type Partitions } from "../../../shared/domain/partition.ts";
+import type { FolderValue } from "./folder-values.ts";
 
 /** What `input.types` says, by name. */
 export type SetTypes = Readonly<Record<string, string>>;
@@ -25,6 +26,23 @@ export function partitionType(name: string, values: readonly string[], types: Se
   if (values.length === 0) return "string";
   if (values.every(isInt64)) return "int64";
   return values.every((value) => dayOf(value) !== null) ? "date" : "string";
+}
+
+/**
+ * The types of several: by what the folders on ways to files say, each way as far as it is known.
+ */
+export function partitionTypes(
+  names: readonly string[],
+  ways: readonly (readonly FolderValue[])[],
+  types: SetTypes,
+): PartitionType[] {
+  return names.map((name, at) =>
+    partitionType(
+      name,
+      ways.flatMap((values) => values[at]?.value ?? []),
+      types,
+    ),
+  );
 }
 
 /** The folders of a dataset as columns. */

@@ -4,7 +4,8 @@ import type { Field, PartitionValue } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type Partitions, partitionField } from "../../../shared/domain/partition.ts";
 import type { FoundFile, LocatedFile } from "./discover.ts";
-import { partitionType, type SetTypes } from "./partition-types.ts";
+import type { RuledFolders } from "./folder-ruling.ts";
+import { partitionTypes, type SetTypes } from "./partition-types.ts";
 
 type Asked = JobSpec["input"]["partitions"];
 
@@ -27,12 +28,14 @@ const EXAMPLES = 3;
  *
  * @param asked what the job says; undefined: they are columns if they can be
  * @param set types, of which those of other columns say nothing here
+ * @param ruled folders that were not listed, whose values count for the types as those of files do
  * @throws {SPEC_INVALID} for `hive` where they cannot
  */
 export function findPartitions(
   files: readonly LocatedFile[],
   asked: Asked,
   set: SetTypes = {},
+  ruled: RuledFolders["folders"] = [],
 ): FoundPartitions {
   if (asked === "none") return withoutPartitions(files, null);
   const layouts = layoutsOf(files);
@@ -44,7 +47,8 @@ export function findPartitions(
     if (asked === "hive") throw noPartitions(found);
     return withoutPartitions(files, found);
   }
-  const types = names.map((name, at) => partitionType(name, valuesAt(files, at), set));
+  const ways = new Set([...files, ...ruled].map(({ folderValues }) => folderValues));
+  const types = partitionTypes(names, [...ways], set);
   const fields = names.map((name, at) => partitionField({ name, type: types[at] ?? "string" }));
   // Files of one folder go on sharing what it says.
   const typed = memoized((values: LocatedFile["folderValues"]): readonly PartitionValue[] =>
@@ -129,12 +133,6 @@ function twiceText(names: readonly string[]): string | null {
     names.slice(0, at).some((other) => other.toLowerCase() === name.toLowerCase()),
   );
   return twice === undefined ? null : `two folders on the way to a file are called \`${twice}\``;
-}
-
-/** Of the folders of one name, but for nulls. */
-function valuesAt(files: readonly LocatedFile[], at: number): string[] {
-  const folders = new Set(files.map(({ folderValues }) => folderValues));
-  return [...folders].flatMap((values) => values[at]?.value ?? []);
 }
 
 function noPartitions(found: string): ShardmillError {

@@ -1,43 +1,49 @@
 import { extname } from "node:path";
 import type { Problem } from "../../../shared/core/errors.ts";
 import type { LeftOutTally } from "../../../shared/domain/left-out.ts";
-import { below, type FileStat, type Location } from "../../../shared/domain/location.ts";
+import { below, type Location } from "../../../shared/domain/location.ts";
 import { placeProblem, reasonOf } from "../../../shared/storage/errors.ts";
 import { realLocation } from "../../../shared/storage/real-location.ts";
-import type { Entry, Storage, Unnameable } from "../../../shared/storage/storage.ts";
-import { jobOutputState } from "./job-output.ts";
+import type { Entry, Unnameable } from "../../../shared/storage/storage.ts";
+import { firstFile } from "./first-file.ts";
+import {
+  entryIn,
+  type Folder,
+  type FoundPath,
+  isOutput,
+  type ListingOptions,
+  listFolder,
+} from "./folder-listing.ts";
 import type { Choice, Selection } from "./selection.ts";
 
-/** A file under the name that led to it, and the one that it has without links. */
-export interface FoundPath {
-  readonly path: Location;
-  readonly realPath: Location;
-  /** Where its listing told it. */
-  readonly stat: FileStat | null;
+/** A folder is gone into, waits until more is known, or is left out unlisted. */
+export type FolderVerdict = "goInto" | "wait" | "ruleOut";
+
+/** What decides which folders are gone into, beside the selection. */
+export interface FolderGate {
+  verdict(folder: Location): FolderVerdict;
+  /**
+   * After it, no folder has to wait.
+   *
+   * @param files of the dataset, the next for where one does not tell; each takes some listings
+   */
+  learn(waiting: readonly Location[], files: AsyncIterable<FoundPath>): Promise<void>;
+  /** Told of each folder that is left out in the end. */
+  note(folder: Pick<FoundPath, "path" | "realPath">): void;
 }
 
-interface WalkOptions {
+interface WalkOptions extends ListingOptions {
   readonly selection: Selection;
+  /** Left out: all folders that are selected are gone into. */
+  readonly gate?: FolderGate | undefined;
   /** Told of what is left out. */
   readonly leftOut: LeftOutTally;
-  /** This job's output folder, without links: it is no input, whatever is in it. */
-  readonly ownOutput: Location | null;
-  readonly storage: Storage;
-  /** Told of each so many files that are listed, whether they are selected or not. */
-  readonly onFound?: ((files: number) => void) | undefined;
-  readonly signal: AbortSignal;
 }
 
 interface Link {
   readonly path: Location;
   readonly relative: string;
   readonly parent: Folder;
-}
-
-interface Folder extends Omit<FoundPath, "stat"> {
-  /** Relative to the first folder, with `/`; empty for that one. */
-  readonly relative: string;
-  readonly parent: Folder | null;
 }
 
 interface MetUnnameable extends Unnameable {
@@ -70,6 +76,10 @@ class Walk implements Walked {
   readonly problems: Problem[] = [];
   readonly #options: WalkOptions;
   readonly #folders: Folder[] = [];
+  /** Those of which the gate cannot tell yet. */
+  readonly #waiting: Folder[] = [];
+  readonly #ruledOut: Folder[] = [];
+  #gate: FolderGate | undefined;
   /** What links lead to, each to be looked at when nothing else is left. */
   readonly #links: Link[] = [];
   readonly #seenFolders = new Set<string>();
@@ -77,6 +87,7 @@ class Walk implements Walked {
 
   constructor(options: WalkOptions) {
     this.#options = options;
+    this.#gate = options.gate;
   }
 
   async run(path: Location): Promise<void> {
@@ -86,20 +97,42 @@ class Walk implements Walked {
       relative: "",
       parent: null,
     });
+    await this.#readAll();
+    if (this.files.length === 0 && this.#ruledOut.length > 0) await this.#findOne();
+    for (const folder of this.#ruledOut) {
+      this.#options.leftOut.note("ruledOutFolder", folder.path);
+      this.#gate?.note(folder);
+    }
+    this.problems.sort((a, b) => (a.where < b.where ? -1 : 1));
+  }
+
+  async #readAll(): Promise<void> {
     await this.#readFolders();
     while (this.#links.length > 0) {
       // In order, so that of several links to one file the same one is followed each time.
-      const links = this.#links.splice(0).sort((a, b) => (a.path < b.path ? -1 : 1));
+      const links = this.#links.splice(0).sort(byPath);
       for (const link of links) {
         await this.#follow(link);
         await this.#readFolders();
       }
     }
-    this.problems.sort((a, b) => (a.where < b.where ? -1 : 1));
   }
 
   /** Those that are known of, and those in them. */
   async #readFolders(): Promise<void> {
+    await this.#readOpen();
+    while (this.#waiting.length > 0) {
+      const waiting = this.#waiting.splice(0).sort(byPath);
+      await this.#gate?.learn(
+        waiting.map(({ path }) => path),
+        this.#samples(waiting),
+      );
+      for (const folder of waiting) this.#enter(folder);
+      await this.#readOpen();
+    }
+  }
+
+  async #readOpen(): Promise<void> {
     const busy = new Set<Promise<void>>();
     for (;;) {
       this.#options.signal.throwIfAborted();
@@ -115,30 +148,21 @@ class Walk implements Walked {
   }
 
   async #read(folder: Folder): Promise<void> {
-    const { path, realPath, parent } = folder;
-    const { leftOut, ownOutput, storage, onFound, signal } = this.#options;
+    const { leftOut, signal } = this.#options;
     if (this.#isKnown(folder)) {
-      leftOut.note("again", path);
+      leftOut.note("again", folder.path);
       return;
     }
-    const entries: Entry[] = [];
+    let entries: readonly Entry[];
     try {
-      for await (const page of storage.list(path, { signal })) {
-        for (const entry of page) entries.push(entry);
-        onFound?.(page.filter(({ kind }) => kind === "file").length);
-      }
+      entries = await listFolder(folder, this.#options);
     } catch (error) {
       signal.throwIfAborted();
-      this.problems.push(placeProblem(path, "cannot be listed", error));
+      this.problems.push(placeProblem(folder.path, "cannot be listed", error));
       return;
     }
-    const names = entries.map(({ name }) => name);
-    const isOutput = realPath === ownOutput || (await jobOutputState(path, names, this.#options)) !== "none";
-    if (parent !== null && isOutput) {
-      leftOut.note("jobOutput", path);
-      return;
-    }
-    for (const entry of entries) this.#meet(entry, folder);
+    if (await isOutput(folder, entries, this.#options)) leftOut.note("jobOutput", folder.path);
+    else for (const entry of entries) this.#meet(entry, folder);
   }
 
   /**
@@ -157,10 +181,7 @@ class Walk implements Walked {
   }
 
   #meet({ name, kind, stat, unnameable }: Entry, parent: Folder): void {
-    const path = below(parent.path, name);
-    const relative = parent.relative === "" ? name : `${parent.relative}/${name}`;
-    // One text for both where no link led here: there may be millions of them.
-    const realPath = parent.realPath === parent.path ? path : below(parent.realPath, name);
+    const { path, realPath, relative } = entryIn(parent, name);
     if (unnameable !== null) this.#meetUnnameable(kind, { relative, parent, ...unnameable });
     else if (kind === "link") this.#links.push({ path, relative, parent });
     else if (kind === "folder") this.#meetFolder({ path, realPath, relative, parent });
@@ -168,8 +189,15 @@ class Walk implements Walked {
   }
 
   #meetFolder(folder: Folder): void {
-    if (this.#isTaken(this.#options.selection.folder(folder.relative), folder.path))
-      this.#folders.push(folder);
+    if (this.#isTaken(this.#options.selection.folder(folder.relative), folder.path)) this.#enter(folder);
+  }
+
+  #enter(folder: Folder): void {
+    const verdict = this.#gate?.verdict(folder.path) ?? "goInto";
+    if (verdict === "goInto") this.#folders.push(folder);
+    else if (verdict === "wait") this.#waiting.push(folder);
+    else if (this.#isKnown(folder)) this.#options.leftOut.note("again", folder.path);
+    else this.#ruledOut.push(folder);
   }
 
   #meetFile(file: FoundPath, relative: string): void {
@@ -206,12 +234,43 @@ class Walk implements Walked {
     }
   }
 
+  /** Files by which the gate may learn: of the first folder that has any, and of the last. */
+  async *#samples(waiting: readonly Folder[]): AsyncGenerator<FoundPath> {
+    const first = await firstFile(waiting, this.#options);
+    if (first === null) return;
+    yield first;
+    const last = await firstFile(waiting.toReversed(), this.#options);
+    if (last !== null && last.path !== first.path) yield last;
+  }
+
+  /**
+   * Where all that has files was ruled out, one file is named: that there are any makes a difference. Where
+   * none is found soon, it takes all folders to know.
+   */
+  async #findOne(): Promise<void> {
+    const one = await firstFile(this.#ruledOut.sort(byPath), this.#options);
+    if (one !== null) {
+      this.files.push(one);
+      return;
+    }
+    this.#gate = undefined;
+    for (const folder of this.#ruledOut.splice(0)) {
+      this.#seenFolders.delete(folder.realPath);
+      this.#folders.push(folder);
+    }
+    await this.#readAll();
+  }
+
   #meetUnnameable(kind: Entry["kind"], { relative, parent, shown, why }: MetUnnameable): void {
     const { selection } = this.#options;
     const where = below(parent.path, shown);
     const choice = kind === "folder" ? selection.folder(relative) : selection.file(relative);
     if (this.#isTaken(choice, where)) this.problems.push({ where, what: why, hint: "rename it" });
   }
+}
+
+function byPath(a: { readonly path: Location }, b: { readonly path: Location }): number {
+  return a.path < b.path ? -1 : 1;
 }
 
 function deadLink(path: string, error: unknown): Problem {

@@ -1,0 +1,278 @@
+import { posix } from "node:path";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { discoverFiles, type FoundInput } from "../../../../../coordinator/plan/input/discover.ts";
+import type { FolderJudge } from "../../../../../coordinator/plan/input/folder-ruling.ts";
+import type { FolderValue } from "../../../../../coordinator/plan/input/folder-values.ts";
+import { findPartitions } from "../../../../../coordinator/plan/input/partitions.ts";
+import { folderRules, isRuledRight } from "../../../../../coordinator/plan/where/rule-out-folders.ts";
+import { NEVER } from "../../../../../shared/core/abort.ts";
+import type { JobSpec } from "../../../../../shared/domain/job-spec.ts";
+import { parseLocation } from "../../../../../shared/domain/location.ts";
+import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
+import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
+import { FileTree } from "../../../../support/file-tree.ts";
+
+/** What is wanted of a row: all of these, each of a folder's value; none is true of a null but `null`. */
+interface Wanted {
+  readonly name: string;
+  readonly is: "=" | "<" | "null";
+  readonly value: string;
+}
+
+type Columns = FolderJudge["columns"];
+
+/** Numbers are compared as such, everything else as text: which it is, is for the columns to say. */
+function holds({ is, value }: Wanted, column: Columns[number] | undefined, found: string | null): boolean {
+  if (is === "null" || found === null) return is === "null" && found === null;
+  if (column?.type === "int64" && /^\d+$/.test(value))
+    return is === "=" ? BigInt(found) === BigInt(value) : BigInt(found) < BigInt(value);
+  return is === "=" ? found === value : found < value;
+}
+
+function judgeOf(wanted: readonly Wanted[], columns: Columns): FolderJudge {
+  return {
+    columns,
+    rulesOut: (values) =>
+      values.every(({ name }, at) => name === columns[at]?.name) &&
+      values.every(({ value }, at) => columns[at]?.type !== "int64" || value === null || isWhole(value)) &&
+      wanted.some((each) => {
+        const at = values.findIndex(({ name }) => name === each.name);
+        return at >= 0 && !holds(each, columns[at], values[at]?.value ?? null);
+      }),
+  };
+}
+
+const isWhole = (value: string) => /^(0|[1-9]\d*)$/.test(value);
+
+type Input = JobSpec["input"];
+
+function inputOf(path: readonly string[], wanted: readonly Wanted[]): Input {
+  const where = wanted.map(({ name }) => name).join(" AND ");
+  return { path: [...path], format: "auto", where } as unknown as Input;
+}
+
+interface Left {
+  readonly files: readonly { readonly path: string; readonly values: readonly (FolderValue & object)[] }[];
+  readonly columns: Columns;
+}
+
+/** The files that are left, and what their folders are. */
+function leftOf(found: FoundInput, wanted: readonly Wanted[]): Left {
+  const { partitions, files } = findPartitions(found.files, undefined, {}, found.ruled?.folders);
+  const shown = (left: typeof files) => left.map(({ path, partitions: values }) => ({ path, values }));
+  if (partitions.kind === "none") return { files: shown(files), columns: [] };
+  const columns = (files[0]?.partitions ?? []).map(({ name, type }) => ({ name, type }));
+  const judge = judgeOf(wanted, columns);
+  const left = files.filter(({ partitions: values }) => !judge.rulesOut(values));
+  return { files: shown(left.length > 0 ? left : files.slice(0, 1)), columns };
+}
+
+/** As planning does it, and whether that took a second look at all folders. */
+async function prunedFrom(
+  input: Input,
+  wanted: readonly Wanted[],
+  discover: (rules?: ReturnType<typeof folderRules>) => Promise<FoundInput>,
+): Promise<{ readonly left: Left; readonly ruled: number; readonly isAgain: boolean }> {
+  const rules = folderRules(input, NEVER, async (_, columns) => judgeOf(wanted, columns));
+  const found = await discover(rules);
+  const isRight = isRuledRight(found, input);
+  const left = leftOf(isRight ? found : await discover(), wanted);
+  return { left, ruled: isRight ? (found.ruled?.folders.length ?? 0) : 0, isAgain: !isRight };
+}
+
+/** At the first level anything, null too; below it the values of each folder are of one kind. */
+const YEARS = ["1", "2", "3", "10", "01", "x", "__HIVE_DEFAULT_PARTITION__", "1%20b"];
+const MONTHS = ["1", "2", "9", "10"];
+
+const fileArbitrary = fc
+  .record({
+    y: fc.oneof({ weight: 7, arbitrary: fc.constantFrom(...YEARS.slice(0, 4)) }, fc.constantFrom(...YEARS)),
+    between: fc.constantFrom("", "", "deep/"),
+    m: fc.constantFrom(...MONTHS),
+    name: fc.constantFrom("a.csv", "b.csv", "_c.csv", "d.txt"),
+  })
+  .map(({ y, between, m, name }) => [`d/y=${y}/${between}m=${m}/a.csv`, `d/y=${y}/${between}m=${m}/${name}`]);
+
+const wantedArbitrary = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.constantFrom("1", "2", "2", "5").map((value) => ({ name: "y", is: "=", value }) as const),
+  },
+  fc.record({
+    name: fc.constantFrom("y", "m"),
+    is: fc.constantFrom("=", "<", "null"),
+    value: fc.constantFrom("1", "2", "10", "9", "x", "nothing"),
+  }),
+);
+
+/** Beside the folders: other files, and a link to what lies in them or elsewhere, where it has no like. */
+const strayArbitrary = fc.constantFrom("d/stray.csv", "d/z=1/stray.csv", "d/y=77/.keep");
+const linkArbitrary = fc.oneof(
+  fc.tuple(
+    fc.constantFrom("d/latest", "d/0", "d/link.csv"),
+    fc.constantFrom("d/y=1", "d/y=1/m=1", "d/y=1/m=1/a.csv", "o", "o/m=1", "d"),
+  ),
+  fc.tuple(fc.constantFrom("d/y=2", "d/y=5", "d/y=7"), fc.constantFrom("d/y=1", "o", "d")),
+  fc.constant(["d/y=5/m=1/link.csv", "d/y=1/m=1/a.csv"] as const),
+);
+
+const INPUTS = [["d"], ["d/**/*.csv"], ["d/y=*/**/*.csv"], ["d/y=1", "d"], ["d", "d/y=1"], ["o", "d"]];
+
+test("what is left is the same whether folders are ruled out before they are listed or not", async () => {
+  let [unlisted, again] = [0, 0];
+  const scene = fc.record({
+    files: fc.array(fileArbitrary, { minLength: 6, maxLength: 12 }),
+    strays: fc.oneof(
+      { weight: 5, arbitrary: fc.constant([]) },
+      fc.array(strayArbitrary, { minLength: 1, maxLength: 1 }),
+    ),
+    links: fc.array(linkArbitrary, { maxLength: 1 }),
+    wanted: fc.oneof(
+      { weight: 4, arbitrary: fc.tuple(wantedArbitrary) },
+      fc.tuple(wantedArbitrary, wantedArbitrary),
+    ),
+    paths: fc.constantFrom(...INPUTS),
+  });
+  await fc.assert(
+    fc.asyncProperty(scene, async ({ files, strays, links, wanted, paths }) => {
+      await using tree = await treeOf([...files.flat(), ...strays], links);
+      const input = inputOf(
+        paths.map((path) => tree.at(path)),
+        wanted,
+      );
+      const discover = (rules?: ReturnType<typeof folderRules>) =>
+        discoverFiles(input, tree.at("out"), NEVER, { rules });
+      const plain = await discover().catch((error: unknown) => error);
+      if (plain instanceof Error) {
+        await expect(prunedFrom(input, wanted, discover)).rejects.toMatchObject({ code: "INPUT_NOT_FOUND" });
+        return;
+      }
+      const { left, ruled, isAgain } = await prunedFrom(input, wanted, discover);
+      expect(left).toEqual(leftOf(plain as FoundInput, wanted));
+      unlisted += Math.min(1, ruled);
+      again += isAgain ? 1 : 0;
+    }),
+    { numRuns: 200, seed: 20 },
+  );
+  expect(unlisted).toBeGreaterThan(50);
+  expect(again).toBeGreaterThan(50);
+}, 60_000);
+
+async function treeOf(
+  files: readonly string[],
+  links: readonly (readonly [link: string, to: string])[],
+): Promise<FileTree> {
+  const plain = [...new Set(["o/m=1/o.csv", "d/.keep", ...files])];
+  const free = links.filter(([link]) => !plain.some((file) => file.startsWith(`${link}/`) || file === link));
+  const target = ([link, to]: readonly [string, string]) => [
+    link,
+    posix.relative(posix.dirname(link), to) || ".",
+  ];
+  const there = free.filter(([, to]) => plain.some((file) => file.startsWith(`${to}/`) || file === to));
+  return await FileTree.make(plain, Object.fromEntries(there.map(target)));
+}
+
+async function bucketOf(keys: readonly string[]) {
+  const listed: string[] = [];
+  class Counted extends MemoryStorage {
+    override list(...call: Parameters<MemoryStorage["list"]>): ReturnType<MemoryStorage["list"]> {
+      if (call[1]?.prefix === undefined) listed.push(call[0]);
+      return super.list(...call);
+    }
+  }
+  const bucket = new Counted();
+  for (const key of keys) await bucket.put(parseLocation(`s3://bucket/${key}`), sourceOfBytes(key));
+  return { bucket, listed };
+}
+
+function findIn(bucket: MemoryStorage, path: readonly string[], wanted: readonly Wanted[]) {
+  const input = inputOf(path, wanted);
+  const discover = (rules?: ReturnType<typeof folderRules>) =>
+    discoverFiles(input, "s3://bucket/own", NEVER, { rules, openers: { s3: async () => bucket } });
+  return {
+    plain: async () => leftOf(await discover(), wanted),
+    pruned: () => prunedFrom(input, wanted, discover),
+  };
+}
+
+const dayOf = (at: number) => new Date(Date.UTC(2018, 0, 1 + at)).toISOString().slice(0, 10);
+
+test.each(["s3://bucket/data", "s3://bucket/data/day=*/hour=*/*.parquet"])(
+  "of three thousand days one is listed, and one to see what all are like: %s",
+  async (path) => {
+    const days = Array.from({ length: 3_000 }, (_, at) => `data/day=${dayOf(at)}`);
+    const { bucket, listed } = await bucketOf(
+      days.flatMap((day) => [`${day}/hour=1/a.parquet`, `${day}/hour=2/a.parquet`]),
+    );
+    const wanted: Wanted[] = [
+      { name: "day", is: "=", value: "2024-02-29" },
+      { name: "hour", is: "=", value: "2" },
+    ];
+    const { left, ruled, isAgain } = await findIn(bucket, [path], wanted).pruned();
+    expect(left.files.map((file) => file.path)).toEqual(["s3://bucket/data/day=2024-02-29/hour=2/a.parquet"]);
+    expect({ ruled, isAgain }).toEqual({ ruled: 2_999 + 1, isAgain: false });
+    expect(listed).toEqual([
+      "s3://bucket/data",
+      "s3://bucket/data/day=2018-01-01",
+      "s3://bucket/data/day=2018-01-01/hour=1",
+      "s3://bucket/data/day=2024-02-29",
+      "s3://bucket/data/day=2024-02-29/hour=2",
+    ]);
+  },
+);
+
+test("of several names one judge decides, whichever comes upon a file first", async () => {
+  const keys = [1, 2, 3].flatMap((top) => [1, 2, 3].map((y) => `t${top}/y=${y}/a.csv`));
+  const { bucket, listed } = await bucketOf(keys);
+  const wanted: Wanted[] = [{ name: "y", is: "=", value: "2" }];
+  const { plain, pruned } = findIn(bucket, ["s3://bucket/t1", "s3://bucket/t2", "s3://bucket/t3"], wanted);
+  const { left } = await pruned();
+  const known = [...listed];
+  expect(left).toEqual(await plain());
+  expect(left.files).toHaveLength(3);
+  expect(known.filter((folder) => folder.endsWith("y=3"))).toEqual([]);
+});
+
+test("a name of which all is ruled out is no name that leads to nothing; one without files is", async () => {
+  const { bucket } = await bucketOf(["t1/y=1/a.csv", "t2/y=2/a.csv", "t3/y=1/a.txt", "t3/y=3/a.txt"]);
+  const wanted: Wanted[] = [{ name: "y", is: "=", value: "2" }];
+  const { plain, pruned } = findIn(bucket, ["s3://bucket/t1", "s3://bucket/t2"], wanted);
+  const { left } = await pruned();
+  expect(left).toEqual(await plain());
+  expect(left.files.map(({ path }) => path)).toEqual(["s3://bucket/t2/y=2/a.csv"]);
+  await expect(findIn(bucket, ["s3://bucket/t2", "s3://bucket/t3"], wanted).pruned()).rejects.toMatchObject({
+    code: "INPUT_NOT_FOUND",
+    problems: [
+      {
+        where: "s3://bucket/t3",
+        found: "2 files of other endings (s3://bucket/t3/y=1/a.txt, s3://bucket/t3/y=3/a.txt)",
+      },
+    ],
+  });
+});
+
+test("where a folder makes texts of numbers, all is listed, and judged as texts", async () => {
+  const months = ["1", "9", "10"];
+  const keys = ["1", "2", "x"].flatMap((y) =>
+    months.map((m) => `data/y=${y}/m=${y === "2" ? "x" : ""}${m}/a.csv`),
+  );
+  const { bucket } = await bucketOf(keys);
+  const wanted: Wanted[] = [
+    { name: "m", is: "<", value: "9" },
+    { name: "y", is: "<", value: "3" },
+  ];
+  const { plain, pruned } = findIn(bucket, ["s3://bucket/data"], wanted);
+  const { left, isAgain } = await pruned();
+  expect(isAgain).toBe(true);
+  expect(left).toEqual(await plain());
+  expect(left.columns).toEqual([
+    { name: "y", type: "string" },
+    { name: "m", type: "string" },
+  ]);
+  // As numbers 10 is no less than 9.
+  expect(left.files.map(({ path }) => path.slice("s3://bucket/".length))).toEqual([
+    "data/y=1/m=1/a.csv",
+    "data/y=1/m=10/a.csv",
+  ]);
+});
