@@ -31,6 +31,8 @@ export default defineConfig({
       ORT_DISABLE_TELEMETRY: "1",
       SHARDMILL_CACHE: testCacheFolder,
       SHARDMILL_SECRET_FILE: testSecretFile,
+      SHARDMILL_TOKENS_FILE: `${testSecretFile}-tokens`,
+      SHARDMILL_TOKEN: "",
     },
     globalSetup: ["test/support/test-cache.ts"],
     testTimeout: 120_000,

@@ -11,6 +11,7 @@ import { runCommand } from "./run.ts";
 import { schemaCommand } from "./schema.ts";
 import { statusCommand } from "./status.ts";
 import { submitCommand } from "./submit.ts";
+import { tokenCommand } from "./token.ts";
 import { tryCommand } from "./try.ts";
 import { watchCommand } from "./watch.ts";
 import { workerCommand } from "./worker.ts";
@@ -42,6 +43,7 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .command(flightCommand)
     .command(convertCommand)
     .command(probeCommand)
+    .command(tokenCommand)
     .command(schemaCommand)
     .demandCommand(1)
     .strict()

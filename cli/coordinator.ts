@@ -89,6 +89,7 @@ async function serve(args: CoordinatorArguments): Promise<number> {
   const { keepHeapSmall } = await import("./keep-heap-small.ts");
   const { startCoordinator } = await import("../coordinator/coordinator.ts");
   const { ensureCredential, secretPath } = await import("../shared/access/credential.ts");
+  const { tokensPath } = await import("../coordinator/access/tokens-file.ts");
   const { guardStores } = await import("../coordinator/plan/read-stores.ts");
   const { systemClock } = await import("../shared/core/clock.ts");
   const { createLogger } = await import("../shared/core/log.ts");
@@ -107,7 +108,12 @@ async function serve(args: CoordinatorArguments): Promise<number> {
   const { secret } = await ensureCredential(secretPath(args["secret-file"]));
   const coordinator = await startCoordinator({
     listen: args.listen,
-    guard: { secret, takesJobs: source === null, takesCode: args["allow-modules"] },
+    guard: {
+      secret,
+      tokensPath: tokensPath(args["tokens-file"]),
+      takesJobs: source === null,
+      takesCode: args["allow-modules"],
+    },
     listening,
     clock: systemClock,
     log,

@@ -64,6 +64,7 @@ export const flightCommand: CommandModule<object, FlightArguments> = {
 async function serve(args: FlightArguments): Promise<number> {
   const { startFlightThread } = await import("../coordinator/grpc/flight-thread-client.ts");
   const { ensureCredential, secretPath } = await import("../shared/access/credential.ts");
+  const { tokensPath } = await import("../coordinator/access/tokens-file.ts");
   const listening = listeningOf(args);
   const output = await outputAt(args.output);
   const stores = await storesOf(args.job);
@@ -77,7 +78,7 @@ async function serve(args: FlightArguments): Promise<number> {
   const flight = await startFlightThread({
     listen: args.listen,
     option: "--listen",
-    guard: { secret, takesJobs: false, takesCode: false },
+    guard: { secret, tokensPath: tokensPath(args["tokens-file"]), takesJobs: false, takesCode: false },
     listening,
     owner,
     logLevel,

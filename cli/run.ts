@@ -133,12 +133,13 @@ async function startOwnCoordinator(
   { secret }: CoordinatorCredential,
 ): Promise<Coordinator> {
   const { startCoordinator } = await import("../coordinator/coordinator.ts");
+  const { tokensPath } = await import("../coordinator/access/tokens-file.ts");
   const { systemClock } = await import("../shared/core/clock.ts");
   const { createLogger } = await import("../shared/core/log.ts");
   const logLevel = logLevelOf(args["log-level"], "warn");
   const coordinator = await startCoordinator({
     listen: args.listen,
-    guard: { secret, takesJobs: false, takesCode: false },
+    guard: { secret, tokensPath: tokensPath(args["tokens-file"]), takesJobs: false, takesCode: false },
     listening: { ...listeningOf(args), forOwnWorkers: true },
     clock: systemClock,
     log: createLogger("coordinator", logLevel),

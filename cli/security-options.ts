@@ -13,10 +13,19 @@ function file(describe: string, extra: Pick<Options, "default" | "defaultDescrip
   return { type: "string", requiresArg: true, group: GROUP, describe, ...extra } as const;
 }
 
+/** Of whoever lets others in by tokens, and whoever makes them. */
+export const tokensFileOption = {
+  type: "string",
+  requiresArg: true,
+  defaultDescription: "~/.config/shardmill/tokens",
+  describe: "The file of the tokens that let others in (or set SHARDMILL_TOKENS_FILE)",
+} as const satisfies Options;
+
 /** Of whoever listens. */
 export const listeningOptions = {
   "tls-cert": file("PEM file of the certificate to show: connections are by TLS alone"),
   "tls-key": file("PEM file of its key"),
+  "tokens-file": { ...tokensFileOption, group: GROUP },
   "tls-client-ca": file("PEM file of CAs: only clients whose certificate one of them signed are answered"),
   insecure: {
     type: "boolean",
@@ -30,6 +39,7 @@ export interface ListeningArguments {
   readonly "tls-cert": string | undefined;
   readonly "tls-key": string | undefined;
   readonly "tls-client-ca": string | undefined;
+  readonly "tokens-file": string | undefined;
   readonly insecure: boolean;
 }
 
@@ -48,6 +58,9 @@ const SYSTEM = "system";
 /** Of whoever asks: by name from the environment, for the reason that `coordinatorOption` gives. */
 export const connectingOptions = {
   "secret-file": { ...secretFileOption, group: GROUP },
+  "token-file": file(
+    "File with a token that opens it, in place of the secret (or set SHARDMILL_TOKEN to the token)",
+  ),
   "tls-ca": file(
     "PEM file of the CA that signed the coordinator's certificate; `system`: any that this system trusts (or set SHARDMILL_TLS_CA)",
     fromEnvironment("SHARDMILL_TLS_CA"),
@@ -68,6 +81,7 @@ export const clientOptions = {
 
 export interface ConnectingArguments {
   readonly "secret-file": string | undefined;
+  readonly "token-file": string | undefined;
   readonly "tls-ca": string | undefined;
   readonly "tls-cert": string | undefined;
   readonly "tls-key": string | undefined;
@@ -76,18 +90,29 @@ export interface ConnectingArguments {
 /**
  * What this process shows a coordinator, and how it knows it.
  *
- * @throws {SECRET_INVALID} for a secret that others can read
+ * @throws {SECRET_INVALID} {TOKEN_INVALID} for a secret or token that others can read
  * @throws {ARGUMENT_INVALID} for half of what TLS takes
  */
 export async function connectingOf(args: ConnectingArguments): Promise<Credential> {
-  const { userCredential } = await import("../shared/access/credential.ts");
   const own = pairOf(args);
   const ca = args["tls-ca"];
   if (ca === undefined && own !== null) throw lacks("--tls-cert", "--tls-ca");
-  const credential = userCredential(args["secret-file"]);
+  const credential = await identityOf(args);
   return ca === undefined
     ? credential
     : { ...credential, tls: { ca: ca === SYSTEM ? null : resolve(ca), own } };
+}
+
+/** What is named by an option goes before what the environment has, and a token before the user's secret. */
+async function identityOf(args: ConnectingArguments): Promise<Credential> {
+  const { "token-file": tokenFile, "secret-file": secretFile } = args;
+  const token = process.env.SHARDMILL_TOKEN ?? "";
+  if (tokenFile === undefined && (secretFile !== undefined || token === "")) {
+    const { userCredential } = await import("../shared/access/credential.ts");
+    return userCredential(secretFile);
+  }
+  const { tokenCredential, tokenFrom } = await import("../shared/access/token.ts");
+  return tokenFile === undefined ? tokenFrom("SHARDMILL_TOKEN", token) : tokenCredential(resolve(tokenFile));
 }
 
 function fromEnvironment(name: string): Pick<Options, "default" | "defaultDescription"> {

@@ -6,7 +6,7 @@ import type { Logger, LogLevel } from "../shared/core/log.ts";
 import { Slots } from "../shared/core/slots.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
 import type { CoordinatorServices } from "../shared/wire/services.ts";
-import type { Guard } from "./access/guard.ts";
+import type { Guard } from "./access/judge.ts";
 import { type Listening, LOCAL } from "./access/listening.ts";
 import { DataServer } from "./data/data-server.ts";
 import { type FlightThread, startFlightThread } from "./grpc/flight-thread-client.ts";

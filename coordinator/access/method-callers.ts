@@ -1,44 +1,69 @@
 /**
- * Who may call a method.
- * - `anyone`: whoever reaches the port. Says nothing of jobs, workers or files.
- * - `members`: who knows the coordinator's secret.
- * - `submitters`: members, while the coordinator takes jobs.
+ * What an identity may do.
+ * - `read`: see jobs, workers and results.
+ * - `submit`: that, and hand in and cancel jobs.
+ * - `work`: what a worker does, and nothing else.
+ * - `admin`: everything, as the user's own secret.
  */
-type Callers = "anyone" | "members" | "submitters";
+export const ROLES = ["read", "submit", "work", "admin"] as const;
+export type Role = (typeof ROLES)[number];
 
-/** Every method that a coordinator serves, by its path. A method that is not here is for members. */
+/**
+ * Who may call a method: who has such a role; `anyone` who reaches the port, to whom it says nothing of jobs,
+ * workers or files; or `known`, whoever has any role.
+ */
+type Callers = "anyone" | "known" | Role;
+
+/** Every method that a coordinator serves, by its path. A method that is not here is for `admin`. */
 export const METHOD_CALLERS: Readonly<Record<string, Callers>> = {
   // Load balancers and Kubernetes ask it, and can send no secret.
   "/grpc.health.v1.Health/Check": "anyone",
   "/grpc.health.v1.Health/List": "anyone",
   "/grpc.health.v1.Health/Watch": "anyone",
 
-  "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": "members",
-  "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": "members",
+  "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": "known",
+  "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": "known",
 
-  "/shardmill.v1.JobsService/SubmitJob": "submitters",
-  "/shardmill.v1.JobsService/GetJob": "members",
-  "/shardmill.v1.JobsService/ListJobs": "members",
-  "/shardmill.v1.JobsService/WatchJob": "members",
-  "/shardmill.v1.JobsService/CancelJob": "members",
+  "/shardmill.v1.JobsService/SubmitJob": "submit",
+  "/shardmill.v1.JobsService/GetJob": "read",
+  "/shardmill.v1.JobsService/ListJobs": "read",
+  "/shardmill.v1.JobsService/WatchJob": "read",
+  "/shardmill.v1.JobsService/CancelJob": "submit",
 
-  "/shardmill.v1.WorkersService/ListWorkers": "members",
+  "/shardmill.v1.WorkersService/ListWorkers": "read",
 
-  "/shardmill.v1.WorkService/Register": "members",
-  "/shardmill.v1.WorkService/DescribeJob": "members",
-  "/shardmill.v1.WorkService/ReportDevice": "members",
-  "/shardmill.v1.WorkService/RequestLease": "members",
-  "/shardmill.v1.WorkService/Heartbeat": "members",
-  "/shardmill.v1.WorkService/OfferPartial": "members",
-  "/shardmill.v1.WorkService/FailAttempt": "members",
-  "/shardmill.v1.WorkService/ReleaseLease": "members",
-  "/shardmill.v1.WorkService/Leave": "members",
+  "/shardmill.v1.WorkService/Register": "work",
+  "/shardmill.v1.WorkService/DescribeJob": "work",
+  "/shardmill.v1.WorkService/ReportDevice": "work",
+  "/shardmill.v1.WorkService/RequestLease": "work",
+  "/shardmill.v1.WorkService/Heartbeat": "work",
+  "/shardmill.v1.WorkService/OfferPartial": "work",
+  "/shardmill.v1.WorkService/FailAttempt": "work",
+  "/shardmill.v1.WorkService/ReleaseLease": "work",
+  "/shardmill.v1.WorkService/Leave": "work",
 
-  "/shardmill.v1.DataService/StatFile": "members",
-  "/shardmill.v1.DataService/ReadRange": "members",
-  "/shardmill.v1.DataService/PutPartialFile": "members",
+  "/shardmill.v1.DataService/StatFile": "work",
+  "/shardmill.v1.DataService/ReadRange": "work",
+  "/shardmill.v1.DataService/PutPartialFile": "work",
+
+  "/arrow.flight.protocol.FlightService/ListFlights": "read",
+  "/arrow.flight.protocol.FlightService/GetFlightInfo": "read",
+  "/arrow.flight.protocol.FlightService/GetSchema": "read",
+  "/arrow.flight.protocol.FlightService/DoGet": "read",
 };
 
 export function callersOf(path: string): Callers {
-  return Object.hasOwn(METHOD_CALLERS, path) ? (METHOD_CALLERS[path] ?? "members") : "members";
+  return Object.hasOwn(METHOD_CALLERS, path) ? (METHOD_CALLERS[path] ?? "admin") : "admin";
+}
+
+/** Whose methods a role may call beside its own and those for all who are known. */
+const INCLUDED: Readonly<Record<Role, readonly Role[]>> = {
+  read: ["read"],
+  submit: ["read", "submit"],
+  work: ["work"],
+  admin: ROLES,
+};
+
+export function mayCall(role: Role, callers: Callers): boolean {
+  return callers === "anyone" || callers === "known" || INCLUDED[role].includes(callers);
 }

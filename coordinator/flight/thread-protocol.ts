@@ -1,6 +1,6 @@
 import type { ErrorData } from "../../shared/core/errors.ts";
 import type { LogLevel } from "../../shared/core/log.ts";
-import type { Guard } from "../access/guard.ts";
+import type { Guard } from "../access/judge.ts";
 import type { Listening } from "../access/listening.ts";
 import type { FlightPart, ServedJob } from "./flight.ts";
 

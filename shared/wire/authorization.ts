@@ -11,8 +11,8 @@ export function authorization({ secret }: Credential): Metadata {
   return metadata;
 }
 
-/** The secret that a call came with; null when it came without one. */
-export function secretOf(metadata: Metadata): string | null {
+/** The secret or token that a call came with; null when it came without one. */
+export function bearerOf(metadata: Metadata): string | null {
   const [value, ...more] = metadata.get(HEADER);
   if (typeof value !== "string" || more.length > 0) return null;
   return SCHEME.exec(value)?.[1] ?? null;

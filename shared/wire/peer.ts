@@ -7,6 +7,7 @@ import {
   setLogVerbosity,
 } from "@grpc/grpc-js";
 import type { Credential } from "../access/credential.ts";
+import { FreshCredential } from "../access/token.ts";
 import { ShardmillError } from "../core/errors.ts";
 import { authorization } from "./authorization.ts";
 import { fromStatus, unreachable } from "./rpc-error.ts";
@@ -21,7 +22,7 @@ const DIAGNOSIS_MS = 500;
 export class Peer {
   readonly address: string;
   readonly client: Client;
-  readonly #credential: Credential;
+  readonly #credential: FreshCredential;
   readonly #tls: TlsChannel | null;
   readonly #open = new Set<(reason: ShardmillError) => void>();
   #closed: ShardmillError | null = null;
@@ -30,19 +31,23 @@ export class Peer {
   constructor(address: string, credential: Credential, options: ChannelOptions) {
     quietGrpc();
     this.address = address;
-    this.#credential = credential;
+    this.#credential = new FreshCredential(credential);
     this.#tls = credential.tls === undefined ? null : new TlsChannel(address, credential.tls);
     this.client = new Client(address, this.#tls ?? credentials.createInsecure(), options);
   }
 
   /** What goes with every call. */
   metadata(): Metadata {
-    return authorization(this.#credential);
+    return authorization(this.#credential.at(Date.now()));
   }
 
   /** What a call of `method` rejects with, when it failed so. */
   failureOf(error: unknown, method: string): ShardmillError {
-    const failure = fromStatus(error, { address: this.address, method, credential: this.#credential });
+    const failure = fromStatus(error, {
+      address: this.address,
+      method,
+      credential: this.#credential.at(Date.now()),
+    });
     return failure.code === "COORDINATOR_UNREACHABLE" || failure.code === "CERTIFICATE_REFUSED"
       ? (this.#tls?.refusal ?? failure)
       : failure;

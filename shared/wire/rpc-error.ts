@@ -52,7 +52,8 @@ export function fromStatus(error: unknown, call: FailedCall): ShardmillError {
 function fromTrailer(trailer: Buffer, error: ServiceError, call: FailedCall): ShardmillError {
   try {
     const said = errorFromData(deserializeError(trailer));
-    return said.code === "SECRET_REFUSED" ? secretRefused(call) : said;
+    if (said.code === "SECRET_REFUSED") return secretRefused(call);
+    return said.code === "TOKEN_REFUSED" || said.code === "ROLE_REFUSED" ? tokenRefused(said, call) : said;
   } catch (cause) {
     const { address, method } = call;
     return new ShardmillError("RPC_FAILED", error.details, {
@@ -105,7 +106,16 @@ function secretRefused({ address, credential }: FailedCall): ShardmillError {
     fields: { address, path },
     hint:
       "it answers to the user who started it: copy the secret file of that user here, and name it with --secret-file or " +
-      "SHARDMILL_SECRET_FILE",
+      "SHARDMILL_SECRET_FILE; or have a token made there, and name it with --token-file or SHARDMILL_TOKEN",
+  });
+}
+
+/** Which file or variable it came from is known here alone. */
+function tokenRefused({ code, message, hint, fields }: ShardmillError, call: FailedCall): ShardmillError {
+  const { address, credential } = call;
+  return new ShardmillError(code, message, {
+    fields: { ...fields, address, path: credential.path },
+    ...(hint === undefined ? {} : { hint }),
   });
 }
 

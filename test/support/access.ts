@@ -1,11 +1,11 @@
-import type { Guard } from "../../coordinator/access/guard.ts";
+import type { Guard } from "../../coordinator/access/judge.ts";
 import type { Credential } from "../../shared/access/credential.ts";
 
 /** A secret that nothing outside of a test's own process knows. */
 const SECRET = "a-secret-of-a-test-and-of-nothing-else-0123456789";
 
 /** For a server in the test's own process. */
-export const TEST_GUARD: Guard = { secret: SECRET, takesJobs: true, takesCode: false };
+export const TEST_GUARD: Guard = { secret: SECRET, tokensPath: null, takesJobs: true, takesCode: false };
 
 /** For its clients. */
 export const TEST_CREDENTIAL: Credential = { path: "/no/file/of/a/test", secret: SECRET };

@@ -1,0 +1,87 @@
+import { appendFileSync, statSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { configPath } from "../../shared/access/credential.ts";
+import { type OwnFile, readOwnFile, wrongFile } from "../../shared/access/own-file.ts";
+import { messageOf } from "../../shared/core/errors.ts";
+import { makeFolders } from "../../shared/core/make-folders.ts";
+import { foldTokens, type Token, type TokenLine } from "./tokens.ts";
+
+/** So soon a token that was made or revoked is so for a coordinator that runs. */
+const LOOK_MS = 1_000;
+
+/**
+ * The file of a user's tokens: the one that was asked for, else `SHARDMILL_TOKENS_FILE`, else beside that
+ * user's secret. It may not be there.
+ */
+export function tokensPath(asked?: string, env: NodeJS.ProcessEnv = process.env): string {
+  const named = asked ?? env.SHARDMILL_TOKENS_FILE ?? "";
+  return named === "" ? configPath("tokens", env) : resolve(named);
+}
+
+/** @throws {TOKEN_INVALID} when others can open it, or a line is none */
+export function readTokens(path: string): ReadonlyMap<string, Token> {
+  return foldTokens(readOwnFile(tokensFile(path)) ?? "", path);
+}
+
+/** Adds a line to the file, which is made if it is not there. @throws {TOKEN_INVALID} */
+export async function addTokenLine(path: string, line: TokenLine): Promise<void> {
+  // Not to one that others can write, or that is not understood.
+  const text = readOwnFile(tokensFile(path)) ?? "";
+  foldTokens(text, path);
+  const broken = text === "" || text.endsWith("\n") ? "" : "\n";
+  try {
+    await makeFolders(dirname(path));
+    appendFileSync(path, `${broken}${JSON.stringify(line)}\n`, { mode: 0o600, flush: true });
+  } catch (error) {
+    const hint = "name another with --tokens-file, or set SHARDMILL_TOKENS_FILE";
+    throw wrongFile(tokensFile(path), `cannot be written: ${messageOf(error)}`, hint, error);
+  }
+}
+
+/** The tokens of a coordinator that runs: looked at again, when they are asked for, once a second at most. */
+export class TokensFile {
+  readonly #path: string;
+  readonly #nowMs: () => number;
+  #lookedMs = Number.NEGATIVE_INFINITY;
+  #mark = "";
+  #tokens: ReadonlyMap<string, Token> = new Map();
+  #broken: unknown = null;
+
+  constructor(path: string, nowMs: () => number) {
+    this.#path = path;
+    this.#nowMs = nowMs;
+  }
+
+  /** @throws {TOKEN_INVALID} while the file cannot be used: what it would revoke is not known then */
+  get tokens(): ReadonlyMap<string, Token> {
+    const nowMs = this.#nowMs();
+    if (nowMs - this.#lookedMs >= LOOK_MS || nowMs < this.#lookedMs) {
+      this.#lookedMs = nowMs;
+      this.#look();
+    }
+    if (this.#broken !== null) throw this.#broken;
+    return this.#tokens;
+  }
+
+  #look(): void {
+    const mark = markOf(this.#path);
+    if (mark === this.#mark && this.#broken === null) return;
+    try {
+      this.#tokens = readTokens(this.#path);
+      this.#mark = mark;
+      this.#broken = null;
+    } catch (error) {
+      this.#broken = error;
+    }
+  }
+}
+
+/** Another whenever the file is another, or has another content. */
+function markOf(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false, bigint: true });
+  return stat === undefined ? "none" : `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.mode}`;
+}
+
+function tokensFile(path: string): OwnFile {
+  return { path, noun: "tokens", option: "--tokens-file", code: "TOKEN_INVALID" };
+}

@@ -1,0 +1,113 @@
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { ROLES, type Role } from "./method-callers.ts";
+
+/** A token as it is kept: enough to know it by, and not enough to make it. Times are ISO 8601. */
+export interface Token {
+  readonly id: string;
+  /** For people, and for the audit log. */
+  readonly name: string;
+  readonly role: Role;
+  readonly sha256: string;
+  readonly createdAt: string;
+  /** Null: never. */
+  readonly expiresAt: string | null;
+  /** Null while it is good. */
+  readonly revokedAt: string | null;
+}
+
+/** What is said of tokens, one line each: nothing is ever changed, so that two who write lose nothing. */
+export type TokenLine =
+  | ({ readonly kind: "created" } & Omit<Token, "revokedAt">)
+  | { readonly kind: "revoked"; readonly id: string; readonly revokedAt: string };
+
+/** `smt_1a2b3c4d_` and the secret: who finds one in a log sees what it is, and which to revoke. */
+const TOKEN = /^smt_([0-9a-f]{8})_[\w-]{43}$/;
+
+/** A new token, which is shown once, and the line to be kept. */
+export function makeToken(
+  named: { readonly name: string; readonly role: Role; readonly expiresAt: string | null },
+  createdAt: string,
+): { readonly text: string; readonly line: TokenLine & { readonly kind: "created" } } {
+  const id = randomBytes(4).toString("hex");
+  const text = `smt_${id}_${randomBytes(32).toString("base64url")}`;
+  return { text, line: { kind: "created", id, ...named, sha256: sha256(text).toString("hex"), createdAt } };
+}
+
+/** What the lines come to, by id, in the order in which the tokens were made. @throws {TOKEN_INVALID} */
+export function foldTokens(text: string, path: string): ReadonlyMap<string, Token> {
+  const tokens = new Map<string, Token>();
+  for (const [index, line] of text.split("\n").entries()) {
+    if (line.trim() === "") continue;
+    const said = lineOf(line);
+    if (said === null) throw unreadable(path, index + 1);
+    if (said.kind === "created") tokens.set(said.id, { ...said, revokedAt: null });
+    const known = tokens.get(said.id);
+    if (said.kind === "revoked" && known !== undefined)
+      tokens.set(said.id, { ...known, revokedAt: said.revokedAt });
+  }
+  return tokens;
+}
+
+/** Whether a call's bearer has a token, or a secret. */
+export function isToken(bearer: string): boolean {
+  return TOKEN.test(bearer);
+}
+
+/** The token that a call came with. @throws {TOKEN_REFUSED} when it is none of these, or is no longer good */
+export function tokenOf(bearer: string, tokens: ReadonlyMap<string, Token>, nowMs: number): Token {
+  const [, id = ""] = TOKEN.exec(bearer) ?? [];
+  const token = tokens.get(id);
+  if (token === undefined || !timingSafeEqual(Buffer.from(token.sha256, "hex"), sha256(bearer)))
+    throw refused(`this coordinator does not know token ${id}`);
+  refuseEnded(token, nowMs);
+  return token;
+}
+
+/** @throws {TOKEN_REFUSED} when it is no longer good */
+export function refuseEnded({ id, name, expiresAt, revokedAt }: Token, nowMs: number): void {
+  if (revokedAt !== null) throw refused(`token ${id} (${name}) was revoked at ${revokedAt}`);
+  if (expiresAt !== null && nowMs >= Date.parse(expiresAt))
+    throw refused(`token ${id} (${name}) expired at ${expiresAt}`);
+}
+
+function refused(what: string): ShardmillError {
+  return new ShardmillError("TOKEN_REFUSED", what, {
+    hint: "make another where the coordinator runs: shardmill token create",
+  });
+}
+
+/** Its content is not shown: it may be a token that somebody took for a line. */
+function unreadable(path: string, line: number): ShardmillError {
+  return new ShardmillError("TOKEN_INVALID", `line ${line} of the file of tokens is none of its lines`, {
+    fields: { path, line },
+    hint: "remove that line; until then nobody is let in by a token",
+  });
+}
+
+function lineOf(text: string): TokenLine | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof value !== "object" || value === null) return null;
+  const said = value as Readonly<Record<string, unknown>>;
+  const { kind, id, name, role, sha256, createdAt, expiresAt, revokedAt } = said;
+  if (typeof id !== "string") return null;
+  if (kind === "revoked") return isTime(revokedAt) ? { kind, id, revokedAt } : null;
+  const found = ROLES.find((known) => known === role);
+  if (kind !== "created" || typeof name !== "string" || found === undefined) return null;
+  if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256) || !isTime(createdAt)) return null;
+  if (expiresAt !== null && !isTime(expiresAt)) return null;
+  return { kind, id, name, role: found, sha256, createdAt, expiresAt };
+}
+
+function isTime(value: unknown): value is string {
+  return typeof value === "string" && !Number.isNaN(Date.parse(value));
+}
+
+function sha256(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
