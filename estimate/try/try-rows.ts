@@ -22,7 +22,12 @@ import type { TriedSlice, TryTask } from "./try-protocol.ts";
 export async function* tryRows(task: TryTask): AsyncGenerator<RowTrace, void, undefined> {
   const { scratchPath } = task;
   const { device, threadsPerLane: threads, allowsModules } = task.worker;
-  const local = { job: task.job, from: ["shared"] as const, coordinator: null, scratchPath };
+  const local = {
+    job: task.job,
+    from: ["shared"] as const,
+    coordinator: null,
+    copies: { path: scratchPath },
+  };
   const [model, code] = await Promise.all([
     openLocalModel(local),
     withLocalCode({ ...local, allowsModules: allowsModules === true }),

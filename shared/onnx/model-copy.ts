@@ -5,7 +5,13 @@ import { type Location, nameOf } from "../domain/location.ts";
 import { modelDigest } from "../domain/model-digest.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
 import type { FetchProgress } from "../storage/fetch-progress.ts";
-import { fetchedFiles, type LocalCopy, localFiles, type WantedFile } from "../storage/local-copy.ts";
+import {
+  type CopiesPlace,
+  fetchedFiles,
+  type LocalCopy,
+  localFiles,
+  type WantedFile,
+} from "../storage/local-copy.ts";
 import type { Storage } from "../storage/storage.ts";
 
 /**
@@ -20,7 +26,7 @@ export function modelHere(model: ModelFiles): Promise<LocalCopy> {
 interface ModelCopyOptions {
   readonly storage: Pick<Storage, "read">;
   /** Where the copy gets a folder of its own, named by the model's digest. */
-  readonly scratchPath: string;
+  readonly copies: CopiesPlace;
   readonly progress?: FetchProgress | undefined;
   /** Where the storage finds what the model calls a location. Left out: there. */
   readonly locate?: (location: Location) => Location;
@@ -33,15 +39,19 @@ interface ModelCopyOptions {
  * @throws {MODEL_CHANGED} when the bytes are not those that were planned
  */
 export function copyModel(model: ModelFiles, options: ModelCopyOptions): Promise<LocalCopy> {
-  const { storage, scratchPath, progress, locate = (location) => location } = options;
+  const {
+    copies: { path, takeTurn },
+    locate = (location) => location,
+    ...rest
+  } = options;
   const known = filesOf(model);
   const placeOf = new Map(known.map(({ location }) => [locate(location), location]));
   return fetchedFiles(
     known.map((file) => ({ ...file, location: locate(file.location) })),
     {
-      storage,
-      progress,
-      folder: join(scratchPath, `model-${modelDigest(model)}`),
+      ...rest,
+      takeTurn,
+      folder: join(path, `model-${modelDigest(model)}`),
       other: (file, found, cause) =>
         modelChanged({ ...file, location: placeOf.get(file.location) ?? file.location }, found, cause),
     },

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { digestFile } from "../core/digest.ts";
 import { isShardmillError } from "../core/errors.ts";
+import { freeBuffers } from "../core/free-buffers.ts";
 import { readAhead } from "../core/read-ahead.ts";
 import { type Location, localPathOf } from "../domain/location.ts";
 import { isTooShort } from "./errors.ts";
@@ -63,23 +64,50 @@ function marksOf(files: readonly WantedFile[], other: OtherContent): Promise<str
   );
 }
 
+/**
+ * Waits for a turn at what has that name, of several processes that share a folder. Resolves with what ends
+ * it.
+ */
+type TakeTurn = (name: string) => Promise<() => void>;
+
+/** Where copies of a job's files lie, for all processes that share it. */
+export interface CopiesPlace {
+  readonly path: string;
+  /** Left out: only one process has it. */
+  readonly takeTurn?: TakeTurn | undefined;
+}
+
 interface FetchOptions {
   readonly storage: Pick<Storage, "read">;
   /** Named by what is in it: where it is, all files are in it. The caller removes it. */
   readonly folder: string;
   readonly other: OtherContent;
+  /** At the folder, of all who may fetch to it. Left out: nobody else does. */
+  readonly takeTurn?: TakeTurn | undefined;
   /** Is told what is wanted, and what came. Left out: nobody is. */
   readonly progress?: FetchProgress | undefined;
 }
 
 /** Copies of files in one folder on this machine, fetched unless they are there. */
 export async function fetchedFiles(files: readonly WantedFile[], options: FetchOptions): Promise<LocalCopy> {
-  const { folder } = options;
-  const copy: LocalCopy = {
-    paths: files.map(({ name }) => join(folder, name)),
-    checkUnchanged: async () => {},
-  };
-  if (await stat(folder).catch(() => null)) return copy;
+  const { folder, takeTurn = async () => () => {} } = options;
+  if (!(await isThere(folder))) {
+    const endTurn = await takeTurn(basename(folder));
+    try {
+      if (!(await isThere(folder))) await fetchTo(folder, files, options);
+    } finally {
+      endTurn();
+    }
+  }
+  return { paths: files.map(({ name }) => join(folder, name)), checkUnchanged: async () => {} };
+}
+
+async function isThere(folder: string): Promise<boolean> {
+  return (await stat(folder).catch(() => null)) !== null;
+}
+
+async function fetchTo(folder: string, files: readonly WantedFile[], options: FetchOptions): Promise<void> {
+  // What another left behind that died at it.
   const temporary = `${folder}.fetching`;
   await rm(temporary, { recursive: true, force: true });
   try {
@@ -91,11 +119,11 @@ export async function fetchedFiles(files: readonly WantedFile[], options: FetchO
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
-  return copy;
 }
 
-/** A file may be larger than memory. So much is asked for at once, and the next meanwhile. */
+/** A file may be larger than memory. So much is asked for at once, and so many pieces more meanwhile. */
 const PIECE_BYTES = 8 << 20;
+const PIECES_AHEAD = 3;
 
 async function fetchFile(
   file: WantedFile,
@@ -107,7 +135,7 @@ async function fetchFile(
     { length: Math.ceil(file.bytes / PIECE_BYTES) },
     (_, index) => index * PIECE_BYTES,
   );
-  const pieces = readAhead(starts, 1, (start) =>
+  const pieces = readAhead(starts, PIECES_AHEAD, (start) =>
     storage.read(file.location, start, Math.min(start + PIECE_BYTES, file.bytes)),
   );
   const found = await writeFileFrom(pieces, path, progress).catch((cause: unknown) => {
@@ -130,6 +158,7 @@ async function writeFileFrom(
       hash.update(chunk);
       await file.writeFile(chunk);
       progress?.came(chunk.byteLength);
+      if (chunk.buffer instanceof ArrayBuffer) freeBuffers([chunk.buffer]);
     }
   } finally {
     await file.close();

@@ -1,12 +1,11 @@
 import { readFile } from "node:fs/promises";
-
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { ask, startCoordinator, startWorker, until } from "../support/job-processes.ts";
+import { ask, startCoordinator, startWorker, until, untilCommitted } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
-import { runCli } from "../support/processes.ts";
+import { runCli, startCli } from "../support/processes.ts";
 import { serveRange, startWebServer } from "../support/web-server.ts";
 
 /** Models that take long to come: whoever waits is told how far they are. */
@@ -32,10 +31,15 @@ test("a plan says on stderr how much of a model is fetched, and nothing of it on
   expect(JSON.parse(plan.stdout)).toMatchObject({ model: { bytes: model.length } });
 }, 60_000);
 
-const BYTES_A_SECOND = 2 << 20;
+interface SlowLine extends AsyncDisposable {
+  readonly address: string;
+  /** Over it, from the coordinator. */
+  readonly came: { readonly bytes: number };
+}
 
 /** A line to a coordinator over which little comes in a second. */
-async function startSlowLine(address: string): Promise<AsyncDisposable & { readonly address: string }> {
+async function startSlowLine(address: string, bytesPerSecond: number): Promise<SlowLine> {
+  const came = { bytes: 0 };
   const [host = "", port = ""] = address.split(":");
   const open = new Set<Socket>();
   const server = createServer((near) => {
@@ -44,8 +48,9 @@ async function startSlowLine(address: string): Promise<AsyncDisposable & { reado
     near.pipe(far);
     const slowly = async () => {
       for await (const chunk of far as AsyncIterable<Buffer>) {
+        came.bytes += chunk.length;
         near.write(chunk);
-        await sleep((chunk.length / BYTES_A_SECOND) * 1_000);
+        await sleep((chunk.length / bytesPerSecond) * 1_000);
       }
       near.end();
     };
@@ -59,6 +64,7 @@ async function startSlowLine(address: string): Promise<AsyncDisposable & { reado
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
+    came,
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
     async [Symbol.asyncDispose]() {
       for (const socket of open) socket.destroy();
@@ -72,12 +78,12 @@ test("a worker that fetches a model says so in `workers` and in `status`", async
   const { length: modelBytes } = await readFile(`${job.folder}/job/model.onnx`);
   const { cli, address } = await startCoordinator(job);
   await using coordinator = cli;
-  await using line = await startSlowLine(address);
+  await using line = await startSlowLine(address, 2 << 20);
   await using worker = startWorker(job, line.address, ["--data", "coordinator"]);
   const { fetching, jobs, texts } = await until("a worker that fetches", () =>
     ask(address, async (client) => {
       const [status] = await client.workers.listWorkers();
-      if (status?.fetching == null || status.fetching.bytes === 0) return null;
+      if (status?.fetching == null) return null;
       await until("a look at it", async () =>
         (await client.jobs.getJob("")).fetching === null ? null : true,
       );
@@ -88,11 +94,32 @@ test("a worker that fetches a model says so in `workers` and in `status`", async
     }),
   );
   expect(fetching.totalBytes).toBe(modelBytes);
-  expect(fetching.bytesPerSecond).toBeGreaterThan(0);
   expect(jobs).toMatchObject([{ phase: "running", rowsDone: 0 }]);
-  expect(texts[0]?.stdout).toMatch(/ fetches the model: \d+\.\d MiB of \d+\.\d MiB, \d+\.\d [KM]iB\/s$/m);
-  expect(texts[1]?.stdout).toMatch(/the workers fetch the model: \d+\.\d MiB of \d+\.\d MiB, /);
+  expect(texts[0]?.stdout).toMatch(/ fetches the model: [\d.]+ [MKi]*B of \d+\.\d MiB, [\d.]+ [KMi]*B\/s$/m);
+  expect(texts[1]?.stdout).toMatch(/the workers fetch the model: [\d.]+ [MKi]*B of \d+\.\d MiB, /);
   expect(await coordinator.ended).toMatchObject({ code: 0 });
   expect(await worker.ended).toMatchObject({ code: 0 });
   await expectRightAnswer(job);
 }, 90_000);
+
+test("of several workers on one machine one fetches a model, and one that comes in its place fetches nothing", async () => {
+  await using job = await KnownJob.make({
+    rows: 2_400,
+    hidden: WIDE,
+    spec: { input: { shardRows: 100 }, map: { batch: { rows: 10 } } },
+  });
+  const { length: modelBytes } = await readFile(`${job.folder}/job/model.onnx`);
+  const { cli, address } = await startCoordinator(job);
+  await using coordinator = cli;
+  await using line = await startSlowLine(address, 16 << 20);
+  const args = ["worker", "--coordinator", line.address, "--device", "cpu", "--workers", "3"];
+  await using workers = startCli([...args, "--data", "coordinator"], { limitMs: 120_000, env: job.env });
+  await untilCommitted(job, 1);
+  const [victim] = await ask(address, ({ workers: fleet }) => fleet.listWorkers());
+  process.kill(victim?.pid ?? 0, "SIGKILL");
+  expect(await coordinator.ended).toMatchObject({ code: 0 });
+  expect(await workers.ended).toMatchObject({ code: 0 });
+  await expectRightAnswer(job);
+  expect(line.came.bytes).toBeGreaterThan(modelBytes);
+  expect(line.came.bytes).toBeLessThan(1.5 * modelBytes);
+}, 120_000);

@@ -8,7 +8,7 @@ import { ownCode, stepFiles } from "../../shared/domain/module-reduction.ts";
 import type { StepBinding, StepFile } from "../../shared/domain/step-binding.ts";
 import { copyModel, modelHere } from "../../shared/onnx/model-copy.ts";
 import { FetchProgress, logFetching } from "../../shared/storage/fetch-progress.ts";
-import type { LocalCopy } from "../../shared/storage/local-copy.ts";
+import type { CopiesPlace, LocalCopy } from "../../shared/storage/local-copy.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { AccessChoice } from "./choose-access.ts";
 import { copyStepFiles, stepFilesHere } from "./step-files.ts";
@@ -22,7 +22,7 @@ interface LocalFilesOptions {
   readonly from: AccessChoice["model"];
   /** Where a model that is not seen here is fetched from; null where there is no coordinator. */
   readonly coordinator: Pick<Storage, "read"> | null;
-  readonly scratchPath: string;
+  readonly copies: CopiesPlace;
   /** Is kept up to date while they are fetched. Left out: nobody looks. */
   readonly progress?: FetchProgress | undefined;
 }
@@ -133,9 +133,9 @@ function ofCoordinator({ coordinator }: LocalFilesOptions): Pick<Storage, "read"
 }
 
 async function fetchModel(options: LocalFilesOptions): Promise<LocalCopy> {
-  const { job, scratchPath, progress } = options;
+  const { job } = options;
   const storage = ofCoordinator(options);
-  return await copyModel(job.model, { storage, scratchPath, progress, locate: viaCoordinator });
+  return await copyModel(job.model, { ...options, storage, locate: viaCoordinator });
 }
 
 /** Before anything of it is fetched. @throws {MODULES_REFUSED} */

@@ -11,6 +11,8 @@ import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { StageShares } from "../../shared/domain/worker.ts";
 import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
 import type { FetchProgress } from "../../shared/storage/fetch-progress.ts";
+import type { CopiesPlace } from "../../shared/storage/local-copy.ts";
+import { patientStorage } from "../../shared/storage/patient.ts";
 import type { DataService } from "../../shared/wire/services.ts";
 import { type CheckDeviceOptions, checkDevice } from "../accuracy/check-device.ts";
 import { type LearnedBatch, mergeLearned } from "../batch/batch-sizer.ts";
@@ -52,6 +54,8 @@ export interface DeviceOptions {
   readonly laneScript?: URL;
   /** A folder of this process alone. */
   readonly scratchPath: string;
+  /** Where files of jobs are fetched to, once for all who share it. Left out: the folder of this process. */
+  readonly copies?: CopiesPlace;
   readonly log: Logger;
   /** The device's runtime is beyond repair: this process must be replaced. */
   readonly onBroken: (error: Error) => void;
@@ -139,22 +143,17 @@ export class OpenJob implements AsyncDisposable {
   }
 
   static async #open(options: OpenJobOptions, thread: Worker): Promise<OpenJob> {
-    const { session, firstLease, device, lanes, log } = options;
+    const { address, credential, session, firstLease, device, lanes, log } = options;
     const machine = findMachineFacts(device);
     machine.catch(() => {});
     const described = await options.describeJob();
-    const { address, credential } = options;
-    const access = await chooseAccess(options.access, described, firstLease, {
-      address,
-      credential,
-      session,
-    });
-    const { data, scratchPath } = options;
-    const { jobId } = described;
-    const coordinator =
-      data === null ? null : createCoordinatorStorage({ data, session: () => sessionIn(session), jobId });
-    const { allowsModules = false, fetching: progress } = options;
-    const local = { job: described, from: access.model, coordinator, scratchPath, progress };
+    const far = { address, credential, session };
+    const access = await chooseAccess(options.access, described, firstLease, far);
+    const { data, scratchPath, copies = { path: scratchPath }, fetching: progress } = options;
+    const ofCoordinator = { session: () => sessionIn(session), jobId: described.jobId };
+    const coordinator = data && patientStorage(createCoordinatorStorage({ data, ...ofCoordinator }));
+    const local = { job: described, from: access.model, coordinator, copies, progress };
+    const allowsModules = options.allowsModules === true;
     const { job, model } = await openLocalFiles(local, { allowsModules, log });
     log.info(
       {

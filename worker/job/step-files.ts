@@ -5,6 +5,7 @@ import { nameOf, viaCoordinator } from "../../shared/domain/location.ts";
 import type { StepFile } from "../../shared/domain/step-binding.ts";
 import type { FetchProgress } from "../../shared/storage/fetch-progress.ts";
 import {
+  type CopiesPlace,
   fetchedFiles,
   type LocalCopy,
   localFiles,
@@ -24,19 +25,19 @@ export function stepFilesHere(files: readonly StepFile[]): Promise<LocalCopy> {
 interface CopyOptions {
   /** The coordinator's. */
   readonly storage: Pick<Storage, "read">;
-  readonly scratchPath: string;
+  readonly copies: CopiesPlace;
   readonly progress?: FetchProgress | undefined;
 }
 
 /** Copies of them on this machine, from the coordinator; fetched once. @throws as {@link stepFilesHere} */
 export function copyStepFiles(
   files: readonly StepFile[],
-  { storage, scratchPath, progress }: CopyOptions,
+  { copies: { path, takeTurn }, ...options }: CopyOptions,
 ): Promise<LocalCopy> {
   const digest = sha256(canonicalJson(files.map((file) => file.sha256)));
   return fetchedFiles(
     wanted(files).map((file) => ({ ...file, location: viaCoordinator(file.location) })),
-    { storage, progress, folder: join(scratchPath, `steps-${digest}`), other: fileChanged },
+    { ...options, takeTurn, folder: join(path, `steps-${digest}`), other: fileChanged },
   );
 }
 

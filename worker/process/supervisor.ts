@@ -9,13 +9,15 @@ import { type ErrorData, errorFromData, ShardmillError } from "../../shared/core
 import type { Logger } from "../../shared/core/log.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { processArguments, processEnvironment } from "./process-arguments.ts";
+import { type TurnGrant, type TurnRequest, Turns } from "./turns.ts";
 import type { WorkerOptions } from "./worker.ts";
 
 /** `begin` comes first, and once. */
 export type ToWorkerProcess =
   | { readonly kind: "begin"; readonly options: WorkerOptions }
-  | { readonly kind: "drain" };
-export type FromWorkerProcess = { readonly kind: "joined" } | WorkerProcessEnd;
+  | { readonly kind: "drain" }
+  | TurnGrant;
+export type FromWorkerProcess = { readonly kind: "joined" } | TurnRequest | WorkerProcessEnd;
 type WorkerProcessEnd =
   | { readonly kind: "ended"; readonly how: "dismissed" | "drained" }
   | { readonly kind: "failed"; readonly error: ErrorData };
@@ -24,7 +26,7 @@ type WorkerProcessEnd =
 export type Joining = Pick<WorkerOptions, "coordinator" | "credential">;
 
 export interface ProcessLayout {
-  readonly options: Omit<WorkerOptions, "scratchPath" | keyof Joining>;
+  readonly options: Omit<WorkerOptions, "scratchPath" | "copiesPath" | keyof Joining>;
   /** Added to the child's environment: which of several devices it may see. */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -35,7 +37,7 @@ export interface SupervisorOptions {
   readonly joins: Joining | Promise<Joining>;
   /**
    * A folder of this supervisor alone; each process gets a fresh one in it, removed when it ends however it
-   * ends.
+   * ends. What is fetched for all of them is in another one, and outlives each.
    */
   readonly scratchPath: string;
   readonly log: Logger;
@@ -70,6 +72,7 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   readonly #children = new Set<ChildProcess>();
   readonly #quit = new AbortController();
+  readonly #turns = new Turns<ChildProcess>();
   #hasJoined = false;
 
   constructor(options: SupervisorOptions) {
@@ -154,12 +157,15 @@ export class Supervisor {
     this.#children.add(child);
     child.on("message", (message: FromWorkerProcess) => {
       if (message.kind === "joined") this.#hasJoined = true;
+      else if (message.kind === "wantsTurn") this.#giveTurn(child, message.name);
+      else if (message.kind === "endsTurn") this.#turns.end(child, message.name);
       else said = message;
     });
     child.on("error", (error) => exited.resolve(error.message));
     child.once("exit", (code, signal) => exited.resolve(signal ?? `code ${code}`));
     try {
-      const options: WorkerOptions = { ...layout.options, ...(await joins), scratchPath };
+      const copiesPath = join(this.#options.scratchPath, "copies");
+      const options: WorkerOptions = { ...layout.options, ...(await joins), scratchPath, copiesPath };
       // One that is gone by now says so by its exit.
       if (child.connected) child.send({ kind: "begin", options } satisfies ToWorkerProcess, () => {});
       const how = await exited.promise;
@@ -168,8 +174,15 @@ export class Supervisor {
       // One that never began waits for ever.
       child.kill("SIGKILL");
       this.#children.delete(child);
+      this.#turns.gone(child);
       await rm(scratchPath, { recursive: true, force: true });
     }
+  }
+
+  #giveTurn(child: ChildProcess, name: string): void {
+    this.#turns.want(child, name, () => {
+      if (child.connected) child.send({ kind: "turn", name } satisfies ToWorkerProcess, () => {});
+    });
   }
 }
 

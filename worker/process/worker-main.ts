@@ -4,6 +4,7 @@ import { exitProcess, killProcess, tellParent } from "../../shared/core/end-thre
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { startShardThread } from "../pipeline/shard-thread-client.ts";
 import type { FromWorkerProcess, ToWorkerProcess } from "./supervisor.ts";
+import { TurnTaker } from "./turns.ts";
 import { runWorker, type WorkerOptions, type WorkerSeams } from "./worker.ts";
 
 /**
@@ -18,9 +19,13 @@ export async function workerMain(seams: WorkerSeams = {}): Promise<void> {
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => drain.abort(new ShardmillError("INTERRUPTED", "the worker is told to drain")));
   process.on("disconnect", killProcess);
+  const turns = new TurnTaker(
+    (request) => void process.send?.(request satisfies FromWorkerProcess, () => {}),
+  );
   const begun = deferred<WorkerOptions>();
   process.on("message", (message: ToWorkerProcess) => {
     if (message.kind === "begin") begun.resolve(message.options);
+    else if (message.kind === "turn") turns.granted(message);
     else drain.abort(new ShardmillError("INTERRUPTED", "the worker is told to drain"));
   });
   // It went before anybody listened.
@@ -30,7 +35,12 @@ export async function workerMain(seams: WorkerSeams = {}): Promise<void> {
   try {
     const signals = { drain: drain.signal, stop };
     const onJoined = () => void tellParent({ kind: "joined" } satisfies FromWorkerProcess);
-    const how = await runWorker(await begun.promise, signals, { ...seams, shardThread, onJoined });
+    const how = await runWorker(await begun.promise, signals, {
+      ...seams,
+      shardThread,
+      onJoined,
+      takeTurn: turns.take,
+    });
     await tellParent({ kind: "ended", how } satisfies FromWorkerProcess);
     exitProcess(0);
   } catch (error) {

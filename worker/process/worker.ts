@@ -6,6 +6,7 @@ import { createLogger, type LogLevel } from "../../shared/core/log.ts";
 import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import { processTally } from "../../shared/http/store-tally.ts";
+import type { CopiesPlace } from "../../shared/storage/local-copy.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { PROTOCOL_VERSION, type WorkService } from "../../shared/wire/services.ts";
 import type { AccessMode } from "../job/choose-access.ts";
@@ -34,6 +35,8 @@ export interface WorkerOptions {
   readonly allowsModules?: boolean;
   /** A folder for this process alone; whoever starts the process removes it. */
   readonly scratchPath: string;
+  /** See `DeviceOptions.copies`. */
+  readonly copiesPath: string;
   readonly logLevel: LogLevel;
   readonly giveUpMs: number;
 }
@@ -53,23 +56,21 @@ const DRAIN_MS = 20_000;
 export async function runWorker(
   options: WorkerOptions,
   signals: { readonly drain: AbortSignal; readonly stop: AbortController },
-  seams: WorkerSeams & { readonly shardThread?: Worker; readonly onJoined?: () => void } = {},
+  seams: WorkerSeams & {
+    readonly shardThread?: Worker;
+    readonly onJoined?: () => void;
+    readonly takeTurn?: CopiesPlace["takeTurn"];
+  } = {},
 ): Promise<"dismissed" | "drained"> {
-  const log = createLogger(`worker ${options.name}`, options.logLevel);
-  const client = connectCoordinator(options.coordinator, options.credential);
+  const { coordinator, name, logLevel, giveUpMs, copiesPath, ...own } = options;
+  const log = createLogger(`worker ${name}`, logLevel);
+  const client = connectCoordinator(coordinator, own.credential);
   await using runner = new DeviceRunner({
+    ...own,
     services: client,
-    address: options.coordinator,
-    credential: options.credential,
-    device: options.device,
-    lanes: options.lanes,
-    threadsPerLane: options.threadsPerLane,
+    address: coordinator,
     tuning: openTuningCache(),
-    shardThreads: options.shardThreads,
-    stepThreads: options.stepThreads,
-    access: options.access,
-    allowsModules: options.allowsModules === true,
-    scratchPath: options.scratchPath,
+    copies: { path: copiesPath, takeTurn: seams.takeTurn },
     log,
     onBroken: (error) => signals.stop.abort(error),
     ...(seams.laneScript === undefined ? {} : { laneScript: seams.laneScript }),
@@ -80,7 +81,7 @@ export async function runWorker(
     registration: {
       protocolVersion: PROTOCOL_VERSION,
       build: buildVersion,
-      name: options.name,
+      name,
       hostname: hostname(),
       pid: process.pid,
       device: options.device,
@@ -97,7 +98,7 @@ export async function runWorker(
     fetching: () => runner.fetching,
     clock: systemClock,
     log,
-    giveUpMs: options.giveUpMs,
+    giveUpMs,
     drainMs: DRAIN_MS,
     onSession: ({ session }) => {
       seams.onJoined?.();

@@ -2,12 +2,15 @@ import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { Lock } from "../../../../shared/core/lock.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import { createCoordinatorStorage } from "../../../../shared/storage/coordinator.ts";
 import { FetchProgress } from "../../../../shared/storage/fetch-progress.ts";
+import type { CopiesPlace } from "../../../../shared/storage/local-copy.ts";
 import type { DataService } from "../../../../shared/wire/services.ts";
 import { openLocalModel } from "../../../../worker/job/local-model.ts";
 
@@ -23,7 +26,7 @@ afterEach(() => rm(scratchPath, { recursive: true, force: true }));
 const MODEL = Buffer.from(Array.from({ length: (8 << 20) + 5 }, (_, at) => at % 251));
 
 /** Says so many times that it is busy, then gives what it has. */
-function aCoordinator(file: Buffer, refusals = 0) {
+function aCoordinator(file: Buffer, refusals = 0, onRead = () => {}) {
   let left = refusals;
   const data: Pick<DataService, "readRange"> = {
     async *readRange({ path, start, end }) {
@@ -36,6 +39,7 @@ function aCoordinator(file: Buffer, refusals = 0) {
         const fields = { path, expected: end, found: file.length };
         throw new ShardmillError("STORE_FAILED", "it ends too early", { fields });
       }
+      onRead();
       yield found;
     },
   };
@@ -46,7 +50,10 @@ function aCoordinator(file: Buffer, refusals = 0) {
   });
 }
 
-function fetched(coordinator: ReturnType<typeof aCoordinator>, progress?: FetchProgress) {
+function fetched(
+  coordinator: ReturnType<typeof aCoordinator>,
+  { progress, takeTurn }: { progress?: FetchProgress; takeTurn?: CopiesPlace["takeTurn"] } = {},
+) {
   const signature = { inputs: [], outputs: [], unusable: [] };
   const model = {
     path: parseLocation("/far/model.onnx"),
@@ -55,7 +62,8 @@ function fetched(coordinator: ReturnType<typeof aCoordinator>, progress?: FetchP
     externalData: [],
     signature,
   };
-  return openLocalModel({ job: { model }, from: ["coordinator"], coordinator, scratchPath, progress });
+  const copies = { path: scratchPath, takeTurn };
+  return openLocalModel({ job: { model }, from: ["coordinator"], coordinator, copies, progress });
 }
 
 test("a model that is not seen here is fetched whole, also from a coordinator that is busy with others", async () => {
@@ -72,8 +80,36 @@ test("whoever waits sees how much of it is here", async () => {
       seen.push(`${here} of ${totalBytes}`);
     }
   }
-  await fetched(aCoordinator(MODEL), new Seen({ nowMs: () => 0 }));
+  await fetched(aCoordinator(MODEL), { progress: new Seen({ nowMs: () => 0 }) });
   expect(seen).toEqual([`${8 << 20} of ${MODEL.length}`, "undefined of undefined"]);
+});
+
+test("of several that share a folder one fetches, and the others find it there", async () => {
+  const lock = new Lock();
+  const names: string[] = [];
+  const takeTurn = (name: string) => {
+    names.push(name);
+    return lock.enter(NEVER);
+  };
+  let reads = 0;
+  const coordinator = aCoordinator(MODEL, 0, () => {
+    reads += 1;
+  });
+  const [a, b, c] = await Promise.all([1, 2, 3].map(() => fetched(coordinator, { takeTurn })));
+  expect([b?.path, c?.path]).toEqual([a?.path, a?.path]);
+  expect(MODEL.equals(await readFile(a?.path ?? ""))).toBe(true);
+  expect([new Set(names).size, names.length, reads]).toEqual([1, 3, 2]);
+  await fetched(coordinator, { takeTurn });
+  expect([names.length, reads]).toEqual([3, 2]);
+});
+
+test("where one fails, the next of them has its turn", async () => {
+  const lock = new Lock();
+  const takeTurn = () => lock.enter(NEVER);
+  const failing = fetched(aCoordinator(MODEL.subarray(0, 5)), { takeTurn });
+  const other = fetched(aCoordinator(MODEL), { takeTurn });
+  await expect(failing).rejects.toMatchObject({ code: "MODEL_CHANGED" });
+  expect(MODEL.equals(await readFile((await other).path))).toBe(true);
 });
 
 test("a model that was cut short or replaced since the plan is MODEL_CHANGED, and leaves nothing here", async () => {

@@ -1,0 +1,49 @@
+import { expect, test } from "vitest";
+import { type TurnRequest, Turns, TurnTaker } from "../../../../worker/process/turns.ts";
+
+/** Processes and their supervisor; what is said of whose turn it is. */
+function aFamily() {
+  const turns = new Turns<string>();
+  const granted: string[] = [];
+  const want = (who: string, name: string) => turns.want(who, name, () => granted.push(`${who}: ${name}`));
+  return { turns, granted, want };
+}
+
+test("one has a turn at a time, in the order of asking, and other turns are not held up", () => {
+  const { turns, granted, want } = aFamily();
+  want("a", "model");
+  want("b", "model");
+  want("c", "model");
+  want("c", "steps");
+  expect(granted).toEqual(["a: model", "c: steps"]);
+  turns.end("a", "model");
+  turns.end("b", "model");
+  expect(granted.slice(2)).toEqual(["b: model", "c: model"]);
+});
+
+test("of one that is gone the turn goes to the next, and its place in the row to nobody", () => {
+  const { turns, granted, want } = aFamily();
+  for (const who of ["a", "b", "c"]) want(who, "model");
+  turns.gone("b");
+  turns.gone("a");
+  expect(granted).toEqual(["a: model", "c: model"]);
+  turns.end("c", "model");
+  want("d", "model");
+  expect(granted.at(-1)).toBe("d: model");
+});
+
+test("a process goes on when it is told that it is its turn, and says when that has ended", async () => {
+  const sent: TurnRequest[] = [];
+  const taker = new TurnTaker((request) => void sent.push(request));
+  let hasTurn = false;
+  const taking = taker.take("model").then((end) => {
+    hasTurn = true;
+    return end;
+  });
+  taker.granted({ kind: "turn", name: "other" });
+  await Promise.resolve();
+  expect([hasTurn, sent]).toEqual([false, [{ kind: "wantsTurn", name: "model" }]]);
+  taker.granted({ kind: "turn", name: "model" });
+  (await taking)();
+  expect(sent.at(-1)).toEqual({ kind: "endsTurn", name: "model" });
+});
