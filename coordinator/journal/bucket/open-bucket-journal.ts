@@ -71,13 +71,17 @@ export async function openBucketJournal(place: OpenPlace, options: OpenOptions):
   const writer = random.hex(16);
   const hold = await BucketHold.begin({ ...place, processes, clock, nonce: writer });
   try {
-    const { snapshots, reader } = await readWithSnapshots({ journal, snapshotFolder, storage }, options);
+    const { snapshots, reader } = await unlessEnded(place, () =>
+      readWithSnapshots({ journal, snapshotFolder, storage }, options),
+    );
     const confirm = () => confirmIfAsked(hold);
-    const { segment, started, frames } = await claim(reader, clock.wallMs(), (generation, number) => {
+    const segmentOf = (generation: number, number: number) => {
       const onTaken = (error: ShardmillError) => hold.lose(error);
       const ofIt = { generation, writer, number };
       return new BucketSegment({ ...ofIt, journal, storage, clock, onTaken, confirm });
-    });
+    };
+    const claimed = await unlessEnded(place, () => claim(reader, clock.wallMs(), segmentOf));
+    const { segment, started, frames } = claimed;
     await checkRun(place);
     const { generation } = started;
     hold.watch(() => segment.look());
@@ -128,6 +132,16 @@ async function checkRun({ own, run, runFile, manifest, storage }: OpenPlace): Pr
   if (found === run && (await storage.kindAt(manifest)) === null) return;
   await storage.remove(own);
   throw replaced(runFile, run, found === run ? null : found);
+}
+
+/** A journal that is being removed has gaps: it is not called damaged. @throws {OUTPUT_LOCKED} then */
+async function unlessEnded<T>(place: OpenPlace, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (isShardmillError(error, "JOURNAL_CORRUPT")) await checkRun(place);
+    throw error;
+  }
 }
 
 /**

@@ -35,6 +35,19 @@ describe("a journal in a bucket", () => {
     expect(await rig.storage.kindAt(OWN)).toBeNull();
   });
 
+  test("is not called damaged by one that reads it while it is being removed", async () => {
+    const before = rig.machine();
+    const opened = await before.open();
+    await before.append(opened, ...firstRecords());
+    await before.append(opened, ...shardRecords(0, 2, 1));
+    await before.close(opened);
+    await rig.storage.put(MANIFEST, sourceOfBytes("{}"));
+    await rig.storage.remove(below(JOURNAL, "000000000001"));
+    expect(await rig.objects()).not.toEqual([]);
+    await expect(rig.machine("dead").open()).rejects.toMatchObject(LOCKED);
+    expect(await rig.storage.kindAt(OWN)).toBeNull();
+  });
+
   test("is not written by one that goes on while it is being removed", async () => {
     const here = rig.machine();
     const opened = await here.open();
