@@ -44,6 +44,7 @@ export const FAULT_KINDS = [
   "storeDoubled",
   "copyDamaged",
   "rivalPublished",
+  "snapshotForeign",
 ] as const;
 
 export type FaultKind = (typeof FAULT_KINDS)[number];
@@ -93,6 +94,7 @@ export class FaultPlan {
       isTorn ? TORN : [],
       hasRival ? RIVALS : [],
       hasSleepers ? SLEEPERS : [],
+      this.#apart.chance(share) ? FOREIGN : [],
     ].flat();
     this.#enabled = new Set([...fewer, ...ofStores]);
   }
@@ -206,8 +208,9 @@ const TORN: readonly FaultKind[] = ["copyDamaged"];
 const RIVALS: readonly FaultKind[] = ["rivalPublished"];
 /** Where several machines share a bucket, the one that wakes up too late is the danger. */
 const SLEEPERS: readonly FaultKind[] = ["coordinatorPaused"];
+const FOREIGN: readonly FaultKind[] = ["snapshotForeign"];
 /** Drawn apart. */
-const APART: ReadonlySet<FaultKind> = new Set([...LATE, ...TORN, ...RIVALS]);
+const APART: ReadonlySet<FaultKind> = new Set([...LATE, ...TORN, ...RIVALS, ...FOREIGN]);
 const OF_SLEEP: ReadonlySet<FaultKind> = new Set(["coordinatorPaused", "otherNamespace"]);
 /** As long as the times of the simulated world are a fifth of the usual ones. */
 const LATE_MS = 6_000;

@@ -1,4 +1,4 @@
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { LOCK_NAME } from "../coordinator/journal/lock-file.ts";
 import { CLEARING_NAME } from "../coordinator/publish/output-folder.ts";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
@@ -12,6 +12,7 @@ import { startRivalPublisher } from "./rival-publisher.ts";
 import type { SimProcess } from "./scheduler.ts";
 import { SIM_SNAPSHOT_RECORDS } from "./sim-coordinators.ts";
 import { hasFired, type JudgedScenario } from "./sim-world.ts";
+import { SnapshotFaults } from "./snapshot-faults.ts";
 
 const MAX_DAMAGES = 2;
 /** Who has held a job for so long has had the time to write a snapshot of it. */
@@ -26,12 +27,14 @@ export class JobFaultInjector {
   /** The process that acknowledged a cancellation: another run of the job is another decision. */
   cancelledBy: SimProcess | null = null;
   readonly #scenario: JudgedScenario;
+  readonly #snapshots: SnapshotFaults;
   #damages = 0;
   /** That of the published output. */
   #manifest: string | null = null;
 
   constructor(scenario: JudgedScenario) {
     this.#scenario = scenario;
+    this.#snapshots = new SnapshotFaults(scenario);
   }
 
   /** It may be damaged now. */
@@ -41,33 +44,10 @@ export class JobFaultInjector {
     this.#damage();
   }
 
-  /** One of its journal's snapshots may be damaged now: a bit, or its end, or all of it is lost. */
+  /** One of its journal's snapshots may be damaged now, or another's be in its place. */
   strikeSnapshot(): void {
-    const { job, world } = this.#scenario;
-    const { faults, image, random, scheduler } = world;
-    const journal = journalOf(job, image).snapshots;
-    const snapshots = (this.#namesIn(journal) ?? []).filter((name) => name.endsWith(".snap"));
-    if (snapshots.length === 0 || !faults.strikes("snapshotDamaged", 0.1)) return;
-    const path = join(journal, random.pick(snapshots));
-    const how = random.pick(["flipped", "cut", "gone"] as const);
-    scheduler.note(`${path} is ${how}`);
-    if (how === "gone") {
-      image.unlink(path);
-      const folder = image.folder(journal, "sync");
-      image.sync(folder);
-      // A bucket has no empty folders.
-      if (folder.names.size > 0) return;
-      image.rmdir(journal);
-      image.sync(image.folder(dirname(journal), "sync"));
-      return;
-    }
-    const file = image.file(path, "damage");
-    const bytes = Buffer.from(file.bytes);
-    if (bytes.length === 0) return;
-    const at = random.int(0, bytes.length - 1);
-    bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << random.int(0, 7)), at);
-    image.write(file, how === "flipped" ? bytes : bytes.subarray(0, at));
-    image.sync(file);
+    this.#snapshots.strikeDamage();
+    this.#snapshots.strikeForeign();
   }
 
   /** It may be cancelled now. */
@@ -83,7 +63,11 @@ export class JobFaultInjector {
     const { work } = workPaths(job.out);
     const isLock = call === "removal" && path === join(work, LOCK_NAME);
     if (isLock) checker.unlocked(process);
-    if (call === "removal" && path === below(work, CLEARING_NAME)) checker.cleared();
+    if (call === "removal" && path === below(work, CLEARING_NAME)) {
+      checker.cleared();
+      this.#snapshots.cleared();
+    }
+    if (call === "names") this.#snapshots.named(path);
     // Of several jobs a new run would take up one, and not the others: see `FaultInjector`.
     if (isLock && world.scenarios.length === 1 && world.faults.strikes("startedOver", 0.3)) this.startOver();
     if (call === "removal" && path === below(job.out, MANIFEST_NAME)) this.#manifest = null;
@@ -136,15 +120,15 @@ export class JobFaultInjector {
       "diskError",
       "diskFull",
       "snapshotDamaged",
+      "snapshotForeign",
       "startedOver",
       "otherNamespace",
       "storeLate",
     );
     if (holder === null || hindered || world.scheduler.nowMs - holder.sinceMs < SNAPSHOT_WITHIN_MS) return;
     const journal = journalOf(job, world.image);
-    const written = (this.#namesIn(journal.snapshots) ?? []).filter((name) => name.endsWith(".snap")).length;
     checker.hold(
-      written > 0 || journal.records().length < 4 * SIM_SNAPSHOT_RECORDS,
+      this.#snapshots.names().length > 0 || journal.records().length < 4 * SIM_SNAPSHOT_RECORDS,
       "replay-is-the-state",
       "the job is published, and of its many records there is no snapshot",
     );

@@ -86,6 +86,42 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
     edits: [edit("coordinator/journal/snapshots.js", "await disk.rename(making, path);", ";")],
   },
   {
+    name: "snapshot-of-another-history",
+    says: "a snapshot counts wherever it ends, also one of another run",
+    breaks: ["replay-is-the-state", "every-job-ends"],
+    edits: [
+      edit(
+        "coordinator/journal/usable-snapshots.js",
+        "return matchingStretches(path, { generation, end }, places, disk);",
+        "return places.length;",
+      ),
+    ],
+  },
+  {
+    name: "snapshot-of-any-before",
+    says: "a snapshot follows whichever has the number before it",
+    breaks: ["replay-is-the-state"],
+    edits: [
+      edit(
+        "coordinator/journal/snapshots.js",
+        "return head.previous?.generation === previous?.generation && head.previous?.crc32 === previous?.crc32;",
+        "return true;",
+      ),
+    ],
+  },
+  {
+    name: "snapshot-of-a-later-state",
+    says: "a snapshot tells of records behind the place that it names",
+    breaks: ["replay-is-the-state"],
+    edits: [
+      edit(
+        "coordinator/journal/snapshotting-journal.js",
+        "const encoded = await",
+        "await journal.sync();\n            const encoded = await",
+      ),
+    ],
+  },
+  {
     name: "no-lock",
     says: "two coordinators run the same job",
     breaks: ["one-holder"],

@@ -1,0 +1,101 @@
+import { basename, dirname, join } from "node:path";
+import { journalOf } from "./job-place.ts";
+import type { JudgedScenario } from "./sim-world.ts";
+
+/** What goes wrong with the snapshots of one job's journal. */
+export class SnapshotFaults {
+  readonly #scenario: JudgedScenario;
+  /** By name: what this run has written, and what another job, or an earlier run, has. */
+  readonly #own = new Map<string, Buffer>();
+  readonly #foreign = new Map<string, Buffer>();
+
+  constructor(scenario: JudgedScenario) {
+    this.#scenario = scenario;
+  }
+
+  /** The names of those that are there. */
+  names(): string[] {
+    const { image } = this.#scenario.world;
+    const folder = image.lookUp(this.#folder());
+    return folder?.kind !== "folder" ? [] : [...folder.names.keys()].filter(isSnapshot).sort();
+  }
+
+  /** A file on a disk has got its name. */
+  named(path: string): void {
+    if (!isSnapshot(path)) return;
+    const found = this.#scenario.world.image.lookUp(path);
+    const known = dirname(path) === this.#folder() ? this.#own : this.#foreign;
+    if (found?.kind === "file") known.set(basename(path), Buffer.from(found.bytes));
+  }
+
+  /** It begins anew: from here on what it has written is of another run. */
+  cleared(): void {
+    for (const [name, bytes] of this.#own) this.#foreign.set(name, bytes);
+    this.#own.clear();
+  }
+
+  /** A bit of one may be flipped now, or its end, or all of it be lost. */
+  strikeDamage(): void {
+    const { faults, image, random, scheduler } = this.#scenario.world;
+    const folder = this.#folder();
+    const names = this.names();
+    if (names.length === 0 || !faults.strikes("snapshotDamaged", 0.1)) return;
+    const path = join(folder, random.pick(names));
+    const how = random.pick(["flipped", "cut", "gone"] as const);
+    scheduler.note(`${path} is ${how}`);
+    if (how === "gone") {
+      this.#lose(path);
+      return;
+    }
+    const bytes = Buffer.from(image.file(path, "damage").bytes);
+    if (bytes.length === 0) return;
+    const at = random.int(0, bytes.length - 1);
+    bytes.writeUInt8(bytes.readUInt8(at) ^ (1 << random.int(0, 7)), at);
+    this.#set(path, how === "flipped" ? bytes : bytes.subarray(0, at));
+  }
+
+  /**
+   * One of another run may be where one of this is, or would be: its writer was stopped while this run was
+   * begun. In a bucket each run has a folder of its own.
+   */
+  strikeForeign(): void {
+    const { faults, image, isShared, random, scheduler } = this.#scenario.world;
+    const folder = this.#folder();
+    const names = [...this.#foreign.keys()].sort();
+    if (isShared || names.length === 0 || image.lookUp(folder) === null) return;
+    if (!faults.strikes("snapshotForeign", 0.1)) return;
+    const name = random.pick(names);
+    scheduler.note(`${name} of another run comes to ${folder}`);
+    this.#set(join(folder, name), this.#foreign.get(name) ?? Buffer.alloc(0));
+  }
+
+  #folder(): string {
+    const { job, world } = this.#scenario;
+    return journalOf(job, world.image).snapshots;
+  }
+
+  #set(path: string, bytes: Buffer): void {
+    const { image } = this.#scenario.world;
+    const there = image.lookUp(path);
+    const file = there?.kind === "file" ? there : image.createFile(path);
+    image.write(file, bytes);
+    image.sync(file);
+    image.sync(image.folder(dirname(path), "sync"));
+  }
+
+  #lose(path: string): void {
+    const { image } = this.#scenario.world;
+    const at = dirname(path);
+    image.unlink(path);
+    const folder = image.folder(at, "sync");
+    image.sync(folder);
+    // A bucket has no empty folders.
+    if (folder.names.size > 0) return;
+    image.rmdir(at);
+    image.sync(image.folder(dirname(at), "sync"));
+  }
+}
+
+function isSnapshot(path: string): boolean {
+  return path.endsWith(".snap");
+}
