@@ -12,6 +12,7 @@ import {
 } from "./support/tidy/hygiene.ts";
 import { findCircles, findFolderCircles, findLayerBreaks } from "./support/tidy/layers.ts";
 import { findBrokenLinks } from "./support/tidy/links.ts";
+import { findHeavyStarts } from "./support/tidy/loads.ts";
 import { findStrayPackages } from "./support/tidy/packages.ts";
 import { findProtoBreaks } from "./support/tidy/protos.ts";
 import { findImpurities } from "./support/tidy/purity.ts";
@@ -167,6 +168,21 @@ describe("the rules", () => {
       `coordinator/schedule/core.ts:1: the scheduling core is synchronous: ${what}`,
     ]);
     expect(findImpurities(sources({ "coordinator/plan/plan-shards.ts": text }))).toEqual([]);
+  });
+
+  it("find a thread that loads what it has no use for, but not what it loads when it is asked, nor a type", () => {
+    const found = findHeavyStarts(
+      sources({
+        "worker/a.ts": `const url = compiledUrl("worker/thread.ts");\nconst other = compiledUrl("worker/other.ts");`,
+        "worker/thread.ts": `import { form } from "../shared/form.ts";`,
+        "shared/form.ts": `import { spec } from "./spec.ts";`,
+        "shared/spec.ts": `import * as z from "zod";`,
+        "worker/other.ts": `import type * as z from "zod";\nconst later = () => import("../shared/spec.ts");`,
+      }),
+    );
+    expect(listed(found)).toEqual([
+      "worker/thread.ts:1: loads at its start zod by shared/spec.ts by shared/form.ts",
+    ]);
   });
 
   it("find a library away from home, and one that a user's install would lack", () => {

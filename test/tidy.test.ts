@@ -18,6 +18,7 @@ import {
 } from "./support/tidy/hygiene.ts";
 import { findCircles, findFolderCircles, findLayerBreaks, LAYERS } from "./support/tidy/layers.ts";
 import { findBrokenLinks } from "./support/tidy/links.ts";
+import { findHeavyStarts, findUnusedStarts } from "./support/tidy/loads.ts";
 import { findStrayPackages } from "./support/tidy/packages.ts";
 import { readFiles } from "./support/tidy/project-files.ts";
 import { findProtoBreaks } from "./support/tidy/protos.ts";
@@ -55,6 +56,11 @@ describe("the house", () => {
 
   it("knows each foreign library in one place only, and names it in package.json", () => {
     expect(listed(findStrayPackages(files, manifest))).toEqual([]);
+  });
+
+  it("starts threads and processes with no more than they need", () => {
+    expect(listed(findHeavyStarts(files))).toEqual([]);
+    expect(findUnusedStarts(files), "permissions that nobody uses").toEqual([]);
   });
 
   it("has one door for a job's bytes", () => {

@@ -4,7 +4,7 @@ import type { ColumnStatistics, RowGroupStatistics } from "../../shared/domain/c
 import type { Field, RowGroup } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
-import { MOST_FOLDERS } from "../../shared/domain/output-shape.ts";
+import { MOST_FOLDERS } from "../../shared/domain/rows-form.ts";
 
 interface FileStatistics {
   readonly rowGroups: readonly RowGroup[];

@@ -2,7 +2,7 @@ import { DataType, type Field, type RecordBatch, Table, tableToIPC } from "apach
 import type * as parquet from "parquet-wasm";
 import { messageOf, ShardmillError } from "../core/errors.ts";
 import { freeBuffers } from "../core/free-buffers.ts";
-import { ARROW_BATCH_ROWS, type Compression } from "../domain/output-shape.ts";
+import { ARROW_BATCH_ROWS, type Compression } from "../domain/rows-form.ts";
 import { chooseEncodings } from "./column-encoding.ts";
 import { combineChunks } from "./combine-chunks.ts";
 import { countNulls } from "./count-nulls.ts";

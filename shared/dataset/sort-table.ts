@@ -1,7 +1,7 @@
 import { type Data, DataType, Table } from "apache-arrow";
 import { assert, present } from "../core/assert.ts";
 import { halfTable } from "../core/float16.ts";
-import type { SortKey } from "../domain/output-shape.ts";
+import type { SortKey } from "../domain/rows-form.ts";
 import { bitAt } from "./bits.ts";
 import { hasByteValues } from "./byte-types.ts";
 import { gather, type Stretch } from "./gather.ts";

@@ -2,28 +2,10 @@ import * as z from "zod";
 import type { FieldType } from "./dataset.ts";
 import { type Context, refuse } from "./job-rules.ts";
 import type { Frozen } from "./map-spec.ts";
+import { ARROW_BATCH_ROWS, COMPRESSIONS, type RowsForm } from "./rows-form.ts";
 import { SORTED_PART } from "./sort-memory.ts";
 
 /** What the published rows look like to whoever reads them: the keys of `output` beside `path` and `rows`. */
-
-export const COMPRESSIONS = ["zstd", "snappy", "gzip", "none"] as const;
-export type Compression = (typeof COMPRESSIONS)[number];
-
-/** A column to sort by. Nulls come last in both orders. */
-export interface SortKey {
-  readonly column: string;
-  readonly order: "ascending" | "descending";
-}
-
-/** How a table of rows becomes a file. */
-export interface RowsForm {
-  /** Null: `zstd` in Parquet, none in Arrow. */
-  readonly compression: Compression | null;
-  /** Rows of a row group, or of a record batch, at most; null: by their bytes. */
-  readonly rowGroupRows: number | null;
-  /** Within each part. Empty: rows stay in the order of the plan. */
-  readonly sort: readonly SortKey[];
-}
 
 /** A row group of more rows would not come to be: it ends by its bytes. */
 const MAX_GROUP_ROWS = 1_000_000_000;
@@ -31,9 +13,6 @@ const MAX_SORT_KEYS = 64;
 
 /** What is below would be files without end. */
 const MIN_FILE_BYTES = 1_024;
-
-/** More folders than readers list with ease; a column of so many values is none to make folders of. */
-export const MOST_FOLDERS = 10_000;
 
 const column = z.string().min(1).max(1_000_000);
 const sortKey = z.strictObject({
@@ -117,9 +96,6 @@ export function rowsFormOf({ compression, rowGroupRows, sort }: ShapeOf): RowsFo
 }
 
 type RowsFormat = "parquet" | "arrow" | "none";
-
-/** Rows of a record batch, where the job does not say: what other writers take, too. */
-export const ARROW_BATCH_ROWS = 65_536;
 
 /** What is done where nothing is said. A Parquet row group ends by its bytes then. */
 const DEFAULTS = {

@@ -14,10 +14,10 @@ import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.
 import type { JobStores } from "../domain/job-stores.ts";
 import { isAddress } from "../domain/location.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
-import { COMPRESSIONS } from "../domain/output-shape.ts";
 import { isPartitionValue } from "../domain/partition.ts";
 import { PRECISIONS } from "../domain/precision.ts";
 import type { RowShape } from "../domain/row-shape.ts";
+import { COMPRESSIONS } from "../domain/rows-form.ts";
 import { STORE_SPEC } from "../domain/store-spec.ts";
 import { ELEMENT_TYPES } from "../domain/tensor.ts";
 import { SOURCE_BINDING_SCHEMA } from "../input-sources/source-schemas.ts";

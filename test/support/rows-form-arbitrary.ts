@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { COMPRESSIONS } from "../../shared/domain/output-shape.ts";
+import { COMPRESSIONS } from "../../shared/domain/rows-form.ts";
 import { text } from "./wire-arbitraries.ts";
 
 const order = fc.constantFrom("ascending" as const, "descending" as const);

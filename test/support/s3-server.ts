@@ -63,7 +63,17 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
   const program = join(process.env.SHARDMILL_FOREIGN ?? "", "versitygw");
   const server = await startForeignServer(
     program,
-    (port) => ["--port", `127.0.0.1:${port}`, "--quiet", "--keep-alive", ...secure, "--iam-dir", users, "posix", data],
+    (port) => [
+      "--port",
+      `127.0.0.1:${port}`,
+      "--quiet",
+      "--keep-alive",
+      ...secure,
+      "--iam-dir",
+      users,
+      "posix",
+      data,
+    ],
     { ROOT_ACCESS_KEY: credentials.accessKeyId, ROOT_SECRET_KEY: credentials.secretAccessKey },
   );
   const endpoint = `${tls === null ? "http" : "https"}://127.0.0.1:${server.port}`;

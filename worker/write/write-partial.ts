@@ -11,7 +11,6 @@ import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
 import { valueBytes } from "../../shared/dataset/value-bytes.ts";
 import type { DatasetFormat } from "../../shared/domain/dataset.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
-import type { RowsForm } from "../../shared/domain/output-shape.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import {
@@ -22,6 +21,7 @@ import {
   partialLayout,
 } from "../../shared/domain/partial-layout.ts";
 import { rowCountsOf } from "../../shared/domain/row-counts.ts";
+import type { RowsForm } from "../../shared/domain/rows-form.ts";
 import { sortFault } from "../../shared/domain/sort-memory.ts";
 import { createFile } from "../../shared/storage/local-file.ts";
 import type { ShardResult } from "../collect/collector.ts";

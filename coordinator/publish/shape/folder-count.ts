@@ -2,7 +2,7 @@ import type { RecordBatch } from "apache-arrow";
 import { ShardmillError } from "../../../shared/core/errors.ts";
 import { formatCount } from "../../../shared/core/units.ts";
 import { columnData } from "../../../shared/dataset/record-batch.ts";
-import { MOST_FOLDERS } from "../../../shared/domain/output-shape.ts";
+import { MOST_FOLDERS } from "../../../shared/domain/rows-form.ts";
 import { folderName, textsOf } from "./folder-names.ts";
 
 /** The values of a row's columns that name its folder. Equal ones have equal keys, others have others. */

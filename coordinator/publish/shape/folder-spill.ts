@@ -6,7 +6,7 @@ import { plainField } from "../../../shared/dataset/plain-type.ts";
 import { columnData, quickSchema, recordBatchOf } from "../../../shared/dataset/record-batch.ts";
 import { rowBytes } from "../../../shared/dataset/value-bytes.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
-import { MOST_FOLDERS } from "../../../shared/domain/output-shape.ts";
+import { MOST_FOLDERS } from "../../../shared/domain/rows-form.ts";
 import { createLocalStorage } from "../../../shared/storage/local.ts";
 import { createFile } from "../../../shared/storage/local-file.ts";
 import { tooManyFolders } from "./folder-count.ts";

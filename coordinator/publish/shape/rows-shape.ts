@@ -1,6 +1,7 @@
 import type { TableFormat } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
-import { type RowsForm, rowsFormOf } from "../../../shared/domain/output-shape.ts";
+import { rowsFormOf } from "../../../shared/domain/output-shape.ts";
+import type { RowsForm } from "../../../shared/domain/rows-form.ts";
 import type { PartLimits } from "./plan-parts.ts";
 
 /** In which files the rows are published. */

@@ -10,6 +10,8 @@ export interface Import {
   readonly typeOnly: boolean;
   /** `export ... from`. */
   readonly reExport: boolean;
+  /** `import(...)`: loaded where it is needed, if ever. */
+  readonly isDynamic: boolean;
   readonly line: number;
 }
 
@@ -59,6 +61,7 @@ export function parseSource(path: string, text: string): SourceFile {
       ),
       typeOnly: entries.length > 0 && entries.every(({ isType }) => isType),
       reExport: false,
+      isDynamic: false,
       line: lineAt(text, start),
     });
   }
@@ -70,7 +73,8 @@ export function parseSource(path: string, text: string): SourceFile {
         continue;
       }
       const names = [importName.name ?? "*"];
-      imports.push({ specifier: moduleRequest.value, names, typeOnly: isType, reExport: true, line });
+      const kind = { typeOnly: isType, reExport: true, isDynamic: false };
+      imports.push({ specifier: moduleRequest.value, names, ...kind, line });
     }
   }
   for (const { moduleRequest, start } of module.dynamicImports) {
@@ -78,7 +82,8 @@ export function parseSource(path: string, text: string): SourceFile {
     // What is found out when it runs is nobody's package.
     if (!/^["'`]/.test(literal)) continue;
     const specifier = literal.slice(1, -1);
-    imports.push({ specifier, names: ["*"], typeOnly: false, reExport: false, line: lineAt(text, start) });
+    const kind = { typeOnly: false, reExport: false, isDynamic: true };
+    imports.push({ specifier, names: ["*"], ...kind, line: lineAt(text, start) });
   }
   return {
     path,

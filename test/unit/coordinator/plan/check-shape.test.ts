@@ -3,7 +3,7 @@ import { checkShape } from "../../../../coordinator/plan/check-shape.ts";
 import { isShardmillError, type Problem } from "../../../../shared/core/errors.ts";
 import type { Field } from "../../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../../shared/domain/job-spec.ts";
-import type { SortKey } from "../../../../shared/domain/output-shape.ts";
+import type { SortKey } from "../../../../shared/domain/rows-form.ts";
 
 const FIELDS: readonly Field[] = [
   { name: "day", type: { kind: "date", unit: "day" }, nullable: true },

@@ -25,7 +25,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { sortTable } from "../../../../shared/dataset/sort-table.ts";
-import type { SortKey } from "../../../../shared/domain/output-shape.ts";
+import type { SortKey } from "../../../../shared/domain/rows-form.ts";
 import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
 import { parquetScan, quoteIdentifier } from "../../../../shared/sql/quote.ts";
 import { only, plainRows, tableOf } from "../../../support/sample-table.ts";

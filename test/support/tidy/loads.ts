@@ -1,0 +1,56 @@
+import { type Finding, type SourceFile, targetOf } from "./source-file.ts";
+
+/**
+ * What a thread or a process of a job has no use for before its work asks for it, and pays for at each start:
+ * the job file's schema, the wire, the clouds' libraries.
+ */
+const NOT_AT_START = /^(zod|yaml|yargs|@grpc\/.*|@aws-sdk\/.*|@smithy\/.*|google-auth-library)$/;
+
+/** They speak gRPC from the first moment on. */
+const MAY_LOAD_ALL = new Set(["coordinator/grpc/flight-thread.ts"]);
+
+/**
+ * Scripts that are started as threads or processes, and load such a package before they are asked for
+ * anything.
+ */
+export function findHeavyStarts(files: readonly SourceFile[]): Finding[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  return startedScripts(files).flatMap((script) => {
+    const way = MAY_LOAD_ALL.has(script) ? null : wayToHeavy(script, byPath);
+    return way === null ? [] : [{ path: script, line: 1, rule: `loads at its start ${way.join(" by ")}` }];
+  });
+}
+
+/** Of those that may load all, the ones that need not. */
+export function findUnusedStarts(files: readonly SourceFile[]): string[] {
+  const byPath = new Map(files.map((file) => [file.path, file]));
+  return [...MAY_LOAD_ALL].filter((script) => wayToHeavy(script, byPath) === null);
+}
+
+function startedScripts(files: readonly SourceFile[]): readonly string[] {
+  const started = files.flatMap(({ path, text }) =>
+    /^(test|bench|fault)\//.test(path)
+      ? []
+      : [...text.matchAll(/compiledUrl\("([^"]+)"\)/g)].map(([, script = ""]) => script),
+  );
+  return [...new Set(started)].sort();
+}
+
+/** The package, and the files that lead to it from the script, the nearest to the package first. */
+function wayToHeavy(script: string, byPath: ReadonlyMap<string, SourceFile>): readonly string[] | null {
+  const from = new Map<string, string | null>([[script, null]]);
+  for (const [path] of from) {
+    for (const { specifier, typeOnly, isDynamic } of byPath.get(path)?.imports ?? []) {
+      if (typeOnly || isDynamic) continue;
+      const target = targetOf(path, specifier);
+      if (target === null && NOT_AT_START.test(specifier)) return [specifier, ...wayBack(path, from)];
+      if (target !== null && !from.has(target)) from.set(target, path);
+    }
+  }
+  return null;
+}
+
+function wayBack(path: string, from: ReadonlyMap<string, string | null>): readonly string[] {
+  const before = from.get(path) ?? null;
+  return before === null ? [] : [path, ...wayBack(before, from)];
+}
