@@ -37,14 +37,17 @@ afterEach(async () => {
   await Promise.all([plain[Symbol.asyncDispose](), secure[Symbol.asyncDispose]()]);
 });
 
-async function read(url: string): Promise<Uint8Array> {
+/**
+ * @param idleMs long, so that a busy machine repeats no request
+ */
+async function read(url: string, idleMs = 60_000): Promise<Uint8Array> {
   const timers = {
     after(_ms: number, act: () => void) {
       act();
       return () => {};
     },
   };
-  await using storage = createHttpStorage(new HttpEngine({ caOf: () => cert, idleMs: 500, timers }));
+  await using storage = createHttpStorage(new HttpEngine({ caOf: () => cert, idleMs, timers }));
   return await storage.read(parseLocation(`${url}/a.bin`), 10, 20);
 }
 
@@ -99,7 +102,7 @@ test("a proxy that is not there, or says nothing, is a failure that passes, and 
   const silent = `http://me:hunter2@127.0.0.1:${port}`;
   for (const name of ["HTTP_PROXY", "HTTPS_PROXY"]) vi.stubEnv(name, silent);
   for (const url of [plain.url, secure.url]) {
-    const failed = await read(url).catch((error: unknown) => error);
+    const failed = await read(url, 200).catch((error: unknown) => error);
     expect(failed).toMatchObject({ code: "STORE_FAILED", fields: { tries: 6 } });
     expect(JSON.stringify([failed, String(failed)])).not.toContain("hunter");
   }
