@@ -23,7 +23,7 @@ interface DiscoveryArguments {
 export const discoveryBench: CommandModule<object, DiscoveryArguments> = {
   command: "discovery",
   describe:
-    "A plan over a bucket of a million objects, of which `where` leaves a hundred thousand to look into",
+    "A plan over a bucket of a million objects, of which a hundred thousand are looked into, or one folder is",
   builder: (yargs) =>
     yargs.options({
       objects: { type: "number", default: 1_000_000, describe: "Objects that are listed" },
@@ -47,20 +47,25 @@ const LOOK_MS = 500;
 async function runDiscovery(options: DiscoveryArguments): Promise<void> {
   const { objects, footers, folders, rounds, latency } = options;
   const each = Math.ceil(objects / folders);
-  const days = Math.max(1, Math.round(footers / each));
+  const firstEach = Math.max(1, Math.round(footers / folders));
   await using job = await KnownJob.make({ rows: 100, files: 1 });
   const [name = ""] = await readdir(job.at("data"));
-  await using server = await startObjectServer(join(job.at("data"), name), folders, each);
+  await using server = await startObjectServer(join(job.at("data"), name), { folders, each, firstEach });
   await using way = await openSlowWay(`http://127.0.0.1:${server.port}`, latency);
+  const firsts = { path: "s3://bench/data/*/first-*.parquet" };
   const cases = [
-    { what: `${objects} listed, ${each} looked into`, where: "day = 0" },
-    { what: `${objects} listed, ${days * each} looked into`, where: `day < ${days}` },
+    { what: `of ${objects} one folder`, input: { path: "s3://bench/data", where: "day = 0" } },
+    {
+      what: `${objects} listed, ${folders} looked into`,
+      input: { path: "s3://bench/data/*/first-0000000.parquet" },
+    },
+    { what: `${objects} listed, ${firstEach * folders} looked into`, input: firsts },
   ];
   const rows: (string | number)[][] = [];
-  for (const { what, where } of cases) {
+  for (const { what, input } of cases) {
     const found: Planned[] = [];
     for (let at = 0; at < rounds; at += 1) {
-      found.push(await planOnce(job, where, latency > 0 ? way.endpoint : `http://127.0.0.1:${server.port}`));
+      found.push(await planOnce(job, input, latency > 0 ? way.endpoint : `http://127.0.0.1:${server.port}`));
       note(`${what}, round ${at + 1}: ${found.at(-1)?.seconds.toFixed(1)} s`);
     }
     rows.push([
@@ -82,8 +87,12 @@ async function runDiscovery(options: DiscoveryArguments): Promise<void> {
   });
 }
 
-async function planOnce(job: KnownJob, where: string, endpoint: string): Promise<Planned> {
-  await job.writeSpec({ input: { path: "s3://bench/data", where } });
+async function planOnce(
+  job: KnownJob,
+  input: Readonly<Record<string, unknown>>,
+  endpoint: string,
+): Promise<Planned> {
+  await job.writeSpec({ input });
   const env = {
     ...job.env,
     AWS_ENDPOINT_URL: endpoint,
@@ -111,9 +120,13 @@ interface ObjectServer extends AsyncDisposable {
   readonly port: number;
 }
 
-async function startObjectServer(file: string, folders: number, each: number): Promise<ObjectServer> {
+async function startObjectServer(
+  file: string,
+  of: { readonly folders: number; readonly each: number; readonly firstEach: number },
+): Promise<ObjectServer> {
+  const counts = [of.folders, of.each, of.firstEach].map(String);
   const script = fileURLToPath(compiledUrl("bench/discovery/object-server.ts"));
-  const child = spawn(process.execPath, [script, file, String(folders), String(each)], {
+  const child = spawn(process.execPath, [script, file, ...counts], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [said] = (await once(child.stdout, "data")) as [Buffer];

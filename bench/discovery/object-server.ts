@@ -4,11 +4,12 @@ import type { AddressInfo } from "node:net";
 
 /**
  * Entry of a process: a bucket with far more objects than a disk would like, which are all the same file, in
- * folders `day=0`, `day=1` and so on. It checks no signature, and computes each answer when it is asked.
+ * folders `day=0`, `day=1` and so on; the first few of each have other names than the rest. It checks no
+ * signature, and computes each answer when it is asked.
  */
-const [file = "", folderCount = "", fileCount = ""] = process.argv.slice(2);
+const [file = "", folderCount = "", fileCount = "", firstCount = ""] = process.argv.slice(2);
 const bytes = readFileSync(file);
-const [FOLDERS, FILES] = [Number(folderCount), Number(fileCount)];
+const [FOLDERS, FILES, FIRST] = [Number(folderCount), Number(fileCount), Number(firstCount)];
 const ETAG = '"5d41402abc4b2a76b9719d911017c592"';
 const PAGE = 1_000;
 
@@ -20,7 +21,7 @@ interface Names {
 const folders: Names = { count: FOLDERS, at: (index) => `data/day=${index}/` };
 const filesOf = (folder: string): Names => ({
   count: FILES,
-  at: (index) => `${folder}part-${String(index).padStart(7, "0")}.parquet`,
+  at: (index) => `${folder}${index < FIRST ? "first" : "part"}-${String(index).padStart(7, "0")}.parquet`,
 });
 const NONE: Names = { count: 0, at: () => "" };
 
@@ -73,7 +74,10 @@ const server = createServer((request, response) => {
   const { pathname, searchParams } = new URL(request.url ?? "/", "http://server");
   if (searchParams.get("list-type") === "2") {
     response.writeHead(200, { "content-type": "application/xml" }).end(listed(searchParams));
-  } else if (/\/day=\d+\/part-\d+\.parquet$/.test(decodeURIComponent(pathname)) && request.method === "GET") {
+  } else if (
+    /\/day=\d+\/(first|part)-\d+\.parquet$/.test(decodeURIComponent(pathname)) &&
+    request.method === "GET"
+  ) {
     answerObject(request.headers.range, response);
   } else {
     response.writeHead(404).end();

@@ -2,10 +2,10 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { packageRoot } from "../../shared/core/package-root.ts";
 
-/** The folder with the servers, which `npm run stores` also takes. */
-export function fetchServers(): string {
+/** The folder with the servers, which `npm run stores` or `npm run seaweedfs` also takes. */
+export function fetchServers(project: "stores" | "seaweedfs" = "stores"): string {
   const script = join(packageRoot, "scripts", "foreign.mjs");
-  const said = execFileSync(process.execPath, [script, "stores", "--fetch"], {
+  const said = execFileSync(process.execPath, [script, project, "--fetch"], {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],
   });
