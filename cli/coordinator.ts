@@ -17,7 +17,7 @@ import {
   setOption,
 } from "./options.ts";
 import { type ScheduleArguments, scheduleOf, scheduleOptions } from "./schedule-options.ts";
-import { type ListeningArguments, listeningOf, listeningOptions } from "./security-options.ts";
+import { type ListeningArguments, listeningOf, listeningOptions, othersOf } from "./security-options.ts";
 import { showProgress } from "./show-progress.ts";
 import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
 
@@ -89,7 +89,6 @@ async function serve(args: CoordinatorArguments): Promise<number> {
   const { keepHeapSmall } = await import("./keep-heap-small.ts");
   const { startCoordinator } = await import("../coordinator/coordinator.ts");
   const { ensureCredential, secretPath } = await import("../shared/access/credential.ts");
-  const { tokensPath } = await import("../coordinator/access/tokens-file.ts");
   const { guardStores } = await import("../coordinator/plan/read-stores.ts");
   const { systemClock } = await import("../shared/core/clock.ts");
   const { createLogger } = await import("../shared/core/log.ts");
@@ -110,7 +109,7 @@ async function serve(args: CoordinatorArguments): Promise<number> {
     listen: args.listen,
     guard: {
       secret,
-      tokensPath: tokensPath(args["tokens-file"]),
+      ...(await othersOf(args)),
       takesJobs: source === null,
       takesCode: args["allow-modules"],
     },

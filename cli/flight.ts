@@ -6,7 +6,7 @@ import type { JobStores } from "../shared/domain/job-stores.ts";
 import type { Location } from "../shared/domain/location.ts";
 import type { OutputManifest } from "../shared/domain/manifest.ts";
 import { DEFAULT_FLIGHT_PORT, jsonOption, logLevelOption, secretFileOption } from "./options.ts";
-import { type ListeningArguments, listeningOf, listeningOptions } from "./security-options.ts";
+import { type ListeningArguments, listeningOf, listeningOptions, othersOf } from "./security-options.ts";
 import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
 
 interface FlightArguments extends ListeningArguments {
@@ -64,7 +64,6 @@ export const flightCommand: CommandModule<object, FlightArguments> = {
 async function serve(args: FlightArguments): Promise<number> {
   const { startFlightThread } = await import("../coordinator/grpc/flight-thread-client.ts");
   const { ensureCredential, secretPath } = await import("../shared/access/credential.ts");
-  const { tokensPath } = await import("../coordinator/access/tokens-file.ts");
   const listening = listeningOf(args);
   const output = await outputAt(args.output);
   const stores = await storesOf(args.job);
@@ -78,7 +77,7 @@ async function serve(args: FlightArguments): Promise<number> {
   const flight = await startFlightThread({
     listen: args.listen,
     option: "--listen",
-    guard: { secret, tokensPath: tokensPath(args["tokens-file"]), takesJobs: false, takesCode: false },
+    guard: { secret, ...(await othersOf(args)), takesJobs: false, takesCode: false },
     listening,
     owner,
     logLevel,

@@ -30,7 +30,7 @@ import {
   secretFileOption,
   setOption,
 } from "./options.ts";
-import { type ListeningArguments, listeningOf, listeningOptions } from "./security-options.ts";
+import { type ListeningArguments, listeningOf, listeningOptions, othersOf } from "./security-options.ts";
 import { showProgress } from "./show-progress.ts";
 import { listenForStopSignals, type StopSignals, whenAborted } from "./stop-signals.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
@@ -133,13 +133,12 @@ async function startOwnCoordinator(
   { secret }: CoordinatorCredential,
 ): Promise<Coordinator> {
   const { startCoordinator } = await import("../coordinator/coordinator.ts");
-  const { tokensPath } = await import("../coordinator/access/tokens-file.ts");
   const { systemClock } = await import("../shared/core/clock.ts");
   const { createLogger } = await import("../shared/core/log.ts");
   const logLevel = logLevelOf(args["log-level"], "warn");
   const coordinator = await startCoordinator({
     listen: args.listen,
-    guard: { secret, tokensPath: tokensPath(args["tokens-file"]), takesJobs: false, takesCode: false },
+    guard: { secret, ...(await othersOf(args)), takesJobs: false, takesCode: false },
     listening: { ...listeningOf(args), forOwnWorkers: true },
     clock: systemClock,
     log: createLogger("coordinator", logLevel),

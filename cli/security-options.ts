@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { Options } from "yargs";
+import type { Guard } from "../coordinator/access/judge.ts";
 import type { Listening } from "../coordinator/access/listening.ts";
 import type { Credential } from "../shared/access/credential.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
@@ -26,6 +27,9 @@ export const listeningOptions = {
   "tls-cert": file("PEM file of the certificate to show: connections are by TLS alone"),
   "tls-key": file("PEM file of its key"),
   "tokens-file": { ...tokensFileOption, group: GROUP },
+  "audit-log": file("File for who submitted, cancelled, joined and was refused, a line of JSON each", {
+    defaultDescription: "the log",
+  }),
   "tls-client-ca": file("PEM file of CAs: only clients whose certificate one of them signed are answered"),
   insecure: {
     type: "boolean",
@@ -40,6 +44,7 @@ export interface ListeningArguments {
   readonly "tls-key": string | undefined;
   readonly "tls-client-ca": string | undefined;
   readonly "tokens-file": string | undefined;
+  readonly "audit-log": string | undefined;
   readonly insecure: boolean;
 }
 
@@ -50,6 +55,16 @@ export function listeningOf(args: ListeningArguments): Listening {
   if (own === null && ca !== undefined) throw lacks("--tls-client-ca", "--tls-cert and --tls-key");
   const tls = own === null ? null : { own, clientCa: ca === undefined ? null : resolve(ca) };
   return { tls, insecure: args.insecure };
+}
+
+/** Whom a command that listens lets in beside its user, and where it is kept what they did. */
+export async function othersOf(args: ListeningArguments): Promise<Pick<Guard, "tokensPath" | "auditPath">> {
+  const { tokensPath } = await import("../coordinator/access/tokens-file.ts");
+  const audit = args["audit-log"];
+  return {
+    tokensPath: tokensPath(args["tokens-file"]),
+    auditPath: audit === undefined ? null : resolve(audit),
+  };
 }
 
 /** What stands for the CAs of the system, where a file is expected, as in PostgreSQL's `sslrootcert`. */

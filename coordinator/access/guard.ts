@@ -4,10 +4,11 @@ import {
   type ServerInterceptor,
   ServerListenerBuilder,
 } from "@grpc/grpc-js";
-import { ShardmillError } from "../../shared/core/errors.ts";
-import { bearerOf } from "../../shared/wire/authorization.ts";
+import { ShardmillError, toShardmillError } from "../../shared/core/errors.ts";
+import { bearerOf, markCaller } from "../../shared/wire/authorization.ts";
 import { toStatus } from "../../shared/wire/rpc-error.ts";
 import type { ReportFailure } from "../../shared/wire/unary.ts";
+import type { AuditEvent, AuditLog } from "./audit-log.ts";
 import { type Guard, type Identity, Judge } from "./judge.ts";
 import { callersOf } from "./method-callers.ts";
 import type { Token } from "./tokens.ts";
@@ -18,16 +19,19 @@ interface Door {
   refusalOf(peer: string): ShardmillError | null;
 }
 
+interface Seen {
+  readonly report: ReportFailure;
+  readonly audit: AuditLog;
+  /** Null where connections are taken from anyone. */
+  readonly door: Door | null;
+}
+
 /**
  * Judges every call by its method and its headers, before a byte of its messages is read: a stranger's bytes
  * reach no codec and no service. And once more before each answer, since calls may last for hours: who was
  * shut out meanwhile gets no more.
  */
-export function guardInterceptor(
-  guard: Guard,
-  report: ReportFailure,
-  door: Door | null = null,
-): ServerInterceptor {
+export function guardInterceptor(guard: Guard, { report, audit, door }: Seen): ServerInterceptor {
   const judge = new Judge(guard, tokensOf(guard, report), Date.now);
   return ({ path }, call) => {
     let caller: Identity | null = null;
@@ -37,6 +41,7 @@ export function guardInterceptor(
         return true;
       } catch (refusal) {
         report(path, refusal);
+        audit.record({ name: caller?.name ?? "nobody", peer: call.getPeer() }, refusedAs(path, refusal));
         call.sendStatus(toStatus(refusal));
         return false;
       }
@@ -48,7 +53,7 @@ export function guardInterceptor(
           if (refusal) throw refusal;
           return judge.identify(path, bearerOf(metadata));
         });
-        if (isIn) next(metadata);
+        if (isIn) next(markCaller(metadata, caller?.name ?? ""));
       })
       .build();
     const responder = new ResponderBuilder()
@@ -61,6 +66,11 @@ export function guardInterceptor(
       .build();
     return new ServerInterceptingCall(call, responder);
   };
+}
+
+function refusedAs(method: string, refusal: unknown): AuditEvent {
+  const { code, message } = toShardmillError(refusal);
+  return { event: "refused", method, code, why: message };
 }
 
 /** What is wrong with the file is for the log: whoever calls must not learn where it is. */

@@ -9,6 +9,8 @@ export interface Guard {
   readonly secret: string;
   /** Where tokens for others are kept; null: none are known. */
   readonly tokensPath: string | null;
+  /** Where it is kept who did what; null: in the log. */
+  readonly auditPath: string | null;
   /** Whether jobs may be handed in: one that was started for a job of its own takes no others. */
   readonly takesJobs: boolean;
   /** Whether jobs that are handed in may bring code along, which runs here to be planned and to reduce. */

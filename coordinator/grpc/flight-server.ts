@@ -4,6 +4,7 @@ import { JobStorages } from "../../shared/storage/job-storages.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
 import { flightService } from "../../shared/wire/methods-flight.ts";
 import { quietGrpc } from "../../shared/wire/peer.ts";
+import { AuditLog } from "../access/audit-log.ts";
 import { guardInterceptor } from "../access/guard.ts";
 import type { Guard } from "../access/judge.ts";
 import { type Listening, LOCAL, refuseClear } from "../access/listening.ts";
@@ -60,7 +61,9 @@ export async function startFlightServer(options: FlightServerOptions): Promise<F
   refuseClear(place, listening, options.option);
   const report = reportTo(log);
   const tls = await openTls(listening, log);
-  const server = new Server({ ...SERVER_OPTIONS, interceptors: [guardInterceptor(guard, report, tls)] });
+  const audit = new AuditLog(guard.auditPath, log);
+  const interceptors = [guardInterceptor(guard, { report, audit, door: tls })];
+  const server = new Server({ ...SERVER_OPTIONS, interceptors });
   const storages = new JobStorages();
   const flights = new Flights(owner, new Manifests(storages));
   const turns = new FlightTurns(options.limits);

@@ -4,12 +4,22 @@ import { workersMethods } from "../../shared/wire/methods-workers.ts";
 import type { JobsService, WorkersService } from "../../shared/wire/services.ts";
 import { serveServerStream } from "../../shared/wire/streams.ts";
 import { type ReportFailure, serveUnary } from "../../shared/wire/unary.ts";
+import type { AuditLog } from "../access/audit-log.ts";
 
-export function jobsHandlers(jobs: JobsService, report: ReportFailure): UntypedServiceImplementation {
+export function jobsHandlers(
+  jobs: JobsService,
+  report: ReportFailure,
+  audit: AuditLog,
+): UntypedServiceImplementation {
   return {
     SubmitJob: serveUnary(
       jobsMethods.submitJob,
-      ({ spec, fresh }, { signal }) => jobs.submitJob(spec, { fresh }, signal),
+      async ({ spec, fresh }, { signal, who }) => {
+        const submitted = await jobs.submitJob(spec, { fresh }, signal);
+        const { jobId, output } = submitted.job;
+        audit.record(who, { event: "submitted", job: jobId, output });
+        return submitted;
+      },
       report,
     ),
     GetJob: serveUnary(jobsMethods.getJob, ({ jobId }, { signal }) => jobs.getJob(jobId, signal), report),
@@ -21,7 +31,11 @@ export function jobsHandlers(jobs: JobsService, report: ReportFailure): UntypedS
     ),
     CancelJob: serveUnary(
       jobsMethods.cancelJob,
-      ({ jobId, reason }, { signal }) => jobs.cancelJob(jobId, reason, signal),
+      async ({ jobId, reason }, { signal, who }) => {
+        const cancelled = await jobs.cancelJob(jobId, reason, signal);
+        audit.record(who, { event: "cancelled", job: cancelled.jobId, reason });
+        return cancelled;
+      },
       report,
     ),
   };

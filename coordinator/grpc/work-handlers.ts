@@ -2,14 +2,27 @@ import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { workMethods } from "../../shared/wire/methods-work.ts";
 import type { WorkService } from "../../shared/wire/services.ts";
 import { type ReportFailure, serveUnary } from "../../shared/wire/unary.ts";
+import type { AuditLog } from "../access/audit-log.ts";
 
 /**
  * Decodes, asks, encodes. Only the long poll needs to know that its worker goes away: the others are answered
  * at once, and take effect whether or not the answer arrives.
  */
-export function workHandlers(work: WorkService, report: ReportFailure): UntypedServiceImplementation {
+export function workHandlers(
+  work: WorkService,
+  report: ReportFailure,
+  audit: AuditLog,
+): UntypedServiceImplementation {
   return {
-    Register: serveUnary(workMethods.register, (request) => work.register(request), report),
+    Register: serveUnary(
+      workMethods.register,
+      async (request, { who }) => {
+        const registered = await work.register(request);
+        audit.record(who, { event: "joined", worker: request.name, host: request.hostname });
+        return registered;
+      },
+      report,
+    ),
     DescribeJob: serveUnary(
       workMethods.describeJob,
       ({ session, jobId }) => work.describeJob(session, jobId),

@@ -1,9 +1,20 @@
 import type { EventEmitter } from "node:events";
 import { constants } from "node:http2";
+import type { Metadata } from "@grpc/grpc-js";
 import { ShardmillError } from "../core/errors.ts";
+import { callerName } from "./authorization.ts";
+
+/** Who it is that calls. */
+export interface Who {
+  /** `secret`, or `token ID (NAME)`. */
+  readonly name: string;
+  /** Address and port. */
+  readonly peer: string;
+}
 
 /** Who made a served call, as long as it runs. */
 export interface Caller {
+  readonly who: Who;
   /**
    * Aborts when the caller goes away: cancelled, disconnected, or past its deadline. Made when it is first
    * asked for.
@@ -14,15 +25,24 @@ export interface Caller {
   end(): void;
 }
 
+type ServedCall = EventEmitter & {
+  readonly cancelled: boolean;
+  readonly metadata: Metadata;
+  getPeer(): string;
+};
+
 /**
  * Most calls are answered at once and never look whether their caller waits: those are spared a signal and a
  * listener.
  */
-export function callerOf(call: EventEmitter & { readonly cancelled: boolean }): Caller {
+export function callerOf(call: ServedCall): Caller {
   let controller: AbortController | null = null;
   const onCancelled = () =>
     controller?.abort(new ShardmillError("INTERRUPTED", "the caller went away before its answer"));
   return {
+    get who() {
+      return { name: callerName(call.metadata), peer: call.getPeer() };
+    },
     get signal() {
       if (controller === null) {
         controller = new AbortController();

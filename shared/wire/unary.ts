@@ -60,7 +60,7 @@ export type ReportFailure = (method: string, error: unknown) => void;
 /** The grpc-js handler that decodes, calls `answer`, and encodes. */
 export function serveUnary<Request, Response>(
   method: Method<Request, Response>,
-  answer: (request: Request, caller: Pick<Caller, "signal">) => Promise<Response>,
+  answer: (request: Request, caller: Pick<Caller, "signal" | "who">) => Promise<Response>,
   report: ReportFailure,
 ): handleUnaryCall<object, object> {
   return async (call, respond) => {

@@ -1,6 +1,8 @@
 import { Client, credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
+import { AuditLog } from "../../coordinator/access/audit-log.ts";
 import { guardInterceptor } from "../../coordinator/access/guard.ts";
+import { silentLogger } from "../../shared/core/log.ts";
 import { authorization } from "../../shared/wire/authorization.ts";
 import { dataMethods } from "../../shared/wire/methods-data.ts";
 import { serveServerStream } from "../../shared/wire/streams.ts";
@@ -10,7 +12,11 @@ import { until } from "../support/wire-rig.ts";
 /** A server of one method that sends chunks without end, to readers that may take nothing in for so long. */
 async function endlessServer(readerMs: number) {
   // As it is served: a call is wrapped by what looks at its secret.
-  const guard = guardInterceptor(TEST_GUARD, () => {});
+  const guard = guardInterceptor(TEST_GUARD, {
+    report: () => {},
+    audit: new AuditLog(null, silentLogger),
+    door: null,
+  });
   const server = new Server({ interceptors: [guard] });
   const seen = { sent: 0, open: 0 };
   async function* endless(): AsyncGenerator<Uint8Array> {

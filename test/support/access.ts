@@ -5,7 +5,13 @@ import type { Credential } from "../../shared/access/credential.ts";
 const SECRET = "a-secret-of-a-test-and-of-nothing-else-0123456789";
 
 /** For a server in the test's own process. */
-export const TEST_GUARD: Guard = { secret: SECRET, tokensPath: null, takesJobs: true, takesCode: false };
+export const TEST_GUARD: Guard = {
+  secret: SECRET,
+  tokensPath: null,
+  auditPath: null,
+  takesJobs: true,
+  takesCode: false,
+};
 
 /** For its clients. */
 export const TEST_CREDENTIAL: Credential = { path: "/no/file/of/a/test", secret: SECRET };

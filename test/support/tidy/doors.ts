@@ -14,7 +14,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^shared\/(wire\/descriptors|dataset\/parquet-runtime)\.ts$/,
   // The user's own: the job file, the secret, certificates, what is kept between runs, a model to convert,
   // copies of files that lie elsewhere.
-  /^coordinator\/access\/tokens-file\.ts$/,
+  /^coordinator\/access\/(audit-log|tokens-file)\.ts$/,
   /^shared\/(access\/(credential|own-file|token|tls-files)|job-file\/read-job-file|(s3|gcs|azure)\/conventions|azure\/identities)\.ts$/,
   /^worker\/tuning\/tuning-cache\.ts$/,
   /^coordinator\/plan\/model\/convert(-to-file|ed-model)\.ts$/,

@@ -1,0 +1,79 @@
+import { appendFileSync } from "node:fs";
+import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import type { Who } from "../../shared/wire/server-call.ts";
+
+/** What is kept of who did what; `who` and `peer` come with each. */
+export type AuditEvent =
+  | { readonly event: "submitted"; readonly job: string; readonly output: string }
+  | { readonly event: "cancelled"; readonly job: string; readonly reason: string }
+  | { readonly event: "joined"; readonly worker: string; readonly host: string }
+  | { readonly event: "refused"; readonly method: string; readonly code: string; readonly why: string };
+
+/** Texts of strangers are cut: a line is read by people. */
+const MOST_CHARS = 300;
+/** Strangers can have a refusal for every call that they make: the others of a minute are counted. */
+const REFUSALS = { most: 60, windowMs: 60_000 } as const;
+
+/** Who submitted, cancelled, joined and was refused: a line of JSON each, in a file, else in the log. */
+export class AuditLog {
+  readonly #path: string | null;
+  readonly #log: Logger;
+  readonly #nowMs: () => number;
+  #window = { startMs: Number.NEGATIVE_INFINITY, refusals: 0 };
+  #leftOut = 0;
+
+  /** @throws {ARGUMENT_INVALID} when the file cannot be written */
+  constructor(path: string | null, log: Logger, nowMs: () => number = Date.now) {
+    this.#path = path;
+    this.#log = log;
+    this.#nowMs = nowMs;
+    if (path === null) return;
+    try {
+      append(path, "");
+    } catch (cause) {
+      throw new ShardmillError("ARGUMENT_INVALID", `--audit-log cannot be written: ${messageOf(cause)}`, {
+        fields: { path },
+        hint: "name a file in a folder that is there, and that this user may write",
+        cause,
+      });
+    }
+  }
+
+  /** Never fails: what cannot be written is told in the log. */
+  record({ name, peer }: Who, event: AuditEvent): void {
+    const nowMs = this.#nowMs();
+    if (event.event === "refused" && !this.#mayTell(nowMs)) {
+      this.#leftOut += 1;
+      return;
+    }
+    const leftOut = this.#leftOut === 0 ? {} : { refusalsLeftOut: this.#leftOut };
+    this.#leftOut = 0;
+    const line = { at: new Date(nowMs).toISOString(), who: name, peer, ...event, ...leftOut };
+    if (this.#path === null) {
+      this.#log.info({ audit: line }, event.event);
+      return;
+    }
+    try {
+      append(this.#path, `${JSON.stringify(line, shortened)}\n`);
+    } catch (error) {
+      this.#log.error({ err: error, audit: line }, "the audit log cannot be written");
+    }
+  }
+
+  #mayTell(nowMs: number): boolean {
+    if (Math.abs(nowMs - this.#window.startMs) >= REFUSALS.windowMs)
+      this.#window = { startMs: nowMs, refusals: 0 };
+    this.#window.refusals += 1;
+    return this.#window.refusals <= REFUSALS.most;
+  }
+}
+
+/** By its name each time: it may be rotated. In one piece: Flight's thread writes there, too. */
+function append(path: string, text: string): void {
+  appendFileSync(path, text, { mode: 0o600 });
+}
+
+function shortened(_key: string, value: unknown): unknown {
+  return typeof value === "string" && value.length > MOST_CHARS ? `${value.slice(0, MOST_CHARS)}…` : value;
+}
