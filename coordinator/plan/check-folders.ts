@@ -55,13 +55,21 @@ function statisticsOf(column: string, files: readonly FileStatistics[]): ColumnS
 }
 
 /**
+ * In the order of its bytes, as the files have their bounds: that of JavaScript is another beyond the basic
+ * plane.
+ */
+function byBytes(text: string): string {
+  return Buffer.from(text, "utf8").toString("latin1");
+}
+
+/**
  * How many values a column has at least: as many as one row group says, or as there are row groups whose
  * ranges lie apart from each other. Bounds need not be values, but between two there is one.
  */
 function leastValues({ type }: Field, groups: readonly ColumnStatistics[]): number {
   const told = groups.reduce((most, { distinct = 0 }) => Math.max(most, distinct), 0);
   const { kind } = type.kind === "dictionary" ? type.values : type;
-  const bound = kind === "string" ? (text: string) => text : BigInt;
+  const bound = kind === "string" ? byBytes : BigInt;
   const ranges = groups.flatMap(({ least, greatest }) =>
     least === null || greatest === null ? [] : [{ least: bound(least), greatest: bound(greatest) }],
   );

@@ -88,6 +88,21 @@ test("texts are compared as texts, and only the column that names folders counts
   expect(problemsOf({ groups, column: "user" })).toEqual([]);
 });
 
+test("texts beyond the basic plane are in the order of their bytes, in which their bounds are", () => {
+  // A wide A is EF BC A1 and 0xFF21, a grin F0 9F 98 80 and 0xD83D 0xDE00.
+  const count = 10_001;
+  const pad = (at: number) => String(at).padStart(5, "0");
+  const overlapping = Array.from({ length: count }, (_, at) => ({ least: "Ａ", greatest: `😀${pad(at)}` }));
+  const apart = Array.from({ length: count }, (_, at) => ({
+    least: `Ａ${pad(at)}`,
+    greatest: `Ａ${pad(at)}😀`,
+  }));
+  const last = { least: `Ａ${pad(count - 1)}`, greatest: "😀" };
+  const told = { column: "user", partitionBy: ["user"] };
+  expect(problemsOf({ ...told, groups: overlapping })).toEqual([]);
+  expect(problemsOf({ ...told, groups: [...apart.slice(0, -1), last] })).toHaveLength(1);
+});
+
 test("rows that may not be published, or not with their column as it is, say nothing", () => {
   const groups = [{ distinct: 12_000 }];
   expect(problemsOf({ groups, maxRows: 1_999 })).toHaveLength(1);
