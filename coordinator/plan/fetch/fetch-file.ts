@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import { open, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
+import { sleep } from "../../../shared/core/abort.ts";
+import { systemClock, type TimedClock } from "../../../shared/core/clock.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 import { freeBuffers } from "../../../shared/core/free-buffers.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
 import { readAhead } from "../../../shared/core/read-ahead.ts";
@@ -14,15 +16,23 @@ import type { Storage, StoredFile } from "../../../shared/storage/storage.ts";
 const PIECE_BYTES = 8 << 20;
 const PIECES_AHEAD = 3;
 
+/**
+ * A store that is away for so long costs nothing of what is here: a large model takes minutes to come. As
+ * long as credentials that are refused are waited for.
+ */
+const PATIENCE_MS = 60_000;
+const AGAIN_MS = 1_000;
+
 interface FetchFileOptions {
   readonly storage: Pick<Storage, "read">;
   readonly signal: AbortSignal;
   readonly progress?: FetchProgress | undefined;
+  readonly clock?: TimedClock | undefined;
 }
 
 /**
  * Copies one version of a file to a path of this machine where nothing is, in pieces: it may be larger than
- * memory.
+ * memory. A store that fails meanwhile is asked again for a minute.
  *
  * @param file the version; another one is not taken
  * @throws {STORE_CHANGED} it is replaced meanwhile
@@ -32,11 +42,14 @@ export async function fetchFile(
   location: Location,
   file: FileStat,
   path: string,
-  { storage, signal, progress }: FetchFileOptions,
+  { storage, signal, progress, clock = systemClock }: FetchFileOptions,
 ): Promise<StoredFile> {
   const starts = Array.from({ length: Math.ceil(file.bytes / PIECE_BYTES) }, (_, at) => at * PIECE_BYTES);
   const pieces = readAhead(starts, PIECES_AHEAD, (start) =>
-    storage.read(location, start, Math.min(start + PIECE_BYTES, file.bytes), signal, file.version),
+    patiently(
+      () => storage.read(location, start, Math.min(start + PIECE_BYTES, file.bytes), signal, file.version),
+      { clock, signal },
+    ),
   );
   const hash = createHash("sha256");
   await inCache(path, () => makeFolders(dirname(path)));
@@ -52,6 +65,21 @@ export async function fetchFile(
     await copy.close();
   }
   return { bytes: file.bytes, sha256: hash.digest("hex") };
+}
+
+async function patiently<T>(
+  call: () => Promise<T>,
+  { clock, signal }: { readonly clock: TimedClock; readonly signal: AbortSignal },
+): Promise<T> {
+  const startMs = clock.nowMs();
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!isShardmillError(error, "STORE_FAILED") || clock.nowMs() - startMs > PATIENCE_MS) throw error;
+      await sleep(AGAIN_MS, signal, clock);
+    }
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import { rename, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as z from "zod";
 import { present } from "../../../shared/core/assert.ts";
+import type { TimedClock } from "../../../shared/core/clock.ts";
 import { canonicalJson, digestFile, sha256 } from "../../../shared/core/digest.ts";
 import { errorCode } from "../../../shared/core/errno.ts";
 import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
@@ -57,6 +58,7 @@ interface FetchOptions {
   readonly signal: AbortSignal;
   /** Is told what is fetched. Left out: nobody is. */
   readonly progress?: FetchProgress | undefined;
+  readonly clock?: TimedClock | undefined;
 }
 
 /** Whether a file is there is a round trip to a store. */
@@ -176,8 +178,9 @@ async function fetchNew(
   names: readonly string[],
   folder: string,
   wanted: FilesToFetch,
-  { storage, signal, progress }: FetchOptions,
+  options: FetchOptions,
 ): Promise<NotedFile[]> {
+  const { storage, signal, progress } = options;
   const found = await mapConcurrent(names, LOOKS_AT_ONCE, async (name) => {
     const place = placeOf(name, wanted);
     return { name, place, stat: await storage.stat(place, signal) };
@@ -187,7 +190,7 @@ async function fetchNew(
   progress?.expect(bytes);
   const files: NotedFile[] = [];
   for (const { name, place, stat } of found) {
-    const copy = await fetchFile(place, stat, join(folder, name), { storage, signal, progress });
+    const copy = await fetchFile(place, stat, join(folder, name), options);
     files.push({ name, version: stat.version, ...copy });
   }
   return files;

@@ -4,6 +4,8 @@ import { dirname, join } from "node:path";
 import { normalize } from "node:path/posix";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { fetchTogether } from "../../../../../coordinator/plan/fetch/kept-files.ts";
+import type { TimedClock } from "../../../../../shared/core/clock.ts";
+import { ShardmillError } from "../../../../../shared/core/errors.ts";
 import { below, parseLocation } from "../../../../../shared/domain/location.ts";
 import { FetchProgress } from "../../../../../shared/storage/fetch-progress.ts";
 import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
@@ -31,16 +33,17 @@ interface Fetch {
   /** What the model says that belongs to it. */
   readonly others?: readonly string[];
   readonly progress?: FetchProgress;
+  readonly clock?: TimedClock;
 }
 
-function fetchModel(storage: MemoryStorage, { others = ["data"], progress }: Fetch = {}) {
+function fetchModel(storage: MemoryStorage, { others = ["data"], ...options }: Fetch = {}) {
   const wanted = {
     location: below(FOLDER, "model"),
     name: "model",
     others: async () => others,
     locate: (name: string) => below(FOLDER, normalize(name)),
   };
-  return fetchTogether(wanted, { storage, stores: { settings: {} }, signal, progress });
+  return fetchTogether(wanted, { storage, stores: { settings: {} }, signal, ...options });
 }
 
 test("contents that are kept for long and come again under another version are kept from then on", async () => {
@@ -121,4 +124,42 @@ test("two names of one file are fetched once", async () => {
     ["./data", 1],
     ["model", 1],
   ]);
+});
+
+/** A store whose data cannot be read for so many seconds, and a clock that does not wait. */
+async function aStoreThatIsAway(seconds: number) {
+  let nowMs = 0;
+  const tries: number[] = [];
+  const clock: TimedClock = {
+    nowMs: () => nowMs,
+    wallMs: () => nowMs,
+    after(ms, call) {
+      nowMs += ms;
+      setImmediate(call);
+      return () => {};
+    },
+  };
+  const storage = new MemoryStorage({
+    async before({ call, location }) {
+      if (call !== "read" || location !== below(FOLDER, "data")) return;
+      tries.push(nowMs);
+      if (nowMs < seconds * 1_000) throw new ShardmillError("STORE_FAILED", "connect ECONNREFUSED");
+    },
+  });
+  await put(storage, "model", "m");
+  await put(storage, "data", "d");
+  return { storage, clock, tries };
+}
+
+test("a store that is away for less than a minute in the middle of it is waited for", async () => {
+  const { storage, clock, tries } = await aStoreThatIsAway(50);
+  const [, data] = await fetchModel(storage, { clock });
+  expect(await readFile(data?.path ?? "", "utf8")).toBe("d");
+  expect(tries).toHaveLength(51);
+});
+
+test("one that stays away is told after a minute", async () => {
+  const { storage, clock, tries } = await aStoreThatIsAway(1_000);
+  await expect(fetchModel(storage, { clock })).rejects.toMatchObject({ code: "STORE_FAILED" });
+  expect(tries.at(-1)).toBe(61_000);
 });
