@@ -89,7 +89,7 @@ export class AzureClient implements ObjectClient {
     range: { readonly start: number; readonly end: number; readonly version?: string },
     signal?: AbortSignal,
   ): Promise<RangeRead> {
-    const asking = this.#asking(place, { method: "GET" });
+    const asking = this.#asking(place, { method: "GET" }, signal);
     return await readRange(this.#engine, { ...range, whole: "refuse", isAsStored: true, ...asking }, signal);
   }
 
@@ -121,7 +121,7 @@ export class AzureClient implements ObjectClient {
   }
 
   async refusesOtherBytes(place: ObjectPlace, signal?: AbortSignal): Promise<boolean> {
-    const asking = this.#asking(place, wholePut(otherBytes()));
+    const asking = this.#asking(place, wholePut(otherBytes()), signal);
     const open = (head: AnswerHead) => digestRefusal(head, isOfDigest, asking.judge);
     return await this.#engine.call({ open, ...asking }, signal);
   }
@@ -195,16 +195,16 @@ export class AzureClient implements ObjectClient {
     { open, ...asked }: Asked & Pick<HttpCall<T>, "open">,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    const asking = this.#asking(place, asked);
+    const asking = this.#asking(place, asked, signal);
     return await this.#engine.call({ open, ...asking }, signal);
   }
 
   /** How it is asked for, by the credentials of that moment, and what follows when they are refused. */
-  #asking(place: ObjectPlace, asked: Asked): Asking {
+  #asking(place: ObjectPlace, asked: Asked, signal: AbortSignal | undefined): Asking {
     const { path } = place;
     const container = containerOf(place, this.#settings);
     const url = addressOf(container, place);
-    const asker = new CallCredentials(this.#credentials);
+    const asker = new CallCredentials(this.#credentials, signal);
     return {
       path,
       onMeant: () => asker.taken(),

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { messageOf } from "../core/errors.ts";
 import type { StoreSettings } from "../domain/job-stores.ts";
 import { CredentialCache, type CredentialProvider } from "../objects/credential-cache.ts";
+import { takenBefore } from "../objects/taken-before.ts";
 import { AzureClient } from "./azure-client.ts";
 import type { AzureCredentials } from "./credentials.ts";
 import { provideTokens } from "./identities.ts";
@@ -22,7 +23,8 @@ import {
 export async function openAzureClient(own: StoreSettings = {}, isGuarded = false): Promise<AzureClient> {
   const found = await loadSettings(process.env, own);
   const settings = { ...found, isGuarded: isGuarded && own.endpoint !== undefined };
-  return new AzureClient({ settings, credentials: new CredentialCache(providerOf(settings)) });
+  const credentials = new CredentialCache(providerOf(settings), { taken: takenBefore(["az", settings]) });
+  return new AzureClient({ settings, credentials });
 }
 
 async function loadSettings(env: Environment, own: StoreSettings): Promise<AzureSettings> {

@@ -12,6 +12,7 @@ import { systemClock } from "../core/clock.ts";
 import { messageOf } from "../core/errors.ts";
 import type { StoreSettings } from "../domain/job-stores.ts";
 import { CredentialCache, type CredentialProvider } from "../objects/credential-cache.ts";
+import { takenBefore } from "../objects/taken-before.ts";
 import { ANONYMOUS, type GcsCredentials, noCredentials } from "./credentials.ts";
 import { GcsClient } from "./gcs-client.ts";
 import { type Environment, type GcsSettings, gcsSettingsOf, invalidSetting } from "./settings.ts";
@@ -30,7 +31,8 @@ export async function openGcsClient(own: StoreSettings = {}, isGuarded = false):
   const found = await loadSettings(process.env, own);
   const settings = { ...found, isGuarded: isGuarded && own.endpoint !== undefined };
   const provide = settings.isAnonymous ? async () => ANONYMOUS : provideByConvention();
-  return new GcsClient({ settings, credentials: new CredentialCache(provide) });
+  const credentials = new CredentialCache(provide, { taken: takenBefore(["gs", settings]) });
+  return new GcsClient({ settings, credentials });
 }
 
 async function loadSettings(env: Environment, own: StoreSettings): Promise<GcsSettings> {

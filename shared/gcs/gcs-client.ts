@@ -113,7 +113,7 @@ export class GcsClient implements ObjectClient {
     range: { readonly start: number; readonly end: number; readonly version?: string },
     signal?: AbortSignal,
   ): Promise<RangeRead> {
-    const asking = this.#asking(place, { method: "GET", path: objectPath(place) });
+    const asking = this.#asking(place, { method: "GET", path: objectPath(place) }, signal);
     const wanted = {
       ...range,
       ...asking,
@@ -160,7 +160,7 @@ export class GcsClient implements ObjectClient {
   }
 
   async refusesOtherBytes(place: ObjectPlace, signal?: AbortSignal): Promise<boolean> {
-    const asking = this.#asking(place, wholePut(place, otherBytes()));
+    const asking = this.#asking(place, wholePut(place, otherBytes()), signal);
     const open = (head: AnswerHead) => digestRefusal(head, isOfDigest, asking.judge);
     return await this.#engine.call({ open, ...asking }, signal);
   }
@@ -236,13 +236,13 @@ export class GcsClient implements ObjectClient {
     { open, ...asked }: Asked & Pick<HttpCall<T>, "open">,
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    return await this.#engine.call({ open, ...this.#asking(place, asked) }, signal);
+    return await this.#engine.call({ open, ...this.#asking(place, asked, signal) }, signal);
   }
 
   /** How it is asked for, by the credentials of that moment, and what follows when they are refused. */
-  #asking(place: ObjectPlace, asked: Asked): Asking {
+  #asking(place: ObjectPlace, asked: Asked, signal: AbortSignal | undefined): Asking {
     const { path } = place;
-    const asker = new CallCredentials(this.#credentials);
+    const asker = new CallCredentials(this.#credentials, signal);
     return {
       path,
       onMeant: () => asker.taken(),

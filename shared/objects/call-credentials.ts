@@ -5,12 +5,14 @@ import { type CredentialCache, type Credentials, PATIENCE_MS } from "./credentia
 /** As who one call asks, however often; and what follows when that is refused. */
 export class CallCredentials<C extends Credentials> {
   readonly #cache: CredentialCache<C>;
+  readonly #signal: AbortSignal | undefined;
   #used: C | null = null;
   /** When they were refused first. */
   #refusedMs: number | null = null;
 
-  constructor(cache: CredentialCache<C>) {
+  constructor(cache: CredentialCache<C>, signal: AbortSignal | undefined) {
     this.#cache = cache;
+    this.#signal = signal;
   }
 
   /** Those that were asked by last. */
@@ -19,7 +21,7 @@ export class CallCredentials<C extends Credentials> {
   }
 
   async next(): Promise<C> {
-    this.#used = await this.#cache.get();
+    this.#used = await this.#cache.get(this.#signal);
     return this.#used;
   }
 

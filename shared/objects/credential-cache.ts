@@ -1,7 +1,8 @@
-import { sleep } from "../core/abort.ts";
+import { NEVER, orAbort, sleep } from "../core/abort.ts";
 import { backoffMs } from "../core/backoff.ts";
 import { systemClock, type TimedClock } from "../core/clock.ts";
 import { type Random, systemRandom } from "../core/random.ts";
+import { type TakenBefore, takenHere } from "./taken-before.ts";
 
 /** By what a store knows who asks; without an end they are good for ever. */
 export interface Credentials {
@@ -35,6 +36,20 @@ export const PATIENCE_MS = 60_000;
 /** Between two refusals, for all readers together. */
 const PAUSES = { firstMs: 500, maxMs: 5_000 };
 
+interface CredentialCacheOptions {
+  readonly clock?: TimedClock;
+  readonly random?: Random;
+  /** Left out: what this cache alone knows. */
+  readonly taken?: TakenBefore;
+}
+
+/** New ones are asked for, for as long as anybody waits for them. */
+interface Asking<C> {
+  readonly credentials: Promise<C>;
+  readonly over: AbortController;
+  waiting: number;
+}
+
 /**
  * Credentials, kept until a tenth of their life is left, and asked for once for all that need them: the
  * caches of vendors' libraries ask for each request where they live under five minutes.
@@ -44,21 +59,18 @@ export class CredentialCache<C extends Credentials> {
   readonly #clock: TimedClock;
   readonly #random: Random;
   #kept: { readonly credentials: C; readonly renewedMs: number } | null = null;
-  #asking: Promise<C> | null = null;
+  #asking: Asking<C> | null = null;
   #isRefused = false;
   #failure: { readonly error: unknown; readonly atMs: number } | null = null;
   /** In a row: none were taken since. */
   #refusals = 0;
-  #wereTaken = false;
+  readonly #taken: TakenBefore;
 
-  constructor(
-    provide: CredentialProvider<C>,
-    clock: TimedClock = systemClock,
-    random: Random = systemRandom,
-  ) {
+  constructor(provide: CredentialProvider<C>, options: CredentialCacheOptions = {}) {
     this.#provide = provide;
-    this.#clock = clock;
-    this.#random = random;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? systemRandom;
+    this.#taken = options.taken ?? takenHere();
   }
 
   /** Monotonic, by which it is patient. */
@@ -68,21 +80,26 @@ export class CredentialCache<C extends Credentials> {
 
   /** Whether a store let in whoever asks here, and has not refused for too long since. */
   get wereTaken(): boolean {
-    return this.#wereTaken;
+    return this.#taken.read();
   }
 
   /**
    * Where some were refused before, after a pause that is one for all. Rejects as the provider does when
-   * there are none.
+   * there are none, and with the signal's reason; when nobody waits any more, no more is asked.
    */
-  async get(): Promise<C> {
+  async get(signal: AbortSignal = NEVER): Promise<C> {
     if (this.#kept !== null && this.#clock.wallMs() < this.#kept.renewedMs) return this.#kept.credentials;
-    const isKnown = !this.#wereTaken && this.#failure !== null && this.#isRecent(this.#failure.atMs);
+    const isKnown = !this.wereTaken && this.#failure !== null && this.#isRecent(this.#failure.atMs);
     if (isKnown) throw this.#failure?.error;
-    this.#asking ??= this.#askPatiently().finally(() => {
-      this.#asking = null;
-    });
-    return await this.#asking;
+    this.#asking ??= this.#begin();
+    const asking = this.#asking;
+    asking.waiting += 1;
+    try {
+      return await orAbort(asking.credentials, signal);
+    } finally {
+      asking.waiting -= 1;
+      if (asking.waiting === 0) this.#end(asking);
+    }
   }
 
   /** A store does not take these any more, whatever they say of their life. */
@@ -95,33 +112,46 @@ export class CredentialCache<C extends Credentials> {
 
   /** A store took these. */
   taken(credentials: C): void {
-    this.#wereTaken = true;
+    if (!this.wereTaken) this.#taken.write(true);
     if (this.#kept?.credentials === credentials) this.#refusals = 0;
   }
 
   /** They were refused for so long that they are as if none had ever been taken: nobody waits any more. */
   giveUp(): void {
-    this.#wereTaken = false;
+    this.#taken.write(false);
     this.#refusals = 0;
   }
 
-  async #askPatiently(): Promise<C> {
+  #begin(): Asking<C> {
+    const over = new AbortController();
+    const credentials = this.#askPatiently(over.signal);
+    // Nobody may be there any more to hear that it failed.
+    credentials.catch(() => {});
+    return { credentials, over, waiting: 0 };
+  }
+
+  #end(asking: Asking<C>): void {
+    asking.over.abort(new Error("nobody waits for credentials any more"));
+    if (this.#asking === asking) this.#asking = null;
+  }
+
+  async #askPatiently(signal: AbortSignal): Promise<C> {
     const startMs = this.#clock.nowMs();
     // Others may be there already: the first are asked for at once.
-    if (this.#wereTaken && this.#refusals > 1) await this.#pause(this.#refusals - 2);
+    if (this.wereTaken && this.#refusals > 1) await this.#pause(this.#refusals - 2, signal);
     for (let failures = 0; ; failures += 1) {
       try {
         return await this.#ask();
       } catch (error) {
-        if (!this.#wereTaken) throw error;
-        if (this.#clock.nowMs() - startMs < PATIENCE_MS) await this.#pause(failures);
+        if (!this.wereTaken) throw error;
+        if (this.#clock.nowMs() - startMs < PATIENCE_MS) await this.#pause(failures, signal);
         else this.giveUp();
       }
     }
   }
 
-  #pause(before: number): Promise<void> {
-    return sleep(backoffMs(before, PAUSES, this.#random.unit()), undefined, this.#clock);
+  #pause(before: number, signal: AbortSignal): Promise<void> {
+    return sleep(backoffMs(before, PAUSES, this.#random.unit()), signal, this.#clock);
   }
 
   async #ask(): Promise<C> {

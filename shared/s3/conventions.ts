@@ -4,6 +4,7 @@ import { loadSharedConfigFiles } from "@smithy/core/config";
 import { messageOf, ShardmillError } from "../core/errors.ts";
 import type { StoreSettings } from "../domain/job-stores.ts";
 import { CredentialCache, type CredentialProvider } from "../objects/credential-cache.ts";
+import { takenBefore } from "../objects/taken-before.ts";
 import { noCredentials, type S3Credentials } from "./credentials.ts";
 import { S3Client } from "./s3-client.ts";
 import { type Environment, invalidSetting, type S3Settings, s3SettingsOf } from "./settings.ts";
@@ -18,7 +19,12 @@ export async function openS3Client(own: StoreSettings, isGuarded = false): Promi
   const found = await loadSettings(process.env, own);
   // An endpoint of the environment is the operator's own word.
   const settings = { ...found, isGuarded: isGuarded && own.endpoint !== undefined };
-  const credentials = own.anonymous === true ? null : new CredentialCache(provideByConvention(own.profile));
+  const credentials =
+    own.anonymous === true
+      ? null
+      : new CredentialCache(provideByConvention(own.profile), {
+          taken: takenBefore(["s3", settings, own.profile]),
+        });
   return new S3Client({ settings, credentials });
 }
 

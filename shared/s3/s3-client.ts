@@ -105,7 +105,7 @@ export class S3Client implements ObjectClient {
     range: { readonly start: number; readonly end: number; readonly version?: string },
     signal?: AbortSignal,
   ): Promise<RangeRead> {
-    const asking = this.#asking(place, { method: "GET" });
+    const asking = this.#asking(place, { method: "GET" }, signal);
     const wanted = { ...range, whole: "refuse", isAsStored: true, ...asking } as const;
     return await readRange(this.#engine, wanted, signal);
   }
@@ -158,7 +158,7 @@ export class S3Client implements ObjectClient {
     const headers = { "x-amz-checksum-sha256": createHash("sha256").digest("base64") };
     const bytes = Buffer.from("other bytes than these");
     const sha256 = createHash("sha256").update(bytes).digest("hex");
-    const asking = this.#asking(place, { method: "PUT", headers, sha256, body: bodyOf(bytes) });
+    const asking = this.#asking(place, { method: "PUT", headers, sha256, body: bodyOf(bytes) }, signal);
     const open = (head: AnswerHead) => digestRefusal(head, isOfDigest, asking.judge);
     return await this.#engine.call({ open, ...asking }, signal);
   }
@@ -190,7 +190,7 @@ export class S3Client implements ObjectClient {
       "x-amz-checksum-algorithm": "SHA256",
     };
     const open = (head: AnswerHead) => (head.status === 200 ? errorInside(from.path, head) : null);
-    const asking = this.#asking({ ...to, path: from.path }, { method: "PUT", headers });
+    const asking = this.#asking({ ...to, path: from.path }, { method: "PUT", headers }, signal);
     const ask = (request: () => Promise<HttpRequest>) =>
       this.#engine.call({ open, idleMs: COPY_IDLE_MS, ...asking, request }, signal);
     const head = (place: ObjectPlace) => this.head(place, signal);
@@ -226,7 +226,7 @@ export class S3Client implements ObjectClient {
 
   /** For what takes several requests; each may take as long as a copy does. */
   readonly #ask: Ask = (place, asked, open, signal) =>
-    this.#engine.call({ open, idleMs: COPY_IDLE_MS, ...this.#asking(place, asked) }, signal);
+    this.#engine.call({ open, idleMs: COPY_IDLE_MS, ...this.#asking(place, asked, signal) }, signal);
 
   /** An answer to HEAD says nothing of why: one to GET does. @throws what that says, if it says more */
   async #explain(place: ObjectPlace, signal: AbortSignal | undefined): Promise<void> {
@@ -243,13 +243,13 @@ export class S3Client implements ObjectClient {
     open: HttpCall<T>["open"],
     signal: AbortSignal | undefined,
   ): Promise<T> {
-    return await this.#engine.call({ open, ...this.#asking(place, asked) }, signal);
+    return await this.#engine.call({ open, ...this.#asking(place, asked, signal) }, signal);
   }
 
   /** How it is asked for, each time signed anew, and what follows when that is refused. */
-  #asking(place: ObjectPlace, asked: Asked): Asking {
+  #asking(place: ObjectPlace, asked: Asked, signal: AbortSignal | undefined): Asking {
     const { bucket, path } = place;
-    const asker = this.#credentials === null ? null : new CallCredentials(this.#credentials);
+    const asker = this.#credentials === null ? null : new CallCredentials(this.#credentials, signal);
     let address = this.#regions.addressOf(place);
     let isMended = false;
     return {

@@ -28,8 +28,9 @@ export async function readText(
 export async function readTextIfThere(
   storage: Pick<Storage, "stat" | "read">,
   location: Location,
+  signal?: AbortSignal,
 ): Promise<string | null> {
-  return await readText(storage, location).catch((error: unknown) => {
+  return await readText(storage, location, signal).catch((error: unknown) => {
     if (isShardmillError(error, "STORE_NOT_FOUND")) return null;
     throw error;
   });

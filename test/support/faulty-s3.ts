@@ -48,7 +48,7 @@ export async function startFaultyS3(): Promise<FaultyS3> {
           expiration: new Date(Date.now() + 3_600_000),
         };
       };
-      const opened = clientOf(server, new CredentialCache(provide, clock));
+      const opened = clientOf(server, new CredentialCache(provide, clock === undefined ? {} : { clock }));
       return { storage: createObjectStorage(opened), asked: () => asked };
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),

@@ -19,6 +19,12 @@ const LOOK_MS = 2_000;
 /** Who has looked within this time looks no more: two beats, a third of the silence. */
 const SURE_MS = 10_000;
 
+/**
+ * So long whoever lets go of it waits for the store: one that is away, or takes its credentials no more, is
+ * not waited for at the end. Then others wait for its silence.
+ */
+const RELEASE_MS = 1_000;
+
 /** Where the journal of a run in a bucket is. */
 export interface BucketPlace {
   /** The folder that is this run's alone. */
@@ -95,7 +101,8 @@ const UNKNOWN = { host: "an unknown host", pid: 0, pidNamespace: null } as const
 export class BucketHold implements AsyncDisposable {
   readonly #options: HoldOptions;
   readonly #lost = new AbortController();
-  #ahead: () => Promise<void> = async () => {};
+  readonly #ending = new AbortController();
+  #ahead: (signal?: AbortSignal) => Promise<void> = async () => {};
   #sureFrom: Moment | null = null;
   #beats = 0;
   #beating: Promise<void> = Promise.resolve();
@@ -124,7 +131,7 @@ export class BucketHold implements AsyncDisposable {
   }
 
   /** @param ahead looks at the journal's next number, from here on */
-  watch(ahead: () => Promise<void>): void {
+  watch(ahead: (signal?: AbortSignal) => Promise<void>): void {
     this.#ahead = ahead;
   }
 
@@ -140,13 +147,20 @@ export class BucketHold implements AsyncDisposable {
     if (this.#released) return;
     this.#released = true;
     this.#callOff();
+    const callOff = this.#options.clock.after(RELEASE_MS, () => this.#ending.abort(new Error("it ends")));
     await this.#beating;
+    await this.#removeBeat();
+    callOff();
+  }
+
+  /** Whoever took it over shows so in the same object. One that cannot be removed is waited for. */
+  async #removeBeat(): Promise<void> {
     const { storage, own, nonce } = this.#options;
     if (this.#beats === 0 || this.#lost.signal.aborted) return;
-    // Whoever took it over shows so in the same object. One that cannot be removed is waited for.
-    const there = await readTextIfThere(storage, beatOf(own)).catch(() => null);
+    const { signal } = this.#ending;
+    const there = await readTextIfThere(storage, beatOf(own), signal).catch(() => null);
     if (there !== null && parseLock(there)?.nonce === nonce)
-      await storage.remove(beatOf(own)).catch(() => {});
+      await storage.remove(beatOf(own), signal).catch(() => {});
   }
 
   #beatSoon(): void {
@@ -157,7 +171,7 @@ export class BucketHold implements AsyncDisposable {
 
   async #beat(): Promise<void> {
     try {
-      await this.#look();
+      await this.#look(this.#ending.signal);
       await this.#putBeat();
     } catch {
       // Either it is lost, and `#look` has said so; or the store cannot be asked: then `confirm` asks it.
@@ -173,19 +187,21 @@ export class BucketHold implements AsyncDisposable {
       nonce,
       beats: this.#beats,
     };
-    await storage.put(beatOf(own), sourceOfBytes(`${JSON.stringify(content)}\n`));
+    await storage.put(beatOf(own), sourceOfBytes(`${JSON.stringify(content)}\n`), {
+      signal: this.#ending.signal,
+    });
   }
 
-  async #look(): Promise<void> {
+  async #look(signal?: AbortSignal): Promise<void> {
     const { storage, runFile, run, clock } = this.#options;
     const began = momentOf(clock);
-    const found = await readRunFile(runFile, storage);
+    const found = await readRunFile(runFile, storage, signal);
     if (found !== run) {
       const error = replaced(runFile, run, found);
       this.lose(error);
       throw error;
     }
-    await this.#ahead();
+    await this.#ahead(signal);
     this.#sureFrom = began;
   }
 }

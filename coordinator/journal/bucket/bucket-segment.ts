@@ -103,12 +103,12 @@ export class BucketSegment implements SegmentFile {
    *
    * @throws {OUTPUT_LOCKED} if so
    */
-  async look(): Promise<void> {
+  async look(signal?: AbortSignal): Promise<void> {
     const { journal, writer, number: first } = this.#options;
-    const next = await this.#writerAt(this.#next);
+    const next = await this.#writerAt(this.#next, signal);
     if (next !== null && next !== writer) throw this.#taken();
     // Behind that look: a journal is removed from its first object on.
-    if (next === null && (await this.#writerAt(first)) === null)
+    if (next === null && (await this.#writerAt(first, signal)) === null)
       throw this.#lost(
         `another coordinator has ended the job: ${objectLocation(journal, first)} is gone`,
         "run it again to see what became of it",
@@ -116,10 +116,10 @@ export class BucketSegment implements SegmentFile {
   }
 
   /** Null where there is no such object. */
-  async #writerAt(number: number): Promise<string | null> {
+  async #writerAt(number: number, signal?: AbortSignal): Promise<string | null> {
     const { journal, storage } = this.#options;
     try {
-      return writerOf(await storage.read(objectLocation(journal, number), 0, WRITER_END));
+      return writerOf(await storage.read(objectLocation(journal, number), 0, WRITER_END, signal));
     } catch (error) {
       if (isShardmillError(error, "STORE_NOT_FOUND")) return null;
       throw error;

@@ -84,7 +84,7 @@ export async function openBucketJournal(place: OpenPlace, options: OpenOptions):
     const { segment, started, frames } = claimed;
     await checkRun(place);
     const { generation } = started;
-    hold.watch(() => segment.look());
+    hold.watch((signal) => segment.look(signal));
     const pause = () => sleep(PAUSE_MS, undefined, clock);
     const journalWriter = new JournalWriter(segment, { pause, confirm }, frames);
     return {

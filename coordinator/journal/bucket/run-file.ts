@@ -27,8 +27,9 @@ const runFile = z.object({ run: z.string().refine(isRunName) });
 export async function readRunFile(
   location: Location,
   storage: Pick<Storage, "stat" | "read">,
+  signal?: AbortSignal,
 ): Promise<string | null> {
-  const text = await readTextIfThere(storage, location);
+  const text = await readTextIfThere(storage, location, signal);
   if (text === null) return null;
   try {
     return runFile.parse(JSON.parse(text)).run;

@@ -12,14 +12,12 @@ import { startWebServer, type WebServer } from "../../../support/web-server.ts";
 let server: WebServer;
 let folder: string;
 beforeAll(async () => {
-  server = await startWebServer({});
   folder = await mkdtemp(join(tmpdir(), "shardmill-gcs-"));
 });
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true, force: true });
-});
-beforeEach(() => {
+afterAll(() => rm(folder, { recursive: true, force: true }));
+beforeEach(async () => {
+  // Another one each time: this process remembers which stores have let it in.
+  server = await startWebServer({});
   vi.stubEnv("CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE", server.url);
   vi.stubEnv("CLOUDSDK_CONFIG", folder);
   vi.stubEnv("GCE_METADATA_HOST", new URL(server.url).host);
@@ -27,8 +25,9 @@ beforeEach(() => {
   for (const name of ["GOOGLE_APPLICATION_CREDENTIALS", "STORAGE_EMULATOR_HOST", "GOOGLE_SKIP_SIGNATURE"])
     vi.stubEnv(name, "");
 });
-afterEach(() => {
+afterEach(async () => {
   vi.unstubAllEnvs();
+  await server[Symbol.asyncDispose]();
 });
 
 const object = parseLocation("gs://bucket/a");

@@ -1,12 +1,13 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { CredentialCache } from "../../../../shared/objects/credential-cache.ts";
+import { type TakenBefore, takenHere } from "../../../../shared/objects/taken-before.ts";
 import { noCredentials, type S3Credentials } from "../../../../shared/s3/credentials.ts";
 
 const MINUTE_MS = 60_000;
 /** All of each pause is waited. */
 const constantRandom = { unit: () => 1, hex: () => "" };
 
-function rig(lifeMs: number | null) {
+function rig(lifeMs: number | null, options: { readonly taken?: TakenBefore } = {}) {
   const asked: boolean[] = [];
   const world = { nowMs: 0, isDown: false };
   const pauses: number[] = [];
@@ -27,8 +28,7 @@ function rig(lifeMs: number | null) {
       const expiration = lifeMs === null ? {} : { expiration: new Date(world.nowMs + lifeMs) };
       return { accessKeyId: `key ${asked.length}`, secretAccessKey: "hunter2", ...expiration };
     },
-    clock,
-    constantRandom,
+    { clock, random: constantRandom, ...options },
   );
   return { cache, asked, world, pauses };
 }
@@ -134,4 +134,63 @@ test("of who was let in before, that there are no credentials is waited for a mi
   world.nowMs += 30_000;
   await cache.get();
   expect(pauses.length).toBe(before);
+});
+
+/** A clock that stands still: who waits by it waits until told otherwise. */
+function standingRig() {
+  const world = { asked: 0, pauses: 0 };
+  const cache = new CredentialCache(
+    async (): Promise<S3Credentials> => {
+      world.asked += 1;
+      if (world.asked > 1) throw noCredentials(new Error("no answer"));
+      return { accessKeyId: "key", secretAccessKey: "hunter2" };
+    },
+    {
+      clock: {
+        nowMs: () => 0,
+        wallMs: () => 0,
+        after() {
+          world.pauses += 1;
+          return () => {
+            world.pauses -= 1;
+          };
+        },
+      },
+      random: constantRandom,
+    },
+  );
+  return { cache, world };
+}
+
+test("whoever is told to end waits no more, and with the last of them the asking ends", async () => {
+  const { cache, world } = standingRig();
+  const first = await cache.get();
+  cache.taken(first);
+  cache.drop(first);
+  const ends = [new AbortController(), new AbortController()];
+  const all = ends.map(({ signal }) => cache.get(signal));
+  await vi.waitFor(() => expect(world.pauses).toBe(1));
+  ends[0]?.abort(new Error("Ctrl-C"));
+  await expect(all[0]).rejects.toThrow("Ctrl-C");
+  expect(world.pauses).toBe(1);
+  ends[1]?.abort(new Error("Ctrl-C"));
+  await expect(all[1]).rejects.toThrow("Ctrl-C");
+  expect(world).toEqual({ asked: 2, pauses: 0 });
+  const later = new AbortController();
+  const again = cache.get(later.signal);
+  await vi.waitFor(() => expect(world).toEqual({ asked: 3, pauses: 1 }));
+  later.abort(new Error("Ctrl-C"));
+  await expect(again).rejects.toThrow("Ctrl-C");
+});
+
+test("one that begins while a store refuses is as patient as those that it let in before", async () => {
+  const taken = takenHere();
+  const old = rig(null, { taken });
+  old.cache.taken(await old.cache.get());
+  const { cache, world, pauses } = rig(null, { taken });
+  world.isDown = true;
+  await expect(cache.get()).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  expect(world.nowMs).toBeGreaterThanOrEqual(60_000);
+  expect(pauses.length).toBeGreaterThan(5);
+  expect(old.cache.wereTaken).toBe(false);
 });
