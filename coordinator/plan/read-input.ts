@@ -65,11 +65,12 @@ export async function readInput(
   const { partitions } = first;
   const read = { stores: discovered.stores, ...first };
   const isMistaken = all.partitions.kind === "hive" && partitions.kind === "none";
-  const isRuled = ruled !== null || leftOut.length > 0 || input.types !== undefined;
+  const isPartial = ruled !== null && ruled.folders.length > 0;
+  const isRuled = isPartial || leftOut.length > 0 || input.types !== undefined;
   if (!isMistaken || !isRuled)
     return { ...read, dataset: sealDataset(read.footers), leftOut: [...discovered.leftOut, ...leftOut] };
   // Folders that are no columns after all rule nothing out, and no type is theirs.
-  const every = ruled === null ? discovered : await listAll(job, list);
+  const every = isPartial ? await listAll(job, list) : discovered;
   const again = await readFiles(withoutPartitions(every.files, partitions.why), job, options);
   return { ...read, ...again, dataset: sealDataset(again.footers), leftOut: every.leftOut };
 }

@@ -22,6 +22,7 @@ export interface RuledOutFolder {
 /** What was ruled out while the input was listed, and by whom. */
 export interface RuledFolders {
   readonly judge: FolderJudge;
+  /** None where all had to be listed. */
   readonly folders: readonly RuledOutFolder[];
 }
 
@@ -53,10 +54,10 @@ export class FolderRuling {
     this.#options = options;
   }
 
-  /** Null: nothing was ruled out. */
+  /** Null: there was no judge. */
   get ruled(): RuledFolders | null {
     const judge = this.#judge ?? null;
-    return judge === null || this.#folders.length === 0 ? null : { judge, folders: this.#folders };
+    return judge === null ? null : { judge, folders: this.#folders };
   }
 
   /** @param skipped so many of a location's names, from its first, say nothing */

@@ -1,7 +1,13 @@
+import { isDeepStrictEqual } from "node:util";
 import { type Field, isTextFormat, type PartitionValue } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import type { JobStores } from "../../../shared/domain/job-stores.ts";
-import { isPartitionValue, partitionField, partitionStatistics } from "../../../shared/domain/partition.ts";
+import {
+  isPartitionValue,
+  type Partitions,
+  partitionField,
+  partitionStatistics,
+} from "../../../shared/domain/partition.ts";
 import { FOOTER_LIMITS, readFooters } from "../footers/read-footers.ts";
 import { sniffForms } from "../footers/sniff-forms.ts";
 import type { FoundFile } from "../input/discover.ts";
@@ -25,6 +31,11 @@ type Columns = FolderJudge["columns"];
 export function isNamedBy({ where = "" }: JobSpec["input"], names: readonly string[]): boolean {
   const text = where.toLowerCase();
   return names.some((name) => text.includes(name.toLowerCase().replaceAll('"', '""')));
+}
+
+/** Whether the folders are what the judge takes them for. */
+export function areJudged({ columns }: FolderJudge, partitions: Partitions): boolean {
+  return partitions.kind === "hive" && isDeepStrictEqual(partitions.fields, columns.map(partitionField));
 }
 
 /**

@@ -3,7 +3,7 @@ import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type LeftOut, LeftOutTally } from "../../../shared/domain/left-out.ts";
 import type { FolderJudge } from "../input/folder-ruling.ts";
 import type { FoundPartitions, PartitionedPath } from "../input/partitions.ts";
-import { isNamedBy, judgeBy, type LookOptions } from "./folder-judge.ts";
+import { areJudged, isNamedBy, judgeBy, type LookOptions } from "./folder-judge.ts";
 
 /** The files that are read, and those that are not. */
 interface RuledFiles {
@@ -17,7 +17,7 @@ interface RuledFiles {
  * stays always: it has the columns of the output, should that have no rows. Where another file turns out to
  * have a column of a folder's name, nothing was to be ruled out: that is for who reads them all.
  *
- * @param judge of folders, where one is known
+ * @param judge of folders, where one is known: taken where these are what it takes them for
  * @throws {SPEC_INVALID} where folders cannot be columns, and the job wants them
  */
 export async function ruleOutFiles(
@@ -26,7 +26,8 @@ export async function ruleOutFiles(
   options: LookOptions,
   judge: FolderJudge | null = null,
 ): Promise<RuledFiles> {
-  const known = judge ?? (await judgeFor(found, input, options));
+  const isKnown = judge !== null && areJudged(judge, found.partitions);
+  const known = isKnown ? judge : await judgeFor(found, input, options);
   return known === null ? { files: found.files, leftOut: [] } : ruledBy(known, found.files);
 }
 

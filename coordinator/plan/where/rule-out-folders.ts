@@ -2,12 +2,11 @@ import { isDeepStrictEqual } from "node:util";
 import { memoized } from "../../../shared/core/memoized.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { folderOf, type Location } from "../../../shared/domain/location.ts";
-import { partitionField } from "../../../shared/domain/partition.ts";
 import type { FolderRules, FoundInput, LocatedFile } from "../input/discover.ts";
 import type { RuledFolders, RuledOutFolder } from "../input/folder-ruling.ts";
 import { partitionTypes } from "../input/partition-types.ts";
 import { findPartitions } from "../input/partitions.ts";
-import { isNamedBy, judgeBy } from "./folder-judge.ts";
+import { areJudged, isNamedBy, judgeBy } from "./folder-judge.ts";
 
 /**
  * What rules folders out before they are listed: `input.where`, by the types that folders have as far as they
@@ -47,11 +46,9 @@ export function folderRules(
  * which it would have been left out.
  */
 export function isRuledRight({ files, ruled = null }: FoundInput, input: JobSpec["input"]): boolean {
-  if (ruled === null) return true;
+  if (ruled === null || ruled.folders.length === 0) return true;
   const { judge, folders } = ruled;
-  const { partitions } = findPartitions(files, undefined, input.types, folders);
-  const fields = judge.columns.map(partitionField);
-  if (partitions.kind === "none" || !isDeepStrictEqual(partitions.fields, fields)) return false;
+  if (!areJudged(judge, findPartitions(files, undefined, input.types, folders).partitions)) return false;
   const rulesOut = memoized((values: LocatedFile["folderValues"]) => judge.rulesOut(values));
   if (files.every(({ folderValues }) => rulesOut(folderValues))) return false;
   const ruledOver = ruledFolderOver(folders);
