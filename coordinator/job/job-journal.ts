@@ -6,6 +6,7 @@ import type { Storage } from "../../shared/storage/storage.ts";
 import { openBucketJournal } from "../journal/bucket/open-bucket-journal.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { type OpenJournal, openJournal } from "../journal/journal.ts";
+import { CLEARING_NAME } from "../publish/output-folder.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
 import { type OpenJobOptions, onWaitingOf } from "./opened-job.ts";
 
@@ -37,11 +38,12 @@ interface JobJournal extends OpenJournal {
 /** Opens a job's journal where it is: beside the lock on the disk, or in the bucket. */
 export async function openJobJournal(options: JobJournalOptions): Promise<JobJournal> {
   const { clock, seams, lock, log, paths, storage, signal, silent } = options;
-  const { output, own, run, runFile, journal } = paths;
+  const { output, work, own, run, runFile, journal } = paths;
   const onSnapshotTrouble = (what: string, cause: unknown) => log.warn({ reason: messageOf(cause) }, what);
   if (runFile !== null && run !== null) {
     const onWaiting = onWaitingOf(options);
-    const place = { own, run, runFile, manifest: below(output, MANIFEST_NAME), storage };
+    const told = { manifest: below(output, MANIFEST_NAME), clearing: below(work, CLEARING_NAME) };
+    const place = { own, run, runFile, ...told, storage };
     const given = { ...seams, clock, onWaiting, onSnapshotTrouble, silent };
     const opened = await openBucketJournal(place, signal === undefined ? given : { ...given, signal });
     return { ...opened, lock: both(lock, opened.hold) };

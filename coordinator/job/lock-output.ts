@@ -1,10 +1,10 @@
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { awaitSilence } from "../journal/bucket/bucket-hold.ts";
+import { awaitSilence, refuseNews, replaced } from "../journal/bucket/bucket-hold.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { acquireLock } from "../journal/lock.ts";
 import { knownPaths } from "../publish/own-run.ts";
-import type { OutputPaths } from "../publish/work-paths.ts";
+import type { OutputPaths, WorkPaths } from "../publish/work-paths.ts";
 import { type OpenJobOptions, onWaitingOf } from "./opened-job.ts";
 
 /** @throws {OUTPUT_LOCKED} when another coordinator is at this output */
@@ -19,19 +19,55 @@ export function lockOutput({ disk, output }: OutputPaths, options: OpenJobOption
   });
 }
 
+interface SharedPlace {
+  readonly paths: OutputPaths;
+  readonly storage: Storage;
+}
+
+/** What there was of other coordinators when none was at work. */
+interface OthersSeen {
+  /** Whose journal was the job's. */
+  readonly run: string | null;
+  /** As `awaitSilence`. */
+  readonly shown: string | null;
+}
+
 /**
  * Waits until no coordinator of another machine is at work on an output, as far as that can be seen: on a
  * journal that is in the bucket.
  *
- * @returns as `awaitSilence`
  * @throws {OUTPUT_LOCKED} when one is
  */
-export async function awaitOthers(
-  { paths, storage }: { readonly paths: OutputPaths; readonly storage: Storage },
-  options: OpenJobOptions,
-): Promise<string | null> {
-  const known = paths.runFile === null ? null : await knownPaths(paths, { ...options.seams, storage });
-  return known === null ? null : await awaitSilence({ ...waitingOf(options), own: known.own, storage });
+export async function awaitOthers(place: SharedPlace, options: OpenJobOptions): Promise<OthersSeen> {
+  const known = await sharedRun(place, options);
+  if (known === null) return { run: null, shown: null };
+  const { storage } = place;
+  return { run: known.run, shown: await awaitSilence({ ...waitingOf(options), own: known.own, storage }) };
+}
+
+/**
+ * That nobody has taken the job up since, or begun it anew: of two that wait out the same silence one may
+ * have.
+ *
+ * @throws {OUTPUT_LOCKED}
+ */
+export async function refuseNewcomers(
+  place: SharedPlace,
+  seen: OthersSeen,
+  options: Pick<OpenJobOptions, "seams">,
+): Promise<void> {
+  const { paths, storage } = place;
+  const known = await sharedRun(place, options);
+  if (known === null || paths.runFile === null) return;
+  if (known.run !== seen.run) throw replaced(paths.runFile, seen.run, known.run);
+  await refuseNews({ own: known.own, storage }, seen.shown);
+}
+
+async function sharedRun(
+  { paths, storage }: SharedPlace,
+  { seams }: Pick<OpenJobOptions, "seams">,
+): Promise<WorkPaths | null> {
+  return paths.runFile === null ? null : await knownPaths(paths, { ...seams, storage });
 }
 
 function waitingOf(options: OpenJobOptions) {

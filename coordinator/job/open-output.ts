@@ -22,7 +22,7 @@ import { sealedFilesOf } from "../runs/sealed-files-of.ts";
 import { endIntent, takeUpPaths } from "./bucket-rivals.ts";
 import { endPublished, type OutputPlace } from "./end-published.ts";
 import type { JobSeams } from "./job-seams.ts";
-import { awaitOthers, lockOutput } from "./lock-output.ts";
+import { awaitOthers, lockOutput, refuseNewcomers } from "./lock-output.ts";
 import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
 import { passPrecision } from "./pass-precision.ts";
 import { refuseOtherResult } from "./refuse-other-job.ts";
@@ -111,7 +111,7 @@ type HeldOutput =
       readonly paths: WorkPaths;
       readonly storage: Storage;
       readonly lock: HeldLock;
-      /** As `awaitOthers` has given it. */
+      /** What `awaitSilence` has given. */
       readonly silent: string | null;
     };
 
@@ -132,11 +132,19 @@ async function holdOutput(
   const { paths, storage } = place;
   const { seams, fresh } = options;
   const lock = resources.add(await lockOutput(paths, options));
-  const silent = await awaitOthers(place, options);
+  const seen = await awaitOthers(place, options);
   const now = await lookAgain(place, options);
   const isCleared = now.kind === "halfCleared" || (now.kind === "published" ? mayReplace : fresh);
-  if (isCleared)
-    await clearOutput(paths, { ...seams, storage, keepsWork: isOfLock, confirm: () => lock.confirm() });
+  if (isCleared) {
+    const look = () => refuseNewcomers(place, seen, options);
+    await clearOutput(paths, {
+      ...seams,
+      storage,
+      keepsWork: isOfLock,
+      confirm: () => lock.confirm(),
+      look,
+    });
+  }
   // Another coordinator published it while this one planned; or decided to, be it after the clearing.
   const manifest =
     now.kind === "published" && !isCleared
@@ -147,7 +155,7 @@ async function holdOutput(
   // It may have been published, and cleaned up after, since it was looked at: then this is a new run.
   const late = paths.runFile === null || isCleared ? null : await inspectOutput(paths.output, storage);
   if (late?.kind === "published") return { kind: "published", manifest: late.manifest };
-  return { kind: "held", paths: own, storage, lock, silent };
+  return { kind: "held", paths: own, storage, lock, silent: seen.shown };
 }
 
 /** @throws {OUTPUT_OCCUPIED} when the published result is not this job's */

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import type { Disk } from "../../shared/core/disk.ts";
 import { errorCode } from "../../shared/core/errno.ts";
-import { ShardmillError } from "../../shared/core/errors.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
 import type { Random } from "../../shared/core/random.ts";
 import { syncPath } from "../../shared/core/sync-path.ts";
-import { below, type Location } from "../../shared/domain/location.ts";
+import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputFile, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
@@ -27,6 +27,11 @@ interface ClearOptions {
   readonly random: Random;
   /** Rejects when another coordinator has taken the lock: asked before each removal that others could see. */
   readonly confirm?: () => Promise<void>;
+  /**
+   * Rejects when another coordinator has taken the job up, or begun it anew, since it was decided to clear.
+   * Asked before others are told of the clearing and, as these may have begun just then, behind that.
+   */
+  readonly look?: () => Promise<void>;
   /** Names in `_shardmill` that stay: those of the lock that the caller holds. */
   readonly keepsWork: (name: string) => boolean;
 }
@@ -63,8 +68,12 @@ export async function refuseOthersClearing(
   const { output } = paths;
   const published = await readManifestIfThere(below(output, MANIFEST_NAME), storage);
   if (published !== null) return published;
-  const marker = below(paths.work, CLEARING_NAME);
-  throw new ShardmillError(
+  throw clearedElsewhere(paths);
+}
+
+function clearedElsewhere({ output, work }: OutputPaths): ShardmillError {
+  const marker = below(work, CLEARING_NAME);
+  return new ShardmillError(
     "OUTPUT_OCCUPIED",
     `${output} is being cleared by a coordinator on another machine`,
     {
@@ -84,7 +93,7 @@ async function isOwnClearing(
 }
 
 async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
-  const { storage, disk, keepsWork, confirm = async () => {} } = options;
+  const { storage, disk, keepsWork, confirm = async () => {}, look = async () => {} } = options;
   const { output, work } = paths;
   const state = await inspectOutput(output, storage);
   if (state.kind === "fresh" || state.kind === "empty") {
@@ -98,21 +107,32 @@ async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
     if (foreign.length > 0) throw outputOccupied(output, foreign);
   }
   await confirm();
-  if (state.kind !== "halfCleared" || !(await isOwnClearing(paths, options)))
-    await putMarker(marker, paths, options);
+  await look();
+  if (state.kind !== "halfCleared") await putMarker(paths, options, { ifAbsent: true });
+  else if (!(await isOwnClearing(paths, options))) await putMarker(paths, options, { ifAbsent: false });
+  const confirmOwn = async () => {
+    await confirm();
+    await refuseOthersMarker(paths, options);
+  };
+  try {
+    await look();
+  } catch (error) {
+    if (state.kind !== "halfCleared") await withdrawMarker(paths, options);
+    throw error;
+  }
   // It came after the manifest, and goes before it: without one there is none of ours.
   const { marker: ours } = (await readManifestIfThere(below(output, MANIFEST_NAME), storage)) ?? {};
   if (ours !== undefined) await storage.remove(below(output, ours));
   await storage.remove(below(output, MANIFEST_NAME));
   await storage.sync(output);
   for (const kind of OUTPUT_KINDS) {
-    await confirm();
+    await confirmOwn();
     await storage.remove(below(output, kind));
   }
   const stays = (name: string) => name === CLEARING_NAME || keepsWork(name);
   for (const name of (await namesIn(work, storage)) ?? []) {
     if (stays(name)) continue;
-    await confirm();
+    await confirmOwn();
     await storage.remove(below(work, name));
   }
   await removeUploads([work, ...publishedFolders(output)], storage);
@@ -120,18 +140,23 @@ async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
   // Both, or a power cut may bring back a part of the old journal after the marker that says so is gone.
   await storage.sync(work);
   await storage.sync(output);
-  await confirm();
+  await confirmOwn();
   await storage.remove(marker);
   await removeFromDisk(paths, disk, keepsWork);
   await removeWorkFolder(paths, disk);
 }
 
-/** In a bucket it says whose it is: a note on this disk says the same, and is durable before it. */
+/**
+ * In a bucket it says whose it is: a note on this disk says the same, and is durable before it.
+ *
+ * @throws {OUTPUT_OCCUPIED} when it is to be put if absent, and another clears already
+ */
 async function putMarker(
-  marker: Location,
   paths: OutputPaths,
   { storage, disk, random }: ClearOptions,
+  { ifAbsent }: { readonly ifAbsent: boolean },
 ): Promise<void> {
+  const marker = below(paths.work, CLEARING_NAME);
   const says = `this output is being cleared: ${random.hex(8)}\n`;
   if (!isOnThisMachine(paths.output)) {
     await makeFolders(paths.disk, disk);
@@ -144,7 +169,39 @@ async function putMarker(
     }
     await syncPath(paths.disk, disk);
   }
-  await storage.put(marker, sourceOfBytes(says));
+  try {
+    await storage.put(marker, sourceOfBytes(says), { ifAbsent: ifAbsent && !isOnThisMachine(paths.output) });
+  } catch (error) {
+    if (!isShardmillError(error, "STORE_EXISTS")) throw error;
+    await removeNote(paths, disk);
+    throw clearedElsewhere(paths);
+  }
+}
+
+/** Nothing was removed yet. */
+async function withdrawMarker(paths: OutputPaths, options: ClearOptions): Promise<void> {
+  await refuseOthersMarker(paths, options);
+  await options.storage.remove(below(paths.work, CLEARING_NAME));
+  await removeNote(paths, options.disk);
+}
+
+async function removeNote({ disk: folder }: OutputPaths, disk: Disk): Promise<void> {
+  await disk.unlink(join(folder, CLEARING_NAME)).catch((error: unknown) => {
+    if (errorCode(error) !== "ENOENT") throw error;
+  });
+}
+
+/** Another coordinator may have ended a clearing that this one has slept over, and begun its job. */
+async function refuseOthersMarker(paths: OutputPaths, { storage, disk }: ClearOptions): Promise<void> {
+  if (isOnThisMachine(paths.output)) return;
+  const path = below(paths.work, CLEARING_NAME);
+  const found = await readTextIfThere(storage, path);
+  const expected = await noteOf(paths, disk);
+  if (found !== null && found === expected) return;
+  throw new ShardmillError("OUTPUT_LOCKED", "another coordinator clears this output, or has cleared it", {
+    fields: { path, expected, found },
+    hint: "the job goes on in the other one; if there is none, run it again",
+  });
 }
 
 /** What this disk knows of a clearing that was begun from it; null when none was. */

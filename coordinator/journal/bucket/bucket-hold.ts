@@ -86,9 +86,23 @@ export async function awaitSilence({
     await sleep(LOOK_MS, signal, clock);
     const now = await readTextIfThere(storage, beat);
     if (now === null) return null;
-    if (now !== before) throw heldBy(parseLock(now) ?? UNKNOWN, beat, "elsewhere");
+    if (now !== before) throw heldByWho(now, beat);
   }
   return before;
+}
+
+/** @param shown what `awaitSilence` has given @throws {OUTPUT_LOCKED} when somebody has shown more since */
+export async function refuseNews(
+  { own, storage }: Pick<BucketPlace, "own" | "storage">,
+  shown: string | null,
+): Promise<void> {
+  const beat = beatOf(own);
+  const now = await readTextIfThere(storage, beat);
+  if (now !== null && now !== shown) throw heldByWho(now, beat);
+}
+
+function heldByWho(shown: string, beat: Location): ShardmillError {
+  return heldBy(parseLock(shown) ?? UNKNOWN, beat, "elsewhere");
 }
 
 const UNKNOWN = { host: "an unknown host", pid: 0, pidNamespace: null } as const;
@@ -222,7 +236,7 @@ function isSure(from: Moment | null, now: Moment): boolean {
   return passed.every((ms) => 0 <= ms && ms < SURE_MS);
 }
 
-export function replaced(path: Location, expected: string, found: string | null): ShardmillError {
+export function replaced(path: Location, expected: string | null, found: string | null): ShardmillError {
   const what = found === null ? "has removed this run's work files" : "has started the job over";
   return new ShardmillError("OUTPUT_LOCKED", `another coordinator ${what}: this one does not go on`, {
     fields: { path, expected, found },

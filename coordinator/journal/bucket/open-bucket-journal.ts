@@ -46,9 +46,11 @@ interface OpenOptions {
   readonly onSnapshotTrouble?: OnSnapshotTrouble;
 }
 
-/** ... and where it is published: whoever finds something there is too late. */
 interface OpenPlace extends BucketPlace {
+  /** Where it is published: whoever finds something there is too late. */
   readonly manifest: Location;
+  /** Is there as long as somebody removes all that is there, to start over. */
+  readonly clearing: Location;
 }
 
 interface OpenBucketJournal extends OpenJournal {
@@ -127,11 +129,22 @@ export async function openBucketJournal(place: OpenPlace, options: OpenOptions):
  *
  * @throws {OUTPUT_LOCKED}
  */
-async function checkRun({ own, run, runFile, manifest, storage }: OpenPlace): Promise<void> {
+async function checkRun({ own, run, runFile, manifest, clearing, storage }: OpenPlace): Promise<void> {
+  // Before the name of the run is looked at: that is removed before this is.
+  if ((await storage.kindAt(clearing)) !== null) throw beingCleared(clearing);
   const found = await readRunFile(runFile, storage);
   if (found === run && (await storage.kindAt(manifest)) === null) return;
   await storage.remove(own);
   throw replaced(runFile, run, found === run ? null : found);
+}
+
+/** What is there is for whoever clears it to remove: it looks whether this one was first. */
+function beingCleared(path: Location): ShardmillError {
+  const what = "another coordinator clears this output, to start over: this one does not go on";
+  return new ShardmillError("OUTPUT_LOCKED", what, {
+    fields: { path },
+    hint: "the job goes on in the other one; if there is none, run it again",
+  });
 }
 
 /** A journal that is being removed has gaps: it is not called damaged. @throws {OUTPUT_LOCKED} then */

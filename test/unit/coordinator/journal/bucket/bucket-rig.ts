@@ -19,6 +19,7 @@ export const RUN = "run-00000000000000aa";
 export const MANIFEST = parseLocation("/out/_manifest.json");
 export const WORK = parseLocation("/out/_shardmill");
 export const OWN = below(WORK, RUN);
+export const CLEARING = below(WORK, "clearing");
 export const RUN_FILE = below(WORK, "journal.json");
 export const JOURNAL = below(OWN, "journal");
 export const SNAPSHOTS = below(OWN, "snapshots");
@@ -74,7 +75,7 @@ export class Machine {
 
   open(): Promise<Opened> {
     const { storage, troubles } = this.#rig;
-    const place = { own: OWN, run: RUN, runFile: RUN_FILE, manifest: MANIFEST, storage };
+    const place = { own: OWN, run: RUN, runFile: RUN_FILE, manifest: MANIFEST, clearing: CLEARING, storage };
     const opened = openBucketJournal(place, {
       clock: this.clock,
       processes: this.#processes,

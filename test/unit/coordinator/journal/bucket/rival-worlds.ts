@@ -14,7 +14,7 @@ import { lcg } from "../../../../support/onnx-model.ts";
 import { VirtualClock } from "../../../../support/virtual-clock.ts";
 import { aConfig } from "../../schedule/harness.ts";
 import { firstRecords, shardRecords } from "../journal-runs.ts";
-import { MANIFEST, type Opened, OWN, RUN, RUN_FILE, stateOf } from "./bucket-rig.ts";
+import { CLEARING, MANIFEST, type Opened, OWN, RUN, RUN_FILE, stateOf } from "./bucket-rig.ts";
 import { type Draw, RoughMachine, roughStore } from "./rough-store.ts";
 
 const SHARDS = 30;
@@ -120,7 +120,7 @@ class RivalWorld {
     const rough = { share, draw: this.#draw };
     const storage = roughStore(this.#store, { machine, world: this.#clock, rough });
     return openBucketJournal(
-      { own: OWN, run: RUN, runFile: RUN_FILE, manifest: MANIFEST, storage },
+      { own: OWN, run: RUN, runFile: RUN_FILE, manifest: MANIFEST, clearing: CLEARING, storage },
       {
         clock: machine.clock,
         processes: {

@@ -1,0 +1,180 @@
+import { AsyncLocalStorage } from "node:async_hooks";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { type JobSeams, realSeams } from "../../../../coordinator/job/job-seams.ts";
+import { openJob } from "../../../../coordinator/job/open-job.ts";
+import type { OpenedJob } from "../../../../coordinator/job/opened-job.ts";
+import { readRunFile } from "../../../../coordinator/journal/bucket/run-file.ts";
+import { DEFAULT_SCHEDULE } from "../../../../coordinator/schedule/state/config.ts";
+import { systemClock, type TimedClock } from "../../../../shared/core/clock.ts";
+import { isShardmillError } from "../../../../shared/core/errors.ts";
+import { silentLogger } from "../../../../shared/core/log.ts";
+import { systemProcesses } from "../../../../shared/core/process-identity.ts";
+import { below, parseLocation } from "../../../../shared/domain/location.ts";
+import { MemoryStorage } from "../../../../shared/storage/memory.ts";
+import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+import { SeededRandom } from "../../../../sim/seeded-random.ts";
+import { makeSimJob } from "../../../../sim/sim-plan.ts";
+
+/** Two coordinators on two machines that wait out the same silence, one of which starts over. */
+
+const OUT = parseLocation("s3://bucket/out");
+const WORK = below(OUT, "_shardmill");
+const RUN_FILE = below(WORK, "journal.json");
+/** Time passes so much faster: whoever finds a living one waits for its next beat. */
+const HASTE = 40;
+
+const clock: TimedClock = {
+  nowMs: () => systemClock.nowMs() * HASTE,
+  wallMs: () => systemClock.wallMs() * HASTE,
+  after: (ms, call) => systemClock.after(ms / HASTE, call),
+};
+
+interface Rival {
+  readonly name: string;
+  readonly fresh: boolean;
+  /** It stops before its call of this number, and lets the other go on. */
+  readonly stopsAt: number;
+}
+
+interface Ended {
+  /** Whose run it was when it was opened; null: it was not. */
+  readonly run: string | null;
+  readonly opened: OpenedJob | null;
+  readonly code: string | null;
+}
+
+/** A bucket that a job was left in by a coordinator that is dead, and what two others make of it. */
+class RivalWorld {
+  readonly #folder: string;
+  readonly #caller = new AsyncLocalStorage<{ readonly stopsAt: number; calls: number }>();
+  readonly #storage = new MemoryStorage({
+    before: async () => {
+      const caller = this.#caller.getStore();
+      if (caller === undefined) return;
+      caller.calls += 1;
+      if (caller.calls === caller.stopsAt) await this.#stop();
+    },
+  });
+  #stop: () => Promise<void> = async () => {};
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async leaveDead(): Promise<void> {
+    const opened = await this.#open("dead", false);
+    if (opened.kind === "active") await opened.job.release();
+    const run = await readRunFile(RUN_FILE, this.#storage);
+    const holder = { ...systemProcesses.own(), startTicks: "1", nonce: "00", beats: 7 };
+    const beat = below(WORK, run ?? "", "holder.json");
+    await this.#storage.put(beat, sourceOfBytes(`${JSON.stringify(holder)}\n`));
+  }
+
+  /** The second runs while the first stops; and the first goes on to its end while the second does. */
+  async run(first: Rival, second: Rival): Promise<readonly [Ended, Ended]> {
+    let other: Promise<Ended> | null = null;
+    let goOn = () => {};
+    const isOver = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    this.#stop = () => {
+      const hasStopped = new Promise<void>((resolve) => {
+        this.#stop = () => {
+          resolve();
+          return isOver;
+        };
+      });
+      other = this.#end(second);
+      return Promise.race([other.then(() => {}), hasStopped]);
+    };
+    const one = await this.#end(first);
+    goOn();
+    return [one, await (other ?? this.#end(second))];
+  }
+
+  /** Whose run the job is, if its journal has its beginning. */
+  async runThere(): Promise<string | null> {
+    const run = await readRunFile(RUN_FILE, this.#storage);
+    const first = below(WORK, run ?? "none", "journal", "000000000001");
+    return (await this.#storage.kindAt(first)) === "file" ? run : null;
+  }
+
+  #end({ name, fresh, stopsAt }: Rival): Promise<Ended> {
+    return this.#caller.run({ stopsAt, calls: 0 }, async () => {
+      try {
+        const opened = await this.#open(name, fresh);
+        return { opened, run: await readRunFile(RUN_FILE, this.#storage), code: null };
+      } catch (error) {
+        if (!isShardmillError(error)) throw error;
+        return { opened: null, run: null, code: error.code };
+      }
+    });
+  }
+
+  #open(name: string, fresh: boolean): Promise<OpenedJob> {
+    const made = makeSimJob(new SeededRandom(1), { failingRows: false, poisonRows: false, place: 0 });
+    const work = { path: join(this.#folder, name), journal: "bucket" } as const;
+    const spec = { ...made.spec, output: { ...made.spec.output, path: OUT }, work };
+    const planned = { ...made.planned, spec };
+    const seams: JobSeams = {
+      ...realSeams,
+      openStorage: async () => this.#storage,
+      plan: async () => planned,
+      identify: async () => planned,
+    };
+    return openJob(spec, {
+      fresh,
+      clock,
+      log: silentLogger,
+      schedule: DEFAULT_SCHEDULE,
+      seams,
+      reportOf: () => null,
+      storesBefore: [],
+      onWake: () => {},
+    });
+  }
+}
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-rivals-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+/** Calls that opening such a job takes, and some. */
+const CALLS = 70;
+const WORLDS = 16;
+
+test.each([
+  { one: "starts over", other: "starts over, too", fresh: [true, true] },
+  { one: "starts over", other: "takes the job up", fresh: [true, false] },
+  { one: "takes the job up", other: "starts over", fresh: [false, true] },
+] as const)(
+  "whoever has opened a job keeps it, where one $one and the other $other",
+  async ({ fresh }) => {
+    const random = new SeededRandom(7);
+    const ends = new Set<string>();
+    for (let at = 0; at < WORLDS; at += 1) {
+      const stops = [random.int(1, CALLS), random.int(1, CALLS)] as const;
+      const world = new RivalWorld(join(folder, String(at)));
+      await world.leaveDead();
+      const [first, second] = await world.run(
+        { name: "first", fresh: fresh[0], stopsAt: stops[0] },
+        { name: "second", fresh: fresh[1], stopsAt: stops[1] },
+      );
+      const opened = [first, second].filter((end) => end.opened !== null);
+      const what = `stopped at ${stops}: ${first.code}, ${second.code}`;
+      // Of two that have taken up the same run the number of the journal's next object decides.
+      for (const { run } of opened) expect(await world.runThere(), what).toBe(run);
+      for (const { code } of [first, second])
+        expect([null, "OUTPUT_LOCKED", "OUTPUT_OCCUPIED"], what).toContain(code);
+      ends.add(first.opened !== null ? "first" : second.opened !== null ? "second" : "none");
+      for (const { opened: job } of opened) if (job?.kind === "active") await job.job.release();
+    }
+    expect([...ends]).toEqual(expect.arrayContaining(["first", "second"]));
+  },
+  120_000,
+);
