@@ -30,7 +30,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/journal/bucket/bucket-segment.js",
-        "if (next === null && (await this.#writerAt(first)) === null)",
+        "if (next === null && (await this.#writerAt(first, signal)) === null)",
         "if (false)",
       ),
     ],

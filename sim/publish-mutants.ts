@@ -23,8 +23,14 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
   {
     name: "manifest-before-last-copy",
     says: "in a bucket, the manifest does not wait for the files that it names",
-    breaks: ["whole-or-nothing"],
-    edits: [edit("coordinator/publish/by-copy.js", "await mapConcurrent(parts", "void mapConcurrent(parts")],
+    breaks: ["whole-or-nothing", "every-job-ends"],
+    edits: [
+      edit(
+        "coordinator/publish/by-copy.js",
+        "        await mapConcurrent(parts",
+        "        void mapConcurrent(parts",
+      ),
+    ],
   },
   {
     name: "late-copy-believed",
