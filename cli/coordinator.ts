@@ -3,11 +3,12 @@ import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
-import { finishJob, printNothingNew, printStopped } from "./finish-job.ts";
+import { type EndArguments, finishJob, printNothingNew, printStopped } from "./finish-job.ts";
 import { flightTo, tellFlight } from "./flight-option.ts";
 import {
   allowModulesOption,
   DEFAULT_PORT,
+  deadLettersExitCodeOption,
   flightOption,
   freshOption,
   jsonOption,
@@ -21,16 +22,16 @@ import { type ListeningArguments, listeningOf, listeningOptions, othersOf } from
 import { showProgress } from "./show-progress.ts";
 import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
 
-interface CoordinatorArguments extends ScheduleArguments, ListeningArguments {
+interface CoordinatorArguments extends ScheduleArguments, ListeningArguments, EndArguments {
   readonly job: string | undefined;
   readonly listen: string;
+  readonly "address-file": string | undefined;
   readonly flight: string | undefined;
   readonly "secret-file": string | undefined;
   readonly "allow-modules": boolean;
   readonly "allow-local-addresses": boolean;
   readonly set: readonly string[];
   readonly fresh: boolean;
-  readonly json: boolean;
   readonly "log-level": LogLevel | undefined;
 }
 
@@ -49,6 +50,12 @@ export const coordinatorCommand: CommandModule<object, CoordinatorArguments> = {
         default: `127.0.0.1:${DEFAULT_PORT}`,
         describe: "HOST:PORT to serve on (0.0.0.0: every interface, which takes --tls-cert, or --insecure)",
       })
+      .option("address-file", {
+        type: "string",
+        requiresArg: true,
+        describe:
+          "Write the address that it got to this file, for workers that are started with --coordinator @FILE",
+      })
       .options(listeningOptions)
       .option("flight", flightOption)
       .option("secret-file", secretFileOption)
@@ -65,6 +72,7 @@ export const coordinatorCommand: CommandModule<object, CoordinatorArguments> = {
       .option("set", setOption)
       .option("fresh", freshOption)
       .option("json", jsonOption)
+      .option("dead-letters-exit-code", deadLettersExitCodeOption)
       .option("log-level", { ...logLevelOption, defaultDescription: "info; beside a live view: error" })
       .options(scheduleOptions)
       .example(
@@ -122,6 +130,7 @@ async function serve(args: CoordinatorArguments): Promise<number> {
   });
   tellFlight(coordinator);
   try {
+    if (args["address-file"] !== undefined) await tellAddress(args["address-file"], coordinator.address);
     if (source === null) {
       process.stderr.write(`coordinator on ${coordinator.address}, waiting for jobs\n`);
       await untilAborted(stops.asked);
@@ -138,10 +147,15 @@ async function serve(args: CoordinatorArguments): Promise<number> {
     );
     if (status === undefined) return printStopped();
     await sayGoodbye(coordinator);
-    return await finishJob(status, { json: args.json, spec: source.spec });
+    return await finishJob(status, source.spec, args);
   } finally {
     await coordinator.close();
   }
+}
+
+async function tellAddress(path: string, address: string): Promise<void> {
+  const { writeAddressFile } = await import("../shared/wire/address-file.ts");
+  await writeAddressFile(path, address);
 }
 
 /** Sends the workers home, and waits a little until they have gone. */

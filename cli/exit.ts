@@ -25,8 +25,12 @@ function stackOf(error: Error): string {
   return `${error.stack ?? error.message}${cause}`;
 }
 
-/** The exit code of a job that has ended. */
-export function exitCodeOf(status: JobStatus): number {
-  if (status.phase === "published") return status.deadLetters > 0 ? 3 : 0;
+/**
+ * The exit code of a job that has ended.
+ *
+ * @param deadLetters that of one that published, but for rows that are dead letters
+ */
+export function exitCodeOf(status: JobStatus, deadLetters: number): number {
+  if (status.phase === "published") return status.deadLetters > 0 ? deadLetters : 0;
   return status.failure === null ? 1 : ERROR_CODES[status.failure.code].exit;
 }

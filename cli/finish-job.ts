@@ -11,31 +11,38 @@ import { oneLine } from "./render/text.ts";
 /** Reductions up to this size are shown whole at the end of a run; larger ones are in their file. */
 const SHOWN_ROWS = 20;
 
+/** How a command that waits for a job's end tells of it. */
+export interface EndArguments {
+  readonly json: boolean;
+  readonly "dead-letters-exit-code": number;
+}
+
 /** Shows how a job ended, its reductions first, and gives its exit code. */
 export async function finishJob(
   status: JobStatus,
-  options: { readonly json: boolean; readonly spec: Pick<JobSpec, "stores"> },
+  spec: Pick<JobSpec, "stores">,
+  args: EndArguments,
 ): Promise<number> {
-  if (status.phase === "published" && !options.json) {
-    await printReductions(status, options.spec).catch((error: unknown) => {
+  if (status.phase === "published" && !args.json) {
+    await printReductions(status, spec).catch((error: unknown) => {
       // Published is published, whether or not it can be shown.
       process.stderr.write(`the reductions cannot be shown: ${messageOf(error)}\n`);
     });
   }
-  return printEnd(status, options);
+  return printEnd(status, args);
 }
 
 /**
  * Prints why a job failed on stderr, and how it ended on stdout: in a few lines, or as one JSON object. The
  * exit code.
  */
-export function printEnd(status: JobStatus, { json }: { readonly json: boolean }): number {
+export function printEnd(status: JobStatus, args: EndArguments): number {
   if (status.failure !== null) {
     process.stderr.write(`${renderError(errorFromData(status.failure), createStyle(process.stderr))}\n`);
   }
-  const text = json ? JSON.stringify(jobSummary(status)) : endText(status, createStyle(process.stdout));
+  const text = args.json ? JSON.stringify(jobSummary(status)) : endText(status, createStyle(process.stdout));
   process.stdout.write(`${text}\n`);
-  return exitCodeOf(status);
+  return exitCodeOf(status, args["dead-letters-exit-code"]);
 }
 
 /** Says that a job over what is new has nothing to do. The exit code: that is no failure. */

@@ -28,6 +28,25 @@ export const jsonOption = {
   describe: "Print one JSON result on stdout; everything else goes to stderr",
 } as const satisfies Options;
 
+const MOST_EXIT_CODE = 255;
+
+/** @throws {ARGUMENT_INVALID} for what no process can end with */
+export function checkExitCode(option: string, code: number): number {
+  if (Number.isInteger(code) && code >= 0 && code <= MOST_EXIT_CODE) return code;
+  throw new ShardmillError(
+    "ARGUMENT_INVALID",
+    `${option} must be a whole number from 0 to ${MOST_EXIT_CODE}, not ${code}`,
+  );
+}
+
+export const deadLettersExitCodeOption = {
+  type: "number",
+  requiresArg: true,
+  default: 3,
+  coerce: (code: number) => checkExitCode("--dead-letters-exit-code", code),
+  describe: "Exit code of a job that published, but for rows that are dead letters; 0: that is no failure",
+} as const satisfies Options;
+
 export const freshOption = {
   type: "boolean",
   default: false,
@@ -44,7 +63,8 @@ export const coordinatorOption = {
   requiresArg: true,
   default: process.env.SHARDMILL_COORDINATOR ?? `127.0.0.1:${DEFAULT_PORT}`,
   defaultDescription: `127.0.0.1:${DEFAULT_PORT}`,
-  describe: "The coordinator's HOST:PORT (or set SHARDMILL_COORDINATOR)",
+  describe:
+    "The coordinator's HOST:PORT, or @FILE that it wrote by --address-file (or set SHARDMILL_COORDINATOR)",
 } as const satisfies Options;
 
 export const secretFileOption = {

@@ -16,9 +16,10 @@ import { isEnded } from "../shared/domain/job.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
-import { finishJob, printNothingNew, printStopped } from "./finish-job.ts";
+import { type EndArguments, finishJob, printNothingNew, printStopped } from "./finish-job.ts";
 import { flightTo, tellFlight } from "./flight-option.ts";
 import {
+  deadLettersExitCodeOption,
   flightOption,
   freshOption,
   jsonOption,
@@ -35,11 +36,10 @@ import { showProgress } from "./show-progress.ts";
 import { listenForStopSignals, type StopSignals, whenAborted } from "./stop-signals.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 
-interface RunArguments extends ProcessArguments, TrialArguments, ListeningArguments {
+interface RunArguments extends ProcessArguments, TrialArguments, ListeningArguments, EndArguments {
   readonly job: string;
   readonly set: readonly string[];
   readonly fresh: boolean;
-  readonly json: boolean;
   readonly listen: string;
   readonly flight: string | undefined;
   readonly "secret-file": string | undefined;
@@ -66,6 +66,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
       .option("flight", flightOption)
       .option("secret-file", secretFileOption)
       .option("json", jsonOption)
+      .option("dead-letters-exit-code", deadLettersExitCodeOption)
       .option("log-level", { ...logLevelOption, defaultDescription: "warn; beside a live view: error" })
       .example("$0 run job.yaml", "Publishes to output.path; again: resumes, or says that it is published")
       .example("$0 run job.yaml --fresh --set map.batch.rows=256", "Starts over with another batch size")
@@ -120,7 +121,7 @@ async function run(args: RunArguments): Promise<number> {
     if (handle.origin.kind !== "published") {
       if (!(await untilEnded(handle, coordinator, await workers, stops))) return printStopped();
     }
-    return await finishJob(await handle.ended, { json: args.json, spec: source.spec });
+    return await finishJob(await handle.ended, source.spec, args);
   } finally {
     over.abort();
     await (await workers.catch(() => null))?.stop();

@@ -1,6 +1,6 @@
 import type { CommandModule } from "yargs";
-import { printNothingNew } from "./finish-job.ts";
-import { freshOption, setOption } from "./options.ts";
+import { type EndArguments, printNothingNew } from "./finish-job.ts";
+import { deadLettersExitCodeOption, freshOption, setOption } from "./options.ts";
 import { jobSummary } from "./render/summary.ts";
 import { oneLine } from "./render/text.ts";
 import { clientOptions } from "./security-options.ts";
@@ -8,7 +8,7 @@ import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 import { follow } from "./watch.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
-interface SubmitArguments extends ClientArguments, TrialArguments {
+interface SubmitArguments extends ClientArguments, TrialArguments, EndArguments {
   readonly job: string;
   readonly set: readonly string[];
   readonly fresh: boolean;
@@ -35,6 +35,7 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
         default: false,
         describe: "Stay and follow the job until it has ended",
       })
+      .option("dead-letters-exit-code", deadLettersExitCodeOption)
       .example("$0 submit job.yaml", "Prints the job's id; its paths are those of the coordinator's machine")
       .example("$0 submit job.yaml --watch", "Stays until the job has ended, with its exit code"),
   handler: async (args) => {
@@ -51,7 +52,7 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
       }
       for (const note of notes) process.stderr.write(`${oneLine(note)}\n`);
       if (args.watch) {
-        process.exitCode = await follow(jobs, job.jobId, args.json);
+        process.exitCode = await follow(jobs, job.jobId, args);
         return;
       }
       process.stdout.write(args.json ? `${JSON.stringify(jobSummary(job))}\n` : `${job.jobId}\n`);

@@ -2,12 +2,17 @@ import type { CommandModule } from "yargs";
 import { isEnded } from "../shared/domain/job.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import type { JobsService } from "../shared/wire/services.ts";
-import { printEnd } from "./finish-job.ts";
+import { type EndArguments, printEnd } from "./finish-job.ts";
+import { deadLettersExitCodeOption } from "./options.ts";
 import { clientOptions } from "./security-options.ts";
 import { showProgress } from "./show-progress.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
-export const watchCommand: CommandModule<object, ClientArguments & { readonly job: string | undefined }> = {
+interface WatchArguments extends ClientArguments, EndArguments {
+  readonly job: string | undefined;
+}
+
+export const watchCommand: CommandModule<object, WatchArguments> = {
   command: "watch [job]",
   describe: "Follow a job of a running coordinator until it has ended",
   builder: (yargs) =>
@@ -17,10 +22,11 @@ export const watchCommand: CommandModule<object, ClientArguments & { readonly jo
         describe: "The job's id (left out: the last one submitted)",
       })
       .options(clientOptions)
+      .option("dead-letters-exit-code", deadLettersExitCodeOption)
       .example("$0 watch && echo published", "Ends with the job's exit code"),
   handler: (args) =>
     withCoordinator(args, async ({ jobs }) => {
-      process.exitCode = await follow(jobs, args.job ?? "", args.json);
+      process.exitCode = await follow(jobs, args.job ?? "", args);
     }),
 };
 
@@ -28,14 +34,14 @@ export const watchCommand: CommandModule<object, ClientArguments & { readonly jo
  * Shows a job's progress until it has ended, then its result. The last job submitted if the id is empty. The
  * exit code.
  */
-export async function follow(jobs: JobsService, jobId: string, json: boolean): Promise<number> {
+export async function follow(jobs: JobsService, jobId: string, args: EndArguments): Promise<number> {
   let last: JobStatus = await jobs.getJob(jobId);
-  if (isEnded(last.phase)) return printEnd(last, { json });
+  if (isEnded(last.phase)) return printEnd(last, args);
   const progress = showProgress(() => last);
   try {
     for await (const status of jobs.watchJob(last.jobId)) last = status;
   } finally {
     progress.stop();
   }
-  return printEnd(last, { json });
+  return printEnd(last, args);
 }

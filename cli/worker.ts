@@ -5,6 +5,7 @@ import type { Device } from "../shared/domain/device.ts";
 import { ACCESS_MODES, type AccessMode } from "../worker/job/choose-access.ts";
 import {
   allowModulesOption,
+  checkExitCode,
   coordinatorOption,
   deviceOption,
   logLevelOption,
@@ -22,8 +23,13 @@ interface WorkerArguments extends ProcessArguments, ConnectingArguments {
   readonly "allow-modules": boolean;
   readonly scratch: string | undefined;
   readonly patience: number;
+  readonly "idle-exit": number | undefined;
+  readonly "drained-exit-code": number;
   readonly "log-level": LogLevel;
 }
+
+/** How often it is looked for a coordinator's address. */
+const LOOK_MS = 500;
 
 export const workerCommand: CommandModule<object, WorkerArguments> = {
   command: "worker",
@@ -52,7 +58,24 @@ export const workerCommand: CommandModule<object, WorkerArguments> = {
         default: 300,
         describe: "Seconds to wait for a coordinator that cannot be reached",
       })
+      .option("idle-exit", {
+        type: "number",
+        requiresArg: true,
+        describe: "End with 0 after so many seconds without a shard (left out: wait for the next job)",
+      })
+      .option("drained-exit-code", {
+        type: "number",
+        requiresArg: true,
+        default: 0,
+        coerce: (code: number) => checkExitCode("--drained-exit-code", code),
+        describe:
+          "Exit code where a signal ended it before the work was done, for schedulers that requeue by it",
+      })
       .option("log-level", { ...logLevelOption, default: "info" as const })
+      .example(
+        "$0 worker --coordinator @/shared/address --drained-exit-code 75",
+        "In a job of Slurm's: see docs",
+      )
       .example("$0 worker --coordinator node1:7433", "Ends when the work is done; drains on SIGTERM")
       .example("$0 worker --device cuda", "One process per GPU; an error where CUDA does not work"),
   handler: (args) => work(args),
@@ -62,14 +85,11 @@ async function work(args: WorkerArguments): Promise<void> {
   const counts = processCounts(args);
   const { createLogger } = await import("../shared/core/log.ts");
   const { resolveDevice } = await import("../shared/onnx/resolve-device.ts");
-  const { checkAddress } = await import("../shared/wire/address.ts");
   const { layOutProcesses } = await import("../worker/process/process-layout.ts");
   const { makeScratch } = await import("../worker/process/scratch.ts");
   const { Supervisor } = await import("../worker/process/supervisor.ts");
-  checkAddress(args.coordinator);
-  if (!(args.patience >= 0)) {
-    throw new ShardmillError("ARGUMENT_INVALID", "--patience must be a number of seconds, 0 or more");
-  }
+  checkNumbers(args);
+  await checkCoordinator(args);
   const processes = await layOutProcesses({
     ...counts,
     device: await resolveDevice(args.device),
@@ -77,6 +97,7 @@ async function work(args: WorkerArguments): Promise<void> {
     allowsModules: args["allow-modules"],
     logLevel: args["log-level"],
     giveUpMs: args.patience * 1000,
+    ...(args["idle-exit"] === undefined ? {} : { idleMs: args["idle-exit"] * 1000 }),
   });
   const supervisor = new Supervisor({
     processes,
@@ -88,4 +109,26 @@ async function work(args: WorkerArguments): Promise<void> {
   whenAborted(stops.asked, () => void supervisor.drain());
   whenAborted(stops.atOnce, () => void supervisor.stop());
   await supervisor.done;
+  if (supervisor.hasDrained) process.exitCode = args["drained-exit-code"];
+}
+
+/** An address file may be written when the coordinator starts, which may be after this. */
+async function checkCoordinator({ coordinator, patience }: WorkerArguments): Promise<void> {
+  const { checkAddress } = await import("../shared/wire/address.ts");
+  const { addressFileOf, addressIn, readAddressFile } = await import("../shared/wire/address-file.ts");
+  const { sleep } = await import("../shared/core/abort.ts");
+  const file = addressFileOf(coordinator);
+  if (file === null) return checkAddress(coordinator);
+  for (let waitedMs = 0; waitedMs < patience * 1000; waitedMs += LOOK_MS) {
+    if ((await addressIn(file)) !== null) return;
+    await sleep(LOOK_MS);
+  }
+  readAddressFile(file);
+}
+
+function checkNumbers({ patience, "idle-exit": idle }: WorkerArguments): void {
+  if (!(patience >= 0))
+    throw new ShardmillError("ARGUMENT_INVALID", "--patience must be a number of seconds, 0 or more");
+  if (idle !== undefined && !(idle > 0))
+    throw new ShardmillError("ARGUMENT_INVALID", "--idle-exit must be a number of seconds, more than 0");
 }

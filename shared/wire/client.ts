@@ -1,7 +1,9 @@
 import type { ChannelOptions } from "@grpc/grpc-js";
 import type { Credential } from "../access/credential.ts";
 import { formatAddress, parseAddress } from "./address.ts";
+import { addressFileOf } from "./address-file.ts";
 import { dataClient } from "./client-data.ts";
+import { followAddress } from "./follow-address.ts";
 import { Peer } from "./peer.ts";
 import { jobsClient, workClient, workersClient } from "./service-clients.ts";
 import type { CoordinatorServices } from "./services.ts";
@@ -64,9 +66,9 @@ const DATA_OPTIONS: ChannelOptions = {
 };
 
 /**
- * A client of the coordinator at `address` (`host:port`), which knows its user by `credential`. Nothing is
- * sent before the first call. Control and data have a connection each, so that a heartbeat never waits behind
- * a download.
+ * A client of the coordinator at `address` (`host:port`, or `@FILE` that holds it, now and later), which knows
+ * its user by `credential`. Nothing is sent before the first call. Control and data have a connection each, so
+ * that a heartbeat never waits behind a download.
  *
  * @throws {ARGUMENT_INVALID} when `address` is not one
  */
@@ -75,6 +77,12 @@ export function connectCoordinator(
   credential: Credential,
   options: ClientOptions = {},
 ): CoordinatorClient {
+  const file = addressFileOf(address);
+  if (file !== null) return followAddress(file, (found) => connectTo(found, credential, options));
+  return connectTo(address, credential, options);
+}
+
+function connectTo(address: string, credential: Credential, options: ClientOptions): CoordinatorClient {
   const target = formatAddress(parseAddress(address, "connect"));
   const controlMs = options.controlMs ?? CONTROL_MS;
   const control = new Peer(target, credential, CONTROL_OPTIONS);

@@ -20,6 +20,7 @@ export interface LocalWorkersOptions extends ProcessCounts {
   readonly allowsModules: boolean;
   readonly logLevel: LogLevel;
   readonly giveUpMs: number;
+  readonly idleMs?: number;
 }
 
 /** The processes to start on this machine: one a device, the cores shared out between them. */
@@ -49,6 +50,7 @@ export async function layOutProcesses(options: LocalWorkersOptions): Promise<Pro
         allowsModules: options.allowsModules,
         logLevel: options.logLevel,
         giveUpMs: options.giveUpMs,
+        ...(options.idleMs === undefined ? {} : { idleMs: options.idleMs }),
       },
       env: gpu === undefined ? {} : { CUDA_VISIBLE_DEVICES: gpu },
     };

@@ -10,7 +10,7 @@ import type { Logger } from "../../shared/core/log.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { processArguments, processEnvironment } from "./process-arguments.ts";
 import { type TurnGrant, type TurnRequest, Turns } from "./turns.ts";
-import type { WorkerOptions } from "./worker.ts";
+import type { WorkerEnd, WorkerOptions } from "./worker.ts";
 
 /** `begin` comes first, and once. */
 export type ToWorkerProcess =
@@ -19,7 +19,7 @@ export type ToWorkerProcess =
   | TurnGrant;
 export type FromWorkerProcess = { readonly kind: "joined" } | TurnRequest | WorkerProcessEnd;
 type WorkerProcessEnd =
-  | { readonly kind: "ended"; readonly how: "dismissed" | "drained" }
+  | { readonly kind: "ended"; readonly how: WorkerEnd }
   | { readonly kind: "failed"; readonly error: ErrorData };
 
 /** Whom a worker works for. */
@@ -74,6 +74,7 @@ export class Supervisor {
   readonly #quit = new AbortController();
   readonly #turns = new Turns<ChildProcess>();
   #hasJoined = false;
+  #hasDrained = false;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -81,6 +82,11 @@ export class Supervisor {
     Promise.resolve(options.joins).catch(() => {});
     this.done = this.#superviseAll();
     this.done.catch(() => {});
+  }
+
+  /** Whether a process ended because it was told to, with work perhaps left for it. */
+  get hasDrained(): boolean {
+    return this.#hasDrained;
   }
 
   /** Asks every process to finish or hand back its shards; kills what has not ended in time. */
@@ -122,6 +128,8 @@ export class Supervisor {
     for (let deaths = 0, died = 0; !this.#quit.signal.aborted; ) {
       const startedMs = performance.now();
       const end = await this.#runOnce(layout);
+      // One that is told to end before it has said how, or is killed then, did not go by itself.
+      this.#hasDrained ||= end.kind === "ended" ? end.how === "drained" : this.#quit.signal.aborted;
       if (end.kind === "ended" || this.#quit.signal.aborted) return;
       onDied?.(layout.options.name);
       if (end.kind === "failed" && ERROR_CODES[end.error.code].worker === "quit")

@@ -35,7 +35,7 @@ export async function workerMain(seams: WorkerSeams = {}): Promise<void> {
   // It takes about as long to load as what is planned beside it.
   const shardThread = startShardThread();
   try {
-    const signals = { drain: drain.signal, stop };
+    const signals = { drain, stop };
     const onJoined = () => void tellParent({ kind: "joined" } satisfies FromWorkerProcess);
     const how = await runWorker(await begun.promise, signals, {
       ...seams,

@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import type { Worker } from "node:worker_threads";
 import type { Credential } from "../../shared/access/credential.ts";
 import { systemClock } from "../../shared/core/clock.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
 import { createLogger, type LogLevel } from "../../shared/core/log.ts";
 import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
@@ -11,6 +12,7 @@ import { connectCoordinator } from "../../shared/wire/client.ts";
 import { PROTOCOL_VERSION, type WorkService } from "../../shared/wire/services.ts";
 import type { AccessMode } from "../job/choose-access.ts";
 import { DeviceRunner } from "../job/device-runner.ts";
+import { idleExit } from "../lease/idle-exit.ts";
 import { LeaseLoop } from "../lease/lease-loop.ts";
 import type { ShardRunner } from "../lease/shard-runner.ts";
 import { leaseSlotCount } from "../pipeline/thread-counts.ts";
@@ -39,6 +41,8 @@ export interface WorkerOptions {
   readonly copiesPath: string;
   readonly logLevel: LogLevel;
   readonly giveUpMs: number;
+  /** Ends when it had no shard for so long. Left out: waits for the next one. */
+  readonly idleMs?: number;
 }
 
 /** What a test puts around the parts of a real worker: a runner that dies of a row, calls that are lost. */
@@ -49,19 +53,22 @@ export interface WorkerSeams {
   readonly laneScript?: URL;
 }
 
+/** The coordinator sent it home; it was told to drain; it had nothing to do for as long as it was to wait. */
+export type WorkerEnd = "dismissed" | "drained" | "idle";
+
 /** Inside the 30 s that Kubernetes gives a pod between SIGTERM and SIGKILL, with time to say goodbye. */
 const DRAIN_MS = 20_000;
 
 /** Composition root of one worker process: one device, one connection, one lease loop. */
 export async function runWorker(
   options: WorkerOptions,
-  signals: { readonly drain: AbortSignal; readonly stop: AbortController },
+  signals: { readonly drain: AbortController; readonly stop: AbortController },
   seams: WorkerSeams & {
     readonly shardThread?: Worker;
     readonly onJoined?: () => void;
     readonly takeTurn?: CopiesPlace["takeTurn"];
   } = {},
-): Promise<"dismissed" | "drained"> {
+): Promise<WorkerEnd> {
   const { coordinator, name, logLevel, giveUpMs, copiesPath, ...own } = options;
   const log = createLogger(`worker ${name}`, logLevel);
   const client = connectCoordinator(coordinator, own.credential);
@@ -76,8 +83,19 @@ export async function runWorker(
     ...(seams.laneScript === undefined ? {} : { laneScript: seams.laneScript }),
     ...(seams.shardThread === undefined ? {} : { shardThread: seams.shardThread }),
   });
-  const loop = new LeaseLoop({
+  let isIdle = false;
+  const served = {
     work: seams.work?.(client.work) ?? client.work,
+    runner: seams.runner?.(runner) ?? runner,
+  };
+  const onIdle = (): void => {
+    isIdle = true;
+    log.info({ idleMs: options.idleMs }, "nothing to do for so long");
+    signals.drain.abort(new ShardmillError("INTERRUPTED", "the worker has nothing to do"));
+  };
+  const { idleMs } = options;
+  const loop = new LeaseLoop({
+    ...(idleMs === undefined ? served : idleExit({ ...served, idleMs, clock: systemClock, onIdle })),
     registration: {
       protocolVersion: PROTOCOL_VERSION,
       build: buildVersion,
@@ -90,7 +108,6 @@ export async function runWorker(
       threadsPerLane: options.threadsPerLane,
       onnxruntimeVersion: packageVersion("onnxruntime-node"),
     },
-    runner: seams.runner?.(runner) ?? runner,
     takeBusy: () => runner.takeBusy(),
     takePadding: () => runner.takePadding(),
     batch: () => runner.batch,
@@ -106,7 +123,8 @@ export async function runWorker(
     },
   });
   try {
-    return await loop.run(signals.drain, signals.stop.signal);
+    const end = await loop.run(signals.drain.signal, signals.stop.signal);
+    return isIdle ? "idle" : end;
   } finally {
     client.close();
   }

@@ -1,0 +1,66 @@
+import { readFileSync } from "node:fs";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { hostname } from "node:os";
+import { messageOf, ShardmillError } from "../core/errors.ts";
+import { formatAddress, parseAddress } from "./address.ts";
+
+/** `@FILE` where an address is asked for: the file holds it. */
+export function addressFileOf(text: string): string | null {
+  return text.startsWith("@") ? text.slice(1) : null;
+}
+
+/**
+ * The address in a file that a coordinator wrote.
+ *
+ * @throws {ARGUMENT_INVALID} when it cannot be read, or holds no address
+ */
+export function readAddressFile(path: string): string {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8").trim();
+  } catch (error) {
+    throw unusable(path, "cannot be read", messageOf(error));
+  }
+  try {
+    return formatAddress(parseAddress(text, "connect"));
+  } catch {
+    throw unusable(path, "holds no address", JSON.stringify(text.slice(0, 100)));
+  }
+}
+
+/**
+ * Writes where a coordinator listens, at once and whole: whoever reads the file finds this or what was there
+ * before. A coordinator that listens everywhere is reached by this machine's name.
+ *
+ * @throws {ARGUMENT_INVALID} when it cannot be written
+ */
+export async function writeAddressFile(path: string, listening: string): Promise<void> {
+  const { host, port } = parseAddress(listening, "connect");
+  const isEverywhere = host === "0.0.0.0" || /^[0:]+$/.test(host);
+  const address = formatAddress({ host: isEverywhere ? hostname() : host, port });
+  const draft = `${path}.${process.pid}.tmp`;
+  try {
+    await writeFile(draft, `${address}\n`);
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true }).catch(() => {});
+    throw unusable(path, "cannot be written", messageOf(error), "--address-file");
+  }
+}
+
+/** The same without waiting: null while it cannot be read, or holds none. */
+export async function addressIn(path: string): Promise<string | null> {
+  try {
+    return formatAddress(parseAddress((await readFile(path, "utf8")).trim(), "connect"));
+  } catch {
+    return null;
+  }
+}
+
+function unusable(path: string, what: string, found: string, where = "--coordinator"): ShardmillError {
+  return new ShardmillError("ARGUMENT_INVALID", `the address file ${path} ${what}`, {
+    fields: { path },
+    problems: [{ where, what, expected: "HOST:PORT, as `coordinator --address-file` writes it", found }],
+    hint: "start the coordinator with --address-file, on a disk that both see",
+  });
+}

@@ -1,0 +1,77 @@
+import { readFile } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { startListening, startWorker, untilCommitted } from "../support/job-processes.ts";
+import { expectRightAnswer } from "../support/known-answer.ts";
+import { KnownJob } from "../support/known-job.ts";
+import { runCli } from "../support/processes.ts";
+
+/** What a scheduler that places workers needs: addresses that come later and change, and exit codes. */
+
+function slowJob(): Promise<KnownJob> {
+  return KnownJob.make({
+    rows: 2_400,
+    rowGroupRows: 100,
+    hidden: [1_400, 1_400],
+    spec: { input: { shardRows: 100 }, map: { batch: { rows: 1 } } },
+  });
+}
+
+/** A coordinator that takes any port and writes where it is. */
+const placed = (job: KnownJob, ...args: readonly string[]) => [
+  ...["coordinator", ...args, "--listen", "127.0.0.1:0", "--address-file", job.at("address")],
+  ...["--log-level", "warn"],
+];
+
+test("a worker that was started first finds the coordinator by its file, and again where it is started anew", async () => {
+  await using job = await slowJob();
+  await using worker = startWorker(job, `@${job.at("address")}`, ["--drained-exit-code", "75"]);
+  await using first = (await startListening(job, placed(job, job.path))).cli;
+  await untilCommitted(job, 2);
+  const before = await readFile(job.at("address"), "utf8");
+  first.killGroup("SIGKILL");
+  await first.ended;
+  await using second = (await startListening(job, placed(job, job.path))).cli;
+  expect(await second.ended).toMatchObject({ code: 0 });
+  expect(await readFile(job.at("address"), "utf8")).not.toBe(before);
+  // It was sent home: nothing was left for it.
+  expect(await worker.ended).toMatchObject({ code: 0 });
+  await expectRightAnswer(job);
+}, 200_000);
+
+test("a worker that a signal ends before the work is done says so by the exit code that was asked for", async () => {
+  await using job = await slowJob();
+  const { cli, address } = await startListening(job, placed(job, job.path));
+  await using coordinator = cli;
+  await using leaving = startWorker(job, address, ["--drained-exit-code", "75"]);
+  await untilCommitted(job, 2);
+  leaving.kill("SIGTERM");
+  expect(await leaving.ended).toMatchObject({ code: 75 });
+  await using other = startWorker(job, address);
+  expect(await coordinator.ended).toMatchObject({ code: 0 });
+  expect(await other.ended).toMatchObject({ code: 0 });
+  await expectRightAnswer(job);
+}, 200_000);
+
+test("a worker with nothing to do ends by itself, after its work as before it", async () => {
+  await using job = await slowJob();
+  const { cli, address } = await startListening(job, placed(job));
+  await using standing = cli;
+  await using idle = startWorker(job, address, ["--idle-exit", "2", "--drained-exit-code", "75"]);
+  const submitted = runCli(["submit", job.path, "--coordinator", address, "--watch", "--json"], job);
+  expect(await submitted).toMatchObject({ code: 0 });
+  expect(await idle.ended).toMatchObject({ code: 0, stderr: expect.stringContaining("nothing to do") });
+  await using next = startWorker(job, address, ["--idle-exit", "1"]);
+  expect(await next.ended).toMatchObject({ code: 0 });
+  standing.kill("SIGTERM");
+  await standing.ended;
+  await expectRightAnswer(job);
+}, 200_000);
+
+test("a job with dead letters ends with 3, or with what was asked for", async () => {
+  await using job = await KnownJob.make({ rows: 300, nullRows: [7], spec: { errors: { maxRows: 1 } } });
+  const run = (...more: readonly string[]) => runCli(["run", job.path, "--workers", "1", ...more], job);
+  expect(await run()).toMatchObject({ code: 3 });
+  expect(await run("--dead-letters-exit-code", "0")).toMatchObject({ code: 0 });
+  const wrong = await run("--dead-letters-exit-code", "256");
+  expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("from 0 to 255, not 256") });
+}, 120_000);

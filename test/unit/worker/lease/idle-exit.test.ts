@@ -1,0 +1,85 @@
+import { expect, test } from "vitest";
+import { deferred } from "../../../../shared/core/abort.ts";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { workerSession } from "../../../../shared/domain/worker.ts";
+import type { LeaseAnswer, WorkService } from "../../../../shared/wire/services.ts";
+import { idleExit } from "../../../../worker/lease/idle-exit.ts";
+import { aLease } from "../../../support/builders.ts";
+
+const session = workerSession("s1");
+const nothing: LeaseAnswer = { kind: "noLease", retryMs: 0 };
+const IDLE_MS = 60_000;
+const POLL_MS = 25_000;
+
+/** A coordinator that answers as it is told, after the whole wait; and a worker that asks it. */
+function rig() {
+  const clock = { now: 0, nowMs: () => clock.now };
+  const waits: number[] = [];
+  let answer: LeaseAnswer | ShardmillError = nothing;
+  let idle = 0;
+  const requestLease: WorkService["requestLease"] = async (_session, waitMs) => {
+    waits.push(waitMs);
+    clock.now += waitMs;
+    if (answer instanceof ShardmillError) throw answer;
+    return answer;
+  };
+  const gate = deferred<never>();
+  const watched = idleExit({
+    work: { requestLease } as WorkService,
+    runner: { run: () => gate.promise },
+    idleMs: IDLE_MS,
+    clock,
+    onIdle: () => {
+      idle += 1;
+    },
+  });
+  return {
+    clock,
+    waits,
+    ask: async (next: LeaseAnswer | ShardmillError = nothing) => {
+      answer = next;
+      await watched.work.requestLease(session, POLL_MS, []).catch(() => {});
+      return idle;
+    },
+    /** Runs a shard; the function ends it. */
+    run: () => {
+      const options = { signal: new AbortController().signal, onProgress: () => {} };
+      const done = watched.runner.run(aLease({ shard: 1 }), "e", options).catch(() => {});
+      return async () => {
+        gate.reject(new Error("done"));
+        await done;
+      };
+    },
+  };
+}
+
+test("a worker that is told for so long that there is nothing ends then, to the second, and is told once", async () => {
+  const { ask, waits, clock } = rig();
+  expect([await ask(), await ask(), await ask()]).toEqual([0, 0, 1]);
+  expect(waits).toEqual([POLL_MS, POLL_MS, IDLE_MS - 2 * POLL_MS]);
+  expect(clock.now).toBe(IDLE_MS);
+  expect(await ask()).toBe(1);
+});
+
+test("a shard begins the time anew, and while one runs there is none", async () => {
+  const { ask, run } = rig();
+  expect([await ask(), await ask()]).toEqual([0, 0]);
+  const end = run();
+  expect([await ask(), await ask(), await ask(), await ask()]).toEqual([0, 0, 0, 0]);
+  await end();
+  expect([await ask(), await ask()]).toEqual([0, 0]);
+  expect(await ask()).toBe(1);
+});
+
+test("a coordinator that cannot be reached says nothing of its work: the time begins anew", async () => {
+  const { ask } = rig();
+  const away = new ShardmillError("COORDINATOR_UNREACHABLE", "nobody there");
+  expect([await ask(), await ask(), await ask(away), await ask(), await ask()]).toEqual([0, 0, 0, 0, 0]);
+  expect(await ask()).toBe(1);
+});
+
+test("a lease that is granted in the last moment is run", async () => {
+  const { ask } = rig();
+  const lease: LeaseAnswer = { kind: "lease", lease: aLease({ shard: 1 }) };
+  expect([await ask(), await ask(), await ask(lease)]).toEqual([0, 0, 0]);
+});
