@@ -66,9 +66,9 @@ const DATA_OPTIONS: ChannelOptions = {
 };
 
 /**
- * A client of the coordinator at `address` (`host:port`, or `@FILE` that holds it, now and later), which knows
- * its user by `credential`. Nothing is sent before the first call. Control and data have a connection each, so
- * that a heartbeat never waits behind a download.
+ * A client of the coordinator at `address` (`host:port`, or `@FILE` that holds it, now and later), which
+ * knows its user by `credential`. Nothing is sent before the first call. Control and data have a connection
+ * each, so that a heartbeat never waits behind a download.
  *
  * @throws {ARGUMENT_INVALID} when `address` is not one
  */

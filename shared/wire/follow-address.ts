@@ -1,5 +1,11 @@
 import { addressIn, readAddressFile } from "./address-file.ts";
-import type { CoordinatorClient } from "./client.ts";
+import type { CoordinatorServices } from "./services.ts";
+
+/** What `connectCoordinator` gives. */
+interface Followed extends CoordinatorServices {
+  waitReady(waitMs: number): Promise<void>;
+  close(): void;
+}
 
 /** How often the file is read: a coordinator that was started elsewhere is found about as soon. */
 const READ_MS = 1_000;
@@ -13,13 +19,10 @@ const LINGER_MS = 60_000;
  *
  * @throws {ARGUMENT_INVALID} when there is no address in it now
  */
-export function followAddress(
-  path: string,
-  connect: (address: string) => CoordinatorClient,
-): CoordinatorClient {
+export function followAddress(path: string, connect: (address: string) => Followed): Followed {
   let address = readAddressFile(path);
   let current = connect(address);
-  const lingering = new Map<CoordinatorClient, NodeJS.Timeout>();
+  const lingering = new Map<Followed, NodeJS.Timeout>();
   const look = async (): Promise<void> => {
     const found = await addressIn(path);
     if (found === null || found === address || isClosed) return;

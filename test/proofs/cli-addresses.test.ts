@@ -41,7 +41,13 @@ describe("an address that cannot be", () => {
   });
 
   test("to listen on: not of this machine", async () => {
-    const { code, error } = await refused(job, ["run", job.job, "--listen", "203.0.113.7:7433"]);
+    const { code, error } = await refused(job, [
+      "run",
+      job.job,
+      "--insecure",
+      "--listen",
+      "203.0.113.7:7433",
+    ]);
     expect([code, error.code]).toEqual([2, "ARGUMENT_INVALID"]);
     expect(error.message).toBe("203.0.113.7:7433 is not an address of this machine");
   });

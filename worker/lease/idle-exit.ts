@@ -13,9 +13,9 @@ interface IdleExitOptions {
 }
 
 /**
- * The same service and runner, watched for a worker that is to end when there is nothing to do. What counts is
- * the time in which the coordinator answered that it has nothing: one that cannot be reached has perhaps only
- * moved, and is waited for as ever.
+ * The same service and runner, watched for a worker that is to end when there is nothing to do. What counts
+ * is the time in which the coordinator answered that it has nothing: one that cannot be reached has perhaps
+ * only moved, and is waited for as ever.
  */
 export function idleExit(options: IdleExitOptions): Pick<IdleExitOptions, "work" | "runner"> {
   const { work, runner, idleMs, clock, onIdle } = options;

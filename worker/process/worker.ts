@@ -9,7 +9,7 @@ import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import { processTally } from "../../shared/http/store-tally.ts";
 import type { CopiesPlace } from "../../shared/storage/local-copy.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
-import { PROTOCOL_VERSION, type WorkService } from "../../shared/wire/services.ts";
+import { PROTOCOL_VERSION, type Registration, type WorkService } from "../../shared/wire/services.ts";
 import type { AccessMode } from "../job/choose-access.ts";
 import { DeviceRunner } from "../job/device-runner.ts";
 import { idleExit } from "../lease/idle-exit.ts";
@@ -84,30 +84,17 @@ export async function runWorker(
     ...(seams.shardThread === undefined ? {} : { shardThread: seams.shardThread }),
   });
   let isIdle = false;
-  const served = {
-    work: seams.work?.(client.work) ?? client.work,
-    runner: seams.runner?.(runner) ?? runner,
-  };
-  const onIdle = (): void => {
-    isIdle = true;
-    log.info({ idleMs: options.idleMs }, "nothing to do for so long");
-    signals.drain.abort(new ShardmillError("INTERRUPTED", "the worker has nothing to do"));
-  };
-  const { idleMs } = options;
-  const loop = new LeaseLoop({
-    ...(idleMs === undefined ? served : idleExit({ ...served, idleMs, clock: systemClock, onIdle })),
-    registration: {
-      protocolVersion: PROTOCOL_VERSION,
-      build: buildVersion,
-      name,
-      hostname: hostname(),
-      pid: process.pid,
-      device: options.device,
-      slots: leaseSlotCount(options.shardThreads),
-      lanes: options.lanes,
-      threadsPerLane: options.threadsPerLane,
-      onnxruntimeVersion: packageVersion("onnxruntime-node"),
+  const served = untilIdle(seams.work?.(client.work) ?? client.work, seams.runner?.(runner) ?? runner, {
+    idleMs: options.idleMs,
+    onIdle: () => {
+      isIdle = true;
+      log.info({ idleMs: options.idleMs }, "nothing to do for so long");
+      signals.drain.abort(new ShardmillError("INTERRUPTED", "the worker has nothing to do"));
     },
+  });
+  const loop = new LeaseLoop({
+    ...served,
+    registration: registrationOf(options),
     takeBusy: () => runner.takeBusy(),
     takePadding: () => runner.takePadding(),
     batch: () => runner.batch,
@@ -128,4 +115,29 @@ export async function runWorker(
   } finally {
     client.close();
   }
+}
+
+function untilIdle(
+  work: WorkService,
+  runner: ShardRunner,
+  { idleMs, onIdle }: { readonly idleMs: number | undefined; readonly onIdle: () => void },
+): { readonly work: WorkService; readonly runner: ShardRunner } {
+  return idleMs === undefined
+    ? { work, runner }
+    : idleExit({ work, runner, idleMs, clock: systemClock, onIdle });
+}
+
+function registrationOf(options: WorkerOptions): Registration {
+  return {
+    protocolVersion: PROTOCOL_VERSION,
+    build: buildVersion,
+    name: options.name,
+    hostname: hostname(),
+    pid: process.pid,
+    device: options.device,
+    slots: leaseSlotCount(options.shardThreads),
+    lanes: options.lanes,
+    threadsPerLane: options.threadsPerLane,
+    onnxruntimeVersion: packageVersion("onnxruntime-node"),
+  };
 }
