@@ -74,7 +74,7 @@ export const workerCommand: CommandModule<object, WorkerArguments> = {
       .option("log-level", { ...logLevelOption, default: "info" as const })
       .example(
         "$0 worker --coordinator @/shared/address --drained-exit-code 75",
-        "In a job of Slurm's: see docs",
+        "In a job that a scheduler places: docs/operations.md",
       )
       .example("$0 worker --coordinator node1:7433", "Ends when the work is done; drains on SIGTERM")
       .example("$0 worker --device cuda", "One process per GPU; an error where CUDA does not work"),
