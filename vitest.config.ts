@@ -19,7 +19,7 @@ export default defineConfig({
       project("clients", "test/clients/*.test.ts"),
       project("stores", "test/stores/*.test.ts"),
       project("readers", "test/readers/*.test.ts"),
-      project("slurm", "test/slurm/*.test.ts"),
+      project("schedulers", "test/schedulers/*.test.ts"),
       project("seaweedfs", "test/stores/seaweedfs/*.test.ts"),
     ],
     // Tests of real processes wait about as much as they compute: four files keep two cores busy. Proofs have
