@@ -89,7 +89,11 @@ async function work(args: WorkerArguments): Promise<void> {
   const { makeScratch } = await import("../worker/process/scratch.ts");
   const { Supervisor } = await import("../worker/process/supervisor.ts");
   checkNumbers(args);
-  await checkCoordinator(args);
+  using stops = listenForStopSignals();
+  if (!(await findCoordinator(args, stops.asked))) {
+    process.exitCode = args["drained-exit-code"];
+    return;
+  }
   const processes = await layOutProcesses({
     ...counts,
     device: await resolveDevice(args.device),
@@ -105,25 +109,37 @@ async function work(args: WorkerArguments): Promise<void> {
     scratchPath: await makeScratch(args.scratch),
     log: createLogger("supervisor", args["log-level"]),
   });
-  using stops = listenForStopSignals();
   whenAborted(stops.asked, () => void supervisor.drain());
   whenAborted(stops.atOnce, () => void supervisor.stop());
   await supervisor.done;
   if (supervisor.hasDrained) process.exitCode = args["drained-exit-code"];
 }
 
-/** An address file may be written when the coordinator starts, which may be after this. */
-async function checkCoordinator({ coordinator, patience }: WorkerArguments): Promise<void> {
+/**
+ * An address file may be written when the coordinator starts, which may be after this. False when a signal
+ * ended the waiting.
+ *
+ * @throws {ARGUMENT_INVALID} when there is no address
+ */
+async function findCoordinator(
+  { coordinator, patience }: WorkerArguments,
+  stop: AbortSignal,
+): Promise<boolean> {
   const { checkAddress } = await import("../shared/wire/address.ts");
   const { addressFileOf, addressIn, readAddressFile } = await import("../shared/wire/address-file.ts");
   const { sleep } = await import("../shared/core/abort.ts");
   const file = addressFileOf(coordinator);
-  if (file === null) return checkAddress(coordinator);
+  if (file === null) {
+    checkAddress(coordinator);
+    return true;
+  }
   for (let waitedMs = 0; waitedMs < patience * 1000; waitedMs += LOOK_MS) {
-    if ((await addressIn(file)) !== null) return;
-    await sleep(LOOK_MS);
+    if ((await addressIn(file)) !== null) return true;
+    await sleep(LOOK_MS, stop).catch(() => {});
+    if (stop.aborted) return false;
   }
   readAddressFile(file);
+  return true;
 }
 
 function checkNumbers({ patience, "idle-exit": idle }: WorkerArguments): void {

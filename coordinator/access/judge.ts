@@ -66,7 +66,7 @@ export class Judge {
   /** Who made a call some time ago, and may still be answered. @throws {TOKEN_REFUSED} when not */
   confirm(identity: Identity): Identity {
     const { token } = identity;
-    if (token !== null) refuseEnded(this.#tokens().get(token.id) ?? token, this.#nowMs());
+    if (token !== null) refuseEnded(token.id, this.#tokens(), this.#nowMs());
     return identity;
   }
 

@@ -57,18 +57,25 @@ export function isToken(bearer: string): boolean {
 /** The token that a call came with. @throws {TOKEN_REFUSED} when it is none of these, or is no longer good */
 export function tokenOf(bearer: string, tokens: ReadonlyMap<string, Token>, nowMs: number): Token {
   const [, id = ""] = TOKEN.exec(bearer) ?? [];
+  const sent = sha256(bearer);
   const token = tokens.get(id);
-  if (token === undefined || !timingSafeEqual(Buffer.from(token.sha256, "hex"), sha256(bearer)))
-    throw refused(`this coordinator does not know token ${id}`);
-  refuseEnded(token, nowMs);
+  if (token === undefined || !timingSafeEqual(Buffer.from(token.sha256, "hex"), sent)) throw unknown(id);
+  refuseEnded(id, tokens, nowMs);
   return token;
 }
 
-/** @throws {TOKEN_REFUSED} when it is no longer good */
-export function refuseEnded({ id, name, expiresAt, revokedAt }: Token, nowMs: number): void {
+/** @throws {TOKEN_REFUSED} when it is no longer good, or no longer there */
+export function refuseEnded(id: string, tokens: ReadonlyMap<string, Token>, nowMs: number): void {
+  const token = tokens.get(id);
+  if (token === undefined) throw unknown(id);
+  const { name, expiresAt, revokedAt } = token;
   if (revokedAt !== null) throw refused(`token ${id} (${name}) was revoked at ${revokedAt}`);
   if (expiresAt !== null && nowMs >= Date.parse(expiresAt))
     throw refused(`token ${id} (${name}) expired at ${expiresAt}`);
+}
+
+function unknown(id: string): ShardmillError {
+  return refused(`this coordinator does not know token ${id}`);
 }
 
 function refused(what: string): ShardmillError {

@@ -21,11 +21,9 @@ export function readAddressFile(path: string): string {
   } catch (error) {
     throw unusable(path, "cannot be read", messageOf(error));
   }
-  try {
-    return formatAddress(parseAddress(text, "connect"));
-  } catch {
-    throw unusable(path, "holds no address", JSON.stringify(text.slice(0, 100)));
-  }
+  const address = addressOf(text);
+  if (address === null) throw unusable(path, "holds no address", JSON.stringify(text.slice(0, 100)));
+  return address;
 }
 
 /**
@@ -44,23 +42,37 @@ export async function writeAddressFile(path: string, listening: string): Promise
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true }).catch(() => {});
-    throw unusable(path, "cannot be written", messageOf(error), "--address-file");
+    throw new ShardmillError("ARGUMENT_INVALID", `--address-file cannot be written: ${messageOf(error)}`, {
+      fields: { path },
+      hint: "name a file in a folder that is there, and that this user may write",
+    });
   }
 }
 
 /** The same without waiting: null while it cannot be read, or holds none. */
 export async function addressIn(path: string): Promise<string | null> {
+  return addressOf((await readFile(path, "utf8").catch(() => "")).trim());
+}
+
+function addressOf(text: string): string | null {
   try {
-    return formatAddress(parseAddress((await readFile(path, "utf8")).trim(), "connect"));
+    return formatAddress(parseAddress(text, "connect"));
   } catch {
     return null;
   }
 }
 
-function unusable(path: string, what: string, found: string, where = "--coordinator"): ShardmillError {
+function unusable(path: string, what: string, found: string): ShardmillError {
   return new ShardmillError("ARGUMENT_INVALID", `the address file ${path} ${what}`, {
     fields: { path },
-    problems: [{ where, what, expected: "HOST:PORT, as `coordinator --address-file` writes it", found }],
+    problems: [
+      {
+        where: "--coordinator",
+        what,
+        expected: "HOST:PORT, as `coordinator --address-file` writes it",
+        found,
+      },
+    ],
     hint: "start the coordinator with --address-file, on a disk that both see",
   });
 }

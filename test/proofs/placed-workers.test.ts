@@ -1,20 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { slowJob } from "../support/interrupted-job.ts";
 import { startListening, startWorker, untilCommitted } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
 
 /** What a scheduler that places workers needs: addresses that come later and change, and exit codes. */
-
-function slowJob(): Promise<KnownJob> {
-  return KnownJob.make({
-    rows: 2_400,
-    rowGroupRows: 100,
-    hidden: [1_400, 1_400],
-    spec: { input: { shardRows: 100 }, map: { batch: { rows: 1 } } },
-  });
-}
 
 /** A coordinator that takes any port and writes where it is. */
 const placed = (job: KnownJob, ...args: readonly string[]) => [
@@ -51,6 +43,15 @@ test("a worker that a signal ends before the work is done says so by the exit co
   expect(await other.ended).toMatchObject({ code: 0 });
   await expectRightAnswer(job);
 }, 200_000);
+
+test("one that is told to end while it still looks for its coordinator says so, too", async () => {
+  await using job = await KnownJob.make({ rows: 10 });
+  await using worker = startWorker(job, `@${job.at("address")}`, ["--drained-exit-code", "75"]);
+  // It listens for signals by then; one that came before would end it by the signal.
+  await new Promise((resolve) => setTimeout(resolve, 3_000));
+  worker.kill("SIGTERM");
+  expect(await worker.ended).toMatchObject({ code: 75, signal: null });
+});
 
 test("a worker with nothing to do ends by itself, after its work as before it", async () => {
   await using job = await slowJob();

@@ -4,9 +4,10 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { packageRoot } from "../../shared/core/package-root.ts";
+import { slowJob } from "../support/interrupted-job.ts";
 import { until, untilCommitted } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
-import { KnownJob } from "../support/known-job.ts";
+import type { KnownJob } from "../support/known-job.ts";
 import { SHARDMILL_MAIN } from "../support/processes.ts";
 import { type SlurmCluster, startSlurm } from "../support/slurm-cluster.ts";
 
@@ -20,15 +21,6 @@ beforeAll(async () => {
   slurm = await startSlurm();
 }, 60_000);
 afterAll(() => slurm?.[Symbol.asyncDispose]());
-
-function slowJob(): Promise<KnownJob> {
-  return KnownJob.make({
-    rows: 2_400,
-    rowGroupRows: 100,
-    hidden: [1_400, 1_400],
-    spec: { input: { shardRows: 100 }, map: { batch: { rows: 1 } } },
-  });
-}
 
 interface Submitted {
   readonly coordinator: string;

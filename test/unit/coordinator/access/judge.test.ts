@@ -95,6 +95,9 @@ describe("a token", () => {
     tokens = foldTokens(`${JSON.stringify(line)}\n${JSON.stringify(revoked)}`, "/tokens");
     expect(outcomeOf(judge, LIST, text)).toBe("TOKEN_REFUSED");
     expect(() => judge.confirm(identity)).toThrow(/was revoked at 2026-11-28T11/);
+    // Nor once its line is gone, or the file.
+    tokens = new Map();
+    expect(() => judge.confirm(identity)).toThrow(/does not know token/);
   });
 
   test("that is not known, is another's, or is only begun opens nothing", () => {
