@@ -18,8 +18,14 @@ export default defineConfig({
       project("proofs", "test/proofs/*.test.ts"),
       project("clients", "test/clients/*.test.ts"),
       project("stores", "test/stores/*.test.ts"),
+      project("queues", "test/queues/*.test.ts"),
       project("readers", "test/readers/*.test.ts"),
+      project("seen", "test/seen/*.test.ts"),
+      project("page", "test/page/*.test.ts"),
       project("schedulers", "test/schedulers/*.test.ts"),
+      project("compatibility", "test/compatibility/*.test.ts"),
+      project("manifests", "test/manifests/*.test.ts"),
+      project("kubernetes", "test/kubernetes/*.test.ts"),
       project("seaweedfs", "test/stores/seaweedfs/*.test.ts"),
     ],
     // Tests of real processes wait about as much as they compute: four files keep two cores busy. Proofs have
@@ -31,12 +37,15 @@ export default defineConfig({
     env: {
       ORT_DISABLE_TELEMETRY: "1",
       SHARDMILL_CACHE: testCacheFolder,
+      SHARDMILL_STATE: `${testCacheFolder}/state`,
       SHARDMILL_SECRET_FILE: testSecretFile,
       SHARDMILL_TOKENS_FILE: `${testSecretFile}-tokens`,
       SHARDMILL_TOKEN: "",
     },
     globalSetup: ["test/support/test-cache.ts"],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    // Machines were seen ten times slower than a quiet one: these end what hangs, and prove no speed.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 });

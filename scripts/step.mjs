@@ -1,0 +1,17 @@
+import { spawnSync } from "node:child_process";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+
+/** Runs a command, in the package's folder if none is named; where it fails, the script ends as it did. */
+export function step(command, args, { cwd = root, env = {} } = {}) {
+  const { status, error } = spawnSync(command, args, {
+    cwd,
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, ...env },
+  });
+  if (status === 0) return;
+  console.error(`${command} ${args.join(" ")} ${error?.message ?? `ended with ${status}`}`);
+  process.exit(status ?? 1);
+}
