@@ -1,0 +1,63 @@
+// Refuses changes of our proto files after which programs that others made of them would break: against
+// proto/kept/, the descriptors of each version of the protocol that is spoken still, by buf (npm run wire).
+// What others make clients of may not lose or rename anything, and files stay what they are (FILE). What workers
+// and coordinators say to each other alone may lose a field once no version is spoken that had it, if its number
+// and name are reserved (WIRE_JSON). With --keep: keeps what the proto files say now, for a new version.
+import { spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const kept = join(root, "proto", "kept");
+const buf = createRequire(import.meta.url).resolve("@bufbuild/buf/bin/buf");
+const asked = process.argv.indexOf("--proto");
+const proto = asked < 0 ? join(root, "proto") : process.argv[asked + 1];
+
+const OWN = ["work", "data"].map((name) => `shardmill/v1/${name}.proto`);
+
+/** For each: who reads them, by which rules. Other people's protocols are theirs. */
+const RULES = {
+  "of clients": { use: ["FILE"], ignore: OWN },
+  "of workers": { use: ["WIRE_JSON"] },
+};
+
+function runBuf(...args) {
+  const { status, error } = spawnSync(process.execPath, [buf, ...args], {
+    stdio: ["ignore", "inherit", "inherit"],
+  });
+  if (error !== undefined) throw error;
+  return status ?? 1;
+}
+
+/** From the one place that says it. */
+function newestVersion() {
+  const source = readFileSync(join(root, "shared", "wire", "protocol.ts"), "utf8");
+  const [, newest] = /PROTOCOL: ProtocolRange = \{ oldest: \d+, newest: (\d+) \}/.exec(source) ?? [];
+  if (newest === undefined) throw new Error("shared/wire/protocol.ts does not say PROTOCOL");
+  return newest;
+}
+
+const ofNewest = `protocol-${newestVersion()}.binpb`;
+
+if (process.argv.includes("--keep")) {
+  const only = ["--path", join(proto, "shardmill"), "--exclude-source-info", "--as-file-descriptor-set"];
+  process.exitCode = runBuf("build", proto, ...only, "-o", join(kept, ofNewest));
+} else {
+  const images = readdirSync(kept).filter((name) => name.endsWith(".binpb"));
+  if (!images.includes(ofNewest)) {
+    console.error(`proto/kept/${ofNewest} is not there: npm run wire -- --keep, and commit it`);
+    process.exitCode = 1;
+  }
+  for (const image of images) {
+    for (const [whose, breaking] of Object.entries(RULES)) {
+      const config = JSON.stringify({ version: "v2", breaking });
+      if (runBuf("breaking", proto, "--config", config, "--against", join(kept, image)) === 0) continue;
+      console.error(
+        `the proto files ${whose} break with ${image}: docs/compatibility.md says what may change`,
+      );
+      process.exitCode = 1;
+    }
+  }
+}
