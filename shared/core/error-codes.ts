@@ -6,9 +6,10 @@ export interface ErrorTraits {
   /**
    * Of a call that failed with it. `repeat`: the way failed, and the same call may be made again. `rejoin`:
    * so it may once the worker has joined the coordinator, which came back, and that one has opened its jobs.
-   * `final`: the answer stays what it is.
+   * `readmit`: so it may, of a worker that was let in before: certificates are renewed, and not on both sides
+   * in one moment. `final`: the answer stays what it is.
    */
-  readonly call: "repeat" | "rejoin" | "final";
+  readonly call: "repeat" | "rejoin" | "readmit" | "final";
   /**
    * Of an attempt that ended with it. `count`: a failure of the shard and the worker, tried again on another
    * lease. `died`: the same, of a process that was killed. `release`: nobody's fault. `failJob`: counted, and
@@ -89,6 +90,12 @@ export const ERROR_CODES = {
   JOURNAL_CORRUPT: { ...PLAIN, attempt: "count", exit: 1, grpc: "DATA_LOSS" },
   JOURNAL_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "RESOURCE_EXHAUSTED" },
 
+  // What a standing coordinator remembers.
+  TRIGGER_LOCKED: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
+  QUEUE_FAILED: { ...PLAIN, attempt: "count", exit: 1, grpc: "UNAVAILABLE" },
+  STATE_LOCKED: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
+  STATE_FAILED: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
+
   // Where bytes live.
   TEMP_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
   CACHE_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
@@ -96,6 +103,7 @@ export const ERROR_CODES = {
   STORE_EXISTS: { ...PLAIN, storage: "asIs", attempt: "count", exit: 1, grpc: "ALREADY_EXISTS" },
   STORE_FAILED: { ...PLAIN, storage: "elsewhere", attempt: "count", exit: 1, grpc: "UNAVAILABLE" },
   STORE_CHANGED: { ...PLAIN, storage: "elsewhere", attempt: "count", exit: 1, grpc: "ABORTED" },
+  LOCATION_REFUSED: { ...PLAIN, storage: "elsewhere", attempt: "count", exit: 2, grpc: "PERMISSION_DENIED" },
   STORE_REFUSED: { ...PLAIN, storage: "elsewhere", attempt: "count", exit: 1, grpc: "PERMISSION_DENIED" },
 
   // Leases, attempts, commits.
@@ -119,6 +127,7 @@ export const ERROR_CODES = {
   JOB_ENDED: { ...PLAIN, storage: "asIs", attempt: "release", exit: 1, grpc: "FAILED_PRECONDITION" },
   FLIGHT_NOT_FOUND: { ...PLAIN, attempt: "count", exit: 2, grpc: "NOT_FOUND" },
   CANCEL_TOO_LATE: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
+  PAUSE_TOO_LATE: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
   PORT_IN_USE: { ...PLAIN, attempt: "count", exit: 2, grpc: "ALREADY_EXISTS" },
   COORDINATOR_UNREACHABLE: {
     ...PLAIN,
@@ -137,7 +146,14 @@ export const ERROR_CODES = {
   SUBMIT_REFUSED: { ...PLAIN, attempt: "count", exit: 2, grpc: "PERMISSION_DENIED" },
   LISTENING_REFUSED: { ...PLAIN, attempt: "count", exit: 2, grpc: "FAILED_PRECONDITION" },
   TLS_INVALID: { ...PLAIN, worker: "quit", attempt: "count", exit: 2, grpc: "FAILED_PRECONDITION" },
-  CERTIFICATE_REFUSED: { ...PLAIN, worker: "quit", attempt: "count", exit: 2, grpc: "UNAUTHENTICATED" },
+  CERTIFICATE_REFUSED: {
+    ...PLAIN,
+    call: "readmit",
+    worker: "quit",
+    attempt: "count",
+    exit: 2,
+    grpc: "UNAUTHENTICATED",
+  },
   RPC_FAILED: { ...PLAIN, attempt: "count", exit: 1, grpc: "INTERNAL" },
   DEADLINE_EXCEEDED: { ...PLAIN, call: "repeat", attempt: "count", exit: 1, grpc: "DEADLINE_EXCEEDED" },
   RESOURCE_EXHAUSTED: { ...PLAIN, call: "repeat", attempt: "count", exit: 1, grpc: "RESOURCE_EXHAUSTED" },

@@ -5,9 +5,40 @@ export type Logger = PinoLogger;
 export const LOG_LEVELS = ["silent", "error", "warn", "info", "debug", "trace"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** A structured logger on stderr: stdout belongs to the command's result. */
-export function createLogger(name: string, level: LogLevel): Logger {
-  return pino({ name, level, base: { name, pid: process.pid } }, pino.destination({ dest: 2, sync: true }));
+/** What is kept of the lines of a log: so many, and of each so much, for who looks at it later. */
+const TAIL = { lines: 1_000, chars: 4_000 } as const;
+
+/** The last lines of a log, each JSON. */
+export class LogTail {
+  readonly #lines: string[] = [];
+  #count = 0;
+
+  write(line: string): void {
+    this.#lines.push(line.slice(0, TAIL.chars).trimEnd());
+    this.#count += 1;
+    if (this.#lines.length > TAIL.lines) this.#lines.shift();
+  }
+
+  /** @param seen as `count` was the last time; of another log, or nothing: all that is kept */
+  since(seen: number): { readonly lines: readonly string[]; readonly count: number } {
+    const isOwn = Number.isSafeInteger(seen) && seen >= 0 && seen <= this.#count;
+    const more = isOwn ? Math.min(this.#count - seen, this.#lines.length) : this.#lines.length;
+    return { lines: this.#lines.slice(this.#lines.length - more), count: this.#count };
+  }
+}
+
+/**
+ * A structured logger on stderr: stdout belongs to the command's result.
+ *
+ * @param tail gets what `info` would, or more if the level is lower
+ */
+export function createLogger(name: string, level: LogLevel, tail?: LogTail): Logger {
+  const stderr = pino.destination({ dest: 2, sync: true });
+  const base = { name, pid: process.pid };
+  if (tail === undefined) return pino({ name, level, base }, stderr);
+  const lowest = level === "debug" || level === "trace" ? level : "info";
+  const told = level === "silent" ? [] : [{ level, stream: stderr }];
+  return pino({ name, level: lowest, base }, pino.multistream([...told, { level: lowest, stream: tail }]));
 }
 
 export const silentLogger: Logger = pino({ level: "silent" });

@@ -41,9 +41,13 @@ export function compiledUrl(source: string): URL {
 
 /**
  * The version of an installed dependency, found above its entry point: not every package lets its
- * package.json be imported.
+ * package.json be imported, and some have others below it, without a version.
  */
 export function packageVersion(name: string): string {
-  const folder = findUp(dirname(createRequire(import.meta.url).resolve(name)));
-  return JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).version ?? "";
+  let folder = findUp(dirname(createRequire(import.meta.url).resolve(name)));
+  for (;;) {
+    const { version } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+    if (version !== undefined) return version;
+    folder = findUp(dirname(folder));
+  }
 }

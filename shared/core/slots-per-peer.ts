@@ -47,23 +47,19 @@ export class SlotsPerPeer {
 }
 
 /**
- * One of a peer's own slots, and then one of all: in the queue of all a peer has no more places than slots.
+ * One slot of each, in turn; none where one cannot be had. Those of few takers first: then none has more
+ * places in the queue of all than slots of its own.
  */
-export async function takeBoth(
-  own: SlotsPerPeer,
-  all: Slots,
-  peer: string,
-  signal: AbortSignal,
-): Promise<() => void> {
-  const giveBackOwn = await own.take(peer, signal);
+export async function takeEach(...takes: readonly (() => Promise<() => void>)[]): Promise<() => void> {
+  const taken: (() => void)[] = [];
+  const giveBack = () => {
+    for (const each of taken.splice(0).reverse()) each();
+  };
   try {
-    const giveBack = await all.take(signal);
-    return () => {
-      giveBack();
-      giveBackOwn();
-    };
+    for (const take of takes) taken.push(await take());
+    return giveBack;
   } catch (error) {
-    giveBackOwn();
+    giveBack();
     throw error;
   }
 }

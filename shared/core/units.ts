@@ -11,6 +11,13 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? value : value.toFixed(1)} ${BYTE_UNITS[unit]}`;
 }
 
+/** `1.5KiB` as 1536, and `1536` too; null for what is no size. */
+export function parseBytes(text: string): number | null {
+  const [, value, unit = "B"] = /^(\d+(?:\.\d+)?) ?(B|KiB|MiB|GiB|TiB)?$/.exec(text.trim()) ?? [];
+  const power = (BYTE_UNITS as readonly string[]).indexOf(unit);
+  return value === undefined ? null : Math.round(Number(value) * 1024 ** power);
+}
+
 /** `1234567` as `1,234,567`. */
 export function formatCount(count: number): string {
   return Math.round(count).toLocaleString("en-US");
@@ -23,4 +30,13 @@ export function formatSeconds(seconds: number): string {
   const hours = Math.floor(whole / 3600);
   const minutes = Math.floor((whole % 3600) / 60);
   return hours > 0 ? `${hours}h ${minutes}m ${whole % 60}s` : `${minutes}m ${whole % 60}s`;
+}
+
+/** Milliseconds of a unit of time, as durations have them behind their number. */
+export const MS_OF = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+/** `15m` as 900000; null for what is no whole number of seconds, minutes, hours or days. */
+export function parseDurationMs(text: string): number | null {
+  const [, value, unit] = /^(\d{1,9})(s|m|h|d)$/.exec(text) ?? [];
+  return value === undefined ? null : Number(value) * MS_OF[unit as keyof typeof MS_OF];
 }

@@ -267,19 +267,7 @@ export function checkSomethingIsPublished(job: unknown, context: Context): void 
   });
 }
 
-/** A run over what is new reads a file once, so it reads all of it. */
-export function checkNewIsWhole(input: unknown, context: Context): void {
-  if (keyOf(input, "new") !== true) return;
-  for (const key of ["sample", "limit"]) {
-    if (keyOf(input, key) === undefined) continue;
-    refuse(context, [key], "rows that it skips would never be read: with input.new, a file is read once", {
-      expected: "none beside input.new",
-      hint: "try such a job by --limit or --sample on the command line",
-    });
-  }
-}
-
-function keyOf(value: unknown, key: string): unknown {
+export function keyOf(value: unknown, key: string): unknown {
   return value !== null && typeof value === "object" && Object.hasOwn(value, key)
     ? Reflect.get(value, key)
     : undefined;

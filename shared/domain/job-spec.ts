@@ -5,18 +5,19 @@ import { DEVICES } from "./device.ts";
 import {
   checkFilePlace,
   checkInputPath,
-  checkNewIsWhole,
   checkOutputPath,
   checkReductionCount,
   checkReductionRules,
   checkSomethingIsPublished,
 } from "./job-rules.ts";
 import { type Frozen, mapSpec } from "./map-spec.ts";
-import { NEW_SPEC } from "./new-input.ts";
+import { CHANGED_SPEC, NEW_SPEC } from "./new-input.ts";
+import { checkNewFilesAreWhole, checkNewIsWhole } from "./new-rules.ts";
 import { checkShapeRules, ROWS_KEYS } from "./output-shape.ts";
 import { PRECISIONS } from "./precision.ts";
 import { STORES_SPEC } from "./store-spec.ts";
 import { CSV_SPEC, TYPES_SPEC } from "./text-file-spec.ts";
+import { TRIGGER_SPEC } from "./trigger-spec.ts";
 import { checkWork, WORK_SPEC } from "./work-spec.ts";
 
 /**
@@ -194,6 +195,7 @@ export const JOB_FILE_SCHEMA = z
             "So many rows at most, the first ones of the input (of its `sample`, where there is one); the others are not read.",
           ),
         new: NEW_SPEC.exactOptional(),
+        changed: CHANGED_SPEC.exactOptional(),
         shardRows: z
           .union([auto, z.int().min(1).max(MAX_SHARD_ROWS)])
           .default("auto")
@@ -251,6 +253,12 @@ export const JOB_FILE_SCHEMA = z
             "bucket](#output-in-a-bucket).",
         ),
         ...ROWS_KEYS,
+        report: z
+          .boolean()
+          .exactOptional()
+          .describe(
+            "`true`: a page about the run, `_report.html`, beside the manifest: see [report](#report). The manifest keeps the job as it was read then, values of variables too.",
+          ),
       })
       .superRefine(checkShapeRules)
       .describe("The result."),
@@ -268,9 +276,13 @@ export const JOB_FILE_SCHEMA = z
       .prefault({})
       .describe("What is forgiven."),
     stores: STORES_SPEC,
+    trigger: TRIGGER_SPEC.exactOptional().describe(
+      "What makes `shardmill serve` run the job, each time into a folder of its own, `output.path/run=.../`: see [schedules](schedules.md).",
+    ),
   })
   .superRefine(checkSomethingIsPublished)
-  .superRefine(checkWork);
+  .superRefine(checkWork)
+  .superRefine(checkNewFilesAreWhole);
 
 /** What may be written in a job file. */
 export type JobFile = z.input<typeof JOB_FILE_SCHEMA>;

@@ -9,4 +9,8 @@ export interface JobStatus extends RunFacts {
   readonly output: string;
   readonly manifest: string;
   readonly failure: ErrorData | null;
+  /** Jobs of a higher one are served first. */
+  readonly priority: number;
+  /** It gives out no shards until it is resumed; never in another phase than planning and running. */
+  readonly paused: boolean;
 }

@@ -15,6 +15,11 @@ export interface JobStores {
   readonly addresses: Readonly<Record<Location, string>>;
   /** The job is of somebody who may not reach what only these machines can: see `Connections`. */
   readonly isGuarded: boolean;
+  /**
+   * What may be opened, as `isAllowed` takes it: what the coordinator opens for whoever submitted the job. A
+   * worker narrows it by what its own operator allows, and nobody can widen that. Left out: everything.
+   */
+  readonly allowed?: readonly string[];
 }
 
 /** All is as the machine that asks has it. */

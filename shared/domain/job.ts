@@ -132,6 +132,8 @@ export interface Lease {
   /** The shard's rows, file by file, in order; at least one. */
   readonly slices: readonly LeaseSlice[];
   readonly leaseMs: number;
+  /** Within which span its attempt is, see `Span.traceparent`; empty where the coordinator traces nothing. */
+  readonly traceparent: string;
 }
 
 /** Rows `[rowStart, rowEnd)` of one input file. */

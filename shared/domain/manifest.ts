@@ -1,6 +1,7 @@
 import type { JobDigests } from "./job.ts";
 import type { PrecisionReport } from "./precision.ts";
 import type { KeptFacts } from "./run-facts.ts";
+import type { RunHistory } from "./run-history.ts";
 
 /**
  * `_manifest.json`: the output is valid if and only if it is there. The facts of the run are those of the run
@@ -15,6 +16,15 @@ export interface OutputManifest extends KeptFacts {
   readonly files: readonly OutputFile[];
   /** An empty file beside the manifest that says the same, where one was asked for: placed after it. */
   readonly marker?: "_SUCCESS";
+  /** A page about the run beside the manifest, where one was asked for: made of the manifest, after it. */
+  readonly report?: typeof REPORT_NAME;
+  /** The job as it was read, where a report was asked for. */
+  readonly spec?: Readonly<Record<string, unknown>>;
+  /**
+   * What the job file names as its input, as locations: files, folders, patterns. Empty in manifests of
+   * versions that kept none.
+   */
+  readonly inputs: readonly string[];
   /**
    * Of a run of a job with `input.new`: what it read, which later runs leave out. Else null: the input is in
    * the digests.
@@ -43,6 +53,8 @@ export interface OutputManifest extends KeptFacts {
    * asked.
    */
   readonly precision: PrecisionReport | null;
+  /** Who did what when, and how fast; null in manifests of versions that kept none. */
+  readonly history: RunHistory | null;
   /** The versions of Shardmill that worked on it, in order: the last one reduced and published. */
   readonly builds: readonly string[];
   /** Of the last run: Shardmill, Node and what it computes with. */
@@ -75,4 +87,7 @@ export interface OutputFile {
 }
 
 export const MANIFEST_NAME = "_manifest.json";
+export const REPORT_NAME = "_report.html";
 export const WORK_FOLDER = "_shardmill";
+/** Beside the runs of a job with a trigger: what became of its firings. Readers pass over `_`. */
+export const LEDGER_FOLDER = "_trigger";

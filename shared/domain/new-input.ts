@@ -9,6 +9,14 @@ export const NEW_SPEC = z
       "of its own, `output.path/run=000001/`, and so on. See [only what is new](#only-what-is-new).",
   );
 
+/** `input.changed`. */
+export const CHANGED_SPEC = z
+  .enum(["again", "ignore", "error"])
+  .describe(
+    "Beside `new`: what becomes of a file that a run has read, and that is another now. It is read again, whole (`again`), left as it was read (`ignore`), or no " +
+      "run begins (`error`). Left out: `again`.",
+  );
+
 /** What a job over what is new (`input.new`) found, against what its earlier runs have read. */
 export interface NewInput {
   /** The number of this run, or of the last one where nothing is new. */
@@ -21,6 +29,8 @@ export interface NewInput {
   readonly readFiles: number;
   /** Files that an earlier run read in another version: read again, whole. */
   readonly changed: NamedFiles;
+  /** ... and that are left as they were read. */
+  readonly ignored: NamedFiles;
   /** Files that an earlier run read, and that are no input any more. */
   readonly gone: NamedFiles;
 }
@@ -39,11 +49,11 @@ export function namedFiles(paths: readonly string[]): NamedFiles {
 }
 
 /** What of it whoever starts the run should know, a line each. */
-export function newInputLines({ run, earlierRuns, newFiles, readFiles, changed, gone }: NewInput): string[] {
+export function newInputLines({ run, earlierRuns, newFiles, readFiles, ...others }: NewInput): string[] {
   const earlier = `${counted(readFiles, "other")} ${readFiles === 1 ? "was" : "were"} read by ${counted(earlierRuns, "earlier run", "earlier runs")}`;
   return [
     `run ${run}, over ${counted(newFiles, "new file", "new files")}${earlierRuns === 0 ? "" : `: ${earlier}`}`,
-    ...differences({ changed, gone }),
+    ...differences(others),
   ];
 }
 
@@ -57,12 +67,17 @@ export function nothingNewLines(output: string, found: NewInput): string[] {
   ];
 }
 
-function differences({ changed, gone }: Pick<NewInput, "changed" | "gone">): string[] {
+function differences({ changed, ignored, gone }: Pick<NewInput, "changed" | "ignored" | "gone">): string[] {
   return [
     ...(changed.count === 0
       ? []
       : [
           `${counted(changed.count, "file has", "files have")} changed since a run read ${changed.count === 1 ? "it" : "them"}, and what was read then stays in the output beside what is read now: ${named(changed)}`,
+        ]),
+    ...(ignored.count === 0
+      ? []
+      : [
+          `${counted(ignored.count, "file has", "files have")} changed since a run read ${ignored.count === 1 ? "it" : "them"}, and ${ignored.count === 1 ? "is" : "are"} not read again (input.changed): ${named(ignored)}`,
         ]),
     ...(gone.count === 0
       ? []

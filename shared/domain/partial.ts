@@ -41,12 +41,15 @@ export interface PartialManifest extends RowCounts {
   readonly digest: string;
 }
 
+/** Where a row can fail; `worker`: with each worker that tried it. */
+export const DEAD_STAGES = ["read", "prepare", "tensorize", "infer", "collect", "finish", "worker"] as const;
+
 /** Where a row that could not be mapped was found, and why. */
 export interface DeadLetter {
   readonly file: string;
   /** The row's index in its file. */
   readonly row: number;
-  readonly stage: "read" | "prepare" | "tensorize" | "infer" | "collect" | "finish" | "worker";
+  readonly stage: (typeof DEAD_STAGES)[number];
   readonly code: string;
   readonly message: string;
 }

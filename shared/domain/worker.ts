@@ -22,6 +22,10 @@ export interface WorkerInfo {
   /** Leases that it holds at once: shards at work, being written, and prefetched. */
   readonly slots: number;
   readonly onnxruntimeVersion: string;
+  /** The version of Shardmill that it is of. */
+  readonly build: string;
+  /** What decides the bytes of its partials, see `ownMapping`: it works on jobs of the same mapping alone. */
+  readonly mapping: string;
 }
 
 /** The stages of a shard, in order: where a worker's time goes. */
@@ -69,4 +73,6 @@ export interface WorkerStatus extends WorkerInfo {
   readonly batch: BatchInUse | null;
   /** The model of the job that it opens; null when it fetches none. */
   readonly fetching: Fetching | null;
+  /** Why its device is put aside, for which it has left, until that is good again. Null while it is here. */
+  readonly aside: string | null;
 }

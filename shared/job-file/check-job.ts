@@ -3,6 +3,7 @@ import { ShardmillError } from "../core/errors.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { isAddress, isWebInput } from "../domain/location.ts";
+import { WINDOW_INPUT } from "../domain/queue-spec.ts";
 import { issueProblems, type SpecProblem } from "./issue-problems.ts";
 import { accepts, knownKeys, schemaAt } from "./json-schema.ts";
 import { formatKeyPath, type KeyPath } from "./key-path.ts";
@@ -28,7 +29,7 @@ interface CheckOptions {
 
 /** A job's values, checked whole: the frozen spec, or everything that is wrong. */
 export function checkJob(value: unknown, options: CheckOptions): JobSpec | readonly SpecProblem[] {
-  const root = withoutNulls(value ?? {}, []);
+  const root = withWindow(withoutNulls(value ?? {}, []));
   const parsed = JOB_FILE_SCHEMA.safeParse(root);
   if (!parsed.success) {
     return issueProblems(parsed.error.issues, root, options.found ?? ((_path, found) => renderFound(found)));
@@ -106,6 +107,14 @@ function withoutNulls(value: unknown, path: KeyPath): unknown {
     kept.push([key, withoutNulls(inner, [...path, key])]);
   }
   return Object.fromEntries(kept);
+}
+
+/** What a job of a queue reads is a window, which nobody has to name. */
+function withWindow(root: unknown): unknown {
+  if (!isGroup(root) || !isGroup(root.trigger) || root.trigger.queue === undefined) return root;
+  const { input = {} } = root;
+  if (!isGroup(input) || input.path !== undefined) return root;
+  return { ...root, input: { ...input, path: WINDOW_INPUT } };
 }
 
 function withFolders(map: JobSpec["map"], rename: (folder: string) => string): JobSpec["map"] {

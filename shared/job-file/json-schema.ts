@@ -13,13 +13,24 @@ const ROOT: JsonSchema = z.toJSONSchema(JOB_FILE_SCHEMA, { io: "input" });
  * run.
  */
 export function jobSpecJsonSchema(): object {
-  const { $schema, ...rest } = structuredClone(ROOT);
+  const { $schema, required = [], ...rest } = structuredClone(ROOT);
   return {
     $schema: $schema ?? "https://json-schema.org/draft/2020-12/schema",
     $id: "urn:shardmill:job:v1",
     title: "Shardmill job",
     description: "A model, a dataset, and what is made of them.",
     ...rest,
+    required: required.filter((key) => key !== "input"),
+    anyOf: [has("input", { type: "object" }), has("trigger", has("queue", { type: "string" }))],
+  };
+}
+
+/** Names a key that is described elsewhere: a job has an input, or the windows of a queue are its input. */
+function has(key: string, value: object): object {
+  return {
+    type: "object",
+    properties: { [key]: { description: `See \`${key}\`.`, ...value } },
+    required: [key],
   };
 }
 

@@ -52,7 +52,25 @@ export async function readJobFile(path: string, options: Omit<JobTextOptions, "p
  * @throws {SPEC_INVALID} as `readJobFile`
  */
 export async function readJobSource(path: string, options: Omit<JobTextOptions, "path">): Promise<JobSource> {
-  return parseJobSource(await readText(path), { path, ...options });
+  return parseJobSource(textOfJob(path, await readBytes(path)), { path, ...options });
+}
+
+/**
+ * The text of a job file that may be elsewhere.
+ *
+ * @throws {SPEC_INVALID} when it is too large to be one, or no text
+ */
+export function textOfJob(path: string, bytes: Uint8Array): string {
+  if (bytes.length > MAX_JOB_FILE_BYTES) throw tooBig(path, bytes.length);
+  return utf8(path, bytes);
+}
+
+function utf8(path: string, bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw refused(path, "the file is not UTF-8 text", {}, error);
+  }
 }
 
 /**
@@ -136,26 +154,39 @@ function withLines(error: unknown, sourceMap: SourceMap): unknown {
   });
 }
 
-async function readText(path: string): Promise<string> {
+/**
+ * The text of a job file, unread.
+ *
+ * @throws {SPEC_INVALID} when there is none, or it is no text
+ */
+export async function readJobText(path: string): Promise<string> {
+  return utf8(path, await readBytes(path));
+}
+
+async function readBytes(path: string): Promise<Uint8Array> {
   const refuse = (what: string, details: Partial<Problem> = {}, cause?: unknown): ShardmillError =>
-    invalid(path, [{ where: path, what, expected: "a job file in YAML", ...details }], cause);
+    refused(path, what, details, cause);
   const odd = notAPath(path);
   if (odd !== null) throw refuse(odd.what, odd);
   try {
     const found = await stat(path);
     if (found.isDirectory()) throw refuse("this is a folder", { hint: await namesIn(path) });
-    if (found.size > MAX_JOB_FILE_BYTES) {
-      throw refuse(`too big for a job file: ${formatBytes(found.size)}`, {
-        expected: `at most ${formatBytes(MAX_JOB_FILE_BYTES)}`,
-      });
-    }
-    return new TextDecoder("utf-8", { fatal: true }).decode(await readFile(path));
+    if (found.size > MAX_JOB_FILE_BYTES) throw tooBig(path, found.size);
+    return await readFile(path);
   } catch (error) {
     if (isShardmillError(error)) throw error;
-    if (error instanceof TypeError) throw refuse("the file is not UTF-8 text");
     if (!isMissing(error)) throw refuse(`the file cannot be read: ${messageOf(error)}`, {}, error);
     throw refuse("there is no such file", await nearHint(path), error);
   }
+}
+
+function refused(path: string, what: string, details: Partial<Problem>, cause?: unknown): ShardmillError {
+  return invalid(path, [{ where: path, what, expected: "a job file in YAML", ...details }], cause);
+}
+
+function tooBig(path: string, bytes: number): ShardmillError {
+  const expected = `at most ${formatBytes(MAX_JOB_FILE_BYTES)}`;
+  return refused(path, `too big for a job file: ${formatBytes(bytes)}`, { expected });
 }
 
 function isMissing(error: unknown): boolean {

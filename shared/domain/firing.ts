@@ -1,0 +1,101 @@
+import { openSchedule } from "./schedule.ts";
+import type { TimedTrigger } from "./trigger-spec.ts";
+
+/** An instant at which a trigger fires, as its run has it. */
+export interface Firing {
+  readonly atMs: number;
+  /** Names the run's folder. `20261128T013000Z`: in UTC, so that names are in the order of time. */
+  readonly id: string;
+}
+
+export function firingAt(atMs: number): Firing {
+  const id = new Date(atMs)
+    .toISOString()
+    .replace(/\.\d+Z$/, "Z")
+    .replace(/[-:]/g, "");
+  return { atMs, id };
+}
+
+/** The instant of a firing's id, or of a time with an offset (`2026-11-28T02:30+01:00`); null for neither. */
+export function parseFiringMs(text: string): number | null {
+  const [, year, month, day, hour, minute, second] =
+    /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(text) ?? [];
+  const time = year === undefined ? text : `${year}-${month}-${day}T${hour}:${minute}:${second}Z`;
+  if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d)$/.test(time)) return null;
+  const ms = Date.parse(time);
+  return Number.isNaN(ms) ? null : ms;
+}
+
+export function isScheduled({ schedule }: TimedTrigger, atMs: number): boolean {
+  return openSchedule(schedule).next(atMs - 1) === atMs;
+}
+
+/** A firing to come, with its local time in the trigger's time zone. */
+export interface NextFiring extends Firing {
+  readonly time: string;
+}
+
+/** The first firings after an instant, in their order. */
+export function nextFirings(
+  { schedule, timeZone }: TimedTrigger,
+  afterMs: number,
+  count: number,
+): NextFiring[] {
+  const instants = openSchedule(schedule);
+  const found: NextFiring[] = [];
+  for (let at = instants.next(afterMs); at !== null && found.length < count; at = instants.next(at)) {
+    const firing = firingAt(at);
+    found.push({ ...firing, time: runVariables(firing, timeZone).RUN_TIME });
+  }
+  return found;
+}
+
+/** What a job file may say `${...}` of, in a run of a schedule. */
+const RUN_VARIABLES = ["RUN_ID", "RUN_TIME", "RUN_DATE", "RUN_HOUR", "RUN_YESTERDAY"] as const;
+
+/**
+ * The variables of a run, by the clock of its trigger's time zone: `RUN_TIME` is `2026-11-28T02:30:00+01:00`,
+ * `RUN_DATE` its day, `RUN_HOUR` its hour (`02`), `RUN_YESTERDAY` the day before.
+ */
+export function runVariables(
+  { atMs, id }: Firing,
+  timeZone: string,
+): Readonly<Record<(typeof RUN_VARIABLES)[number], string>> {
+  const localMs = atMs + offsetMs(atMs, timeZone);
+  const local = new Date(localMs).toISOString();
+  const day = local.slice(0, 10);
+  return {
+    RUN_ID: id,
+    RUN_TIME: `${local.slice(0, 19)}${offsetText(localMs - atMs)}`,
+    RUN_DATE: day,
+    RUN_HOUR: local.slice(11, 13),
+    RUN_YESTERDAY: new Date(Date.parse(`${day}T00:00:00Z`) - DAY_MS).toISOString().slice(0, 10),
+  };
+}
+
+const DAY_MS = 86_400_000;
+const MINUTE_MS = 60_000;
+
+/** By which local time is ahead of UTC, at an instant of whole seconds. */
+function offsetMs(atMs: number, timeZone: string): number {
+  const format = new Intl.DateTimeFormat("en-US", {
+    timeZone,
+    hourCycle: "h23",
+    year: "numeric",
+    month: "numeric",
+    day: "numeric",
+    hour: "numeric",
+    minute: "numeric",
+    second: "numeric",
+  });
+  const parts = new Map(format.formatToParts(atMs).map(({ type, value }) => [type, Number(value)]));
+  const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? 0;
+  const [year, month, day] = [part("year"), part("month"), part("day")];
+  return Date.UTC(year, month - 1, day, part("hour"), part("minute"), part("second")) - atMs;
+}
+
+function offsetText(ms: number): string {
+  const minutes = Math.abs(ms) / MINUTE_MS;
+  const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
+  return `${ms < 0 ? "-" : "+"}${two(minutes / 60)}:${two(minutes % 60)}`;
+}

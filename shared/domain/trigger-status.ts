@@ -1,0 +1,23 @@
+/** How a run ended that a trigger began. */
+export const TRIGGER_OUTCOMES = ["published", "nothingNew", "failed", "cancelled"] as const;
+export type TriggerOutcome = (typeof TRIGGER_OUTCOMES)[number];
+
+/** What people are told of a job that `serve` runs by its trigger. */
+export interface TriggerStatus {
+  /** What the job file calls the job. */
+  readonly name: string;
+  /** When its schedule is due next, in milliseconds since 1970; null of new files and of messages. */
+  readonly nextMs: number | null;
+  /** Instants that are to run, that of the run at work among them. */
+  readonly waiting: number;
+  readonly isRunning: boolean;
+  /** The run that ended last; null where none is remembered. */
+  readonly last: {
+    readonly outcome: TriggerOutcome;
+    readonly endedMs: number;
+    /** Null of one that no job came of. */
+    readonly jobId: string | null;
+    /** Why it failed; null of others. */
+    readonly reason: string | null;
+  } | null;
+}
