@@ -6,8 +6,9 @@ import { type Disk, realDisk } from "../core/disk.ts";
 import { messageOf, ShardmillError } from "../core/errors.ts";
 import { placeAlone } from "../core/hard-link.ts";
 import { makeFolders } from "../core/make-folders.ts";
-import { type OwnFile, readOwnFile, wrongFile } from "./own-file.ts";
+import { readOwnFile } from "./own-file.ts";
 import type { ClientTls } from "./tls-files.ts";
+import { type OwnFile, wrongFile } from "./wrong-file.ts";
 
 /**
  * What shows a coordinator who a process is: the secret of its user, or a token, and the file where it was

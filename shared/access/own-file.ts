@@ -1,16 +1,7 @@
-import { closeSync, fstatSync, openSync, readFileSync, type Stats } from "node:fs";
+import { closeSync, fstatSync, openSync, readFileSync } from "node:fs";
 import { errorCode } from "../core/errno.ts";
 import { messageOf, ShardmillError } from "../core/errors.ts";
-
-/** What a file is called where it is wrong, and how another is named. */
-export interface OwnFile {
-  readonly path: string;
-  /** As in `the secret file`. */
-  readonly noun: string;
-  /** The option that names another. */
-  readonly option: string;
-  readonly code: "SECRET_INVALID" | "TOKEN_INVALID";
-}
+import { type OwnFile, refuseOpen, wrongFile } from "./wrong-file.ts";
 
 /**
  * The text of a file that only its owner can open; null where there is none.
@@ -28,15 +19,6 @@ export function readOwnFile(file: OwnFile): string | null {
   }
 }
 
-/** What is wrong with such a file; never what it holds. */
-export function wrongFile(file: OwnFile, what: string, hint: string, cause?: unknown): ShardmillError {
-  return new ShardmillError(file.code, `the ${file.noun} file ${what}`, {
-    fields: { path: file.path },
-    hint,
-    ...(cause === undefined ? {} : { cause }),
-  });
-}
-
 function read(file: OwnFile): string {
   const opened = openSync(file.path, "r");
   try {
@@ -45,21 +27,9 @@ function read(file: OwnFile): string {
     // 600`.
     if (!stat.isFile() && !stat.isFIFO())
       throw wrongFile(file, "is no file", `name the file itself with ${file.option}`);
-    refuseOpen(file, stat);
+    refuseOpen(file, stat, process.geteuid?.() ?? null);
     return readFileSync(opened, "utf8");
   } finally {
     closeSync(opened);
   }
-}
-
-/** Windows keeps what a user's own folder holds to that user, and has no such modes. */
-function refuseOpen(file: OwnFile, { mode, uid }: Stats): void {
-  const user = process.geteuid?.();
-  if (user === undefined) return;
-  if ((mode & 0o077) !== 0) {
-    const octal = (mode & 0o777).toString(8).padStart(3, "0");
-    throw wrongFile(file, `can be read by others (its mode is ${octal})`, `chmod 600 ${file.path}`);
-  }
-  if (uid !== user && uid !== 0)
-    throw wrongFile(file, `belongs to another user (${uid})`, `name one of your own with ${file.option}`);
 }

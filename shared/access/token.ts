@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { type Credential, isSecret } from "./credential.ts";
-import { type OwnFile, readOwnFile, wrongFile } from "./own-file.ts";
+import { readOwnFile } from "./own-file.ts";
+import { type OwnFile, wrongFile } from "./wrong-file.ts";
 
 /** So soon a token that was exchanged in its file is the one that is sent. */
 const LOOK_MS = 1_000;

@@ -14,6 +14,8 @@ interface ConnectionOptions {
   readonly caOf?: (url: URL) => string | undefined;
   /** Whoever names the servers must not lead to this machine, or to what only it can reach. */
   readonly isGuarded?: boolean;
+  /** Throws for an address that is not to be asked; redirects lead to others than were named. */
+  readonly admit?: (url: URL) => void;
 }
 
 /** A line to a server: part of the options of a request. */
@@ -31,10 +33,12 @@ export interface Connection {
 export class Connections implements Disposable {
   readonly #caOf: (url: URL) => string | undefined;
   readonly #isGuarded: boolean;
+  readonly #admit: (url: URL) => void;
   readonly #agents = new Map<string, HttpAgent>();
   readonly #disposed = new AbortController();
 
-  constructor({ caOf = () => undefined, isGuarded = false }: ConnectionOptions = {}) {
+  constructor({ caOf = () => undefined, isGuarded = false, admit = () => {} }: ConnectionOptions = {}) {
+    this.#admit = admit;
     this.#caOf = caOf;
     this.#isGuarded = isGuarded;
     setMaxListeners(0, this.#disposed.signal);
@@ -42,6 +46,7 @@ export class Connections implements Disposable {
 
   /** How the server of an address is connected to, and whether by a proxy. */
   async to(url: URL): Promise<{ readonly isProxied: boolean; readonly connection: Connection }> {
+    this.#admit(url);
     if (this.#isGuarded) refuseLocal(nameOf(url));
     const proxy = hasProxies() ? (await import("proxy-from-env")).getProxyForUrl(url.href) : "";
     if (this.#isGuarded && proxy !== "") await refuseLocalName(nameOf(url));

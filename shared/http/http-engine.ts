@@ -43,6 +43,7 @@ export interface HttpEngineOptions {
   /** See `Connections`. */
   readonly caOf?: (url: URL) => string | undefined;
   readonly isGuarded?: boolean;
+  readonly admit?: (url: URL) => void;
   /** How often a server is asked that nobody knows. Left out: as often as one that fails. */
   readonly unknownTries?: number;
   /** Where requests are counted, by what their calls call the store. Left out: with all of this process. */

@@ -40,7 +40,7 @@ interface ModelCopyOptions {
  */
 export function copyModel(model: ModelFiles, options: ModelCopyOptions): Promise<LocalCopy> {
   const {
-    copies: { path, takeTurn },
+    copies: { path, ...shared },
     locate = (location) => location,
     ...rest
   } = options;
@@ -50,7 +50,7 @@ export function copyModel(model: ModelFiles, options: ModelCopyOptions): Promise
     known.map((file) => ({ ...file, location: locate(file.location) })),
     {
       ...rest,
-      takeTurn,
+      ...shared,
       folder: join(path, `model-${modelDigest(model)}`),
       other: (file, found, cause) =>
         modelChanged({ ...file, location: placeOf.get(file.location) ?? file.location }, found, cause),

@@ -28,8 +28,12 @@ export async function openS3Client(own: StoreSettings, isGuarded = false): Promi
   return new S3Client({ settings, credentials });
 }
 
-/** Of the job, then of the environment, then of the profile in the shared configuration files. */
-async function loadSettings(env: Environment, own: StoreSettings): Promise<S3Settings> {
+/**
+ * Of the job, then of the environment, then of the profile in the shared configuration files.
+ *
+ * @throws {STORE_REFUSED} when they cannot be used
+ */
+export async function loadSettings(env: Environment, own: StoreSettings): Promise<S3Settings> {
   const { configFile, credentialsFile } = await loadSharedConfigFiles();
   const name = own.profile ?? env.AWS_PROFILE ?? "default";
   const profile = { ...credentialsFile[name], ...configFile[name] };
@@ -52,7 +56,7 @@ async function loadSettings(env: Environment, own: StoreSettings): Promise<S3Set
 /**
  * Of the environment, profiles, single sign-on, a process, web identity, containers, or the machine's role.
  */
-function provideByConvention(profile: string | undefined): CredentialProvider<S3Credentials> {
+export function provideByConvention(profile?: string): CredentialProvider<S3Credentials> {
   // That its next versions want another Node is for those who build this program to know.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
   const provide = defaultProvider(profile === undefined ? {} : { profile });

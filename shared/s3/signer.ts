@@ -38,7 +38,13 @@ function withQuery(url: URL, query: UnsignedRequest["query"]): URL {
 
 /** Signs requests by AWS's Signature Version 4, with the vendor's library. */
 export class S3Signer {
+  readonly #service: "s3" | "sqs";
   #clockOffsetMs = 0;
+
+  /** @param service of AWS; of others than S3, for requests to the root alone */
+  constructor(service: "s3" | "sqs" = "s3") {
+    this.#service = service;
+  }
 
   /** @param storeMs what the store's clock said when it refused a signature for its date */
   correctClock(storeMs: number): void {
@@ -49,7 +55,7 @@ export class S3Signer {
     const { method, url, query, sha256, body } = request;
     const headers = { ...request.headers, host: url.host, "x-amz-content-sha256": sha256 };
     const { protocol, hostname, pathname: path } = url;
-    const signer = signerWith(signature);
+    const signer = signerWith(this.#service, signature);
     const signed = await signer.sign(
       { method, protocol, hostname, path, query: { ...query }, headers },
       { signingDate: new Date(Date.now() + this.#clockOffsetMs), unsignableHeaders: REWRITTEN_HEADERS },
@@ -65,9 +71,9 @@ export class S3Signer {
   }
 }
 
-function signerWith({ credentials, region }: Signature): SignatureV4 {
+function signerWith(service: string, { credentials, region }: Signature): SignatureV4 {
   return new SignatureV4({
-    service: "s3",
+    service,
     region,
     credentials,
     sha256: NodeSha256,

@@ -1,4 +1,5 @@
 import { messageOf, type Problem, ShardmillError } from "../core/errors.ts";
+import { jsonObject } from "../core/json-object.ts";
 
 /** A piece of the user's SQL and where it stands: `reduce.confusion.final`. */
 export interface SqlSource {
@@ -108,15 +109,6 @@ function parseDuckdbError(text: string): DuckdbError {
     message: String(data.exception_message ?? text),
     position: Number.isSafeInteger(position) ? position : null,
   };
-}
-
-function jsonObject(text: string): Readonly<Record<string, unknown>> | null {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? { ...value } : null;
-  } catch {
-    return null;
-  }
 }
 
 /** The first line, and what DuckDB advises after it; advice about its own catalog tables is left out. */

@@ -1,11 +1,12 @@
 import { isShardmillError } from "../core/errors.ts";
 import { buildVersion } from "../core/package-root.ts";
 import { hostSettings, type JobStores } from "../domain/job-stores.ts";
-import type { FileStat, Location } from "../domain/location.ts";
+import { type FileStat, type Location, parseLocation } from "../domain/location.ts";
 import { failed, judgedByStatus, shownUrl } from "../http/failures.ts";
 import { HttpEngine, type HttpEngineOptions } from "../http/http-engine.ts";
 import type { Answer } from "../http/messages.ts";
 import { type RangeRead, readRange, type WantedRange } from "../http/read-range.ts";
+import { refuseLocation } from "./allowed-storage.ts";
 import { cannot, checkRange, fileOrNothing, tooShort } from "./errors.ts";
 import type { Capabilities, Storage, StoredFile } from "./storage.ts";
 
@@ -22,8 +23,12 @@ export function openHttpStorage(
   stores: JobStores,
   options: Pick<HttpEngineOptions, "unknownTries"> = {},
 ): Storage {
-  const { isGuarded } = stores;
-  const engine = new HttpEngine({ ...options, isGuarded, caOf: (url) => hostSettings(stores, url).ca });
+  const { isGuarded, allowed } = stores;
+  const admit = (url: URL) => {
+    if (allowed !== undefined) refuseLocation(parseLocation(url.href), allowed);
+  };
+  const caOf = (url: URL) => hostSettings(stores, url).ca;
+  const engine = new HttpEngine({ ...options, isGuarded, admit, caOf });
   return createHttpStorage(engine, stores.addresses);
 }
 

@@ -8,6 +8,7 @@ import { readAhead } from "../core/read-ahead.ts";
 import { type Location, localPathOf } from "../domain/location.ts";
 import { isTooShort } from "./errors.ts";
 import type { FetchProgress } from "./fetch-progress.ts";
+import { type OwnNames, ownNames } from "./local-own-names.ts";
 import type { Storage } from "./storage.ts";
 
 /** A file by its content, for libraries that want a path: ONNX Runtime, DuckDB. */
@@ -30,6 +31,8 @@ export interface LocalCopy {
    * `OtherContent`.
    */
   checkUnchanged(): Promise<void>;
+  /** Nobody here needs it any more: a copy that no other process uses goes. */
+  release(): Promise<void>;
 }
 
 /** Files of this machine as they lie there: nothing is copied, all of them is read. */
@@ -49,6 +52,7 @@ export async function localFiles(files: readonly WantedFile[], other: OtherConte
         if (before[index] !== after[index]) throw other(file, "another file, or another time of change");
       }
     },
+    async release() {},
   };
 }
 
@@ -75,6 +79,8 @@ export interface CopiesPlace {
   readonly path: string;
   /** Left out: only one process has it. */
   readonly takeTurn?: TakeTurn | undefined;
+  /** A folder of this process alone, on the same disk: see {@link ownNames}. Left out: copies stay. */
+  readonly ownPath?: string | undefined;
 }
 
 interface FetchOptions {
@@ -84,22 +90,37 @@ interface FetchOptions {
   readonly other: OtherContent;
   /** At the folder, of all who may fetch to it. Left out: nobody else does. */
   readonly takeTurn?: TakeTurn | undefined;
+  readonly ownPath?: string | undefined;
   /** Is told what is wanted, and what came. Left out: nobody is. */
   readonly progress?: FetchProgress | undefined;
 }
 
 /** Copies of files in one folder on this machine, fetched unless they are there. */
 export async function fetchedFiles(files: readonly WantedFile[], options: FetchOptions): Promise<LocalCopy> {
-  const { folder, takeTurn = async () => () => {} } = options;
-  if (!(await isThere(folder))) {
-    const endTurn = await takeTurn(basename(folder));
-    try {
-      if (!(await isThere(folder))) await fetchTo(folder, files, options);
-    } finally {
-      endTurn();
+  const { folder, ownPath } = options;
+  const names = [...new Set(files.map(({ name }) => name))];
+  for (;;) {
+    await fetchOnce(files, options);
+    const own = ownPath === undefined ? SHARED : await ownNames(folder, names, ownPath);
+    // Else another process was the last to use it, and removed it meanwhile.
+    if (own !== null) {
+      const paths = files.map(({ name }) => join(own.path ?? folder, name));
+      return { paths, checkUnchanged: async () => {}, release: own.release };
     }
   }
-  return { paths: files.map(({ name }) => join(folder, name)), checkUnchanged: async () => {} };
+}
+
+const SHARED: OwnNames = { path: null, release: async () => {} };
+
+async function fetchOnce(files: readonly WantedFile[], options: FetchOptions): Promise<void> {
+  const { folder, takeTurn = async () => () => {} } = options;
+  if (await isThere(folder)) return;
+  const endTurn = await takeTurn(basename(folder));
+  try {
+    if (!(await isThere(folder))) await fetchTo(folder, files, options);
+  } finally {
+    endTurn();
+  }
 }
 
 async function isThere(folder: string): Promise<boolean> {

@@ -1,8 +1,9 @@
 import { ShardmillError } from "../core/errors.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
 import { type JobStores, NO_STORES, type StoreSettings } from "../domain/job-stores.ts";
-import { type Location, type Scheme, schemeOf } from "../domain/location.ts";
+import { isLocation, type Location, parseLocation, type Scheme, schemeOf } from "../domain/location.ts";
 import type { ObjectClient } from "../objects/object-client.ts";
+import { allowedStorage, refuseLocation } from "./allowed-storage.ts";
 import { storageByBucket } from "./by-bucket.ts";
 import { createLocalStorage } from "./local.ts";
 import { createObjectStorage, OBJECTS_CAN } from "./object-storage.ts";
@@ -38,9 +39,18 @@ function objectsBy(
   stores: JobStores,
   openClient: (settings: StoreSettings, isGuarded: boolean) => Promise<ObjectClient>,
 ): Storage {
-  const open = async (settings: StoreSettings) =>
-    createObjectStorage(await openClient(settings, stores.isGuarded));
+  const open = async (settings: StoreSettings) => {
+    // A job that names the server itself says what the bucket is.
+    if (stores.allowed !== undefined && settings.endpoint !== undefined)
+      refuseLocation(endpointOf(settings.endpoint), stores.allowed);
+    return createObjectStorage(await openClient(settings, stores.isGuarded));
+  };
   return storageByBucket({ scheme, can: OBJECTS_CAN, open }, stores);
+}
+
+/** What is no address is AWS itself. */
+function endpointOf(endpoint: string): Location {
+  return isLocation(endpoint) ? endpoint : parseLocation("https://s3.amazonaws.com");
 }
 
 async function httpStorage(stores: JobStores): Promise<Storage> {
@@ -66,8 +76,13 @@ export class Storages implements AsyncDisposable {
     this.#stores = stores;
   }
 
-  /** @throws {STORE_REFUSED} when nothing here reaches such a place */
+  /**
+   * @throws {STORE_REFUSED} when nothing here reaches such a place
+   * @throws {LOCATION_REFUSED} when it is not among those that are allowed
+   */
   async at(location: Location): Promise<Storage> {
+    const { allowed } = this.#stores;
+    if (allowed !== undefined) refuseLocation(location, allowed);
     const scheme = schemeOf(location);
     const open = this.#open.get(scheme) ?? this.#start(scheme, location);
     this.#open.set(scheme, open);
@@ -85,9 +100,16 @@ export class Storages implements AsyncDisposable {
     await Promise.all(open.map(async (each) => (await each.catch(() => null))?.[Symbol.asyncDispose]()));
   }
 
+  async #within(scheme: Scheme, opening: Promise<Storage>): Promise<Storage> {
+    const { allowed } = this.#stores;
+    return allowed === undefined || scheme === "coordinator"
+      ? await opening
+      : allowedStorage(await opening, allowed);
+  }
+
   #start(scheme: Scheme, location: Location): Promise<Storage> {
     const opener = this.#openers[scheme];
-    if (opener !== undefined) return opener(this.#stores);
+    if (opener !== undefined) return this.#within(scheme, opener(this.#stores));
     const path = withoutSecrets(location);
     const message = `${path} cannot be reached from here: nothing opens ${scheme} storage`;
     return Promise.reject(new ShardmillError("STORE_REFUSED", message, { fields: { path, scheme } }));

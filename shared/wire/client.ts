@@ -5,7 +5,7 @@ import { addressFileOf } from "./address-file.ts";
 import { dataClient } from "./client-data.ts";
 import { followAddress } from "./follow-address.ts";
 import { Peer } from "./peer.ts";
-import { jobsClient, workClient, workersClient } from "./service-clients.ts";
+import { jobsClient, tellingClients, workClient } from "./service-clients.ts";
 import type { CoordinatorServices } from "./services.ts";
 
 /** The coordinator behind an address: its services, as if they were here. */
@@ -19,6 +19,8 @@ export interface CoordinatorClient extends CoordinatorServices {
 export interface ClientOptions {
   /** How long an ordinary call may take. */
   readonly controlMs?: number;
+  /** How long a connection may take to be made before it is begun anew. */
+  readonly connectMs?: number;
 }
 
 /**
@@ -85,12 +87,12 @@ export function connectCoordinator(
 function connectTo(address: string, credential: Credential, options: ClientOptions): CoordinatorClient {
   const target = formatAddress(parseAddress(address, "connect"));
   const controlMs = options.controlMs ?? CONTROL_MS;
-  const control = new Peer(target, credential, CONTROL_OPTIONS);
-  const data = new Peer(target, credential, DATA_OPTIONS);
+  const control = new Peer(target, credential, CONTROL_OPTIONS, options.connectMs);
+  const data = new Peer(target, credential, DATA_OPTIONS, options.connectMs);
   return {
     work: workClient(control, controlMs),
     jobs: jobsClient(control, controlMs),
-    workers: workersClient(control, controlMs),
+    ...tellingClients(control, controlMs),
     data: dataClient(data, controlMs),
     waitReady: (waitMs) => control.waitReady(waitMs),
     close() {

@@ -31,6 +31,7 @@ const JOB_STORES_SCHEMA: z.ZodType<JobStores> = z.object({
   settings: z.record(z.string(), STORE_SPEC),
   addresses: z.record(z.string(), z.string()),
   isGuarded: z.boolean(),
+  allowed: z.array(z.string()).exactOptional(),
 });
 
 /*

@@ -16,6 +16,7 @@ export const leaseCodec = tableCodec<Lease>(
     shard: field.message(shardCodec),
     slices: field.list(leaseSliceCodec),
     leaseMs: field.wholeMs,
+    traceparent: field.text,
   },
   checkSlices,
 );

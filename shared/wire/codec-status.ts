@@ -43,4 +43,6 @@ export const jobStatusCodec = tableCodec<JobStatus>("JobStatus", {
   output: field.text,
   manifest: field.text,
   failure: field.orNull(field.message(errorCodec)),
+  priority: field.integer,
+  paused: field.flag,
 });

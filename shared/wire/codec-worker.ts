@@ -1,3 +1,4 @@
+import type { ProtocolRange } from "../domain/versions.ts";
 import type { WorkerInfo, WorkerStatus } from "../domain/worker.ts";
 import { device } from "./codec-accuracy.ts";
 import { batchInUseCodec } from "./codec-batch.ts";
@@ -17,16 +18,23 @@ const workerInfo: FieldTable<WorkerInfo> = {
   lanes: field.count32,
   threadsPerLane: field.count32,
   onnxruntimeVersion: field.text,
+  build: field.text,
+  mapping: field.text,
 };
 
+export const protocolRangeCodec = tableCodec<ProtocolRange>("ProtocolRange", {
+  oldest: field.count32,
+  newest: field.count32,
+});
+
 export const registrationCodec = tableCodec<Registration>("RegisterRequest", {
-  protocolVersion: field.count32,
-  build: field.text,
+  protocol: field.orNull(field.message(protocolRangeCodec)),
   ...workerInfo,
 });
 
 export const registeredCodec = tableCodec<Registered>("RegisterResponse", {
   session: field.session,
+  protocolVersion: field.count32,
   leaseMs: field.wholeMs,
   heartbeatMs: field.wholeMs,
 });
@@ -65,4 +73,5 @@ export const workerStatusCodec = tableCodec<WorkerStatus>("WorkerStatus", {
   busy: field.shares,
   batch: field.orNull(field.message(batchInUseCodec)),
   fetching: field.orNull(field.message(fetchingCodec)),
+  aside: field.textOrNull,
 });

@@ -36,6 +36,8 @@ export const field = {
   count: { proto: "uint64", encode: asIs, decode: (m, f) => m.count(f) } satisfies FieldCodec<number>,
   /** A whole number below 2^32. */
   count32: { proto: "uint32", encode: uint32, decode: (m, f) => m.count(f) } satisfies FieldCodec<number>,
+  /** A whole number of either sign, below 2^31. */
+  integer: { proto: "sint32", encode: asIs, decode: decodeInteger } satisfies FieldCodec<number>,
   /** A duration: rounded up to whole milliseconds. */
   wholeMs: { proto: "uint32", encode: wholeMs, decode: (m, f) => m.count(f) } satisfies FieldCodec<number>,
   number: { proto: "double", encode: asIs, decode: (m, f) => m.number(f) } satisfies FieldCodec<number>,
@@ -67,6 +69,11 @@ export const field = {
 function decodeLocation(message: WireReader, name: string): Location {
   const found = message.name(name);
   return isLocation(found) ? found : message.fail(name, "is not a location");
+}
+
+function decodeInteger(message: WireReader, name: string): number {
+  const found = message.number(name);
+  return Number.isInteger(found) ? found : message.fail(name, "is not a whole number");
 }
 
 /** What is null is absent on the wire. */

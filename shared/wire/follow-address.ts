@@ -43,6 +43,7 @@ export function followAddress(path: string, connect: (address: string) => Follow
     work: forwarded(current.work, () => current.work),
     jobs: forwarded(current.jobs, () => current.jobs),
     workers: forwarded(current.workers, () => current.workers),
+    server: forwarded(current.server, () => current.server),
     data: forwarded(current.data, () => current.data),
     waitReady: (waitMs) => current.waitReady(waitMs),
     close() {

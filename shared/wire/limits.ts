@@ -30,6 +30,9 @@ export const REQUEST_LIMITS: RequestLimits = {
     "ReportDeviceRequest.report.accuracy.outputs.worst": 16,
     "FailAttemptRequest.error.fields": 64,
     "FailAttemptRequest.error.problems": 256,
+    // More than a command line has, and than a job file has names for.
+    "SubmitJobRequest.jobFile.set": 1_000,
+    "SubmitJobRequest.jobFile.variables": 1_000,
     // Rows, dead letters, and a table for each reduction with a combine.
     "OfferPartialRequest.partial.files": 1_024,
   },
@@ -38,6 +41,9 @@ export const REQUEST_LIMITS: RequestLimits = {
     "FailAttemptRequest.error.message": 65_536,
     "FailAttemptRequest.error.hint": 65_536,
     "OfferPartialRequest.partial.firstDead.message": 65_536,
+    // A list of labels, or a statement, given on a command line.
+    "SubmitJobRequest.jobFile.set": 65_536,
+    "SubmitJobRequest.jobFile.variables": 65_536,
     // It names a row by its file.
     "ReportDeviceRequest.report.refusal": 65_536,
     // Names, ids and digests; a path is no longer on any system that we run on.

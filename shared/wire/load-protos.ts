@@ -9,7 +9,7 @@ import {
 import { packageRoot } from "../core/package-root.ts";
 
 const PROTO_FOLDER = join(packageRoot, "proto");
-const PROTO_FILES = ["accuracy", "batch", "common", "work", "data", "jobs", "workers"].map(
+const PROTO_FILES = ["accuracy", "batch", "common", "work", "data", "jobs", "workers", "server"].map(
   (name) => `shardmill/v1/${name}.proto`,
 );
 
@@ -31,13 +31,14 @@ export function loadProtos(files: string[]): PackageDefinition {
 
 const loaded = loadProtos(PROTO_FILES);
 
-export type ServiceName = "WorkService" | "DataService" | "JobsService" | "WorkersService";
+export type ServiceName = "WorkService" | "DataService" | "JobsService" | "WorkersService" | "ServerService";
 
 export const SERVICE_NAMES = [
   "WorkService",
   "DataService",
   "JobsService",
   "WorkersService",
+  "ServerService",
 ] as const satisfies readonly ServiceName[];
 
 /** `shardmill.v1.WorkService`: what health checks and reflection call it. */

@@ -1,4 +1,4 @@
-import type { MethodDefinition } from "@grpc/proto-loader";
+import type { MethodDefinition, ServiceDefinition } from "@grpc/proto-loader";
 import { ShardmillError } from "../core/errors.ts";
 import type { Codec } from "./codec.ts";
 import { REQUEST_LIMITS } from "./limits.ts";
@@ -25,6 +25,24 @@ export function defineMethod<Request, Response>(
   response: Codec<Response>,
 ): Method<Request, Response> {
   return { service, name, definition: methodDefinition(service, name), request, response };
+}
+
+/** A service of a protocol of others. */
+interface ForeignService {
+  /** With its package. */
+  readonly service: string;
+  readonly definitions: ServiceDefinition;
+}
+
+export function defineForeign<Request, Response>(
+  { service, definitions }: ForeignService,
+  name: string,
+  request: Codec<Request>,
+  response: Codec<Response>,
+): Method<Request, Response> {
+  const definition = definitions[name];
+  if (definition === undefined) throw new Error(`broken invariant: no method ${service}/${name}`);
+  return { service, name, definition, request, response };
 }
 
 /** For responses that say nothing but yes. */

@@ -1,7 +1,7 @@
-import type { ServiceDefinition } from "@grpc/grpc-js";
+import type { ServiceDefinition } from "@grpc/proto-loader";
 import type { Codec } from "./codec.ts";
 import { loadProtos } from "./load-protos.ts";
-import type { Method } from "./method.ts";
+import { defineForeign } from "./method.ts";
 import type { WireReader } from "./wire-message.ts";
 
 /** One result that is served by Arrow Flight, as its clients are told of it. */
@@ -29,6 +29,7 @@ const loaded = loadProtos(["arrow/flight/Flight.proto"]);
 
 /** What a server of Arrow Flight serves. */
 export const flightService = loaded[SERVICE] as ServiceDefinition;
+const FLIGHT = { service: SERVICE, definitions: flightService };
 
 /** A flight by its path. Those by a command are of other servers. */
 const descriptorCodec: Codec<readonly string[]> = {
@@ -70,27 +71,11 @@ const dataCodec: Codec<FlightData> = {
 
 export const flightMethods = {
   /** The request: bytes that the path begins with, its names joined by `/`. */
-  listFlights: flightMethod("ListFlights", onlyBytes("expression"), infoCodec),
-  getFlightInfo: flightMethod("GetFlightInfo", descriptorCodec, infoCodec),
-  getSchema: flightMethod("GetSchema", descriptorCodec, schemaCodec),
-  doGet: flightMethod("DoGet", ticketCodec, dataCodec),
+  listFlights: defineForeign(FLIGHT, "ListFlights", onlyBytes("expression"), infoCodec),
+  getFlightInfo: defineForeign(FLIGHT, "GetFlightInfo", descriptorCodec, infoCodec),
+  getSchema: defineForeign(FLIGHT, "GetSchema", descriptorCodec, schemaCodec),
+  doGet: defineForeign(FLIGHT, "DoGet", ticketCodec, dataCodec),
 } as const;
-
-function flightMethod<Request, Response>(
-  name: string,
-  request: Codec<Request>,
-  response: Codec<Response>,
-): Method<Request, Response> {
-  const definition = flightService[name];
-  if (definition === undefined) throw new Error(`broken invariant: no method ${name} of Flight`);
-  return {
-    service: SERVICE,
-    name,
-    definition: definition as Method<Request, Response>["definition"],
-    request,
-    response,
-  };
-}
 
 function onlyBytes(field: string): Codec<Uint8Array> {
   return {

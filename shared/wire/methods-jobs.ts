@@ -1,3 +1,4 @@
+import { isAbsolute } from "node:path";
 import { ShardmillError } from "../core/errors.ts";
 import { formatBytes } from "../core/units.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
@@ -5,13 +6,14 @@ import type { Codec } from "./codec.ts";
 import { decodeJobSpec, encodeJson } from "./codec-job.ts";
 import { jobStatusCodec } from "./codec-status.ts";
 import { field } from "./field.ts";
+import { REQUEST_LIMITS } from "./limits.ts";
 import { defineMethod, noArguments } from "./method.ts";
-import { MAX_REQUEST_BYTES, type SubmittedJob } from "./services.ts";
+import { MAX_REQUEST_BYTES, type SubmissionOptions, type SubmittedJob, type WrittenJob } from "./services.ts";
 import { onlyField, tableCodec } from "./table-codec.ts";
+import type { WireReader } from "./wire-message.ts";
 
-interface Submission {
-  readonly spec: JobSpec;
-  readonly fresh: boolean;
+interface Submission extends SubmissionOptions {
+  readonly job: JobSpec | WrittenJob;
 }
 
 interface Cancellation {
@@ -19,10 +21,39 @@ interface Cancellation {
   readonly reason: string;
 }
 
+const submissionOptions = tableCodec<SubmissionOptions>("SubmitJobRequest", {
+  fresh: field.flag,
+  priority: field.orLeftOut(field.integer),
+});
 const submissionCodec: Codec<Submission> = {
-  encode: ({ spec, fresh }) => ({ specJson: encodeSpec(spec), fresh }),
-  decode: (message) => ({ spec: decodeJobSpec(message.bytes("specJson")), fresh: message.flag("fresh") }),
+  encode: ({ job, ...options }) => ({
+    ...(isWritten(job) ? { jobFile: { ...job } } : { specJson: encodeSpec(job) }),
+    ...submissionOptions.encode(options),
+  }),
+  decode: (message) => ({
+    job: message.has("jobFile")
+      ? decodeWritten(message.message("jobFile"))
+      : decodeJobSpec(message.bytes("specJson")),
+    ...submissionOptions.decode(message),
+  }),
 };
+
+export function isWritten(job: JobSpec | WrittenJob): job is WrittenJob {
+  return "variables" in job;
+}
+
+function decodeWritten(message: WireReader): WrittenJob {
+  const path = message.text("path");
+  if (!isAbsolute(path)) message.fail("path", "is not an absolute path");
+  const variables = message.entries("variables");
+  return {
+    text: message.bytes("text"),
+    path,
+    set: message.texts("set", REQUEST_LIMITS.items["SubmitJobRequest.jobFile.set"] ?? 0),
+    variables: Object.fromEntries(variables.map(([name, value]) => [name, String(value)])),
+    at: message.text("at"),
+  };
+}
 
 /** The rest of a submission: a flag and what the wire adds. */
 const BESIDE_SPEC_BYTES = 1024;
@@ -44,6 +75,12 @@ function encodeSpec(spec: JobSpec): Buffer {
 const jobId = { jobId: field.text };
 const getJob = tableCodec<{ readonly jobId: string }>("GetJobRequest", jobId);
 const watchJob = tableCodec<{ readonly jobId: string }>("WatchJobRequest", jobId);
+const pauseJob = tableCodec<{ readonly jobId: string }>("PauseJobRequest", jobId);
+const resumeJob = tableCodec<{ readonly jobId: string }>("ResumeJobRequest", jobId);
+const setJobPriority = tableCodec<{ readonly jobId: string; readonly priority: number }>(
+  "SetJobPriorityRequest",
+  { ...jobId, priority: field.integer },
+);
 const cancelJob = tableCodec<Cancellation>("CancelJobRequest", { ...jobId, reason: field.text });
 
 /** A handful is usual. */
@@ -67,4 +104,7 @@ export const jobsMethods = {
   listJobs: defineMethod("JobsService", "ListJobs", noArguments, allJobs),
   watchJob: defineMethod("JobsService", "WatchJob", watchJob, oneJob),
   cancelJob: defineMethod("JobsService", "CancelJob", cancelJob, oneJob),
+  pauseJob: defineMethod("JobsService", "PauseJob", pauseJob, oneJob),
+  resumeJob: defineMethod("JobsService", "ResumeJob", resumeJob, oneJob),
+  setJobPriority: defineMethod("JobsService", "SetJobPriority", setJobPriority, oneJob),
 } as const;

@@ -29,6 +29,7 @@ interface LeaseWish {
 
 interface Offer extends OfJob {
   readonly partial: PartialManifest;
+  readonly traceparent: string;
 }
 
 interface OfLease {
@@ -65,6 +66,7 @@ const leaseStates = onlyField("leases", field.list(leaseStateCodec));
 const offerPartial = tableCodec<Offer>("OfferPartialRequest", {
   ...ofJob,
   partial: field.message(partialCodec),
+  traceparent: field.text,
 });
 
 /** What a worker says is brought within the limits of what a coordinator takes. */
@@ -84,7 +86,10 @@ function encodedAfter<T>(change: (value: T) => T, row: FieldCodec<T>): FieldCode
 
 const releaseLease = tableCodec<OfLease>("ReleaseLeaseRequest", ofLease);
 
-const leave = tableCodec<{ readonly session: WorkerSession }>("LeaveRequest", { session: field.session });
+const leave = tableCodec<{ readonly session: WorkerSession; readonly aside: string | null }>("LeaveRequest", {
+  session: field.session,
+  aside: field.textOrNull,
+});
 
 export const workMethods = {
   register: defineMethod("WorkService", "Register", registrationCodec, registeredCodec),

@@ -10,6 +10,7 @@ import type { Credential } from "../access/credential.ts";
 import { FreshCredential } from "../access/token.ts";
 import { ShardmillError } from "../core/errors.ts";
 import { authorization } from "./authorization.ts";
+import { RenewedClient } from "./renewed-client.ts";
 import { fromStatus, unreachable } from "./rpc-error.ts";
 import { speaksTls, TlsChannel } from "./tls-channel.ts";
 
@@ -18,22 +19,36 @@ const HEALTH_CHECK = "/grpc.health.v1.Health/Check";
 /** A call on a connection that failed answers at once; one on a connection that hangs would wait. */
 const DIAGNOSIS_MS = 500;
 
+/** As gRPC's own rule for connections has it; nobody who is there takes longer, and leases outlast it. */
+const CONNECT_MS = 20_000;
+
 /** One connection to a coordinator, and the calls that are open on it. */
 export class Peer {
   readonly address: string;
-  readonly client: Client;
+  readonly #client: RenewedClient;
   readonly #credential: FreshCredential;
   readonly #tls: TlsChannel | null;
   readonly #open = new Set<(reason: ShardmillError) => void>();
   #closed: ShardmillError | null = null;
 
   /** @throws {TLS_INVALID} when a file for TLS cannot be used */
-  constructor(address: string, credential: Credential, options: ChannelOptions) {
+  constructor(
+    address: string,
+    credential: Credential,
+    options: ChannelOptions,
+    connectMs: number = CONNECT_MS,
+  ) {
     quietGrpc();
     this.address = address;
     this.#credential = new FreshCredential(credential);
     this.#tls = credential.tls === undefined ? null : new TlsChannel(address, credential.tls);
-    this.client = new Client(address, this.#tls ?? credentials.createInsecure(), options);
+    const make = () => new Client(address, this.#tls ?? credentials.createInsecure(), options);
+    this.#client = new RenewedClient(make, connectMs);
+  }
+
+  /** To be asked for at each call. */
+  get client(): Client {
+    return this.#client.current;
   }
 
   /** What goes with every call. */
@@ -87,12 +102,8 @@ export class Peer {
    */
   async waitReady(waitMs: number): Promise<void> {
     if (this.#closed !== null) throw this.#closed;
-    const ready = await new Promise<boolean>((resolve) => {
-      this.client.waitForReady(Date.now() + waitMs, (error) =>
-        resolve(error === undefined || error === null),
-      );
-    });
-    if (!ready) throw this.#closed ?? (await this.#whyNotReady(waitMs));
+    if (!(await this.#client.isReadyBy(Date.now() + waitMs)))
+      throw this.#closed ?? (await this.#whyNotReady(waitMs));
   }
 
   /** A channel does not tell why it has no connection; a call on it does. */
@@ -117,7 +128,7 @@ export class Peer {
       fields: { address: this.address },
     });
     for (const stop of [...this.#open]) stop(this.#closed);
-    this.client.close();
+    this.#client.close();
   }
 }
 

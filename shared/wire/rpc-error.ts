@@ -14,6 +14,9 @@ import { deserializeError, serializeError } from "./codec-error.ts";
 /** Carries the whole error, as ErrorDetail bytes, beside the gRPC status of a failed call. */
 const ERROR_TRAILER = "shardmill-error-bin";
 
+/** Clients that repeat calls by themselves wait for so long (gRPC's proposal A6). */
+const PUSHBACK_TRAILER = "grpc-retry-pushback-ms";
+
 /**
  * The trailer goes out as one HTTP/2 header, base64 encoded: clients refuse more than 64 KiB of headers in
  * all, proxies often more than 32. What is over is cut, the last problems first.
@@ -29,6 +32,8 @@ export function toStatus(error: unknown): { code: status; details: string; metad
   const data = errorToData(error);
   const metadata = new Metadata();
   metadata.set(ERROR_TRAILER, serializeBounded(data));
+  const { retryMs } = data.fields;
+  if (typeof retryMs === "number") metadata.set(PUSHBACK_TRAILER, String(retryMs));
   return { code: status[ERROR_CODES[data.code].grpc], details: headerText(inWords(data)), metadata };
 }
 

@@ -2,12 +2,10 @@ import type { EventEmitter } from "node:events";
 import { constants } from "node:http2";
 import type { Metadata } from "@grpc/grpc-js";
 import { ShardmillError } from "../core/errors.ts";
-import { callerName } from "./authorization.ts";
+import { callerIn, type KnownCaller } from "./authorization.ts";
 
 /** Who it is that calls. */
-export interface Who {
-  /** `secret`, or `token ID (NAME)`. */
-  readonly name: string;
+export interface Who extends KnownCaller {
   /** Address and port. */
   readonly peer: string;
 }
@@ -41,7 +39,7 @@ export function callerOf(call: ServedCall): Caller {
     controller?.abort(new ShardmillError("INTERRUPTED", "the caller went away before its answer"));
   return {
     get who() {
-      return { name: callerName(call.metadata), peer: call.getPeer() };
+      return { ...callerIn(call.metadata), peer: call.getPeer() };
     },
     get signal() {
       if (controller === null) {

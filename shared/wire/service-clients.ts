@@ -1,8 +1,10 @@
+import type { Method } from "./method.ts";
 import { jobsMethods } from "./methods-jobs.ts";
+import { serverMethods } from "./methods-server.ts";
 import { workMethods } from "./methods-work.ts";
 import { workersMethods } from "./methods-workers.ts";
 import type { Peer } from "./peer.ts";
-import type { JobsService, WorkersService, WorkService } from "./services.ts";
+import type { CoordinatorServices, JobsService, WorkService } from "./services.ts";
 import { callServerStream } from "./streams.ts";
 import { callUnary } from "./unary.ts";
 
@@ -31,24 +33,24 @@ export function workClient(peer: Peer, controlMs: number): WorkService {
     },
     heartbeat: (heartbeat, signal) =>
       callUnary(peer, workMethods.heartbeat, heartbeat, { deadlineMs: controlMs, signal }),
-    offerPartial(session, jobId, partial, signal) {
-      const times = { deadlineMs: Math.max(OFFER_MS, controlMs), signal };
-      return callUnary(peer, workMethods.offerPartial, { session, jobId, partial }, times);
+    offerPartial(session, jobId, partial, traceparent = "") {
+      const times = { deadlineMs: Math.max(OFFER_MS, controlMs) };
+      return callUnary(peer, workMethods.offerPartial, { session, jobId, partial, traceparent }, times);
     },
     failAttempt: (session, lease, error, signal) =>
       callUnary(peer, workMethods.failAttempt, { session, lease, error }, { deadlineMs: controlMs, signal }),
     releaseLease: (session, lease, signal) =>
       callUnary(peer, workMethods.releaseLease, { session, lease }, { deadlineMs: controlMs, signal }),
-    leave: (session, signal) =>
-      callUnary(peer, workMethods.leave, { session }, { deadlineMs: controlMs, signal }),
+    leave: (session, aside, signal) =>
+      callUnary(peer, workMethods.leave, { session, aside }, { deadlineMs: controlMs, signal }),
   };
 }
 
 export function jobsClient(peer: Peer, controlMs: number): JobsService {
   return {
-    submitJob(spec, { fresh }, signal) {
+    submitJob(spec, options, signal) {
       const times = { deadlineMs: Math.max(SUBMIT_MS, controlMs), signal };
-      return callUnary(peer, jobsMethods.submitJob, { spec, fresh }, times);
+      return callUnary(peer, jobsMethods.submitJob, { job: spec, ...options }, times);
     },
     getJob: (jobId, signal) =>
       callUnary(peer, jobsMethods.getJob, { jobId }, { deadlineMs: controlMs, signal }),
@@ -57,12 +59,26 @@ export function jobsClient(peer: Peer, controlMs: number): JobsService {
       callServerStream(peer, jobsMethods.watchJob, { jobId }, { deadlineMs: null, signal }),
     cancelJob: (jobId, reason, signal) =>
       callUnary(peer, jobsMethods.cancelJob, { jobId, reason }, { deadlineMs: controlMs, signal }),
+    pauseJob: (jobId, signal) =>
+      callUnary(peer, jobsMethods.pauseJob, { jobId }, { deadlineMs: controlMs, signal }),
+    resumeJob: (jobId, signal) =>
+      callUnary(peer, jobsMethods.resumeJob, { jobId }, { deadlineMs: controlMs, signal }),
+    setJobPriority: (jobId, priority, signal) =>
+      callUnary(peer, jobsMethods.setJobPriority, { jobId, priority }, { deadlineMs: controlMs, signal }),
   };
 }
 
-export function workersClient(peer: Peer, controlMs: number): WorkersService {
+/** The services whose one call is asked nothing. */
+export function tellingClients(
+  peer: Peer,
+  controlMs: number,
+): Pick<CoordinatorServices, "workers" | "server"> {
+  const asking =
+    <Answer>(method: Method<object, Answer>) =>
+    (signal?: AbortSignal) =>
+      callUnary(peer, method, {}, { deadlineMs: controlMs, signal });
   return {
-    listWorkers: (signal) =>
-      callUnary(peer, workersMethods.listWorkers, {}, { deadlineMs: controlMs, signal }),
+    workers: { listWorkers: asking(workersMethods.listWorkers) },
+    server: { getServerInfo: asking(serverMethods.getServerInfo) },
   };
 }

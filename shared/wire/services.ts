@@ -1,3 +1,4 @@
+import type { Role } from "../access/roles.ts";
 import type { ErrorData } from "../core/errors.ts";
 import type { BatchInUse } from "../domain/batch-in-use.ts";
 import type { Fetching } from "../domain/fetching.ts";
@@ -7,13 +8,16 @@ import type { JobStatus } from "../domain/job-status.ts";
 import type { FileStat } from "../domain/location.ts";
 import type { PartialManifest } from "../domain/partial.ts";
 import type { DeviceReport } from "../domain/precision.ts";
+import type { ServerInfo } from "../domain/server-info.ts";
 import type { ShardId } from "../domain/shard.ts";
 import type { StoreCounts } from "../domain/store-counts.ts";
 import type { Token } from "../domain/token.ts";
+import type { ProtocolRange } from "../domain/versions.ts";
 import type { StageShares, WorkerInfo, WorkerSession, WorkerStatus } from "../domain/worker.ts";
+import type { Who } from "./server-call.ts";
 
 /**
- * The four services in the words of the domain. The coordinator implements these interfaces; the gRPC clients
+ * The services in the words of the domain. The coordinator implements these interfaces; the gRPC clients
  * implement them too, so whoever calls one does not know whether a network lies between. Failures reject with
  * a ShardmillError, whose code crosses the wire unchanged.
  */
@@ -22,10 +26,8 @@ export interface CoordinatorServices {
   readonly data: DataService;
   readonly jobs: JobsService;
   readonly workers: WorkersService;
+  readonly server: ServerService;
 }
-
-/** Bumped when an old worker and a new coordinator would misunderstand each other. */
-export const PROTOCOL_VERSION = 3;
 
 /**
  * What a coordinator takes in one message. One limit holds for every method (grpc-js has one a server). 4
@@ -41,12 +43,14 @@ export interface LeaseRef {
 }
 
 export interface Registration extends WorkerInfo {
-  readonly protocolVersion: number;
-  readonly build: string;
+  /** The versions of the protocol that it speaks: `PROTOCOL`. Null: it is from before there was a range. */
+  readonly protocol: ProtocolRange | null;
 }
 
 export interface Registered {
   readonly session: WorkerSession;
+  /** The version of the protocol that both speak from here on. */
+  readonly protocolVersion: number;
   readonly leaseMs: number;
   readonly heartbeatMs: number;
 }
@@ -86,7 +90,7 @@ export interface Heartbeat {
 }
 
 export interface WorkService {
-  /** @throws {VERSION_SKEW} when protocol or build do not fit */
+  /** @throws {VERSION_SKEW} when they share no version of the protocol, or no job is mapped as it maps */
   register(registration: Registration, signal?: AbortSignal): Promise<Registered>;
   /** @throws {JOB_NOT_FOUND} @throws {SESSION_STALE} */
   describeJob(session: WorkerSession, jobId: string, signal?: AbortSignal): Promise<JobDescription>;
@@ -108,15 +112,17 @@ export interface WorkService {
     signal?: AbortSignal,
   ): Promise<LeaseAnswer>;
   heartbeat(heartbeat: Heartbeat, signal?: AbortSignal): Promise<readonly LeaseState[]>;
+  /** @param traceparent of the attempt's span, within which its commit is; empty: nothing is traced */
   offerPartial(
     session: WorkerSession,
     jobId: string,
     partial: PartialManifest,
-    signal?: AbortSignal,
+    traceparent?: string,
   ): Promise<OfferAnswer>;
   failAttempt(session: WorkerSession, lease: LeaseRef, error: ErrorData, signal?: AbortSignal): Promise<void>;
   releaseLease(session: WorkerSession, lease: LeaseRef, signal?: AbortSignal): Promise<void>;
-  leave(session: WorkerSession, signal?: AbortSignal): Promise<void>;
+  /** @param aside why its device is put aside, as which it is known until it comes back; null: it is not */
+  leave(session: WorkerSession, aside: string | null, signal?: AbortSignal): Promise<void>;
 }
 
 /** One file of a partial on its way to the coordinator. */
@@ -142,8 +148,49 @@ export interface DataService {
       readonly end: number;
     },
     signal?: AbortSignal,
+    who?: Who,
   ): AsyncIterable<Uint8Array>;
-  putPartialFile(header: PutHeader, chunks: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<void>;
+  /** @param who calls, where it is served */
+  putPartialFile(
+    header: PutHeader,
+    chunks: AsyncIterable<Uint8Array>,
+    signal?: AbortSignal,
+    who?: Who,
+  ): Promise<void>;
+}
+
+/** A job file as a client has it, for the coordinator to read. */
+export interface WrittenJob {
+  /** UTF-8. */
+  readonly text: Uint8Array;
+  /** Absolute: what problems name, and whose folder relative paths start from. */
+  readonly path: string;
+  readonly set: readonly string[];
+  /** What `${NAME}` stands for. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** Which run of a job with a schedule; empty: the last that was due. */
+  readonly at: string;
+}
+
+/** What whoever submits a job says beside it. */
+export interface SubmissionOptions {
+  /** Start over. */
+  readonly fresh: boolean;
+  /** Left out: as before, where the job is resumed. */
+  readonly priority?: number;
+}
+
+/** ... and what the coordinator knows of it, which is never sent. */
+export interface IdentifiedSubmission extends SubmissionOptions {
+  /** Who submits it. Left out: this process itself. */
+  readonly by?: Submitter;
+}
+
+/** Whoever hands in a job. */
+export interface Submitter {
+  /** `secret`, or a token by id and name. */
+  readonly name: string;
+  readonly role: Role;
 }
 
 /** What whoever submits a job is told. */
@@ -158,14 +205,24 @@ export interface SubmittedJob {
 
 /** `jobId` may be empty: the job submitted last. */
 export interface JobsService {
-  submitJob(spec: JobSpec, options: { readonly fresh: boolean }, signal?: AbortSignal): Promise<SubmittedJob>;
+  submitJob(spec: JobSpec, options: IdentifiedSubmission, signal?: AbortSignal): Promise<SubmittedJob>;
   getJob(jobId: string, signal?: AbortSignal): Promise<JobStatus>;
   listJobs(signal?: AbortSignal): Promise<readonly JobStatus[]>;
   /** The status now, and after each change, until the job has ended. */
   watchJob(jobId: string, signal?: AbortSignal): AsyncIterable<JobStatus>;
   cancelJob(jobId: string, reason: string, signal?: AbortSignal): Promise<JobStatus>;
+  /** It gives out no more shards. Durable when it resolves. @throws {PAUSE_TOO_LATE} @throws {JOB_ENDED} */
+  pauseJob(jobId: string, signal?: AbortSignal): Promise<JobStatus>;
+  /** @throws {JOB_ENDED} */
+  resumeJob(jobId: string, signal?: AbortSignal): Promise<JobStatus>;
+  /** @throws {JOB_ENDED} @throws {ARGUMENT_INVALID} */
+  setJobPriority(jobId: string, priority: number, signal?: AbortSignal): Promise<JobStatus>;
 }
 
 export interface WorkersService {
   listWorkers(signal?: AbortSignal): Promise<readonly WorkerStatus[]>;
+}
+
+export interface ServerService {
+  getServerInfo(signal?: AbortSignal): Promise<ServerInfo>;
 }

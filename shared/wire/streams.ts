@@ -10,7 +10,7 @@ import { within } from "../core/pace.ts";
 import { decodeRequest, decodeResponse, type Method } from "./method.ts";
 import type { Peer } from "./peer.ts";
 import { toStatus } from "./rpc-error.ts";
-import { callerOf, hangUp } from "./server-call.ts";
+import { callerOf, hangUp, type Who } from "./server-call.ts";
 import { type CallTimes, callOptions, type ReportFailure } from "./unary.ts";
 
 /*
@@ -133,8 +133,8 @@ const READER_MS = 60_000;
 export interface Patience {
   /** It is asked so often, while a reader takes nothing in. */
   readonly lookMs: number;
-  /** With the peer whose call it is. */
-  mostMs(peer: string): number;
+  /** With whose call it is. */
+  mostMs(who: Who): number;
 }
 
 const PATIENCE: Patience = { lookMs: READER_MS, mostMs: () => READER_MS };
@@ -142,22 +142,22 @@ const PATIENCE: Patience = { lookMs: READER_MS, mostMs: () => READER_MS };
 /**
  * The grpc-js handler that decodes the request and sends what `answer` yields, each when the reader has room.
  * A reader that takes nothing in for as long as `patience` allows is cut off, so that what it holds (a file,
- * a turn, memory) is free. `peer` is the connection that the call came by.
+ * a turn, memory) is free.
  */
 export function serveServerStream<Request, Response>(
   method: Method<Request, Response>,
-  answer: (request: Request, signal: AbortSignal, peer: string) => AsyncIterable<Response>,
+  answer: (request: Request, signal: AbortSignal, who: Who) => AsyncIterable<Response>,
   report: ReportFailure,
   patience: Patience = PATIENCE,
 ): handleServerStreamingCall<object, object> {
   return async (call) => {
     const caller = callerOf(call);
-    const peer = call.getPeer();
+    const { who } = caller;
     try {
-      for await (const response of answer(decodeRequest(method, call.request), caller.signal, peer)) {
+      for await (const response of answer(decodeRequest(method, call.request), caller.signal, who)) {
         const message = method.response.encode(response);
         const written = writeOrAbort(call, message, caller.signal);
-        await withPatience(written, peer, patience).catch((error: unknown) => {
+        await withPatience(written, who, patience).catch((error: unknown) => {
           if (isShardmillError(error, "DEADLINE_EXCEEDED")) hangUp(call);
           throw error;
         });
@@ -174,14 +174,14 @@ export function serveServerStream<Request, Response>(
 }
 
 /** @throws {DEADLINE_EXCEEDED} when patience has come to its end */
-async function withPatience(written: Promise<void>, peer: string, patience: Patience): Promise<void> {
+async function withPatience(written: Promise<void>, who: Who, patience: Patience): Promise<void> {
   const { lookMs } = patience;
   for (let waitedMs = lookMs; ; waitedMs += lookMs) {
     try {
       return await within(written, lookMs);
     } catch (error) {
       const isLate = isShardmillError(error, "DEADLINE_EXCEEDED");
-      if (!isLate || waitedMs >= patience.mostMs(peer)) throw error;
+      if (!isLate || waitedMs >= patience.mostMs(who)) throw error;
     }
   }
 }
@@ -211,7 +211,7 @@ function writeOrAbort(
  */
 export function serveClientStream<Request, Response>(
   method: Method<Request, Response>,
-  answer: (requests: AsyncIterable<Request>, signal: AbortSignal) => Promise<Response>,
+  answer: (requests: AsyncIterable<Request>, signal: AbortSignal, who: Who) => Promise<Response>,
   report: ReportFailure,
 ): handleClientStreamingCall<object, object> {
   return async (call, respond) => {
@@ -219,7 +219,7 @@ export function serveClientStream<Request, Response>(
     call.on("error", ignore);
     const requests = decodeRequests(method, call, caller.signal);
     try {
-      respond(null, method.response.encode(await answer(requests, caller.signal)));
+      respond(null, method.response.encode(await answer(requests, caller.signal, caller.who)));
     } catch (error) {
       if (!caller.signal.aborted) report(method.name, error);
       respond(toStatus(error));

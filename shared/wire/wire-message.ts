@@ -117,12 +117,12 @@ export class WireReader {
     return value.map((item, index) => new WireReader(item, `${this.#at(field)}[${index}]`, this.#limits));
   }
 
-  /** The entries of a map field, as they are. */
-  entries(field: string): [key: string, value: unknown][] {
+  /** The entries of a map field, as they are: `most` at most, else as the limits say. */
+  entries(field: string, most?: number): [key: string, value: unknown][] {
     const value = this.#message[field];
     if (!isMessage(value)) return this.fail(field, "is not a map");
     const entries = Object.entries(value);
-    this.#checkItems(field, entries.length);
+    this.#checkItems(field, entries.length, most);
     for (const [name, text] of entries) this.#checkEntry(field, name, text);
     return entries;
   }
@@ -136,9 +136,9 @@ export class WireReader {
     throw malformed(this.#at(field), what);
   }
 
-  #checkItems(field: string, items: number): void {
+  #checkItems(field: string, items: number, given?: number): void {
     if (this.#limits === null) return;
-    const most = this.#limits.items[this.#lawOf(field)] ?? 0;
+    const most = given ?? this.#limits.items[this.#lawOf(field)] ?? 0;
     if (items > most) this.fail(field, `has ${items} entries, more than ${most}`);
   }
 

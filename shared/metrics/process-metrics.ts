@@ -1,0 +1,112 @@
+import { type IntervalHistogram, monitorEventLoopDelay } from "node:perf_hooks";
+import { buildVersion } from "../core/package-root.ts";
+import type { Metric, Sample } from "./metric.ts";
+
+/** Of this process, by the names that all client libraries of Prometheus give these. */
+export interface ProcessFacts {
+  readonly version: string;
+  readonly cpuUserSeconds: number;
+  readonly cpuSystemSeconds: number;
+  /** Since 1970. */
+  readonly startSeconds: number;
+  readonly memory: NodeJS.MemoryUsage;
+  /** How late the event loop was since the last look, in seconds; null at the first one. */
+  readonly loopDelay: { readonly mean: number; readonly p99: number; readonly max: number } | null;
+}
+
+const NANO = 1e-9;
+const MICRO = 1e-6;
+
+/**
+ * Looks at this process. The delay of the event loop is measured from the first look on: a timer each 10 ms,
+ * which nobody pays for who is not looked at.
+ */
+export class ProcessWatch {
+  #delay: IntervalHistogram | null = null;
+
+  look(): ProcessFacts {
+    const { user, system } = process.cpuUsage();
+    return {
+      version: buildVersion,
+      cpuUserSeconds: user * MICRO,
+      cpuSystemSeconds: system * MICRO,
+      startSeconds: performance.timeOrigin / 1_000,
+      memory: process.memoryUsage(),
+      loopDelay: this.#takeDelay(),
+    };
+  }
+
+  #takeDelay(): ProcessFacts["loopDelay"] {
+    if (this.#delay === null) {
+      this.#delay = monitorEventLoopDelay({ resolution: 10 });
+      this.#delay.enable();
+      return null;
+    }
+    const { mean, max, count } = this.#delay;
+    const p99 = this.#delay.percentile(99);
+    this.#delay.reset();
+    return count === 0 ? null : { mean: mean * NANO, p99: p99 * NANO, max: max * NANO };
+  }
+}
+
+type ProcessMetric = Metric<{ readonly process: ProcessFacts }>;
+
+export const PROCESS_METRICS: readonly ProcessMetric[] = [
+  {
+    name: "shardmill_build_info",
+    type: "gauge",
+    help: "1, with the versions of Shardmill and of Node",
+    labels: ["version", "node"],
+    read: ({ process: { version } }) => [{ labels: [version, process.version], value: 1 }],
+  },
+  one("process_cpu_user_seconds_total", "counter", "CPU time in the process, all threads", (facts) => [
+    facts.cpuUserSeconds,
+  ]),
+  one("process_cpu_system_seconds_total", "counter", "CPU time in the kernel for the process", (facts) => [
+    facts.cpuSystemSeconds,
+  ]),
+  one("process_cpu_seconds_total", "counter", "CPU time of both kinds", (facts) => [
+    facts.cpuUserSeconds + facts.cpuSystemSeconds,
+  ]),
+  one("process_start_time_seconds", "gauge", "When the process started, since 1970", (facts) => [
+    facts.startSeconds,
+  ]),
+  one("process_resident_memory_bytes", "gauge", "Memory of the process, as the system counts it", (facts) => [
+    facts.memory.rss,
+  ]),
+  one("nodejs_heap_size_used_bytes", "gauge", "Of the main thread's heap, what is used", (facts) => [
+    facts.memory.heapUsed,
+  ]),
+  one("nodejs_heap_size_total_bytes", "gauge", "The main thread's heap", (facts) => [facts.memory.heapTotal]),
+  one("nodejs_external_memory_bytes", "gauge", "Memory of the main thread outside of its heap", (facts) => [
+    facts.memory.external,
+  ]),
+  one(
+    "nodejs_eventloop_lag_mean_seconds",
+    "gauge",
+    "Mean delay of the event loop since the last scrape",
+    delay("mean"),
+  ),
+  one(
+    "nodejs_eventloop_lag_p99_seconds",
+    "gauge",
+    "Of 100 delays since the last scrape, all but the longest",
+    delay("p99"),
+  ),
+  one("nodejs_eventloop_lag_max_seconds", "gauge", "The longest delay since the last scrape", delay("max")),
+];
+
+function delay(of: "mean" | "p99" | "max"): (facts: ProcessFacts) => readonly number[] {
+  return ({ loopDelay }) => (loopDelay === null ? [] : [loopDelay[of]]);
+}
+
+function one(
+  name: string,
+  type: "counter" | "gauge",
+  help: string,
+  read: (facts: ProcessFacts) => readonly number[],
+): ProcessMetric {
+  const samples = ({ process }: { readonly process: ProcessFacts }): Sample[] =>
+    read(process).map((value) => ({ labels: [], value }));
+  return { name, type, help, labels: [], read: samples };
+}

@@ -1,0 +1,35 @@
+import { messageOf, ShardmillError } from "../core/errors.ts";
+
+/**
+ * Why a server cannot listen, of what the system or a library says of it: grpc-js joins the errors of all
+ * addresses that a name stands for into one text.
+ *
+ * @returns {PORT_IN_USE} {ARGUMENT_INVALID}
+ */
+export function bindError(address: string, cause: unknown): ShardmillError {
+  const text = messageOf(cause);
+  // What is understood needs no cause: the library's text would only blur it.
+  const options = { fields: { address } };
+  if (text.includes("EADDRINUSE")) {
+    return new ShardmillError("PORT_IN_USE", `another process listens on ${address}`, {
+      ...options,
+      hint: "stop it, or listen on another port (port 0 takes any free one)",
+    });
+  }
+  if (text.includes("EACCES")) {
+    return new ShardmillError("ARGUMENT_INVALID", `no permission to listen on ${address}`, {
+      ...options,
+      hint: "ports below 1024 are the system's: take a higher one",
+    });
+  }
+  if (text.includes("EADDRNOTAVAIL") || /Name resolution failed|ENOTFOUND|EAI_AGAIN/.test(text)) {
+    return new ShardmillError("ARGUMENT_INVALID", `${address} is not an address of this machine`, {
+      ...options,
+      hint: "listen on 127.0.0.1 for this machine only, on 0.0.0.0 for every network",
+    });
+  }
+  return new ShardmillError("ARGUMENT_INVALID", `cannot listen on ${address}: ${text}`, {
+    ...options,
+    cause,
+  });
+}

@@ -1,0 +1,63 @@
+import { request as requestClear } from "node:http";
+import { request as requestTls } from "node:https";
+import { text } from "node:stream/consumers";
+import type { Credential } from "../access/credential.ts";
+import { TlsFiles } from "../access/tls-files.ts";
+import { messageOf, ShardmillError } from "../core/errors.ts";
+import { jsonObject } from "../core/json-object.ts";
+import { type Address, formatAddress } from "../wire/address.ts";
+
+const PATIENCE_MS = 10_000;
+
+/**
+ * Asks a coordinator's HTTP server for something, as the holder of a credential.
+ *
+ * @returns where it was asked, `https://host:port`, and the JSON that came
+ * @throws {COORDINATOR_UNREACHABLE} {RPC_FAILED} when nobody answers, or with no
+ */
+export async function postAs(
+  credential: Credential,
+  { host, port }: Address,
+  path: string,
+): Promise<{ readonly origin: string; readonly answer: Readonly<Record<string, unknown>> }> {
+  const { secret, tls } = credential;
+  const address = formatAddress({ host, port });
+  const origin = `${tls === undefined ? "http" : "https"}://${address}`;
+  const options = {
+    host,
+    port,
+    path,
+    method: "POST",
+    // A connection of its own, by the files for TLS as they are now.
+    agent: false,
+    timeout: PATIENCE_MS,
+    headers: secret === null ? {} : { authorization: `Bearer ${secret}` },
+    ...(tls === undefined ? {} : new TlsFiles(tls.ca, tls.own).latest()),
+  };
+  const { status, body } = await new Promise<{ status: number; body: string }>((resolve, reject) => {
+    const request = (tls === undefined ? requestClear : requestTls)(options, (response) => {
+      text(response).then((body) => resolve({ status: response.statusCode ?? 0, body }), reject);
+    });
+    request.on("timeout", () => request.destroy(new Error(`no answer within ${PATIENCE_MS / 1_000} s`)));
+    request.on("error", reject);
+    request.end();
+  }).catch((error: unknown) => {
+    throw new ShardmillError(
+      "COORDINATOR_UNREACHABLE",
+      `nothing serves HTTP at ${origin}: ${messageOf(error)}`,
+      {
+        fields: { address },
+        hint: "start the coordinator with --http, name its address with --http, and give --tls-ca if it uses TLS",
+        cause: error,
+      },
+    );
+  });
+  const answer = jsonObject(body);
+  if (status === 200 && answer !== null) return { origin, answer };
+  const said = answer?.error;
+  const why =
+    typeof said === "object" && said !== null && "message" in said
+      ? String(said.message)
+      : `status ${status}`;
+  throw new ShardmillError("RPC_FAILED", `${origin} refused: ${why}`, { fields: { address, status } });
+}

@@ -1,0 +1,117 @@
+import type { Socket } from "node:net";
+import type { TLSSocket, TlsOptions, Server as TlsServer } from "node:tls";
+import { namesOf } from "../access/certificate-names.ts";
+import { type ServerTls, TlsFiles } from "../access/tls-files.ts";
+import { errorCode } from "../core/errno.ts";
+import { messageOf, ShardmillError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import type { Listening } from "./listening.ts";
+
+/** A client that connects and says nothing is cut off; one that is far away needs four round trips. */
+const HANDSHAKE_MS = 20_000;
+
+/** Of the certificate that a client shows, by OpenSSL's code for it. */
+const PROBLEMS: Readonly<Record<string, string>> = {
+  CERT_HAS_EXPIRED: "the certificate of this client has expired",
+  CERT_NOT_YET_VALID: "the certificate of this client is not valid yet",
+  INVALID_PURPOSE: "the certificate of this client is for other uses (extendedKeyUsage lacks clientAuth)",
+};
+
+/**
+ * What servers of TLS have in common: certificates that are read again when they change, and who is refused.
+ * Of mutual TLS the handshake of a client whose certificate is wrong is not ended: Node would close the
+ * connection without a word. Its calls are refused instead, and told why, before anything of them is read.
+ */
+export class TlsDoor {
+  readonly #files: TlsFiles;
+  readonly #wantsCertificates: boolean;
+  readonly #log: Logger;
+  readonly #problems = new Map<string, string>();
+  readonly #names = new Map<string, readonly string[]>();
+
+  /** @throws {TLS_INVALID} when a file cannot be used */
+  constructor({ own, clientCa }: ServerTls, log: Logger) {
+    this.#files = new TlsFiles(clientCa, own);
+    this.#wantsCertificates = clientCa !== null;
+    this.#log = log;
+  }
+
+  /** What a server is made with that {@link watch} is told of. */
+  get options(): TlsOptions {
+    return {
+      ...this.#files.latest(),
+      requestCert: this.#wantsCertificates,
+      rejectUnauthorized: false,
+      handshakeTimeout: HANDSHAKE_MS,
+    };
+  }
+
+  /** Renews its certificates, and notes whom to refuse before others hear of the connection. */
+  watch(server: TlsServer): void {
+    let inUse = this.#files.latest();
+    server.prependListener("connection", () => {
+      const latest = this.#files.latest((error) => this.#log.warn(error, "certificates stay as they were"));
+      if (latest === inUse) return;
+      inUse = latest;
+      server.setSecureContext(latest);
+      this.#log.info("certificates were read again");
+    });
+    server.prependListener("secureConnection", (socket) => this.#meet(socket));
+    server.on("tlsClientError", (error, socket) => this.#tell(error, socket));
+  }
+
+  /** Why the calls of a client are refused, by its address and port; null when they are not. */
+  refusalOf(peer: string): ShardmillError | null {
+    const problem = this.#problems.get(peer);
+    return problem === undefined
+      ? null
+      : new ShardmillError("CERTIFICATE_REFUSED", problem, {
+          hint: "show one that a CA of this coordinator's --tls-client-ca has signed: --tls-cert and --tls-key",
+        });
+  }
+
+  /** The names of the certificate that a client has shown, by its address and port; of a refused one none. */
+  namesOf(peer: string): readonly string[] {
+    return this.#names.get(peer) ?? [];
+  }
+
+  #meet(socket: TLSSocket): void {
+    socket.on("error", (error) => this.#log.debug(error, "connection failed"));
+    if (!this.#wantsCertificates) return;
+    const peer = peerOf(socket);
+    if (socket.authorized) {
+      this.#names.set(peer, namesOf(socket.getPeerCertificate()));
+      socket.once("close", () => this.#names.delete(peer));
+      return;
+    }
+    const problem = problemOf(socket);
+    this.#problems.set(peer, problem);
+    socket.once("close", () => this.#problems.delete(peer));
+    this.#log.warn({ peer, problem }, "client refused");
+  }
+
+  /** Who only looks whether the port is open, or does not like our certificate, hangs up: that is no news. */
+  #tell(error: Error, socket: TLSSocket): void {
+    const [, reason = messageOf(error)] = /SSL routines:[^:]*:([^:]+):/.exec(messageOf(error)) ?? [];
+    const told = { peer: peerOf(socket), reason };
+    if (errorCode(error) === "ECONNRESET") this.#log.debug(told, "no TLS handshake");
+    else this.#log.warn(told, "no TLS handshake: a client without TLS, or one that refuses the certificate");
+  }
+}
+
+/** Null for a server in the clear. @throws {TLS_INVALID} */
+export function openDoor({ tls }: Listening, log: Logger): TlsDoor | null {
+  return tls === null ? null : new TlsDoor(tls, log);
+}
+
+function problemOf(socket: TLSSocket): string {
+  if (Object.keys(socket.getPeerCertificate()).length === 0)
+    return "this coordinator wants a client certificate, and this client shows none";
+  const code = String(socket.authorizationError);
+  return PROBLEMS[code] ?? `the certificate of this client is signed by no CA that is known here (${code})`;
+}
+
+/** As grpc-js names it. */
+export function peerOf({ remoteAddress = "", remotePort = 0 }: Socket): string {
+  return `${remoteAddress}:${remotePort}`;
+}

@@ -1,0 +1,109 @@
+import {
+  type Context,
+  DiagLogLevel,
+  diag,
+  type Span as OtelSpan,
+  ROOT_CONTEXT,
+  type SpanContext,
+  SpanStatusCode,
+  trace,
+} from "@opentelemetry/api";
+import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  resourceFromAttributes,
+} from "@opentelemetry/resources";
+import { BasicTracerProvider, BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
+import { toShardmillError } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import { buildVersion } from "../core/package-root.ts";
+import type { Span, SpanFacts, Tracer } from "../core/tracer.ts";
+
+/** A collector that is away must not keep a command that is done. */
+const CLOSE_MS = 3_000;
+
+/**
+ * Spans by the SDK of OpenTelemetry, sent by OTLP over HTTP: what is sampled, kept back and sent where is for
+ * its variables to say.
+ */
+export function otelTracer(service: string, log: Logger): Tracer {
+  const tell = troubleTeller(log);
+  const own = resourceFromAttributes({ "service.name": service, "service.version": buildVersion });
+  const said = detectResources({ detectors: [envDetector] });
+  const provider = new BasicTracerProvider({
+    resource: defaultResource().merge(own).merge(said),
+    spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
+  });
+  const tracer = provider.getTracer("shardmill", buildVersion);
+  return {
+    begin: (name, parent, facts = {}) =>
+      new TracedSpan(tracer.startSpan(name, { attributes: facts }, contextOf(parent))),
+    async close() {
+      const sent = provider.shutdown().then(
+        () => true,
+        (error: unknown) => log.debug(error, "traces were not sent"),
+      );
+      // It is tried again and again meanwhile, of which nothing is told.
+      const tooLong = new Promise<false>((resolve) => setTimeout(resolve, CLOSE_MS, false).unref());
+      if ((await Promise.race([sent, tooLong])) === false)
+        tell(`the collector did not take the last of them within ${CLOSE_MS / 1_000} s`);
+    },
+  };
+}
+
+class TracedSpan implements Span {
+  readonly traceparent: string;
+  readonly #span: OtelSpan;
+
+  constructor(span: OtelSpan) {
+    this.#span = span;
+    const { traceId, spanId, traceFlags } = span.spanContext();
+    this.traceparent = `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, "0")}`;
+  }
+
+  note(facts: SpanFacts): void {
+    this.#span.setAttributes(facts);
+  }
+
+  end(error?: unknown): void {
+    if (!this.#span.isRecording()) return;
+    if (error !== undefined) {
+      const { code, message } = toShardmillError(error);
+      this.#span.setAttribute("error.type", code);
+      this.#span.setStatus({ code: SpanStatusCode.ERROR, message });
+    }
+    this.#span.end();
+  }
+}
+
+const TRACEPARENT = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
+
+/** What is none, as another process may send it, is no parent. */
+function contextOf(traceparent: string): Context {
+  const [, traceId = "", spanId = "", flags = ""] = TRACEPARENT.exec(traceparent) ?? [];
+  const parent: SpanContext = { traceId, spanId, traceFlags: Number.parseInt(flags, 16) & 1, isRemote: true };
+  return trace.isSpanContextValid(parent) ? trace.setSpanContext(ROOT_CONTEXT, parent) : ROOT_CONTEXT;
+}
+
+/** The SDK tells an error as JSON, with its stack. */
+function reasonOf(message: string): string {
+  return /^\{.*"message":"((?:[^"\\]|\\.)*)"/.exec(message)?.[1] ?? message;
+}
+
+/** Tells the first time: a collector that is away for a night would fill the log. */
+function troubleTeller(log: Logger): (message: string) => void {
+  let isTold = false;
+  const tell = (message: string, ...details: unknown[]) => {
+    if (isTold) log.debug({ details }, message);
+    else log.warn({ reason: reasonOf(message) }, "traces cannot be sent as asked");
+    isTold = true;
+  };
+  const quiet = () => {};
+  diag.setLogger(
+    { error: tell, warn: tell, info: quiet, debug: quiet, verbose: quiet },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  );
+  return tell;
+}

@@ -1,0 +1,82 @@
+import type { ServiceDefinition } from "@grpc/proto-loader";
+import type { Codec } from "./codec.ts";
+import { loadProtos } from "./load-protos.ts";
+import { decodeRequest, defineForeign } from "./method.ts";
+import type { WireReader } from "./wire-message.ts";
+
+const SERVICE = "externalscaler.ExternalScaler";
+
+/** What KEDA hands on of a trigger: its `metadata`, with texts for keys. */
+export type ScalerMetadata = ReadonlyMap<string, string>;
+
+/** A trigger has a handful of short keys: a stranger has no more read than this. */
+const MOST_KEYS = 64;
+const MOST_BYTES = 16 << 10;
+
+const loaded = loadProtos(["externalscaler/externalscaler.proto"]);
+const SCALER = { service: SERVICE, definitions: loaded[SERVICE] as ServiceDefinition };
+
+const refCodec: Codec<ScalerMetadata> = {
+  encode: (metadata) => ({ scalerMetadata: Object.fromEntries(metadata) }),
+  decode: (message) => {
+    const entries = message.entries("scalerMetadata", MOST_KEYS);
+    return new Map(entries.map(([key, value]) => [key, typeof value === "string" ? value : ""]));
+  },
+};
+
+const metricsRequestCodec: Codec<ScalerMetadata> = {
+  encode: (metadata) => ({ scaledObjectRef: refCodec.encode(metadata) }),
+  decode: (message) => refCodec.decode(message.message("scaledObjectRef")),
+};
+
+const activeCodec: Codec<boolean> = {
+  encode: (result) => ({ result }),
+  decode: (message) => message.flag("result"),
+};
+
+/** The one metric that there is: KEDA divides its value by the target, and gets the number of workers. */
+const METRIC = "shardmill-workers";
+
+/** What a worker counts for in the metric: KEDA is told no more than that. */
+const specCodec: Codec<number> = {
+  encode: (target) => ({
+    metricSpecs: [{ metricName: METRIC, targetSize: target, targetSizeFloat: target }],
+  }),
+  decode: (message) => only(message, "metricSpecs").number("targetSizeFloat"),
+};
+
+const valueCodec: Codec<number> = {
+  encode: (workers) => ({
+    metricValues: [{ metricName: METRIC, metricValue: workers, metricValueFloat: workers }],
+  }),
+  decode: (message) => only(message, "metricValues").number("metricValueFloat"),
+};
+
+function only(message: WireReader, field: string): WireReader {
+  const [first, ...more] = message.list(field);
+  return first === undefined || more.length > 0 ? message.fail(field, "is not one") : first;
+}
+
+export const scalerMethods = {
+  isActive: defineForeign(SCALER, "IsActive", refCodec, activeCodec),
+  streamIsActive: defineForeign(SCALER, "StreamIsActive", refCodec, activeCodec),
+  getMetricSpec: defineForeign(SCALER, "GetMetricSpec", refCodec, specCodec),
+  getMetrics: defineForeign(SCALER, "GetMetrics", metricsRequestCodec, valueCodec),
+} as const;
+
+/**
+ * The token in a message that nobody has been judged by yet; null where there is none. KEDA puts it there: in
+ * a trigger's metadata it resolves keys that end in `FromEnv`, and it has no way to send a header.
+ */
+export function tokenInMessage(path: string, bytes: Uint8Array): string | null {
+  if (bytes.length > MOST_BYTES) return null;
+  const method = Object.values(scalerMethods).find(({ definition }) => definition.path === path);
+  if (method === undefined) return null;
+  try {
+    const message = method.definition.requestDeserialize(Buffer.from(bytes));
+    return decodeRequest(method, message).get("tokenFromEnv") ?? null;
+  } catch {
+    // Of bytes that are no such message, too.
+    return null;
+  }
+}
