@@ -1,5 +1,5 @@
 import { appendFileSync } from "node:fs";
-import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { messageOf, ShardmillError, toShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { Who } from "../../shared/wire/server-call.ts";
 
@@ -7,6 +7,8 @@ import type { Who } from "../../shared/wire/server-call.ts";
 export type AuditEvent =
   | { readonly event: "submitted"; readonly job: string; readonly output: string }
   | { readonly event: "cancelled"; readonly job: string; readonly reason: string }
+  | { readonly event: "paused" | "resumed"; readonly job: string }
+  | { readonly event: "prioritised"; readonly job: string; readonly priority: number }
   | { readonly event: "joined"; readonly worker: string; readonly host: string }
   | { readonly event: "refused"; readonly method: string; readonly code: string; readonly why: string };
 
@@ -15,7 +17,7 @@ const MOST_CHARS = 300;
 /** Strangers can have a refusal for every call that they make: the others of a minute are counted. */
 const REFUSALS = { most: 60, windowMs: 60_000 } as const;
 
-/** Who submitted, cancelled, joined and was refused: a line of JSON each, in a file, else in the log. */
+/** Who submitted, cancelled, paused, joined, was refused: a line of JSON each, in a file, else in the log. */
 export class AuditLog {
   readonly #path: string | null;
   readonly #log: Logger;
@@ -41,7 +43,7 @@ export class AuditLog {
   }
 
   /** Never fails: what cannot be written is told in the log. */
-  record({ name, peer }: Who, event: AuditEvent): void {
+  record({ name, peer }: Pick<Who, "name" | "peer">, event: AuditEvent): void {
     const nowMs = this.#nowMs();
     if (event.event === "refused" && !this.#mayTell(nowMs)) {
       this.#leftOut += 1;
@@ -67,6 +69,12 @@ export class AuditLog {
     this.#window.refusals += 1;
     return this.#window.refusals <= REFUSALS.most;
   }
+}
+
+/** @param method as gRPC or HTTP has it */
+export function refusedAs(method: string, refusal: unknown): AuditEvent {
+  const { code, message } = toShardmillError(refusal);
+  return { event: "refused", method, code, why: message };
 }
 
 /** By its name each time: it may be rotated. In one piece: Flight's thread writes there, too. */

@@ -1,7 +1,8 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import type { Role } from "../../shared/access/roles.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import { callersOf, mayCall, type Role } from "./method-callers.ts";
-import { isToken, refuseEnded, type Token, tokenOf } from "./tokens.ts";
+import { bearsInMessage, type Callers, callersOf, mayCall } from "./method-callers.ts";
+import { isToken, refuseEnded, shownToken, type Token, tokenOf, tokenOfNames } from "./tokens.ts";
 
 /** Whom a coordinator answers: plain data, so that its threads can have it, too. */
 export interface Guard {
@@ -13,21 +14,30 @@ export interface Guard {
   readonly auditPath: string | null;
   /** Whether jobs may be handed in: one that was started for a job of its own takes no others. */
   readonly takesJobs: boolean;
-  /** Whether jobs that are handed in may bring code along, which runs here to be planned and to reduce. */
-  readonly takesCode: boolean;
 }
 
 /** Who makes a call. */
 export interface Identity {
-  /** `secret`, `token ID (NAME)`, or `anyone` of a method that asks for nobody. */
+  /** `secret`, `token ID (NAME)`, `certificate ID (NAME)`, or `anyone` of a method that asks for nobody. */
   readonly name: string;
   /** Null of who has the secret, or needs none. */
   readonly token: Token | null;
 }
 
-const ANYONE: Identity = { name: "anyone", token: null };
-const OWNER: Identity = { name: "secret", token: null };
-const SUBMIT = "/shardmill.v1.JobsService/SubmitJob";
+export const ANYONE: Identity = { name: "anyone", token: null };
+/** How whoever has the user's secret is called. */
+export const OWNER_NAME = "secret";
+const OWNER: Identity = { name: OWNER_NAME, token: null };
+const TO_MOST =
+  "send `authorization: Bearer SECRET`, with what the secret file of the user holds who started the coordinator, or a token; or show a certificate that it knows";
+const TO_A_SCALER =
+  "name in the trigger's `tokenFromEnv` the variable of the scaled container that holds a token, out of a Secret";
+export const SUBMIT = "/shardmill.v1.JobsService/SubmitJob";
+
+/** Null of anyone. */
+export function roleOf({ name, token }: Identity): Role | null {
+  return token?.role ?? (name === OWNER_NAME ? "admin" : null);
+}
 
 /** Judges calls by their method and what they bear. */
 export class Judge {
@@ -50,17 +60,50 @@ export class Judge {
   /**
    * Who makes a call.
    *
+   * @param names of the certificate that the connection has shown, where one was asked for and verified
+   * @param onKnown is told who it is, before that one is refused
    * @throws {SECRET_REFUSED} {TOKEN_REFUSED} when it is nobody who is known
    * @throws {ROLE_REFUSED} {SUBMIT_REFUSED} when that one may not make it
    */
-  identify(path: string, bearer: string | null): Identity {
+  identify(
+    path: string,
+    bearer: string | null,
+    names: readonly string[] = [],
+    onKnown: (identity: Identity) => void = () => {},
+  ): Identity {
     const callers = callersOf(path);
     if (callers === "anyone") return ANYONE;
-    const identity = this.#whoBears(bearer);
-    const { token } = identity;
-    if (token !== null && !mayCall(token.role, callers)) throw roleRefused(token, path, callers);
+    const identity = this.identityOf(bearer, names, bearsInMessage(path) ? TO_A_SCALER : TO_MOST);
+    onKnown(identity);
+    this.admit(identity, callers, path.slice(path.lastIndexOf("/") + 1));
     if (path === SUBMIT && !this.#takesJobs) throw submitRefused();
     return identity;
+  }
+
+  /** @param what may be done by `callers`, as a refusal names it @throws {ROLE_REFUSED} */
+  admit({ token }: Identity, callers: Callers, what: string): void {
+    if (token !== null && !mayCall(token.role, callers)) throw roleRefused(token, what, callers);
+  }
+
+  /**
+   * Of what a call bears, which goes before what its connection has shown: a token is judged alone. But for a
+   * secret of another coordinator, which clients send unasked where they find one: that is as none.
+   *
+   * @param hint how it is borne @throws {SECRET_REFUSED} {TOKEN_REFUSED}
+   */
+  identityOf(bearer: string | null, names: readonly string[] = [], hint = TO_MOST): Identity {
+    // Digests have one length, and comparing them takes one time, whatever was sent.
+    if (bearer !== null && timingSafeEqual(sha256(bearer), this.#secret)) return OWNER;
+    if (bearer !== null && isToken(bearer)) return holderOf(tokenOf(bearer, this.#tokens(), this.#nowMs()));
+    const shown = names.length === 0 ? null : tokenOfNames(names, this.#tokens(), this.#nowMs());
+    if (shown === null) throw secretRefused(bearer !== null, hint);
+    return holderOf(shown);
+  }
+
+  /** Of a token by its id, or of the secret (null), as one who was known before. @throws {TOKEN_REFUSED} */
+  identityOfId(id: string | null): Identity {
+    if (id === null) return OWNER;
+    return holderOf(refuseEnded(id, this.#tokens(), this.#nowMs()));
   }
 
   /** Who made a call some time ago, and may still be answered. @throws {TOKEN_REFUSED} when not */
@@ -69,26 +112,19 @@ export class Judge {
     if (token !== null) refuseEnded(token.id, this.#tokens(), this.#nowMs());
     return identity;
   }
-
-  #whoBears(bearer: string | null): Identity {
-    // Digests have one length, and comparing them takes one time, whatever was sent.
-    if (bearer !== null && timingSafeEqual(sha256(bearer), this.#secret)) return OWNER;
-    if (bearer === null || !isToken(bearer)) throw secretRefused(bearer !== null);
-    const token = tokenOf(bearer, this.#tokens(), this.#nowMs());
-    return { name: `token ${token.id} (${token.name})`, token };
-  }
 }
 
-function secretRefused(wasSent: boolean): ShardmillError {
+function holderOf(token: Token): Identity {
+  return { name: shownToken(token), token };
+}
+
+function secretRefused(wasSent: boolean, hint: string): ShardmillError {
   const what = wasSent ? "this is not the secret of this coordinator" : "this coordinator wants a secret";
-  return new ShardmillError("SECRET_REFUSED", what, {
-    hint: "send `authorization: Bearer SECRET`, with what the secret file of the user holds who started the coordinator, or a token",
-  });
+  return new ShardmillError("SECRET_REFUSED", what, { hint });
 }
 
-function roleRefused({ id, name, role }: Token, path: string, wanted: Role | "known"): ShardmillError {
-  const method = path.slice(path.lastIndexOf("/") + 1);
-  const what = `token ${id} (${name}) is for ${role}, and ${method} takes one for ${wanted}`;
+function roleRefused(token: Token, method: string, wanted: Callers): ShardmillError {
+  const what = `${shownToken(token)} is for ${token.role}, and ${method} takes one for ${wanted}`;
   return new ShardmillError("ROLE_REFUSED", what, {
     fields: { method },
     hint: `make one where the coordinator runs: shardmill token create --role ${wanted}`,

@@ -1,18 +1,10 @@
-/**
- * What an identity may do.
- * - `read`: see jobs, workers and results.
- * - `submit`: that, and hand in and cancel jobs.
- * - `work`: what a worker does, and nothing else.
- * - `admin`: everything, as the user's own secret.
- */
-export const ROLES = ["read", "submit", "work", "admin"] as const;
-export type Role = (typeof ROLES)[number];
+import { ROLES, type Role } from "../../shared/access/roles.ts";
 
 /**
  * Who may call a method: who has such a role; `anyone` who reaches the port, to whom it says nothing of jobs,
  * workers or files; or `known`, whoever has any role.
  */
-type Callers = "anyone" | "known" | Role;
+export type Callers = "anyone" | "known" | Role;
 
 /** Every method that a coordinator serves, by its path. A method that is not here is for `admin`. */
 export const METHOD_CALLERS: Readonly<Record<string, Callers>> = {
@@ -29,8 +21,14 @@ export const METHOD_CALLERS: Readonly<Record<string, Callers>> = {
   "/shardmill.v1.JobsService/ListJobs": "read",
   "/shardmill.v1.JobsService/WatchJob": "read",
   "/shardmill.v1.JobsService/CancelJob": "submit",
+  "/shardmill.v1.JobsService/PauseJob": "submit",
+  "/shardmill.v1.JobsService/ResumeJob": "submit",
+  "/shardmill.v1.JobsService/SetJobPriority": "submit",
 
   "/shardmill.v1.WorkersService/ListWorkers": "read",
+
+  // Which version it is: whoever calls anything else may want to know before.
+  "/shardmill.v1.ServerService/GetServerInfo": "known",
 
   "/shardmill.v1.WorkService/Register": "work",
   "/shardmill.v1.WorkService/DescribeJob": "work",
@@ -46,6 +44,12 @@ export const METHOD_CALLERS: Readonly<Record<string, Callers>> = {
   "/shardmill.v1.DataService/ReadRange": "work",
   "/shardmill.v1.DataService/PutPartialFile": "work",
 
+  // It says how many shards wait, to whoever starts workers for them: their own token is enough.
+  "/externalscaler.ExternalScaler/IsActive": "known",
+  "/externalscaler.ExternalScaler/StreamIsActive": "known",
+  "/externalscaler.ExternalScaler/GetMetricSpec": "known",
+  "/externalscaler.ExternalScaler/GetMetrics": "known",
+
   "/arrow.flight.protocol.FlightService/ListFlights": "read",
   "/arrow.flight.protocol.FlightService/GetFlightInfo": "read",
   "/arrow.flight.protocol.FlightService/GetSchema": "read",
@@ -54,6 +58,11 @@ export const METHOD_CALLERS: Readonly<Record<string, Callers>> = {
 
 export function callersOf(path: string): Callers {
   return Object.hasOwn(METHOD_CALLERS, path) ? (METHOD_CALLERS[path] ?? "admin") : "admin";
+}
+
+/** KEDA sends no headers of its user's: to its calls a token may come in their message. */
+export function bearsInMessage(path: string): boolean {
+  return path.startsWith("/externalscaler.ExternalScaler/");
 }
 
 /** Whose methods a role may call beside its own and those for all who are known. */

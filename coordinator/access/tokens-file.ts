@@ -1,7 +1,8 @@
 import { appendFileSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { configPath } from "../../shared/access/credential.ts";
-import { type OwnFile, readOwnFile, wrongFile } from "../../shared/access/own-file.ts";
+import { readOwnFile } from "../../shared/access/own-file.ts";
+import { type OwnFile, wrongFile } from "../../shared/access/wrong-file.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
 import { foldTokens, type Token, type TokenLine } from "./tokens.ts";

@@ -1,14 +1,14 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import { matches, parseCertificateName } from "../../shared/access/certificate-names.ts";
+import { ROLES, type Role } from "../../shared/access/roles.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import { ROLES, type Role } from "./method-callers.ts";
 
-/** A token as it is kept: enough to know it by, and not enough to make it. Times are ISO 8601. */
-export interface Token {
+/** What lets others in, as it is kept: enough to know it by, not enough to make it. Times are ISO 8601. */
+interface TokenFacts {
   readonly id: string;
   /** For people, and for the audit log. */
   readonly name: string;
   readonly role: Role;
-  readonly sha256: string;
   readonly createdAt: string;
   /** Null: never. */
   readonly expiresAt: string | null;
@@ -16,22 +16,46 @@ export interface Token {
   readonly revokedAt: string | null;
 }
 
+/** Shown as a text; or by a certificate with a name, so that nothing more need be sent. */
+export type Token = TokenFacts & ({ readonly sha256: string } | { readonly certificate: CertificateName });
+type CertificateName = string;
+
 /** What is said of tokens, one line each: nothing is ever changed, so that two who write lose nothing. */
 export type TokenLine =
-  | ({ readonly kind: "created" } & Omit<Token, "revokedAt">)
+  | ({ readonly kind: "created" } & Made<Token>)
   | { readonly kind: "revoked"; readonly id: string; readonly revokedAt: string };
+
+type Made<T> = T extends unknown ? Omit<T, "revokedAt"> : never;
 
 /** `smt_1a2b3c4d_` and the secret: who finds one in a log sees what it is, and which to revoke. */
 const TOKEN = /^smt_([0-9a-f]{8})_[\w-]{43}$/;
 
+type Named = Pick<TokenFacts, "name" | "role" | "expiresAt">;
+
 /** A new token, which is shown once, and the line to be kept. */
 export function makeToken(
-  named: { readonly name: string; readonly role: Role; readonly expiresAt: string | null },
+  named: Named,
   createdAt: string,
-): { readonly text: string; readonly line: TokenLine & { readonly kind: "created" } } {
-  const id = randomBytes(4).toString("hex");
+): {
+  readonly text: string;
+  readonly line: TokenLine & { readonly kind: "created"; readonly sha256: string };
+} {
+  const id = newId();
   const text = `smt_${id}_${randomBytes(32).toString("base64url")}`;
   return { text, line: { kind: "created", id, ...named, sha256: sha256(text).toString("hex"), createdAt } };
+}
+
+/** The line that lets in whoever shows a certificate with such a name, of {@link parseCertificateName}. */
+export function grantOf(
+  certificate: CertificateName,
+  named: Named,
+  createdAt: string,
+): TokenLine & { readonly kind: "created" } {
+  return { kind: "created", id: newId(), ...named, certificate, createdAt };
+}
+
+function newId(): string {
+  return randomBytes(4).toString("hex");
 }
 
 /** What the lines come to, by id, in the order in which the tokens were made. @throws {TOKEN_INVALID} */
@@ -59,19 +83,52 @@ export function tokenOf(bearer: string, tokens: ReadonlyMap<string, Token>, nowM
   const [, id = ""] = TOKEN.exec(bearer) ?? [];
   const sent = sha256(bearer);
   const token = tokens.get(id);
-  if (token === undefined || !timingSafeEqual(Buffer.from(token.sha256, "hex"), sent)) throw unknown(id);
-  refuseEnded(id, tokens, nowMs);
-  return token;
+  const isKnown =
+    token !== undefined && "sha256" in token && timingSafeEqual(Buffer.from(token.sha256, "hex"), sent);
+  if (!isKnown) throw unknown(id);
+  return refuseEnded(id, tokens, nowMs);
 }
 
-/** @throws {TOKEN_REFUSED} when it is no longer good, or no longer there */
-export function refuseEnded(id: string, tokens: ReadonlyMap<string, Token>, nowMs: number): void {
+/**
+ * What lets in whoever has shown these names: of several that do, the one that was made first and is good.
+ *
+ * @returns null when none of them is known
+ * @throws {TOKEN_REFUSED} when all that were known are no longer good
+ */
+export function tokenOfNames(
+  names: readonly string[],
+  tokens: ReadonlyMap<string, Token>,
+  nowMs: number,
+): Token | null {
+  let refusal: unknown = null;
+  for (const token of tokens.values()) {
+    if (!("certificate" in token)) continue;
+    const { certificate, id } = token;
+    if (!names.some((name) => matches(certificate, name))) continue;
+    try {
+      return refuseEnded(id, tokens, nowMs);
+    } catch (error) {
+      refusal ??= error;
+    }
+  }
+  if (refusal !== null) throw refusal;
+  return null;
+}
+
+/** As people and logs call it. */
+export function shownToken(token: Token): string {
+  return `${"certificate" in token ? "certificate" : "token"} ${token.id} (${token.name})`;
+}
+
+/** The token of an id. @throws {TOKEN_REFUSED} when it is no longer good, or no longer there */
+export function refuseEnded(id: string, tokens: ReadonlyMap<string, Token>, nowMs: number): Token {
   const token = tokens.get(id);
   if (token === undefined) throw unknown(id);
-  const { name, expiresAt, revokedAt } = token;
-  if (revokedAt !== null) throw refused(`token ${id} (${name}) was revoked at ${revokedAt}`);
+  const { expiresAt, revokedAt } = token;
+  if (revokedAt !== null) throw refused(`${shownToken(token)} was revoked at ${revokedAt}`);
   if (expiresAt !== null && nowMs >= Date.parse(expiresAt))
-    throw refused(`token ${id} (${name}) expired at ${expiresAt}`);
+    throw refused(`${shownToken(token)} expired at ${expiresAt}`);
+  return token;
 }
 
 function unknown(id: string): ShardmillError {
@@ -101,14 +158,24 @@ function lineOf(text: string): TokenLine | null {
   }
   if (typeof value !== "object" || value === null) return null;
   const said = value as Readonly<Record<string, unknown>>;
-  const { kind, id, name, role, sha256, createdAt, expiresAt, revokedAt } = said;
+  const { kind, id, name, role, sha256, certificate, createdAt, expiresAt, revokedAt } = said;
   if (typeof id !== "string") return null;
   if (kind === "revoked") return isTime(revokedAt) ? { kind, id, revokedAt } : null;
   const found = ROLES.find((known) => known === role);
   if (kind !== "created" || typeof name !== "string" || found === undefined) return null;
-  if (typeof sha256 !== "string" || !/^[0-9a-f]{64}$/.test(sha256) || !isTime(createdAt)) return null;
-  if (expiresAt !== null && !isTime(expiresAt)) return null;
-  return { kind, id, name, role: found, sha256, createdAt, expiresAt };
+  if (!isTime(createdAt) || (expiresAt !== null && !isTime(expiresAt))) return null;
+  const facts = { kind, id, name, role: found, createdAt, expiresAt } as const;
+  if (typeof certificate === "string")
+    return isCertificateName(certificate) ? { ...facts, certificate } : null;
+  return typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256) ? { ...facts, sha256 } : null;
+}
+
+function isCertificateName(text: string): boolean {
+  try {
+    return parseCertificateName(text) === text;
+  } catch {
+    return false;
+  }
 }
 
 function isTime(value: unknown): value is string {

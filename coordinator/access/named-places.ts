@@ -1,0 +1,45 @@
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { type Location, parseLocation } from "../../shared/domain/location.ts";
+import { AWS_ENDPOINT } from "../../shared/domain/store-spec.ts";
+import { formatKeyPath, type KeyPath } from "../../shared/job-file/key-path.ts";
+import { splitPattern } from "../../shared/job-file/path-pattern.ts";
+import { filesNamedBy, modulesOf } from "../plan/steps/step-files.ts";
+
+/** A place that a job file names. */
+export interface NamedPlace {
+  /** The key that names it. */
+  readonly where: string;
+  readonly location: Location;
+}
+
+/** Where AWS's own stores are: whoever names them says what a bucket is, as with any other endpoint. */
+const AWS = "https://s3.amazonaws.com";
+
+/** All places that a job file names, of patterns the folder that they begin with. */
+export function namedPlaces(spec: JobSpec): readonly NamedPlace[] {
+  const { input, model, map, output, work, stores } = spec;
+  const inputs = Object.entries(map.inputs).flatMap(([name, { image, sound }]) => [
+    ...named(["map", "inputs", name, "image", "folder"], image?.folder),
+    ...named(["map", "inputs", name, "sound", "folder"], sound?.folder),
+  ]);
+  const settings = Object.entries(stores).flatMap(([name, { ca, endpoint }]) => [
+    ...named(["stores", name, "ca"], ca),
+    ...named(["stores", name, "endpoint"], endpoint === AWS_ENDPOINT ? AWS : endpoint),
+  ]);
+  return [
+    ...input.path.flatMap((path, at) => named(["input", "path", at], splitPattern(path).literal)),
+    ...named(["model", "path"], model.path),
+    ...inputs,
+    ...[...filesNamedBy(map), ...modulesOf(spec)].map(({ where, path }) => ({
+      where,
+      location: parseLocation(path),
+    })),
+    ...named(["output", "path"], output.path),
+    ...named(["work", "path"], work?.path),
+    ...settings,
+  ];
+}
+
+function named(key: KeyPath, place: string | undefined): readonly NamedPlace[] {
+  return place === undefined ? [] : [{ where: formatKeyPath(key), location: parseLocation(place) }];
+}
