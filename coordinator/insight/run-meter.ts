@@ -11,7 +11,8 @@ export interface WorkerSample {
 
 /** A run at a moment. */
 export interface RunSample {
-  readonly phase: "map" | "reduce";
+  /** `idle`: it is paused, or its workers are at other jobs. */
+  readonly phase: "map" | "reduce" | "idle";
   readonly workers: readonly WorkerSample[];
   /** Of the coordinator's thread, since any fixed moment. */
   readonly loop: LoopTime;
@@ -101,6 +102,7 @@ export class RunMeter {
 
 function partsOf({ phase, workers }: RunSample, ms: number): Parts {
   if (phase === "reduce") return { reduce: ms };
+  if (phase === "idle") return {};
   const parts: Partial<Record<Part, number>> = { map: ms };
   const add = (part: Part, more: number) => {
     parts[part] = (parts[part] ?? 0) + more;

@@ -2,19 +2,29 @@ import type { Clock } from "../../shared/core/clock.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import { NO_VERDICT, type RunVerdict } from "../../shared/domain/bottleneck.ts";
 import { type Fetching, sumOfFetching } from "../../shared/domain/fetching.ts";
+import { isEnded } from "../../shared/domain/job.ts";
+import type { DeadLetter } from "../../shared/domain/partial.ts";
 import type { JobPrecision } from "../../shared/domain/precision.ts";
 import type { RunFacts } from "../../shared/domain/run-facts.ts";
+import type { DeadReason, RunHistory } from "../../shared/domain/run-history.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import type { StageShares, WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
 import { excludedUntilMs } from "../schedule/policy/exclusion.ts";
-import type { JobState, WorkerEntry } from "../schedule/state/job-state.ts";
-import { jobProgress } from "../schedule/state/progress.ts";
+import type { JobEffect } from "../schedule/state/effect.ts";
+import type { JobEvent } from "../schedule/state/event.ts";
+import { isPaused, type JobState, type WorkerEntry } from "../schedule/state/job-state.ts";
+import { committedPartials, jobProgress, poisonedRows } from "../schedule/state/progress.ts";
 import { adviceFor } from "./advice.ts";
 import { findBottleneck, type WorkerDoing } from "./bottleneck.ts";
 import { DeviceReports } from "./device-reports.ts";
 import { PaceMeter } from "./pace-meter.ts";
-import { type LoopTime, RunMeter, type WorkerSample } from "./run-meter.ts";
+import { type EarlierRun, recallRun } from "./recall-run.ts";
+import { KEPT_MEASURE, type RunMemory } from "./run-memory.ts";
+import { type LoopTime, RunMeter, type RunSample, type WorkerSample } from "./run-meter.ts";
+import { shardCells } from "./shard-cells.ts";
+import { packMap } from "./shard-map.ts";
 import type { StoreWatch } from "./store-watch.ts";
+import type { WorkerLook } from "./worker-memory.ts";
 
 /** What a worker last reported, as far as a verdict needs it. */
 export interface WorkerReport {
@@ -26,12 +36,16 @@ export interface WorkerReport {
   /** Null when it fetches no model. */
   readonly fetching: Fetching | null;
   readonly device: WorkerInfo["device"];
+  /** The job that it got its last shard of; null before its first. */
+  readonly jobId: string | null;
 }
 
 export interface RunWatchOptions {
   /** Read here, never changed. */
   readonly state: () => JobState;
   readonly clock: Clock;
+  /** When the coordinator was given the job, by that clock. */
+  readonly beganMs: number;
   /** Null for a model as it came. */
   readonly precision: JobPrecision | null;
   /** Null for a worker that is not known (any more). */
@@ -39,7 +53,19 @@ export interface RunWatchOptions {
   /** Of the thread that this runs in. */
   readonly loopTime: () => LoopTime;
   readonly stores: StoreWatch;
+  /** Left out: there is nothing of it. */
+  readonly earlier?: EarlierRun;
 }
+
+/** More kinds of failures than one looks at. */
+const MOST_REASONS = 20;
+/**
+ * Of the workers that have rows before one has told its shares, those that are looked at for it: a look
+ * visits every worker, and thousands may start at once, or never tell any.
+ */
+const MOST_EARLY = 16;
+/** A message may quote a row: it is shown in files that people pass on. */
+const MOST_CHARS = 300;
 
 /**
  * Watches where the time of one job's run goes on this coordinator, and says what limits it. Looked at each
@@ -48,6 +74,8 @@ export interface RunWatchOptions {
 export class RunWatch {
   /** How the devices of its workers compare with the CPU. */
   readonly devices = new DeviceReports();
+  /** What is kept of it for the page and the report. */
+  readonly memory: RunMemory;
   readonly #options: RunWatchOptions;
   readonly #meter = new RunMeter();
   readonly #pace: PaceMeter;
@@ -63,18 +91,30 @@ export class RunWatch {
 
   constructor(options: RunWatchOptions) {
     this.#options = options;
-    this.#pace = new PaceMeter(options.clock.nowMs(), jobProgress(options.state()));
+    const { clock, beganMs, state, earlier = { remembered: null, records: [] } } = options;
+    const found = jobProgress(state());
+    this.#pace = new PaceMeter(clock.nowMs(), found);
+    const beganWallMs = clock.wallMs() - (clock.nowMs() - beganMs);
+    this.memory = recallRun({ beganMs, beganWallMs, found }, earlier);
+  }
+
+  /** The core has applied an event. */
+  applied(event: JobEvent, effects: readonly JobEffect[]): void {
+    const { clock, state } = this.#options;
+    this.memory.applied(clock.nowMs(), state().phase.kind, event, effects);
   }
 
   /** The worker has rows: until the first of them it was starting. */
   noteRows(session: WorkerSession): void {
-    // Only until one has reported its shares: a look visits every worker, and thousands may start at once.
-    const isFirst = !this.#hasShares;
-    if (isFirst) this.look();
+    if (this.#hasShares) {
+      this.#started.add(session);
+      return;
+    }
+    const isEarly = !this.#started.has(session) && this.#started.size < MOST_EARLY;
+    if (isEarly) this.look();
     this.#started.add(session);
-    if (!isFirst) return;
-    this.look();
     this.#hasShares = Object.keys(this.#options.reportOf(session)?.busy ?? {}).length > 0;
+    if (isEarly || this.#hasShares) this.look();
   }
 
   /** A worker asked more of stores. */
@@ -85,7 +125,7 @@ export class RunWatch {
   look(): void {
     const { clock, loopTime } = this.#options;
     const state = this.#options.state();
-    const members = [...state.workers.values()];
+    const members = this.#here(state);
     this.#mostWorkers = Math.max(this.#mostWorkers, members.length);
     this.#mostSlots = Math.max(
       this.#mostSlots,
@@ -94,10 +134,12 @@ export class RunWatch {
     this.#options.stores.look(clock.nowMs());
     this.#fetching = sumOfFetching(members.flatMap((worker) => this.#fetchingOf(worker)));
     this.#meter.record(clock.nowMs(), {
-      phase: state.phase.kind === "running" || state.phase.kind === "planning" ? "map" : "reduce",
+      phase: phaseOf(state, members.length),
       workers: members.flatMap((worker) => this.#sampleOf(state, worker)),
       loop: loopTime(),
     });
+    const looks = members.flatMap((worker) => this.#lookAt(worker));
+    this.memory.look(clock.nowMs(), jobProgress(state), new Map(looks));
   }
 
   /** What {@link facts} takes for the rate of the last seconds. */
@@ -107,9 +149,11 @@ export class RunWatch {
 
   /** All that is known of the run at `nowMs`: over the last seconds (`now`), or over all of it. */
   facts(over: "run" | "now", nowMs = this.#options.clock.nowMs()): RunFacts {
-    const progress = jobProgress(this.#options.state());
+    const state = this.#options.state();
+    const progress = jobProgress(state);
     return {
       ...progress,
+      workers: this.#here(state).length,
       ...this.#pace.pace(over, nowMs, progress),
       ...this.verdict(over),
       precision: this.#options.precision,
@@ -117,6 +161,16 @@ export class RunWatch {
       stores: this.#options.stores.all(),
       fetching: this.#fetching,
     };
+  }
+
+  /** What a page asks for again and again while it runs: without its map. */
+  history(): RunHistory {
+    return { ...this.memory.history(KEPT_MEASURE), dead: deadReasons(this.#options.state()) };
+  }
+
+  /** What is kept of it: in the manifest, and of a job that has ended. */
+  kept(): RunHistory {
+    return { ...this.history(), map: packMap(shardCells(this.#options.state())) };
   }
 
   /** Over the last seconds (`now`), or over the whole run up to the last look. */
@@ -142,6 +196,16 @@ export class RunWatch {
     return { bottleneck, stages: usage.stages, padding, batch, advice: adviceFor(bottleneck, facts) };
   }
 
+  /** Who works for this job, or waits for a shard of it: of several jobs a worker serves one. */
+  #here(state: JobState): WorkerEntry[] {
+    const isOver = isEnded(state.phase.kind);
+    return [...state.workers.values()].filter(({ session, leases }) => {
+      if (leases.size > 0 || isOver) return true;
+      const servedId = this.#options.reportOf(session)?.jobId ?? null;
+      return !isPaused(state) && (servedId === null || servedId === state.accepted?.jobId);
+    });
+  }
+
   /** Nothing for a worker that is excluded: that it waits is nobody's shortage. */
   #sampleOf(state: JobState, worker: WorkerEntry): WorkerSample[] {
     const doing = this.#doingOf(state, worker);
@@ -150,6 +214,14 @@ export class RunWatch {
     this.#device = report?.device ?? this.#device;
     this.#batch = report?.batch ?? this.#batch;
     return [{ doing, busy: report?.busy ?? {}, padding: report?.padding ?? null }];
+  }
+
+  /** None of one whose shares are of what it did before. */
+  #lookAt({ session, name }: WorkerEntry): readonly (readonly [string, WorkerLook])[] {
+    const report = this.#started.has(session) ? this.#options.reportOf(session) : null;
+    if (report === null) return [];
+    const { busy, padding, batch, device } = report;
+    return [[name, { busy, padding, batchRows: batch?.rows ?? null, device }]];
   }
 
   /** One that has rows fetches for another job. */
@@ -169,9 +241,30 @@ export class RunWatch {
   }
 }
 
+/** The time of a job that is paused, or whose turn has not come, is nobody's. */
+function phaseOf(state: JobState, workersHere: number): RunSample["phase"] {
+  if (state.phase.kind !== "running" && state.phase.kind !== "planning") return "reduce";
+  return workersHere === 0 && (state.workers.size > 0 || isPaused(state)) ? "idle" : "map";
+}
+
 /** To a thousandth: more would be noise, in files that people read. */
 function rounded(stages: StageShares): StageShares {
   return Object.fromEntries(
     Object.entries(stages).map(([stage, share]) => [stage, Math.round(share * 1e3) / 1e3]),
   );
+}
+
+/** Why rows of committed shards died, and those that nobody survived. Looks at every shard, if any died. */
+function deadReasons(state: JobState): readonly DeadReason[] {
+  if (state.totals.deadRows === 0) return [];
+  const reasons = new Map<string, DeadReason>();
+  const add = (letter: DeadLetter) => {
+    const key = `${letter.stage} ${letter.code}`;
+    const known = reasons.get(key);
+    const first = { ...letter, message: letter.message.slice(0, MOST_CHARS), shards: 0 };
+    reasons.set(key, { ...(known ?? first), shards: (known?.shards ?? 0) + 1 });
+  };
+  for (const { firstDead } of committedPartials(state)) if (firstDead !== null) add(firstDead);
+  for (const letter of poisonedRows(state)) add(letter);
+  return [...reasons.values()].sort((a, b) => b.shards - a.shards).slice(0, MOST_REASONS);
 }

@@ -1,0 +1,39 @@
+import { compareShards } from "../../shared/domain/shard.ts";
+import type { JobState } from "../schedule/state/job-state.ts";
+import type { ShardEntry } from "../schedule/state/shard-state.ts";
+
+/** What a cell of the map of shards says: one of these, ... */
+const CELLS = { pending: 0, leased: 1, committing: 2, committed: 3, poisoned: 4, split: 0 } as const;
+/** The bits of that, ... */
+export const KIND_BITS = 7;
+/** ... and any of these. */
+const FAILED_BEFORE = 8;
+const HAS_BACKUP = 16;
+const HAS_DEAD_ROWS = 32;
+
+/** A byte a shard, in plan order; one that was split is its halves. */
+export function shardCells({ shards, counts }: JobState): Uint8Array {
+  // Ids are in plan order until a shard is split.
+  const whole = counts.split === 0 ? shards : inOrder(shards);
+  return Uint8Array.from(whole, cellOf);
+}
+
+function inOrder(shards: readonly ShardEntry[]): readonly ShardEntry[] {
+  return shards.filter(({ state }) => state.kind !== "split").sort((a, b) => compareShards(a.shard, b.shard));
+}
+
+function cellOf(entry: ShardEntry): number {
+  let cell: number = CELLS[entry.state.kind];
+  if (entry.failures.length > 0 || entry.parent !== null) cell += FAILED_BEFORE;
+  if (hasBackup(entry)) cell += HAS_BACKUP;
+  if (hasDeadRows(entry)) cell += HAS_DEAD_ROWS;
+  return cell;
+}
+
+function hasBackup({ state }: ShardEntry): boolean {
+  return state.kind === "leased" && state.leases.length > 1;
+}
+
+function hasDeadRows({ state }: ShardEntry): boolean {
+  return state.kind === "committed" && state.partial.rowsDead > 0;
+}
