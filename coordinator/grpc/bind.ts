@@ -1,11 +1,14 @@
+import { createServer, type Server as NetServer, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
-import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
+import { bindError } from "../../shared/serving/bind-error.ts";
+import { listenOnAll } from "../../shared/serving/listen.ts";
+import type { Listening } from "../../shared/serving/listening.ts";
+import type { TlsDoor } from "../../shared/serving/tls-door.ts";
 import { type Address, formatAddress } from "../../shared/wire/address.ts";
 import { isUnexpected } from "../../shared/wire/rpc-error.ts";
 import type { ReportFailure } from "../../shared/wire/unary.ts";
-import type { Listening } from "../access/listening.ts";
-import type { TlsListener } from "./tls-listener.ts";
 
 /**
  * After the connections are destroyed their close events take a turn or two of the event loop; this is much
@@ -24,60 +27,43 @@ export function reportTo(log: Logger): ReportFailure {
   };
 }
 
+/** Where a server listens. */
+interface Bound {
+  /** With the real port. */
+  readonly address: string;
+  /** Takes no more connections; the gRPC server closes those that are open. */
+  close(): void;
+}
+
 /**
- * Listens, by TLS where there is a listener for it, and gives the address with the real port.
+ * Listens, by TLS where there is a door for it. The sockets are ours in the clear, too: grpc-js lets
+ * nobody choose how many connections may wait.
  *
  * @throws {PORT_IN_USE} when another process listens there
  * @throws {ARGUMENT_INVALID} when it is no address of this machine's, or one it may not use
  */
-export async function bind(server: Server, place: Address, tls: TlsListener | null = null): Promise<string> {
-  if (tls === null) return await bindClear(server, place);
+export async function bind(server: Server, place: Address, door: TlsDoor | null = null): Promise<Bound> {
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const onSocket = (socket: Socket) => injector.injectConnection(socket);
   try {
-    return formatAddress({ host: place.host, port: await tls.listen(server, place) });
+    const { port, servers } = await listenOnAll(() => socketServer(door, onSocket), place);
+    return {
+      address: formatAddress({ host: place.host, port }),
+      close() {
+        for (const each of servers) each.close();
+      },
+    };
   } catch (error) {
     server.forceShutdown();
     throw bindError(formatAddress(place), error);
   }
 }
 
-function bindClear(server: Server, { host, port }: Address): Promise<string> {
-  const target = formatAddress({ host, port });
-  return new Promise((resolve, reject) => {
-    server.bindAsync(target, ServerCredentials.createInsecure(), (error, bound) => {
-      if (error === null) return resolve(formatAddress({ host, port: bound }));
-      server.forceShutdown();
-      reject(bindError(target, error));
-    });
-  });
-}
-
-/** grpc-js joins the errors of all addresses that a name stands for into one text. */
-function bindError(address: string, cause: unknown): ShardmillError {
-  const text = messageOf(cause);
-  // What is understood needs no cause: the library's text would only blur it.
-  const options = { fields: { address } };
-  if (text.includes("EADDRINUSE")) {
-    return new ShardmillError("PORT_IN_USE", `another process listens on ${address}`, {
-      ...options,
-      hint: "stop it, or listen on another port (port 0 takes any free one)",
-    });
-  }
-  if (text.includes("EACCES")) {
-    return new ShardmillError("ARGUMENT_INVALID", `no permission to listen on ${address}`, {
-      ...options,
-      hint: "ports below 1024 are the system's: take a higher one",
-    });
-  }
-  if (text.includes("EADDRNOTAVAIL") || /Name resolution failed|ENOTFOUND|EAI_AGAIN/.test(text)) {
-    return new ShardmillError("ARGUMENT_INVALID", `${address} is not an address of this machine`, {
-      ...options,
-      hint: "listen on 127.0.0.1 for this machine only, on 0.0.0.0 for every network",
-    });
-  }
-  return new ShardmillError("ARGUMENT_INVALID", `cannot listen on ${address}: ${text}`, {
-    ...options,
-    cause,
-  });
+function socketServer(door: TlsDoor | null, onSocket: (socket: Socket) => void): NetServer {
+  if (door === null) return createServer(onSocket);
+  const server = createTlsServer({ ...door.options, ALPNProtocols: ["h2"] });
+  door.watch(server);
+  return server.on("secureConnection", onSocket);
 }
 
 /**
@@ -100,9 +86,9 @@ export async function shutDown(server: Server, graceMs: number): Promise<void> {
   });
 }
 
-/** What listens by TLS, loaded only where it is wanted; null in the clear. @throws {TLS_INVALID} */
-export async function openTls({ tls }: Listening, log: Logger): Promise<TlsListener | null> {
-  if (tls === null) return null;
-  const { TlsListener } = await import("./tls-listener.ts");
-  return new TlsListener(tls, log);
+/** For connections by TLS, loaded only where they are wanted; null in the clear. @throws {TLS_INVALID} */
+export async function openTls(listening: Listening, log: Logger): Promise<TlsDoor | null> {
+  if (listening.tls === null) return null;
+  const { openDoor } = await import("../../shared/serving/tls-door.ts");
+  return openDoor(listening, log);
 }

@@ -15,14 +15,14 @@ export function dataHandlers(data: DataService, report: ReportFailure): UntypedS
     ),
     ReadRange: serveServerStream(
       dataMethods.readRange,
-      (range, signal) => data.readRange(range, signal),
+      (range, signal, who) => data.readRange(range, signal, who),
       report,
     ),
     PutPartialFile: serveClientStream(
       dataMethods.putPartialFile,
-      async (parts, signal) => {
+      async (parts, signal, who) => {
         const { header, chunks } = await openUpload(parts);
-        await data.putPartialFile(header, chunks, signal);
+        await data.putPartialFile(header, chunks, signal, who);
       },
       report,
     ),

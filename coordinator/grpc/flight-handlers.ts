@@ -4,6 +4,7 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { withLength } from "../../shared/dataset/ipc-messages.ts";
 import type { JobStorages } from "../../shared/storage/job-storages.ts";
 import { type FlightData, type FlightInfo, flightMethods } from "../../shared/wire/methods-flight.ts";
+import type { Who } from "../../shared/wire/server-call.ts";
 import { serveServerStream } from "../../shared/wire/streams.ts";
 import { type ReportFailure, serveUnary } from "../../shared/wire/unary.ts";
 import type { Flight } from "../flight/flight.ts";
@@ -40,9 +41,9 @@ export function flightHandlers(
     for (let info = await next(); info !== null; info = await next()) yield info;
   }
 
-  async function* read(bytes: Uint8Array, signal: AbortSignal, peer: string): AsyncGenerator<FlightData> {
+  async function* read(bytes: Uint8Array, signal: AbortSignal, who: Who): AsyncGenerator<FlightData> {
     const ticket = readTicket(bytes);
-    const giveBack = await turns.takeStream(peer, signal);
+    const giveBack = await turns.takeStream(who, signal);
     try {
       // Only now: while it waited for its turn, the output may have become another.
       const flight = await flights.find(ticket.path, signal);

@@ -1,13 +1,14 @@
 import { Server, type ServerOptions } from "@grpc/grpc-js";
 import type { Logger } from "../../shared/core/log.ts";
+import { type Listening, LOCAL, refuseClear } from "../../shared/serving/listening.ts";
 import { JobStorages } from "../../shared/storage/job-storages.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
 import { flightService } from "../../shared/wire/methods-flight.ts";
 import { quietGrpc } from "../../shared/wire/peer.ts";
 import { AuditLog } from "../access/audit-log.ts";
+import { CallRates } from "../access/call-rates.ts";
 import { guardInterceptor } from "../access/guard.ts";
 import type { Guard } from "../access/judge.ts";
-import { type Listening, LOCAL, refuseClear } from "../access/listening.ts";
 import type { FlightOwner } from "../flight/flight.ts";
 import { Flights } from "../flight/flights.ts";
 import { Manifests } from "../flight/manifests.ts";
@@ -47,6 +48,9 @@ const SERVER_OPTIONS: ServerOptions = {
   "grpc.enable_channelz": 0,
 };
 
+/** Calls of one identity: most of them wait, in a queue of 4,096 for all. */
+const MOST_OPEN = 2_048;
+
 /**
  * Serves results by Arrow Flight, to whom the guard lets in.
  *
@@ -60,20 +64,21 @@ export async function startFlightServer(options: FlightServerOptions): Promise<F
   const place = parseAddress(options.listen, "listen", options.option);
   refuseClear(place, listening, options.option);
   const report = reportTo(log);
+  const rates = new CallRates(() => performance.now(), { read: MOST_OPEN });
   const tls = await openTls(listening, log);
   const audit = new AuditLog(guard.auditPath, log);
-  const interceptors = [guardInterceptor(guard, { report, audit, door: tls })];
+  const interceptors = [guardInterceptor(guard, { report, audit, door: tls, rates })];
   const server = new Server({ ...SERVER_OPTIONS, interceptors });
   const storages = new JobStorages();
   const flights = new Flights(owner, new Manifests(storages));
   const turns = new FlightTurns(options.limits);
   server.addService(flightService, flightHandlers({ flights, storages, turns }, report));
-  const address = await bind(server, place, tls);
-  log.info({ address }, "serving Arrow Flight");
+  const bound = await bind(server, place, tls);
+  log.info({ address: bound.address }, "serving Arrow Flight");
   return {
-    address,
+    address: bound.address,
     async close(graceMs) {
-      tls?.close();
+      bound.close();
       await shutDown(server, graceMs);
       await storages[Symbol.asyncDispose]();
     },

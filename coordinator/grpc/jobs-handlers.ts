@@ -1,10 +1,14 @@
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
-import { jobsMethods } from "../../shared/wire/methods-jobs.ts";
-import { workersMethods } from "../../shared/wire/methods-workers.ts";
-import type { JobsService, WorkersService } from "../../shared/wire/services.ts";
+import { present } from "../../shared/core/assert.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { Method } from "../../shared/wire/method.ts";
+import { isWritten, jobsMethods } from "../../shared/wire/methods-jobs.ts";
+import type { JobsService, SubmittedJob, WrittenJob } from "../../shared/wire/services.ts";
 import { serveServerStream } from "../../shared/wire/streams.ts";
 import { type ReportFailure, serveUnary } from "../../shared/wire/unary.ts";
-import type { AuditLog } from "../access/audit-log.ts";
+import { type AuditLog, refusedAs } from "../access/audit-log.ts";
+import { SUBMIT } from "../access/judge.ts";
 
 export function jobsHandlers(
   jobs: JobsService,
@@ -14,8 +18,16 @@ export function jobsHandlers(
   return {
     SubmitJob: serveUnary(
       jobsMethods.submitJob,
-      async ({ spec, fresh }, { signal, who }) => {
-        const submitted = await jobs.submitJob(spec, { fresh }, signal);
+      async ({ job, ...options }, { signal, who }) => {
+        const by = { name: who.name, role: present(who.role, "who submits has a role") };
+        const submission = { ...options, by };
+        const submitting = isWritten(job)
+          ? submitWritten(job, (spec) => jobs.submitJob(spec, submission, signal))
+          : jobs.submitJob(job, submission, signal);
+        const submitted = await submitting.catch((error: unknown) => {
+          if (isBeyondRights(error)) audit.record(who, refusedAs(SUBMIT, error));
+          throw error;
+        });
         const { jobId, output } = submitted.job;
         audit.record(who, { event: "submitted", job: jobId, output });
         return submitted;
@@ -38,18 +50,80 @@ export function jobsHandlers(
       },
       report,
     ),
+    ...standingHandlers(jobs, report, audit),
   };
 }
 
-export function workersHandlers(
-  workers: WorkersService,
+/**
+ * A job file that came as it was written: whatever is wrong with the job is told by its lines. Variables are
+ * those that came with it: the coordinator's own may be secret. Of a job with a schedule it is one run.
+ */
+async function submitWritten(
+  { text, path, set, variables, at }: WrittenJob,
+  submit: (spec: JobSpec) => Promise<SubmittedJob>,
+): Promise<SubmittedJob> {
+  // A coordinator that was started without a job has read no YAML so far.
+  const { textOfJob } = await import("../../shared/job-file/read-job-file.ts");
+  const { parseRun } = await import("../../shared/job-file/read-run.ts");
+  const options = { path, set, env: variables, at: at === "" ? undefined : at };
+  const { spec, firing, withLines } = parseRun(textOfJob(path, text), options, Date.now());
+  try {
+    const submitted = await submit(spec);
+    if (firing === null) return submitted;
+    const note = `run ${firing.id} of a schedule, into ${spec.output.path}`;
+    return { ...submitted, notes: [note, ...submitted.notes] };
+  } catch (error) {
+    throw withLines(error);
+  }
+}
+
+/** What its submitter's role does not allow. */
+function isBeyondRights(error: unknown): boolean {
+  return isShardmillError(error, "MODULES_REFUSED") || isShardmillError(error, "LOCATION_REFUSED");
+}
+
+/** What changes how a job stands among the others. */
+function standingHandlers(
+  jobs: JobsService,
   report: ReportFailure,
+  audit: AuditLog,
 ): UntypedServiceImplementation {
   return {
-    ListWorkers: serveUnary(
-      workersMethods.listWorkers,
-      (_request, { signal }) => workers.listWorkers(signal),
+    PauseJob: serveUnary(
+      jobsMethods.pauseJob,
+      async ({ jobId }, { signal, who }) => {
+        const paused = await jobs.pauseJob(jobId, signal);
+        audit.record(who, { event: "paused", job: paused.jobId });
+        return paused;
+      },
+      report,
+    ),
+    ResumeJob: serveUnary(
+      jobsMethods.resumeJob,
+      async ({ jobId }, { signal, who }) => {
+        const resumed = await jobs.resumeJob(jobId, signal);
+        audit.record(who, { event: "resumed", job: resumed.jobId });
+        return resumed;
+      },
+      report,
+    ),
+    SetJobPriority: serveUnary(
+      jobsMethods.setJobPriority,
+      async ({ jobId, priority }, { signal, who }) => {
+        const job = await jobs.setJobPriority(jobId, priority, signal);
+        audit.record(who, { event: "prioritised", job: job.jobId, priority });
+        return job;
+      },
       report,
     ),
   };
+}
+
+/** Of a service whose one call is asked nothing. */
+export function tellingHandlers<Answer>(
+  method: Method<object, Answer>,
+  tell: (signal: AbortSignal) => Promise<Answer>,
+  report: ReportFailure,
+): UntypedServiceImplementation {
+  return { [method.name]: serveUnary(method, (_request, { signal }) => tell(signal), report) };
 }

@@ -1,17 +1,22 @@
 import { Server, type ServerOptions } from "@grpc/grpc-js";
 import type { Logger } from "../../shared/core/log.ts";
+import { type Listening, LOCAL, refuseClear } from "../../shared/serving/listening.ts";
 import { type Address, parseAddress } from "../../shared/wire/address.ts";
 import { fullServiceName, SERVICE_NAMES, serviceDefinition } from "../../shared/wire/load-protos.ts";
+import { serverMethods } from "../../shared/wire/methods-server.ts";
+import { workersMethods } from "../../shared/wire/methods-workers.ts";
 import { quietGrpc } from "../../shared/wire/peer.ts";
 import { type CoordinatorServices, MAX_REQUEST_BYTES } from "../../shared/wire/services.ts";
 import { AuditLog } from "../access/audit-log.ts";
+import { CallRates } from "../access/call-rates.ts";
 import { guardInterceptor } from "../access/guard.ts";
 import type { Guard } from "../access/judge.ts";
-import { type Listening, LOCAL, refuseClear } from "../access/listening.ts";
+import { Scaler } from "../service/scaler.ts";
 import { bind, openTls, reportTo, shutDown } from "./bind.ts";
 import { dataHandlers } from "./data-handlers.ts";
 import { addHealth } from "./health.ts";
-import { jobsHandlers, workersHandlers } from "./jobs-handlers.ts";
+import { jobsHandlers, tellingHandlers } from "./jobs-handlers.ts";
+import { addLate } from "./late-methods.ts";
 import { addReflection } from "./reflection.ts";
 import { workHandlers } from "./work-handlers.ts";
 
@@ -19,7 +24,11 @@ interface ServeOptions {
   /** `host:port`; port 0 for any free one. */
   readonly listen: string;
   readonly services: CoordinatorServices;
+  /** Left out: no workers are wanted. */
+  readonly scaler?: Scaler;
   readonly guard: Guard;
+  /** Left out: its callers are counted for it alone. */
+  readonly rates?: CallRates;
   /** Left out: in the clear, for this machine alone. */
   readonly listening?: Listening;
   readonly log: Logger;
@@ -49,29 +58,53 @@ const SERVER_OPTIONS: ServerOptions = {
   "grpc.enable_channelz": 0,
 };
 
+const SCALER_METHODS = {
+  "/externalscaler.ExternalScaler/IsActive": "unary",
+  "/externalscaler.ExternalScaler/StreamIsActive": "serverStream",
+  "/externalscaler.ExternalScaler/GetMetricSpec": "unary",
+  "/externalscaler.ExternalScaler/GetMetrics": "unary",
+} as const;
+
 const HERE: Address = { host: "127.0.0.1", port: 0 };
 
 /**
- * Serves the four services, health checks and reflection, to whom the guard lets in.
+ * Serves our own services, KEDA's external scaler, health checks and reflection, to whom the guard lets in.
  *
  * @throws {PORT_IN_USE} when another process listens there
  * @throws {ARGUMENT_INVALID} when `listen` is no address, or none of this machine's, or one it may not use
  * @throws {LISTENING_REFUSED} {TLS_INVALID} when it may not listen there as it is told to, or cannot
  */
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
-  const { listen, services, guard, listening = LOCAL, log } = options;
+  const { listen, services, scaler = new Scaler(() => []), guard, listening = LOCAL, log } = options;
   quietGrpc();
   const place = parseAddress(listen, "listen");
   refuseClear(place, listening, "--listen");
   const report = reportTo(log);
+  const { rates = new CallRates(() => performance.now()) } = options;
   const tls = await openTls(listening, log);
   const audit = new AuditLog(guard.auditPath, log);
-  const interceptors = [guardInterceptor(guard, { report, audit, door: tls })];
+  const interceptors = [guardInterceptor(guard, { report, audit, door: tls, rates })];
   const server = new Server({ ...SERVER_OPTIONS, interceptors });
   server.addService(serviceDefinition("WorkService"), workHandlers(services.work, report, audit));
   server.addService(serviceDefinition("DataService"), dataHandlers(services.data, report));
   server.addService(serviceDefinition("JobsService"), jobsHandlers(services.jobs, report, audit));
-  server.addService(serviceDefinition("WorkersService"), workersHandlers(services.workers, report));
+  const { workers, server: told } = services;
+  const listWorkers = tellingHandlers(
+    workersMethods.listWorkers,
+    (signal) => workers.listWorkers(signal),
+    report,
+  );
+  server.addService(serviceDefinition("WorkersService"), listWorkers);
+  const tellServer = tellingHandlers(
+    serverMethods.getServerInfo,
+    (signal) => told.getServerInfo(signal),
+    report,
+  );
+  server.addService(serviceDefinition("ServerService"), tellServer);
+  addLate(server, SCALER_METHODS, async () => {
+    const { scalerHandlers } = await import("./scaler-handlers.ts");
+    return scalerHandlers(scaler, report);
+  });
   const health = addHealth(server);
   addReflection(server);
 
@@ -81,16 +114,16 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     }
   };
   setServing(true);
-  const address = await bind(server, place, tls);
-  const ownAddress = tls !== null && listening.forOwnWorkers ? await bind(server, HERE) : address;
-  log.info({ address }, "listening");
+  const bound = await bind(server, place, tls);
+  const own = tls !== null && listening.forOwnWorkers ? await bind(server, HERE) : bound;
+  log.info({ address: bound.address }, "listening");
   return {
-    address,
-    ownAddress,
+    address: bound.address,
+    ownAddress: own.address,
     setServing,
     async close(graceMs) {
       setServing(false);
-      tls?.close();
+      for (const each of new Set([bound, own])) each.close();
       await shutDown(server, graceMs);
     },
   };

@@ -41,7 +41,7 @@ export function workHandlers(
     Heartbeat: serveUnary(workMethods.heartbeat, (heartbeat) => work.heartbeat(heartbeat), report),
     OfferPartial: serveUnary(
       workMethods.offerPartial,
-      ({ session, jobId, partial }) => work.offerPartial(session, jobId, partial),
+      ({ session, jobId, partial, traceparent }) => work.offerPartial(session, jobId, partial, traceparent),
       report,
     ),
     FailAttempt: serveUnary(
@@ -54,6 +54,6 @@ export function workHandlers(
       ({ session, lease }) => work.releaseLease(session, lease),
       report,
     ),
-    Leave: serveUnary(workMethods.leave, ({ session }) => work.leave(session), report),
+    Leave: serveUnary(workMethods.leave, ({ session, aside }) => work.leave(session, aside), report),
   };
 }

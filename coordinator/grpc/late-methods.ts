@@ -1,0 +1,59 @@
+import {
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  type Server,
+  type ServerUnaryCall,
+  type ServerWritableStream,
+  status,
+} from "@grpc/grpc-js";
+import { present } from "../../shared/core/assert.ts";
+import { type LibraryMethod, NO_REQUEST, unchanged } from "./library-methods.ts";
+
+type LateCall = ServerUnaryCall<Buffer, object> | ServerWritableStream<Buffer, object>;
+
+/**
+ * Serves methods of one request each, by their paths; what answers is loaded when somebody asks: a job on
+ * this machine would wait for it.
+ */
+export function addLate(
+  server: Server,
+  paths: Readonly<Record<string, "unary" | "serverStream">>,
+  load: () => Promise<ReadonlyMap<string, LibraryMethod>>,
+): void {
+  let loaded: ReadonlyMap<string, LibraryMethod> | null = null;
+  let loading: Promise<void> | undefined;
+  const methodAt = (path: string) => present(loaded?.get(path), "what is loaded has every method");
+  /** Once it is loaded: its method, with the request as it reads it. */
+  const ready = async (path: string, call: LateCall) => {
+    loading ??= load().then((methods) => {
+      loaded = methods;
+    });
+    await loading;
+    const { definition, handler } = methodAt(path);
+    try {
+      return { handler, call: Object.assign(call, { request: definition.requestDeserialize(call.request) }) };
+    } catch {
+      throw Object.assign(new Error(NO_REQUEST), { code: status.INVALID_ARGUMENT });
+    }
+  };
+  for (const [path, kind] of Object.entries(paths)) {
+    const written = (value: object) => methodAt(path).definition.responseSerialize(value);
+    const unary: handleUnaryCall<Buffer, object> = (call, callback) => {
+      ready(path, call).then(
+        (it) => (it.handler as handleUnaryCall<object, object>)(it.call as typeof call, callback),
+        callback,
+      );
+    };
+    const stream: handleServerStreamingCall<Buffer, object> = (call) => {
+      ready(path, call).then(
+        (it) => {
+          // Nobody would tell it of that any more.
+          if (call.cancelled) return;
+          (it.handler as handleServerStreamingCall<object, object>)(it.call as typeof call);
+        },
+        (error: unknown) => call.emit("error", error),
+      );
+    };
+    server.register(path, kind === "unary" ? unary : stream, written, unchanged, kind);
+  }
+}

@@ -1,0 +1,86 @@
+import type { Context } from "hono";
+import { getCookie } from "hono/cookie";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { askerOf } from "../../shared/serving/http-server.ts";
+import type { TlsDoor } from "../../shared/serving/tls-door.ts";
+import type { ReportFailure } from "../../shared/wire/unary.ts";
+import { type AuditLog, refusedAs } from "../access/audit-log.ts";
+import type { BrowserPasses } from "../access/browser-passes.ts";
+import type { CallRates } from "../access/call-rates.ts";
+import type { Identity, Judge } from "../access/judge.ts";
+import type { HttpCaller, HttpEnv, HttpRoute } from "./http-routes.ts";
+import { cookieName } from "./session-routes.ts";
+
+const SCHEME = /^Bearer +(\S+)$/i;
+/** Set by the page alone: a form or a link of another site cannot send it. */
+const FROM_PAGE = "x-shardmill-page";
+
+interface HttpGuardOptions {
+  readonly judge: Judge;
+  readonly passes: BrowserPasses;
+  readonly audit: AuditLog;
+  readonly report: ReportFailure;
+  readonly door: TlsDoor | null;
+  readonly rates: CallRates;
+}
+
+/** Judges requests by route and headers, before a body is read, as the interceptor of gRPC does calls. */
+export class HttpGuard {
+  readonly #options: HttpGuardOptions;
+
+  constructor(options: HttpGuardOptions) {
+    this.#options = options;
+  }
+
+  /** @throws what {@link Judge.identify} does, when the route is not for who asks */
+  admit(context: Context<HttpEnv>, { method, path, callers }: HttpRoute): HttpCaller {
+    const { judge, door, audit, report, rates } = this.#options;
+    const what = `${method} ${path}`;
+    const peer = askerOf(context.env);
+    let identity: Identity = { name: "nobody", token: null };
+    try {
+      if (callers === "anyone") rates.call(identity, callers, peer);
+      else {
+        const refusal = door?.refusalOf(peer);
+        if (refusal) throw refusal;
+        identity = this.#identify(context, door?.namesOf(peer) ?? []);
+        judge.admit(identity, callers, what);
+        rates.call(identity, callers, peer);
+      }
+    } catch (refusal) {
+      report(what, refusal);
+      audit.record({ name: identity.name, peer }, refusedAs(what, refusal));
+      throw refusal;
+    }
+    const who = { name: identity.name, peer };
+    return {
+      identity,
+      peer,
+      confirm: () => void judge.confirm(identity),
+      audit: (event) => audit.record(who, event),
+    };
+  }
+
+  /** By what the request bears, else by the browser's cookie, else by the certificate that it has shown. */
+  #identify(context: Context<HttpEnv>, names: readonly string[]): Identity {
+    const { judge, passes } = this.#options;
+    const { req } = context;
+    const bearer = SCHEME.exec(req.header("authorization") ?? "")?.[1] ?? null;
+    if (bearer !== null) {
+      const login = passes.read(bearer, "login");
+      return login === undefined ? judge.identityOf(bearer, names) : judge.identityOfId(login);
+    }
+    const cookie = getCookie(context, cookieName(context));
+    const session = cookie === undefined ? undefined : passes.read(cookie, "session");
+    const identity = session === undefined ? judge.identityOf(null, names) : judge.identityOfId(session);
+    // A browser sends both of them for other sites, too.
+    if (req.method !== "GET" && req.header(FROM_PAGE) === undefined) throw foreignRequest();
+    return identity;
+  }
+}
+
+function foreignRequest(): ShardmillError {
+  return new ShardmillError("SECRET_REFUSED", "this request does not come from the coordinator's page", {
+    hint: `send \`authorization: Bearer SECRET\`, or the header ${FROM_PAGE}`,
+  });
+}

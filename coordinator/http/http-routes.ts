@@ -1,0 +1,30 @@
+import type { Context } from "hono";
+import type { HttpBindings } from "../../shared/serving/http-server.ts";
+import type { AuditEvent } from "../access/audit-log.ts";
+import type { Identity } from "../access/judge.ts";
+import type { Callers } from "../access/method-callers.ts";
+
+/** What the guard found of a request. */
+export interface HttpCaller {
+  readonly identity: Identity;
+  /** Address and port. */
+  readonly peer: string;
+  /** Before each piece of a long answer. @throws {TOKEN_REFUSED} when it is shut out by now */
+  confirm(): void;
+  /** Writes down what was done for it. */
+  audit(event: AuditEvent): void;
+}
+
+export interface HttpEnv {
+  Bindings: HttpBindings;
+  Variables: { caller: HttpCaller };
+}
+
+/** One thing that can be asked for, and by whom: a route without `callers` does not compile. */
+export interface HttpRoute {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** As Hono has them: `/api/jobs/:job`. */
+  readonly path: string;
+  readonly callers: Callers;
+  handle(context: Context<HttpEnv>): Response | Promise<Response>;
+}

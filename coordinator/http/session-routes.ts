@@ -1,0 +1,55 @@
+import type { Context } from "hono";
+import { deleteCookie, setCookie } from "hono/cookie";
+import { type BrowserPasses, PASS_MS } from "../access/browser-passes.ts";
+import type { HttpEnv, HttpRoute } from "./http-routes.ts";
+
+/** Cookies are shared by all ports of a host, and coordinators of one machine are not. */
+export function cookieName({ env }: Context<HttpEnv>): string {
+  return `shardmill_${env.incoming.socket.localPort}`;
+}
+
+/** How a browser gets in: by a secret, a token, or a login pass, for which it has a cookie from then on. */
+export function sessionRoutes(passes: BrowserPasses): readonly HttpRoute[] {
+  return [
+    { method: "GET", path: "/session", callers: "known", handle: (context) => Response.json(whoIs(context)) },
+    {
+      method: "POST",
+      path: "/session",
+      callers: "known",
+      handle(context) {
+        setCookie(context, cookieName(context), passes.issue(context.var.caller.identity, "session"), {
+          httpOnly: true,
+          sameSite: "Strict",
+          secure: isSecure(context),
+          maxAge: PASS_MS.session / 1_000,
+          path: "/",
+        });
+        return context.json(whoIs(context));
+      },
+    },
+    {
+      method: "DELETE",
+      path: "/session",
+      callers: "anyone",
+      handle(context) {
+        deleteCookie(context, cookieName(context), { path: "/" });
+        return context.body(null, 204);
+      },
+    },
+    {
+      method: "POST",
+      path: "/session/login",
+      callers: "known",
+      handle: (context) => Response.json({ login: passes.issue(context.var.caller.identity, "login") }),
+    },
+  ];
+}
+
+function whoIs(context: Context<HttpEnv>): { readonly name: string; readonly role: string } {
+  const { name, token } = context.var.caller.identity;
+  return { name, role: token?.role ?? "admin" };
+}
+
+function isSecure({ env }: Context<HttpEnv>): boolean {
+  return "encrypted" in env.incoming.socket;
+}
