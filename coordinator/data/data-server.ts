@@ -2,7 +2,7 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Pace, paced } from "../../shared/core/pace.ts";
 import { Slots } from "../../shared/core/slots.ts";
-import { SlotsPerPeer, takeBoth } from "../../shared/core/slots-per-peer.ts";
+import { SlotsPerPeer, takeEach } from "../../shared/core/slots-per-peer.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import { below, type FileStat, isLocation, type Location } from "../../shared/domain/location.ts";
 import { parsePartialFolder, partialFolder } from "../../shared/domain/partial.ts";
@@ -15,7 +15,9 @@ import { createLocalStorage } from "../../shared/storage/local.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storages } from "../../shared/storage/open-storage.ts";
 import { putSpooled } from "../../shared/storage/put-spooled.ts";
+import type { Who } from "../../shared/wire/server-call.ts";
 import type { DataService, PutHeader } from "../../shared/wire/services.ts";
+import { callerKey } from "../access/call-rates.ts";
 import { UploadLedger, uploadKey } from "./upload-ledger.ts";
 
 /** What of a job may be read and written through the coordinator. */
@@ -78,6 +80,8 @@ const LIMITS: DataServerLimits = {
  * others.
  */
 const READS_OF_ONE = { slots: 32, waiting: 1_024 } as const;
+/** Of the turns: a fleet with one token, however many of its workers hang, leaves some to those of others. */
+const OF_IDENTITY = 3 / 4;
 /** Between the 256 KiB and the 1 MiB at which gRPC is fastest: two of them are in memory for each reader. */
 const CHUNK_BYTES = 512 * 1024;
 
@@ -100,6 +104,8 @@ export class DataServer implements DataService, AsyncDisposable {
   readonly #ledger: UploadLedger;
   readonly #readsOfOne: SlotsPerPeer;
   readonly #putsOfOne: SlotsPerPeer;
+  readonly #readsOfIdentity: SlotsPerPeer;
+  readonly #putsOfIdentity: SlotsPerPeer;
   readonly #reads: Slots;
   readonly #puts: Slots;
 
@@ -110,6 +116,9 @@ export class DataServer implements DataService, AsyncDisposable {
     this.#ledger = new UploadLedger(partialBytes);
     this.#readsOfOne = new SlotsPerPeer("downloads", { ...READS_OF_ONE, waitMs });
     this.#putsOfOne = new SlotsPerPeer("uploads", { ...PUTS_OF_ONE, waitMs });
+    const most = (slots: number) => ({ slots: Math.ceil(slots * OF_IDENTITY), waiting, waitMs });
+    this.#readsOfIdentity = new SlotsPerPeer("downloads", most(reads));
+    this.#putsOfIdentity = new SlotsPerPeer("uploads", most(puts));
     this.#reads = new Slots("downloads", { slots: reads, waiting, waitMs });
     this.#puts = new Slots("uploads", { slots: puts, waiting, waitMs });
   }
@@ -122,9 +131,14 @@ export class DataServer implements DataService, AsyncDisposable {
   async *readRange(
     { session, jobId, path, start, end }: Parameters<DataService["readRange"]>[0],
     signal: AbortSignal = NEVER,
+    who?: Who,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const { location, storages } = this.#readable(session, jobId, path);
-    const giveBack = await takeBoth(this.#readsOfOne, this.#reads, session, signal);
+    const giveBack = await takeEach(
+      () => this.#readsOfOne.take(session, signal),
+      () => this.#readsOfIdentity.take(keyOf(who), signal),
+      () => this.#reads.take(signal),
+    );
     try {
       const storage = await storages.at(location);
       // An empty range, too, says whether the file is there.
@@ -139,9 +153,14 @@ export class DataServer implements DataService, AsyncDisposable {
     header: PutHeader,
     chunks: AsyncIterable<Uint8Array>,
     signal: AbortSignal = NEVER,
+    who?: Who,
   ): Promise<void> {
     this.#folderFor(header);
-    const giveBack = await takeBoth(this.#putsOfOne, this.#puts, uploadKey(header), signal);
+    const giveBack = await takeEach(
+      () => this.#putsOfOne.take(uploadKey(header), signal),
+      () => this.#putsOfIdentity.take(keyOf(who), signal),
+      () => this.#puts.take(signal),
+    );
     try {
       // Once more: while it waited for its turn, the lease, or the job, may have ended.
       const folder = this.#folderFor(header);
@@ -193,6 +212,10 @@ interface PartialPlace extends Pick<ServedJob, "spoolPath"> {
   readonly path: Location;
   readonly within: Location;
   readonly storages: Storages;
+}
+
+function keyOf(who: Who | undefined): string {
+  return who === undefined ? "" : callerKey(who);
 }
 
 function refused(path: string, why: string): ShardmillError {

@@ -4,10 +4,10 @@ import { Slots } from "../../shared/core/slots.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { checkPriority, type Standing } from "../../shared/domain/standing.ts";
 import { checkJobSpec } from "../../shared/job-file/check-job.ts";
-import type { JobsService, SubmittedJob } from "../../shared/wire/services.ts";
+import type { IdentifiedSubmission, JobsService, SubmittedJob } from "../../shared/wire/services.ts";
 import type { JobHandle } from "../job/job-handle.ts";
-import { modulesOf } from "../plan/steps/step-files.ts";
 import { ListingPace } from "./listing-pace.ts";
 
 /** How often a watched job is looked at: people cannot read faster, and a status costs almost nothing. */
@@ -16,12 +16,11 @@ const WATCH_EVERY_MS = 500;
 interface JobsServerOptions {
   readonly submit: (
     spec: JobSpec,
-    options: { readonly fresh: boolean; readonly signal?: AbortSignal },
+    options: IdentifiedSubmission & { readonly signal?: AbortSignal },
   ) => Promise<JobHandle>;
-  /** In the order of submission. */
+  /** In the order of submission: all, and those of them that a list has. */
   readonly jobs: () => readonly JobHandle[];
-  /** Whether jobs may bring code along. */
-  readonly takesCode: boolean;
+  readonly listed: () => readonly JobHandle[];
 }
 
 /**
@@ -42,12 +41,13 @@ export class JobsServer implements JobsService {
   /** Nothing is planned for a caller who has gone. */
   async submitJob(
     spec: JobSpec,
-    { fresh }: { readonly fresh: boolean },
+    submission: IdentifiedSubmission,
     signal?: AbortSignal,
   ): Promise<SubmittedJob> {
-    const options = { fresh, ...(signal === undefined ? {} : { signal }) };
+    if (submission.priority !== undefined) checkPriority(submission.priority);
+    const options = { ...submission, ...(signal === undefined ? {} : { signal }) };
     const checked = checkJobSpec(spec);
-    if (!this.#options.takesCode) refuseCode(checked);
+    refuseTrigger(checked);
     const { origin, notes, status } = await this.#options.submit(checked, options);
     return { job: status(), nothingNew: origin.kind === "nothingNew", notes };
   }
@@ -57,7 +57,7 @@ export class JobsServer implements JobsService {
   }
 
   listJobs(signal?: AbortSignal): Promise<readonly JobStatus[]> {
-    return this.#lists.list(() => this.#options.jobs().map((job) => job.status()), signal);
+    return this.#lists.list(() => this.#options.listed().map((job) => job.status()), signal);
   }
 
   async *watchJob(jobId: string, signal?: AbortSignal): AsyncIterable<JobStatus> {
@@ -98,11 +98,32 @@ export class JobsServer implements JobsService {
     return await job.ended;
   }
 
+  async pauseJob(jobId: string): Promise<JobStatus> {
+    return await this.#change(jobId, { paused: true });
+  }
+
+  async resumeJob(jobId: string): Promise<JobStatus> {
+    return await this.#change(jobId, { paused: false });
+  }
+
+  async setJobPriority(jobId: string, priority: number): Promise<JobStatus> {
+    return await this.#change(jobId, { priority: checkPriority(priority) });
+  }
+
+  async #change(jobId: string, change: Partial<Standing>): Promise<JobStatus> {
+    const job = this.#find(jobId);
+    await job.changeStanding(change);
+    return job.status();
+  }
+
   #find(jobId: string): JobHandle {
     const jobs = this.#options.jobs();
     const job = jobId === "" ? jobs.at(-1) : jobs.findLast((candidate) => candidate.jobId === jobId);
     if (job !== undefined) return job;
-    const known = jobs.map((candidate) => candidate.jobId).join(", ");
+    const known = this.#options
+      .listed()
+      .map((candidate) => candidate.jobId)
+      .join(", ");
     const what = jobId === "" ? "this coordinator has no job" : `this coordinator has no job ${jobId}`;
     throw new ShardmillError("JOB_NOT_FOUND", what, {
       fields: { jobId },
@@ -111,17 +132,18 @@ export class JobsServer implements JobsService {
   }
 }
 
-/** Before a byte of it is read. @throws {MODULES_REFUSED} naming all places of a job's own code */
-function refuseCode(spec: JobSpec): void {
-  const code = modulesOf(spec);
-  if (code.length === 0) return;
-  throw new ShardmillError("MODULES_REFUSED", "this coordinator takes no jobs that bring code along", {
-    problems: code.map(({ where, path }) => ({
-      where,
-      what: "is code of the job's own",
-      expected: "SQL, or what else Shardmill does by itself",
-      found: path,
-      hint: "its operator allows code with --allow-modules, where all who may submit are trusted",
-    })),
+/** What fires a job makes runs of it, and a run has none. @throws {SPEC_INVALID} */
+function refuseTrigger({ trigger }: JobSpec): void {
+  if (trigger === undefined) return;
+  throw new ShardmillError("SPEC_INVALID", "what is submitted is one run of a job, and has no trigger", {
+    problems: [
+      {
+        where: "trigger",
+        what: "makes runs of a job file, and is no part of one",
+        expected: "the job without it, with the output folder of the run",
+        found: "a trigger",
+      },
+    ],
+    hint: "send the job file as it is written (`job_file`), as `shardmill submit` and the Python client do: then its last run is submitted; `shardmill serve` makes each one when it comes",
   });
 }

@@ -1,25 +1,38 @@
 import { isEnded } from "../../shared/domain/job.ts";
 import type { JobHandle } from "../job/job-handle.ts";
+import { KEPT } from "../kept/job-record.ts";
 
-/** How many ended jobs stay known for `status`. */
-const KEPT_JOBS = 100;
+/** How many ended jobs are in a list: people cannot read more, and a message would not hold all. */
+const LISTED_JOBS = 100;
 
 /** The jobs that people can ask for, in the order in which they came last. */
 export class KnownJobs {
   readonly #handles: JobHandle[] = [];
 
+  /** Jobs that run are never forgotten. */
   get all(): readonly JobHandle[] {
     return this.#handles;
   }
 
-  /** Once, however often it is submitted. Jobs that run are never forgotten. */
+  /** Those that run, and the last that ended. */
+  get listed(): readonly JobHandle[] {
+    const ended = this.#handles.filter(isOver);
+    const old = new Set(ended.slice(0, Math.max(0, ended.length - LISTED_JOBS)));
+    return this.#handles.filter((handle) => !old.has(handle));
+  }
+
+  /** Once, however often it is submitted. */
   remember(handle: JobHandle): void {
     const others = this.#handles.filter(({ jobId }) => jobId !== handle.jobId);
     this.#handles.splice(0, this.#handles.length, ...others, handle);
-    while (this.#handles.length > KEPT_JOBS) {
-      const oldest = this.#handles.findIndex((known) => isEnded(known.status().phase));
+    while (this.#handles.length > KEPT.jobs) {
+      const oldest = this.#handles.findIndex(isOver);
       if (oldest < 0) return;
       this.#handles.splice(oldest, 1);
     }
   }
+}
+
+function isOver(handle: JobHandle): boolean {
+  return isEnded(handle.status().phase);
 }

@@ -1,6 +1,7 @@
-import { systemClock, type Timers } from "../../shared/core/clock.ts";
+import { systemClock, type TimedClock } from "../../shared/core/clock.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
+import { DurationHistogram } from "../../shared/metrics/histogram.ts";
 import type { Wake } from "../job/wake.ts";
 
 /**
@@ -18,11 +19,21 @@ const MOST_OF_ONE = 8;
  * thousands for every commit.
  */
 export class Waiters {
-  readonly #timers: Timers;
+  readonly #clock: TimedClock;
+  readonly #grants: DurationHistogram;
   readonly #bySession = new Map<WorkerSession, Set<Waiter>>();
 
-  constructor(timers: Timers = systemClock) {
-    this.#timers = timers;
+  /** @param grants how long leases took, see `Meters.leaseGrant`; left out: nobody asks */
+  constructor(clock: TimedClock = systemClock, grants = new DurationHistogram()) {
+    this.#clock = clock;
+    this.#grants = grants;
+  }
+
+  /** How many requests wait, or are tried at this moment. */
+  get size(): number {
+    let size = 0;
+    for (const own of this.#bySession.values()) size += own.size;
+    return size;
   }
 
   /**
@@ -33,7 +44,7 @@ export class Waiters {
   enter(session: WorkerSession): Waiter {
     const own = this.#bySession.get(session);
     if ((own?.size ?? 0) >= MOST_OF_ONE) throw tooMany(session);
-    const waiter = new Waiter(this.#timers, () => this.#leave(session, waiter));
+    const waiter = new Waiter(this.#clock, this.#grants, () => this.#leave(session, waiter));
     if (own === undefined) this.#bySession.set(session, new Set([waiter]));
     else own.add(waiter);
     return waiter;
@@ -63,22 +74,31 @@ export class Waiters {
 
 /** One lease request. What happens between a try and the wait after it is not lost: the wait ends at once. */
 class Waiter implements Disposable {
-  readonly #timers: Timers;
+  readonly #clock: TimedClock;
+  readonly #grants: DurationHistogram;
   readonly #leave: () => void;
+  #triedMs = 0;
   #woken = false;
   #wokenForShards = false;
   #lacksShards = false;
   #resume: (() => void) | null = null;
 
-  constructor(timers: Timers, leave: () => void) {
-    this.#timers = timers;
+  constructor(clock: TimedClock, grants: DurationHistogram, leave: () => void) {
+    this.#clock = clock;
+    this.#grants = grants;
     this.#leave = leave;
   }
 
   /** Before each try. */
   beginTry(): void {
+    this.#triedMs = this.#clock.nowMs();
     this.#woken = false;
     this.#wokenForShards = false;
+  }
+
+  /** The try has given a lease. */
+  granted(): void {
+    this.#grants.addMs(this.#clock.nowMs() - this.#triedMs);
   }
 
   wake(): void {
@@ -105,7 +125,7 @@ class Waiter implements Disposable {
         this.#resume = null;
         resolve();
       };
-      const callOff = this.#timers.after(Math.max(0, ms), finish);
+      const callOff = this.#clock.after(Math.max(0, ms), finish);
       signal?.addEventListener("abort", finish, { once: true });
       this.#resume = finish;
     });

@@ -1,26 +1,31 @@
 import type { Clock } from "../../shared/core/clock.ts";
-import { type ErrorData, ShardmillError } from "../../shared/core/errors.ts";
+import { type ErrorData, errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
-import { buildVersion } from "../../shared/core/package-root.ts";
+import { isMappedBy, ownMapping } from "../../shared/core/mapping.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
-import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
-import {
-  type Heartbeat,
-  type LeaseAnswer,
-  type LeaseRef,
-  type OfferAnswer,
-  PROTOCOL_VERSION,
-  type Registered,
-  type Registration,
-  type WorkService,
+import type {
+  Heartbeat,
+  LeaseAnswer,
+  LeaseRef,
+  OfferAnswer,
+  Registered,
+  Registration,
+  WorkService,
 } from "../../shared/wire/services.ts";
 import type { ActiveJob } from "../job/active-job.ts";
-import type { EventOf } from "../schedule/state/event.ts";
+import type { HowLost } from "../schedule/state/event.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
 import { forEachJob } from "./for-each-job.ts";
 import { JobChoice } from "./job-choice.ts";
+import {
+  agreeOnProtocol,
+  type Mappings,
+  otherMapping,
+  refuseMapping,
+  refuseSlots,
+} from "./refuse-registration.ts";
 import type { Waiters } from "./waiters.ts";
 import type { WorkerRegistry } from "./worker-registry.ts";
 
@@ -30,11 +35,6 @@ import type { WorkerRegistry } from "./worker-registry.ts";
  */
 const MAX_WAIT_MS = 60_000;
 
-/**
- * Two for each thread and one more: no machine has threads for so many, and each lease is looked at again and
- * again.
- */
-const MOST_SLOTS = 1_024;
 /**
  * A worker whose heartbeat were refused would lose all that it holds: one that is only slow to let go is not.
  */
@@ -47,6 +47,8 @@ interface WorkServerOptions {
   readonly jobs: () => readonly ActiveJob[];
   /** Why workers may go home, or null while more work may come. */
   readonly dismissal: () => string | null;
+  /** Whether jobs are being opened that may be mapped in another way. */
+  readonly isOpening: () => boolean;
   readonly times: { readonly leaseMs: number; readonly heartbeatMs: number };
   readonly clock: Clock;
   readonly log: Logger;
@@ -63,16 +65,17 @@ export class WorkServer implements WorkService {
 
   async register(registration: Registration): Promise<Registered> {
     const { registry, clock, log, times } = this.#options;
-    refuseSkew(registration);
+    const protocolVersion = agreeOnProtocol(registration);
+    refuseMapping(registration, this.#mappings);
     refuseSlots(registration);
-    const { protocolVersion: _, build: _build, ...info } = registration;
+    const { protocol: _, ...info } = registration;
     const { session, replaced } = registry.join(info, clock.nowMs());
     for (const old of replaced) await this.workerLost(old, "died", "the worker started again");
     log.info(
-      { worker: registration.name, device: registration.device, lanes: registration.lanes },
+      { worker: info.name, device: info.device, lanes: info.lanes, build: info.build },
       "worker joined",
     );
-    return { session, leaseMs: times.leaseMs, heartbeatMs: times.heartbeatMs };
+    return { session, protocolVersion, leaseMs: times.leaseMs, heartbeatMs: times.heartbeatMs };
   }
 
   async describeJob(session: WorkerSession, jobId: string): Promise<JobDescription> {
@@ -101,10 +104,12 @@ export class WorkServer implements WorkService {
     registry.asked(session);
     for (;;) {
       // This is the coordinator's own look, and no sign of life.
-      registry.infoOf(session);
+      const info = registry.infoOf(session);
       waiter.beginTry();
       const reason = dismissal();
       if (reason !== null) return { kind: "dismissed", reason };
+      // The last job that was mapped as it maps may have ended meanwhile.
+      refuseMapping(info, this.#mappings);
       const { lease, retryAtMs, lacksShards } = await this.#tryJobs(session, running);
       if (signal?.aborted) {
         // A worker whose connection broke may have asked again before that was noticed here.
@@ -112,6 +117,7 @@ export class WorkServer implements WorkService {
         if (lease !== null) await this.#giveBack(session, lease);
         signal.throwIfAborted();
       }
+      if (lease !== null) waiter.granted();
       if (lease !== null) return { kind: "lease", lease };
       const nowMs = clock.nowMs();
       if (nowMs >= deadlineMs) return { kind: "noLease", retryMs: 0 };
@@ -139,11 +145,16 @@ export class WorkServer implements WorkService {
     return answers;
   }
 
-  async offerPartial(session: WorkerSession, jobId: string, partial: PartialManifest): Promise<OfferAnswer> {
+  async offerPartial(...offer: Parameters<WorkService["offerPartial"]>): Promise<OfferAnswer> {
+    const [session, jobId, partial, traceparent = ""] = offer;
     const info = this.#heard(session);
     const job = this.#job(jobId);
+    const { mapping } = job;
+    // Of an attempt that a coordinator before this one has granted, to a worker of its own mapping.
+    if (mapping !== null && !isMappedBy(mapping, info))
+      return { kind: "refused", error: errorToData(otherMapping(info, mapping)) };
     await job.join(session, info);
-    const outcome = await job.offer(session, partial);
+    const outcome = await job.offer(session, partial, traceparent);
     if (outcome.kind === "committed") this.#options.registry.countCommit(session, partial.rowsOut);
     return outcome.kind === "refused" ? { kind: "refused", error: errorDataOf(outcome.reason) } : outcome;
   }
@@ -168,19 +179,24 @@ export class WorkServer implements WorkService {
     await this.#job(lease.jobId).tell({ kind: "leaseReleased", worker: session, shard, token });
   }
 
-  async leave(session: WorkerSession): Promise<void> {
-    const info = this.#heard(session);
-    this.#options.registry.leave(session);
-    await this.workerLost(session, "left", "it said goodbye");
-    this.#options.log.info({ worker: info.name }, "worker left");
+  async leave(session: WorkerSession, aside: string | null): Promise<void> {
+    const { name } = this.#heard(session);
+    const { registry, clock, log } = this.#options;
+    if (aside === null) registry.leave(session);
+    else registry.putAside(session, aside, clock.nowMs());
+    await this.workerLost(session, "left", aside === null ? "it said goodbye" : `it is put aside: ${aside}`);
+    if (aside === null) log.info({ worker: name }, "worker left");
+    else log.warn({ worker: name, reason: aside }, "worker put aside until its device is good again");
+  }
+
+  /** What changes with time alone. */
+  tick(): void {
+    const { jobs, waiters } = this.#options;
+    this.#choice.forgetIdle(jobs(), (session) => waiters.openOf(session) > 0);
   }
 
   /** Tells every job that a worker is gone for good. */
-  async workerLost(
-    session: WorkerSession,
-    how: EventOf<"workerLost">["how"],
-    message: string,
-  ): Promise<void> {
+  async workerLost(session: WorkerSession, how: HowLost, message: string): Promise<void> {
     this.#choice.left(session);
     const { jobs, waiters, log } = this.#options;
     const telling = forEachJob(jobs(), (job) => job.workerLost(session, how, message), log);
@@ -205,17 +221,22 @@ export class WorkServer implements WorkService {
       this.#options.registry.infoOf(session);
       await job.join(session, info);
     }
-    const chooser = { session, name: info.name };
     const atWork = jobs.find(({ jobId }) => running.some((lease) => lease.jobId === jobId));
-    for (const job of this.#choice.order(chooser, jobs, atWork)) {
-      if (!this.#choice.mayAsk(chooser, job, jobs)) {
+    const order = this.#choice.order(session, jobs, atWork);
+    // It gets none of its own job, and what it holds comes first.
+    if (order.length < 1 && jobs.length > 0) full = true;
+    for (const job of order) {
+      if (!this.#choice.mayAsk(session, job, jobs)) {
         full = true;
         continue;
       }
       const asked = job.requestLease(session, running.slice(0, info.slots));
       this.#choice.asked(session, job);
       const answer = await asked;
-      if (answer.kind === "lease") return { lease: answer.lease, retryAtMs, lacksShards };
+      if (answer.kind === "lease") {
+        this.#options.registry.granted(session, job.jobId);
+        return { lease: answer.lease, retryAtMs, lacksShards };
+      }
       retryAtMs = Math.min(retryAtMs, answer.retryAtMs ?? Number.POSITIVE_INFINITY);
       if (answer.slotsFull) full = true;
       else lacksShards = true;
@@ -241,6 +262,11 @@ export class WorkServer implements WorkService {
     await job.tell({ kind: "leaseReleased", worker: session, shard: lease.shard.id, token: lease.token });
   }
 
+  get #mappings(): Mappings {
+    const { jobs, isOpening } = this.#options;
+    return { own: ownMapping(), ofJobs: () => jobs().map((job) => job.mapping), mayChange: isOpening() };
+  }
+
   #heard(session: WorkerSession) {
     return this.#options.registry.heard(session, this.#options.clock.nowMs());
   }
@@ -264,33 +290,6 @@ function byJob(leases: Heartbeat["leases"]): Map<string, Heartbeat["leases"][num
     else own.push(beat);
   }
   return groups;
-}
-
-/** @throws {ARGUMENT_INVALID} */
-function refuseSlots({ name, slots }: Registration): void {
-  if (slots >= 1 && slots <= MOST_SLOTS) return;
-  throw new ShardmillError("ARGUMENT_INVALID", `worker ${name} has ${slots} slots, not 1 to ${MOST_SLOTS}`, {
-    fields: { worker: name, slots, most: MOST_SLOTS },
-  });
-}
-
-/** @throws {VERSION_SKEW} with both versions and what to do */
-function refuseSkew(registration: Registration): void {
-  const { protocolVersion, build, name } = registration;
-  if (protocolVersion === PROTOCOL_VERSION && build === buildVersion) return;
-  throw new ShardmillError(
-    "VERSION_SKEW",
-    `worker ${name} runs another version of shardmill than the coordinator`,
-    {
-      fields: {
-        worker: build,
-        coordinator: buildVersion,
-        workerProtocol: protocolVersion,
-        protocol: PROTOCOL_VERSION,
-      },
-      hint: `install shardmill ${buildVersion} on the worker's node`,
-    },
-  );
 }
 
 function errorDataOf(reason: FailureReason): ErrorData {

@@ -10,28 +10,7 @@ import {
 import type { WorkerReport } from "../insight/run-watch.ts";
 import type { ActiveJob } from "../job/active-job.ts";
 import type { Absence, Silence } from "../schedule/policy/absence.ts";
-
-/** How busy a worker is, the batches that it makes, what it fetches. */
-type WorkloadReport = Omit<WorkerReport, "device">;
-
-const NO_REPORT: WorkloadReport = { busy: {}, padding: null, batch: null, fetching: null };
-
-interface Member {
-  readonly session: WorkerSession;
-  info: WorkerInfo;
-  readonly joinedMs: number;
-  lastHeardMs: number;
-  /** Since when its long poll has been gone without another call; null while connected. */
-  disconnectedMs: number | null;
-  /** As of its last heartbeat. */
-  report: WorkloadReport;
-  /** All that it asked of stores, as far as that was counted with a job: this one, as yet. */
-  stores: readonly StoreCounts[];
-  jobId: string | null;
-  rowsCommitted: number;
-  shardsCommitted: number;
-  attemptsFailed: number;
-}
+import { type Judgement, type Member, NO_REPORT, statusOf, type WorkloadReport } from "./member.ts";
 
 /**
  * A session that is given away is a kilobyte, and one that is silent stays for a lease's time. `members`: ten
@@ -47,6 +26,7 @@ export class WorkerRegistry {
   readonly #byName = new Map<string, Member>();
   /** Who has asked for no shard since it joined, or since its connection broke. The oldest first. */
   readonly #newcomers = new Set<Member>();
+  readonly #aside = new WorkersAside<Member>();
   readonly #random: Random;
 
   constructor(random: Random = systemRandom) {
@@ -67,6 +47,7 @@ export class WorkerRegistry {
     if (oldest !== undefined && this.#newcomers.size >= MOST.newcomers) replaced.add(oldest);
     if (this.#members.size - replaced.size >= MOST.members) throw tooMany();
     for (const member of replaced) this.#remove(member.session);
+    this.#aside.isBack(info.name);
     const session = workerSession(this.#random.hex(12));
     const member: Member = {
       session,
@@ -77,6 +58,7 @@ export class WorkerRegistry {
       report: NO_REPORT,
       stores: [],
       jobId: null,
+      servedId: null,
       rowsCommitted: 0,
       shardsCommitted: 0,
       attemptsFailed: 0,
@@ -134,6 +116,12 @@ export class WorkerRegistry {
     return { jobId: member.jobId, came };
   }
 
+  /** It got a shard of this job. */
+  granted(session: WorkerSession, jobId: string): void {
+    const member = this.#members.get(session);
+    if (member !== undefined) member.servedId = jobId;
+  }
+
   countCommit(session: WorkerSession, rows: number): void {
     const member = this.#members.get(session);
     if (member === undefined) return;
@@ -156,6 +144,13 @@ export class WorkerRegistry {
 
   leave(session: WorkerSession): void {
     this.#remove(session);
+  }
+
+  /** It leaves, and is told of until one of its name joins. */
+  putAside(session: WorkerSession, reason: string, nowMs: number): void {
+    const worker = this.#member(session);
+    this.#remove(session);
+    this.#aside.put(worker.info.name, { worker, reason, sinceMs: nowMs });
   }
 
   /**
@@ -193,7 +188,9 @@ export class WorkerRegistry {
   /** What a worker last reported; null when it is not (or no longer) a member. */
   reportOf(session: WorkerSession): WorkerReport | null {
     const member = this.#members.get(session);
-    return member === undefined ? null : { ...member.report, device: member.info.device };
+    return member === undefined
+      ? null
+      : { ...member.report, device: member.info.device, jobId: member.servedId };
   }
 
   statuses(
@@ -202,21 +199,13 @@ export class WorkerRegistry {
     excludedMsOf: (name: string) => number | null,
     refusalOf: (session: WorkerSession) => string | null,
   ): WorkerStatus[] {
-    return [...this.#members.values()].map((member) => ({
-      ...member.info,
-      session: member.session,
-      excludedForSeconds: secondsOf(excludedMsOf(member.info.name)),
-      refused: refusalOf(member.session),
-      leases: leasesOf(member.session),
-      rowsCommitted: member.rowsCommitted,
-      shardsCommitted: member.shardsCommitted,
-      attemptsFailed: member.attemptsFailed,
-      secondsConnected: (nowMs - member.joinedMs) / 1000,
-      secondsSinceHeartbeat: (nowMs - member.lastHeardMs) / 1000,
-      busy: member.report.busy,
-      batch: member.report.batch,
-      fetching: member.report.fetching,
-    }));
+    const judge: Judgement = { nowMs, leasesOf, excludedMsOf, refusalOf };
+    return [
+      ...[...this.#members.values()].map((member) => statusOf(member, judge)),
+      ...this.#aside
+        .at(nowMs)
+        .map(({ worker, reason }) => statusOf({ ...worker, report: NO_REPORT }, judge, reason)),
+    ];
   }
 
   #remove(session: WorkerSession): void {
@@ -247,8 +236,35 @@ function tooMany(): ShardmillError {
   );
 }
 
-function secondsOf(ms: number | null): number | null {
-  return ms === null ? null : ms / 1000;
+/** A worker that never came back by then was taken away: a device is tried again each quarter of an hour. */
+const FORGOTTEN_MS = 24 * 3_600_000;
+/** Each is a worker's status, of a kilobyte: ten times the GPUs that fail at once. */
+const MOST_ASIDE = 1_000;
+
+interface Aside<T> {
+  readonly worker: T;
+  readonly reason: string;
+  readonly sinceMs: number;
+}
+
+/** By name, who has left because its device is put aside, and will be back. Pure, as the registry. */
+class WorkersAside<T> {
+  /** The oldest first. */
+  readonly #all = new Map<string, Aside<T>>();
+
+  put(name: string, aside: Aside<T>): void {
+    for (const [known, { sinceMs }] of this.#all)
+      if (this.#all.size >= MOST_ASIDE || aside.sinceMs - sinceMs > FORGOTTEN_MS) this.#all.delete(known);
+    this.#all.set(name, aside);
+  }
+
+  isBack(name: string): void {
+    this.#all.delete(name);
+  }
+
+  at(nowMs: number): readonly Aside<T>[] {
+    return [...this.#all.values()].filter(({ sinceMs }) => nowMs - sinceMs <= FORGOTTEN_MS);
+  }
 }
 
 /** The workers of a coordinator as people see them, with what its jobs think of each. */

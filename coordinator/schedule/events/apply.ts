@@ -5,7 +5,15 @@ import type { EventContext, JobEffect } from "../state/effect.ts";
 import type { EventOf, JobEvent } from "../state/event.ts";
 import type { JobState } from "../state/job-state.ts";
 import { cellOf } from "../state/moves.ts";
-import { cancelRequested, jobAccepted, jobBroken, planSealed, publishDone, reduced } from "./job-events.ts";
+import {
+  cancelRequested,
+  jobAccepted,
+  jobBroken,
+  planSealed,
+  publishDone,
+  reduced,
+  standingRequested,
+} from "./job-events.ts";
 import { attemptFailed, leaseReleased, leaseRequested } from "./lease-events.ts";
 import { partialOffered } from "./offer-events.ts";
 import { partialDamaged, partialRejected, partialStored } from "./partial-events.ts";
@@ -32,12 +40,6 @@ export function applyEvent(state: JobState, nowMs: number, event: JobEvent): Job
 
 function act(context: EventContext, event: JobEvent): void {
   switch (event.kind) {
-    case "jobAccepted":
-      jobAccepted(context, event);
-      break;
-    case "planSealed":
-      planSealed(context, event);
-      break;
     case "workerJoined":
       workerJoined(context, event);
       break;
@@ -71,11 +73,33 @@ function act(context: EventContext, event: JobEvent): void {
     case "tick":
       tick(context);
       break;
+    case "partialDamaged":
+      partialDamaged(context, event);
+      break;
+    default:
+      actOnJob(context, event);
+  }
+}
+
+type FromWorkers = `worker${string}` | `lease${string}` | `partial${string}` | "attemptFailed" | "heartbeat";
+
+/** What does not come from workers or of what they did. */
+function actOnJob(
+  context: EventContext,
+  event: Exclude<JobEvent, { readonly kind: FromWorkers | "tick" }>,
+): void {
+  switch (event.kind) {
+    case "jobAccepted":
+      jobAccepted(context, event);
+      break;
+    case "planSealed":
+      planSealed(context, event);
+      break;
     case "cancelRequested":
       cancelRequested(context, event);
       break;
-    case "partialDamaged":
-      partialDamaged(context, event);
+    case "standingRequested":
+      standingRequested(context, event);
       break;
     case "reduced":
       reduced(context, event);
@@ -108,6 +132,7 @@ function answerAfterEnd(context: EventContext, event: JobEvent): void {
       break;
     case "attemptFailed":
     case "leaseReleased":
+    case "standingRequested":
       effects.push({ kind: "refuse", reason: jobEndedReason(state) });
       return;
     case "cancelRequested":

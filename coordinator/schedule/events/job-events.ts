@@ -48,6 +48,24 @@ export function cancelRequested(context: EventContext, { reason }: EventOf<"canc
   closeJob(context);
 }
 
+/**
+ * Durable before it takes effect, and again without a record where nothing changes. A job is too late to
+ * pause once all its shards are done: what is left of it needs no workers.
+ */
+export function standingRequested(context: EventContext, { change }: EventOf<"standingRequested">): void {
+  const { state, effects } = context;
+  const { priority, paused } = { ...state.standing, ...change };
+  if (change.paused === true && (state.phase.kind === "reducing" || state.phase.kind === "publishing")) {
+    const message = `the job is ${state.phase.kind}: no shard of it is left to hold back`;
+    effects.push({ kind: "refuse", reason: { code: "PAUSE_TOO_LATE", message, fields: {} } });
+    return;
+  }
+  const isAsBefore = priority === state.standing.priority && paused === state.standing.paused;
+  if (!isAsBefore) recordDurably(context, { kind: "standingChanged", priority, paused });
+  effects.push({ kind: "done" });
+  if (!isAsBefore) wake(context);
+}
+
 export function reduced(context: EventContext, { outputDigest }: EventOf<"reduced">): void {
   recordDurably(context, { kind: "publishIntent", outputDigest });
   context.effects.push({ kind: "publish", outputDigest });

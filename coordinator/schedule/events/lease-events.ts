@@ -16,8 +16,8 @@ import { placeFields } from "../state/shard-place.ts";
 import type { LeaseEntry } from "../state/shard-state.ts";
 
 /**
- * Grants what the worker runs already, else the first pending shard in plan order, else a backup of a slow
- * one, else nothing.
+ * Grants what the worker runs already, which is all that a paused job grants; else the first pending shard in
+ * plan order, else a backup of a slow one, else nothing.
  */
 export function leaseRequested(context: EventContext, event: EventOf<"leaseRequested">): void {
   const worker = context.state.workers.get(event.worker);
@@ -37,9 +37,14 @@ export function leaseRequested(context: EventContext, event: EventOf<"leaseReque
 
 function grantLease(context: EventContext, worker: WorkerEntry, running: readonly ShardId[]): void {
   const { state, nowMs } = context;
-  const entry = takeRunning(state, running) ?? takePending(state, worker, nowMs);
+  const { paused } = state.standing;
+  const entry = takeRunning(state, running) ?? (paused ? null : takePending(state, worker, nowMs));
   if (entry !== null) {
     openLease(context, worker, entry, false);
+    return;
+  }
+  if (paused) {
+    noLease(context, worker, "paused", null);
     return;
   }
   if (state.counts.pending > 0) {

@@ -145,7 +145,7 @@ function expireLeases(context: EventContext): void {
 
 function watchForWorkers(context: EventContext): void {
   const { state, nowMs } = context;
-  if (state.phase.kind !== "running" || state.workers.size > 0) {
+  if (state.phase.kind !== "running" || state.standing.paused || state.workers.size > 0) {
     state.noWorkersSinceMs = null;
     return;
   }

@@ -1,5 +1,6 @@
 import type { DeadLetter, PartialManifest } from "../../../shared/domain/partial.ts";
 import type { Shard } from "../../../shared/domain/shard.ts";
+import type { Standing } from "../../../shared/domain/standing.ts";
 import type { Token } from "../../../shared/domain/token.ts";
 import type { AcceptedJob, JobState, Phase, Totals } from "../state/job-state.ts";
 import { type AttemptEntry, type CountedFailure, isOpen, type ShardEntry } from "../state/shard-state.ts";
@@ -8,7 +9,9 @@ import { type AttemptEntry, type CountedFailure, isOpen, type ShardEntry } from 
 interface DurableFacts {
   readonly phase: Phase;
   readonly accepted: AcceptedJob | null;
+  readonly standing: Standing;
   readonly totals: Totals;
+  readonly mapping: string | null;
   readonly lastToken: Token | null;
   readonly shards: readonly {
     readonly shard: Shard;
@@ -22,11 +25,13 @@ interface DurableFacts {
 }
 
 export function durableFacts(state: JobState): DurableFacts {
-  const { phase, accepted, totals, lastToken } = state;
+  const { phase, accepted, standing, totals, mapping, lastToken } = state;
   return {
     phase,
     accepted,
+    standing,
     totals: { ...totals },
+    mapping,
     lastToken,
     shards: state.shards.map((entry) => ({
       shard: entry.shard,

@@ -1,9 +1,10 @@
 import { assert } from "../../../shared/core/assert.ts";
 import type { Heap } from "../../../shared/core/heap.ts";
 import { compareShards, type ShardId } from "../../../shared/domain/shard.ts";
-import type { JobState, QueueItem, WorkerEntry } from "../state/job-state.ts";
+import type { WorkerSession } from "../../../shared/domain/worker.ts";
+import { isPaused, type JobState, type QueueItem, type WorkerEntry } from "../state/job-state.ts";
 import { isMarked, isSuspect, type ShardEntry } from "../state/shard-state.ts";
-import { isExcluded, isUntriedSomewhere } from "./exclusion.ts";
+import { excludedUntilMs, isExcluded, isUntriedSomewhere } from "./exclusion.ts";
 
 /** Puts a pending shard in line: by plan order, or behind its back-off. */
 export function enqueue(state: JobState, entry: ShardEntry): void {
@@ -52,11 +53,19 @@ export function nextReadyAtMs(state: JobState, nowMs: number): number | null {
   return backingOff === null ? elsewhereMs : Math.min(backingOff, elsewhereMs);
 }
 
-/** Whether a shard waits that could be given out now. */
-export function hasReady(state: JobState, nowMs: number): boolean {
+/**
+ * How many shards wait that this worker could have now, once it holds none: about as many where several have
+ * failed before, and 0 only where there is none.
+ */
+export function readyFor(state: JobState, session: WorkerSession, nowMs: number): number {
+  const worker = state.workers.get(session);
+  if (worker === undefined || state.phase.kind !== "running" || isPaused(state)) return 0;
+  if (excludedUntilMs(state, worker.name, nowMs) !== null) return 0;
   promoteDue(state, nowMs);
   const { ready, marked } = state.queue;
-  return peekLive(ready) !== undefined || peekLive(marked) !== undefined;
+  const fresh = peekLive(ready) === undefined ? 0 : Math.min(ready.size, state.counts.pending);
+  const failed = peekLive(marked)?.entry;
+  return fresh + (failed !== undefined && mayTryOnceEmpty(state, worker, failed, nowMs) ? 1 : 0);
 }
 
 /**

@@ -13,7 +13,7 @@ import type { FailureReason, JournalRecord } from "./record.ts";
 export type JobEffect =
   | { readonly kind: "append"; readonly record: JournalRecord; readonly durable: boolean }
   // Answers to the call that brought the event. Exactly one of these for leaseRequested, heartbeat,
-  // attemptFailed, leaseReleased and cancelRequested.
+  // attemptFailed, leaseReleased, cancelRequested and standingRequested.
   | {
       readonly kind: "grant";
       readonly worker: WorkerSession;
@@ -86,6 +86,8 @@ export type NoLeaseReason =
   | "slotsFull"
   /** The worker failed too often: see policy/exclusion.ts. */
   | "excluded"
+  /** The job is paused. */
+  | "paused"
   | "jobEnded";
 
 export type OfferOutcome =

@@ -1,6 +1,7 @@
 import type { FileSlice } from "../../../shared/domain/dataset-rows.ts";
 import type { PartialManifest } from "../../../shared/domain/partial.ts";
 import type { Shard, ShardId } from "../../../shared/domain/shard.ts";
+import type { Standing } from "../../../shared/domain/standing.ts";
 import type { Token } from "../../../shared/domain/token.ts";
 import type { WorkerSession } from "../../../shared/domain/worker.ts";
 import type { FailureReason, JobAccepted } from "./record.ts";
@@ -43,6 +44,8 @@ export type JobEvent =
   | Of<"leaseReleased", ByWorker & Attempted>
   | { readonly kind: "tick" }
   | { readonly kind: "cancelRequested"; readonly reason: string }
+  /** What is left out stays as it is. */
+  | { readonly kind: "standingRequested"; readonly change: Partial<Standing> }
   /** A committed partial is missing or damaged. */
   | {
       readonly kind: "partialDamaged";
@@ -76,3 +79,6 @@ interface WithReason {
 
 /** The event of one kind. */
 export type EventOf<K extends JobEvent["kind"]> = Extract<JobEvent, { kind: K }>;
+
+/** In what way a worker is gone. */
+export type HowLost = EventOf<"workerLost">["how"];

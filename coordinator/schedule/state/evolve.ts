@@ -25,6 +25,8 @@ export function evolve(state: JobState, record: JournalRecord): void {
   if (isEnded(state.phase.kind)) assertAllowedAfterEnd(state, record);
   switch (record.kind) {
     case "generationStarted":
+      // What is committed stays, and with it how the rest is mapped.
+      if (state.counts.committed === 0) state.mapping = record.mapping ?? null;
       return;
     case "jobAccepted":
       evolveAccepted(state, record);
@@ -68,6 +70,9 @@ export function evolve(state: JobState, record: JournalRecord): void {
       break;
     case "jobRevived":
       evolveRevived(state, record.jobId);
+      break;
+    case "standingChanged":
+      state.standing = { priority: record.priority, paused: record.paused };
       break;
     default:
       assertNever(record);
@@ -168,6 +173,8 @@ function evolveRevived(state: JobState, jobId: string): void {
   assert(accepted !== null, "a job is accepted before another run of it");
   if (accepted.jobId === jobId) return;
   state.accepted = { ...accepted, jobId };
+  // Whoever starts it again wants it to run.
+  state.standing = { ...state.standing, paused: false };
   for (const entry of state.shards) {
     entry.failures = [];
     entry.revocations = 0;

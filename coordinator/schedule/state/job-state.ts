@@ -2,6 +2,7 @@ import { ShardmillError } from "../../../shared/core/errors.ts";
 import { Heap } from "../../../shared/core/heap.ts";
 import { DatasetRows } from "../../../shared/domain/dataset-rows.ts";
 import { compareShards, type Shard, type ShardId } from "../../../shared/domain/shard.ts";
+import { type Standing, USUAL_STANDING } from "../../../shared/domain/standing.ts";
 import { type Token, tokenKey } from "../../../shared/domain/token.ts";
 import type { WorkerSession } from "../../../shared/domain/worker.ts";
 import { type ScheduleConfig, validateScheduleConfig } from "./config.ts";
@@ -19,6 +20,7 @@ export interface JobState {
   readonly phase: Phase;
   /** Null until the job is accepted. */
   accepted: AcceptedJob | null;
+  standing: Standing;
   /**
    * The paths of the input files: as the plan was sealed, until who takes the job up says where they are now.
    */
@@ -28,6 +30,11 @@ export interface JobState {
   /** By shard id. */
   readonly shards: ShardEntry[];
   readonly totals: Totals;
+  /**
+   * By what its rows are mapped: that of the coordinator that had it when its first shard was committed, or
+   * that has it now, where none is. Null: that one did not say.
+   */
+  mapping: string | null;
   /** The highest token of any generation. */
   lastToken: Token | null;
 
@@ -162,6 +169,7 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
     generation,
     phase: { kind: "planning" },
     accepted: null,
+    standing: USUAL_STANDING,
     files: [],
     rows: new DatasetRows([]),
     shards: [],
@@ -175,6 +183,7 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
       attempts: 0,
       attemptsFailed: 0,
     },
+    mapping: null,
     lastToken: null,
     counts: { pending: 0, leased: 0, committing: 0, committed: 0, split: 0, poisoned: 0 },
     committing: new Set(),
@@ -216,6 +225,16 @@ export function addShard(state: JobState, shard: Shard, parent: ShardId | null):
 /** Why the job failed or was cancelled; null where it did not. */
 export function unhappyEnd({ phase }: JobState): FailureReason | null {
   return phase.kind === "failed" || phase.kind === "cancelled" ? phase.reason : null;
+}
+
+/** Whether it holds shards back. One that was paused as its last shards ran goes on to its end. */
+export function isPaused({ standing, phase }: JobState): boolean {
+  return standing.paused && (phase.kind === "planning" || phase.kind === "running");
+}
+
+/** Shards that nobody gets until the job is resumed. */
+export function heldBack(state: JobState): number {
+  return isPaused(state) ? state.counts.pending : 0;
 }
 
 /** Shards with work left. */

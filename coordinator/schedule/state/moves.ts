@@ -20,7 +20,13 @@ const FROM_WORKERS = {
   attemptFailed: "act",
   leaseReleased: "act",
 } as const;
-const ALIVE = { ...EVER, ...FROM_WORKERS, cancelRequested: "act", jobBroken: "act" } as const;
+const ALIVE = {
+  ...EVER,
+  ...FROM_WORKERS,
+  cancelRequested: "act",
+  standingRequested: "act",
+  jobBroken: "act",
+} as const;
 const ENDED = {
   ...EVER,
   leaseRequested: "late",
@@ -29,6 +35,7 @@ const ENDED = {
   attemptFailed: "late",
   leaseReleased: "late",
   cancelRequested: "late",
+  standingRequested: "late",
   partialStored: "late",
   partialRejected: "late",
   partialDamaged: "late",

@@ -2,6 +2,7 @@ import type { ErrorCode } from "../../../shared/core/error-codes.ts";
 import type { JobDigests } from "../../../shared/domain/job.ts";
 import type { DeadLetter, PartialManifest } from "../../../shared/domain/partial.ts";
 import type { ShardId } from "../../../shared/domain/shard.ts";
+import type { Standing } from "../../../shared/domain/standing.ts";
 import type { Token } from "../../../shared/domain/token.ts";
 
 /**
@@ -16,6 +17,8 @@ export type JournalRecord =
       readonly kind: "generationStarted";
       readonly generation: number;
       readonly build: string;
+      /** See `ownMapping`. Left out by versions that had no such thing. */
+      readonly mapping?: string;
       readonly wallMs: number;
       /**
        * The segment before this one as it was found, all of it, and its crc32: from here on it may not be
@@ -36,21 +39,21 @@ export type JournalRecord =
       readonly skipped?: readonly RecordedSlice[];
       readonly shards: readonly (readonly [rowStart: number, rowEnd: number])[];
     }
-  | {
+  | (Timed & {
       readonly kind: "leaseGranted";
       readonly shard: ShardId;
       readonly token: Token;
       readonly worker: string;
       readonly backup: boolean;
-    }
-  | {
+    })
+  | (Timed & {
       readonly kind: "attemptEnded";
       readonly shard: ShardId;
       readonly token: Token;
       readonly worker: string;
       readonly end: AttemptEnd;
-    }
-  | { readonly kind: "shardCommitted"; readonly partial: PartialManifest }
+    })
+  | (Timed & { readonly kind: "shardCommitted"; readonly partial: PartialManifest })
   /** The halves are `[rowStart, atRow)` and `[atRow, rowEnd)` with the ids of `into`. */
   | {
       readonly kind: "shardSplit";
@@ -75,7 +78,19 @@ export type JournalRecord =
    * A new run, of another id, resumes with what a failed or cancelled one committed: the same spec, input and
    * model.
    */
-  | { readonly kind: "jobRevived"; readonly jobId: string };
+  | { readonly kind: "jobRevived"; readonly jobId: string }
+  /** Somebody gave the job another priority, paused it or resumed it. */
+  | ({ readonly kind: "standingChanged" } & Standing);
+
+/**
+ * When it was, in milliseconds since its generation started: for people. No decision looks at it, and earlier
+ * builds left it out.
+ */
+interface Timed {
+  readonly at?: number;
+  /** When the partial of the attempt was handed in, of one that was. */
+  readonly handedIn?: number;
+}
 
 /** Rows `[rowStart, rowEnd)` of the input file with this index. */
 export type RecordedSlice = readonly [file: number, rowStart: number, rowEnd: number];

@@ -14,7 +14,7 @@ import { type CommittedColumns, fitsColumns, forEachCommitted, inColumns } from 
  * job. Plain data, as JSON.
  */
 export interface Snapshot {
-  readonly job: Pick<JobState, "accepted" | "phase" | "totals" | "lastToken">;
+  readonly job: Pick<JobState, "accepted" | "standing" | "phase" | "totals" | "mapping" | "lastToken">;
   /** Where the plan was sealed in this stretch. */
   readonly plan: RecordOf<"planSealed"> | null;
   /** Whether another run began in this stretch, for which the failures before do not count. */
@@ -84,6 +84,7 @@ export class SinceSnapshot {
       case "published":
       case "jobCancelled":
       case "jobFailed":
+      case "standingChanged":
         break;
       default:
         assertNever(record);
@@ -103,14 +104,14 @@ export class SinceSnapshot {
    *
    * @param state after the last of the records
    */
-  take({ accepted, phase, totals, lastToken, shards }: JobState): Snapshot {
+  take({ accepted, standing, phase, totals, mapping, lastToken, shards }: JobState): Snapshot {
     const entries: ShardEntry[] = [];
     for (const id of Uint32Array.from(this.#shards).sort()) {
       const entry = shards[id];
       if (entry !== undefined) entries.push({ ...entry });
     }
     return {
-      job: { accepted, phase, totals: { ...totals }, lastToken },
+      job: { accepted, standing, phase, totals: { ...totals }, mapping, lastToken },
       plan: this.#plan,
       revived: this.#revived,
       blocks: blocksOf(entries),
@@ -124,6 +125,7 @@ export class SinceSnapshot {
  */
 export function restore(state: JobState, { job, plan, revived, blocks }: Snapshot): void {
   state.accepted = job.accepted;
+  state.standing = job.standing;
   if (revived) {
     for (const entry of state.shards) {
       entry.failures = [];
@@ -138,6 +140,7 @@ export function restore(state: JobState, { job, plan, revived, blocks }: Snapsho
   }
   for (const block of blocks) restoreBlock(state, block);
   Object.assign(state.totals, job.totals);
+  state.mapping = job.mapping;
   state.lastToken = job.lastToken;
   restorePhase(state, job.phase);
 }

@@ -1,0 +1,53 @@
+import { NEVER, sleep } from "../../shared/core/abort.ts";
+import { systemClock, type Timers } from "../../shared/core/clock.ts";
+import { Slots } from "../../shared/core/slots.ts";
+import type { Device } from "../../shared/domain/device.ts";
+import type { ScalerAsk } from "./scaler-ask.ts";
+
+/** A job as far as workers are wanted for it. */
+interface OpenWork {
+  readonly description: { readonly device: Device };
+  /** Shards that workers can have now or have already, and that are not committed. */
+  readonly openShards: number;
+}
+
+/** A worker takes longer to start than whoever starts it waits for this. */
+const LOOK_EVERY_MS = 500;
+/** A few Deployments of workers ask one coordinator. */
+const MOST_WATCHERS = 64;
+
+/** How many workers are wanted, for whoever starts and stops them. */
+export class Scaler {
+  readonly #work: () => readonly OpenWork[];
+  readonly #timers: Timers;
+  readonly #watchers = new Slots("watchers of open work", { slots: MOST_WATCHERS, waiting: 0 });
+
+  constructor(work: () => readonly OpenWork[], timers: Timers = systemClock) {
+    this.#work = work;
+    this.#timers = timers;
+  }
+
+  workersWanted({ shardsPerWorker, maxWorkers, device }: ScalerAsk): number {
+    let open = 0;
+    for (const job of this.#work()) if (suits(job.description.device, device)) open += job.openShards;
+    return Math.min(Math.ceil(open / shardsPerWorker), maxWorkers ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Whether any are wanted: now, and whenever that changes. */
+  async *watch(ask: ScalerAsk, signal: AbortSignal = NEVER): AsyncGenerator<boolean> {
+    const giveBack = await this.#watchers.take(signal);
+    try {
+      for (let last: boolean | null = null; ; await sleep(LOOK_EVERY_MS, signal, this.#timers)) {
+        const isActive = this.workersWanted(ask) > 0;
+        if (isActive !== last) yield isActive;
+        last = isActive;
+      }
+    } finally {
+      giveBack();
+    }
+  }
+}
+
+function suits(wanted: Device, device: ScalerAsk["device"]): boolean {
+  return device === null || wanted === "auto" || wanted === device;
+}

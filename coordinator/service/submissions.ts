@@ -1,0 +1,293 @@
+import { type Deferred, deferred, NEVER, orAbort } from "../../shared/core/abort.ts";
+import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import { mapInOrder } from "../../shared/core/map-in-order.ts";
+import { Slots } from "../../shared/core/slots.ts";
+import { SlotsPerPeer } from "../../shared/core/slots-per-peer.ts";
+import { isEnded } from "../../shared/domain/job.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { checkJobSpec } from "../../shared/job-file/check-job.ts";
+import type { Submitter } from "../../shared/wire/services.ts";
+import type { Admission } from "../access/submit-rights.ts";
+import type { ActiveJob } from "../job/active-job.ts";
+import { handleOf, type JobHandle, publishedHandle } from "../job/job-handle.ts";
+import { type JobView, NO_VIEW } from "../job/job-view.ts";
+import type { OpenedJob, SubmitOptions } from "../job/opened-job.ts";
+import { PlanningSlot } from "../job/planning-slot.ts";
+import { type JobRecord, submitterOf } from "../kept/job-record.ts";
+import type { KeptJobs } from "../kept/kept-jobs.ts";
+import {
+  endedHandle,
+  notOpened,
+  type RecalledJob,
+  recalledOf,
+  returningHandle,
+} from "../kept/recalled-handles.ts";
+import { placeOf } from "../runs/one-dataset.ts";
+import { JobsOfEach } from "./jobs-of-each.ts";
+import { KnownJobs } from "./known-jobs.ts";
+
+interface SubmissionsOptions extends Admission {
+  /** Checks, plans and opens a job, in a slot that is its own. */
+  readonly open: (spec: JobSpec, options: SubmitOptions, slot: PlanningSlot) => Promise<OpenedJob>;
+  /** Has workers get its shards, until it has ended. */
+  readonly giveOut: (job: ActiveJob) => void;
+  /** The jobs that have shards given out. */
+  readonly active: () => readonly ActiveJob[];
+  /** What is remembered over a restart; null: nothing. */
+  readonly kept: KeptJobs | null;
+  /** Whether a job is to come from the process of the coordinator itself. */
+  readonly hasOwnJob: boolean;
+  /** Jobs at work of one token. */
+  readonly jobsOfOne: number;
+  readonly log: Logger;
+}
+
+/**
+ * Jobs that are planned at once, and that wait for it. Each has processes that read footers and the model, of
+ * 80 MB and more; two keep a disk busy. Whoever waits is in its call, and hears when it is given up.
+ */
+const PLANNING = { slots: 2, waiting: 64 } as const;
+/** Of one identity: its other jobs wait in a queue of its own, and not before those of others. */
+const PLANNING_OF_ONE = { slots: 2, waiting: 64 } as const;
+/** Jobs that have not ended: each holds its journal and its lock open, and is looked at each second. */
+export const MOST_ACTIVE = 256;
+/**
+ * Jobs that are opened again at once after a restart: most of their time they wait to see whether another
+ * coordinator has them, and to be planned.
+ */
+const OPENED_AGAIN = 8;
+
+/** How jobs come to a coordinator: submitted, or from its life before. */
+export class Submissions {
+  readonly #options: SubmissionsOptions;
+  readonly known = new KnownJobs();
+  readonly planning = new Slots("jobs to plan", PLANNING);
+  readonly #plansOfOne = new SlotsPerPeer("jobs of one to plan", PLANNING_OF_ONE);
+  readonly #ofEach: JobsOfEach;
+  /** By where they write: what is opened again. */
+  readonly #returning = new Map<string, Promise<unknown>>();
+  readonly #closed = new AbortController();
+  #opening: Promise<void> = Promise.resolve();
+  #submitting = 0;
+
+  constructor(options: SubmissionsOptions) {
+    this.#options = options;
+    this.#ofEach = new JobsOfEach(options.jobsOfOne);
+  }
+
+  /**
+   * Whether there are jobs on their way that are not given out yet. A coordinator with a job of its own waits
+   * for it, and sends its workers home by itself once that has ended.
+   */
+  get isOpening(): boolean {
+    const hasOnlyOwn = this.#options.hasOwnJob && this.#options.active().length === 0;
+    return hasOnlyOwn || this.#submitting > 0 || this.#returning.size > 0;
+  }
+
+  /** Whoever waits to be planned is told so; what is opened from here on is let go of. */
+  close(): void {
+    this.#closed.abort(stopped());
+  }
+
+  /** Once closed: resolves when nothing is opened any more. */
+  settled(): Promise<void> {
+    return this.#opening;
+  }
+
+  /** Checks, plans and opens a job, which runs from here on. */
+  async submit(spec: JobSpec, { by, ...options }: Submission): Promise<JobHandle> {
+    const signal = options.signal ?? NEVER;
+    this.#submitting += 1;
+    try {
+      if (by === undefined) return await this.#submit({ spec }, options, signal);
+      const allowed = await this.#options.admit(spec, by);
+      const givesBack = await this.#plansOfOne.take(by.name, signal);
+      const submitted = this.#submit({ spec, by: by.name, role: by.role }, { ...options, allowed }, signal);
+      return await submitted.finally(givesBack);
+    } finally {
+      this.#submitting -= 1;
+    }
+  }
+
+  async #submit(
+    job: Submitted,
+    { joins, ...options }: JoiningOptions,
+    signal: AbortSignal,
+  ): Promise<JobHandle> {
+    const { spec, by = null } = job;
+    await orAbort(this.#returning.get(spec.output.path) ?? Promise.resolve(), signal);
+    const there = joins === true ? this.#atWork(spec.output.path) : null;
+    if (there !== null) return there;
+    this.#refuseSecond(spec.output.path);
+    using slot = await PlanningSlot.take(this.planning, signal);
+    // Once more: others were planned while this one waited.
+    this.#refuseSecond(spec.output.path);
+    this.#refuseTooMany();
+    const leave = this.#ofEach.take(by);
+    const opened = await this.#options.open(spec, options, slot).catch((error) => {
+      leave();
+      throw error;
+    });
+    const handle = this.#remembered(job, opened);
+    handle.ended.then(leave, leave);
+    await this.#options.kept?.submitted(job, handle.status()).catch((error) => letGo(opened, error));
+    this.known.remember(handle);
+    await this.#giveOut(opened);
+    return handle;
+  }
+
+  /**
+   * Makes jobs known that were before a restart, and opens those again that ran: each for itself, given out
+   * in the order in which they came. What becomes of each its handle tells.
+   *
+   * @param records in that order
+   * @returns what begins to open them
+   */
+  async recall(records: readonly JobRecord[]): Promise<() => void> {
+    const ran: Returning[] = [];
+    for (const record of records) {
+      const { status, spec } = record;
+      const allowed = this.#options.placesOf(submitterOf(record));
+      const recalled = await recalledOf(record, this.#options.kept, allowed);
+      if (isEnded(status.phase)) {
+        this.known.remember(endedHandle(recalled, status));
+        continue;
+      }
+      const opening = deferred<JobHandle>();
+      this.known.remember(returningHandle(recalled, status, opening.promise));
+      const settled = opening.promise.catch(() => {});
+      this.#returning.set(spec.output.path, settled);
+      ran.push({ record, recalled, opening });
+    }
+    return () => {
+      this.#opening = this.#openAll(ran);
+    };
+  }
+
+  async #openAll(ran: readonly Returning[]): Promise<void> {
+    const opened = mapInOrder(
+      inTurn(ran),
+      () => OPENED_AGAIN,
+      (returning) => this.#openAgain(returning),
+    );
+    for await (const end of opened) await end();
+    this.#returning.clear();
+  }
+
+  /** @returns what is to be done when all that came before it are given out; never rejects */
+  async #openAgain({ record, recalled, opening }: Returning): Promise<() => Promise<void>> {
+    const { log, kept, open, admit } = this.#options;
+    const { spec, jobId } = record;
+    try {
+      const checked = checkJobSpec(spec);
+      const allowed = await admit(checked, submitterOf(record));
+      const signal = this.#closed.signal;
+      using slot = await PlanningSlot.take(this.planning, signal);
+      const opened = await open(checked, { fresh: false, resumes: jobId, signal, allowed }, slot);
+      const handle = this.#remembered(record, opened);
+      if (record.by !== undefined) {
+        const leave = this.#ofEach.count(record.by);
+        handle.ended.then(leave, leave);
+      }
+      if (opened.kind === "published") await this.#noteEnd(record, handle.status(), handle.view());
+      log.info({ job: jobId }, "a job that ran before the restart is taken up again");
+      return () => this.#giveOut(opened).then(() => opening.resolve(handle), opening.reject);
+    } catch (error) {
+      if (this.#closed.signal.aborted) return async () => opening.reject(stopped());
+      const { status, isFinal } = notOpened(record, error);
+      log.warn({ job: jobId, reason: messageOf(error) }, "a job that ran before the restart is not taken up");
+      if (isFinal) await this.#noteEnd(record, status);
+      const giveUp = async () => kept?.ended(record, status);
+      return async () => opening.resolve({ ...endedHandle(recalled, status), cancel: giveUp });
+    }
+  }
+
+  /** As people ask after it; how it ends is on the disk before they hear of it. */
+  #remembered(job: Submitted, opened: OpenedJob): JobHandle {
+    if (opened.kind === "published") return publishedHandle(opened);
+    const handle = handleOf(opened);
+    const ended = handle.ended.then(async (status) => {
+      await this.#noteEnd(job, status, handle.view());
+      return status;
+    });
+    ended.catch(() => {});
+    return { ...handle, ended };
+  }
+
+  /** What cannot be kept is found out again: the job's own journal has it. */
+  async #noteEnd(job: Submitted, status: JobStatus, view: JobView = NO_VIEW): Promise<void> {
+    const { kept, log } = this.#options;
+    const report = (error: unknown) => log.error(error, "how a job ended cannot be kept");
+    const packed = view.kind === "ended" ? await view.packed() : null;
+    await kept?.ended(job, status, packed ?? undefined).catch(report);
+  }
+
+  async #giveOut(opened: OpenedJob): Promise<void> {
+    if (opened.kind === "published") return;
+    // A job opened while its coordinator closed would hold its lock as long as the process lives.
+    if (this.#closed.signal.aborted) await letGo(opened, stopped());
+    this.#options.giveOut(opened.job);
+  }
+
+  #refuseTooMany(): void {
+    if (this.#options.active().length < MOST_ACTIVE) return;
+    const message = `this coordinator is at work on ${MOST_ACTIVE} jobs already`;
+    throw new ShardmillError("RESOURCE_EXHAUSTED", message, {
+      fields: { most: MOST_ACTIVE },
+      hint: "submit it again when one of them has ended",
+    });
+  }
+
+  /** What is at work on an output, as whoever asked for it first has it. */
+  #atWork(outputPath: string): JobHandle | null {
+    const jobId = this.#options.active().find(({ planned }) => placeOf(planned.spec) === outputPath)?.jobId;
+    return this.known.all.find((handle) => handle.jobId === jobId) ?? null;
+  }
+
+  /** The lock would refuse it, too, but it knows only processes: it would name this one. */
+  #refuseSecond(outputPath: string): void {
+    const jobId = this.#atWork(outputPath)?.jobId;
+    if (jobId === undefined) return;
+    throw new ShardmillError("OUTPUT_LOCKED", `job ${jobId} is at work on this output`, {
+      fields: { jobId, path: outputPath },
+      hint: `follow it with \`shardmill watch ${jobId}\`, or cancel it first`,
+    });
+  }
+}
+
+type Submitted = Pick<JobRecord, "spec" | "by" | "role">;
+
+export interface JoiningOptions extends SubmitOptions {
+  /** Of a job that is at work on this output already, that one is the answer. Left out: it is refused. */
+  readonly joins?: boolean;
+}
+
+export interface Submission extends JoiningOptions {
+  /** Who submits it. Left out: this process itself. */
+  readonly by?: Submitter;
+}
+
+interface Returning {
+  readonly record: JobRecord;
+  readonly recalled: RecalledJob;
+  readonly opening: Deferred<JobHandle>;
+}
+
+async function* inTurn<T>(items: readonly T[]): AsyncGenerator<T> {
+  yield* items;
+}
+
+/** @throws `why` once its files are let go of */
+async function letGo(opened: OpenedJob, why: unknown): Promise<never> {
+  if (opened.kind === "active") {
+    opened.job.abandon();
+    await opened.job.release();
+  }
+  throw why;
+}
+
+function stopped(): ShardmillError {
+  return new ShardmillError("INTERRUPTED", "the coordinator stops; submit the job again to resume");
+}
