@@ -1,49 +1,51 @@
-import { NEVER } from "../shared/core/abort.ts";
 import { present } from "../shared/core/assert.ts";
 import type { TimedClock } from "../shared/core/clock.ts";
-import { ShardmillError } from "../shared/core/errors.ts";
-import type { Logger, LogLevel } from "../shared/core/log.ts";
-import { Slots } from "../shared/core/slots.ts";
+import type { Tracer } from "../shared/core/tracer.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
 import type { CoordinatorServices } from "../shared/wire/services.ts";
-import type { Guard } from "./access/judge.ts";
-import { type Listening, LOCAL } from "./access/listening.ts";
+import { admissionBy, type SubmitRights } from "./access/submit-rights.ts";
 import { DataServer } from "./data/data-server.ts";
-import { type FlightThread, startFlightThread } from "./grpc/flight-thread-client.ts";
-import { type RunningServer, startServer } from "./grpc/server.ts";
+import { startServer } from "./grpc/server.ts";
+import type { HttpRoute } from "./http/http-routes.ts";
+import { Meters } from "./insight/meters.ts";
 import type { ActiveJob } from "./job/active-job.ts";
-import { handleOf, type JobHandle, publishedHandle } from "./job/job-handle.ts";
+import type { JobHandle } from "./job/job-handle.ts";
 import { type JobSeams, realSeams } from "./job/job-seams.ts";
 import { openJob } from "./job/open-job.ts";
-import type { SubmitOptions } from "./job/opened-job.ts";
+import type { OpenedJob, SubmitOptions } from "./job/opened-job.ts";
 import type { CheckPrecision } from "./job/pass-precision.ts";
-import { PlanningSlot } from "./job/planning-slot.ts";
-import { placeOf } from "./runs/one-dataset.ts";
+import type { PlanningSlot } from "./job/planning-slot.ts";
+import { RunRecorder } from "./job/run-recorder.ts";
+import type { JobRecord } from "./kept/job-record.ts";
+import type { KeptJobs } from "./kept/kept-jobs.ts";
+import type { CoordinatorMetricsOptions } from "./metrics/coordinator-metrics.ts";
+import { openServers, type Servers, type ServersOptions, serverService } from "./open-servers.ts";
 import { absenceOf, type Silence } from "./schedule/policy/absence.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "./schedule/state/config.ts";
 import { FlightJobs } from "./service/flight-jobs.ts";
 import { forEachJob } from "./service/for-each-job.ts";
 import { JobsServer } from "./service/jobs-server.ts";
-import { KnownJobs } from "./service/known-jobs.ts";
 import { ListingPace } from "./service/listing-pace.ts";
+import { Scaler } from "./service/scaler.ts";
+import { type JoiningOptions, MOST_ACTIVE, type Submission, Submissions } from "./service/submissions.ts";
 import { Waiters } from "./service/waiters.ts";
 import { WorkServer } from "./service/work-server.ts";
 import { WorkerRegistry, workerStatuses } from "./service/worker-registry.ts";
 
-export interface CoordinatorOptions {
-  /** `host:port`; port 0 takes a free one. */
-  readonly listen: string;
-  readonly guard: Guard;
-  /** Of both servers. Left out: in the clear, for this machine alone. */
-  readonly listening?: Listening;
+export interface CoordinatorOptions extends ServersOptions, Pick<CoordinatorMetricsOptions, "triggers"> {
   readonly clock: TimedClock;
-  readonly log: Logger;
   /** Other times than the usual ones, for tests that cannot wait. */
   readonly schedule?: Partial<Omit<ScheduleConfig, "maxDeadRows">>;
-  /** Where results are served by Arrow Flight: `host:port`. Left out: nowhere. */
-  readonly flight?: { readonly listen: string; readonly logLevel: LogLevel };
   /** What checks converted models; without it, jobs that ask for one cannot run. */
   readonly checkPrecision?: CheckPrecision;
+  /** What may be done for whoever submits. Left out: no code of theirs is run, and all places are opened. */
+  readonly rights?: SubmitRights;
+  /** Jobs that one token may have at work. Left out: as many as all together. */
+  readonly jobsOfOne?: number;
+  /** What is kept of its jobs over a restart, and was before this one. Left out: nothing. */
+  readonly remembers?: { readonly kept: KeptJobs; readonly records: readonly JobRecord[] };
+  /** Where jobs are traced to; it is closed with the coordinator. Left out: nowhere. */
+  readonly tracer?: Tracer;
   /** Another world than the real one, for the simulator. */
   readonly seams?: CoordinatorSeams;
 }
@@ -60,8 +62,10 @@ export interface Coordinator {
   readonly ownAddress: string;
   /** Where Arrow Flight does; null where it does not. */
   readonly flightAddress: string | null;
+  /** Where HTTP does, as a browser opens it; null where it does not. */
+  readonly httpUrl: string | null;
   /** Checks, plans and opens a job, which runs from here on. @throws what planJob and openJob throw */
-  submit(spec: JobSpec, options: SubmitOptions): Promise<JobHandle>;
+  submit(spec: JobSpec, options: JoiningOptions): Promise<JobHandle>;
   /** Tells workers, as they ask, that they may go home. */
   dismiss(reason: string): void;
   /** A local worker's process is known to have died: its leases need not run out first. */
@@ -73,13 +77,6 @@ export interface Coordinator {
 
 /** How often leases, silent workers and idle jobs are looked at. */
 const TICK_MS = 1_000;
-/**
- * Jobs that are planned at once, and that wait for it. Each has processes that read footers and the model, of
- * 80 MB and more; two keep a disk busy. Whoever waits is in its call, and hears when it is given up.
- */
-const PLANNING = { slots: 2, waiting: 64 } as const;
-/** Jobs that have not ended: each holds its journal and its lock open, and is looked at each second. */
-const MOST_ACTIVE = 256;
 /** How long running calls may finish when the server closes. */
 const CLOSE_GRACE_MS = 1_000;
 
@@ -98,30 +95,39 @@ class RunningCoordinator implements Coordinator {
   readonly #seams: CoordinatorSeams;
   readonly #work: WorkServer;
   readonly #active: ActiveJob[] = [];
-  readonly #known = new KnownJobs();
-  readonly #planning = new Slots("jobs to plan", PLANNING);
+  readonly #meters = new Meters();
+  readonly #submissions: Submissions;
   readonly #lists = new ListingPace();
   readonly #data = new DataServer({
     knowsSession: (session) => this.#registry.has(session),
     job: (jobId) => this.#active.find((job) => job.jobId === jobId) ?? null,
   });
-  #server: RunningServer | null = null;
-  #flight: FlightThread | null = null;
+  #servers: Servers | null = null;
   #callOffTick: () => void = () => {};
   #dismissal: string | null = null;
-  #isClosed = false;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
     this.#seams = options.seams ?? { ...realSeams, serve: startServer };
-    this.#waiters = new Waiters(options.clock);
+    this.#waiters = new Waiters(options.clock, this.#meters.leaseGrant);
     this.#schedule = { ...DEFAULT_SCHEDULE, ...options.schedule };
     this.#registry = new WorkerRegistry(this.#seams.random);
+    this.#submissions = new Submissions({
+      open: (spec, submitOptions, slot) => this.#open(spec, submitOptions, slot),
+      ...admissionBy(options.rights),
+      giveOut: (job) => this.#giveOut(job),
+      active: () => this.#active,
+      kept: options.remembers?.kept ?? null,
+      hasOwnJob: !options.guard.takesJobs,
+      jobsOfOne: options.jobsOfOne ?? MOST_ACTIVE,
+      log: options.log,
+    });
     this.#work = new WorkServer({
       registry: this.#registry,
       waiters: this.#waiters,
       jobs: () => this.#active,
       dismissal: () => this.#dismissal,
+      isOpening: () => this.#submissions.isOpening,
       times: this.#schedule,
       clock: options.clock,
       log: options.log,
@@ -129,64 +135,63 @@ class RunningCoordinator implements Coordinator {
   }
 
   async listen(): Promise<void> {
-    const { listen, guard, listening = LOCAL, log } = this.#options;
-    const statuses = () => workerStatuses(this.#registry, this.#active, this.#options.clock.nowMs());
+    const jobs = new JobsServer({
+      submit: (spec, submitOptions) => this.#submitFromAfar(spec, submitOptions),
+      jobs: () => this.#submissions.known.all,
+      listed: () => this.#submissions.known.listed,
+    });
     const services: CoordinatorServices = {
       work: this.#work,
       data: this.#data,
-      jobs: new JobsServer({
-        submit: (spec, submitOptions) => this.#submitFromAfar(spec, submitOptions),
-        jobs: () => this.#known.all,
-        takesCode: guard.takesCode,
-      }),
-      workers: { listWorkers: (signal) => this.#lists.list(statuses, signal) },
+      jobs,
+      server: serverService(this.#options),
+      workers: { listWorkers: (signal) => this.#lists.list(() => this.#statuses(), signal) },
     };
-    this.#server = await this.#seams.serve({ listen, services, guard, listening, log });
-    this.#flight = await this.#startFlight().catch(async (error: unknown) => {
-      await this.#server?.close(0);
-      throw error;
+    const openAgain = await this.#submissions.recall(this.#options.remembers?.records ?? []);
+    this.#servers = await openServers(this.#options, this.#seams.serve, {
+      services,
+      scaler: new Scaler(() => this.#active),
+      rates: this.#meters.calls,
+      flights: new FlightJobs({ handles: () => this.#submissions.known.listed, active: () => this.#active }),
+      routes: async () => [await this.#metricsRoute(), ...(await this.#pageRoutes(jobs))],
     });
-    this.#server.setServing(true);
+    openAgain();
     this.#tickSoon();
   }
 
-  /** The jobs go on without it, should it die. */
-  async #startFlight(): Promise<FlightThread | null> {
-    const { flight, guard, listening = LOCAL, log } = this.#options;
-    if (flight === undefined) return null;
-    const owner = new FlightJobs({ handles: () => this.#known.all, active: () => this.#active });
-    const started = await startFlightThread({ ...flight, option: "--flight", guard, listening, owner });
-    started.ended.catch((error: unknown) => log.error(error, "results are no longer served by Arrow Flight"));
-    return started;
-  }
-
   get address(): string {
-    return present(this.#server, "the coordinator listens").address;
+    return this.#listening.grpc.address;
   }
 
   get ownAddress(): string {
-    return present(this.#server, "the coordinator listens").ownAddress;
+    return this.#listening.grpc.ownAddress;
   }
 
   get flightAddress(): string | null {
-    return this.#flight?.address ?? null;
+    return this.#listening.flight?.address ?? null;
   }
 
-  async submit(spec: JobSpec, options: SubmitOptions): Promise<JobHandle> {
-    this.#refuseSecond(spec.output.path);
-    using slot = await PlanningSlot.take(this.#planning, options.signal ?? NEVER);
-    // Once more: others were planned while this one waited.
-    this.#refuseSecond(spec.output.path);
-    this.#refuseTooMany();
-    return await this.#open(spec, options, slot);
+  get httpUrl(): string | null {
+    return this.#listening.http?.url ?? null;
   }
 
-  async #open(spec: JobSpec, options: SubmitOptions, { aside }: PlanningSlot): Promise<JobHandle> {
+  get #listening(): Servers {
+    return present(this.#servers, "the coordinator listens");
+  }
+
+  submit(spec: JobSpec, options: JoiningOptions): Promise<JobHandle> {
+    return this.#submissions.submit(spec, options);
+  }
+
+  #open(spec: JobSpec, options: SubmitOptions, { aside }: PlanningSlot): Promise<OpenedJob> {
     const { clock, log, checkPrecision } = this.#options;
-    const opened = await openJob(spec, {
+    const recorder = new RunRecorder(clock, this.#meters, this.#options.tracer);
+    const opening = openJob(spec, {
       ...options,
+      beganMs: clock.nowMs(),
       storesBefore: this.#seams.storeCounts(),
       aside,
+      recorder,
       ...(checkPrecision === undefined ? {} : { checkPrecision }),
       clock,
       log,
@@ -195,37 +200,41 @@ class RunningCoordinator implements Coordinator {
       reportOf: (session) => this.#registry.reportOf(session),
       onWake: (wake) => (wake === "all" ? this.#waiters.wakeAll() : this.#waiters.wake(wake)),
     });
-    if (this.#isClosed && opened.kind === "active") await letGo(opened.job);
-    const handle = opened.kind === "published" ? publishedHandle(opened) : handleOf(opened);
-    this.#known.remember(handle);
-    if (opened.kind === "active") this.#giveOut(opened.job);
-    return handle;
+    return recorder.opened(opening);
   }
 
   /** What whoever submits it is told stands in the log, too. */
-  async #submitFromAfar(spec: JobSpec, options: SubmitOptions): Promise<JobHandle> {
-    const handle = await this.submit(spec, options);
+  async #submitFromAfar(spec: JobSpec, options: Submission): Promise<JobHandle> {
+    const handle = await this.#submissions.submit(spec, options);
     for (const note of handle.notes) this.#options.log.warn({ job: handle.jobId }, note);
     return handle;
   }
 
-  #refuseTooMany(): void {
-    if (this.#active.length < MOST_ACTIVE) return;
-    const message = `this coordinator is at work on ${MOST_ACTIVE} jobs already`;
-    throw new ShardmillError("RESOURCE_EXHAUSTED", message, {
-      fields: { most: MOST_ACTIVE },
-      hint: "submit it again when one of them has ended",
+  async #pageRoutes(service: JobsServer): Promise<readonly HttpRoute[]> {
+    const { pageRoutes } = await import("./http/page-routes.ts");
+    return pageRoutes({
+      jobs: () => this.#submissions.known.listed,
+      workers: () => this.#statuses(),
+      triggers: () => this.#options.triggers?.() ?? [],
+      service,
+      logs: present(this.#options.http, "HTTP is served").tail,
     });
   }
 
-  /** The lock would refuse it, too, but it knows only processes: it would name this one. */
-  #refuseSecond(outputPath: string): void {
-    const jobId = this.#active.find((job) => placeOf(job.planned.spec) === outputPath)?.jobId;
-    if (jobId === undefined) return;
-    throw new ShardmillError("OUTPUT_LOCKED", `job ${jobId} is at work on this output`, {
-      fields: { jobId, path: outputPath },
-      hint: `follow it with \`shardmill watch ${jobId}\`, or cancel it first`,
+  async #metricsRoute(): Promise<HttpRoute> {
+    const { metricsRoute } = await import("./http/metrics-route.ts");
+    return metricsRoute({
+      jobs: () => this.#submissions.known.listed,
+      workers: () => this.#statuses(),
+      meters: this.#meters,
+      leaseRequests: () => this.#waiters.size,
+      planning: this.#submissions.planning,
+      ...this.#options,
     });
+  }
+
+  #statuses() {
+    return workerStatuses(this.#registry, this.#active, this.#options.clock.nowMs());
   }
 
   dismiss(reason: string): void {
@@ -246,14 +255,15 @@ class RunningCoordinator implements Coordinator {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true;
+    this.#submissions.close();
     this.#callOffTick();
-    this.#server?.setServing(false);
+    this.#servers?.grpc.setServing(false);
     const left = [...this.#active];
     for (const job of left) job.abandon();
-    await Promise.all([this.#server?.close(CLOSE_GRACE_MS), this.#flight?.close(CLOSE_GRACE_MS)]);
-    await Promise.allSettled(left.map((job) => job.release()));
+    await this.#servers?.close(CLOSE_GRACE_MS);
+    await Promise.allSettled([...left.map((job) => job.release()), this.#submissions.settled()]);
     await this.#data[Symbol.asyncDispose]();
+    await this.#options.tracer?.close();
   }
 
   /** Offers the job's shards until it has ended. */
@@ -284,13 +294,7 @@ class RunningCoordinator implements Coordinator {
       log.warn({ session, message }, "worker lost");
       await this.#work.workerLost(session, how, message);
     }
+    this.#work.tick();
     await forEachJob(this.#active, (job) => job.tick(), log);
   }
-}
-
-/** A job opened while its coordinator closed would hold its lock as long as the process lives. */
-async function letGo(job: ActiveJob): Promise<never> {
-  job.abandon();
-  await job.release();
-  throw new ShardmillError("INTERRUPTED", "the coordinator stops; submit the job again to resume");
 }

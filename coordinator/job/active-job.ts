@@ -1,5 +1,6 @@
 import type { Clock } from "../../shared/core/clock.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import { isMappedBy } from "../../shared/core/mapping.ts";
 import { isEnded, type JobDescription, type Lease, type PlannedJob } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
@@ -16,14 +17,17 @@ import { refusalReason } from "../insight/device-reports.ts";
 import type { RunWatch } from "../insight/run-watch.ts";
 import { uploadFault } from "../schedule/policy/answers.ts";
 import { excludedMs } from "../schedule/policy/exclusion.ts";
-import { hasReady } from "../schedule/policy/pending-queue.ts";
+import { readyFor } from "../schedule/policy/pending-queue.ts";
 import type { OfferOutcome } from "../schedule/state/effect.ts";
-import type { EventOf, JobEvent } from "../schedule/state/event.ts";
-import { unhappyEnd } from "../schedule/state/job-state.ts";
+import type { HowLost, JobEvent } from "../schedule/state/event.ts";
+import { heldBack, isPaused, openShards, unhappyEnd } from "../schedule/state/job-state.ts";
 import { committedPartials, liveLeases } from "../schedule/state/progress.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
 import { FailureJudge } from "./failure-judge.ts";
+import { type JobMetrics, metricsOf } from "./job-metrics.ts";
 import type { JobEnd, JobShell } from "./job-shell.ts";
+import { type JobView, viewOf } from "./job-view.ts";
+import type { RunRecorder } from "./run-recorder.ts";
 
 export interface ActiveJobOptions {
   readonly jobId: string;
@@ -35,6 +39,8 @@ export interface ActiveJobOptions {
   readonly files: Pick<ActiveJob, "inputPaths" | "modelPaths" | "partialsPath" | "spoolPath">;
   /** Where the time of this run goes. */
   readonly runWatch: RunWatch;
+  /** What of it is for metrics. */
+  readonly recorder: RunRecorder;
   /** Gives up checks and reductions that are under way: nobody wants what they find any more. */
   readonly stopWork: () => void;
   /** Lets go of the job's files: the journal and the lock. */
@@ -51,6 +57,7 @@ type LeaseTry =
  */
 export class ActiveJob {
   readonly #options: ActiveJobOptions;
+  readonly view = (): JobView => viewOf(this.#options);
   readonly #joined = new Set<WorkerSession>();
   readonly #failures: FailureJudge;
   #endedMs: number | null = null;
@@ -65,6 +72,7 @@ export class ActiveJob {
       .finally(() => {
         this.#endedMs = options.clock.nowMs();
         options.runWatch.look();
+        options.recorder.ended(options.shell.state);
         options.stopWork();
       });
   }
@@ -112,9 +120,20 @@ export class ActiveJob {
     return this.#options.files.spoolPath;
   }
 
+  /** Shards that workers can have, or have: none before and after mapping. */
+  get openShards(): number {
+    const { state } = this.#options.shell;
+    return state.phase.kind === "running" ? openShards(state) - heldBack(state) : 0;
+  }
+
   /** What the output will be made of, as far as it is there: in plan order. */
   committedPartials(): readonly PartialManifest[] {
     return committedPartials(this.#options.shell.state);
+  }
+
+  /** By what its rows are mapped, see `JobState.mapping`. */
+  get mapping(): string | null {
+    return this.#options.shell.state.mapping;
   }
 
   leasesOf(session: WorkerSession): number {
@@ -126,19 +145,21 @@ export class ActiveJob {
     return excludedMs(this.#options.shell.state, name, this.#options.clock.nowMs());
   }
 
-  /** Shards wait that a worker of this name may have, and nobody works for the job. */
-  isNeglected(name: string): boolean {
-    const { state } = this.#options.shell;
-    if (state.phase.kind !== "running" || state.leases.size > 0 || (this.excludedMs(name) ?? 0) > 0)
-      return false;
-    return hasReady(state, this.#options.clock.nowMs());
+  get priority(): number {
+    return this.#options.shell.state.standing.priority;
+  }
+
+  /** How many shards wait that this worker could have now, once it holds none. */
+  readyFor(session: WorkerSession): number {
+    return readyFor(this.#options.shell.state, session, this.#options.clock.nowMs());
   }
 
   /** Whether a worker of this kind may get shards of this job now. */
   accepts(session: WorkerSession, info: WorkerInfo): boolean {
     const { device } = this.#options.description;
     const { phase } = this.#options.shell.state;
-    if (phase.kind !== "running" || this.refusalOf(session) !== null) return false;
+    if (phase.kind !== "running" || this.refusalOf(session) !== null || !isMappedBy(this.mapping, info))
+      return false;
     return device === "auto" || device === info.device;
   }
 
@@ -160,11 +181,7 @@ export class ActiveJob {
     await this.#dispatch({ kind: "workerJoined", worker: session, name: info.name, slots: info.slots });
   }
 
-  async workerLost(
-    session: WorkerSession,
-    how: EventOf<"workerLost">["how"],
-    message: string,
-  ): Promise<void> {
+  async workerLost(session: WorkerSession, how: HowLost, message: string): Promise<void> {
     this.#options.runWatch.devices.forget(session);
     if (!this.#joined.delete(session) || this.#isOver()) return;
     await this.#dispatch({ kind: "workerLost", worker: session, how, message });
@@ -183,7 +200,9 @@ export class ActiveJob {
     if (answer?.kind !== "grant") return { kind: "none", retryAtMs: null, slotsFull: false };
     const { shard, token, leaseMs } = answer;
     const slices = leaseSlices(this.#options.planned.dataset.files, this.#options.shell.state.rows, shard);
-    return { kind: "lease", lease: { jobId: this.jobId, token, shard, slices, leaseMs } };
+    const attempt = this.#options.shell.state.shards[shard.id]?.attempts.length ?? 1;
+    const traceparent = this.#options.recorder.traceparentOf(shard.id, attempt);
+    return { kind: "lease", lease: { jobId: this.jobId, token, shard, slices, leaseMs, traceparent } };
   }
 
   /** What came to what a worker of this job asked of stores. */
@@ -205,9 +224,11 @@ export class ActiveJob {
     return leases.map(({ lease }) => live.has(tokenKey(lease.token)));
   }
 
-  offer(session: WorkerSession, partial: PartialManifest): Promise<OfferOutcome> {
-    this.#options.runWatch.noteRows(session);
-    return this.#options.shell.offer(session, partial);
+  /** @param traceparent of the attempt's span; empty: nothing is traced */
+  offer(session: WorkerSession, partial: PartialManifest, traceparent: string): Promise<OfferOutcome> {
+    const { runWatch, shell, recorder } = this.#options;
+    runWatch.noteRows(session);
+    return recorder.offered(partial.executionId, traceparent, () => shell.offer(session, partial));
   }
 
   /** Brings an event that the core answers with done or a refusal. @throws the refusal */
@@ -218,11 +239,8 @@ export class ActiveJob {
     throw new ShardmillError(code, message, { fields });
   }
 
-  async attemptFailed(
-    session: WorkerSession,
-    { shard, token }: LeaseRef,
-    said: FailureReason,
-  ): Promise<void> {
+  async attemptFailed(session: WorkerSession, lease: LeaseRef, said: FailureReason): Promise<void> {
+    const { shard, token } = lease;
     const reason = await this.#failures.judge(said);
     await this.tell({ kind: "attemptFailed", worker: session, shard, token, reason });
   }
@@ -237,16 +255,26 @@ export class ActiveJob {
   status(): JobStatus {
     const { shell, planned, manifestPath, clock, runWatch } = this.#options;
     const over = this.#endedMs === null ? "now" : "run";
-    const { phase } = shell.state;
+    const { phase, standing } = shell.state;
     const failure = unhappyEnd(shell.state);
+    const paused = isPaused(shell.state);
+    const facts = runWatch.facts(over, this.#endedMs ?? clock.nowMs());
     return {
-      ...runWatch.facts(over, this.#endedMs ?? clock.nowMs()),
+      ...facts,
+      secondsLeft: paused ? null : facts.secondsLeft,
       jobId: this.jobId,
       name: planned.spec.name,
       output: planned.spec.output.path,
       manifest: phase.kind === "published" ? manifestPath : "",
       failure: failure === null ? null : { ...failure, problems: [] },
+      priority: standing.priority,
+      paused,
     };
+  }
+
+  /** What is told of it beside its status. */
+  metrics(): JobMetrics {
+    return metricsOf(this.#options);
   }
 
   /** Lets go of the job's files once nothing uses them; the job stays as it is and can be resumed. */

@@ -5,7 +5,9 @@ import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import { rowsFormOf } from "../../shared/domain/output-shape.ts";
 import { sampleSlices } from "../../shared/domain/sample-slices.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
+import type { JobState } from "../schedule/state/job-state.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
+import { mappingNotes } from "./other-mapping.ts";
 
 /** What workers get to know of a planned job, and where its partials go. */
 export function describeJob(
@@ -61,6 +63,7 @@ function fewer<T>(slices: readonly T[]): readonly T[] {
  */
 export function startNotes(
   { leftOut, ...planned }: Pick<PlannedJob, "leftOut" | "dataset" | "pruned" | "skipped">,
+  job: Pick<JobState, "mapping" | "phase">,
   builds: readonly string[],
 ): string[] {
   const { total, skipped } = plannedRows(planned);
@@ -69,6 +72,7 @@ export function startNotes(
     ...(before === ""
       ? []
       : [`begun by shardmill ${before}, this is ${builds.at(-1)}: the manifest will list them`]),
+    ...mappingNotes(job, builds),
     ...(skipped === 0
       ? []
       : [

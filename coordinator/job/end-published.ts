@@ -4,8 +4,8 @@ import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { isOfLock } from "../journal/lock-file.ts";
+import { hasAllBeside, placeBeside } from "../publish/beside.ts";
 import { hasWorkFiles, removeFromDisk, removeWorkFiles, removeWorkFolder } from "../publish/cleanup.ts";
-import { isMarked, placeMarker } from "../publish/marker.ts";
 import { knownPaths } from "../publish/own-run.ts";
 import { readManifestIfThere } from "../publish/read-manifest.ts";
 import type { OutputPaths } from "../publish/work-paths.ts";
@@ -19,8 +19,8 @@ export interface OutputPlace {
 }
 
 /**
- * Does what a coordinator that died just after publishing left undone: the marker, and the work files, which
- * a living one removes itself.
+ * Does what a coordinator that died just after publishing left undone: the report and the marker, and the
+ * work files, which a living one removes itself.
  */
 export async function endPublished(
   manifest: OutputManifest,
@@ -32,7 +32,7 @@ export async function endPublished(
   try {
     const left = await knownPaths(paths, place);
     const hasLeft = left !== null && (await hasWorkFiles(left, storage, disk));
-    const isWhole = await isMarked(paths, manifest, storage);
+    const isWhole = await hasAllBeside(paths, manifest, storage);
     // Of one that died before it had begun, or whose job another has ended: its lock, and what it had there.
     const isOnDisk = (await disk.lstat(paths.disk).catch(() => null)) !== null;
     if (hasLeft || isOnDisk || !isWhole) {
@@ -40,7 +40,7 @@ export async function endPublished(
       await awaitOthers({ paths, storage }, options);
       // Whoever was waited for may have started over.
       if (await isThere(manifest, { paths, storage })) {
-        if (!isWhole) await placeMarker(paths, manifest, storage);
+        if (!isWhole) await placeBeside(paths, manifest, storage);
         if (hasLeft) await removeWorkFiles(left, storage, disk);
         else await removeFromDisk(paths, disk, isOfLock);
       }

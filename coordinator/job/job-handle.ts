@@ -4,9 +4,12 @@ import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import { jobPrecision } from "../../shared/domain/precision.ts";
 import { keptFacts, NO_RUN } from "../../shared/domain/run-facts.ts";
+import { type Standing, USUAL_STANDING } from "../../shared/domain/standing.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import type { ActiveJob } from "./active-job.ts";
+import { type JobMetrics, metricsAtRest } from "./job-metrics.ts";
 import type { JobOrigin } from "./job-origin.ts";
+import { endedView, type JobView, jobToShow, NO_VIEW } from "./job-view.ts";
 import type { OpenedJob } from "./opened-job.ts";
 
 /** A job as people ask after it, running or ended. */
@@ -18,24 +21,37 @@ export interface JobHandle {
   /** By which its output is reached. */
   readonly stores: JobStores;
   status(): JobStatus;
+  metrics(): JobMetrics;
+  /** What the page shows of it beside its status. */
+  view(): JobView;
   /**
    * Resolves with the last status once the job has ended; rejects when this coordinator had to let go of it.
    */
   readonly ended: Promise<JobStatus>;
   /** @throws {CANCEL_TOO_LATE} @throws {JOB_ENDED} */
   cancel(reason: string): Promise<void>;
+  /** Durable when it resolves. @throws {PAUSE_TOO_LATE} @throws {JOB_ENDED} */
+  changeStanding(change: Partial<Standing>): Promise<void>;
 }
 
 /**
  * A running job as people ask after it. Its files are let go of before `ended` resolves; from then on only
  * its last status is kept, for its state is as large as its plan.
  */
-export function handleOf({ job, origin, notes }: Extract<OpenedJob, { kind: "active" }>): JobHandle {
+export function handleOf({ job, origin, ...opened }: Extract<OpenedJob, { kind: "active" }>): JobHandle {
   const { jobId } = job;
   let running: ActiveJob | null = job;
   let last = job.status();
+  // Who starts it again may not know that somebody paused it.
+  const paused = `the job is paused: go on with \`shardmill resume ${jobId}\``;
+  const notes = last.paused ? [...opened.notes, paused] : opened.notes;
+  let lastMetrics = job.metrics();
+  let lastView: JobView = NO_VIEW;
   const letGo = (status: JobStatus): JobStatus => {
     last = status;
+    lastMetrics = running?.metrics() ?? lastMetrics;
+    const view = running?.view();
+    lastView = view?.kind === "live" ? view.kept() : (view ?? lastView);
     running = null;
     return status;
   };
@@ -51,11 +67,17 @@ export function handleOf({ job, origin, notes }: Extract<OpenedJob, { kind: "act
     // Those of its input are nobody's any more.
     stores: { ...job.stores, addresses: {} },
     status: () => running?.status() ?? last,
+    metrics: () => running?.metrics() ?? lastMetrics,
+    view: () => running?.view() ?? lastView,
     ended,
     cancel: async (reason) => {
       if (running !== null) await running.tell({ kind: "cancelRequested", reason });
       else if (last.phase === "published") throw tooLate(jobId);
       else if (last.phase !== "cancelled") throw jobEnded(jobId, last.phase);
+    },
+    changeStanding: async (change) => {
+      if (running === null) throw jobEnded(jobId, last.phase);
+      await running.tell({ kind: "standingRequested", change });
     },
   };
 }
@@ -71,7 +93,7 @@ async function endOf(job: ActiveJob): Promise<JobStatus> {
   return job.status();
 }
 
-function jobEnded(jobId: string, phase: JobStatus["phase"]): ShardmillError {
+export function jobEnded(jobId: string, phase: JobStatus["phase"]): ShardmillError {
   return new ShardmillError("JOB_ENDED", `the job is already ${phase}`, { fields: { jobId } });
 }
 
@@ -111,6 +133,11 @@ export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }
     output: spec.output.path,
     manifest: manifestPath,
     failure: null,
+    ...USUAL_STANDING,
+  };
+  const view = endedView(jobToShow(spec), manifest.history);
+  const refuse = async () => {
+    throw jobEnded(manifest.job.id, "published");
   };
   return {
     jobId: manifest.job.id,
@@ -118,9 +145,10 @@ export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }
     notes,
     stores,
     status: () => status,
+    metrics: () => metricsAtRest(status),
+    view: () => view,
     ended: Promise.resolve(status),
-    cancel: async () => {
-      throw jobEnded(manifest.job.id, "published");
-    },
+    cancel: refuse,
+    changeStanding: refuse,
   };
 }

@@ -2,10 +2,11 @@ import { setMaxListeners } from "node:events";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
+import { withoutSecrets } from "../../shared/core/without-secrets.ts";
 import { shownColumns } from "../../shared/dataset/field-differences.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { below } from "../../shared/domain/location.ts";
-import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import { type OutputManifest, REPORT_NAME } from "../../shared/domain/manifest.ts";
 import { publishedFields } from "../../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialRules } from "../../shared/domain/partial-layout.ts";
@@ -26,6 +27,7 @@ import type { JobState } from "../schedule/state/job-state.ts";
 import { committedPartials, poisonedRows } from "../schedule/state/progress.ts";
 import type { JobSeams } from "./job-seams.ts";
 import type { ShellWork } from "./job-shell.ts";
+import { jobToShow } from "./job-view.ts";
 import { verifyPatiently } from "./verify-patiently.ts";
 
 interface JobOutputOptions {
@@ -178,12 +180,15 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       facts: {
         job: { id: jobId, name: spec.name },
         digests,
+        inputs: spec.input.path.map(withoutSecrets),
         inputFiles,
         columns: spec.output.rows === "none" ? null : shownColumns(fields),
         run: runWatch.facts("run"),
+        history: runWatch.kept(),
         marker: spec.output.marker,
+        ...(spec.output.report === true ? { report: REPORT_NAME, spec: jobToShow(spec) } : {}),
         builds: this.#options.builds,
-        versions: versions(),
+        versions: versions(state.mapping),
       },
       partials,
       reduced,
@@ -200,8 +205,9 @@ function ignoreStorage(error: unknown): void {
 }
 
 /** What made this output, for whoever compares two of them. */
-function versions(): Record<string, string> {
+function versions(mapping: string | null): Record<string, string> {
   const packages = ["onnxruntime-node", "apache-arrow", "parquet-wasm", "@duckdb/node-api"];
   const found = packages.map((name) => [name, packageVersion(name)] as const);
-  return Object.fromEntries([["shardmill", buildVersion], ["node", process.versions.node], ...found]);
+  const own = { shardmill: buildVersion, node: process.versions.node, ...Object.fromEntries(found) };
+  return mapping === null ? own : { ...own, mapping };
 }

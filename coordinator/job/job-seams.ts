@@ -36,13 +36,21 @@ export interface JobSeams extends LockSeams {
    * @throws {STORE_REFUSED} when nothing here reaches it
    * @throws {SPEC_INVALID} when what the job says of its stores cannot be used
    */
-  openStorage(output: Location, spec: Pick<JobSpec, "stores">): Promise<Storage>;
+  openStorage(
+    output: Location,
+    spec: Pick<JobSpec, "stores">,
+    allowed: readonly string[] | undefined,
+  ): Promise<Storage>;
   readonly random: Random;
   /** At most so many records between two snapshots of a journal. */
   readonly snapshotRecords: number;
   plan(spec: JobSpec, signal: AbortSignal, options?: PlanOptions): Promise<PlannedJob>;
   /** What identifies a job, without checking it. */
-  identify(spec: JobSpec, signal: AbortSignal, options?: Pick<PlanOptions, "found">): Promise<IdentifiedJob>;
+  identify(
+    spec: JobSpec,
+    signal: AbortSignal,
+    options?: Pick<PlanOptions, "found" | "allowed">,
+  ): Promise<IdentifiedJob>;
   /** Where partials are checked: apart from the thread that serves the workers. */
   readonly openChecker: OpenChecker;
   readonly reduce: typeof reducePartials;
@@ -62,7 +70,8 @@ const storages = new JobStorages();
 
 export const realSeams: JobSeams = {
   disk: realDisk,
-  openStorage: async (output, spec) => storages.of({ stores: await readStores(spec) }).at(output),
+  openStorage: async (output, spec, allowed) =>
+    storages.of({ stores: await readStores(spec, allowed) }).at(output),
   random: systemRandom,
   processes: systemProcesses,
   snapshotRecords: snapshotRecords(process.env),

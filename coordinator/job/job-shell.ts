@@ -31,7 +31,7 @@ export interface ShellWork {
   publish(outputDigest: string): Promise<void>;
 }
 
-interface ShellJournal {
+export interface ShellJournal {
   append(record: JournalRecord, options: { readonly durable: boolean }): Promise<void>;
   /** All records of an event are appended, and the state is as they say. */
   eventAppended(): void;
@@ -50,6 +50,8 @@ interface JobShellOptions {
   readonly onWake: (wake: Wake | "all") => void;
   /** A worker was excluded, or is trusted again. */
   readonly onExclusion?: (notice: ExclusionNotice) => void;
+  /** The core has applied an event: for whoever remembers the run. */
+  readonly onApplied?: (event: JobEvent, effects: readonly JobEffect[]) => void;
 }
 
 /**
@@ -84,7 +86,9 @@ export class JobShell {
   async dispatch(event: JobEvent): Promise<Answer | null> {
     if (this.#broken)
       throw await this.ended.then(() => new Error("broken invariant: ended"), toShardmillError);
-    return this.perform(applyEvent(this.state, this.#options.clock.nowMs(), event));
+    const effects = applyEvent(this.state, this.#options.clock.nowMs(), event);
+    this.#options.onApplied?.(event, effects);
+    return this.perform(effects);
   }
 
   async perform(effects: readonly JobEffect[]): Promise<Answer | null> {

@@ -12,6 +12,7 @@ import { sealedFilesOf } from "../runs/sealed-files-of.ts";
 import { endPublished } from "./end-published.ts";
 import { openOutput } from "./open-output.ts";
 import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
+import { runIsGone } from "./replay-job.ts";
 
 /** Whether a run has its marker is a round trip to a store. */
 const LOOKS_AT_ONCE = 16;
@@ -21,12 +22,15 @@ const LOOKS_AT_ONCE = 16;
  * nothing for another.
  *
  * @throws as `openOutput`; {JOB_MISMATCH} when what is published is of another job, or files of a run that
- * has begun are gone
+ * has begun are gone; {JOB_NOT_FOUND} {JOB_ENDED} when there is no run to go on with, where one must
  */
 export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<OpenedJob> {
   for (;;) {
     const next = spec.input.new === true ? await lookFor(spec, options) : null;
-    if (next?.kind === "nothingNew") return await nothingNew(spec, next);
+    const own = next?.published.find(({ manifest }) => manifest.job.id === options.resumes);
+    if (own !== undefined)
+      return await ofBefore(spec, own, { origin: { kind: "published" }, notes: [] }, options);
+    if (next?.kind === "nothingNew") return await nothingNew(spec, next, options);
     const opened = await openOutput(next?.spec ?? spec, options, next);
     if (opened !== null) return opened;
     // Another coordinator was at the same run meanwhile: what it began with, or published, counts.
@@ -34,29 +38,43 @@ export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<O
 }
 
 async function lookFor(spec: JobSpec, options: OpenJobOptions): Promise<NextRun> {
-  const { seams, fresh, signal = NEVER } = options;
-  const storage = await seams.openStorage(parseLocation(spec.output.path), spec);
+  const { seams, fresh, takes, allowed, signal = NEVER } = options;
+  const storage = await seams.openStorage(parseLocation(spec.output.path), spec, allowed);
   const sealedFiles = (paths: OutputPaths) => sealedFilesOf(paths, { ...seams, storage });
-  const next = await nextRun(spec, { storage, sealedFiles, signal, fresh });
+  const next = await nextRun(spec, { storage, sealedFiles, signal, fresh, takes, allowed });
   await mapConcurrent(next.published, LOOKS_AT_ONCE, async ({ output, manifest }) => {
     const paths = await findOutputPaths(ofRun(spec, output), storage);
     await endPublished(manifest, { paths, storage }, options);
   });
   if (next.kind === "nothingNew")
-    await refuseOtherJobThan(next, (found) => seams.identify(spec, signal, { found }));
+    await refuseOtherJobThan(next, (found) => seams.identify(spec, signal, { found, allowed }));
   return next;
 }
 
-async function nothingNew(spec: JobSpec, { last, found }: NothingNew): Promise<OpenedJob> {
-  const { output, manifest } = last;
+/** @throws {JOB_NOT_FOUND} when a run was to go on */
+async function nothingNew(
+  spec: JobSpec,
+  { last, found }: NothingNew,
+  options: OpenJobOptions,
+): Promise<OpenedJob> {
+  if (options.resumes !== undefined) throw runIsGone(options.resumes, spec.output.path);
+  const notes = nothingNewLines(spec.output.path, found);
+  return await ofBefore(spec, last, { origin: { kind: "nothingNew" }, notes }, options);
+}
+
+async function ofBefore(
+  spec: JobSpec,
+  { output, manifest }: NothingNew["last"],
+  said: Pick<Extract<OpenedJob, { kind: "published" }>, "origin" | "notes">,
+  { allowed }: Pick<OpenJobOptions, "allowed">,
+): Promise<OpenedJob> {
   return {
     kind: "published",
     spec: ofRun(spec, output),
-    stores: await readStores(spec),
+    stores: await readStores(spec, allowed),
     manifest,
     manifestPath: below(output, MANIFEST_NAME),
-    origin: { kind: "nothingNew" },
-    notes: nothingNewLines(spec.output.path, found),
+    ...said,
   };
 }
 

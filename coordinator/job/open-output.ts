@@ -26,6 +26,7 @@ import { awaitOthers, lockOutput, refuseNewcomers } from "./lock-output.ts";
 import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
 import { passPrecision } from "./pass-precision.ts";
 import { refuseOtherResult } from "./refuse-other-job.ts";
+import { runIsGone } from "./replay-job.ts";
 import { startJob } from "./start-job.ts";
 
 /**
@@ -38,6 +39,7 @@ import { startJob } from "./start-job.ts";
  * @throws {OUTPUT_OCCUPIED} when the folder holds something else
  * @throws {OUTPUT_LOCKED} when another coordinator runs this job now
  * @throws {JOB_MISMATCH} when spec, input or model differ from those of the unfinished job
+ * @throws {JOB_NOT_FOUND} {JOB_ENDED} as `replayJob`
  * @throws {JOURNAL_CORRUPT} and everything that planning throws
  */
 export async function openOutput(
@@ -47,7 +49,7 @@ export async function openOutput(
 ): Promise<OpenedJob | null> {
   const signal = options.signal ?? NEVER;
   const { seams } = options;
-  const opening = placeOf(spec, seams);
+  const opening = placeOf(spec, options);
   const found = await opening
     .then(({ paths, storage }) => inspectOutput(paths.output, storage))
     .catch((error: unknown) => ({ kind: "refused", error }) as const);
@@ -56,6 +58,8 @@ export async function openOutput(
   if (found.kind === "published" && !mayReplace) {
     return run === null ? await adoptResult(spec, found.manifest, await opening, options) : null;
   }
+  const { resumes } = options;
+  if (resumes !== undefined && hasNoJob(found)) throw runIsGone(resumes, spec.output.path);
   // Planning looks at the output, too, and tells of that with all else that is wrong.
   const planned = await plan(spec, options, run);
   if (run !== null) refuseOtherRuns(run, planned);
@@ -85,15 +89,30 @@ export async function openOutput(
   }
 }
 
-/** Whoever reads the log alone waits for a model, too. */
-async function plan(spec: JobSpec, options: OpenJobOptions, run: NewRun | null): Promise<PlannedJob> {
-  const { seams, signal = NEVER, aside, planProgress: progress = new PlanProgress(), log } = options;
-  using _saying = logFetching(progress.fetching, log, { output: spec.output.path });
-  return await seams.plan(spec, signal, { aside, progress, found: run?.input });
+function hasNoJob({ kind }: OutputState | { readonly kind: "refused" }): boolean {
+  return kind === "fresh" || kind === "empty" || kind === "occupied";
 }
 
-async function placeOf(spec: JobSpec, seams: JobSeams): Promise<OutputPlace> {
-  const storage = await seams.openStorage(parseLocation(spec.output.path), spec);
+/** Whoever reads the log alone waits for a model, too. */
+async function plan(spec: JobSpec, options: OpenJobOptions, run: NewRun | null): Promise<PlannedJob> {
+  const {
+    seams,
+    signal = NEVER,
+    aside,
+    allowed,
+    planProgress: progress = new PlanProgress(),
+    log,
+    recorder,
+  } = options;
+  using _saying = logFetching(progress.fetching, log, { output: spec.output.path });
+  progress.part = (part, task) => recorder.within("plan", part, task);
+  return await recorder.step("plan", () =>
+    seams.plan(spec, signal, { aside, progress, found: run?.input, allowed }),
+  );
+}
+
+async function placeOf(spec: JobSpec, { seams, allowed }: OpenJobOptions): Promise<OutputPlace> {
+  const storage = await seams.openStorage(parseLocation(spec.output.path), spec, allowed);
   return { paths: await findOutputPaths(spec, storage), storage };
 }
 
@@ -165,11 +184,13 @@ async function adoptResult(
   place: OutputPlace,
   options: OpenJobOptions,
 ): Promise<OpenedJob> {
-  const { seams, signal = NEVER } = options;
-  refuseOtherResult(spec, manifest, await seams.identify(spec, signal));
+  const { seams, resumes, allowed, signal = NEVER } = options;
+  if (resumes === undefined)
+    refuseOtherResult(spec, manifest, await seams.identify(spec, signal, { allowed }));
+  else if (manifest.job.id !== resumes) throw runIsGone(resumes, spec.output.path);
   await endPublished(manifest, place, options);
   const manifestPath = below(place.paths.output, MANIFEST_NAME);
-  const stores = await readStores(spec);
+  const stores = await readStores(spec, allowed);
   return {
     kind: "published",
     spec,

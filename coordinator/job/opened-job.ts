@@ -7,23 +7,40 @@ import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import type { RunWatchOptions } from "../insight/run-watch.ts";
 import type { Aside } from "../plan/plan-job.ts";
 import type { PlanProgress } from "../plan/plan-progress.ts";
+import type { TakesFile } from "../runs/next-run.ts";
 import type { ScheduleConfig } from "../schedule/state/config.ts";
 import type { ActiveJob } from "./active-job.ts";
 import type { JobOrigin } from "./job-origin.ts";
 import type { JobSeams } from "./job-seams.ts";
 import type { CheckPrecision } from "./pass-precision.ts";
+import type { RunRecorder } from "./run-recorder.ts";
 import type { Wake } from "./wake.ts";
 
 export interface OpenJobOptions {
   readonly fresh: boolean;
+  /** Of a job over what is new: which files a run takes that begins now. Left out: all. */
+  readonly takes?: TakesFile;
+  /**
+   * The id of the run that is to go on: none is begun in its place, and one that has ended is not begun anew.
+   */
+  readonly resumes?: string;
+  /** Only workers of this process come. Left out: others may, and those of an earlier version among them. */
+  readonly ownWorkersOnly?: boolean;
   readonly clock: TimedClock;
   readonly log: Logger;
   readonly schedule: Omit<ScheduleConfig, "maxDeadRows">;
   readonly seams: JobSeams;
+  readonly recorder: RunRecorder;
   readonly reportOf: RunWatchOptions["reportOf"];
   /** What this process had asked of stores before the job was opened. */
   readonly storesBefore: readonly StoreCounts[];
+  /** When the coordinator was given the job, by its clock. */
+  readonly beganMs: number;
   readonly onWake: (wake: Wake | "all") => void;
+  /** Left out: as it was, of a job that is resumed. */
+  readonly priority?: number;
+  /** What may be opened of it, as `JobStores` has it. Left out: everything. */
+  readonly allowed?: readonly string[] | undefined;
   readonly signal?: AbortSignal;
   readonly checkPrecision?: CheckPrecision;
   /** Called once there is work to do, before anything is written: the last chance to refuse. */
@@ -47,7 +64,16 @@ export function onWaitingOf({
 /** What whoever submits a job may say of it. */
 export type SubmitOptions = Pick<
   OpenJobOptions,
-  "fresh" | "signal" | "beforeWork" | "onWaiting" | "planProgress"
+  | "fresh"
+  | "takes"
+  | "resumes"
+  | "allowed"
+  | "ownWorkersOnly"
+  | "priority"
+  | "signal"
+  | "beforeWork"
+  | "onWaiting"
+  | "planProgress"
 >;
 
 export type OpenedJob =

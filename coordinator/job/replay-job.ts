@@ -1,11 +1,11 @@
-import { messageOf } from "../../shared/core/errors.ts";
+import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { OpenJournal } from "../journal/journal.ts";
 import { bodiesOf, type FoundSnapshot } from "../journal/snapshot-file.ts";
 import { SNAPSHOTS_OF_NO_USE } from "../journal/snapshots.ts";
 import { replay } from "../schedule/events/replay.ts";
 import type { ScheduleConfig } from "../schedule/state/config.ts";
-import type { JobState } from "../schedule/state/job-state.ts";
+import { type JobState, unhappyEnd } from "../schedule/state/job-state.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 import type { JobOrigin } from "./job-origin.ts";
 import type { JobSeams } from "./job-seams.ts";
@@ -23,7 +23,12 @@ export interface ReplayedJob {
   readonly records: readonly JournalRecord[];
 }
 
-/** The state in the journal; after a run that failed or was cancelled, another run with its commits. */
+/**
+ * The state in the journal; after a run that failed or was cancelled, another run with its commits.
+ *
+ * @throws {JOB_NOT_FOUND} {JOB_ENDED} when the run that is to go on is not there, or has failed or been
+ * cancelled: how is the cause
+ */
 export async function replayJob(
   planned: PlannedJob,
   opened: OpenJournal,
@@ -32,6 +37,7 @@ export async function replayJob(
   const config: ScheduleConfig = { ...options.schedule, maxDeadRows: planned.spec.errors.maxRows };
   const { state, ...history } = await replayed(config, opened, options);
   const { accepted } = state;
+  if (options.resumes !== undefined) refuseOtherThan(options.resumes, state, planned);
   if (accepted !== null) refuseOtherJob(accepted.digests, planned);
   const { kind: phase } = state.phase;
   if (phase !== "failed" && phase !== "cancelled") {
@@ -43,6 +49,25 @@ export async function replayJob(
   const records = [...history.records, revived];
   const again = replay(config, records, opened.generation, bodiesOf(snapshots));
   return { state: atPaths(again, planned), after: phase, snapshots, records };
+}
+
+function refuseOtherThan(jobId: string, state: JobState, { spec }: PlannedJob): void {
+  if (state.accepted?.jobId !== jobId) throw runIsGone(jobId, spec.output.path);
+  const end = unhappyEnd(state);
+  if (end === null) return;
+  const phase = state.phase.kind;
+  throw new ShardmillError("JOB_ENDED", `job ${jobId} is ${phase}`, {
+    fields: { jobId, phase },
+    cause: errorFromData({ ...end, problems: [] }),
+  });
+}
+
+/** A run that was to go on, and of which its output folder knows nothing. */
+export function runIsGone(jobId: string, path: string): ShardmillError {
+  return new ShardmillError("JOB_NOT_FOUND", `what job ${jobId} had done is not in ${path} any more`, {
+    fields: { jobId, path },
+    hint: "somebody removed it, or began another job there: submit the job again to begin it anew",
+  });
 }
 
 /**

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { sleep } from "../../shared/core/abort.ts";
+import { present } from "../../shared/core/assert.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { ResourceStack } from "../../shared/core/resource-stack.ts";
@@ -10,6 +11,8 @@ import { stepFiles } from "../../shared/domain/module-reduction.ts";
 import { jobPrecision, type PrecisionReport } from "../../shared/domain/precision.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { writeBeacon } from "../commit/beacon.ts";
+import { readRemembered } from "../insight/packed-history.ts";
+import { RecordTimes } from "../insight/record-times.ts";
 import { RunWatch } from "../insight/run-watch.ts";
 import { StoreWatch } from "../insight/store-watch.ts";
 import type { OpenJournal } from "../journal/journal.ts";
@@ -20,7 +23,8 @@ import { asOutputFailed } from "../publish/output-failed.ts";
 import { probeStore } from "../publish/probe-store.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
 import { resumeEffects } from "../schedule/events/replay.ts";
-import type { JobState } from "../schedule/state/job-state.ts";
+import type { JobEffect } from "../schedule/state/effect.ts";
+import type { JobEvent } from "../schedule/state/event.ts";
 import { jobProgress } from "../schedule/state/progress.ts";
 import { SinceSnapshot } from "../schedule/state/snapshot.ts";
 import { ActiveJob, type ActiveJobOptions } from "./active-job.ts";
@@ -29,8 +33,9 @@ import type { JobLock } from "./job-journal.ts";
 import { openJobJournal } from "./job-journal.ts";
 import type { JobOrigin } from "./job-origin.ts";
 import { JobOutput } from "./job-output.ts";
-import { type ExclusionNotice, JobShell } from "./job-shell.ts";
+import { type ExclusionNotice, JobShell, type ShellJournal } from "./job-shell.ts";
 import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
+import { refuseOtherMapping } from "./other-mapping.ts";
 import { newJobId, type ReplayedJob, replayJob } from "./replay-job.ts";
 
 /** What starting a job takes beside what opening it did. */
@@ -60,7 +65,7 @@ export async function startJob(
   options: StartOptions,
   resources: ResourceStack,
 ): Promise<OpenedJob> {
-  const { clock, seams, paths, storage, inputFiles } = options;
+  const { clock, seams, paths, storage, inputFiles, recorder } = options;
   // Whoever has taken the job over builds on its files.
   let isDone = () => false;
   // Between the journal, which it deletes, and the lock, under which it does.
@@ -73,26 +78,26 @@ export async function startJob(
   const { lock } = opened;
   const replayed = await replayJob(planned, opened, options);
   const { state } = replayed;
+  const builds = whoseJob(replayed, options);
   // One that was stopped while it opened the journal may have been replaced meanwhile.
   const what = "it cannot be made sure that the job is this coordinator's";
   await asOutputFailed({ path: paths.output, what }, () => lock.confirm());
   isDone = () => jobProgress(state).phase === "published" && !lock.lost.aborted;
   const jobId = state.accepted?.jobId ?? newJobId(planned.spec.name, seams);
   seams.watch(state, planned.spec.output.path);
-  const runWatch = watchRun(state, planned, options);
-  const builds = buildsOf(replayed.snapshots.at(-1)?.head.builds ?? [], replayed.records);
-  const journal = resources.add(snapshotting(opened, { ...replayed, jobId, builds }, options));
+  const { runWatch, remembered, inTime, onApplied } = remembering(opened, replayed, planned, options);
+  const journal = resources.add(snapshotting(opened, { ...replayed, jobId, builds, remembered }, options));
   const checksums = await probeStore(storage, paths.own, seams.random);
   const given = { jobId, planned, builds, runWatch, seams, clock, paths, storage, lock, checksums };
   const output = resources.add(new JobOutput({ state: () => state, inputFiles, ...given }));
   const beacon = await writeBeacon(paths.partials, storage, seams.random);
   const shell = new JobShell({
     state,
-    journal,
     clock,
-    work: output,
+    ...recorder.watched(inTime(journal), output),
     onWake: options.onWake,
     onExclusion: (notice) => logExclusion(options.log, jobId, notice),
+    onApplied,
   });
   lock.lost.addEventListener("abort", () => shell.breakDown(lock.lost.reason), { once: true });
   const job = new ActiveJob({
@@ -104,6 +109,7 @@ export async function startJob(
     manifestPath: below(paths.output, MANIFEST_NAME),
     files: filesOf(planned, paths),
     runWatch,
+    recorder,
     stopWork: () => output.stop(),
     release: async () => {
       await resources.release();
@@ -111,8 +117,15 @@ export async function startJob(
     },
   });
   logStores(job, options.log);
-  await begin(shell, jobId, planned);
-  return { kind: "active", job, origin: originOf(replayed), notes: startNotes(planned, builds) };
+  await begin(shell, { jobId, planned, recorder }, options.priority);
+  return { kind: "active", job, origin: originOf(replayed), notes: startNotes(planned, state, builds) };
+}
+
+/** The versions that have worked on it. @throws {JOB_MISMATCH} when those that will may not go on with it */
+function whoseJob({ state, snapshots, records }: ReplayedJob, { ownWorkersOnly }: StartOptions): string[] {
+  const builds = buildsOf(snapshots.at(-1)?.head.builds ?? [], records);
+  if (ownWorkersOnly) refuseOtherMapping(state, builds);
+  return builds;
 }
 
 function originOf({ state, after }: Pick<ReplayedJob, "state" | "after">): JobOrigin {
@@ -120,24 +133,54 @@ function originOf({ state, after }: Pick<ReplayedJob, "state" | "after">): JobOr
   return after === null ? { kind: "new" } : { kind: "resumed", after, shardsCommitted, shardsTotal };
 }
 
+/** What the next coordinator is told of this one's run: by its records, and by its snapshots. */
+function remembering(
+  { records }: OpenJournal,
+  replayed: ReplayedJob,
+  planned: PlannedJob,
+  options: StartOptions,
+) {
+  const runWatch = watchRun(replayed, planned, options);
+  const started = records.findLast((record) => record.kind === "generationStarted");
+  const startedWallMs = present(started, "a journal that is open has the start of its generation").wallMs;
+  const times = new RecordTimes(options.clock, startedWallMs);
+  return {
+    runWatch,
+    remembered: () => ({ ...runWatch.memory.remembered(), startedWallMs }),
+    inTime: (journal: ShellJournal): ShellJournal => ({
+      append: (record, options) => journal.append(times.timed(record), options),
+      eventAppended: () => journal.eventAppended(),
+    }),
+    onApplied(event: JobEvent, effects: readonly JobEffect[]): void {
+      times.applied(event, effects);
+      runWatch.applied(event, effects);
+    },
+  };
+}
+
 function watchRun(
-  state: JobState,
+  { state, snapshots, records }: ReplayedJob,
   { spec }: PlannedJob,
-  { clock, reportOf, seams, precision: check, storesBefore }: StartOptions,
+  { clock, beganMs, reportOf, seams, precision: check, storesBefore }: StartOptions,
 ): RunWatch {
   const precision = jobPrecision(spec.model.precision, check);
   const stores = new StoreWatch(() => seams.storeCounts(), storesBefore);
   const loopTime = () => seams.loopTime();
-  return new RunWatch({ state: () => state, clock, precision, reportOf, loopTime, stores });
+  const earlier = { remembered: readRemembered(snapshots.at(-1)?.head.run), records };
+  return new RunWatch({ state: () => state, clock, beganMs, precision, reportOf, loopTime, stores, earlier });
 }
 
 /** Of what was read for the state it keeps nothing: a job of a million shards has 200 MB of snapshots. */
 function snapshotting(
   { journal, generation, keeper }: OpenJournal,
-  job: ReplayedJob & { readonly jobId: string; readonly builds: readonly string[] },
+  job: ReplayedJob & {
+    readonly jobId: string;
+    readonly builds: readonly string[];
+    readonly remembered: () => unknown;
+  },
   { seams, log, clock }: StartOptions,
 ): SnapshottingJournal {
-  const { jobId, state, records, snapshots, builds } = job;
+  const { jobId, state, records, snapshots, builds, remembered } = job;
   const last = snapshots.at(-1);
   return new SnapshottingJournal({
     journal,
@@ -147,6 +190,7 @@ function snapshotting(
     last: last === undefined ? null : lastOf(last),
     since: SinceSnapshot.of(records),
     builds,
+    remembered,
     everyRecords: Math.min(seams.snapshotRecords, keeper.everyRecords),
     pause: () => sleep(0, undefined, clock),
     onFailure: (error) => log.warn({ job: jobId, reason: messageOf(error) }, "no snapshot of the journal"),
@@ -186,12 +230,21 @@ function logStores(job: ActiveJob, log: Logger): void {
 }
 
 /** Brings the core to where work can go on: a sealed plan, or what its phase demands after a restart. */
-async function begin(shell: JobShell, jobId: string, planned: PlannedJob): Promise<void> {
+async function begin(
+  shell: JobShell,
+  { jobId, planned, recorder }: Pick<ActiveJobOptions, "jobId" | "planned" | "recorder">,
+  priority: number | undefined,
+): Promise<void> {
+  recorder.named({ jobId, name: planned.spec.name, shards: planned.shards.length });
+  recorder.begin("map");
   const { spec, digests, dataset, pruned, skipped, shards } = planned;
   if (shell.state.accepted === null)
     await shell.dispatch({ kind: "jobAccepted", jobId, name: spec.name, digests });
+  if (priority !== undefined) await shell.dispatch({ kind: "standingRequested", change: { priority } });
   if (shell.state.phase.kind === "planning") {
-    await shell.dispatch({ kind: "planSealed", files: dataset.files, pruned, skipped, shards });
+    await recorder.within("map", "seal", () =>
+      shell.dispatch({ kind: "planSealed", files: dataset.files, pruned, skipped, shards }),
+    );
     return;
   }
   await shell.perform(resumeEffects(shell.state));

@@ -1,6 +1,7 @@
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
+import { ownMapping } from "../../shared/core/mapping.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import { syncPath } from "../../shared/core/sync-path.ts";
 import type { JournalRecord, RecordOf } from "../schedule/state/record.ts";
@@ -61,6 +62,7 @@ export function openJournal(
       kind: "generationStarted",
       generation,
       build: buildVersion,
+      mapping: ownMapping(),
       wallMs,
       previousBytes: tail.bytes,
       previousCrc32: tail.crc32,

@@ -25,6 +25,7 @@ const SHAPES = {
   jobCancelled: { reason: "string" },
   jobFailed: { reason: "object" },
   jobRevived: { jobId: "string" },
+  standingChanged: { priority: "number", paused: "boolean" },
 } as const satisfies Record<JournalRecord["kind"], Readonly<Record<string, Field>>>;
 
 type CheckedRecord =

@@ -11,7 +11,7 @@ import type { Snapshot, SnapshotBlock } from "../schedule/state/snapshot.ts";
  */
 const MAGIC = Buffer.from("SHMLSNAP", "latin1");
 /** Another one wherever a job, a shard or a record is made of other facts: a test pins them. */
-const VERSION = 2;
+const VERSION = 4;
 const PREFIX_BYTES = 24;
 const CRC_AT = 20;
 
@@ -39,6 +39,8 @@ export interface SnapshotHead {
   readonly place: JournalPlace;
   /** The versions of Shardmill that have worked on the job, one a generation. */
   readonly builds: readonly string[];
+  /** How the run went, for people: whatever whoever remembers it gave. Earlier builds left it out. */
+  readonly run?: unknown;
 }
 
 /** One that was read, and whose checksum is right. */

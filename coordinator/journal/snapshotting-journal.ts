@@ -15,6 +15,8 @@ interface SnapshottingOptions {
   /** Of all records so far, and changed only in step with what is appended. */
   readonly state: JobState;
   readonly builds: readonly string[];
+  /** How the run went until now, as JSON can have it: no part of the state. */
+  readonly remembered?: () => unknown;
   /** Between two of them; the keeper's, or fewer. */
   readonly everyRecords: number;
   /** Lets others have their turn, between two blocks of a snapshot that is made. */
@@ -75,6 +77,7 @@ export class SnapshottingJournal implements AsyncDisposable {
         previous: previous === null ? null : { generation: previous.generation, crc32: previous.crc32 },
         place: { generation, ...journal.end },
         builds,
+        run: this.#options.remembered?.(),
       };
       const name = keeper.nameAfter(previous);
       const encoded = await encodeSnapshot(head, since.take(state), pause);

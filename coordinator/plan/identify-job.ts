@@ -20,9 +20,9 @@ export type IdentifiedJob = Pick<PlannedJob, "digests" | "partitions">;
 export async function identifyJob(
   job: JobSpec,
   signal: AbortSignal,
-  { found }: Pick<PlanOptions, "found"> = {},
+  { found, allowed }: Pick<PlanOptions, "found" | "allowed"> = {},
 ): Promise<IdentifiedJob> {
-  const stores = await readStores(job);
+  const stores = await readStores(job, allowed);
   const { spec, stores: fileStores } = sealFiles(job, stores);
   const files = { stores: fileStores };
   const { dataset, partitions } = await readInput(spec, signal, { stores, found });

@@ -24,10 +24,11 @@ import { leavesTokenizers, withLikelyTexts } from "./folder/text-defaults.ts";
 import type { FoundInput } from "./input/discover.ts";
 import { convertedModel } from "./model/converted-model.ts";
 import { inspectModel } from "./model/inspect-model.ts";
+import { KnownModels } from "./model/known-models.ts";
 import { checkTypes } from "./module/check-types.ts";
 import { planReductions } from "./module/plan-reductions.ts";
 import { planMap } from "./plan-map.ts";
-import type { PlanProgress } from "./plan-progress.ts";
+import { PlanProgress } from "./plan-progress.ts";
 import { planShards } from "./plan-shards.ts";
 import { type ReadInputOptions, readInput } from "./read-input.ts";
 import { readStores } from "./read-stores.ts";
@@ -47,6 +48,8 @@ export interface PlanOptions {
   readonly progress?: PlanProgress | undefined;
   /** What the input is, where that is known. Left out: it is listed. */
   readonly found?: FoundInput | undefined;
+  /** What may be opened of it, as `JobStores` has it. Left out: everything. */
+  readonly allowed?: readonly string[] | undefined;
 }
 
 /**
@@ -60,9 +63,9 @@ export interface PlanOptions {
 export async function planJob(
   job: JobSpec,
   signal: AbortSignal,
-  { aside = (task) => task(), progress, found }: PlanOptions = {},
+  { aside = (task) => task(), progress = new PlanProgress(), found, allowed }: PlanOptions = {},
 ): Promise<PlannedJob> {
-  const stores = await readStores(job);
+  const stores = await readStores(job, allowed);
   const { spec, stores: fileStores } = sealFiles(job, stores);
   const { input, folder, model, modelFrom, stepFiles, typeChecks, tokenizers } = await readAll(spec, signal, {
     stores,
@@ -72,16 +75,17 @@ export async function planJob(
   });
   const { fields } = input.dataset;
   const where = await aside(() => checkFilter(spec.input, fields, signal));
-  const map = await aside(() =>
+  const bind = () =>
     planMap(spec.map, model.signature, {
       ...{ fields, folder, files: stepFiles, tokenizers, signal },
       filter: where?.step ?? null,
-    }),
-  );
+    });
+  const map = await progress.part("bind", () => aside(bind));
   checkKeptTypes(spec, map.keep, input.dataset.files);
   checkShape(spec.output, publishedFields(map));
   checkFolders(spec, map, input.footers);
-  const reductions = await aside(() => checkReduce(spec, { map, stepFiles, signal }));
+  const checked = () => checkReduce(spec, { map, stepFiles, signal });
+  const reductions = await progress.part("check", () => aside(checked));
   const { files: left, pruned } =
     where === null ? { files: input.footers, pruned: [] } : pruneRowGroups(input.footers, where.predicate);
   const fileRows = input.dataset.files.map(({ rows }) => rows);
@@ -121,10 +125,7 @@ export async function planJob(
 async function readAll(
   spec: JobSpec,
   signal: AbortSignal,
-  {
-    fileStores,
-    ...options
-  }: ReadInputOptions & Pick<PlannedJob, "stores"> & { readonly fileStores: JobStores },
+  { fileStores, ...options }: ReadInputOptions & Pick<PlannedJob, "stores"> & ReadAllOptions,
 ) {
   // It loads while the input is read.
   if (hasSql(spec)) SQL_PROCESSES.warm();
@@ -134,22 +135,30 @@ async function readAll(
     folder: readModelFolder(spec.model, signal, files),
   };
   const resolved = withReadTexts(spec, reading);
+  const { progress } = options;
   const [input, opened, , code, typeChecks] = await allOrEveryProblem([
     reading.input,
-    openModel(spec, {
-      folder: reading.folder,
-      stores: fileStores,
-      progress: options.progress?.fetching,
-      signal,
-    }),
-    checkOutput(spec, options.stores),
-    resolved.then((own) => readCode(own, fileStores, signal)),
+    progress.part("model", () =>
+      openModel(spec, {
+        folder: reading.folder,
+        stores: fileStores,
+        progress: progress.fetching,
+        signal,
+      }),
+    ),
+    progress.part("output", () => checkOutput(spec, options.stores)),
+    resolved.then((own) => progress.part("code", () => readCode(own, fileStores, signal))),
     checkTypes(modulesOf(spec), signal),
   ]).catch((error: unknown) => {
     signal.throwIfAborted();
     throw error;
   });
   return { input, ...opened, ...code, typeChecks };
+}
+
+interface ReadAllOptions {
+  readonly fileStores: JobStores;
+  readonly progress: PlanProgress;
 }
 
 async function readCode(
@@ -169,6 +178,8 @@ function hasSql({ input, map, reduce }: JobSpec): boolean {
 function isSql({ module }: ReductionSpec): boolean {
   return module === undefined;
 }
+
+const KNOWN_MODELS = new KnownModels();
 
 interface JobContents {
   readonly dataset: Dataset;
@@ -219,7 +230,8 @@ async function openModel(
 ): Promise<Pick<PlannedJob, "folder" | "model" | "modelFrom">> {
   const folder = await reading;
   const path = parseLocation(modelPathOf(place, folder));
-  const model = await inspectModel(path, signal, { stores, progress });
+  const inspect = () => inspectModel(path, signal, { stores, progress });
+  const model = await KNOWN_MODELS.model(path, { stores, signal }, inspect);
   return { folder, model, modelFrom: model.path === path ? null : path };
 }
 

@@ -52,7 +52,7 @@ export async function readInput(
 ): Promise<ReadInput> {
   const { input } = job;
   const list = { signal, stores, progress };
-  const discovered = found ?? (await findFiles(job, list));
+  const discovered = found ?? (await progress.part("list", () => findFiles(job, list)));
   const { ruled = null } = discovered;
   const options = { signal, stores: discovered.stores, progress };
   const all = findPartitions(discovered.files, input.partitions, input.types, ruled?.folders);
@@ -109,13 +109,10 @@ async function readFiles(
     progress.footers = { read, of: found.files.length };
   };
   onRead(0);
-  const own = await readFooters(found.files, {
-    signal,
-    stores,
-    named: namedColumns(input, output),
-    text,
-    onRead,
-  });
+  const named = namedColumns(input, output);
+  const own = await progress.part("footers", () =>
+    readFooters(found.files, { signal, stores, named, text, onRead }),
+  );
   const { files, partitions } = besideColumns(found, fieldsOfAny(own), input.partitions);
   refuseOtherTypes({ files, partitions }, types);
   const footers = withFolders(

@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import { formatBytes } from "../../shared/core/units.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import type { JobStores, StoreSettings } from "../../shared/domain/job-stores.ts";
+import { type JobStores, NO_STORES, type StoreSettings } from "../../shared/domain/job-stores.ts";
 import { type Location, parseLocation } from "../../shared/domain/location.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
 import { reasonOf } from "../../shared/storage/errors.ts";
@@ -20,12 +20,18 @@ export function guardStores(): void {
 }
 
 /**
- * What a job says of its stores, with the certificates themselves where it names files of them.
+ * What may be done with stores for a job: what it says of them, with the certificates themselves where it
+ * names files of them.
  *
+ * @param allowed what may be opened of it, where that is bounded
  * @throws {SPEC_INVALID} with all files that hold none
  */
-export async function readStores({ stores }: Pick<JobSpec, "stores">): Promise<JobStores> {
-  await using storages = new Storages();
+export async function readStores(
+  { stores }: Pick<JobSpec, "stores">,
+  allowed?: readonly string[],
+): Promise<JobStores> {
+  const within = allowed === undefined ? {} : { allowed };
+  await using storages = new Storages({}, { ...NO_STORES, ...within });
   const problems: Problem[] = [];
   const settings: Record<string, StoreSettings> = {};
   for (const [name, { ca, ...store }] of Object.entries(stores)) {
@@ -34,7 +40,7 @@ export async function readStores({ stores }: Pick<JobSpec, "stores">): Promise<J
       problems.push({ where: formatKeyPath(["stores", name, "ca"]), ...read });
     settings[name] = read !== null && "pem" in read ? { ...store, ca: read.pem } : store;
   }
-  if (problems.length === 0) return { settings, addresses: {}, isGuarded };
+  if (problems.length === 0) return { settings, addresses: {}, isGuarded, ...within };
   throw new ShardmillError("SPEC_INVALID", "what the job says of its stores cannot be used", { problems });
 }
 

@@ -11,6 +11,7 @@ import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { readTextIfThere } from "../../shared/storage/whole-file.ts";
+import { besides } from "./beside.ts";
 import { removeFromDisk, removeWorkFolder } from "./cleanup.ts";
 import { foreignFiles } from "./foreign-files.ts";
 import { OUTPUT_KINDS } from "./layout.ts";
@@ -120,9 +121,9 @@ async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
     if (state.kind !== "halfCleared") await withdrawMarker(paths, options);
     throw error;
   }
-  // It came after the manifest, and goes before it: without one there is none of ours.
-  const { marker: ours } = (await readManifestIfThere(below(output, MANIFEST_NAME), storage)) ?? {};
-  if (ours !== undefined) await storage.remove(below(output, ours));
+  // They came after the manifest, and go before it: without one there is none of ours.
+  const ours = await readManifestIfThere(below(output, MANIFEST_NAME), storage);
+  for (const name of besides(ours ?? {})) await storage.remove(below(output, name));
   await storage.remove(below(output, MANIFEST_NAME));
   await storage.sync(output);
   for (const kind of OUTPUT_KINDS) {

@@ -51,12 +51,20 @@ export interface ManifestFacts {
   readonly run: RunFacts;
   /** Over all partials. */
   readonly counts: Omit<RowCounts, "rowsIn" | "rowsDead">;
+  /** Left out: none. */
+  readonly inputs?: OutputManifest["inputs"];
   /** Left out: null. */
   readonly inputFiles?: OutputManifest["inputFiles"];
   /** Left out: null. */
   readonly columns?: OutputManifest["columns"];
+  /** Left out: null. */
+  readonly history?: OutputManifest["history"];
   /** Left out: none. */
   readonly marker?: OutputManifest["marker"] | undefined;
+  /** Left out: none. */
+  readonly report?: OutputManifest["report"];
+  /** Left out: it is not kept. */
+  readonly spec?: OutputManifest["spec"];
   readonly builds: readonly string[];
   readonly versions: Readonly<Record<string, string>>;
 }
@@ -85,6 +93,9 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
     outputDigest: outputDigest(files),
     files,
     ...(facts.marker === undefined ? {} : { marker: facts.marker }),
+    ...(facts.report === undefined ? {} : { report: facts.report }),
+    ...(facts.spec === undefined ? {} : { spec: facts.spec }),
+    inputs: facts.inputs ?? [],
     inputFiles: facts.inputFiles ?? null,
     columns: facts.columns ?? null,
     rows: {
@@ -99,6 +110,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
     shards: run.shardsCommitted,
     ...keptFacts(run),
     precision: run.precision?.check ?? null,
+    history: facts.history ?? null,
     builds: facts.builds,
     versions: facts.versions,
   };

@@ -3,9 +3,9 @@ import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import { placeBeside } from "./beside.ts";
 import { chooseWay } from "./choose-way.ts";
 import { OUTPUT_KINDS } from "./layout.ts";
-import { placeMarker } from "./marker.ts";
 import { asOutputFailed } from "./output-failed.ts";
 import type { PlaceOptions, PublishPlace, PublishWay, StagedOutput } from "./publish-way.ts";
 import { manifestText, readManifestIfThere } from "./read-manifest.ts";
@@ -41,14 +41,14 @@ export async function publishOutput(options: PublishOptions): Promise<void> {
   await asPublishing(options, async (publishing) => {
     const { paths, staged, confirm } = publishing;
     await confirm();
-    if (await isPublished(publishing)) return await endWithMarker(publishing);
+    if (await isPublished(publishing)) return await endWithBesides(publishing);
     const way = chooseWay(publishing);
     await checkStage(publishing);
     const announced = await way.announce(staged, confirm);
     publishing.onStep("intent written");
     if (announced.kind === "announced") {
       // One that was published, and cleaned up after, since the first look leaves no intent.
-      if (!announced.resumed && (await isPublished(publishing))) return await endWithMarker(publishing);
+      if (!announced.resumed && (await isPublished(publishing))) return await endWithBesides(publishing);
       return await placeAll(publishing, way, announced);
     }
     const { by } = announced;
@@ -67,7 +67,7 @@ export async function finishIntent(
   confirm: () => Promise<void>,
 ): Promise<void> {
   await asPublishing({ ...place, staged, confirm }, async (publishing) => {
-    if (await isPublished(publishing)) return await endWithMarker(publishing);
+    if (await isPublished(publishing)) return await endWithBesides(publishing);
     await placeAll(publishing, chooseWay(publishing), { resumed: true });
   });
 }
@@ -110,11 +110,11 @@ async function placeAll(
   onStep("manifest placed");
   await storage.sync(output);
   onStep("manifest synced");
-  await endWithMarker(publishing);
+  await endWithBesides(publishing);
 }
 
-function endWithMarker({ paths, storage, staged }: Publishing): Promise<void> {
-  return placeMarker(paths, staged.manifest, storage);
+function endWithBesides({ paths, storage, staged }: Publishing): Promise<void> {
+  return placeBeside(paths, staged.manifest, storage);
 }
 
 function decidedByAnother({ output }: WorkPaths, { job, outputDigest }: OutputManifest): ShardmillError {

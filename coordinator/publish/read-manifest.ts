@@ -3,8 +3,9 @@ import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { DEVICE_REPORT_SCHEMA, PRECISION_REPORT_SCHEMA } from "../../shared/domain/accuracy-schema.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
 import type { Location } from "../../shared/domain/location.ts";
-import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import { type OutputManifest, REPORT_NAME } from "../../shared/domain/manifest.ts";
 import type { KeptFacts } from "../../shared/domain/run-facts.ts";
+import { RUN_HISTORY_SCHEMA } from "../../shared/domain/run-history-schema.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import { STAGES } from "../../shared/domain/worker.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
@@ -45,6 +46,8 @@ const manifestSchema = z.object({
   digests: z.object({ spec: z.string(), input: z.string(), model: z.string() }),
   outputDigest: hex,
   marker: z.literal("_SUCCESS").exactOptional(),
+  report: z.literal(REPORT_NAME).exactOptional(),
+  spec: z.record(z.string(), z.unknown()).exactOptional(),
   files: z.array(
     z.object({
       path: outputPath,
@@ -54,6 +57,7 @@ const manifestSchema = z.object({
       sha256: hex,
     }),
   ),
+  inputs: z.array(z.string()).default([]),
   inputFiles: z
     .array(
       z.object({
@@ -82,6 +86,8 @@ const manifestSchema = z.object({
   ...keptFacts,
   builds: z.array(z.string()).default([]),
   precision: PRECISION_REPORT_SCHEMA.nullable().default(null),
+  // How the output came about, not what it is: one of another version's making is not shown.
+  history: RUN_HISTORY_SCHEMA.nullable().catch(null),
   versions: z.record(z.string(), z.string()),
 }) satisfies z.ZodType<OutputManifest>;
 
@@ -131,7 +137,10 @@ export function parseManifest(text: string, path: string): OutputManifest {
   return parsed.data;
 }
 
-/** As it is written: for people too, so it is indented. */
+/** As it is written: for people too, so it is indented, but for the columns of its history. */
 export function manifestText(manifest: OutputManifest): string {
-  return `${JSON.stringify(manifest, null, 2)}\n`;
+  // A line break after the bracket is in no text: there it would be written as \n.
+  const columns = /\[\n\s+(?:-?\d[\d.e+-]*|"[a-z]+")(?:,\n\s+(?:-?\d[\d.e+-]*|"[a-z]+"))*\n\s*\]/g;
+  const text = JSON.stringify(manifest, null, 2);
+  return `${text.replace(columns, (column) => column.replace(/\n\s*/g, " "))}\n`;
 }

@@ -1,6 +1,7 @@
 import { sleep } from "../../../shared/core/abort.ts";
 import type { TimedClock } from "../../../shared/core/clock.ts";
 import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
+import { ownMapping } from "../../../shared/core/mapping.ts";
 import { buildVersion } from "../../../shared/core/package-root.ts";
 import type { Processes } from "../../../shared/core/process-identity.ts";
 import type { Random } from "../../../shared/core/random.ts";
@@ -182,7 +183,8 @@ async function claim(
   const generation = last + 1;
   // What an object is behind is known by its number: nothing can be lost at an end, or come late.
   const behind = { previousBytes: 0, previousCrc32: 0 };
-  const started = { kind: "generationStarted", generation, build: buildVersion, wallMs, ...behind } as const;
+  const by = { build: buildVersion, mapping: ownMapping() };
+  const started = { kind: "generationStarted", generation, ...by, wallMs, ...behind } as const;
   const frames = encodeRecord(started);
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     const segment = segmentOf(generation, reader.next);

@@ -3,11 +3,14 @@ import { errorFromData, type Problem, ShardmillError } from "../../../shared/cor
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
 import { isTextFormat } from "../../../shared/domain/dataset.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
+import { Storages } from "../../../shared/storage/open-storage.ts";
 import type { TextSpec } from "../../../shared/text-files/sniff-text.ts";
 import type { FoundFile } from "../input/discover.ts";
 import { FOOTER_MEMORY_BYTES } from "./footer-processes.ts";
 import type { FooterReply } from "./footer-protocol.ts";
 import { FooterReaders } from "./footer-readers.ts";
+import { OWN_FILES } from "./own-files.ts";
+import { readFooterBatch } from "./read-footer-batch.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 import { sniffForms } from "./sniff-forms.ts";
 
@@ -70,6 +73,8 @@ export async function readFooters(
   options: FooterOptions,
 ): Promise<FileFooter[]> {
   const { signal, limitMs, memoryLimitBytes } = { ...FOOTER_LIMITS, ...options };
+  if (files.length > 0 && files.every(({ path }) => OWN_FILES.has(path)))
+    return await readOwn(files, options);
   const most = options.concurrency ?? Math.min(PROCESS_LIMIT, availableParallelism());
   const worth = Math.ceil(files.length / FILES_PER_PROCESS) + Math.floor(textBytes(files) / TEXT_PER_PROCESS);
   const processes = Math.max(1, Math.min(most, worth, files.length));
@@ -89,6 +94,19 @@ export async function readFooters(
     return found;
   });
   return collect(files, replies.flat());
+}
+
+async function readOwn(
+  files: readonly FoundFile[],
+  { named = null, onRead }: FooterOptions,
+): Promise<FileFooter[]> {
+  await using storages = new Storages({}, NO_STORES);
+  const footers: FileFooter[] = [];
+  for await (const read of readFooterBatch(storages, files, { named, text: {} })) {
+    if (read.kind === "failed") throw read.error;
+    onRead?.(footers.push(read.footer));
+  }
+  return footers;
 }
 
 function textBytes(files: readonly FoundFile[]): number {

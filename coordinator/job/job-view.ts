@@ -1,0 +1,63 @@
+import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { RunHistory } from "../../shared/domain/run-history.ts";
+import { packHistory } from "../insight/packed-history.ts";
+import type { RunWatch } from "../insight/run-watch.ts";
+import { shardCells } from "../insight/shard-cells.ts";
+import type { JobState } from "../schedule/state/job-state.ts";
+
+/** A job in more detail than its status has, for people. */
+export type JobView = LiveView | EndedView;
+
+type ShownSpec = Readonly<Record<string, unknown>>;
+
+/** Of a job that runs. */
+interface LiveView {
+  readonly kind: "live";
+  /** As it was read. */
+  readonly spec: ShownSpec;
+  history(): RunHistory;
+  /** A byte a shard, see `shardCells`. */
+  cells(): Uint8Array;
+  /** As it would be if it ended now. */
+  kept(): EndedView;
+}
+
+/** Of one that has ended: its state is as large as its plan, and has gone. */
+export interface EndedView {
+  readonly kind: "ended";
+  /** Null where it is not known. */
+  readonly spec: ShownSpec | null;
+  /** The history with its map, as `packHistory` has it; null where none is known. */
+  packed(): Promise<Uint8Array | null>;
+}
+
+export const NO_VIEW: EndedView = { kind: "ended", spec: null, packed: async () => null };
+
+interface Viewed {
+  readonly planned: Pick<PlannedJob, "spec">;
+  readonly shell: { readonly state: JobState };
+  readonly runWatch: Pick<RunWatch, "history" | "kept">;
+}
+
+export function viewOf({ planned, shell, runWatch }: Viewed): LiveView {
+  const spec = jobToShow(planned.spec);
+  return {
+    kind: "live",
+    spec,
+    history: () => runWatch.history(),
+    cells: () => shardCells(shell.state),
+    kept: () => endedView(spec, runWatch.kept()),
+  };
+}
+
+export function endedView(spec: ShownSpec, history: RunHistory | null): EndedView {
+  const packed = history === null ? null : packHistory(history);
+  return { kind: "ended", spec, packed: async () => packed };
+}
+
+/** A job as it was read, without certificates, which are long and say nothing of it. */
+export function jobToShow(spec: JobSpec): ShownSpec {
+  const stores = Object.entries(spec.stores).map(([name, { ca: _, ...store }]) => [name, store] as const);
+  return { ...spec, stores: Object.fromEntries(stores) };
+}

@@ -1,0 +1,45 @@
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { onlyIn, ownMapping } from "../../shared/core/mapping.ts";
+import type { JobState } from "../schedule/state/job-state.ts";
+
+type Begun = Pick<JobState, "mapping" | "phase">;
+
+/**
+ * What whoever goes on with a job should know that has rows of another mapping than this version's workers
+ * would give: nothing where it has none, or where all shards are done.
+ *
+ * @param builds the versions that have worked on the job, this one last
+ */
+export function mappingNotes(job: Begun, builds: readonly string[]): string[] {
+  if (!isOfOthers(job)) return [];
+  const { begunBy, differs } = difference(job.mapping, builds);
+  return [
+    `rows of it are mapped by ${differs}: only workers of shardmill ${begunBy} get its other shards; --fresh begins it anew`,
+  ];
+}
+
+/**
+ * That workers of this version may go on with a job.
+ *
+ * @throws {JOB_MISMATCH} naming in what the mappings differ
+ */
+export function refuseOtherMapping(job: Begun, builds: readonly string[]): void {
+  if (!isOfOthers(job)) return;
+  const { begunBy, differs } = difference(job.mapping, builds);
+  throw new ShardmillError(
+    "JOB_MISMATCH",
+    "the output folder holds an unfinished run whose rows were mapped in another way than this version maps them",
+    {
+      fields: { differs, begunBy, here: onlyIn(ownMapping(), job.mapping) },
+      hint: `finish it with shardmill ${begunBy}, or with workers of it under \`shardmill coordinator\`; or run with --fresh to start over`,
+    },
+  );
+}
+
+function isOfOthers(job: Begun): job is Begun & { readonly mapping: string } {
+  return job.phase.kind === "running" && job.mapping !== null && job.mapping !== ownMapping();
+}
+
+function difference(mapping: string, builds: readonly string[]): { begunBy: string; differs: string } {
+  return { begunBy: builds[0] ?? "", differs: onlyIn(mapping, ownMapping()) };
+}

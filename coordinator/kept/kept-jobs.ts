@@ -1,0 +1,235 @@
+import { chmod, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { NEVER } from "../../shared/core/abort.ts";
+import type { TimedClock } from "../../shared/core/clock.ts";
+import { realDisk } from "../../shared/core/disk.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { Lock } from "../../shared/core/lock.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import { makeFolders } from "../../shared/core/make-folders.ts";
+import { systemProcesses } from "../../shared/core/process-identity.ts";
+import { systemRandom } from "../../shared/core/random.ts";
+import { isEnded } from "../../shared/domain/job.ts";
+import type { JobStatus } from "../../shared/domain/job-status.ts";
+import type { HeldLock } from "../journal/held-lock.ts";
+import { acquireLock } from "../journal/lock.ts";
+import {
+  formatRecord,
+  isRecordName,
+  type JobRecord,
+  jobOfView,
+  type KeptRecord,
+  parseRecord,
+  recordName,
+  tooMany,
+  viewName,
+} from "./job-record.ts";
+import { replaceFile, WRITING } from "./replace-file.ts";
+
+interface KeptOptions {
+  /** The state folder; made if missing. */
+  readonly folder: string;
+  readonly clock: TimedClock;
+  readonly log: Logger;
+  readonly signal?: AbortSignal;
+}
+
+type Submitted = Pick<JobRecord, "spec" | "by" | "role">;
+
+const DAMAGED = ".damaged";
+
+/**
+ * What a standing coordinator remembers of its jobs over a restart: a file a job, below its state folder,
+ * written when the job is submitted and when it has ended. Each is replaced as a whole and synced: a process
+ * that is killed at any moment leaves the record before or the one after. Beside that of an ended job is one
+ * with how it went, which is only read when somebody asks.
+ *
+ * It is no second truth: how far a job is stands in its own journal alone.
+ */
+export class KeptJobs implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #held: HeldLock;
+  readonly #log: Logger;
+  readonly #writes = new Lock();
+  readonly #kept = new Map<string, KeptRecord>();
+  #orders = 0;
+
+  private constructor(folder: string, held: HeldLock, log: Logger) {
+    this.#folder = folder;
+    this.#held = held;
+    this.#log = log;
+  }
+
+  /**
+   * Takes the folder for this coordinator alone, and reads it. What cannot be read is put aside and warned
+   * of: one bad file keeps no coordinator from starting.
+   *
+   * @returns the records in the order of submission
+   * @throws {STATE_LOCKED} when another coordinator keeps its jobs there
+   * @throws {STATE_FAILED} when the folder cannot be made, read or written
+   */
+  static async open(options: KeptOptions): Promise<{ kept: KeptJobs; records: JobRecord[] }> {
+    const { folder: state, log } = options;
+    const held = await hold(options);
+    try {
+      const folder = join(state, "jobs");
+      await makeFolders(folder);
+      // A job file may hold addresses that open what they name.
+      await chmod(folder, 0o700);
+      const kept = new KeptJobs(folder, held, log);
+      return { kept, records: await kept.#readAll() };
+    } catch (cause) {
+      await held[Symbol.asyncDispose]().catch(() => {});
+      throw stateFailed(state, cause);
+    }
+  }
+
+  /**
+   * Notes a job that this coordinator took, durably: from here on it is taken up after a restart. One that is
+   * known already comes to the end of the order.
+   *
+   * @throws {STATE_FAILED}
+   */
+  async submitted(job: Submitted, status: JobStatus): Promise<void> {
+    this.#orders += 1;
+    await this.#write({ ...job, jobId: status.jobId, order: this.#orders, status });
+  }
+
+  /**
+   * Notes how a job ended, durably.
+   *
+   * @param view how it went, see {@link view}; left out: what is known of that stays
+   * @throws {STATE_FAILED}
+   */
+  async ended(job: Submitted, status: JobStatus, view?: Uint8Array): Promise<void> {
+    const order = this.#kept.get(status.jobId)?.order ?? this.#orders;
+    await this.#write({ ...job, jobId: status.jobId, order, status }, view);
+  }
+
+  /** How an ended job went, as it was given to {@link ended}; null where that is not known. */
+  async view(jobId: string): Promise<Uint8Array | null> {
+    return await realDisk.readFile(join(this.#folder, viewName(jobId))).catch(() => null);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const leave = await this.#writes.enter(NEVER);
+    leave();
+    await this.#held[Symbol.asyncDispose]();
+  }
+
+  async #write(record: JobRecord, view?: Uint8Array): Promise<void> {
+    const leave = await this.#writes.enter(NEVER);
+    try {
+      await this.#held.confirm();
+      // Before the record, which says that it has ended: until then nobody asks for it.
+      if (view !== undefined) await replaceFile(this.#folder, viewName(record.jobId), view);
+      const text = Buffer.from(formatRecord(record), "utf8");
+      await replaceFile(this.#folder, recordName(record.jobId), text);
+      this.#keep(record, text.length + (await this.#viewBytes(record.jobId)));
+      await this.#forgetOldest();
+    } catch (cause) {
+      throw stateFailed(this.#folder, cause);
+    } finally {
+      leave();
+    }
+  }
+
+  #keep({ jobId, order, status }: JobRecord, bytes: number): void {
+    this.#kept.set(jobId, { jobId, order, bytes, isEnded: isEnded(status.phase) });
+  }
+
+  /** Not synced: one that comes back after a crash is forgotten again. */
+  async #forgetOldest(): Promise<void> {
+    for (const jobId of tooMany(this.#kept.values())) {
+      await realDisk.remove(join(this.#folder, viewName(jobId)));
+      await realDisk.remove(join(this.#folder, recordName(jobId)));
+      this.#kept.delete(jobId);
+    }
+  }
+
+  async #readAll(): Promise<JobRecord[]> {
+    const records: JobRecord[] = [];
+    const names = await realDisk.readdir(this.#folder);
+    for (const name of names) {
+      const path = join(this.#folder, name);
+      if (name.endsWith(WRITING)) await realDisk.remove(path);
+      if (!isRecordName(name)) continue;
+      const record = await this.#read(name).catch((error: unknown) => this.#putAside(name, messageOf(error)));
+      if (record !== null) records.push(record);
+    }
+    await this.#readViews(names);
+    await this.#forgetOldest();
+    const known = records.filter(({ jobId }) => this.#kept.has(jobId)).sort((a, b) => a.order - b.order);
+    this.#orders = known.at(-1)?.order ?? 0;
+    return known;
+  }
+
+  /** Their bytes count; those of jobs that are not known go. */
+  async #readViews(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      const jobId = jobOfView(name);
+      if (jobId === null) continue;
+      const kept = this.#kept.get(jobId);
+      if (kept === undefined) await realDisk.remove(join(this.#folder, name));
+      else this.#kept.set(jobId, { ...kept, bytes: kept.bytes + (await this.#viewBytes(jobId)) });
+    }
+  }
+
+  async #viewBytes(jobId: string): Promise<number> {
+    const found = await stat(join(this.#folder, viewName(jobId))).catch(() => null);
+    return found?.size ?? 0;
+  }
+
+  async #read(name: string): Promise<JobRecord | null> {
+    const bytes = await realDisk.readFile(join(this.#folder, name));
+    const read = parseRecord(bytes.toString("utf8"), name);
+    if (read.kind === "record") {
+      this.#keep(read.record, bytes.length);
+      return read.record;
+    }
+    if (read.kind === "damaged") return await this.#putAside(name, read.why);
+    const path = join(this.#folder, name);
+    this.#log.warn({ path, format: read.format }, "a later version wrote what is known of a job: left out");
+    return null;
+  }
+
+  /** Its job's own journal is as it was: the job goes on when it is submitted again. */
+  async #putAside(name: string, why: string): Promise<null> {
+    const path = join(this.#folder, name);
+    const aside = `${path}${DAMAGED}`;
+    await realDisk.rename(path, aside).catch(() => {});
+    const what = "what is known of a job cannot be read, and is put aside: submit the job again if it ran";
+    this.#log.warn({ path: aside, why }, what);
+    return null;
+  }
+}
+
+async function hold({ folder, clock, log, signal }: KeptOptions): Promise<HeldLock> {
+  const seams = { disk: realDisk, random: systemRandom, processes: systemProcesses, clock };
+  const onWaiting = (message: string) => log.warn({ folder }, message);
+  try {
+    return await acquireLock(folder, { ...seams, onWaiting, ...(signal === undefined ? {} : { signal }) });
+  } catch (cause) {
+    signal?.throwIfAborted();
+    if (!isShardmillError(cause, "OUTPUT_LOCKED")) throw stateFailed(folder, cause);
+    const { host = null, pid = null } = cause.fields;
+    throw new ShardmillError("STATE_LOCKED", `another coordinator keeps its jobs in ${folder}`, {
+      fields: { folder, host, pid },
+      hint: `stop process ${pid} on ${host}, or name another folder with --state`,
+      cause,
+    });
+  }
+}
+
+function stateFailed(folder: string, cause: unknown): ShardmillError {
+  if (isShardmillError(cause, "STATE_FAILED")) return cause;
+  return new ShardmillError(
+    "STATE_FAILED",
+    `what the coordinator remembers cannot be kept: ${messageOf(cause)}`,
+    {
+      fields: { folder },
+      hint: "name a folder that can be written to with --state",
+      cause,
+    },
+  );
+}

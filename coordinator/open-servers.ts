@@ -1,0 +1,132 @@
+import type { Clock } from "../shared/core/clock.ts";
+import type { Logger, LogLevel, LogTail } from "../shared/core/log.ts";
+import type { HttpServer } from "../shared/serving/http-server.ts";
+import { type Listening, LOCAL } from "../shared/serving/listening.ts";
+import { ownVersions } from "../shared/wire/protocol.ts";
+import type { CoordinatorServices, ServerService } from "../shared/wire/services.ts";
+import type { CallRates } from "./access/call-rates.ts";
+import type { Guard } from "./access/judge.ts";
+import type { FlightOwner } from "./flight/flight.ts";
+import { reportTo } from "./grpc/bind.ts";
+import { type FlightThread, startFlightThread } from "./grpc/flight-thread-client.ts";
+import type { RunningServer, startServer } from "./grpc/server.ts";
+import type { HttpRoute } from "./http/http-routes.ts";
+import type { Scaler } from "./service/scaler.ts";
+
+/** Where a coordinator listens, and how. */
+export interface ServersOptions {
+  /** `host:port`; port 0 takes a free one. */
+  readonly listen: string;
+  readonly guard: Guard;
+  /** Of all servers. Left out: in the clear, for this machine alone. */
+  readonly listening?: Listening;
+  /** Where results are served by Arrow Flight: `host:port`. Left out: nowhere. */
+  readonly flight?: { readonly listen: string; readonly logLevel: LogLevel };
+  /** Where people and their programs are served by HTTP: `host:port`. Left out: nowhere. */
+  readonly http?: { readonly listen: string; readonly tail: LogTail };
+  readonly log: Logger;
+}
+
+/** What the servers serve. */
+interface Served {
+  readonly services: CoordinatorServices;
+  readonly scaler: Scaler;
+  readonly flights: FlightOwner;
+  /** How fast each peer may call. */
+  readonly rates: CallRates;
+  /** What is served by HTTP beside health; asked for only where HTTP is. */
+  readonly routes: () => Promise<readonly HttpRoute[]>;
+}
+
+/** The servers of a coordinator. */
+export interface Servers {
+  readonly grpc: RunningServer;
+  /** Null where it does not serve results. */
+  readonly flight: FlightThread | null;
+  /** Null where it does not serve HTTP. */
+  readonly http: HttpServer | null;
+  /** Takes no new calls, and ends those that are open after `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+/** Opens gRPC, and what else is asked for; all or none. @throws what listening throws */
+export async function openServers(
+  options: ServersOptions,
+  serve: typeof startServer,
+  { services, scaler, flights, rates, routes }: Served,
+): Promise<Servers> {
+  const { listen, guard, listening = LOCAL, log } = options;
+  const opened: { close(graceMs: number): Promise<void> }[] = [];
+  const close = async (graceMs: number) => {
+    await Promise.all(opened.map((server) => server.close(graceMs)));
+  };
+  const keep = <Server extends { close(graceMs: number): Promise<void> } | null>(server: Server): Server => {
+    if (server !== null) opened.push(server);
+    return server;
+  };
+  let isServing = true;
+  try {
+    const grpc = keep(await serve({ listen, services, scaler, guard, rates, listening, log }));
+    const flight = keep(await openFlight(options, listening, flights));
+    const http = keep(await openHttp(options, listening, () => isServing, { rates, routes }));
+    return {
+      grpc,
+      flight,
+      http,
+      async close(graceMs) {
+        isServing = false;
+        await close(graceMs);
+      },
+    };
+  } catch (error) {
+    await close(0);
+    throw error;
+  }
+}
+
+/** The jobs go on without it, should it die. */
+async function openFlight(
+  { flight, guard, log }: ServersOptions,
+  listening: Listening,
+  owner: FlightOwner,
+): Promise<FlightThread | null> {
+  if (flight === undefined) return null;
+  const started = await startFlightThread({ ...flight, option: "--flight", guard, listening, owner });
+  started.ended.catch((error: unknown) => log.error(error, "results are no longer served by Arrow Flight"));
+  return started;
+}
+
+/** Loaded only where it is wanted. */
+async function openHttp(
+  { http, guard, log }: ServersOptions,
+  listening: Listening,
+  isServing: () => boolean,
+  { rates, routes }: Pick<Served, "rates" | "routes">,
+): Promise<HttpServer | null> {
+  if (http === undefined) return null;
+  const { healthRoutes, serveHttp } = await import("./http/http-server.ts");
+  const served = [...healthRoutes(isServing), ...(await routes())];
+  return await serveHttp({ ...http, guard, rates, listening, routes: served, report: reportTo(log), log });
+}
+
+/** Says what this coordinator is, which starts now. */
+export function serverService({
+  clock,
+  guard,
+  flight,
+  http,
+  remembers,
+}: Pick<ServersOptions, "guard" | "flight" | "http"> & {
+  readonly clock: Pick<Clock, "wallMs">;
+  readonly remembers?: object;
+}): ServerService {
+  const info = {
+    ...ownVersions(),
+    startedMs: clock.wallMs(),
+    takesJobs: guard.takesJobs,
+    remembersJobs: remembers !== undefined,
+    servesFlight: flight !== undefined,
+    servesHttp: http !== undefined,
+  };
+  return { getServerInfo: async () => info };
+}

@@ -1,0 +1,37 @@
+import { below } from "../../shared/domain/location.ts";
+import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { renderReport } from "../report/render-report.ts";
+import type { OutputPaths } from "./work-paths.ts";
+
+/** The files that an output has beside its manifest, in the order in which they are placed. */
+export function besides({ report, marker }: Pick<OutputManifest, "report" | "marker">): readonly string[] {
+  return [report, marker].filter((name) => name !== undefined);
+}
+
+/** Whether all that an output is to have beside its manifest is there. */
+export async function hasAllBeside(
+  { output }: Pick<OutputPaths, "output">,
+  manifest: Pick<OutputManifest, "report" | "marker">,
+  storage: Pick<Storage, "kindAt">,
+): Promise<boolean> {
+  for (const name of besides(manifest))
+    if ((await storage.kindAt(below(output, name))) === null) return false;
+  return true;
+}
+
+/**
+ * After the manifest, of which they are made; the marker last, so that whoever waits for it finds all. They
+ * may be placed again.
+ */
+export async function placeBeside(
+  { output }: Pick<OutputPaths, "output">,
+  manifest: OutputManifest,
+  storage: Pick<Storage, "put" | "sync">,
+): Promise<void> {
+  const { report, marker } = manifest;
+  if (report !== undefined) await storage.put(below(output, report), sourceOfBytes(renderReport(manifest)));
+  if (marker !== undefined) await storage.put(below(output, marker), sourceOfBytes(""));
+  await storage.sync(output);
+}
