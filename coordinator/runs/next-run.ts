@@ -8,7 +8,7 @@ import { discoverFiles, type FoundInput, type LocatedFile } from "../plan/input/
 import { readStores } from "../plan/read-stores.ts";
 import { readIntentIfThere } from "../publish/intent.ts";
 import { findOutputPaths, type OutputPaths } from "../publish/work-paths.ts";
-import { type PublishedRun, type Runs, readRuns, runFolder } from "./read-runs.ts";
+import { type KnownRuns, type PublishedRun, type Runs, readRuns, runFolder } from "./read-runs.ts";
 
 /** What a job over what is new has to do now. */
 export type NextRun = NewRun | NothingNew;
@@ -35,12 +35,20 @@ export interface NothingNew {
   readonly published: readonly PublishedRun[];
 }
 
+export type TakesFile = (file: LocatedFile) => boolean;
+
 interface NextRunOptions {
   /** Of `output.path`. */
   readonly storage: Storage;
   /** The input files of the plan that is sealed in a journal, of a run that has begun; null for none. */
   readonly sealedFiles: (paths: OutputPaths) => Promise<ReadonlySet<string> | null>;
   readonly signal: AbortSignal;
+  /** What may be opened of it, as `JobStores` has it. Left out: everything. */
+  readonly allowed?: readonly string[] | undefined;
+  /** Which new files a run takes that begins now. Left out: all. */
+  readonly takes?: TakesFile | undefined;
+  /** See {@link readRuns}. */
+  readonly known?: KnownRuns;
   /** Leaves a run that has begun and not ended, and what it had chosen: its folder will be cleared. */
   readonly fresh: boolean;
 }
@@ -55,22 +63,29 @@ interface NextRunOptions {
  * @throws {JOB_MISMATCH} when files of a run that has begun are no input any more
  */
 export async function nextRun(spec: JobSpec, options: NextRunOptions): Promise<NextRun> {
-  const { storage, signal } = options;
+  const { storage, signal, takes = () => true } = options;
   const base = parseLocation(spec.output.path);
-  const runs = await readRuns(base, storage);
+  const runs = await readRuns(base, storage, options.known);
   const { published } = runs;
   const number = runs.unfinished ?? (published.at(-1)?.number ?? 0) + 1;
   const ownSpec = { ...spec, output: { ...spec.output, path: runFolder(base, number) } };
   const begun = runs.unfinished === null || options.fresh ? null : await begunWith(ownSpec, options);
-  const stores = await readStores(spec);
+  const stores = await readStores(spec, options.allowed);
   const listed = await discoverFiles(spec.input, base, signal, { stores }).catch((error: unknown) => {
     const isGone = begun !== null && isShardmillError(error, "INPUT_NOT_FOUND");
     throw isGone ? filesGone(number, { begun, gone: [...begun], cause: error }) : error;
   });
   if (begun !== null) refuseGone(number, begun, listed);
   const read = readBefore(runs);
-  const files = listed.files.filter(begun === null ? isUnread(read) : isOneOf(begun));
-  const found = compare(listed, { files, read, runs, number });
+  const isNew = isUnread(read);
+  const { changed: how = "again" } = spec.input;
+  const changed = listed.files.filter((file) => isNew(file) && namesOf(file).some((name) => read.has(name)));
+  if (how === "error" && begun === null && changed.length > 0) throw filesChanged(changed);
+  const ignored = new Set(how === "ignore" ? changed : []);
+  const isTaken = (file: LocatedFile) => isNew(file) && !ignored.has(file) && takes(file);
+  const files = listed.files.filter(begun === null ? isTaken : isOneOf(begun));
+  const left = changed.filter((file) => ignored.has(file) && !files.includes(file));
+  const found = compare(listed, { files, read, runs, number, ignored: left });
   const last = published.at(-1);
   if (files.length === 0 && begun === null && last !== undefined)
     return { kind: "nothingNew", last, found, listed, published };
@@ -155,15 +170,33 @@ function asRead({ bytes, version }: FileStat): string {
   return `${bytes} bytes, ${version}`;
 }
 
+/** @param changed since a run before has read them */
+function filesChanged(changed: readonly LocatedFile[]): ShardmillError {
+  const { count, examples } = namedFiles(changed.map(({ path }) => path));
+  const what = `${count} of the files that runs before have read changed since`;
+  return new ShardmillError("JOB_MISMATCH", what, {
+    fields: { changed: count },
+    problems: examples.map((path) => ({
+      where: path,
+      what: "is not as it was when a run read it",
+      expected: "files that stay as they are, since input.changed is `error`",
+      found: "another size or version",
+    })),
+    hint: "bring them back as they were; or run with --set input.changed=again to read them again, whole, or =ignore to leave them as they were read",
+  });
+}
+
 interface Compared {
   /** What this run reads. */
   readonly files: FoundInput["files"];
   readonly read: ReadFiles;
   readonly runs: Runs;
   readonly number: number;
+  /** What has changed, and is not read again. */
+  readonly ignored: readonly LocatedFile[];
 }
 
-function compare(listed: FoundInput, { files, read, runs, number }: Compared): NewInput {
+function compare(listed: FoundInput, { files, read, runs, number, ignored }: Compared): NewInput {
   const unread = isUnread(read);
   const changed = files.filter((file) => unread(file) && namesOf(file).some((name) => read.has(name)));
   const there = new Set<string>(listed.files.flatMap(namesOf));
@@ -173,6 +206,7 @@ function compare(listed: FoundInput, { files, read, runs, number }: Compared): N
     newFiles: files.length,
     readFiles: listed.files.filter((file) => !unread(file)).length,
     changed: namedFiles(changed.map(({ path }) => path)),
+    ignored: namedFiles(ignored.map(({ path }) => path)),
     gone: namedFiles(goneOf(runs, there)),
   };
 }

@@ -1,7 +1,12 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, type Location, nameOf } from "../../shared/domain/location.ts";
-import { MANIFEST_NAME, type OutputManifest, WORK_FOLDER } from "../../shared/domain/manifest.ts";
+import {
+  LEDGER_FOLDER,
+  MANIFEST_NAME,
+  type OutputManifest,
+  WORK_FOLDER,
+} from "../../shared/domain/manifest.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { inspectOutput, namesIn, outputOccupied } from "../publish/output-folder.ts";
 
@@ -19,6 +24,9 @@ export interface Runs {
   readonly unfinished: number | null;
 }
 
+/** Published runs by their folders, for who looks again and again: what is published never changes. */
+export type KnownRuns = Map<Location, PublishedRun>;
+
 /** A manifest is a round trip on a network file system, or to a store. */
 const READS_AT_ONCE = 16;
 
@@ -30,24 +38,34 @@ export function runFolder(base: Location, number: number): Location {
 /**
  * The runs in the output folder of a job over what is new.
  *
+ * @param known those whose manifests need not be read again; what is read is added to it
  * @throws {OUTPUT_OCCUPIED} when something else is in it: the result of an ordinary job, or somebody's files
  * @throws {OUTPUT_FAILED} when a manifest in it cannot be read, or does not say what its run read
  */
-export async function readRuns(base: Location, storage: Storage): Promise<Runs> {
+export async function readRuns(
+  base: Location,
+  storage: Storage,
+  known: KnownRuns = new Map(),
+): Promise<Runs> {
   const names = (await namesIn(base, storage)) ?? [];
-  const others = names.filter((name) => runNumber(name) === null);
+  const others = names.filter((name) => name !== LEDGER_FOLDER && runNumber(name) === null);
   if (others.includes(MANIFEST_NAME) || others.includes(WORK_FOLDER)) throw ordinaryOutput(base);
   if (others.length > 0) throw outputOccupied(base, others);
   const numbers = names.flatMap((name) => runNumber(name) ?? []).sort((a, b) => a - b);
   const found = await mapConcurrent(numbers, READS_AT_ONCE, async (number) => {
     const output = runFolder(base, number);
+    const before = known.get(output);
+    if (before !== undefined) return { number, output, state: { kind: "published", ...before } as const };
     return { number, output, state: await inspectOutput(output, storage) };
   });
   const published: PublishedRun[] = [];
   let unfinished: number | null = null;
   for (const { number, output, state } of found) {
-    if (state.kind === "published") published.push({ number, output, manifest: state.manifest });
-    else if (state.kind === "occupied") throw outputOccupied(output, state.entries);
+    if (state.kind === "published") {
+      const run = { number, output, manifest: state.manifest };
+      known.set(output, run);
+      published.push(run);
+    } else if (state.kind === "occupied") throw outputOccupied(output, state.entries);
     else unfinished ??= number;
   }
   const silent = published.find(({ manifest }) => manifest.inputFiles === null);

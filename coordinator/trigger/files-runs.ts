@@ -1,0 +1,85 @@
+import type { FilesTrigger } from "../../shared/domain/trigger-spec.ts";
+import type { NextRun, TakesFile } from "../runs/next-run.ts";
+import type { RunOutcome } from "../runs/run-outcome.ts";
+import { QuietFiles } from "./quiet-files.ts";
+import { noteRan, type RanFiring, type TriggerState } from "./trigger-state.ts";
+
+interface FilesRunsOptions {
+  readonly ledger: {
+    readonly state: TriggerState | null;
+    save(state: TriggerState): Promise<void>;
+  };
+  /** What is new, as the next run would find it; null where there is no file at all. */
+  readonly look: () => Promise<NextRun | null>;
+  /** Begins the run over files that it takes, or goes on with one that has begun, and waits for its end. */
+  readonly run: (takes: TakesFile) => Promise<RunOutcome | null>;
+  /** By a clock that only goes forward. */
+  readonly nowMs: () => number;
+  readonly wallMs: () => number;
+  /** Called when a run has ended: there is another step to make. */
+  readonly onEnded: () => void;
+}
+
+/** What has failed is tried again after so long, and after twice as long each time it fails again. */
+const RETRY_MS = 60_000;
+const MOST_RETRY_MS = 3_600_000;
+
+/**
+ * The runs over files that are new, one at a time. Nothing has to be remembered: which files are new, and
+ * which run has begun and not ended, stands in the output. The ledger has only what people want to read.
+ */
+export class FilesRuns {
+  readonly #options: FilesRunsOptions;
+  readonly #quiet = new QuietFiles();
+  #isRunning = false;
+  #failures = 0;
+  #notBeforeMs = Number.NEGATIVE_INFINITY;
+  #ended: RanFiring | null = null;
+
+  constructor(options: FilesRunsOptions) {
+    this.#options = options;
+  }
+
+  get isRunning(): boolean {
+    return this.#isRunning;
+  }
+
+  /** Notes what has ended, looks for files, and begins a run over those that are quiet. */
+  async step({ quietMs }: FilesTrigger): Promise<void> {
+    const { ledger, look, nowMs } = this.#options;
+    if (this.#ended !== null) {
+      await ledger.save(noteRan(ledger.state ?? NOTHING, this.#ended));
+      this.#ended = null;
+    }
+    if (this.#isRunning || nowMs() < this.#notBeforeMs) return;
+    const next = await look();
+    if (next?.kind === "run" && next.begun !== null) this.#begin(() => true);
+    else {
+      const quiet = this.#quiet.observe(next?.kind === "run" ? next.input.files : [], quietMs, nowMs());
+      if (quiet.count > 0) this.#begin((file) => quiet.has(file));
+    }
+  }
+
+  #begin(takes: TakesFile): void {
+    const { run, nowMs, wallMs, onEnded } = this.#options;
+    const atMs = wallMs();
+    this.#isRunning = true;
+    const end = (outcome: RunOutcome | null) => {
+      this.#isRunning = false;
+      if (outcome === null) return;
+      const hasFailed = outcome.outcome === "failed" || outcome.outcome === "cancelled";
+      this.#failures = hasFailed ? this.#failures + 1 : 0;
+      if (hasFailed)
+        this.#notBeforeMs = nowMs() + Math.min(RETRY_MS * 2 ** (this.#failures - 1), MOST_RETRY_MS);
+      // Somebody else ran it, or the files changed once more: there is nothing to tell.
+      if (outcome.outcome !== "nothingNew")
+        this.#ended = { kind: "ran", atMs, ...outcome, endedMs: wallMs() };
+      onEnded();
+    };
+    void run(takes).then(end, (error: unknown) =>
+      end({ outcome: "failed", jobId: null, reason: String(error) }),
+    );
+  }
+}
+
+const NOTHING: TriggerState = { schedule: "files", decidedMs: 0, waiting: [], past: [] };

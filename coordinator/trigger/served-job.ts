@@ -1,0 +1,296 @@
+import { dirname, resolve } from "node:path";
+import type { TimedClock } from "../../shared/core/clock.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import { firingAt } from "../../shared/domain/firing.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
+import { openSchedule } from "../../shared/domain/schedule.ts";
+import type { Trigger } from "../../shared/domain/trigger-spec.ts";
+import { readJobText } from "../../shared/job-file/read-job-file.ts";
+import { parseTriggered, type TriggeredSource } from "../../shared/job-file/read-run.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import type { JobSeams } from "../job/job-seams.ts";
+import type { SubmitOptions } from "../job/opened-job.ts";
+import type { TriggerFacts } from "../metrics/trigger-table.ts";
+import type { OutputPaths } from "../publish/work-paths.ts";
+import { QueueRuns } from "../queue/queue-runs.ts";
+import { type NextRun, nextRun, type TakesFile } from "../runs/next-run.ts";
+import type { KnownRuns } from "../runs/read-runs.ts";
+import type { RunOutcome } from "../runs/run-outcome.ts";
+import { sealedFilesOf } from "../runs/sealed-files-of.ts";
+import { FilesRuns } from "./files-runs.ts";
+import { type SubmitRun, servedRun, shownReason } from "./served-run.ts";
+import { TimedRuns } from "./timed-runs.ts";
+import { ledgerFolder, TriggerLedger } from "./trigger-ledger.ts";
+import type { RanFiring } from "./trigger-state.ts";
+
+export interface ServedJobOptions {
+  /** The job file. It is read again whenever it may matter: whoever changes it need not restart anything. */
+  readonly path: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly submit: SubmitRun;
+  readonly seams: Pick<JobSeams, "disk" | "openStorage">;
+  readonly clock: TimedClock;
+  readonly log: Logger;
+  /** When it is aborted, what runs is left as it is, to go on after a restart. */
+  readonly signal: AbortSignal;
+}
+
+/** What is kept open of a job whose file could be read once. */
+interface Opened {
+  /** `output.path` of the job file. */
+  readonly output: string;
+  readonly ledger: TriggerLedger;
+  readonly timed: TimedRuns;
+  readonly files: FilesRuns;
+  readonly queue: QueueRuns;
+}
+
+/**
+ * At least so often it is looked whether something is due: machines sleep, clocks are set, job files are
+ * changed.
+ */
+const LOOK_MS = 10_000;
+
+/** A job file that is served: its trigger is watched, and its runs are begun, one at a time. */
+export class ServedJob implements AsyncDisposable {
+  readonly #options: ServedJobOptions;
+  readonly #known: KnownRuns = new Map();
+  #source: { readonly text: string; readonly read: TriggeredSource } | null = null;
+  #opened: Opened | null = null;
+  readonly #ended = { published: 0, nothingNew: 0, failed: 0, cancelled: 0 };
+  #trouble: string | null = null;
+  #isDue = false;
+  #wake: () => void = () => {};
+
+  constructor(options: ServedJobOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Reads the job file, and takes its ledger for this process alone.
+   *
+   * @throws {SPEC_INVALID} {TRIGGER_LOCKED} {STATE_FAILED}
+   */
+  async open(): Promise<void> {
+    const { source } = await this.#read();
+    await this.#openLedger(source);
+  }
+
+  /** What metrics tell of it; null as long as it could not be opened. */
+  facts(): TriggerFacts | null {
+    if (this.#opened === null || this.#source === null) return null;
+    const { ledger, timed, files, queue } = this.#opened;
+    const { spec, trigger } = this.#source.read;
+    const past = ledger.state?.past ?? [];
+    const ran = past.flatMap((one) => (one.kind === "ran" ? [one] : []));
+    const last = ran.at(-1);
+    return {
+      name: spec.name,
+      nextMs:
+        trigger?.kind === "timed" ? openSchedule(trigger.schedule).next(this.#options.clock.wallMs()) : null,
+      waiting: ledger.state?.waiting.length ?? 0,
+      isRunning: timed.isRunning || files.isRunning || (queue.facts()?.openWindows ?? 0) > 0,
+      queue: queue.facts(),
+      last: last === undefined ? null : lastOf(last),
+      publishedMs: ran.findLast(({ outcome }) => outcome === "published")?.endedMs ?? null,
+      ended: { ...this.#ended },
+      leftOut: timed.leftOut,
+    };
+  }
+
+  /** Until the signal is aborted. What goes wrong is logged, and tried again. */
+  async serve(): Promise<void> {
+    const { signal, log, path } = this.#options;
+    while (!signal.aborted) {
+      let waitMs = LOOK_MS;
+      try {
+        waitMs = await this.#look();
+        this.#trouble = null;
+      } catch (error) {
+        const message = shownReason(error);
+        if (!signal.aborted && message !== this.#trouble)
+          log.error({ jobFile: path, reason: message }, "a trigger cannot be served; it is tried again");
+        this.#trouble = message;
+      }
+      await this.#pause(waitMs);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#opened?.queue[Symbol.asyncDispose]();
+    await this.#opened?.ledger[Symbol.asyncDispose]();
+  }
+
+  /** @returns how long nothing is due */
+  async #look(): Promise<number> {
+    const { clock } = this.#options;
+    const { source, trigger } = await this.#read();
+    const { timed, files, queue, output } = this.#opened ?? (await this.#openLedger(source));
+    if (source.spec.output.path !== output) throw otherOutput(output);
+    if (trigger.kind === "queue") {
+      if (!timed.isRunning && !files.isRunning) await queue.step(trigger);
+      return LOOK_MS;
+    }
+    await queue.stop();
+    if (trigger.kind === "files") {
+      // One that the trigger of before began ends first.
+      if (timed.isRunning) return LOOK_MS;
+      await files.step(trigger);
+      return trigger.lookMs;
+    }
+    if (files.isRunning) return LOOK_MS;
+    await timed.step(trigger);
+    const nowMs = clock.wallMs();
+    const nextMs = openSchedule(trigger.schedule).next(nowMs) ?? Number.POSITIVE_INFINITY;
+    return Math.min(LOOK_MS, nextMs - nowMs);
+  }
+
+  async #read(): Promise<{ readonly source: TriggeredSource; readonly trigger: Trigger }> {
+    const { path, env, clock } = this.#options;
+    const text = await readJobText(path);
+    if (this.#source?.text !== text) {
+      const read = parseTriggered(text, { path, set: [], env }, clock.wallMs());
+      this.#source = { text, read };
+    }
+    const source = this.#source.read;
+    const { trigger } = source;
+    if (trigger === null) throw noTrigger(path);
+    return { source, trigger };
+  }
+
+  async #openLedger({ spec }: TriggeredSource): Promise<Opened> {
+    const { seams, clock, log, signal } = this.#options;
+    const storage = await seams.openStorage(parseLocation(spec.output.path), spec, undefined);
+    const folder = await ledgerFolder(spec, storage);
+    const ledger = await TriggerLedger.open({ folder, clock, log, signal });
+    const shared = { ledger, wallMs: () => clock.wallMs(), onEnded: () => this.#soon() };
+    const timed = new TimedRuns({ ...shared, run: (atMs) => this.#counted(this.#runAt(atMs)) });
+    const files = new FilesRuns({
+      ...shared,
+      nowMs: () => clock.nowMs(),
+      look: () => this.#newFiles(),
+      run: (takes) => this.#counted(this.#runNewFiles(takes)),
+    });
+    const queue = this.#queueRuns(spec, folder, storage);
+    this.#opened = { output: spec.output.path, ledger, timed, files, queue };
+    return this.#opened;
+  }
+
+  #queueRuns({ name, output }: JobSpec, folder: string, storage: Storage): QueueRuns {
+    const { clock, log, signal, path } = this.#options;
+    return new QueueRuns({
+      folder,
+      jobFolder: dirname(resolve(path)),
+      name,
+      place: { output: parseLocation(output.path), storage },
+      run: (id, specOf, { signal: own, ...options }) =>
+        this.#counted(this.#run(id, (source) => specOf(this.#specNow(source)), options, own)),
+      clock,
+      log,
+      signal,
+    });
+  }
+
+  async #counted(run: Promise<RunOutcome | null>): Promise<RunOutcome | null> {
+    const ended = await run;
+    if (ended !== null) this.#ended[ended.outcome] += 1;
+    return ended;
+  }
+
+  #runAt(atMs: number): Promise<RunOutcome | null> {
+    return this.#run(firingAt(atMs).id, (source) => source.runAt(firingAt(atMs)).spec, {});
+  }
+
+  #runNewFiles(takes: TakesFile): Promise<RunOutcome | null> {
+    return this.#run("of new files", (source) => this.#specNow(source), { takes });
+  }
+
+  #run(
+    run: string,
+    specOf: (source: TriggeredSource) => JobSpec,
+    options: Partial<Pick<SubmitOptions, "takes" | "fresh">>,
+    signal = this.#options.signal,
+  ): Promise<RunOutcome | null> {
+    const { submit, log } = this.#options;
+    const spec = async () => {
+      const { source } = await this.#read();
+      if (source.spec.output.path !== this.#opened?.output) throw otherOutput(this.#opened?.output ?? "");
+      return specOf(source);
+    };
+    return servedRun({ run, spec, submit, options, log, signal });
+  }
+
+  async #newFiles(): Promise<NextRun | null> {
+    const { seams, signal } = this.#options;
+    const { source } = await this.#read();
+    const spec = this.#specNow(source);
+    const storage = await seams.openStorage(parseLocation(spec.output.path), spec, undefined);
+    const sealedFiles = (paths: OutputPaths) => sealedFilesOf(paths, { disk: seams.disk, storage });
+    try {
+      return await nextRun(spec, { storage, sealedFiles, signal, fresh: false, known: this.#known });
+    } catch (error) {
+      if (isShardmillError(error, "INPUT_NOT_FOUND")) return null;
+      throw error;
+    }
+  }
+
+  #specNow(source: TriggeredSource): JobSpec {
+    return source.runAt(firingAt(this.#options.clock.wallMs())).spec;
+  }
+
+  /** There is something to do now. */
+  #soon(): void {
+    this.#isDue = true;
+    this.#wake();
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const { clock, signal } = this.#options;
+    if (!this.#isDue && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const callOff = clock.after(ms, () => this.#wake());
+        this.#wake = () => {
+          callOff();
+          signal.removeEventListener("abort", this.#wake);
+          this.#wake = () => {};
+          resolve();
+        };
+        signal.addEventListener("abort", this.#wake, { once: true });
+      });
+    }
+    this.#isDue = false;
+  }
+}
+
+function lastOf({ outcome, endedMs, jobId, reason }: RanFiring): TriggerFacts["last"] {
+  return { outcome, endedMs, jobId, reason };
+}
+
+function noTrigger(path: string): ShardmillError {
+  return new ShardmillError("SPEC_INVALID", "the job file has no trigger", {
+    fields: { path },
+    problems: [
+      {
+        where: path,
+        what: "says nothing of when it is run",
+        expected: "a `trigger` with `cron`, `every`, `files` or `queue`",
+      },
+    ],
+  });
+}
+
+function otherOutput(output: string): ShardmillError {
+  return new ShardmillError("SPEC_INVALID", "the job's output is another one than when it was first served", {
+    fields: { output },
+    problems: [
+      {
+        where: "output.path",
+        what: "has changed, or has a variable of a run in it",
+        expected: output,
+        hint: "start `serve` again to have the runs elsewhere; each one has a folder of its own below it anyway",
+      },
+    ],
+  });
+}
