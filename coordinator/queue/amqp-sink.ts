@@ -1,0 +1,67 @@
+import type { Channel, Connection } from "rabbitmq-client";
+import type { Logger } from "../../shared/core/log.ts";
+import { type AmqpAddress, connect, disconnect, openChannel, queueFailed } from "./amqp-connection.ts";
+import type { QueueSink, Result } from "./queue-source.ts";
+
+/** So many are sent before the first of them is confirmed: what a channel and a broker keep in memory. */
+const UNCONFIRMED = 1_000;
+
+/** A message beside what it says. */
+export interface AmqpMessage extends Result {
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Sends to a queue of RabbitMQ by its default exchange, durably, and waits for its confirms. */
+export class AmqpSink implements QueueSink {
+  readonly #address: AmqpAddress;
+  readonly #connection: Connection;
+  #channel: Promise<Channel> | null = null;
+
+  constructor(address: AmqpAddress, { log }: { readonly log: Logger }) {
+    this.#address = address;
+    this.#connection = connect(address, "results", log);
+  }
+
+  get address(): string {
+    return this.#address.shown;
+  }
+
+  async send(messages: readonly AmqpMessage[]): Promise<void> {
+    try {
+      for (let start = 0; start < messages.length; start += UNCONFIRMED) {
+        const channel = await this.#open();
+        const some = messages.slice(start, start + UNCONFIRMED);
+        await Promise.all(some.map((message) => this.#publish(channel, message)));
+      }
+    } catch (error) {
+      throw queueFailed(this.#address, error);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const channel = await this.#channel?.catch(() => null);
+    await channel?.close();
+    await disconnect(this.#connection);
+  }
+
+  async #publish(channel: Channel, { messageId, body, headers = {} }: AmqpMessage): Promise<void> {
+    const envelope = { routingKey: this.#address.queue, durable: true, messageId, headers };
+    await channel.basicPublish(envelope, Buffer.from(body.buffer, body.byteOffset, body.byteLength));
+  }
+
+  /** One whose queue is there: to one that is not, messages vanish and are confirmed. */
+  async #open(): Promise<Channel> {
+    const before = await this.#channel?.catch(() => null);
+    if (before?.active) return before;
+    this.#channel = this.#make();
+    return await this.#channel;
+  }
+
+  async #make(): Promise<Channel> {
+    const channel = await openChannel(this.#connection);
+    channel.on("error", () => {});
+    await channel.queueDeclare({ queue: this.#address.queue, passive: true });
+    await channel.confirmSelect();
+    return channel;
+  }
+}

@@ -1,0 +1,268 @@
+import type { AsyncMessage, Channel, Connection } from "rabbitmq-client";
+import { orAbort, sleep } from "../../shared/core/abort.ts";
+import { messageOf } from "../../shared/core/errors.ts";
+import {
+  type AmqpAddress,
+  connect,
+  disconnect,
+  isRefusal,
+  openChannel,
+  queueFailed,
+} from "./amqp-connection.ts";
+import { AmqpSink } from "./amqp-sink.ts";
+import type { Delivery, QueueOptions, QueueSource, SetAside } from "./queue-source.ts";
+
+interface AmqpOptions extends Omit<QueueOptions, "aside"> {
+  readonly aside: AmqpAddress | null;
+}
+
+/** Where a delivery came from: a tag means nothing on another channel, and closes it. */
+interface Origin {
+  readonly channel: Consuming;
+  readonly tag: number;
+}
+
+/** A channel, and what is out of it: tags in the order in which they came. */
+interface Consuming {
+  readonly channel: Channel;
+  readonly open: Set<number>;
+  /** Of the bodies that came by it. */
+  bytes: number;
+  /** Null as long as it does not consume. */
+  consumerTag: string | null;
+  isLost: boolean;
+}
+
+/** Of messages whose size is not known yet: the largest of RabbitMQ have 16 MiB. */
+const FIRST_PREFETCH = 64;
+/** AMQP counts them in 16 bits. */
+const MOST_PREFETCH = 65_535;
+/** Of a broker that is there and gives no channel: it starts, or its queue has no leader yet. */
+const RETRY_MS = 1_000;
+
+/** The messages of a queue of RabbitMQ. What is out when its channel is lost comes again, on the next one. */
+export class AmqpSource implements QueueSource {
+  readonly #address: AmqpAddress;
+  readonly #options: AmqpOptions;
+  readonly #connection: Connection;
+  readonly #aside: AmqpSink | null;
+  readonly #origins = new WeakMap<Delivery, Origin>();
+  #current: Consuming | null = null;
+  /** Delivered, and not asked for yet. */
+  #inbox: Delivery[] = [];
+  #wake: () => void = () => {};
+  #wasThere = false;
+
+  constructor(address: AmqpAddress, options: AmqpOptions) {
+    const { name, log, aside } = options;
+    this.#address = address;
+    this.#options = options;
+    this.#connection = connect(address, name, log);
+    this.#aside = aside === null ? null : new AmqpSink(aside, { log });
+  }
+
+  get address(): string {
+    return this.#address.shown;
+  }
+
+  async *deliveries(signal: AbortSignal): AsyncGenerator<Delivery> {
+    const onAbort = () => this.#wake();
+    signal.addEventListener("abort", onAbort);
+    try {
+      while (!signal.aborted) {
+        const consuming = await this.#consume(signal);
+        if (consuming === null) continue;
+        while (!signal.aborted) {
+          const next = this.#inbox.shift();
+          if (next !== undefined) yield next;
+          else if (consuming.isLost) break;
+          else await this.#woken(signal);
+        }
+      }
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      await this.#stop();
+      await this.giveBack(this.#inbox.splice(0));
+    }
+  }
+
+  async done(deliveries: readonly Delivery[]): Promise<void> {
+    for (const [consuming, tags] of this.#byChannel(deliveries)) {
+      const upTo = coveredUpTo(consuming.open, tags);
+      if (upTo !== null) consuming.channel.basicAck({ deliveryTag: upTo, multiple: true });
+      for (const tag of tags) {
+        consuming.open.delete(tag);
+        if (upTo === null || tag > upTo) consuming.channel.basicAck({ deliveryTag: tag });
+      }
+    }
+  }
+
+  async setAside(failed: readonly SetAside[]): Promise<void> {
+    if (this.#aside === null) {
+      this.#reject(
+        failed.map(({ delivery }) => delivery),
+        false,
+      );
+      return;
+    }
+    const { queue } = this.#address;
+    await this.#aside.send(
+      failed.map(({ delivery: { messageId, body }, reason }) => ({
+        messageId: messageId ?? "",
+        body,
+        headers: { reason, queue },
+      })),
+    );
+    await this.done(failed.map(({ delivery }) => delivery));
+  }
+
+  async giveBack(deliveries: readonly Delivery[]): Promise<void> {
+    this.#reject(deliveries, true);
+  }
+
+  async waiting(): Promise<number | null> {
+    const { channel } = this.#current ?? {};
+    if (!channel?.active) return null;
+    const told = await channel.queueDeclare({ queue: this.#address.queue, passive: true }).catch(() => null);
+    return told?.messageCount ?? null;
+  }
+
+  /** The channel goes first: behind its end come the settlings, which an end of the connection overtakes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#current?.channel.close();
+    await disconnect(this.#connection);
+    await this.#aside?.[Symbol.asyncDispose]();
+  }
+
+  async #consume(signal: AbortSignal): Promise<Consuming | null> {
+    const { queue } = this.#address;
+    try {
+      const channel = await orAbort(openChannel(this.#connection), signal);
+      const consuming: Consuming = { channel, open: new Set(), consumerTag: null, isLost: false, bytes: 0 };
+      channel.on("error", (error: unknown) => this.#warn(error));
+      channel.on("close", () => this.#lose(consuming));
+      channel.on("basic.cancel", () => void channel.close());
+      await channel.queueDeclare({ queue, passive: true });
+      this.#wasThere = true;
+      this.#current = consuming;
+      const { mostOpen } = this.#options;
+      const isFew = mostOpen <= FIRST_PREFETCH;
+      await this.#begin(consuming, isFew ? mostOpen : FIRST_PREFETCH, isFew ? null : FIRST_PREFETCH);
+      return consuming;
+    } catch (error) {
+      // One that was there may come back with its broker.
+      if (isRefusal(error) && !this.#wasThere) throw queueFailed(this.#address, error);
+      if (signal.aborted) return null;
+      this.#warn(error);
+      await sleep(RETRY_MS, signal).catch(() => {});
+      return null;
+    }
+  }
+
+  /** @param widensAfter so many messages; null: it does not */
+  async #begin(consuming: Consuming, prefetchCount: number, widensAfter: number | null): Promise<void> {
+    const { channel } = consuming;
+    const { queue } = this.#address;
+    let left = widensAfter;
+    await channel.basicQos({ prefetchCount });
+    const { consumerTag } = await channel.basicConsume({ queue }, (message) => {
+      this.#receive(consuming, message);
+      if (left === null) return;
+      left -= 1;
+      if (left === 0) void this.#widen(consuming, prefetchCount).catch((error: unknown) => this.#warn(error));
+    });
+    consuming.consumerTag = consumerTag;
+  }
+
+  /** As many as may be out, of messages of the size that the first ones had. */
+  async #widen(consuming: Consuming, came: number): Promise<void> {
+    const { channel, consumerTag, bytes } = consuming;
+    const { mostOpen, mostBytes } = this.#options;
+    const most = Math.min(mostOpen, MOST_PREFETCH, Math.floor(mostBytes / Math.max(1, bytes / came))) - came;
+    if (most <= came || consumerTag === null || !channel.active) return;
+    await channel.basicCancel(consumerTag);
+    await this.#begin(consuming, most, null);
+  }
+
+  #receive(
+    consuming: Consuming,
+    { deliveryTag: tag, messageId, timestamp, redelivered, body }: AsyncMessage,
+  ) {
+    const delivery: Delivery = {
+      messageId: messageId === undefined || messageId === "" ? null : messageId,
+      body: body as Buffer,
+      sentMs: timestamp === undefined ? null : timestamp * 1_000,
+      isAgain: redelivered,
+    };
+    consuming.open.add(tag);
+    consuming.bytes += body.length;
+    this.#origins.set(delivery, { channel: consuming, tag });
+    this.#inbox.push(delivery);
+    this.#wake();
+  }
+
+  #lose(consuming: Consuming): void {
+    consuming.isLost = true;
+    consuming.open.clear();
+    if (this.#current === consuming) {
+      this.#current = null;
+      this.#inbox = [];
+    }
+    this.#wake();
+  }
+
+  #byChannel(deliveries: readonly Delivery[]): Map<Consuming, number[]> {
+    const found = new Map<Consuming, number[]>();
+    for (const delivery of deliveries) {
+      const { channel, tag } = this.#origins.get(delivery) ?? {};
+      // Of a channel that was lost, or settled before.
+      if (channel === undefined || tag === undefined || !channel.open.has(tag) || !channel.channel.active)
+        continue;
+      const tags = found.get(channel);
+      if (tags === undefined) found.set(channel, [tag]);
+      else tags.push(tag);
+    }
+    return found;
+  }
+
+  #reject(deliveries: readonly Delivery[], requeue: boolean): void {
+    for (const [{ channel, open }, tags] of this.#byChannel(deliveries)) {
+      for (const tag of tags) {
+        open.delete(tag);
+        channel.basicNack({ deliveryTag: tag, requeue });
+      }
+    }
+  }
+
+  /** Nothing more is delivered; what is out can be settled. */
+  async #stop(): Promise<void> {
+    const { channel, consumerTag } = this.#current ?? {};
+    if (channel?.active && consumerTag) await channel.basicCancel(consumerTag).catch(() => {});
+  }
+
+  #warn(error: unknown): void {
+    this.#options.log.warn(
+      { queue: this.address, reason: messageOf(error) },
+      "a queue is not to be had; it is tried again",
+    );
+  }
+
+  async #woken(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (signal.aborted) resolve();
+    });
+    this.#wake = () => {};
+  }
+}
+
+/** Up to which tag everything that is out is among `tags`: one call settles all of it. Null: nothing. */
+function coveredUpTo(open: ReadonlySet<number>, tags: readonly number[]): number | null {
+  const settled = new Set(tags);
+  let upTo: number | null = null;
+  for (const tag of open) {
+    if (!settled.has(tag)) break;
+    upTo = tag;
+  }
+  return upTo;
+}

@@ -1,0 +1,230 @@
+import {
+  Consumer,
+  ListOffsetTimestamps,
+  type Message,
+  MessagesStreamFallbackModes,
+  MessagesStreamModes,
+  type Offsets,
+} from "@platformatic/kafka";
+import { sleep } from "../../shared/core/abort.ts";
+import { connectionOf, type KafkaAddress } from "./kafka-connection.ts";
+import { OpenOffsets } from "./open-offsets.ts";
+import type { Delivery } from "./queue-source.ts";
+
+/** After a death, the group waits so long before others get its partitions. */
+const SESSION_MS = 30_000;
+const HEARTBEAT_MS = 3_000;
+/** In a rebalance, all members have so long to come back. */
+const REBALANCE_MS = 60_000;
+/** What is read ahead, beside what a fetch brings. */
+const READ_AHEAD = 1_024;
+const FETCH_BYTES = 8 << 20;
+/** To say goodbye to brokers that may be gone. */
+const GOODBYE_MS = 5_000;
+
+type Stream = Awaited<ReturnType<Consumer["consume"]>>;
+
+/** Where a delivery came from. What an assignment gave out means nothing in the next. */
+interface Origin {
+  readonly assignment: Assignment;
+  readonly partition: number;
+  readonly offset: bigint;
+}
+
+/** The partitions as the group gave them once, and what was read of them since. */
+interface Assignment {
+  readonly stream: Stream;
+  readonly partitions: Map<number, OpenOffsets>;
+  readonly committed: Map<number, bigint>;
+  isOver: boolean;
+  failure: unknown;
+}
+
+/**
+ * A member of a consumer group, up to the first error that the library does not mend by itself.
+ *
+ * With every rebalance it begins anew, even in the partitions that it keeps: from the offsets that were
+ * committed, by a stream of its own. So what is read of a stream begins where the group's offset is, and an
+ * offset that is committed never lies behind a message that nobody has settled.
+ */
+export class KafkaMember implements AsyncDisposable {
+  readonly #topic: string;
+  readonly #consumer: Consumer;
+  readonly #onNews: () => void;
+  readonly #origins = new WeakMap<Delivery, Origin>();
+  readonly #open = new Set<Delivery>();
+  /** Given back, in their order. */
+  #returned: Delivery[] = [];
+  #assignment: Assignment | null = null;
+  #committing: Promise<void> = Promise.resolve();
+
+  /** @param onNews there may be something to read, or to refresh */
+  constructor(address: KafkaAddress, group: string, onNews: () => void) {
+    this.#topic = address.topic;
+    this.#onNews = onNews;
+    this.#consumer = new Consumer({
+      ...connectionOf(address),
+      groupId: group,
+      autocommit: false,
+      sessionTimeout: SESSION_MS,
+      heartbeatInterval: HEARTBEAT_MS,
+      rebalanceTimeout: REBALANCE_MS,
+      maxBytes: FETCH_BYTES,
+      highWaterMark: READ_AHEAD,
+    });
+    this.#consumer.on("error", (error: unknown) => {
+      if (this.#assignment !== null) this.#assignment.failure = error;
+      onNews();
+    });
+    this.#consumer.on("consumer:group:join", () => {
+      if (this.#assignment !== null) this.#assignment.isOver = true;
+      onNews();
+    });
+  }
+
+  /** Given and not settled. */
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  /** Whether {@link refresh} or {@link read} may have something, as far as is known without them. */
+  get hasNews(): boolean {
+    const { isOver = false, failure = null } = this.#assignment ?? {};
+    return isOver || failure !== null;
+  }
+
+  async join(): Promise<void> {
+    this.#assignment = await this.#assign();
+  }
+
+  /** Takes up what the group gives now, when it gives anew. @throws what the library does not mend */
+  async refresh(): Promise<void> {
+    const before = this.#assignment;
+    if (before?.failure) throw before.failure;
+    if (before === null || !before.isOver) return;
+    this.#open.clear();
+    this.#returned = [];
+    // The new one first: a topic that nobody reads makes the member join once more.
+    this.#assignment = await this.#assign();
+    before.stream.destroy();
+  }
+
+  /** The next delivery; null when there is none yet. */
+  read(): Delivery | null {
+    const assignment = this.#assignment;
+    if (assignment === null || assignment.isOver) return null;
+    const returned = this.#returned.shift();
+    if (returned !== undefined) {
+      this.#open.add(returned);
+      return returned;
+    }
+    const message = assignment.stream.read() as Message | null;
+    if (message === null) return null;
+    const { partition, offset, timestamp, value } = message;
+    const delivery: Delivery = {
+      messageId: `${this.#topic}/${partition}/${offset}`,
+      // What stands for a key that was deleted has none.
+      body: value ?? new Uint8Array(),
+      sentMs: Number(timestamp),
+      isAgain: false,
+    };
+    const offsets = assignment.partitions.get(partition) ?? new OpenOffsets();
+    assignment.partitions.set(partition, offsets);
+    offsets.give(offset);
+    this.#origins.set(delivery, { assignment, partition, offset });
+    this.#open.add(delivery);
+    return delivery;
+  }
+
+  settle(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) {
+      const origin = this.#origins.get(delivery);
+      if (origin === undefined || !this.#open.delete(delivery)) continue;
+      origin.assignment.partitions.get(origin.partition)?.settle(origin.offset);
+    }
+  }
+
+  giveBack(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) {
+      const origin = this.#origins.get(delivery);
+      if (origin === undefined || !this.#open.delete(delivery)) continue;
+      const again = { ...delivery, isAgain: true };
+      this.#origins.set(again, origin);
+      this.#returned.push(again);
+    }
+    const offsetOf = (delivery: Delivery) => this.#origins.get(delivery)?.offset ?? 0n;
+    this.#returned.sort((one, other) => (offsetOf(one) < offsetOf(other) ? -1 : 1));
+  }
+
+  /** Tells the group how far all is settled. One after the other: an older word must not come last. */
+  async commit(): Promise<void> {
+    const committed = this.#committing.then(() => this.#commitNow());
+    this.#committing = committed.catch(() => {});
+    await committed;
+  }
+
+  /** What is behind the last message that was read, in the partitions that are this member's. */
+  async waiting(): Promise<number> {
+    const assigned = this.#consumer.assignments?.flatMap(({ partitions }) => partitions) ?? [];
+    const { partitions } = this.#assignment ?? {};
+    if (partitions === undefined || assigned.length === 0) return 0;
+    const topics = [this.#topic];
+    const [ends, begins, committed] = await Promise.all([
+      this.#consumer.listOffsets({ topics }),
+      this.#consumer.listOffsets({ topics, timestamp: ListOffsetTimestamps.EARLIEST }),
+      this.#consumer.listCommittedOffsets({ topics: [{ topic: this.#topic, partitions: assigned }] }),
+    ]);
+    const of = (offsets: Offsets, partition: number) => offsets.get(this.#topic)?.[partition] ?? -1n;
+    let waiting = BigInt(this.#returned.length);
+    for (const partition of assigned) {
+      const first = [of(committed, partition), of(begins, partition)].find((offset) => offset >= 0n) ?? 0n;
+      const next = partitions.get(partition)?.next ?? first;
+      const end = of(ends, partition);
+      if (end > next) waiting += end - next;
+    }
+    return Number(waiting);
+  }
+
+  /** Leaves the group, so that others need not wait. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const left = Promise.resolve(this.#consumer.close(true));
+    await Promise.race([left.catch(() => {}), sleep(GOODBYE_MS)]);
+    this.#assignment?.stream.destroy();
+    this.#assignment = null;
+  }
+
+  async #assign(): Promise<Assignment> {
+    const stream = await this.#consumer.consume({
+      topics: [this.#topic],
+      mode: MessagesStreamModes.COMMITTED,
+      fallbackMode: MessagesStreamFallbackModes.EARLIEST,
+    });
+    const assignment: Assignment = {
+      stream,
+      partitions: new Map(),
+      committed: new Map(),
+      isOver: false,
+      failure: null,
+    };
+    stream.on("readable", this.#onNews);
+    stream.on("error", (error: unknown) => {
+      assignment.failure = error;
+      this.#onNews();
+    });
+    return assignment;
+  }
+
+  async #commitNow(): Promise<void> {
+    const assignment = this.#assignment;
+    if (assignment === null) return;
+    const { partitions, committed } = assignment;
+    const offsets = [...partitions].flatMap(([partition, { position }]) =>
+      position === null || position === committed.get(partition)
+        ? []
+        : [{ topic: this.#topic, partition, offset: position, leaderEpoch: -1 }],
+    );
+    if (offsets.length === 0) return;
+    await this.#consumer.commit({ offsets });
+    for (const { partition, offset } of offsets) committed.set(partition, offset);
+  }
+}

@@ -1,0 +1,81 @@
+import { ProduceAcks, Producer, stringSerializer } from "@platformatic/kafka";
+import { connectionOf, type KafkaAddress, kafkaFailed } from "./kafka-connection.ts";
+import type { QueueSink, Result } from "./queue-source.ts";
+
+/** Of one request. A broker takes a MiB by default, in all. */
+const MOST_BYTES = 512 << 10;
+const MOST_MESSAGES = 1_000;
+
+export interface KafkaMessage extends Result {
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Sends to a topic of Kafka: it is there on all replicas that are in sync. */
+export class KafkaSink implements QueueSink {
+  readonly #address: KafkaAddress;
+  readonly #producer: Producer<string, Buffer, string, string>;
+
+  constructor(address: KafkaAddress) {
+    this.#address = address;
+    this.#producer = new Producer({
+      ...connectionOf(address),
+      serializers: {
+        key: stringSerializer,
+        value: (value) => value,
+        headerKey: stringSerializer,
+        headerValue: stringSerializer,
+      },
+    });
+    // What fails is told to whoever asked for it.
+    this.#producer.on("error", () => {});
+  }
+
+  get address(): string {
+    return this.#address.shown;
+  }
+
+  async send(results: readonly Result[]): Promise<void> {
+    await this.sendMessages(
+      results.map((result) => ({ ...result, headers: { messageId: result.messageId } })),
+    );
+  }
+
+  /** By their ids to partitions: those of one id keep their order. @throws {QUEUE_FAILED} */
+  async sendMessages(messages: readonly KafkaMessage[]): Promise<void> {
+    try {
+      for (const some of cut(messages)) {
+        await this.#producer.send({
+          acks: ProduceAcks.ALL,
+          messages: some.map(({ messageId, body, headers }) => ({
+            topic: this.#address.topic,
+            key: messageId,
+            value: Buffer.from(body.buffer, body.byteOffset, body.byteLength),
+            headers: { ...headers },
+          })),
+        });
+      }
+    } catch (error) {
+      throw kafkaFailed(this.#address, error);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#producer.close(true);
+  }
+}
+
+function cut(messages: readonly KafkaMessage[]): KafkaMessage[][] {
+  const chunks: KafkaMessage[][] = [];
+  let bytes = 0;
+  for (const message of messages) {
+    const last = chunks.at(-1);
+    bytes += message.body.length;
+    if (last === undefined || last.length === MOST_MESSAGES || bytes > MOST_BYTES) {
+      chunks.push([message]);
+      bytes = message.body.length;
+    } else {
+      last.push(message);
+    }
+  }
+  return chunks;
+}

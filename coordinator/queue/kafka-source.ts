@@ -1,0 +1,153 @@
+import { sleep } from "../../shared/core/abort.ts";
+import { backoffMs } from "../../shared/core/backoff.ts";
+import { messageOf } from "../../shared/core/errors.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import { isRefusal, type KafkaAddress, kafkaFailed } from "./kafka-connection.ts";
+import { KafkaMember } from "./kafka-member.ts";
+import { KafkaSink } from "./kafka-sink.ts";
+import { tellNoPlaceAside } from "./no-place-aside.ts";
+import type { Delivery, QueueSource, SetAside } from "./queue-source.ts";
+
+interface KafkaOptions {
+  /** Of the group, where the address names none. */
+  readonly name: string;
+  readonly mostOpen: number;
+  readonly aside: KafkaAddress | null;
+  readonly log: Logger;
+}
+
+const PAUSES = { firstMs: 500, maxMs: 10_000 };
+
+/**
+ * The messages of a topic of Kafka, as a member of a consumer group. A message is known by topic, partition
+ * and offset. There is no settling of one message: the group's offset in each partition moves up to the
+ * lowest that is not settled.
+ */
+export class KafkaSource implements QueueSource {
+  readonly #address: KafkaAddress;
+  readonly #options: KafkaOptions;
+  readonly #aside: KafkaSink | null;
+  readonly #closed = new AbortController();
+  #member: KafkaMember | null = null;
+  #wasThere = false;
+  #failures = 0;
+  #wake: () => void = () => {};
+
+  constructor(address: KafkaAddress, options: KafkaOptions) {
+    this.#address = address;
+    this.#options = options;
+    this.#aside = options.aside === null ? null : new KafkaSink(options.aside);
+  }
+
+  get address(): string {
+    return this.#address.shown;
+  }
+
+  async *deliveries(signal: AbortSignal): AsyncGenerator<Delivery, void, undefined> {
+    const onAbort = () => this.#wake();
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      while (!signal.aborted) {
+        const member = this.#member ?? (await this.#join(signal));
+        if (member === null) continue;
+        try {
+          await member.refresh();
+          const next = member.openCount < this.#options.mostOpen ? member.read() : null;
+          if (next !== null) yield next;
+          else await this.#woken(signal, member);
+        } catch (error) {
+          await this.#lose(member, error, signal);
+        }
+      }
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async done(deliveries: readonly Delivery[]): Promise<void> {
+    const member = this.#member;
+    if (member === null) return;
+    member.settle(deliveries);
+    this.#wake();
+    for (let tries = 0; !this.#closed.signal.aborted; tries += 1) {
+      try {
+        await member.commit();
+        return;
+      } catch (error) {
+        if (isRefusal(error)) throw kafkaFailed(this.#address, error);
+        // Whoever gets the partitions next begins where they were committed last: all comes again.
+        if (member !== this.#member) return;
+        if (tries === 0) this.#warn(error);
+        await sleep(backoffMs(tries, PAUSES, Math.random()), this.#closed.signal).catch(() => {});
+      }
+    }
+  }
+
+  async setAside(failed: readonly SetAside[]): Promise<void> {
+    if (this.#aside === null) tellNoPlaceAside(this.#options.log, this.address, failed);
+    await this.#aside?.sendMessages(
+      failed.map(({ delivery: { messageId, body }, reason }) => ({
+        messageId: messageId ?? "",
+        body,
+        headers: { reason, queue: this.address },
+      })),
+    );
+    await this.done(failed.map(({ delivery }) => delivery));
+  }
+
+  /** Kafka takes nothing back: they are read again here, and by whoever gets their partitions. */
+  async giveBack(deliveries: readonly Delivery[]): Promise<void> {
+    this.#member?.giveBack(deliveries);
+    this.#wake();
+  }
+
+  async waiting(): Promise<number | null> {
+    return (await this.#member?.waiting().catch(() => null)) ?? null;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort(new Error("the queue is closed"));
+    await this.#member?.[Symbol.asyncDispose]();
+    this.#member = null;
+    await this.#aside?.[Symbol.asyncDispose]();
+  }
+
+  async #join(signal: AbortSignal): Promise<KafkaMember | null> {
+    const group = this.#address.options.get("group") ?? this.#options.name.replace(/\s+/g, "-");
+    const member = new KafkaMember(this.#address, group, () => this.#wake());
+    try {
+      await member.join();
+      this.#wasThere = true;
+      this.#failures = 0;
+      this.#member = member;
+      return member;
+    } catch (error) {
+      await this.#lose(member, error, signal);
+      return null;
+    }
+  }
+
+  /** What was out of it is out no more: the next member begins where it was committed last. */
+  async #lose(member: KafkaMember, error: unknown, signal: AbortSignal): Promise<void> {
+    this.#member = null;
+    await member[Symbol.asyncDispose]();
+    // A topic that was there may come back with its broker.
+    if (isRefusal(error) && !this.#wasThere) throw kafkaFailed(this.#address, error);
+    if (this.#failures === 0) this.#warn(error);
+    await sleep(backoffMs(this.#failures, PAUSES, Math.random()), signal).catch(() => {});
+    this.#failures += 1;
+  }
+
+  #warn(error: unknown): void {
+    const about = { queue: this.address, reason: messageOf(error) };
+    this.#options.log.warn(about, "a queue is not to be had; it is tried again");
+  }
+
+  async #woken(signal: AbortSignal, member: KafkaMember): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (signal.aborted || member.hasNews) resolve();
+    });
+    this.#wake = () => {};
+  }
+}

@@ -1,0 +1,54 @@
+interface KnownWindow {
+  readonly id: string;
+  readonly atMs: number;
+  readonly keys: readonly string[];
+  readonly dead: ReadonlyMap<string, string>;
+}
+
+/**
+ * Keys that are remembered at a time. Each takes about 100 bytes, so that a serve of one job has half a GB of
+ * them at most. More than these, the oldest are forgotten before their time.
+ */
+const MOST_KEYS = 5_000_000;
+
+/** By which messages that were published are known when they come again, for a while. */
+export class KeyLedger {
+  readonly #rememberMs: number;
+  readonly #mostKeys: number;
+  readonly #windows = new Map<string, KnownWindow>();
+  readonly #byKey = new Map<string, KnownWindow>();
+
+  constructor(rememberMs: number, mostKeys = MOST_KEYS) {
+    this.#rememberMs = rememberMs;
+    this.#mostKeys = mostKeys;
+  }
+
+  get size(): number {
+    return this.#byKey.size;
+  }
+
+  /** @param atMs by the clock on the wall, which a restart does not change */
+  add(id: string, keys: readonly string[], dead: ReadonlyMap<string, string>, atMs: number): void {
+    const window = { id, atMs, keys, dead };
+    this.#windows.set(id, window);
+    for (const key of keys) this.#byKey.set(key, window);
+  }
+
+  /** What became of a message: why it is a dead letter, where it is; null for one that is not known. */
+  find(key: string): { readonly dead: string | null } | null {
+    const window = this.#byKey.get(key);
+    return window === undefined ? null : { dead: window.dead.get(key) ?? null };
+  }
+
+  /** @returns the windows whose keys are forgotten now, in the order in which they came */
+  forget(wallMs: number): readonly string[] {
+    const gone: string[] = [];
+    for (const [id, { atMs, keys }] of this.#windows) {
+      if (atMs + this.#rememberMs > wallMs && this.#byKey.size <= this.#mostKeys) break;
+      for (const key of keys) if (this.#byKey.get(key)?.id === id) this.#byKey.delete(key);
+      this.#windows.delete(id);
+      gone.push(id);
+    }
+    return gone;
+  }
+}

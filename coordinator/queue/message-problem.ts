@@ -1,0 +1,36 @@
+import type { Problem } from "../../shared/core/errors.ts";
+
+/** A message that cannot be read, and what is wrong with it. */
+export interface InvalidMessage {
+  readonly kind: "invalid";
+  readonly problem: Problem;
+}
+
+/** Of what is found in a message: dead letters have it beside the message itself. */
+const MOST_FOUND = 120;
+
+export function invalid(where: string, what: string, expected: string, found?: unknown): InvalidMessage {
+  return {
+    kind: "invalid",
+    problem: { where, what, expected, ...(found === undefined ? {} : { found: shown(found) }) },
+  };
+}
+
+/** As JSON; a text that is none as it is. */
+function shown(found: unknown): string {
+  const text = typeof found === "string" ? found.trim() : JSON.stringify(found);
+  return text.length > MOST_FOUND ? `${text.slice(0, MOST_FOUND)}...` : text;
+}
+
+/** In one line, as dead letters have it. */
+export function invalidReason({ where, what, expected, found }: Problem): string {
+  const rest = [
+    ...(expected === undefined ? [] : [`expected ${expected}`]),
+    ...(found === undefined ? [] : [`found ${found}`]),
+  ];
+  return `MESSAGE_INVALID: ${where} ${what}${rest.length === 0 ? "" : `: ${rest.join(", ")}`}`;
+}
+
+export function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}

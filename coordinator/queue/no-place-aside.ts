@@ -1,0 +1,13 @@
+import type { Logger } from "../../shared/core/log.ts";
+import type { SetAside } from "./queue-source.ts";
+
+/** Tells, in one line for all, what is settled without having been put anywhere. */
+export function tellNoPlaceAside(log: Logger, queue: string, failed: readonly SetAside[]): void {
+  const [first] = failed;
+  if (first === undefined) return;
+  const { delivery, reason } = first;
+  log.warn(
+    { queue, messages: failed.length, first: delivery.messageId, reason },
+    "messages that cannot be used have no queue to be set aside in: `trigger.aside` names one",
+  );
+}

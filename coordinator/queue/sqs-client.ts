@@ -1,0 +1,192 @@
+import { createHash } from "node:crypto";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { jsonObject } from "../../shared/core/json-object.ts";
+import type { QueueAddress } from "../../shared/domain/queue-address.ts";
+import { judgedByStatus, PassingFailure } from "../../shared/http/failures.ts";
+import { HttpEngine } from "../../shared/http/http-engine.ts";
+import type { Answer } from "../../shared/http/messages.ts";
+import { StoreTally } from "../../shared/http/store-tally.ts";
+import { bodyOf } from "../../shared/objects/bodies.ts";
+import { CallCredentials } from "../../shared/objects/call-credentials.ts";
+import { CredentialCache } from "../../shared/objects/credential-cache.ts";
+import { boundedText } from "../../shared/objects/problem.ts";
+import { USER_AGENT } from "../../shared/objects/store-engine.ts";
+import { loadSettings, provideByConvention } from "../../shared/s3/conventions.ts";
+import type { S3Credentials } from "../../shared/s3/credentials.ts";
+import { S3Signer } from "../../shared/s3/signer.ts";
+
+export type SqsAddress = Extract<QueueAddress, { kind: "sqs" }>;
+
+/** Long polls, batches that are settled, and leases that are extended, all at once. */
+const AT_ONCE = 64;
+/** An answer has ten messages at most, of a MiB each, written as JSON. */
+const MOST_ANSWER_BYTES = 128 << 20;
+
+/** What is said once more a moment later: the queue's key store and what is counted by the second, too. */
+const PASSING =
+  /^(RequestThrottled|Throttling|KmsThrottled|OverLimit|InternalFailure|InternalError|ServiceUnavailable)/;
+/** Of who asks: by what SQS says, the setting that says it. */
+const OF_WHO_ASKS: Readonly<Record<string, string>> = {
+  ExpiredToken: "AWS_SESSION_TOKEN",
+  ExpiredTokenException: "AWS_SESSION_TOKEN",
+  InvalidClientTokenId: "AWS_ACCESS_KEY_ID",
+  UnrecognizedClientException: "AWS_ACCESS_KEY_ID",
+  InvalidSignatureException: "AWS_SECRET_ACCESS_KEY",
+  SignatureDoesNotMatch: "AWS_SECRET_ACCESS_KEY",
+};
+
+/** What of `https://sqs.REGION.amazonaws.com` is the region, of VPC endpoints and FIPS too. */
+const REGION = /(?:^|\.)sqs(?:-fips)?\.([a-z0-9-]+)\.(?:vpce\.)?amazonaws\.com/;
+
+interface Connection {
+  readonly engine: HttpEngine;
+  readonly region: string;
+  readonly credentials: CredentialCache<S3Credentials>;
+}
+
+/** Speaks to SQS in its JSON protocol, by the credentials that AWS's own programs would take. */
+export class SqsClient implements Disposable {
+  readonly address: SqsAddress;
+  readonly #signer = new S3Signer("sqs");
+  readonly #closed = new AbortController();
+  #connection: Promise<Connection> | null = null;
+
+  constructor(address: SqsAddress) {
+    this.address = address;
+  }
+
+  /**
+   * What SQS answers. What may pass by itself is asked again for some seconds.
+   *
+   * @param url of the queue that it is about
+   * @throws {QUEUE_FAILED} for what does not mend itself; {STORE_FAILED} for what may; the signal's reason
+   */
+  async call(
+    action: string,
+    input: Readonly<Record<string, unknown>>,
+    { url = this.address.url, signal }: { readonly url?: string; readonly signal?: AbortSignal } = {},
+  ): Promise<Readonly<Record<string, unknown>>> {
+    try {
+      this.#connection ??= connect(url);
+      const connection = await this.#connection;
+      return await connection.engine.call(
+        this.#asked(action, { QueueUrl: url, ...input }, connection),
+        signal,
+      );
+    } catch (error) {
+      if (isShardmillError(error, "STORE_REFUSED")) throw queueFailed(this.address, error.message, error);
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#closed.abort(new Error("the client is closed"));
+    this.#connection?.then(({ engine }) => engine[Symbol.dispose]()).catch(() => {});
+  }
+
+  #asked(action: string, input: object, { region, credentials }: Connection) {
+    const path = this.address.shown;
+    const asker = new CallCredentials(credentials, this.#closed.signal);
+    const bytes = Buffer.from(JSON.stringify(input));
+    const sha256 = createHash("sha256").update(bytes).digest("hex");
+    return {
+      path,
+      onMeant: () => asker.taken(),
+      request: async () =>
+        await this.#signer.sign(
+          {
+            method: "POST",
+            url: rootOf(this.address.url),
+            query: {},
+            headers: {
+              "content-type": "application/x-amz-json-1.0",
+              "x-amz-target": `AmazonSQS.${action}`,
+              "user-agent": USER_AGENT,
+            },
+            sha256,
+            body: bodyOf(bytes),
+          },
+          { credentials: await asker.next(), region },
+        ),
+      open: ({ status }: { readonly status: number }) => (status === 200 ? answerReader() : null),
+      judge: (answer: Answer) => {
+        const error = this.#judged(answer);
+        const { used } = asker;
+        return used === null
+          ? error
+          : asker.judge(error, `access key ${used.accessKeyId}`, isExpired(answer));
+      },
+    };
+  }
+
+  #judged(answer: Answer): Error {
+    const { code, message } = problemOf(answer);
+    const byStatus = judgedByStatus(this.address.shown, answer);
+    if (byStatus instanceof PassingFailure) return byStatus;
+    if (PASSING.test(code)) return new PassingFailure(`answers ${code}`, { isThrottled: true });
+    const variable = OF_WHO_ASKS[code];
+    const storeMs = Date.parse(answer.headers.date ?? "");
+    if (variable === "AWS_SECRET_ACCESS_KEY" && /expired|not yet current/i.test(message) && storeMs > 0) {
+      this.#signer.correctClock(storeMs);
+      return new PassingFailure("takes the signature no more");
+    }
+    const said = `answers ${code} (${answer.status})${message === "" ? "" : `: ${message}`}`;
+    if (variable === undefined) return queueFailed(this.address, said);
+    return new ShardmillError("STORE_REFUSED", said, { fields: { variable, reason: code } });
+  }
+}
+
+/** The service answers at its root, whatever queue is asked for. */
+function rootOf(queueUrl: string): URL {
+  return new URL("../../", `${queueUrl}/`);
+}
+
+async function connect(queueUrl: string): Promise<Connection> {
+  const { region, ca } = await loadSettings(process.env, {});
+  return {
+    // What stores were asked is counted elsewhere: a queue is none.
+    engine: new HttpEngine({
+      atOnce: AT_ONCE,
+      tally: new StoreTally(),
+      ...(ca === null ? {} : { caOf: () => ca }),
+    }),
+    region: REGION.exec(new URL(queueUrl).hostname)?.[1] ?? region,
+    credentials: new CredentialCache(provideByConvention()),
+  };
+}
+
+function answerReader() {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  return {
+    take(chunk: Uint8Array) {
+      bytes += chunk.length;
+      if (bytes > MOST_ANSWER_BYTES) throw new PassingFailure("answers more than there can be");
+      chunks.push(Uint8Array.from(chunk));
+      return "more" as const;
+    },
+    end: () => jsonObject(Buffer.concat(chunks).toString("utf8")) ?? {},
+  };
+}
+
+/** `com.amazonaws.sqs#QueueDoesNotExist`, and what it says for people. */
+function problemOf({ body }: Answer): { readonly code: string; readonly message: string } {
+  const { __type: type, message, Message } = jsonObject(Buffer.from(body).toString("utf8")) ?? {};
+  const said = message ?? Message;
+  return {
+    code: typeof type === "string" ? boundedText(type.replace(/^.*#/, "")) : "",
+    message: typeof said === "string" ? boundedText(said) : "",
+  };
+}
+
+function isExpired(answer: Answer): boolean {
+  return OF_WHO_ASKS[problemOf(answer).code] === "AWS_SESSION_TOKEN";
+}
+
+export function queueFailed({ shown }: SqsAddress, what: string, cause?: unknown): ShardmillError {
+  return new ShardmillError("QUEUE_FAILED", `the queue cannot be used: ${what}`, {
+    fields: { queue: shown },
+    hint: "queues are not made by Shardmill: make it first, and let this machine's credentials receive, delete and change the visibility of its messages (of one that is sent to: send)",
+    ...(cause === undefined ? {} : { cause }),
+  });
+}

@@ -1,0 +1,89 @@
+import { sha256 } from "../../shared/core/digest.ts";
+import type { QueueSink, Result } from "./queue-source.ts";
+import { type BatchEntry, batched } from "./sqs-batch.ts";
+import { queueFailed, type SqsAddress, SqsClient } from "./sqs-client.ts";
+
+/**
+ * Of all messages of a call: what SQS took of one before it took a MiB, and what others that speak as SQS
+ * does take.
+ */
+const MOST_BYTES = 256 << 10;
+/** A part of a name that is chosen here. */
+const MOST_GROUP_CHARS = 128;
+
+export interface SqsMessage extends Result {
+  /** Of a queue that keeps order within groups. Null: each message is one of its own. */
+  readonly groupId: string | null;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+/** Sends to a queue of SQS. What it sent before within five minutes, one that keeps order drops. */
+export class SqsSink implements QueueSink {
+  readonly #client: SqsClient;
+  readonly #closed = new AbortController();
+
+  constructor(address: SqsAddress) {
+    this.#client = new SqsClient(address);
+  }
+
+  get address(): string {
+    return this.#client.address.shown;
+  }
+
+  async send(results: readonly Result[]): Promise<void> {
+    const messages = results.map(({ messageId, body }) => ({
+      messageId,
+      body,
+      groupId: null,
+      attributes: { messageId },
+    }));
+    await sendMessages(this.#client, this.#client.address, messages, this.#closed.signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort(new Error("the queue is closed"));
+    this.#client[Symbol.dispose]();
+  }
+}
+
+/**
+ * @param client by which it is sent, to `address`, which may be another queue of the same service
+ * @throws {QUEUE_FAILED} for a message that SQS does not take, too; the others are sent nevertheless
+ */
+export async function sendMessages(
+  client: SqsClient,
+  address: SqsAddress,
+  messages: readonly SqsMessage[],
+  signal: AbortSignal,
+): Promise<void> {
+  const isOrdered = address.queue.endsWith(".fifo");
+  const entries = messages.map((message) => entryOf(message, isOrdered));
+  const batch = { action: "SendMessageBatch", url: address.url, mostBytes: MOST_BYTES } as const;
+  const refusals = await batched(client, batch, entries, signal);
+  const refused = refusals.findIndex((refusal) => refusal !== null);
+  if (refused >= 0)
+    throw queueFailed(address, `message ${messages[refused]?.messageId} is not taken: ${refusals[refused]}`);
+}
+
+function entryOf({ messageId, groupId, attributes, body }: SqsMessage, isOrdered: boolean): BatchEntry {
+  const text = Buffer.from(body)
+    .toString("utf8")
+    .replace(/[\ufffe\uffff]/g, escaped);
+  const names = Object.entries(attributes);
+  const MessageAttributes = Object.fromEntries(
+    names.map(([name, value]) => [name, { DataType: "String", StringValue: value }]),
+  );
+  const digest = sha256(messageId);
+  const order = isOrdered
+    ? { MessageGroupId: (groupId ?? digest).slice(0, MOST_GROUP_CHARS), MessageDeduplicationId: digest }
+    : {};
+  return {
+    fields: { MessageBody: text, MessageAttributes, ...order },
+    bytes: names.reduce((sum, pair) => sum + Buffer.byteLength(pair.join("String")), Buffer.byteLength(text)),
+  };
+}
+
+/** No XML has them, and so no message of SQS. In a text of JSON they may be written otherwise. */
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16)}`;
+}

@@ -1,0 +1,300 @@
+import { randomUUID } from "node:crypto";
+import { joined, sleep } from "../../shared/core/abort.ts";
+import { backoffMs } from "../../shared/core/backoff.ts";
+import { isShardmillError, messageOf } from "../../shared/core/errors.ts";
+import { jsonObject } from "../../shared/core/json-object.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import { tellNoPlaceAside } from "./no-place-aside.ts";
+import type { Delivery, QueueSource, SetAside } from "./queue-source.ts";
+import { batched, MOST_ENTRIES } from "./sqs-batch.ts";
+import { type SqsAddress, SqsClient } from "./sqs-client.ts";
+import { sendMessages } from "./sqs-sink.ts";
+
+interface SqsOptions {
+  readonly mostOpen: number;
+  /** Null: the queue's own dead letters, where it has some. */
+  readonly aside: SqsAddress | null;
+  readonly log: Logger;
+  /** For how long a message is taken at a time. Left out: {@link LEASE_SECONDS}. */
+  readonly leaseSeconds?: { readonly first: number; readonly next: number };
+}
+
+/**
+ * For so long a message is taken at first: one that was on its way when a connection broke comes again after
+ * that. Most are settled before a third of it has passed. What is kept for longer is taken for longer, each
+ * time that a third has passed, ten in a call: with leases as short as the first, windows of thousands that
+ * are run for long would be hundreds of calls a second.
+ */
+const LEASE_SECONDS = { first: 30, next: 120 };
+/**
+ * What SQS waits at most for a first message, and a drain for SQS: a poll that is cut is at work there for as
+ * long as it would have been, and takes what is given back meanwhile.
+ */
+const POLL_SECONDS = 5;
+const LEAST_POLL_MS = 500;
+/** While messages wait. Each brings ten: a poll takes some 20 ms in the same region. */
+const MOST_POLLS = 16;
+const PAUSES = { firstMs: 500, maxMs: 10_000 };
+
+interface Lease {
+  readonly receipt: string;
+  readonly groupId: string | null;
+  /** On the clock that only moves on: when a third of it has passed. */
+  dueMs: number;
+}
+
+/** The messages of a queue of SQS: received by long polls, and kept for as long as they are not settled. */
+export class SqsSource implements QueueSource {
+  readonly #client: SqsClient;
+  readonly #options: SqsOptions;
+  readonly #leaseSeconds: { readonly first: number; readonly next: number };
+  readonly #closed = new AbortController();
+  /** Received and not settled: those of the inbox, too. */
+  readonly #out = new Map<Delivery, Lease>();
+  readonly #extending: NodeJS.Timeout;
+  #inbox: Delivery[] = [];
+  /** Messages that polls under way may bring. */
+  #reserved = 0;
+  readonly #polls = new Set<Promise<void>>();
+  #wantedPolls = 1;
+  #failures = 0;
+  #failure: unknown = null;
+  #wake: () => void = () => {};
+  #deadLetters: Promise<SqsAddress | null> | null = null;
+  #pulls: AbortSignal | null = null;
+
+  constructor(address: SqsAddress, options: SqsOptions) {
+    this.#client = new SqsClient(address);
+    this.#options = options;
+    this.#leaseSeconds = options.leaseSeconds ?? LEASE_SECONDS;
+    this.#extending = setInterval(() => void this.#extend(), (this.#leaseSeconds.first * 1_000) / 6);
+    this.#extending.unref();
+  }
+
+  get address(): string {
+    return this.#client.address.shown;
+  }
+
+  async *deliveries(signal: AbortSignal): AsyncGenerator<Delivery, void, undefined> {
+    using both = joined(signal, this.#closed.signal);
+    this.#pulls = both.signal;
+    const onAbort = () => this.#wake();
+    both.signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      this.#pull();
+      while (!both.signal.aborted) {
+        const next = this.#inbox.shift();
+        if (next !== undefined) yield next;
+        else if (this.#failure !== null) throw this.#failure;
+        else await this.#woken(both.signal);
+      }
+    } finally {
+      this.#pulls = null;
+      both.signal.removeEventListener("abort", onAbort);
+      await this.#stop();
+    }
+  }
+
+  async done(deliveries: readonly Delivery[]): Promise<void> {
+    await this.#settle("DeleteMessageBatch", deliveries, {});
+  }
+
+  async setAside(failed: readonly SetAside[]): Promise<void> {
+    const { address } = this.#client;
+    const place = this.#options.aside ?? (await this.#ownDeadLetters());
+    if (place === null) tellNoPlaceAside(this.#options.log, address.shown, failed);
+    const messages = failed.map(({ delivery, reason }) => ({
+      messageId: delivery.messageId ?? "",
+      groupId: this.#out.get(delivery)?.groupId ?? null,
+      body: delivery.body,
+      attributes: { reason: reason.slice(0, 1_000), queue: address.shown },
+    }));
+    if (place !== null) await sendMessages(this.#client, place, messages, this.#closed.signal);
+    await this.done(failed.map(({ delivery }) => delivery));
+  }
+
+  async giveBack(deliveries: readonly Delivery[]): Promise<void> {
+    await this.#settle("ChangeMessageVisibilityBatch", deliveries, { VisibilityTimeout: 0 });
+  }
+
+  async waiting(): Promise<number | null> {
+    const name = "ApproximateNumberOfMessages";
+    const text = (await this.#attributes(name).catch(() => ({ [name]: undefined })))[name];
+    return typeof text === "string" && /^\d+$/.test(text) ? Number(text) : null;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#extending);
+    this.#closed.abort(new Error("the queue is closed"));
+    this.#client[Symbol.dispose]();
+  }
+
+  /** Gives back what nobody has looked at. */
+  async #stop(): Promise<void> {
+    const enough = new AbortController();
+    const late = sleep((POLL_SECONDS + 2) * 1_000, enough.signal).catch(() => {});
+    await Promise.race([Promise.all(this.#polls), late]);
+    enough.abort();
+    const unread = this.#inbox;
+    this.#inbox = [];
+    if (this.#closed.signal.aborted) return;
+    await this.giveBack(unread).catch((error: unknown) => this.#warn(error));
+  }
+
+  /** Polls for as many as may be out, as long as someone takes deliveries. */
+  #pull(): void {
+    const signal = this.#pulls;
+    // Whoever took deliveries may not have come back to hear that they have ended.
+    if (signal === null || signal.aborted) return;
+    while (this.#failure === null && this.#polls.size < this.#wantedPolls) {
+      const most = Math.min(MOST_ENTRIES, this.#options.mostOpen - this.#out.size - this.#reserved);
+      if (most <= 0) return;
+      this.#reserved += most;
+      const poll = this.#poll(most, signal).finally(() => {
+        this.#polls.delete(poll);
+        this.#reserved -= most;
+        this.#pull();
+        this.#wake();
+      });
+      this.#polls.add(poll);
+    }
+  }
+
+  /** @param signal ends a pause, and no poll */
+  async #poll(most: number, signal: AbortSignal): Promise<void> {
+    const askedMs = performance.now();
+    try {
+      const asked = { signal: this.#closed.signal };
+      const { Messages } = await this.#client.call("ReceiveMessage", this.#polled(most), asked);
+      const messages = Array.isArray(Messages) ? (Messages as readonly SqsReceived[]) : [];
+      const dueMs = performance.now() + (this.#leaseSeconds.first * 1_000) / 3;
+      for (const message of messages) this.#take(message, dueMs);
+      this.#failures = 0;
+      // One waits for the first message; many fetch what has piled up.
+      if (messages.length === 0) {
+        this.#wantedPolls = 1;
+        // One that does not wait for messages must not be asked all the time.
+        await sleep(LEAST_POLL_MS - (performance.now() - askedMs), signal).catch(() => {});
+      } else if (messages.length === most) this.#wantedPolls = Math.min(MOST_POLLS, this.#wantedPolls * 2);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (isShardmillError(error, "QUEUE_FAILED")) this.#failure = error;
+      else {
+        if (this.#failures === 0) this.#warn(error);
+        this.#failures += 1;
+        await sleep(backoffMs(this.#failures - 1, PAUSES, Math.random()), signal).catch(() => {});
+      }
+    }
+  }
+
+  #polled(most: number): Readonly<Record<string, unknown>> {
+    const isOrdered = this.#client.address.queue.endsWith(".fifo");
+    return {
+      MaxNumberOfMessages: most,
+      WaitTimeSeconds: POLL_SECONDS,
+      VisibilityTimeout: this.#leaseSeconds.first,
+      MessageSystemAttributeNames: ["ApproximateReceiveCount", "SentTimestamp", "MessageGroupId"],
+      // An answer that was lost on its way is given once more: else its groups would wait for their leases.
+      ...(isOrdered ? { ReceiveRequestAttemptId: randomUUID() } : {}),
+    };
+  }
+
+  #take({ MessageId, ReceiptHandle, Body, Attributes = {} }: SqsReceived, dueMs: number): void {
+    const delivery: Delivery = {
+      messageId: MessageId,
+      body: Buffer.from(Body, "utf8"),
+      sentMs: Attributes.SentTimestamp === undefined ? null : Number(Attributes.SentTimestamp),
+      isAgain: Number(Attributes.ApproximateReceiveCount ?? 1) > 1,
+    };
+    this.#out.set(delivery, { receipt: ReceiptHandle, groupId: Attributes.MessageGroupId ?? null, dueMs });
+    this.#inbox.push(delivery);
+    this.#wake();
+  }
+
+  /** What is not out any more is nobody's: it was settled, or it comes again. */
+  async #settle(
+    action: "DeleteMessageBatch" | "ChangeMessageVisibilityBatch",
+    deliveries: readonly Delivery[],
+    fields: Readonly<Record<string, unknown>>,
+  ): Promise<void> {
+    const out = deliveries.filter((delivery) => this.#out.has(delivery));
+    const entries = out.map((delivery) => ({
+      fields: { ReceiptHandle: this.#out.get(delivery)?.receipt, ...fields },
+      bytes: 0,
+    }));
+    // What SQS refuses is the receipt of a lease that has lapsed.
+    await batched(this.#client, { action }, entries, this.#closed.signal);
+    for (const delivery of out) this.#out.delete(delivery);
+    this.#pull();
+  }
+
+  /** Takes for longer what is due. */
+  async #extend(): Promise<void> {
+    const nowMs = performance.now();
+    const leaseMs = this.#leaseSeconds.next * 1_000;
+    const due = [...this.#out].filter(([, { dueMs }]) => dueMs <= nowMs);
+    if (due.length === 0) return;
+    for (const [, lease] of due) lease.dueMs = nowMs + leaseMs / 3;
+    const fields = { VisibilityTimeout: this.#leaseSeconds.next };
+    const entries = due.map(([, { receipt }]) => ({
+      fields: { ReceiptHandle: receipt, ...fields },
+      bytes: 0,
+    }));
+    try {
+      const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(leaseMs)]);
+      const batch = { action: "ChangeMessageVisibilityBatch" } as const;
+      const refusals = await batched(this.#client, batch, entries, signal);
+      for (const [at, [delivery]] of due.entries()) if (refusals[at] !== null) this.#lapse(delivery);
+      this.#pull();
+    } catch (error) {
+      if (!this.#closed.signal.aborted) this.#warn(error);
+    }
+  }
+
+  /** It comes again: one that nobody has looked at is forgotten, any other is as if it were settled. */
+  #lapse(delivery: Delivery): void {
+    this.#out.delete(delivery);
+    this.#inbox = this.#inbox.filter((unread) => unread !== delivery);
+  }
+
+  async #ownDeadLetters(): Promise<SqsAddress | null> {
+    this.#deadLetters ??= this.#attributes("RedrivePolicy").then(({ RedrivePolicy: policy }) => {
+      const arn = typeof policy === "string" ? jsonObject(policy)?.deadLetterTargetArn : null;
+      const [, account, queue] = typeof arn === "string" ? (/:([^:]*):([^:]+)$/.exec(arn) ?? []) : [];
+      if (account === undefined || queue === undefined) return null;
+      const { href } = new URL(`../${account}/${queue}`, this.#client.address.url);
+      return { kind: "sqs", url: href, queue, shown: href };
+    });
+    this.#deadLetters.catch(() => {
+      this.#deadLetters = null;
+    });
+    return await this.#deadLetters;
+  }
+
+  async #attributes(name: string): Promise<Readonly<Record<string, unknown>>> {
+    const signal = this.#closed.signal;
+    const told = await this.#client.call("GetQueueAttributes", { AttributeNames: [name] }, { signal });
+    return typeof told.Attributes === "object" && told.Attributes !== null ? { ...told.Attributes } : {};
+  }
+
+  #warn(error: unknown): void {
+    const about = { queue: this.address, reason: messageOf(error) };
+    this.#options.log.warn(about, "a queue is not to be had; it is tried again");
+  }
+
+  async #woken(signal: AbortSignal): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (signal.aborted || this.#inbox.length > 0 || this.#failure !== null) resolve();
+    });
+    this.#wake = () => {};
+  }
+}
+
+/** As SQS writes it. */
+interface SqsReceived {
+  readonly MessageId: string;
+  readonly ReceiptHandle: string;
+  readonly Body: string;
+  readonly Attributes?: Readonly<Record<string, string>>;
+}
