@@ -1,7 +1,7 @@
 import type { ErrorData } from "../../shared/core/errors.ts";
 import type { LogLevel } from "../../shared/core/log.ts";
+import type { Listening } from "../../shared/serving/listening.ts";
 import type { Guard } from "../access/judge.ts";
-import type { Listening } from "../access/listening.ts";
 import type { FlightPart, ServedJob } from "./flight.ts";
 
 /** What a Flight thread is started with. */
