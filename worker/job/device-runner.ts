@@ -3,21 +3,35 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { isShardmillError, type ShardmillError } from "../../shared/core/errors.ts";
+import { bothAllow } from "../../shared/domain/allowed-locations.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
+import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { Fetching } from "../../shared/domain/fetching.ts";
-import type { Lease } from "../../shared/domain/job.ts";
+import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { DeviceReport } from "../../shared/domain/precision.ts";
-import type { PositionCounts, StageShares, WorkerSession } from "../../shared/domain/worker.ts";
+import {
+  type PositionCounts,
+  type StageShares,
+  type WorkerSession,
+  workerSession,
+} from "../../shared/domain/worker.ts";
 import { FetchProgress } from "../../shared/storage/fetch-progress.ts";
 import type { CoordinatorServices } from "../../shared/wire/services.ts";
+import { Nvml } from "../gpu/nvml.ts";
+import { SharedLanes } from "../lanes/shared-lanes.ts";
 import type { ShardRunner } from "../lease/shard-runner.ts";
 import { type SessionCell, sessionCell, sessionIn, setSession } from "../read/session-cell.ts";
+import type { DeviceOptions } from "./device-options.ts";
 import { JobsInUse } from "./jobs-in-use.ts";
-import { type DeviceOptions, OpenJob } from "./open-job.ts";
+import { OpenJob } from "./open-job.ts";
 
 interface DeviceRunnerOptions extends DeviceOptions {
   readonly services: Pick<CoordinatorServices, "work" | "data">;
+  /** What models of jobs that are not at hand may take together. Left out: none is kept. */
+  readonly modelMemoryBytes?: number;
+  /** What a job may have opened here, as `isAllowed` takes it. Left out: everything. */
+  readonly allowedLocations?: readonly string[];
   /**
    * From `startShardThread`, for the first job: it loads while there is none. Left out: each job starts its
    * own.
@@ -25,19 +39,32 @@ interface DeviceRunnerOptions extends DeviceOptions {
   readonly shardThread?: Worker;
 }
 
-/** Which job is at hand, and the session in which the coordinator described it, the last time. */
-interface Described {
-  readonly jobId: string;
-  readonly session: WorkerSession;
+/** What is known of a job that is open. */
+interface Known {
+  /** In which the coordinator described it, the last time. */
+  described: WorkerSession;
+  /** What its device was found to be; null when it was not looked at. */
+  report: DeviceReport | null;
+  /** The size of the batches that a shard thread of it makes; null before the first. */
+  batch: BatchInUse | null;
 }
 
+/** No session has this name: whoever was described in it is compared with the next lease. */
+const NEVER_DESCRIBED = workerSession("never");
+
+/** Of a GPU's memory, for the next model and its batches, which are sized by what there is. */
+const LEAST_FREE = 1 / 2;
+
 /**
- * Runs shards on one device: keeps the job at hand open (its model loaded in the lanes, its threads started)
- * and closes the one before once nothing runs for it.
+ * Runs shards on one device: keeps the job at hand open (its model loaded in the lanes, its threads started),
+ * and those before as long as there is memory for them.
  */
 export class DeviceRunner implements ShardRunner, AsyncDisposable {
   readonly #options: DeviceRunnerOptions;
-  readonly #jobs = new JobsInUse<OpenJob>();
+  readonly #jobs: JobsInUse<OpenJob>;
+  readonly #lanes = new SharedLanes();
+  /** Of the jobs that are open, or open at this moment. */
+  readonly #known = new Map<string, Known>();
   /**
    * The jobs that this device gave wrong numbers for, or whose code may not run here: leases that were on
    * their way are not tried.
@@ -45,18 +72,27 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   readonly #wrong = new Map<string, ShardmillError>();
   /** Null before the worker has joined. */
   #session: SessionCell | null = null;
-  #described: Described | null = null;
-  /** What the device of the job at hand was found to be; null when it was not looked at. */
-  #report: DeviceReport | null = null;
   #busy: StageShares = {};
   #positions: PositionCounts = { run: 0, padded: 0 };
-  #batch: BatchInUse | null = null;
   readonly #fetching = new FetchProgress(systemClock);
   #spare: Worker | null;
 
   constructor(options: DeviceRunnerOptions) {
     this.#options = options;
     this.#spare = options.shardThread ?? null;
+    const { log, device, modelMemoryBytes = 0 } = options;
+    const isShort = shortOf(device);
+    this.#jobs = new JobsInUse({
+      restingBytes: modelMemoryBytes,
+      isShort: async () => {
+        if (!(await isShort())) return false;
+        // Before a job has to go: its lanes stay, as long as nobody wants others.
+        await this.#lanes.closeIdle();
+        return await isShort();
+      },
+      onKept: (job) => log.info({ job }, "model kept"),
+      onClosing: (job, reason) => log.info({ job, reason }, "model let go"),
+    });
   }
 
   /**
@@ -75,16 +111,17 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     options: { readonly signal: AbortSignal; readonly onProgress: (rowsDone: number) => void },
   ): Promise<PartialManifest> {
     const session = sessionIn(present(this.#session, "a session comes before a lease"));
-    const described = this.#described;
-    if (described?.jobId === lease.jobId && described.session !== session) void this.#compare(lease, session);
     const wrong = this.#wrong.get(lease.jobId);
     if (wrong !== undefined) throw wrong;
     // A model may take minutes to load: whoever gives up the shard does not wait for it, the next shard does.
-    return this.#jobs.use(lease.jobId, {
+    const running = this.#jobs.use(lease.jobId, {
       open: () => this.#openJob(lease),
       work: (job) => job.run(lease, executionId, options),
       signal: options.signal,
     });
+    const known = this.#known.get(lease.jobId);
+    if (known !== undefined && known.described !== session) void this.#compare(lease, known, session);
+    return running;
   }
 
   /** The busy share of each stage, as the shard threads last reported. */
@@ -94,7 +131,12 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
 
   /** The size of the batches that a shard thread of the job at hand makes; null before the first. */
   get batch(): BatchInUse | null {
-    return this.#batch;
+    return this.#atHand?.batch ?? null;
+  }
+
+  get #atHand(): Known | undefined {
+    const jobId = this.#jobs.atHandId;
+    return jobId === null ? undefined : this.#known.get(jobId);
   }
 
   /** What of the job that is opened is on its way here. */
@@ -115,17 +157,19 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#takeSpare()?.terminate();
     await this.#jobs.closeNow();
+    await this.#lanes[Symbol.asyncDispose]();
   }
 
   /**
    * A job that the coordinator describes otherwise than before is opened anew, with the lease after this one.
    */
-  async #compare(lease: Lease, session: WorkerSession): Promise<void> {
-    const described: Described = { jobId: lease.jobId, session };
-    this.#described = described;
+  async #compare(lease: Lease, known: Known, session: WorkerSession): Promise<void> {
+    known.described = session;
     const { work } = this.#options.services;
     const found = await work.describeJob(session, lease.jobId).catch(() => null);
-    if (this.#described !== described) return;
+    // One that went to rest meanwhile is compared when it is at hand again.
+    if (this.#atHand !== known) known.described = NEVER_DESCRIBED;
+    if (known.described !== session) return;
     const isStill = await this.#jobs
       .use(lease.jobId, {
         open: () => this.#openJob(lease),
@@ -133,37 +177,46 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
         signal: NEVER,
       })
       .catch(() => false);
-    if (this.#described !== described) return;
+    if (known.described !== session || this.#atHand !== known) return;
     if (!isStill) this.#jobs.putAway();
     // A coordinator that was started again has not heard it.
-    else if (this.#report !== null) await this.#tellDevice(lease.jobId, this.#report).catch(() => {});
+    else if (known.report !== null) await this.#tellDevice(lease.jobId, known, known.report).catch(() => {});
   }
 
-  async #tellDevice(jobId: string, report: DeviceReport): Promise<void> {
+  async #tellDevice(jobId: string, known: Known, report: DeviceReport): Promise<void> {
     const session = sessionIn(present(this.#session, "a session comes before a lease"));
-    this.#report = report;
+    known.report = report;
     await this.#options.services.work.reportDevice(session, jobId, report);
   }
 
   async #openJob(lease: Lease): Promise<OpenJob> {
     const session = present(this.#session, "a session comes before a lease");
-    this.#described = { jobId: lease.jobId, session: sessionIn(session) };
-    this.#report = null;
-    this.#batch = null;
-    const { services, shardThread: _, ...options } = this.#options;
+    const known: Known = { described: sessionIn(session), report: null, batch: null };
+    for (const jobId of this.#known.keys()) if (!this.#jobs.has(jobId)) this.#known.delete(jobId);
+    this.#known.set(lease.jobId, known);
+    const {
+      services,
+      shardThread: _,
+      modelMemoryBytes: _bytes,
+      allowedLocations,
+      ...options
+    } = this.#options;
     const thread = this.#takeSpare();
     const opening = OpenJob.open({
       ...options,
       ...(thread === null ? {} : { thread }),
-      describeJob: () => services.work.describeJob(sessionIn(session), lease.jobId),
+      sharedLanes: this.#lanes,
+      describeJob: async () =>
+        within(await services.work.describeJob(sessionIn(session), lease.jobId), allowedLocations),
       data: services.data,
       session,
       firstLease: lease,
       fetching: this.#fetching,
-      onDevice: (report) => this.#tellDevice(lease.jobId, report),
+      onDevice: (report) => this.#tellDevice(lease.jobId, known, report),
       onBusy: (shares, { run, padded }, batch) => {
-        this.#busy = shares;
-        this.#batch = batch;
+        known.batch = batch;
+        // One at rest is idle, and says so.
+        if (this.#atHand === known) this.#busy = shares;
         this.#positions = { run: this.#positions.run + run, padded: this.#positions.padded + padded };
       },
     });
@@ -179,4 +232,23 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     this.#spare = null;
     return spare;
   }
+}
+
+/** A job of which nothing is opened here but what this worker's operator allows, and the coordinator's. */
+function within(job: JobDescription, own: readonly string[] | undefined): JobDescription {
+  if (own === undefined) return job;
+  const { allowed = own } = job.stores;
+  return { ...job, stores: { ...job.stores, allowed: bothAllow(allowed, own) } };
+}
+
+/** Whether less than half of a GPU's memory is free. Of what cannot be read that is never so. */
+function shortOf(device: ConcreteDevice): () => Promise<boolean> {
+  if (device !== "cuda" && device !== "tensorrt") return async () => false;
+  const [gpu = ""] = (process.env.CUDA_VISIBLE_DEVICES ?? "").split(",");
+  let nvml: Promise<Nvml | null> | null = null;
+  return async () => {
+    nvml ??= Nvml.open();
+    const free = await (await nvml)?.freeShare(gpu === "" ? "0" : gpu).catch(() => null);
+    return free !== undefined && free !== null && free < LEAST_FREE;
+  };
 }

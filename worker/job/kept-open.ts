@@ -7,6 +7,7 @@ import { orAbort } from "../../shared/core/abort.ts";
  */
 export class KeptOpen<T extends AsyncDisposable> {
   readonly #opening: Promise<T>;
+  #open: T | null = null;
   #uses = 0;
   #isWanted = true;
   #closing: Promise<void> | null = null;
@@ -19,7 +20,17 @@ export class KeptOpen<T extends AsyncDisposable> {
     this.closed = new Promise((resolve) => {
       this.#tellClosed = resolve;
     });
-    opening.catch(() => this.#tellClosed());
+    opening.then(
+      (open) => {
+        this.#open = open;
+      },
+      () => this.#tellClosed(),
+    );
+  }
+
+  /** Null until it is open. */
+  get open(): T | null {
+    return this.#open;
   }
 
   get isIdle(): boolean {

@@ -27,7 +27,7 @@ interface LocalFilesOptions {
   readonly progress?: FetchProgress | undefined;
 }
 
-interface LocalModel {
+export interface LocalModel extends Pick<LocalCopy, "release"> {
   readonly path: string;
   /**
    * Once it is loaded: that it was not replaced between its check and its loading. @throws {MODEL_CHANGED}
@@ -68,7 +68,7 @@ export async function openLocalModel(options: LocalFilesOptions): Promise<LocalM
     fetched: () => fetchModel(options),
   });
   const path = present(copy.paths[0], "a model has a file");
-  return { path, checkUnchanged: () => copy.checkUnchanged() };
+  return { path, checkUnchanged: () => copy.checkUnchanged(), release: copy.release };
 }
 
 /** What of a job names files that its steps and reductions need. */

@@ -1,24 +1,21 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
-import type { Credential } from "../../shared/access/credential.ts";
 import { canonicalJson } from "../../shared/core/digest.ts";
-import type { Logger } from "../../shared/core/log.ts";
-import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { StageShares } from "../../shared/domain/worker.ts";
 import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
 import type { FetchProgress } from "../../shared/storage/fetch-progress.ts";
-import type { CopiesPlace } from "../../shared/storage/local-copy.ts";
 import { patientStorage } from "../../shared/storage/patient.ts";
 import type { DataService } from "../../shared/wire/services.ts";
 import { type CheckDeviceOptions, checkDevice } from "../accuracy/check-device.ts";
 import { type LearnedBatch, mergeLearned } from "../batch/batch-sizer.ts";
 import { fixedBatchOf } from "../lanes/fixed-batch.ts";
-import type { LaneLayout } from "../lanes/lane-layout.ts";
 import { type LaneSet, startLanes } from "../lanes/lane-set.ts";
+import type { SharedLanes } from "../lanes/shared-lanes.ts";
 import { mergeShares } from "../meter/busy-meter.ts";
 import {
   type OnBusy,
@@ -30,36 +27,10 @@ import { ShardThreads } from "../pipeline/shard-threads.ts";
 import { type SessionCell, sessionIn } from "../read/session-cell.ts";
 import { JobTuning } from "../tuning/job-tuning.ts";
 import { findMachineFacts, type MachineFacts } from "../tuning/machine-facts.ts";
-import { NO_TUNING_CACHE, type TuningCache } from "../tuning/tuning-cache.ts";
-import { type AccessChoice, type AccessMode, chooseAccess } from "./choose-access.ts";
-import { openLocalFiles } from "./local-model.ts";
-
-export interface DeviceOptions {
-  /** Where the coordinator is: shard threads that cannot see the data make their own connection. */
-  readonly address: string;
-  readonly credential: Credential;
-  readonly device: ConcreteDevice;
-  readonly lanes: number;
-  readonly threadsPerLane: number;
-  /** What earlier runs found by measuring. Left out: nothing, and nothing is kept. */
-  readonly tuning?: TuningCache;
-  /** Threads that read, decode and collect. */
-  readonly shardThreads: number;
-  /** Threads for the steps of each stage, of each shard thread. */
-  readonly stepThreads: number;
-  readonly access: AccessMode;
-  /** Whether a job's own code may run here. Left out: it may not. */
-  readonly allowsModules?: boolean;
-  /** What each lane's thread runs: see `startLanes`. */
-  readonly laneScript?: URL;
-  /** A folder of this process alone. */
-  readonly scratchPath: string;
-  /** Where files of jobs are fetched to, once for all who share it. Left out: the folder of this process. */
-  readonly copies?: CopiesPlace;
-  readonly log: Logger;
-  /** The device's runtime is beyond repair: this process must be replaced. */
-  readonly onBroken: (error: Error) => void;
-}
+import { NO_TUNING_CACHE } from "../tuning/tuning-cache.ts";
+import { type AccessChoice, chooseAccess } from "./choose-access.ts";
+import { type DeviceOptions, lanePlanOf } from "./device-options.ts";
+import { type LocalModel, openLocalFiles } from "./local-model.ts";
 
 export interface OpenJobOptions extends DeviceOptions {
   readonly describeJob: () => Promise<JobDescription>;
@@ -69,6 +40,8 @@ export interface OpenJobOptions extends DeviceOptions {
   readonly firstLease: Lease;
   /** Is kept up to date while files of the job are fetched. Left out: nobody looks. */
   readonly fetching?: FetchProgress;
+  /** Lanes that jobs of the same model share. Left out: the job has its own. */
+  readonly sharedLanes?: SharedLanes;
   /** From `startShardThread`, the job's from here on. Left out: one is started. */
   readonly thread?: Worker;
   /**
@@ -87,12 +60,20 @@ interface Jobs {
   readonly job: JobDescription;
 }
 
-interface Found {
+interface Parts {
+  readonly access: AccessChoice;
+  readonly model: LocalModel;
+  readonly machine: Promise<MachineFacts>;
+  /** Of this process, before anything of the job was loaded. */
+  readonly rssBefore: number;
+  /** The first shard thread, which gets ready while the model is loaded. */
+  readonly thread: Worker;
+}
+
+interface Found extends Pick<Parts, "model" | "rssBefore" | "thread"> {
   readonly lanes: LaneSet;
   readonly tuning: JobTuning;
   readonly learned: LearnedBatch;
-  /** The first shard thread, which got ready while the model was loaded. */
-  readonly thread: Worker;
 }
 
 /**
@@ -108,6 +89,8 @@ export class OpenJob implements AsyncDisposable {
   readonly #lanes: LaneSet;
   readonly #tuning: JobTuning;
   readonly #threads: ShardThreads;
+  readonly #rssBefore: number;
+  readonly #model: LocalModel;
   /** What each shard thread last reported, by its place. */
   readonly #busy = new Map<number, StageShares>();
   #learned: LearnedBatch;
@@ -127,6 +110,8 @@ export class OpenJob implements AsyncDisposable {
     this.#tuning = found.tuning;
     this.#learned = found.learned;
     this.#spare = found.thread;
+    this.#rssBefore = found.rssBefore;
+    this.#model = found.model;
     this.#threads = new ShardThreads(options.shardThreads, (index, onBroken) =>
       this.#startThread(index, onBroken),
     );
@@ -144,6 +129,7 @@ export class OpenJob implements AsyncDisposable {
 
   static async #open(options: OpenJobOptions, thread: Worker): Promise<OpenJob> {
     const { address, credential, session, firstLease, device, lanes, log } = options;
+    const rssBefore = process.memoryUsage.rss();
     const machine = findMachineFacts(device);
     machine.catch(() => {});
     const described = await options.describeJob();
@@ -165,23 +151,33 @@ export class OpenJob implements AsyncDisposable {
       },
       "job opened",
     );
+    try {
+      return await OpenJob.#load(options, { described, job }, { access, model, thread, machine, rssBefore });
+    } catch (error) {
+      await model.release();
+      throw error;
+    }
+  }
+
+  /** The job with its model in the lanes. */
+  static async #load(options: OpenJobOptions, jobs: Jobs, parts: Parts): Promise<OpenJob> {
+    const { device, log } = options;
+    const { job } = jobs;
+    const { access, model, machine, ...rest } = parts;
     const tuning = new JobTuning(options.tuning ?? NO_TUNING_CACHE, job, machine);
-    const started = await startLanes({
-      modelPath: model.path,
-      device,
-      ...lanePlanOf(options),
-      fixedBatch: fixedBatchOf(job.map),
-      ...(options.laneScript === undefined ? {} : { script: options.laneScript }),
-    });
+    const loaded = { device, ...lanePlanOf(options), fixedBatch: fixedBatchOf(job.map) };
+    const start = () =>
+      startLanes({
+        modelPath: model.path,
+        ...loaded,
+        ...(options.laneScript === undefined ? {} : { script: options.laneScript }),
+      });
+    const key = canonicalJson([modelDigest(job.model), { ...loaded }]);
+    const started = await (options.sharedLanes?.take(key, start) ?? start());
     try {
       await model.checkUnchanged();
-      await OpenJob.#check(options, job, {
-        access,
-        modelPath: model.path,
-        lanes: started,
-        tuning,
-        machine,
-      });
+      const modelPath = model.path;
+      await OpenJob.#check(options, job, { access, modelPath, lanes: started, tuning, machine });
     } catch (error) {
       await started[Symbol.asyncDispose]();
       throw error;
@@ -189,17 +185,14 @@ export class OpenJob implements AsyncDisposable {
     started.onBroken((error) => options.onBroken(error));
     log.info({ job: job.jobId, loadMs: Math.round(started.loadMs) }, "lanes ready");
     const learned = await tuning.recallBatch(lanePlanOf(options));
-    return new OpenJob(options, { described, job }, access, { lanes: started, tuning, learned, thread });
+    return new OpenJob(options, jobs, access, { ...rest, model, lanes: started, tuning, learned });
   }
 
   /** Tells what the device was found to be. @throws {DEVICE_WRONG} it gives other numbers than the CPU */
   static async #check(
     { device, log, onDevice }: OpenJobOptions,
     job: JobDescription,
-    parts: Pick<CheckDeviceOptions, "modelPath" | "lanes" | "tuning"> & {
-      readonly access: AccessChoice;
-      readonly machine: Promise<MachineFacts>;
-    },
+    parts: Pick<CheckDeviceOptions, "modelPath" | "lanes" | "tuning"> & Pick<Parts, "access" | "machine">,
   ): Promise<void> {
     const { access, machine, ...rest } = parts;
     const found = await checkDevice({ ...rest, job, device, input: access.input, machine: await machine });
@@ -223,6 +216,16 @@ export class OpenJob implements AsyncDisposable {
     return known(job) === known(this.#described);
   }
 
+  /**
+   * By how much this process has grown since it was opened, or at least its model. What it takes of a GPU is
+   * not known here, and taken to be its model.
+   */
+  memoryBytes(): number {
+    const { bytes, externalData } = this.#job.model;
+    const modelBytes = externalData.reduce((sum, file) => sum + file.bytes, bytes);
+    return Math.max(modelBytes, process.memoryUsage.rss() - this.#rssBefore);
+  }
+
   run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest> {
     const onProgress = (rowsDone: number): void => {
       if (!this.#hasMapped && rowsDone > 0) {
@@ -238,6 +241,7 @@ export class OpenJob implements AsyncDisposable {
     await this.#threads[Symbol.asyncDispose]();
     await this.#spare?.terminate();
     await this.#lanes[Symbol.asyncDispose]();
+    await this.#model.release();
     await this.#keeping;
   }
 
@@ -291,8 +295,4 @@ export class OpenJob implements AsyncDisposable {
     });
     return thread;
   }
-}
-
-function lanePlanOf({ lanes, threadsPerLane }: Pick<DeviceOptions, "lanes" | "threadsPerLane">): LaneLayout {
-  return { lanes, threads: threadsPerLane };
 }

@@ -95,7 +95,7 @@ export class LeaseLoop {
       beating.abort();
       this.#abandonAll(new ShardmillError("INTERRUPTED", "the worker stops"));
       await heartbeats;
-      await this.#leave();
+      await this.#leave(drain.reason);
     }
   }
 
@@ -108,17 +108,18 @@ export class LeaseLoop {
   }
 
   async #register(signal: AbortSignal): Promise<void> {
-    const { work, registration, clock, log } = this.#options;
-    this.#registered = await persist(() => work.register(registration, signal), {
-      signal,
-      giveUpMs: this.#options.giveUpMs,
-      clock,
-      random: this.#random,
-      onRetry: (error, waitMs) =>
-        log.warn({ waitMs: Math.round(waitMs), reason: error.message }, "waiting for the coordinator"),
-    });
+    const { work, registration, log } = this.#options;
+    this.#registered = await this.#persist(() => work.register(registration, signal), signal);
     this.#options.onSession(this.#registered);
     log.info({ session: this.#registered.session }, "joined");
+  }
+
+  #persist<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    const { clock, giveUpMs, log } = this.#options;
+    const wasLetIn = this.#registered !== null;
+    const onRetry = (error: ShardmillError, waitMs: number) =>
+      log.warn({ waitMs: Math.round(waitMs), reason: error.message }, "waiting for the coordinator");
+    return persist(call, { signal, giveUpMs, clock, random: this.#random, wasLetIn, onRetry });
   }
 
   async #leaseUntilEnd(quit: AbortSignal): Promise<"dismissed" | "drained"> {
@@ -155,7 +156,7 @@ export class LeaseLoop {
       await this.#register(quit);
       return null;
     }
-    if (!mayRepeat(error) || clock.nowMs() - sinceMs > giveUpMs) throw error;
+    if (!mayRepeat(error, true) || clock.nowMs() - sinceMs > giveUpMs) throw error;
     log.debug({ reason: messageOf(error) }, "lease request failed");
     await sleep(RECOVER_MS, quit, clock).catch(() => {});
     return sinceMs;
@@ -219,10 +220,9 @@ export class LeaseLoop {
   }
 
   #offer(attempt: Attempt, partial: PartialManifest, signal: AbortSignal): Promise<OfferAnswer> {
-    const { work, clock, giveUpMs } = this.#options;
     const call = async () => {
       try {
-        return await work.offerPartial(this.#session, attempt.lease.jobId, partial);
+        return await this.#options.work.offerPartial(this.#session, attempt.lease.jobId, partial);
       } catch (error) {
         // The lease request's loop joins again; this offer then goes out under the new session. A coordinator
         // that was started again does not know the job either, for as long as it plans.
@@ -233,7 +233,7 @@ export class LeaseLoop {
         });
       }
     };
-    return persist(call, { signal, giveUpMs, clock, random: this.#random });
+    return this.#persist(call, signal);
   }
 
   async #endAborted(ref: LeaseRef, reason: unknown): Promise<void> {
@@ -292,9 +292,9 @@ export class LeaseLoop {
     await Promise.race([handedBack, sleep(3_000, stop, clock).catch(() => {})]);
   }
 
-  async #leave(): Promise<void> {
-    if (this.#registered === null) return;
+  async #leave(why: unknown): Promise<void> {
+    const aside = isShardmillError(why, "DEVICE_UNAVAILABLE") ? why.message : null;
     using goodbye = deadline(2_000, this.#options.clock);
-    await this.#tell(() => this.#options.work.leave(this.#session, goodbye.signal));
+    await this.#tell(() => this.#options.work.leave(this.#session, aside, goodbye.signal));
   }
 }

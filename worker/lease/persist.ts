@@ -5,9 +5,15 @@ import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { Random } from "../../shared/core/random.ts";
 
-/** Whether the call that failed with it may be made again as it was: the way failed, not what was said. */
-export function mayRepeat(error: unknown): boolean {
-  return isShardmillError(error) && ERROR_CODES[error.code].call === "repeat";
+/**
+ * Whether the call that failed with it may be made again as it was: the way failed, not what was said.
+ *
+ * @param wasLetIn whether the coordinator has let this worker in before
+ */
+export function mayRepeat(error: unknown, wasLetIn = false): boolean {
+  if (!isShardmillError(error)) return false;
+  const { call } = ERROR_CODES[error.code];
+  return call === "repeat" || (wasLetIn && call === "readmit");
 }
 
 interface PersistOptions {
@@ -15,6 +21,8 @@ interface PersistOptions {
   readonly giveUpMs: number;
   readonly clock: TimedClock;
   readonly random: Random;
+  /** As for {@link mayRepeat}. */
+  readonly wasLetIn?: boolean;
   readonly onRetry?: (error: ShardmillError, waitMs: number) => void;
 }
 
@@ -35,7 +43,7 @@ export async function persist<T>(call: () => Promise<T>, options: PersistOptions
       return await call();
     } catch (error) {
       options.signal.throwIfAborted();
-      if (!mayRepeat(error) || clock.nowMs() - startMs > options.giveUpMs) throw error;
+      if (!mayRepeat(error, options.wasLetIn) || clock.nowMs() - startMs > options.giveUpMs) throw error;
       const waitMs = backoffMs(attempt, { firstMs: 200, maxMs: MOST_WAIT_MS }, random.unit());
       if (error instanceof ShardmillError) options.onRetry?.(error, waitMs);
       await sleep(waitMs, options.signal, clock);

@@ -1,8 +1,8 @@
-import { execFile } from "node:child_process";
 import { availableParallelism, hostname } from "node:os";
-import { promisify } from "node:util";
 import type { LogLevel } from "../../shared/core/log.ts";
+import { usableMemoryBytes } from "../../shared/core/usable-memory.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
+import { Nvml } from "../gpu/nvml.ts";
 import type { AccessMode } from "../job/choose-access.ts";
 import { layOutLanes } from "../lanes/lane-layout.ts";
 import { shardThreadCount, stepThreadCount } from "../pipeline/thread-counts.ts";
@@ -18,6 +18,10 @@ export interface LocalWorkersOptions extends ProcessCounts {
   readonly access: AccessMode;
   /** Whether a job's own code may run here. */
   readonly allowsModules: boolean;
+  /** What models that wait may take in each process. Left out: none is kept. */
+  readonly modelMemoryBytes?: number | "auto";
+  /** What a job may have opened here; left out: everything. */
+  readonly allowedLocations?: readonly string[];
   readonly logLevel: LogLevel;
   readonly giveUpMs: number;
   readonly idleMs?: number;
@@ -25,7 +29,7 @@ export interface LocalWorkersOptions extends ProcessCounts {
 
 /** The processes to start on this machine: one a device, the cores shared out between them. */
 export async function layOutProcesses(options: LocalWorkersOptions): Promise<ProcessLayout[]> {
-  const { device } = options;
+  const { device, modelMemoryBytes = 0 } = options;
   const gpus = device === "cuda" || device === "tensorrt" ? await visibleGpus() : [];
   const count = options.workers === "auto" ? Math.max(1, gpus.length) : options.workers;
   const cores = Math.max(1, Math.floor(availableParallelism() / count));
@@ -48,30 +52,35 @@ export async function layOutProcesses(options: LocalWorkersOptions): Promise<Pro
         stepThreads: stepThreadCount(cores, shardThreads),
         access: options.access,
         allowsModules: options.allowsModules,
+        modelMemoryBytes: modelMemoryBytes === "auto" ? modelMemory(device, count, gpu) : modelMemoryBytes,
+        ...(options.allowedLocations === undefined ? {} : { allowedLocations: options.allowedLocations }),
         logLevel: options.logLevel,
         giveUpMs: options.giveUpMs,
         ...(options.idleMs === undefined ? {} : { idleMs: options.idleMs }),
       },
-      env: gpu === undefined ? {} : { CUDA_VISIBLE_DEVICES: gpu },
+      ...(gpu === undefined ? { env: {} } : { env: { CUDA_VISIBLE_DEVICES: gpu }, gpu }),
     };
   });
 }
 
-/** The NVIDIA GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them. */
-async function visibleGpus(): Promise<string[]> {
+/**
+ * The NVIDIA GPUs that this process may use, as CUDA_VISIBLE_DEVICES names them: by UUID, since their numbers
+ * are in another order for CUDA than for the driver.
+ */
+async function visibleGpus(): Promise<readonly string[]> {
   const visible = process.env.CUDA_VISIBLE_DEVICES;
   if (visible !== undefined) return visible.split(",").filter((name) => name !== "");
-  try {
-    const { stdout } = await promisify(execFile)("nvidia-smi", [
-      "--query-gpu=index",
-      "--format=csv,noheader",
-    ]);
-    return stdout
-      .split("\n")
-      .filter((line) => line.trim() !== "")
-      .map((line) => line.trim());
-  } catch {
-    // Without nvidia-smi the runtime's own default device is used; the probe has already shown that it works.
-    return [];
-  }
+  // Without the driver's library the runtime's own default device is used; the probe has shown that it works.
+  return (await (await Nvml.open())?.list()) ?? [];
+}
+
+/**
+ * A quarter of the machine's memory, shared out between the processes: the job at hand needs most of the
+ * rest. What models take of a GPU's own is looked at when the next is opened. Where nobody can tell what
+ * is free of it nothing is kept unless it is asked for: a model that waits there makes the batches of the
+ * next one smaller.
+ */
+function modelMemory(device: ConcreteDevice, processes: number, gpu: string | undefined): number {
+  const isKnown = device === "cpu" || gpu !== undefined;
+  return isKnown ? Math.floor(usableMemoryBytes() / 4 / processes) : 0;
 }

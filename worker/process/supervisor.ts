@@ -2,22 +2,32 @@ import { type ChildProcess, fork } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { deferred, sleep } from "../../shared/core/abort.ts";
+import { deferred, NEVER, sleep } from "../../shared/core/abort.ts";
 import { backoffMs } from "../../shared/core/backoff.ts";
+import { systemClock, type TimedClock } from "../../shared/core/clock.ts";
 import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { type ErrorData, errorFromData, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
+import type { GpuReader } from "../gpu/gpu-reading.ts";
+import { type GpuGate, GpuWatch, type WatchedGpu } from "../gpu/gpu-watch.ts";
+import { Nvml } from "../gpu/nvml.ts";
+import { ProcessFigures, type WorkerBeat, type WorkerFigures } from "../http/process-figures.ts";
 import { processArguments, processEnvironment } from "./process-arguments.ts";
 import { type TurnGrant, type TurnRequest, Turns } from "./turns.ts";
 import type { WorkerEnd, WorkerOptions } from "./worker.ts";
 
 /** `begin` comes first, and once. */
 export type ToWorkerProcess =
-  | { readonly kind: "begin"; readonly options: WorkerOptions }
-  | { readonly kind: "drain" }
+  | { readonly kind: "begin"; readonly options: WorkerOptions; readonly tellsBeats: boolean }
+  /** `aside`: why its device is put aside, where that is the reason. */
+  | { readonly kind: "drain"; readonly aside?: string }
   | TurnGrant;
-export type FromWorkerProcess = { readonly kind: "joined" } | TurnRequest | WorkerProcessEnd;
+export type FromWorkerProcess =
+  | { readonly kind: "joined" }
+  | { readonly kind: "beat"; readonly beat: WorkerBeat }
+  | TurnRequest
+  | WorkerProcessEnd;
 type WorkerProcessEnd =
   | { readonly kind: "ended"; readonly how: WorkerEnd }
   | { readonly kind: "failed"; readonly error: ErrorData };
@@ -29,6 +39,8 @@ export interface ProcessLayout {
   readonly options: Omit<WorkerOptions, "scratchPath" | "copiesPath" | keyof Joining>;
   /** Added to the child's environment: which of several devices it may see. */
   readonly env: Readonly<Record<string, string>>;
+  /** The GPU of NVIDIA's that it works on, as CUDA_VISIBLE_DEVICES names it. */
+  readonly gpu?: string;
 }
 
 export interface SupervisorOptions {
@@ -43,6 +55,12 @@ export interface SupervisorOptions {
   readonly log: Logger;
   /** What each process runs, compiled: the usual worker, unless a test has one that misbehaves. */
   readonly entry?: URL;
+  /** Whether {@link Supervisor.workers} shall say what each is at. */
+  readonly tellsBeats?: boolean;
+  /** What tells how the GPUs are; left out: NVIDIA's library, where there is one. */
+  readonly gpuReader?: () => Promise<GpuReader | null>;
+  /** Left out: the system's. */
+  readonly gpuClock?: TimedClock;
   /** How long to wait before a process is started again; left out: BACKOFF. */
   readonly backoff?: typeof BACKOFF;
   /** A process died without saying goodbye: whoever waits for its leases need not wait longer. */
@@ -73,6 +91,8 @@ export class Supervisor {
   readonly #children = new Set<ChildProcess>();
   readonly #quit = new AbortController();
   readonly #turns = new Turns<ChildProcess>();
+  readonly #figures = new ProcessFigures();
+  #watch: GpuWatch | null = null;
   #hasJoined = false;
   #hasDrained = false;
 
@@ -87,6 +107,15 @@ export class Supervisor {
   /** Whether a process ended because it was told to, with work perhaps left for it. */
   get hasDrained(): boolean {
     return this.#hasDrained;
+  }
+
+  get workers(): readonly WorkerFigures[] {
+    return this.#figures.all;
+  }
+
+  /** None where no GPU of NVIDIA's is worked on. */
+  get gpus(): readonly WatchedGpu[] {
+    return this.#watch?.gpus ?? [];
   }
 
   /** Asks every process to finish or hand back its shards; kills what has not ended in time. */
@@ -112,22 +141,45 @@ export class Supervisor {
   }
 
   async #superviseAll(): Promise<void> {
+    const watching = new AbortController();
     try {
-      await Promise.all(this.#options.processes.map((layout) => this.#supervise(layout)));
+      const gpus = await this.#watchGpus(watching.signal);
+      await Promise.all(this.#options.processes.map((layout) => this.#supervise(layout, gpus)));
     } catch (error) {
       this.#quit.abort();
       this.#killAll();
       throw error;
     } finally {
+      watching.abort();
       await rm(this.#options.scratchPath, { recursive: true, force: true });
     }
   }
 
-  async #supervise(layout: ProcessLayout): Promise<void> {
+  async #watchGpus(signal: AbortSignal): Promise<GpuGate> {
+    const { processes, gpuReader = () => Nvml.open(), gpuClock = systemClock, log } = this.#options;
+    const gpus = new Set(processes.flatMap(({ gpu }) => gpu ?? []));
+    const reader = gpus.size === 0 ? null : await gpuReader();
+    if (reader === null) return OPEN_GATE;
+    const watch = new GpuWatch(reader, gpus, { clock: gpuClock, log });
+    this.#watch = watch;
+    void watch.run(signal);
+    return watch;
+  }
+
+  async #supervise(layout: ProcessLayout, gpus: GpuGate): Promise<void> {
     const { log, onDied, backoff = BACKOFF } = this.#options;
+    const { gpu = "" } = layout;
     for (let deaths = 0, died = 0; !this.#quit.signal.aborted; ) {
+      await gpus.untilGood(gpu, this.#quit.signal).catch(() => {});
+      const isGood = gpus.whileGood(gpu);
       const startedMs = performance.now();
-      const end = await this.#runOnce(layout);
+      const end = await this.#runOnce(layout, isGood);
+      // Nobody's fault but the GPU's: it goes on when that does.
+      const isDismissed = end.kind === "ended" && end.how !== "drained";
+      if (isGood.aborted && !isDismissed && !this.#quit.signal.aborted) {
+        onDied?.(layout.options.name);
+        continue;
+      }
       // One that is told to end before it has said how, or is killed then, did not go by itself.
       this.#hasDrained ||= end.kind === "ended" ? end.how === "drained" : this.#quit.signal.aborted;
       if (end.kind === "ended" || this.#quit.signal.aborted) return;
@@ -145,10 +197,14 @@ export class Supervisor {
       );
       await sleep(waitMs, this.#quit.signal).catch(() => {});
     }
+    // Told to end before its process had begun, or while it waited for the next one.
+    this.#hasDrained = true;
   }
 
+  /** @param isGood aborts when the process shall hand back what it has, and end */
   async #runOnce(
     layout: ProcessLayout,
+    isGood: AbortSignal,
   ): Promise<WorkerProcessEnd | { readonly kind: "died"; readonly how: string }> {
     await mkdir(this.#options.scratchPath, { recursive: true });
     const scratchPath = await mkdtemp(join(this.#options.scratchPath, "worker-"));
@@ -156,29 +212,48 @@ export class Supervisor {
     if (this.#quit.signal.aborted) return { kind: "died", how: "never started" };
     const exited = deferred<string>();
     let said: WorkerProcessEnd | null = null;
-    const { joins, entry = compiledUrl("worker/process/worker-process.ts") } = this.#options;
+    const {
+      joins,
+      tellsBeats = false,
+      entry = compiledUrl("worker/process/worker-process.ts"),
+    } = this.#options;
     const child = fork(fileURLToPath(entry), [], {
       execArgv: [...process.execArgv, ...processArguments(layout.options.shardThreads)],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
       env: { ...processEnvironment(layout.options), ...layout.env },
     });
     this.#children.add(child);
+    const { name, device } = layout.options;
+    this.#figures.began(name, device);
     child.on("message", (message: FromWorkerProcess) => {
-      if (message.kind === "joined") this.#hasJoined = true;
+      if (message.kind === "joined") this.#join(name);
+      else if (message.kind === "beat") this.#figures.beat(name, message.beat);
       else if (message.kind === "wantsTurn") this.#giveTurn(child, message.name);
       else if (message.kind === "endsTurn") this.#turns.end(child, message.name);
       else said = message;
     });
     child.on("error", (error) => exited.resolve(error.message));
     child.once("exit", (code, signal) => exited.resolve(signal ?? `code ${code}`));
+    let killing: NodeJS.Timeout | undefined;
+    const handBack = () => {
+      const drain = { kind: "drain", aside: String(isGood.reason) } satisfies ToWorkerProcess;
+      if (child.connected) child.send(drain, () => {});
+      killing = setTimeout(() => child.kill("SIGKILL"), DRAIN_LIMIT_MS);
+    };
+    isGood.addEventListener("abort", handBack, { once: true });
+    if (isGood.aborted) handBack();
     try {
       const copiesPath = join(this.#options.scratchPath, "copies");
       const options: WorkerOptions = { ...layout.options, ...(await joins), scratchPath, copiesPath };
       // One that is gone by now says so by its exit.
-      if (child.connected) child.send({ kind: "begin", options } satisfies ToWorkerProcess, () => {});
+      if (child.connected)
+        child.send({ kind: "begin", options, tellsBeats } satisfies ToWorkerProcess, () => {});
       const how = await exited.promise;
+      this.#figures.ended(name, said === null ? "died" : "ended");
       return said ?? { kind: "died", how };
     } finally {
+      isGood.removeEventListener("abort", handBack);
+      clearTimeout(killing);
       // One that never began waits for ever.
       child.kill("SIGKILL");
       this.#children.delete(child);
@@ -187,12 +262,20 @@ export class Supervisor {
     }
   }
 
+  #join(name: string): void {
+    this.#hasJoined = true;
+    this.#figures.joined(name);
+  }
+
   #giveTurn(child: ChildProcess, name: string): void {
     this.#turns.want(child, name, () => {
       if (child.connected) child.send({ kind: "turn", name } satisfies ToWorkerProcess, () => {});
     });
   }
 }
+
+/** Of devices that nobody watches. */
+const OPEN_GATE: GpuGate = { untilGood: async () => {}, whileGood: () => NEVER };
 
 function neverJoined(worker: string, reason: string): ShardmillError {
   return new ShardmillError(

@@ -4,10 +4,11 @@ import { exitProcess, killProcess, tellParent } from "../../shared/core/end-thre
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 // Its threads get what it knows of stores from it.
 import "../../shared/objects/taken-before.ts";
+import type { WorkService } from "../../shared/wire/services.ts";
 import { startShardThread } from "../pipeline/shard-thread-client.ts";
 import type { FromWorkerProcess, ToWorkerProcess } from "./supervisor.ts";
 import { TurnTaker } from "./turns.ts";
-import { runWorker, type WorkerOptions, type WorkerSeams } from "./worker.ts";
+import { runWorker, type WorkerSeams } from "./worker.ts";
 
 /**
  * What a worker's child process does, once it is told to begin. It answers to its supervisor alone: told to
@@ -19,16 +20,22 @@ export async function workerMain(seams: WorkerSeams = {}): Promise<void> {
   const drain = new AbortController();
   const stop = new AbortController();
   process.on("SIGINT", () => {});
-  process.on("SIGTERM", () => drain.abort(new ShardmillError("INTERRUPTED", "the worker is told to drain")));
+  const drainFor = (aside?: string) =>
+    drain.abort(
+      aside === undefined
+        ? new ShardmillError("INTERRUPTED", "the worker is told to drain")
+        : new ShardmillError("DEVICE_UNAVAILABLE", aside),
+    );
+  process.on("SIGTERM", () => drainFor());
   process.on("disconnect", killProcess);
   const turns = new TurnTaker(
     (request) => void process.send?.(request satisfies FromWorkerProcess, () => {}),
   );
-  const begun = deferred<WorkerOptions>();
+  const begun = deferred<Extract<ToWorkerProcess, { kind: "begin" }>>();
   process.on("message", (message: ToWorkerProcess) => {
-    if (message.kind === "begin") begun.resolve(message.options);
+    if (message.kind === "begin") begun.resolve(message);
     else if (message.kind === "turn") turns.granted(message);
-    else drain.abort(new ShardmillError("INTERRUPTED", "the worker is told to drain"));
+    else drainFor(message.aside);
   });
   // It went before anybody listened.
   if (!process.connected) process.exit(1);
@@ -37,8 +44,10 @@ export async function workerMain(seams: WorkerSeams = {}): Promise<void> {
   try {
     const signals = { drain, stop };
     const onJoined = () => void tellParent({ kind: "joined" } satisfies FromWorkerProcess);
-    const how = await runWorker(await begun.promise, signals, {
+    const { options, tellsBeats } = await begun.promise;
+    const how = await runWorker(options, signals, {
       ...seams,
+      ...(tellsBeats ? { work: (work) => telling(seams.work?.(work) ?? work) } : {}),
       shardThread,
       onJoined,
       takeTurn: turns.take,
@@ -60,4 +69,17 @@ export async function workerMain(seams: WorkerSeams = {}): Promise<void> {
  */
 function letHeapsGrow(): void {
   setFlagsFromString("--heap-growing-percent=300");
+}
+
+/** What the coordinator is told, the supervisor is, too. */
+function telling(work: WorkService): WorkService {
+  return {
+    ...work,
+    heartbeat(beat, signal) {
+      const { leases, busy, padding, batch = null, stores } = beat;
+      const told = { leases: leases.length, busy, padding, batch, stores };
+      void tellParent({ kind: "beat", beat: told } satisfies FromWorkerProcess);
+      return work.heartbeat(beat, signal);
+    },
+  };
 }

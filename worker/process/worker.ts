@@ -1,20 +1,24 @@
 import { hostname } from "node:os";
+import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import type { Credential } from "../../shared/access/credential.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { createLogger, type LogLevel } from "../../shared/core/log.ts";
-import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
+import { packageVersion } from "../../shared/core/package-root.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import { processTally } from "../../shared/http/store-tally.ts";
 import type { CopiesPlace } from "../../shared/storage/local-copy.ts";
+import { openTracer } from "../../shared/tracing/open-tracer.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
-import { PROTOCOL_VERSION, type Registration, type WorkService } from "../../shared/wire/services.ts";
+import { ownVersions } from "../../shared/wire/protocol.ts";
+import type { Registration, WorkService } from "../../shared/wire/services.ts";
 import type { AccessMode } from "../job/choose-access.ts";
 import { DeviceRunner } from "../job/device-runner.ts";
 import { idleExit } from "../lease/idle-exit.ts";
 import { LeaseLoop } from "../lease/lease-loop.ts";
 import type { ShardRunner } from "../lease/shard-runner.ts";
+import { tracedAttempts } from "../lease/traced-attempts.ts";
 import { leaseSlotCount } from "../pipeline/thread-counts.ts";
 import { openTuningCache } from "../tuning/tuning-cache.ts";
 
@@ -35,6 +39,10 @@ export interface WorkerOptions {
   readonly access: AccessMode;
   /** Whether a job's own code may run here. Left out: it may not. */
   readonly allowsModules?: boolean;
+  /** See `DeviceRunnerOptions`. */
+  readonly modelMemoryBytes?: number;
+  /** What a job may have opened here, as `isAllowed` takes it. Left out: everything. */
+  readonly allowedLocations?: readonly string[];
   /** A folder for this process alone; whoever starts the process removes it. */
   readonly scratchPath: string;
   /** See `DeviceOptions.copies`. */
@@ -71,13 +79,14 @@ export async function runWorker(
 ): Promise<WorkerEnd> {
   const { coordinator, name, logLevel, giveUpMs, copiesPath, ...own } = options;
   const log = createLogger(`worker ${name}`, logLevel);
+  const tracer = await openTracer("shardmill-worker", log);
   const client = connectCoordinator(coordinator, own.credential);
   await using runner = new DeviceRunner({
     ...own,
     services: client,
     address: coordinator,
     tuning: openTuningCache(),
-    copies: { path: copiesPath, takeTurn: seams.takeTurn },
+    copies: { path: copiesPath, takeTurn: seams.takeTurn, ownPath: join(own.scratchPath, "models") },
     log,
     onBroken: (error) => signals.stop.abort(error),
     ...(seams.laneScript === undefined ? {} : { laneScript: seams.laneScript }),
@@ -92,8 +101,9 @@ export async function runWorker(
       signals.drain.abort(new ShardmillError("INTERRUPTED", "the worker has nothing to do"));
     },
   });
+  const traced = tracedAttempts({ ...served, tracer, worker: options, busy: () => runner.takeBusy() });
   const loop = new LeaseLoop({
-    ...served,
+    ...traced,
     registration: registrationOf(options),
     takeBusy: () => runner.takeBusy(),
     takePadding: () => runner.takePadding(),
@@ -114,6 +124,8 @@ export async function runWorker(
     return isIdle ? "idle" : end;
   } finally {
     client.close();
+    traced.over();
+    await tracer.close();
   }
 }
 
@@ -129,8 +141,7 @@ function untilIdle(
 
 function registrationOf(options: WorkerOptions): Registration {
   return {
-    protocolVersion: PROTOCOL_VERSION,
-    build: buildVersion,
+    ...ownVersions(),
     name: options.name,
     hostname: hostname(),
     pid: process.pid,

@@ -1,8 +1,7 @@
-import { execFile } from "node:child_process";
 import { arch, cpus, platform } from "node:os";
-import { promisify } from "node:util";
 import { packageVersion } from "../../shared/core/package-root.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
+import { Nvml } from "../gpu/nvml.ts";
 
 /** What a measured time depends on besides the model: a value found with other facts says nothing. */
 export interface MachineFacts {
@@ -15,9 +14,6 @@ export interface MachineFacts {
   readonly platform: string;
   readonly onnxruntime: string;
 }
-
-/** A driver that is not loaded yet takes seconds to answer. */
-const GPU_NAME_LIMIT_MS = 5_000;
 
 export async function findMachineFacts(device: ConcreteDevice): Promise<MachineFacts> {
   return {
@@ -34,15 +30,8 @@ export async function findMachineFacts(device: ConcreteDevice): Promise<MachineF
 /** The first GPU that this process sees. */
 async function findGpuName(): Promise<string | null> {
   const [visible = ""] = (process.env.CUDA_VISIBLE_DEVICES ?? "").split(",");
-  const query = ["--query-gpu=name,memory.total", "--format=csv,noheader"];
-  try {
-    const { stdout } = await promisify(execFile)(
-      "nvidia-smi",
-      visible === "" ? query : [...query, `--id=${visible}`],
-      { timeout: GPU_NAME_LIMIT_MS },
-    );
-    return stdout.split("\n")[0]?.trim() || null;
-  } catch {
-    return null;
-  }
+  const look = await (await Nvml.open())?.look(visible === "" ? "0" : visible);
+  if (look?.kind !== "read") return null;
+  const { name, memoryTotalBytes } = look.reading;
+  return `${name}, ${Math.round((memoryTotalBytes ?? 0) / 2 ** 20)} MiB`;
 }

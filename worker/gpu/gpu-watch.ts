@@ -1,0 +1,118 @@
+import { deferred, sleep } from "../../shared/core/abort.ts";
+import type { TimedClock } from "../../shared/core/clock.ts";
+import { messageOf } from "../../shared/core/errors.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import type { GpuReader, GpuReading } from "./gpu-reading.ts";
+import { GOOD_GPU, type GpuState, judgeGpu } from "./judge-gpu.ts";
+
+/** Between two looks: each takes the driver some milliseconds. */
+const LOOK_MS = 5_000;
+
+/** Whether a GPU may be worked on. */
+export interface GpuGate {
+  /** Resolves once it may; rejects with the signal's reason. */
+  untilGood(gpu: string, signal: AbortSignal): Promise<void>;
+  /** Aborts when it may no longer, with the reason as a text. Of a GPU that may at this moment. */
+  whileGood(gpu: string): AbortSignal;
+}
+
+/** A GPU as it was when it was looked at last. */
+export interface WatchedGpu {
+  /** As CUDA_VISIBLE_DEVICES names it. */
+  readonly gpu: string;
+  /** Null where it was lost, or not looked at yet. */
+  readonly reading: GpuReading | null;
+  /** Why it takes no work; null while it does. */
+  readonly aside: string | null;
+}
+
+interface Watched {
+  state: GpuState;
+  reading: GpuReading | null;
+  /** One that was never read has a name that the driver does not know: nothing is said of it. */
+  hasBeenRead: boolean;
+  /** Of this stretch of good or bad. */
+  good: AbortController;
+  back: ReturnType<typeof deferred<void>>;
+}
+
+/** Looks at the GPUs of this machine's workers, and opens and shuts their gates. */
+export class GpuWatch implements GpuGate {
+  readonly #reader: GpuReader;
+  readonly #clock: TimedClock;
+  readonly #log: Logger;
+  readonly #watched = new Map<string, Watched>();
+
+  constructor(reader: GpuReader, gpus: Iterable<string>, { clock, log }: { clock: TimedClock; log: Logger }) {
+    this.#reader = reader;
+    this.#clock = clock;
+    this.#log = log;
+    for (const gpu of gpus)
+      this.#watched.set(gpu, {
+        state: GOOD_GPU,
+        reading: null,
+        hasBeenRead: false,
+        good: new AbortController(),
+        back: deferred<void>(),
+      });
+  }
+
+  get gpus(): readonly WatchedGpu[] {
+    return [...this.#watched].map(([gpu, { reading, state }]) => {
+      return { gpu, reading, aside: state.aside?.reason ?? null };
+    });
+  }
+
+  /** Until the signal aborts. Never rejects. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      for (const [gpu, watched] of this.#watched) await this.#look(gpu, watched);
+      await sleep(LOOK_MS, signal, this.#clock).catch(() => {});
+    }
+  }
+
+  async untilGood(gpu: string, signal: AbortSignal): Promise<void> {
+    const watched = this.#watched.get(gpu);
+    if (watched === undefined || watched.state.aside === null) return;
+    const stopped = deferred<never>();
+    const stop = () => stopped.reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    if (signal.aborted) stop();
+    try {
+      await Promise.race([watched.back.promise, stopped.promise]);
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+  }
+
+  whileGood(gpu: string): AbortSignal {
+    return (this.#watched.get(gpu)?.good ?? new AbortController()).signal;
+  }
+
+  async #look(gpu: string, watched: Watched): Promise<void> {
+    try {
+      const look = await this.#reader.look(gpu);
+      watched.hasBeenRead ||= look.kind === "read";
+      watched.reading = look.kind === "read" ? look.reading : null;
+      if (watched.hasBeenRead) this.#turn(gpu, watched, judgeGpu(watched.state, look, this.#clock.nowMs()));
+    } catch (error) {
+      this.#log.debug({ gpu, reason: messageOf(error) }, "a GPU could not be looked at");
+    }
+  }
+
+  #turn(gpu: string, watched: Watched, state: GpuState): void {
+    const before = watched.state;
+    watched.state = state;
+    if (before.aside === null && state.aside !== null) {
+      const { reason, sinceMs, untilMs } = state.aside;
+      this.#log.warn({ gpu, reason, seconds: (untilMs - sinceMs) / 1_000 }, "a GPU is put aside");
+      watched.back = deferred<void>();
+      watched.good.abort(reason);
+    } else if (before.aside !== null && state.aside === null) {
+      const seconds = Math.round((state.backSinceMs - before.aside.sinceMs) / 1_000);
+      this.#log.warn({ gpu, reason: before.aside.reason, seconds }, "a GPU is tried again");
+      watched.good = new AbortController();
+      watched.back.resolve();
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import type { GpuLook, GpuReading } from "./gpu-reading.ts";
+
+/** A GPU that is put aside takes no work until it has been looked at again, so much later at the earliest. */
+const ASIDE = { firstMs: 60_000, mostMs: 15 * 60_000 } as const;
+/** So long it may run slower for heat or power before that is more than a moment's. */
+const SLOW_MS = 60_000;
+/** One that stayed well for so long is trusted as one that never was put aside. */
+const TRUSTED_MS = 60 * 60_000;
+
+/** NVIDIA's numbers of errors that are the machine's fault, not that of a program on it (its Xid catalog). */
+const XIDS: ReadonlyMap<number, string> = new Map([
+  [48, "memory error that could not be corrected"],
+  [62, "its controller halted"],
+  [64, "a broken row of its memory could not be replaced"],
+  [74, "NVLink error"],
+  [79, "it has fallen off the bus"],
+  [92, "many memory errors"],
+  [94, "memory error that was contained"],
+  [95, "memory error that was not contained"],
+  [119, "its system processor does not answer"],
+  [120, "its system processor failed"],
+  [140, "memory error that could not be corrected"],
+]);
+
+/** What is known of a GPU. Times are those of the clock that `judgeGpu` is given. */
+export interface GpuState {
+  /** Why it takes no work, since when, and when it is looked at again; null while it works. */
+  readonly aside: { readonly reason: string; readonly sinceMs: number; readonly untilMs: number } | null;
+  /** Times that it was put aside, one after the other. */
+  readonly times: number;
+  readonly backSinceMs: number;
+  /** Null while it is as fast as it can be. */
+  readonly slowSinceMs: number | null;
+  readonly uncorrectedErrors: number | null;
+}
+
+export const GOOD_GPU: GpuState = {
+  aside: null,
+  times: 0,
+  backSinceMs: 0,
+  slowSinceMs: null,
+  uncorrectedErrors: null,
+};
+
+/**
+ * What a look at a GPU makes of what was known of it. One that errs or is gone is put aside at once, one that
+ * is slowed down by heat or power after a minute of it. It is back when its time is up and a look finds
+ * nothing; each time that it is put aside again soon after takes twice as long, a quarter of an hour at most.
+ */
+export function judgeGpu(before: GpuState, look: GpuLook, nowMs: number): GpuState {
+  const slowSinceMs = isSlow(look) ? (before.slowSinceMs ?? nowMs) : null;
+  const known: GpuState = {
+    ...before,
+    slowSinceMs,
+    uncorrectedErrors: look.kind === "read" ? look.reading.uncorrectedErrors : before.uncorrectedErrors,
+  };
+  const reason = faultOf(before, look) ?? slownessOf(look, slowSinceMs, nowMs);
+  if (before.aside === null) return reason === null ? known : putAside(known, reason, nowMs);
+  if (nowMs < before.aside.untilMs) return known;
+  if (reason !== null || slowSinceMs !== null) {
+    const untilMs = nowMs + asideMs(before.times);
+    return { ...known, aside: { ...before.aside, reason: reason ?? before.aside.reason, untilMs } };
+  }
+  return { ...known, aside: null, backSinceMs: nowMs };
+}
+
+function putAside(state: GpuState, reason: string, nowMs: number): GpuState {
+  const isTrusted = state.times === 0 || nowMs - state.backSinceMs >= TRUSTED_MS;
+  const times = isTrusted ? 1 : state.times + 1;
+  return { ...state, times, aside: { reason, sinceMs: nowMs, untilMs: nowMs + asideMs(times) } };
+}
+
+function asideMs(times: number): number {
+  return Math.min(ASIDE.mostMs, ASIDE.firstMs * 2 ** (times - 1));
+}
+
+function faultOf({ uncorrectedErrors }: GpuState, look: GpuLook): string | null {
+  if (look.kind === "lost") return `the driver no longer finds it: ${look.why}`;
+  const { xids, uncorrectedErrors: now } = look.reading;
+  const xid = xids.find((number) => XIDS.has(number));
+  if (xid !== undefined) return `Xid ${xid}: ${XIDS.get(xid)}`;
+  const more = uncorrectedErrors === null || now === null ? 0 : now - uncorrectedErrors;
+  return more > 0 ? `${more} more memory errors that could not be corrected (ECC)` : null;
+}
+
+function slownessOf(look: GpuLook, sinceMs: number | null, nowMs: number): string | null {
+  if (look.kind === "lost" || sinceMs === null || nowMs - sinceMs < SLOW_MS) return null;
+  const { slowdowns, celsius } = look.reading;
+  const heat = celsius === null ? "" : `, at ${celsius} °C`;
+  return `slowed down for ${Math.round((nowMs - sinceMs) / 1_000)} s (${slowdowns.join(", ")}${heat})`;
+}
+
+function isSlow(look: GpuLook): look is { readonly kind: "read"; readonly reading: GpuReading } {
+  return look.kind === "read" && look.reading.slowdowns.length > 0;
+}

@@ -1,0 +1,49 @@
+import { Hono } from "hono";
+import type { Logger } from "../../shared/core/log.ts";
+import { METRICS_TYPE, metricsText } from "../../shared/metrics/metric.ts";
+import { ProcessWatch } from "../../shared/metrics/process-metrics.ts";
+import { type HttpBindings, type HttpServer, startHttpServer } from "../../shared/serving/http-server.ts";
+import { type Listening, refuseClear } from "../../shared/serving/listening.ts";
+import { openDoor } from "../../shared/serving/tls-door.ts";
+import { parseAddress } from "../../shared/wire/address.ts";
+import { hangingIn } from "./process-figures.ts";
+import { SUPERVISOR_METRICS, type SupervisorFacts } from "./worker-metrics.ts";
+
+interface WorkerHttpOptions {
+  /** `host:port`; port 0 for any free one. */
+  readonly listen: string;
+  readonly listening: Listening;
+  readonly facts: () => Omit<SupervisorFacts, "process">;
+  readonly log: Logger;
+}
+
+/**
+ * Health and metrics of a `worker` command, to whoever reaches it: they tell how busy a machine is, and
+ * nothing of a job but which stores it reads.
+ *
+ * @throws {PORT_IN_USE} {ARGUMENT_INVALID} {LISTENING_REFUSED} {TLS_INVALID} when it may not listen there
+ */
+export async function serveWorkerHttp(options: WorkerHttpOptions): Promise<HttpServer> {
+  const { listen, listening, facts, log } = options;
+  const place = parseAddress(listen, "listen", "--http");
+  refuseClear(place, listening, "--http");
+  const watch = new ProcessWatch();
+  const app = new Hono<{ Bindings: HttpBindings }>();
+  app.get("/healthz", (context) => {
+    const hanging = hangingIn(facts().workers);
+    return hanging.length === 0 ? context.text("ok\n") : context.text(`${hanging.join("\n")}\n`, 503);
+  });
+  app.get("/readyz", (context) =>
+    facts().workers.some(({ hasJoined }) => hasJoined)
+      ? context.text("ok\n")
+      : context.text("no process has joined\n", 503),
+  );
+  app.get("/metrics", (context) =>
+    context.body(metricsText(SUPERVISOR_METRICS, { ...facts(), process: watch.look() }), 200, {
+      "content-type": METRICS_TYPE,
+    }),
+  );
+  const server = await startHttpServer(app, place, openDoor(listening, log));
+  log.info({ address: server.address }, "listening for HTTP");
+  return server;
+}

@@ -1,0 +1,149 @@
+import type { StoreCounts } from "../../shared/domain/store-counts.ts";
+import { STAGES } from "../../shared/domain/worker.ts";
+import type { Metric, MetricType } from "../../shared/metrics/metric.ts";
+import { PROCESS_METRICS, type ProcessFacts } from "../../shared/metrics/process-metrics.ts";
+import type { GpuReading } from "../gpu/gpu-reading.ts";
+import type { WatchedGpu } from "../gpu/gpu-watch.ts";
+import type { WorkerBeat, WorkerFigures } from "./process-figures.ts";
+
+/** What a `worker` command knows: of the processes that work for it, of their GPUs, and of itself. */
+export interface SupervisorFacts {
+  readonly workers: readonly WorkerFigures[];
+  readonly gpus: readonly WatchedGpu[];
+  /** Of the supervisor's own process. */
+  readonly process: ProcessFacts;
+}
+
+type Row = Metric<SupervisorFacts>;
+
+/** Named otherwise than what the coordinator tells of the same workers, so that nothing is counted twice. */
+export const SUPERVISOR_METRICS: readonly Row[] = [
+  {
+    name: "shardmill_process_joined",
+    type: "gauge",
+    help: "1 of a worker whose process has joined the coordinator, else 0",
+    labels: ["worker", "device"],
+    read: ({ workers }) =>
+      workers.map(({ name, device, hasJoined }) => ({ labels: [name, device], value: hasJoined ? 1 : 0 })),
+  },
+  {
+    name: "shardmill_process_deaths_total",
+    type: "counter",
+    help: "Processes of a worker that ended without being told to",
+    labels: ["worker"],
+    read: ({ workers }) => workers.map(({ name, deaths }) => ({ labels: [name], value: deaths })),
+  },
+  ofBeats("shardmill_process_leases", "Leases that a worker holds", [], ({ leases }) => [[[], leases]]),
+  ofBeats(
+    "shardmill_process_stage_busy_ratio",
+    "Busy share of each stage, of each thread at it",
+    ["stage"],
+    ({ busy }) => STAGES.flatMap((stage) => told(busy[stage]).map((value) => [[stage], value] as const)),
+  ),
+  ofBeats("shardmill_process_batch_rows", "Rows of a batch, and what bounds it", ["bound"], ({ batch }) =>
+    batch === null ? [] : [[[batch.bound], batch.rows]],
+  ),
+  ofBeats("shardmill_process_padding_ratio", "Share of padded positions in what ran", [], ({ padding }) =>
+    told(padding).map((value) => [[], value] as const),
+  ),
+  ofStores("shardmill_process_store_requests_total", "Requests that were sent", (counts) => counts.requests),
+  ofStores("shardmill_process_store_read_bytes_total", "Bytes that came", (counts) => counts.bytesRead),
+  ofStores(
+    "shardmill_process_store_written_bytes_total",
+    "Bytes that were sent",
+    (counts) => counts.bytesWritten,
+  ),
+  ofStores(
+    "shardmill_process_store_retries_total",
+    "Requests that were sent again",
+    (counts) => counts.retries,
+  ),
+  {
+    name: "shardmill_gpu_aside",
+    type: "gauge",
+    help: "1 while a GPU is put aside, because it errs, is lost or slowed down, else 0",
+    labels: ["gpu"],
+    read: ({ gpus }) => gpus.map(({ gpu, aside }) => ({ labels: [gpu], value: aside === null ? 0 : 1 })),
+  },
+  ofGpus(
+    "shardmill_gpu_utilisation_ratio",
+    "gauge",
+    "Share of the last moment in which it computed",
+    (reading) => reading.utilisation,
+  ),
+  ofGpus(
+    "shardmill_gpu_memory_used_bytes",
+    "gauge",
+    "Memory in use, by any program",
+    (reading) => reading.memoryUsedBytes,
+  ),
+  ofGpus("shardmill_gpu_memory_bytes", "gauge", "Memory in all", (reading) => reading.memoryTotalBytes),
+  ofGpus("shardmill_gpu_temperature_celsius", "gauge", "Of the chip", (reading) => reading.celsius),
+  ofGpus("shardmill_gpu_power_watts", "gauge", "What it draws", (reading) => reading.watts),
+  ofGpus(
+    "shardmill_gpu_corrected_errors_total",
+    "counter",
+    "Errors of memory that were corrected, since the driver was loaded",
+    (reading) => reading.correctedErrors,
+  ),
+  ofGpus(
+    "shardmill_gpu_uncorrected_errors_total",
+    "counter",
+    "Errors of memory that could not be corrected, since the driver was loaded",
+    (reading) => reading.uncorrectedErrors,
+  ),
+  ...PROCESS_METRICS,
+];
+
+type Samples = Iterable<readonly [labels: readonly string[], value: number]>;
+
+/** A gauge of what a process told last. */
+function ofBeats(
+  name: string,
+  help: string,
+  labels: readonly string[],
+  read: (beat: WorkerBeat) => Samples,
+): Row {
+  return {
+    name,
+    type: "gauge",
+    help,
+    labels: ["worker", ...labels],
+    *read({ workers }) {
+      for (const worker of workers) {
+        if (worker.beat === null) continue;
+        for (const [own, value] of read(worker.beat)) yield { labels: [worker.name, ...own], value };
+      }
+    },
+  };
+}
+
+function ofStores(name: string, help: string, value: (counts: StoreCounts) => number): Row {
+  const row = ofBeats(name, `${help}, by store, since the process joined`, ["store"], ({ stores }) =>
+    stores.map((counts) => [[counts.store], value(counts)] as const),
+  );
+  return { ...row, type: "counter" };
+}
+
+function ofGpus(
+  name: string,
+  type: MetricType,
+  help: string,
+  value: (reading: GpuReading) => number | null,
+): Row {
+  return {
+    name,
+    type,
+    help,
+    labels: ["gpu", "name"],
+    *read({ gpus }) {
+      for (const { gpu, reading } of gpus)
+        for (const read of told(reading === null ? null : value(reading)))
+          yield { labels: [gpu, reading?.name ?? ""], value: read };
+    },
+  };
+}
+
+function told(value: number | null | undefined): readonly number[] {
+  return value === null || value === undefined ? [] : [value];
+}
