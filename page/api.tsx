@@ -1,0 +1,101 @@
+import type { JobStatus } from "../shared/domain/job-status.ts";
+import type { RunHistory } from "../shared/domain/run-history.ts";
+import type { TriggerStatus } from "../shared/domain/trigger-status.ts";
+import type { WorkerStatus } from "../shared/domain/worker.ts";
+
+/** Who is let in by the session. */
+export interface Who {
+  readonly name: string;
+  readonly role: string;
+}
+
+export interface JobDetail {
+  readonly status: JobStatus;
+  readonly spec: unknown;
+  readonly history: RunHistory | null;
+}
+
+/** A byte a cell; of a job that ended with very many shards, several have one. */
+export interface ShardCells {
+  readonly cells: Uint8Array;
+  readonly shardsPerCell: number;
+}
+
+/** A request that was answered, and refused. */
+export class Refusal extends Error {
+  readonly status: number;
+
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+async function ask(path: string, init: RequestInit = {}): Promise<Response> {
+  const headers = { "x-shardmill-page": "1", ...init.headers };
+  const response = await fetch(path, { ...init, headers });
+  if (response.ok) return response;
+  const body = await response.json().catch(() => null);
+  throw new Refusal(response.status, body?.error?.message ?? `${response.status} ${response.statusText}`);
+}
+
+export const api = {
+  who: async (): Promise<Who> => (await ask("session")).json(),
+  login: async (pass: string): Promise<Who> =>
+    (await ask("session", { method: "POST", headers: { authorization: `Bearer ${pass}` } })).json(),
+  logout: async (): Promise<void> => void (await ask("session", { method: "DELETE" })),
+  job: async (id: string): Promise<JobDetail> => (await ask(`api/jobs/${encodeURIComponent(id)}`)).json(),
+  shards: async (id: string): Promise<ShardCells> => {
+    const answer = await ask(`api/jobs/${encodeURIComponent(id)}/shards`);
+    const shardsPerCell = Number(answer.headers.get("x-shards-per-cell") ?? 1);
+    return { shardsPerCell, cells: new Uint8Array(await answer.arrayBuffer()) };
+  },
+  workers: async (): Promise<readonly WorkerStatus[]> => (await ask("api/workers")).json(),
+  /** @param change `cancel`, `pause`, `resume`, or `priority` with its number */
+  change: async (id: string, change: string, body: object = {}): Promise<void> =>
+    void (await ask(`api/jobs/${encodeURIComponent(id)}/${change}`, {
+      method: "POST",
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+    })),
+  logs: async (after: number): Promise<{ readonly lines: readonly string[]; readonly count: number }> =>
+    (await ask(`api/logs?after=${after}`)).json(),
+};
+
+export interface Listener {
+  readonly jobs?: (changed: readonly JobStatus[]) => void;
+  /** All of them. */
+  readonly triggers?: (triggers: readonly TriggerStatus[]) => void;
+  readonly gone?: (ids: readonly string[]) => void;
+  /** `[index, cell, ...]`; null: all are to be asked for. */
+  readonly shards?: (changes: readonly number[] | null) => void;
+  /** Whether the coordinator is heard. After a gap, all is told again. */
+  readonly live?: (isLive: boolean) => void;
+}
+
+const AGAIN_MS = 1_000;
+
+/** Listens until told to stop: a browser gives up where the answer is an error, as of one that starts. */
+export function listen(jobId: string | null, listener: Listener): () => void {
+  let source: EventSource | null = null;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const open = () => {
+    source = new EventSource(jobId === null ? "api/events" : `api/events?job=${encodeURIComponent(jobId)}`);
+    source.onopen = () => listener.live?.(true);
+    const on = <T,>(name: string, tell: ((data: T) => void) | undefined) =>
+      source?.addEventListener(name, (event) => tell?.(JSON.parse((event as MessageEvent<string>).data)));
+    on("jobs", listener.jobs);
+    on("triggers", listener.triggers);
+    on("gone", listener.gone);
+    on("shards", listener.shards);
+    source.onerror = () => {
+      listener.live?.(false);
+      if (source?.readyState === EventSource.CLOSED) timer = setTimeout(open, AGAIN_MS);
+    };
+  };
+  open();
+  return () => {
+    clearTimeout(timer);
+    source?.close();
+  };
+}

@@ -1,0 +1,49 @@
+import { useState } from "preact/hooks";
+import type { JobStatus } from "../shared/domain/job-status.ts";
+import { api } from "./api.tsx";
+
+/** What an identity that may submit can do to a job that has not ended. */
+export function JobActions({ status: { jobId, paused, priority } }: { readonly status: JobStatus }) {
+  const [problem, setProblem] = useState("");
+  const change = (name: string, body?: object) => {
+    api.change(jobId, name, body).then(
+      () => setProblem(""),
+      (error: Error) => setProblem(error.message),
+    );
+  };
+  const cancel = () => {
+    if (confirm(`Cancel ${jobId}? What is committed stays, and the job can be run again.`)) change("cancel");
+  };
+  const prioritise = (event: Event) => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    change("priority", { priority: Number(form.get("priority")) });
+  };
+  return (
+    <div class="actions" role="group" aria-label="What can be done">
+      <button type="button" onClick={() => change(paused ? "resume" : "pause")}>
+        {paused ? "Go on" : "Pause"}
+      </button>
+      <form onSubmit={prioritise}>
+        <label>
+          Priority{" "}
+          <input
+            key={priority}
+            name="priority"
+            type="number"
+            min={-1000}
+            max={1000}
+            defaultValue={`${priority}`}
+          />
+        </label>{" "}
+        <button type="submit">Set</button>
+      </form>
+      <button type="button" class="bad" onClick={cancel}>
+        Cancel the job
+      </button>
+      <span class="bad" role="alert">
+        {problem}
+      </span>
+    </div>
+  );
+}

@@ -1,0 +1,134 @@
+import { render } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import type { JobStatus } from "../shared/domain/job-status.ts";
+import type { TriggerStatus } from "../shared/domain/trigger-status.ts";
+import { api, listen, Refusal, type Who } from "./api.tsx";
+import { JobView } from "./job-view.tsx";
+import { JobsView } from "./jobs-view.tsx";
+import { Login } from "./login.tsx";
+import { LogsView } from "./logs-view.tsx";
+import { WorkersView } from "./workers-view.tsx";
+
+/** `#/job/ID/shards`: what stands behind the # is never sent anywhere. */
+function useRoute(): readonly string[] {
+  const [hash, setHash] = useState(location.hash);
+  useEffect(() => {
+    const change = () => {
+      setHash(location.hash);
+      // As a page that is loaded does: whoever cannot see it is told where they are.
+      document.querySelector<HTMLElement>("main")?.focus();
+    };
+    addEventListener("hashchange", change);
+    return () => removeEventListener("hashchange", change);
+  }, []);
+  return hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+}
+
+/** By the pass in the address, once, else by the cookie. Null: nobody yet. */
+async function enter(): Promise<Who | null> {
+  const pass = /^#login=(.+)$/.exec(location.hash)?.[1];
+  if (pass !== undefined) history.replaceState(null, "", "#/");
+  try {
+    return pass === undefined ? await api.who() : await api.login(pass);
+  } catch (error) {
+    if (error instanceof Refusal) return null;
+    throw error;
+  }
+}
+
+function App() {
+  const [who, setWho] = useState<Who | null | undefined>(undefined);
+  useEffect(() => {
+    const tryToEnter = () => {
+      enter().then(setWho, () => setTimeout(tryToEnter, 1_000));
+    };
+    tryToEnter();
+  }, []);
+  if (who === undefined)
+    return (
+      <p class="soft" role="status">
+        Asking the coordinator…
+      </p>
+    );
+  if (who === null) return <Login onEntered={setWho} />;
+  return <Shell who={who} onLeft={() => setWho(null)} />;
+}
+
+function Shell({ who, onLeft }: { readonly who: Who; readonly onLeft: () => void }) {
+  const [view = "", jobId = "", tab = ""] = useRoute();
+  const [jobs, setJobs] = useState<readonly JobStatus[]>([]);
+  const [triggers, setTriggers] = useState<readonly TriggerStatus[]>([]);
+  const [isLive, setLive] = useState(false);
+  useEffect(
+    () =>
+      listen(null, {
+        jobs: (changed) => setJobs((known) => merged(known, changed)),
+        triggers: setTriggers,
+        gone: (ids) => setJobs((known) => known.filter(({ jobId: id }) => !ids.includes(id))),
+        live: setLive,
+      }),
+    [],
+  );
+  const leave = () => void api.logout().then(onLeft);
+  return (
+    <>
+      <a class="skip" href="#main" onClick={skip}>
+        Skip to the content
+      </a>
+      <header class="top">
+        <strong>Shardmill</strong>
+        <nav aria-label="Views">
+          <a href="#/" aria-current={view === "" || view === "job" ? "page" : undefined}>
+            Jobs
+          </a>
+          <a href="#/workers" aria-current={view === "workers" ? "page" : undefined}>
+            Workers
+          </a>
+          <a href="#/logs" aria-current={view === "logs" ? "page" : undefined}>
+            Logs
+          </a>
+        </nav>
+        <span class="who">
+          {who.name} ({who.role}){" "}
+          <button type="button" onClick={leave}>
+            Leave
+          </button>
+        </span>
+      </header>
+      <div role="status" aria-live="polite">
+        {isLive ? null : <p class="lost">The coordinator is not heard. Trying again…</p>}
+      </div>
+      <main id="main" tabIndex={-1}>
+        {view === "workers" ? (
+          <WorkersView />
+        ) : view === "logs" ? (
+          <LogsView />
+        ) : view === "job" ? (
+          <JobView
+            key={jobId}
+            status={jobs.find((job) => job.jobId === jobId) ?? null}
+            jobId={jobId}
+            tab={tab}
+            mayChange={who.role === "admin" || who.role === "submit"}
+          />
+        ) : (
+          <JobsView jobs={jobs} triggers={triggers} />
+        )}
+      </main>
+    </>
+  );
+}
+
+function skip(event: Event) {
+  event.preventDefault();
+  document.getElementById("main")?.focus();
+}
+
+function merged(known: readonly JobStatus[], changed: readonly JobStatus[]): readonly JobStatus[] {
+  const byId = new Map(known.map((job) => [job.jobId, job]));
+  for (const job of changed) byId.set(job.jobId, job);
+  return [...byId.values()];
+}
+
+const root = document.getElementById("app");
+if (root !== null) render(<App />, root);

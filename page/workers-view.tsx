@@ -1,0 +1,83 @@
+import { useEffect, useState } from "preact/hooks";
+import { secondsText, shortCount } from "../coordinator/report/scale.ts";
+import type { WorkerStatus } from "../shared/domain/worker.ts";
+import { api } from "./api.tsx";
+import { busiest, Head } from "./job-tabs.tsx";
+
+const LOOK_MS = 2_000;
+/** More lines are no view any more. */
+const MOST_SHOWN = 200;
+
+/** All workers of the coordinator, of whatever job. */
+export function WorkersView() {
+  const [workers, setWorkers] = useState<readonly WorkerStatus[] | null>(null);
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isOver = false;
+    const look = async () => {
+      if (!document.hidden) await api.workers().then(setWorkers, () => {});
+      if (!isOver) timer = setTimeout(look, LOOK_MS);
+    };
+    void look();
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }, []);
+  if (workers === null) return <p class="soft">Asking…</p>;
+  const troubled = workers.filter((worker) => troubleOf(worker) > 1).length;
+  const sorted = workers.toSorted((one, other) => troubleOf(other) - troubleOf(one));
+  return (
+    <>
+      <h1>Workers</h1>
+      <p class="soft">
+        {shortCount(workers.filter(({ aside }) => aside === null).length)} are connected
+        {troubled === 0 ? "" : `, ${shortCount(troubled)} of all get no shards`}
+        {workers.length > MOST_SHOWN ? `; ${MOST_SHOWN} are shown` : ""}.
+      </p>
+      <div class="wide" tabIndex={0} role="group" aria-label="All workers">
+        <table>
+          <Head
+            columns={[
+              ["worker"],
+              ["device"],
+              ["shards now", "n"],
+              ["committed", "n"],
+              ["failed", "n"],
+              ["connected", "n"],
+              ["busiest stages"],
+              ["trust"],
+            ]}
+          />
+          <tbody>
+            {sorted.slice(0, MOST_SHOWN).map((worker) => (
+              <tr key={worker.session}>
+                <td>{worker.name}</td>
+                <td>{worker.device}</td>
+                <td class="n">{worker.leases}</td>
+                <td class="n">{shortCount(worker.shardsCommitted)}</td>
+                <td class="n">{worker.attemptsFailed}</td>
+                <td class="n">{secondsText(worker.secondsConnected)}</td>
+                <td class="line">{busiest(worker.busy)}</td>
+                <td>{trustOf(worker)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
+  );
+}
+
+/** What is looked for among many comes first: 2, gets no shards; 1, failed; 0, nothing is wrong. */
+function troubleOf({ aside, refused, excludedForSeconds, attemptsFailed }: WorkerStatus): number {
+  if (aside !== null || refused !== null || (excludedForSeconds ?? 0) > 0) return 2;
+  return excludedForSeconds !== null || attemptsFailed > 0 ? 1 : 0;
+}
+
+function trustOf({ aside, refused, excludedForSeconds }: WorkerStatus): string {
+  if (aside !== null) return `put aside: ${aside}`;
+  if (refused !== null) return `refused: ${refused}`;
+  if (excludedForSeconds === null) return "trusted";
+  return excludedForSeconds === 0 ? "on probation" : `excluded for ${secondsText(excludedForSeconds)}`;
+}
