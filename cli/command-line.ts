@@ -5,14 +5,20 @@ import { convertCommand } from "./convert.ts";
 import { coordinatorCommand } from "./coordinator.ts";
 import { flightCommand } from "./flight.ts";
 import { initCommand } from "./init.ts";
+import { pageCommand } from "./page.ts";
 import { planCommand } from "./plan.ts";
 import { probeCommand } from "./probe.ts";
+import { reportCommand } from "./report.ts";
 import { runCommand } from "./run.ts";
+import { runsCommand } from "./runs.ts";
 import { schemaCommand } from "./schema.ts";
+import { serveCommand } from "./serve.ts";
+import { pauseCommand, priorityCommand, resumeCommand } from "./standing.ts";
 import { statusCommand } from "./status.ts";
 import { submitCommand } from "./submit.ts";
 import { tokenCommand } from "./token.ts";
 import { tryCommand } from "./try.ts";
+import { versionCommand } from "./version.ts";
 import { watchCommand } from "./watch.ts";
 import { workerCommand } from "./worker.ts";
 import { workersCommand } from "./workers.ts";
@@ -35,16 +41,24 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .command(submitCommand)
     .command(statusCommand)
     .command(watchCommand)
+    .command(serveCommand)
+    .command(runsCommand)
+    .command(pauseCommand)
+    .command(resumeCommand)
+    .command(priorityCommand)
     .command(cancelCommand)
     .command(workersCommand)
+    .command(pageCommand)
     .command(initCommand)
     .command(planCommand)
     .command(tryCommand)
     .command(flightCommand)
+    .command(reportCommand)
     .command(convertCommand)
     .command(probeCommand)
     .command(tokenCommand)
     .command(schemaCommand)
+    .command(versionCommand)
     .demandCommand(1)
     .strict()
     .check((given) => refuseRepeated(given) && refuseNegated(args, switchesOf(line)))
@@ -62,11 +76,15 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
 }
 
 /** What takes a list; yargs makes one of every other option, too, that is typed twice. */
-const LISTS: ReadonlySet<string> = new Set(["_", "set", "input"]);
+const LISTS: ReadonlySet<string> = new Set([
+  ...["_", "set", "jobs", "input", "allow-locations", "allowLocations"],
+  // Of a coordinator; of others it is a switch.
+  ...["allow-modules", "allowModules"],
+]);
 
 function refuseRepeated(given: Readonly<Record<string, unknown>>): true {
   for (const [name, value] of Object.entries(given)) {
-    if (!Array.isArray(value) || LISTS.has(name)) continue;
+    if (!Array.isArray(value) || (LISTS.has(name) && !value.includes(true))) continue;
     const option = `${name.length === 1 ? "-" : "--"}${name}`;
     throw new UsageFailure(`${option} is given ${value.length} times, and takes one value`);
   }

@@ -1,10 +1,7 @@
-import { resolve } from "node:path";
 import type { CommandModule } from "yargs";
-import type { ServedJob } from "../coordinator/flight/flight.ts";
 import type { LogLevel } from "../shared/core/log.ts";
-import type { JobStores } from "../shared/domain/job-stores.ts";
-import type { Location } from "../shared/domain/location.ts";
 import type { OutputManifest } from "../shared/domain/manifest.ts";
+import { jobOfOutputOption, namedOutputOption, openNamedOutput } from "./named-output.ts";
 import { DEFAULT_FLIGHT_PORT, jsonOption, logLevelOption, secretFileOption } from "./options.ts";
 import { type ListeningArguments, listeningOf, listeningOptions, othersOf } from "./security-options.ts";
 import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
@@ -26,12 +23,7 @@ export const flightCommand: CommandModule<object, FlightArguments> = {
   describe: "Serve a published output by Arrow Flight, until stopped",
   builder: (yargs) =>
     yargs
-      .positional("output", {
-        type: "string",
-        demandOption: true,
-        describe:
-          "The folder that a job published to, or its address in a bucket (s3://, gs://, az://, abfss://), reached by what the environment says",
-      })
+      .positional("output", namedOutputOption)
       .option("listen", {
         type: "string",
         requiresArg: true,
@@ -39,11 +31,7 @@ export const flightCommand: CommandModule<object, FlightArguments> = {
         describe: "HOST:PORT to serve on (0.0.0.0: every interface, which takes --tls-cert, or --insecure)",
       })
       .options(listeningOptions)
-      .option("job", {
-        type: "string",
-        requiresArg: true,
-        describe: "The job file: the output is reached by what its `stores` say, and by the environment",
-      })
+      .option("job", jobOfOutputOption)
       .option("secret-file", secretFileOption)
       .option("json", {
         ...jsonOption,
@@ -65,9 +53,7 @@ async function serve(args: FlightArguments): Promise<number> {
   const { startFlightThread } = await import("../coordinator/grpc/flight-thread-client.ts");
   const { ensureCredential, secretPath } = await import("../shared/access/credential.ts");
   const listening = listeningOf(args);
-  const output = await outputAt(args.output);
-  const stores = await storesOf(args.job);
-  const manifest = await manifestOf({ output, stores });
+  const { output, stores, manifest } = await openNamedOutput(args);
   using stops = listenForStopSignals();
   whenAborted(stops.atOnce, () => process.exit(130));
   const { secret } = await ensureCredential(secretPath(args["secret-file"]));
@@ -77,7 +63,7 @@ async function serve(args: FlightArguments): Promise<number> {
   const flight = await startFlightThread({
     listen: args.listen,
     option: "--listen",
-    guard: { secret, ...(await othersOf(args)), takesJobs: false, takesCode: false },
+    guard: { secret, ...(await othersOf(args)), takesJobs: false },
     listening,
     owner,
     logLevel,
@@ -87,36 +73,6 @@ async function serve(args: FlightArguments): Promise<number> {
   await Promise.race([stopped, flight.ended]);
   await flight.close(GRACE_MS);
   return 130;
-}
-
-/** @throws {ARGUMENT_INVALID} for what is neither a path nor an address that is read */
-async function outputAt(text: string): Promise<Location> {
-  const { ShardmillError } = await import("../shared/core/errors.ts");
-  const { isAddress, notAnInput, parseLocation } = await import("../shared/domain/location.ts");
-  const problem = notAnInput(text);
-  if (problem === null) return parseLocation(isAddress(text) ? text : resolve(text));
-  throw new ShardmillError("ARGUMENT_INVALID", `${text} is no output`, {
-    problems: [
-      { ...problem, where: "output", expected: "a folder on this machine, or an address in a bucket" },
-    ],
-  });
-}
-
-/** @throws {SPEC_INVALID} for a job file that cannot be used */
-async function storesOf(job: string | undefined): Promise<JobStores> {
-  const { NO_STORES } = await import("../shared/domain/job-stores.ts");
-  if (job === undefined) return NO_STORES;
-  const { readJobFile } = await import("../shared/job-file/read-job-file.ts");
-  const { readStores } = await import("../coordinator/plan/read-stores.ts");
-  return await readStores(await readJobFile(job, { set: [], env: process.env }));
-}
-
-/** Looked for at once: who names another folder should not hear of it from a client. */
-async function manifestOf(job: Pick<ServedJob, "output" | "stores">): Promise<OutputManifest> {
-  const { Manifests } = await import("../coordinator/flight/manifests.ts");
-  const { JobStorages } = await import("../shared/storage/job-storages.ts");
-  await using storages = new JobStorages();
-  return await new Manifests(storages).of(job);
 }
 
 async function tellServing(address: string, { files }: OutputManifest, json: boolean): Promise<void> {

@@ -1,4 +1,5 @@
 import { commandLine } from "./command-line.ts";
+import { endWhereNobodyListens } from "./early-signals.ts";
 import { exitWithError } from "./exit.ts";
 import { usageError } from "./usage-error.ts";
 
@@ -14,7 +15,10 @@ export async function mainCommand(args: readonly string[]): Promise<void> {
     });
   }
   try {
-    await commandLine(args, process.stdout.columns).parseAsync();
+    const parsed = commandLine(args, process.stdout.columns).parseAsync();
+    // A command that drains listens from its first line on.
+    setImmediate(endWhereNobodyListens);
+    await parsed;
   } catch (error) {
     exitWithError(await usageError(error, args), { json: args.includes("--json") });
   }

@@ -1,7 +1,9 @@
 import type { Options } from "yargs";
 import { ShardmillError } from "../shared/core/errors.ts";
 import { LOG_LEVELS, type LogLevel } from "../shared/core/log.ts";
+import { parseBytes } from "../shared/core/units.ts";
 import { DEVICES } from "../shared/domain/device.ts";
+import { checkPriority } from "../shared/domain/standing.ts";
 import type { ProcessCounts } from "../worker/process/process-layout.ts";
 
 /** The port that a coordinator listens on unless told otherwise. */
@@ -28,6 +30,16 @@ export const jsonOption = {
   describe: "Print one JSON result on stdout; everything else goes to stderr",
 } as const satisfies Options;
 
+/** @throws {ARGUMENT_INVALID} for what is no size */
+export function bytesOf(option: string, text: string): number {
+  const bytes = parseBytes(text);
+  if (bytes !== null) return bytes;
+  throw new ShardmillError(
+    "ARGUMENT_INVALID",
+    `${option} is a size such as 512MiB or 4GiB, not ${JSON.stringify(text)}`,
+  );
+}
+
 const MOST_EXIT_CODE = 255;
 
 /** @throws {ARGUMENT_INVALID} for what no process can end with */
@@ -52,6 +64,18 @@ export const freshOption = {
   default: false,
   describe: "Start over: throw away what an earlier run of this job left or published",
 } as const satisfies Options;
+
+export const priorityOption = {
+  type: "number",
+  requiresArg: true,
+  coerce: (priority: number | undefined) => (priority === undefined ? undefined : checkPriority(priority)),
+  defaultDescription: "0, or as before",
+  describe: "Which jobs of a coordinator come first: from -1000 to 1000, the higher first; equal ones share",
+} as const satisfies Options;
+
+export function priorityOf({ priority }: { readonly priority: number | undefined }) {
+  return priority === undefined ? {} : { priority };
+}
 
 /**
  * It and the secret's file are the options that can come from the environment, by name. Not all of them by
@@ -79,6 +103,15 @@ export const flightOption = {
   requiresArg: true,
   defaultDescription: "nowhere",
   describe: "HOST:PORT to serve results on by Arrow Flight, and of a job that runs its combined tables",
+} as const satisfies Options;
+
+/** Where a coordinator serves HTTP if only `--http` is said, and where `page` looks for it. */
+export const DEFAULT_HTTP = "127.0.0.1:7435";
+
+export const httpOption = {
+  type: "string",
+  defaultDescription: `nowhere; without a value ${DEFAULT_HTTP}`,
+  describe: "HOST:PORT to serve /healthz, /readyz, /metrics and the page on: shardmill page",
 } as const satisfies Options;
 
 /** Of whoever works for jobs that others hand in. */

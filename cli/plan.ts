@@ -11,12 +11,14 @@ import {
   processOptions,
   setOption,
 } from "./options.ts";
+import { atOption } from "./read-run-job.ts";
 import { oneLine } from "./render/text.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 
 interface PlanArguments extends ProcessArguments, TrialArguments {
   readonly job: string;
   readonly set: readonly string[];
+  readonly at: string | undefined;
   readonly json: boolean;
   readonly estimate: boolean;
   readonly "estimate-seconds": string;
@@ -31,6 +33,7 @@ export const planCommand: CommandModule<object, PlanArguments> = {
     yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job file" })
       .option("set", setOption)
+      .option("at", atOption)
       .options(trialOptions)
       .option("estimate", {
         type: "boolean",

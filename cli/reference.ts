@@ -1,5 +1,8 @@
+import { COORDINATOR_METRICS } from "../coordinator/metrics/coordinator-metrics.ts";
 import { renderJobFileReference } from "../shared/job-file/job-file-reference.ts";
 import { jobSpecJsonSchema } from "../shared/job-file/json-schema.ts";
+import type { Metric } from "../shared/metrics/metric.ts";
+import { SUPERVISOR_METRICS } from "../worker/http/worker-metrics.ts";
 import { commandNames, helpOf } from "./command-line.ts";
 import { renderTypeReference } from "./type-reference.ts";
 
@@ -14,6 +17,7 @@ export async function referencePages(read: (path: string) => string): Promise<Re
   return {
     "docs/job-file.md": withGenerated(read("docs/job-file.md"), renderJobFileReference()),
     "docs/types.md": withGenerated(read("docs/types.md"), renderTypeReference()),
+    "docs/metrics.md": withGenerated(read("docs/metrics.md"), renderMetricsReference()),
     "docs/cli.md": withGenerated(read("docs/cli.md"), await commandReference()),
     "docs/job.schema.json": `${JSON.stringify(jobSpecJsonSchema(), null, 2)}\n`,
   };
@@ -25,6 +29,21 @@ async function commandReference(): Promise<string> {
     sections.push(`## ${name}`, codeBlock(await helpOf(name, COLUMNS)));
   }
   return sections.join("\n\n");
+}
+
+/** The tables of docs/metrics.md. */
+function renderMetricsReference(): string {
+  const ofWorkers = ["## Of a `worker --http`", table(SUPERVISOR_METRICS)];
+  return ["## Of a coordinator", table(COORDINATOR_METRICS), ...ofWorkers].join("\n\n");
+}
+
+/** What a metric is called, of which type, by which labels, and what it tells. */
+function table(metrics: readonly Pick<Metric<never>, "name" | "type" | "help" | "labels">[]): string {
+  const rows = metrics.map(({ name, type, help, labels }) => {
+    const named = labels.map((label) => `\`${label}\``).join(", ");
+    return `| \`${name}\` | ${type} | ${named} | ${help} |`;
+  });
+  return ["| metric | type | labels | what it tells |", "|---|---|---|---|", ...rows].join("\n");
 }
 
 function codeBlock(text: string): string {

@@ -3,7 +3,6 @@ import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { JobHandle } from "../coordinator/job/job-handle.ts";
 import {
   type CoordinatorCredential,
-  type Credential,
   ensureCredential,
   newSecret,
   readCredential,
@@ -11,37 +10,44 @@ import {
 } from "../shared/access/credential.ts";
 import { deferred, sleep } from "../shared/core/abort.ts";
 import type { LogLevel } from "../shared/core/log.ts";
-import type { Device } from "../shared/domain/device.ts";
 import { isEnded } from "../shared/domain/job.ts";
+import { openTracer } from "../shared/tracing/open-tracer.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
 import { type EndArguments, finishJob, printNothingNew, printStopped } from "./finish-job.ts";
-import { flightTo, tellFlight } from "./flight-option.ts";
+import { startWorkers } from "./local-workers.ts";
 import {
   deadLettersExitCodeOption,
   flightOption,
   freshOption,
+  httpOption,
   jsonOption,
   logLevelOf,
   logLevelOption,
   type ProcessArguments,
-  processCounts,
   processOptions,
   secretFileOption,
   setOption,
 } from "./options.ts";
+import { atOption } from "./read-run-job.ts";
 import { type ListeningArguments, listeningOf, listeningOptions, othersOf } from "./security-options.ts";
+import { type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
 import { showProgress } from "./show-progress.ts";
 import { listenForStopSignals, type StopSignals, whenAborted } from "./stop-signals.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 
-interface RunArguments extends ProcessArguments, TrialArguments, ListeningArguments, EndArguments {
+interface RunArguments
+  extends ProcessArguments,
+    TrialArguments,
+    ListeningArguments,
+    ServingArguments,
+    EndArguments {
   readonly job: string;
   readonly set: readonly string[];
+  readonly at: string | undefined;
   readonly fresh: boolean;
   readonly listen: string;
-  readonly flight: string | undefined;
   readonly "secret-file": string | undefined;
   readonly "log-level": LogLevel | undefined;
 }
@@ -53,6 +59,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
     yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job file" })
       .option("set", setOption)
+      .option("at", atOption)
       .options(trialOptions)
       .option("fresh", freshOption)
       .options(processOptions)
@@ -64,6 +71,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
       })
       .options(listeningOptions)
       .option("flight", flightOption)
+      .option("http", httpOption)
       .option("secret-file", secretFileOption)
       .option("json", jsonOption)
       .option("dead-letters-exit-code", deadLettersExitCodeOption)
@@ -85,9 +93,6 @@ const LOCAL_TIMES = { heartbeatMs: 1_000, refusedGraceMs: 2_000 };
 
 /** How long a coordinator waits for workers that start before it. A GPU takes longer to be found. */
 const HEAD_START_MS = 100;
-
-/** How long local workers look for a coordinator that is gone: it runs in the process that started them. */
-const GIVE_UP_MS = 60_000;
 
 async function run(args: RunArguments): Promise<number> {
   const { startPlanningAhead } = await import("../coordinator/plan/start-ahead.ts");
@@ -112,6 +117,7 @@ async function run(args: RunArguments): Promise<number> {
     const coordinator = await listening.promise;
     const handle = await beginJob(coordinator, source, {
       fresh: args.fresh,
+      ownWorkersOnly: true,
       beforeWork: async () => {
         await workers;
       },
@@ -135,58 +141,23 @@ async function startOwnCoordinator(
 ): Promise<Coordinator> {
   const { startCoordinator } = await import("../coordinator/coordinator.ts");
   const { systemClock } = await import("../shared/core/clock.ts");
-  const { createLogger } = await import("../shared/core/log.ts");
+  const { createLogger, LogTail } = await import("../shared/core/log.ts");
   const logLevel = logLevelOf(args["log-level"], "warn");
+  const tail = new LogTail();
+  const log = createLogger("coordinator", logLevel, args.http === undefined ? undefined : tail);
   const coordinator = await startCoordinator({
     listen: args.listen,
-    guard: { secret, ...(await othersOf(args)), takesJobs: false, takesCode: false },
+    guard: { secret, ...(await othersOf(args)), takesJobs: false },
     listening: { ...listeningOf(args), forOwnWorkers: true },
     clock: systemClock,
-    log: createLogger("coordinator", logLevel),
+    log,
+    tracer: await openTracer("shardmill-coordinator", log),
     schedule: LOCAL_TIMES,
     checkPrecision,
-    ...flightTo(args.flight, logLevel),
+    ...servingTo(args, logLevel, tail),
   });
-  tellFlight(coordinator);
+  tellServing(coordinator);
   return coordinator;
-}
-
-interface LocalWorkers {
-  readonly device: Device;
-  readonly credential: Credential;
-  readonly listening: Promise<Coordinator>;
-  /** Until they are started. */
-  readonly signal: AbortSignal;
-}
-
-async function startWorkers(
-  args: RunArguments,
-  { device, credential, listening, signal }: LocalWorkers,
-): Promise<Supervisor> {
-  const { createLogger } = await import("../shared/core/log.ts");
-  const { resolveDevice } = await import("../shared/onnx/resolve-device.ts");
-  const { layOutProcesses } = await import("../worker/process/process-layout.ts");
-  const { makeScratch } = await import("../worker/process/scratch.ts");
-  const { Supervisor } = await import("../worker/process/supervisor.ts");
-  const logLevel = logLevelOf(args["log-level"], "warn");
-  const processes = await layOutProcesses({
-    ...processCounts(args),
-    device: await resolveDevice(device, { signal }),
-    access: "shared",
-    // Whoever runs a job here may run its code here without it.
-    allowsModules: true,
-    logLevel,
-    giveUpMs: GIVE_UP_MS,
-  });
-  // Made first: while it is waited for, nobody would hear that there is no coordinator to join.
-  const scratchPath = await makeScratch();
-  return new Supervisor({
-    processes,
-    joins: listening.then(({ ownAddress }) => ({ coordinator: ownAddress, credential })),
-    scratchPath,
-    log: createLogger("supervisor", logLevel),
-    onDied: (name) => void listening.then((coordinator) => coordinator.workerDied(name)).catch(() => {}),
-  });
 }
 
 /** Shows the job's progress. True once it has ended, false when a signal stopped its workers before. */

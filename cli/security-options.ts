@@ -1,9 +1,9 @@
 import { resolve } from "node:path";
 import type { Options } from "yargs";
 import type { Guard } from "../coordinator/access/judge.ts";
-import type { Listening } from "../coordinator/access/listening.ts";
 import type { Credential } from "../shared/access/credential.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
+import type { Listening } from "../shared/serving/listening.ts";
 import { coordinatorOption, jsonOption, secretFileOption } from "./options.ts";
 
 /** How a command that listens is reached, and how one that asks reaches it. */
@@ -27,7 +27,7 @@ export const listeningOptions = {
   "tls-cert": file("PEM file of the certificate to show: connections are by TLS alone"),
   "tls-key": file("PEM file of its key"),
   "tokens-file": { ...tokensFileOption, group: GROUP },
-  "audit-log": file("File for who submitted, cancelled, joined and was refused, a line of JSON each", {
+  "audit-log": file("File for who submitted, cancelled, paused, joined, was refused: a line of JSON each", {
     defaultDescription: "the log",
   }),
   "tls-client-ca": file("PEM file of CAs: only clients whose certificate one of them signed are answered"),

@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 import { statusText } from "./render/status-text.ts";
 import { createStyle } from "./render/style.ts";
+import { asideLines } from "./render/workers-table.ts";
 import { clientOptions } from "./security-options.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
@@ -13,11 +14,12 @@ export const statusCommand: CommandModule<object, ClientArguments & { readonly j
       .options(clientOptions)
       .example("$0 status --coordinator node1:7433", "All jobs of that coordinator"),
   handler: (args) =>
-    withCoordinator(args, async ({ jobs }) => {
+    withCoordinator(args, async ({ jobs, workers }) => {
       const found = args.job === undefined ? await jobs.listJobs() : [await jobs.getJob(args.job)];
       const style = createStyle(process.stdout);
-      if (args.json) process.stdout.write(`${JSON.stringify(found)}\n`);
-      else if (found.length === 0) process.stdout.write("no jobs\n");
+      if (args.json) return void process.stdout.write(`${JSON.stringify(found)}\n`);
+      if (found.length === 0) process.stdout.write("no jobs\n");
       else process.stdout.write(`${found.map((status) => statusText(status, style)).join("\n\n")}\n`);
+      for (const line of asideLines(await workers.listWorkers())) process.stdout.write(`${line}\n`);
     }),
 };

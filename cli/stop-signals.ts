@@ -1,4 +1,5 @@
 import { ShardmillError } from "../shared/core/errors.ts";
+import { takeEarlySignals } from "./early-signals.ts";
 
 /** What the user has asked for by SIGINT or SIGTERM, until disposed of. */
 export interface StopSignals extends Disposable {
@@ -9,8 +10,9 @@ export interface StopSignals extends Disposable {
 }
 
 /**
- * Listens for signals to stop. While it lives the process does not end by the first two: whoever asks must
- * end it. At the third it ends whatever hangs: the journal is made for that.
+ * Listens for signals to stop, those too that came while the command was loaded. While it lives the process
+ * does not end by the first two: whoever asks must end it. At the third it ends whatever hangs: the journal
+ * is made for that.
  */
 export function listenForStopSignals(): StopSignals {
   const asked = new AbortController();
@@ -30,6 +32,7 @@ export function listenForStopSignals(): StopSignals {
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
+  for (const signal of takeEarlySignals()) onSignal(signal);
   return {
     asked: asked.signal,
     atOnce: atOnce.signal,
@@ -48,4 +51,8 @@ function interrupted(): ShardmillError {
   return new ShardmillError("INTERRUPTED", "stopped by a signal", {
     hint: "the same command goes on where this one stopped",
   });
+}
+
+export function untilAborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => whenAborted(signal, () => resolve(undefined)));
 }

@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 import { type EndArguments, printNothingNew } from "./finish-job.ts";
-import { deadLettersExitCodeOption, freshOption, setOption } from "./options.ts";
+import { deadLettersExitCodeOption, freshOption, priorityOf, priorityOption, setOption } from "./options.ts";
+import { atOption } from "./read-run-job.ts";
 import { jobSummary } from "./render/summary.ts";
 import { oneLine } from "./render/text.ts";
 import { clientOptions } from "./security-options.ts";
@@ -11,7 +12,9 @@ import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 interface SubmitArguments extends ClientArguments, TrialArguments, EndArguments {
   readonly job: string;
   readonly set: readonly string[];
+  readonly at: string | undefined;
   readonly fresh: boolean;
+  readonly priority: number | undefined;
   readonly watch: boolean;
 }
 
@@ -28,8 +31,10 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
       .positional("job", { type: "string", demandOption: true, describe: "The job file" })
       .options(clientOptions)
       .option("set", setOption)
+      .option("at", atOption)
       .options(trialOptions)
       .option("fresh", freshOption)
+      .option("priority", priorityOption)
       .option("watch", {
         type: "boolean",
         default: false,
@@ -37,13 +42,14 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
       })
       .option("dead-letters-exit-code", deadLettersExitCodeOption)
       .example("$0 submit job.yaml", "Prints the job's id; its paths are those of the coordinator's machine")
+      .example("$0 submit job.yaml --priority 10", "Before jobs of a lower priority")
       .example("$0 submit job.yaml --watch", "Stays until the job has ended, with its exit code"),
   handler: async (args) => {
     const source = await readJob(args);
     await withCoordinator(args, async ({ jobs }) => {
       const patience = setTimeout(() => process.stderr.write(WAITING), TELL_AFTER_MS);
       const { job, nothingNew, notes } = await jobs
-        .submitJob(source.spec, { fresh: args.fresh })
+        .submitJob(source.spec, { fresh: args.fresh, ...priorityOf(args) })
         .catch((error: unknown) => Promise.reject(source.withLines(error)))
         .finally(() => clearTimeout(patience));
       if (nothingNew) {

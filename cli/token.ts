@@ -1,6 +1,6 @@
 import type { CommandModule } from "yargs";
-import { ROLES, type Role } from "../coordinator/access/method-callers.ts";
 import type { Token } from "../coordinator/access/tokens.ts";
+import { ROLES, type Role } from "../shared/access/roles.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import { jsonOption } from "./options.ts";
 import { tokensFileOption } from "./security-options.ts";
@@ -13,13 +13,15 @@ interface TokenArguments {
   readonly role: Role | undefined;
   readonly expires: string;
   readonly name: string;
+  readonly certificate: string | undefined;
   readonly "tokens-file": string | undefined;
   readonly json: boolean;
 }
 
 export const tokenCommand: CommandModule<object, TokenArguments> = {
   command: "token <action> [id]",
-  describe: "Make, list and revoke the tokens that let others in to this user's coordinators",
+  describe:
+    "Make, list and revoke the tokens, and names of certificates, that let others in to this user's coordinators",
   builder: (yargs) =>
     yargs
       .positional("action", { choices: ACTIONS, demandOption: true, describe: "What to do" })
@@ -41,9 +43,19 @@ export const tokenCommand: CommandModule<object, TokenArguments> = {
         default: "unnamed",
         describe: "Of create: whose it is, for lists and logs",
       })
+      .option("certificate", {
+        type: "string",
+        requiresArg: true,
+        describe:
+          "Of create: no text, but whoever shows a client certificate with this name (DNS:*.gpu.example.com, URI:spiffe://..., CN:batch)",
+      })
       .option("tokens-file", tokensFileOption)
       .option("json", jsonOption)
       .example("$0 token create --role work --name gpu-nodes", "Prints the token, this once")
+      .example(
+        "$0 token create --role work --certificate 'DNS:*.gpu.example.com'",
+        "With --tls-client-ca: workers that show such a certificate need no token",
+      )
       .example("$0 token revoke 1a2b3c4d", "A coordinator that runs refuses it within a second"),
   handler: (args) => act(args),
 };
@@ -61,14 +73,27 @@ async function act(args: TokenArguments): Promise<void> {
   }
 }
 
-async function create(path: string, { role, name, expires, json }: TokenArguments): Promise<void> {
-  const { makeToken } = await import("../coordinator/access/tokens.ts");
+async function create(path: string, args: TokenArguments): Promise<void> {
+  const { role, name, expires, certificate, json } = args;
+  const { grantOf, makeToken } = await import("../coordinator/access/tokens.ts");
   const { addTokenLine } = await import("../coordinator/access/tokens-file.ts");
   if (role === undefined)
     throw new ShardmillError("ARGUMENT_INVALID", `token create needs --role: ${ROLES.join(", ")}`);
   const nowMs = Date.now();
   const expiresAt = expiryOf(expires, nowMs);
-  const { text, line } = makeToken({ name, role, expiresAt }, new Date(nowMs).toISOString());
+  const named = { name, role, expiresAt };
+  const createdAt = new Date(nowMs).toISOString();
+  if (certificate !== undefined) {
+    const { parseCertificateName } = await import("../shared/access/certificate-names.ts");
+    const line = grantOf(parseCertificateName(certificate), named, createdAt);
+    await addTokenLine(path, line);
+    process.stdout.write(
+      json ? `${JSON.stringify({ certificate, id: line.id, name, role, expiresAt })}\n` : `${line.id}\n`,
+    );
+    if (!json) process.stderr.write(`certificates of ${certificate} are for ${role}, ${until(expiresAt)}\n`);
+    return;
+  }
+  const { text, line } = makeToken(named, createdAt);
   await addTokenLine(path, line);
   const { id } = line;
   process.stdout.write(
@@ -83,16 +108,19 @@ async function list(path: string, json: boolean): Promise<void> {
   const { plainStyle } = await import("./render/style.ts");
   const tokens = [...readTokens(path).values()];
   if (json) {
-    const shown = tokens.map(({ sha256: _, ...token }) => token);
+    const shown = tokens.map((token) => ({ ...token, sha256: undefined }));
     process.stdout.write(`${JSON.stringify(shown)}\n`);
     return;
   }
   if (tokens.length === 0) process.stdout.write("no tokens\n");
   else {
     const nowMs = Date.now();
-    const rows = tokens.map((token) => [token.id, token.name, token.role, stateOf(token, nowMs)]);
+    const rows = tokens.map((token) => {
+      const shows = "certificate" in token ? token.certificate : "a token";
+      return [token.id, token.name, token.role, shows, stateOf(token, nowMs)];
+    });
     process.stdout.write(
-      `${renderTable({ columns: ["id", "name", "role", "state"], rows }, plainStyle, { maxRows: rows.length })}\n`,
+      `${renderTable({ columns: ["id", "name", "role", "shows", "state"], rows }, plainStyle, { maxRows: rows.length })}\n`,
     );
   }
 }

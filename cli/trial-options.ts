@@ -3,6 +3,7 @@ import { ShardmillError } from "../shared/core/errors.ts";
 import type { KeyPath } from "../shared/job-file/key-path.ts";
 import type { JobSource } from "../shared/job-file/read-job-file.ts";
 import { numberFrom } from "./options.ts";
+import { readRunJob } from "./read-run-job.ts";
 
 /** A trial: the job over some of its rows, published beside where the whole job publishes. */
 export const trialOptions = {
@@ -30,6 +31,7 @@ export type TrialArguments = Readonly<Record<keyof typeof trialOptions, string |
 interface JobArguments extends TrialArguments {
   readonly job: string;
   readonly set: readonly string[];
+  readonly at: string | undefined;
 }
 
 const TRIAL_SUFFIX = "-trial";
@@ -43,13 +45,11 @@ const MOST_SEED = 4_294_967_295;
  * @throws {ARGUMENT_INVALID} {SPEC_INVALID}
  */
 export async function readJob(args: JobArguments): Promise<JobSource> {
-  const { readJobSource } = await import("../shared/job-file/read-job-file.ts");
   const { parseKeyPath } = await import("../shared/job-file/key-path.ts");
   const trial = trialKeys(args);
-  const source = await readJobSource(args.job, { set: [...args.set, ...trial], env: process.env });
+  const source = await readRunJob({ ...args, set: [...args.set, ...trial] });
   if (trial.length === 0 || args.set.some((text) => setsOutput(parseKeyPath(text)?.path))) return source;
-  const { spec } = source;
-  const whole = spec.output.path;
+  const { spec, jobOutput: whole } = source;
   const path = `${whole.replace(/\/+$/, "")}${TRIAL_SUFFIX}`;
   process.stderr.write(`a trial: its output is ${path}, and ${whole} stays as it is\n`);
   return { ...source, spec: { ...spec, output: { ...spec.output, path } } };

@@ -53,13 +53,13 @@ async function tryRows(args: TryArguments): Promise<number> {
   const { startPlanningAhead } = await import("../coordinator/plan/start-ahead.ts");
   startPlanningAhead();
   const { NEVER } = await import("../shared/core/abort.ts");
-  const { readJobSource } = await import("../shared/job-file/read-job-file.ts");
+  const { readRunJob } = await import("./read-run-job.ts");
   const { planWatched } = await import("./plan-watched.ts");
   const { tryJob } = await import("../estimate/try/try-job.ts");
   const { triedSlices } = await import("../estimate/try/tried-slices.ts");
   const { rowPrinter } = await import("./render/row-printer.ts");
   const wanted = wantedRows(args);
-  const source = await readJobSource(args.job, { set: args.set, env: process.env });
+  const source = await readRunJob(args);
   const planned = await planWatched(source, NEVER);
   const isLooking = wanted.from === null && source.spec.input.where !== undefined;
   const slices = triedSlices(planned, isLooking ? { from: null, rows: LOOKED_AT } : wanted);

@@ -1,4 +1,5 @@
-import type { CoordinatorServices } from "../shared/wire/services.ts";
+import { isShardmillError } from "../shared/core/errors.ts";
+import type { CoordinatorServices, ServerService } from "../shared/wire/services.ts";
 import { type ConnectingArguments, connectingOf } from "./security-options.ts";
 
 /** How long a command looks for its coordinator before it says that there is none. */
@@ -13,10 +14,24 @@ export async function withCoordinator(
   const client = connectCoordinator(args.coordinator, await connectingOf(args));
   try {
     await client.waitReady(CONNECT_MS);
+    await warnOfSkew(client.server);
     await use(client);
   } finally {
     client.close();
   }
+}
+
+/** Which calls there are, and what they say, both sides may still agree on. */
+async function warnOfSkew(server: ServerService): Promise<void> {
+  const { ownVersions } = await import("../shared/wire/protocol.ts");
+  const { skewText } = await import("./render/versions-text.ts");
+  const info = await server.getServerInfo().catch((error: unknown) => {
+    // An earlier version lets nobody but its user call what it does not know.
+    if (isShardmillError(error, "VERSION_SKEW") || isShardmillError(error, "ROLE_REFUSED")) return null;
+    throw error;
+  });
+  const warning = skewText(ownVersions(), info);
+  if (warning !== null) process.stderr.write(`warning: ${warning}\n`);
 }
 
 export interface ClientArguments extends ConnectingArguments {

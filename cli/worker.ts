@@ -1,10 +1,13 @@
-import type { CommandModule } from "yargs";
+import { resolve } from "node:path";
+import type { CommandModule, Options } from "yargs";
 import { ShardmillError } from "../shared/core/errors.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import type { Device } from "../shared/domain/device.ts";
 import { ACCESS_MODES, type AccessMode } from "../worker/job/choose-access.ts";
+import type { Supervisor } from "../worker/process/supervisor.ts";
 import {
   allowModulesOption,
+  bytesOf,
   checkExitCode,
   coordinatorOption,
   deviceOption,
@@ -21,15 +24,36 @@ interface WorkerArguments extends ProcessArguments, ConnectingArguments {
   readonly device: Device;
   readonly data: AccessMode;
   readonly "allow-modules": boolean;
+  readonly "model-memory": number | "auto";
+  readonly "allow-locations": readonly string[] | undefined;
   readonly scratch: string | undefined;
   readonly patience: number;
   readonly "idle-exit": number | undefined;
+  readonly http: string | undefined;
+  readonly insecure: boolean;
   readonly "drained-exit-code": number;
   readonly "log-level": LogLevel;
 }
 
 /** How often it is looked for a coordinator's address. */
 const LOOK_MS = 500;
+
+/** What it says of itself, and to whom. */
+const tellingOptions = {
+  "log-level": { ...logLevelOption, default: "info" },
+  http: {
+    type: "string",
+    requiresArg: true,
+    defaultDescription: "nowhere",
+    describe:
+      "HOST:PORT to serve /healthz, /readyz and /metrics on, to whoever reaches it (by TLS with --tls-cert)",
+  },
+  insecure: {
+    type: "boolean",
+    default: false,
+    describe: "Serve --http beyond this machine without TLS",
+  },
+} as const satisfies Record<string, Options>;
 
 export const workerCommand: CommandModule<object, WorkerArguments> = {
   command: "worker",
@@ -46,6 +70,22 @@ export const workerCommand: CommandModule<object, WorkerArguments> = {
         describe: "How to reach the job's files: as its own, through the coordinator, or find out (auto)",
       })
       .option("allow-modules", allowModulesOption)
+      .option("model-memory", {
+        type: "string",
+        requiresArg: true,
+        default: "auto" as const,
+        coerce: (text: string) => (text === "auto" ? text : bytesOf("--model-memory", text)),
+        describe:
+          "What models of jobs may take in each process while it is at another job, as 4GiB (0: none is kept; auto: a quarter of the memory; on NVIDIA GPUs as long as half of their own is free, on others none)",
+      })
+      .option("allow-locations", {
+        type: "string",
+        array: true,
+        requiresArg: true,
+        defaultDescription: "all",
+        describe:
+          "What a job may have opened here: paths, buckets, servers, each with all below it, or `none`; the rest comes by way of the coordinator",
+      })
       .option("scratch", {
         type: "string",
         requiresArg: true,
@@ -71,7 +111,7 @@ export const workerCommand: CommandModule<object, WorkerArguments> = {
         describe:
           "Exit code where a signal ended it before the work was done, for schedulers that requeue by it",
       })
-      .option("log-level", { ...logLevelOption, default: "info" as const })
+      .options(tellingOptions)
       .example(
         "$0 worker --coordinator @/shared/address --drained-exit-code 75",
         "In a job that a scheduler places: docs/operations.md",
@@ -82,6 +122,7 @@ export const workerCommand: CommandModule<object, WorkerArguments> = {
 };
 
 async function work(args: WorkerArguments): Promise<void> {
+  using stops = listenForStopSignals();
   const counts = processCounts(args);
   const { createLogger } = await import("../shared/core/log.ts");
   const { resolveDevice } = await import("../shared/onnx/resolve-device.ts");
@@ -89,8 +130,7 @@ async function work(args: WorkerArguments): Promise<void> {
   const { makeScratch } = await import("../worker/process/scratch.ts");
   const { Supervisor } = await import("../worker/process/supervisor.ts");
   checkNumbers(args);
-  using stops = listenForStopSignals();
-  if (!(await findCoordinator(args, stops.asked))) {
+  if (!(await findCoordinator(args, stops.asked)) || stops.asked.aborted) {
     process.exitCode = args["drained-exit-code"];
     return;
   }
@@ -99,6 +139,8 @@ async function work(args: WorkerArguments): Promise<void> {
     device: await resolveDevice(args.device),
     access: args.data,
     allowsModules: args["allow-modules"],
+    modelMemoryBytes: args["model-memory"],
+    ...(await allowedLocationsOf(args)),
     logLevel: args["log-level"],
     giveUpMs: args.patience * 1000,
     ...(args["idle-exit"] === undefined ? {} : { idleMs: args["idle-exit"] * 1000 }),
@@ -108,11 +150,38 @@ async function work(args: WorkerArguments): Promise<void> {
     joins: { coordinator: args.coordinator, credential: await connectingOf(args) },
     scratchPath: await makeScratch(args.scratch),
     log: createLogger("supervisor", args["log-level"]),
+    tellsBeats: args.http !== undefined,
   });
   whenAborted(stops.asked, () => void supervisor.drain());
   whenAborted(stops.atOnce, () => void supervisor.stop());
-  await supervisor.done;
+  const http = await serveHttp(supervisor, args);
+  await supervisor.done.finally(() => http?.close(0));
   if (supervisor.hasDrained) process.exitCode = args["drained-exit-code"];
+}
+
+async function allowedLocationsOf({ "allow-locations": texts }: WorkerArguments) {
+  if (texts === undefined) return {};
+  const { parseAllowed } = await import("../shared/domain/allowed-locations.ts");
+  return { allowedLocations: parseAllowed(texts, "--allow-locations") };
+}
+
+/** Its processes end with it where it cannot be had. */
+async function serveHttp(
+  supervisor: Supervisor,
+  { http: listen, insecure, "tls-cert": cert, "tls-key": key, "log-level": level }: WorkerArguments,
+) {
+  if (listen === undefined) return null;
+  const { serveWorkerHttp } = await import("../worker/http/worker-http.ts");
+  const { createLogger } = await import("../shared/core/log.ts");
+  const own = cert === undefined || key === undefined ? null : { cert: resolve(cert), key: resolve(key) };
+  const facts = () => ({ workers: supervisor.workers, gpus: supervisor.gpus });
+  const listening = { tls: own === null ? null : { own, clientCa: null }, insecure };
+  try {
+    return await serveWorkerHttp({ listen, listening, facts, log: createLogger("supervisor", level) });
+  } catch (error) {
+    await supervisor.stop();
+    throw error;
+  }
 }
 
 /**

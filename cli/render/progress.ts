@@ -33,7 +33,7 @@ export function renderProgress(status: JobStatus, options: ProgressOptions = {})
   const lines: Piece[][] = [
     [
       [oneLine(status.name), style.bold],
-      [`  ${status.phase}`, style.accent],
+      [`  ${stateText(status)}`, style.accent],
       [`  ${formatSeconds(status.seconds)}`, style.dim],
     ],
   ];
@@ -54,7 +54,7 @@ export function renderProgress(status: JobStatus, options: ProgressOptions = {})
 
 /** The same on one line, for logs. */
 export function renderPlainLine(status: JobStatus): string {
-  const parts = [`${oneLine(status.name)} ${status.phase}: ${rowsText(status)} (${percent(status)})`];
+  const parts = [`${oneLine(status.name)} ${stateText(status)}: ${rowsText(status)} (${percent(status)})`];
   if (status.phase === "running") parts.push(...runningParts(status));
   parts.push(`shards ${formatCount(status.shardsCommitted)} of ${formatCount(status.shardsTotal)}`);
   parts.push(counted(status.workers, "worker"));
@@ -67,7 +67,16 @@ export function renderPlainLine(status: JobStatus): string {
   return parts.join(", ");
 }
 
+/** Where it stands: its phase, that it is paused, and its priority where that is not the usual one. */
+function stateText({ phase, paused, priority }: JobStatus): string {
+  return `${paused ? "paused" : phase}${priority === 0 ? "" : `  priority ${priority}`}`;
+}
+
 function runningParts(status: JobStatus): string[] {
+  if (status.paused)
+    return [
+      status.shardsLeased > 0 ? "what runs is finished, then it waits" : "nothing runs until it is resumed",
+    ];
   const { workers, rowsDone, rowsPerSecond, secondsLeft, fetching } = status;
   if (workers === 0) return ["waiting for workers"];
   if (rowsDone === 0 && fetching !== null) return [`the workers fetch the model: ${fetchingText(fetching)}`];

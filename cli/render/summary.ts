@@ -37,7 +37,17 @@ export interface JobSummary extends Omit<RunFacts, OnlyUnderWay | "phase" | "row
 }
 
 export function jobSummary(status: JobStatus): JobSummary {
-  const { jobId, phase, rowsCommitted, shardsTotal, name: _n, failure: _f, ...rest } = status;
+  const {
+    jobId,
+    phase,
+    rowsCommitted,
+    shardsTotal,
+    name: _n,
+    failure: _f,
+    priority: _p,
+    paused: _q,
+    ...rest
+  } = status;
   const {
     rowsTotal,
     rowsDone,

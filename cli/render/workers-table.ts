@@ -37,14 +37,26 @@ export function workersTable(workers: readonly WorkerStatus[], style: Style = pl
       worker.shardsCommitted,
       worker.rowsCommitted,
       worker.attemptsFailed,
-      worker.refused === null ? exclusion(worker.excludedForSeconds) : "refused",
+      standing(worker),
       busiest(worker.busy),
       worker.batch === null ? null : sizeText(worker.batch),
       `${formatSeconds(worker.secondsConnected)} ago`,
       `${formatSeconds(worker.secondsSinceHeartbeat)} ago`,
     ]);
   const table = renderTable({ columns: COLUMNS, rows }, style, { maxRows: 1_000 });
-  return [table, ...refusals(workers), ...fetches(workers)].join("\n");
+  return [table, ...refusals(workers), ...asideLines(workers), ...fetches(workers)].join("\n");
+}
+
+function standing({ aside, refused, excludedForSeconds }: WorkerStatus): string | null {
+  if (aside !== null) return "aside";
+  return refused === null ? exclusion(excludedForSeconds) : "refused";
+}
+
+/** Who has left until its device is good again, and why. */
+export function asideLines(workers: readonly WorkerStatus[]): string[] {
+  return workers.flatMap(({ name, aside }) =>
+    aside === null ? [] : [`${oneLine(name)} is put aside: ${oneLine(aside)}`],
+  );
 }
 
 /** Why, below the table: it names a row. */

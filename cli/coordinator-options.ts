@@ -1,0 +1,99 @@
+import type { Options } from "yargs";
+import type { Coordinator, CoordinatorOptions } from "../coordinator/coordinator.ts";
+import { systemClock } from "../shared/core/clock.ts";
+import type { Logger, LogLevel, LogTail } from "../shared/core/log.ts";
+import { openTracer } from "../shared/tracing/open-tracer.ts";
+import { checkPrecision } from "./check-precision.ts";
+import { DEFAULT_PORT, flightOption, httpOption, logLevelOption, secretFileOption } from "./options.ts";
+import { maxJobsOption, stateOption } from "./remembered.ts";
+import { type RightsArguments, rightsOf, rightsOptions } from "./rights-options.ts";
+import { type ScheduleArguments, scheduleOf, scheduleOptions } from "./schedule-options.ts";
+import { type ListeningArguments, listeningOf, listeningOptions, othersOf } from "./security-options.ts";
+import { type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
+
+/** Of commands that are a coordinator to workers of other machines. */
+export const coordinatorOptions = {
+  listen: {
+    type: "string",
+    requiresArg: true,
+    default: `127.0.0.1:${DEFAULT_PORT}`,
+    describe: "HOST:PORT to serve on (0.0.0.0: every interface, which takes --tls-cert, or --insecure)",
+  },
+  "address-file": {
+    type: "string",
+    requiresArg: true,
+    describe:
+      "Write the address that it got to this file, for workers that are started with --coordinator @FILE",
+  },
+  ...listeningOptions,
+  flight: flightOption,
+  http: httpOption,
+  "secret-file": secretFileOption,
+  ...rightsOptions,
+  "allow-local-addresses": {
+    type: "boolean",
+    default: false,
+    describe:
+      "Jobs that come by submit may name addresses of the machines themselves (127.0.0.1, 169.254.169.254)",
+  },
+  state: stateOption,
+  "max-jobs": maxJobsOption,
+  "log-level": { ...logLevelOption, defaultDescription: "info; beside a live view: error" },
+  ...scheduleOptions,
+} as const satisfies Record<string, Options>;
+
+export interface CoordinatorArguments
+  extends ScheduleArguments,
+    ListeningArguments,
+    ServingArguments,
+    RightsArguments {
+  readonly listen: string;
+  readonly "address-file": string | undefined;
+  readonly "secret-file": string | undefined;
+  readonly "allow-local-addresses": boolean;
+  readonly state: string | undefined;
+  readonly "max-jobs": number;
+  readonly "log-level": LogLevel | undefined;
+}
+
+interface Own extends Pick<CoordinatorOptions, "remembers" | "triggers"> {
+  readonly secret: string;
+  readonly takesJobs: boolean;
+  readonly hasOwnWorkers: boolean;
+  readonly logLevel: LogLevel;
+  readonly tail: LogTail;
+  readonly log: Logger;
+}
+
+/** Before anything else is done. @throws {ARGUMENT_INVALID} */
+export async function checkCoordinatorOptions(args: CoordinatorArguments): Promise<void> {
+  scheduleOf(args);
+  listeningOf(args);
+  await rightsOf(args);
+}
+
+/** Starts a coordinator as its options say, and tells on stderr where it serves what. */
+export async function openCoordinator(args: CoordinatorArguments, own: Own): Promise<Coordinator> {
+  const { startCoordinator } = await import("../coordinator/coordinator.ts");
+  const { secret, takesJobs, hasOwnWorkers, logLevel, tail, log, ...rest } = own;
+  const coordinator = await startCoordinator({
+    ...rest,
+    listen: args.listen,
+    guard: { secret, ...(await othersOf(args)), takesJobs },
+    listening: { ...listeningOf(args), ...(hasOwnWorkers ? { forOwnWorkers: true } : {}) },
+    rights: await rightsOf(args),
+    clock: systemClock,
+    log,
+    tracer: await openTracer("shardmill-coordinator", log),
+    schedule: scheduleOf(args),
+    checkPrecision,
+    ...servingTo(args, logLevel, tail),
+    jobsOfOne: args["max-jobs"],
+  });
+  tellServing(coordinator);
+  if (args["address-file"] !== undefined) {
+    const { writeAddressFile } = await import("../shared/wire/address-file.ts");
+    await writeAddressFile(args["address-file"], coordinator.address);
+  }
+  return coordinator;
+}

@@ -1,0 +1,87 @@
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import type { Options } from "yargs";
+import type { JobRecord } from "../coordinator/kept/job-record.ts";
+import type { KeptJobs } from "../coordinator/kept/kept-jobs.ts";
+import { isShardmillError, ShardmillError } from "../shared/core/errors.ts";
+import type { Logger } from "../shared/core/log.ts";
+
+/** What a coordinator without a job of its own keeps of its jobs over a restart. */
+
+export const stateOption = {
+  type: "string",
+  requiresArg: true,
+  defaultDescription: "~/.local/state/shardmill/coordinators/HOST_PORT; with port 0: none",
+  describe:
+    "Folder where it keeps which jobs it has; started again, it goes on with them (without a job file)",
+} as const satisfies Options;
+
+/** Of a coordinator that takes jobs of others. */
+export const maxJobsOption = {
+  type: "number",
+  requiresArg: true,
+  default: 64,
+  coerce: (most: number) => checkMost(most),
+  describe: "Jobs that each token may have at work at once",
+} as const satisfies Options;
+
+function checkMost(most: number): number {
+  if (Number.isInteger(most) && most >= 1) return most;
+  throw new ShardmillError("ARGUMENT_INVALID", "--max-jobs must be a whole number, 1 or more");
+}
+
+interface RememberedArguments {
+  readonly job: string | undefined;
+  readonly listen: string;
+  readonly state: string | undefined;
+}
+
+interface Remembered {
+  readonly kept: KeptJobs;
+  readonly records: readonly JobRecord[];
+}
+
+/**
+ * Null where nothing is kept: a job of its own is resumed by the same command, and a coordinator on any free
+ * port is not the one before.
+ *
+ * @throws {ARGUMENT_INVALID} for a state folder beside a job file
+ * @throws {STATE_LOCKED} when another coordinator has the folder; {STATE_FAILED} when it was named and cannot
+ * be used
+ */
+export async function remembered(
+  { job, listen, state }: RememberedArguments,
+  { log, signal }: { readonly log: Logger; readonly signal: AbortSignal },
+): Promise<Remembered | null> {
+  if (job !== undefined && state !== undefined) throw besideJob();
+  const folder = state === undefined ? await usualFolder(listen) : resolve(state);
+  if (job !== undefined || folder === null) return null;
+  const { KeptJobs: Kept } = await import("../coordinator/kept/kept-jobs.ts");
+  const { systemClock } = await import("../shared/core/clock.ts");
+  try {
+    return await Kept.open({ folder, clock: systemClock, log, signal });
+  } catch (error) {
+    // Without a home, as in some containers, it can do without.
+    if (state !== undefined || !isShardmillError(error, "STATE_FAILED")) throw error;
+    log.warn(
+      { folder, reason: error.message },
+      "jobs are not remembered over a restart: name a folder with --state",
+    );
+    return null;
+  }
+}
+
+/** By machine and address: machines may share their homes. */
+async function usualFolder(listen: string): Promise<string | null> {
+  const { stateFolder } = await import("../shared/core/user-folder.ts");
+  if (listen.endsWith(":0")) return null;
+  const name = `${hostname()}_${listen}`.replace(/[^A-Za-z0-9.-]+/g, "_");
+  return join(stateFolder("coordinators"), name);
+}
+
+function besideJob(): ShardmillError {
+  return new ShardmillError("ARGUMENT_INVALID", "--state is for a coordinator without a job file", {
+    fields: { option: "--state" },
+    hint: "a job keeps what it has done in its output folder, and the same command resumes it",
+  });
+}

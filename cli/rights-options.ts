@@ -1,0 +1,77 @@
+import type { Options } from "yargs";
+import type { SubmitRights } from "../coordinator/access/submit-rights.ts";
+import type { Role } from "../shared/access/roles.ts";
+import { ShardmillError } from "../shared/core/errors.ts";
+
+/** What the jobs of others may have done by a coordinator. */
+
+/** Who may hand in a job at all. */
+const SUBMITTERS = ["submit", "admin"] as const satisfies readonly Role[];
+
+export const rightsOptions = {
+  "allow-modules": {
+    type: "string",
+    array: true,
+    defaultDescription: "none",
+    describe:
+      "Take jobs that bring code along (`module`), and run it with all that this process may do: from whoever may submit, or of the roles named (admin)",
+  },
+  "allow-locations": {
+    type: "string",
+    array: true,
+    requiresArg: true,
+    defaultDescription: "all",
+    describe:
+      "What jobs that come by submit may have opened: paths, buckets, servers, each with all below it, or `none`; for one role as submit=s3://corpus",
+  },
+} as const satisfies Record<string, Options>;
+
+export interface RightsArguments {
+  readonly "allow-modules": readonly string[] | undefined;
+  readonly "allow-locations": readonly string[] | undefined;
+}
+
+/** @throws {ARGUMENT_INVALID} for what is no role that may submit, or no place */
+export async function rightsOf(args: RightsArguments): Promise<SubmitRights> {
+  const { "allow-modules": roles, "allow-locations": places = [] } = args;
+  const modules = roles === undefined ? [] : roles.length === 0 ? SUBMITTERS : roles.map(submitterOf);
+  const entries = places.map(entryOf);
+  const allowed = await Promise.all(SUBMITTERS.map((role) => placesOf(role, entries)));
+  const locations = SUBMITTERS.flatMap((role, at) => {
+    const list = allowed[at];
+    return list === undefined ? [] : [[role, list] as const];
+  });
+  return { modules, locations: Object.fromEntries(locations) };
+}
+
+interface Entry {
+  /** Null: for all. */
+  readonly role: Role | null;
+  readonly place: string;
+}
+
+function entryOf(text: string): Entry {
+  const [, name, place] = /^([a-z]+)=(.*)$/s.exec(text) ?? [];
+  return name === undefined || place === undefined
+    ? { role: null, place: text }
+    : { role: submitterOf(name), place };
+}
+
+/** What is for all, and what is for this role; undefined where nothing is said of either. */
+async function placesOf(role: Role, entries: readonly Entry[]): Promise<readonly string[] | undefined> {
+  const { parseAllowed } = await import("../shared/domain/allowed-locations.ts");
+  const said = [null, role].map((whose) =>
+    entries.filter((entry) => entry.role === whose).map(({ place }) => place),
+  );
+  if (said.every((places) => places.length === 0)) return undefined;
+  return said.flatMap((places) => (places.length === 0 ? [] : parseAllowed(places, "--allow-locations")));
+}
+
+function submitterOf(name: string): Role {
+  const role = SUBMITTERS.find((known) => known === name);
+  if (role !== undefined) return role;
+  throw new ShardmillError("ARGUMENT_INVALID", `${JSON.stringify(name)} is no role that may submit jobs`, {
+    fields: { expected: SUBMITTERS.join(", "), found: name },
+    hint: "a job file stands before --allow-modules; a place that has such a name is written ./NAME=...",
+  });
+}

@@ -1,0 +1,71 @@
+import type { CommandModule } from "yargs";
+import { checkPriority } from "../shared/domain/standing.ts";
+import { jobSummary } from "./render/summary.ts";
+import { clientOptions } from "./security-options.ts";
+import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
+
+type JobArguments = ClientArguments & { readonly job: string };
+
+export const pauseCommand: CommandModule<object, JobArguments> = {
+  command: "pause <job>",
+  describe: "Hold a job back: what runs is finished, nothing new is begun until it is resumed",
+  builder: (yargs) =>
+    yargs
+      .positional("job", { type: "string", demandOption: true, describe: "The job's id, as status shows it" })
+      .options(clientOptions)
+      .example("$0 pause digits-3f2a", "Its workers go to other jobs; it stays paused over a restart"),
+  handler: (args) =>
+    withCoordinator(args, async ({ jobs }) => {
+      const status = await jobs.pauseJob(args.job);
+      process.stdout.write(
+        args.json ? `${JSON.stringify(jobSummary(status))}\n` : `${status.jobId} is paused\n`,
+      );
+    }),
+};
+
+export const resumeCommand: CommandModule<object, JobArguments> = {
+  command: "resume <job>",
+  describe: "Let a paused job go on",
+  builder: (yargs) =>
+    yargs
+      .positional("job", { type: "string", demandOption: true, describe: "The job's id, as status shows it" })
+      .options(clientOptions)
+      .example("$0 resume digits-3f2a", "An interrupted job is resumed by `run` or `submit` of its job file"),
+  handler: (args) =>
+    withCoordinator(args, async ({ jobs }) => {
+      const status = await jobs.resumeJob(args.job);
+      process.stdout.write(
+        args.json ? `${JSON.stringify(jobSummary(status))}\n` : `${status.jobId} goes on\n`,
+      );
+    }),
+};
+
+interface PriorityArguments extends JobArguments {
+  readonly priority: number;
+}
+
+export const priorityCommand: CommandModule<object, PriorityArguments> = {
+  command: "priority <job> <priority>",
+  describe: "Say which jobs come first: those of a higher priority; equal ones share the workers",
+  builder: (yargs) =>
+    yargs
+      .positional("job", { type: "string", demandOption: true, describe: "The job's id, as status shows it" })
+      .positional("priority", {
+        type: "number",
+        demandOption: true,
+        coerce: checkPriority,
+        describe: "A whole number from -1000 to 1000; 0 is usual",
+      })
+      .options(clientOptions)
+      .example("$0 priority digits-3f2a 10", "It takes the workers of lower jobs as they finish a shard")
+      .example("$0 priority digits-3f2a -10", "It has the workers that no other job needs"),
+  handler: (args) =>
+    withCoordinator(args, async ({ jobs }) => {
+      const status = await jobs.setJobPriority(args.job, args.priority);
+      process.stdout.write(
+        args.json
+          ? `${JSON.stringify(jobSummary(status))}\n`
+          : `${status.jobId} has priority ${status.priority}\n`,
+      );
+    }),
+};

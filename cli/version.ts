@@ -1,0 +1,37 @@
+import type { CommandModule } from "yargs";
+import type { ServerInfo } from "../shared/domain/server-info.ts";
+import { versionsText } from "./render/versions-text.ts";
+import { clientOptions } from "./security-options.ts";
+import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
+
+type VersionArguments = Omit<ClientArguments, "coordinator"> & { readonly coordinator: string | undefined };
+
+/** Nobody's, unless one is named. */
+const asked = {
+  ...clientOptions.coordinator,
+  default: process.env.SHARDMILL_COORDINATOR,
+  defaultDescription: "none",
+} as const;
+
+export const versionCommand: CommandModule<object, VersionArguments> = {
+  command: "version",
+  describe: "Show the version, and that of a running coordinator: who may work with whom",
+  builder: (yargs) =>
+    yargs
+      .options({ ...clientOptions, coordinator: asked })
+      .example("$0 version --coordinator node1:7433", "Whether workers of this version may join that one"),
+  handler: async (args) => {
+    const { coordinator } = args;
+    if (coordinator === undefined) return await show(args.json);
+    await withCoordinator({ ...args, coordinator }, async ({ server }) => {
+      await show(args.json, await server.getServerInfo());
+    });
+  },
+};
+
+async function show(json: boolean, coordinator: ServerInfo | null = null): Promise<void> {
+  const { ownVersions } = await import("../shared/wire/protocol.ts");
+  const own = ownVersions();
+  const text = json ? JSON.stringify({ own, coordinator }) : versionsText(own, coordinator, Date.now());
+  process.stdout.write(`${text}\n`);
+}
