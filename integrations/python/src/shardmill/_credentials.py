@@ -1,0 +1,123 @@
+"""What a client shows a coordinator, and how it knows it: as the `shardmill` commands, from the same places."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+
+from .errors import ShardmillError
+
+_SECRET = re.compile(r"[A-Za-z0-9._~+/=-]{32,1024}")
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Files in PEM."""
+
+    ca: str | os.PathLike[str]
+    """The CA that signed the coordinator's certificate; `system`: any that this system trusts."""
+    cert: str | os.PathLike[str] | None = None
+    """The certificate to show it, and its key."""
+    key: str | os.PathLike[str] | None = None
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A token, or the file of the user's secret; it is read anew for each call, so that another may be put there."""
+
+    token: str | None
+    token_file: Path | None
+    secret_file: Path
+
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        shown = self._shown()
+        return () if shown is None else (("authorization", f"Bearer {shown}"),)
+
+    def _shown(self) -> str | None:
+        if self.token is not None:
+            return self.token
+        path = self.token_file or self.secret_file
+        code = "SECRET_INVALID" if self.token_file is None else "TOKEN_INVALID"
+        try:
+            with path.open() as file:
+                _refuse_open(path, os.fstat(file.fileno()), code)
+                text = file.read().strip()
+        except FileNotFoundError:
+            if self.token_file is None:
+                return None
+            raise _invalid(code, f"there is no file {path}") from None
+        except OSError as error:
+            raise _invalid(code, f"{path} cannot be read: {error}") from error
+        if _SECRET.fullmatch(text) is None:
+            raise _invalid(code, f"{path} holds no secret: expected 32 letters and digits or more, on one line")
+        return text
+
+
+def identity_of(
+    token: str | None,
+    token_file: str | os.PathLike[str] | None,
+    secret_file: str | os.PathLike[str] | None,
+) -> Identity:
+    """What is named goes before what the environment has, and a token before the user's secret."""
+    if token is None and token_file is None and secret_file is None:
+        token = os.environ.get("SHARDMILL_TOKEN") or None
+    return Identity(
+        token=token,
+        token_file=None if token_file is None else Path(token_file),
+        secret_file=Path(secret_file or os.environ.get("SHARDMILL_SECRET_FILE") or _config() / "secret"),
+    )
+
+
+def tls_of(given: Tls | None) -> Tls | None:
+    if given is not None:
+        return given
+    ca = os.environ.get("SHARDMILL_TLS_CA")
+    if not ca:
+        return None
+    cert, key = os.environ.get("SHARDMILL_TLS_CERT") or None, os.environ.get("SHARDMILL_TLS_KEY") or None
+    return Tls(ca, cert, key)
+
+
+def channel_credentials(tls: Tls) -> grpc.ChannelCredentials:
+    """Raises `TLS_INVALID` for files that are not there, and for half of what a certificate takes."""
+    if (tls.cert is None) != (tls.key is None):
+        raise _invalid("TLS_INVALID", "a certificate needs its key beside it")
+    return grpc.ssl_channel_credentials(
+        root_certificates=None if tls.ca == "system" else _read(tls.ca),
+        private_key=None if tls.key is None else _read(tls.key),
+        certificate_chain=None if tls.cert is None else _read(tls.cert),
+    )
+
+
+def _refuse_open(path: Path, found: os.stat_result, code: str) -> None:
+    """The rule of the `shardmill` commands: nobody else may read it; a group may what root gave it, as Kubernetes does."""
+    user = getattr(os, "geteuid", lambda: None)()
+    if user is None:
+        return
+    is_given_by_root = found.st_uid == 0 and user != 0
+    if found.st_mode & (0o037 if is_given_by_root else 0o077) and not stat.S_ISFIFO(found.st_mode):
+        mode = f"{stat.S_IMODE(found.st_mode):03o}"
+        raise _invalid(code, f"{path} can be read by others (its mode is {mode}): chmod 600 {path}")
+    if found.st_uid not in (user, 0):
+        raise _invalid(code, f"{path} belongs to another user ({found.st_uid})")
+
+
+def _read(path: str | os.PathLike[str]) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise _invalid("TLS_INVALID", f"{path} cannot be read: {error}") from error
+
+
+def _config() -> Path:
+    users = os.environ.get("XDG_CONFIG_HOME", "")
+    return (Path(users) if os.path.isabs(users) else Path.home() / ".config") / "shardmill"
+
+
+def _invalid(code: str, message: str) -> ShardmillError:
+    return ShardmillError(code, message)

@@ -1,0 +1,156 @@
+"""Calls as data: what each method is asked with, and how its answer is read. Shared by both clients."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, NoReturn, TypeVar
+
+import grpc
+
+from ._credentials import Identity, Tls, channel_credentials, identity_of, tls_of
+from ._messages import PACKAGE, message_class
+from .errors import JobCancelled, JobFailed, ShardmillError, Unreachable, from_detail
+from .status import JobStatus, Worker, job_status, worker_status
+
+T = TypeVar("T")
+
+DEFAULT_ADDRESS = "localhost:7433"
+_ERROR_TRAILER = "shardmill-error-bin"
+# Planning a large job takes minutes, and may wait for the planning of others.
+SUBMIT_SECONDS = 3_600.0
+CALL_SECONDS = 30.0
+
+CHANNEL_OPTIONS = (
+    # A list of jobs may be longer than the default of 4 MiB.
+    ("grpc.max_receive_message_length", 64 << 20),
+    # A watch hears nothing for as long as nothing changes: this tells whether the coordinator is there.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
+)
+
+
+@dataclass(frozen=True)
+class Method(Generic[T]):
+    """One call of a service."""
+
+    service: str
+    name: str
+    read: Callable[[Any], T]
+
+    @property
+    def path(self) -> str:
+        return f"/{PACKAGE}.{self.service}/{self.name}"
+
+    def request(self, **fields: Any) -> Any:
+        return message_class(f"{self.name}Request")(**fields)
+
+    def serialize(self, message: Any) -> bytes:
+        return bytes(message.SerializeToString())
+
+    def deserialize(self, data: bytes) -> T:
+        return self.read(message_class(f"{self.name}Response").FromString(data))
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What whoever submits a job is told."""
+
+    status: JobStatus
+    nothing_new: bool
+    notes: tuple[str, ...]
+
+
+def _job(message: Any) -> JobStatus:
+    return job_status(message.job)
+
+
+def _jobs(message: Any) -> list[JobStatus]:
+    return [job_status(job) for job in message.jobs]
+
+
+def _workers(message: Any) -> list[Worker]:
+    return [worker_status(worker) for worker in message.workers]
+
+
+def _submitted(message: Any) -> Submitted:
+    return Submitted(job_status(message.job), message.nothing_new, tuple(message.notes))
+
+
+SUBMIT = Method("JobsService", "SubmitJob", _submitted)
+GET = Method("JobsService", "GetJob", _job)
+LIST = Method("JobsService", "ListJobs", _jobs)
+WATCH = Method("JobsService", "WatchJob", _job)
+CANCEL = Method("JobsService", "CancelJob", _job)
+PAUSE = Method("JobsService", "PauseJob", _job)
+RESUME = Method("JobsService", "ResumeJob", _job)
+SET_PRIORITY = Method("JobsService", "SetJobPriority", _job)
+LIST_WORKERS = Method("WorkersService", "ListWorkers", _workers)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a coordinator is, and what it is shown."""
+
+    address: str
+    identity: Identity
+    credentials: grpc.ChannelCredentials | None
+    tls: Tls | None
+
+    def failure(self, error: grpc.RpcError) -> ShardmillError:
+        """What a failed call raises: the coordinator's own error where it sent one."""
+        for key, value in error.trailing_metadata() or ():
+            if key == _ERROR_TRAILER:
+                return from_detail(message_class("ErrorDetail").FromString(value))
+        status, details = error.code(), error.details() or ""
+        fields = {"address": self.address, "status": status.name}
+        if status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
+            return Unreachable(
+                "COORDINATOR_UNREACHABLE",
+                f"no coordinator at {self.address}: {details}",
+                fields=fields,
+                hint=f"start one with: shardmill coordinator --listen {self.address}",
+            )
+        if status is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return Unreachable("COORDINATOR_UNREACHABLE", f"{self.address} did not answer in time", fields=fields)
+        return ShardmillError("RPC_FAILED", details, fields=fields)
+
+
+def target_of(
+    address: str | None,
+    token: str | None,
+    token_file: str | os.PathLike[str] | None,
+    secret_file: str | os.PathLike[str] | None,
+    tls: Tls | None,
+) -> Target:
+    used = tls_of(tls)
+    return Target(
+        address=address or os.environ.get("SHARDMILL_COORDINATOR") or DEFAULT_ADDRESS,
+        identity=identity_of(token, token_file, secret_file),
+        credentials=None if used is None else channel_credentials(used),
+        tls=used,
+    )
+
+
+def let_go(address: str) -> Unreachable:
+    """Of a watch that ends before its job: a coordinator that ends lets its watchers go."""
+    return Unreachable("COORDINATOR_UNREACHABLE", f"{address} ended the watch")
+
+
+def raise_ended(status: JobStatus) -> NoReturn:
+    """Of a job that has ended without an output."""
+    if status.phase == "cancelled":
+        why = "" if status.failure is None else f": {status.failure.message}"
+        error: JobFailed = JobCancelled("CANCELLED", f"job {status.job_id} was cancelled{why}")
+    else:
+        failure = status.failure or ShardmillError("JOB_FAILED", f"job {status.job_id} failed")
+        error = JobFailed(
+            failure.code,
+            failure.message,
+            hint=failure.hint,
+            fields=failure.fields,
+            problems=failure.problems,
+        )
+    error.status = status
+    raise error

@@ -1,0 +1,110 @@
+"""What goes wrong, as the coordinator tells it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .status import JobStatus
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One of several things that are wrong at once."""
+
+    where: str
+    what: str
+    expected: str | None = None
+    found: str | None = None
+    hint: str | None = None
+
+    def __str__(self) -> str:
+        beside = [
+            f"{name} {value}"
+            for name, value in (("expected", self.expected), ("found", self.found))
+            if value is not None
+        ]
+        lines = [f"{self.where}: {self.what}" + (f" ({', '.join(beside)})" if beside else "")]
+        return "\n    hint: ".join([*lines, *([] if self.hint is None else [self.hint])])
+
+
+class ShardmillError(Exception):
+    """An error with the code that Shardmill's errors have everywhere: `SPEC_INVALID`, `ROLE_REFUSED`."""
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        hint: str | None = None,
+        fields: Mapping[str, Any] | None = None,
+        problems: Sequence[Problem] = (),
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.fields: Mapping[str, Any] = fields or {}
+        self.problems = tuple(problems)
+
+    def __str__(self) -> str:
+        lines = [f"{self.message} ({self.code})", *(f"  {problem}" for problem in self.problems)]
+        return "\n".join([*lines, *([] if self.hint is None else [f"hint: {self.hint}"])])
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Errors cross processes, as in Airflow or multiprocessing.
+        rest = {"hint": self.hint, "fields": dict(self.fields), "problems": self.problems}
+        return (_rebuilt, (type(self), self.code, self.message, rest))
+
+
+def _rebuilt(kind: type[ShardmillError], code: str, message: str, rest: dict[str, Any]) -> ShardmillError:
+    error = kind.__new__(kind)
+    ShardmillError.__init__(error, code, message, **rest)
+    return error
+
+
+class Unreachable(ShardmillError):
+    """No coordinator answers there, or it ended the call."""
+
+
+class JobFailed(ShardmillError):
+    """The job ended without an output: code, message, hint and problems are why."""
+
+    status: JobStatus | None = None
+
+
+class JobCancelled(JobFailed):
+    """Somebody cancelled the job. Submitted again, it goes on where it was."""
+
+
+def from_detail(detail: Any, kind: type[ShardmillError] = ShardmillError) -> ShardmillError:
+    """An error of an `ErrorDetail`."""
+    fields = {}
+    for name, value in detail.fields.items():
+        try:
+            fields[name] = json.loads(value)
+        except ValueError:
+            fields[name] = value
+    return kind(
+        detail.code,
+        detail.message,
+        hint=_optional(detail, "hint"),
+        fields=fields,
+        problems=[
+            Problem(
+                where=problem.where,
+                what=problem.what,
+                expected=_optional(problem, "expected"),
+                found=_optional(problem, "found"),
+                hint=_optional(problem, "hint"),
+            )
+            for problem in detail.problems
+        ],
+    )
+
+
+def _optional(message: Any, field: str) -> str | None:
+    return getattr(message, field) if message.HasField(field) else None

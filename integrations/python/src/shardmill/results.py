@@ -1,0 +1,145 @@
+"""What a job has published, as pyarrow reads it: `pip install shardmill[arrow]`."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import ShardmillError
+from .status import JobStatus
+
+if TYPE_CHECKING:
+    from ._wire import Target
+
+ROWS = "rows"
+_FORMATS = {".parquet": "parquet", ".arrow": "ipc"}
+
+
+@dataclass(frozen=True)
+class FlightTarget:
+    """Where a coordinator serves results by Arrow Flight; it is shown there what it is shown elsewhere."""
+
+    address: str | None
+    target: Target
+
+
+class Result:
+    """A published output. Its files are what the manifest names, and nothing else."""
+
+    def __init__(self, status: JobStatus, flight: FlightTarget) -> None:
+        self.status = status
+        self._flight = flight
+
+    @property
+    def output(self) -> str:
+        """The folder, or `s3://bucket/path`, as the coordinator sees it."""
+        return self.status.output
+
+    @property
+    def rows(self) -> int:
+        """Rows of the output."""
+        return self.status.rows_out
+
+    @property
+    def dead_letters(self) -> int:
+        """Rows that could not be mapped: `to_arrow("errors")` says why."""
+        return self.status.dead_letters
+
+    @cached_property
+    def manifest(self) -> Mapping[str, Any]:
+        """`_manifest.json`: what was read, with what, and all files with their digests.
+
+        :raises ShardmillError: `OUTPUT_ELSEWHERE` when the output cannot be seen from here
+        """
+        filesystem, root = self._place(None)
+        return self._read_manifest(filesystem, root)
+
+    def dataset(self, name: str = ROWS, *, filesystem: Any = None) -> Any:
+        """The files as a `pyarrow.dataset.Dataset`, in the order of the input; folders `name=value` are columns.
+
+        :param name: `rows`, `reduced/NAME`, `errors`
+        :param filesystem: a `pyarrow.fs.FileSystem` that sees the output; else it is made of its address
+        :raises ShardmillError: `OUTPUT_ELSEWHERE` when the output cannot be seen from here
+        """
+        from pyarrow import dataset
+
+        seen, root = self._place(filesystem)
+        manifest = self._read_manifest(seen, root)
+        paths = [file["path"] for file in manifest["files"] if _is_of(file["path"], name)]
+        if not paths:
+            raise ShardmillError("NO_SUCH_OUTPUT", f"{self.output} has no {name}", hint=f"it has {_names(manifest)}")
+        return dataset.dataset(
+            [f"{root}/{path}" for path in paths],
+            format=_FORMATS[Path(paths[0]).suffix],
+            filesystem=seen,
+            partitioning="hive",
+            partition_base_dir=f"{root}/{name}",
+        )
+
+    def to_arrow(self, name: str = ROWS) -> Any:
+        """The rows as a `pyarrow.Table`: by Arrow Flight where the client knows it, else from the files.
+
+        :param name: `rows`, `reduced/NAME`, `errors`
+        """
+        if self._flight.address is not None:
+            return self._by_flight(self._flight.address, name)
+        return self.dataset(name).to_table()
+
+    def _by_flight(self, address: str, name: str) -> Any:
+        import pyarrow
+        from pyarrow import flight
+
+        tls, headers = self._flight.target.tls, self._flight.target.identity.metadata()
+        secure: dict[str, Any] = {}
+        if tls is not None and tls.ca != "system":
+            secure["tls_root_certs"] = Path(tls.ca).read_bytes()
+        if tls is not None and tls.cert is not None and tls.key is not None:
+            secure["cert_chain"] = Path(tls.cert).read_bytes()
+            secure["private_key"] = Path(tls.key).read_bytes()
+        options = flight.FlightCallOptions(headers=[(key.encode(), value.encode()) for key, value in headers])
+        with flight.connect(f"grpc{'' if tls is None else '+tls'}://{address}", **secure) as client:
+            descriptor = flight.FlightDescriptor.for_path(self.status.job_id, *name.split("/"))
+            info = client.get_flight_info(descriptor, options)
+            tables = [client.do_get(endpoint.ticket, options).read_all() for endpoint in info.endpoints]
+            return pyarrow.concat_tables(tables) if tables else info.schema.empty_table()
+
+    def _place(self, filesystem: Any) -> tuple[Any, str]:
+        from pyarrow import fs
+
+        if filesystem is not None:
+            return filesystem, self.output.split("://", 1)[-1]
+        if "://" in self.output:
+            found, root = fs.FileSystem.from_uri(self.output)
+            return found, str(root)
+        return fs.LocalFileSystem(), self.output
+
+    def _read_manifest(self, filesystem: Any, root: str) -> Mapping[str, Any]:
+        path = f"{root}/_manifest.json"
+        try:
+            with filesystem.open_input_stream(path) as file:
+                read: Mapping[str, Any] = json.loads(file.read())
+                return read
+        except FileNotFoundError as error:
+            raise ShardmillError(
+                "OUTPUT_ELSEWHERE",
+                f"{path} is not there for {os.uname().nodename}",
+                hint="give the client the coordinator's --flight address, or dataset() a filesystem that sees it",
+            ) from error
+
+
+def _is_of(path: str, name: str) -> bool:
+    return path.startswith(f"{name}/") or (path.rpartition(".")[0] == name)
+
+
+def _names(manifest: Mapping[str, Any]) -> str:
+    found = {path.rpartition(".")[0] if path.startswith("reduced/") else path.split("/")[0] for path in _paths(manifest)}
+    return ", ".join(sorted(found)) or "nothing"
+
+
+def _paths(manifest: Mapping[str, Any]) -> list[str]:
+    return [str(file["path"]) for file in manifest["files"]]

@@ -1,0 +1,135 @@
+"""What a coordinator says of its jobs and workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+
+from ._messages import word
+from .errors import ShardmillError, from_detail
+
+Phase = str
+"""`planning`, `running`, `reducing`, `publishing`, and at the end `published`, `failed` or `cancelled`."""
+
+ENDED = frozenset({"published", "failed", "cancelled"})
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """A job as it is now. Counts of rows are of the input, but for `rows_out`."""
+
+    job_id: str
+    name: str
+    phase: Phase
+    output: str
+    """Where the output is or will be, as the coordinator sees it: a folder, or a bucket's `s3://bucket/path`."""
+    manifest: str | None
+    """None until it is published."""
+    rows_total: int
+    """Of the plan: without those that are pruned and skipped. 0 while it is planned."""
+    rows_done: int
+    rows_committed: int
+    rows_out: int
+    rows_filtered: int
+    rows_pruned: int
+    rows_skipped: int
+    rows_truncated: int
+    dead_letters: int
+    shards_total: int
+    shards_committed: int
+    shards_leased: int
+    attempts: int
+    attempts_failed: int
+    workers: int
+    seconds: float
+    rows_per_second: float
+    seconds_left: float | None
+    bottleneck: str | None
+    """What limits it: a stage (`infer`), or `start`, `shards`, `coordinator`, `reduce`. None where it is not known."""
+    advice: str | None
+    """What would make it faster, in one sentence."""
+    stages: Mapping[str, float]
+    """Mean busy share of each stage, 0 to 1."""
+    padding: float | None
+    priority: int
+    paused: bool
+    failure: ShardmillError | None
+    details: Mapping[str, Any]
+    """The rest, as in the proto files: `precision`, `devices`, `batch`, `stores`, `fetching`."""
+
+    @property
+    def ended(self) -> bool:
+        return self.phase in ENDED
+
+    @property
+    def progress(self) -> float:
+        """The share of rows that are done, 0 to 1."""
+        return self.rows_done / self.rows_total if self.rows_total > 0 else float(self.phase == "published")
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A worker that is connected."""
+
+    name: str
+    hostname: str
+    pid: int
+    device: str | None
+    slots: int
+    lanes: int
+    leases: int
+    rows_committed: int
+    shards_committed: int
+    attempts_failed: int
+    seconds_connected: float
+    seconds_since_heartbeat: float
+    busy: Mapping[str, float]
+    excluded_for_seconds: float | None
+    """It failed too often and gets no shards for so long; 0: one at a time. None: it is trusted."""
+    refused: str | None
+    """Why a job takes nothing from it. None where none refuses it."""
+    build: str
+
+
+_DETAILS = ("precision", "devices", "batch", "stores", "fetching")
+_JOB = (
+    *("job_id", "name", "output", "rows_total", "rows_done", "rows_committed", "rows_out", "rows_filtered"),
+    *("rows_pruned", "rows_skipped", "rows_truncated", "dead_letters", "shards_total", "shards_committed"),
+    *("shards_leased", "attempts", "attempts_failed", "workers", "seconds", "rows_per_second"),
+    *("priority", "paused"),
+)
+_WORKER = (
+    *("name", "hostname", "pid", "slots", "lanes", "leases", "rows_committed", "shards_committed"),
+    *("attempts_failed", "seconds_connected", "seconds_since_heartbeat", "build"),
+)
+
+
+def job_status(message: Any) -> JobStatus:
+    """Of a `JobStatus`."""
+    rest = MessageToDict(message, preserving_proto_field_name=True)
+    return JobStatus(
+        **{name: getattr(message, name) for name in _JOB},
+        phase=word("JobPhase", message.phase) or "planning",
+        manifest=message.manifest or None,
+        seconds_left=message.seconds_left if message.HasField("seconds_left") else None,
+        bottleneck=word("Bottleneck", message.bottleneck),
+        advice=message.advice or None,
+        stages=dict(message.stages),
+        padding=message.padding if message.HasField("padding") else None,
+        failure=from_detail(message.failure) if message.HasField("failure") else None,
+        details={name: rest[name] for name in _DETAILS if name in rest},
+    )
+
+
+def worker_status(message: Any) -> Worker:
+    """Of a `WorkerStatus`."""
+    return Worker(
+        **{name: getattr(message, name) for name in _WORKER},
+        device=word("Device", message.device),
+        busy=dict(message.busy),
+        excluded_for_seconds=message.excluded_for_seconds if message.HasField("excluded_for_seconds") else None,
+        refused=message.refused or None,
+    )

@@ -1,0 +1,56 @@
+// Tries what there is for Python, each in an environment of its own below .scratch/, which is made once.
+//   client  the client (integrations/python): its types by mypy, its calls against real coordinators and workers by
+//           pytest, and its wheel, installed elsewhere with the oldest libraries that it takes
+//   airflow the provider (integrations/airflow) in a real Airflow, by pytest
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { root, step } from "./step.mjs";
+
+const client = join(root, "integrations", "python");
+const PIP = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet"];
+
+/** The interpreter of an environment in which `installed` is. */
+function environmentOf(name, source, installed) {
+  const environment = join(root, ".scratch", `python-${name}`);
+  const python = join(environment, "bin", "python");
+  const [wanted, had] = [join(source, "pyproject.toml"), join(environment, "pyproject.toml")];
+  if (!existsSync(had) || readFileSync(had, "utf8") !== readFileSync(wanted, "utf8")) {
+    step("python3", ["-m", "venv", "--clear", environment]);
+    step(python, [...PIP, ...installed]);
+    // Last, so that an environment that is half made is made again.
+    copyFileSync(wanted, had);
+  }
+  return python;
+}
+
+function tryWheel(python) {
+  const folder = mkdtempSync(join(tmpdir(), "shardmill-wheel-"));
+  try {
+    step(python, ["-m", "build", "--wheel", "--outdir", folder, client]);
+    const [wheel = ""] = readdirSync(folder);
+    const elsewhere = join(folder, "elsewhere");
+    step("python3", ["-m", "venv", elsewhere]);
+    const installed = join(elsewhere, "bin", "python");
+    step(installed, [...PIP, join(folder, wheel), "protobuf==4.25.*", "pytest"]);
+    step(installed, ["-c", "import shardmill.aio; print(shardmill.Client().jobs.__doc__)"], { cwd: folder });
+    step(installed, ["-m", "pytest", "-q", "--noconftest", join(client, "tests", "test_pure.py")], folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const [project, ...rest] = process.argv.slice(2);
+if (project === "airflow") {
+  const provider = join(root, "integrations", "airflow");
+  const installed = ["--editable", client, "--editable", `${provider}[test]`];
+  step(environmentOf("airflow", provider, installed), ["-m", "pytest", "-q", ...rest], { cwd: provider });
+} else if (project === "client") {
+  const python = environmentOf("client", client, ["--editable", `${client}[test]`]);
+  step(python, ["-m", "mypy"], { cwd: client });
+  step(python, ["-m", "pytest", "-q", ...rest], { cwd: client });
+  tryWheel(python);
+} else {
+  console.error("usage: node scripts/python.mjs client|airflow");
+  process.exit(2);
+}
