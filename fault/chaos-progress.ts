@@ -13,16 +13,20 @@ const LIMIT_MS = 600_000;
 /** Why a round was given up. */
 export class GivenUp extends Error {}
 
+interface Watched {
+  readonly jobs: readonly KnownJob[];
+  readonly place: RoundPlace;
+  /** Called with each look that finds more than the one before. */
+  readonly onMoved: () => void;
+}
+
 /**
  * Watches the commits of all jobs until `over` aborts. Two things look alike from outside, and only the first
  * is a fault: that nothing gets done, and that there is too little time to do it in.
  *
  * @throws {GivenUp} that says which
  */
-export async function watchProgress(
-  { jobs, place }: { readonly jobs: readonly KnownJob[]; readonly place: RoundPlace },
-  over: AbortSignal,
-): Promise<void> {
+export async function watchProgress({ jobs, place, onMoved }: Watched, over: AbortSignal): Promise<void> {
   const startedMs = performance.now();
   let committed = 0;
   let shards = 0;
@@ -35,7 +39,10 @@ export async function watchProgress(
     const before = `${committed} ${shards}`;
     committed = found.reduce((sum, facts) => sum + (facts?.committed.length ?? 0), 0);
     shards = found.reduce((sum, facts) => sum + (facts?.shards ?? 0), 0);
-    if (`${committed} ${shards}` !== before) movedMs = nowMs;
+    if (`${committed} ${shards}` !== before) {
+      movedMs = nowMs;
+      onMoved();
+    }
     const stand = `${committed} of ${shards} shards are committed`;
     if (nowMs - movedMs > STUCK_MS)
       throw new GivenUp(`no progress: ${stand}, and none in the last ${STUCK_MS / 1000} s`);

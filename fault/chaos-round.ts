@@ -166,8 +166,12 @@ async function underFaults(
 ): Promise<JobsEnd | GivenUp> {
   const over = new AbortController();
   const ended = done.finally(() => over.abort());
-  const injecting = injectUntil(over.signal, { world, tally, faultMs });
-  const watched = watchProgress({ jobs, place: world.place }, over.signal).then(
+  let moved = 0;
+  const onMoved = () => {
+    moved += 1;
+  };
+  const injecting = injectUntil(over.signal, { world, tally, faultMs, moved: () => moved });
+  const watched = watchProgress({ jobs, place: world.place, onMoved }, over.signal).then(
     () => ended,
     (error: unknown) => {
       if (error instanceof GivenUp) return error;
@@ -180,10 +184,15 @@ async function underFaults(
   return end;
 }
 
-async function injectUntil(
-  over: AbortSignal,
-  { world, tally, faultMs }: { world: FaultWorld; tally: Tally; faultMs: number },
-): Promise<void> {
+interface Injecting {
+  readonly world: FaultWorld;
+  readonly tally: Tally;
+  readonly faultMs: number;
+  /** How often more was found to be done than before. */
+  readonly moved: () => number;
+}
+
+async function injectUntil(over: AbortSignal, { world, tally, faultMs, moved }: Injecting): Promise<void> {
   const { random } = world;
   const kinds = faultKindsOf(world.place);
   // Every kind once, the coordinator's death thrice.
@@ -191,26 +200,29 @@ async function injectUntil(
   const startedMs = performance.now();
   const running = new Set<Promise<void>>();
   let deck: FaultKind[] = [];
+  let movedBefore = 0;
   while (!over.aborted) {
     const unproved = kinds.filter((kind) => tally.fired[kind] === 0);
     const healing = performance.now() - startedMs > faultMs;
-    const beforeMs = performance.now();
-    if (healing) await world.coordinator.listening();
     const { least, most } = healing ? HEALING_GAP_MS : FAULT_GAP_MS;
-    // A machine that takes long to start a coordinator is given as long to work between two deaths.
-    const gapMs = Math.max(performance.now() - beforeMs, least + random() * (most - least));
-    await sleep(gapMs, over).catch(() => {});
+    await sleep(least + random() * (most - least), over).catch(() => {});
+    // A machine may need longer than this for a coordinator, its workers and a shard: it could not end a job
+    // whose coordinator never lives so long. One that has the time and does nothing with it is given up.
+    if (healing) await until(() => moved() > movedBefore, over);
+    movedBefore = moved();
     if (over.aborted) break;
     if (healing) deck = [unproved[0] ?? "coordinatorKilled"];
     else if (deck.length === 0) deck = shuffled(random, full);
     const kind = deck.pop() ?? "coordinatorKilled";
     const fault = tally.run(kind, world).finally(() => running.delete(fault));
     running.add(fault);
-    // Else the next death would be counted from this one's, and on a slow machine no coordinator would live
-    // to begin.
     if (healing) await fault;
   }
   await Promise.allSettled(running);
+}
+
+async function until(isSo: () => boolean, over: AbortSignal): Promise<void> {
+  while (!isSo() && !over.aborted) await sleep(100, over).catch(() => {});
 }
 
 function shuffled<T>(random: () => number, cards: readonly T[]): T[] {

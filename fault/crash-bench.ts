@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { userCredential } from "../shared/access/credential.ts";
 import { sleep } from "../shared/core/abort.ts";
-import { messageOf } from "../shared/core/errors.ts";
+import { isShardmillError, messageOf } from "../shared/core/errors.ts";
 import { silentLogger } from "../shared/core/log.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
@@ -260,7 +260,14 @@ export function faultEnvironment(storage: CrashStorage, plan: CrashPlan | null):
 
 async function submitAndWatch(job: KnownJob, client: CoordinatorClient): Promise<JobStatus> {
   const spec = await readJobFile(job.path, { set: [], env: {} });
-  let { job: last } = await client.jobs.submitJob(spec, { fresh: false });
+  let last = await client.jobs.submitJob(spec, { fresh: false }).then(
+    ({ job: submitted }) => submitted,
+    (error: unknown) => {
+      // It was answered to, or remembered at least, before the death: it goes on by itself.
+      if (!isShardmillError(error, "OUTPUT_LOCKED")) throw error;
+      return client.jobs.getJob(String(error.fields.jobId));
+    },
+  );
   for await (const status of client.jobs.watchJob(last.jobId)) last = status;
   return last;
 }
@@ -284,6 +291,7 @@ async function outputOf(job: KnownJob): Promise<Output> {
     attempts: _attempts,
     bottleneck: _limit,
     stages: _stages,
+    history: _history,
     ...same
   } = await manifestOf(job);
   return { ...files, [MANIFEST_NAME]: JSON.stringify(same) };

@@ -31,11 +31,10 @@ function dyingCalls(work: WorkService): WorkService {
     requestLease: (session, waitMs, running, signal) =>
       around("requestLease", () => work.requestLease(session, waitMs, running, signal)),
     heartbeat: (heartbeat, signal) => work.heartbeat(heartbeat, signal),
-    offerPartial: (session, jobId, partial) =>
-      around("offerPartial", () => work.offerPartial(session, jobId, partial)),
+    offerPartial: (...offer) => around("offerPartial", () => work.offerPartial(...offer)),
     failAttempt: (session, lease, error) => work.failAttempt(session, lease, error),
     releaseLease: (session, lease) => work.releaseLease(session, lease),
-    leave: (session, signal) => work.leave(session, signal),
+    leave: (session, aside, signal) => work.leave(session, aside, signal),
   };
 }
 

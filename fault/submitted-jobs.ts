@@ -87,7 +87,7 @@ export class SubmittedJobs implements AsyncDisposable {
     try {
       await client.jobs.submitJob(spec, { fresh: false });
     } catch (error) {
-      // Handed in before: the answer was lost.
+      // Handed in before: the answer was lost, or the coordinator goes on with it by itself.
       if (!isShardmillError(error, "OUTPUT_LOCKED")) throw error;
     }
   }

@@ -9,8 +9,8 @@ export const SEVERAL_JOBS_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/service/job-choice.js",
-        "return served === job && !this.#isCalledBack(chooser, served, jobs);",
-        "return true;",
+        "return served !== undefined && served.leasesOf(session) > 0 ? served : undefined;",
+        "return undefined;",
       ),
     ],
   },

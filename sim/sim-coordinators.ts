@@ -158,7 +158,7 @@ export class SimCoordinators {
     const coordinator = await startCoordinator({
       listen: "sim:1",
       // The simulated network brings no strangers.
-      guard: { secret: "", tokensPath: null, auditPath: null, takesJobs: true, takesCode: false },
+      guard: { secret: "", tokensPath: null, auditPath: null, takesJobs: true },
       clock,
       log: this.#logOf(running),
       schedule: SIM_SCHEDULE,

@@ -81,12 +81,12 @@ export class SimNetwork {
       requestLease: (session, waitMs, running, signal) =>
         call("requestLease", [session, waitMs, running], waitMs + CONTROL_MS, signal),
       heartbeat: (heartbeat, signal) => call("heartbeat", [heartbeat], CONTROL_MS, signal),
-      offerPartial: (session, jobId, partial, signal) =>
-        call("offerPartial", [session, jobId, partial], OFFER_MS, signal),
+      offerPartial: (session, jobId, partial, traceparent = "") =>
+        call("offerPartial", [session, jobId, partial, traceparent], OFFER_MS),
       failAttempt: (session, lease, error, signal) =>
         call("failAttempt", [session, lease, error], CONTROL_MS, signal),
       releaseLease: (session, lease, signal) => call("releaseLease", [session, lease], CONTROL_MS, signal),
-      leave: (session, signal) => call("leave", [session], CONTROL_MS, signal),
+      leave: (session, aside, signal) => call("leave", [session, aside], CONTROL_MS, signal),
     };
   }
 

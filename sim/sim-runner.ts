@@ -54,6 +54,10 @@ class OpenSimJob implements AsyncDisposable {
     return new OpenSimJob(job, options);
   }
 
+  memoryBytes(): number {
+    return 1;
+  }
+
   async run<T>(work: (job: SimJob) => Promise<T>): Promise<T> {
     const { broken } = this.#options;
     if (this.#isClosed) broken("a shard runs on a job that is closed");
@@ -82,7 +86,7 @@ const NEVER = new Promise<never>(() => {});
  */
 export class SimRunner implements ShardRunner {
   readonly #options: SimRunnerOptions;
-  readonly #jobs = new JobsInUse<OpenSimJob>();
+  readonly #jobs = new JobsInUse<OpenSimJob>({ restingBytes: 0 });
 
   constructor(options: SimRunnerOptions) {
     this.#options = options;

@@ -1,11 +1,11 @@
 import { sleep } from "../shared/core/abort.ts";
 import { isShardmillError, messageOf } from "../shared/core/errors.ts";
 import { silentLogger } from "../shared/core/log.ts";
-import { buildVersion } from "../shared/core/package-root.ts";
 import { below } from "../shared/domain/location.ts";
 import { createLocalStorage } from "../shared/storage/local.ts";
 import { makeOwnFolder } from "../shared/storage/local-paths.ts";
-import { PROTOCOL_VERSION, type Registration } from "../shared/wire/services.ts";
+import { ownVersions } from "../shared/wire/protocol.ts";
+import type { Registration } from "../shared/wire/services.ts";
 import { LeaseLoop } from "../worker/lease/lease-loop.ts";
 import { openSink } from "../worker/write/partial-sink.ts";
 import { openBucketSink } from "./bucket-sink.ts";
@@ -164,8 +164,7 @@ export class SimWorkers {
 
 function registrationOf({ name, pid }: SimProcess): Registration {
   return {
-    protocolVersion: PROTOCOL_VERSION,
-    build: buildVersion,
+    ...ownVersions(),
     name,
     hostname: "sim",
     pid,

@@ -100,8 +100,11 @@ export class HealthyJobs implements AsyncDisposable {
       await this.#look();
       if (!isEnded(this.#status.phase)) continue;
       this.#judge();
-      this.#rowsOfEnded += this.#status.rowsCommitted;
-      this.#status = await this.#submitAgain();
+      const { rowsCommitted } = this.#status;
+      const next = await this.#submitAgain();
+      // Both at once: rows are never counted twice, or for a while not at all.
+      this.#rowsOfEnded += rowsCommitted;
+      this.#status = next;
     }
   }
 

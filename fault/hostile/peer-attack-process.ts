@@ -1,12 +1,15 @@
 import { messageOf } from "../../shared/core/errors.ts";
-import { type Attacker, PEER_ATTACKS } from "./peer-attacks.ts";
-import { made } from "./peer-tools.ts";
+import { PEER_ATTACKS } from "./peer-attacks.ts";
+import { type Attacker, made } from "./peer-tools.ts";
 
 /** Fewer are no attack; the largest messages are sent that often. */
 const LEAST_CALLS = 4;
 
 /** What a process of attackers is told. */
-export type AttackOrder = Pick<Attacker, "address" | "jobId" | "inputPath" | "inputBytes" | "spec"> & {
+export type AttackOrder = Pick<
+  Attacker,
+  "address" | "flight" | "http" | "jobId" | "inputPath" | "inputBytes" | "spec" | "token"
+> & {
   /** All at once. */
   readonly attacks: readonly string[];
   readonly ms: number;

@@ -1,35 +1,27 @@
 import { connect } from "node:net";
-import { type Credential, userCredential } from "../../shared/access/credential.ts";
+import { userCredential } from "../../shared/access/credential.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
-import { buildVersion } from "../../shared/core/package-root.ts";
 import type { Lease } from "../../shared/domain/job.ts";
-import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
-import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
-import { PROTOCOL_VERSION } from "../../shared/wire/services.ts";
-import { aborted, endlessly, made, NOBODY, rawCall } from "./peer-tools.ts";
-
-/** One who asks far too much, for as long as it is let. */
-export interface Attacker {
-  readonly address: string;
-  /** A job that is being worked on, and a file of it. */
-  readonly jobId: string;
-  readonly inputPath: string;
-  readonly inputBytes: number;
-  /** Of that job: a base for jobs that cannot be planned. */
-  readonly spec: JobSpec;
-  readonly signal: AbortSignal;
-  /** A lease of the job was taken, and is not worked on. */
-  readonly tookLease: () => void;
-}
-
-type Attack = (attacker: Attacker) => Promise<void>;
+import type { CoordinatorClient } from "../../shared/wire/client.ts";
+import { ownVersions } from "../../shared/wire/protocol.ts";
+import {
+  type Attack,
+  type Attacker,
+  aborted,
+  connections,
+  endlessly,
+  MANY_TEXT,
+  made,
+  NOBODY,
+  rawCall,
+} from "./peer-tools.ts";
+import { TOKEN_ATTACKS } from "./token-attacks.ts";
 
 const REF = { jobId: "none", shard: shardId(1), token: { generation: 1, sequence: 1 } };
-const MANY_TEXT = "x".repeat(60_000);
 
 function clients(count: number, attacker: Attacker): CoordinatorClient[] {
   return connections(count, attacker, userCredential());
@@ -39,22 +31,13 @@ function strangers(count: number, attacker: Attacker): CoordinatorClient[] {
   return connections(count, attacker, { path: "", secret: null });
 }
 
-function connections(count: number, { address, signal }: Attacker, who: Credential): CoordinatorClient[] {
-  const all = Array.from({ length: count }, () => connectCoordinator(address, who));
-  signal.addEventListener("abort", () => {
-    for (const client of all) client.close();
-  });
-  return all;
-}
-
 let names = 0;
 
 /** Its device is none that the job is for, so it gets no leases, unless it is to. */
 async function join(client: CoordinatorClient, device: "cpu" | "cuda" = "cuda"): Promise<WorkerSession> {
   names += 1;
   const { session } = await client.work.register({
-    protocolVersion: PROTOCOL_VERSION,
-    build: buildVersion,
+    ...ownVersions(),
     name: `attacker-${process.pid}-${names}`,
     hostname: "elsewhere",
     pid: 1,
@@ -203,4 +186,5 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
     await aborted(attacker.signal);
     for (const socket of sockets) socket.destroy();
   },
+  ...TOKEN_ATTACKS,
 };

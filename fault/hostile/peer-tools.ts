@@ -1,8 +1,33 @@
 import { Client, credentials } from "@grpc/grpc-js";
-import { userCredential } from "../../shared/access/credential.ts";
+import { type Credential, userCredential } from "../../shared/access/credential.ts";
 import { sleep } from "../../shared/core/abort.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { authorization } from "../../shared/wire/authorization.ts";
+import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
 import { methodDefinition, type ServiceName } from "../../shared/wire/load-protos.ts";
+
+/** One who asks far too much, for as long as it is let. */
+export interface Attacker {
+  readonly address: string;
+  /** Where the same coordinator serves Arrow Flight, and HTTP. */
+  readonly flight: string;
+  readonly http: string;
+  /** A job that is being worked on, and a file of it. */
+  readonly jobId: string;
+  readonly inputPath: string;
+  readonly inputBytes: number;
+  /** Of that job: a base for jobs that cannot be planned. */
+  readonly spec: JobSpec;
+  /** For who may submit jobs, and have them open what lies beside that one's files. */
+  readonly token: string;
+  readonly signal: AbortSignal;
+  /** A lease of the job was taken, and is not worked on. */
+  readonly tookLease: () => void;
+}
+
+export type Attack = (attacker: Attacker) => Promise<void>;
+
+export const MANY_TEXT = "x".repeat(60_000);
 
 /** For attacks that make their own connections. */
 export const NOBODY = null;
@@ -90,4 +115,17 @@ export function rawCall(
 export function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}
+
+/** Until the attack is over. */
+export function connections(
+  count: number,
+  { address, signal }: Target,
+  who: Credential,
+): CoordinatorClient[] {
+  const all = Array.from({ length: count }, () => connectCoordinator(address, who));
+  signal.addEventListener("abort", () => {
+    for (const client of all) client.close();
+  });
+  return all;
 }

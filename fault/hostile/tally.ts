@@ -7,6 +7,8 @@ export class Tally {
   worstMs = 0;
   worstWhat = "";
   peakBytes = 0;
+  /** What else there is to say. */
+  note = "";
   readonly #ends = new Map<string, number>();
 
   add({ how, what, ms, peakBytes }: MeasuredOutcome): void {
@@ -33,7 +35,7 @@ export class Tally {
 
   line(kind: string): string {
     const time = `${(this.worstMs / 1000).toFixed(1)} s`;
-    return `${kind.padEnd(9)} ${String(this.tried).padStart(6)}  ${time.padStart(7)}  ${formatBytes(this.peakBytes).padStart(9)}  ${this.ends()}`;
+    return `${kind.padEnd(9)} ${String(this.tried).padStart(6)}  ${time.padStart(7)}  ${formatBytes(this.peakBytes).padStart(9)}  ${this.ends()}${this.note === "" ? "" : `\n  ${this.note}`}`;
   }
 }
 

@@ -32,6 +32,7 @@ export async function tryKind({ kind, seed, from, count, onBroken }: KindOptions
       const outcome = await runner.finish();
       if (outcome.broken !== null) await onBroken({ kind, seed, index: from + count }, outcome);
     }
+    if (runner instanceof PeerTrials) tally.note = runner.cost;
     return tally;
   } finally {
     await rm(folder, { recursive: true, force: true });

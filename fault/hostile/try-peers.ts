@@ -1,7 +1,10 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { stat } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { makeToken } from "../../coordinator/access/tokens.ts";
+import { addTokenLine } from "../../coordinator/access/tokens-file.ts";
 import { userCredential } from "../../shared/access/credential.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { messageOf } from "../../shared/core/errors.ts";
@@ -11,6 +14,7 @@ import { readJobSource } from "../../shared/job-file/read-job-file.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { KnownJob } from "../../test/support/known-job.ts";
 import { type CliProcess, startCli } from "../../test/support/processes.ts";
+import { CostOfAttacks } from "./cost-of-attacks.ts";
 import { Dice } from "./dice.ts";
 import { HealthyJobs } from "./healthy-jobs.ts";
 import { type Trial, trialSeed } from "./kinds.ts";
@@ -31,7 +35,26 @@ const PROGRESS_LIMIT_MS = 20_000;
 const ATTACK_MS = 4_000;
 const ASK_EVERY_MS = 50;
 const LIFE_LIMIT_MS = 3_600_000;
+/** Of the attackers' token. */
+const MADE_AT = "2026-01-01T00:00:00.000Z";
 const NAMES = Object.keys(PEER_ATTACKS);
+
+const NO_REPORT: AttackReport = {
+  leasesTaken: 0,
+  calls: 0,
+  problem: "the attackers' process died, or did not end",
+};
+
+interface Started {
+  readonly job: KnownJob;
+  readonly coordinator: CliProcess;
+  readonly worker: CliProcess;
+  readonly healthy: HealthyJobs;
+  /** That attackers have. */
+  readonly token: string;
+  readonly flight: string;
+  readonly http: string;
+}
 
 /** Peers that ask far too much, against a coordinator that has a healthy worker and job after job for it. */
 export class PeerTrials implements AsyncDisposable {
@@ -39,14 +62,15 @@ export class PeerTrials implements AsyncDisposable {
   readonly #coordinator: CliProcess;
   readonly #worker: CliProcess;
   readonly #healthy: HealthyJobs;
-  readonly #address: string;
+  readonly #attackers: Pick<AttackOrder, "address" | "flight" | "http" | "token">;
+  readonly #beside = new CostOfAttacks();
 
-  private constructor(job: KnownJob, coordinator: CliProcess, worker: CliProcess, healthy: HealthyJobs) {
+  private constructor({ job, coordinator, worker, healthy, token, flight, http }: Started) {
     this.#job = job;
     this.#coordinator = coordinator;
     this.#worker = worker;
     this.#healthy = healthy;
-    this.#address = healthy.address;
+    this.#attackers = { address: healthy.address, flight, http, token };
   }
 
   static async open(): Promise<PeerTrials> {
@@ -57,13 +81,22 @@ export class PeerTrials implements AsyncDisposable {
       spec: { input: { shardRows: 100 }, map: { batch: { rows: 10 } } },
     });
     const options = { env: job.env, limitMs: LIFE_LIMIT_MS };
-    const coordinator = startCli(["coordinator", "--listen", "127.0.0.1:0", "--log-level", "warn"], options);
+    const { text: token, line } = makeToken({ name: "peer", role: "submit", expiresAt: null }, MADE_AT);
+    const tokens = join(job.folder, "tokens");
+    await addTokenLine(tokens, line);
+    const rights = ["--tokens-file", tokens, "--allow-locations", `submit=${job.at()}`];
+    const places = ["--listen", "--flight", "--http"].flatMap((option) => [option, "127.0.0.1:0"]);
+    const listens = ["coordinator", ...places, "--log-level", "warn", "--max-jobs", "8", ...rights];
+    const coordinator = startCli(listens, options);
     const [, address = ""] = await coordinator.saw(/coordinator on ([\d.]+:\d+)/);
+    const [, flight = ""] = await coordinator.saw(/Arrow Flight on ([\d.]+:\d+)/);
+    const [, http = ""] = await coordinator.saw(/HTTP on http:\/\/([\d.]+:\d+)/);
     // Over gRPC, as a worker on another machine: its reads and uploads wait for their turn like anybody's.
     const args = ["worker", "--coordinator", address, "--device", "cpu", "--workers", "1"];
     const worker = startCli([...args, "--data", "coordinator"], options);
     const { spec } = await readJobSource(job.path, { set: [], env: {} });
-    return new PeerTrials(job, coordinator, worker, await HealthyJobs.start(address, spec, job));
+    const healthy = await HealthyJobs.start(address, spec, job);
+    return new PeerTrials({ job, coordinator, worker, healthy, token, flight, http });
   }
 
   /** The first trials are one attack each; after them two at once, as the dice say. */
@@ -71,12 +104,17 @@ export class PeerTrials implements AsyncDisposable {
     const dice = new Dice(trialSeed(trial));
     const named = NAMES[trial.index];
     const attacks = named === undefined ? [dice.pick(NAMES), dice.pick(NAMES)] : [named];
+    const alone = await this.#rowsIn(sleep(ATTACK_MS));
     using peak = new MemoryPeak(this.#coordinator.pid);
     const startMs = performance.now();
     const rowsBefore = this.#healthy.rowsDone;
     const over = new AbortController();
     const answers = this.#askAllTheTime(over.signal);
-    const report = await this.#attack(attacks);
+    let report = NO_REPORT;
+    const attacking = this.#attack(attacks).then((made) => {
+      report = made;
+    });
+    this.#beside.add(attacks.join(" and "), alone, await this.#rowsIn(attacking));
     over.abort();
     const { longestMs, silent } = await answers;
     this.#healthy.leasesTaken += report.leasesTaken;
@@ -93,6 +131,11 @@ export class PeerTrials implements AsyncDisposable {
     const what = `${attacks.join(" and ")}, ${report.calls} calls: an answer in ${Math.round(longestMs)} ms at most`;
     const how = broken === null ? "survived" : "broken";
     return { what, how, broken, ms: performance.now() - startMs, peakBytes };
+  }
+
+  /** What attacks cost the job beside them. */
+  get cost(): string {
+    return this.#beside.line();
   }
 
   /** The last job must end as if nothing had been. */
@@ -116,10 +159,17 @@ export class PeerTrials implements AsyncDisposable {
     await this.#job[Symbol.asyncDispose]();
   }
 
+  /** How many rows a second are committed meanwhile. */
+  async #rowsIn(meanwhile: Promise<unknown>): Promise<number> {
+    const [startMs, before] = [performance.now(), this.#healthy.rowsDone];
+    await meanwhile;
+    return ((this.#healthy.rowsDone - before) / (performance.now() - startMs)) * 1_000;
+  }
+
   async #attack(attacks: readonly string[]): Promise<AttackReport> {
     const inputPath = this.#job.at("data", "part-0000.parquet");
     const order: AttackOrder = {
-      address: this.#address,
+      ...this.#attackers,
       jobId: this.#healthy.jobId,
       inputPath,
       inputBytes: (await stat(inputPath)).size,
@@ -139,7 +189,7 @@ export class PeerTrials implements AsyncDisposable {
         exited.then(() => null),
         sleep(ATTACK_MS * 10).then(() => null),
       ]);
-      return report ?? { leasesTaken: 0, calls: 0, problem: "the attackers' process died, or did not end" };
+      return report ?? NO_REPORT;
     } finally {
       child.kill("SIGKILL");
       await exited;
@@ -147,7 +197,7 @@ export class PeerTrials implements AsyncDisposable {
   }
 
   async #askAllTheTime(signal: AbortSignal): Promise<{ longestMs: number; silent: string | null }> {
-    const client = connectCoordinator(this.#address, userCredential());
+    const client = connectCoordinator(this.#healthy.address, userCredential());
     let longestMs = 0;
     try {
       while (!signal.aborted) {

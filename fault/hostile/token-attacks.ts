@@ -1,0 +1,100 @@
+import { connect } from "node:net";
+import { parseAddress } from "../../shared/wire/address.ts";
+import type { CoordinatorClient } from "../../shared/wire/client.ts";
+import { flightMethods } from "../../shared/wire/methods-flight.ts";
+import { Peer } from "../../shared/wire/peer.ts";
+import { callServerStream } from "../../shared/wire/streams.ts";
+import {
+  type Attack,
+  type Attacker,
+  aborted,
+  connections,
+  endlessly,
+  MANY_TEXT,
+  NOBODY,
+} from "./peer-tools.ts";
+
+const NEW = { fresh: false } as const;
+/** Longer than any attack. */
+const TIMES = { deadlineMs: 600_000 };
+
+function tokenHolders(count: number, attacker: Attacker): CoordinatorClient[] {
+  return connections(count, attacker, { path: "", secret: attacker.token });
+}
+
+/** Connections to Arrow Flight, each its own. */
+function readers(count: number, { flight, token, signal }: Attacker): Peer[] {
+  const options = { "grpc.use_local_subchannel_pool": 1 };
+  const all = Array.from({ length: count }, () => new Peer(flight, { path: "", secret: token }, options));
+  signal.addEventListener("abort", () => {
+    for (const peer of all) peer.close();
+  });
+  return all;
+}
+
+/** Takes one item of a stream in, and then none. */
+async function begin(stream: AsyncIterable<unknown>, signal: AbortSignal): Promise<void> {
+  for await (const _item of stream) await aborted(signal);
+}
+
+/** Tickets of all that is published by now; none as long as nothing is. */
+async function ticketsOf(peer: Peer): Promise<Uint8Array[]> {
+  const tickets: Uint8Array[] = [];
+  const infos = callServerStream(peer, flightMethods.listFlights, new Uint8Array(), TIMES);
+  for await (const info of infos) tickets.push(...info.tickets);
+  return tickets;
+}
+
+/** What whoever has a token for submitting does again and again. */
+export const TOKEN_ATTACKS: Readonly<Record<string, Attack>> = {
+  "questions of a token, without a pause": (attacker) =>
+    endlessly(tokenHolders(4, attacker), 100, attacker.signal, (client) =>
+      client.jobs.getJob(attacker.jobId),
+    ),
+  "jobs of a token that cannot be planned": (attacker) =>
+    endlessly(tokenHolders(4, attacker), 60, attacker.signal, (client, index) => {
+      const output = { ...attacker.spec.output, path: `${attacker.spec.output.path}-none-${index}` };
+      const model = { ...attacker.spec.model, path: `${attacker.spec.model.path}-none` };
+      return client.jobs.submitJob({ ...attacker.spec, output, model }, { fresh: false });
+    }),
+  "jobs of a token for places that are not open to it": (attacker) =>
+    endlessly(tokenHolders(4, attacker), 60, attacker.signal, (client) =>
+      client.jobs.submitJob({ ...attacker.spec, input: { ...attacker.spec.input, path: ["/"] } }, NEW),
+    ),
+  "job files of 4 MB of a token": (attacker) =>
+    endlessly(tokenHolders(4, attacker), 20, attacker.signal, (client) => {
+      const input = { ...attacker.spec.input, where: `id = '${MANY_TEXT.repeat(60)}'` };
+      return client.jobs.submitJob({ ...attacker.spec, input }, NEW);
+    }),
+  "jobs of a token that nobody can work on, as many as it may have": (attacker) =>
+    endlessly(tokenHolders(4, attacker), 10, attacker.signal, (client, index) => {
+      const output = { ...attacker.spec.output, path: `${attacker.spec.output.path}-held-${index}` };
+      const map = { ...attacker.spec.map, device: "cuda" as const };
+      return client.jobs.submitJob({ ...attacker.spec, output, map }, NEW);
+    }),
+  "watches of a token, as many as it may have": (attacker) =>
+    endlessly(tokenHolders(4, attacker), 100, attacker.signal, (client) =>
+      begin(client.jobs.watchJob(attacker.jobId), attacker.signal),
+    ),
+  "pages of a token that take nothing in": (attacker) =>
+    endlessly([NOBODY], 200, attacker.signal, async () => {
+      const { host, port } = parseAddress(attacker.http, "connect");
+      const socket = connect({ host, port }).on("error", () => {});
+      attacker.signal.addEventListener("abort", () => socket.destroy());
+      socket.write(`GET /api/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${attacker.token}\r\n\r\n`);
+      await new Promise((resolve) => socket.once("close", resolve).once("readable", resolve));
+      await Promise.race([aborted(attacker.signal), new Promise((resolve) => socket.once("close", resolve))]);
+    }),
+  "streams of Arrow Flight of a token that take nothing in": (attacker) =>
+    endlessly(readers(8, attacker), 50, attacker.signal, async (peer, index) => {
+      const tickets = await ticketsOf(peer);
+      const ticket = tickets[index % tickets.length] ?? new Uint8Array();
+      await begin(callServerStream(peer, flightMethods.doGet, ticket, TIMES), attacker.signal);
+    }),
+  "questions about flights, without a pause": (attacker) =>
+    endlessly(readers(4, attacker), 50, attacker.signal, ticketsOf),
+  "tickets of Arrow Flight that are none": (attacker) =>
+    endlessly(readers(4, attacker), 50, attacker.signal, (peer) =>
+      begin(callServerStream(peer, flightMethods.doGet, Buffer.from(MANY_TEXT), TIMES), attacker.signal),
+    ),
+};
