@@ -10,10 +10,12 @@ import { writeResultsTo } from "./report/report.ts";
 import { killedBench } from "./rounds/killed.ts";
 import { resumeBench } from "./rounds/resume.ts";
 import { slowBench } from "./rounds/slow.ts";
+import { tracingBench } from "./rounds/tracing.ts";
 import { scaleBench } from "./scale/scale.ts";
 import { stagesBench } from "./stages/stages.ts";
 import { betweenBucketsBench } from "./stores/between-buckets.ts";
 import { storesBench } from "./stores/stores.ts";
+import { windowBench } from "./window/window.ts";
 import { workloadsCommand } from "./workloads-command.ts";
 
 /** `npm run bench -- <name>`: measures one thing on this machine. Without a name it lists what there is. */
@@ -39,7 +41,9 @@ const parser = yargs(hideBin(process.argv))
   .command(peersBench)
   .command(scaleBench)
   .command(storesBench)
+  .command(tracingBench)
   .command(betweenBucketsBench)
+  .command(windowBench)
   .command(workloadsCommand)
   .strict()
   .version(false);

@@ -138,6 +138,7 @@ function leaseOf({ index, shards }: SampleTask, sequence: number, rows: number):
     token: { generation: index + 1, sequence: sequence + 1 },
     shard,
     slices,
+    traceparent: "",
     leaseMs: 60_000,
   };
 }

@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { connect as connectTls } from "node:tls";
 import { type Deferred, deferred } from "../../shared/core/abort.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
 import { decodeResponse, type Method } from "../../shared/wire/method.ts";
@@ -26,16 +27,26 @@ interface OpenCall {
   readonly parts: Buffer[];
 }
 
+/** Where the coordinator is, and what it wants to be shown. */
+export interface BareTarget {
+  readonly coordinator: string;
+  /** In PEM; left out: in the clear. */
+  readonly ca?: string;
+  readonly token?: string;
+}
+
 /** One connection of one simulated worker. */
 export class BareConnection {
   readonly #socket: Socket;
+  readonly #token: string;
   readonly #calls = new Map<number, OpenCall>();
   #received: Buffer = Buffer.alloc(0);
   #nextStream = 1;
   #failure: Error | null = null;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, token: string) {
     this.#socket = socket;
+    this.#token = token;
     socket.setNoDelay(true);
     socket.on("data", (bytes) => this.#onBytes(bytes));
     socket.on("error", (error) => this.#fail(error));
@@ -50,14 +61,15 @@ export class BareConnection {
     socket.write(frame(FRAME.windowUpdate, 0, 0, more));
   }
 
-  static open(address: string): Promise<BareConnection> {
-    const { host, port } = parseAddress(address, "connect");
+  static open({ coordinator, ca, token = "" }: BareTarget): Promise<BareConnection> {
+    const { host, port } = parseAddress(coordinator, "connect");
     return new Promise((resolve, reject) => {
-      const socket = connect(port, host);
+      const socket =
+        ca === undefined ? connect(port, host) : connectTls({ port, host, ca, ALPNProtocols: ["h2"] });
       socket.once("error", reject);
-      socket.once("connect", () => {
+      socket.once(ca === undefined ? "connect" : "secureConnect", () => {
         socket.off("error", reject);
-        resolve(new BareConnection(socket));
+        resolve(new BareConnection(socket, token));
       });
     });
   }
@@ -73,7 +85,7 @@ export class BareConnection {
     this.#calls.set(stream, call);
     const head = Buffer.alloc(MESSAGE_HEAD_BYTES);
     head.writeUInt32BE(message.length, 1);
-    const headers = frame(FRAME.headers, END_HEADERS, stream, headersOf(path));
+    const headers = frame(FRAME.headers, END_HEADERS, stream, headersOf(path, this.#token));
     const data = frame(FRAME.data, END_STREAM, stream, Buffer.concat([head, message]));
     this.#socket.write(Buffer.concat([headers, data]));
     const answer = await call.answered.promise;
@@ -132,8 +144,11 @@ function frame(type: number, flags: number, stream: number, payload: Uint8Array 
 
 const headersByPath = new Map<string, Buffer>();
 
-/** `:method POST` and `:scheme http` are entries 3 and 6 of HPACK's table; the rest is spelled out. */
-function headersOf(path: string): Buffer {
+/**
+ * `:method POST` and `:scheme http` are entries 3 and 6 of HPACK's table; the rest is spelled out. A process
+ * has one token.
+ */
+function headersOf(path: string, token: string): Buffer {
   const known = headersByPath.get(path);
   if (known !== undefined) return known;
   const headers = {
@@ -141,6 +156,7 @@ function headersOf(path: string): Buffer {
     ":authority": "bench",
     "content-type": "application/grpc",
     te: "trailers",
+    ...(token === "" ? {} : { authorization: `Bearer ${token}` }),
   };
   const literals = Object.entries(headers).flatMap(([name, value]) => [
     Buffer.from([0, name.length]),

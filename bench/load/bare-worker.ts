@@ -1,15 +1,15 @@
 import { hostname } from "node:os";
 import { sleep } from "../../shared/core/abort.ts";
-import { buildVersion } from "../../shared/core/package-root.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 import { workMethods } from "../../shared/wire/methods-work.ts";
-import { type LeaseRef, PROTOCOL_VERSION, type Registration } from "../../shared/wire/services.ts";
+import { ownVersions } from "../../shared/wire/protocol.ts";
+import type { LeaseRef, Registration } from "../../shared/wire/services.ts";
 import { writeCountingPartial } from "../fixtures/counting-partial.ts";
-import { BareConnection } from "./bare-connection.ts";
+import { BareConnection, type BareTarget } from "./bare-connection.ts";
 
 interface BareWorkerOptions {
-  readonly coordinator: string;
+  readonly target: BareTarget;
   readonly name: string;
   /** How long a shard takes, asked before each. */
   readonly shardMs: () => number;
@@ -23,8 +23,7 @@ const BACKOFF_MS = 1_000;
 /** What a worker says when it joins: of all that there is, only name and slots matter here. */
 export function bareRegistration(name: string, slots: number): Registration {
   return {
-    protocolVersion: PROTOCOL_VERSION,
-    build: buildVersion,
+    ...ownVersions(),
     name,
     hostname: hostname(),
     pid: process.pid,
@@ -44,7 +43,7 @@ export function bareRegistration(name: string, slots: number): Registration {
 export async function runBareWorker(options: BareWorkerOptions): Promise<void> {
   for (;;) {
     try {
-      const connection = await BareConnection.open(options.coordinator);
+      const connection = await BareConnection.open(options.target);
       try {
         await new BareSession(connection, options).run();
         return;
@@ -109,7 +108,12 @@ class BareSession {
     const shardMs = this.#options.shardMs();
     if (shardMs > 0) await sleep(shardMs);
     const partial = writeCountingPartial(partialsPath, lease);
-    const answer = await this.#connection.call(workMethods.offerPartial, { session, jobId, partial });
+    const answer = await this.#connection.call(workMethods.offerPartial, {
+      session,
+      jobId,
+      partial,
+      traceparent: "",
+    });
     if (answer.kind === "refused") throw new Error(answer.error.message);
   }
 }

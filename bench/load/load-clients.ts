@@ -1,11 +1,12 @@
 import { sleep } from "../../shared/core/abort.ts";
 import { messageOf } from "../../shared/core/errors.ts";
+import type { BareTarget } from "./bare-connection.ts";
 import { runBareWorker } from "./bare-worker.ts";
 import { probeLeases } from "./load-probe.ts";
 
 /** What a process of simulated workers is told. */
 export interface LoadClientsOptions {
-  readonly coordinator: string;
+  readonly target: BareTarget;
   readonly name: string;
   readonly workers: number;
   /** Workers beside those, that ask for a lease only when they are free, and time the answer. */
@@ -28,7 +29,7 @@ export interface LoadClientsNews {
 /** Joining workers are spread over this time each: a thousand nodes do not start in one millisecond. */
 const JOIN_EVERY_MS = 1;
 
-async function main({ coordinator, name, workers, probes, ...pace }: LoadClientsOptions): Promise<void> {
+async function main({ target, name, workers, probes, ...pace }: LoadClientsOptions): Promise<void> {
   let { shardMs } = pace;
   let leaseMs: number[] = [];
   let troubles = 0;
@@ -47,10 +48,10 @@ async function main({ coordinator, name, workers, probes, ...pace }: LoadClients
     if (troubles < 10) process.stderr.write(`${name}: ${messageOf(error)}\n`);
   };
   for (let index = 0; index < probes; index += 1) {
-    void probeLeases(coordinator, `${name}-probe-${index}`, (tookMs) => leaseMs.push(tookMs));
+    void probeLeases(target, `${name}-probe-${index}`, (tookMs) => leaseMs.push(tookMs));
   }
   for (let index = 0; index < workers; index += 1) {
-    void runBareWorker({ coordinator, name: `${name}-${index}`, shardMs: () => shardMs, onTrouble });
+    void runBareWorker({ target, name: `${name}-${index}`, shardMs: () => shardMs, onTrouble });
     await sleep(JOIN_EVERY_MS);
   }
 }

@@ -1,10 +1,11 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { compiledUrl } from "../../shared/core/package-root.ts";
+import type { BareTarget } from "./bare-connection.ts";
 import type { LoadClientsNews, LoadClientsOptions, LoadClientsPace } from "./load-clients.ts";
 
 interface LoadFleetOptions {
-  readonly coordinator: string;
+  readonly target: BareTarget;
   readonly processes: number;
   /** Of all processes together, as are the probes. */
   readonly workers: number;
@@ -23,10 +24,10 @@ export class LoadFleet {
   #ended = false;
   readonly #children: readonly ChildProcess[];
 
-  constructor({ coordinator, processes, workers, probes, shardMs }: LoadFleetOptions) {
+  constructor({ target, processes, workers, probes, shardMs }: LoadFleetOptions) {
     this.#children = Array.from({ length: processes }, (_, index) =>
       this.#start({
-        coordinator,
+        target,
         name: `load-${index}`,
         workers: share(workers, processes, index),
         probes: share(probes, processes, index),

@@ -1,7 +1,7 @@
 import { sleep } from "../../shared/core/abort.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 import { workMethods } from "../../shared/wire/methods-work.ts";
-import { BareConnection } from "./bare-connection.ts";
+import { BareConnection, type BareTarget } from "./bare-connection.ts";
 import { bareRegistration } from "./bare-worker.ts";
 
 const PROBE_EVERY_MS = 200;
@@ -11,14 +11,14 @@ const PROBE_EVERY_MS = 200;
  * For ever.
  */
 export async function probeLeases(
-  coordinator: string,
+  target: BareTarget,
   name: string,
   found: (tookMs: number) => void,
 ): Promise<never> {
   for (;;) {
     let connection: BareConnection | null = null;
     try {
-      connection = await BareConnection.open(coordinator);
+      connection = await BareConnection.open(target);
       const { session } = await connection.call(workMethods.register, bareRegistration(name, 1));
       for (;;) {
         const tookMs = await timeLease(connection, session);

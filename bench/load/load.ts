@@ -2,14 +2,14 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandModule } from "yargs";
-import { userCredential } from "../../shared/access/credential.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
-import { connectCoordinator } from "../../shared/wire/client.ts";
+import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
 import { startCli } from "../../test/support/processes.ts";
 import { CountingJob } from "../fixtures/counting-job.ts";
 import { note } from "../report/report.ts";
+import { guardedAccess, OPEN_ACCESS } from "./load-access.ts";
 import { LoadFleet } from "./load-fleet.ts";
 import { type LoadSample, reportLoad } from "./load-report.ts";
 import { sampleProcess } from "./process-sample.ts";
@@ -26,6 +26,7 @@ interface LoadArguments {
   readonly folder: string;
   readonly "limit-s": number;
   readonly profile: string;
+  readonly tls: boolean;
 }
 
 export const loadBench: CommandModule<object, LoadArguments> = {
@@ -57,7 +58,8 @@ export const loadBench: CommandModule<object, LoadArguments> = {
         type: "string",
         default: "",
         describe: "A folder for the coordinator's CPU profile",
-      }),
+      })
+      .option("tls", { type: "boolean", default: false, describe: "All by TLS, with tokens" }),
   handler: runLoad,
 };
 
@@ -73,19 +75,29 @@ async function runLoad(args: LoadArguments): Promise<void> {
   await using job = await CountingJob.make({ shards: args.shards, folder: args.folder });
   const watchFolder = await mkdtemp(join(tmpdir(), "shardmill-watch-"));
   try {
-    await using cli = startCli(["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "error"], {
+    const access = args.tls ? await guardedAccess(watchFolder) : OPEN_ACCESS;
+    const listen = ["--listen", "127.0.0.1:0", "--log-level", "error", ...access.options];
+    await using cli = startCli(["coordinator", job.path, ...listen], {
       limitMs: (args["limit-s"] + 120) * 1000,
       env: environment(args, watchFolder),
     });
-    const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
-    const fleet = new LoadFleet({ ...args, coordinator: address, shardMs: args["shard-ms"] });
-    const seen = await watch(address, cli.pid, args, fleet).finally(() => fleet.end());
+    const [, coordinator = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
+    const fleet = new LoadFleet({
+      ...args,
+      target: { coordinator, ...access.worker() },
+      shardMs: args["shard-ms"],
+    });
+    const client = connectCoordinator(coordinator, access.reader(), { controlMs: 30_000 });
+    const seen = await watch(client, cli.pid, args, fleet).finally(() => {
+      client.close();
+      fleet.end();
+    });
     // What it knows of itself is written by a process that ends by itself.
     cli.kill("SIGINT");
     await Promise.race([cli.ended, sleep(20_000)]);
     reportLoad({
       ...seen,
-      about: `${args.workers} workers, ${args.shards} shards, against a real coordinator over gRPC`,
+      about: `${args.workers} workers, ${args.shards} shards, against a real coordinator over gRPC${args.tls ? " by TLS, with tokens" : ""}`,
       options: optionsOf(args),
       leaseMs: fleet.leaseMs,
       troubles: fleet.troubles,
@@ -123,38 +135,38 @@ interface Seen {
   readonly paced: LoadSample[];
 }
 
-async function watch(address: string, pid: number, args: LoadArguments, fleet: LoadFleet): Promise<Seen> {
-  const client = connectCoordinator(address, userCredential(), { controlMs: 30_000 });
+async function watch(
+  client: CoordinatorClient,
+  pid: number,
+  args: LoadArguments,
+  fleet: LoadFleet,
+): Promise<Seen> {
   const seen: Seen = { live: [], flatOut: [], paced: [] };
   const startedMs = performance.now();
   let isPaced = args["shard-ms"] > 0;
   let pacedAtMs = startedMs;
-  try {
-    for (let status: JobStatus | null = null; status === null || status.phase === "running"; ) {
-      await sleep(1_000);
-      status = await client.jobs.getJob("");
-      const { shardsCommitted: committed, workers } = status;
-      const sample = { ...(await sampleProcess(pid)), atWallSeconds: Date.now() / 1000, committed };
-      const pacedS = (performance.now() - pacedAtMs) / 1000;
-      if (!isPaced) seen.flatOut.push(sample);
-      else if (pacedS > SETTLE_S) seen.paced.push(sample);
-      else fleet.leaseMs = [];
-      if (Math.round(sample.atSeconds) % 10 === 0)
-        note(`${committed} of ${args.shards} committed, ${workers} workers`);
-      if (fleet.died) throw new Error("a process of simulated workers died");
-      if (performance.now() - startedMs > args["limit-s"] * 1000) break;
-      if (isPaced && args["shard-ms"] === 0 && pacedS > SETTLE_S + PACED_S) break;
-      if (seen.live.length === 0 && committed > LIVE_FROM_SHARE * args.shards)
-        measureLive(pid, committed, seen);
-      if (!isPaced && committed > FLAT_OUT_SHARE * args.shards) {
-        measureLive(pid, committed, seen);
-        fleet.pace(pacedShardMs(seen.flatOut, args));
-        isPaced = true;
-        pacedAtMs = performance.now();
-      }
+  for (let status: JobStatus | null = null; status === null || status.phase === "running"; ) {
+    await sleep(1_000);
+    status = await client.jobs.getJob("");
+    const { shardsCommitted: committed, workers } = status;
+    const sample = { ...(await sampleProcess(pid)), atWallSeconds: Date.now() / 1000, committed };
+    const pacedS = (performance.now() - pacedAtMs) / 1000;
+    if (!isPaced) seen.flatOut.push(sample);
+    else if (pacedS > SETTLE_S) seen.paced.push(sample);
+    else fleet.leaseMs = [];
+    if (Math.round(sample.atSeconds) % 10 === 0)
+      note(`${committed} of ${args.shards} committed, ${workers} workers`);
+    if (fleet.died) throw new Error("a process of simulated workers died");
+    if (performance.now() - startedMs > args["limit-s"] * 1000) break;
+    if (isPaced && args["shard-ms"] === 0 && pacedS > SETTLE_S + PACED_S) break;
+    if (seen.live.length === 0 && committed > LIVE_FROM_SHARE * args.shards)
+      measureLive(pid, committed, seen);
+    if (!isPaced && committed > FLAT_OUT_SHARE * args.shards) {
+      measureLive(pid, committed, seen);
+      fleet.pace(pacedShardMs(seen.flatOut, args));
+      isPaced = true;
+      pacedAtMs = performance.now();
     }
-  } finally {
-    client.close();
   }
   return seen;
 }
@@ -175,6 +187,7 @@ async function readWatch(folder: string): Promise<WatchLine[]> {
     .map((line) => JSON.parse(line));
 }
 
-function optionsOf({ workers, shards, "shard-ms": shardMs, pace, processes, probes, folder }: LoadArguments) {
-  return { workers, shards, shardMs, pace, processes, probes, folder };
+function optionsOf(args: LoadArguments) {
+  const { workers, shards, "shard-ms": shardMs, pace, processes, probes, folder, tls } = args;
+  return { workers, shards, shardMs, pace, processes, probes, folder, tls };
 }

@@ -3,10 +3,9 @@ import { userCredential } from "../../shared/access/credential.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { createLogger } from "../../shared/core/log.ts";
-import { buildVersion } from "../../shared/core/package-root.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 import { type ClientOptions, connectCoordinator } from "../../shared/wire/client.ts";
-import { PROTOCOL_VERSION } from "../../shared/wire/services.ts";
+import { ownVersions } from "../../shared/wire/protocol.ts";
 import { LeaseLoop } from "../../worker/lease/lease-loop.ts";
 import { SleepyRunner } from "./sleepy-runner.ts";
 
@@ -35,8 +34,7 @@ export async function runSleepyWorker(
   const loop = new LeaseLoop({
     work: client.work,
     registration: {
-      protocolVersion: PROTOCOL_VERSION,
-      build: buildVersion,
+      ...ownVersions(),
       name,
       hostname: hostname(),
       pid: process.pid,

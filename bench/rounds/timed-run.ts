@@ -32,7 +32,7 @@ export async function timedRun(options: TimedRunOptions): Promise<TimedRun> {
   const { secret } = await ensureCredential(secretPath());
   const coordinator = await startCoordinator({
     listen: "127.0.0.1:0",
-    guard: { secret, tokensPath: null, auditPath: null, takesJobs: true, takesCode: false },
+    guard: { secret, tokensPath: null, auditPath: null, takesJobs: true },
     clock: systemClock,
     log: silentLogger,
     ...(options.schedule === undefined ? {} : { schedule: options.schedule }),

@@ -9,6 +9,7 @@ import { isEnded } from "../../shared/domain/job.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { startCli } from "../../test/support/processes.ts";
 import { CountingJob } from "../fixtures/counting-job.ts";
+import { OPEN_ACCESS } from "../load/load-access.ts";
 import type { LoadClientsOptions } from "../load/load-clients.ts";
 import { sampleProcess } from "../load/process-sample.ts";
 import type { BarPlot } from "../report/bar-plot.ts";
@@ -104,7 +105,7 @@ async function runFleet(
     limitMs,
   });
   const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
-  const fleet = startFleet(workers, { coordinator: address, shardMs });
+  const fleet = startFleet(workers, { target: { coordinator: address, ...OPEN_ACCESS.worker() }, shardMs });
   const client = connectCoordinator(address, userCredential());
   try {
     let startedMs: number | null = null;
@@ -137,12 +138,12 @@ async function runFleet(
 
 function startFleet(
   workers: number,
-  { coordinator, shardMs }: { readonly coordinator: string; readonly shardMs: number },
+  { target, shardMs }: Pick<LoadClientsOptions, "target" | "shardMs">,
 ): readonly ChildProcess[] {
   const entry = fileURLToPath(compiledUrl("bench/load/load-clients.ts"));
   return Array.from({ length: Math.ceil(workers / WORKERS_A_PROCESS) }, (_, index) => {
     const options: LoadClientsOptions = {
-      coordinator,
+      target,
       name: `fleet-${index}`,
       workers: Math.min(WORKERS_A_PROCESS, workers - index * WORKERS_A_PROCESS),
       probes: 0,

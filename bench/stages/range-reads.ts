@@ -2,11 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { userCredential } from "../../shared/access/credential.ts";
-import { buildVersion } from "../../shared/core/package-root.ts";
 import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
-import { PROTOCOL_VERSION } from "../../shared/wire/services.ts";
+import { ownVersions } from "../../shared/wire/protocol.ts";
 import { startCli } from "../../test/support/processes.ts";
 import type { Workload } from "../workloads/workload.ts";
 
@@ -35,8 +34,7 @@ export async function withCoordinatorStorage<T>(
     const client = connectCoordinator(address, userCredential());
     try {
       const { session } = await client.work.register({
-        protocolVersion: PROTOCOL_VERSION,
-        build: buildVersion,
+        ...ownVersions(),
         name: "bench-reader",
         hostname: hostname(),
         pid: process.pid,

@@ -1,0 +1,117 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import type { CommandModule } from "yargs";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import { JobFolder } from "../../test/support/job-folder.ts";
+import { startCli } from "../../test/support/processes.ts";
+import type { TestQueue } from "../../test/support/queues/broker.ts";
+import { startRabbitMq } from "../../test/support/queues/rabbitmq-broker.ts";
+import { note, report } from "../report/report.ts";
+import { amqpOf, type Load, measure } from "./measure.ts";
+
+interface WindowArguments extends Load {
+  readonly rows: readonly number[];
+  readonly "window-seconds": number;
+}
+
+/** Of real processes: it ends what hangs. */
+const LIMIT_MS = 1_800_000;
+
+export const windowBench: CommandModule<object, WindowArguments> = {
+  command: "window",
+  describe:
+    "Messages of RabbitMQ in windows: how many a second, and how long from sending to a result, beside a hand-written loop",
+  builder: (yargs) =>
+    yargs
+      .option("rows", { type: "number", array: true, default: [100, 1_000, 5_000], describe: "Of a window" })
+      .option("window-seconds", { type: "number", default: 0.5, describe: "Of a window" })
+      .option("burst", { type: "number", default: 20_000, describe: "Messages at once" })
+      .option("rate", { type: "number", default: 200, describe: "Messages a second, at a steady pace" })
+      .option("seconds", { type: "number", default: 20, describe: "Of the steady pace" }),
+  handler: runWindow,
+};
+
+interface Window {
+  readonly rows: number;
+  readonly seconds: number;
+}
+
+async function runWindow(args: WindowArguments): Promise<void> {
+  const { rows: sizes, "window-seconds": seconds, burst, rate, seconds: paced } = args;
+  const load = { burst, rate, seconds: paced };
+  await using broker = await startRabbitMq();
+  const found: (string | number)[][] = [];
+  for (const rows of sizes) {
+    for (const [what, work] of [
+      ["shardmill serve", serve],
+      ["hand-written loop", loop],
+    ] as const) {
+      const queue = await broker.makeQueue();
+      await using _worked = await work(queue, { rows, seconds });
+      const { messagesPerSecond, p50Ms, p99Ms } = await measure(queue, load);
+      note(`windows of ${rows}, ${what}: ${messagesPerSecond} messages/s, p50 ${p50Ms} ms, p99 ${p99Ms} ms`);
+      found.push([rows, what, messagesPerSecond, p50Ms, p99Ms]);
+    }
+  }
+  report({
+    bench: "window",
+    about: "messages from RabbitMQ (quorum queues) through a tiny model to messages, one worker on the CPU",
+    options: { rows: sizes, windowSeconds: seconds, ...load },
+    table: { columns: ["window rows", "by", "messages/s of the burst", "p50 ms", "p99 ms"], rows: found },
+    notes: [
+      "p50 and p99 are from sending to the result's arrival, at the steady pace; the window's time is in them",
+      "the loop keeps nothing: killed, it sends results twice; it makes no files",
+    ],
+  });
+}
+
+async function serve(queue: TestQueue, { rows, seconds }: Window): Promise<AsyncDisposable> {
+  const spec = {
+    trigger: {
+      queue: queue.address,
+      columns: { id: "int64", x: "float32[]" },
+      window: { rows, seconds, open: 2 },
+      key: "id",
+      results: queue.results,
+    },
+    input: {},
+    reduce: {},
+    map: {
+      inputs: { input: "x" },
+      outputs: { best: { tensor: "logits", op: "argmax" } },
+      keep: ["id"],
+      batch: { rows: "auto" },
+    },
+  };
+  const job = await JobFolder.make({ files: 0, spec });
+  const process = startCli(["serve", job.job, "--workers", "1", "--listen", "127.0.0.1:0"], {
+    limitMs: LIMIT_MS,
+  });
+  await process.saw(/a queue is served/);
+  return {
+    async [Symbol.asyncDispose]() {
+      process.kill("SIGTERM");
+      await process.ended;
+      await job[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function loop(queue: TestQueue, { rows, seconds }: Window): Promise<AsyncDisposable> {
+  const job = await JobFolder.make({ files: 0 });
+  const { server, queue: name } = amqpOf(queue.address);
+  const script = fileURLToPath(compiledUrl("bench/window/loop-process.ts"));
+  const args = [script, server, name, amqpOf(queue.results).queue, job.at("model.onnx"), String(rows)];
+  const child = spawn(process.execPath, [...args, String(seconds * 1_000)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await once(child.stdout, "data");
+  return {
+    async [Symbol.asyncDispose]() {
+      child.kill("SIGKILL");
+      await once(child, "exit");
+      await job[Symbol.asyncDispose]();
+    },
+  };
+}
