@@ -24,7 +24,7 @@ export function betweenBucketsContract(servers: Readonly<Record<string, () => Pr
     const flights = await prepareWorkload("flights", { rows: FLIGHTS, folder });
     for (const job of [digitsJob, workloadJob(flights), movableTextJob(texts)]) jobs.set(job.name, job);
     for (const name of NAMES) await runOnDisk(jobOf(name), join(folder, "disk", name));
-  }, 240_000);
+  });
   afterAll(async () => {
     await texts[Symbol.asyncDispose]();
     await rm(folder, { recursive: true, force: true });
@@ -39,7 +39,7 @@ export function betweenBucketsContract(servers: Readonly<Record<string, () => Pr
     let server: BucketServer;
     beforeAll(async () => {
       server = await start();
-    }, 120_000);
+    });
     afterAll(() => server[Symbol.asyncDispose]());
 
     test.each(NAMES)(
@@ -51,7 +51,7 @@ export function betweenBucketsContract(servers: Readonly<Record<string, () => Pr
         expect(differences).toEqual([]);
         expect(rows).toBeGreaterThan(10);
       },
-      240_000,
+      300_000,
     );
   });
 }

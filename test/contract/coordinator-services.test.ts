@@ -9,10 +9,10 @@ import { present } from "../../shared/core/assert.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { errorToData } from "../../shared/core/errors.ts";
 import { silentLogger } from "../../shared/core/log.ts";
-import { buildVersion } from "../../shared/core/package-root.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
-import { type CoordinatorServices, type LeaseRef, PROTOCOL_VERSION } from "../../shared/wire/services.ts";
+import { ownVersions, PROTOCOL } from "../../shared/wire/protocol.ts";
+import type { CoordinatorServices, LeaseRef } from "../../shared/wire/services.ts";
 import { SeededRandom } from "../../sim/seeded-random.ts";
 import { makeSimJob } from "../../sim/sim-plan.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
@@ -77,9 +77,12 @@ async function talk(
   jobId: string,
   say: <T>(what: string, call: () => Promise<T>) => Promise<T | null>,
 ): Promise<void> {
-  const joining = { ...aWorker(), protocolVersion: PROTOCOL_VERSION, build: buildVersion };
+  const joining = { ...aWorker(), ...ownVersions() };
   const nobody = workerSession("nobody");
-  await say("register, too new", () => work.register({ ...joining, protocolVersion: 1_000 }));
+  const tooNew = { oldest: PROTOCOL.newest + 1, newest: 1_000 };
+  await say("register, too new", () => work.register({ ...joining, protocol: tooNew }));
+  await say("register, of no range", () => work.register({ ...joining, protocol: null }));
+  await say("register, another mapping", () => work.register({ ...joining, mapping: "another" }));
   await say("register, another build", () => work.register({ ...joining, build: "another" }));
   const joined = await say("register", () => work.register(joining));
   const { session } = present(joined, "the worker joined");
@@ -114,8 +117,8 @@ async function talk(
   await say("listWorkers", () => workers.listWorkers());
   await say("cancel", () => jobs.cancelJob(jobId, "enough"));
   await say("watch until its end", async () => (await collect(jobs.watchJob(jobId))).at(-1));
-  await say("leave", () => work.leave(session));
-  await say("leave again", () => work.leave(session));
+  await say("leave", () => work.leave(session, null));
+  await say("leave again", () => work.leave(session, null));
 }
 
 /** Without what the clock (which limits which run, too) and the folder decide. */

@@ -31,7 +31,7 @@ export function jobFromBucketContract(
       server = await start();
       storage = server.storage();
       job = await makeJobInStore(storage, server.bucket);
-    }, 120_000);
+    });
     afterAll(async () => {
       await storage[Symbol.asyncDispose]();
       await Promise.all([job[Symbol.asyncDispose](), server[Symbol.asyncDispose]()]);
@@ -55,7 +55,7 @@ export function jobFromBucketContract(
         expect(await worker.ended).toMatchObject({ code: 0 });
         await expectRightAnswer(job);
       },
-      120_000,
+      300_000,
     );
 
     test("what is not there is said before work", async () => {
@@ -72,7 +72,7 @@ export function jobFromBucketContract(
         expect(stderr).toMatch(what);
         expect(stderr).toContain("INPUT_NOT_FOUND");
       }
-    }, 120_000);
+    });
 
     test("a file that a row names is read from its bucket, by its address and by its name in a folder", async () => {
       const folder = below(server.bucket, "photos");

@@ -27,7 +27,7 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
       server = await start();
       storage = server.storage();
       job = await KnownJob.make({ rows: 3_000 });
-    }, 120_000);
+    });
     beforeEach(async () => {
       count += 1;
       out = below(server.bucket, "results", `out-${count}`);
@@ -62,7 +62,7 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
       expect(await runCli(run(job), { env: envOf(job) })).toMatchObject({ code: 0 });
       const { "_manifest.json": _two, ...onDisk } = await digestsOf(job.at("on-disk"));
       expect(inBucket).toEqual(onDisk);
-    }, 120_000);
+    });
 
     test.each([
       ["by their own credentials", true],
@@ -80,13 +80,13 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
         expect(await worker.ended).toMatchObject({ code: 0 });
         await expectPublished(job);
       },
-      120_000,
+      300_000,
     );
 
     test("a coordinator that is killed is resumed by the same command, and no committed shard is run again", async () => {
       await using slow = await slowJob();
       await slow.writeSpec({ output: { path: out } });
-      await using killed = startCli(run(slow), { env: envOf(slow), limitMs: 120_000 });
+      await using killed = startCli(run(slow), { env: envOf(slow), limitMs: 300_000 });
       await untilCommittedIn(stateOf(slow), 3);
       killed.killGroup("SIGKILL");
       await killed.ended;
@@ -94,12 +94,12 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
       expect(before.committed.length).toBeLessThan(SHARDS);
       // Nothing is where readers look.
       expect((await filesBelow(storage, out)).filter((path) => !path.startsWith("_shardmill/"))).toEqual([]);
-      const resumed = await runCli(run(slow, "--json"), { env: envOf(slow), limitMs: 120_000 });
+      const resumed = await runCli(run(slow, "--json"), { env: envOf(slow), limitMs: 300_000 });
       expect(resumed).toMatchObject({ code: 0 });
       const attempts = before.granted + SHARDS - before.committed.length;
       expect(JSON.parse(resumed.stdout)).toMatchObject({ state: "published", attempts });
       await expectPublished(slow);
-    }, 240_000);
+    });
 
     test("somebody's files are refused before work, and --fresh replaces an output of ours", async () => {
       const theirs = below(out, "notes.txt");
@@ -115,14 +115,14 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
       await job.writeSpec({ output: { path: out } });
       expect(await runCli(run(job, "--fresh"), { env: envOf(job) })).toMatchObject({ code: 0 });
       await expectPublished(job);
-    }, 120_000);
+    });
 
     test("a bucket that is not there is said before work", async () => {
       await job.writeSpec({ output: { path: below(server.noBucket, "out") } });
       const { code, stderr } = await runCli(["plan", job.path, "--no-estimate"], { env: envOf(job) });
       expect(code).toBe(1);
       expect(stderr).toContain(server.noBucket);
-    }, 120_000);
+    });
 
     test("two coordinators on two machines, one of them killed and started again, publish once", async () => {
       const [here, there] = ["here", "there"].map((name) => ({
@@ -130,12 +130,12 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
         SHARDMILL_STATE: join(stateOf(job), name),
       }));
       const args = run(job, "--json");
-      await using first = startCli(args, { env: here ?? {}, limitMs: 120_000 });
-      await using second = startCli(args, { env: there ?? {}, limitMs: 120_000 });
+      await using first = startCli(args, { env: here ?? {}, limitMs: 300_000 });
+      await using second = startCli(args, { env: there ?? {}, limitMs: 300_000 });
       await untilCommittedIn(join(stateOf(job), "here"), 0);
       first.killGroup("SIGKILL");
       await first.ended;
-      await using third = startCli(args, { env: here ?? {}, limitMs: 120_000 });
+      await using third = startCli(args, { env: here ?? {}, limitMs: 300_000 });
       for (const each of [second, third]) {
         const { code, stdout } = await each.ended;
         expect(code).toBe(0);
@@ -144,7 +144,7 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
       await download(storage, out, job.out);
       await expectRightAnswer(job);
       for (const name of ["here", "there"]) expect(await workFolders(join(stateOf(job), name))).toEqual([]);
-    }, 240_000);
+    });
 
     test("it asks of its store what it says that it asked, to the request and to the byte", async () => {
       const input = below(server.bucket, "in");
@@ -157,7 +157,7 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
         ++requests % 7 === 0 ? "busy" : null,
       );
       const env = { ...envOf(job), ...server.envAt(proxy.endpoint) };
-      const ran = await runCli(run(job, "--json"), { env, limitMs: 120_000 });
+      const ran = await runCli(run(job, "--json"), { env, limitMs: 300_000 });
       expect(ran, ran.stderr).toMatchObject({ code: 0 });
       await expectPublished(job);
       const busy = proxy.struck.get("busy");
@@ -168,7 +168,7 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
         { store: server.bucket, requests: asked, retries: busy, throttled: busy },
       ]);
       expect(stores).toMatchObject([{ bytesRead: bytesAnswered, bytesWritten: bytesSent }]);
-    }, 240_000);
+    });
 
     test("answers that are lost, doubled, late or refused change nothing", async () => {
       const random = lcg(5);
@@ -177,10 +177,10 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
         return random() < 0.2 ? (faults[Math.floor(random() * faults.length)] ?? null) : null;
       });
       const env = { ...envOf(job), ...server.envAt(proxy.endpoint) };
-      const { code, stderr } = await runCli(run(job), { env, limitMs: 120_000 });
+      const { code, stderr } = await runCli(run(job), { env, limitMs: 300_000 });
       expect({ code, stderr }).toMatchObject({ code: 0 });
       for (const fault of faults) expect(proxy.struck.get(fault)).toBeGreaterThan(0);
       await expectPublished(job);
-    }, 240_000);
+    });
   });
 }

@@ -85,7 +85,7 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
       server = await start();
       storage = server.storage();
       folder = await mkdtemp(join(tmpdir(), "shardmill-rivals-"));
-    }, 120_000);
+    });
     beforeEach(() => {
       count += 1;
     });

@@ -139,6 +139,8 @@ export function servicesContract(
 
 /** Messages a method: each kind of message has its own round trips of its codec elsewhere. */
 const RUNS = 8;
+/** Who submits is what the coordinator knows of the caller. */
+const OWNER = fc.constant({ name: "secret", role: "admin" } as const);
 
 /** Whose secret is refused words that itself: it alone knows which file was read. */
 const failure = any.errorData.filter(({ code }) => !/^(SECRET|TOKEN|ROLE)_REFUSED$/.test(code));
@@ -217,7 +219,7 @@ const CALLS: readonly Call[] = [
     at: ({ work }) => work.heartbeat,
   }),
   unary("work.offerPartial", {
-    says: fc.tuple(session, name, any.partial),
+    says: fc.tuple(session, name, any.partial, fc.string({ maxLength: 60 })),
     hears: any.offerAnswer,
     call: ({ work }, said) => work.offerPartial(...said),
     at: ({ work }) => work.offerPartial,
@@ -235,7 +237,7 @@ const CALLS: readonly Call[] = [
     at: ({ work }) => work.releaseLease,
   }),
   unary("work.leave", {
-    says: fc.tuple(session),
+    says: fc.tuple(session, fc.option(any.text.filter((text) => text !== ""))),
     hears: nothing,
     call: ({ work }, said) => work.leave(...said),
     at: ({ work }) => work.leave,
@@ -247,16 +249,13 @@ const CALLS: readonly Call[] = [
     at: ({ data }) => data.statFile,
   }),
   unary("jobs.submitJob", {
-    says: fc.tuple(jobSpec, fc.record({ fresh: fc.boolean() })),
+    says: fc.tuple(
+      jobSpec,
+      fc.record({ fresh: fc.boolean(), priority: any.integer, by: OWNER }, { requiredKeys: ["fresh", "by"] }),
+    ),
     hears: any.submittedJob,
     call: ({ jobs }, said) => jobs.submitJob(...said),
     at: ({ jobs }) => jobs.submitJob,
-  }),
-  unary("jobs.getJob", {
-    says: fc.tuple(any.text),
-    hears: any.jobStatus,
-    call: ({ jobs }, said) => jobs.getJob(...said),
-    at: ({ jobs }) => jobs.getJob,
   }),
   unary("jobs.listJobs", {
     says: fc.tuple(),
@@ -269,6 +268,20 @@ const CALLS: readonly Call[] = [
     hears: any.jobStatus,
     call: ({ jobs }, said) => jobs.cancelJob(...said),
     at: ({ jobs }) => jobs.cancelJob,
+  }),
+  ...(["getJob", "pauseJob", "resumeJob"] as const).map((method) =>
+    unary(`jobs.${method}`, {
+      says: fc.tuple(any.text),
+      hears: any.jobStatus,
+      call: ({ jobs }, said) => jobs[method](...said),
+      at: ({ jobs }) => jobs[method],
+    }),
+  ),
+  unary("jobs.setJobPriority", {
+    says: fc.tuple(any.text, any.integer),
+    hears: any.jobStatus,
+    call: ({ jobs }, said) => jobs.setJobPriority(...said),
+    at: ({ jobs }) => jobs.setJobPriority,
   }),
   unary("workers.listWorkers", {
     says: fc.tuple(),

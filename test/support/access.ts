@@ -10,7 +10,6 @@ export const TEST_GUARD: Guard = {
   tokensPath: null,
   auditPath: null,
   takesJobs: true,
-  takesCode: false,
 };
 
 /** For its clients. */

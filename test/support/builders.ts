@@ -1,3 +1,5 @@
+import { ownMapping } from "../../shared/core/mapping.ts";
+import { buildVersion } from "../../shared/core/package-root.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { ImagePlan } from "../../shared/domain/image-op.ts";
 import type { Lease } from "../../shared/domain/job.ts";
@@ -16,6 +18,7 @@ export function aLease(
     shard: { id: shardId(shard), rowStart: 0, rowEnd: 100 },
     slices: [{ file: anInputFile(), rowStart: 0, rowEnd: 100 }],
     leaseMs,
+    traceparent: "",
   };
 }
 
@@ -44,6 +47,8 @@ export function aWorker(facts: Partial<WorkerInfo> = {}): WorkerInfo {
     lanes: 1,
     threadsPerLane: 1,
     onnxruntimeVersion: "1.30.0",
+    build: buildVersion,
+    mapping: ownMapping(),
     ...facts,
   };
 }

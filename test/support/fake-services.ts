@@ -3,6 +3,7 @@ import type {
   CoordinatorServices,
   DataService,
   JobsService,
+  ServerService,
   WorkersService,
   WorkService,
 } from "../../shared/wire/services.ts";
@@ -18,9 +19,10 @@ export interface FakeServices extends CoordinatorServices {
   readonly data: Mocked<DataService>;
   readonly jobs: Mocked<JobsService>;
   readonly workers: Mocked<WorkersService>;
+  readonly server: Mocked<ServerService>;
 }
 
-/** The four services, recording how they are called; a test says what they answer. */
+/** The services, recording how they are called; a test says what they answer. */
 export function fakeServices(): FakeServices {
   return {
     work: {
@@ -45,7 +47,11 @@ export function fakeServices(): FakeServices {
       listJobs: vi.fn<JobsService["listJobs"]>(),
       watchJob: vi.fn<JobsService["watchJob"]>(),
       cancelJob: vi.fn<JobsService["cancelJob"]>(),
+      pauseJob: vi.fn<JobsService["pauseJob"]>(),
+      resumeJob: vi.fn<JobsService["resumeJob"]>(),
+      setJobPriority: vi.fn<JobsService["setJobPriority"]>(),
     },
     workers: { listWorkers: vi.fn<WorkersService["listWorkers"]>() },
+    server: { getServerInfo: vi.fn<ServerService["getServerInfo"]>() },
   };
 }

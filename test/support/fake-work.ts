@@ -1,6 +1,7 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
+import { PROTOCOL } from "../../shared/wire/protocol.ts";
 import type { LeaseAnswer, LeaseRef, WorkService } from "../../shared/wire/services.ts";
 
 /** A coordinator in memory that hands out what it is given and writes down what it hears. */
@@ -18,7 +19,8 @@ export class FakeWork implements WorkService {
     if (this.failRegister-- > 0) throw new ShardmillError("COORDINATOR_UNREACHABLE", "nobody there");
     this.sessions += 1;
     this.heard.push("register");
-    return { session: workerSession(`s${this.sessions}`), leaseMs: 1_000, heartbeatMs: 5 };
+    const session = workerSession(`s${this.sessions}`);
+    return { session, protocolVersion: PROTOCOL.newest, leaseMs: 1_000, heartbeatMs: 5 };
   }
 
   describeJob(): never {

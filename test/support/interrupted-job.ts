@@ -10,9 +10,9 @@ import type { CliResult } from "./processes.ts";
 export const SHARDS = 24;
 
 /** Slow enough to be stopped in the middle: two million multiplications a row, in a batch of its own. */
-export function slowJob(): Promise<KnownJob> {
+export function slowJob(shards = SHARDS): Promise<KnownJob> {
   return KnownJob.make({
-    rows: SHARDS * 100,
+    rows: shards * 100,
     rowGroupRows: 100,
     hidden: [1_400, 1_400],
     spec: { input: { shardRows: 100 }, map: { batch: { rows: 1 } } },

@@ -84,7 +84,7 @@ export function factsOf(records: readonly JournalRecord[]): JournalFacts {
   return { shards: plan?.shards.length ?? 0, committed, granted };
 }
 
-const LIMIT_MS = 90_000;
+const LIMIT_MS = 240_000;
 
 /** Waits until so many shards are committed; rejects when that does not come. */
 export async function untilCommitted(job: KnownJob, count: number): Promise<JournalFacts> {
@@ -95,14 +95,18 @@ export async function untilCommitted(job: KnownJob, count: number): Promise<Jour
 }
 
 /** Asks again and again until the answer is not null. */
-export async function until<T>(what: string, answer: () => Promise<T | null>): Promise<T> {
+export async function until<T>(
+  what: string,
+  answer: () => Promise<T | null>,
+  limitMs = LIMIT_MS,
+): Promise<T> {
   const startMs = performance.now();
-  while (performance.now() - startMs < LIMIT_MS) {
+  while (performance.now() - startMs < limitMs) {
     const found = await answer();
     if (found !== null) return found;
     await sleep(20);
   }
-  throw new Error(`no ${what} within ${LIMIT_MS / 1000} s`);
+  throw new Error(`no ${what} within ${limitMs / 1000} s`);
 }
 
 /** sha256 of every file below a folder, by its path in it. */

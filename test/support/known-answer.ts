@@ -141,7 +141,7 @@ export async function expectNothingLeft(job: KnownJob): Promise<void> {
   expect(await readdir(job.tmp)).toEqual([]);
 }
 
-export async function readManifestOf(job: KnownJob): Promise<OutputManifest> {
+export async function readManifestOf(job: { readonly out: string }): Promise<OutputManifest> {
   return JSON.parse(await readFile(join(job.out, "_manifest.json"), "utf8"));
 }
 

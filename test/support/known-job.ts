@@ -94,7 +94,7 @@ export class KnownJob implements AsyncDisposable {
 
   /** For the processes of this job: what they leave in the system's temporary folder can be seen. */
   get env(): Readonly<Record<string, string>> {
-    return { TMPDIR: this.tmp };
+    return { TMPDIR: this.tmp, SHARDMILL_STATE: join(this.folder, "state") };
   }
 
   at(...names: readonly string[]): string {

@@ -25,7 +25,7 @@ export interface CliOptions {
   readonly limitMs?: number;
 }
 
-const LIMIT_MS = 100_000;
+const LIMIT_MS = 240_000;
 /** The command as it is installed and run: bundled. */
 export const SHARDMILL_MAIN = join(packageRoot, "dist", "bundle", "cli", "main.js");
 
@@ -57,8 +57,10 @@ export class CliProcess implements AsyncDisposable {
   readonly #startedMs = performance.now();
 
   constructor(args: readonly string[], options: CliOptions) {
-    const { PATH, HOME, TMPDIR, VK_DRIVER_FILES, SHARDMILL_CACHE, SHARDMILL_SECRET_FILE } = process.env;
-    const inherited = { PATH, HOME, TMPDIR, VK_DRIVER_FILES, SHARDMILL_CACHE, SHARDMILL_SECRET_FILE };
+    const { PATH, HOME, TMPDIR, VK_DRIVER_FILES } = process.env;
+    const { SHARDMILL_CACHE, SHARDMILL_STATE, SHARDMILL_SECRET_FILE } = process.env;
+    const own = { SHARDMILL_CACHE, SHARDMILL_STATE, SHARDMILL_SECRET_FILE };
+    const inherited = { PATH, HOME, TMPDIR, VK_DRIVER_FILES, ...own };
     const { main = SHARDMILL_MAIN } = options;
     const [command = process.execPath, ...rest] = [...(options.wrap ?? []), process.execPath, main, ...args];
     this.child = spawn(command, rest, {

@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { userCredential } from "../../shared/access/credential.ts";
 import { sha256 } from "../../shared/core/digest.ts";
-import { buildVersion } from "../../shared/core/package-root.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
@@ -11,7 +10,8 @@ import { shardRows } from "../../shared/domain/shard.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
-import { type LeaseRef, PROTOCOL_VERSION } from "../../shared/wire/services.ts";
+import { ownVersions } from "../../shared/wire/protocol.ts";
+import type { LeaseRef } from "../../shared/wire/services.ts";
 import { aWorker } from "./builders.ts";
 
 /** A worker that is only its calls, each made when, and as often as, a test says. */
@@ -26,7 +26,7 @@ export class RawWorker implements AsyncDisposable {
 
   /** Joins, or joins again: each time is a new session. */
   async register(): Promise<WorkerSession> {
-    const info = { ...aWorker({ name: this.#name }), protocolVersion: PROTOCOL_VERSION, build: buildVersion };
+    const info = { ...aWorker({ name: this.#name }), ...ownVersions() };
     return (await this.client.work.register(info)).session;
   }
 

@@ -3,8 +3,8 @@ import type { ErrorData } from "../../shared/core/errors.ts";
 import type { JobFolder } from "./job-folder.ts";
 import { type CliOptions, type CliResult, runCli } from "./processes.ts";
 
-/** A refusal comes within seconds; this leaves room for a machine that is busy with other tests. */
-const SECONDS = 20;
+/** A refusal comes within seconds, what is not refused waits minutes; machines were seen 15 times slower. */
+const SECONDS = 90;
 
 export interface Failure extends CliResult {
   /** The error on stdout, as `--json` prints it. */

@@ -106,6 +106,7 @@ export async function leaseOn(
   return {
     jobId: "job-1",
     token: { generation: 1, sequence },
+    traceparent: "",
     shard: { id: shardId(sequence), rowStart, rowEnd },
     slices: [
       {

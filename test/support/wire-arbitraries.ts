@@ -37,6 +37,8 @@ export const plain = <T>(dictionary: Record<string, T>): Record<string, T> => ({
 export const text = fc.string({ unit: "binary", maxLength: 20 });
 export const name = fc.string({ unit: "binary", minLength: 1, maxLength: 20 });
 export const word = fc.stringMatching(/^[a-z][a-z0-9_]{0,11}$/);
+/** Of either sign. */
+export const integer = fc.integer();
 export const uint32 = fc.oneof(fc.nat(1000), fc.constantFrom(0, 2 ** 31, 2 ** 32 - 1));
 export const count = fc.oneof(fc.nat(1000), fc.constantFrom(0, 2 ** 32, Number.MAX_SAFE_INTEGER));
 /** Negative zero does not survive JSON; nothing depends on it. */
@@ -77,7 +79,7 @@ const shardAndSlices: fc.Arbitrary<Pick<Lease, "shard" | "slices">> = fc
   }));
 
 const lease: fc.Arbitrary<Lease> = fc
-  .record({ jobId: name, token, shardAndSlices, leaseMs: uint32 })
+  .record({ jobId: name, token, shardAndSlices, leaseMs: uint32, traceparent: text })
   .map(({ shardAndSlices: { shard, slices }, ...rest }) => ({ ...rest, shard, slices }));
 
 export const leaseRef: fc.Arbitrary<LeaseRef> = fc.record({ jobId: name, shard: uint32.map(shardId), token });
@@ -135,16 +137,18 @@ const workerInfoFields = {
   lanes: uint32,
   threadsPerLane: uint32,
   onnxruntimeVersion: text,
+  build: text,
+  mapping: text,
 } as const satisfies { [K in keyof WorkerInfo]: fc.Arbitrary<WorkerInfo[K]> };
 
 export const registration: fc.Arbitrary<Registration> = fc.record({
   ...workerInfoFields,
-  protocolVersion: uint32,
-  build: text,
+  protocol: fc.option(fc.record({ oldest: uint32, newest: uint32 })),
 });
 
 export const registered: fc.Arbitrary<Registered> = fc.record({
   session,
+  protocolVersion: uint32,
   leaseMs: uint32,
   heartbeatMs: uint32,
 });
@@ -178,6 +182,7 @@ export const workerStatus: fc.Arbitrary<WorkerStatus> = fc.record({
   batch: fc.option(batchInUse),
   busy,
   fetching: fc.option(fetching),
+  aside: fc.option(name),
 });
 
 const accuracyFields = {
@@ -272,6 +277,8 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   manifest: text,
   failure: fc.option(errorData),
   fetching: fc.option(fetching),
+  priority: integer,
+  paused: fc.boolean(),
 });
 
 export const submittedJob: fc.Arbitrary<SubmittedJob> = fc.record({

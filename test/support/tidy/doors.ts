@@ -12,9 +12,10 @@ export const FILE_USERS: readonly RegExp[] = [
   // The machine, and what the program itself consists of.
   /^shared\/core\/(prune-folder|read-record|memory-watch|package-root|process-identity)\.ts$/,
   /^shared\/(wire\/(descriptors|address-file)|dataset\/parquet-runtime)\.ts$/,
+  /^coordinator\/http\/page-routes\.ts$/,
   // The user's own: the job file, the secret, certificates, what is kept between runs, a model to convert,
   // copies of files that lie elsewhere.
-  /^coordinator\/access\/(audit-log|tokens-file)\.ts$/,
+  /^coordinator\/(access\/(audit-log|tokens-file)|kept\/kept-jobs)\.ts$/,
   /^shared\/(access\/(credential|own-file|token|tls-files)|job-file\/read-job-file|(s3|gcs|azure)\/conventions|azure\/identities)\.ts$/,
   /^worker\/tuning\/tuning-cache\.ts$/,
   /^coordinator\/plan\/model\/convert(-to-file|ed-model)\.ts$/,
@@ -45,6 +46,7 @@ export const DISK_USERS: readonly RegExp[] = [
   /^coordinator\/job\/job-seams\.ts$/,
   /^coordinator\/commit\/blocking-disk\.ts$/,
   /^shared\/access\/credential\.ts$/,
+  /^coordinator\/(kept\/(kept-jobs|replace-file)|trigger\/trigger-ledger|queue\/spool)\.ts$/,
   // The folder of the journal and the lock, which goes when they do.
   /^coordinator\/publish\/(cleanup|clear-output|own-run)\.ts$/,
 ];

@@ -14,14 +14,14 @@ export const SEAMS: readonly RegExp[] = [
   /^cli\/render\//,
   // Loaded only when the environment is set.
   /^cli\/main-command\.ts$/,
+  // Loaded only where HTTP is served.
+  /^coordinator\/http\/metrics-route\.ts$/,
   // Keeps a library where the house knows it, away from who uses it.
   /^shared\/wire\/descriptors\.ts$/,
   // Made by a script, which writes the whole file.
   /^shared\/images\/resample-wasm\.ts$/,
   // What a library's values are as JSON; its one user is as long as a file may be.
   /^shared\/sql\/json-values\.ts$/,
-  // Its one user, the composition root, is as long as a file may be.
-  /^coordinator\/service\/known-jobs\.ts$/,
 ];
 
 /** Small files of the product that one other file imports (tests not counted). */

@@ -13,7 +13,7 @@ export const LAYERS: readonly { readonly name: string; readonly pattern: RegExp 
   {
     name: "shared seams",
     pattern:
-      /^shared\/(access|dataset|http|objects|s3|gcs|azure|storage|wire|onnx|sql|steps|text|text-files|images|sound|modules|job-file)\//,
+      /^shared\/(access|metrics|dataset|http|objects|s3|gcs|azure|storage|wire|onnx|sql|steps|text|text-files|images|sound|modules|job-file|serving|tracing)\//,
   },
   { name: "pure parts", pattern: /^coordinator\/schedule\// },
   { name: "I/O parts", pattern: /^(coordinator\/(?!grpc\/)|worker\/(?!process\/))[^/]+\// },

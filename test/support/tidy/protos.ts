@@ -3,7 +3,7 @@ import type { Finding } from "./source-file.ts";
 const PACKAGE = "package shardmill.v1;";
 
 /** Protocols of others, written as they have them. */
-const FOREIGN = /^proto\/arrow\//;
+const FOREIGN = /^proto\/(arrow|externalscaler)\//;
 
 /**
  * Breaks of the proto rules: the package, one service a file, own messages a call, enums that start at

@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { Delivery } from "../../coordinator/queue/queue-source.ts";
+import { SqsSource } from "../../coordinator/queue/sqs-source.ts";
+import { sleep } from "../../shared/core/abort.ts";
+import { createLogger } from "../../shared/core/log.ts";
+import { parseQueueAddress } from "../../shared/domain/queue-address.ts";
+import type { SqsBroker } from "../support/queues/sqs-broker.ts";
+import { queueContract } from "./queue-contract.ts";
+
+/** What is to be had of SQS beside what all brokers promise, on a server that speaks as it does. */
+export function sqsContract(name: string, start: () => Promise<SqsBroker>, isStrict: boolean): void {
+  beforeAll(() => {
+    vi.stubEnv("AWS_ACCESS_KEY_ID", "x");
+    vi.stubEnv("AWS_SECRET_ACCESS_KEY", "x");
+    vi.stubEnv("AWS_REGION", "us-east-1");
+  });
+  afterAll(() => {
+    vi.unstubAllEnvs();
+  });
+
+  queueContract(`SQS by ${name}`, start, { keepsOrder: false, tellsAgain: true, quietMs: 1_500 });
+
+  // One that takes the receipts of leases that have lapsed has no messages that come again.
+  if (!isStrict) return;
+  describe(`messages of SQS, by ${name}`, () => {
+    let broker: SqsBroker;
+    beforeAll(async () => {
+      broker = await start();
+    });
+    afterAll(async () => {
+      await broker?.[Symbol.asyncDispose]();
+    });
+
+    const open = (address: string, leaseSeconds?: number) => {
+      const parsed = parseQueueAddress(address);
+      if (parsed?.kind !== "sqs") throw new Error(`${address} is none of SQS`);
+      const log = createLogger("sqs", "silent");
+      return new SqsSource(parsed, {
+        mostOpen: 100,
+        aside: null,
+        log,
+        ...(leaseSeconds === undefined ? {} : { leaseSeconds: { first: leaseSeconds, next: leaseSeconds } }),
+      });
+    };
+    const take = async (deliveries: AsyncIterator<Delivery>, count: number) => {
+      const taken: Delivery[] = [];
+      while (taken.length < count) taken.push((await deliveries.next()).value as Delivery);
+      return taken;
+    };
+    const textOf = ({ body }: Delivery) => Buffer.from(body).toString();
+
+    test("are kept for longer than they were taken for, as long as they are not settled", async () => {
+      const queue = await broker.makeQueue();
+      await queue.send(["1", "2", "3"]);
+      await using source = open(queue.address, 3);
+      const abort = new AbortController();
+      const deliveries = source.deliveries(abort.signal);
+      const taken = await take(deliveries, 3);
+      let isAgain = false;
+      const more = deliveries.next().then(({ value }) => {
+        isAgain = value !== undefined;
+      });
+      await sleep(7_000);
+      expect(isAgain).toBe(false);
+      await source.done(taken);
+      abort.abort();
+      await more;
+      expect(await queue.taken(queue.url)).toEqual([]);
+    });
+
+    test("come again when somebody else had them after their time, and are told by their ids", async () => {
+      const queue = await broker.makeQueue();
+      await queue.send(["1", "2"]);
+      await using source = open(queue.address, 2);
+      const abort = new AbortController();
+      const deliveries = source.deliveries(abort.signal);
+      const before = await take(deliveries, 2);
+      broker.relay.cut();
+      const others = new Set<unknown>();
+      while (others.size < 2) {
+        const asked = {
+          QueueUrl: queue.url,
+          VisibilityTimeout: 1,
+          MaxNumberOfMessages: 10,
+          WaitTimeSeconds: 1,
+        };
+        const { Messages = [] } = await broker.boto.call("receive_message", asked);
+        for (const { MessageId } of Messages as readonly { readonly MessageId: string }[])
+          others.add(MessageId);
+      }
+      broker.relay.mend();
+      const again = await take(deliveries, 2);
+      expect(again.map(({ messageId }) => messageId).sort()).toEqual(
+        before.map(({ messageId }) => messageId).sort(),
+      );
+      expect(again.every(({ isAgain }) => isAgain)).toBe(true);
+      await source.done(before);
+      await source.done(again);
+      abort.abort();
+      await deliveries.return?.();
+      await sleep(2_500);
+      expect(await queue.taken(queue.url)).toEqual([]);
+    });
+
+    test("of a queue that keeps order come in it, those that were given back too", async () => {
+      const queue = await broker.makeQueue({ isOrdered: true });
+      const sent = Array.from({ length: 35 }, (_, id) => String(id));
+      await queue.send(sent);
+      await using source = open(queue.address);
+      const deliveries = source.deliveries(new AbortController().signal);
+      const first = await take(deliveries, 10);
+      expect(first.map(textOf)).toEqual(sent.slice(0, 10));
+      await source.done(first.slice(0, 5));
+      await source.giveBack(first.slice(5));
+      const seen: string[] = [];
+      while (seen.length < 30) {
+        const [next] = await take(deliveries, 1);
+        if (next === undefined) break;
+        seen.push(textOf(next));
+        await source.done([next]);
+      }
+      expect(seen).toEqual(sent.slice(5));
+    });
+
+    test("that cannot be read go to the queue's own dead letters, where none else are named", async () => {
+      const queue = await broker.makeQueue({ deadLetters: 5 });
+      await queue.send(["good", "bad"]);
+      await using source = open(queue.address);
+      const taken = await take(source.deliveries(new AbortController().signal), 2);
+      const bad = taken.filter((delivery) => textOf(delivery) === "bad");
+      await source.setAside(bad.map((delivery) => ({ delivery, reason: "MESSAGE_INVALID: it is bad" })));
+      await source.done(taken.filter((delivery) => textOf(delivery) === "good"));
+      expect(await queue.taken(queue.url)).toEqual([]);
+      const dead = await queue.taken(queue.deadLetters ?? "");
+      expect(dead).toMatchObject([{ body: "bad", about: { reason: "MESSAGE_INVALID: it is bad" } }]);
+    });
+
+    test("are counted while they wait", async () => {
+      const queue = await broker.makeQueue();
+      await queue.send(["1", "2", "3"]);
+      await using source = open(queue.address);
+      expect(await source.waiting()).toBe(3);
+    });
+  });
+}

@@ -1,0 +1,164 @@
+import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { SqsClient } from "../../coordinator/queue/sqs-client.ts";
+import { SqsSink } from "../../coordinator/queue/sqs-sink.ts";
+import { SqsSource } from "../../coordinator/queue/sqs-source.ts";
+import { createLogger } from "../../shared/core/log.ts";
+import { parseQueueAddress } from "../../shared/domain/queue-address.ts";
+
+interface Asked {
+  readonly action: string;
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly headers: IncomingHttpHeaders;
+}
+interface Answered {
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: object;
+}
+
+/** What no real server does when it is asked to: parts of a batch that fail, throttling, refusals. */
+describe("SQS that does not do what it is asked", () => {
+  let server: Server;
+  let asked: Asked[];
+  let answer: (asked: Asked) => Answered;
+  beforeAll(async () => {
+    server = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on("data", (chunk: Buffer) => chunks.push(chunk));
+      request.on("end", () => {
+        const action = String(request.headers["x-amz-target"]).replace("AmazonSQS.", "");
+        const one = { action, input: JSON.parse(Buffer.concat(chunks).toString()), headers: request.headers };
+        asked.push(one);
+        const { status = 200, headers = {}, body } = answer(one);
+        response.writeHead(status, headers).end(JSON.stringify(body));
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  });
+  afterAll(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  beforeEach(() => {
+    asked = [];
+    vi.stubEnv("AWS_ACCESS_KEY_ID", "someone");
+    vi.stubEnv("AWS_SECRET_ACCESS_KEY", "a-secret-of-someone");
+  });
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
+
+  const address = () => {
+    const { port } = server.address() as AddressInfo;
+    const parsed = parseQueueAddress(`http://127.0.0.1:${port}/123/rows`);
+    if (parsed?.kind !== "sqs") throw new Error("it is an address of SQS");
+    return parsed;
+  };
+  const of = (action: string) => asked.filter((one) => one.action === action);
+  const idsOf = ({ input }: Asked) =>
+    (input.Entries as readonly { readonly Id: string }[]).map(({ Id }) => Id);
+  const refusal = (type: string, message = "no"): Answered => ({
+    status: 400,
+    body: { __type: `com.amazonaws.sqs#${type}`, message },
+  });
+  const source = () =>
+    new SqsSource(address(), { mostOpen: 10, aside: null, log: createLogger("sqs", "silent") });
+  const messages = [0, 1, 2].map((id) => ({
+    MessageId: `m${id}`,
+    ReceiptHandle: `r${id}`,
+    Body: "{}",
+    Attributes: { ApproximateReceiveCount: "1", SentTimestamp: "5" },
+  }));
+
+  test("what it did not delete is asked for again, and what it never will is not", async () => {
+    let deletes = 0;
+    answer = ({ action }) => {
+      if (action === "ReceiveMessage") return { body: asked.length === 1 ? { Messages: messages } : {} };
+      if (action !== "DeleteMessageBatch") return { body: {} };
+      deletes += 1;
+      const failed = { Id: "1", SenderFault: false, Code: "InternalError" };
+      const refused = { Id: "2", SenderFault: true, Code: "ReceiptHandleIsInvalid" };
+      return { body: deletes === 1 ? { Failed: [failed, refused] } : {} };
+    };
+    await using queue = source();
+    const deliveries = queue.deliveries(new AbortController().signal);
+    const taken = [];
+    while (taken.length < 3) taken.push((await deliveries.next()).value ?? null);
+    await queue.done(taken.filter((delivery) => delivery !== null));
+    expect(of("DeleteMessageBatch").map(idsOf)).toEqual([["0", "1", "2"], ["1"]]);
+    // They are not out any more: nothing is asked for.
+    await queue.done(taken.filter((delivery) => delivery !== null));
+    expect(deletes).toBe(2);
+  });
+
+  test("that throttles, or is not itself, is asked again", async () => {
+    const troubles = [refusal("RequestThrottled"), { status: 503, body: {} }, refusal("OverLimit")];
+    answer = () => troubles.shift() ?? { body: { Attributes: {} } };
+    using client = new SqsClient(address());
+    await client.call("GetQueueAttributes", {});
+    expect(asked).toHaveLength(4);
+  });
+
+  test("that refuses whoever asks is told at once, with the words of it and no secret", async () => {
+    for (const type of [
+      "AccessDeniedException",
+      "QueueDoesNotExist",
+      "InvalidClientTokenId",
+      "SignatureDoesNotMatch",
+    ]) {
+      asked = [];
+      answer = () => refusal(type, "not for you");
+      using client = new SqsClient(address());
+      const error: unknown = await client.call("ReceiveMessage", {}).catch((failed: unknown) => failed);
+      expect(error).toMatchObject({ code: "QUEUE_FAILED" });
+      expect(String(error)).toContain(type);
+      expect(JSON.stringify(error)).not.toContain("a-secret-of-someone");
+      expect(asked).toHaveLength(1);
+    }
+  });
+
+  test("by whose clock a signature is too old is asked again, by that clock", async () => {
+    const storeMs = Date.now() + 3_600_000;
+    answer = () =>
+      asked.length > 1
+        ? { body: {} }
+        : {
+            ...refusal("InvalidSignatureException", "Signature expired: it is now earlier than then"),
+            headers: { date: new Date(storeMs).toUTCString() },
+          };
+    using client = new SqsClient(address());
+    await client.call("ReceiveMessage", {});
+    const signed = asked.map(({ headers }) =>
+      Date.parse(String(headers["x-amz-date"]).replace(/^(....)(..)(..T..)(..)(..Z)$/, "$1-$2-$3:$4:$5")),
+    );
+    expect((signed[1] ?? 0) - (signed[0] ?? 0)).toBeGreaterThan(3_000_000);
+  });
+
+  test("takes batches of ten and of 256 KiB, and no character that XML has not", async () => {
+    answer = () => ({ body: {} });
+    await using sink = new SqsSink(address());
+    const small = Array.from({ length: 12 }, (_, id) => ({
+      messageId: `s${id}`,
+      body: Buffer.from('"\ufffe"'),
+    }));
+    const large = Array.from({ length: 3 }, (_, id) => ({
+      messageId: `l${id}`,
+      body: Buffer.alloc(100 << 10, "a"),
+    }));
+    await sink.send(small);
+    expect(of("SendMessageBatch").map((one) => idsOf(one).length)).toEqual([10, 2]);
+    expect(of("SendMessageBatch")[0]?.input.Entries).toMatchObject([
+      { MessageBody: '"\\ufffe"' },
+      ...new Array(9).fill({}),
+    ]);
+    asked = [];
+    await sink.send(large);
+    expect(
+      of("SendMessageBatch")
+        .map((one) => idsOf(one).length)
+        .sort(),
+    ).toEqual([1, 2]);
+  });
+});

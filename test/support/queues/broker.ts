@@ -1,0 +1,34 @@
+import type { Relay } from "./relay.ts";
+
+/** A broker of other people's, real, that is reached by way of a relay. */
+export interface Broker extends AsyncDisposable {
+  readonly relay: Relay;
+  /** Kept over its death: messages that were confirmed, and what was settled. */
+  readonly isDurable: boolean;
+  /** A queue that nobody has used. */
+  makeQueue(): Promise<TestQueue>;
+  /** Ends it at once, as a machine that loses its power. */
+  kill(): Promise<void>;
+  /** After {@link kill}: with all that it had on its disk. */
+  restart(): Promise<void>;
+}
+
+/** A queue, as others see it. */
+export interface TestQueue {
+  readonly address: string;
+  /** Where messages are set aside; of the same broker. */
+  readonly aside: string;
+  readonly results: string;
+  /** A message is in it once for each text, in this order, when it resolves. */
+  send(bodies: readonly string[]): Promise<void>;
+  /** Takes what was set aside. */
+  takeAside(): Promise<readonly TakenMessage[]>;
+  /** Takes what came as a result. */
+  takeResults(): Promise<readonly TakenMessage[]>;
+}
+
+export interface TakenMessage {
+  readonly body: string;
+  /** What stands beside the body, by name. */
+  readonly about: Readonly<Record<string, string>>;
+}
