@@ -19,6 +19,18 @@ describe("the live view", () => {
     expect(renderProgress(aStatus({ secondsLeft: null, bottleneck: null }))[2]).toBe("2,400 rows/s");
   });
 
+  it("says that a job is paused, whether something of it still runs, and a priority that is not the usual one", () => {
+    const paused = renderProgress(aStatus({ paused: true, priority: -10 }));
+    expect([paused[0], paused[2]]).toEqual([
+      "digits  paused  priority -10  4.2s",
+      "what runs is finished, then it waits",
+    ]);
+    expect(renderPlainLine(aStatus({ paused: true, shardsLeased: 0 }))).toMatch(
+      /^digits paused: .*, nothing runs until it is resumed, /,
+    );
+    expect(renderProgress(aStatus({ priority: 3 }))[0]).toBe("digits  running  priority 3  4.2s");
+  });
+
   it("says what it waits for, and how many dead letters there are", () => {
     const lines = renderProgress(aStatus({ workers: 0, rowsTruncated: 2, deadLetters: 1 }));
     expect(lines[2]).toBe("waiting for workers");

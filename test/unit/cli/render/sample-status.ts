@@ -44,6 +44,8 @@ export function aStatus(changes: Partial<JobStatus> = {}): JobStatus {
     output: "/data/out",
     manifest: "",
     failure: null,
+    priority: 0,
+    paused: false,
     ...changes,
   };
 }

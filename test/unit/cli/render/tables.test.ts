@@ -13,6 +13,8 @@ function aWorker(changes: Partial<WorkerStatus>): WorkerStatus {
     lanes: 4,
     threadsPerLane: 1,
     onnxruntimeVersion: "1.30.0",
+    build: "0.1.0",
+    mapping: "1",
     session: workerSession("s"),
     leases: 1,
     rowsCommitted: 2_000,
@@ -20,6 +22,7 @@ function aWorker(changes: Partial<WorkerStatus>): WorkerStatus {
     attemptsFailed: 0,
     excludedForSeconds: null,
     refused: null,
+    aside: null,
     secondsConnected: 65,
     secondsSinceHeartbeat: 1.25,
     busy: { read: 0.1, infer: 0.934 },
@@ -49,6 +52,14 @@ describe("the table of workers", () => {
     const [, row, reason] = workersTable([aWorker({ refused })]).split("\n");
     expect(row).toContain("  refused  ");
     expect(reason).toBe(`node1-cpu0 is refused by ${refused}`);
+  });
+
+  it("says below who is put aside, and why", () => {
+    const [, row, reason] = workersTable([aWorker({ aside: "Xid 79: it has fallen off the bus" })]).split(
+      "\n",
+    );
+    expect(row).toContain("  aside  ");
+    expect(reason).toBe("node1-cpu0 is put aside: Xid 79: it has fallen off the bus");
   });
 
   it("says below who fetches a model, and how far that is", () => {

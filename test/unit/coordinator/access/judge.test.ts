@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { Judge } from "../../../../coordinator/access/judge.ts";
-import { METHOD_CALLERS, ROLES, type Role } from "../../../../coordinator/access/method-callers.ts";
-import { foldTokens, makeToken, type TokenLine } from "../../../../coordinator/access/tokens.ts";
+import { METHOD_CALLERS } from "../../../../coordinator/access/method-callers.ts";
+import { foldTokens, grantOf, makeToken, type TokenLine } from "../../../../coordinator/access/tokens.ts";
+import { ROLES, type Role } from "../../../../shared/access/roles.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 
 const SECRET = "the-secret-of-a-user-who-started-a-coordinator";
@@ -30,9 +31,10 @@ function outcomeOf(judge: Judge, path: string, bearer: string | null): string {
 describe("a token of a role", () => {
   /** Written out once more, and not as the product has it. */
   const allowed: Record<Role, RegExp> = {
-    read: /Health|Reflection|(Get|List|Watch)Jobs?$|ListWorkers|FlightService/,
-    submit: /Health|Reflection|(Get|List|Watch|Submit|Cancel)Jobs?$|ListWorkers|FlightService/,
-    work: /Health|Reflection|WorkService|DataService/,
+    read: /Health|Reflection|ExternalScaler|(Get|List|Watch)Jobs?$|ListWorkers|GetServerInfo|FlightService/,
+    submit:
+      /Health|Reflection|ExternalScaler|(Get|List|Watch|Submit|Cancel|Pause|Resume)Jobs?$|SetJobPriority|ListWorkers|GetServerInfo|FlightService/,
+    work: /Health|Reflection|ExternalScaler|WorkService|DataService|GetServerInfo/,
     admin: /./,
   };
 
@@ -123,4 +125,74 @@ test("the secret opens everything, and who shows nothing is asked for it", () =>
     const expected = path.includes(".health.") ? "let in" : "SECRET_REFUSED";
     expect([path, outcomeOf(judge, path, null)]).toEqual([path, expected]);
   }
+});
+
+describe("a certificate", () => {
+  const named = (role: Role, certificate: string, expiresAt: string | null = null) =>
+    grantOf(certificate, { name: `nodes for ${role}`, role, expiresAt }, "2026-11-01T00:00:00Z");
+  const NODE = ["DNS:node1.gpu.example.com", "CN:node1"];
+
+  test("with a name that is known is for its role, where nothing else is sent", () => {
+    const line = named("work", "DNS:*.gpu.example.com");
+    const judge = judgeOf([line]);
+    expect(judge.identify("/shardmill.v1.WorkService/Register", null, NODE)).toMatchObject({
+      name: `certificate ${line.id} (nodes for work)`,
+      token: { role: "work" },
+    });
+    expect(() => judge.identify(LIST, null, NODE)).toThrow(
+      `certificate ${line.id} (nodes for work) is for work, and ListJobs takes one for read`,
+    );
+    for (const names of [[], ["DNS:gpu.example.com"], ["CN:DNS:*.gpu.example.com"]])
+      expect(() => judge.identify(LIST, null, names)).toThrow(
+        expect.objectContaining({ code: "SECRET_REFUSED" }),
+      );
+  });
+
+  test("counts for nothing beside a token, be that one good or not; and nothing beside the secret", () => {
+    const { text, line } = tokenFor("read");
+    const certificate = named("admin", "CN:node1");
+    const revoked: TokenLine = { kind: "revoked", id: line.id, revokedAt: "2026-11-28T11:00:00Z" };
+    const submit = "/shardmill.v1.JobsService/SubmitJob";
+    const judge = judgeOf([line, certificate]);
+    expect(judge.identify(LIST, text, NODE).token?.id).toBe(line.id);
+    expect(() => judge.identify(submit, text, NODE)).toThrow(
+      expect.objectContaining({ code: "ROLE_REFUSED" }),
+    );
+    expect(() => judgeOf([line, revoked, certificate]).identify(LIST, text, NODE)).toThrow(/was revoked/);
+    expect(judge.identify(submit, SECRET, NODE)).toMatchObject({ name: "secret", token: null });
+  });
+
+  test("counts where a secret of another coordinator is sent, as clients do where they find one", () => {
+    const judge = judgeOf([named("read", "CN:node1")]);
+    const another = SECRET.replace("a", "b");
+    expect(judge.identify(LIST, another, NODE).token?.role).toBe("read");
+    expect(() => judge.identify(LIST, another, [])).toThrow(
+      expect.objectContaining({ code: "SECRET_REFUSED" }),
+    );
+  });
+
+  test("that was revoked or has expired opens nothing, unless another name of it is good", () => {
+    const [first, second] = [named("read", "CN:node1"), named("admin", "DNS:node1.gpu.example.com")];
+    const revoked: TokenLine = { kind: "revoked", id: first.id, revokedAt: "2026-11-28T11:00:00Z" };
+    expect(() => judgeOf([first, revoked]).identify(LIST, null, NODE)).toThrow(
+      `certificate ${first.id} (nodes for read) was revoked at 2026-11-28T11:00:00Z`,
+    );
+    expect(judgeOf([first, second]).identify(LIST, null, NODE).token?.id).toBe(first.id);
+    expect(judgeOf([first, second, revoked]).identify(LIST, null, NODE).token?.id).toBe(second.id);
+    const expired = named("read", "CN:node1", new Date(NOW_MS).toISOString());
+    expect(() => judgeOf([expired]).identify(LIST, null, NODE)).toThrow(/expired at/);
+  });
+
+  test("is judged again before each answer", () => {
+    const line = named("read", "CN:node1");
+    let tokens = foldTokens(JSON.stringify(line), "/tokens");
+    const judge = new Judge(
+      { secret: SECRET, takesJobs: true },
+      () => tokens,
+      () => NOW_MS,
+    );
+    const identity = judge.identify(LIST, null, NODE);
+    tokens = new Map();
+    expect(() => judge.confirm(identity)).toThrow(/does not know/);
+  });
 });

@@ -3,7 +3,7 @@ import { appendFile, chmod, mkdtemp, readFile, rm, stat, writeFile } from "node:
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { foldTokens, makeToken } from "../../../../coordinator/access/tokens.ts";
+import { foldTokens, grantOf, makeToken } from "../../../../coordinator/access/tokens.ts";
 import { addTokenLine, readTokens, TokensFile } from "../../../../coordinator/access/tokens-file.ts";
 import { failureOf } from "../../../support/wire-rig.ts";
 
@@ -34,6 +34,14 @@ describe("the file of tokens", () => {
     expect([...readTokens(path).values()]).toEqual([
       { ...NAMED, kind: "created", id: line.id, sha256: line.sha256, createdAt: AT, revokedAt: null },
     ]);
+  });
+
+  test("has the names of certificates that let others in; a line with another name is none", async () => {
+    const line = grantOf("DNS:*.example.com", NAMED, AT);
+    await addTokenLine(path, line);
+    expect([...readTokens(path).values()]).toEqual([{ ...line, revokedAt: null }]);
+    const wrong = JSON.stringify({ ...line, certificate: "*.example.com" });
+    expect(() => foldTokens(wrong, path)).toThrow(expect.objectContaining({ code: "TOKEN_INVALID" }));
   });
 
   test("loses nothing of many who write at once", async () => {

@@ -8,12 +8,17 @@ import { aPartial, aPlan, TestJob } from "../schedule/harness.ts";
 function aWatchedJob(shards: number) {
   const job = TestJob.running(aPlan(shards, 100));
   const reports = new Map<WorkerSession, WorkerReport>();
+  const looks = { count: 0 };
   const watch = new RunWatch({
     state: () => job.state,
     clock: { nowMs: () => job.nowMs, wallMs: () => job.nowMs },
+    beganMs: job.nowMs,
     precision: null,
     reportOf: (session) => reports.get(session) ?? null,
-    loopTime: () => ({ activeMs: 0, idleMs: job.nowMs }),
+    loopTime: () => {
+      looks.count += 1;
+      return { activeMs: 0, idleMs: job.nowMs };
+    },
     stores: new StoreWatch(() => [], []),
   });
   const pass = (seconds: number) => {
@@ -23,15 +28,16 @@ function aWatchedJob(shards: number) {
     }
     watch.look();
   };
-  const tell = (session: WorkerSession, infer: number) => {
-    reports.set(session, { busy: { infer }, padding: null, batch: null, fetching: null, device: "cuda" });
+  const tell = (session: WorkerSession, infer: number, jobId = "j1") => {
+    const busy = { infer };
+    reports.set(session, { busy, padding: null, batch: null, fetching: null, device: "cuda", jobId });
     watch.noteRows(session);
   };
   const tellFetching = (session: WorkerSession, bytes: number) => {
     const fetching = { bytes, totalBytes: 100, bytesPerSecond: 5 };
-    reports.set(session, { busy: {}, padding: null, batch: null, fetching, device: "cuda" });
+    reports.set(session, { busy: {}, padding: null, batch: null, fetching, device: "cuda", jobId: null });
   };
-  return { job, watch, pass, tell, tellFetching };
+  return { job, watch, looks, pass, tell, tellFetching };
 }
 
 describe("what limits a job that runs", () => {
@@ -47,6 +53,18 @@ describe("what limits a job that runs", () => {
     tell(worker, 0.9234);
     pass(20);
     expect(watch.verdict("run")).toMatchObject({ bottleneck: "infer", stages: { infer: 0.923 } });
+  });
+
+  test("costs a bounded number of looks until a worker has told its shares, however many have rows", () => {
+    const { job, watch, looks, tell } = aWatchedJob(10);
+    const workers = Array.from({ length: 200 }, (_, index) => job.join(`w${index}`));
+    for (let round = 0; round < 5; round += 1) for (const worker of workers) watch.noteRows(worker);
+    expect(looks.count).toBeLessThanOrEqual(32);
+    const before = looks.count;
+    tell(workers[199] as WorkerSession, 0.9);
+    expect(looks.count).toBe(before + 1);
+    for (const worker of workers) watch.noteRows(worker);
+    expect(looks.count).toBe(before + 1);
   });
 
   test("is known of a run that ended before the second look: the first rows are looked at", () => {
@@ -99,6 +117,32 @@ describe("what limits a job that runs", () => {
     job.offer(worker, aPartial(shard, token));
     pass(20);
     expect(watch.verdict("run").bottleneck).toBe("coordinator");
+  });
+
+  test("is not that workers are at other jobs: they are none of this one's", () => {
+    const { job, watch, pass, tell } = aWatchedJob(10);
+    const [own, other] = [job.join("a"), job.join("b")];
+    job.grant(own);
+    tell(own, 0.95);
+    tell(other, 0.2, "j2");
+    pass(20);
+    expect(watch.facts("now")).toMatchObject({ workers: 1, bottleneck: "infer", stages: { infer: 0.95 } });
+  });
+
+  test("is not that a job is paused, nor that its turn has not come", () => {
+    const { job, watch, pass, tell } = aWatchedJob(10);
+    const worker = job.join("a");
+    const held = job.grant(worker);
+    tell(worker, 0.95);
+    pass(20);
+    job.apply({ kind: "standingRequested", change: { paused: true } });
+    job.release(held);
+    pass(200);
+    expect(watch.facts("run")).toMatchObject({ workers: 0, bottleneck: "infer", stages: { infer: 0.95 } });
+    job.apply({ kind: "standingRequested", change: { paused: false } });
+    tell(worker, 0.2, "j2");
+    pass(200);
+    expect(watch.facts("run")).toMatchObject({ workers: 0, bottleneck: "infer", stages: { infer: 0.95 } });
   });
 
   test("is not that a worker is excluded", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { buildsOf, describeJob, startNotes } from "../../../../coordinator/job/describe-job.ts";
 import type { JournalRecord } from "../../../../coordinator/schedule/state/record.ts";
+import { ownMapping } from "../../../../shared/core/mapping.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { encodeJson } from "../../../../shared/wire/codec-job.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
@@ -35,6 +36,8 @@ test("a device is checked on rows from all over the input, and the description f
   expect(describeJob("j", aJob(1_000), place).deviceCheck?.sample).toHaveLength(1_000);
 });
 
+const NOT_BEGUN = { mapping: null, phase: { kind: "planning" } } as const;
+
 const started = (build: string, generation: number): JournalRecord => ({
   kind: "generationStarted",
   generation,
@@ -54,10 +57,22 @@ describe("what is said of a job that begins", () => {
   test("names the versions that worked on it, if there are several", () => {
     expect(buildsIn("0.1.0", "0.1.0")).toEqual(["0.1.0"]);
     expect(buildsIn("0.1.0", "0.2.0", "0.1.0")).toEqual(["0.2.0", "0.1.0"]);
-    expect(startNotes(aJob(5), buildsIn("0.1.0"))).toEqual([]);
-    expect(startNotes(aJob(5), buildsIn("0.1.0", "0.1.0", "0.2.0", "0.3.0"))).toEqual([
+    expect(startNotes(aJob(5), NOT_BEGUN, buildsIn("0.1.0"))).toEqual([]);
+    expect(startNotes(aJob(5), NOT_BEGUN, buildsIn("0.1.0", "0.1.0", "0.2.0", "0.3.0"))).toEqual([
       "begun by shardmill 0.1.0, then 0.2.0, this is 0.3.0: the manifest will list them",
     ]);
+  });
+
+  test("names whose workers it waits for, where its rows are mapped in another way", () => {
+    const begun = { mapping: ownMapping().replace(/onnxruntime-node@\S+/, "onnxruntime-node@1.2.3") };
+    const builds = buildsIn("0.1.0", "0.2.0");
+    expect(startNotes(aJob(5), { ...begun, phase: { kind: "running" } }, builds)).toContain(
+      "rows of it are mapped by onnxruntime-node@1.2.3: only workers of shardmill 0.1.0 get its other shards; --fresh begins it anew",
+    );
+    // Nobody maps any more.
+    expect(startNotes(aJob(5), { ...begun, phase: { kind: "reducing" } }, builds)).toHaveLength(1);
+    const same = { mapping: ownMapping(), phase: { kind: "running" } } as const;
+    expect(startNotes(aJob(5), same, builds)).toHaveLength(1);
   });
 
   test("names what was left out of its input", () => {
@@ -65,7 +80,7 @@ describe("what is said of a job that begins", () => {
       { reason: "jobOutput", count: 1, examples: ["/d/out"] },
       { reason: "hidden", count: 1_200, examples: ["/d/.a", "/d/.b", "/d/_c"] },
     ] as const;
-    expect(startNotes({ ...aJob(5), leftOut }, ["0.1.0"])).toEqual([
+    expect(startNotes({ ...aJob(5), leftOut }, NOT_BEGUN, ["0.1.0"])).toEqual([
       "left out of the input: 1 output of a job (/d/out); 1,200 names that begin with . or _ (/d/.a, /d/.b, /d/_c, ...)",
     ]);
   });

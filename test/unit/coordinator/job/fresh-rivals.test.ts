@@ -3,9 +3,11 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { Meters } from "../../../../coordinator/insight/meters.ts";
 import { type JobSeams, realSeams } from "../../../../coordinator/job/job-seams.ts";
 import { openJob } from "../../../../coordinator/job/open-job.ts";
 import type { OpenedJob } from "../../../../coordinator/job/opened-job.ts";
+import { RunRecorder } from "../../../../coordinator/job/run-recorder.ts";
 import { readRunFile } from "../../../../coordinator/journal/bucket/run-file.ts";
 import { DEFAULT_SCHEDULE } from "../../../../coordinator/schedule/state/config.ts";
 import { systemClock, type TimedClock } from "../../../../shared/core/clock.ts";
@@ -133,6 +135,8 @@ class RivalWorld {
       seams,
       reportOf: () => null,
       storesBefore: [],
+      beganMs: 0,
+      recorder: new RunRecorder(clock, new Meters()),
       onWake: () => {},
     });
   }
@@ -176,5 +180,5 @@ test.each([
     }
     expect([...ends]).toEqual(expect.arrayContaining(["first", "second"]));
   },
-  120_000,
+  300_000,
 );

@@ -1,17 +1,19 @@
 import { expect, test } from "vitest";
 import type { ActiveJob } from "../../../../coordinator/job/active-job.ts";
 import { handleOf } from "../../../../coordinator/job/job-handle.ts";
+import { metricsAtRest } from "../../../../coordinator/job/job-metrics.ts";
 import type { JobEnd } from "../../../../coordinator/job/job-shell.ts";
+import { NO_VIEW } from "../../../../coordinator/job/job-view.ts";
 import { deferred } from "../../../../shared/core/abort.ts";
 import type { JobStatus } from "../../../../shared/domain/job-status.ts";
 import { jobStatus } from "../../../support/wire-arbitraries.ts";
 import { sample } from "../../../support/wire-rig.ts";
 
 /** A job of which only this is asked; `asked` counts how often. */
-function aJob() {
+function aJob(facts: Partial<JobStatus> = {}) {
   const ending = deferred<JobEnd>();
   const asked = { status: 0, tell: 0 };
-  let status: JobStatus = { ...sample(jobStatus), phase: "running" };
+  let status: JobStatus = { ...sample(jobStatus), phase: "running", paused: false, ...facts };
   const job: Partial<ActiveJob> = {
     jobId: "j1",
     ended: ending.promise,
@@ -19,6 +21,8 @@ function aJob() {
       asked.status += 1;
       return status;
     },
+    metrics: () => metricsAtRest({ phase: "published", shardsTotal: 1, shardsCommitted: 1 }),
+    view: () => NO_VIEW,
     tell: async () => {
       asked.tell += 1;
     },
@@ -64,4 +68,15 @@ test("one that this coordinator had to let go of keeps its last status, too", as
   const before = asked.status;
   expect(handle.status().phase).toBe("running");
   expect(asked.status).toBe(before);
+});
+
+test("who starts a paused job again is told how it goes on, and of an ended one nothing is changed", async () => {
+  const { handle, asked, end } = aJob({ paused: true });
+  expect(handle.notes).toEqual(["the job is paused: go on with `shardmill resume j1`"]);
+  await handle.changeStanding({ paused: false });
+  expect(asked.tell).toBe(1);
+  end("published");
+  await handle.ended;
+  await expect(handle.changeStanding({ priority: 1 })).rejects.toMatchObject({ code: "JOB_ENDED" });
+  expect(asked.tell).toBe(1);
 });

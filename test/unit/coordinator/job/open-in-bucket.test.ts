@@ -2,10 +2,12 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { Meters } from "../../../../coordinator/insight/meters.ts";
 import { endPublished } from "../../../../coordinator/job/end-published.ts";
 import { type JobSeams, realSeams } from "../../../../coordinator/job/job-seams.ts";
 import { openJob } from "../../../../coordinator/job/open-job.ts";
 import type { OpenedJob, OpenJobOptions } from "../../../../coordinator/job/opened-job.ts";
+import { RunRecorder } from "../../../../coordinator/job/run-recorder.ts";
 import { LOCK_NAME } from "../../../../coordinator/journal/lock-file.ts";
 import { clearOutput } from "../../../../coordinator/publish/clear-output.ts";
 import { intentText } from "../../../../coordinator/publish/intent.ts";
@@ -101,6 +103,8 @@ function optionsOf(seams: JobSeams, fresh: boolean): OpenJobOptions {
     seams,
     reportOf: () => null,
     storesBefore: [],
+    beganMs: 0,
+    recorder: new RunRecorder(systemClock, new Meters()),
     onWake: () => {},
   };
 }

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { decodeSnapshot, encodeSnapshot } from "../../../../coordinator/journal/snapshot-file.ts";
 import { createJobState } from "../../../../coordinator/schedule/state/job-state.ts";
+import { USUAL_STANDING } from "../../../../shared/domain/standing.ts";
 import { aConfig } from "../schedule/harness.ts";
 
 test("a plan of many pieces is read as it was sealed", async () => {
@@ -11,7 +12,13 @@ test("a plan of many pieces is read as it was sealed", async () => {
     skipped: [[0, 50_001, 50_002]],
     shards,
   } as const;
-  const job = { accepted: null, phase: { kind: "planning" }, lastToken: null } as const;
+  const job = {
+    accepted: null,
+    standing: USUAL_STANDING,
+    phase: { kind: "planning" },
+    mapping: null,
+    lastToken: null,
+  } as const;
   const totals = createJobState(aConfig(), 1).totals;
   const head = { previous: null, place: { generation: 1, bytes: 0, crc32: 0 }, builds: [] };
   let turns = 0;

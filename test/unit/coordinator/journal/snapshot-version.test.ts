@@ -14,15 +14,18 @@ import type {
 import { SinceSnapshot } from "../../../../coordinator/schedule/state/snapshot.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import type { DeadLetter, PartialFile, PartialManifest } from "../../../../shared/domain/partial.ts";
+import type { Standing } from "../../../../shared/domain/standing.ts";
 import { aConfig } from "../schedule/harness.ts";
 
-type Keys<T> = Record<keyof T, true>;
+/** But for times, which are no part of what a snapshot has. */
+type Keys<T> = Record<Exclude<keyof T, "at" | "handedIn">, true>;
 
 const RECORDS = {
   generationStarted: {
     kind: true,
     generation: true,
     build: true,
+    mapping: true,
     wallMs: true,
     previousBytes: true,
     previousCrc32: true,
@@ -40,9 +43,12 @@ const RECORDS = {
   jobCancelled: { kind: true, reason: true },
   jobFailed: { kind: true, reason: true },
   jobRevived: { kind: true, jobId: true },
+  standingChanged: { kind: true, priority: true, paused: true },
 } satisfies { [K in JournalRecord["kind"]]: Keys<RecordOf<K>> };
 
 const ACCEPTED = { jobId: true, name: true, digests: true } satisfies Keys<AcceptedJob>;
+
+const STANDING = { priority: true, paused: true } satisfies Keys<Standing>;
 
 const TOTALS = {
   rows: true,
@@ -87,11 +93,13 @@ const PARTIAL = {
 const FILE = { kind: true, name: true, rows: true, bytes: true, sha256: true } satisfies Keys<PartialFile>;
 const DEAD = { file: true, row: true, stage: true, code: true, message: true } satisfies Keys<DeadLetter>;
 
-const FACTS = [RECORDS, ACCEPTED, TOTALS, SHARD, ATTEMPT, FAILURE, PARTIAL, FILE, DEAD];
+const FACTS = [RECORDS, ACCEPTED, STANDING, TOTALS, SHARD, ATTEMPT, FAILURE, PARTIAL, FILE, DEAD];
 
 /** Of each version, what its files are made of. Where that becomes another, so does the version. */
 const FACTS_OF: Record<number, string> = {
   2: "ef127507fd3dd2de7480cedc3b4f07976e55cd6eaee6070c0e5d9533452fb5b8",
+  3: "cf99527152e860eba6da1c4a1f1058c22c50815ccbc33ce515afe8c8960b8a50",
+  4: "48d4bc3d35ea2484d3926e7ea94344c3bb2ad565522a71f8d96c250e90529d10",
 };
 
 test("the version of snapshots stands for what jobs, shards and records are made of", async () => {

@@ -11,6 +11,7 @@ import type { OutputFile } from "../../../../shared/domain/manifest.ts";
 import type { PartialFile, PartialManifest } from "../../../../shared/domain/partial.ts";
 import { NO_RUN, type RunFacts } from "../../../../shared/domain/run-facts.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
+import { HISTORY } from "../../../support/run-history.ts";
 
 function aPartial(shard: number, rowsOut: number, rowsDead = 0): PartialManifest {
   const file = (kind: PartialFile["kind"], name: string, rows: number): PartialFile => ({
@@ -147,6 +148,24 @@ const TEXT = manifestText(buildManifest(FACTS, FILES));
 
 test("a manifest is read back as it was written", () => {
   expect(parseManifest(TEXT, "/out/_manifest.json")).toEqual(buildManifest(FACTS, FILES));
+});
+
+test("the history of a run is read back as it was written, its columns a line each", () => {
+  const manifest = buildManifest({ ...FACTS, history: HISTORY }, FILES);
+  const text = manifestText(manifest);
+  expect(text).toContain('"at": [ 1, 2.5 ],');
+  expect(text).toContain('"end": [ "committed" ],');
+  expect(parseManifest(text, "/out/_manifest.json")).toEqual(manifest);
+});
+
+test.for([
+  ["has columns of unequal lengths", { ...HISTORY, pace: { ...HISTORY.pace, at: [1] } }],
+  ["is of another version", { text: "later" }],
+  ["is not there", undefined],
+])("a manifest whose history %s is read without it: it says nothing of what the output is", ([, history]) => {
+  const manifest = buildManifest(FACTS, FILES);
+  const text = JSON.stringify({ ...manifest, history });
+  expect(parseManifest(text, "/out/_manifest.json")).toEqual({ ...manifest, history: null });
 });
 
 test("a manifest of version 0.1, which says nothing of what limited the run, is read all the same", () => {

@@ -11,6 +11,7 @@ import { runFolder } from "../../../../coordinator/runs/read-runs.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { below, type Location, parseLocation } from "../../../../shared/domain/location.ts";
 import type { ReadFile } from "../../../../shared/domain/manifest.ts";
+import { nothingNewLines } from "../../../../shared/domain/new-input.ts";
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
@@ -50,11 +51,12 @@ interface Look {
   readonly output?: Location;
   readonly begun?: readonly string[] | null;
   readonly fresh?: boolean;
+  readonly changed?: "again" | "ignore" | "error";
 }
 
-function look({ storage, output = BUCKET, begun = null, fresh = false }: Look) {
+function look({ storage, output = BUCKET, begun = null, fresh = false, changed }: Look) {
   const spec = checkJobSpec({
-    input: { path: at("data"), new: true },
+    input: { path: at("data"), new: true, ...(changed === undefined ? {} : { changed }) },
     model: { path: "/m.onnx" },
     output: { path: output },
   });
@@ -98,6 +100,50 @@ test("a link that is new leads to files that were read, and one that was read by
   await rename(at("data/elsewhere"), at("elsewhere"));
   await symlink(at("elsewhere"), at("data/again"));
   expect(await look({ storage })).toMatchObject({ kind: "nothingNew" });
+});
+
+test("a file that changed is read again, left as it was read, or no run begins, as the job says", async () => {
+  await aFile("data/a.parquet");
+  await aFile("data/b.parquet");
+  const storage = await publishedRun();
+  await expect(look({ storage, changed: "error" })).resolves.toMatchObject({ kind: "nothingNew" });
+  await writeFile(at("data/b.parquet"), "longer than it was");
+  const nothing = await look({ storage, changed: "ignore" });
+  expect(nothing).toMatchObject({
+    kind: "nothingNew",
+    found: { changed: { count: 0 }, ignored: { count: 1 } },
+  });
+  expect(nothingNewLines("out", nothing.found)[1]).toContain(
+    "1 file has changed since a run read it, and is not read",
+  );
+  await aFile("data/c.parquet");
+  expect(await filesOf(look({ storage }))).toEqual(["data/b.parquet", "data/c.parquet"]);
+  expect(await filesOf(look({ storage, changed: "again" }))).toEqual(["data/b.parquet", "data/c.parquet"]);
+  const left = await look({ storage, changed: "ignore" });
+  expect(left).toMatchObject({
+    input: { files: [{ path: at("data/c.parquet") }] },
+    found: { newFiles: 1, ignored: { count: 1, examples: [at("data/b.parquet")] } },
+  });
+  await expect(look({ storage, changed: "error" })).rejects.toMatchObject({
+    code: "JOB_MISMATCH",
+    problems: [expect.objectContaining({ where: at("data/b.parquet") })],
+    hint: expect.stringContaining("input.changed=again"),
+  });
+  // What a run has begun with it goes on with, whatever the job says by now.
+  await putText(storage, below(runFolder(BUCKET, 2), "_shardmill/partials/x"), "");
+  for (const changed of ["ignore", "error"] as const)
+    expect(await filesOf(look({ storage, changed, begun: ["data/b.parquet"] }))).toEqual(["data/b.parquet"]);
+});
+
+test("what becomes of changed files is said only where runs before have read some", () => {
+  const job = (more: object) =>
+    checkJobSpec({ model: { path: "/m.onnx" }, output: { path: "/out" }, ...more });
+  const input = { path: at("data"), changed: "ignore" };
+  expect(() => job({ input })).toThrow(
+    expect.objectContaining({ problems: [expect.objectContaining({ where: "input.changed" })] }),
+  );
+  expect(job({ input: { ...input, new: true } }).input.changed).toBe("ignore");
+  expect(job({ input, trigger: { files: "new" } }).input.changed).toBe("ignore");
 });
 
 test("files of a run that has begun and are gone are told as that, also when nothing is left", async () => {

@@ -86,6 +86,8 @@ export class TestJob {
   state: JobState;
   nowMs = 1000;
   records: JournalRecord[] = [];
+  /** Told of each event, as a shell's `onApplied` is. */
+  onApplied: (event: JobEvent, effects: readonly JobEffect[]) => void = () => {};
   readonly config: ScheduleConfig;
 
   constructor(config: ScheduleConfig = aConfig(), generation = 1) {
@@ -102,7 +104,11 @@ export class TestJob {
 
   apply(event: JobEvent): JobEffect[] {
     const effects = applyEvent(this.state, this.nowMs, event);
+    this.onApplied(event, effects);
     for (const effect of effects) if (effect.kind === "append") this.records.push(effect.record);
+    const isNew = event.kind === "leaseRequested" && event.running === undefined;
+    if (isNew && this.state.standing.paused && effects.some(({ kind }) => kind === "grant"))
+      throw new Error("a paused job gave out a shard");
     this.check();
     return effects;
   }
@@ -117,9 +123,11 @@ export class TestJob {
   /** The coordinator dies and another takes over from the records that reached the disk. */
   restart(records: readonly JournalRecord[] = this.records): JobEffect[] {
     const generation = this.state.generation + 1;
+    const mapping = `of generation ${generation}`;
+    const before = { previousBytes: 0, previousCrc32: 0 };
     this.records = [
       ...records,
-      { kind: "generationStarted", generation, build: "test", wallMs: 0, previousBytes: 0, previousCrc32: 0 },
+      { kind: "generationStarted", generation, build: "test", mapping, wallMs: 0, ...before },
     ];
     this.state = replay(this.config, this.records, generation);
     const effects = resumeEffects(this.state);

@@ -22,6 +22,7 @@ const STEPS: readonly (readonly [number, (world: World) => void])[] = [
   [3, (world) => world.answerPublish()],
   [1, (world) => world.answerPublish(false)],
   [2, (world) => world.crash()],
+  [2, (world) => world.steer()],
 ];
 const DECK = STEPS.flatMap(([weight, step]) => Array.from({ length: weight }, () => step));
 
@@ -105,6 +106,7 @@ const DECISIONS = [
   "append shardSplit",
   "append rowDeadLettered",
   "append shardRevoked",
+  "append standingChanged",
   "backup",
   "attempt expired",
   "attempt died",

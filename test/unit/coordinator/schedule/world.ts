@@ -63,6 +63,13 @@ export class World {
     if (worker !== undefined) this.#run({ kind: "leaseRequested", worker });
   }
 
+  /** Somebody pauses the job, resumes it, or gives it another priority. */
+  steer(): void {
+    const change =
+      [{ paused: true }, { paused: false }, { priority: this.#pick(3) - 1 }][this.#pick(3)] ?? {};
+    this.#run({ kind: "standingRequested", change });
+  }
+
   /** A worker finishes a shard, on a lease that may be long gone: files are stored, the offer is sent. */
   finish(): void {
     const grant = this.#one(this.#grants);
@@ -74,17 +81,13 @@ export class World {
 
   sendFailure(): void {
     const grant = this.#one(this.#grants);
-    if (grant === undefined) return;
-    const { worker, shard, token } = grant;
-    const code = this.#pick(3) === 0 ? "WORKER_DIED" : "MODEL_FAILED";
-    this.#send({ kind: "attemptFailed", worker, shard: shard.id, token, reason: aReason(code) });
+    const reason = aReason(this.#pick(3) === 0 ? "WORKER_DIED" : "MODEL_FAILED");
+    if (grant !== undefined) this.#send({ kind: "attemptFailed", reason, ...attempted(grant) });
   }
 
   sendRelease(): void {
     const grant = this.#one(this.#grants);
-    if (grant === undefined) return;
-    const { worker, shard, token } = grant;
-    this.#send({ kind: "leaseReleased", worker, shard: shard.id, token });
+    if (grant !== undefined) this.#send({ kind: "leaseReleased", ...attempted(grant) });
   }
 
   sendHeartbeat(): void {
@@ -195,6 +198,7 @@ export class World {
     while (this.#network.length > 0 && !this.ended) this.deliver();
     for (const worker of this.#sessions.splice(0))
       this.#run({ kind: "workerLost", worker, how: "left", message: "" });
+    this.#run({ kind: "standingRequested", change: { paused: false } });
     this.#sessions.push(this.job.join("healthy", 2));
   }
 
@@ -252,34 +256,21 @@ export class World {
   }
 
   #do(effect: JobEffect): void {
-    switch (effect.kind) {
-      case "grant":
-        this.#grants.push(effect);
-        break;
-      case "verify":
-        this.#verifying.push(effect.partial);
-        break;
-      case "discard":
-        this.#discard(effect.partial);
-        break;
-      case "startReduce":
-        if (this.#reducing) throw new Error("one reduce at a time");
-        this.#reducing = true;
-        break;
-      case "publish":
-        this.#publishing = effect.outputDigest;
-        break;
-      default:
-        break;
+    if (effect.kind === "grant") this.#grants.push(effect);
+    else if (effect.kind === "verify") this.#verifying.push(effect.partial);
+    else if (effect.kind === "discard") this.#discard(effect.partial);
+    else if (effect.kind === "publish") this.#publishing = effect.outputDigest;
+    else if (effect.kind === "startReduce") {
+      if (this.#reducing) throw new Error("one reduce at a time");
+      this.#reducing = true;
     }
   }
 
   #discard(partial: PartialManifest): void {
-    const kept = committedPartials(this.job.state).some(
-      (other) => partialFolder(other) === partialFolder(partial),
-    );
+    const folder = partialFolder(partial);
+    const kept = committedPartials(this.job.state).some((other) => partialFolder(other) === folder);
     assertLaw("commits-stay-whole", !kept, "a committed partial is never discarded");
-    this.#store.delete(partialFolder(partial));
+    this.#store.delete(folder);
   }
 
   #send(event: JobEvent): void {
@@ -297,4 +288,8 @@ export class World {
   #one<T>(values: readonly T[]): T | undefined {
     return values[this.#pick(values.length || 1)];
   }
+}
+
+function attempted({ worker, shard, token }: Granted) {
+  return { worker, shard: shard.id, token };
 }

@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { metricsAtRest } from "../../../../coordinator/job/job-metrics.ts";
+import { NO_VIEW } from "../../../../coordinator/job/job-view.ts";
 import { JobsServer } from "../../../../coordinator/service/jobs-server.ts";
 import { deferred } from "../../../../shared/core/abort.ts";
-import { isShardmillError } from "../../../../shared/core/errors.ts";
 import type { JobStatus } from "../../../../shared/domain/job-status.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
-import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
+import type { Standing } from "../../../../shared/domain/standing.ts";
 import { jobStatus } from "../../../support/wire-arbitraries.ts";
 import { sample } from "../../../support/wire-rig.ts";
 
@@ -12,10 +13,11 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 /** A server with one job that runs; `waits` counts what has begun to wait for its end. */
-function aServer({ takesCode = false } = {}) {
+function aServer() {
   const ending = deferred<JobStatus>();
   const running: JobStatus = { ...sample(jobStatus), phase: "running" };
   let waits = 0;
+  const changes: Partial<Standing>[] = [];
   const ended = Object.assign(ending.promise, {
     // biome-ignore lint/suspicious/noThenProperty: it is a promise, and each call leaves something with it.
     then: (...reactions: Parameters<Promise<JobStatus>["then"]>) => {
@@ -29,15 +31,18 @@ function aServer({ takesCode = false } = {}) {
     notes: [],
     stores: NO_STORES,
     status: () => ({ ...running, seconds: performance.now() }),
+    metrics: () => metricsAtRest({ phase: "published", shardsTotal: 1, shardsCommitted: 1 }),
+    view: () => NO_VIEW,
     ended,
     cancel: async () => {},
+    changeStanding: async (change: Partial<Standing>) => void changes.push(change),
   } as const;
   const server = new JobsServer({
     submit: () => Promise.resolve(job),
     jobs: () => [job],
-    takesCode,
+    listed: () => [job],
   });
-  return { server, running, ending, waits: () => waits };
+  return { server, running, ending, changes, waits: () => waits };
 }
 
 async function next(watch: AsyncIterator<JobStatus>): Promise<IteratorResult<JobStatus>> {
@@ -72,25 +77,17 @@ test("a watcher hears at once that its coordinator lets go of the job, and one w
   expect(vi.getTimerCount()).toBe(0);
 });
 
-test("a job that brings code along is refused with all places of it, unless code is allowed", async () => {
-  const spec = checkJobSpec({
-    input: { path: "/in.parquet" },
-    model: { path: "/m.onnx" },
-    map: { finish: [{ sql: "SELECT * FROM rows" }, { module: "/step.ts" }] },
-    reduce: { own: { module: "/own.ts" } },
-    output: { path: "/out" },
-  });
-  const error: unknown = await aServer()
-    .server.submitJob(spec, { fresh: false })
-    .catch((thrown) => thrown);
-  if (!isShardmillError(error, "MODULES_REFUSED")) throw error;
-  expect(error.problems.map(({ where, found }) => [where, found])).toEqual([
-    ["map.finish[1]", "/step.ts"],
-    ["reduce.own", "/own.ts"],
-  ]);
-  const { server } = aServer({ takesCode: true });
-  expect(await server.submitJob(spec, { fresh: false })).toMatchObject({
-    job: { phase: "running" },
-    nothingNew: false,
-  });
+test("a job is paused, resumed and given a priority by its id, and a priority that is none is refused", async () => {
+  const { server, changes } = aServer();
+  expect(await server.pauseJob("j1")).toMatchObject({ phase: "running" });
+  await server.resumeJob("");
+  await server.setJobPriority("j1", -1_000);
+  expect(changes).toEqual([{ paused: true }, { paused: false }, { priority: -1_000 }]);
+  for (const priority of [1_001, -1_001, 0.5, Number.NaN]) {
+    const invalid = expect.objectContaining({ code: "ARGUMENT_INVALID" });
+    await expect(server.setJobPriority("j1", priority)).rejects.toEqual(invalid);
+    await expect(server.submitJob({} as never, { fresh: false, priority })).rejects.toEqual(invalid);
+  }
+  await expect(server.pauseJob("other")).rejects.toMatchObject({ code: "JOB_NOT_FOUND" });
+  expect(changes).toHaveLength(3);
 });

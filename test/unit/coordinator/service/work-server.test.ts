@@ -6,26 +6,27 @@ import { WorkerRegistry } from "../../../../coordinator/service/worker-registry.
 import { deferred } from "../../../../shared/core/abort.ts";
 import { systemClock } from "../../../../shared/core/clock.ts";
 import { silentLogger } from "../../../../shared/core/log.ts";
-import { buildVersion } from "../../../../shared/core/package-root.ts";
+import { ownMapping } from "../../../../shared/core/mapping.ts";
+import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
-import { PROTOCOL_VERSION } from "../../../../shared/wire/services.ts";
+import { ownVersions, PROTOCOL } from "../../../../shared/wire/protocol.ts";
 import { aWorker } from "../../../support/builders.ts";
 import { aStore } from "../../../support/store-counts.ts";
 
 /** A server without jobs: what it refuses is refused before it looks for one. */
-function aServer(jobs: readonly Partial<ActiveJob>[] = []) {
+function aServer(jobs: readonly Partial<ActiveJob>[] = [], opening = { isOpening: false }) {
   const registry = new WorkerRegistry();
   const server = new WorkServer({
     registry,
     waiters: new Waiters(),
     jobs: () => jobs as readonly ActiveJob[],
     dismissal: () => null,
+    isOpening: () => opening.isOpening,
     times: { leaseMs: 30_000, heartbeatMs: 10_000 },
     clock: systemClock,
     log: silentLogger,
   });
-  const register = (slots: number) =>
-    server.register({ ...aWorker({ slots }), protocolVersion: PROTOCOL_VERSION, build: buildVersion });
+  const register = (slots: number) => server.register({ ...aWorker({ slots }), ...ownVersions() });
   return { server, register, registry };
 }
 
@@ -110,7 +111,7 @@ test("a heartbeat with leases of a thousand jobs costs each of them one look", a
   const startMs = performance.now();
   for (let round = 0; round < 20; round += 1) await beat();
   // Each with each took a hundred times as long.
-  expect(performance.now() - startMs).toBeLessThan(1_000);
+  expect(performance.now() - startMs).toBeLessThan(5_000);
 });
 
 test.each([0, 1_025])("a worker of %d slots is refused", async (slots) => {
@@ -145,7 +146,7 @@ test("a request that hangs, and is tried again and again, is no sign of its work
   };
   const { server, register, registry } = aServer([job]);
   const { session } = await register(1);
-  const answer = server.requestLease(session, 100, []);
+  const answer = server.requestLease(session, 1_500, []);
   const { heardMs } = registry.silenceOf(session);
   expect(await answer).toMatchObject({ kind: "noLease" });
   expect(tries).toBeGreaterThan(2);
@@ -173,4 +174,36 @@ test("that a worker is lost is told to every job, also behind one whose disk han
   expect(told).toEqual(["fails", "hangs", "sound"].map((jobId) => `${jobId} ${session}`));
   hung.resolve();
   await lost;
+});
+
+test("a worker of another mapping works on jobs of its own, hands in nothing to others, and is sent away when none is left", async () => {
+  const aJob = (jobId: string, mapping: string): Partial<ActiveJob> => ({
+    jobId,
+    mapping,
+    accepts: (_session, info) => info.mapping === mapping,
+    join: async () => {},
+    leasesOf: () => 0,
+    readyFor: () => 0,
+    requestLease: async () => ({ kind: "none", retryAtMs: null, slotsFull: false }),
+    offer: async () => ({ kind: "committed" }),
+  });
+  const jobs = [aJob("old", "mapping of before"), aJob("new", ownMapping())];
+  const opening = { isOpening: true };
+  const { server } = aServer(jobs, opening);
+  const before = { ...aWorker({ mapping: "mapping of before" }), protocol: PROTOCOL };
+  const { session } = await server.register(before);
+  const partial = { shard: shardId(0), rowsOut: 1 } as PartialManifest;
+  expect(await server.offerPartial(session, "old", partial)).toEqual({ kind: "committed" });
+  expect(await server.offerPartial(session, "new", partial)).toMatchObject({
+    kind: "refused",
+    error: { code: "VERSION_SKEW" },
+  });
+  jobs.shift();
+  // What is opened may be a job of its mapping: it may ask on, and join again.
+  expect(await server.requestLease(session, 0, [])).toMatchObject({ kind: "noLease" });
+  await server.register({ ...before, name: "another" });
+  opening.isOpening = false;
+  const skew = expect.objectContaining({ code: "VERSION_SKEW" });
+  await expect(server.requestLease(session, 0, [])).rejects.toEqual(skew);
+  await expect(server.register(before)).rejects.toEqual(skew);
 });

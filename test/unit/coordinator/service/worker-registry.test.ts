@@ -55,6 +55,47 @@ describe("the worker registry", () => {
     );
   });
 
+  test("one whose device is put aside is no worker, and is told of until it comes back, or for a day", () => {
+    const registry = new WorkerRegistry();
+    const shown = (nowMs: number) =>
+      registry
+        .statuses(
+          nowMs,
+          () => 0,
+          () => null,
+          () => null,
+        )
+        .map(({ name, aside }) => [name, aside]);
+    const [a, b] = ["a", "b"].map((name) => registry.join(aWorker({ name }), 0).session);
+    if (a === undefined || b === undefined) throw new Error("two joined");
+    registry.putAside(a, "Xid 79", 1_000);
+    registry.putAside(b, "slowed down", 2_000);
+    expect([registry.has(a), registry.size, registry.sessionOf("a")]).toEqual([false, 0, null]);
+    expect(shown(3_000)).toEqual([
+      ["a", "Xid 79"],
+      ["b", "slowed down"],
+    ]);
+    registry.join(aWorker({ name: "a" }), 4_000);
+    expect(shown(5_000)).toEqual([
+      ["a", null],
+      ["b", "slowed down"],
+    ]);
+    expect(shown(86_402_001)).toEqual([["a", null]]);
+  });
+
+  test("no more than a thousand are told of as put aside, the last", () => {
+    const registry = new WorkerRegistry();
+    for (let index = 0; index <= 1_000; index += 1)
+      registry.putAside(registry.join(aWorker({ name: `w${index}` }), index).session, "lost", index);
+    const told = registry.statuses(
+      2_000,
+      () => 0,
+      () => null,
+      () => null,
+    );
+    expect([told.length, told[0]?.name, told.at(-1)?.name]).toEqual([1_000, "w1", "w1000"]);
+  });
+
   test("what a worker last told is known until it leaves", () => {
     const registry = new WorkerRegistry();
     const a = registry.join(aWorker({ name: "a" }), 0).session;

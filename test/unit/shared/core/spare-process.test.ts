@@ -89,8 +89,8 @@ new SpareProcess(() => {
 }).warm();
 `,
   );
-  const { stdout } = await promisify(execFile)(process.execPath, [main], { timeout: 20_000 });
-  await expect.poll(() => isAlive(Number(stdout)), { timeout: 10_000 }).toBe(false);
+  const { stdout } = await promisify(execFile)(process.execPath, [main], { timeout: 60_000 });
+  await expect.poll(() => isAlive(Number(stdout)), { timeout: 60_000 }).toBe(false);
 });
 
 function isAlive(pid: number): boolean {

@@ -290,7 +290,7 @@ test("an engine that is disposed of ends the calls that are under way, and asks 
   const engine = new HttpEngine({ ...OPTIONS, idleMs: 60_000 });
   const call = engine.call(textCall({ method: "GET", url: new URL("/slow", server.url) }));
   const ended = expect(call).rejects.toThrow("disposed of");
-  await vi.waitFor(() => expect(asked).toBe(1));
+  await vi.waitFor(() => expect(asked).toBe(1), { timeout: 60_000 });
   engine[Symbol.dispose]();
   await ended;
   await new Promise((resolve) => setTimeout(resolve, 150));

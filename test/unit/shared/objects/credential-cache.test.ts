@@ -169,7 +169,7 @@ test("whoever is told to end waits no more, and with the last of them the asking
   cache.drop(first);
   const ends = [new AbortController(), new AbortController()];
   const all = ends.map(({ signal }) => cache.get(signal));
-  await vi.waitFor(() => expect(world.pauses).toBe(1));
+  await vi.waitFor(() => expect(world.pauses).toBe(1), { timeout: 60_000 });
   ends[0]?.abort(new Error("Ctrl-C"));
   await expect(all[0]).rejects.toThrow("Ctrl-C");
   expect(world.pauses).toBe(1);
@@ -178,7 +178,7 @@ test("whoever is told to end waits no more, and with the last of them the asking
   expect(world).toEqual({ asked: 2, pauses: 0 });
   const later = new AbortController();
   const again = cache.get(later.signal);
-  await vi.waitFor(() => expect(world).toEqual({ asked: 3, pauses: 1 }));
+  await vi.waitFor(() => expect(world).toEqual({ asked: 3, pauses: 1 }), { timeout: 60_000 });
   later.abort(new Error("Ctrl-C"));
   await expect(again).rejects.toThrow("Ctrl-C");
 });

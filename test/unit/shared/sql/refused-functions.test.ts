@@ -75,7 +75,7 @@ test("no function of DuckDB that stands after FROM changes a setting, a table or
   ]);
   for (const name of ["enable_logging", "enable_profiling", "disable_profiling", "checkpoint", "query"])
     expect(outcomes.get(name)).toEqual(new Set(["refused"]));
-}, 60_000);
+});
 
 test.for([
   "SELECT unnest([1, 2]) AS a",

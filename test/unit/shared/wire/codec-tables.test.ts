@@ -8,14 +8,23 @@ import { leaseCodec } from "../../../../shared/wire/codec-lease.ts";
 import type { Method } from "../../../../shared/wire/method.ts";
 import { dataMethods, putHeaderCodec } from "../../../../shared/wire/methods-data.ts";
 import { jobsMethods } from "../../../../shared/wire/methods-jobs.ts";
+import { serverMethods } from "../../../../shared/wire/methods-server.ts";
 import { workMethods } from "../../../../shared/wire/methods-work.ts";
 import { workersMethods } from "../../../../shared/wire/methods-workers.ts";
 
 const root = new protobuf.Root();
 root.resolvePath = (_origin, target) => join(packageRoot, "proto", target);
-root.loadSync(["work", "data", "jobs", "workers"].map((name) => `shardmill/v1/${name}.proto`)).resolveAll();
+root
+  .loadSync(["work", "data", "jobs", "workers", "server"].map((name) => `shardmill/v1/${name}.proto`))
+  .resolveAll();
 
-const METHODS: readonly Method<never, never>[] = [workMethods, dataMethods, jobsMethods, workersMethods]
+const METHODS: readonly Method<never, never>[] = [
+  workMethods,
+  dataMethods,
+  jobsMethods,
+  workersMethods,
+  serverMethods,
+]
   .flatMap((methods) => Object.values<unknown>(methods))
   .map((method) => method as Method<never, never>);
 

@@ -1,9 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
+import type { ServerInfo } from "../../../../shared/domain/server-info.ts";
 import { decodeRequest, decodeResponse, type Method } from "../../../../shared/wire/method.ts";
 import { dataMethods } from "../../../../shared/wire/methods-data.ts";
 import { jobsMethods } from "../../../../shared/wire/methods-jobs.ts";
+import { serverMethods } from "../../../../shared/wire/methods-server.ts";
 import { workMethods } from "../../../../shared/wire/methods-work.ts";
 import { workersMethods } from "../../../../shared/wire/methods-workers.ts";
 import { jobDescription, jobSpec } from "../../../support/job-arbitraries.ts";
@@ -100,7 +102,10 @@ describe("WorkService", () => {
   roundTrip({ method: workMethods.heartbeat, request: any.heartbeat, response: any.leaseStates });
   roundTrip({
     method: workMethods.offerPartial,
-    request: fc.record({ session: any.session, jobId: any.name, partial: any.partial }),
+    request: fc.record({
+      ...{ session: any.session, jobId: any.name, partial: any.partial },
+      traceparent: fc.string({ maxLength: 60 }),
+    }),
     response: any.offerAnswer,
   });
   roundTrip({
@@ -111,7 +116,7 @@ describe("WorkService", () => {
   roundTrip({ method: workMethods.releaseLease, request: ofLease, response: nothing });
   roundTrip({
     method: workMethods.leave,
-    request: fc.record({ session: any.session }),
+    request: fc.record({ session: any.session, aside: fc.option(any.name) }),
     response: nothing,
   });
 });
@@ -141,9 +146,19 @@ describe("DataService", () => {
 
 describe("JobsService", () => {
   const one = any.jobStatus;
+  const writtenJob = fc.record({
+    text: any.chunk,
+    path: any.text.map((path) => `/${path}`),
+    set: fc.array(any.text, { maxLength: 3 }),
+    variables: fc.dictionary(any.text, any.text, { maxKeys: 3, noNullPrototype: true }),
+    at: any.text,
+  });
   roundTrip({
     method: jobsMethods.submitJob,
-    request: fc.record({ spec: jobSpec, fresh: fc.boolean() }),
+    request: fc.record(
+      { job: fc.oneof(jobSpec, writtenJob), fresh: fc.boolean(), priority: any.integer },
+      { requiredKeys: ["job", "fresh"] },
+    ),
     response: any.submittedJob,
   });
   roundTrip({ method: jobsMethods.getJob, request: jobId, response: one });
@@ -158,6 +173,28 @@ describe("JobsService", () => {
     request: fc.record({ jobId: any.text, reason: any.text }),
     response: one,
   });
+  roundTrip({ method: jobsMethods.pauseJob, request: jobId, response: one });
+  roundTrip({ method: jobsMethods.resumeJob, request: jobId, response: one });
+  roundTrip({
+    method: jobsMethods.setJobPriority,
+    request: fc.record({ jobId: any.text, priority: any.integer }),
+    response: one,
+  });
+});
+
+const serverInfo: fc.Arbitrary<ServerInfo> = fc.record({
+  build: any.text,
+  protocol: fc.record({ oldest: any.uint32, newest: any.uint32 }),
+  mapping: any.text,
+  startedMs: any.count,
+  takesJobs: fc.boolean(),
+  remembersJobs: fc.boolean(),
+  servesFlight: fc.boolean(),
+  servesHttp: fc.boolean(),
+});
+
+describe("ServerService", () => {
+  roundTrip({ method: serverMethods.getServerInfo, request: noArguments, response: serverInfo });
 });
 
 describe("WorkersService", () => {

@@ -1,16 +1,24 @@
 import { setImmediate } from "node:timers/promises";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { deferred } from "../../../../shared/core/abort.ts";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { JobsInUse } from "../../../../worker/job/jobs-in-use.ts";
 
 class Model implements AsyncDisposable {
   readonly name: string;
   readonly #loaded: Set<string>;
 
-  constructor(name: string, loaded: Set<string>) {
+  readonly #bytes: number;
+
+  constructor(name: string, loaded: Set<string>, bytes = 10) {
     this.name = name;
     this.#loaded = loaded;
+    this.#bytes = bytes;
     loaded.add(name);
+  }
+
+  memoryBytes(): number {
+    return this.#bytes;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -21,10 +29,15 @@ class Model implements AsyncDisposable {
 
 const { signal } = new AbortController();
 
-function aWorker() {
+function aWorker(restingBytes = 0) {
   const loaded = new Set<string>();
+  const told: string[] = [];
   let opened = 0;
-  const jobs = new JobsInUse<Model>();
+  const jobs = new JobsInUse<Model>({
+    restingBytes,
+    onKept: (jobId) => told.push(`${jobId} kept`),
+    onClosing: (jobId) => told.push(`${jobId} let go`),
+  });
   const run = <R>(jobId: string, work: (model: Model) => Promise<R>) =>
     jobs.use(jobId, {
       open: async () => {
@@ -34,8 +47,43 @@ function aWorker() {
       work,
       signal,
     });
-  return { jobs, run, loaded, opened: () => opened };
+  return { jobs, run, loaded, told, opened: () => opened };
 }
+
+describe("where the device says how much of its memory is free", () => {
+  /** Each model takes 10 of so many, as long as it is loaded. */
+  function onDevice(most: number) {
+    const loaded = new Set<string>();
+    const told: string[] = [];
+    const jobs = new JobsInUse<Model>({
+      restingBytes: 1_000,
+      isShort: async () => most - 10 * loaded.size < most / 2,
+      onClosing: (jobId, why) => told.push(`${jobId}: ${why}`),
+    });
+    const run = (jobId: string) =>
+      jobs.use(jobId, { open: async () => new Model(jobId, loaded), work: async () => [...loaded], signal });
+    return { run, told };
+  }
+
+  test("those that were used longest ago go, one by one, until half of it is free", async () => {
+    const { run, told } = onDevice(50);
+    await run("a");
+    await run("b");
+    expect(await run("c")).toEqual(["a", "b", "c"]);
+    await run("a");
+    expect(told).toEqual([]);
+    expect(await run("d")).toEqual(["a", "c", "d"].filter((name) => name !== "b"));
+    expect(told).toEqual(["b: its device has little memory free"]);
+  });
+
+  test("all go where the model at hand takes most of it, and none for one that is open", async () => {
+    const { run, told } = onDevice(15);
+    await run("a");
+    expect(await run("b")).toEqual(["b"]);
+    expect(await run("b")).toEqual(["b"]);
+    expect(told).toHaveLength(1);
+  });
+});
 
 test("shards of one job share what is open", async () => {
   const { run, opened } = aWorker();
@@ -67,8 +115,91 @@ test("one that is still in use goes on beside the next, and is closed after its 
 });
 
 test("a job that could not be opened is tried anew", async () => {
-  const jobs = new JobsInUse<Model>();
+  const jobs = new JobsInUse<Model>({ restingBytes: 0 });
   const use = (open: () => Promise<Model>) => jobs.use("a", { open, work: async ({ name }) => name, signal });
   await expect(use(() => Promise.reject(new Error("no model")))).rejects.toThrow("no model");
   expect(await use(async () => new Model("a", new Set()))).toBe("a");
+});
+
+const nothing = async () => {};
+
+test("jobs that take turns are opened once, as long as there is memory for those that rest", async () => {
+  const { jobs, run, loaded, told, opened } = aWorker(20);
+  for (const jobId of ["a", "b", "c", "a", "b", "c"]) await run(jobId, nothing);
+  expect(opened()).toBe(3);
+  expect(told).toEqual(["a kept", "b kept", "c kept"]);
+  expect([...loaded].sort()).toEqual(["a", "b", "c"]);
+  await jobs.closeNow();
+  expect(loaded.size).toBe(0);
+});
+
+test("where there is too little, the one that was at hand longest ago is closed, before the next is opened", async () => {
+  const { run, loaded, told, opened } = aWorker(10);
+  await run("a", nothing);
+  await run("b", nothing);
+  expect(await run("c", async () => [...loaded])).toEqual(["b", "c"]);
+  await run("b", nothing);
+  await run("a", nothing);
+  expect(told).toEqual(["a let go", "b kept", "c let go"]);
+  expect(opened()).toBe(4);
+});
+
+test("of jobs that come one after the other, as a queue's windows do, few rest, however small they are", async () => {
+  const { run, loaded, told } = aWorker(1_000_000);
+  for (let job = 0; job < 50; job += 1) await run(`window-${job}`, nothing);
+  expect(loaded.size).toBe(9);
+  expect(told).toHaveLength(41);
+  await run("window-45", nothing);
+  expect(told.at(-1)).toBe("window-45 kept");
+});
+
+test("what a job takes is what it took when it went to rest for the first time", async () => {
+  const jobs = new JobsInUse<Model>({ restingBytes: 10 });
+  const loaded = new Set<string>();
+  let bytes = 4;
+  class Growing extends Model {
+    override memoryBytes(): number {
+      return bytes;
+    }
+  }
+  const run = (jobId: string) =>
+    jobs.use(jobId, { open: async () => new Growing(jobId, loaded), work: nothing, signal });
+  for (const jobId of ["a", "b", "a", "b"]) await run(jobId);
+  // All of the process, by now.
+  bytes = 100;
+  await run("c");
+  expect([...loaded].sort()).toEqual(["a", "b", "c"]);
+});
+
+test("a job that finds no memory is opened once more when all that rest are closed, and fails if that does not help", async () => {
+  const { jobs, run, loaded, told } = aWorker(100);
+  await run("a", nothing);
+  await run("b", nothing);
+  const besides: string[][] = [];
+  const full = new ShardmillError("OUT_OF_MEMORY", "no room");
+  const open = async () => {
+    besides.push([...loaded]);
+    if (loaded.size > 0) throw full;
+    return new Model("c", loaded);
+  };
+  expect(await jobs.use("c", { open, work: async ({ name }) => name, signal })).toBe("c");
+  expect(besides).toEqual([["a", "b"], []]);
+  expect(told).toEqual(["a let go", "b let go"]);
+  await expect(jobs.use("d", { open: () => Promise.reject(full), work: nothing, signal })).rejects.toBe(full);
+  expect([...loaded]).toEqual([]);
+  await expect(jobs.use("e", { open: () => Promise.reject(full), work: nothing, signal })).rejects.toBe(full);
+});
+
+test("one that rests and is still in use is closed after its last use, if it has to go", async () => {
+  const { run, loaded } = aWorker(10);
+  const late = deferred<void>();
+  const old = run("a", () => late.promise);
+  await run("b", nothing);
+  await run("c", nothing);
+  expect([...loaded]).toContain("a");
+  late.resolve();
+  await old;
+  await setImmediate();
+  await setImmediate();
+  expect([...loaded].sort()).toEqual(["b", "c"]);
 });

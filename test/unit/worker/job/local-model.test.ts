@@ -52,7 +52,7 @@ function aCoordinator(file: Buffer, refusals = 0, onRead = () => {}) {
 
 function fetched(
   coordinator: ReturnType<typeof aCoordinator>,
-  { progress, takeTurn }: { progress?: FetchProgress; takeTurn?: CopiesPlace["takeTurn"] } = {},
+  { progress, ...shared }: { progress?: FetchProgress } & Omit<CopiesPlace, "path"> = {},
 ) {
   const signature = { inputs: [], outputs: [], unusable: [] };
   const model = {
@@ -62,7 +62,7 @@ function fetched(
     externalData: [],
     signature,
   };
-  const copies = { path: scratchPath, takeTurn };
+  const copies = { path: scratchPath, ...shared };
   return openLocalModel({ job: { model }, from: ["coordinator"], coordinator, copies, progress });
 }
 
@@ -117,4 +117,21 @@ test("a model that was cut short or replaced since the plan is MODEL_CHANGED, an
   for (const file of [MODEL.subarray(0, 5), other])
     await expect(fetched(aCoordinator(file))).rejects.toMatchObject({ code: "MODEL_CHANGED" });
   expect(await readdir(scratchPath)).toEqual([]);
+});
+
+test("a copy that no process uses any more is removed, and fetched again when it is wanted", async () => {
+  const places = ["one", "other"].map((name) => ({ ownPath: join(scratchPath, name) }));
+  let reads = 0;
+  const coordinator = aCoordinator(MODEL, 0, () => {
+    reads += 1;
+  });
+  const [one, other] = [await fetched(coordinator, places[0]), await fetched(coordinator, places[1])];
+  await one.release();
+  expect(MODEL.equals(await readFile(other.path))).toBe(true);
+  await other.release();
+  expect((await readdir(scratchPath)).sort()).toEqual(["one", "other"]);
+  expect(reads).toBe(2);
+  const again = await fetched(coordinator, places[0]);
+  expect(MODEL.equals(await readFile(again.path))).toBe(true);
+  expect(reads).toBe(4);
 });

@@ -6,7 +6,8 @@ import { silentLogger } from "../../../../shared/core/log.ts";
 import type { Lease } from "../../../../shared/domain/job.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { tokenKey } from "../../../../shared/domain/token.ts";
-import { type LeaseAnswer, PROTOCOL_VERSION } from "../../../../shared/wire/services.ts";
+import { ownVersions } from "../../../../shared/wire/protocol.ts";
+import type { LeaseAnswer } from "../../../../shared/wire/services.ts";
 import { LeaseLoop } from "../../../../worker/lease/lease-loop.ts";
 import { aLease, aWorker } from "../../../support/builders.ts";
 import { FakeWork } from "../../../support/fake-work.ts";
@@ -34,7 +35,7 @@ class Rig {
     this.work.answers.push(...answers);
     const loop = new LeaseLoop({
       work: this.work,
-      registration: { ...aWorker(), protocolVersion: PROTOCOL_VERSION, build: "1" },
+      registration: { ...aWorker(), ...ownVersions() },
       runner: { run: (lease, executionId, { signal }) => this.#run(lease, executionId, signal) },
       takeBusy: () => ({}),
       takePadding: () => null,

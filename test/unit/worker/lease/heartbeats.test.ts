@@ -10,6 +10,8 @@ import { LeaseLedger } from "../../../../worker/lease/lease-ledger.ts";
 import { aStore } from "../../../support/store-counts.ts";
 import { VirtualClock } from "../../../support/virtual-clock.ts";
 
+const JOINED = { protocolVersion: 4, leaseMs: 60_000, heartbeatMs: 10_000 };
+
 const never = new AbortController().signal;
 
 /** Heartbeats of a worker that asks a store of things; what of that reached the coordinator, by session. */
@@ -27,7 +29,7 @@ function aWorkerThatAsks(clock: TimedClock = { nowMs: () => 0, wallMs: () => 0, 
     clock,
     log: silentLogger,
     ledger: new LeaseLedger(),
-    registered: () => ({ session: workerSession(worker.session), leaseMs: 60_000, heartbeatMs: 10_000 }),
+    registered: () => ({ session: workerSession(worker.session), ...JOINED }),
     takeBusy: () => ({}),
     takePadding: () => null,
     storeCounts: () => [aStore("s3://bucket", { requests: worker.requests })],
@@ -104,7 +106,7 @@ test("a fetch is told every three seconds while it goes on, and once more when i
     clock,
     log: silentLogger,
     ledger: new LeaseLedger(),
-    registered: () => ({ session: workerSession("s1"), leaseMs: 60_000, heartbeatMs: 10_000 }),
+    registered: () => ({ session: workerSession("s1"), ...JOINED }),
     takeBusy: () => ({}),
     takePadding: () => null,
     storeCounts: () => [],

@@ -6,7 +6,8 @@ import { silentLogger } from "../../../../shared/core/log.ts";
 import type { Lease } from "../../../../shared/domain/job.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
-import { type LeaseAnswer, PROTOCOL_VERSION } from "../../../../shared/wire/services.ts";
+import { ownVersions } from "../../../../shared/wire/protocol.ts";
+import type { LeaseAnswer } from "../../../../shared/wire/services.ts";
 import { LeaseLoop } from "../../../../worker/lease/lease-loop.ts";
 import type { ShardRunner } from "../../../../worker/lease/shard-runner.ts";
 import { aLease, aWorker } from "../../../support/builders.ts";
@@ -37,7 +38,7 @@ function loopOf(
 ) {
   return new LeaseLoop({
     work,
-    registration: { ...aWorker(), protocolVersion: PROTOCOL_VERSION, build: "1" },
+    registration: { ...aWorker(), ...ownVersions() },
     runner: { run },
     takeBusy: () => ({}),
     takePadding: () => null,
@@ -75,7 +76,8 @@ describe("the worker's lease loop", () => {
 
   test("the first partial is told with how busy the stages are, and no other is", async () => {
     const work = new FakeWork();
-    work.register = async () => ({ session: workerSession("s1"), leaseMs: 60_000, heartbeatMs: 60_000 });
+    const times = { leaseMs: 60_000, heartbeatMs: 60_000 };
+    work.register = async () => ({ session: workerSession("s1"), protocolVersion: 4, ...times });
     work.answers.push(lease(1), lease(2));
     const offered = deferred<void>();
     work.heartbeat = async ({ leases }) => {
@@ -237,6 +239,20 @@ describe("the worker's lease loop", () => {
       never,
     );
     await expect(ended).rejects.toMatchObject({ code: "COORDINATOR_UNREACHABLE" });
+  });
+
+  test("a certificate that is refused is final at first, and waited for by who was let in before", async () => {
+    const refused = new ShardmillError("CERTIFICATE_REFUSED", "it has expired");
+    const unknown = new FakeWork();
+    unknown.register = () => Promise.reject(refused);
+    const run = () => Promise.reject(new Error("no shard"));
+    await expect(loopOf(unknown, run).run(never, never)).rejects.toBe(refused);
+    const known = new FakeWork();
+    known.answers.push(refused, refused, new ShardmillError("SESSION_STALE", "who are you"), dismissed);
+    expect(await loopOf(known, run).run(never, never)).toBe("dismissed");
+    expect(known.sessions).toBe(2);
+    known.answers.push(refused, refused);
+    await expect(loopOf(known, run, { giveUpMs: 0 }).run(never, never)).rejects.toBe(refused);
   });
 
   test("a lease that is over where its files are put is lost, and nobody's failure", async () => {

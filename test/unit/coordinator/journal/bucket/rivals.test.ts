@@ -20,7 +20,7 @@ test("however they are stopped, die and are started, and whatever the line does,
   expect(generations).toBeGreaterThan(2 * SEEDS);
   expect(locked).toBeGreaterThan(SEEDS);
   expect(acknowledged).toBeGreaterThan(10 * SEEDS);
-}, 180_000);
+});
 
 type Put = Parameters<MemoryStorage["put"]>;
 
@@ -67,7 +67,7 @@ test.each([
     }
     expect(signs).toContain(found);
   },
-  180_000,
+  300_000,
 );
 
 function signOf(error: unknown): string {

@@ -94,5 +94,5 @@ test("a store that is silent fails all files at once, and not one after the othe
     codes.add(read.kind === "failed" ? (read.error as { code: unknown }).code : "read");
   }
   expect([...codes]).toEqual(["STORE_FAILED"]);
-  expect(performance.now() - startedMs).toBeLessThan(1_500);
+  expect(performance.now() - startedMs, "one after the other is 6.4 s").toBeLessThan(5_000);
 });

@@ -220,4 +220,4 @@ test("what a predicate is of a row, by DuckDB, it may be by the row group's stat
   );
   // Law: it could be kept by ruling nothing out.
   expect(ruledOut).toBeGreaterThan(30);
-}, 120_000);
+});

@@ -157,7 +157,7 @@ test("what is left is the same whether folders are ruled out before they are lis
   );
   expect(unlisted).toBeGreaterThan(50);
   expect(again).toBeGreaterThan(50);
-}, 60_000);
+});
 
 async function treeOf(
   files: readonly string[],

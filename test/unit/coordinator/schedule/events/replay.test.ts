@@ -29,6 +29,19 @@ describe("a restart", () => {
     expect(job.failure?.code).toBe("SHARD_FAILED");
   });
 
+  test("goes on with the mapping of what is committed, and takes its own where nothing is", () => {
+    const job = TestJob.running(aPlan(3));
+    job.restart();
+    job.restart();
+    expect(job.state.mapping).toBe("of generation 3");
+    const { shard, digest } = job.commit(job.join("w1"));
+    job.restart();
+    expect(job.state.mapping).toBe("of generation 3");
+    job.apply({ kind: "partialDamaged", shard, digest, reason: "its file is gone" });
+    job.restart();
+    expect(job.state.mapping).toBe("of generation 5");
+  });
+
   test("asks for nothing while running, since whoever comes is served", () => {
     const job = TestJob.running(aPlan(1));
     expect(job.restart()).toEqual([]);

@@ -68,6 +68,7 @@ function history(seed: readonly number[]): JournalRecord[] {
     () => world.damageFile(),
     () => world.answerReduce(),
     () => world.crash(),
+    () => world.steer(),
   ];
   for (let step = 0; step < 100; step += 1) acts[pick(acts.length)]?.();
   world.heal();

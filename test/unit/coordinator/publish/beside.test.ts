@@ -10,6 +10,7 @@ import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+import { readText } from "../../../../shared/storage/whole-file.ts";
 
 const PATHS = workPaths("/out");
 const TEXT = "the row of a shard";
@@ -48,6 +49,7 @@ class Dying {
         digests: { spec: "s", input: "i", model: "m" },
         run: { ...NO_RUN, rowsTotal: 1, shardsCommitted: 1, attempts: 1 },
         marker: "_SUCCESS",
+        report: "_report.html",
         builds: [],
         versions: {},
       },
@@ -65,9 +67,13 @@ class Dying {
   /** Which of the two are there, looked at behind the process's back. */
   async seen(): Promise<string> {
     this.dieAt(Number.POSITIVE_INFINITY);
-    const names = ["_manifest.json", "_SUCCESS"];
+    const names = ["_manifest.json", "_report.html", "_SUCCESS"];
     const kinds = await Promise.all(names.map((name) => this.storage.kindAt(below(PATHS.output, name))));
     return names.filter((_, at) => kinds[at] !== null).join(", ");
+  }
+
+  report(): Promise<string> {
+    return readText(this.storage, below(PATHS.output, "_report.html"));
   }
 
   async #called({ call }: StorageCall): Promise<void> {
@@ -76,7 +82,7 @@ class Dying {
   }
 }
 
-test("wherever a process dies, the marker is there only beside the manifest, and comes when it is published again", async () => {
+test("wherever a process dies, report and marker are there only beside the manifest, the marker last, and come when it is published again", async () => {
   const seen = new Set<string>();
   for (let call = 1, isOver = false; !isOver; call += 1) {
     const place = new Dying();
@@ -89,7 +95,13 @@ test("wherever a process dies, the marker is there only beside the manifest, and
     );
     seen.add(await place.seen());
     await place.publish();
-    expect(await place.seen()).toBe("_manifest.json, _SUCCESS");
+    expect(await place.seen()).toBe("_manifest.json, _report.html, _SUCCESS");
+    expect(await place.report()).toMatch(/^<!doctype html>.*<\/html>\n$/s);
   }
-  expect([...seen]).toEqual(["", "_manifest.json", "_manifest.json, _SUCCESS"]);
+  expect([...seen]).toEqual([
+    "",
+    "_manifest.json",
+    "_manifest.json, _report.html",
+    "_manifest.json, _report.html, _SUCCESS",
+  ]);
 });

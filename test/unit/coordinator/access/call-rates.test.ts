@@ -1,0 +1,152 @@
+import { describe, expect, test } from "vitest";
+import { type CallKind, CallRates } from "../../../../coordinator/access/call-rates.ts";
+import type { Identity } from "../../../../coordinator/access/judge.ts";
+import type { Callers } from "../../../../coordinator/access/method-callers.ts";
+import { isShardmillError } from "../../../../shared/core/errors.ts";
+
+const TOKEN: Identity = { name: "token 1 (fleet)", token: null };
+const OTHER: Identity = { name: "token 2 (other)", token: null };
+
+/** How many of so many calls at one moment are let in. */
+function letIn(
+  rates: CallRates,
+  calls: number,
+  [who, callers, peer]: readonly [Identity, Callers, string],
+): number {
+  let count = 0;
+  for (let call = 0; call < calls; call += 1)
+    try {
+      rates.call(who, callers, peer);
+      count += 1;
+    } catch (error) {
+      if (!isShardmillError(error, "RESOURCE_EXHAUSTED")) throw error;
+    }
+  return count;
+}
+
+describe("calls", () => {
+  test.each([
+    ["submit", 200, 20],
+    ["admin", 200, 20],
+    ["read", 5_000, 500],
+    ["known", 5_000, 500],
+    ["anyone", 5_000, 500],
+    ["work", 10_000, 2_000],
+  ] as const)("of the role %s come %i at once, and %i a second from then on", (callers, burst, perS) => {
+    let nowMs = 0;
+    const rates = new CallRates(() => nowMs);
+    const caller = [TOKEN, callers, "10.0.0.1:5000"] as const;
+    expect(letIn(rates, burst + 10, caller)).toBe(burst);
+    nowMs += 1_000;
+    expect(letIn(rates, perS + 10, caller)).toBe(perS);
+  });
+
+  test("of one are refused to that one alone, by identity, address or connection", () => {
+    const rates = new CallRates(() => 0);
+    const flood = (callers: Callers) => letIn(rates, 20_000, [TOKEN, callers, "10.0.0.1:5000"]);
+    for (const callers of ["read", "submit", "anyone", "work"] as const) flood(callers);
+    const isLet = (who: Identity, callers: Callers, peer: string) =>
+      letIn(rates, 1, [who, callers, peer]) === 1;
+    // The same token from elsewhere; another token from there.
+    expect(isLet(TOKEN, "read", "10.0.0.2:1")).toBe(false);
+    expect(isLet(OTHER, "read", "10.0.0.1:5000")).toBe(true);
+    expect(isLet(OTHER, "submit", "10.0.0.1:5000")).toBe(true);
+    expect(isLet(OTHER, "anyone", "10.0.0.1:9")).toBe(false);
+    expect(isLet(OTHER, "anyone", "[::1]:9")).toBe(true);
+    expect(isLet(TOKEN, "work", "10.0.0.1:5000")).toBe(false);
+    expect(isLet(TOKEN, "work", "10.0.0.1:5001")).toBe(true);
+    expect(rates.refused).toMatchObject({ read: 15_001, submit: 19_800, work: 10_001 } satisfies Partial<
+      Record<CallKind, number>
+    >);
+  });
+
+  test("of the user's secret are counted by connection: a program that runs wild leaves others their own", () => {
+    const rates = new CallRates(() => 0);
+    const owner: Identity = { name: "secret", token: null };
+    expect(letIn(rates, 300, [owner, "submit", "127.0.0.1:1"])).toBe(200);
+    expect(letIn(rates, 300, [owner, "submit", "127.0.0.1:2"])).toBe(200);
+  });
+
+  test("of 2,000 workers of one token behind one address are never refused: twenty a second each", () => {
+    let nowMs = 0;
+    const rates = new CallRates(() => nowMs);
+    for (let second = 0; second < 3; second += 1) {
+      for (let worker = 0; worker < 2_000; worker += 1)
+        expect(letIn(rates, 20, [TOKEN, "work", `203.0.113.1:${10_000 + worker}`])).toBe(20);
+      nowMs += 1_000;
+    }
+    expect(rates.refused.work).toBe(0);
+  });
+
+  test("that are refused say when to come again", () => {
+    const rates = new CallRates(() => 0);
+    letIn(rates, 200, [TOKEN, "submit", "a:1"]);
+    expect(() => rates.call(TOKEN, "submit", "a:1")).toThrow(
+      expect.objectContaining({ code: "RESOURCE_EXHAUSTED", fields: { retryMs: 50 } }),
+    );
+  });
+});
+
+describe("calls that are open", () => {
+  /** How many may be opened, and what ends the first of them. */
+  function openAll(rates: CallRates, [who, callers, peer]: readonly [Identity, Callers, string]) {
+    let end = () => {};
+    for (let count = 0; ; count += 1)
+      try {
+        const ended = rates.open(who, callers, peer);
+        if (count === 0) end = ended;
+      } catch (error) {
+        expect(error).toMatchObject({ code: "RESOURCE_EXHAUSTED", fields: { retryMs: 1_000 } });
+        return { count, end };
+      }
+  }
+
+  test("are 128 of one identity, wherever it calls from, until one ends; others have their own", () => {
+    const rates = new CallRates(() => 0);
+    const { count, end } = openAll(rates, [TOKEN, "read", "a:1"]);
+    expect(count).toBe(128);
+    expect(openAll(rates, [TOKEN, "known", "b:2"]).count).toBe(0);
+    expect(openAll(rates, [TOKEN, "submit", "a:1"]).count).toBe(128);
+    expect(openAll(rates, [OTHER, "read", "a:1"]).count).toBe(128);
+    end();
+    expect(openAll(rates, [TOKEN, "read", "b:2"]).count).toBe(1);
+    expect(rates.refused).toMatchObject({ read: 4, submit: 1 });
+  });
+
+  test("of the secret are counted by connection, of anyone by address, of workers not at all", () => {
+    const rates = new CallRates(() => 0);
+    const owner: Identity = { name: "secret", token: null };
+    const anyone: Identity = { name: "anyone", token: null };
+    expect(openAll(rates, [owner, "read", "a:1"]).count).toBe(128);
+    expect(openAll(rates, [owner, "read", "a:2"]).count).toBe(128);
+    expect(openAll(rates, [anyone, "anyone", "a:1"]).count).toBe(256);
+    expect(openAll(rates, [anyone, "anyone", "a:2"]).count).toBe(0);
+    for (let call = 0; call < 4_000; call += 1) rates.open(TOKEN, "work", "a:1");
+  });
+});
+
+test("of bytes one identity sends 64 MiB at once and 4 a second, but for what workers do", () => {
+  let nowMs = 0;
+  const rates = new CallRates(() => nowMs);
+  const send =
+    (who: Identity, callers: Callers = "submit") =>
+    () =>
+      rates.message(who, callers, { peer: "a:1", bytes: 4 << 20 });
+  for (let message = 0; message < 16; message += 1) send(TOKEN)();
+  expect(send(TOKEN)).toThrow(expect.objectContaining({ fields: { retryMs: 1_000 } }));
+  expect(send(OTHER)).not.toThrow();
+  for (let message = 0; message < 100; message += 1) send(TOKEN, "work")();
+  nowMs += 1_000;
+  expect(send(TOKEN)).not.toThrow();
+  expect(send(TOKEN)).toThrow(expect.objectContaining({ code: "RESOURCE_EXHAUSTED" }));
+});
+
+test("callers that come and go are forgotten", () => {
+  let nowMs = 0;
+  const rates = new CallRates(() => nowMs);
+  for (let caller = 0; caller < 100_000; caller += 1) {
+    nowMs += 1;
+    rates.call(TOKEN, "work", `10.0.0.1:${caller}`);
+  }
+  expect(rates.size).toBe(30_000);
+});

@@ -1,0 +1,24 @@
+import { deflateSync } from "node:zlib";
+import { expect, test } from "vitest";
+import { packHistory, unpackHistory } from "../../../../coordinator/insight/packed-history.ts";
+import { packMap } from "../../../../coordinator/insight/shard-map.ts";
+import { aBusyRun } from "../../../support/run-history.ts";
+
+test("a history comes back as it was, from fewer bytes", () => {
+  const history = { ...aBusyRun(), map: packMap(Uint8Array.of(3, 3, 12)) };
+  const packed = packHistory(history);
+  expect(unpackHistory(packed)).toEqual(history);
+  expect(packed.length).toBeLessThan(JSON.stringify(history).length / 4);
+});
+
+test("whatever byte is damaged, and where it is cut off, it is none", () => {
+  const packed = packHistory(aBusyRun());
+  for (let at = 0; at < packed.length; at += 37) {
+    const damaged = Uint8Array.from(packed);
+    damaged[at] = (damaged[at] ?? 0) ^ 0x10;
+    expect(unpackHistory(damaged), `byte ${at}`).toBeNull();
+    expect(unpackHistory(packed.subarray(0, at)), `cut off at ${at}`).toBeNull();
+  }
+  expect(unpackHistory(deflateSync('{"began":"yesterday"}'))).toBeNull();
+  expect(unpackHistory(deflateSync(Buffer.alloc(64 << 20)))).toBeNull();
+});

@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { shardCells } from "../../../../coordinator/insight/shard-cells.ts";
+import { aConfig, aPartial, aPlan, aReason, TestJob } from "../schedule/harness.ts";
+
+test("each shard is a byte: where it is, and whether it failed, has a backup, or dead rows", () => {
+  const job = TestJob.running(aPlan(5, 10), aConfig({ maxDeadRows: 9 }));
+  const worker = job.join("a", 9);
+  const dead = { file: "a", row: 1, stage: "infer", code: "ROW_FAILED", message: "" } as const;
+  job.commit(worker, { rowsDead: 1, rowsMapped: 9, rowsOut: 9, firstDead: dead });
+  const offered = job.grant(worker);
+  job.offer(worker, aPartial(offered.shard, offered.token));
+  job.grant(worker);
+  job.fail(job.grant(worker), aReason("MODEL_FAILED"));
+  expect([...shardCells(job.state)]).toEqual([3 + 32, 2, 1, 0 + 8, 0]);
+});
+
+test("a shard that was split is its halves, at its place in the plan", () => {
+  const job = TestJob.running(aPlan(2, 10), aConfig({ maxDeadRows: 20 }));
+  const sound = job.join("sound", 1);
+  for (let at = 0; job.state.counts.split === 0 && at < 9; at += 1) {
+    const doomed = job.join(`doomed-${at}`, 1);
+    job.grant(doomed);
+    if (at === 0) job.commit(sound);
+    job.lose(doomed);
+    job.tickAfter(60_000);
+  }
+  expect([...shardCells(job.state)]).toEqual([8, 8, 3]);
+});

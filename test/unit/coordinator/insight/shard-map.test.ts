@@ -1,0 +1,44 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { coarser, packMap, unpackMap } from "../../../../coordinator/insight/shard-map.ts";
+
+/** As decision 112 says. */
+const MOST_CELLS = 262_144;
+
+const cellArbitrary = fc
+  .tuple(fc.nat({ max: 4 }), fc.nat({ max: 7 }))
+  .map(([kind, marks]) => kind + 8 * marks);
+
+test("a map comes back as it was", () => {
+  fc.assert(
+    fc.property(fc.array(cellArbitrary), (cells) => {
+      const map = packMap(Uint8Array.from(cells));
+      expect(map.shardsPerCell).toBe(1);
+      expect([...unpackMap(map)]).toEqual(cells);
+    }),
+  );
+});
+
+test("of very many shards several share a cell: what went worst is seen, and every mark", () => {
+  const cells = new Uint8Array(3 * MOST_CELLS).fill(3);
+  cells[1] = 0;
+  cells[3] = 1 + 8;
+  cells[4] = 4 + 32;
+  cells[8] = 2;
+  const map = packMap(cells);
+  expect(map.shardsPerCell).toBe(3);
+  expect([...unpackMap(map).subarray(0, 4)]).toEqual([0, 4 + 8 + 32, 2, 3]);
+  expect(unpackMap(map)).toHaveLength(MOST_CELLS);
+  expect(map.cells.length, "most are committed").toBeLessThan(2_000);
+});
+
+test("the last cell may stand for fewer", () => {
+  expect(coarser(Uint8Array.of(3, 3, 3, 3, 0), 2)).toEqual({ shardsPerCell: 3, cells: Uint8Array.of(3, 0) });
+});
+
+test("one that is damaged has no cells, and none becomes longer than a map may be", () => {
+  const { cells } = packMap(new Uint8Array(1_000).fill(3));
+  expect(unpackMap({ shardsPerCell: 1, cells: cells.slice(0, -4) })).toHaveLength(0);
+  const bomb = packMap(new Uint8Array(MOST_CELLS).fill(3)).cells;
+  expect(unpackMap({ shardsPerCell: 1, cells: bomb })).toHaveLength(MOST_CELLS);
+});

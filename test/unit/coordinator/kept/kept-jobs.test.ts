@@ -1,0 +1,182 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { formatRecord } from "../../../../coordinator/kept/job-record.ts";
+import { KeptJobs } from "../../../../coordinator/kept/kept-jobs.ts";
+import { systemClock } from "../../../../shared/core/clock.ts";
+import { silentLogger, troubleLogger } from "../../../../shared/core/log.ts";
+import type { JobStatus } from "../../../../shared/domain/job-status.ts";
+import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
+import { USUAL_STANDING } from "../../../../shared/domain/standing.ts";
+import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-kept-"));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const spec = checkJobSpec({
+  input: { path: "/data" },
+  model: { path: "/model.onnx" },
+  map: { inputs: { x: "x" }, outputs: { y: "y" } },
+  output: { path: "/out" },
+});
+
+function aStatus(jobId: string, phase: JobStatus["phase"] = "running"): JobStatus {
+  return {
+    ...NO_RUN,
+    ...USUAL_STANDING,
+    phase,
+    jobId,
+    name: "known",
+    output: "/out",
+    manifest: "",
+    failure: null,
+  };
+}
+
+const open = (log = silentLogger) => KeptJobs.open({ folder, clock: systemClock, log });
+
+async function fill(...statuses: readonly JobStatus[]): Promise<void> {
+  const { kept } = await open();
+  await using _kept = kept;
+  for (const status of statuses) await kept.submitted({ spec }, status);
+}
+
+async function recalled(): Promise<[jobId: string, phase: string][]> {
+  const { kept, records } = await open();
+  await kept[Symbol.asyncDispose]();
+  return records.map(({ jobId, status }) => [jobId, status.phase]);
+}
+
+test("what was submitted and what ended is there after a restart, in the order of submission", async () => {
+  await fill(aStatus("b"), aStatus("a"), aStatus("c"));
+  const { kept, records } = await open();
+  expect(records.map(({ jobId }) => jobId)).toEqual(["b", "a", "c"]);
+  await kept.ended({ spec }, aStatus("a", "cancelled"));
+  await kept.submitted({ spec }, aStatus("b", "published"));
+  await kept[Symbol.asyncDispose]();
+  expect(await recalled()).toEqual([
+    ["a", "cancelled"],
+    ["c", "running"],
+    ["b", "published"],
+  ]);
+});
+
+test("calls at once leave one whole record each, the last of a job", async () => {
+  const { kept } = await open();
+  await Promise.all(
+    Array.from({ length: 20 }, (_, at) =>
+      kept.submitted({ spec }, aStatus(`j${at % 5}`, at < 15 ? "running" : "failed")),
+    ),
+  );
+  await kept[Symbol.asyncDispose]();
+  expect((await recalled()).sort()).toEqual([0, 1, 2, 3, 4].map((at) => [`j${at}`, "failed"]));
+});
+
+test("one bad record is put aside with a warning, and keeps the others from nothing", async () => {
+  await fill(aStatus("a"), aStatus("b"));
+  const path = join(folder, "jobs", "a.json");
+  const bytes = await readFile(path);
+  await writeFile(path, bytes.subarray(0, 90));
+  await mkdir(join(folder, "jobs", "c.json"));
+  const lines: string[] = [];
+  const { kept, records } = await open(troubleLogger((line) => lines.push(line)));
+  await kept[Symbol.asyncDispose]();
+  expect(records.map(({ jobId }) => jobId)).toEqual(["b"]);
+  expect(lines.sort()).toEqual([
+    expect.stringMatching(/a\.json\.damaged.*submit the job again/),
+    expect.stringMatching(/c\.json\.damaged.*submit the job again/),
+  ]);
+  // What was there is kept for who wants to look.
+  expect(await readFile(`${path}.damaged`)).toEqual(bytes.subarray(0, 90));
+  expect(await recalled()).toEqual([["b", "running"]]);
+});
+
+test("a record of a later version stays for it", async () => {
+  await fill(aStatus("a"));
+  const path = join(folder, "jobs", "a.json");
+  await writeFile(path, (await readFile(path, "utf8")).replace('"format":1', '"format":9'));
+  expect(await recalled()).toEqual([]);
+  expect(await readdir(join(folder, "jobs"))).toEqual(["a.json"]);
+});
+
+test("half a file that a death left beside a record changes nothing, and goes", async () => {
+  await fill(aStatus("a"));
+  await writeFile(join(folder, "jobs", "a.json.tmp"), "half");
+  expect(await recalled()).toEqual([["a", "running"]]);
+  expect(await readdir(join(folder, "jobs"))).toEqual(["a.json"]);
+});
+
+test("more than a thousand ended jobs: the oldest are forgotten, and none that runs", async () => {
+  await fill(aStatus("oldest"));
+  for (let order = 2; order < 1_005; order += 1) {
+    const jobId = `e${order}`;
+    const record = { jobId, order, spec, status: aStatus(jobId, "published") };
+    await writeFile(join(folder, "jobs", `${jobId}.json`), formatRecord(record));
+  }
+  const { kept } = await open();
+  await kept.submitted({ spec }, aStatus("last", "failed"));
+  await kept[Symbol.asyncDispose]();
+  const known = (await recalled()).map(([jobId]) => jobId);
+  expect(known).toHaveLength(1_001);
+  expect([...known.slice(0, 2), known.at(-1)]).toEqual(["oldest", "e6", "last"]);
+});
+
+test("how an ended job went is there after a restart, until its record is forgotten", async () => {
+  const view = Uint8Array.from({ length: 3_000 }, (_, at) => at % 251);
+  {
+    const { kept } = await open();
+    await using _kept = kept;
+    await kept.submitted({ spec }, aStatus("a"));
+    expect(await kept.view("a")).toBeNull();
+    await kept.ended({ spec }, aStatus("a", "failed"), view);
+    // As one that is noted once more, with nothing new to say of how it went.
+    await kept.ended({ spec }, aStatus("a", "failed"));
+  }
+  await writeFile(join(folder, "jobs", "nobody.view"), "of a job that is forgotten");
+  const { kept, records } = await open();
+  await using _kept = kept;
+  expect(records.map(({ jobId }) => jobId)).toEqual(["a"]);
+  expect(Uint8Array.from((await kept.view("a")) ?? [])).toEqual(view);
+  expect((await readdir(join(folder, "jobs"))).sort()).toEqual(["a.json", "a.view"]);
+});
+
+test("what is kept of how jobs went counts, too: the oldest make room, with it", async () => {
+  const { kept } = await open();
+  await using _kept = kept;
+  const large = new Uint8Array(100 << 20);
+  for (const jobId of ["a", "b", "c"]) {
+    await kept.submitted({ spec }, aStatus(jobId));
+    await kept.ended({ spec }, aStatus(jobId, "published"), large);
+  }
+  expect((await readdir(join(folder, "jobs"))).sort()).toEqual(["b.json", "b.view", "c.json", "c.view"]);
+});
+
+test("nobody else can read what was submitted", async () => {
+  await fill(aStatus("a"));
+  expect((await stat(join(folder, "jobs"))).mode & 0o777).toBe(0o700);
+});
+
+test("two coordinators do not share a folder", async () => {
+  const { kept } = await open();
+  await expect(open()).rejects.toMatchObject({
+    code: "STATE_LOCKED",
+    fields: { folder, pid: process.pid },
+    hint: expect.stringContaining("--state"),
+  });
+  await kept[Symbol.asyncDispose]();
+  await (await open()).kept[Symbol.asyncDispose]();
+});
+
+test("a folder that cannot be used is refused, and so is what cannot be written there", async () => {
+  await writeFile(join(folder, "jobs"), "a file");
+  await expect(open()).rejects.toMatchObject({ code: "STATE_FAILED" });
+  await rm(join(folder, "jobs"));
+  const { kept } = await open();
+  await rm(join(folder, "jobs"), { recursive: true });
+  await expect(kept.submitted({ spec }, aStatus("a"))).rejects.toMatchObject({ code: "STATE_FAILED" });
+  await kept[Symbol.asyncDispose]();
+});

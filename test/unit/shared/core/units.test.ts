@@ -1,0 +1,24 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { formatBytes, parseBytes } from "../../../../shared/core/units.ts";
+
+test("sizes are read as they are written", () => {
+  expect(["4GiB", "1.5 KiB", "512MiB", "0", "7", "2TiB"].map(parseBytes)).toEqual([
+    4 * 1024 ** 3,
+    1536,
+    512 * 1024 ** 2,
+    0,
+    7,
+    2 * 1024 ** 4,
+  ]);
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 1023 }), fc.nat(4), (value, power) => {
+      expect(parseBytes(formatBytes(value * 1024 ** power))).toBe(value * 1024 ** power);
+    }),
+  );
+});
+
+test("what is no size, or may be two, is none", () => {
+  for (const text of ["", "GiB", "4GB", "4g", "-1GiB", "1e9", "4GiB more", "NaN", ".5GiB"])
+    expect(parseBytes(text), text).toBeNull();
+});

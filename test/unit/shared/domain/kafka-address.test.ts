@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { parseQueueAddress } from "../../../../shared/domain/queue-address.ts";
+
+describe("an address of Kafka", () => {
+  it("names brokers, topic, group and who asks, and shows no secret", () => {
+    const text = "kafka://me:a%40b@b1,b2:9094/reviews?group=scoring&tls=true&sasl=scram-sha-512";
+    expect(parseQueueAddress(text)).toEqual({
+      kind: "kafka",
+      brokers: ["b1:9092", "b2:9094"],
+      topic: "reviews",
+      credentials: "me:a%40b",
+      options: new Map([
+        ["group", "scoring"],
+        ["tls", "true"],
+        ["sasl", "scram-sha-512"],
+      ]),
+      shown: "kafka://b1,b2:9094/reviews",
+    });
+  });
+
+  it("is none where it says what nothing here knows", () => {
+    const bad = [
+      "kafka://b1/reviews?grup=a",
+      "kafka://b1/reviews?sasl=gssapi",
+      "kafka://b1/reviews?tls=yes",
+      "kafka://b1/reviews?group=a%20b",
+      "kafka://me:%zz@b1/reviews",
+      "kafka://b1/re views",
+      "kafka://b1",
+    ];
+    for (const text of bad) expect(parseQueueAddress(text)).toBeNull();
+  });
+});

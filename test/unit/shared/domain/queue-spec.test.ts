@@ -1,0 +1,115 @@
+import { describe, expect, it } from "vitest";
+import { present } from "../../../../shared/core/assert.ts";
+import { isShardmillError } from "../../../../shared/core/errors.ts";
+import { parseQueueAddress, queueBeside } from "../../../../shared/domain/queue-address.ts";
+import type { QueueTrigger } from "../../../../shared/domain/queue-spec.ts";
+import { parseTriggered } from "../../../../shared/job-file/read-run.ts";
+
+const ADDRESS = "amqp://reviews:s3cret@rabbit:5671/shop/reviews";
+const COLUMNS = { id: "string", price: "float64" };
+
+function read(trigger: object, more: object = {}) {
+  const job = { model: { path: "m.onnx" }, output: { path: "out" }, trigger, ...more };
+  return parseTriggered(JSON.stringify(job), { path: "/jobs/job.yaml", set: [], env: {} }, 0);
+}
+
+function triggerOf(trigger: object): QueueTrigger {
+  const read_ = present(read(trigger).trigger, "the job has a trigger");
+  if (read_.kind !== "queue") throw new Error(`it is one of ${read_.kind}`);
+  return read_;
+}
+
+function problemsOf(trigger: object): string[] {
+  try {
+    read(trigger);
+  } catch (error) {
+    if (!isShardmillError(error)) throw error;
+    expect(JSON.stringify([error.problems, error.message, error.fields])).not.toContain("s3cret");
+    return error.problems.map(({ where, what }) => `${where.split(" ").at(-1)} ${what}`);
+  }
+  return [];
+}
+
+describe("a trigger of messages", () => {
+  it("needs no input, and has defaults", () => {
+    const trigger = triggerOf({ queue: ADDRESS, columns: COLUMNS });
+    expect(trigger).toMatchObject({
+      message: "row",
+      window: { rows: 5_000, bytes: 32 << 20, ms: 5_000, open: 2 },
+      key: null,
+      rememberMs: 86_400_000,
+      aside: null,
+    });
+    expect([...trigger.columns.keys()]).toEqual(["id", "price"]);
+  });
+
+  it("has other queues by name on the same broker, or by an address of their own", () => {
+    const results = "kafka://k:9092/results";
+    expect(triggerOf({ queue: ADDRESS, columns: COLUMNS, results }).results).toBe(results);
+    expect(triggerOf({ queue: ADDRESS, columns: COLUMNS, aside: "aside" }).aside).toBe(
+      "amqp://reviews:s3cret@rabbit:5671/shop/aside",
+    );
+  });
+
+  it("is no part of a run", () => {
+    const job = read({ queue: ADDRESS, columns: COLUMNS }).runAt({ atMs: 0, id: "" }).spec;
+    expect(JSON.stringify(job)).not.toContain("s3cret");
+  });
+
+  it("tells what is wrong with it, and no password", () => {
+    const given = { queue: ADDRESS, columns: COLUMNS };
+    expect(problemsOf({ ...given, queue: "amqp://reviews:s3cret@rabbit" })).toEqual([
+      "trigger.queue is no address of a queue",
+    ]);
+    expect(problemsOf({ queue: ADDRESS })).toEqual(["trigger.columns is missing"]);
+    expect(problemsOf({ ...given, key: "name" })).toEqual(["trigger.key is none of `columns`"]);
+    expect(problemsOf({ ...given, message: "rows", key: "id" })).toEqual([
+      "trigger.key is for messages of one row",
+    ]);
+    expect(problemsOf({ ...given, message: "files" })).toEqual([
+      "trigger.columns `message: files` and `columns` exclude each other",
+    ]);
+    expect(problemsOf({ ...given, aside: "kafka://k/aside" })).toEqual([
+      "trigger.aside is on another kind of broker",
+    ]);
+    expect(problemsOf({ ...given, catchUp: "all" })).toEqual([
+      "trigger.catchUp `queue` and `catchUp` exclude each other",
+    ]);
+    expect(problemsOf({ every: "1h", columns: COLUMNS })).toContain(
+      "trigger.columns `every` and `columns` exclude each other",
+    );
+    expect(problemsOf({ ...given, window: { bytes: "2TiB" } })).toEqual([
+      "trigger.window.bytes is no size of a window",
+    ]);
+  });
+});
+
+it("reads addresses of queues, and shows them without who asks", () => {
+  expect(parseQueueAddress("amqps://u:p%2Fw@h/%2F/my%20queue?heartbeat=30")).toEqual({
+    kind: "amqp",
+    server: "amqps://u:p%2Fw@h/%2F?heartbeat=30",
+    queue: "my queue",
+    shown: "amqps://h/%2F/my%20queue",
+  });
+  expect(parseQueueAddress("https://sqs.eu-central-1.amazonaws.com/123456789012/reviews.fifo")).toMatchObject(
+    {
+      kind: "sqs",
+      queue: "reviews.fifo",
+    },
+  );
+  expect(parseQueueAddress("kafka://u:p@b1,b2:9093/topic?group=g")).toMatchObject({
+    brokers: ["b1:9092", "b2:9093"],
+    topic: "topic",
+    shown: "kafka://b1,b2:9093/topic",
+  });
+  for (const none of [
+    "amqp://h/queue",
+    "https://sqs/queue",
+    "kafka://b/",
+    "redis://h/q",
+    "https://u:p@h/1/q",
+  ])
+    expect(parseQueueAddress(none)).toBeNull();
+  expect(queueBeside("https://sqs/1/reviews", "aside")).toBe("https://sqs/1/aside");
+  expect(queueBeside("https://sqs/1/reviews", "a/b")).toBeNull();
+});

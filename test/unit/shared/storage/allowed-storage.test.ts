@@ -1,0 +1,131 @@
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
+import { MemoryStorage } from "../../../../shared/storage/memory.ts";
+import { Storages } from "../../../../shared/storage/open-storage.ts";
+import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+import { readRowFile } from "../../../../shared/storage/row-file.ts";
+import { startWebServer } from "../../../support/web-server.ts";
+
+/** Storages that open what is allowed, and nothing else, however it is reached. */
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-allowed-"));
+  for (const name of ["in", "out"]) await mkdir(join(folder, name));
+  await writeFile(join(folder, "in", "a"), "allowed");
+  await writeFile(join(folder, "out", "a"), "secret");
+  await symlink(join(folder, "out", "a"), join(folder, "in", "file-link"));
+  await symlink(join(folder, "out"), join(folder, "in", "folder-link"));
+  await symlink(join(folder, "in"), join(folder, "in-link"));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+});
+
+const here = (...names: readonly string[]) => parseLocation(join(folder, ...names));
+const only = (...allowed: readonly string[]) => new Storages({}, { ...NO_STORES, allowed });
+const refused = { code: "LOCATION_REFUSED" };
+
+describe("on a disk", () => {
+  test.each([
+    ["another folder", ["out", "a"]],
+    ["a link to a file elsewhere", ["in", "file-link"]],
+    ["a link to a folder elsewhere", ["in", "folder-link", "a"]],
+  ])("%s is refused, and nothing of it is told", async (_what, names) => {
+    await using storages = only(join(folder, "in"));
+    const at = here(...names);
+    const ask = async (call: (storage: Awaited<ReturnType<Storages["at"]>>) => Promise<unknown>) =>
+      await call(await storages.at(at));
+    await expect(ask((storage) => storage.kindAt(at))).rejects.toMatchObject(refused);
+    await expect(ask((storage) => storage.stat(at))).rejects.toMatchObject(refused);
+    await expect(ask((storage) => storage.real(at))).rejects.toMatchObject(refused);
+    await expect(ask((storage) => storage.read(at, 0, 1))).rejects.toMatchObject(refused);
+    await expect(ask((storage) => storage.put(at, sourceOfBytes("x")))).rejects.toMatchObject(refused);
+    await expect(ask((storage) => storage.remove(at))).rejects.toMatchObject(refused);
+    await expect(ask((storage) => storage.copy(here("in", "a"), at))).rejects.toMatchObject(refused);
+    await expect(ask((storage) => storage.rename(at, here("in", "b")))).rejects.toMatchObject(refused);
+    await expect(
+      ask(async (storage) => await storage.list(at)[Symbol.asyncIterator]().next()),
+    ).rejects.toMatchObject(refused);
+    expect(await readFile(join(folder, "out", "a"), "utf8")).toBe("secret");
+  });
+
+  test("what is put below a link that leads out is refused, also where nothing is there yet", async () => {
+    await using storages = only(join(folder, "in"));
+    const storage = await storages.at(here("in"));
+    const out = here("in", "folder-link", "new", "file");
+    await expect(storage.put(out, sourceOfBytes("x"))).rejects.toMatchObject(refused);
+    const inside = here("in", "new", "file");
+    await storage.put(inside, sourceOfBytes("x"));
+    expect((await storage.stat(inside)).bytes).toBe(1);
+  });
+
+  test("a place that is allowed by a link is what the link leads to, if that is allowed", async () => {
+    await using storages = only(join(folder, "in"), join(folder, "in-link"));
+    const at = here("in-link", "a");
+    expect((await (await storages.at(at)).stat(at)).bytes).toBe(7);
+    await using linkOnly = only(join(folder, "in-link"));
+    await expect((await linkOnly.at(at)).stat(at)).rejects.toMatchObject(refused);
+  });
+});
+
+describe("on the web", () => {
+  test("a redirect to what is not allowed is not followed", async () => {
+    await using other = await startWebServer({ "/secret": Buffer.from("secret") });
+    await using server = await startWebServer({ "/files/a": Buffer.from("allowed") });
+    const seen: string[] = [];
+    server.served.set("/files/away", (_request, response) => {
+      response.writeHead(302, { location: `${other.url}/secret` }).end();
+    });
+    server.served.set("/files/up", (_request, response) => {
+      response.writeHead(302, { location: "/secret" }).end();
+    });
+    server.served.set("/secret", (request, response) => {
+      seen.push(request.url ?? "");
+      response.end("secret");
+    });
+    await using storages = only(`${server.url}/files`);
+    const read = async (path: string) => {
+      const at = parseLocation(`${server.url}${path}`);
+      return await (await storages.at(at)).read(at, 0, 6);
+    };
+    expect(Buffer.from(await read("/files/a")).toString()).toBe("allowe");
+    await expect(read("/files/away")).rejects.toMatchObject(refused);
+    await expect(read("/files/up")).rejects.toMatchObject(refused);
+    await expect(read("/secret")).rejects.toMatchObject(refused);
+    expect([other.requests, seen]).toEqual([[], []]);
+  });
+});
+
+test("a bucket that is allowed is the operator's, not one on a server that the job names", async () => {
+  const settings = { "s3://corpus": { endpoint: "http://127.0.0.1:1" } };
+  const stores = { ...NO_STORES, settings, allowed: ["s3://corpus"] };
+  await using storages = new Storages({}, stores);
+  const at = parseLocation("s3://corpus/a");
+  const asked = storages.at(at).then((storage) => storage.stat(at));
+  await expect(asked).rejects.toMatchObject({ ...refused, fields: { path: "http://127.0.0.1:1" } });
+});
+
+test("a row that names a file elsewhere fails the attempt: another worker may open it", async () => {
+  await using storages = only(join(folder, "in"));
+  const options = { folder: here("in"), maxBytes: 1_000, signal: new AbortController().signal };
+  expect(await readRowFile(storages, "a", options)).toMatchObject({ kind: "bytes" });
+  await expect(readRowFile(storages, join(folder, "out", "a"), options)).rejects.toMatchObject(refused);
+  await expect(readRowFile(storages, "../out/a", options)).rejects.toMatchObject(refused);
+});
+
+test("checksums are told, and tried with a file, only where that is allowed", async () => {
+  const checksums = { of: vi.fn(async () => null), areEarned: vi.fn(async () => true) };
+  const opened = Object.assign(new MemoryStorage(), { checksums });
+  await using storages = new Storages({ s3: async () => opened }, { ...NO_STORES, allowed: ["s3://own"] });
+  const storage = await storages.at(parseLocation("s3://own/a"));
+  const [own, other] = [parseLocation("s3://own/b"), parseLocation("s3://other/b")];
+  expect(await storage.checksums?.areEarned(own)).toBe(true);
+  await expect(storage.checksums?.areEarned(other)).rejects.toMatchObject(refused);
+  await expect(storage.checksums?.of(other)).rejects.toMatchObject(refused);
+  expect([checksums.of.mock.calls.length, checksums.areEarned.mock.calls.length]).toEqual([0, 1]);
+});

@@ -1,0 +1,65 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { DatasetFormat } from "../../../../shared/domain/dataset.ts";
+import type { StepBinding } from "../../../../shared/domain/step-binding.ts";
+import type { SourceKind } from "../../../../shared/input-sources/input-sources.ts";
+import type { OpKind } from "../../../../shared/output-ops/output-ops.ts";
+import { commonProtocol, PROTOCOL, protocolText } from "../../../../shared/wire/protocol.ts";
+
+const range = fc
+  .tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 0, max: 4 }))
+  .map(([oldest, more]) => ({ oldest, newest: oldest + more }));
+
+test("two sides speak the newest version that both know, and none if there is no such version", () => {
+  fc.assert(
+    fc.property(range, range, (a, b) => {
+      const speaks = ({ oldest, newest }: typeof a) =>
+        Array.from({ length: newest - oldest + 1 }, (_, at) => oldest + at);
+      const both = speaks(a).filter((version) => speaks(b).includes(version));
+      expect(commonProtocol(a, b)).toBe(both.at(-1) ?? null);
+      expect(commonProtocol(b, a)).toBe(commonProtocol(a, b));
+    }),
+  );
+});
+
+test("a range that ends before it begins meets none", () => {
+  expect(commonProtocol({ oldest: 5, newest: 3 }, { oldest: 1, newest: 9 })).toBeNull();
+});
+
+test("ranges are shown as people say them", () => {
+  expect(protocolText({ oldest: 4, newest: 4 })).toBe("4");
+  expect(protocolText({ oldest: 4, newest: 6 })).toBe("4 to 6");
+  expect(PROTOCOL.oldest).toBeLessThanOrEqual(PROTOCOL.newest);
+});
+
+/**
+ * What a worker may be told to do, and which protocol knows it first: a worker of one before would break on
+ * it. Who adds a word raises `PROTOCOL.newest`, unless the newest was in no release yet; and keeps jobs with
+ * that word from workers of older ones, unless these are not spoken any more.
+ */
+const SINCE = {
+  steps: { tokenize: 4, split: 4, spans: 4, sql: 4, module: 4, image: 4, sound: 4 },
+  sources: { one: 4, stack: 4, mask: 4, value: 4 },
+  ops: {
+    raw: 4,
+    pool: 4,
+    argmax: 4,
+    maxSoftmax: 4,
+    softmax: 4,
+    sigmoid: 4,
+    topK: 4,
+    threshold: 4,
+    columns: 4,
+  },
+  formats: { parquet: 4, arrow: 4, csv: 4, json: 4 },
+} satisfies {
+  readonly steps: Record<StepBinding["op"]["kind"], number>;
+  readonly sources: Record<SourceKind, number>;
+  readonly ops: Record<OpKind, number>;
+  readonly formats: Record<DatasetFormat, number>;
+};
+
+test("every word of a job description is of a protocol that all who are spoken with know", () => {
+  const versions = Object.values(SINCE).flatMap((words) => Object.values<number>(words));
+  expect(Math.max(...versions)).toBeLessThanOrEqual(PROTOCOL.oldest);
+});

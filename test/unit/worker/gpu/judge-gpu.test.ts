@@ -1,0 +1,115 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import type { GpuLook, GpuReading } from "../../../../worker/gpu/gpu-reading.ts";
+import { GOOD_GPU, type GpuState, judgeGpu } from "../../../../worker/gpu/judge-gpu.ts";
+import { GPU_READING } from "../../../support/gpus/reading.ts";
+
+function read(more: Partial<GpuReading> = {}): GpuLook {
+  return { kind: "read", reading: { ...GPU_READING, ...more } };
+}
+
+const LOST: GpuLook = { kind: "lost", why: "GPU is lost" };
+
+/** What comes of looks, each so many seconds after the one before. */
+function comesOf(looks: readonly (readonly [number, GpuLook])[], from: GpuState = GOOD_GPU, fromMs = 0) {
+  let nowMs = fromMs;
+  let state = from;
+  for (const [seconds, look] of looks) {
+    nowMs += seconds * 1_000;
+    state = judgeGpu(state, look, nowMs);
+  }
+  return { state, nowMs };
+}
+
+describe("a GPU is put aside", () => {
+  test.each([
+    ["it is lost", LOST, "the driver no longer finds it: GPU is lost"],
+    ["the driver met an error of the machine", read({ xids: [13, 79] }), "Xid 79: it has fallen off the bus"],
+    [
+      "more of its memory is wrong",
+      read({ uncorrectedErrors: 3 }),
+      "3 more memory errors that could not be corrected (ECC)",
+    ],
+  ])("at once when %s", (_when, look, reason) => {
+    const { state } = comesOf([
+      [5, read()],
+      [5, look],
+    ]);
+    expect(state.aside).toEqual({ reason, sinceMs: 10_000, untilMs: 70_000 });
+  });
+
+  test("after a minute of slowness, not for a moment of it", () => {
+    const slow = read({ slowdowns: ["hardware heat"], celsius: 95 });
+    const moment = comesOf([
+      [5, slow],
+      [50, slow],
+      [5, read()],
+      [5, slow],
+      [50, slow],
+    ]);
+    expect(moment.state.aside).toBeNull();
+    const long = comesOf([[60, slow]], moment.state, moment.nowMs);
+    expect(long.state.aside?.reason).toBe("slowed down for 110 s (hardware heat, at 95 °C)");
+  });
+
+  test("not for what programs do wrong on it, for errors that it had before, or that were corrected", () => {
+    const { state } = comesOf([
+      [5, read({ uncorrectedErrors: 7 })],
+      [5, read({ uncorrectedErrors: 7, correctedErrors: 1_000, xids: [13, 31, 43, 45] })],
+      [5, read({ uncorrectedErrors: null })],
+      [5, read({ uncorrectedErrors: 9 })],
+    ]);
+    expect(state.aside).toBeNull();
+  });
+});
+
+describe("a GPU that was put aside", () => {
+  test("is back when its time is up and a look finds nothing", () => {
+    const aside = comesOf([[5, LOST]]);
+    expect(comesOf([[59, read()]], aside.state, aside.nowMs).state.aside).not.toBeNull();
+    const still = comesOf([[60, LOST]], aside.state, aside.nowMs);
+    expect(still.state.aside).not.toBeNull();
+    expect(comesOf([[60, read()]], still.state, still.nowMs).state.aside).toBeNull();
+  });
+
+  test("again and again is so for longer, and after a good hour for a minute again", () => {
+    let run = comesOf([[5, LOST]]);
+    const lasted: number[] = [];
+    for (let time = 0; time < 7; time += 1) {
+      const { sinceMs, untilMs } = run.state.aside ?? { sinceMs: 0, untilMs: 0 };
+      lasted.push((untilMs - sinceMs) / 60_000);
+      const back = comesOf([[(untilMs - run.nowMs) / 1_000, read()]], run.state, run.nowMs);
+      run = comesOf([[5, LOST]], back.state, back.nowMs);
+    }
+    expect(lasted).toEqual([1, 2, 4, 8, 15, 15, 15]);
+    const untilMs = run.state.aside?.untilMs ?? 0;
+    const back = comesOf([[(untilMs - run.nowMs) / 1_000, read()]], run.state, run.nowMs);
+    const later = comesOf([[3_600, LOST]], back.state, back.nowMs);
+    expect((later.state.aside?.untilMs ?? 0) - later.nowMs).toBe(60_000);
+  });
+});
+
+test("whatever is seen: only what is wrong puts it aside, and what stays well comes back", () => {
+  const look = fc.oneof(
+    fc.constant(LOST),
+    fc
+      .record({
+        uncorrectedErrors: fc.option(fc.nat(3)),
+        slowdowns: fc.subarray(["hardware", "heat"] as const),
+        xids: fc.array(fc.integer({ min: 1, max: 150 }), { maxLength: 3 }),
+      })
+      .map(read),
+  );
+  const looks = fc.array(fc.tuple(fc.integer({ min: 1, max: 200 }), look), { maxLength: 40 });
+  fc.assert(
+    fc.property(looks, (seen) => {
+      const { state, nowMs } = comesOf(seen);
+      expect(
+        judgeGpu(state, read({ uncorrectedErrors: state.uncorrectedErrors }), nowMs).aside === null,
+      ).toBe(state.aside === null || nowMs >= state.aside.untilMs);
+      const well = read({ uncorrectedErrors: state.uncorrectedErrors });
+      const calm = comesOf([[900, well]], state, nowMs);
+      expect(calm.state.aside).toBeNull();
+    }),
+  );
+});

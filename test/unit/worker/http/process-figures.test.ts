@@ -1,0 +1,31 @@
+import { expect, test } from "vitest";
+import { hangingIn, ProcessFigures, type WorkerBeat } from "../../../../worker/http/process-figures.ts";
+import { VirtualClock } from "../../../support/virtual-clock.ts";
+
+const BEAT: WorkerBeat = { leases: 1, busy: {}, padding: null, batch: null, stores: [] };
+
+test("a process that has joined and tells nothing for two minutes hangs, until it tells something or another runs", () => {
+  const clock = new VirtualClock();
+  const figures = new ProcessFigures(clock);
+  const hanging = () => hangingIn(figures.all);
+  figures.began("node-1", "cpu");
+  figures.began("node-2", "cpu");
+  // One that has not joined waits for a coordinator, and has nothing to tell.
+  clock.skip(600_000);
+  expect(hanging()).toEqual([]);
+  figures.joined("node-1");
+  figures.joined("node-2");
+  clock.skip(100_000);
+  figures.beat("node-2", BEAT);
+  clock.skip(20_000);
+  expect(hanging()).toEqual([]);
+  clock.skip(1_000);
+  expect(hanging()).toEqual(["the process of node-1 has told nothing for 121 s"]);
+  figures.beat("node-1", BEAT);
+  expect(hanging()).toEqual([]);
+  clock.skip(121_000);
+  expect(hanging()).toHaveLength(2);
+  figures.ended("node-1", "died");
+  figures.began("node-1", "cpu");
+  expect(hanging()).toEqual(["the process of node-2 has told nothing for 142 s"]);
+});
