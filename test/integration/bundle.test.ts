@@ -29,6 +29,24 @@ test("it is what the package installs, and has every script that the sources sta
     expect(existsSync(join(BUNDLE, script.replace(/\.ts$/, ".js"))), script).toBe(true);
 });
 
+test("no command reads job files, or their language, before it has one", async () => {
+  const [name = ""] = (await readdir(join(BUNDLE, "chunks"))).filter((each) =>
+    each.startsWith("main-command"),
+  );
+  const seen = new Set<string>();
+  const load = async (chunk: string) => {
+    if (seen.has(chunk)) return;
+    seen.add(chunk);
+    const text = await readFile(join(BUNDLE, chunk), "utf8");
+    for (const [, target = ""] of text.matchAll(/^(?:import|export)\s[^"()]*?"(\.[^"]+)"/gm))
+      await load(join(dirname(chunk), target));
+  };
+  await load(join("chunks", name));
+  expect(seen.size).toBeGreaterThan(20);
+  const texts = await Promise.all([...seen].map((chunk) => readFile(join(BUNDLE, chunk), "utf8")));
+  expect(texts.filter((text) => /^\/\/ node_modules\/(yaml|croner)\//m.test(text))).toEqual([]);
+});
+
 test("what only stores and proxies need is loaded by nothing else: a local job starts without it", async () => {
   const names = (await readdir(BUNDLE, { recursive: true })).filter((name) => name.endsWith(".js"));
   const texts = new Map<string, string>();
@@ -48,11 +66,13 @@ test("what only stores and proxies need is loaded by nothing else: a local job s
       closure(join(dirname(name), target), seen);
     return seen;
   };
-  const ofOurs = /^\/\/ (cli|coordinator|estimate|shared|worker)\//m;
-  const reaching = names.filter(
-    (name) => ofOurs.test(texts.get(name) ?? "") && [...closure(name)].some(holds),
-  );
-  // The three kinds of stores of objects, and what they share.
-  const kinds = ["chunks/chunk", "chunks/conventions", "chunks/conventions", "chunks/conventions"];
-  expect(reaching.map((name) => name.replace(/-[A-Z0-9]+\.js$/, "")).sort()).toEqual(kinds);
+  const ofOurs = (name: string) =>
+    [...(texts.get(name) ?? "").matchAll(/^\/\/ ((?:cli|coordinator|estimate|shared|worker)\/\S+)/gm)].map(
+      ([, source = ""]) => source,
+    );
+  const reaching = names.filter((name) => ofOurs(name).length > 0 && [...closure(name)].some(holds));
+  // The three kinds of stores of objects, what they share, and queues that are asked as one of them is.
+  const theirs = /^(shared\/(s3|gcs|azure|objects)|coordinator\/queue\/sqs-)/;
+  expect(reaching.length).toBeGreaterThan(3);
+  expect(reaching.flatMap(ofOurs).filter((source) => !theirs.test(source))).toEqual([]);
 });

@@ -99,6 +99,32 @@ test("a put that has waited long for its turn is told so, well before its caller
   expect(await storedFiles()).toHaveLength(2);
 });
 
+test("uploads of one identity, however many workers it has, leave a quarter of the turns to others", async () => {
+  const one = server({ puts: 4, waitMs: 20 });
+  const [holding, waiting] = [[deferred<void>(), deferred<void>(), deferred<void>()], deferred<void>()];
+  const who = (name: string, peer: string) => ({ name, peer, role: "work" }) as const;
+  const put = (shard: number, chunks: AsyncIterable<Uint8Array>, by: ReturnType<typeof who>) =>
+    one.putPartialFile(aHeader({ shard: shardId(shard) }), chunks, undefined, by);
+  const stuck = holding.map((begun, shard) =>
+    put(
+      shard,
+      (async function* () {
+        begun.resolve();
+        await waiting.promise;
+        yield Buffer.from("abcdef");
+      })(),
+      who("token 1 (a)", `10.0.0.${shard}:1`),
+    ),
+  );
+  await Promise.all(holding.map(({ promise }) => promise));
+  const more = put(10, pieces("abcdef"), who("token 1 (a)", "10.0.0.9:1"));
+  expect(await failureOf(more)).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+  await put(11, pieces("abcdef"), who("token 2 (b)", "10.0.0.9:1"));
+  waiting.resolve();
+  await Promise.all(stuck);
+  await put(10, pieces("abcdef"), who("token 1 (a)", "10.0.0.9:1"));
+});
+
 test("a put never makes anew what was removed with its job", async () => {
   await rm(partials, { recursive: true });
   expect(await failureOf(server().putPartialFile(aHeader(), pieces("abcdef")))).toMatchObject({

@@ -2,6 +2,7 @@ import { copyFile } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Field, FixedSizeList, Float32, makeData, type Table, tableFromIPC } from "apache-arrow";
 import { describe, expect, test } from "vitest";
+import { FlightTurns } from "../../coordinator/grpc/flight-turns.ts";
 import { deferred } from "../../shared/core/abort.ts";
 import { withLength } from "../../shared/dataset/ipc-messages.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";
@@ -104,6 +105,27 @@ describe("an output that is replaced by one of the same size", () => {
     expect(rest.failure).toMatchObject({ code: "STORE_CHANGED" });
     expect([rest.rows, [...rest.values]]).toEqual([ALL_ROWS, [1]]);
   });
+});
+
+test("one identity reads eight streams at once by all its connections, and is hurried when it wants more", async () => {
+  const turns = new FlightTurns();
+  const { signal } = new AbortController();
+  const who = (name: string, port: number) => ({ name, peer: `10.0.0.1:${port}`, role: "read" }) as const;
+  const take = (name: string, port: number) => turns.takeStream(who(name, port), signal);
+  const taken = await Promise.all(
+    Array.from({ length: 8 }, (_, index) => take("token 1 (a)", Math.floor(index / 4))),
+  );
+  const patient = turns.mostMs(who("token 1 (a)", 0));
+  let more = 0;
+  const ninth = take("token 1 (a)", 2).then((giveBack) => {
+    more += 1;
+    return giveBack;
+  });
+  const others = await Promise.all(Array.from({ length: 4 }, () => take("token 2 (b)", 3)));
+  expect([more, turns.mostMs(who("token 1 (a)", 0)) < patient]).toEqual([0, true]);
+  expect(turns.mostMs(who("token 2 (b)", 3))).toBe(patient);
+  taken[0]?.();
+  for (const giveBack of [await ninth, ...taken.slice(1), ...others]) giveBack();
 });
 
 describe("a client that opens streams and does not read them", () => {

@@ -107,6 +107,6 @@ test("commands without a coordinator say so, soon", async () => {
   for (const result of await Promise.all(asked)) {
     expect(result).toMatchObject({ code: 1, stderr: expect.stringContaining("COORDINATOR_UNREACHABLE") });
     expect(JSON.parse(result.stdout)).toMatchObject({ error: { code: "COORDINATOR_UNREACHABLE" } });
-    expect(result.seconds).toBeLessThan(15);
+    expect(result.seconds).toBeLessThan(60);
   }
 });

@@ -1,16 +1,14 @@
-import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { type CliResult, runCli } from "../support/processes.ts";
+import { hasSwiftShader, SWIFTSHADER } from "../support/swift-shader.ts";
 
 /**
  * Jobs that ask for a device: they get it, or an error that says what is missing, before anything is written.
  */
 
-/** Chromium's software Vulkan driver: where it is installed WebGPU runs without a GPU. */
-const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
 const NO_DRIVER = { VK_DRIVER_FILES: "/nonexistent.json", VK_ICD_FILENAMES: "/nonexistent.json" };
 
 function runOf(job: KnownJob, env: Readonly<Record<string, string>>): Promise<CliResult> {
@@ -34,7 +32,7 @@ test("WebGPU gives the CPU's answer where there is a driver, and is refused wher
   await using job = await KnownJob.make({ rows: 600, spec: { model: { device: "webgpu" } } });
   // Only Linux finds its drivers through these variables; elsewhere the system's own driver answers.
   if (process.platform === "linux") await expectRefused(job, NO_DRIVER);
-  if (process.platform === "linux" && !existsSync(SWIFTSHADER)) return;
+  if (process.platform === "linux" && !hasSwiftShader()) return;
   expect(await runOf(job, { VK_DRIVER_FILES: SWIFTSHADER })).toMatchObject({ code: 0 });
   await expectRightAnswer(job, { tolerance: 1e-4 });
 });

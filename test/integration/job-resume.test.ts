@@ -19,7 +19,7 @@ test("a run killed with its journal open dies with its workers, and the next doe
   const killedMs = performance.now();
   // Resolves when the workers, too, are gone: nobody tells them but the broken connection to their parent.
   expect(await killed.ended).toMatchObject({ signal: "SIGKILL" });
-  expect(performance.now() - killedMs).toBeLessThan(5_000);
+  expect(performance.now() - killedMs).toBeLessThan(30_000);
 
   const before = await expectInTheMiddle(job);
   const places = await inodesOf(job, before.committed);

@@ -41,7 +41,7 @@ test("one, two or five workers, or workers that join a coordinator, publish the 
   await expectRightAnswer(job);
   outputs.push(await outputOf(job));
   for (const output of outputs) expect(output).toEqual(outputs[0]);
-}, 120_000);
+});
 
 /** The digest of every published file but the manifest, which names the run. */
 async function outputOf(job: KnownJob): Promise<Record<string, string>> {

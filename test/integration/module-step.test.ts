@@ -149,7 +149,7 @@ export default defineStep({
       expect(failed).toMatchObject([{ row: 2, code: "ROW_FAILED" }]);
       expect(failed[0]?.message).toContain(`${WHERE} ${message}`);
     },
-    60_000,
+    300_000,
   );
 
   it("that hangs in a record batch loses the rows of the batch", async () => {

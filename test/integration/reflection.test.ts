@@ -13,11 +13,13 @@ import { wireRig } from "../support/wire-rig.ts";
 import { aStatus } from "../unit/cli/render/sample-status.ts";
 
 const SERVICES = [
+  "externalscaler.ExternalScaler",
   "grpc.health.v1.Health",
   "grpc.reflection.v1.ServerReflection",
   "grpc.reflection.v1alpha.ServerReflection",
   "shardmill.v1.DataService",
   "shardmill.v1.JobsService",
+  "shardmill.v1.ServerService",
   "shardmill.v1.WorkService",
   "shardmill.v1.WorkersService",
 ];

@@ -1,6 +1,7 @@
 import { Client, credentials, Server, ServerCredentials } from "@grpc/grpc-js";
 import { expect, test } from "vitest";
 import { AuditLog } from "../../coordinator/access/audit-log.ts";
+import { CallRates } from "../../coordinator/access/call-rates.ts";
 import { guardInterceptor } from "../../coordinator/access/guard.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { authorization } from "../../shared/wire/authorization.ts";
@@ -16,6 +17,7 @@ async function endlessServer(readerMs: number) {
     report: () => {},
     audit: new AuditLog(null, silentLogger),
     door: null,
+    rates: new CallRates(() => 0),
   });
   const server = new Server({ interceptors: [guard] });
   const seen = { sent: 0, open: 0 };
@@ -60,7 +62,7 @@ async function endlessServer(readerMs: number) {
 }
 
 test("a reader that takes nothing in is cut off, and what it held is free", async () => {
-  await using rig = await endlessServer(200);
+  await using rig = await endlessServer(3_000);
   const call = rig.read();
   const ended = new Promise<unknown>((resolve) => call.on("error", resolve));
   const chunks = call[Symbol.asyncIterator]();
@@ -76,7 +78,7 @@ test("a reader that takes nothing in is cut off, and what it held is free", asyn
 });
 
 test("one that reads on, however slowly, is served", async () => {
-  await using rig = await endlessServer(1_000);
+  await using rig = await endlessServer(15_000);
   const call = rig.read();
   call.on("error", () => {});
   let chunks = 0;

@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
@@ -53,3 +53,33 @@ test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)(
     await expectRightAnswer(job);
   },
 );
+
+describe("told to end while it loads", () => {
+  // As soon as it can hear it; by then it has loaded nothing.
+  const preload = join(folder, "told.mjs");
+  const told = { env: { NODE_OPTIONS: `--import=${pathToFileURL(preload).href}` } };
+  beforeAll(() =>
+    writeFile(
+      preload,
+      `delete process.env.NODE_OPTIONS;
+const onListener = (name) => {
+  if (name !== "SIGTERM") return;
+  process.off("newListener", onListener);
+  if (process.stdout.listenerCount("error") > 0) throw new Error("it is loaded");
+  process.nextTick(() => process.kill(process.pid, "SIGTERM"));
+};
+process.on("newListener", onListener);
+`,
+    ),
+  );
+
+  test("a worker ends as one that has drained", async () => {
+    const args = ["worker", "--coordinator", "127.0.0.1:1", "--drained-exit-code", "75", "--workers", "1"];
+    const { code, stderr } = await runCli(args, told);
+    expect([code, stderr]).toEqual([75, expect.not.stringMatching(/Error/)]);
+  });
+
+  test("a command that hands nothing back ends by the signal", async () => {
+    expect(await runCli(["version"], told)).toMatchObject({ code: null, signal: "SIGTERM" });
+  });
+});

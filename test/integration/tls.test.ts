@@ -3,10 +3,10 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { Listening } from "../../coordinator/access/listening.ts";
 import { type RunningServer, startServer } from "../../coordinator/grpc/server.ts";
 import type { CertificateFiles, ClientTls } from "../../shared/access/tls-files.ts";
 import { silentLogger } from "../../shared/core/log.ts";
+import type { Listening } from "../../shared/serving/listening.ts";
 import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
 import { TestCa } from "../support/certificates.ts";
@@ -209,7 +209,7 @@ describe("certificates that are renewed", () => {
       () => new Promise((resolve) => (release = () => resolve([]))),
     );
     const open = before.jobs.listJobs();
-    await vi.waitFor(() => expect(rig.services.jobs.listJobs).toHaveBeenCalled());
+    await vi.waitFor(() => expect(rig.services.jobs.listJobs).toHaveBeenCalled(), { timeout: 60_000 });
     // Another CA from here on: whoever knows the old one alone is told.
     const renewed = await other.sign({ name: "renewed-2" });
     await copyFile(renewed.key, first.key);

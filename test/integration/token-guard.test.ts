@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, credentials, Metadata } from "@grpc/grpc-js";
 import { afterEach, beforeEach, describe, expect, type Mock, test } from "vitest";
-import type { Role } from "../../coordinator/access/method-callers.ts";
 import { makeToken } from "../../coordinator/access/tokens.ts";
 import { addTokenLine } from "../../coordinator/access/tokens-file.ts";
 import { type RunningServer, startServer } from "../../coordinator/grpc/server.ts";
+import type { Role } from "../../shared/access/roles.ts";
 import { tokenCredential } from "../../shared/access/token.ts";
 import { deferred } from "../../shared/core/abort.ts";
 import { silentLogger } from "../../shared/core/log.ts";
@@ -166,7 +166,7 @@ describe("whose token", () => {
     ).toMatchObject([
       { event: "submitted", who, job: job.jobId, output: job.output },
       { event: "cancelled", who, job: job.jobId, reason: "enough" },
-      { event: "refused", method: "/shardmill.v1.WorkService/Register", code: "ROLE_REFUSED" },
+      { event: "refused", who, method: "/shardmill.v1.WorkService/Register", code: "ROLE_REFUSED" },
       { event: "joined", who: "secret", worker: registration.name, host: registration.hostname },
       {
         event: "refused",

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,14 +7,14 @@ import { compiledUrl } from "../../shared/core/package-root.ts";
 import { type IsolatedResult, runIsolated } from "../../shared/onnx/isolated.ts";
 import { probeDevice } from "../../shared/onnx/probe.ts";
 import { mlpModel } from "../support/onnx-model.ts";
+import { hasSwiftShader, SWIFTSHADER } from "../support/swift-shader.ts";
 
 /**
  * WebGPU runs on software Vulkan too, so a GPU provider is tested on machines without a GPU: with Chromium's
  * SwiftShader where it is installed (it is known to work, so here it has to), else with whatever driver the
  * machine has.
  */
-const SWIFTSHADER = "/usr/lib/chromium/vk_swiftshader_icd.json";
-const withDriver = existsSync(SWIFTSHADER) ? { ...process.env, VK_DRIVER_FILES: SWIFTSHADER } : process.env;
+const withDriver = hasSwiftShader() ? { ...process.env, VK_DRIVER_FILES: SWIFTSHADER } : process.env;
 const withoutDriver = {
   ...process.env,
   VK_DRIVER_FILES: "/nonexistent.json",
@@ -86,7 +85,7 @@ test("without a Vulkan driver the probe and the lanes both say DEVICE_UNAVAILABL
 
 test("with a driver that passes its probe the lanes agree with the CPU; one that does not pass is a typed error", async () => {
   const probe = await probeDevice("webgpu", { env: withDriver });
-  if (existsSync(SWIFTSHADER)) expect(probe).toMatchObject({ ok: true });
+  if (hasSwiftShader()) expect(probe).toMatchObject({ ok: true });
   const [cpu, webgpu] = [await logitsOf("cpu", process.env), await logitsOf("webgpu", withDriver)];
   if (!probe.ok) {
     expect(webgpu).toMatchObject({ kind: "answered", value: { code: "DEVICE_UNAVAILABLE" } });

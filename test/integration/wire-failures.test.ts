@@ -69,7 +69,7 @@ describe("errors cross the wire", () => {
     const services = fakeServices();
     await using rig = await wireRig(services);
     const nobody = "" as ReturnType<typeof workerSession>;
-    expect(await failureOf(rig.client.work.leave(nobody))).toMatchObject({
+    expect(await failureOf(rig.client.work.leave(nobody, null))).toMatchObject({
       code: "ARGUMENT_INVALID",
       fields: { place: "LeaveRequest.session" },
     });

@@ -1,9 +1,10 @@
 import { once } from "node:events";
-import { connect, createServer } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { Client, credentials } from "@grpc/grpc-js";
 import { service as healthService } from "grpc-health-check";
 import { describe, expect, test } from "vitest";
 import { startServer } from "../../coordinator/grpc/server.ts";
+import { TcpProxy } from "../../fault/tcp-proxy.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
@@ -27,6 +28,12 @@ const listening = (listen: string) =>
     log: silentLogger,
   });
 
+function portOf(server: Server): number {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("it does not listen");
+  return address.port;
+}
+
 describe("listening", () => {
   test("on port 0 takes a free port and says which", async () => {
     const server = await listening("127.0.0.1:0");
@@ -37,8 +44,7 @@ describe("listening", () => {
   test("on a port that is taken is PORT_IN_USE, with the port and what to do", async () => {
     const taken = createServer().listen(0, "127.0.0.1");
     await once(taken, "listening");
-    const address = taken.address();
-    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const port = portOf(taken);
     expect(await failureOf(listening(`127.0.0.1:${port}`))).toMatchObject({
       code: "PORT_IN_USE",
       message: expect.stringContaining(String(port)),
@@ -93,10 +99,33 @@ describe("a client without a server", () => {
   });
 });
 
+test("a connection that is taken and never answered is given up, and the next one serves", async () => {
+  const taken: Socket[] = [];
+  const mute = createServer((socket) => {
+    taken.push(socket.on("error", () => {}));
+  }).listen(0, "127.0.0.1");
+  await once(mute, "listening");
+  const services = fakeServices();
+  services.jobs.listJobs.mockResolvedValue([]);
+  await using rig = await wireRig(services);
+  await using proxy = await TcpProxy.open(portOf(mute));
+  const client = connectCoordinator(proxy.address, TEST_CREDENTIAL, { connectMs: 500 });
+  const ready = client.waitReady(120_000);
+  // Not the first alone: what is begun anew may hang as well.
+  await until(() => taken.length >= 2);
+  proxy.leadTo(Number(rig.server.address.split(":")[1]));
+  await ready;
+  expect(await client.jobs.listJobs()).toEqual([]);
+  client.close();
+  for (const socket of taken) socket.destroy();
+  mute.close();
+});
+
 describe("health", () => {
   const names = [
     "shardmill.v1.DataService",
     "shardmill.v1.JobsService",
+    "shardmill.v1.ServerService",
     "shardmill.v1.WorkService",
     "shardmill.v1.WorkersService",
   ];
@@ -196,7 +225,7 @@ describe("closing", () => {
     const startMs = performance.now();
     await rig.server.close(150);
     expect(performance.now() - startMs).toBeGreaterThan(140);
-    expect(performance.now() - startMs).toBeLessThan(5_000);
+    expect(performance.now() - startMs).toBeLessThan(30_000);
     expect(await watched).toMatchObject({ code: "COORDINATOR_UNREACHABLE" });
     await until(() => aborted);
     rig.client.close();

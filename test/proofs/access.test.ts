@@ -64,7 +64,7 @@ test("a stranger to a run sees nothing of it, changes nothing, and cannot work f
     // Which file was read, and what to do about it.
     expect(refused.stderr, command[0]).toContain(other.file);
     expect(refused.stderr, command[0]).toContain("--secret-file");
-    expect(refused.seconds, command[0]).toBeLessThan(20);
+    expect(refused.seconds, command[0]).toBeLessThan(60);
   }
   // Its own user asks it as ever, but cannot hand it another job.
   expect(await runCli(["status", "--coordinator", address], job)).toMatchObject({ code: 0 });

@@ -136,7 +136,7 @@ describe("a coordinator with --flight", () => {
     expect(await failureOf(client.read(old))).toMatchObject({ code: "FLIGHT_NOT_FOUND" });
     worker.kill("SIGTERM");
     await worker.ended;
-  }, 180_000);
+  });
 
   test("that cannot listen there is refused", async () => {
     const args = ["coordinator", "--listen", "127.0.0.1:0", "--flight", "nowhere"];

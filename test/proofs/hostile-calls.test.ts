@@ -114,11 +114,11 @@ test("a worker that registers again and again has one session, and the old ones 
     expect(await failureOf(work.failAttempt(stale, refOf(lease), failure))).toMatchObject(refused);
     const partial = await rawPartial(lease, "e1", RAW);
     expect(await failureOf(raw.put(stale, lease.jobId, partial))).toMatchObject(refused);
-    expect(await failureOf(work.leave(stale))).toMatchObject(refused);
+    expect(await failureOf(work.leave(stale, null))).toMatchObject(refused);
   }
   await raw.lease(session);
-  await work.leave(session);
-  expect(await failureOf(work.leave(session))).toMatchObject({ code: "SESSION_STALE" });
+  await work.leave(session, null);
+  expect(await failureOf(work.leave(session, null))).toMatchObject({ code: "SESSION_STALE" });
   expect(await finish(running)).toBe(0);
 });
 

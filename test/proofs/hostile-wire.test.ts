@@ -6,8 +6,8 @@ import { tryKind } from "../../fault/hostile/try-kind.ts";
  */
 
 test.each([
-  ["wire", 30],
-  ["call", 15],
+  ["wire", 20],
+  ["call", 8],
   // The heartbeats, lease requests, registrations and uploads that never end.
   ["peers", 5],
 ] as const)(

@@ -15,4 +15,4 @@ test("a marker that a coordinator died before is placed by whoever runs the job 
   const again = await run();
   expect(again).toMatchObject({ code: 0, stderr: expect.stringContaining("is published already") });
   expect(await readdir(job.out)).toEqual(names);
-}, 120_000);
+});

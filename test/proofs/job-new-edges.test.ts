@@ -40,7 +40,7 @@ test("folders whose names make another type of a column are refused, until its t
   expect(await run(job, "--set", "input.types.code=string")).toMatchObject({ code: 0 });
   const rows = `read_parquet('${job.out}/run=*/rows/*.parquet')`;
   expect(await query(`SELECT DISTINCT code FROM ${rows} ORDER BY code`)).toEqual([["7"], ["x"]]);
-}, 180_000);
+});
 
 test("a job that is broken does not say that nothing is new", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: { input: INPUT } });
@@ -58,7 +58,7 @@ test("a job that is broken does not say that nothing is new", async () => {
   await rm(job.at("model.onnx"));
   for (const { code, stderr } of await asked())
     expect([code, stderr]).toEqual([2, expect.stringContaining("(MODEL_NOT_FOUND)")]);
-}, 180_000);
+});
 
 test("whoever submits a job is told that nothing is new, and a list of jobs has each once", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: { input: INPUT } });
@@ -82,7 +82,7 @@ test("whoever submits a job is told that nothing is new, and a list of jobs has 
   const told = await shardmill("submit", job.job, "--json");
   expect(JSON.parse(told.stdout)).toMatchObject({ state: "nothingNew", lastJob: first.stdout.trim() });
   expect(JSON.parse((await shardmill("status", "--json")).stdout)).toHaveLength(1);
-}, 180_000);
+});
 
 test("what an earlier run left undone at its very end is done by the next", async () => {
   const output = { path: "./out", marker: "_SUCCESS" };
@@ -97,7 +97,7 @@ test("what an earlier run left undone at its very end is done by the next", asyn
   expect(await readdir(published)).toContain("_shardmill");
   expect(await run(job)).toMatchObject({ code: 0 });
   expect((await readdir(published)).sort()).toEqual(["_SUCCESS", "_manifest.json", "reduced", "rows"]);
-}, 180_000);
+});
 
 test("a run whose files were moved meanwhile says so", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: { input: INPUT } });
@@ -113,7 +113,7 @@ test("a run whose files were moved meanwhile says so", async () => {
   expect(moved.stderr).toContain("run 1 has begun and not ended, and 1 of its 2 files are gone");
   await rename(job.at("part-1.parquet"), job.at("data/part-1.parquet"));
   expect(await run(job)).toMatchObject({ code: 0 });
-}, 180_000);
+});
 
 test("a run that another coordinator publishes, or begins, while it is planned here is no other job's", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: { input: INPUT } });
@@ -157,4 +157,4 @@ test("a run that another coordinator publishes, or begins, while it is planned h
   } finally {
     await coordinator.close();
   }
-}, 180_000);
+});

@@ -68,7 +68,7 @@ test("each run reads what none before it has read, and publishes beside them", a
   // The whole of it is no job for a trial, nor does a trial count as having read anything.
   const trial = await run(job, "--limit", "5");
   expect(trial).toMatchObject({ code: 0, facts: { rows: 5, output: `${job.out}-trial` } });
-}, 180_000);
+});
 
 test("a file that changed is read again, and one that is gone is told", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: SPEC });
@@ -87,7 +87,7 @@ test("a file that changed is read again, and one that is gone is told", async ()
     [1, idsOf(0, 1)],
     [2, idsOf(10)],
   ]);
-}, 180_000);
+});
 
 test("files whose folders rule all rows out are read as any other, and are new once", async () => {
   const where = { input: { ...SPEC.input, where: "day = 1" } };
@@ -97,7 +97,7 @@ test("files whose folders rule all rows out are read as any other, and are new o
     await job.writeData(`data/day=${day}/a.parquet`, numberedRows(day * ROWS, ROWS));
   expect(await run(job)).toMatchObject({ code: 0, facts: { rows: ROWS } });
   expect(await run(job)).toMatchObject({ code: 0, facts: { state: "nothingNew" } });
-}, 180_000);
+});
 
 test("a file of another size is another one, though it kept its time", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: SPEC });
@@ -107,7 +107,7 @@ test("a file of another size is another one, though it kept its time", async () 
   await job.writeData("data/part-0.parquet", numberedRows(100, 3 * ROWS));
   await utimes(path, atime, mtime);
   expect(await run(job)).toMatchObject({ code: 0, facts: { rows: 3 * ROWS } });
-}, 180_000);
+});
 
 test("a run that was killed goes on with the files that it began with, or is left by --fresh", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: SPEC });
@@ -135,7 +135,7 @@ test("a run that was killed goes on with the files that it began with, or is lef
   // What is published stays, whatever is asked.
   expect(await run(job, "--fresh")).toMatchObject({ code: 0, facts: { state: "nothingNew" } });
   expect(await idsByRun(job)).toHaveLength(2);
-}, 180_000);
+});
 
 test("runs of another job, an ordinary output and somebody's files are refused", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: SPEC });
@@ -159,4 +159,4 @@ test("runs of another job, an ordinary output and somebody's files are refused",
   const part = await run(job, "--set", "input.limit=5");
   expect(part.code).toBe(2);
   expect(part.stderr).toContain("rows that it skips would never be read");
-}, 180_000);
+});

@@ -125,5 +125,7 @@ test.each([
   const [limit, sample, seed] = ["--limit", "--sample", "--seed"].map((name) =>
     options[0] === name ? options[1] : undefined,
   );
-  await expect(readJob({ job: "job.yaml", set: [], limit, sample, seed })).rejects.toThrow(message);
+  await expect(readJob({ job: "job.yaml", set: [], at: undefined, limit, sample, seed })).rejects.toThrow(
+    message,
+  );
 });

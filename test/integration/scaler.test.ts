@@ -1,0 +1,162 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fromBinary, fromJson, toBinary, toJson } from "@bufbuild/protobuf";
+import { Client, credentials, Metadata } from "@grpc/grpc-js";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { makeToken } from "../../coordinator/access/tokens.ts";
+import { addTokenLine } from "../../coordinator/access/tokens-file.ts";
+import { type RunningServer, startServer } from "../../coordinator/grpc/server.ts";
+import { Scaler } from "../../coordinator/service/scaler.ts";
+import type { Role } from "../../shared/access/roles.ts";
+import { present } from "../../shared/core/assert.ts";
+import { silentLogger } from "../../shared/core/log.ts";
+import { TEST_GUARD } from "../support/access.ts";
+import { fakeServices } from "../support/fake-services.ts";
+import { compiledRegistry } from "../support/reflection-client.ts";
+import { failureOf } from "../support/wire-rig.ts";
+
+const SERVICE = "externalscaler.ExternalScaler";
+const METHODS = ["IsActive", "StreamIsActive", "GetMetricSpec", "GetMetrics"];
+
+let folder: string;
+let open: number;
+let server: RunningServer;
+let client: Client;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-scaler-"));
+  open = 25;
+  server = await startServer({
+    listen: "127.0.0.1:0",
+    services: fakeServices(),
+    scaler: new Scaler(() => [{ openShards: open, description: { device: "auto" } }]),
+    guard: { ...TEST_GUARD, tokensPath: join(folder, "tokens") },
+    log: silentLogger,
+  });
+  client = new Client(server.address, credentials.createInsecure());
+});
+
+afterEach(async () => {
+  client.close();
+  await server.close(0);
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function tokenFor(role: Role): Promise<string> {
+  const { text, line } = makeToken({ name: "a test", role, expiresAt: null }, new Date().toISOString());
+  await addTokenLine(join(folder, "tokens"), line);
+  return text;
+}
+
+/** By another implementation of protobuf, as KEDA calls: without a header. */
+async function opened(method: string, scalerMetadata: Record<string, string>, headers = new Metadata()) {
+  const registry = await compiledRegistry();
+  const found = present(
+    registry.getService(SERVICE)?.methods.find(({ name }) => name === method),
+    "it is of the service",
+  );
+  const ref = { name: "workers", namespace: "ml", scalerMetadata };
+  const request = fromJson(found.input, method === "GetMetrics" ? { scaledObjectRef: ref } : ref);
+  const asIs = (bytes: Buffer) => bytes;
+  const bytes = Buffer.from(toBinary(found.input, request));
+  const call = client.makeServerStreamRequest(`/${SERVICE}/${method}`, asIs, asIs, bytes, headers);
+  call.on("error", () => {});
+  const answers = (async function* () {
+    for await (const answer of call) yield toJson(found.output, fromBinary(found.output, answer));
+  })();
+  return { call, answers };
+}
+
+async function ask(method: string, metadata: Record<string, string>, headers?: Metadata): Promise<unknown> {
+  const { answers } = await opened(method, metadata, headers);
+  return (await answers.next()).value;
+}
+
+describe("KEDA's external scaler", () => {
+  test("tells how many workers are wanted, as a metric that each of them counts one for", async () => {
+    const tokenFromEnv = await tokenFor("work");
+    const trigger = { tokenFromEnv, scalerAddress: server.address, shardsPerWorker: "10" };
+    const metricName = "shardmill-workers";
+    expect(await ask("GetMetricSpec", trigger)).toEqual({
+      metricSpecs: [{ metricName, targetSize: "1", targetSizeFloat: 1 }],
+    });
+    expect(await ask("GetMetrics", trigger)).toEqual({
+      metricValues: [{ metricName, metricValue: "3", metricValueFloat: 3 }],
+    });
+    expect(await ask("GetMetrics", { ...trigger, maxWorkers: "2" })).toMatchObject({
+      metricValues: [{ metricValueFloat: 2 }],
+    });
+    expect(await ask("IsActive", trigger)).toEqual({ result: true });
+    open = 0;
+    expect(await ask("IsActive", trigger)).toEqual({});
+  });
+
+  test("says whether any are wanted, and again when that changes, until its caller goes", async () => {
+    const { call, answers } = await opened("StreamIsActive", {
+      tokenFromEnv: await tokenFor("read"),
+      shardsPerWorker: "10",
+    });
+    expect((await answers.next()).value).toEqual({ result: true });
+    open = 0;
+    expect((await answers.next()).value).toEqual({});
+    open = 1;
+    expect((await answers.next()).value).toEqual({ result: true });
+    call.cancel();
+    await expect(answers.next()).rejects.toThrow("CANCELLED");
+  });
+
+  test("refuses a trigger that it cannot use with what to write", async () => {
+    const wrong = { tokenFromEnv: await tokenFor("read"), shardsPerWorker: "ten", deviec: "cuda" };
+    for (const method of METHODS)
+      expect(await failureOf(ask(method, wrong))).toMatchObject({
+        details: expect.stringMatching(/ARGUMENT_INVALID.*deviec.*expected device.*found ten.*hint/),
+      });
+  });
+});
+
+describe("a token in a message", () => {
+  const trigger = { shardsPerWorker: "10" };
+
+  test("that is none, another's or revoked opens nothing, and there must be one", async () => {
+    const text = await tokenFor("read");
+    const changed = `${text.slice(0, -1)}${text.endsWith("a") ? "b" : "a"}`;
+    const refusals: [metadata: Record<string, string>, says: RegExp][] = [
+      [trigger, /SECRET_REFUSED.*tokenFromEnv/],
+      [{ ...trigger, tokenFromEnv: "" }, /SECRET_REFUSED.*tokenFromEnv/],
+      [{ ...trigger, tokenFromEnv: "guess" }, /SECRET_REFUSED.*tokenFromEnv/],
+      [{ ...trigger, tokenFromEnv: changed }, /TOKEN_REFUSED/],
+      [{ ...trigger, token: text }, /SECRET_REFUSED.*tokenFromEnv/],
+      [{ ...trigger, tokenFromEnv: text, more: "x".repeat(20_000) }, /SECRET_REFUSED/],
+    ];
+    for (const method of METHODS)
+      for (const [metadata, says] of refusals)
+        expect(await failureOf(ask(method, metadata))).toMatchObject({
+          details: expect.stringMatching(says),
+        });
+  });
+
+  test("opens no other method, and none is looked for where a header says who calls", async () => {
+    const tokenFromEnv = await tokenFor("read");
+    const headers = new Metadata();
+    headers.set("authorization", "Bearer guess");
+    expect(await failureOf(ask("IsActive", { ...trigger, tokenFromEnv }, headers))).toMatchObject({
+      details: expect.stringContaining("SECRET_REFUSED"),
+    });
+    headers.set("authorization", `Bearer ${tokenFromEnv}`);
+    expect(await ask("IsActive", trigger, headers)).toEqual({ result: true });
+  });
+
+  test("is judged again before each answer", async () => {
+    const { text, line } = makeToken(
+      { name: "a test", role: "work", expiresAt: new Date(Date.now() + 1_500).toISOString() },
+      new Date().toISOString(),
+    );
+    await addTokenLine(join(folder, "tokens"), line);
+    const { answers } = await opened("StreamIsActive", { ...trigger, tokenFromEnv: text });
+    expect((await answers.next()).value).toEqual({ result: true });
+    await new Promise((resolve) => setTimeout(resolve, 1_600));
+    open = 0;
+    await expect(answers.next()).rejects.toThrow("TOKEN_REFUSED");
+  });
+});

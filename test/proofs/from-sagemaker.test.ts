@@ -1,0 +1,126 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import { packageRoot } from "../../shared/core/package-root.ts";
+import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import { JobFolder } from "../support/job-folder.ts";
+import { query } from "../support/known-answer.ts";
+import { onnxModel } from "../support/onnx-model.ts";
+import { runCli } from "../support/processes.ts";
+
+/** The page for those who come from SageMaker shows jobs: each is run as it stands there. */
+
+const page = await readFile(join(packageRoot, "docs", "sagemaker.md"), "utf8");
+
+function exampleOf(title: string): string {
+  const section = page.split(`\n## ${title}\n`)[1]?.split("\n## ")[0] ?? "";
+  const [, yaml] = /^```yaml\n(.*?)^```$/ms.exec(section) ?? [];
+  if (yaml === undefined) throw new Error(`no job is shown under ${title}`);
+  return yaml;
+}
+
+/** y = x · (1, 10, 100). */
+const MODEL = onnxModel({
+  inputs: [{ name: "x", dtype: "float32", dims: ["batch", 3] }],
+  outputs: [{ name: "y", dtype: "float32", dims: ["batch"] }],
+  constants: [{ name: "weights", dtype: "float32", dims: [3], data: Float32Array.of(1, 10, 100) }],
+  nodes: [{ op: "MatMul", inputs: ["x", "weights"], outputs: ["y"] }],
+});
+
+const answer = (x: readonly number[]): number => (x[0] ?? 0) + 10 * (x[1] ?? 0) + 100 * (x[2] ?? 0);
+
+/** A row a number. */
+const customer = (row: number) => [row % 70, (row * 37) % 900, row % 11];
+const csv = (from: number, to: number) =>
+  Array.from({ length: to - from }, (_, at) => `c${from + at},${customer(from + at).join(",")}\n`).join("");
+const CUSTOMERS = 300;
+const event = (row: number) => ({
+  id: row,
+  kind: row % 3 === 0 ? "buy" : "view",
+  features: [row % 5, (row % 4) - 2, (row % 3) - 1],
+});
+const EVENTS = 200;
+const events = Array.from({ length: EVENTS }, (_, row) => event(row));
+const jsonLines = (some: readonly object[]) => some.map((each) => `${JSON.stringify(each)}\n`).join("");
+
+async function published(folder: JobFolder, title: string): Promise<OutputManifest> {
+  await folder.write("model.onnx", MODEL);
+  await folder.write("job.yaml", exampleOf(title));
+  const { code, stderr } = await runCli(["run", folder.job, "--workers", "1"]);
+  expect({ code, stderr }).toMatchObject({ code: 0 });
+  return JSON.parse(await readFile(join(folder.out, "_manifest.json"), "utf8")) as OutputManifest;
+}
+
+const rowsOf = (folder: JobFolder) => `'${folder.out}/rows/*.parquet'`;
+
+describe("as SageMaker's settings say it", () => {
+  test("CSV files without a header: the first column goes along, the others go in", async () => {
+    await using folder = await JobFolder.make({ files: 0 });
+    await folder.write("customers/a.csv", csv(0, 120));
+    await folder.write("customers/sub/b.csv.gz", gzipSync(csv(120, CUSTOMERS)));
+    await published(folder, "CSV, with an id in front");
+    expect(await query(`SELECT id, score FROM ${rowsOf(folder)}`)).toEqual(
+      Array.from({ length: CUSTOMERS }, (_, row) => [`c${row}`, answer(customer(row))]),
+    );
+  });
+
+  test("a record that cannot be read is put aside with its reason, and costs no other", async () => {
+    await using folder = await JobFolder.make({ files: 0 });
+    await folder.write("customers/a.csv", `${csv(0, 50)}c50,1,2\n${csv(51, 100)}`);
+    await folder.write("model.onnx", MODEL);
+    await folder.write("job.yaml", exampleOf("CSV, with an id in front"));
+    const { code } = await runCli(["run", folder.job, "--workers", "1"]);
+    expect(code).toBe(3);
+    expect(await query(`SELECT count(*)::INT FROM ${rowsOf(folder)}`)).toEqual([[99]]);
+    expect(await query(`SELECT count(*)::INT FROM '${folder.out}/errors/*.parquet'`)).toEqual([[1]]);
+  });
+
+  test("packed JSON Lines, whole, with the answer beside", async () => {
+    await using folder = await JobFolder.make({ files: 0 });
+    await folder.write("events/1.jsonl.gz", gzipSync(jsonLines(events.slice(0, 90))));
+    await folder.write("events/2.jsonl.gz", gzipSync(jsonLines(events.slice(90))));
+    await published(folder, "JSON Lines, all of it joined");
+    const found = await query(
+      `SELECT id::INT, kind, to_json(features)::VARCHAR, SageMakerOutput FROM ${rowsOf(folder)}`,
+    );
+    expect(
+      found.map(([id, kind, features, y]) => ({ id, kind, features: JSON.parse(String(features)), y })),
+    ).toEqual(events.map((each) => ({ ...each, y: answer(each.features) })));
+  });
+
+  test("a record a request, and filters that compute", async () => {
+    await using folder = await JobFolder.make({ files: 0 });
+    await folder.write("events/1.jsonl.gz", gzipSync(jsonLines(events)));
+    const { rows } = await published(folder, "A record a request");
+    const views = events.filter(({ kind }) => kind === "view");
+    expect(rows).toMatchObject({ output: views.length });
+    expect(await query(`SELECT id::INT, label FROM ${rowsOf(folder)}`)).toEqual(
+      views.map(({ id, features }) => [id, answer(features) > 0 ? "yes" : "no"]),
+    );
+  });
+
+  test("a manifest as a list of files, and answers as CSV and JSON Lines", async () => {
+    await using folder = await JobFolder.make({ files: 0 });
+    await folder.write("data/b.csv", csv(0, 40));
+    await folder.write("data/a.csv", csv(40, 90));
+    await folder.write("data/unnamed.csv", csv(90, 100));
+    const manifest = [{ prefix: `${folder.path}/data/` }, "b.csv", "a.csv"];
+    const [{ prefix }, ...names] = manifest as [{ prefix: string }, ...string[]];
+    await folder.write("files.txt", names.map((name) => `${prefix}${name}\n`).join(""));
+    await published(folder, "A manifest");
+    const scores = Array.from({ length: 90 }, (_, row) => answer(customer(row)));
+    expect(await query(`SELECT score FROM ${rowsOf(folder)}`)).toEqual(scores.map((score) => [score]));
+    const [, sql = ""] = /^```sql\n(.*?)^```$/ms.exec(page) ?? [];
+    const statements = sql.split("\n").filter((line) => line !== "");
+    expect(statements).toHaveLength(2);
+    for (const statement of statements)
+      await query(
+        statement.replace("out/rows", `${folder.out}/rows`).replace("'answers", `'${folder.path}/answers`),
+      );
+    const lines = (await readFile(folder.at("answers.csv"), "utf8")).trimEnd().split("\n");
+    expect(lines.map(Number)).toEqual(scores);
+    const objects = (await readFile(folder.at("answers.jsonl"), "utf8")).trimEnd().split("\n");
+    expect(objects.map((line) => (JSON.parse(line) as { score: number }).score)).toEqual(scores);
+  });
+});

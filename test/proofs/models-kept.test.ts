@@ -1,0 +1,93 @@
+import { readdir } from "node:fs/promises";
+import { expect, test } from "vitest";
+import { ask, startCoordinator, startWorker, until } from "../support/job-processes.ts";
+import { expectRightAnswer } from "../support/known-answer.ts";
+import { KnownJob } from "../support/known-job.ts";
+import { runCli } from "../support/processes.ts";
+
+/** A real worker that goes from job to job and back: which models it loads, and which it has still. */
+
+const SHARDS = 40;
+
+/** Each with a model of its own. */
+function shards(hidden: readonly number[]): Promise<KnownJob> {
+  return KnownJob.make({
+    rows: SHARDS * 20,
+    rowGroupRows: 20,
+    hidden,
+    spec: { input: { shardRows: 20 }, map: { batch: { rows: 10 } } },
+  });
+}
+
+async function submit(job: KnownJob, address: string): Promise<string> {
+  const result = await runCli(["submit", job.path, "--coordinator", address], job);
+  expect(result).toMatchObject({ code: 0 });
+  return result.stdout.trim();
+}
+
+/** Until it has so many shards more than it has now. */
+async function untilMore(address: string, id: string, more: number): Promise<void> {
+  const before = await ask(address, ({ jobs }) => jobs.getJob(id));
+  await until("shards", async () => {
+    const { shardsCommitted, shardsTotal } = await ask(address, ({ jobs }) => jobs.getJob(id));
+    return shardsCommitted >= Math.min(before.shardsCommitted + more, shardsTotal) ? true : null;
+  });
+}
+
+/** Two jobs that take turns, by which of them is paused. What the worker said of its models. */
+async function takeTurns(memory: string): Promise<{ loaded: number; kept: number; copies: number }> {
+  await using one = await shards([400, 400]);
+  await using other = await shards([300, 500]);
+  const { cli, address } = await startCoordinator(one, []);
+  await using coordinator = cli;
+  await using worker = startWorker(one, address, [
+    "--model-memory",
+    memory,
+    "--log-level",
+    "info",
+    "--data",
+    "coordinator",
+  ]);
+  const ids = [await submit(one, address), await submit(other, address)] as const;
+  await ask(address, async ({ jobs }) => {
+    for (const turn of [0, 1, 0, 1] as const) {
+      await jobs.pauseJob(ids[turn === 0 ? 1 : 0]);
+      await jobs.resumeJob(ids[turn]);
+      await untilMore(address, ids[turn], 4);
+    }
+  });
+  // Of the last turn's job, or of both: the worker does not see the files of the coordinator.
+  const files = await readdir(one.tmp, { recursive: true });
+  const copies = files.filter((path) => /copies\/model-[0-9a-f]+$/.test(path)).length;
+  await ask(address, async ({ jobs }) => {
+    for (const id of ids) await jobs.resumeJob(id);
+  });
+  for (const id of ids) await untilMore(address, id, SHARDS);
+  await until("both to be published", async () => {
+    const all = await ask(address, ({ jobs }) => jobs.listJobs());
+    return all.every(({ phase, attemptsFailed }) => phase === "published" && attemptsFailed === 0)
+      ? all
+      : null;
+  });
+  for (const process of [worker, coordinator]) {
+    process.kill("SIGTERM");
+    await process.ended;
+  }
+  for (const job of [one, other]) await expectRightAnswer(job);
+  const count = (what: RegExp) => worker.stderr.match(what)?.length ?? 0;
+  return { copies, loaded: count(/"msg":"lanes ready"/g), kept: count(/"msg":"model kept"/g) };
+}
+
+test("a worker that goes from job to job and back has both models loaded once, within its memory", async () => {
+  const { loaded, kept, copies } = await takeTurns("4GiB");
+  expect(copies).toBe(2);
+  expect(loaded).toBe(2);
+  expect(kept).toBeGreaterThanOrEqual(2);
+});
+
+test("without memory for models that wait each turn loads one, and the copy of the other is gone", async () => {
+  const { loaded, kept, copies } = await takeTurns("0");
+  expect(copies).toBe(1);
+  expect(loaded).toBeGreaterThanOrEqual(4);
+  expect(kept).toBe(0);
+});
