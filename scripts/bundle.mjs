@@ -1,7 +1,7 @@
 // Makes dist/bundle/ of the sources: the command line and every script that it starts as a thread or a
 // process, each with what it needs in a few files, libraries included. Loading a thousand small modules takes
 // half a second of computing a run. Plain JavaScript, because it runs before anything is built.
-import { readdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -17,9 +17,11 @@ const LEFT_OUT = [
   "@alexanderolsen/libsamplerate-js",
   "@anush008/tokenizers",
   "@duckdb/node-api",
+  "@platformatic/kafka",
   "@wasm-audio-decoders/flac",
   "@wasm-audio-decoders/ogg-vorbis",
   "esbuild",
+  "koffi",
   "lz4-napi",
   "mpg123-decoder",
   "onnxruntime-node",
@@ -81,3 +83,20 @@ await build({
   sourcesContent: false,
   logLevel: "warning",
 });
+
+// The page that the coordinator serves: for browsers, in one file that loads nothing else.
+await build({
+  absWorkingDir: root,
+  entryPoints: [{ in: "page/main.tsx", out: "page" }, "page/page.css"],
+  outdir: join(outdir, "page"),
+  bundle: true,
+  minify: true,
+  format: "esm",
+  platform: "browser",
+  target: ["chrome115", "firefox115", "safari16.4"],
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  legalComments: "none",
+  logLevel: "warning",
+});
+copyFileSync(join(root, "page", "index.html"), join(outdir, "page", "index.html"));

@@ -1,16 +1,26 @@
 // Tries the product with other people's programs, by the tests of one project: clients (grpcurl,
 // grpc-health-probe, Arrow Flight of pyarrow and of Go) that speak with a coordinator, stores (versitygw for S3,
 // fake-gcs-server for Google Cloud Storage, Azurite for Azure) that hold a job's files, seaweedfs (S3 once more),
-// readers (DuckDB, pyarrow, Polars, Spark, Ray) of what is published. They are fetched once, at the versions named
-// here and in test/clients/flight/ and test/readers/, into .scratch/: those of Go are built by it, those of npm are
+// readers (DuckDB, pyarrow, Polars, Spark, Ray) of what is published, seen (Prometheus and the OpenTelemetry
+// Collector's receiver) what is told of it, queues (ElasticMQ and moto for SQS, Kafka, and RabbitMQ where it is
+// installed) that messages come from, manifests (kustomize, and the schemas of Kubernetes) how deploy/kubernetes
+// reads. They are fetched once, at the versions named here and in test/clients/flight/, test/readers/ and
+// test/manifests/, into .scratch/: those of Go are built by it, those of npm are
 // installed apart from this package's own, those of Python in an environment of their own. Spark and Ray are those
 // of the peers benchmark (bench/peers/setup.sh), which need Java.
-import { spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { root, step } from "./step.mjs";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const PROGRAMS = {
   clients: {
     grpcurl: "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4",
@@ -21,7 +31,18 @@ const PROGRAMS = {
     "fake-gcs-server": "github.com/fsouza/fake-gcs-server@v1.56.1",
     "azurite-blob": "npm:azurite@3.35.0",
   },
+  queues: {
+    elasticmq: "maven:org.elasticmq:elasticmq-server_2.13@1.6.14",
+    kafka: "maven:org.apache.kafka:kafka_2.13@4.1.0",
+    versitygw: "github.com/versity/versitygw/cmd/versitygw@v1.8.0",
+  },
   readers: { versitygw: "github.com/versity/versitygw/cmd/versitygw@v1.8.0" },
+  // Prometheus without the clouds in which it could look for what it scrapes, which are most of it.
+  seen: {
+    promtool: "github.com/prometheus/prometheus/cmd/promtool@v0.316.0",
+    prometheus: "github.com/prometheus/prometheus/cmd/prometheus@v0.316.0",
+  },
+  manifests: { kustomize: "sigs.k8s.io/kustomize/kustomize/v5@v5.8.1" },
   // Apart, as it takes two cores some five minutes to build.
   seaweedfs: {
     weed: "module:github.com/seaweedfs/seaweedfs/weed@v0.0.0-20261109003541-7506e5f91cd6",
@@ -29,18 +50,15 @@ const PROGRAMS = {
 };
 
 /** Where programs of ours over other people's libraries lie: main.go and its go.mod, requirements.txt. */
-const OWN = { clients: ["clients", "flight"], readers: ["readers"] };
+const OWN = {
+  clients: ["clients", "flight"],
+  queues: ["queues"],
+  readers: ["readers"],
+  manifests: ["manifests"],
+  seen: ["seen", "collector"],
+};
 
-function step(command, args, env, cwd = root) {
-  const { status, error } = spawnSync(command, args, {
-    cwd,
-    stdio: ["ignore", "inherit", "inherit"],
-    env: { ...process.env, ...env },
-  });
-  if (status === 0) return;
-  console.error(`${command} ${args.join(" ")} ${error?.message ?? `ended with ${status}`}`);
-  process.exit(status ?? 1);
-}
+const TAGS = { seen: "remove_all_sd" };
 
 function installByNpm(name, source) {
   const prefix = join(folder, `${name}-npm`);
@@ -51,14 +69,32 @@ function installByNpm(name, source) {
   symlinkSync(join(`${name}-npm`, "node_modules", ".bin", name), join(folder, name));
 }
 
+/** A server in Java, with all that it loads, as plain jars in `lib`. */
+function fetchByMaven(name, source) {
+  const target = join(folder, name);
+  const [, group, artifact, version] = /^maven:(.+):(.+)@(.+)$/.exec(source);
+  const made = `${target}-module`;
+  rmSync(made, { recursive: true, force: true });
+  mkdirSync(made, { recursive: true });
+  const names = Object.entries({ groupId: group, artifactId: artifact, version });
+  const dependency = names.map(([key, value]) => `<${key}>${value}</${key}>`).join("");
+  writeFileSync(
+    join(made, "pom.xml"),
+    `<project><modelVersion>4.0.0</modelVersion><groupId>shardmill</groupId><artifactId>jars</artifactId><version>1</version><dependencies><dependency>${dependency}</dependency></dependencies></project>`,
+  );
+  const goal = ["dependency:copy-dependencies", "-DoutputDirectory=lib", "-DincludeScope=runtime"];
+  step("mvn", ["--quiet", "--batch-mode", ...goal], { cwd: made });
+  renameSync(made, target);
+}
+
 /** Of a program that `go install` refuses, since its module replaces others. */
 function buildInModule(name, source) {
   const module = join(folder, `${name}-module`);
   rmSync(module, { recursive: true, force: true });
   mkdirSync(module, { recursive: true });
-  step("go", ["mod", "init", "build"], {}, module);
-  step("go", ["get", "-tool", source], {}, module);
-  step("go", ["build", "-o", join(folder, name), source.split("@")[0]], {}, module);
+  step("go", ["mod", "init", "build"], { cwd: module });
+  step("go", ["get", "-tool", source], { cwd: module });
+  step("go", ["build", "-o", join(folder, name), source.split("@")[0]], { cwd: module });
 }
 
 const [project, ...rest] = process.argv.slice(2);
@@ -73,16 +109,18 @@ const folder = join(root, ".scratch", `${project}-${versions.join("-")}`);
 for (const [name, source] of Object.entries(programs)) {
   if (existsSync(join(folder, name))) continue;
   if (source.startsWith("npm:")) installByNpm(name, source.slice("npm:".length));
+  else if (source.startsWith("maven:")) fetchByMaven(name, source);
   else if (source.startsWith("module:")) buildInModule(name, source.slice("module:".length));
-  else step("go", ["install", source], { GOBIN: folder });
+  else step("go", ["install", "-tags", TAGS[project] ?? "", source], { env: { GOBIN: folder } });
 }
 if (OWN[project] !== undefined) {
   const source = join(root, "test", ...OWN[project]);
   const client = join(folder, `${OWN[project].at(-1)}-client`);
-  if (existsSync(join(source, "go.mod"))) step("go", ["build", "-o", client, "."], {}, source);
+  if (existsSync(join(source, "go.mod"))) step("go", ["build", "-o", client, "."], { cwd: source });
   const python = join(folder, "python");
   const [wanted, had] = [join(source, "requirements.txt"), join(python, "requirements.txt")];
-  if (!existsSync(had) || readFileSync(had, "utf8") !== readFileSync(wanted, "utf8")) {
+  const isMade = () => existsSync(had) && readFileSync(had, "utf8") === readFileSync(wanted, "utf8");
+  if (existsSync(wanted) && !isMade()) {
     step("python3", ["-m", "venv", "--clear", python]);
     const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--requirement", wanted];
     step(join(python, "bin", "python"), pip);
@@ -98,4 +136,6 @@ if (rest[0] === "--fetch") {
   process.exit(0);
 }
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-step(process.execPath, [vitest, "run", "--project", project, ...rest], { SHARDMILL_FOREIGN: folder });
+step(process.execPath, [vitest, "run", "--project", project, ...rest], {
+  env: { SHARDMILL_FOREIGN: folder },
+});

@@ -143,7 +143,7 @@ describe.each(["arrow", "parquet"] as const)("an output of %s files", (format) =
         await rm(folder, { recursive: true, force: true });
       }
     },
-    180_000,
+    300_000,
   );
 });
 
@@ -165,7 +165,7 @@ describe("pyarrow", () => {
       "rows/part-00000.arrow": tableOf({ vector: embeddings(6_000, 384) }),
     });
     expect(await python("left", served.address, "40")).toBe(6_000);
-  }, 180_000);
+  });
 
   test("reads all rows by the five lines of the README, and of the page on Flight", async () => {
     await using served = await serve({

@@ -2,6 +2,8 @@ import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { ownMapping } from "../../shared/core/mapping.ts";
+import { PROTOCOL } from "../../shared/wire/protocol.ts";
 import { type Listening, startListening, startWorker, until } from "../support/job-processes.ts";
 import { KnownJob } from "../support/known-job.ts";
 import type { CliProcess } from "../support/processes.ts";
@@ -122,11 +124,13 @@ describe("grpcurl", () => {
     const services = await known(listening.address, "list");
     expect(services).toMatchObject({ code: 0, stderr: "" });
     expect(services.stdout.trim().split("\n")).toEqual([
+      "externalscaler.ExternalScaler",
       "grpc.health.v1.Health",
       "grpc.reflection.v1.ServerReflection",
       "grpc.reflection.v1alpha.ServerReflection",
       "shardmill.v1.DataService",
       "shardmill.v1.JobsService",
+      "shardmill.v1.ServerService",
       "shardmill.v1.WorkService",
       "shardmill.v1.WorkersService",
     ]);
@@ -161,6 +165,10 @@ describe("grpcurl", () => {
     expect(only).toMatchObject(status);
     const { jobId } = only as { jobId: string };
     expect(await grpcurl("JobsService/GetJob", { job_id: jobId })).toMatchObject({ job: status });
+    expect(await grpcurl("ServerService/GetServerInfo")).toMatchObject({
+      protocol: { oldest: PROTOCOL.oldest, newest: PROTOCOL.newest },
+      mapping: ownMapping(),
+    });
     expect(await grpcurl("WorkersService/ListWorkers")).toMatchObject({
       workers: [{ device: "DEVICE_CPU" }],
     });
@@ -190,6 +198,25 @@ describe("grpcurl", () => {
       "shardmill.v1.DataService/ReadRange",
     ];
     expect((await run("grpcurl", ["-plaintext", ...proto, ...read])).stderr).toContain("Unauthenticated");
+  });
+
+  test("asks how many workers are wanted as KEDA does, with a token in the message", async () => {
+    const ask = (method: string, metadata: Record<string, string>) => {
+      const ref = { name: "workers", namespace: "ml", scalerMetadata: metadata };
+      const message = JSON.stringify(method === "GetMetrics" ? { scaledObjectRef: ref } : ref);
+      const proto = ["-import-path", "proto", "-proto", "externalscaler/externalscaler.proto"];
+      const call = [listening.address, `externalscaler.ExternalScaler/${method}`];
+      return run("grpcurl", ["-plaintext", "-max-time", "2", ...proto, "-d", message, ...call]);
+    };
+    const trigger = { tokenFromEnv: secret, shardsPerWorker: "5" };
+    expect(JSON.parse((await ask("GetMetrics", trigger)).stdout)).toMatchObject({
+      metricValues: [{ metricName: "shardmill-workers", metricValueFloat: 4 }],
+    });
+    expect((await ask("StreamIsActive", trigger)).stdout).toContain('"result": true');
+    const stranger = await ask("IsActive", { shardsPerWorker: "5" });
+    expect(stranger.stderr).toMatch(/Unauthenticated[\s\S]*SECRET_REFUSED[\s\S]*tokenFromEnv/);
+    const wrong = await ask("IsActive", { tokenFromEnv: secret });
+    expect(wrong.stderr).toMatch(/InvalidArgument[\s\S]*shardsPerWorker: is missing/);
   });
 
   test("watches a job until it is cancelled", async () => {

@@ -211,6 +211,42 @@ describe("grpcurl", () => {
   });
 });
 
+describe("a certificate whose name has a role", () => {
+  const grant = async (certificate: string, role: string) => {
+    const named = ["--certificate", certificate, "--role", role, "--name", "nodes", "--json"];
+    const made = await runCli(["token", "create", "--tokens-file", tokens, ...named]);
+    return (JSON.parse(made.stdout) as { readonly id: string }).id;
+  };
+
+  test("needs no token by grpcurl, does what its role says, and no more once it is revoked", async () => {
+    const id = await grant("DNS:*.read.example", "read");
+    const reader = shows(await ca.sign({ name: "reader", host: "a.read.example" }));
+    const stranger = shows(await ca.sign({ name: "unnamed", host: "a.other.example" }));
+    const { token } = await makeToken("--role", "work");
+    await pause(KNOWN_MS);
+    const before = (await mutual.audit()).length;
+    const ask = (certificate: readonly string[], method: string, bearer = "") =>
+      grpcurl(mutual, [...known(), ...certificate], method, bearer);
+    expect(await ask(reader, "ListJobs")).toMatchObject({ code: 0 });
+    const cases: [args: readonly [readonly string[], string, string?], text: RegExp][] = [
+      [[reader, "SubmitJob"], new RegExp(`certificate ${id} \\(nodes\\) is for read[\\s\\S]*ROLE_REFUSED`)],
+      [[stranger, "ListJobs"], /Unauthenticated[\s\S]*SECRET_REFUSED/],
+      // A token that is sent counts alone.
+      [[reader, "ListJobs", token], /is for work[\s\S]*ROLE_REFUSED/],
+    ];
+    for (const [args, text] of cases) expect((await ask(...args)).text).toMatch(text);
+    await runCli(["token", "revoke", id, "--tokens-file", tokens]);
+    await pause(KNOWN_MS);
+    expect((await ask(reader, "ListJobs")).text).toMatch(/was revoked at[\s\S]*TOKEN_REFUSED/);
+    expect((await mutual.audit()).slice(before).map(({ who, code }) => [who, code])).toEqual([
+      [`certificate ${id} (nodes)`, "ROLE_REFUSED"],
+      ["nobody", "SECRET_REFUSED"],
+      [expect.stringMatching(/^token /), "ROLE_REFUSED"],
+      ["nobody", "TOKEN_REFUSED"],
+    ]);
+  });
+});
+
 describe("curl", () => {
   const call = ["--silent", "--show-error", "--max-time", "10", "--dump-header", "-", "--http2"];
   const grpc = ["-X", "POST", "-H", "content-type: application/grpc", "-H", "te: trailers"];

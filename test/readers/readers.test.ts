@@ -70,7 +70,7 @@ async function publishAll(base: string, env: Readonly<Record<string, string>> = 
       errors: { maxRows: 10 },
     });
     // Some rows are dead letters.
-    expect(await runCli(["run", job.job, "--workers", "1"], { env, limitMs: 120_000 })).toMatchObject({
+    expect(await runCli(["run", job.job, "--workers", "1"], { env, limitMs: 300_000 })).toMatchObject({
       code: 3,
     });
   };

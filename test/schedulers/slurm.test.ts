@@ -19,7 +19,7 @@ const SUBMIT = join(packageRoot, "deploy", "slurm", "submit.sh");
 let slurm: SlurmCluster;
 beforeAll(async () => {
   slurm = await startSlurm();
-}, 60_000);
+});
 afterAll(() => slurm?.[Symbol.asyncDispose]());
 
 interface Submitted {
@@ -63,7 +63,7 @@ test("a job with an array of workers is published, and all of them end by themse
   await untilAll(workers, "COMPLETED");
   await expectRightAnswer(job);
   expect((await readdir(job.at())).filter((name) => name.endsWith(".address"))).toEqual([]);
-}, 180_000);
+});
 
 test("a worker and a coordinator that are preempted are told at once, come back, and lose nothing", async () => {
   await using job = await slowJob();
@@ -92,7 +92,7 @@ test("a worker and a coordinator that are preempted are told at once, come back,
   await untilAll(coordinator, "COMPLETED");
   await untilAll(workers, "COMPLETED");
   await expectRightAnswer(job);
-}, 240_000);
+});
 
 test("what is cancelled does not come back", async () => {
   await using job = await slowJob();
@@ -103,4 +103,4 @@ test("what is cancelled does not come back", async () => {
   await slurm.ask("scancel", coordinator);
   await untilAll(coordinator, "CANCELLED");
   await until("nothing to run", async () => ((await slurm.ask("squeue", "--noheader")) === "" ? true : null));
-}, 120_000);
+});

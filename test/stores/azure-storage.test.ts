@@ -12,7 +12,7 @@ let server: AzureServer;
 beforeAll(async () => {
   server = await startAzureServer();
   await server.makeContainer("container");
-}, 120_000);
+});
 afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });

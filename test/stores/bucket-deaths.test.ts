@@ -62,7 +62,7 @@ const env = () => ({
   AWS_ENDPOINT_URL: proxy.endpoint,
   SHARDMILL_STATE: state(),
 });
-const RUN = { limitMs: 120_000 };
+const RUN = { limitMs: 300_000 };
 
 /** The right answer, and nothing else. */
 async function expectPublished(): Promise<void> {
@@ -104,5 +104,5 @@ test.each([
       await storage.remove(out);
     }
   },
-  240_000,
+  300_000,
 );

@@ -39,7 +39,7 @@ test("files of a server without ranges, by their addresses, by a list beside the
     await expectRightAnswer(job);
   }
   await job.writeSpec({ input: { path: "./mixed.txt" } });
-  const refused = await runCli(["plan", job.path, "--no-estimate"], { env: job.env, limitMs: 120_000 });
+  const refused = await runCli(["plan", job.path, "--no-estimate"], { env: job.env, limitMs: 300_000 });
   expect(refused.code).toBe(2);
   expect(refused.stderr).toContain("mixed.txt line 1");
 }, 480_000);

@@ -62,7 +62,7 @@ test("a job over two stores runs by what its job file says, in one process and o
   await job.writeSpec({ input, stores: stores() });
   const alone = await runCli(["run", job.path, "--workers", "1"], {
     env: { ...job.env, ...env() },
-    limitMs: 120_000,
+    limitMs: 300_000,
   });
   expect(alone, alone.stderr).toMatchObject({ code: 0 });
   await expectRightAnswer(job);
@@ -75,7 +75,7 @@ test("a job over two stores runs by what its job file says, in one process and o
   expect(await coordinator.ended).toMatchObject({ code: 0 });
   expect(await worker.ended).toMatchObject({ code: 0 });
   await expectRightAnswer(job);
-}, 240_000);
+});
 
 test("what a job published to its own store is served by Flight as its job file says, and by its coordinator", async () => {
   const output = { path: "s3://own/out" };
@@ -87,7 +87,7 @@ test("what a job published to its own store is served by Flight as its job file 
     return (await client.readAll(...path)).numRows;
   };
   const run = ["run", job.path, "--workers", "1", "--json"];
-  const published = await runCli(run, { env: env(), limitMs: 120_000 });
+  const published = await runCli(run, { env: env(), limitMs: 300_000 });
   expect(published, published.stderr).toMatchObject({ code: 0 });
   const { job: jobId } = JSON.parse(published.stdout);
 
@@ -97,12 +97,12 @@ test("what a job published to its own store is served by Flight as its job file 
   expect(unsaid.code).not.toBe(0);
 
   const serving = ["coordinator", ...args, "--flight", "127.0.0.1:0", "--allow-local-addresses"];
-  await using coordinator = startCli(serving, { env: env(), limitMs: 120_000 });
+  await using coordinator = startCli(serving, { env: env(), limitMs: 300_000 });
   const [, address = ""] = await coordinator.saw(/coordinator on ([\d.]+:\d+)/);
   const submitted = await runCli(["submit", job.path, "--coordinator", address], { env: env() });
   expect(submitted, submitted.stderr).toMatchObject({ code: 0 });
   expect(await rowsAt(coordinator, jobId, "rows")).toBe(6_000);
-}, 240_000);
+});
 
 test.each([
   ["without its own CA", { ca: undefined }, /certificate/],

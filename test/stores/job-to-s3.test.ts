@@ -38,7 +38,7 @@ describe("who may do what in a bucket of S3", () => {
     expect(refused).toMatchObject({ code: 1 });
     expect(refused.stderr).toContain("SignatureDoesNotMatch");
     expect(refused.stderr).not.toContain("hunter2");
-  }, 120_000);
+  });
 
   /** The policies of the documentation as they stand there: of the coordinator, of a worker. */
   async function documentedStatements(): Promise<readonly (readonly object[])[]> {
@@ -87,5 +87,5 @@ describe("who may do what in a bucket of S3", () => {
     );
     await expect(helpers.read(rows, 0, 1)).rejects.toMatchObject(refused);
     await expect(helpers.remove(rows)).rejects.toMatchObject(refused);
-  }, 240_000);
+  });
 });

@@ -78,7 +78,7 @@ test("it publishes what it publishes with its journal on a disk, leaves nothing,
   expect(await runCli(run(job), on(job, "a"))).toMatchObject({ code: 0 });
   const { "_manifest.json": _two, ...onDisk } = await digestsOf(job.at("on-disk"));
   expect(shared).toEqual(onDisk);
-}, 240_000);
+});
 
 test("a coordinator that is killed is resumed on another machine, and no committed shard is run again", async () => {
   await using killed = startCli(run(slow), on(slow, "a"));
@@ -93,7 +93,7 @@ test("a coordinator that is killed is resumed on another machine, and no committ
   expect(JSON.parse(resumed.stdout)).toMatchObject({ state: "published", attempts });
   await expectPublished(slow);
   expect(await workFolders(stateOf(slow, "b"))).toEqual([]);
-}, 240_000);
+});
 
 test("one that is stopped in order is gone on with at once", async () => {
   await using stopped = startCli(run(slow), on(slow, "a"));
@@ -104,7 +104,7 @@ test("one that is stopped in order is gone on with at once", async () => {
   expect(resumed).toMatchObject({ code: 0 });
   expect(resumed.stderr).not.toContain("waiting");
   await expectPublished(slow);
-}, 240_000);
+});
 
 test("a second one is refused while the first one works, also with --fresh", async () => {
   await using first = startCli(run(slow, "--json"), on(slow, "a"));
@@ -121,7 +121,7 @@ test("a second one is refused while the first one works, also with --fresh", asy
   for (const pid of workers) process.kill(pid, "SIGCONT");
   expect(await first.ended).toMatchObject({ code: 0 });
   await expectPublished(slow);
-}, 240_000);
+});
 
 test("one that is stopped for long and goes on finds the job taken over, says so, and changes nothing", async () => {
   await using first = startCli(run(slow), on(slow, "a"));
@@ -135,7 +135,7 @@ test("one that is stopped for long and goes on finds the job taken over, says so
   expect(lost.stderr).toMatch(/another coordinator has taken the job over.*OUTPUT_LOCKED/s);
   expect(await second.ended).toMatchObject({ code: 0 });
   await expectPublished(slow);
-}, 240_000);
+});
 
 test("answers that are lost, doubled, late or refused change nothing", async () => {
   const random = lcg(7);
@@ -148,7 +148,7 @@ test("answers that are lost, doubled, late or refused change nothing", async () 
   expect(ended).toMatchObject({ code: 0 });
   for (const fault of faults) expect(proxy.struck.get(fault)).toBeGreaterThan(0);
   await expectPublished(job);
-}, 240_000);
+});
 
 test("--fresh throws away what another machine has begun, and begins anew", async () => {
   await using killed = startCli(run(slow), on(slow, "a"));
@@ -159,7 +159,7 @@ test("--fresh throws away what another machine has begun, and begins anew", asyn
   expect(resumed).toMatchObject({ code: 0 });
   expect(JSON.parse(resumed.stdout)).toMatchObject({ attempts: SHARDS });
   await expectPublished(slow);
-}, 240_000);
+});
 
 test("of a job over what is new a run that was begun on one machine is ended on another", async () => {
   await slow.writeSpec({
@@ -182,11 +182,11 @@ test("of a job over what is new a run that was begun on one machine is ended on 
   expect((await readdir(slow.folder)).length).toBeGreaterThan(0);
   const left = (await filesBelow(storage, out)).filter((path) => path.includes("_shardmill"));
   expect(left).toEqual([]);
-}, 240_000);
+});
 
 test("with its output on a disk it is refused", async () => {
   await job.writeSpec({ output: { path: "./on-disk" }, work: { journal: "bucket" } });
   const refused = await runCli(run(job), on(job, "a"));
   expect(refused).toMatchObject({ code: 2 });
   expect(refused.stderr).toContain("is for output in a bucket");
-}, 60_000);
+});

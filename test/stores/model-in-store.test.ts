@@ -47,10 +47,10 @@ test("an emulator that the job file names is enough, without a word in the envir
     await putTextJob(job, storage, parseLocation(place));
     const stores = { [place.replace(/[a-z]+$/, "")]: { endpoint } };
     await writeTextJob(job, place, { stores, output: { path: `./out-${place.slice(0, 2)}` } });
-    const run = await runCli(["run", job.job, "--workers", "1"], { limitMs: 120_000 });
+    const run = await runCli(["run", job.job, "--workers", "1"], { limitMs: 300_000 });
     expect(run, run.stderr).toMatchObject({ code: 0 });
   }
-}, 240_000);
+});
 
 describe.each(Object.entries(STORES))("%s", (place, start) => {
   const bucket = parseLocation(place);
@@ -61,12 +61,12 @@ describe.each(Object.entries(STORES))("%s", (place, start) => {
     [server, job] = await Promise.all([start(), makeTextJob()]);
     storage = server.storage();
     await putTextJob(job, storage, bucket);
-  }, 120_000);
+  });
   afterAll(async () => {
     await storage[Symbol.asyncDispose]();
     await Promise.all([job, server].map((each) => each[Symbol.asyncDispose]()));
   });
-  const options = () => ({ env: server.env, limitMs: 120_000 });
+  const options = () => ({ env: server.env, limitMs: 300_000 });
 
   test("gives the bytes that the same files give from a disk, and is the same job", async () => {
     await writeTextJob(job, "./here");
@@ -88,11 +88,11 @@ describe.each(Object.entries(STORES))("%s", (place, start) => {
     const [, address = ""] = await coordinator.saw(/coordinator on ([\d.]+:\d+)/);
     const asked = ["--coordinator", address, "--device", "cpu", "--workers", "1"];
     const blind = ["--data", "coordinator", "--allow-modules"];
-    await using worker = startCli(["worker", ...asked, ...blind], { limitMs: 120_000 });
+    await using worker = startCli(["worker", ...asked, ...blind], { limitMs: 300_000 });
     expect(await coordinator.ended).toMatchObject({ code: 0 });
     expect(await worker.ended).toMatchObject({ code: 0 });
     expect(await rowsOf(job)).toEqual(here);
-  }, 240_000);
+  });
 
   test("is drafted, tried and run by addresses alone", async () => {
     const cwd = job.path;
@@ -107,14 +107,14 @@ describe.each(Object.entries(STORES))("%s", (place, start) => {
       ...options(),
     });
     expect(run, run.stderr).toMatchObject({ code: 0 });
-  }, 240_000);
+  });
 
   test("is another job when its model changes", async () => {
     await writeTextJob(job, place);
     await storage.put(below(bucket, "m/tokenizer_config.json"), sourceOfBytes('{"model_max_length": 5}'));
     const { error } = await failing(["run", job.job, "--workers", "1"], options());
     expect(error).toMatchObject({ code: "OUTPUT_OCCUPIED" });
-  }, 120_000);
+  });
 
   test.each([
     ["m/onnx/modal.onnx", { code: "MODEL_NOT_FOUND", hint: "did you mean `model.onnx`?" }],

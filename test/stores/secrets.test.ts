@@ -129,7 +129,7 @@ test.each(Object.entries(ASKED))(
     const env = { ...job.env, ...asked.envAt(proxy.endpoint), ...own };
     const said: string[] = [];
     const run = async (...args: readonly string[]) => {
-      const { code, stdout, stderr } = await runCli(args, { env, limitMs: 120_000 });
+      const { code, stdout, stderr } = await runCli(args, { env, limitMs: 300_000 });
       said.push(stdout, stderr);
       return code;
     };
@@ -165,5 +165,5 @@ test.each(Object.entries(ASKED))(
     );
     expect(leaks).toEqual([]);
   },
-  240_000,
+  300_000,
 );

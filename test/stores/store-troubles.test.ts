@@ -113,7 +113,7 @@ test.each([
     expect([...proxy.struck.values()].reduce((sum, times) => sum + times, 0)).toBeGreaterThan(before);
     await expectPublished(stdout);
   },
-  240_000,
+  300_000,
 );
 
 test("keys that the store does not take for ten seconds hold a job up, and it goes on by itself", async () => {
@@ -131,7 +131,7 @@ test("keys that the store does not take for ten seconds hold a job up, and it go
   expect(attempts).toBe(SHARDS);
   expect(stores[0].retries).toBeGreaterThan(0);
   await expectPublished(stdout);
-}, 240_000);
+});
 
 test("credentials that have expired end a job with a typed error, and it goes on with good ones", async () => {
   // They were taken before, so they are asked by for a while.
@@ -161,7 +161,7 @@ test("a job that may not write any more ends with a typed error, and goes on whe
   expect(resumed).toMatchObject({ code: 0 });
   await expectPublished(resumed.stdout);
   expect(committed.length).toBeLessThan(SHARDS);
-}, 240_000);
+});
 
 test("a job that may not read for ten seconds goes on by itself", async () => {
   await using running = startCli(args(), { env: env(), ...LIMIT });
@@ -172,7 +172,7 @@ test("a job that may not read for ten seconds goes on by itself", async () => {
   const { code, stdout, stderr } = await running.ended;
   expect(code, stderr).toBe(0);
   await expectPublished(stdout);
-}, 240_000);
+});
 
 test.runIf(canMount())(
   "a disk for the journal that is full ends the job with a typed error; with room the same command ends it",
@@ -190,5 +190,5 @@ test.runIf(canMount())(
       await disk[Symbol.asyncDispose]();
     }
   },
-  240_000,
+  300_000,
 );

@@ -1,0 +1,56 @@
+// Runs this version together with the version before, as it was: its tree is taken out of git, installed and
+// built in .scratch/, and real processes of both are mixed by the tests of test/compatibility. A second copy of it
+// maps rows in another way, as a version would that changed that. Needs a clone with history.
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { root, step } from "./step.mjs";
+
+/**
+ * The version before: with a release, it becomes the commit of the one that was released last. Where its
+ * protocol is none that is spoken still, docs/compatibility.md promises less than it did.
+ */
+const BEFORE = "cda160ce06549d15a7c3037b8944880096cdea66";
+
+if (spawnSync("git", ["cat-file", "-e", `${BEFORE}^{commit}`], { cwd: root }).status !== 0) {
+  console.error(
+    `the version before, commit ${BEFORE}, is not in this clone: git fetch --unshallow (or --tags)`,
+  );
+  process.exit(1);
+}
+
+/** @param change of the sources, before they are built */
+function build(folder, change = () => {}) {
+  const done = join(folder, "built");
+  if (existsSync(done)) return;
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const archive = `${folder}.tar`;
+  step("git", ["archive", "--format=tar", "-o", archive, BEFORE]);
+  step("tar", ["-xf", archive, "-C", folder]);
+  rmSync(archive);
+  const lock = (at) => readFileSync(join(at, "package-lock.json"), "utf8");
+  // What it would install is what lies here.
+  if (lock(folder) === lock(root)) symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+  else step("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], { cwd: folder });
+  change();
+  // All that its command line runs.
+  step(process.execPath, [join("scripts", "bundle.mjs")], { cwd: folder });
+  writeFileSync(done, "");
+}
+
+const place = join(root, ".scratch", "compatibility", BEFORE.slice(0, 12));
+const [before, other] = [join(place, "before"), join(place, "other-mapping")];
+build(before);
+build(other, () => {
+  const path = join(other, "shared", "core", "mapping.ts");
+  const [from, to] = ["const MAPPING = 1;", "const MAPPING = 1_001;"];
+  const source = readFileSync(path, "utf8");
+  if (!source.includes(from)) throw new Error(`${path} has no ${from}`);
+  writeFileSync(path, source.replace(from, to));
+});
+
+const main = join("dist", "bundle", "cli", "main.js");
+step("npx", ["vitest", "run", "--project", "compatibility", ...process.argv.slice(2)], {
+  env: { SHARDMILL_BEFORE: join(before, main), SHARDMILL_OTHER_MAPPING: join(other, main) },
+});
