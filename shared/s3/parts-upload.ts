@@ -154,17 +154,23 @@ async function partsCopied(
 async function madeOfParts(ask: Ask, place: ObjectPlace, whole: Whole): Promise<"put" | "taken"> {
   for (let uploads = 1; ; uploads += 1) {
     const upload = await begin(ask, place, whole);
-    let outcome: "put" | "taken" | null = null;
+    let isSent = false;
+    let failure: { readonly error: unknown } | null = null;
     try {
-      outcome = await complete(ask, place, { upload, parts: await whole.send(upload), ...whole });
-      return outcome;
+      const parts = await whole.send(upload);
+      isSent = true;
+      if ((await complete(ask, place, { upload, parts, ...whole })) === "put") return "put";
     } catch (error) {
-      // Of one whose last answer was lost it may be that all is there: beginning again finds that out.
-      if (!isShardmillError(error, "STORE_NOT_FOUND") || uploads === MOST_UPLOADS) throw error;
-    } finally {
-      // Else its parts are kept, and paid for, until a rule of the bucket removes them.
-      if (outcome !== "put") await abortUpload(ask, place, upload).catch(() => {});
+      failure = { error };
     }
+    // Else its parts are kept, and paid for, until a rule of the bucket removes them.
+    const end = await abortUpload(ask, place, upload).catch(() => null);
+    if (failure === null) return "taken";
+    // Of one whose last answer was lost it may be that all is there: beginning again finds that out.
+    const isForgotten = isShardmillError(failure.error, "STORE_NOT_FOUND");
+    // A store that refuses a part before it has read it closes the line, often before its answer is heard.
+    const isRefusedUnheard = !isSent && isShardmillError(failure.error, "STORE_FAILED") && end === "gone";
+    if (!(isForgotten || isRefusedUnheard) || uploads === MOST_UPLOADS) throw failure.error;
   }
 }
 
@@ -209,8 +215,11 @@ async function complete(
   return "put";
 }
 
-/** Whoever gives up an upload has no use for it either. */
-export function abortUpload(ask: Ask, place: ObjectPlace, upload: string): Promise<null> {
-  const open = ({ status }: AnswerHead) => (status === 204 || status === 404 ? ignoring(null) : null);
+/** @returns whether it was there; whoever gives up an upload has no use for it either way */
+export function abortUpload(ask: Ask, place: ObjectPlace, upload: string): Promise<"ended" | "gone"> {
+  const open = ({ status }: AnswerHead) => {
+    if (status === 404) return ignoring("gone" as const);
+    return status === 204 ? ignoring("ended" as const) : null;
+  };
   return ask(place, { method: "DELETE", query: { uploadId: upload } }, open, undefined);
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
@@ -113,6 +114,39 @@ test("an upload whose last answer was lost, and that the store has forgotten, is
   });
   expect(await put()).toEqual({ bytes: bytes.length, sha256: sha256(bytes) });
   expect(kinds.filter((kind) => kind === "begin")).toHaveLength(2);
+});
+
+test.each([
+  ["closes the line", (request: IncomingMessage) => void request.socket.destroy()],
+  ["fails", says(500, error("InternalError"))],
+])("an upload that is gone, whose store %s for that, is begun anew", async (_what, wrong: ServeCall) => {
+  let begins = 0;
+  const kinds = serve("to", {
+    begin: (request, response) => {
+      begins += 1;
+      begun(request, response);
+    },
+    part: (request, response) => (begins === 1 ? wrong : sent)(request, response),
+    complete: completed(CHECKSUM),
+    abort: says(404, error("NoSuchUpload")),
+  });
+  expect(await put()).toEqual({ bytes: bytes.length, sha256: sha256(bytes) });
+  expect(kinds.filter((kind) => !kind.startsWith("part 1"))).toEqual([
+    "begin",
+    "abort u1",
+    "begin",
+    "part 2",
+    "part 3",
+    "complete u1",
+  ]);
+});
+
+test("one that is still there, and whose parts do not come through, has failed", async () => {
+  const broken: ServeCall = (request) => void request.socket.destroy();
+  const kinds = serve("to", { begin: begun, part: broken, abort: says(204) });
+  await expect(put()).rejects.toMatchObject({ code: "STORE_FAILED" });
+  expect(kinds.filter((kind) => kind === "begin")).toHaveLength(1);
+  expect(kinds.at(-1)).toBe("abort u1");
 });
 
 /** A source that is too large to be copied at once, and a copy whose store tells its parts' checksums. */
