@@ -46,7 +46,7 @@ async function commandError(said: string, command: string, args: readonly string
     return invalid(`--${option} cannot be \`${unquoted(given)}\``, hint);
   }
   if (said.startsWith("Not enough non-option arguments")) {
-    const missing = /<(.+?)>/.exec(usage)?.[1] ?? "argument";
+    const missing = /<(.+?)(?:\.\.)?>/.exec(usage)?.[1] ?? "argument";
     const [, meaning = ""] = new RegExp(`^ {2}${missing} {2,}(.+?)(?: {2}|$)`, "m").exec(help) ?? [];
     return invalid(`${command} needs <${missing}>: ${lowerFirst(meaning)}`, `usage: ${usage}`);
   }
