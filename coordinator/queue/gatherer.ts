@@ -1,7 +1,7 @@
 import { present } from "../../shared/core/assert.ts";
 import type { WindowLimits } from "../../shared/domain/queue-spec.ts";
+import type { Delivery, SetAside } from "./broker/queue-source.ts";
 import { KeyLedger } from "./key-ledger.ts";
-import type { Delivery, SetAside } from "./queue-source.ts";
 
 /** A message as what it is to a window. */
 export interface Message<Item> {

@@ -5,8 +5,8 @@ import { below, type Location } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputFile } from "../../shared/domain/manifest.ts";
 import { byteSource, type Storage } from "../../shared/storage/storage.ts";
 import { readManifestIfThere } from "../publish/read-manifest.ts";
+import type { Result } from "./broker/queue-source.ts";
 import type { DeadKeys } from "./gatherer.ts";
-import type { Result } from "./queue-source.ts";
 import { rowsAsJson } from "./row-json.ts";
 import type { SpooledWindow } from "./spool.ts";
 

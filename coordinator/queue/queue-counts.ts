@@ -1,6 +1,6 @@
 import type { Clock } from "../../shared/core/clock.ts";
+import type { Delivery } from "./broker/queue-source.ts";
 import type { Gatherer } from "./gatherer.ts";
-import type { Delivery } from "./queue-source.ts";
 
 /** What became of deliveries. `ignored`: they ask for nothing. */
 export const MESSAGE_OUTCOMES = ["published", "duplicate", "aside", "ignored"] as const;

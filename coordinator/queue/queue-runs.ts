@@ -8,11 +8,11 @@ import type { QueueTrigger } from "../../shared/domain/queue-spec.ts";
 import { literalFolder, literalPattern } from "../../shared/job-file/path-pattern.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { RunOutcome } from "../runs/run-outcome.ts";
+import type { QueueSink, QueueSource } from "./broker/queue-source.ts";
 import { openQueue, openSink } from "./open-queue.ts";
 import { readPublishedWindow } from "./published-window.ts";
 import type { QueueFacts } from "./queue-counts.ts";
 import { QueueLife } from "./queue-life.ts";
-import type { QueueSink, QueueSource } from "./queue-source.ts";
 import { Spool, type SpooledWindow, windowsFolder } from "./spool.ts";
 import { filesOf } from "./unreadable-files.ts";
 

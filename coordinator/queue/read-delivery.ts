@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { present } from "../../shared/core/assert.ts";
 import type { QueueTrigger } from "../../shared/domain/queue-spec.ts";
+import type { Delivery } from "./broker/queue-source.ts";
 import type { Message } from "./gatherer.ts";
-import { invalidReason } from "./message-problem.ts";
-import type { Delivery } from "./queue-source.ts";
-import { type MessageRow, type ReadMessage, readMessage } from "./read-message.ts";
+import { invalidReason } from "./messages/problem.ts";
+import { type MessageRow, type ReadMessage, readMessage } from "./messages/read-message.ts";
 
 /** What a window is made of: a row, or a file. */
 export type Item = MessageRow | MessageFile;

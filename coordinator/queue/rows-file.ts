@@ -17,8 +17,8 @@ import { ARROW_NUMBERS } from "../../shared/dataset/arrow-numbers.ts";
 import { packBits } from "../../shared/dataset/bits.ts";
 import { encodeArrow } from "../../shared/dataset/encode.ts";
 import type { FieldType } from "../../shared/domain/dataset.ts";
-import type { Value } from "./message-values.ts";
-import type { MessageColumns, MessageRow } from "./read-message.ts";
+import type { MessageColumns, MessageRow } from "./messages/read-message.ts";
+import type { Value } from "./messages/values.ts";
 
 /**
  * Rows of messages as an Arrow file. The same rows give the same bytes.

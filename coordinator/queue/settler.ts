@@ -1,9 +1,9 @@
 import type { Timers } from "../../shared/core/clock.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
+import type { Delivery, QueueSource, SetAside } from "./broker/queue-source.ts";
 import type { Settlement, Verdict } from "./gatherer.ts";
 import type { MessageOutcome, QueueCounts } from "./queue-counts.ts";
-import type { Delivery, QueueSource, SetAside } from "./queue-source.ts";
 
 interface SettlerOptions {
   readonly source: QueueSource;

@@ -71,9 +71,9 @@ export async function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Prom
  */
 export function joined(...signals: readonly AbortSignal[]): { readonly signal: AbortSignal } & Disposable {
   const abort = new AbortController();
+  // Many calls at once share a signal, which Node takes for a leak; each lets go of it.
+  setMaxListeners(0, abort.signal, ...signals);
   const offs = signals.map((signal) => {
-    // Many calls at once share their caller's signal, which Node takes for a leak; each lets go of it.
-    setMaxListeners(0, signal);
     const onAbort = () => abort.abort(signal.reason);
     signal.addEventListener("abort", onAbort, { once: true });
     if (signal.aborted) onAbort();

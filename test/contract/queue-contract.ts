@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Delivery, QueueSource } from "../../coordinator/queue/broker/queue-source.ts";
 import { openQueue, openSink } from "../../coordinator/queue/open-queue.ts";
-import type { Delivery, QueueSource } from "../../coordinator/queue/queue-source.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { createLogger } from "../../shared/core/log.ts";
 import type { Broker, TestQueue } from "../support/queues/broker.ts";

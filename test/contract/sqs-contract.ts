@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { Delivery } from "../../coordinator/queue/queue-source.ts";
-import { SqsSource } from "../../coordinator/queue/sqs-source.ts";
+import type { Delivery } from "../../coordinator/queue/broker/queue-source.ts";
+import { SqsSource } from "../../coordinator/queue/sqs/source.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { createLogger } from "../../shared/core/log.ts";
 import { parseQueueAddress } from "../../shared/domain/queue-address.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { KafkaSource } from "../../coordinator/queue/kafka-source.ts";
-import type { Delivery } from "../../coordinator/queue/queue-source.ts";
+import type { Delivery } from "../../coordinator/queue/broker/queue-source.ts";
+import { KafkaSource } from "../../coordinator/queue/kafka/source.ts";
 import { createLogger } from "../../shared/core/log.ts";
 import { parseQueueAddress } from "../../shared/domain/queue-address.ts";
 import { queueContract } from "../contract/queue-contract.ts";

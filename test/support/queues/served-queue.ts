@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Delivery } from "../../../coordinator/queue/broker/queue-source.ts";
 import { openQueue } from "../../../coordinator/queue/open-queue.ts";
-import type { Delivery } from "../../../coordinator/queue/queue-source.ts";
 import { createLogger } from "../../../shared/core/log.ts";
 import { JobFolder } from "../job-folder.ts";
 import { query } from "../known-answer.ts";

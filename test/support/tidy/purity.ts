@@ -12,7 +12,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^coordinator\/plan\/bind\//,
   /^coordinator\/publish\/layout\.ts$/,
   /^coordinator\/trigger\/(trigger-state|quiet-files)\.ts$/,
-  /^coordinator\/queue\/(read-message|file-messages|message-(problem|values))\.ts$/,
+  /^coordinator\/queue\/messages\/(read-message|files|problem|values)\.ts$/,
   /^coordinator\/queue\/(gatherer|key-ledger|row-json)\.ts$/,
   /^coordinator\/publish\/shape\/plan-parts\.ts$/,
   /^coordinator\/insight\/(advice|bottleneck|durations|pace-(meter|samples)|recall-run|record-times|run-(memory|meter)|packed-history|shard-(cells|map)|time-line|worker-memor(y|ies)|store-advice|store-rates|store-watch)\.ts$/,

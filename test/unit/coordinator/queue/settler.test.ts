@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import type { Delivery, QueueSource } from "../../../../coordinator/queue/queue-source.ts";
+import type { Delivery, QueueSource } from "../../../../coordinator/queue/broker/queue-source.ts";
 import { Settler } from "../../../../coordinator/queue/settler.ts";
 import { silentLogger } from "../../../../shared/core/log.ts";
 

@@ -3,7 +3,7 @@ import {
   type MessageForm,
   type ReadMessage,
   readMessage,
-} from "../../../../coordinator/queue/read-message.ts";
+} from "../../../../../coordinator/queue/messages/read-message.ts";
 
 const FILES: MessageForm = { kind: "files" };
 const read = (json: unknown): ReadMessage => readMessage(FILES, Buffer.from(JSON.stringify(json)));

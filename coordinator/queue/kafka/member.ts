@@ -6,10 +6,10 @@ import {
   MessagesStreamModes,
   type Offsets,
 } from "@platformatic/kafka";
-import { sleep } from "../../shared/core/abort.ts";
-import { connectionOf, type KafkaAddress } from "./kafka-connection.ts";
+import { sleep } from "../../../shared/core/abort.ts";
+import type { Delivery } from "../broker/queue-source.ts";
+import { connectionOf, type KafkaAddress } from "./connection.ts";
 import { OpenOffsets } from "./open-offsets.ts";
-import type { Delivery } from "./queue-source.ts";
 
 /** After a death, the group waits so long before others get its partitions. */
 const SESSION_MS = 30_000;

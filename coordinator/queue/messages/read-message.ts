@@ -1,8 +1,8 @@
-import { parseJson } from "../../shared/core/parse-json.ts";
-import type { FieldType } from "../../shared/domain/dataset.ts";
-import { type MessageFile, readFiles } from "./file-messages.ts";
-import { type InvalidMessage, invalid, isObject } from "./message-problem.ts";
-import { expectedOf, fitted, MISFIT, type Value } from "./message-values.ts";
+import { parseJson } from "../../../shared/core/parse-json.ts";
+import type { FieldType } from "../../../shared/domain/dataset.ts";
+import { type MessageFile, readFiles } from "./files.ts";
+import { type InvalidMessage, invalid, isObject } from "./problem.ts";
+import { expectedOf, fitted, MISFIT, type Value } from "./values.ts";
 
 /** What a message is, as the job says. */
 export type MessageForm =

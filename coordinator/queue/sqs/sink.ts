@@ -1,7 +1,7 @@
-import { sha256 } from "../../shared/core/digest.ts";
-import type { QueueSink, Result } from "./queue-source.ts";
-import { type BatchEntry, batched } from "./sqs-batch.ts";
-import { queueFailed, type SqsAddress, SqsClient } from "./sqs-client.ts";
+import { sha256 } from "../../../shared/core/digest.ts";
+import type { QueueSink, Result } from "../broker/queue-source.ts";
+import { type BatchEntry, batched } from "./batch.ts";
+import { queueFailed, type SqsAddress, SqsClient } from "./client.ts";
 
 /**
  * Of all messages of a call: what SQS took of one before it took a MiB, and what others that speak as SQS

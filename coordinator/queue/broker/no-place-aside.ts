@@ -1,4 +1,4 @@
-import type { Logger } from "../../shared/core/log.ts";
+import type { Logger } from "../../../shared/core/log.ts";
 import type { SetAside } from "./queue-source.ts";
 
 /** Tells, in one line for all, what is settled without having been put anywhere. */

@@ -1,12 +1,12 @@
-import { sleep } from "../../shared/core/abort.ts";
-import { backoffMs } from "../../shared/core/backoff.ts";
-import { messageOf } from "../../shared/core/errors.ts";
-import type { Logger } from "../../shared/core/log.ts";
-import { isRefusal, type KafkaAddress, kafkaFailed } from "./kafka-connection.ts";
-import { KafkaMember } from "./kafka-member.ts";
-import { KafkaSink } from "./kafka-sink.ts";
-import { tellNoPlaceAside } from "./no-place-aside.ts";
-import type { Delivery, QueueSource, SetAside } from "./queue-source.ts";
+import { sleep } from "../../../shared/core/abort.ts";
+import { backoffMs } from "../../../shared/core/backoff.ts";
+import { messageOf } from "../../../shared/core/errors.ts";
+import type { Logger } from "../../../shared/core/log.ts";
+import { tellNoPlaceAside } from "../broker/no-place-aside.ts";
+import type { Delivery, QueueSource, SetAside } from "../broker/queue-source.ts";
+import { isRefusal, type KafkaAddress, kafkaFailed } from "./connection.ts";
+import { KafkaMember } from "./member.ts";
+import { KafkaSink } from "./sink.ts";
 
 interface KafkaOptions {
   /** Of the group, where the address names none. */

@@ -1,8 +1,8 @@
-import { sleep } from "../../shared/core/abort.ts";
-import { backoffMs } from "../../shared/core/backoff.ts";
-import { isShardmillError } from "../../shared/core/errors.ts";
-import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
-import type { SqsClient } from "./sqs-client.ts";
+import { sleep } from "../../../shared/core/abort.ts";
+import { backoffMs } from "../../../shared/core/backoff.ts";
+import { isShardmillError } from "../../../shared/core/errors.ts";
+import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
+import type { SqsClient } from "./client.ts";
 
 /** What SQS takes in one call. */
 export const MOST_ENTRIES = 10;

@@ -1,6 +1,6 @@
 import type { BaseOptions, SASLMechanismValue } from "@platformatic/kafka";
-import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import type { QueueAddress } from "../../shared/domain/queue-address.ts";
+import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
+import type { QueueAddress } from "../../../shared/domain/queue-address.ts";
 
 export type KafkaAddress = Extract<QueueAddress, { kind: "kafka" }>;
 

@@ -1,6 +1,6 @@
-import { parseJson } from "../../shared/core/parse-json.ts";
-import { isBucketName } from "../../shared/domain/location.ts";
-import { type InvalidMessage, invalid, isObject } from "./message-problem.ts";
+import { parseJson } from "../../../shared/core/parse-json.ts";
+import { isBucketName } from "../../../shared/domain/location.ts";
+import { type InvalidMessage, invalid, isObject } from "./problem.ts";
 
 /** A file that a message names. */
 export interface MessageFile {

@@ -1,7 +1,7 @@
 import type { Channel, Connection } from "rabbitmq-client";
-import type { Logger } from "../../shared/core/log.ts";
-import { type AmqpAddress, connect, disconnect, openChannel, queueFailed } from "./amqp-connection.ts";
-import type { QueueSink, Result } from "./queue-source.ts";
+import type { Logger } from "../../../shared/core/log.ts";
+import type { QueueSink, Result } from "../broker/queue-source.ts";
+import { type AmqpAddress, connect, disconnect, openChannel, queueFailed } from "./connection.ts";
 
 /** So many are sent before the first of them is confirmed: what a channel and a broker keep in memory. */
 const UNCONFIRMED = 1_000;

@@ -1,14 +1,15 @@
 import { randomUUID } from "node:crypto";
-import { joined, sleep } from "../../shared/core/abort.ts";
-import { backoffMs } from "../../shared/core/backoff.ts";
-import { isShardmillError, messageOf } from "../../shared/core/errors.ts";
-import { jsonObject } from "../../shared/core/json-object.ts";
-import type { Logger } from "../../shared/core/log.ts";
-import { tellNoPlaceAside } from "./no-place-aside.ts";
-import type { Delivery, QueueSource, SetAside } from "./queue-source.ts";
-import { batched, MOST_ENTRIES } from "./sqs-batch.ts";
-import { type SqsAddress, SqsClient } from "./sqs-client.ts";
-import { sendMessages } from "./sqs-sink.ts";
+import { joined, sleep } from "../../../shared/core/abort.ts";
+import { backoffMs } from "../../../shared/core/backoff.ts";
+import { isShardmillError, messageOf } from "../../../shared/core/errors.ts";
+import { jsonObject } from "../../../shared/core/json-object.ts";
+import type { Logger } from "../../../shared/core/log.ts";
+import { tellNoPlaceAside } from "../broker/no-place-aside.ts";
+import type { Delivery, QueueSource, SetAside } from "../broker/queue-source.ts";
+import { MOST_ENTRIES } from "./batch.ts";
+import { type SqsAddress, SqsClient } from "./client.ts";
+import { type LeaseSeconds, Leases } from "./leases.ts";
+import { sendMessages } from "./sink.ts";
 
 interface SqsOptions {
   readonly mostOpen: number;
@@ -16,7 +17,7 @@ interface SqsOptions {
   readonly aside: SqsAddress | null;
   readonly log: Logger;
   /** For how long a message is taken at a time. Left out: {@link LEASE_SECONDS}. */
-  readonly leaseSeconds?: { readonly first: number; readonly next: number };
+  readonly leaseSeconds?: LeaseSeconds;
 }
 
 /**
@@ -36,22 +37,14 @@ const LEAST_POLL_MS = 500;
 const MOST_POLLS = 16;
 const PAUSES = { firstMs: 500, maxMs: 10_000 };
 
-interface Lease {
-  readonly receipt: string;
-  readonly groupId: string | null;
-  /** On the clock that only moves on: when a third of it has passed. */
-  dueMs: number;
-}
-
 /** The messages of a queue of SQS: received by long polls, and kept for as long as they are not settled. */
 export class SqsSource implements QueueSource {
   readonly #client: SqsClient;
   readonly #options: SqsOptions;
-  readonly #leaseSeconds: { readonly first: number; readonly next: number };
+  readonly #leaseSeconds: LeaseSeconds;
   readonly #closed = new AbortController();
   /** Received and not settled: those of the inbox, too. */
-  readonly #out = new Map<Delivery, Lease>();
-  readonly #extending: NodeJS.Timeout;
+  readonly #leases: Leases;
   #inbox: Delivery[] = [];
   /** Messages that polls under way may bring. */
   #reserved = 0;
@@ -67,8 +60,12 @@ export class SqsSource implements QueueSource {
     this.#client = new SqsClient(address);
     this.#options = options;
     this.#leaseSeconds = options.leaseSeconds ?? LEASE_SECONDS;
-    this.#extending = setInterval(() => void this.#extend(), (this.#leaseSeconds.first * 1_000) / 6);
-    this.#extending.unref();
+    this.#leases = new Leases(this.#client, {
+      seconds: this.#leaseSeconds,
+      closed: this.#closed.signal,
+      onRoom: (lapsed) => this.#makeRoom(lapsed),
+      onFailure: (error) => this.#warn(error),
+    });
   }
 
   get address(): string {
@@ -96,7 +93,7 @@ export class SqsSource implements QueueSource {
   }
 
   async done(deliveries: readonly Delivery[]): Promise<void> {
-    await this.#settle("DeleteMessageBatch", deliveries, {});
+    await this.#leases.end(deliveries, "DeleteMessageBatch");
   }
 
   async setAside(failed: readonly SetAside[]): Promise<void> {
@@ -105,7 +102,7 @@ export class SqsSource implements QueueSource {
     if (place === null) tellNoPlaceAside(this.#options.log, address.shown, failed);
     const messages = failed.map(({ delivery, reason }) => ({
       messageId: delivery.messageId ?? "",
-      groupId: this.#out.get(delivery)?.groupId ?? null,
+      groupId: this.#leases.groupOf(delivery),
       body: delivery.body,
       attributes: { reason: reason.slice(0, 1_000), queue: address.shown },
     }));
@@ -114,7 +111,7 @@ export class SqsSource implements QueueSource {
   }
 
   async giveBack(deliveries: readonly Delivery[]): Promise<void> {
-    await this.#settle("ChangeMessageVisibilityBatch", deliveries, { VisibilityTimeout: 0 });
+    await this.#leases.end(deliveries, "ChangeMessageVisibilityBatch", { VisibilityTimeout: 0 });
   }
 
   async waiting(): Promise<number | null> {
@@ -124,7 +121,7 @@ export class SqsSource implements QueueSource {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#extending);
+    this.#leases[Symbol.dispose]();
     this.#closed.abort(new Error("the queue is closed"));
     this.#client[Symbol.dispose]();
   }
@@ -147,7 +144,7 @@ export class SqsSource implements QueueSource {
     // Whoever took deliveries may not have come back to hear that they have ended.
     if (signal === null || signal.aborted) return;
     while (this.#failure === null && this.#polls.size < this.#wantedPolls) {
-      const most = Math.min(MOST_ENTRIES, this.#options.mostOpen - this.#out.size - this.#reserved);
+      const most = Math.min(MOST_ENTRIES, this.#options.mostOpen - this.#leases.size - this.#reserved);
       if (most <= 0) return;
       this.#reserved += most;
       const poll = this.#poll(most, signal).finally(() => {
@@ -167,8 +164,7 @@ export class SqsSource implements QueueSource {
       const asked = { signal: this.#closed.signal };
       const { Messages } = await this.#client.call("ReceiveMessage", this.#polled(most), asked);
       const messages = Array.isArray(Messages) ? (Messages as readonly SqsReceived[]) : [];
-      const dueMs = performance.now() + (this.#leaseSeconds.first * 1_000) / 3;
-      for (const message of messages) this.#take(message, dueMs);
+      for (const message of messages) this.#take(message);
       this.#failures = 0;
       // One waits for the first message; many fetch what has piled up.
       if (messages.length === 0) {
@@ -199,62 +195,22 @@ export class SqsSource implements QueueSource {
     };
   }
 
-  #take({ MessageId, ReceiptHandle, Body, Attributes = {} }: SqsReceived, dueMs: number): void {
+  #take({ MessageId, ReceiptHandle, Body, Attributes = {} }: SqsReceived): void {
     const delivery: Delivery = {
       messageId: MessageId,
       body: Buffer.from(Body, "utf8"),
       sentMs: Attributes.SentTimestamp === undefined ? null : Number(Attributes.SentTimestamp),
       isAgain: Number(Attributes.ApproximateReceiveCount ?? 1) > 1,
     };
-    this.#out.set(delivery, { receipt: ReceiptHandle, groupId: Attributes.MessageGroupId ?? null, dueMs });
+    this.#leases.take(delivery, { receipt: ReceiptHandle, groupId: Attributes.MessageGroupId ?? null });
     this.#inbox.push(delivery);
     this.#wake();
   }
 
-  /** What is not out any more is nobody's: it was settled, or it comes again. */
-  async #settle(
-    action: "DeleteMessageBatch" | "ChangeMessageVisibilityBatch",
-    deliveries: readonly Delivery[],
-    fields: Readonly<Record<string, unknown>>,
-  ): Promise<void> {
-    const out = deliveries.filter((delivery) => this.#out.has(delivery));
-    const entries = out.map((delivery) => ({
-      fields: { ReceiptHandle: this.#out.get(delivery)?.receipt, ...fields },
-      bytes: 0,
-    }));
-    // What SQS refuses is the receipt of a lease that has lapsed.
-    await batched(this.#client, { action }, entries, this.#closed.signal);
-    for (const delivery of out) this.#out.delete(delivery);
+  /** What has lapsed comes again: of that, what nobody has looked at is forgotten. */
+  #makeRoom(lapsed: ReadonlySet<Delivery>): void {
+    this.#inbox = this.#inbox.filter((unread) => !lapsed.has(unread));
     this.#pull();
-  }
-
-  /** Takes for longer what is due. */
-  async #extend(): Promise<void> {
-    const nowMs = performance.now();
-    const leaseMs = this.#leaseSeconds.next * 1_000;
-    const due = [...this.#out].filter(([, { dueMs }]) => dueMs <= nowMs);
-    if (due.length === 0) return;
-    for (const [, lease] of due) lease.dueMs = nowMs + leaseMs / 3;
-    const fields = { VisibilityTimeout: this.#leaseSeconds.next };
-    const entries = due.map(([, { receipt }]) => ({
-      fields: { ReceiptHandle: receipt, ...fields },
-      bytes: 0,
-    }));
-    try {
-      const signal = AbortSignal.any([this.#closed.signal, AbortSignal.timeout(leaseMs)]);
-      const batch = { action: "ChangeMessageVisibilityBatch" } as const;
-      const refusals = await batched(this.#client, batch, entries, signal);
-      for (const [at, [delivery]] of due.entries()) if (refusals[at] !== null) this.#lapse(delivery);
-      this.#pull();
-    } catch (error) {
-      if (!this.#closed.signal.aborted) this.#warn(error);
-    }
-  }
-
-  /** It comes again: one that nobody has looked at is forgotten, any other is as if it were settled. */
-  #lapse(delivery: Delivery): void {
-    this.#out.delete(delivery);
-    this.#inbox = this.#inbox.filter((unread) => unread !== delivery);
   }
 
   async #ownDeadLetters(): Promise<SqsAddress | null> {

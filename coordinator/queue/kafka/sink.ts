@@ -1,6 +1,6 @@
 import { ProduceAcks, Producer, stringSerializer } from "@platformatic/kafka";
-import { connectionOf, type KafkaAddress, kafkaFailed } from "./kafka-connection.ts";
-import type { QueueSink, Result } from "./queue-source.ts";
+import type { QueueSink, Result } from "../broker/queue-source.ts";
+import { connectionOf, type KafkaAddress, kafkaFailed } from "./connection.ts";
 
 /** Of one request. A broker takes a MiB by default, in all. */
 const MOST_BYTES = 512 << 10;

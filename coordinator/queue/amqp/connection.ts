@@ -1,10 +1,10 @@
 import { type Channel, Connection } from "rabbitmq-client";
-import { sleep } from "../../shared/core/abort.ts";
-import { assert } from "../../shared/core/assert.ts";
-import { errorCode } from "../../shared/core/errno.ts";
-import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import type { Logger } from "../../shared/core/log.ts";
-import type { QueueAddress } from "../../shared/domain/queue-address.ts";
+import { sleep } from "../../../shared/core/abort.ts";
+import { assert } from "../../../shared/core/assert.ts";
+import { errorCode } from "../../../shared/core/errno.ts";
+import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
+import type { Logger } from "../../../shared/core/log.ts";
+import type { QueueAddress } from "../../../shared/domain/queue-address.ts";
 
 export type AmqpAddress = Extract<QueueAddress, { kind: "amqp" }>;
 

@@ -1,16 +1,9 @@
 import type { AsyncMessage, Channel, Connection } from "rabbitmq-client";
-import { orAbort, sleep } from "../../shared/core/abort.ts";
-import { messageOf } from "../../shared/core/errors.ts";
-import {
-  type AmqpAddress,
-  connect,
-  disconnect,
-  isRefusal,
-  openChannel,
-  queueFailed,
-} from "./amqp-connection.ts";
-import { AmqpSink } from "./amqp-sink.ts";
-import type { Delivery, QueueOptions, QueueSource, SetAside } from "./queue-source.ts";
+import { orAbort, sleep } from "../../../shared/core/abort.ts";
+import { messageOf } from "../../../shared/core/errors.ts";
+import type { Delivery, QueueOptions, QueueSource, SetAside } from "../broker/queue-source.ts";
+import { type AmqpAddress, connect, disconnect, isRefusal, openChannel, queueFailed } from "./connection.ts";
+import { AmqpSink } from "./sink.ts";
 
 interface AmqpOptions extends Omit<QueueOptions, "aside"> {
   readonly aside: AmqpAddress | null;

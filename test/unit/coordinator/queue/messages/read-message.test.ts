@@ -5,9 +5,9 @@ import {
   type MessageColumns,
   type MessageRow,
   readMessage,
-} from "../../../../coordinator/queue/read-message.ts";
-import { rowsFile } from "../../../../coordinator/queue/rows-file.ts";
-import { typeOfName } from "../../../../shared/domain/column-type-names.ts";
+} from "../../../../../coordinator/queue/messages/read-message.ts";
+import { rowsFile } from "../../../../../coordinator/queue/rows-file.ts";
+import { typeOfName } from "../../../../../shared/domain/column-type-names.ts";
 
 /** A value as a message has it, and as Arrow's own reader gives it back. */
 interface Sample {
