@@ -13,7 +13,13 @@ export interface Load {
   readonly seconds: number;
 }
 
-interface Measured {
+/** When messages that were gathered are run. */
+export interface Window {
+  readonly rows: number;
+  readonly seconds: number;
+}
+
+export interface Measured {
   readonly messagesPerSecond: number;
   readonly p50Ms: number;
   readonly p99Ms: number;

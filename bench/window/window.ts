@@ -7,12 +7,14 @@ import { JobFolder } from "../../test/support/job-folder.ts";
 import { startCli } from "../../test/support/processes.ts";
 import type { TestQueue } from "../../test/support/queues/broker.ts";
 import { startRabbitMq } from "../../test/support/queues/rabbitmq-broker.ts";
-import { note, report } from "../report/report.ts";
-import { amqpOf, type Load, measure } from "./measure.ts";
+import { median, note, report } from "../report/report.ts";
+import { amqpOf, type Load, type Measured, measure, type Window } from "./measure.ts";
+import { hasRay, RAY_SETUP, rayServe } from "./ray-serve.ts";
 
 interface WindowArguments extends Load {
   readonly rows: readonly number[];
   readonly "window-seconds": number;
+  readonly rounds: number;
 }
 
 /** Of real processes: it ends what hangs. */
@@ -21,49 +23,78 @@ const LIMIT_MS = 1_800_000;
 export const windowBench: CommandModule<object, WindowArguments> = {
   command: "window",
   describe:
-    "Messages of RabbitMQ in windows: how many a second, and how long from sending to a result, beside a hand-written loop",
+    "Messages of RabbitMQ in windows: how many a second, and how long from sending to a result, beside a hand-written loop and Ray Serve",
   builder: (yargs) =>
     yargs
       .option("rows", { type: "number", array: true, default: [100, 1_000, 5_000], describe: "Of a window" })
       .option("window-seconds", { type: "number", default: 0.5, describe: "Of a window" })
       .option("burst", { type: "number", default: 20_000, describe: "Messages at once" })
       .option("rate", { type: "number", default: 200, describe: "Messages a second, at a steady pace" })
-      .option("seconds", { type: "number", default: 20, describe: "Of the steady pace" }),
+      .option("seconds", { type: "number", default: 20, describe: "Of the steady pace" })
+      .option("rounds", { type: "number", default: 1, describe: "Each runs all of them once" }),
   handler: runWindow,
 };
 
-interface Window {
-  readonly rows: number;
-  readonly seconds: number;
-}
+type Contestant = (queue: TestQueue, window: Window) => Promise<AsyncDisposable>;
 
 async function runWindow(args: WindowArguments): Promise<void> {
-  const { rows: sizes, "window-seconds": seconds, burst, rate, seconds: paced } = args;
+  const { rows: sizes, "window-seconds": seconds, burst, rate, seconds: paced, rounds } = args;
   const load = { burst, rate, seconds: paced };
+  const contestants: [string, Contestant][] = [
+    ["shardmill serve", serve],
+    ["hand-written loop", loop],
+  ];
+  if (hasRay())
+    contestants.push(
+      ["Ray Serve, by its handle", rayServe("handle")],
+      ["Ray Serve, in the replica", rayServe("replica")],
+    );
+  const leftOut = hasRay() ? [] : [`Ray Serve is left out: ${RAY_SETUP} installs it`];
+  for (const text of leftOut) note(text);
   await using broker = await startRabbitMq();
-  const found: (string | number)[][] = [];
-  for (const rows of sizes) {
-    for (const [what, work] of [
-      ["shardmill serve", serve],
-      ["hand-written loop", loop],
-    ] as const) {
+  const entries = sizes.flatMap((rows) =>
+    contestants.map(([by, work]) => ({ rows, by, work, found: [] as Measured[] })),
+  );
+  // All of a round before any of the next: what else the machine does meets all of them.
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const { rows, by, work, found } of entries) {
       const queue = await broker.makeQueue();
       await using _worked = await work(queue, { rows, seconds });
-      const { messagesPerSecond, p50Ms, p99Ms } = await measure(queue, load);
-      note(`windows of ${rows}, ${what}: ${messagesPerSecond} messages/s, p50 ${p50Ms} ms, p99 ${p99Ms} ms`);
-      found.push([rows, what, messagesPerSecond, p50Ms, p99Ms]);
+      const measured = await measure(queue, load);
+      const { messagesPerSecond, p50Ms, p99Ms } = measured;
+      note(
+        `round ${round}, windows of ${rows}, ${by}: ${messagesPerSecond} messages/s, p50 ${p50Ms} ms, p99 ${p99Ms} ms`,
+      );
+      found.push(measured);
     }
   }
   report({
     bench: "window",
     about: "messages from RabbitMQ (quorum queues) through a tiny model to messages, one worker on the CPU",
-    options: { rows: sizes, windowSeconds: seconds, ...load },
-    table: { columns: ["window rows", "by", "messages/s of the burst", "p50 ms", "p99 ms"], rows: found },
+    options: { rows: sizes, windowSeconds: seconds, ...load, rounds },
+    table: {
+      columns: ["window rows", "by", "messages/s of the burst", "p50 ms", "p99 ms"],
+      rows: entries.map(({ rows, by, found }) => [
+        rows,
+        by,
+        spread(found.map(({ messagesPerSecond }) => messagesPerSecond)),
+        spread(found.map(({ p50Ms }) => p50Ms)),
+        spread(found.map(({ p99Ms }) => p99Ms)),
+      ]),
+    },
     notes: [
       "p50 and p99 are from sending to the result's arrival, at the steady pace; the window's time is in them",
-      "the loop keeps nothing: killed, it sends results twice; it makes no files",
+      "the loop and Ray Serve keep nothing: killed, they send results twice; they make no files",
+      ...leftOut,
     ],
   });
+}
+
+/** The median of the rounds, and from where to where they went. */
+function spread(values: readonly number[]): string {
+  const middle = String(Math.round(median(values)));
+  if (values.length === 1) return middle;
+  return `${middle} (${Math.round(Math.min(...values))} to ${Math.round(Math.max(...values))})`;
 }
 
 async function serve(queue: TestQueue, { rows, seconds }: Window): Promise<AsyncDisposable> {
