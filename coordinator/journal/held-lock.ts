@@ -1,3 +1,4 @@
+import { basename, dirname, join } from "node:path";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import type { Disk } from "../../shared/core/disk.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
@@ -58,6 +59,19 @@ export class HeldLock implements AsyncDisposable {
     this.#lost.signal.throwIfAborted();
     if (this.#options.clock.nowMs() - this.#sureFromMs < SURE_MS) return;
     await this.#look();
+  }
+
+  /**
+   * Removes what those left who died while they took this lock. Whoever takes it at this moment finds that
+   * gone, and tries again. A claim says something of one nonce, which is never drawn again: only those of
+   * this lock's own stay.
+   */
+  async sweep(): Promise<void> {
+    const { path, nonce, disk } = this.#options;
+    const [name, folder] = [basename(path), dirname(path)];
+    for (const other of await disk.readdir(folder))
+      if (other.startsWith(`${name}.`) && !other.startsWith(`${name}.claim-${nonce}`))
+        await disk.remove(join(folder, other));
   }
 
   /** Lets go of it, if it is still this process's. */

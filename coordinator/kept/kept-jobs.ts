@@ -72,6 +72,7 @@ export class KeptJobs implements AsyncDisposable {
     const { folder: state, log } = options;
     const held = await hold(options);
     try {
+      await held.sweep();
       const folder = join(state, "jobs");
       await makeFolders(folder);
       // A job file may hold addresses that open what they name.

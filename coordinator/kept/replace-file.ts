@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { realDisk } from "../../shared/core/disk.ts";
+import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { syncPath } from "../../shared/core/sync-path.ts";
 
 /** Behind the name of a file that is being made. One that is found was never finished. */
@@ -9,16 +9,21 @@ export const WRITING = ".tmp";
  * Writes a file, or replaces it as a whole, durably: a process that is killed at any moment leaves the one
  * before or the new one.
  */
-export async function replaceFile(folder: string, name: string, bytes: Uint8Array): Promise<void> {
+export async function replaceFile(
+  folder: string,
+  name: string,
+  bytes: Uint8Array,
+  disk: Disk = realDisk,
+): Promise<void> {
   const making = join(folder, `${name}${WRITING}`);
-  await realDisk.remove(making);
-  const file = await realDisk.open(making, "wx");
+  await disk.remove(making);
+  const file = await disk.open(making, "wx");
   try {
     await file.write(bytes);
     await file.sync();
   } finally {
     await file.close();
   }
-  await realDisk.rename(making, join(folder, name));
-  await syncPath(folder);
+  await disk.rename(making, join(folder, name));
+  await syncPath(folder, disk);
 }

@@ -76,8 +76,13 @@ export class Gatherer<Item> {
   }
 
   /** Of a life before: a window that was published and settled. @param atMs when, by the clock on the wall */
-  restoreSettled(id: string, keys: readonly string[], { dead, atMs }: Settled): void {
-    this.#ledger.add(id, keys, dead, atMs);
+  restoreSettled(
+    id: string,
+    keys: readonly string[],
+    { dead, atMs }: { readonly dead: DeadKeys; readonly atMs: number },
+  ): void {
+    this.#ledger.add(id, keys, dead);
+    this.#ledger.settled(id, atMs);
   }
 
   /** Windows that are closed and not settled. */
@@ -148,9 +153,8 @@ export class Gatherer<Item> {
    * A window's run is published: its messages are known from here on.
    *
    * @param dead those of them that are in no output
-   * @param atMs by the clock on the wall
    */
-  settle(id: string, { dead, atMs }: Settled): Settlement {
+  settle(id: string, dead: DeadKeys): Settlement {
     const held = present(this.#inFlight.get(id), "a window that is settled was closed");
     this.#inFlight.delete(id);
     const done: Delivery[] = [];
@@ -161,8 +165,13 @@ export class Gatherer<Item> {
       if (reason === undefined) done.push(...deliveries);
       else aside.push(...deliveries.map((delivery) => ({ delivery, reason })));
     }
-    this.#ledger.add(id, [...held.keys()], dead, atMs);
+    this.#ledger.add(id, [...held.keys()], dead);
     return { done, aside };
+  }
+
+  /** They are settled: after a while they are forgotten. @param atMs by the clock on the wall */
+  settled(id: string, atMs: number): void {
+    this.#ledger.settled(id, atMs);
   }
 
   /** Forgets the keys of what was settled long ago. @returns those windows */
@@ -180,9 +189,4 @@ export class Gatherer<Item> {
   get #isFull(): boolean {
     return this.fill >= 1;
   }
-}
-
-interface Settled {
-  readonly dead: DeadKeys;
-  readonly atMs: number;
 }

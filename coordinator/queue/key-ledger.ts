@@ -1,6 +1,7 @@
 interface KnownWindow {
   readonly id: string;
-  readonly atMs: number;
+  /** When its messages were settled; null: they are not yet. */
+  atMs: number | null;
   readonly keys: readonly string[];
   readonly dead: ReadonlyMap<string, string>;
 }
@@ -27,11 +28,17 @@ export class KeyLedger {
     return this.#byKey.size;
   }
 
-  /** @param atMs by the clock on the wall, which a restart does not change */
-  add(id: string, keys: readonly string[], dead: ReadonlyMap<string, string>, atMs: number): void {
-    const window = { id, atMs, keys, dead };
+  /** From when a window is published on: until it is settled, its keys are not forgotten. */
+  add(id: string, keys: readonly string[], dead: ReadonlyMap<string, string>): void {
+    const window = { id, atMs: null, keys, dead };
     this.#windows.set(id, window);
     for (const key of keys) this.#byKey.set(key, window);
+  }
+
+  /** @param atMs by the clock on the wall, which a restart does not change */
+  settled(id: string, atMs: number): void {
+    const window = this.#windows.get(id);
+    if (window !== undefined) window.atMs = atMs;
   }
 
   /** What became of a message: why it is a dead letter, where it is; null for one that is not known. */
@@ -44,6 +51,8 @@ export class KeyLedger {
   forget(wallMs: number): readonly string[] {
     const gone: string[] = [];
     for (const [id, { atMs, keys }] of this.#windows) {
+      // Its broker may give it again, for as long as it did not take that it is settled.
+      if (atMs === null) continue;
       if (atMs + this.#rememberMs > wallMs && this.#byKey.size <= this.#mostKeys) break;
       for (const key of keys) if (this.#byKey.get(key)?.id === id) this.#byKey.delete(key);
       this.#windows.delete(id);

@@ -209,11 +209,12 @@ export class QueueLife {
         for await (const some of results(signal)) await orAbort(sink.send(some), signal);
       });
     }
-    const atMs = clock.wallMs();
-    const settlement = this.#gatherer.settle(id, { dead, atMs });
+    const settlement = this.#gatherer.settle(id, dead);
     this.counts.published(id, counts.length - dead.size, dead.size);
     await this.#patiently(id, "messages cannot be settled", () => this.#settler.settle(settlement));
+    const atMs = clock.wallMs();
     await this.#patiently(id, "a window cannot be kept", () => spool.settle(id, dead, atMs));
+    this.#gatherer.settled(id, atMs);
   }
 
   /** Does it until it is done, with pauses. What goes wrong is logged each time. */
@@ -249,21 +250,37 @@ export class QueueLife {
     });
   }
 
+  /** @returns what calls it off */
   #forgetSoon(): () => void {
     const { clock, spool, log } = this.#options;
+    const gone: string[] = [];
     const forget = async () => {
-      for (const id of this.#gatherer.forget(clock.wallMs())) await spool.remove(id);
+      gone.push(...this.#gatherer.forget(clock.wallMs()));
+      for (let id = gone[0]; id !== undefined; id = gone[0]) {
+        await spool.remove(id);
+        gone.shift();
+      }
     };
+    let isOver = false;
     let callOff = () => {};
     const later = () => {
       callOff = clock.after(FORGET_MS, () => {
-        forget().catch((error: unknown) =>
-          log.warn({ reason: messageOf(error) }, "a window cannot be removed"),
-        );
-        later();
+        const work = forget()
+          .catch((error: unknown) =>
+            log.warn({ reason: messageOf(error) }, "a window cannot be removed; it is tried again"),
+          )
+          .finally(() => {
+            this.#atWork.delete(work);
+            if (!isOver) later();
+          });
+        // Whoever opens the spool again waits for it.
+        this.#atWork.add(work);
       });
     };
     later();
-    return () => callOff();
+    return () => {
+      isOver = true;
+      callOff();
+    };
   }
 }

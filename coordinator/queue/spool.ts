@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { realDisk } from "../../shared/core/disk.ts";
+import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { errorCode } from "../../shared/core/errno.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
@@ -13,6 +13,8 @@ const WINDOW_NAME = "window.json";
 const ROWS_NAME = "window.arrow";
 const SETTLED_NAME = "settled.json";
 const FAILED_NAME = "failed.json";
+/** What a window has as long as it is not settled. */
+const OF_OPEN: readonly string[] = [ROWS_NAME, FAILED_NAME];
 /** Grows when an earlier version would misunderstand one. */
 const FORMAT = 1;
 
@@ -57,19 +59,22 @@ export interface WindowFailure {
  */
 export class Spool {
   readonly #folder: string;
+  readonly #disk: Disk;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, disk: Disk) {
     this.#folder = folder;
+    this.#disk = disk;
   }
 
-  /** Removes what a life before did not finish. @throws {STATE_FAILED} */
-  static async open(folder: string): Promise<{ readonly spool: Spool; readonly records: SpoolRecord[] }> {
+  /** Finishes or removes what a life before did not finish. @throws {STATE_FAILED} */
+  static async open(
+    folder: string,
+    disk: Disk = realDisk,
+  ): Promise<{ readonly spool: Spool; readonly records: SpoolRecord[] }> {
     return await kept(folder, async () => {
-      await makeFolders(folder);
-      const spool = new Spool(folder);
-      for (const name of await realDisk.readdir(folder))
-        if (name.endsWith(WRITING)) await realDisk.remove(join(folder, name));
-      return { spool, records: await readSpool(folder) };
+      await makeFolders(folder, disk);
+      await finish(folder, disk);
+      return { spool: new Spool(folder, disk), records: await readSpool(folder, disk) };
     });
   }
 
@@ -80,46 +85,82 @@ export class Spool {
 
   /** @param rows its rows as a file; null of one that names files */
   async write({ id, ...window }: SpooledWindow, rows: Uint8Array | null): Promise<void> {
+    const disk = this.#disk;
     await kept(this.#folder, async () => {
       const making = join(this.#folder, `${id}${WRITING}`);
-      await realDisk.mkdir(making);
-      if (rows !== null) await writeFile(join(making, ROWS_NAME), rows);
-      await writeFile(join(making, WINDOW_NAME), json({ format: FORMAT, ...window }));
-      await syncPath(making);
-      await realDisk.rename(making, join(this.#folder, id));
-      await syncPath(this.#folder);
+      const made = join(this.#folder, id);
+      // A try before this one may have failed at any point.
+      if ((await ifThere(disk.lstat(made))) === null) {
+        await disk.remove(making);
+        await disk.mkdir(making);
+        if (rows !== null) await writeFile(join(making, ROWS_NAME), rows, disk);
+        await writeFile(join(making, WINDOW_NAME), json({ format: FORMAT, ...window }), disk);
+        await syncPath(making, disk);
+        await disk.rename(making, made);
+      }
+      await syncPath(this.#folder, disk);
       if (rows !== null) OWN_FILES.add(this.rowsFile(id));
     });
   }
 
   /** Puts what the window is from now on in the place of what it was. */
   async change({ id, ...window }: SpooledWindow): Promise<void> {
-    const bytes = json({ format: FORMAT, ...window });
-    await kept(this.#folder, () => replaceFile(join(this.#folder, id), WINDOW_NAME, bytes));
+    await this.#replace(id, WINDOW_NAME, { format: FORMAT, ...window });
   }
 
   async fail(id: string, failure: WindowFailure): Promise<void> {
-    await kept(this.#folder, () => replaceFile(join(this.#folder, id), FAILED_NAME, json(failure)));
+    await this.#replace(id, FAILED_NAME, failure);
   }
 
   /** Its rows are published and its messages settled: only its keys are needed still. */
   async settle(id: string, dead: DeadKeys, atMs: number): Promise<void> {
-    const folder = join(this.#folder, id);
     OWN_FILES.delete(this.rowsFile(id));
+    await this.#replace(id, SETTLED_NAME, { atMs, dead: [...dead] });
+    const folder = join(this.#folder, id);
     await kept(folder, async () => {
-      await replaceFile(folder, SETTLED_NAME, json({ atMs, dead: [...dead] }));
-      for (const name of [ROWS_NAME, FAILED_NAME]) await realDisk.remove(join(folder, name));
+      for (const name of OF_OPEN) await this.#disk.remove(join(folder, name));
     });
   }
 
   /** Its keys are forgotten. */
   async remove(id: string): Promise<void> {
+    const disk = this.#disk;
     await kept(this.#folder, async () => {
       const gone = join(this.#folder, `${id}${WRITING}`);
-      await realDisk.rename(join(this.#folder, id), gone);
-      await realDisk.remove(gone);
+      await ifThere(disk.rename(join(this.#folder, id), gone));
+      // Else a power cut may bring the window back, and not all that is in it: without what says that it is
+      // settled, it would be run again.
+      await syncPath(this.#folder, disk);
+      await disk.remove(gone);
     });
   }
+
+  async #replace(id: string, name: string, value: object): Promise<void> {
+    const folder = join(this.#folder, id);
+    await kept(folder, () => replaceFile(folder, name, json(value), this.#disk));
+  }
+}
+
+/**
+ * Removes what was being made, or removed. And makes durable what is seen here and was not: a life before may
+ * have ended between a rename and its sync, and a run must not be built upon a window that the next power cut
+ * takes.
+ */
+async function finish(folder: string, disk: Disk): Promise<void> {
+  await syncPath(folder, disk);
+  for (const name of await disk.readdir(folder)) {
+    const path = join(folder, name);
+    if (name.endsWith(WRITING)) await disk.remove(path);
+    else await finishWindow(path, disk);
+  }
+}
+
+async function finishWindow(path: string, disk: Disk): Promise<void> {
+  const names = await disk.readdir(path);
+  const isSettled = names.includes(SETTLED_NAME);
+  const left = names.filter((name) => name.endsWith(WRITING) || (isSettled && OF_OPEN.includes(name)));
+  if (!isSettled || left.length > 0) await syncPath(path, disk);
+  for (const name of left) await disk.remove(join(path, name));
 }
 
 /**
@@ -131,7 +172,7 @@ export class Spool {
 export async function readOpenWindows(folder: string): Promise<SpoolRecord[]> {
   const isOpen = async (id: string) =>
     (await ifThere(realDisk.readFile(join(folder, id, SETTLED_NAME)))) === null;
-  return await readSpool(folder, isOpen);
+  return await readSpool(folder, realDisk, isOpen);
 }
 
 /**
@@ -142,29 +183,31 @@ export async function readOpenWindows(folder: string): Promise<SpoolRecord[]> {
  */
 async function readSpool(
   folder: string,
+  disk: Disk,
   isWanted: (id: string) => Promise<boolean> = async () => true,
 ): Promise<SpoolRecord[]> {
   return await kept(folder, async () => {
-    const names = await ifThere(realDisk.readdir(folder));
+    const names = await ifThere(disk.readdir(folder));
     const ids = (names ?? []).filter((name) => !name.endsWith(WRITING)).sort();
     const records: SpoolRecord[] = [];
     for (const id of ids) {
-      const record = (await isWanted(id)) ? await readRecord(folder, id) : null;
+      const record = (await isWanted(id)) ? await readRecord(join(folder, id), id, disk) : null;
       if (record !== null) records.push(record);
     }
     return records;
   });
 }
 
-async function readRecord(folder: string, id: string): Promise<SpoolRecord | null> {
-  const read = async (name: string) => await ifThere(realDisk.readFile(join(folder, id, name)));
+async function readRecord(folder: string, id: string, disk: Disk): Promise<SpoolRecord | null> {
+  const read = async (name: string) => await ifThere(disk.readFile(join(folder, name)));
+  // First what is there as long as the window is: of one that goes meanwhile none is taken for open.
+  const settled = await read(SETTLED_NAME);
+  const failed = await read(FAILED_NAME);
   const window = await read(WINDOW_NAME);
   // It was removed meanwhile.
   if (window === null) return null;
   const { format, ...rest } = parsed<SpooledWindow & { format: number }>(window);
   if (format !== FORMAT) throw new Error(`the format of window ${id} is ${String(format)}`);
-  const settled = await read(SETTLED_NAME);
-  const failed = await read(FAILED_NAME);
   return { ...rest, id, settled: settled === null ? null : settledOf(settled), failed: failedOf(failed) };
 }
 
@@ -183,8 +226,8 @@ function parsed<T>(bytes: Buffer): T {
   return value as T;
 }
 
-async function writeFile(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await realDisk.open(path, "wx");
+async function writeFile(path: string, bytes: Uint8Array, disk: Disk): Promise<void> {
+  const file = await disk.open(path, "wx");
   try {
     await file.write(bytes);
     await file.sync();

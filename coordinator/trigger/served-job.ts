@@ -12,6 +12,7 @@ import { parseTriggered, type TriggeredSource } from "../../shared/job-file/read
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { JobSeams } from "../job/job-seams.ts";
 import type { SubmitOptions } from "../job/opened-job.ts";
+import type { LockSeams } from "../journal/lock.ts";
 import type { TriggerFacts } from "../metrics/trigger-table.ts";
 import type { OutputPaths } from "../publish/work-paths.ts";
 import { QueueRuns } from "../queue/queue-runs.ts";
@@ -30,7 +31,7 @@ export interface ServedJobOptions {
   readonly path: string;
   readonly env: NodeJS.ProcessEnv;
   readonly submit: SubmitRun;
-  readonly seams: Pick<JobSeams, "disk" | "openStorage">;
+  readonly seams: Pick<JobSeams, keyof LockSeams | "openStorage">;
   readonly clock: TimedClock;
   readonly log: Logger;
   /** When it is aborted, what runs is left as it is, to go on after a restart. */
@@ -164,7 +165,7 @@ export class ServedJob implements AsyncDisposable {
     const { seams, clock, log, signal } = this.#options;
     const storage = await seams.openStorage(parseLocation(spec.output.path), spec, undefined);
     const folder = await ledgerFolder(spec, storage);
-    const ledger = await TriggerLedger.open({ folder, clock, log, signal });
+    const ledger = await TriggerLedger.open({ folder, seams, clock, log, signal });
     const shared = { ledger, wallMs: () => clock.wallMs(), onEnded: () => this.#soon() };
     const timed = new TimedRuns({ ...shared, run: (atMs) => this.#counted(this.#runAt(atMs)) });
     const files = new FilesRuns({

@@ -1,21 +1,20 @@
 import { join } from "node:path";
 import type { TimedClock } from "../../shared/core/clock.ts";
-import { realDisk } from "../../shared/core/disk.ts";
+import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { errorCode } from "../../shared/core/errno.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
 import { parseJson } from "../../shared/core/parse-json.ts";
-import { systemProcesses } from "../../shared/core/process-identity.ts";
-import { systemRandom } from "../../shared/core/random.ts";
+import { syncPath } from "../../shared/core/sync-path.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below, localPathOf } from "../../shared/domain/location.ts";
 import { LEDGER_FOLDER } from "../../shared/domain/manifest.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
-import { acquireLock } from "../journal/lock.ts";
-import { replaceFile } from "../kept/replace-file.ts";
+import { acquireLock, type LockSeams } from "../journal/lock.ts";
+import { replaceFile, WRITING } from "../kept/replace-file.ts";
 import { findOutputPaths } from "../publish/work-paths.ts";
 import type { TriggerState } from "./trigger-state.ts";
 
@@ -39,9 +38,9 @@ export async function ledgerFolder(spec: JobSpec, storage: Pick<Storage, "storeO
  *
  * @throws {STATE_FAILED} when it cannot be read, or a later version wrote it
  */
-export async function readLedger(folder: string): Promise<TriggerState | null> {
+export async function readLedger(folder: string, disk: Disk = realDisk): Promise<TriggerState | null> {
   const path = join(folder, LEDGER_NAME);
-  const bytes = await realDisk.readFile(path).catch((cause: unknown) => {
+  const bytes = await disk.readFile(path).catch((cause: unknown) => {
     if (errorCode(cause) === "ENOENT") return null;
     throw unusable(path, messageOf(cause), cause);
   });
@@ -56,6 +55,7 @@ export async function readLedger(folder: string): Promise<TriggerState | null> {
 
 interface LedgerOptions {
   readonly folder: string;
+  readonly seams: LockSeams;
   readonly clock: TimedClock;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -64,11 +64,17 @@ interface LedgerOptions {
 /** What became of a job's firings, kept over a restart by the one process that serves the job. */
 export class TriggerLedger implements AsyncDisposable {
   readonly #folder: string;
+  readonly #disk: Disk;
   readonly #held: HeldLock;
   #state: TriggerState | null;
 
-  private constructor(folder: string, held: HeldLock, state: TriggerState | null) {
+  private constructor(
+    { folder, seams }: Pick<LedgerOptions, "folder" | "seams">,
+    held: HeldLock,
+    state: TriggerState | null,
+  ) {
     this.#folder = folder;
+    this.#disk = seams.disk;
     this.#held = held;
     this.#state = state;
   }
@@ -78,10 +84,11 @@ export class TriggerLedger implements AsyncDisposable {
    * @throws {STATE_FAILED} when the ledger cannot be read or kept
    */
   static async open(options: LedgerOptions): Promise<TriggerLedger> {
-    const { folder } = options;
+    const { folder, seams } = options;
     const held = await hold(options);
     try {
-      return new TriggerLedger(folder, held, await readLedger(folder));
+      await finish(folder, held, seams.disk);
+      return new TriggerLedger(options, held, await readLedger(folder, seams.disk));
     } catch (error) {
       await held[Symbol.asyncDispose]().catch(() => {});
       throw error;
@@ -101,6 +108,7 @@ export class TriggerLedger implements AsyncDisposable {
         this.#folder,
         LEDGER_NAME,
         Buffer.from(`${JSON.stringify({ format: FORMAT, state })}\n`),
+        this.#disk,
       );
     } catch (cause) {
       throw unusable(this.#folder, messageOf(cause), cause);
@@ -113,12 +121,25 @@ export class TriggerLedger implements AsyncDisposable {
   }
 }
 
-async function hold({ folder, clock, log, signal }: LedgerOptions): Promise<HeldLock> {
-  const seams = { disk: realDisk, random: systemRandom, processes: systemProcesses, clock };
+/**
+ * Removes what was being written. And makes durable what is read: a life before may have ended between a
+ * rename and its sync, and no run may begin by what the next power cut takes.
+ */
+async function finish(folder: string, held: HeldLock, disk: Disk): Promise<void> {
+  try {
+    await held.sweep();
+    await disk.remove(join(folder, `${LEDGER_NAME}${WRITING}`));
+    await syncPath(folder, disk);
+  } catch (cause) {
+    throw unusable(folder, messageOf(cause), cause);
+  }
+}
+
+async function hold({ folder, seams, clock, log, signal }: LedgerOptions): Promise<HeldLock> {
   const onWaiting = (message: string) => log.warn({ folder }, message);
   try {
-    await makeFolders(folder);
-    return await acquireLock(folder, { ...seams, onWaiting, signal });
+    await makeFolders(folder, seams.disk);
+    return await acquireLock(folder, { ...seams, clock, onWaiting, signal });
   } catch (cause) {
     signal.throwIfAborted();
     if (!isShardmillError(cause, "OUTPUT_LOCKED")) throw unusable(folder, messageOf(cause), cause);

@@ -39,7 +39,7 @@ it("takes nothing while a full window waits for those before it", () => {
   expect([gatherer.takes, gatherer.closesInMs(1_000)]).toEqual([true, null]);
   gathered(["e"], gatherer);
   expect(gatherer.takes).toBe(false);
-  gatherer.settle("1", { dead: NONE, atMs: 0 });
+  gatherer.settle("1", NONE);
   expect([gatherer.takes, gatherer.closesInMs(0)]).toEqual([true, 0]);
 });
 
@@ -50,7 +50,7 @@ it("holds a message that comes again until its window is published, and settles 
   expect(gatherer.offer(second, message("a"), 0).kind).toBe("held");
   expect(gatherer.close("1").messages).toEqual([message("a")]);
   expect(gatherer.offer(third, message("a"), 0).kind).toBe("held");
-  expect(gatherer.settle("1", { dead: NONE, atMs: 0 })).toEqual({ done: [first, second, third], aside: [] });
+  expect(gatherer.settle("1", NONE)).toEqual({ done: [first, second, third], aside: [] });
   expect(gatherer.offer(fourth, message("a"), 0).kind).toBe("done");
 });
 
@@ -61,17 +61,20 @@ it("sets aside what a run could not map, also when that comes again", () => {
   gatherer.offer(bad, message("b"), 0);
   gatherer.close("1");
   const reason = "ROW_NULL: x is null";
-  const settled = gatherer.settle("1", { dead: new Map([["b", reason]]), atMs: 0 });
+  const settled = gatherer.settle("1", new Map([["b", reason]]));
   expect(settled).toEqual({ done: [good], aside: [{ delivery: bad, reason }] });
   expect(gatherer.offer(aDelivery(), message("b"), 0)).toEqual({ kind: "aside", reason });
 });
 
-it("forgets keys after their time, the oldest windows first", () => {
+it("forgets keys of what is settled after their time, the oldest windows first", () => {
   const gatherer = gathered(["a"]);
   gatherer.close("1");
-  gatherer.settle("1", { dead: NONE, atMs: 0 });
+  gatherer.settle("1", NONE);
   gathered(["b"], gatherer).close("2");
-  gatherer.settle("2", { dead: NONE, atMs: 10 });
+  gatherer.settle("2", NONE);
+  expect(gatherer.forget(10 * REMEMBER_MS)).toEqual([]);
+  gatherer.settled("1", 0);
+  gatherer.settled("2", 10);
   expect(gatherer.forget(REMEMBER_MS - 1)).toEqual([]);
   expect(gatherer.forget(REMEMBER_MS + 5)).toEqual(["1"]);
   expect(gatherer.offer(aDelivery(), message("b"), 0).kind).toBe("done");
@@ -139,12 +142,13 @@ class World {
     // A run that publishes again finds that it has.
     this.published.set(id, window.keys);
     if (this.#dies()) return true;
-    const { done } = this.gatherer.settle(id, { dead: NONE, atMs: 0 });
+    const { done } = this.gatherer.settle(id, NONE);
     this.ack(done.slice(0, this.random.int(0, done.length)));
     if (this.#dies()) return true;
     this.ack(done);
     if (this.#dies()) return true;
     this.spool.set(id, { ...window, settled: true });
+    this.gatherer.settled(id, 0);
     return false;
   }
 

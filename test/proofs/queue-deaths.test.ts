@@ -1,0 +1,42 @@
+import { describe, expect, it } from "vitest";
+import type { Disk } from "../../shared/core/disk.ts";
+import { endEverywhere, endOften, withoutSync } from "../support/lives.ts";
+import { FILES, QueueWorld, ROWS } from "../support/queues/queue-world.ts";
+
+/**
+ * `serve` over a queue dies at every single operation of its disk, and around all that it does for good
+ * outside: its broker, its results, its runs. The next life begins on what is left: nothing is settled that
+ * is not published, each key is published once, nothing is lost, and no file is left over.
+ */
+describe.each([
+  ["rows", ROWS],
+  ["files", FILES],
+] as const)("windows of %s", (_name, trigger) => {
+  const played = (lie: (disk: Disk) => Disk) =>
+    endOften(40, (fates, seed) => new QueueWorld({ trigger, fates, seed, lie }));
+
+  it("are published once and forgotten, wherever a life ends, or an operation fails", async () => {
+    const { fired, broken } = await endEverywhere((fates) => new QueueWorld({ trigger, fates, seed: 1 }));
+    expect(broken).toEqual([]);
+    expect(fired).toBeGreaterThan(500);
+  });
+
+  it("... and when one life after the other ends", async () => {
+    const { fired, broken } = await endOften(150, (fates, seed) => new QueueWorld({ trigger, fates, seed }));
+    expect(broken).toEqual([]);
+    expect(fired).toBeGreaterThan(300);
+  });
+
+  it("are remembered for as long as a broker does not take that they are settled", async () => {
+    const { broken } = await endOften(
+      10,
+      (fates, seed) => new QueueWorld({ trigger, fates, seed, isAway: true }),
+    );
+    expect(broken).toEqual([]);
+  });
+
+  it("are lost or doubled on a disk that does not sync: it is found", async () => {
+    expect((await played((disk) => withoutSync(disk, "folders"))).broken).not.toEqual([]);
+    expect((await played((disk) => withoutSync(disk, "files"))).broken).not.toEqual([]);
+  });
+});

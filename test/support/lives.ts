@@ -1,0 +1,235 @@
+import type { LockSeams } from "../../coordinator/journal/lock.ts";
+import type { TimedClock } from "../../shared/core/clock.ts";
+import type { Disk } from "../../shared/core/disk.ts";
+import { messageOf } from "../../shared/core/errors.ts";
+import { DiskImage } from "../../sim/disk-image.ts";
+import { type DiskCall, type DiskFault, runOperation } from "../../sim/disk-operation.ts";
+import { rootedDisk } from "../../sim/rooted-disk.ts";
+import { Scheduler, type SimProcess } from "../../sim/scheduler.ts";
+import { SeededRandom } from "../../sim/seeded-random.ts";
+import { SimDisk } from "../../sim/sim-disk.ts";
+
+/** What befalls one life, at its so-many-th operation: it dies, or the operation fails and it goes on. */
+export interface Fate {
+  readonly at: number;
+  readonly how: "before" | "torn" | "after" | "error";
+  /** The power goes with it: what was not synced is lost, or half of it is. */
+  readonly power: boolean;
+}
+
+/** What one process has of the world. */
+export interface Life extends LockSeams {
+  readonly process: SimProcess;
+  readonly clock: TimedClock;
+  readonly random: SeededRandom;
+  /** Something done for good outside the disk: another point to die at, before, half way, and after. */
+  act(name: string, all: () => void, half?: () => void): Promise<void>;
+}
+
+interface LivesOptions {
+  readonly seed: number;
+  /** One a life, in their order; those after them live on. */
+  readonly fates: readonly Fate[];
+  /** A life from its start on. What it throws is told, and the next one begins later. */
+  readonly live: (life: Life) => Promise<void>;
+  /** The process is gone: so is what it held of others. */
+  readonly onEnd: () => void;
+  /** A disk that does not do all that it is told, to see that this is found. */
+  readonly lie?: (disk: Disk) => Disk;
+}
+
+const RESTART_MS = 1_000;
+const NEVER: DiskFault = { kind: "none" };
+
+/** Lives of a process, one after the other, on one disk. Each begins on what the one before has left. */
+export class Lives {
+  readonly image = new DiskImage();
+  readonly random: SeededRandom;
+  readonly scheduler: Scheduler;
+  /** What each life did that could be its last. */
+  readonly calls: DiskCall["call"][][] = [];
+  readonly broken: string[] = [];
+  fired = 0;
+  readonly #options: LivesOptions;
+  readonly #fates: Fate[];
+  /** Of each life anew, so that what it does depends on nothing but the disk that it finds. */
+  #process: SimProcess | null = null;
+
+  constructor(options: LivesOptions) {
+    this.#options = options;
+    this.#fates = [...options.fates];
+    this.random = new SeededRandom(options.seed);
+    this.scheduler = new Scheduler(this.random.fork(), false);
+  }
+
+  /** The process dies, wherever it is. */
+  end(power: boolean): void {
+    if (this.#process !== null) this.#die(this.#process, power);
+  }
+
+  begin(): void {
+    const { scheduler, random } = this;
+    const process = scheduler.start("serve");
+    this.#process = process;
+    const calls: DiskCall["call"][] = [];
+    this.calls.push(calls);
+    const fate = this.#fates.shift();
+    const operations = {
+      scheduler,
+      process,
+      random: random.fork(),
+      faultOf: ({ call, path }: DiskCall) => this.#faultOf(call, path, calls, fate),
+      die: (_process: SimProcess, _why: string, power: boolean) => this.#die(process, power),
+      onChange: () => {},
+    };
+    const disk = new SimDisk({ ...operations, image: this.image, lacksHardLinks: false });
+    const life: Life = {
+      process,
+      disk: this.#options.lie?.(disk) ?? disk,
+      clock: scheduler.clockOf(process),
+      random: random.fork(),
+      processes: {
+        own: () => ({ host: "here", bootId: null, pidNamespace: "own", pid: process.pid, startTicks: null }),
+        lifeOf: ({ pid }) => (pid === this.#process?.pid ? "alive" : "dead"),
+      },
+      act: (name, all, half) => runOperation(operations, { call: "write", path: name }, all, half),
+    };
+    this.#options.live(life).catch((error: unknown) => {
+      if (fate?.how !== "error") this.broken.push(`a life ends: ${messageOf(error)}`);
+      this.#die(process, false);
+    });
+  }
+
+  /** Lets time pass until something is so, or broken. @returns whether it is so, before the limit */
+  async until(isSo: () => boolean, limitMs: number): Promise<boolean> {
+    let isOver = false;
+    const callOff = this.scheduler.after(limitMs, null, () => {
+      isOver = true;
+    });
+    await this.scheduler.run(
+      () => isOver || this.broken.length > 0 || isSo(),
+      () => {},
+    );
+    callOff();
+    return isSo();
+  }
+
+  #faultOf(
+    call: DiskCall["call"],
+    path: string,
+    calls: DiskCall["call"][],
+    fate: Fate | undefined,
+  ): DiskFault {
+    // What only reads is no point, and beats come by time.
+    if (call === "read" || call === "close" || path.endsWith("beat")) return NEVER;
+    calls.push(call);
+    if (calls.length !== fate?.at) return NEVER;
+    this.fired += 1;
+    const { how, power } = fate;
+    return how === "error" ? { kind: "error", code: "EIO" } : { kind: "die", when: how, power };
+  }
+
+  #die(process: SimProcess, power: boolean): void {
+    if (process.state === "dead") return;
+    this.scheduler.kill(process, "as its fate has it");
+    if (power) this.image.cutPower(this.random);
+    this.#options.onEnd();
+    this.scheduler.after(RESTART_MS, null, () => this.begin());
+  }
+}
+
+/** A world in which lives end, from its beginning to its end. */
+interface DyingWorld {
+  readonly lives: Lives;
+  /** @returns what is not as it must be */
+  play(): Promise<readonly string[]>;
+}
+
+interface Played {
+  /** Fates that befell a life. */
+  readonly fired: number;
+  /** What was broken, and by which fates. */
+  readonly broken: readonly string[];
+}
+
+/** Plays a world again and again: its first life ends at its first operation in each way, its second, ... */
+export async function endEverywhere(make: (fates: readonly Fate[]) => DyingWorld): Promise<Played> {
+  const whole = make([]);
+  const broken = [...(await whole.play())];
+  const fates = fatesOf(whole.lives.calls[0] ?? []);
+  const played = await playAll(
+    fates.flatMap((fate) => [[fate], ...alsoLater(fate)]),
+    make,
+  );
+  return { ...played, broken: [...broken, ...played.broken] };
+}
+
+/** What a life that was killed has not synced is there for the next one, until the power goes in that. */
+function alsoLater(fate: Fate): Fate[][] {
+  if (fate.how !== "after" || fate.power) return [];
+  return LATER.map((at) => [fate, { at, how: "after", power: true }]);
+}
+
+/** Points of a second life: while it begins, and while it works. */
+const LATER = [4, 13, 19, 25, 32];
+
+/** Plays it with lives that end anywhere, up to six of them one after the other. */
+export async function endOften(
+  seeds: number,
+  make: (fates: readonly Fate[], seed: number) => DyingWorld,
+): Promise<Played> {
+  const all = Array.from({ length: seeds }, (_, seed) => {
+    const random = new SeededRandom(seed);
+    const most = random.pick([10, 30, 100]);
+    return Array.from({ length: random.int(2, 6) }, (): Fate => {
+      const how = random.pick(["before", "torn", "after"] as const);
+      return { at: random.int(1, most), how, power: random.chance(0.7) };
+    });
+  });
+  return await playAll(all, make);
+}
+
+/** The first tell what is wrong. */
+const ENOUGH = 5;
+
+async function playAll(
+  all: readonly (readonly Fate[])[],
+  make: (fates: readonly Fate[], seed: number) => DyingWorld,
+): Promise<Played> {
+  const broken: string[] = [];
+  let fired = 0;
+  for (const [seed, fates] of all.entries()) {
+    const world = make(fates, seed);
+    for (const what of await world.play()) broken.push(`${JSON.stringify(fates)}: ${what}`);
+    fired += world.lives.fired;
+    if (broken.length >= ENOUGH) break;
+  }
+  return { fired, broken };
+}
+
+function fatesOf(calls: readonly DiskCall["call"][]): Fate[] {
+  return calls.flatMap((call, index) => {
+    const at = index + 1;
+    const ways = call === "write" ? (["before", "torn", "after"] as const) : (["before", "after"] as const);
+    const deaths = ways.flatMap((how) => [false, true].map((power): Fate => ({ at, how, power })));
+    return [...deaths, { at, how: "error", power: false } satisfies Fate];
+  });
+}
+
+/** A disk that says it has synced folders, or files, and has not. */
+export function withoutSync(disk: Disk, of: "folders" | "files"): Disk {
+  return {
+    ...rootedDisk(disk, ""),
+    async open(path, flags) {
+      const file = await disk.open(path, flags);
+      const skips = (flags === "r") === (of === "folders");
+      return {
+        readInto: (bytes, at) => file.readInto(bytes, at),
+        write: (bytes) => file.write(bytes),
+        datasync: () => (skips ? Promise.resolve() : file.datasync()),
+        sync: () => (skips ? Promise.resolve() : file.sync()),
+        close: () => file.close(),
+      };
+    },
+  };
+}

@@ -1,0 +1,227 @@
+import { tableFromIPC } from "apache-arrow";
+import type { DeadKeys } from "../../../coordinator/queue/gatherer.ts";
+import { QueueLife } from "../../../coordinator/queue/queue-life.ts";
+import { Spool, type SpooledWindow } from "../../../coordinator/queue/spool.ts";
+import { filesOf } from "../../../coordinator/queue/unreadable-files.ts";
+import type { RunOutcome } from "../../../coordinator/runs/run-outcome.ts";
+import { sleep } from "../../../shared/core/abort.ts";
+import type { Disk } from "../../../shared/core/disk.ts";
+import { messageOf } from "../../../shared/core/errors.ts";
+import { silentLogger } from "../../../shared/core/log.ts";
+import type { QueueTrigger } from "../../../shared/domain/queue-spec.ts";
+import { type Fate, type Life, Lives } from "../lives.ts";
+import { MemoryBroker } from "./memory-broker.ts";
+
+const FOLDER = "/job/_trigger/windows";
+const REMEMBER_MS = 300_000;
+const STRING = { kind: "string" } as const;
+export const ROWS: QueueTrigger = {
+  kind: "queue",
+  address: "amqp://here/queue",
+  message: "row",
+  columns: new Map([["id", STRING]]),
+  window: { rows: 4, bytes: 1_000_000, ms: 500, open: 2 },
+  key: "id",
+  rememberMs: REMEMBER_MS,
+  aside: null,
+  results: null,
+};
+export const FILES: QueueTrigger = { ...ROWS, message: "files", columns: new Map(), key: null };
+
+/** The messages: `poison` is dead in its run, `gone` no file that is there, `broken` no message. */
+const IDS = ["a", "b", "poison", "d", "gone", "f", "broken", "h", "i", "j"];
+/** Longer than all tries. */
+const LIMIT_MS = 3_600_000;
+/** Before anything is forgotten. */
+const SOON_MS = 60_000;
+
+interface WorldOptions {
+  readonly trigger: QueueTrigger;
+  readonly seed: number;
+  readonly fates: readonly Fate[];
+  readonly lie?: (disk: Disk) => Disk;
+  /** For longer than keys are remembered, the broker does not take that messages are settled. */
+  readonly isAway?: boolean;
+}
+
+/** A broker, an output, and lives of a process between them. */
+export class QueueWorld {
+  readonly lives: Lives;
+  /** By window, what its run has published: the rows, or the files. */
+  readonly published = new Map<string, readonly string[]>();
+  readonly #trigger: QueueTrigger;
+  readonly #broker: MemoryBroker;
+  /** Of each run that has begun, what it reads: it goes on with no other. */
+  readonly #begun = new Map<string, string>();
+  readonly #failed = new Set<string>();
+  readonly #sent = new Set<string>();
+
+  constructor({ trigger, isAway = false, ...options }: WorldOptions) {
+    this.#trigger = trigger;
+    this.#broker = new MemoryBroker(
+      (id) => (id === "broken" ? "{" : JSON.stringify(this.#isFiles ? { path: id } : { id })),
+      (id) => {
+        if (!this.#isPublished(id)) this.lives.broken.push(`${id} is settled and in no output`);
+      },
+    );
+    this.#broker.isAway = isAway;
+    this.lives = new Lives({
+      ...options,
+      live: (life) => this.#live(life),
+      onEnd: () => this.#broker.comesAgain(this.lives.random),
+    });
+  }
+
+  /** From the first message until all is forgotten. @returns what was not as it must be */
+  async play(): Promise<readonly string[]> {
+    const { lives } = this;
+    this.#broker.send(IDS.slice(0, 6));
+    lives.begin();
+    await lives.until(() => false, 3_000);
+    this.#broker.send([...IDS.slice(3), "a"]);
+    if (this.#broker.isAway) await lives.until(() => false, 2 * REMEMBER_MS);
+    else {
+      await this.#soon("messages are not settled", () => this.#broker.isEmpty);
+      await this.#soon("files are left over", () => this.#areSettled, SOON_MS);
+      // What a life before did not sync, and this one did not, is gone now.
+      lives.end(true);
+    }
+    this.#broker.send(IDS);
+    await lives.until(() => false, 10_000);
+    this.#broker.isAway = false;
+    await this.#soon("messages that come again are not settled", () => this.#broker.isEmpty);
+    await this.#soon("files are left over", () => this.#areSettled, SOON_MS);
+    this.#judge();
+    await this.#soon("windows are not forgotten", () => this.#names(FOLDER).length === 0);
+    lives.end(true);
+    await this.#soon("what was forgotten is back", () => lives.image.lookUp(FOLDER) !== null);
+    await lives.until(() => false, 10_000);
+    await this.#soon("what was forgotten stays", () => this.#names(FOLDER).length === 0);
+    return lives.broken;
+  }
+
+  async #live(life: Life): Promise<void> {
+    const { disk, clock, random } = life;
+    const { spool, records } = await Spool.open(FOLDER, disk);
+    const queue = new QueueLife({
+      trigger: this.#trigger,
+      spool,
+      records,
+      source: this.#broker.source(life),
+      sink: {
+        address: "results",
+        send: (results) =>
+          life.act("results", () => {
+            for (const { body } of results) this.#sent.add(Buffer.from(body).toString());
+          }),
+        [Symbol.asyncDispose]: async () => {},
+      },
+      run: (window, fresh) => this.#run(life, window, { spool, fresh }),
+      published: async (window) => this.#publishedOf(window),
+      clock,
+      random,
+      log: silentLogger,
+      signal: new AbortController().signal,
+    });
+    await queue.serve();
+  }
+
+  #isPublished(id: string): boolean {
+    return [...this.published.values()].some((ids) => ids.includes(id));
+  }
+
+  /** A run is begun, and publishes once, whoever begins it and how often; every other fails at first. */
+  async #run(
+    life: Life,
+    window: SpooledWindow,
+    { spool, fresh }: { readonly spool: Spool; readonly fresh: boolean },
+  ): Promise<RunOutcome> {
+    const failed = (reason: string) => ({ outcome: "failed", jobId: window.id, reason }) as const;
+    const published = { outcome: "published", jobId: window.id, reason: null } as const;
+    const read = this.#isFiles
+      ? filesOf(window)
+      : await rowsOf(life.disk, spool.rowsFile(window.id)).catch(messageOf);
+    if (typeof read === "string") {
+      this.lives.broken.push(`the rows of a window cannot be read: ${read}`);
+      return failed(read);
+    }
+    const what = JSON.stringify(read);
+    const begun = fresh ? undefined : this.#begun.get(window.id);
+    if (begun !== undefined && begun !== what) return failed("JOB_MISMATCH: it is another");
+    await life.act(`begin ${window.id}`, () => this.#begun.set(window.id, what));
+    await sleep(life.random.int(10, 500), undefined, life.clock);
+    if (this.#isFiles && read.includes(this.#dead)) return failed("INPUT_NOT_FOUND: there is no file gone");
+    if (this.#failed.size % 2 === 0 && !this.#failed.has(window.id)) {
+      this.#failed.add(window.id);
+      return failed("MODEL_INVALID: none");
+    }
+    await life.act(`publish ${window.id}`, () => {
+      if (!this.published.has(window.id))
+        this.published.set(
+          window.id,
+          read.filter((id) => id !== this.#dead),
+        );
+    });
+    return published;
+  }
+
+  #publishedOf(window: SpooledWindow): {
+    dead: DeadKeys;
+    results: () => AsyncIterable<readonly { messageId: string; body: Uint8Array }[]>;
+  } | null {
+    const dead = new Map(window.left);
+    const rows = dead.size === window.keys.length ? [] : this.published.get(window.id);
+    if (rows === undefined) return null;
+    if (!this.#isFiles) {
+      const at = JSON.parse(this.#begun.get(window.id) ?? "[]").indexOf(this.#dead);
+      if (at !== -1) dead.set(window.keys[at] ?? "", "ROW_NULL: none");
+    }
+    const results = async function* () {
+      yield rows.map((id, row) => ({ messageId: `${window.id}/${row}`, body: Buffer.from(id) }));
+    };
+    return { dead, results };
+  }
+
+  /** What no run can map, or read. */
+  get #dead(): string {
+    return this.#isFiles ? "gone" : "poison";
+  }
+
+  get #isFiles(): boolean {
+    return this.#trigger.message === "files";
+  }
+
+  /** Each window has what tells its keys, and nothing else. */
+  get #areSettled(): boolean {
+    return this.#names(FOLDER).every(
+      (id) => this.#names(`${FOLDER}/${id}`).join() === "settled.json,window.json",
+    );
+  }
+
+  #names(path: string): string[] {
+    const node = this.lives.image.lookUp(path);
+    return node?.kind === "folder" ? [...node.names.keys()].sort() : [];
+  }
+
+  async #soon(what: string, isSo: () => boolean, limitMs = LIMIT_MS): Promise<void> {
+    if (!(await this.lives.until(isSo, limitMs))) this.lives.broken.push(what);
+  }
+
+  #judge(): void {
+    const { broken } = this.lives;
+    const published = [...this.published.values()].flat().sort();
+    const dead = IDS.filter((id) => id === "broken" || id === this.#dead);
+    const others = IDS.filter((id) => !dead.includes(id)).sort();
+    if (published.join() !== others.join()) broken.push(`published is ${published}`);
+    for (const id of dead)
+      if (!this.#broker.aside.some((one) => one.id === id)) broken.push(`${id} is not set aside`);
+    for (const { id, reason } of this.#broker.aside)
+      if (!dead.includes(id)) broken.push(`${id} is set aside: ${reason}`);
+    for (const id of others) if (!this.#sent.has(id)) broken.push(`the result of ${id} is not sent`);
+  }
+}
+
+async function rowsOf(disk: Disk, path: string): Promise<string[]> {
+  const ids = tableFromIPC(await disk.readFile(path)).getChild("id");
+  return [...(ids ?? [])].map(String);
+}

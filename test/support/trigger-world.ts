@@ -1,0 +1,96 @@
+import type { RunOutcome } from "../../coordinator/runs/run-outcome.ts";
+import { TimedRuns } from "../../coordinator/trigger/timed-runs.ts";
+import { TriggerLedger } from "../../coordinator/trigger/trigger-ledger.ts";
+import { sleep } from "../../shared/core/abort.ts";
+import type { Disk } from "../../shared/core/disk.ts";
+import { silentLogger } from "../../shared/core/log.ts";
+import { firingAt } from "../../shared/domain/firing.ts";
+import type { TimedTrigger } from "../../shared/domain/trigger-spec.ts";
+import { type Fate, type Life, Lives } from "./lives.ts";
+
+const FOLDER = "/job/_trigger";
+const EVERY_MS = 300_000;
+const TRIGGER: TimedTrigger = {
+  kind: "timed",
+  schedule: { kind: "every", everyMs: EVERY_MS },
+  timeZone: "UTC",
+  catchUp: "none",
+  overlap: "queue",
+  retries: 2,
+};
+/** A death takes a second: nothing is missed. */
+const INSTANTS = 3;
+const LOOK_MS = 5_000;
+
+interface WorldOptions {
+  readonly seed: number;
+  readonly fates: readonly Fate[];
+  readonly lie?: (disk: Disk) => Disk;
+}
+
+/** A schedule that is served by lives of a process, on one disk and with outputs that stay. */
+export class TriggerWorld {
+  readonly lives: Lives;
+  readonly #published = new Set<number>();
+  readonly #failures = new Map<number, number>();
+  /** Those that the last life knows to wait. */
+  #waiting: readonly number[] = [];
+
+  constructor(options: WorldOptions) {
+    this.lives = new Lives({ ...options, live: (life) => this.#live(life), onEnd: () => {} });
+  }
+
+  async play(): Promise<readonly string[]> {
+    const { lives } = this;
+    lives.begin();
+    const { wallMs } = lives.scheduler.clockOf(lives.scheduler.start("whoever looks"));
+    const first = Math.ceil((wallMs() + LOOK_MS) / EVERY_MS) * EVERY_MS;
+    await lives.until(() => false, first - wallMs() + INSTANTS * EVERY_MS);
+    lives.end(true);
+    await lives.until(() => false, 0.9 * EVERY_MS);
+    for (let at = first; at < first + INSTANTS * EVERY_MS; at += EVERY_MS)
+      if (!this.#published.has(at)) lives.broken.push(`the run of ${firingAt(at).id} is lost`);
+    if (this.#waiting.length > 0) lives.broken.push(`${this.#waiting} wait`);
+    const node = lives.image.lookUp(FOLDER);
+    const names = node?.kind === "folder" ? [...node.names.keys()].sort().join() : "";
+    if (names !== "ledger.json,lock.beat,lock.json") lives.broken.push(`there are ${names}`);
+    return lives.broken;
+  }
+
+  async #live(life: Life): Promise<void> {
+    const { clock } = life;
+    const { signal } = new AbortController();
+    const ledger = await TriggerLedger.open({
+      folder: FOLDER,
+      seams: life,
+      clock,
+      log: silentLogger,
+      signal,
+    });
+    const runs = new TimedRuns({
+      ledger,
+      run: (atMs) => this.#run(life, atMs),
+      wallMs: () => clock.wallMs(),
+      onEnded: () => {},
+    });
+    for (;;) {
+      // What cannot be kept is decided again at the next look.
+      await runs.step(TRIGGER).catch(() => {});
+      this.#waiting = ledger.state?.waiting ?? [];
+      await sleep(LOOK_MS, undefined, clock);
+    }
+  }
+
+  /** Each run fails at first, and may do so once more for a fate. It publishes once. */
+  async #run(life: Life, atMs: number): Promise<RunOutcome> {
+    const ended = { jobId: firingAt(atMs).id, reason: null };
+    await sleep(life.random.int(10, 10_000), undefined, life.clock);
+    const failures = this.#failures.get(atMs) ?? 0;
+    if (failures === 0) {
+      await life.act("fail", () => this.#failures.set(atMs, 1));
+      return { ...ended, outcome: "failed" };
+    }
+    await life.act("publish", () => this.#published.add(atMs));
+    return { ...ended, outcome: "published" };
+  }
+}
