@@ -1,4 +1,4 @@
-import type { Delivery, QueueSource } from "../../../coordinator/queue/queue-source.ts";
+import type { Delivery, QueueSource } from "../../../coordinator/queue/broker/queue-source.ts";
 import type { Random } from "../../../shared/core/random.ts";
 import type { Life } from "../lives.ts";
 
