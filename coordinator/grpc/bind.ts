@@ -10,10 +10,7 @@ import { type Address, formatAddress } from "../../shared/wire/address.ts";
 import { isUnexpected } from "../../shared/wire/rpc-error.ts";
 import type { ReportFailure } from "../../shared/wire/unary.ts";
 
-/**
- * After the connections are destroyed their close events take a turn or two of the event loop; this is much
- * longer.
- */
+/** After a grace the sessions are destroyed, and their sockets close a moment later; this is much longer. */
 const FORCED_CLOSE_MS = 1_000;
 
 /**
@@ -31,8 +28,8 @@ export function reportTo(log: Logger): ReportFailure {
 interface Bound {
   /** With the real port. */
   readonly address: string;
-  /** Takes no more connections; the gRPC server closes those that are open. */
-  close(): void;
+  /** Takes no more connections and calls, waits for those that are open, and ends them after `graceMs`. */
+  close(graceMs: number): Promise<void>;
 }
 
 /**
@@ -44,13 +41,22 @@ interface Bound {
  */
 export async function bind(server: Server, place: Address, door: TlsDoor | null = null): Promise<Bound> {
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
-  const onSocket = (socket: Socket) => injector.injectConnection(socket);
+  const sockets = new Set<Socket>();
+  const onSocket = (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    injector.injectConnection(socket);
+  };
   try {
     const { port, servers } = await listenOnAll(() => socketServer(door, onSocket), place);
     return {
       address: formatAddress({ host: place.host, port }),
-      close() {
+      async close(graceMs) {
         for (const each of servers) each.close();
+        // Not the server's tryShutdown: on Node 24 it waits for no call. Its forceShutdown ends none of
+        // them without channelz.
+        injector.drain(graceMs);
+        await allClosed(sockets, graceMs + FORCED_CLOSE_MS);
       },
     };
   } catch (error) {
@@ -66,24 +72,12 @@ function socketServer(door: TlsDoor | null, onSocket: (socket: Socket) => void):
   return server.on("secureConnection", onSocket);
 }
 
-/**
- * Takes no new calls, waits up to `graceMs` for those open, and then ends them: `tryShutdown` waits for open
- * streams for as long as they live.
- */
-export async function shutDown(server: Server, graceMs: number): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timers: NodeJS.Timeout[] = [];
-    const done = () => {
-      for (const timer of timers) clearTimeout(timer);
-      resolve();
-    };
-    const force = () => {
-      server.forceShutdown();
-      timers.push(setTimeout(done, FORCED_CLOSE_MS));
-    };
-    timers.push(setTimeout(force, graceMs));
-    server.tryShutdown(done);
-  });
+async function allClosed(sockets: ReadonlySet<Socket>, withinMs: number): Promise<void> {
+  const late = setTimeout(() => {
+    for (const socket of sockets) socket.destroy();
+  }, withinMs);
+  await Promise.all([...sockets].map((socket) => new Promise((resolve) => socket.once("close", resolve))));
+  clearTimeout(late);
 }
 
 /** For connections by TLS, loaded only where they are wanted; null in the clear. @throws {TLS_INVALID} */

@@ -12,7 +12,7 @@ import type { Guard } from "../access/judge.ts";
 import type { FlightOwner } from "../flight/flight.ts";
 import { Flights } from "../flight/flights.ts";
 import { Manifests } from "../flight/manifests.ts";
-import { bind, openTls, reportTo, shutDown } from "./bind.ts";
+import { bind, openTls, reportTo } from "./bind.ts";
 import { flightHandlers } from "./flight-handlers.ts";
 import { type FlightLimits, FlightTurns } from "./flight-turns.ts";
 
@@ -78,8 +78,8 @@ export async function startFlightServer(options: FlightServerOptions): Promise<F
   return {
     address: bound.address,
     async close(graceMs) {
-      bound.close();
-      await shutDown(server, graceMs);
+      await bound.close(graceMs);
+      server.forceShutdown();
       await storages[Symbol.asyncDispose]();
     },
   };

@@ -12,7 +12,7 @@ import { CallRates } from "../access/call-rates.ts";
 import { guardInterceptor } from "../access/guard.ts";
 import type { Guard } from "../access/judge.ts";
 import { Scaler } from "../service/scaler.ts";
-import { bind, openTls, reportTo, shutDown } from "./bind.ts";
+import { bind, openTls, reportTo } from "./bind.ts";
 import { dataHandlers } from "./data-handlers.ts";
 import { addHealth } from "./health.ts";
 import { jobsHandlers, tellingHandlers } from "./jobs-handlers.ts";
@@ -123,8 +123,8 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     setServing,
     async close(graceMs) {
       setServing(false);
-      for (const each of new Set([bound, own])) each.close();
-      await shutDown(server, graceMs);
+      await Promise.all([...new Set([bound, own])].map((each) => each.close(graceMs)));
+      server.forceShutdown();
     },
   };
 }

@@ -72,7 +72,7 @@ test("what only stores and proxies need is loaded by nothing else: a local job s
     );
   const reaching = names.filter((name) => ofOurs(name).length > 0 && [...closure(name)].some(holds));
   // The three kinds of stores of objects, what they share, and queues that are asked as one of them is.
-  const theirs = /^(shared\/(s3|gcs|azure|objects)|coordinator\/queue\/sqs-)/;
+  const theirs = /^(shared\/(s3|gcs|azure|objects)|coordinator\/queue\/sqs\/)/;
   expect(reaching.length).toBeGreaterThan(3);
   expect(reaching.flatMap(ofOurs).filter((source) => !theirs.test(source))).toEqual([]);
 });

@@ -10,8 +10,9 @@ import { runCli } from "../support/processes.ts";
 /** What a `worker` command says of itself by HTTP. */
 
 test("health, that a process has joined, and what it is at, until the worker ends", async () => {
+  // More than it gets done before it is cancelled: so it is at work for as long as it is looked at.
   await using job = await KnownJob.make({
-    rows: 2_400,
+    rows: 48_000,
     rowGroupRows: 100,
     hidden: [1_400, 1_400],
     spec: { input: { shardRows: 100 }, map: { batch: { rows: 10 } } },
@@ -35,7 +36,10 @@ test("health, that a process has joined, and what it is at, until the worker end
   expect(text).toMatch(/shardmill_process_leases\{worker="\S+"\} [1-9]/);
   expect(text).toContain("process_resident_memory_bytes ");
   expect((await ask("/")).status).toBe(404);
-  expect((await coordinator.ended).code).toBe(0);
+  const status = await runCli(["status", "--json", "--coordinator", address], job);
+  const [{ jobId }] = JSON.parse(status.stdout);
+  expect(await runCli(["cancel", jobId, "--coordinator", address], job)).toMatchObject({ code: 0 });
+  expect((await coordinator.ended).code).toBe(1);
   expect((await worker.ended).code).toBe(0);
   await expect(ask("/healthz")).rejects.toThrow();
 });
