@@ -25,9 +25,14 @@ beforeEach(async () => {
   root = await mkdtemp(join(tmpdir(), "shardmill-sink-"));
   await mkdir(join(root, "partials"));
 });
-afterEach(() => rm(root, { recursive: true, force: true }));
+const storages: Storage[] = [];
+afterEach(async () => {
+  for (const each of storages.splice(0)) await each[Symbol.asyncDispose]();
+  await rm(root, { recursive: true, force: true });
+});
 
 function sinkInto(storage: Storage, partials: Location): SinkUnderTest {
+  storages.push(storage);
   let opened = 0;
   return {
     async open() {
