@@ -8,10 +8,12 @@ import { MESSAGE_OUTCOMES, type QueueFacts } from "../queue/queue-counts.ts";
 
 /** ... and what else metrics tell of it. */
 export interface TriggerFacts extends TriggerStatus {
+  /** Runs that ended since this process began, by how. One that is begun again by itself has not. */
+  readonly ended: Readonly<Record<TriggerOutcome, number>>;
+  /** How often one failed that is begun again by itself. */
+  readonly retries: number;
   /** When a run last ended published; null where none is remembered. */
   readonly publishedMs: number | null;
-  /** Runs that ended since this process began, by how. */
-  readonly ended: Readonly<Record<TriggerOutcome, number>>;
   /** How often instants were left out since this process began: several side by side count once. */
   readonly leftOut: number;
   /** Null of a job that no queue triggers. */
@@ -45,10 +47,16 @@ export const TRIGGER_METRICS: readonly Metric<TriggersFacts>[] = [
     "How often times of the job's schedule were left out; several side by side count once",
     ({ leftOut }) => leftOut,
   ),
+  ofTriggers(
+    "retries_total",
+    "counter",
+    "How often a run of the job failed that is begun again by itself: one of a schedule while `trigger.retries` are left, and any of a window of messages",
+    ({ retries }) => retries,
+  ),
   {
     name: "shardmill_trigger_runs_total",
     type: "counter",
-    help: "Runs of the job that have ended, by how",
+    help: "Runs of the job that have ended, by how: one that failed and is begun again by itself has not",
     labels: ["name", "outcome"],
     read: ({ triggers }) =>
       triggers.flatMap(({ name, ended }) =>

@@ -21,6 +21,7 @@ import type { KnownRuns } from "../runs/read-runs.ts";
 import type { RunOutcome } from "../runs/run-outcome.ts";
 import { sealedFilesOf } from "../runs/sealed-files-of.ts";
 import { FilesRuns } from "./files-runs.ts";
+import { RunCounts } from "./run-counts.ts";
 import { type SubmitRun, servedRun, shownReason } from "./served-run.ts";
 import { TimedRuns } from "./timed-runs.ts";
 import { ledgerFolder, TriggerLedger } from "./trigger-ledger.ts";
@@ -60,7 +61,7 @@ export class ServedJob implements AsyncDisposable {
   readonly #known: KnownRuns = new Map();
   #source: { readonly text: string; readonly read: TriggeredSource } | null = null;
   #opened: Opened | null = null;
-  readonly #ended = { published: 0, nothingNew: 0, failed: 0, cancelled: 0 };
+  readonly #counts = new RunCounts();
   #trouble: string | null = null;
   #isDue = false;
   #wake: () => void = () => {};
@@ -96,7 +97,7 @@ export class ServedJob implements AsyncDisposable {
       queue: queue.facts(),
       last: last === undefined ? null : lastOf(last),
       publishedMs: ran.findLast(({ outcome }) => outcome === "published")?.endedMs ?? null,
-      ended: { ...this.#ended },
+      ...this.#counts.facts,
       leftOut: timed.leftOut,
     };
   }
@@ -167,12 +168,16 @@ export class ServedJob implements AsyncDisposable {
     const folder = await ledgerFolder(spec, storage);
     const ledger = await TriggerLedger.open({ folder, seams, clock, log, signal });
     const shared = { ledger, wallMs: () => clock.wallMs(), onEnded: () => this.#soon() };
-    const timed = new TimedRuns({ ...shared, run: (atMs) => this.#counted(this.#runAt(atMs)) });
+    const timed = new TimedRuns({
+      ...shared,
+      run: (atMs) => this.#runAt(atMs),
+      onNoted: ({ outcome }, isBegunAgain) => this.#counts.add(outcome, isBegunAgain),
+    });
     const files = new FilesRuns({
       ...shared,
       nowMs: () => clock.nowMs(),
       look: () => this.#newFiles(),
-      run: (takes) => this.#counted(this.#runNewFiles(takes)),
+      run: (takes) => this.#counts.counted(this.#runNewFiles(takes), false),
     });
     const queue = this.#queueRuns(spec, folder, storage);
     this.#opened = { output: spec.output.path, ledger, timed, files, queue };
@@ -187,17 +192,14 @@ export class ServedJob implements AsyncDisposable {
       name,
       place: { output: parseLocation(output.path), storage },
       run: (id, specOf, { signal: own, ...options }) =>
-        this.#counted(this.#run(id, (source) => specOf(this.#specNow(source)), options, own)),
+        this.#counts.counted(
+          this.#run(id, (source) => specOf(this.#specNow(source)), options, own),
+          true,
+        ),
       clock,
       log,
       signal,
     });
-  }
-
-  async #counted(run: Promise<RunOutcome | null>): Promise<RunOutcome | null> {
-    const ended = await run;
-    if (ended !== null) this.#ended[ended.outcome] += 1;
-    return ended;
   }
 
   #runAt(atMs: number): Promise<RunOutcome | null> {

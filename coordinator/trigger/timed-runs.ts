@@ -20,6 +20,8 @@ interface TimedRunsOptions {
   readonly wallMs: () => number;
   /** Called when a run has ended: there is another step to make. */
   readonly onEnded: () => void;
+  /** Called when that is kept. @param isBegunAgain it failed, and will be begun again by itself */
+  readonly onNoted: (ran: RanFiring, isBegunAgain: boolean) => void;
 }
 
 /**
@@ -48,7 +50,7 @@ export class TimedRuns {
 
   /** Notes what has ended, decides what is due by now, and begins what waits. @throws {STATE_FAILED} */
   async step(trigger: TimedTrigger): Promise<void> {
-    const { ledger, wallMs } = this.#options;
+    const { ledger, wallMs, onNoted } = this.#options;
     const nowMs = wallMs();
     const ended = [...this.#ended];
     const before = ledger.state ?? firstServed(trigger, nowMs);
@@ -58,6 +60,7 @@ export class TimedRuns {
       nowMs,
     );
     if (state !== ledger.state) await ledger.save(state);
+    for (const ran of ended) onNoted(ran, state.retry?.atMs === ran.atMs);
     const known = new Set(before.past);
     this.#leftOut += state.past.filter((past) => past.kind === "leftOut" && !known.has(past)).length;
     this.#ended = this.#ended.filter((ran) => !ended.includes(ran));

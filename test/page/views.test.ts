@@ -82,6 +82,7 @@ const NIGHTLY: TriggerFacts = {
   last: { outcome: "published", endedMs: Date.UTC(2026, 10, 28, 1, 41), jobId: "yesterday", reason: null },
   publishedMs: null,
   ended: { published: 1, nothingNew: 0, failed: 0, cancelled: 0 },
+  retries: 0,
   leftOut: 0,
   queue: null,
 };

@@ -156,22 +156,22 @@ interface Played {
 export async function endEverywhere(make: (fates: readonly Fate[]) => DyingWorld): Promise<Played> {
   const whole = make([]);
   const broken = [...(await whole.play())];
-  const fates = fatesOf(whole.lives.calls[0] ?? []);
-  const played = await playAll(
-    fates.flatMap((fate) => [[fate], ...alsoLater(fate)]),
-    make,
+  const calls = whole.lives.calls[0] ?? [];
+  const fates = fatesOf(calls).flatMap((fate) =>
+    calls[fate.at - 1] === "names" ? [[fate], ...alsoLater(fate)] : [[fate]],
   );
+  const played = await playAll(fates, make);
   return { ...played, broken: [...broken, ...played.broken] };
 }
 
-/** What a life that was killed has not synced is there for the next one, until the power goes in that. */
+/** A name that a life was killed behind is there for the next one, until the power goes in that. */
 function alsoLater(fate: Fate): Fate[][] {
   if (fate.how !== "after" || fate.power) return [];
   return LATER.map((at) => [fate, { at, how: "after", power: true }]);
 }
 
 /** Points of a second life: while it begins, and while it works. */
-const LATER = [4, 13, 19, 25, 32];
+const LATER = Array.from({ length: 10 }, (_, at) => 3 + 4 * at);
 
 /** Plays it with lives that end anywhere, up to six of them one after the other. */
 export async function endOften(

@@ -72,6 +72,7 @@ export class TriggerWorld {
       run: (atMs) => this.#run(life, atMs),
       wallMs: () => clock.wallMs(),
       onEnded: () => {},
+      onNoted: () => {},
     });
     for (;;) {
       // What cannot be kept is decided again at the next look.

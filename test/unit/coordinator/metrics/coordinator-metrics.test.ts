@@ -112,6 +112,7 @@ describe("the metrics of a coordinator", () => {
       last: null,
       publishedMs: 1_500,
       ended,
+      retries: 2,
       leftOut: 4,
       queue: null,
     };
@@ -127,6 +128,7 @@ describe("the metrics of a coordinator", () => {
     ]);
     expect(one("running").map((line) => line.slice(-1))).toEqual(["1", "0"]);
     expect(one("runs_total")).toContain('shardmill_trigger_runs_total{name="nightly",outcome="failed"} 1');
+    expect(one("retries_total")).toContain('shardmill_trigger_retries_total{name="nightly"} 2');
     expect(one("left_out_total")).toContain('shardmill_trigger_left_out_total{name="nightly"} 4');
   });
 
@@ -142,6 +144,7 @@ describe("the metrics of a coordinator", () => {
         last: null,
       },
       ended: { published: 3, nothingNew: 0, failed: 1, cancelled: 0 },
+      retries: 0,
     };
     const queue = {
       ...{ waiting: 12, oldestSeconds: 1.5, fill: 0.25, openWindows: 2, failingWindows: 1, knownKeys: 40 },

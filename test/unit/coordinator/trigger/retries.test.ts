@@ -24,6 +24,7 @@ const PUBLISHED: RunOutcome = { outcome: "published", jobId: "j", reason: null }
 function aServer(outcomes: RunOutcome[]) {
   const disk: { state: TriggerState | null } = { state: null };
   const begun: (readonly [number, number])[] = [];
+  const noted: string[] = [];
   let wallMs = 0;
   const start = () =>
     new TimedRuns({
@@ -41,11 +42,13 @@ function aServer(outcomes: RunOutcome[]) {
       },
       wallMs: () => wallMs,
       onEnded: () => {},
+      onNoted: ({ outcome }, isBegunAgain) => noted.push(isBegunAgain ? "begun again" : outcome),
     });
   let runs = start();
   return {
     disk,
     begun,
+    noted,
     restart: () => {
       runs = start();
     },
@@ -73,6 +76,7 @@ test("are begun again after a minute and after two, and then given up", async ()
     [60, 61],
     [60, 63],
   ]);
+  expect(server.noted).toEqual(["begun again", "begun again", "failed"]);
   expect(server.past).toEqual([[60, "failed"]]);
   expect(server.disk.state).not.toHaveProperty("retry");
   await server.until(130);

@@ -40,6 +40,9 @@ class Machine {
   failing = 0;
   /** How often each instant's run failed. */
   readonly failed = new Map<number, number>();
+  /** What was told as ended for good, and how often something was begun again instead. */
+  readonly noted: number[] = [];
+  retried = 0;
   /** Runs that were begun again too soon. */
   tooSoon = 0;
   readonly #random: SeededRandom;
@@ -58,6 +61,10 @@ class Machine {
         run: (atMs) => this.#run(atMs, process),
         wallMs: () => this.wallMs,
         onEnded: () => {},
+        onNoted: ({ atMs }, isBegunAgain) => {
+          if (isBegunAgain) this.retried += 1;
+          else this.noted.push(atMs);
+        },
       }),
     };
     this.#process = process;
@@ -241,6 +248,8 @@ describe("a year of a schedule", () => {
       expect(lost.length > 0).toBe(retries > 0);
       expect([...machine.failed.keys()].some((atMs) => published.has(atMs))).toBe(retries > 0);
       expect(machine.tooSoon).toBe(0);
+      expect(machine.noted.length).toBe(new Set(machine.noted).size);
+      expect(machine.retried > 0).toBe(retries > 0);
       expect(instants.filter((atMs) => published.has(atMs) && isLeftOut(atMs))).toEqual([]);
       expect([...published].filter((atMs) => !instants.includes(atMs))).toEqual([]);
 
