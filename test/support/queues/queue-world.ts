@@ -145,12 +145,13 @@ export class QueueWorld {
       this.lives.broken.push(`the rows of a window cannot be read: ${read}`);
       return failed(read);
     }
+    // Found while it is planned: nothing has begun.
+    if (this.#isFiles && read.includes(this.#dead)) return failed("INPUT_NOT_FOUND: there is no file gone");
     const what = JSON.stringify(read);
     const begun = fresh ? undefined : this.#begun.get(window.id);
     if (begun !== undefined && begun !== what) return failed("JOB_MISMATCH: it is another");
     await life.act(`begin ${window.id}`, () => this.#begun.set(window.id, what));
     await sleep(life.random.int(10, 500), undefined, life.clock);
-    if (this.#isFiles && read.includes(this.#dead)) return failed("INPUT_NOT_FOUND: there is no file gone");
     if (this.#failed.size % 2 === 0 && !this.#failed.has(window.id)) {
       this.#failed.add(window.id);
       return failed("MODEL_INVALID: none");
