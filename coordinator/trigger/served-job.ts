@@ -21,11 +21,10 @@ import type { KnownRuns } from "../runs/read-runs.ts";
 import type { RunOutcome } from "../runs/run-outcome.ts";
 import { sealedFilesOf } from "../runs/sealed-files-of.ts";
 import { FilesRuns } from "./files-runs.ts";
-import { RunCounts } from "./run-counts.ts";
+import { RunFacts } from "./run-facts.ts";
 import { type SubmitRun, servedRun, shownReason } from "./served-run.ts";
 import { TimedRuns } from "./timed-runs.ts";
 import { ledgerFolder, TriggerLedger } from "./trigger-ledger.ts";
-import type { RanFiring } from "./trigger-state.ts";
 
 export interface ServedJobOptions {
   /** The job file. It is read again whenever it may matter: whoever changes it need not restart anything. */
@@ -61,7 +60,7 @@ export class ServedJob implements AsyncDisposable {
   readonly #known: KnownRuns = new Map();
   #source: { readonly text: string; readonly read: TriggeredSource } | null = null;
   #opened: Opened | null = null;
-  readonly #counts = new RunCounts();
+  readonly #runs = new RunFacts();
   #trouble: string | null = null;
   #isDue = false;
   #wake: () => void = () => {};
@@ -85,19 +84,13 @@ export class ServedJob implements AsyncDisposable {
     if (this.#opened === null || this.#source === null) return null;
     const { ledger, timed, files, queue } = this.#opened;
     const { spec, trigger } = this.#source.read;
-    const past = ledger.state?.past ?? [];
-    const ran = past.flatMap((one) => (one.kind === "ran" ? [one] : []));
-    const last = ran.at(-1);
     return {
       name: spec.name,
       nextMs:
         trigger?.kind === "timed" ? openSchedule(trigger.schedule).next(this.#options.clock.wallMs()) : null,
-      waiting: ledger.state?.waiting.length ?? 0,
       isRunning: timed.isRunning || files.isRunning || (queue.facts()?.openWindows ?? 0) > 0,
       queue: queue.facts(),
-      last: last === undefined ? null : lastOf(last),
-      publishedMs: ran.findLast(({ outcome }) => outcome === "published")?.endedMs ?? null,
-      ...this.#counts.facts,
+      ...this.#runs.facts(ledger.state),
       leftOut: timed.leftOut,
     };
   }
@@ -171,13 +164,13 @@ export class ServedJob implements AsyncDisposable {
     const timed = new TimedRuns({
       ...shared,
       run: (atMs) => this.#runAt(atMs),
-      onNoted: ({ outcome }, isBegunAgain) => this.#counts.add(outcome, isBegunAgain),
+      onNoted: (ran, isBegunAgain) => this.#runs.add(ran, isBegunAgain),
     });
     const files = new FilesRuns({
       ...shared,
       nowMs: () => clock.nowMs(),
       look: () => this.#newFiles(),
-      run: (takes) => this.#counts.counted(this.#runNewFiles(takes), false),
+      run: (takes) => this.#runs.counted(this.#runNewFiles(takes), false),
     });
     const queue = this.#queueRuns(spec, folder, storage);
     this.#opened = { output: spec.output.path, ledger, timed, files, queue };
@@ -192,7 +185,7 @@ export class ServedJob implements AsyncDisposable {
       name,
       place: { output: parseLocation(output.path), storage },
       run: (id, specOf, { signal: own, ...options }) =>
-        this.#counts.counted(
+        this.#runs.counted(
           this.#run(id, (source) => specOf(this.#specNow(source)), options, own),
           true,
         ),
@@ -265,10 +258,6 @@ export class ServedJob implements AsyncDisposable {
     }
     this.#isDue = false;
   }
-}
-
-function lastOf({ outcome, endedMs, jobId, reason }: RanFiring): TriggerFacts["last"] {
-  return { outcome, endedMs, jobId, reason };
 }
 
 function noTrigger(path: string): ShardmillError {
