@@ -2,7 +2,8 @@ import { setMaxListeners } from "node:events";
 import { Agent as HttpAgent } from "node:http";
 import { Agent as HttpsAgent } from "node:https";
 import type { LookupFunction } from "node:net";
-import { checkServerIdentity } from "node:tls";
+import type { checkServerIdentity } from "node:tls";
+import { identityProblem } from "../access/server-identity.ts";
 import { failed } from "./failures.ts";
 import { lookupElsewhere, refuseLocal, refuseLocalName } from "./local-addresses.ts";
 
@@ -58,7 +59,7 @@ export class Connections implements Disposable {
       // name either: one that is a number was taken for `localhost`.
       ...(ca === undefined ? {} : { ca }),
       ...(this.#isGuarded ? { lookup: lookupElsewhere } : {}),
-      checkServerIdentity: (_host, certificate) => checkServerIdentity(nameOf(url), certificate),
+      checkServerIdentity: (_host, certificate) => identityProblem(nameOf(url), certificate),
     };
     return { isProxied: proxy !== "", connection };
   }

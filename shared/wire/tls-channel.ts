@@ -1,6 +1,7 @@
 import { isIP, type Socket } from "node:net";
 import { connect, type TLSSocket } from "node:tls";
 import { CallCredentials, ChannelCredentials, type experimental } from "@grpc/grpc-js";
+import { identityProblem } from "../access/server-identity.ts";
 import { type ClientTls, TlsFiles } from "../access/tls-files.ts";
 import type { ShardmillError } from "../core/errors.ts";
 import { parseAddress } from "./address.ts";
@@ -57,8 +58,15 @@ export class TlsChannel extends ChannelCredentials {
     try {
       const connected = await new Promise<TLSSocket>((resolve, reject) => {
         const files = this.#files.latest();
-        const secured = connect({ ...files, ...names, socket, ALPNProtocols: ["h2"] }, () =>
-          resolve(secured),
+        const secured = connect(
+          {
+            ...files,
+            ...names,
+            socket,
+            ALPNProtocols: ["h2"],
+            checkServerIdentity: (_name, certificate) => identityProblem(host, certificate),
+          },
+          () => resolve(secured),
         );
         secured.once("error", reject);
         secured.once("close", () => reject(new Error("the connection was closed as it was made")));
