@@ -3,8 +3,9 @@ import { secondsText, shortCount } from "../coordinator/report/scale.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { api, type JobDetail } from "./api.tsx";
 import { JobActions } from "./job-actions.tsx";
+import { jobLink } from "./job-link.tsx";
 import { AttemptsTab, DeadTab, Overview } from "./job-tabs.tsx";
-import { jobLink, PhaseLine } from "./jobs-view.tsx";
+import { PhaseLine } from "./jobs-view.tsx";
 import { ShardMap } from "./shard-map.tsx";
 
 const TABS = [

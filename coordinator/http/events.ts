@@ -3,6 +3,7 @@ import { systemClock } from "../../shared/core/clock.ts";
 import { Slots } from "../../shared/core/slots.ts";
 import { SlotsPerPeer, takeEach } from "../../shared/core/slots-per-peer.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import type { QueueStatus } from "../../shared/domain/queue-status.ts";
 import type { TriggerStatus } from "../../shared/domain/trigger-status.ts";
 import type { WorkerStatus } from "../../shared/domain/worker.ts";
 import { callerKey } from "../access/call-rates.ts";
@@ -110,12 +111,20 @@ function triggerChanges(watched: Watched): () => string {
   return () => {
     const triggers: TriggerStatus[] = watched
       .triggers()
-      .map(({ name, nextMs, waiting, isRunning, last }) => ({ name, nextMs, waiting, isRunning, last }));
+      .map(({ name, nextMs, waiting, isRunning, queue, last }) => {
+        return { name, nextMs, waiting, isRunning, queue: queue === null ? null : coarse(queue), last };
+      });
     const text = JSON.stringify(triggers);
     if (text === told) return "";
     told = text;
     return event("triggers", triggers);
   };
+}
+
+/** As people read it: ages grow all the time, and are told once a second. */
+function coarse(queue: QueueStatus): QueueStatus {
+  const fill = Math.round(100 * queue.fill) / 100;
+  return { ...queue, oldestSeconds: Math.floor(queue.oldestSeconds), fill };
 }
 
 function jobChanges(watched: Watched): () => string {

@@ -1,10 +1,10 @@
+import { MESSAGE_OUTCOMES, type QueueStatus } from "../../shared/domain/queue-status.ts";
 import {
   TRIGGER_OUTCOMES,
   type TriggerOutcome,
   type TriggerStatus,
 } from "../../shared/domain/trigger-status.ts";
 import type { Metric } from "../../shared/metrics/metric.ts";
-import { MESSAGE_OUTCOMES, type QueueFacts } from "../queue/queue-counts.ts";
 
 /** ... and what else metrics tell of it. */
 export interface TriggerFacts extends TriggerStatus {
@@ -16,8 +16,6 @@ export interface TriggerFacts extends TriggerStatus {
   readonly publishedMs: number | null;
   /** How often instants were left out since this process began: several side by side count once. */
   readonly leftOut: number;
-  /** Null of a job that no queue triggers. */
-  readonly queue: QueueFacts | null;
 }
 
 interface TriggersFacts {
@@ -102,7 +100,7 @@ export const TRIGGER_METRICS: readonly Metric<TriggersFacts>[] = [
 function ofQueues(
   name: string,
   help: string,
-  value: (facts: QueueFacts) => number | null,
+  value: (facts: QueueStatus) => number | null,
 ): Metric<TriggersFacts> {
   return {
     name: `shardmill_queue_${name}`,

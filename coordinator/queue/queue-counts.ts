@@ -1,26 +1,7 @@
 import type { Clock } from "../../shared/core/clock.ts";
+import type { MessageOutcome, QueueStatus } from "../../shared/domain/queue-status.ts";
 import type { Delivery } from "./broker/queue-source.ts";
 import type { Gatherer } from "./gatherer.ts";
-
-/** What became of deliveries. `ignored`: they ask for nothing. */
-export const MESSAGE_OUTCOMES = ["published", "duplicate", "aside", "ignored"] as const;
-export type MessageOutcome = (typeof MESSAGE_OUTCOMES)[number];
-
-/** What is told of one queue. */
-export interface QueueFacts {
-  /** Messages at the broker; null where it does not say. */
-  readonly waiting: number | null;
-  /** How long ago the oldest message was sent that is out and not settled, in seconds. */
-  readonly oldestSeconds: number;
-  /** How full the window is that is gathered, from 0 to 1. */
-  readonly fill: number;
-  /** Windows that are closed and not settled. */
-  readonly openWindows: number;
-  /** ... of these, those whose run has failed, and is tried again. */
-  readonly failingWindows: number;
-  readonly knownKeys: number;
-  readonly ended: Readonly<Record<MessageOutcome, number>>;
-}
 
 /** Counts what becomes of messages, since a process began. */
 export class QueueCounts {
@@ -53,7 +34,7 @@ export class QueueCounts {
     this.add("aside", aside);
   }
 
-  facts(waiting: number | null): QueueFacts {
+  facts(waiting: number | null): QueueStatus {
     const nowMs = this.#clock.wallMs();
     const oldestMs = this.#gatherer.oldest((one) => one.sentMs ?? this.#came.get(one) ?? nowMs) ?? nowMs;
     return {

@@ -5,13 +5,13 @@ import { systemRandom } from "../../shared/core/random.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below, isAddress, type Location, parseLocation } from "../../shared/domain/location.ts";
 import type { QueueTrigger } from "../../shared/domain/queue-spec.ts";
+import type { QueueStatus } from "../../shared/domain/queue-status.ts";
 import { literalFolder, literalPattern } from "../../shared/job-file/path-pattern.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { RunOutcome } from "../runs/run-outcome.ts";
 import type { QueueSink, QueueSource } from "./broker/queue-source.ts";
 import { openQueue, openSink } from "./open-queue.ts";
 import { readPublishedWindow } from "./published-window.ts";
-import type { QueueFacts } from "./queue-counts.ts";
 import { QueueLife } from "./queue-life.ts";
 import { Spool, type SpooledWindow, windowsFolder } from "./spool.ts";
 import { filesOf } from "./unreadable-files.ts";
@@ -57,7 +57,7 @@ export class QueueRuns implements AsyncDisposable {
   }
 
   /** Null where no queue is served. */
-  facts(): QueueFacts | null {
+  facts(): QueueStatus | null {
     return this.#serving?.life.counts.facts(this.#serving.waiting) ?? null;
   }
 

@@ -1,9 +1,10 @@
 import type { Timers } from "../../shared/core/clock.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
+import type { MessageOutcome } from "../../shared/domain/queue-status.ts";
 import type { Delivery, QueueSource, SetAside } from "./broker/queue-source.ts";
 import type { Settlement, Verdict } from "./gatherer.ts";
-import type { MessageOutcome, QueueCounts } from "./queue-counts.ts";
+import type { QueueCounts } from "./queue-counts.ts";
 
 interface SettlerOptions {
   readonly source: QueueSource;

@@ -1,3 +1,5 @@
+import type { QueueStatus } from "./queue-status.ts";
+
 /** How a run ended that a trigger began. */
 export const TRIGGER_OUTCOMES = ["published", "nothingNew", "failed", "cancelled"] as const;
 export type TriggerOutcome = (typeof TRIGGER_OUTCOMES)[number];
@@ -11,6 +13,8 @@ export interface TriggerStatus {
   /** Instants that are to run, that of the run at work among them. */
   readonly waiting: number;
   readonly isRunning: boolean;
+  /** Null of a job that no queue triggers. */
+  readonly queue: QueueStatus | null;
   /** The run that ended last; null where none is remembered. */
   readonly last: {
     readonly outcome: TriggerOutcome;

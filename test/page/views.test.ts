@@ -143,7 +143,7 @@ async function entered(options: Parameters<TestBrowser["page"]>[0] = {}) {
   await page.goto(server.url);
   await page.getByLabel("Token").fill(TEST_CREDENTIAL.secret ?? "");
   await page.getByRole("button", { name: "Enter" }).click();
-  await page.getByRole("heading", { name: "Jobs" }).waitFor();
+  await page.getByRole("heading", { name: "Jobs", exact: true }).waitFor();
   return page;
 }
 
@@ -233,6 +233,42 @@ test("jobs with a trigger are shown with their next and last run, as they are no
   triggers = [];
   await table.waitFor({ state: "detached" });
   await page.context().close();
+});
+
+test("jobs over a queue are shown with how far they are behind, in all widths and colours", async () => {
+  const queue = {
+    ...{ waiting: 12_500, oldestSeconds: 95.4, fill: 0.234, openWindows: 2, failingWindows: 0, knownKeys: 7 },
+    ended: { published: 1_234_567, duplicate: 5, aside: 0, ignored: 0 },
+  };
+  const idle = { ...queue, waiting: null, oldestSeconds: 0, fill: 0, openWindows: 0 };
+  const reviews = { ...NIGHTLY, name: "reviews <i>", nextMs: null, last: null, queue };
+  for (const [name, options] of [
+    ["light", {}],
+    ["dark", { dark: true }],
+    ["phone", { width: 360 }],
+  ] as const) {
+    triggers = [reviews, { ...reviews, name: "uploads", queue: idle }];
+    const page = await entered(options);
+    const table = page.getByRole("group", { name: "Jobs over a queue" });
+    const cells = async () =>
+      (await table.locator("tbody tr").allInnerTexts()).map((text) => text.split("\t"));
+    await table.getByText("uploads").waitFor();
+    expect(await cells()).toEqual([
+      ["reviews <i>", "2", "12.5 k", "1 min 35 s", "23 % full", "1.23 M", "0"],
+      ["uploads", "none", "not told", "none", "0 % full", "1.23 M", "0"],
+    ]);
+    expect(await page.getByText("By triggers").count()).toBe(0);
+    const failing = { ...queue, failingWindows: 1, ended: { ...queue.ended, aside: 3 } };
+    triggers = [NIGHTLY, { ...reviews, queue: failing }];
+    await table.getByText("failing").waitFor();
+    expect((await cells()).map((texts) => [texts[1], texts[6]])).toEqual([["2, 1 failing", "3"]]);
+    expect(await page.getByText("By triggers").count()).toBe(1);
+    expect(await accessFaults(page)).toEqual([]);
+    expect(await beyondWindow(page)).toBeLessThanOrEqual(0);
+    await picture(page, `${name}-queues`);
+    await page.context().close();
+  }
+  triggers = [];
 });
 
 test("two hundred thousand shards are drawn within two frames, and a change is seen within a second", async () => {

@@ -1,0 +1,134 @@
+import { secondsText, shortCount } from "../coordinator/report/scale.ts";
+import type { QueueStatus } from "../shared/domain/queue-status.ts";
+import type { TriggerOutcome, TriggerStatus } from "../shared/domain/trigger-status.ts";
+import { jobLink } from "./job-link.tsx";
+import { Head } from "./job-tabs.tsx";
+
+interface TriggersProps {
+  readonly triggers: readonly TriggerStatus[];
+}
+
+/** Jobs whose runs are made by `serve`: by a schedule or new files, and over queues. */
+export function Triggers({ triggers }: TriggersProps) {
+  const queues = triggers.flatMap(({ name, queue }) => (queue === null ? [] : [{ name, queue }]));
+  const others = triggers.filter(({ queue }) => queue === null);
+  return (
+    <>
+      {others.length === 0 ? null : <Others triggers={others} />}
+      {queues.length === 0 ? null : <Queues queues={queues} />}
+      <h2>Runs and other jobs</h2>
+    </>
+  );
+}
+
+/** When the next run is, and what came of the last. */
+function Others({ triggers }: TriggersProps) {
+  return (
+    <>
+      <h2>By triggers</h2>
+      <div class="wide" tabIndex={0} role="group" aria-label="Jobs with a trigger">
+        <table>
+          <Head columns={[["job"], ["next run"], ["waiting", "n"], ["now"], ["last run"]]} />
+          <tbody>
+            {triggers.map((trigger) => (
+              <tr key={trigger.name}>
+                <td>{trigger.name}</td>
+                <td class="line">
+                  {trigger.nextMs === null ? "when something comes" : timeText(trigger.nextMs)}
+                </td>
+                <td class="n">{trigger.waiting}</td>
+                <td>{trigger.isRunning ? "at work" : "idle"}</td>
+                <td>
+                  <LastRun last={trigger.last} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </>
+  );
+}
+
+const QUEUE_COLUMNS = [
+  ["job"],
+  ["windows at work"],
+  ["waiting", "n"],
+  ["oldest", "n"],
+  ["next window", "n"],
+  ["published", "n"],
+  ["set aside", "n"],
+] as const;
+
+/** How far each is behind, and what became of its messages. */
+function Queues({ queues }: { readonly queues: readonly { name: string; queue: QueueStatus }[] }) {
+  return (
+    <>
+      <h2>By queues</h2>
+      <div class="wide" tabIndex={0} role="group" aria-label="Jobs over a queue">
+        <table>
+          <Head columns={QUEUE_COLUMNS} />
+          <tbody>
+            {queues.map(({ name, queue }) => (
+              <tr key={name}>
+                <td>{name}</td>
+                <td class="line">
+                  <Windows {...queue} />
+                </td>
+                <td class="n">
+                  {queue.waiting === null ? <span class="soft">not told</span> : shortCount(queue.waiting)}
+                </td>
+                <td class="n">
+                  {isNothingOut(queue) ? <span class="soft">none</span> : secondsText(queue.oldestSeconds)}
+                </td>
+                <td class="n">{Math.round(100 * queue.fill)} % full</td>
+                <td class="n">{shortCount(queue.ended.published)}</td>
+                <td class={queue.ended.aside > 0 ? "n warn" : "n"}>{shortCount(queue.ended.aside)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p class="soft">
+        Messages: those that wait at the broker, how long ago the oldest was sent that was taken and is not
+        settled, and what became of others since <code>serve</code> was started.
+      </p>
+    </>
+  );
+}
+
+function isNothingOut({ openWindows, fill }: QueueStatus): boolean {
+  return openWindows === 0 && fill === 0;
+}
+
+function Windows({ openWindows, failingWindows }: QueueStatus) {
+  if (failingWindows === 0) return openWindows === 0 ? "none" : String(openWindows);
+  return (
+    <span class="bad">
+      {openWindows}, {failingWindows} failing
+    </span>
+  );
+}
+
+const OUTCOME_TEXTS = {
+  published: "published",
+  nothingNew: "nothing was new",
+  failed: "failed",
+  cancelled: "cancelled",
+} as const satisfies Record<TriggerOutcome, string>;
+
+function LastRun({ last }: Pick<TriggerStatus, "last">) {
+  if (last === null) return <span class="soft">none yet</span>;
+  const text = `${OUTCOME_TEXTS[last.outcome]}, ${timeText(last.endedMs)}`;
+  return (
+    <span class={last.outcome === "failed" ? "bad" : ""}>
+      {last.jobId === null ? text : <a href={jobLink(last.jobId)}>{text}</a>}
+      {last.reason === null ? null : <div>{last.reason}</div>}
+    </span>
+  );
+}
+
+/** By the clock of who looks. */
+function timeText(ms: number): string {
+  return new Date(ms).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
+}
