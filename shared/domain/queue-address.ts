@@ -1,11 +1,18 @@
 /** Where messages are, by what speaks there. */
 export type QueueAddress = AmqpAddress | SqsAddress | KafkaAddress;
 
+/** What stands behind `?`, by name. */
+export type BrokerOptions = ReadonlyMap<string, string>;
+
 interface AmqpAddress {
   readonly kind: "amqp";
   /** With its credentials, and without the queue: `amqps://user:secret@host/vhost?heartbeat=30`. */
   readonly server: string;
+  readonly isEncrypted: boolean;
+  /** Whom its certificate has to be for. */
+  readonly host: string;
   readonly queue: string;
+  readonly options: BrokerOptions;
   /** For people: without credentials. */
   readonly shown: string;
 }
@@ -24,8 +31,7 @@ interface KafkaAddress {
   readonly topic: string;
   /** As `user:secret`; null for none. */
   readonly credentials: string | null;
-  /** What stands behind `?`, by name. */
-  readonly options: ReadonlyMap<string, string>;
+  readonly options: BrokerOptions;
   readonly shown: string;
 }
 
@@ -47,7 +53,7 @@ export function parseQueueAddress(text: string): QueueAddress | null {
 export function queueBeside(text: string, name: string): string | null {
   if (parseQueueAddress(name) !== null) return name;
   if (/[/?#\s]/.test(name)) return null;
-  const [, before, behind = ""] = /^(.*\/)[^/?]+(\?.*)?$/.exec(text) ?? [];
+  const [, before, behind = ""] = /^([^?]*\/)[^/?]+(\?.*)?$/.exec(text) ?? [];
   const beside = before === undefined ? null : `${before}${encodeURIComponent(name)}${behind}`;
   return beside !== null && parseQueueAddress(beside) !== null ? beside : null;
 }
@@ -58,9 +64,14 @@ function parseAmqp(text: string): QueueAddress | null {
   const [, vhost, name] = /^\/([^/]*)\/([^/]+)$/.exec(url?.pathname ?? "") ?? [];
   const queue = decoded(name);
   if (url === null || vhost === undefined || queue === null || url.hostname === "") return null;
+  const options = optionsOf(AMQP_OPTIONS, url.search);
+  const isEncrypted = url.protocol === "amqps:";
+  if (options === null || (!isEncrypted && OF_TLS.some((name) => options.has(name)))) return null;
   const user = url.username === "" ? "" : `${url.username}:${url.password}@`;
   const server = `${url.protocol}//${user}${url.host}/${vhost === "" ? "%2f" : vhost}${url.search}`;
-  return { kind: "amqp", server, queue, shown: `${url.protocol}//${url.host}/${vhost}/${name}` };
+  const host = options.get("server_name_indication") ?? url.hostname;
+  const shown = `${url.protocol}//${url.host}/${vhost}/${name}`;
+  return { kind: "amqp", server, isEncrypted, host, queue, options, shown };
 }
 
 function parseSqs(text: string): QueueAddress | null {
@@ -71,11 +82,34 @@ function parseSqs(text: string): QueueAddress | null {
 }
 
 /** What may stand behind `?`, and what that may be. */
-const KAFKA_OPTIONS: Readonly<Record<string, RegExp>> = {
+type KnownOptions = Readonly<Record<string, RegExp>>;
+
+/** Files by which broker and client know each other, as RabbitMQ names them in its addresses. */
+const TLS_FILES = { cacertfile: /^\//, certfile: /^\//, keyfile: /^\// };
+const AMQP_OPTIONS: KnownOptions = {
+  ...TLS_FILES,
+  server_name_indication: /^[A-Za-z0-9._-]+$/,
+  // Whom nobody looks at may be anybody.
+  verify: /^verify_peer$/,
+  heartbeat: /^\d{1,4}$/,
+  connection_timeout: /^\d{1,6}$/,
+  channel_max: /^\d{1,5}$/,
+};
+const KAFKA_OPTIONS: KnownOptions = {
+  ...TLS_FILES,
   group: /^\S{1,249}$/,
   tls: /^(true|false)$/,
   sasl: /^(plain|scram-sha-256|scram-sha-512)$/,
 };
+/** Without TLS they would do nothing. */
+const OF_TLS = [...Object.keys(TLS_FILES), "server_name_indication", "verify"];
+
+/** Null where one is not known, is none of its kind, or lacks the other half of it. */
+function optionsOf(known: KnownOptions, query: string): BrokerOptions | null {
+  const options = new Map(new URLSearchParams(query));
+  if ([...options].some(([name, value]) => known[name]?.test(value) !== true)) return null;
+  return options.has("certfile") === options.has("keyfile") ? options : null;
+}
 
 function parseKafka(text: string): QueueAddress | null {
   const [, credentials = null, hosts, topic, query = ""] =
@@ -83,8 +117,9 @@ function parseKafka(text: string): QueueAddress | null {
   if (hosts === undefined || topic === undefined) return null;
   if (credentials !== null && decoded(credentials) === null) return null;
   const brokers = hosts.split(",").map((host) => (/:\d+$/.test(host) ? host : `${host}:9092`));
-  const options = new Map(new URLSearchParams(query));
-  if ([...options].some(([name, value]) => KAFKA_OPTIONS[name]?.test(value) !== true)) return null;
+  const options = optionsOf(KAFKA_OPTIONS, query);
+  if (options === null || (credentials === null && options.has("sasl"))) return null;
+  if (options.get("tls") !== "true" && OF_TLS.some((name) => options.has(name))) return null;
   return { kind: "kafka", brokers, topic, credentials, options, shown: `kafka://${hosts}/${topic}` };
 }
 

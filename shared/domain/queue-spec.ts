@@ -60,7 +60,7 @@ export const QUEUE_KEYS = {
       if (parseQueueAddress(text) !== null) return;
       refuse(context, [], "is no address of a queue", {
         expected: QUEUE_FORMS,
-        hint: "characters with a meaning in addresses are written `%2F`, in passwords too; the virtual host `/` is `%2F`",
+        hint: "characters with a meaning in addresses are written `%2F`, in passwords too; the virtual host `/` is `%2F`; what may stand behind `?` is in docs/queues.md",
       });
     })
     .exactOptional()

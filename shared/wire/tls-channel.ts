@@ -3,9 +3,21 @@ import { connect, type TLSSocket } from "node:tls";
 import { CallCredentials, ChannelCredentials, type experimental } from "@grpc/grpc-js";
 import { identityProblem } from "../access/server-identity.ts";
 import { type ClientTls, TlsFiles } from "../access/tls-files.ts";
-import type { ShardmillError } from "../core/errors.ts";
+import { type TlsTrouble, tlsTrouble } from "../access/tls-trouble.ts";
+import { ShardmillError } from "../core/errors.ts";
 import { parseAddress } from "./address.ts";
-import { tlsRefusal } from "./tls-refusal.ts";
+
+/** What helps the user of a coordinator. */
+const HINTS = {
+  untrusted:
+    "name the CA that signed it with --tls-ca; if it is that one, somebody else may be listening there",
+  expired: "renew the file behind its --tls-cert, which is read again by itself, or set the clock here",
+  early: "set the clock on this machine, or on the one that made the certificate",
+  misnamed: "connect by one of its names, or have a certificate made for this one (subjectAltName)",
+  unspoken:
+    "start it with --tls-cert and --tls-key; without --tls-ca here, secret and data would be in the clear",
+  ended: "check the certificates of both sides",
+} as const satisfies Record<TlsTrouble["kind"], string>;
 
 /**
  * What a channel connects by, with the files as they are at that moment. Those of grpc-js read theirs once,
@@ -74,10 +86,21 @@ export class TlsChannel extends ChannelCredentials {
       this.#refusal = null;
       return connected;
     } catch (error) {
-      this.#refusal = tlsRefusal({ address: this.#address, host, ca: this.#ca }, error);
+      this.#refusal = tlsRefusal(this.#address, this.#ca, error);
       throw error;
     }
   }
+}
+
+/** Why a connection by TLS was not made; null where the network is the reason, not TLS. */
+function tlsRefusal(address: string, ca: string | null, error: unknown): ShardmillError | null {
+  const trouble = tlsTrouble(error, ca);
+  if (trouble === null) return null;
+  return new ShardmillError("CERTIFICATE_REFUSED", `the coordinator at ${address} ${trouble.what}`, {
+    fields: { address },
+    hint: HINTS[trouble.kind],
+    cause: error,
+  });
 }
 
 /** Whether a server at `host:port` answers in TLS. Nothing is sent to it but a greeting. */

@@ -1,7 +1,8 @@
-import type { Channel, Connection } from "rabbitmq-client";
+import type { Channel } from "rabbitmq-client";
 import type { Logger } from "../../../shared/core/log.ts";
 import type { QueueSink, Result } from "../broker/queue-source.ts";
-import { type AmqpAddress, connect, disconnect, openChannel, queueFailed } from "./connection.ts";
+import { AmqpConnection } from "./connection.ts";
+import { type AmqpAddress, queueFailed } from "./refusal.ts";
 
 /** So many are sent before the first of them is confirmed: what a channel and a broker keep in memory. */
 const UNCONFIRMED = 1_000;
@@ -14,12 +15,12 @@ export interface AmqpMessage extends Result {
 /** Sends to a queue of RabbitMQ by its default exchange, durably, and waits for its confirms. */
 export class AmqpSink implements QueueSink {
   readonly #address: AmqpAddress;
-  readonly #connection: Connection;
+  readonly #connection: AmqpConnection;
   #channel: Promise<Channel> | null = null;
 
   constructor(address: AmqpAddress, { log }: { readonly log: Logger }) {
     this.#address = address;
-    this.#connection = connect(address, "results", log);
+    this.#connection = new AmqpConnection(address, "results", log);
   }
 
   get address(): string {
@@ -41,7 +42,7 @@ export class AmqpSink implements QueueSink {
   async [Symbol.asyncDispose](): Promise<void> {
     const channel = await this.#channel?.catch(() => null);
     await channel?.close();
-    await disconnect(this.#connection);
+    await this.#connection[Symbol.asyncDispose]();
   }
 
   async #publish(channel: Channel, { messageId, body, headers = {} }: AmqpMessage): Promise<void> {
@@ -58,7 +59,7 @@ export class AmqpSink implements QueueSink {
   }
 
   async #make(): Promise<Channel> {
-    const channel = await openChannel(this.#connection);
+    const channel = await this.#connection.openChannel();
     channel.on("error", () => {});
     await channel.queueDeclare({ queue: this.#address.queue, passive: true });
     await channel.confirmSelect();

@@ -1,8 +1,9 @@
-import type { AsyncMessage, Channel, Connection } from "rabbitmq-client";
+import type { AsyncMessage, Channel } from "rabbitmq-client";
 import { orAbort, sleep } from "../../../shared/core/abort.ts";
 import { messageOf } from "../../../shared/core/errors.ts";
 import type { Delivery, QueueOptions, QueueSource, SetAside } from "../broker/queue-source.ts";
-import { type AmqpAddress, connect, disconnect, isRefusal, openChannel, queueFailed } from "./connection.ts";
+import { AmqpConnection } from "./connection.ts";
+import { type AmqpAddress, isRefusal, queueFailed } from "./refusal.ts";
 import { AmqpSink } from "./sink.ts";
 
 interface AmqpOptions extends Omit<QueueOptions, "aside"> {
@@ -37,7 +38,7 @@ const RETRY_MS = 1_000;
 export class AmqpSource implements QueueSource {
   readonly #address: AmqpAddress;
   readonly #options: AmqpOptions;
-  readonly #connection: Connection;
+  readonly #connection: AmqpConnection;
   readonly #aside: AmqpSink | null;
   readonly #origins = new WeakMap<Delivery, Origin>();
   #current: Consuming | null = null;
@@ -50,7 +51,7 @@ export class AmqpSource implements QueueSource {
     const { name, log, aside } = options;
     this.#address = address;
     this.#options = options;
-    this.#connection = connect(address, name, log);
+    this.#connection = new AmqpConnection(address, name, log);
     this.#aside = aside === null ? null : new AmqpSink(aside, { log });
   }
 
@@ -123,14 +124,14 @@ export class AmqpSource implements QueueSource {
   /** The channel goes first: behind its end come the settlings, which an end of the connection overtakes. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#current?.channel.close();
-    await disconnect(this.#connection);
+    await this.#connection[Symbol.asyncDispose]();
     await this.#aside?.[Symbol.asyncDispose]();
   }
 
   async #consume(signal: AbortSignal): Promise<Consuming | null> {
     const { queue } = this.#address;
     try {
-      const channel = await orAbort(openChannel(this.#connection), signal);
+      const channel = await orAbort(this.#connection.openChannel(), signal);
       const consuming: Consuming = { channel, open: new Set(), consumerTag: null, isLost: false, bytes: 0 };
       channel.on("error", (error: unknown) => this.#warn(error));
       channel.on("close", () => this.#lose(consuming));
@@ -144,7 +145,7 @@ export class AmqpSource implements QueueSource {
       return consuming;
     } catch (error) {
       // One that was there may come back with its broker.
-      if (isRefusal(error) && !this.#wasThere) throw queueFailed(this.#address, error);
+      if (isRefusal(error, this.#address) && !this.#wasThere) throw queueFailed(this.#address, error);
       if (signal.aborted) return null;
       this.#warn(error);
       await sleep(RETRY_MS, signal).catch(() => {});

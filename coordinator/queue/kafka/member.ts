@@ -6,10 +6,10 @@ import {
   MessagesStreamModes,
   type Offsets,
 } from "@platformatic/kafka";
-import { sleep } from "../../../shared/core/abort.ts";
 import type { Delivery } from "../broker/queue-source.ts";
-import { connectionOf, type KafkaAddress } from "./connection.ts";
+import { connectionOf, endClient } from "./connection.ts";
 import { OpenOffsets } from "./open-offsets.ts";
+import type { KafkaAddress } from "./refusal.ts";
 
 /** After a death, the group waits so long before others get its partitions. */
 const SESSION_MS = 30_000;
@@ -19,8 +19,6 @@ const REBALANCE_MS = 60_000;
 /** What is read ahead, beside what a fetch brings. */
 const READ_AHEAD = 1_024;
 const FETCH_BYTES = 8 << 20;
-/** To say goodbye to brokers that may be gone. */
-const GOODBYE_MS = 5_000;
 
 type Stream = Awaited<ReturnType<Consumer["consume"]>>;
 
@@ -187,10 +185,10 @@ export class KafkaMember implements AsyncDisposable {
 
   /** Leaves the group, so that others need not wait. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const left = Promise.resolve(this.#consumer.close(true));
-    await Promise.race([left.catch(() => {}), sleep(GOODBYE_MS)]);
+    // First: the library leaves no group of which something is still to be read.
     this.#assignment?.stream.destroy();
     this.#assignment = null;
+    await endClient(this.#consumer);
   }
 
   async #assign(): Promise<Assignment> {

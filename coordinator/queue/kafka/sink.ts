@@ -1,6 +1,7 @@
 import { ProduceAcks, Producer, stringSerializer } from "@platformatic/kafka";
 import type { QueueSink, Result } from "../broker/queue-source.ts";
-import { connectionOf, type KafkaAddress, kafkaFailed } from "./connection.ts";
+import { connectionOf, endClient } from "./connection.ts";
+import { type KafkaAddress, kafkaFailed, refusedUnheard } from "./refusal.ts";
 
 /** Of one request. A broker takes a MiB by default, in all. */
 const MOST_BYTES = 512 << 10;
@@ -14,6 +15,7 @@ export interface KafkaMessage extends Result {
 export class KafkaSink implements QueueSink {
   readonly #address: KafkaAddress;
   readonly #producer: Producer<string, Buffer, string, string>;
+  #wasThere = false;
 
   constructor(address: KafkaAddress) {
     this.#address = address;
@@ -54,13 +56,17 @@ export class KafkaSink implements QueueSink {
           })),
         });
       }
+      this.#wasThere = true;
     } catch (error) {
-      throw kafkaFailed(this.#address, error);
+      // The library goes on asking a broker that is dead for five minutes, though others lead its partitions.
+      this.#producer.clearMetadata();
+      const unheard = this.#wasThere ? null : refusedUnheard(error, this.#address);
+      throw unheard ?? kafkaFailed(this.#address, error);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#producer.close(true);
+    await endClient(this.#producer);
   }
 }
 

@@ -1,11 +1,11 @@
 import { sleep } from "../../../shared/core/abort.ts";
 import { backoffMs } from "../../../shared/core/backoff.ts";
-import { messageOf } from "../../../shared/core/errors.ts";
+import type { ShardmillError } from "../../../shared/core/errors.ts";
 import type { Logger } from "../../../shared/core/log.ts";
 import { tellNoPlaceAside } from "../broker/no-place-aside.ts";
 import type { Delivery, QueueSource, SetAside } from "../broker/queue-source.ts";
-import { isRefusal, type KafkaAddress, kafkaFailed } from "./connection.ts";
 import { KafkaMember } from "./member.ts";
+import { isRefusal, type KafkaAddress, kafkaFailed, refusedUnheard } from "./refusal.ts";
 import { KafkaSink } from "./sink.ts";
 
 interface KafkaOptions {
@@ -74,7 +74,7 @@ export class KafkaSource implements QueueSource {
         await member.commit();
         return;
       } catch (error) {
-        if (isRefusal(error)) throw kafkaFailed(this.#address, error);
+        if (isRefusal(error, this.#address)) throw kafkaFailed(this.#address, error);
         // Whoever gets the partitions next begins where they were committed last: all comes again.
         if (member !== this.#member) return;
         if (tries === 0) this.#warn(error);
@@ -132,14 +132,21 @@ export class KafkaSource implements QueueSource {
     this.#member = null;
     await member[Symbol.asyncDispose]();
     // A topic that was there may come back with its broker.
-    if (isRefusal(error) && !this.#wasThere) throw kafkaFailed(this.#address, error);
+    const refusal = this.#wasThere ? null : this.#refusalOf(error);
+    if (refusal !== null) throw refusal;
     if (this.#failures === 0) this.#warn(error);
     await sleep(backoffMs(this.#failures, PAUSES, Math.random()), signal).catch(() => {});
     this.#failures += 1;
   }
 
+  #refusalOf(error: unknown): ShardmillError | null {
+    if (isRefusal(error, this.#address)) return kafkaFailed(this.#address, error);
+    return refusedUnheard(error, this.#address);
+  }
+
   #warn(error: unknown): void {
-    const about = { queue: this.address, reason: messageOf(error) };
+    const reason = kafkaFailed(this.#address, error).message;
+    const about = { queue: this.address, reason };
     this.#options.log.warn(about, "a queue is not to be had; it is tried again");
   }
 

@@ -21,6 +21,10 @@ describe("an address of Kafka", () => {
   it("is none where it says what nothing here knows", () => {
     const bad = [
       "kafka://b1/reviews?grup=a",
+      "kafka://b1/reviews?sasl=plain",
+      "kafka://b1/reviews?cacertfile=/ca.pem",
+      "kafka://b1/reviews?tls=true&cacertfile=ca.pem",
+      "kafka://b1/reviews?tls=true&keyfile=/k.pem",
       "kafka://b1/reviews?sasl=gssapi",
       "kafka://b1/reviews?tls=yes",
       "kafka://b1/reviews?group=a%20b",

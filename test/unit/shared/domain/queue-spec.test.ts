@@ -88,7 +88,10 @@ it("reads addresses of queues, and shows them without who asks", () => {
   expect(parseQueueAddress("amqps://u:p%2Fw@h/%2F/my%20queue?heartbeat=30")).toEqual({
     kind: "amqp",
     server: "amqps://u:p%2Fw@h/%2F?heartbeat=30",
+    isEncrypted: true,
+    host: "h",
     queue: "my queue",
+    options: new Map([["heartbeat", "30"]]),
     shown: "amqps://h/%2F/my%20queue",
   });
   expect(parseQueueAddress("https://sqs.eu-central-1.amazonaws.com/123456789012/reviews.fifo")).toMatchObject(
@@ -104,6 +107,11 @@ it("reads addresses of queues, and shows them without who asks", () => {
   });
   for (const none of [
     "amqp://h/queue",
+    "amqps://h/v/q?verify=verify_none",
+    "amqps://h/v/q?cacertfile=ca.pem",
+    "amqps://h/v/q?certfile=/c.pem",
+    "amqps://h/v/q?cacert=/ca.pem",
+    "amqp://h/v/q?cacertfile=/ca.pem",
     "https://sqs/queue",
     "kafka://b/",
     "redis://h/q",
@@ -112,4 +120,7 @@ it("reads addresses of queues, and shows them without who asks", () => {
     expect(parseQueueAddress(none)).toBeNull();
   expect(queueBeside("https://sqs/1/reviews", "aside")).toBe("https://sqs/1/aside");
   expect(queueBeside("https://sqs/1/reviews", "a/b")).toBeNull();
+  expect(queueBeside("amqps://u:p@h/v/q?cacertfile=/etc/ca.pem", "aside")).toBe(
+    "amqps://u:p@h/v/aside?cacertfile=/etc/ca.pem",
+  );
 });

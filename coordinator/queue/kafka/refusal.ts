@@ -1,0 +1,114 @@
+import { isShardmillError, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
+import type { QueueAddress } from "../../../shared/domain/queue-address.ts";
+import { type Refusal, refusedByTls } from "../broker/broker-tls.ts";
+
+export type KafkaAddress = Extract<QueueAddress, { kind: "kafka" }>;
+
+const MAKE =
+  "topics are not made by Shardmill: make it first, and let the user of the address read it with its group (of one that is sent to: write it)";
+const WHO =
+  "check user, password and `sasl` in the address; `/`, `@` and `:` are written `%2F`, `%40`, `%3A`";
+
+/** What a broker says of what is not there, or is not for us: that does not mend itself. */
+const REFUSALS: Readonly<Record<string, string>> = {
+  UNKNOWN_TOPIC_OR_PARTITION: MAKE,
+  INVALID_TOPIC_EXCEPTION: MAKE,
+  TOPIC_AUTHORIZATION_FAILED: MAKE,
+  GROUP_AUTHORIZATION_FAILED: MAKE,
+  CLUSTER_AUTHORIZATION_FAILED: MAKE,
+  SASL_AUTHENTICATION_FAILED: WHO,
+  UNSUPPORTED_SASL_MECHANISM: `the broker takes another \`sasl\`; ${WHO}`,
+  ILLEGAL_SASL_STATE:
+    "this port of the broker takes no user: name another, or leave the user out of the address",
+  MESSAGE_TOO_LARGE: MAKE,
+  RECORD_LIST_TOO_LARGE: MAKE,
+};
+
+/** What the library says of errors, and of what brokers said. */
+interface KafkaError {
+  readonly code?: unknown;
+  readonly apiId?: unknown;
+  readonly serverErrorMessage?: unknown;
+  readonly cause?: unknown;
+  readonly errors?: readonly unknown[];
+}
+
+/** Whether it never mends itself. */
+export function isRefusal(error: unknown, address: KafkaAddress): boolean {
+  return isShardmillError(error) || refusalOf(error, address) !== null;
+}
+
+function refusalOf(error: unknown, { options }: KafkaAddress): Refusal | null {
+  for (const each of familyOf(error)) {
+    const refused = refusedByTls(each, options);
+    if (refused !== null) return refused;
+    const { code, apiId, serverErrorMessage: said } = each as KafkaError;
+    const hint = REFUSALS[String(apiId)];
+    if (hint !== undefined)
+      return { what: `${String(apiId)}: ${plain(said ? String(said) : messageOf(each))}`, hint };
+    // What brokers do not know, the library says in its own words.
+    if (code !== "PLT_KFK_USER") continue;
+    if (/^Unknown topic/.test(messageOf(each))) return { what: plain(messageOf(each)), hint: MAKE };
+    if (/^TLS handshake failed/.test(messageOf(each)))
+      return {
+        what: "the broker does not speak TLS on this port",
+        hint: "take one that does; without `tls=true`, messages and a password by `plain` would be in the clear",
+      };
+  }
+  return null;
+}
+
+/**
+ * Of brokers that were never heard: they end each connection without a word. Null where that is not what
+ * happened.
+ */
+export function refusedUnheard(error: unknown, address: KafkaAddress): ShardmillError | null {
+  const last = [...familyOf(error)].filter((each) => !isFamily(each));
+  if (last.length === 0 || !last.every((each) => /^Connection closed/.test(messageOf(each)))) return null;
+  const hint =
+    "a port that speaks TLS wants `tls=true`, one with users wants one in the address, and `sasl`; one that knows its clients by certificates wants `certfile` and `keyfile`, of a CA that it trusts";
+  const refusal = { what: "the brokers end each connection without a word", hint };
+  return failed(address, refusal, error);
+}
+
+/** @returns the cause, where it is one of ours */
+export function kafkaFailed(address: KafkaAddress, cause: unknown): ShardmillError {
+  if (isShardmillError(cause)) return cause;
+  return failed(address, refusalOf(cause, address) ?? { what: reasonOf(cause), hint: MAKE }, cause);
+}
+
+/** What went wrong, for people: how often it was tried, and what was said in the end. */
+function reasonOf(error: unknown): string {
+  const said = [messageOf(error)];
+  for (let next = firstCause(error); next !== undefined; next = firstCause(next)) said.push(messageOf(next));
+  return [...new Set(said.map(plain))].join(": ");
+}
+
+function failed({ shown }: KafkaAddress, { what, hint }: Refusal, cause: unknown): ShardmillError {
+  return new ShardmillError("QUEUE_FAILED", `the topic cannot be used: ${what}`, {
+    fields: { queue: shown },
+    hint,
+    cause,
+  });
+}
+
+/** An error, and all that it came of: the library says what a broker said some causes further down. */
+function* familyOf(error: unknown): Generator<unknown> {
+  yield error;
+  const { cause, errors = [] } = (error ?? {}) as KafkaError;
+  if (cause !== undefined) yield* familyOf(cause);
+  for (const each of errors) yield* familyOf(each);
+}
+
+function isFamily(error: unknown): boolean {
+  return firstCause(error) !== undefined;
+}
+
+function firstCause(error: unknown): unknown {
+  const { cause, errors } = (error ?? {}) as KafkaError;
+  return cause ?? errors?.[0];
+}
+
+function plain(said: string): string {
+  return said.replace(/\.$/, "");
+}
