@@ -9,8 +9,9 @@ import type { Broker, TakenMessage, TestQueue } from "./broker.ts";
 import { startRelay } from "./relay.ts";
 import { ServerProcess } from "./server-process.ts";
 
-const java = (folder: string) => [
-  "-Xmx384m",
+/** What every program of Kafka is started with. */
+export const java = (folder: string, heapMiB: number): readonly string[] => [
+  `-Xmx${heapMiB}m`,
   "-XX:+UseSerialGC",
   "-cp",
   join(process.env.SHARDMILL_FOREIGN ?? "", "kafka", "lib", "*"),
@@ -47,10 +48,10 @@ group.initial.rebalance.delay.ms=0
 `,
   );
   const format = ["kafka.tools.StorageTool", "format", "-t", "c2hhcmRtaWxsLXRlc3RzMQ", "-c", configuration];
-  await promisify(execFile)("java", [...java(folder), ...format]);
+  await promisify(execFile)("java", [...java(folder, 384), ...format]);
   const server = new ServerProcess({
     command: "java",
-    args: [...java(folder), "kafka.Kafka", configuration],
+    args: [...java(folder, 384), "kafka.Kafka", configuration],
     port: own,
     cwd: folder,
   });
@@ -87,7 +88,7 @@ group.initial.rebalance.delay.ms=0
   };
 }
 
-async function withClient<C extends { close(): unknown }, T>(
+export async function withClient<C extends { close(): unknown }, T>(
   client: C,
   use: (client: C) => Promise<T>,
 ): Promise<T> {
@@ -98,7 +99,12 @@ async function withClient<C extends { close(): unknown }, T>(
   }
 }
 
-async function produce(bootstrapBrokers: string[], topic: string, bodies: readonly string[]): Promise<void> {
+/** A message for each text, in this order. */
+export async function produce(
+  bootstrapBrokers: string[],
+  topic: string,
+  bodies: readonly string[],
+): Promise<void> {
   await withClient(new Producer({ clientId: "test", bootstrapBrokers }), async (producer) => {
     const messages = bodies.map((body, index) => ({
       topic,
@@ -110,7 +116,7 @@ async function produce(bootstrapBrokers: string[], topic: string, bodies: readon
 }
 
 /** All that is there, from the beginning. */
-async function consume(bootstrapBrokers: string[], topic: string): Promise<readonly TakenMessage[]> {
+export async function consume(bootstrapBrokers: string[], topic: string): Promise<readonly TakenMessage[]> {
   const consumer = new Consumer({ clientId: "test", groupId: `${topic}-readers`, bootstrapBrokers });
   try {
     const ends = (await consumer.listOffsets({ topics: [topic] })).get(topic) ?? [];

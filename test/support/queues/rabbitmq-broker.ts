@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Connection } from "rabbitmq-client";
+import type { CertificateFiles } from "../../../shared/access/tls-files.ts";
 import { sleep } from "../../../shared/core/abort.ts";
 import { freePorts } from "../foreign-server.ts";
 import type { Broker, TakenMessage, TestQueue } from "./broker.ts";
@@ -14,15 +15,27 @@ const SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
 export const hasRabbitMq: boolean = existsSync(SERVER);
 
+export interface RabbitMq extends Broker {
+  readonly port: number;
+  /** Null where it was started without TLS. */
+  readonly tlsPort: number | null;
+}
+
+/** What a broker shows, and by which it knows its clients: those that show nothing are let in, too. */
+interface BrokerTls extends CertificateFiles {
+  readonly ca: string;
+}
+
 /** RabbitMQ as Debian has it, on ports and in a folder of its own. */
-export async function startRabbitMq(): Promise<Broker> {
+export async function startRabbitMq(tls: BrokerTls | null = null): Promise<RabbitMq> {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-rabbitmq-"));
-  const [port = 0, distribution = 0, names = 0] = await freePorts(3);
+  const [port = 0, distribution = 0, names = 0, tlsPort = 0] = await freePorts(4);
   const relay = await startRelay(port);
   await Promise.all([mkdir(join(folder, "mnesia")), mkdir(join(folder, "log"))]);
   await writeFile(join(folder, "plugins"), "[].");
-  const settings = "loopback_users.guest = true\nvm_memory_high_watermark.absolute = 512MB\n";
-  await writeFile(join(folder, "rabbitmq.conf"), settings);
+  const settings = ["loopback_users.guest = true", "vm_memory_high_watermark.absolute = 512MB"];
+  if (tls !== null) settings.push(...tlsSettings(tls, tlsPort));
+  await writeFile(join(folder, "rabbitmq.conf"), `${settings.join("\n")}\n`);
   const server = new ServerProcess({
     command: SERVER,
     args: [],
@@ -47,6 +60,8 @@ export async function startRabbitMq(): Promise<Broker> {
   const direct = `amqp://guest:guest@127.0.0.1:${port}`;
   let count = 0;
   return {
+    port,
+    tlsPort: tls === null ? null : tlsPort,
     relay,
     isDurable: true,
     kill: () => server.kill(),
@@ -75,6 +90,17 @@ export async function startRabbitMq(): Promise<Broker> {
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+function tlsSettings({ ca, cert, key }: BrokerTls, port: number): readonly string[] {
+  return [
+    `listeners.ssl.1 = 127.0.0.1:${port}`,
+    `ssl_options.cacertfile = ${ca}`,
+    `ssl_options.certfile = ${cert}`,
+    `ssl_options.keyfile = ${key}`,
+    "ssl_options.verify = verify_peer",
+    "ssl_options.fail_if_no_peer_cert = false",
+  ];
 }
 
 /** Erlang's register of names goes on by itself, in a process of its own; it knows for a moment who died. */

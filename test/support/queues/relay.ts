@@ -1,4 +1,5 @@
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+import { createServer as createTlsServer, type TlsOptions } from "node:tls";
 
 /** A port that leads to another, as long as it does. */
 export interface Relay extends AsyncDisposable {
@@ -10,7 +11,8 @@ export interface Relay extends AsyncDisposable {
   readonly broken: number;
 }
 
-export async function startRelay(target: number): Promise<Relay> {
+/** @param tls of what connects to it: behind it nothing is encrypted */
+export async function startRelay(target: number, tls: TlsOptions | null = null): Promise<Relay> {
   const sockets = new Set<Socket>();
   let isCut = false;
   let broken = 0;
@@ -23,7 +25,7 @@ export async function startRelay(target: number): Promise<Relay> {
     });
     socket.pipe(other);
   };
-  const server = createServer((incoming) => {
+  const onConnection = (incoming: Socket) => {
     if (isCut) {
       incoming.resetAndDestroy();
       return;
@@ -31,7 +33,8 @@ export async function startRelay(target: number): Promise<Relay> {
     const outgoing = connect(target, "127.0.0.1");
     keep(incoming, outgoing);
     keep(outgoing, incoming);
-  });
+  };
+  const server = tls === null ? createServer(onConnection) : createTlsServer(tls, onConnection);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const breakAll = () => {
     for (const socket of sockets) socket.resetAndDestroy();
