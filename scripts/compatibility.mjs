@@ -10,7 +10,7 @@ import { root, step } from "./step.mjs";
  * The version before: with a release, it becomes the commit of the one that was released last. Where its
  * protocol is none that is spoken still, docs/compatibility.md promises less than it did.
  */
-const BEFORE = "cda160ce06549d15a7c3037b8944880096cdea66";
+const BEFORE = "7a9053be9149ebc6ee4c241610daddb8f5f6eac2";
 
 if (spawnSync("git", ["cat-file", "-e", `${BEFORE}^{commit}`], { cwd: root }).status !== 0) {
   console.error(
