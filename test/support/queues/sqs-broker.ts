@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { sleep } from "../../../shared/core/abort.ts";
 import { packageRoot } from "../../../shared/core/package-root.ts";
 import { freePorts } from "../foreign-server.ts";
 import type { Broker, TakenMessage, TestQueue } from "./broker.ts";
@@ -88,12 +89,22 @@ async function sqsBroker({
   await server.start();
   const boto = startBoto(`http://127.0.0.1:${port}`);
   let count = 0;
+  let known = 0;
   return {
     relay,
     isDurable,
     boto,
-    kill: () => server.kill(),
-    restart: () => server.start(),
+    async kill() {
+      known = await countQueues(boto);
+      relay.cut();
+      await server.kill();
+    },
+    async restart() {
+      await server.start();
+      // It listens before it knows its queues again, and says until then that there are none.
+      while ((await countQueues(boto)) < known) await sleep(100);
+      relay.mend();
+    },
     async makeQueue(options = {}) {
       count += 1;
       return await makeQueue(boto, {
@@ -168,6 +179,11 @@ async function makeQueue(boto: Boto, wanted: QueueWanted): Promise<SqsQueue> {
       }
     },
   };
+}
+
+async function countQueues(boto: Boto): Promise<number> {
+  const { QueueUrls = [] } = await boto.call("list_queues", {});
+  return (QueueUrls as readonly string[]).length;
 }
 
 async function arnOf(boto: Boto, QueueUrl: string): Promise<string> {
