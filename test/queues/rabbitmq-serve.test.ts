@@ -55,6 +55,8 @@ describe.skipIf(!hasRabbitMq)("serve, with a queue of RabbitMQ", () => {
       await process.ended.catch(() => {});
     }
     await using last = serve(job);
+    // The life before may have settled all: it is told to stop when it can hear that.
+    await last.saw(/serving 1 job/);
     await until("all keys", async () => ((await publishedIds(job)).size >= sent ? true : null), LIMIT_MS);
     await until("the end", async () => ((await isSettled(job)) ? true : null), LIMIT_MS);
     await stopped(last);

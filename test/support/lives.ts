@@ -52,13 +52,17 @@ export class Lives {
   fired = 0;
   readonly #options: LivesOptions;
   readonly #fates: Fate[];
-  /** Of each life anew, so that what it does depends on nothing but the disk that it finds. */
   #process: SimProcess | null = null;
+  /** What a power cut leaves is drawn apart: by each fate otherwise, in worlds that are the same until then. */
+  readonly #power: SeededRandom;
 
   constructor(options: LivesOptions) {
     this.#options = options;
     this.#fates = [...options.fates];
     this.random = new SeededRandom(options.seed);
+    this.#power = new SeededRandom(
+      options.fates.reduce((so, { at, how }) => Math.imul(31, so) + at + how.length, options.seed),
+    );
     this.scheduler = new Scheduler(this.random.fork(), false);
   }
 
@@ -132,7 +136,7 @@ export class Lives {
   #die(process: SimProcess, power: boolean): void {
     if (process.state === "dead") return;
     this.scheduler.kill(process, "as its fate has it");
-    if (power) this.image.cutPower(this.random);
+    if (power) this.image.cutPower(this.#power);
     this.#options.onEnd();
     this.scheduler.after(RESTART_MS, null, () => this.begin());
   }
@@ -171,7 +175,7 @@ function alsoLater(fate: Fate): Fate[][] {
 }
 
 /** Points of a second life: while it begins, and while it works. */
-const LATER = Array.from({ length: 10 }, (_, at) => 3 + 4 * at);
+const LATER = Array.from({ length: 24 }, (_, at) => 4 + at);
 
 /** Plays it with lives that end anywhere, up to six of them one after the other. */
 export async function endOften(

@@ -8,6 +8,7 @@ import { sleep } from "../../../shared/core/abort.ts";
 import type { Disk } from "../../../shared/core/disk.ts";
 import { messageOf } from "../../../shared/core/errors.ts";
 import { silentLogger } from "../../../shared/core/log.ts";
+import { makeFolders } from "../../../shared/core/make-folders.ts";
 import type { QueueTrigger } from "../../../shared/domain/queue-spec.ts";
 import { type Fate, type Life, Lives } from "../lives.ts";
 import { MemoryBroker } from "./memory-broker.ts";
@@ -102,6 +103,8 @@ export class QueueWorld {
 
   async #live(life: Life): Promise<void> {
     const { disk, clock, random } = life;
+    // As it is when the ledger beside it is locked, which is first.
+    for (const folder of ["/job", "/job/_trigger"]) await makeFolders(folder, disk);
     const { spool, records } = await Spool.open(FOLDER, disk);
     const queue = new QueueLife({
       trigger: this.#trigger,
