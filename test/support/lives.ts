@@ -53,7 +53,7 @@ export class Lives {
   readonly #options: LivesOptions;
   readonly #fates: Fate[];
   #process: SimProcess | null = null;
-  /** What a power cut leaves is drawn apart: by each fate otherwise, in worlds that are the same until then. */
+  /** What a power cut leaves: drawn apart, so that it is another for each fate. */
   readonly #power: SeededRandom;
 
   constructor(options: LivesOptions) {
