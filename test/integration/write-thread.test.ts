@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { Worker } from "node:worker_threads";
 import { Bool, makeData } from "apache-arrow";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { sleep } from "../../shared/core/abort.ts";
@@ -15,7 +16,11 @@ import { BusyMeter } from "../../worker/meter/busy-meter.ts";
 import { CodeCombiner } from "../../worker/write/code-combiner.ts";
 import { openSink, type PartialSink } from "../../worker/write/partial-sink.ts";
 import { writePartial } from "../../worker/write/write-partial.ts";
-import { type WriteFacts, WriteThreadClient } from "../../worker/write/write-thread-client.ts";
+import {
+  startWriteThread,
+  type WriteFacts,
+  WriteThreadClient,
+} from "../../worker/write/write-thread-client.ts";
 import { embeddings, smallTable, tableOf } from "../support/sample-table.ts";
 import { aJob } from "../support/shard-job.ts";
 
@@ -54,6 +59,7 @@ function facts(sequence: number, signal: AbortSignal = NEVER): WriteFacts {
 
 interface Changes {
   readonly script?: URL;
+  readonly thread?: Worker;
   readonly meter?: BusyMeter;
   readonly reduce?: typeof ENDLESS;
 }
@@ -126,10 +132,13 @@ test("a thread that dies while it writes leaves no half partial, and is replaced
     script,
     `import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parentPort, workerData } from "node:worker_threads";
+import { parentPort } from "node:worker_threads";
+let job;
 if (existsSync(${JSON.stringify(died)})) await import(${JSON.stringify(whole)});
-else parentPort.on("message", ({ lease: { shard, token }, executionId }) => {
-  const folder = join(workerData.job.partialsPath, \`\${shard.id}-\${token.generation}.\${token.sequence}-\${executionId}\`);
+else parentPort.on("message", (command) => {
+  if (command.kind === "openJob") return void ({ job } = command);
+  const { lease: { shard, token }, executionId } = command;
+  const folder = join(job.partialsPath, \`\${shard.id}-\${token.generation}.\${token.sequence}-\${executionId}\`);
   mkdirSync(folder);
   writeFileSync(join(folder, "rows.parquet"), "half");
   writeFileSync(${JSON.stringify(died)}, folder);
@@ -145,6 +154,16 @@ else parentPort.on("message", ({ lease: { shard, token }, executionId }) => {
   expect((await readdir(root)).includes("died")).toBe(true);
   expect([await written(), await readdir(scratchPath)]).toEqual([[], []]);
   await expectWhole(await writer.write(aResult(10), facts(3)));
+});
+
+test("a thread that loaded ahead is taken over; one that ended meanwhile is not", async () => {
+  for (const isGone of [false, true]) {
+    const thread = startWriteThread();
+    if (isGone) await thread.terminate();
+    await using writer = startWriter({ thread });
+    await expectWhole(await writer.write(aResult(10), facts(isGone ? 2 : 1)));
+    expect(thread.threadId === -1).toBe(isGone);
+  }
 });
 
 test("abandoned, the write at work stops and the one behind it never begins: no file of either", async () => {

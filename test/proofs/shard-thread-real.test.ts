@@ -36,7 +36,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-test("with a real model in two lanes, every row gets its own numbers", async () => {
+test.each([
+  ["", false],
+  [", in a thread that has loaded all ahead", true],
+])("with a real model in two lanes, every row gets its own numbers%s", async (_how, ahead) => {
   const mlp = { inputs: 8, hidden: 16, outputs: 3, seed: 5 };
   const rows = 2_000;
   const random = lcg(9);
@@ -69,8 +72,8 @@ test("with a real model in two lanes, every row gets its own numbers", async () 
   };
   await using lanes = await startLanes({ modelPath, device: "cpu", lanes: 2, threads: 1 });
   const job = aJob({ partialsPath, map, batchRows: "auto" });
-  await using thread = await startShardThread({ job, lanePorts: lanes.connect(), scratchPath });
-  const partial = await thread.run(await leaseOn(inputPath));
+  await using thread = await startShardThread({ job, lanePorts: lanes.connect(), scratchPath, ahead });
+  const partial = await thread.run(await leaseOn(inputPath), ahead ? "e2" : "e1");
   expect(partial).toMatchObject({ rowsIn: rows, rowsOut: rows, rowsDead: 0 });
   const found = await readFloats(join(partialsPath, partialFolder(partial), "rows.parquet"), "logits");
   const expected = mlpReference(mlp, values, rows);

@@ -1,11 +1,11 @@
-import { type MessagePort, Worker } from "node:worker_threads";
+import type { MessagePort } from "node:worker_threads";
 import { deferred } from "../../shared/core/abort.ts";
 import { errorFromData } from "../../shared/core/errors.ts";
-import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { type LearnedBatch, NOTHING_LEARNED } from "../../worker/batch/batch-sizer.ts";
 import type { ShardCommand, ShardEvent } from "../../worker/pipeline/shard-protocol.ts";
+import { startShardThread as startThread } from "../../worker/pipeline/shard-thread-client.ts";
 import type { DataAccess } from "../../worker/read/data-access.ts";
 
 export interface ShardThreadOptions {
@@ -16,12 +16,14 @@ export interface ShardThreadOptions {
   /** Left out: this one alone. */
   readonly shardThreads?: number;
   readonly learned?: LearnedBatch;
+  /** It loads its write thread before it has a job. Left out: it does not. */
+  readonly ahead?: boolean;
 }
 
 /** A real shard thread with one job open. `run` rejects with the shard's error. */
 export async function startShardThread(options: ShardThreadOptions) {
   const { job, lanePorts, scratchPath, access, shardThreads = 1, learned = NOTHING_LEARNED } = options;
-  const thread = new Worker(compiledUrl("worker/pipeline/shard-thread.ts"));
+  const thread = startThread({ ahead: options.ahead ?? false });
   const events: ShardEvent[] = [];
   let heard = deferred<void>();
   thread.on("message", (event: ShardEvent) => {

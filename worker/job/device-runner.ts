@@ -21,6 +21,7 @@ import type { CoordinatorServices } from "../../shared/wire/services.ts";
 import { Nvml } from "../gpu/nvml.ts";
 import { SharedLanes } from "../lanes/shared-lanes.ts";
 import type { ShardRunner } from "../lease/shard-runner.ts";
+import { startShardThread } from "../pipeline/shard-thread-client.ts";
 import { type SessionCell, sessionCell, sessionIn, setSession } from "../read/session-cell.ts";
 import type { DeviceOptions } from "./device-options.ts";
 import { JobsInUse } from "./jobs-in-use.ts";
@@ -76,6 +77,8 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   #positions: PositionCounts = { run: 0, padded: 0 };
   readonly #fetching = new FetchProgress(systemClock);
   #spare: Worker | null;
+  /** Jobs that were opened here. */
+  #opened = 0;
 
   constructor(options: DeviceRunnerOptions) {
     this.#options = options;
@@ -121,6 +124,10 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     });
     const known = this.#known.get(lease.jobId);
     if (known !== undefined && known.described !== session) void this.#compare(lease, known, session);
+    running.then(
+      () => this.#warm(),
+      () => {},
+    );
     return running;
   }
 
@@ -201,6 +208,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       allowedLocations,
       ...options
     } = this.#options;
+    this.#opened += 1;
     const thread = this.#takeSpare();
     const opening = OpenJob.open({
       ...options,
@@ -225,6 +233,11 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       if (isForGood) this.#wrong.set(lease.jobId, error);
       throw error;
     });
+  }
+
+  /** Of a worker that goes from job to job, the next one's thread loads as soon as there is time for it. */
+  #warm(): void {
+    if (this.#opened > 1) this.#spare ??= startShardThread({ ahead: true });
   }
 
   #takeSpare(): Worker | null {

@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import type { Worker } from "node:worker_threads";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { FetchBudget } from "../../shared/dataset/fetch-budget.ts";
 import { isPoisoned } from "../../shared/dataset/input-errors.ts";
@@ -49,6 +50,8 @@ interface ShardContextOptions {
   readonly scratchPath: string;
   /** What an earlier run learned of batches. */
   readonly learned: LearnedBatch;
+  /** From `startWriteThread`, this context's from here on. Left out: one is started. */
+  readonly writeThread?: Worker | undefined;
   readonly meter: BusyMeter;
   readonly nowMs: () => number;
   readonly emit: (event: ShardEvent) => void;
@@ -82,10 +85,13 @@ export class ShardContext implements AsyncDisposable {
   readonly #running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
 
   constructor(options: ShardContextOptions) {
-    const { job, input, output, scratchPath, meter } = options;
+    const { job, input, output, scratchPath, writeThread, meter } = options;
     this.#options = options;
     this.#lanes = new DeepLanes(options.lanes, options.shardThreads);
-    this.#writer = new WriteThreadClient({ job, output, scratchPath, meter });
+    this.#writer = new WriteThreadClient({
+      ...{ job, output, scratchPath, meter },
+      ...(writeThread === undefined ? {} : { thread: writeThread }),
+    });
     this.#prepare = startSteps("prepare", options);
     this.#finish = startSteps("finish", options);
     this.#fetches = new FetchBudget(fetchedBytesOf(options.shardThreads));

@@ -8,6 +8,13 @@ import type { PositionCounts, StageShares } from "../../shared/domain/worker.ts"
 import type { LearnedBatch } from "../batch/batch-sizer.ts";
 import type { DataAccess } from "../read/data-access.ts";
 
+/** What a shard thread is started with (`workerData`) that has time to load all, its write thread too. */
+export const AHEAD = { isAhead: true } as const;
+
+export function isAhead(workerData: unknown): boolean {
+  return (workerData as typeof AHEAD | undefined)?.isAhead === true;
+}
+
 /** To a shard thread. */
 export type ShardCommand =
   /** Before the first lease of a job. One port a lane. */

@@ -12,7 +12,7 @@ import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
 import type { PositionCounts, StageShares } from "../../shared/domain/worker.ts";
 import type { LearnedBatch } from "../batch/batch-sizer.ts";
-import type { ShardCommand, ShardEvent } from "./shard-protocol.ts";
+import { AHEAD, type ShardCommand, type ShardEvent } from "./shard-protocol.ts";
 
 /** How often a thread that runs shards is looked at. It tells how busy it is about once a second. */
 const LOOK_MS = 10_000;
@@ -46,9 +46,15 @@ interface Running {
   readonly options: RunOptions;
 }
 
-/** A thread that loads what a shard thread needs, ahead of the client that takes it over. */
-export function startShardThread(script?: URL): Worker {
-  const thread = new Worker(script ?? compiledUrl("worker/pipeline/shard-thread.ts"));
+/**
+ * A thread that loads what a shard thread needs, ahead of the client that takes it over.
+ *
+ * @param options.ahead long before: it loads its write thread, too
+ */
+export function startShardThread(options: { readonly ahead?: boolean; readonly script?: URL } = {}): Worker {
+  const thread = new Worker(options.script ?? compiledUrl("worker/pipeline/shard-thread.ts"), {
+    ...(options.ahead === true ? { workerData: AHEAD } : {}),
+  });
   // Whoever takes it over sees by its id that it is gone.
   thread.on("error", () => {});
   return thread;

@@ -1,18 +1,21 @@
-import { parentPort } from "node:worker_threads";
+import { parentPort, workerData } from "node:worker_threads";
 import { assertNever, present } from "../../shared/core/assert.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { errorToData } from "../../shared/core/errors.ts";
 import { connectLanes } from "../lanes/lane-pool.ts";
 import { BusyMeter, threadIdleMs } from "../meter/busy-meter.ts";
 import { openWays } from "../read/ways.ts";
+import { startWriteThread } from "../write/write-thread-client.ts";
 import { ShardContext } from "./shard-context.ts";
-import type { ShardCommand, ShardEvent } from "./shard-protocol.ts";
+import { isAhead, type ShardCommand, type ShardEvent } from "./shard-protocol.ts";
 
 /** How often the busy shares of the stages are reported. */
 const BUSY_MS = 1_000;
 
 const port = present(parentPort, "a shard thread has a parent");
 const meter = new BusyMeter(systemClock.nowMs, threadIdleMs);
+/** Of a thread that waits for its job, what it will leave its shards to is loaded beside it. */
+const writeThread = isAhead(workerData) ? startWriteThread() : undefined;
 /** The job of this thread, once it has one. */
 let opening: Promise<ShardContext> | null = null;
 let opened: ShardContext | null = null;
@@ -63,6 +66,7 @@ async function openJob({
     stepThreads,
     scratchPath,
     learned,
+    writeThread,
     meter,
     nowMs: systemClock.nowMs,
     emit: (event) => {

@@ -11,8 +11,8 @@ import type { Stage } from "../../shared/domain/worker.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { DataAccess } from "../read/data-access.ts";
 
-/** What a write thread is started with (`workerData`): it serves one job. */
-export interface WriteThreadOptions {
+/** What a write thread is told before its first write: it serves one job. */
+export interface WriteThreadJob {
   readonly job: Pick<
     JobDescription,
     "jobId" | "stores" | "rowsFormat" | "rowsForm" | "reduce" | "reductions" | "partialsPath"
@@ -28,6 +28,8 @@ type PackedResult = Omit<ShardResult, "rows" | "dead"> & {
 
 /** To a write thread. */
 export type WriteCommand =
+  /** The first. */
+  | ({ readonly kind: "openJob" } & WriteThreadJob)
   | {
       readonly kind: "write";
       readonly id: number;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { type Deferred, deferred } from "../../shared/core/abort.ts";
 import { assertNever } from "../../shared/core/assert.ts";
+import { hasEnded } from "../../shared/core/end-thread.ts";
 import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { Lease } from "../../shared/domain/job.ts";
@@ -12,15 +13,29 @@ import type { ShardResult } from "../collect/collector.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import { locate } from "../read/ways.ts";
 import { discardLost } from "./partial-sink.ts";
-import { packResult, type WriteCommand, type WriteEvent, type WriteThreadOptions } from "./write-protocol.ts";
+import { packResult, type WriteCommand, type WriteEvent, type WriteThreadJob } from "./write-protocol.ts";
 
-interface WriteClientOptions extends WriteThreadOptions {
+interface WriteClientOptions extends WriteThreadJob {
   /** A folder on this machine for what is not yet stored. */
   readonly scratchPath: string;
   /** Gets what the write thread was busy with. */
   readonly meter: BusyMeter;
+  /** From `startWriteThread`, this client's from here on. Left out: one is started. */
+  readonly thread?: Worker;
   /** Left out: the write thread. */
   readonly script?: URL;
+}
+
+/**
+ * A thread that loads what a write thread needs, ahead of the client that takes it over. It does not keep
+ * its parent alive.
+ */
+export function startWriteThread(script?: URL): Worker {
+  const thread = new Worker(script ?? compiledUrl("worker/write/write-thread.ts"));
+  // Whoever takes it over sees by its id that it is gone.
+  thread.on("error", () => {});
+  thread.unref();
+  return thread;
 }
 
 export interface WriteFacts {
@@ -30,8 +45,7 @@ export interface WriteFacts {
 }
 
 /**
- * A shard thread's write thread, as a call. It is started at once, so that it is there when the first shard
- * is done; one that died is replaced with the next write, and leaves no half partial behind.
+ * A shard thread's write thread, as a call. It is there at once, for when the first shard is done; one that died is replaced with the next write, and leaves no half partial behind.
  */
 export class WriteThreadClient implements AsyncDisposable {
   readonly #options: WriteClientOptions;
@@ -42,7 +56,7 @@ export class WriteThreadClient implements AsyncDisposable {
 
   constructor(options: WriteClientOptions) {
     this.#options = options;
-    this.#thread = this.#start();
+    this.#thread = this.#open(options.thread);
   }
 
   /**
@@ -75,7 +89,7 @@ export class WriteThreadClient implements AsyncDisposable {
     const { lease, executionId, signal } = write;
     signal.throwIfAborted();
     if (this.#closed) throw new ShardmillError("INTERRUPTED", "the job is closed on this worker");
-    this.#thread ??= this.#start();
+    this.#thread ??= this.#open();
     const thread = this.#thread;
     const id = this.#nextId;
     this.#nextId += 1;
@@ -106,17 +120,16 @@ export class WriteThreadClient implements AsyncDisposable {
     await discardLost(locate(job.partialsPath, output.kind), folder).catch(() => {});
   }
 
-  #start(): Worker {
+  #open(ahead?: Worker): Worker {
     const { job, output, script } = this.#options;
-    const { jobId, stores, rowsFormat, rowsForm, reduce, reductions, partialsPath } = job;
-    const workerData: WriteThreadOptions = {
-      job: { jobId, stores, rowsFormat, rowsForm, reduce, reductions, partialsPath },
-      output,
-    };
-    const thread = new Worker(script ?? compiledUrl("worker/write/write-thread.ts"), { workerData });
+    const thread = ahead === undefined || hasEnded(ahead) ? startWriteThread(script) : ahead;
+    thread.ref();
     thread.on("message", (event: WriteEvent) => this.#onEvent(event));
     thread.on("error", (error) => this.#end(thread, messageOf(error), error));
     thread.on("exit", (code) => this.#end(thread, `exit code ${code}`));
+    const { jobId, stores, rowsFormat, rowsForm, reduce, reductions, partialsPath } = job;
+    const ofJob = { jobId, stores, rowsFormat, rowsForm, reduce, reductions, partialsPath };
+    thread.postMessage({ kind: "openJob", job: ofJob, output } satisfies WriteCommand);
     return thread;
   }
 

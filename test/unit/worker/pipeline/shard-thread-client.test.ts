@@ -29,7 +29,7 @@ parentPort.on("message", (command) => {
     // Long enough for a busy machine to start a thread in a few looks.
     lookMs: 100,
     closeLimitMs: 100,
-    thread: startShardThread(pathToFileURL(path)),
+    thread: startShardThread({ script: pathToFileURL(path) }),
   });
 }
 
