@@ -33,8 +33,8 @@ interface CheckerOptions {
 }
 
 /**
- * Spreads partials over batch checkers, in the order in which they come. One does for small partials; another
- * is opened when more wait than it takes at a time. A partial on which its checker breaks is refused, and the
+ * Spreads partials over batch checkers, in the order in which they come. One does for small partials, and is
+ * opened at once; another is opened when more wait than it takes at a time. A partial on which its checker breaks is refused, and the
  * checker replaced: no check hangs for ever.
  */
 export class PartialChecker implements AsyncDisposable {
@@ -48,6 +48,9 @@ export class PartialChecker implements AsyncDisposable {
 
   constructor(options: CheckerOptions) {
     this.#options = { maxCheckers: MAX_CHECKERS, ...options };
+    // It loads while the first shard is mapped.
+    const first = this.#another();
+    if (first !== null) this.#idle.push(first);
   }
 
   /** @throws {PARTIAL_INVALID} {STORE_FAILED} {STORE_REFUSED}; the signal's reason once it aborts */
