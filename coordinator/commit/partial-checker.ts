@@ -34,8 +34,8 @@ interface CheckerOptions {
 
 /**
  * Spreads partials over batch checkers, in the order in which they come. One does for small partials, and is
- * opened at once; another is opened when more wait than it takes at a time. A partial on which its checker breaks is refused, and the
- * checker replaced: no check hangs for ever.
+ * opened at once; another is opened when more wait than it takes at a time. A partial on which its checker
+ * breaks is refused, and the checker replaced: no check hangs for ever.
  */
 export class PartialChecker implements AsyncDisposable {
   readonly #options: Required<CheckerOptions>;

@@ -45,7 +45,8 @@ export interface WriteFacts {
 }
 
 /**
- * A shard thread's write thread, as a call. It is there at once, for when the first shard is done; one that died is replaced with the next write, and leaves no half partial behind.
+ * A shard thread's write thread, as a call. It is there at once, for when the first shard is done; one that
+ * died is replaced with the next write, and leaves no half partial behind.
  */
 export class WriteThreadClient implements AsyncDisposable {
   readonly #options: WriteClientOptions;
