@@ -13,8 +13,8 @@ const BATCH = 32;
 const BATCH_BYTES = 64 << 20;
 
 /**
- * More checkers hash more at once, and overlap waits for the storage. Each is a thread of some 10 MiB, opened
- * on demand.
+ * More checkers hash more at once, and overlap waits for the storage. Each is a thread of some 10 MiB; all
+ * but the first are opened on demand.
  */
 const MAX_CHECKERS = 4;
 

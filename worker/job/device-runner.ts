@@ -162,8 +162,9 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#takeSpare()?.terminate();
     await this.#jobs.closeNow();
+    // Not before: a shard that is done meanwhile starts one.
+    await this.#takeSpare()?.terminate();
     await this.#lanes[Symbol.asyncDispose]();
   }
 
