@@ -16,7 +16,7 @@ export interface JobDetail {
 }
 
 /** A byte a cell; of a job that ended with very many shards, several have one. */
-export interface ShardCells {
+interface ShardCells {
   readonly cells: Uint8Array;
   readonly shardsPerCell: number;
 }
@@ -62,7 +62,7 @@ export const api = {
     (await ask(`api/logs?after=${after}`)).json(),
 };
 
-export interface Listener {
+interface Listener {
   readonly jobs?: (changed: readonly JobStatus[]) => void;
   /** All of them. */
   readonly triggers?: (triggers: readonly TriggerStatus[]) => void;

@@ -55,7 +55,8 @@ function App() {
 }
 
 function Shell({ who, onLeft }: { readonly who: Who; readonly onLeft: () => void }) {
-  const [view = "", jobId = "", tab = ""] = useRoute();
+  const route = useRoute();
+  const [view = ""] = route;
   const [jobs, setJobs] = useState<readonly JobStatus[]>([]);
   const [triggers, setTriggers] = useState<readonly TriggerStatus[]>([]);
   const [isLive, setLive] = useState(false);
@@ -99,24 +100,32 @@ function Shell({ who, onLeft }: { readonly who: Who; readonly onLeft: () => void
         {isLive ? null : <p class="lost">The coordinator is not heard. Trying again…</p>}
       </div>
       <main id="main" tabIndex={-1}>
-        {view === "workers" ? (
-          <WorkersView />
-        ) : view === "logs" ? (
-          <LogsView />
-        ) : view === "job" ? (
-          <JobView
-            key={jobId}
-            status={jobs.find((job) => job.jobId === jobId) ?? null}
-            jobId={jobId}
-            tab={tab}
-            mayChange={who.role === "admin" || who.role === "submit"}
-          />
-        ) : (
-          <JobsView jobs={jobs} triggers={triggers} />
-        )}
+        <View
+          route={route}
+          jobs={jobs}
+          triggers={triggers}
+          mayChange={who.role === "admin" || who.role === "submit"}
+        />
       </main>
     </>
   );
+}
+
+interface ViewProps {
+  readonly route: readonly string[];
+  readonly jobs: readonly JobStatus[];
+  readonly triggers: readonly TriggerStatus[];
+  readonly mayChange: boolean;
+}
+
+/** Shows the view that the address names. */
+function View({ route, jobs, triggers, mayChange }: ViewProps) {
+  const [view, jobId = "", tab = ""] = route;
+  if (view === "workers") return <WorkersView />;
+  if (view === "logs") return <LogsView />;
+  if (view !== "job") return <JobsView jobs={jobs} triggers={triggers} />;
+  const status = jobs.find((job) => job.jobId === jobId) ?? null;
+  return <JobView key={jobId} status={status} jobId={jobId} tab={tab} mayChange={mayChange} />;
 }
 
 function skip(event: Event) {

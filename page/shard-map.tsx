@@ -13,54 +13,24 @@ interface MapProps {
   readonly isOver: boolean;
 }
 
-/** All shards in the order of the plan, a cell each, on a canvas: hundreds of thousands are drawn in a frame. */
+/** Shows all shards in plan order on a canvas, one cell each. A frame has time for hundreds of thousands. */
 export function ShardMap({ jobId, isOver }: MapProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
-  const cells = useRef<Uint8Array>(new Uint8Array());
-  /** Null until the first answer. */
-  const [perCell, setPerCell] = useState<number | null>(null);
   const [counts, setCounts] = useState<readonly number[]>([0, 0, 0, 0, 0]);
   const [told, setTold] = useState("");
-  const paint = () => {
-    if (canvas.current !== null) draw(canvas.current, cells.current);
-    setCounts(countsOf(cells.current));
+  const paint = (cells: Uint8Array) => {
+    if (canvas.current !== null) draw(canvas.current, cells);
+    setCounts(countsOf(cells));
   };
+  const { cells, perCell } = useCells(jobId, paint);
   useEffect(() => {
-    // Changes that come while all are asked for are newer than the answer.
-    let waiting: (readonly number[])[] | null = null;
-    const change = (changes: readonly number[]) => {
-      for (let at = 0; at < changes.length; at += 2) cells.current[changes[at] ?? 0] = changes[at + 1] ?? 0;
-    };
-    const askForAll = async () => {
-      waiting = [];
-      try {
-        const all = await api.shards(jobId);
-        cells.current = all.cells;
-        setPerCell(all.shardsPerCell);
-      } finally {
-        for (const changes of waiting) change(changes);
-        waiting = null;
-        paint();
-      }
-    };
-    return listen(jobId, {
-      shards: (changes) => {
-        if (changes === null) void askForAll().catch(() => {});
-        else if (waiting !== null) waiting.push(changes);
-        else {
-          change(changes);
-          paint();
-        }
-      },
-    });
-  }, [jobId]);
-  useEffect(() => {
+    const repaint = () => paint(cells.current);
     const scheme = matchMedia("(prefers-color-scheme: dark)");
-    addEventListener("resize", paint);
-    scheme.addEventListener("change", paint);
+    addEventListener("resize", repaint);
+    scheme.addEventListener("change", repaint);
     return () => {
-      removeEventListener("resize", paint);
-      scheme.removeEventListener("change", paint);
+      removeEventListener("resize", repaint);
+      scheme.removeEventListener("change", repaint);
     };
   }, []);
   const point = (event: MouseEvent) => {
@@ -90,6 +60,42 @@ export function ShardMap({ jobId, isOver }: MapProps) {
       )}
     </>
   );
+}
+
+/** Keeps the cells of a job up to date, and calls `paint` after each change. `perCell` is null at first. */
+function useCells(jobId: string, paint: (cells: Uint8Array) => void) {
+  const cells = useRef<Uint8Array>(new Uint8Array());
+  const [perCell, setPerCell] = useState<number | null>(null);
+  useEffect(() => {
+    // Changes that arrive while all cells are requested are newer than the response.
+    let waiting: (readonly number[])[] | null = null;
+    const change = (changes: readonly number[]) => {
+      for (let at = 0; at < changes.length; at += 2) cells.current[changes[at] ?? 0] = changes[at + 1] ?? 0;
+    };
+    const askForAll = async () => {
+      waiting = [];
+      try {
+        const all = await api.shards(jobId);
+        cells.current = all.cells;
+        setPerCell(all.shardsPerCell);
+      } finally {
+        for (const changes of waiting) change(changes);
+        waiting = null;
+        paint(cells.current);
+      }
+    };
+    return listen(jobId, {
+      shards: (changes) => {
+        if (changes === null) void askForAll().catch(() => {});
+        else if (waiting !== null) waiting.push(changes);
+        else {
+          change(changes);
+          paint(cells.current);
+        }
+      },
+    });
+  }, [jobId]);
+  return { cells, perCell };
 }
 
 function shardsAt(index: number, perCell: number): string {

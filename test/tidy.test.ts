@@ -28,7 +28,7 @@ import { findUnusedCodes, findUnusedExports, findUnusedTables } from "./support/
 
 const parsed = (extension: string) =>
   [...readFiles(packageRoot, extension)].map(([path, text]) => parseSource(path, text));
-const files = parsed(".ts");
+const files = [...parsed(".ts"), ...parsed(".tsx")];
 /** With the scripts, which import what is built. */
 const withScripts = [...files, ...parsed(".mjs")];
 const manifest = JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8"));

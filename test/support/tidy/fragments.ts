@@ -26,12 +26,13 @@ export const SEAMS: readonly RegExp[] = [
 
 /** Small files of the product that one other file imports (tests not counted). */
 export function findFragments(files: readonly SourceFile[], seams = SEAMS): Finding[] {
+  const importers = importersByFile(files);
   return files
     .filter(({ path }) => PRODUCT.test(path) && !seams.some((pattern) => pattern.test(path)))
     .flatMap(({ path, text }) => {
       const lines = text.split("\n").filter((line) => line.trim() !== "").length;
       if (lines >= LEAST_LINES) return [];
-      const [importer, ...others] = importersOf(path, files);
+      const [importer, ...others] = importers.get(path) ?? [];
       if (importer === undefined || others.length > 0) return [];
       return [{ path, line: 1, rule: `has ${lines} lines and one importer: it goes home to ${importer}` }];
     });
@@ -43,9 +44,15 @@ export function findUnusedSeams(files: readonly SourceFile[]): string[] {
   return SEAMS.filter((pattern) => !found.some(({ path }) => pattern.test(path))).map(String);
 }
 
-function importersOf(path: string, files: readonly SourceFile[]): string[] {
-  return files
-    .filter((file) => file.path !== path && !file.path.startsWith("test/"))
-    .filter((file) => file.imports.some(({ specifier }) => targetOf(file.path, specifier) === path))
-    .map((file) => file.path);
+function importersByFile(files: readonly SourceFile[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const importers = new Map<string, Set<string>>();
+  for (const { path, imports } of files) {
+    if (path.startsWith("test/")) continue;
+    for (const { specifier } of imports) {
+      const target = targetOf(path, specifier);
+      if (target === null || target === path) continue;
+      importers.set(target, (importers.get(target) ?? new Set()).add(path));
+    }
+  }
+  return importers;
 }

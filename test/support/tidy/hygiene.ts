@@ -16,7 +16,7 @@ const MAX_COMMENT_WIDTH = 110;
 const ALLOWED_RE_EXPORTS = new Set(["shared/core/errors.ts"]);
 
 const MAY_PRINT = /^(cli|examples|bench|fault|sim)\//;
-const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|config))?\.ts$/;
+const KEBAB_CASE = /^[a-z0-9]+(-[a-z0-9]+)*(\.(test|config))?\.tsx?$/;
 const UNFINISHED = /\b(TODO|FIXME|XXX|HACK)\b/;
 
 export function findLongFiles(files: readonly SourceFile[]): Finding[] {

@@ -21,6 +21,7 @@ export const LAYERS: readonly { readonly name: string; readonly pattern: RegExp 
   { name: "composition roots", pattern: /^(coordinator\/[^/]+\.ts$|worker\/process\/)/ },
   { name: "estimate", pattern: /^estimate\// },
   { name: "cli", pattern: /^cli\// },
+  { name: "page", pattern: /^page\// },
   { name: "examples, bench and tests", pattern: /^(examples|bench|fault|sim|test)\/|^vitest\.config\.ts$/ },
 ];
 

@@ -32,6 +32,8 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
 ];
 
 const EXEMPT = /^(examples|bench|fault|test)\/|^vitest\.config\.ts$/;
+/** Code that is bundled for browsers, so that its packages are never installed. */
+const BUNDLED = /^page\//;
 
 export interface Manifest {
   readonly dependencies: Readonly<Record<string, string>>;
@@ -51,7 +53,7 @@ export function findStrayPackages(files: readonly SourceFile[], manifest: Manife
       if (homes?.some((folder) => path.startsWith(folder)) === false && !EXEMPT.test(path)) {
         findings.push({ path, line, rule: `${name} is imported only in ${homes.join(" and ")}` });
       }
-      const developing = EXEMPT.test(path) || typeOnly;
+      const developing = EXEMPT.test(path) || BUNDLED.test(path) || typeOnly;
       const named = name in manifest.dependencies || (developing && name in manifest.devDependencies);
       if (!named) findings.push({ path, line, rule: `${name} is not among package.json's dependencies` });
       return findings;

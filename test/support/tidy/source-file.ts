@@ -95,8 +95,20 @@ export function parseSource(path: string, text: string): SourceFile {
   };
 }
 
+/** Offsets at which the lines of each text begin, computed once: rules ask for every node. */
+const lineStarts = new Map<string, readonly number[]>();
+
+/** Line of a text at an offset, counted from 1. */
 export function lineAt(text: string, offset: number): number {
-  return text.slice(0, offset).split("\n").length;
+  const starts = lineStarts.get(text) ?? [0, ...[...text.matchAll(/\n/g)].map(({ index }) => index + 1)];
+  lineStarts.set(text, starts);
+  let [low, high] = [0, starts.length];
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if ((starts[middle] ?? 0) <= offset) low = middle;
+    else high = middle;
+  }
+  return low + 1;
 }
 
 /**
