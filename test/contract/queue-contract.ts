@@ -35,9 +35,9 @@ class Taker implements AsyncDisposable {
     this.#deliveries = source.deliveries(this.#abort.signal)[Symbol.asyncIterator]();
   }
 
-  static async of(queue: TestQueue, mostOpen = 1_000): Promise<Taker> {
+  static async of(broker: Broker, queue: TestQueue, mostOpen = 1_000): Promise<Taker> {
     const options = { name: "job", mostOpen, mostBytes: 1 << 30, aside: queue.aside, log };
-    return new Taker(await openQueue(queue.address, options));
+    return new Taker(await (broker.openSource?.(queue, options) ?? openQueue(queue.address, options)));
   }
 
   /** The next delivery; null when none comes for so long. */
@@ -76,8 +76,8 @@ class Taker implements AsyncDisposable {
 }
 
 /** What a queue has left for whoever comes next; all of it is settled. */
-async function leftIn(queue: TestQueue, quietMs: number): Promise<number[]> {
-  await using taker = await Taker.of(queue);
+async function leftIn(broker: Broker, queue: TestQueue, quietMs: number): Promise<number[]> {
+  await using taker = await Taker.of(broker, queue);
   const left: Delivery[] = [];
   for (let next = await taker.next(quietMs); next !== null; next = await taker.next(quietMs)) left.push(next);
   await taker.source.done(left);
@@ -85,8 +85,8 @@ async function leftIn(queue: TestQueue, quietMs: number): Promise<number[]> {
 }
 
 /**
- * What whoever takes messages by a source may count on, whatever broker they are of. All of it is tried on
- * the real one, with connections that break and brokers that die.
+ * Promises of every queue source and sink, whatever the broker. The suite breaks connections and kills the
+ * broker.
  */
 export function queueContract(
   name: string,
@@ -106,7 +106,7 @@ export function queueContract(
       const queue = await broker.makeQueue();
       const sentMs = Date.now();
       await queue.send(bodies(120));
-      await using taker = await Taker.of(queue);
+      await using taker = await Taker.of(broker, queue);
       const taken = await taker.take(120);
       expect(new Set(taken.map(idOf)).size).toBe(120);
       if (keepsOrder) expect(taken.map(idOf)).toEqual(bodies(120).map((_, id) => id));
@@ -123,7 +123,7 @@ export function queueContract(
     test("what is given back comes again, with the same id", async () => {
       const queue = await broker.makeQueue();
       await queue.send(bodies(30));
-      await using taker = await Taker.of(queue);
+      await using taker = await Taker.of(broker, queue);
       const taken = await taker.take(30);
       const back = taken.filter((delivery) => idOf(delivery) % 3 === 0);
       await taker.source.done(taken.filter((delivery) => idOf(delivery) % 3 !== 0));
@@ -140,7 +140,7 @@ export function queueContract(
     test("no more are out than may be, and each that is settled makes room", async () => {
       const queue = await broker.makeQueue();
       await queue.send(bodies(40));
-      await using taker = await Taker.of(queue, 7);
+      await using taker = await Taker.of(broker, queue, 7);
       const out = await taker.take(7);
       const seen = out.map(idOf);
       expect(await taker.next(quietMs)).toBeNull();
@@ -158,7 +158,7 @@ export function queueContract(
     test("a message that nobody can read is set aside with its reason, and does not come again", async () => {
       const queue = await broker.makeQueue();
       await queue.send([...bodies(2), "no JSON", ...bodies(2, 2)]);
-      await using taker = await Taker.of(queue);
+      await using taker = await Taker.of(broker, queue);
       const taken = await taker.take(5);
       const isPoison = ({ body }: Delivery) => Buffer.from(body).toString() === "no JSON";
       const reason = "MESSAGE_INVALID: the message is no object of JSON";
@@ -173,7 +173,7 @@ export function queueContract(
     test("settling what was lost with its connection is nothing, and it comes again", async () => {
       const queue = await broker.makeQueue();
       await queue.send(bodies(60));
-      await using taker = await Taker.of(queue);
+      await using taker = await Taker.of(broker, queue);
       const before = await taker.take(60);
       const broken = broker.relay.broken;
       broker.relay.cut();
@@ -201,7 +201,7 @@ export function queueContract(
     test("nothing is lost and nothing twice by id, while connections break and messages come", async () => {
       const queue = await broker.makeQueue();
       const published = new Map<string, number>();
-      await using taker = await Taker.of(queue, 300);
+      await using taker = await Taker.of(broker, queue, 300);
       let window: Delivery[] = [];
       let cuts = 0;
       await queue.send(bodies(200));
@@ -231,25 +231,25 @@ export function queueContract(
     test("a drain loses no settling: whoever comes next gets what was not done, and no more", async () => {
       const queue = await broker.makeQueue();
       await queue.send(bodies(120));
-      const taker = await Taker.of(queue);
+      const taker = await Taker.of(broker, queue);
       const taken = await taker.take(100);
       await taker.stop();
       await taker.source.done(taken.slice(0, 70));
       await taker.source.giveBack(taken.slice(70));
       await taker.source[Symbol.asyncDispose]();
-      const left = await leftIn(queue, quietMs);
+      const left = await leftIn(broker, queue, quietMs);
       const done = new Set(taken.slice(0, 70).map(idOf));
       expect(new Set(left)).toEqual(
         new Set(Array.from({ length: 120 }, (_, id) => id).filter((id) => !done.has(id))),
       );
-      expect(await leftIn(queue, quietMs)).toEqual([]);
+      expect(await leftIn(broker, queue, quietMs)).toEqual([]);
     });
 
     test("a broker that dies and comes back has lost nothing", async (context) => {
       if (!broker.isDurable) context.skip();
       const queue = await broker.makeQueue();
       await queue.send(bodies(150));
-      await using taker = await Taker.of(queue);
+      await using taker = await Taker.of(broker, queue);
       const taken = await taker.take(100);
       await taker.source.done(taken.slice(0, 50));
       const ids = new Set(taken.slice(0, 50).map(idOf));
@@ -269,7 +269,7 @@ export function queueContract(
 
     test("results are the queue's when they are sent, each with the id of its message", async () => {
       const queue = await broker.makeQueue();
-      await using sink = await openSink(queue.results, { log });
+      await using sink = await (broker.openSink?.(queue.results) ?? openSink(queue.results, { log }));
       const results = bodies(45).map((body, id) => ({ messageId: `window/${id}`, body: Buffer.from(body) }));
       await sink.send(results);
       const taken = await queue.takeResults();
@@ -281,9 +281,9 @@ export function queueContract(
     test("a queue that is not there is told at once", async () => {
       const queue = await broker.makeQueue();
       const address = queue.address.replace(/rows-/, "nothing-");
-      await using taker = await Taker.of({ ...queue, address });
+      await using taker = await Taker.of(broker, { ...queue, address });
       await expect(taker.next()).rejects.toMatchObject({ code: "QUEUE_FAILED" });
-      await using sink = await openSink(address, { log });
+      await using sink = await (broker.openSink?.(address) ?? openSink(address, { log }));
       await expect(sink.send([{ messageId: "a", body: Buffer.from("{}") }])).rejects.toMatchObject({
         code: "QUEUE_FAILED",
       });

@@ -1,8 +1,13 @@
+import type { QueueOptions, QueueSink, QueueSource } from "../../../coordinator/queue/broker/queue-source.ts";
 import type { Relay } from "./relay.ts";
 
-/** A broker of other people's, real, that is reached by way of a relay. */
+/** A broker that is reached by way of a relay: a real one, or the one in memory. */
 export interface Broker extends AsyncDisposable {
   readonly relay: Relay;
+  /** Opens a source of one of its queues. Default: by address, as the product does. */
+  openSource?(queue: TestQueue, options: QueueOptions): Promise<QueueSource>;
+  /** Opens a sink of one of its queues. Default: by address, as the product does. */
+  openSink?(address: string): Promise<QueueSink>;
   /** Kept over its death: messages that were confirmed, and what was settled. */
   readonly isDurable: boolean;
   /** A queue that nobody has used. */

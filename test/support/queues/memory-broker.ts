@@ -1,97 +1,208 @@
-import type { Delivery, QueueSource } from "../../../coordinator/queue/broker/queue-source.ts";
-import type { Random } from "../../../shared/core/random.ts";
-import type { Life } from "../lives.ts";
+import type {
+  Delivery,
+  QueueSink,
+  QueueSource,
+  SetAside,
+} from "../../../coordinator/queue/broker/queue-source.ts";
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import type { Broker, TestQueue } from "./broker.ts";
+import { MemoryQueue, type Message } from "./memory-queue.ts";
 
-/** A broker that outlives the processes that take its messages. Each message is known by a name. */
-export class MemoryBroker {
-  /** It does not take that messages are settled. */
-  isAway = false;
-  readonly aside: { readonly id: string; readonly reason: string }[] = [];
-  readonly #bodyOf: (id: string) => string;
-  readonly #onDone: (id: string) => void;
-  #waiting: string[] = [];
-  #out = new Map<Delivery, string>();
-  #wake: () => void = () => {};
+/**
+ * A broker in memory behind the seams of real ones. Its queues outlive their consumers, and its connections
+ * break when the test says so.
+ */
+export class MemoryBroker implements Broker {
+  readonly isDurable = true;
+  readonly relay: Broker["relay"];
+  readonly #queues = new Map<string, MemoryQueue>();
+  readonly #connections = new Set<MemorySource>();
+  readonly #returned = new Set<() => void>();
+  #isReachable = true;
+  #broken = 0;
+  #made = 0;
 
-  constructor(bodyOf: (id: string) => string, onDone: (id: string) => void) {
-    this.#bodyOf = bodyOf;
-    this.#onDone = onDone;
-  }
-
-  get isEmpty(): boolean {
-    return this.#waiting.length + this.#out.size === 0;
-  }
-
-  send(ids: readonly string[]): void {
-    this.#waiting.push(...ids);
-    this.#wake();
-  }
-
-  /** Whoever took messages is gone: they come again, to the next one, and in any order. */
-  comesAgain(random: Random): void {
-    for (const id of this.#out.values())
-      this.#waiting.splice(Math.floor(random.unit() * (this.#waiting.length + 1)), 0, id);
-    this.#out = new Map();
-    this.#wake = () => {};
-  }
-
-  /** As one life has it: each settling is a point to die at. */
-  source(life: Life): QueueSource {
+  constructor() {
     const broker = this;
-    const each = <T>(name: string, all: readonly T[], settle: (one: T) => void) => {
-      const some = (ones: readonly T[]) => {
-        for (const one of ones) settle(one);
-      };
-      return life.act(
-        name,
-        () => some(all),
-        () => some(all.slice(0, Math.ceil(all.length / 2))),
-      );
-    };
-    return {
-      address: "queue",
-      async *deliveries() {
-        for (;;) {
-          const id = broker.#waiting.shift();
-          if (id === undefined) await broker.#message(life);
-          else yield broker.#deliver(id);
-        }
+    this.relay = {
+      port: 0,
+      cut: () => broker.#disconnect(),
+      mend: () => broker.#reconnect(),
+      get broken() {
+        return broker.#broken;
       },
-      async done(deliveries) {
-        if (broker.isAway) throw new Error("the broker is away");
-        await each("done", deliveries, (one) => {
-          const id = broker.#forget(one);
-          if (id !== undefined) broker.#onDone(id);
-        });
-      },
-      async setAside(failed) {
-        await each("aside", failed, ({ delivery, reason }) => {
-          const id = broker.#forget(delivery);
-          if (id !== undefined) broker.aside.push({ id, reason });
-        });
-      },
-      giveBack: async () => {},
-      waiting: async () => null,
       [Symbol.asyncDispose]: async () => {},
     };
   }
 
-  #deliver(id: string): Delivery {
-    const body = Buffer.from(this.#bodyOf(id));
-    const delivery = { messageId: null, body, sentMs: null, isAgain: false };
-    this.#out.set(delivery, id);
-    return delivery;
+  async makeQueue(): Promise<TestQueue> {
+    this.#made += 1;
+    const [rows, aside, results] = ["rows", "aside", "results"].map((kind) => `${kind}-${this.#made}`);
+    const names = { rows: String(rows), aside: String(aside), results: String(results) };
+    for (const name of Object.values(names)) this.#queues.set(name, new MemoryQueue({ describes: true }));
+    let sent = 0;
+    return {
+      address: names.rows,
+      aside: names.aside,
+      results: names.results,
+      send: async (bodies) => {
+        this.find(names.rows).send(
+          bodies.map((body) => ({ id: `${names.rows}/${sent++}`, body, about: {} })),
+        );
+      },
+      takeAside: async () => this.find(names.aside).drain(),
+      takeResults: async () => this.find(names.results).drain(),
+    };
   }
 
-  #forget(delivery: Delivery): string | undefined {
-    const id = this.#out.get(delivery);
-    this.#out.delete(delivery);
-    return id;
+  openSource: NonNullable<Broker["openSource"]> = async ({ address, aside }, { mostOpen }) => {
+    const source = new MemorySource(this, { address, aside, mostOpen });
+    this.#connections.add(source);
+    return source;
+  };
+
+  openSink: NonNullable<Broker["openSink"]> = async (address) => {
+    const sink: QueueSink = {
+      address,
+      send: async (results) => {
+        await this.reached();
+        const messages = results.map(({ messageId, body }): Message => {
+          return { id: messageId, body: Buffer.from(body).toString(), about: { messageId } };
+        });
+        this.find(address).send(messages);
+      },
+      [Symbol.asyncDispose]: async () => {},
+    };
+    return sink;
+  };
+
+  async kill(): Promise<void> {
+    this.#disconnect();
   }
 
-  async #message({ clock }: Life): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#wake = () => void clock.after(1, resolve);
-    });
+  async restart(): Promise<void> {
+    this.#reconnect();
+  }
+
+  /** Resolves when the broker can be reached. */
+  async reached(): Promise<void> {
+    while (!this.#isReachable) await new Promise<void>((resolve) => this.#returned.add(resolve));
+  }
+
+  /** @throws {QUEUE_FAILED} when no queue has this name */
+  find(name: string): MemoryQueue {
+    const queue = this.#queues.get(name);
+    if (queue === undefined) throw new ShardmillError("QUEUE_FAILED", `there is no queue ${name}`);
+    return queue;
+  }
+
+  forget(source: MemorySource): void {
+    this.#connections.delete(source);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#queues.clear();
+  }
+
+  #disconnect(): void {
+    this.#isReachable = false;
+    this.#broken += this.#connections.size;
+    for (const connection of this.#connections) connection.lose();
+  }
+
+  #reconnect(): void {
+    this.#isReachable = true;
+    for (const resolve of this.#returned) resolve();
+    this.#returned.clear();
+  }
+}
+
+interface SourceOptions {
+  readonly address: string;
+  readonly aside: string;
+  readonly mostOpen: number;
+}
+
+/** A consumer of one queue. Each connection is a session: what it did not settle returns when it breaks. */
+class MemorySource implements QueueSource {
+  readonly address: string;
+  readonly #broker: MemoryBroker;
+  readonly #options: SourceOptions;
+  /** Null until deliveries are requested. */
+  #queue: MemoryQueue | null = null;
+  #session: object = {};
+  #open = new Set<Delivery>();
+  #wake: () => void = () => {};
+
+  constructor(broker: MemoryBroker, options: SourceOptions) {
+    this.#broker = broker;
+    this.#options = options;
+    this.address = options.address;
+  }
+
+  async *deliveries(signal: AbortSignal): AsyncGenerator<Delivery> {
+    const queue = this.#broker.find(this.address);
+    this.#queue = queue;
+    const end = queue.onMessages(() => this.#wake());
+    const aborted = new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    try {
+      while (!signal.aborted) {
+        await Promise.race([this.#broker.reached(), aborted]);
+        const woken = new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        const isFull = this.#open.size >= this.#options.mostOpen;
+        const delivery = isFull || signal.aborted ? null : queue.deliver(this.#session);
+        if (delivery === null) await Promise.race([woken, aborted]);
+        else {
+          this.#open.add(delivery);
+          yield delivery;
+        }
+      }
+    } finally {
+      end();
+    }
+  }
+
+  async done(deliveries: readonly Delivery[]): Promise<void> {
+    for (const delivery of deliveries) this.#settle(delivery);
+  }
+
+  async setAside(failed: readonly SetAside[]): Promise<void> {
+    for (const { delivery, reason } of failed) {
+      const message = this.#settle(delivery);
+      if (message !== null) this.#broker.find(this.#options.aside).send([{ ...message, about: { reason } }]);
+    }
+  }
+
+  async giveBack(deliveries: readonly Delivery[]): Promise<void> {
+    for (const delivery of deliveries.toReversed()) {
+      this.#queue?.giveBack(delivery);
+      this.#open.delete(delivery);
+    }
+    this.#wake();
+  }
+
+  async waiting(): Promise<number> {
+    return this.#broker.find(this.address).waitingCount;
+  }
+
+  /** Breaks the connection: the next one is another session. */
+  lose(): void {
+    this.#queue?.endSession(this.#session);
+    this.#session = {};
+    this.#open = new Set();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#broker.forget(this);
+    this.#queue?.endSession(this.#session);
+  }
+
+  #settle(delivery: Delivery): Message | null {
+    const message = this.#queue?.settle(delivery) ?? null;
+    this.#open.delete(delivery);
+    this.#wake();
+    return message;
   }
 }

@@ -11,7 +11,7 @@ import { silentLogger } from "../../../shared/core/log.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
 import type { QueueTrigger } from "../../../shared/domain/queue-spec.ts";
 import { type Fate, type Life, Lives } from "../lives.ts";
-import { MemoryBroker } from "./memory-broker.ts";
+import { MortalBroker } from "./mortal-broker.ts";
 
 const FOLDER = "/job/_trigger/windows";
 const REMEMBER_MS = 300_000;
@@ -51,7 +51,7 @@ export class QueueWorld {
   /** By window, what its run has published: the rows, or the files. */
   readonly published = new Map<string, readonly string[]>();
   readonly #trigger: QueueTrigger;
-  readonly #broker: MemoryBroker;
+  readonly #broker: MortalBroker;
   /** Of each run that has begun, what it reads: it goes on with no other. */
   readonly #begun = new Map<string, string>();
   readonly #failed = new Set<string>();
@@ -59,7 +59,7 @@ export class QueueWorld {
 
   constructor({ trigger, isAway = false, ...options }: WorldOptions) {
     this.#trigger = trigger;
-    this.#broker = new MemoryBroker(
+    this.#broker = new MortalBroker(
       (id) => (id === "broken" ? "{" : JSON.stringify(this.#isFiles ? { path: id } : { id })),
       (id) => {
         if (!this.#isPublished(id)) this.lives.broken.push(`${id} is settled and in no output`);
