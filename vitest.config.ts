@@ -1,15 +1,22 @@
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { LongestFirst } from "./test/support/longest-first.ts";
+import { SecondTries } from "./test/support/second-tries.ts";
 import { testCacheFolder, testSecretFile } from "./test/support/test-cache.ts";
 
+/**
+ * Tries after a failure, of tests that kill and starve real processes on a shared machine. CI sets one. Unit
+ * and contract tests have none: one that fails at times has a fault.
+ */
+const retry = Number(process.env.SHARDMILL_RETRIES ?? 0);
+
 function project(name: string, ...include: string[]): TestProjectInlineConfiguration {
-  return { extends: true, test: { name, include } };
+  return { extends: true, test: { name, include, retry } };
 }
 
 export default defineConfig({
   test: {
     projects: [
-      project("test-rules", "test/*.test.ts"),
+      { extends: true, test: { name: "test-rules", include: ["test/*.test.ts"] } },
       // Few processes for all files, not one each: else the same imports are loaded again for every file.
       { extends: true, test: { name: "test-unit", include: ["test/unit/**/*.test.ts"], isolate: false } },
       { extends: true, test: { name: "test-seams", include: ["test/contract/*.test.ts"], isolate: false } },
@@ -31,6 +38,7 @@ export default defineConfig({
     // Tests of real processes wait about as much as they compute: four files keep two cores busy. Proofs have
     // many processes each, and clocks that must not be late: npm run proofs takes two.
     maxWorkers: 4,
+    reporters: ["default", new SecondTries()],
     sequence: { sequencer: LongestFirst },
     // ONNX Runtime would leave a log in the temporary folder for each process that loads it; and no test may
     // read or fill the cache of whoever runs it, or ask for that person's secret.
