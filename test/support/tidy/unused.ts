@@ -3,7 +3,7 @@ import { type Finding, lineAt, type SourceFile, targetOf } from "./source-file.t
 
 const TESTS = /^test\//;
 /** They exist to try the product: whatever of them a test imports is used. */
-const EQUIPMENT = /^(bench|examples|fault|sim)\//;
+const EQUIPMENT = /^(bench|examples|fault|scripts|sim)\//;
 /** Read by a tool, by its name. */
 const CONFIGURATION = /^vitest\.config\.ts$/;
 
