@@ -85,14 +85,18 @@ export function planText(
     renderTable(
       {
         columns: ["model input", "type", "made from"],
-        rows: [...map.inputs.map(inputRow), ...(map.state ?? []).map(stateRow)],
+        rows: [...map.inputs.map((input) => inputRow(input, map)), ...(map.state ?? []).map(stateRow)],
       },
       style,
     ),
     "",
-    renderTable({ columns: ["output column", "made from"], rows: map.outputs.map(outputRow) }, style, {
-      maxCellColumns: MAX_CELL_COLUMNS,
-    }),
+    renderTable(
+      { columns: ["output column", "made from"], rows: map.outputs.map((output) => outputRow(output, map)) },
+      style,
+      {
+        maxCellColumns: MAX_CELL_COLUMNS,
+      },
+    ),
   ].join("\n");
 }
 
@@ -251,7 +255,8 @@ function namesText(names: readonly string[]): string {
   return names.length === 0 ? "nothing" : names.map(oneLine).join(", ");
 }
 
-function inputRow({ tensor, dtype, rowDims, source, scale, offset, fill, rowShape }: InputBinding): string[] {
+function inputRow(input: InputBinding, map: MapBinding): string[] {
+  const { tensor, dtype, rowDims, source, scale, offset, fill, rowShape } = input;
   const made = sourceOf(source);
   const parts = [made.describe(source)];
   if (scale !== 1) parts.push(`* ${scale}`);
@@ -261,7 +266,9 @@ function inputRow({ tensor, dtype, rowDims, source, scale, offset, fill, rowShap
     if (rowShape.kind === "padded") parts.push(`(padded with ${rowShape.pad})`);
     if (rowShape.kind === "unpadded") parts.push("(never padded: batches of one length)");
   }
-  const shape = rowShape.kind === "none" ? `[${rowDims.join(", ")}]` : shapeText(rowDims, isUneven(rowShape));
+  const sequence = isUneven(rowShape) ? rowShape.sequence : null;
+  const shape =
+    rowShape.kind === "none" ? `[${rowDims.join(", ")}]` : shapeText(rowDims, positionsText(sequence, map));
   return [tensor, `${dtype} ${shape}`, parts.join(" ")];
 }
 
@@ -274,14 +281,23 @@ function stateRow({ tensor, output, dtype, rowDims, batchAxis }: StateBinding): 
   ];
 }
 
-function outputRow(output: OutputBinding): string[] {
-  const { column, tensor, dtype, rowDims, perPosition, op } = output;
-  const from = `${tensor} ${dtype} ${shapeText(rowDims, perPosition)}`;
+function outputRow(output: OutputBinding, map: MapBinding): string[] {
+  const { column, tensor, dtype, rowDims, sequence, op } = output;
+  const from = `${tensor} ${dtype} ${shapeText(rowDims, positionsText(sequence, map))}`;
   const made = opOf(op).describe(op, opRowOf(output));
   return [column, made === "" ? from : `${made} of ${from}`];
 }
 
-/** The batch first, and the positions of uneven rows: their sizes are not the plan's business. */
-function shapeText(rowDims: readonly number[], perPosition: boolean): string {
-  return `[${["N", ...(perPosition ? ["positions"] : []), ...rowDims].join(", ")}]`;
+/** Names a sequence by its first input, where the model has several that differ in length independently. */
+function positionsText(sequence: number | null, { inputs }: MapBinding): string | null {
+  if (sequence === null) return null;
+  const ofSequence = (own: number) =>
+    inputs.find(({ rowShape }) => isUneven(rowShape) && rowShape.sequence === own);
+  if (ofSequence(1) === undefined) return "positions";
+  return `positions of ${ofSequence(sequence)?.tensor ?? "?"}`;
+}
+
+/** Writes the batch first, then the positions of uneven rows, whose sizes no plan knows. */
+function shapeText(rowDims: readonly number[], positions: string | null): string {
+  return `[${["N", ...(positions === null ? [] : [positions]), ...rowDims].join(", ")}]`;
 }

@@ -4,6 +4,7 @@ import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import { isMaskName } from "../../shared/input-sources/position-mask.ts";
 import { TYPE_NAMES } from "../../shared/input-sources/text-inputs.ts";
 import { likelyBatchAxis } from "../plan/bind/bind-batch.ts";
+import { unevenSymbol } from "../plan/bind/dims.ts";
 import { holdsBytes, holdsFiles, isScalar, sureness } from "./field-kinds.ts";
 import { isIdName } from "./id-column.ts";
 import { imageWay, takesImages } from "./image-way.ts";
@@ -170,7 +171,10 @@ class InputDrafter {
     const bound = tryBind({ inputs: this.#keys() }, { ...this.#context, signature: this.#signature([]) });
     const uneven =
       bound.kind === "fits" ? bound.binding.inputs.filter(({ rowShape }) => isUneven(rowShape)) : [];
-    const [of] = uneven;
+    const own = unevenSymbol(tensor);
+    const shares = ({ tensor: name }: { readonly tensor: string }) =>
+      this.#context.signature.inputs.some((input) => input.name === name && unevenSymbol(input) === own);
+    const of = uneven.find(shares) ?? uneven[0];
     if (of === undefined) return false;
     const isTokenized = this.#drafts.get(of.tensor)?.keys.tokenizer !== undefined;
     // What tells the texts of a pair apart is all zero for one text.

@@ -108,7 +108,7 @@ function columnsOf(
   const where = { tensor: name, ...(isLeft ? { op: USUAL_OP } : {}), ...axis };
   const ofBatch = batchAxis === null ? [] : [`is dimension ${batchAxis}, counted from 0, the batch?`];
   const pooling = folder?.facts.pooling ?? null;
-  if (pooling !== null && binding?.perPosition === true && binding.rowValues > 1) {
+  if (pooling !== null && hasPositions(binding) && binding.rowValues > 1) {
     const keys = {
       ...where,
       op: "pool",
@@ -122,7 +122,7 @@ function columnsOf(
   const questions = isLeft ? [...ofBatch, how] : ofBatch;
   const values = binding?.rowValues ?? declaredValues(tensor);
   const isFloat = tensor.dtype.startsWith("float");
-  const classes = binding?.perPosition === true || !isFloat ? 0 : values;
+  const classes = hasPositions(binding) || !isFloat ? 0 : values;
   const { labels = null, multiLabel = false, architecture = null } = folder?.facts ?? {};
   const isClassifier = labels?.length === classes || CLASSIFIER.test(architecture ?? "");
   if (classes === 1 && CLASSIFIER.test(architecture ?? "") && LOGITS.test(name)) {
@@ -190,6 +190,10 @@ function labelNotes(labels: readonly string[] | null, classes: number): readonly
 }
 
 function plainNotes(binding: OutputBinding | null): readonly string[] {
-  if (binding?.perPosition !== true) return [];
+  if (!hasPositions(binding)) return [];
   return ["One value, or several, for each position of a row: a list that is as long as the row."];
+}
+
+function hasPositions(binding: OutputBinding | null): binding is OutputBinding {
+  return binding !== null && binding.sequence !== null;
 }

@@ -30,7 +30,7 @@ export function draftSpans(map: WholeMap, context: DraftContext): SpansDraft | n
   if (tried.kind === "misfit" || !TOKEN_CLASSIFIER.test(architecture ?? "")) return null;
   if (input === undefined || typeof keys?.column !== "string") return null;
   const scores = tried.binding.outputs.find(
-    ({ perPosition, rowValues }) => perPosition && rowValues === labels?.length,
+    ({ sequence, rowValues }) => sequence !== null && rowValues === labels?.length,
   );
   if (scores === undefined) return null;
   const text = keys.column;

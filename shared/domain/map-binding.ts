@@ -95,10 +95,10 @@ export interface OutputBinding {
   readonly rowDims: readonly number[];
   readonly rowValues: number;
   /**
-   * The tensor is `[rows, longest, ...rowDims]`, as the uneven inputs are: each row keeps as many positions
-   * as it came with. Else it is `[rows, ...rowDims]`.
+   * Sequence that the output follows, as uneven inputs do: its tensor is `[rows, longest, ...rowDims]`, and each
+   * row keeps as many positions as it came with. Null: the tensor is `[rows, ...rowDims]`.
    */
-  readonly perPosition: boolean;
+  readonly sequence: number | null;
   /** Where the model has the batch, among its dims: 0, or what the job says. */
   readonly batchAxis: number;
   /** What the model says of its shape, for whoever reads that it gave another. */

@@ -226,8 +226,8 @@ export const mapSpec = z
           .union([auto, z.int().min(1).max(MAX_BATCH_TOKENS)])
           .default("auto")
           .describe(
-            "Where rows are lists of uneven length: rows x positions in one run of the model, padding included; a longer " +
-              "row runs alone. `auto`: found by measuring.",
+            "Where rows are lists of uneven length: rows x positions in one run of the model, padding included. Inputs of " +
+              "independent lengths count together. A longer row runs alone. `auto`: found by measuring.",
           ),
       })
       .prefault({})

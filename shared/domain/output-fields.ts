@@ -54,8 +54,8 @@ export function columnsOf(
 }
 
 /** What an op is told of the tensor that it is made of. */
-export function opRowOf({ dtype, rowDims, rowValues, perPosition }: Omit<OutputBinding, "op">): OpRow {
-  return { dtype, dims: rowDims, values: rowValues, perPosition };
+export function opRowOf({ dtype, rowDims, rowValues, sequence }: Omit<OutputBinding, "op">): OpRow {
+  return { dtype, dims: rowDims, values: rowValues, perPosition: sequence !== null };
 }
 
 /** Such a column as a field of the output's files. */

@@ -100,8 +100,8 @@ const binding = {
 
 const rowShape: z.ZodType<RowShape> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("even") }),
-  z.object({ kind: z.literal("padded"), pad: z.number() }),
-  z.object({ kind: z.literal("unpadded") }),
+  z.object({ kind: z.literal("padded"), pad: z.number(), sequence: count }),
+  z.object({ kind: z.literal("unpadded"), sequence: count }),
   z.object({ kind: z.literal("none") }),
 ]);
 
@@ -121,7 +121,7 @@ const mapBinding = z.object({
     z.object({
       ...binding,
       column: z.string(),
-      perPosition: z.boolean(),
+      sequence: count.nullable(),
       declaredDims: dims,
       op: OP_BINDING_SCHEMA,
     }),

@@ -64,14 +64,14 @@ async function run(session: Session, map: MapBinding, columns: Readonly<Record<s
   const chunk = new InputChunk(batchOf(columns), 0, map.inputs);
   const { rows } = chunk;
   expect(chunk.liveRuns).toEqual([{ start: 0, end: rows }]);
-  const whole = { pieces: [{ chunk, start: 0, end: rows }], rows, length: null };
+  const whole = { pieces: [{ chunk, start: 0, end: rows }], rows, lengths: null, length: null };
   const writers = map.outputs.map((binding) => createOutputWriter(binding, rows));
   let place = 0;
   for (const batch of map.fixedBatchRows === null ? halve(whole) : [whole]) {
     const feeds = buildFeeds(batch, map, new BufferPool(9));
     const names = [...new Set(map.outputs.map(({ tensor }) => tensor))];
     const answer: Readonly<Record<string, TensorData>> = await session.run(feeds, names);
-    const shape = { rows: Math.max(batch.rows, map.fixedBatchRows ?? 0), length: null };
+    const shape = { rows: Math.max(batch.rows, map.fixedBatchRows ?? 0), lengths: null };
     map.outputs.forEach((binding, index) => {
       const tensor = checkTensor(answer, binding, shape);
       writers[index]?.write(tensor, [{ tensorRow: 0, rows: batch.rows, place }]);

@@ -213,10 +213,10 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
         rowShape: fc.oneof(
           fc.constantFrom(
             { kind: "even" as const },
-            { kind: "unpadded" as const },
+            { kind: "unpadded" as const, sequence: 0 },
             { kind: "none" as const },
           ),
-          finite.map((pad) => ({ kind: "padded" as const, pad })),
+          finite.map((pad) => ({ kind: "padded" as const, pad, sequence: 0 })),
         ),
       }),
       { maxLength: 2 },
@@ -229,7 +229,7 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
         rowValues: count,
         batchAxis: uint32,
         column: text,
-        perPosition: fc.boolean(),
+        sequence: fc.option(fc.nat(2)),
         declaredDims: fc.array(fc.oneof(uint32, text), { maxLength: 3 }),
         op: outputOpPlan,
       }),

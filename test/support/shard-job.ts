@@ -53,7 +53,7 @@ export function anOutput(changes: Partial<OutputBinding> = {}): OutputBinding {
     dtype: "float32",
     rowDims: [2],
     rowValues: 2,
-    perPosition: false,
+    sequence: null,
     batchAxis: 0,
     declaredDims: [],
     op: { kind: "raw" },

@@ -107,5 +107,7 @@ export function listColumn(lists: readonly (readonly number[])[]) {
 /** A chunk whose rows have so many positions. */
 export function unevenChunk(place: number, positions: readonly number[]): InputChunk {
   const c = listColumn(positions.map((count) => Array(count).fill(1)));
-  return new InputChunk(batchOf({ c }), place, [aBinding({ rowShape: { kind: "padded", pad: 0 } })]);
+  return new InputChunk(batchOf({ c }), place, [
+    aBinding({ rowShape: { kind: "padded", pad: 0, sequence: 0 } }),
+  ]);
 }

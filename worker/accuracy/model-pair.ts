@@ -105,7 +105,7 @@ export class ModelPair {
       return Object.fromEntries(
         this.#outputs.map((output) => [
           output.tensor,
-          checkTensor(answer, output, { rows, length: batch.length }),
+          checkTensor(answer, output, { rows, lengths: batch.lengths }),
         ]),
       );
     } catch (error) {
@@ -137,7 +137,9 @@ function rowsIn(answer: Tensors, output: OutputBinding, batch: Batch) {
     Array.from({ length: end - start }, (_, index) => {
       const first = at * width;
       at += 1;
-      const positions = output.perPosition ? (chunk.positions?.counts[start + index] ?? 0) : null;
+      const { sequence } = output;
+      const counts = sequence === null ? null : chunk.positions?.counts[sequence];
+      const positions = sequence === null ? null : (counts?.[start + index] ?? 0);
       const used = positions === null ? width : Math.min(width, positions * output.rowValues);
       return numbers.subarray(first, first + used);
     }),

@@ -120,7 +120,7 @@ export class BatchRunner {
       const run = rows * batch.length;
       meter.addPositions({ run, padded: run - countPositions(batch) });
     }
-    const misfit = rowMisfit(result.outputs, map.outputs, { rows, length: batch.length });
+    const misfit = rowMisfit(result.outputs, map.outputs, { rows, lengths: batch.lengths });
     // Before the states are kept: rows that run again are given what they were given now.
     if (misfit !== null) throw misfit;
     this.#states.keep(batch, rows, result.outputs);

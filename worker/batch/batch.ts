@@ -13,6 +13,7 @@ import { placeBatch } from "../tensorize/batch-axis.ts";
 import { fillPositions } from "../tensorize/fill-positions.ts";
 import { fillSame, writeSame } from "../tensorize/fill-same.ts";
 import type { InputChunk } from "../tensorize/input-chunk.ts";
+import { countsOf } from "../tensorize/row-positions.ts";
 import { fillRows, type InputColumns, tensorArray } from "../tensorize/tensorize.ts";
 import { writeTexts } from "../tensorize/write-texts.ts";
 import type { BufferPool } from "./buffer-pool.ts";
@@ -32,30 +33,44 @@ export interface Piece {
 export interface Batch {
   readonly pieces: readonly Piece[];
   readonly rows: number;
-  /** The positions that each row is padded to; null where all rows have the model's own shape. */
+  /** Positions that each row is padded to, by sequence; null where all rows have the model's own shape. */
+  readonly lengths: readonly number[] | null;
+  /** Positions of a row in all sequences, padding included: what bounds and measures a batch. */
   readonly length: number | null;
 }
 
 export function batchOf(pieces: readonly Piece[]): Batch {
   const rows = pieces.reduce((total, { start, end }) => total + end - start, 0);
-  return { pieces, rows, length: longestOf(pieces) };
+  const lengths = lengthsOf(pieces);
+  return { pieces, rows, lengths, length: lengths === null ? null : totalOf(lengths) };
 }
 
-function longestOf(pieces: readonly Piece[]): number | null {
-  let longest: number | null = null;
+/** Sums the positions of a row over all sequences. */
+export function totalOf(positions: readonly number[]): number {
+  return positions.reduce((total, own) => total + own, 0);
+}
+
+function lengthsOf(pieces: readonly Piece[]): readonly number[] | null {
+  const positions = pieces[0]?.chunk.positions ?? null;
+  if (positions === null) return null;
+  const longest = positions.counts.map((_, sequence) => longestOf(pieces, sequence));
+  return positions.lengthsOf(longest);
+}
+
+function longestOf(pieces: readonly Piece[], sequence: number): number {
+  let longest = 0;
   for (const { chunk, start, end } of pieces) {
-    if (chunk.positions === null) return null;
-    for (let row = start; row < end; row += 1)
-      longest = Math.max(longest ?? 0, chunk.positions.lengthOf(row));
+    const counts = chunk.positions?.counts[sequence];
+    for (let row = start; row < end; row += 1) longest = Math.max(longest, counts?.[row] ?? 0);
   }
   return longest;
 }
 
-/** Positions of the batch's own, without padding; 0 where rows have none. */
+/** Counts the batch's own positions, without padding; 0 where rows have none. */
 export function countPositions({ pieces }: Batch): number {
   let total = 0;
   for (const { chunk, start, end } of pieces) {
-    for (let row = start; row < end; row += 1) total += chunk.positions?.counts[row] ?? 0;
+    for (let row = start; row < end; row += 1) total += totalOf(chunk.positions?.of(row) ?? []);
   }
   return total;
 }
@@ -122,17 +137,18 @@ function buildFeed(
   const typed = typedBinding(binding);
   if (typed.rowShape.kind === "none") return buildWhole(typed, pool);
   if (typed.dtype === "string") return buildTexts(batch, typed, index, rows);
-  const { dtype, rowValues, rowDims } = typed;
-  const length = isUneven(binding.rowShape) ? present(batch.length, "uneven rows have a length") : null;
+  const { dtype, rowValues, rowDims, rowShape } = typed;
+  const sequence = isUneven(rowShape) ? rowShape.sequence : null;
+  const length = sequence === null ? null : present(batch.lengths?.[sequence], "uneven rows have a length");
   const width = rowValues * (length ?? 1);
   const data = pool.take(rows * width * dtypeBytes(dtype));
   const array = tensorArray(dtype, data);
   let at = 0;
   for (const { chunk, start, end } of batch.pieces) {
     const columns = inputOf<NumberBinding>(chunk, index, typed);
-    if (length === null) fillRows(columns, start, end, array, at);
+    if (sequence === null || length === null) fillRows(columns, start, end, array, at);
     else {
-      const { counts } = present(chunk.positions, "a chunk of uneven rows knows their positions");
+      const counts = countsOf(chunk.positions, sequence);
       fillPositions(columns, counts, start, end, { array, at, length });
     }
     at += end - start;

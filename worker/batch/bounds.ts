@@ -7,8 +7,8 @@ import { elementBytes } from "../../shared/domain/texts.ts";
 export interface BatchShape {
   readonly rows: number;
   /**
-   * The positions that each row is padded to, where rows are uneven; null where all have the model's own
-   * shape.
+   * Positions that each row is padded to, in all of its sequences together, where rows are uneven; null where
+   * all have the model's own shape.
    */
   readonly length: number | null;
 }
@@ -87,23 +87,26 @@ export function leastBound(bounds: readonly BatchInUse[]): BatchInUse {
 }
 
 /**
- * How many rows of `length` positions fit in the memory set aside for one batch, with what the model makes of
- * them; each tensor counts once. The result may be a fraction, and less than one.
+ * Counts the rows of `length` positions that fit in the memory of one batch, with what the model makes of them.
+ * Each tensor counts once. Of several sequences all positions count as the largest. The result may be a
+ * fraction, and less than one.
  */
 export function rowsInMemory({
   inputs,
   outputs,
 }: Pick<MapBinding, "inputs" | "outputs">): (length: number | null) => number {
-  let [rowBytes, positionBytes] = [0, 0];
-  const add = ({ rowValues, dtype }: Pick<InputBinding, "rowValues" | "dtype">, perPosition: boolean) => {
+  let rowBytes = 0;
+  const bySequence: number[] = [];
+  const add = ({ rowValues, dtype }: Pick<InputBinding, "rowValues" | "dtype">, sequence: number | null) => {
     const bytes = rowValues * elementBytes(dtype);
-    if (perPosition) positionBytes += bytes;
-    else rowBytes += bytes;
+    if (sequence === null) rowBytes += bytes;
+    else bySequence[sequence] = (bySequence[sequence] ?? 0) + bytes;
   };
   const ofRows = inputs.filter(({ rowShape }) => rowShape.kind !== "none");
-  for (const input of ofRows) add(input, isUneven(input.rowShape));
+  for (const input of ofRows) add(input, isUneven(input.rowShape) ? input.rowShape.sequence : null);
   const byTensor = new Map(outputs.map((output) => [output.tensor, output]));
-  for (const output of byTensor.values()) add(output, output.perPosition);
+  for (const output of byTensor.values()) add(output, output.sequence);
+  const positionBytes = Math.max(0, ...bySequence);
   return (length) => BATCH_BYTES / (rowBytes + positionBytes * (length ?? 1));
 }
 

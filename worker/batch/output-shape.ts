@@ -4,20 +4,21 @@ import { type TensorData, withBatchAt } from "../../shared/domain/tensor.ts";
 
 type Outputs = Readonly<Record<string, TensorData>>;
 
-/** The rows of a batch as the model ran it, and the positions that they were padded to. */
-interface RanShape {
+/** Rows of a batch as the model ran it, and the positions that they were padded to, by sequence. */
+export interface RanShape {
   readonly rows: number;
-  readonly length: number | null;
+  readonly lengths: readonly number[] | null;
 }
 
 /** Why the model's output is not of the dtype and shape that the plan was bound to; null where it is. */
 export function outputMisfit(
   outputs: Outputs,
   binding: OutputBinding,
-  { rows, length }: RanShape,
+  { rows, lengths }: RanShape,
 ): ShardmillError | null {
   const tensor = outputs[binding.tensor];
-  const rowDims = [...(binding.perPosition ? [length ?? 0] : []), ...binding.rowDims];
+  const { sequence } = binding;
+  const rowDims = [...(sequence === null ? [] : [lengths?.[sequence] ?? 0]), ...binding.rowDims];
   const expected = shapeOf(binding.dtype, withBatchAt(rowDims, rows, binding.batchAxis));
   const found = tensor === undefined ? "nothing" : shapeOf(tensor.dtype, tensor.dims);
   if (found === expected) return null;

@@ -1,6 +1,6 @@
 import type { InputChunk } from "../tensorize/input-chunk.ts";
-import type { RowPositions } from "../tensorize/row-positions.ts";
-import { type Batch, batchOf, type Piece } from "./batch.ts";
+import { type PositionsExtent, type RowPositions, widened } from "../tensorize/row-positions.ts";
+import { type Batch, batchOf, type Piece, totalOf } from "./batch.ts";
 import { WINDOW_ROWS } from "./bounds.ts";
 
 interface WindowLimits {
@@ -27,7 +27,8 @@ interface UnevenOptions {
 interface Row {
   readonly chunk: InputChunk;
   readonly row: number;
-  readonly positions: number;
+  /** By sequence. */
+  readonly positions: readonly number[];
 }
 
 /**
@@ -99,9 +100,10 @@ class WindowReader {
     }
     const chunk = next.value;
     this.#bytes += chunk.batch.data.byteLength;
-    const { counts } = positionsOf(chunk);
+    const positions = positionsOf(chunk);
     for (const { start, end } of chunk.liveRuns) {
-      for (let row = start; row < end; row += 1) this.#rows.push({ chunk, row, positions: counts[row] ?? 0 });
+      for (let row = start; row < end; row += 1)
+        this.#rows.push({ chunk, row, positions: positions.of(row) });
     }
   }
 
@@ -123,23 +125,54 @@ function* cutWindow(
   mostRows: (length: number) => number,
   runRows: number,
 ): Generator<Batch, void, undefined> {
+  const [any] = window;
+  if (any === undefined) return;
+  const positions = positionsOf(any.chunk);
   // Sorting is stable: rows of one length stay in input order, and mostly side by side.
-  window.sort((a, b) => b.positions - a.positions);
-  let start = 0;
-  for (let longest = window[0]; longest !== undefined; longest = window[start]) {
-    const positions = positionsOf(longest.chunk);
-    const length = positions.lengthOf(longest.row);
-    const most = Math.max(1, Math.floor(mostRows(length)));
-    let end = start + 1;
-    for (let next = window[end]; next !== undefined && end - start < most; next = window[end]) {
-      if (!positions.mayJoin(next.positions, longest.positions)) break;
-      if (end - start >= runRows && positionsOf(next.chunk).lengthOf(next.row) !== length) break;
-      end += 1;
-    }
+  window.sort((a, b) => positions.compare(a.positions, b.positions));
+  for (let start = 0; start < window.length; ) {
+    let end = endOfBatch(window, start, { positions, mostRows, runRows });
     if (end - start > runRows) end -= (end - start) % runRows;
     yield batchOf(piecesOf(window, start, end));
     start = end;
   }
+}
+
+interface CutLimits {
+  readonly positions: RowPositions;
+  readonly mostRows: (length: number) => number;
+  readonly runRows: number;
+}
+
+/** Returns where a batch ends that begins at row `start` of a sorted window. */
+function endOfBatch(
+  window: readonly Row[],
+  start: number,
+  { positions, mostRows, runRows }: CutLimits,
+): number {
+  const first = window[start]?.positions ?? [];
+  let extent: PositionsExtent = { shortest: first, longest: first };
+  let lengths = positions.lengthsOf(first);
+  const mostOf = (own: readonly number[]) => Math.max(1, Math.floor(mostRows(totalOf(own))));
+  let most = mostOf(lengths);
+  let end = start + 1;
+  for (let next = window[end]; next !== undefined && end - start < most; next = window[end]) {
+    const wider = widened(extent, next.positions);
+    if (!positions.mayShare(wider)) break;
+    const own = wider === extent ? lengths : positions.lengthsOf(wider.longest);
+    if (end - start >= runRows && !isSame(positions.lengthsOf(next.positions), lengths)) break;
+    if (!isSame(own, lengths)) {
+      most = mostOf(own);
+      if (end - start >= most) break;
+    }
+    [extent, lengths] = [wider, own];
+    end += 1;
+  }
+  return end;
+}
+
+function isSame(lengths: readonly number[], others: readonly number[]): boolean {
+  return lengths.every((length, sequence) => length === others[sequence]);
 }
 
 /** Rows side by side in a chunk are one piece. */

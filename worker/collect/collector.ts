@@ -175,7 +175,7 @@ export class Collector {
       return placement;
     });
     this.#map.outputs.forEach((binding, index) => {
-      const tensor = checkTensor(outputs, binding, { rows, length: batch.length });
+      const tensor = checkTensor(outputs, binding, { rows, lengths: batch.lengths });
       this.#writers[index]?.write(tensor, placements);
     });
     for (const { chunk, start, end } of batch.pieces) chunk.settleMapped(end - start);

@@ -12,10 +12,10 @@ import type {
   WriteRow,
 } from "../../shared/output-ops/output-op.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
-import { outputMisfit } from "../batch/output-shape.ts";
+import { outputMisfit, type RanShape } from "../batch/output-shape.ts";
 import { rowsFirst } from "../tensorize/batch-axis.ts";
 import type { InputChunk } from "../tensorize/input-chunk.ts";
-import type { RowPositions } from "../tensorize/row-positions.ts";
+import { countsOf } from "../tensorize/row-positions.ts";
 import { ListColumn } from "./list-column.ts";
 import { numbersOf } from "./numbers.ts";
 import {
@@ -51,7 +51,9 @@ export function createOutputWriter(
   });
   const { field, made } = present(columns[0], "an output makes a column");
   if (made.type === "tensor") {
-    return binding.perPosition ? positionsWriter(binding, field) : rawWriter(binding, field, capacityRows);
+    const { sequence } = binding;
+    if (sequence === null) return rawWriter(binding, field, capacityRows);
+    return positionsWriter(new PositionsColumn(field, { ...binding, sequence }));
   }
   if (op.writeList !== undefined) {
     const lists = columns.map(({ field, labels, made }) => {
@@ -86,7 +88,7 @@ function roomFor({ type }: OpColumn, count: number): ColumnValues {
 export function checkTensor(
   outputs: Readonly<Record<string, TensorData>>,
   binding: OutputBinding,
-  ran: { readonly rows: number; readonly length: number | null },
+  ran: RanShape,
 ): TensorData {
   const misfit = outputMisfit(outputs, binding, ran);
   if (misfit !== null) throw misfit;
@@ -122,8 +124,7 @@ function textWriter(column: TextColumn): OutputWriter {
   };
 }
 
-function positionsWriter(binding: OutputBinding, field: Field): OutputWriter {
-  const column = new PositionsColumn(field, binding);
+function positionsWriter(column: PositionsColumn): OutputWriter {
   return {
     columns: [column],
     open: (chunk, place) => column.open(chunk, place),
@@ -140,6 +141,7 @@ function rowWriter(
   columns: readonly OutputColumn[],
   writeInto: () => WriteRow,
 ): OutputWriter {
+  const { sequence } = binding;
   let write = writeInto();
   let counts = new Uint32Array(0);
   return {
@@ -147,13 +149,13 @@ function rowWriter(
     open: ({ rows, positions }, place) => {
       const grown = columns.map((column) => column.reserve(place + rows));
       if (grown.includes(true)) write = writeInto();
-      if (binding.perPosition) counts = withCounts(counts, place, positions);
+      if (sequence !== null) counts = withCounts(counts, place, countsOf(positions, sequence));
     },
     write: (tensor, placements) => {
       const scores = scoresOf(tensor, binding);
       for (const { tensorRow, rows, place } of placements) {
         for (let row = 0; row < rows; row += 1) {
-          const positions = binding.perPosition ? (counts[place + row] ?? 0) : 1;
+          const positions = sequence !== null ? (counts[place + row] ?? 0) : 1;
           write(scores, tensorRow + row, place + row, positions);
         }
       }
@@ -183,8 +185,8 @@ function listWriter(
   };
 }
 
-function scoresOf(tensor: TensorData, { rowValues, perPosition }: OutputBinding): Scores {
-  const length = perPosition ? (tensor.dims[1] ?? 0) : 1;
+function scoresOf(tensor: TensorData, { rowValues, sequence }: OutputBinding): Scores {
+  const length = sequence !== null ? (tensor.dims[1] ?? 0) : 1;
   return { values: numbersOf(tensor), width: rowValues, length };
 }
 
@@ -192,9 +194,8 @@ function scoresOf(tensor: TensorData, { rowValues, perPosition }: OutputBinding)
 function withCounts(
   counts: Uint32Array<ArrayBuffer>,
   place: number,
-  positions: RowPositions | null,
+  added: Uint32Array,
 ): Uint32Array<ArrayBuffer> {
-  const added = present(positions, "an uneven output has uneven inputs").counts;
   const needed = place + added.length;
   let all = counts;
   if (needed > counts.length) {

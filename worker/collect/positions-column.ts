@@ -4,6 +4,7 @@ import type { Field } from "../../shared/domain/dataset.ts";
 import type { OutputBinding } from "../../shared/domain/map-binding.ts";
 import type { DtypeArray, TensorData } from "../../shared/domain/tensor.ts";
 import type { InputChunk, RowRange } from "../tensorize/input-chunk.ts";
+import { countsOf } from "../tensorize/row-positions.ts";
 import { arrowField } from "./arrow-fields.ts";
 import {
   cellData,
@@ -32,17 +33,17 @@ export class PositionsColumn implements MadeColumn {
   readonly field: ArrowField;
   /** As many values as its chunk has positions of are in memory before any of them is a row's. */
   readonly mostOffsetBytes = 0;
-  readonly #binding: OutputBinding;
+  readonly #binding: OutputBinding & { readonly sequence: number };
   /** In order; one stays until rows of the next are taken. */
   readonly #blocks: Block[] = [];
 
-  constructor(field: Field, binding: OutputBinding) {
+  constructor(field: Field, binding: OutputBinding & { readonly sequence: number }) {
     this.field = arrowField(field);
     this.#binding = binding;
   }
 
   open({ rows, positions }: InputChunk, place: number): void {
-    const counts = present(positions, "an uneven output has uneven inputs").counts;
+    const counts = countsOf(positions, this.#binding.sequence);
     const offsets = new Int32Array(rows + 1);
     for (let row = 0; row < rows; row += 1) offsets[row + 1] = (offsets[row] ?? 0) + (counts[row] ?? 0);
     const { dtype, rowValues } = this.#binding;

@@ -1,67 +1,138 @@
-import { isUneven, rowShapeOf } from "../../shared/domain/row-shape.ts";
+import { present } from "../../shared/core/assert.ts";
+import { isUneven, type UnevenShape } from "../../shared/domain/row-shape.ts";
 import type { RowProblem } from "./bad-rows.ts";
 import { cellStart } from "./cells.ts";
 import type { InputColumns } from "./tensorize.ts";
 
-/** How long each row of a record batch is, where rows are uneven. */
-export class RowPositions {
-  /** By row; 0 for rows that cannot be fed. */
-  readonly counts: Uint32Array;
-  readonly #isPadded: boolean;
+/** Positions of the shortest and of the longest of some rows, by sequence. */
+export interface PositionsExtent {
+  readonly shortest: readonly number[];
+  readonly longest: readonly number[];
+}
 
-  constructor(counts: Uint32Array, isPadded: boolean) {
+/** How long each row of a record batch is, by sequence, where rows are uneven. */
+export class RowPositions {
+  /** By sequence and row. 0 for rows that cannot be fed. */
+  readonly counts: readonly Uint32Array[];
+  readonly #isPadded: readonly boolean[];
+
+  constructor(counts: readonly Uint32Array[], isPadded: readonly boolean[]) {
     this.counts = counts;
     this.#isPadded = isPadded;
   }
 
-  /** The length of a batch whose longest row is this one. */
-  lengthOf(row: number): number {
-    const positions = this.counts[row] ?? 0;
-    return this.#isPadded ? paddedLength(positions) : positions;
+  /** Returns the positions of a row, by sequence. */
+  of(row: number): readonly number[] {
+    return this.counts.map((counts) => counts[row] ?? 0);
+  }
+
+  /** Returns what a batch is padded to whose longest rows have so many positions, by sequence. */
+  lengthsOf(longest: readonly number[]): readonly number[] {
+    return longest.map((positions, sequence) => this.#lengthOf(positions, sequence));
   }
 
   /**
-   * Whether a row of `positions` positions may join a batch whose longest row has `longest`. Where nothing is
-   * padded, only one of the same length. Else one that would not be more than half padding; and rows of no
-   * positions keep to themselves: what a model makes of nothing but padding may depend on how much of it
-   * there is.
+   * Orders rows for cutting, the longest first: by the padded length of each sequence, and within one length by
+   * the positions of the last sequence. Rows that may share a batch then lie side by side.
    */
-  mayJoin(positions: number, longest: number): boolean {
-    if (!this.#isPadded || positions === 0 || longest === 0) return positions === longest;
-    return longest <= SHORT_POSITIONS || positions * 2 >= longest;
+  compare(a: readonly number[], b: readonly number[]): number {
+    const last = a.length - 1;
+    for (let sequence = 0; sequence < last; sequence += 1) {
+      const [own, other] = [a, b].map((row) => this.#lengthOf(row[sequence] ?? 0, sequence));
+      if (own !== other) return (other ?? 0) - (own ?? 0);
+    }
+    return (b[last] ?? 0) - (a[last] ?? 0);
   }
+
+  /**
+   * Decides whether rows may share a batch. Rows of a sequence that is never padded have one length. Others are
+   * at most half padding, and rows of no positions keep to themselves: what a model makes of nothing but
+   * padding may depend on how much of it there is.
+   */
+  mayShare({ shortest, longest }: PositionsExtent): boolean {
+    return longest.every((most, sequence) => {
+      const least = shortest[sequence] ?? 0;
+      if (this.#isPadded[sequence] !== true || least === 0) return least === most;
+      return most <= SHORT_POSITIONS || least * 2 >= most;
+    });
+  }
+
+  #lengthOf(positions: number, sequence: number): number {
+    return this.#isPadded[sequence] === true ? paddedLength(positions) : positions;
+  }
+}
+
+/** Returns the positions that rows have in a sequence, by row. */
+export function countsOf(positions: RowPositions | null, sequence: number): Uint32Array {
+  return present(positions?.counts[sequence], "a chunk of uneven rows knows their positions");
+}
+
+/** Returns an extent that holds another row, too: the same object where the row lies within. */
+export function widened(extent: PositionsExtent, row: readonly number[]): PositionsExtent {
+  const { shortest, longest } = extent;
+  const isWithin = row.every((own, at) => own >= (shortest[at] ?? 0) && own <= (longest[at] ?? 0));
+  if (isWithin) return extent;
+  return {
+    shortest: shortest.map((least, at) => Math.min(least, row[at] ?? 0)),
+    longest: longest.map((most, at) => Math.max(most, row[at] ?? 0)),
+  };
 }
 
 /** Up to this length a run costs more than its padding. */
 const SHORT_POSITIONS = 16;
 
 /**
- * The positions of each row, or null where the model has no uneven inputs. Adds to `bad` the rows whose
- * inputs are not of one length, and the empty ones where there is no padding to stand in for them.
+ * Counts the positions of each row; null where the model has no uneven inputs. Adds to `bad` the rows whose
+ * inputs of one sequence are not of one length, and the empty ones of a sequence that is never padded.
  */
 export function findPositions(
   inputs: readonly InputColumns[],
   rows: number,
   bad: Map<number, RowProblem>,
 ): RowPositions | null {
-  const shape = rowShapeOf({ inputs: inputs.map(({ binding }) => binding) });
-  if (shape === "even") return null;
-  const isPadded = shape === "padded";
-  const uneven = inputs.filter(({ binding }) => isUneven(binding.rowShape));
-  const lists = uneven.flatMap(listOf);
-  const counts = new Uint32Array(rows);
+  const sequences = sequencesOf(inputs);
+  if (sequences.length === 0) return null;
+  const counts = sequences.map(() => new Uint32Array(rows));
   for (let row = 0; row < rows; row += 1) {
     if (bad.has(row)) continue;
-    const problem = problemOf(lists, row, isPadded);
-    if (problem === null) counts[row] = lists[0]?.positionsAt(row) ?? 0;
-    else bad.set(row, { code: "ROW_LENGTH", message: problem });
+    const problem = sequences.map((sequence) => problemOf(sequence, row)).find((found) => found !== null);
+    if (problem !== undefined) bad.set(row, { code: "ROW_LENGTH", message: problem });
+    else
+      for (const [at, { lists }] of sequences.entries()) {
+        const own = counts[at];
+        if (own !== undefined) own[row] = lists[0]?.positionsAt(row) ?? 0;
+      }
   }
-  return new RowPositions(counts, isPadded);
+  return new RowPositions(
+    counts,
+    sequences.map(({ isPadded }) => isPadded),
+  );
 }
 
 interface PositionList {
   readonly name: string;
   readonly positionsAt: (row: number) => number;
+}
+
+/** Lists that have equally many positions in each row. */
+interface Sequence {
+  readonly lists: readonly PositionList[];
+  readonly isPadded: boolean;
+}
+
+function sequencesOf(inputs: readonly InputColumns[]): readonly Sequence[] {
+  const uneven = inputs.flatMap((input) => {
+    const { rowShape } = input.binding;
+    return isUneven(rowShape) ? [{ input, rowShape }] : [];
+  });
+  const count = Math.max(0, ...uneven.map(({ rowShape }) => rowShape.sequence + 1));
+  return Array.from({ length: count }, (_, sequence) => {
+    const own = uneven.filter(({ rowShape }) => rowShape.sequence === sequence);
+    return {
+      lists: own.flatMap(({ input }) => listOf(input)),
+      isPadded: own.every(({ rowShape }: { readonly rowShape: UnevenShape }) => rowShape.kind === "padded"),
+    };
+  });
 }
 
 function listOf({ binding, columns }: InputColumns): readonly PositionList[] {
@@ -71,7 +142,7 @@ function listOf({ binding, columns }: InputColumns): readonly PositionList[] {
   }));
 }
 
-function problemOf(lists: readonly PositionList[], row: number, isPadded: boolean): string | null {
+function problemOf({ lists, isPadded }: Sequence, row: number): string | null {
   const [first, ...others] = lists;
   if (first === undefined) return null;
   const positions = first.positionsAt(row);

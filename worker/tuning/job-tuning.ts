@@ -91,7 +91,7 @@ function keyOf({ model, map }: Pick<JobDescription, "model" | "map">, machine: M
       tensor,
       dtype,
       rowDims,
-      isUneven(rowShape),
+      isUneven(rowShape) ? rowShape.sequence : null,
     ]),
     outputs: [...new Set(map.outputs.map(({ tensor }) => tensor))].sort(),
     ...machine,

@@ -226,10 +226,10 @@ export function mayBeUneven({ tensor, spec, cell }: ColumnInput, sizes: DimSizes
   return spec?.shape === undefined && cell.kind === "perRow" && positionDims(tensor, sizes) !== null;
 }
 
-/** Null with a problem when the lists cannot be positions of this shape. */
+/** Returns null with a problem when the lists cannot be positions of this shape. */
 export function bindUneven(
   source: ColumnInput,
-  sizes: DimSizes,
+  { sizes, sequence }: { readonly sizes: DimSizes; readonly sequence: number },
   problems: SpecProblem[],
 ): InputBinding | null {
   const { tensor, spec, cell, columnPath, found } = source;
@@ -257,7 +257,7 @@ export function bindUneven(
     scale: spec?.scale ?? 1,
     offset: spec?.offset ?? 0,
     fill: spec?.fill ?? null,
-    rowShape: { kind: "padded", pad: spec?.pad ?? 0 },
+    rowShape: { kind: "padded", pad: spec?.pad ?? 0, sequence },
     batchAxis: 0,
   };
 }

@@ -5,7 +5,6 @@ import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import type { InputBinding } from "../../../shared/domain/map-binding.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
 import { isUneven } from "../../../shared/domain/row-shape.ts";
-import type { TensorInfo } from "../../../shared/domain/tensor.ts";
 import { chosenSource, sourceOf } from "../../../shared/input-sources/input-sources.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { type BatchFirst, batchNamesOf } from "./bind-batch.ts";
@@ -14,13 +13,14 @@ import { bindSame, findSame } from "./bind-same.ts";
 import { bindValue, type ValueInput } from "./bind-value.ts";
 import type { Columns } from "./columns.ts";
 import { type DimSizes, formatDims, LearnedSizes, unevenSymbol } from "./dims.ts";
+import { Sequences } from "./sequences.ts";
 
 /** The inputs of a model, bound, and what was learned of its symbols on the way. */
 interface BoundInputs {
   readonly inputs: readonly InputBinding[];
   readonly sizes: DimSizes;
-  /** The symbols that have another size in each row. */
-  readonly uneven: ReadonlySet<string>;
+  /** Symbols that have another size in each row. */
+  readonly sequences: Sequences;
 }
 
 export function bindInputs(
@@ -36,7 +36,7 @@ export function bindInputs(
 class InputBinder {
   readonly #problems: SpecProblem[];
   readonly #sizes = new LearnedSizes();
-  readonly #uneven = new Set<string>();
+  readonly #sequences = new Sequences();
   readonly #bound = new Map<string, InputBinding>();
 
   constructor(problems: SpecProblem[]) {
@@ -58,19 +58,23 @@ class InputBinder {
         if (input !== null) fed.push(input);
       }
     }
+    for (const { tensor, source, binding } of values) {
+      const of = tensors.find((other) => other.tensor.name === source.positionsOf(binding));
+      if (of !== undefined) this.#sequences.join(unevenSymbol(tensor), unevenSymbol(of.tensor));
+    }
     this.#bindColumns(fed);
     const names = tensors.map(({ tensor }) => tensor.name);
     for (const value of values) {
       const context = { names, values, bound: this.#bound, sizes: this.#sizes.known };
       const binding = bindValue(value, context, this.#problems);
-      if (binding !== null) this.#addUneven(value.tensor, binding);
+      if (binding !== null) this.#bound.set(value.tensor.name, binding);
     }
     checkPads(fed, this.#bound, this.#problems);
     const inputs = tensors.flatMap(({ tensor, batchAxis }) => {
       const binding = this.#bound.get(tensor.name);
       return binding === undefined ? [] : [{ ...binding, batchAxis }];
     });
-    return { inputs: withPads(inputs, fed), sizes: this.#sizes.known, uneven: this.#uneven };
+    return { inputs: withPads(inputs, fed), sizes: this.#sizes.known, sequences: this.#sequences };
   }
 
   /** Inputs that are the same for all rows depend on no other. */
@@ -96,14 +100,11 @@ class InputBinder {
       return false;
     });
     for (const input of open) {
-      const binding = bindUneven(input, this.#sizes.known, this.#problems);
-      if (binding !== null) this.#addUneven(input.tensor, binding);
+      const sequence = this.#sequences.number(unevenSymbol(input.tensor));
+      const context = { sizes: this.#sizes.known, sequence };
+      const binding = bindUneven(input, context, this.#problems);
+      if (binding !== null) this.#bound.set(input.tensor.name, binding);
     }
-  }
-
-  #addUneven(tensor: TensorInfo, binding: InputBinding): void {
-    this.#bound.set(tensor.name, binding);
-    this.#uneven.add(unevenSymbol(tensor));
   }
 
   #tryEven(input: ColumnInput, problems: SpecProblem[]): boolean {
@@ -187,18 +188,22 @@ function checkPads(
 }
 
 /**
- * Rows are padded only where the model can tell: it is given a mask, or the job says what it knows padding
+ * Pads a sequence only where the model can tell: it is given a mask, or the job says what it knows padding
  * by. Else the result would depend on which rows share a batch, and no row is ever padded.
  */
 function withPads(inputs: readonly InputBinding[], sources: readonly ColumnInput[]): readonly InputBinding[] {
   const told = new Set(
     sources.filter(({ spec }) => spec?.pad !== undefined).map(({ tensor }) => tensor.name),
   );
-  const tells = ({ tensor, source, scale, rowShape }: InputBinding) => {
-    return isUneven(rowShape) && (told.has(tensor) || sourceOf(source).marksPadding({ tensor, scale }));
-  };
-  if (inputs.some(tells)) return inputs;
-  return inputs.map((input) =>
-    isUneven(input.rowShape) ? { ...input, rowShape: { kind: "unpadded" } } : input,
+  const padded = new Set(
+    inputs.flatMap(({ tensor, source, scale, rowShape }) => {
+      const tells = told.has(tensor) || sourceOf(source).marksPadding({ tensor, scale });
+      return isUneven(rowShape) && tells ? [rowShape.sequence] : [];
+    }),
   );
+  return inputs.map((input) => {
+    const { rowShape } = input;
+    if (!isUneven(rowShape) || padded.has(rowShape.sequence)) return input;
+    return { ...input, rowShape: { kind: "unpadded", sequence: rowShape.sequence } };
+  });
 }

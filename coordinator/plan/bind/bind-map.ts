@@ -31,7 +31,8 @@ type MapSpec = JobSpec["map"];
  *   else from the size of the cells (the length of a fixed list, the number of stacked columns) when one
  *   dimension is open.
  * - Where that leaves only the first dimension after the batch open, and a list of no fixed length feeds it,
- *   rows are uneven: see `RowShape`. A mask is made of such an input.
+ *   rows are uneven: see `RowShape`. Inputs whose dimensions have different names differ in length
+ *   independently. A mask is made of such an input.
  * - A cell of numbers holds rowValues values; lists are flattened. A cell of bytes holds rowValues uint8
  *   values, or rowValues values of the model's dtype, little-endian. Lists and bytes of no fixed length are
  *   checked row by row.
@@ -52,11 +53,15 @@ export function bindMap(
   const fed = tensors.filter(({ tensor }) => !isState(spec, tensor.name));
   const withRows = fed.filter(({ tensor }) => !isWhole(tensor, ownSpec(spec, tensor.name)));
   const fixedBatchRows = bindBatch(spec, withRows, problems);
-  const { inputs, sizes, uneven } = bindInputs(spec, fed, columns, problems);
-  const state = bindStates(spec, { signature, withRows, sizes, uneven, fixedBatchRows }, problems);
-  checkTokens(spec, { uneven: uneven.size > 0, fixedBatchRows }, problems);
+  const { inputs, sizes, sequences } = bindInputs(spec, fed, columns, problems);
+  const state = bindStates(
+    spec,
+    { signature, withRows, sizes, uneven: sequences.count > 0, fixedBatchRows },
+    problems,
+  );
+  checkTokens(spec, { uneven: sequences.count > 0, fixedBatchRows }, problems);
   checkAllUsable(spec, signature, problems);
-  const context = { signature, folder, sizes, uneven, fixedBatchRows, batchNames: batchNamesOf(withRows) };
+  const context = { signature, folder, sizes, sequences, fixedBatchRows, batchNames: batchNamesOf(withRows) };
   const outputs: OutputBinding[] = [];
   for (const [column, output] of wantedOutputs(spec, signature)) {
     const binding = bindOutput(column, output, context, problems);

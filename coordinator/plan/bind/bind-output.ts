@@ -22,6 +22,7 @@ import {
   unevenSymbol,
 } from "./dims.ts";
 import { type OutputOfOp, withFolderLabels, withFolderPooling, withModelLabels } from "./folder-defaults.ts";
+import type { Sequences } from "./sequences.ts";
 
 /** What the outputs of a model are bound against. */
 interface OutputContext {
@@ -31,10 +32,10 @@ interface OutputContext {
   /** What the inputs made of the model's symbols. */
   readonly sizes: DimSizes;
   /**
-   * The symbols that have another size in each row: a first dimension of such a one is the positions of
-   * uneven rows.
+   * Symbols that have another size in each row: a first dimension of such a one is the positions of uneven
+   * rows.
    */
-  readonly uneven: ReadonlySet<string>;
+  readonly sequences: Sequences;
   readonly fixedBatchRows: number | null;
   readonly batchNames: BatchNames;
 }
@@ -59,11 +60,10 @@ export function bindOutput(
   if (declared === null || first === null || !hasBatch(first, path, context, problems)) return null;
   const { tensor, batchAxis } = first;
   const before = problems.length;
-  const perPosition = isPerPosition(tensor, spec, context);
+  const sequence = sequenceOf(tensor, spec, context);
   const own = { tensor, spec: withModelLabels(spec, tensor), path };
-  const rowDims = perPosition
-    ? resolvePositionDims(own, context, problems)
-    : resolveRowDims(own, context, problems);
+  const rowDims =
+    sequence !== null ? resolvePositionDims(own, context, problems) : resolveRowDims(own, context, problems);
   if (rowDims === null) return null;
   const labelled = withFolderLabels(own, product(rowDims), context.folder, problems);
   const left = { spec: labelled, path, tensor: tensor.name };
@@ -74,7 +74,7 @@ export function bindOutput(
     dtype: tensor.dtype,
     rowDims,
     rowValues: product(rowDims),
-    perPosition,
+    sequence,
     batchAxis,
     declaredDims: declared.dims,
   };
@@ -171,11 +171,11 @@ function batchHint({ dims }: TensorInfo, elsewhere: number | null): string {
 
 function resolveRowDims(
   { tensor, spec, path }: AskedOutput,
-  { sizes, uneven }: OutputContext,
+  { sizes, sequences }: OutputContext,
   problems: SpecProblem[],
 ): readonly number[] | null {
   const dims = openRowDims(tensor, sizes);
-  const byRow = dims.find((dim) => typeof dim === "string" && dim !== "" && uneven.has(dim));
+  const byRow = dims.find((dim) => typeof dim === "string" && dim !== "" && sequences.find(dim) !== null);
   if (spec.shape !== undefined)
     return fitShape(spec.shape, tensor.dims.slice(1), [...path, "shape"], problems);
   const rowDims = closedDims(dims);
@@ -253,23 +253,21 @@ function checkOp(
 }
 
 /** What is known of the positions of uneven rows. */
-interface PositionsContext {
-  readonly sizes: DimSizes;
-  readonly uneven: ReadonlySet<string>;
-}
+type PositionsContext = Pick<OutputContext, "sizes" | "sequences">;
 
 /**
- * Whether an output has a value, or several, for each position of a row: its first dimension is that of the
- * uneven inputs. Where the model has no name for either, `shape` says that it is another.
+ * Finds the sequence for whose positions an output has a value each, or several: its first dimension is that
+ * of uneven inputs. Where the model has no name for either, `shape` says that it is another.
  */
-function isPerPosition(
+function sequenceOf(
   tensor: TensorInfo,
   { shape }: OutputSpec,
-  { sizes, uneven }: PositionsContext,
-): boolean {
+  { sizes, sequences }: PositionsContext,
+): number | null {
   const [positions] = openRowDims(tensor, sizes);
-  if (unevenSymbol(tensor) === "" && shape !== undefined) return false;
-  return positions !== undefined && !isFixed(positions) && uneven.has(unevenSymbol(tensor));
+  const symbol = unevenSymbol(tensor);
+  if (positions === undefined || isFixed(positions) || (symbol === "" && shape !== undefined)) return null;
+  return sequences.find(symbol);
 }
 
 /** The dims of one position; null with a problem when they are not known. */

@@ -23,7 +23,7 @@ interface StateContext {
   /** The inputs that rows go into. */
   readonly withRows: readonly BatchFirst[];
   readonly sizes: DimSizes;
-  readonly uneven: ReadonlySet<string>;
+  readonly uneven: boolean;
   readonly fixedBatchRows: number | null;
 }
 
@@ -38,7 +38,7 @@ export function bindStates(
   context: StateContext,
   problems: SpecProblem[],
 ): readonly StateBinding[] {
-  if (Object.keys(state).length > 0 && context.uneven.size > 0) {
+  if (Object.keys(state).length > 0 && context.uneven) {
     problems.push({
       path: ["map", "state"],
       part: "key",

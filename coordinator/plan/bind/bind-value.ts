@@ -46,6 +46,7 @@ export function bindValue(
   if (other === undefined || isUneven(other.rowShape)) checkPositions(input, position, problems);
   checkValues(input, problems);
   if (problems.length > before || other === undefined || position === null) return null;
+  if (!isUneven(other.rowShape)) return null;
   return {
     tensor: tensor.name,
     dtype: tensor.dtype,
@@ -55,7 +56,7 @@ export function bindValue(
     scale: spec.scale,
     offset: spec.offset,
     fill: null,
-    rowShape: { kind: "padded", pad: spec.offset },
+    rowShape: { kind: "padded", pad: spec.offset, sequence: other.rowShape.sequence },
     batchAxis: 0,
   };
 }

@@ -41,7 +41,7 @@ const MAP: MapBinding = {
       dtype: "float32",
       rowDims: [10],
       rowValues: 10,
-      perPosition: false,
+      sequence: null,
       batchAxis: 0,
       declaredDims: [],
       op: { kind: "argmax", labels: null },
@@ -52,7 +52,7 @@ const MAP: MapBinding = {
       dtype: "float32",
       rowDims: [10],
       rowValues: 10,
-      perPosition: false,
+      sequence: null,
       batchAxis: 0,
       declaredDims: [],
       op: { kind: "topK", k: 3, labels: null },
@@ -63,7 +63,7 @@ const MAP: MapBinding = {
       dtype: "float32",
       rowDims: [10],
       rowValues: 10,
-      perPosition: false,
+      sequence: null,
       batchAxis: 0,
       declaredDims: [],
       op: { kind: "raw" },
@@ -229,15 +229,20 @@ describe("a planned job", () => {
       scale: 1,
       offset: 0,
       fill: null,
-      rowShape: { kind: "padded", pad: 1 },
+      rowShape: { kind: "padded", pad: 1, sequence: 0 },
     } as const;
     const mask = {
       ...ids,
       tensor: "mask",
       source: { kind: "mask", of: "ids" },
-      rowShape: { kind: "padded", pad: 0 },
+      rowShape: { kind: "padded", pad: 0, sequence: 0 },
     } as const;
-    const exact = { ...ids, tensor: "frames", rowDims: [80], rowShape: { kind: "unpadded" } } as const;
+    const exact = {
+      ...ids,
+      tensor: "frames",
+      rowDims: [80],
+      rowShape: { kind: "unpadded", sequence: 0 },
+    } as const;
     const plan = aPlan([1], { inputs: [ids, mask, exact] });
     const map = { ...plan.spec.map, batch: { rows: 64, tokens: 4096 } };
     const text = planText({ ...plan, spec: { ...plan.spec, map } });
@@ -261,7 +266,7 @@ describe("a planned job", () => {
       aPlan([1], {
         outputs: [
           { ...output, column: "a", op: { kind: "raw", vector: { ...vector, dims: 10 } } },
-          { ...output, column: "b", op: pooled, perPosition: true },
+          { ...output, column: "b", op: pooled, sequence: 0 },
           { ...output, column: "c", op: all, rowDims: [2, 5] },
           {
             ...output,

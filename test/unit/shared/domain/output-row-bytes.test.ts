@@ -21,7 +21,7 @@ it.each([
   ],
   [
     "a list of unknown length",
-    anOutput({ op: { kind: "raw" }, perPosition: true, rowDims: [768], rowValues: 768 }),
+    anOutput({ op: { kind: "raw" }, sequence: 0, rowDims: [768], rowValues: 768 }),
     16,
   ],
 ])("%s takes its bytes of a row", (_, output, bytes) => {

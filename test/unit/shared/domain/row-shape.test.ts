@@ -3,8 +3,8 @@ import { rowShapeOf } from "../../../../shared/domain/row-shape.ts";
 import { aBinding } from "../../../support/shard-inputs.ts";
 
 const even = aBinding();
-const padded = aBinding({ rowShape: { kind: "padded", pad: 0 } });
-const unpadded = aBinding({ rowShape: { kind: "unpadded" } });
+const padded = aBinding({ rowShape: { kind: "padded", pad: 0, sequence: 0 } });
+const unpadded = aBinding({ rowShape: { kind: "unpadded", sequence: 0 } });
 
 test.each([
   ["even", [even, even]],

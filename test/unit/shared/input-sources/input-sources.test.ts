@@ -145,7 +145,7 @@ describe.each(INPUT_SOURCES.map((source) => [source.kind, FEEDINGS[source.kind] 
               source: bound(1),
               scale,
               offset,
-              rowShape: { kind: "padded", pad },
+              rowShape: { kind: "padded", pad, sequence: 0 },
             });
             const { length, values } = filledUneven(rows, batchOf(columns(rows)), binding);
             const expected = rows.flatMap((row) =>

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import * as z from "zod";
 import { bindOutput } from "../../../../coordinator/plan/bind/bind-output.ts";
+import { Sequences } from "../../../../coordinator/plan/bind/sequences.ts";
 import { ZOD } from "../../../../shared/core/zod.ts";
 import type { OutputBinding } from "../../../../shared/domain/map-binding.ts";
 import { columnsOf, fieldOf, opRowOf, outputColumnNames } from "../../../../shared/domain/output-fields.ts";
@@ -69,7 +70,7 @@ function specOf({ keys }: Pick<OutputOp, "keys">, some: Pick<Case, "keys">) {
 
 /** An output with positions for an op that is about them. */
 function outputOf(kind: OpKind, { classes }: Case): Omit<OutputBinding, "op"> {
-  return anOutput({ rowDims: [classes], rowValues: classes, perPosition: kind === "pool" });
+  return anOutput({ rowDims: [classes], rowValues: classes, sequence: kind === "pool" ? 0 : null });
 }
 
 function bindingOf(kind: OpKind, spec: OpSpec, some: Case): OutputBinding {
@@ -82,9 +83,11 @@ function written(binding: OutputBinding, { rows, classes }: Case, op?: OutputOp)
   const writer = createOutputWriter(binding, rows.length + 1, op);
   const longest = Math.max(...rows.map(({ length }) => length));
   const padding = Array.from({ length: longest }, () => Array(classes).fill(PADDING));
-  const tensors = rows.map((row) => (binding.perPosition ? [...row, ...padding].slice(0, longest) : row[0]));
+  const tensors = rows.map((row) =>
+    binding.sequence !== null ? [...row, ...padding].slice(0, longest) : row[0],
+  );
   const data = Float32Array.from((tensors as number[][][]).flat(2));
-  const dims = [rows.length, ...(binding.perPosition ? [longest] : []), classes];
+  const dims = [rows.length, ...(binding.sequence !== null ? [longest] : []), classes];
   const tensor = { dtype: "float32", dims, data: data.buffer } as const;
   const counts = rows.map(({ length }) => length);
   // Behind a row of another batch, so that places count.
@@ -190,6 +193,8 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
     test("says what it is, and is bound to positions only if it takes them", () => {
       expect(op.summary).not.toBe("");
       const problems: SpecProblem[] = [];
+      const sequences = new Sequences();
+      sequences.number("positions");
       const context = {
         signature: {
           inputs: [],
@@ -197,7 +202,7 @@ describe.each(OUTPUT_OPS.map((op) => [op.kind, op as OutputOp, PLAIN_OPS[op.kind
           unusable: [],
         },
         sizes: new Map(),
-        uneven: new Set(["positions"]),
+        sequences,
         folder: null,
         fixedBatchRows: null,
         batchNames: new Set(["n"]),

@@ -91,12 +91,12 @@ test("whatever is known, the least wins, and of equals the first in the order of
 
 describe("the memory set aside", () => {
   const plan = (outputs: MapBinding["outputs"]): Pick<MapBinding, "inputs" | "outputs"> => ({
-    inputs: [aBinding({ dtype: "int64", rowShape: { kind: "padded", pad: 0 } })],
+    inputs: [aBinding({ dtype: "int64", rowShape: { kind: "padded", pad: 0, sequence: 0 } })],
     outputs,
   });
 
   test("is for inputs and outputs, each tensor once", () => {
-    const vectors = anOutput({ rowDims: [1_000], rowValues: 1_000, perPosition: true });
+    const vectors = anOutput({ rowDims: [1_000], rowValues: 1_000, sequence: 0 });
     const rows = rowsInMemory(plan([vectors, { ...vectors, column: "again" }]));
     expect(Math.floor(rows(100))).toBe(Math.floor((64 << 20) / (100 * (8 + 4_000))));
     expect(rows(1 << 24)).toBeLessThan(1);

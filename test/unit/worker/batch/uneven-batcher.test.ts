@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { RowShape } from "../../../../shared/domain/row-shape.ts";
 import { type Batch, halve } from "../../../../worker/batch/batch.ts";
 import { cutUnevenBatches } from "../../../../worker/batch/uneven-batcher.ts";
@@ -8,7 +8,9 @@ import { RowPositions } from "../../../../worker/tensorize/row-positions.ts";
 import { aBinding, batchOf } from "../../../support/shard-inputs.ts";
 import { listColumn } from "../../../support/uneven-model.ts";
 
-const PADDED: RowShape = { kind: "padded", pad: 0 };
+/** How one sequence is padded, whatever its rows. */
+const PADDING = new RowPositions([], [true]);
+const PADDED: RowShape = { kind: "padded", pad: 0, sequence: 0 };
 const NO_LIMIT = { rows: 1e9, bytes: 1e12 };
 
 /** Chunks of a file whose rows have these lengths. */
@@ -57,7 +59,8 @@ test("whatever lengths, budget and window: every row once, and rows x length wit
       expect(rows.sort((a, b) => a - b)).toEqual(all.map((_, row) => row));
       for (const batch of batches) {
         const found = rowsOf(batch).map((row) => all[row] ?? -1);
-        expect(batch.length).toBe(new RowPositions(Uint32Array.of(Math.max(...found)), true).lengthOf(0));
+        expect(batch.lengths).toEqual(PADDING.lengthsOf([Math.max(...found)]));
+        expect(batch.length).toBe(batch.lengths?.[0]);
         expect(batch.rows).toBe(found.length);
         if (batch.rows > 1) expect(batch.rows * (batch.length ?? 0)).toBeLessThanOrEqual(tokens);
         // Empty rows keep to themselves.
@@ -75,7 +78,7 @@ test("where nothing is padded, a batch has rows of one length, and that length",
   await fc.assert(
     fc.asyncProperty(some, async (chunks) => {
       const all = chunks.flat();
-      const batches = await cut(chunks, () => 5, { rowShape: { kind: "unpadded" } });
+      const batches = await cut(chunks, () => 5, { rowShape: { kind: "unpadded", sequence: 0 } });
       for (const batch of batches) {
         expect([...new Set(rowsOf(batch).map((row) => all[row]))]).toEqual([batch.length]);
         expect(batch.rows).toBeLessThanOrEqual(5);
@@ -92,10 +95,9 @@ test("several runs of a fixed batch have rows of one length: none is padded for 
       const batches = await cut(chunks, () => runRows * 5, { runRows });
       expect(batches.flatMap(rowsOf)).toHaveLength(all.length);
       for (const batch of batches) {
-        const counts = Uint32Array.from(rowsOf(batch), (row) => all[row] ?? 0);
-        const positions = new RowPositions(counts, true);
-        const beyond = Array.from(counts.keys()).slice(runRows);
-        expect(beyond.every((row) => positions.lengthOf(row) === batch.length)).toBe(true);
+        const counts = rowsOf(batch).map((row) => all[row] ?? 0);
+        const beyond = counts.slice(runRows);
+        expect(beyond.map((count) => PADDING.lengthsOf([count]))).toEqual(beyond.map(() => batch.lengths));
         if (batch.rows > runRows) expect(batch.rows % runRows).toBe(0);
       }
     }),
@@ -184,4 +186,68 @@ test("the second half of a batch is padded only to its own longest row", async (
     [3, 0],
   ]);
   expect([batch.length, first.length, rest.length]).toEqual([60, 60, 31]);
+});
+
+describe("rows of two sequences", () => {
+  const row = fc.tuple(fc.integer({ min: 0, max: 70 }), fc.integer({ min: 1, max: 40 }));
+  const rows = fc.array(row, { minLength: 1, maxLength: 60 });
+
+  async function cutPairs(pairs: readonly (readonly [number, number])[], options: PairOptions) {
+    const [c, d] = [0, 1].map((at) => listColumn(pairs.map((lengths) => Array(lengths[at]).fill(1))));
+    if (c === undefined || d === undefined) throw new Error("two columns");
+    const chunk = new InputChunk(batchOf({ c, d }), 0, [
+      aBinding({ rowShape: PADDED }),
+      aBinding({ tensor: "y", source: { kind: "one", column: "d" }, rowShape: options.second }),
+    ]);
+    const batches: Batch[] = [];
+    const source = (async function* () {
+      yield chunk;
+    })();
+    for await (const batch of cutUnevenBatches(source, { ...options, limits: NO_LIMIT })) batches.push(batch);
+    return batches;
+  }
+
+  interface PairOptions {
+    readonly second: RowShape;
+    readonly mostRows: (length: number) => number;
+    readonly runRows?: number;
+  }
+
+  test("every row once, padded by sequence, within the budget of both together", async () => {
+    const budget = fc.integer({ min: 1, max: 400 });
+    await fc.assert(
+      fc.asyncProperty(rows, budget, fc.boolean(), async (pairs, tokens, isPadded) => {
+        const second: RowShape = isPadded ? { ...PADDED, sequence: 1 } : { kind: "unpadded", sequence: 1 };
+        const batches = await cutPairs(pairs, { second, mostRows: (length) => tokens / length });
+        expect(batches.flatMap(rowsOf).sort((a, b) => a - b)).toEqual(pairs.map((_, at) => at));
+        const padding = new RowPositions([], [true, isPadded]);
+        for (const batch of batches) {
+          const own = rowsOf(batch).map((at) => pairs[at] ?? [-1, -1]);
+          const longest = [0, 1].map((at) => Math.max(...own.map((lengths) => lengths[at] ?? -1)));
+          expect(batch.lengths).toEqual(padding.lengthsOf(longest));
+          if (batch.rows > 1) expect(batch.rows * (batch.length ?? 0)).toBeLessThanOrEqual(tokens);
+          if (!isPadded) expect(new Set(own.map(([, other]) => other)).size).toBe(1);
+          expect(new Set(own.map(([first]) => first === 0)).size).toBe(1);
+        }
+      }),
+    );
+  });
+
+  test("several runs of a fixed batch have rows of one length in both", async () => {
+    await fc.assert(
+      fc.asyncProperty(rows, fc.integer({ min: 1, max: 4 }), async (pairs, runRows) => {
+        const second: RowShape = { ...PADDED, sequence: 1 };
+        const batches = await cutPairs(pairs, { second, mostRows: () => runRows * 5, runRows });
+        expect(batches.flatMap(rowsOf)).toHaveLength(pairs.length);
+        const padding = new RowPositions([], [true, true]);
+        for (const batch of batches) {
+          const beyond = rowsOf(batch).slice(runRows);
+          expect(beyond.map((at) => padding.lengthsOf(pairs[at] ?? []))).toEqual(
+            beyond.map(() => batch.lengths),
+          );
+          if (batch.rows > runRows) expect(batch.rows % runRows).toBe(0);
+        }
+      }),
+    );
+  });
 });

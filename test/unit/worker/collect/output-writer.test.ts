@@ -170,7 +170,7 @@ describe("vectors", () => {
       positions: null,
       vector: { ...vector, normalize: true },
     } as const;
-    const writer = createOutputWriter(anOutput({ op, perPosition: true }), 2);
+    const writer = createOutputWriter(anOutput({ op, sequence: 0 }), 2);
     writer.open(unevenChunk(0, [0, 2]), 0);
     writer.write(tensorOf("float32", [2, 2, 2], [7, 7, 7, 7, 3, 0, 0, 4]), [
       { tensorRow: 0, rows: 2, place: 0 },
@@ -219,12 +219,12 @@ test("texts are columns of text, or of lists of them, in the order of their rows
 test("a tensor of another shape or dtype, or none, is the model's failure", () => {
   const binding = anOutput({ rowDims: [2], rowValues: 2, declaredDims: ["n", ""] });
   const good = tensorOf("float32", [3, 2], [1, 2, 3, 4, 5, 6]);
-  expect(checkTensor({ scores: good }, binding, { rows: 3, length: null })).toBe(good);
+  expect(checkTensor({ scores: good }, binding, { rows: 3, lengths: null })).toBe(good);
   for (const [found, tensor] of [
     ["float32[2, 3]", tensorOf("float32", [2, 3], [1, 2, 3, 4, 5, 6])],
     ["float64[3, 2]", tensorOf("float64", [3, 2], [1, 2, 3, 4, 5, 6])],
   ] as const) {
-    expect(() => checkTensor({ scores: tensor }, binding, { rows: 3, length: null })).toThrowError(
+    expect(() => checkTensor({ scores: tensor }, binding, { rows: 3, lengths: null })).toThrowError(
       expect.objectContaining({
         code: "MODEL_FAILED",
         message: `output scores: the model declares float32[n, ?], a batch of 3 rows should give float32[3, 2] and gave ${found}`,
@@ -232,7 +232,7 @@ test("a tensor of another shape or dtype, or none, is the model's failure", () =
       }),
     );
   }
-  expect(() => checkTensor({}, binding, { rows: 3, length: null })).toThrowError(
+  expect(() => checkTensor({}, binding, { rows: 3, lengths: null })).toThrowError(
     expect.objectContaining({ code: "MODEL_FAILED" }),
   );
 });

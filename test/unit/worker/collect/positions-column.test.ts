@@ -20,7 +20,7 @@ const plain = (value: unknown): unknown => (value instanceof Vector ? Array.from
 const cells = (data: ConstructorParameters<typeof Vector>[0]) => Array.from(new Vector(data), plain);
 
 test.each(DTYPES.filter((dtype) => dtype !== "float16"))("%s: each row keeps its own positions", (dtype) => {
-  const binding = anOutput({ dtype, rowDims: [], rowValues: 1, perPosition: true });
+  const binding = anOutput({ dtype, rowDims: [], rowValues: 1, sequence: 0 });
   const writer = createOutputWriter(binding, 3);
   writer.open(unevenChunk(0, [2, 0, 3]), 0);
   writer.write(
@@ -45,7 +45,7 @@ test.each(DTYPES.filter((dtype) => dtype !== "float16"))("%s: each row keeps its
 });
 
 test("positions of several values are lists of lists; rows that died leave no gap, chunk after chunk", () => {
-  const binding = anOutput({ rowDims: [2], rowValues: 2, perPosition: true });
+  const binding = anOutput({ rowDims: [2], rowValues: 2, sequence: 0 });
   const writer = createOutputWriter(binding, 5);
   writer.open(unevenChunk(10, [1, 2, 1]), 0);
   writer.open(unevenChunk(13, [2, 1]), 3);
@@ -76,7 +76,7 @@ test("positions of several values are lists of lists; rows that died leave no ga
 });
 
 test("a chunk's rows may be taken in several pieces, or none of them at all", () => {
-  const binding = anOutput({ rowDims: [], rowValues: 1, perPosition: true });
+  const binding = anOutput({ rowDims: [], rowValues: 1, sequence: 0 });
   const writer = createOutputWriter(binding, 6);
   writer.open(unevenChunk(0, [1]), 0);
   writer.open(unevenChunk(1, [2, 1, 0, 2]), 1);
@@ -95,10 +95,10 @@ test("a chunk's rows may be taken in several pieces, or none of them at all", ()
 });
 
 test("a tensor must have the length that the batch was padded to", () => {
-  const binding = anOutput({ rowDims: [2], rowValues: 2, perPosition: true });
+  const binding = anOutput({ rowDims: [2], rowValues: 2, sequence: 0 });
   const tensor = tensorOf("float32", [1, 3, 2], [1, 2, 3, 4, 5, 6]);
-  expect(checkTensor({ scores: tensor }, binding, { rows: 1, length: 3 })).toBe(tensor);
-  expect(() => checkTensor({ scores: tensor }, binding, { rows: 1, length: 4 })).toThrowError(
+  expect(checkTensor({ scores: tensor }, binding, { rows: 1, lengths: [3] })).toBe(tensor);
+  expect(() => checkTensor({ scores: tensor }, binding, { rows: 1, lengths: [4] })).toThrowError(
     expect.objectContaining({
       code: "MODEL_FAILED",
       fields: {

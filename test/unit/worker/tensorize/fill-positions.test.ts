@@ -13,7 +13,7 @@ const mask = (changes: Partial<Parameters<typeof aBinding>[0]> = {}) =>
   aBinding({
     tensor: "m",
     source: { kind: "mask", of: "x" },
-    rowShape: { kind: "padded", pad: 0 },
+    rowShape: { kind: "padded", pad: 0, sequence: 0 },
     ...changes,
   });
 
@@ -44,7 +44,7 @@ function build(
 
 test.each(DTYPES)("%s: positions, then padding, and the mask that says which is which", (dtype) => {
   const c = listColumn([[1, 1, 0], [1], [], [1, 0]]);
-  const inputs = [aBinding({ dtype, rowShape: { kind: "padded", pad: 1 } }), mask({ dtype })];
+  const inputs = [aBinding({ dtype, rowShape: { kind: "padded", pad: 1, sequence: 0 } }), mask({ dtype })];
   expect(build(c, inputs)).toEqual([
     { dims: [4, 3], values: [1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 0, 1] },
     { dims: [4, 3], values: [1, 1, 1, 1, 0, 0, 0, 0, 0, 1, 1, 0] },
@@ -60,13 +60,17 @@ test("values are scaled and filled, padding is as the model sees it", () => {
     new List(new Field("item", new Float32(), true)),
   );
   const [tensor] = build(c, [
-    aBinding({ scale: 2, offset: 1, fill: 10, rowShape: { kind: "padded", pad: -7 } }),
+    aBinding({ scale: 2, offset: 1, fill: 10, rowShape: { kind: "padded", pad: -7, sequence: 0 } }),
   ]);
   expect(tensor).toEqual({ dims: [2, 3], values: [3, 21, -7, 5, 7, 9] });
 });
 
 test("positions of several values are padded whole", () => {
-  const pairs = aBinding({ rowDims: [1, 2], rowValues: 2, rowShape: { kind: "padded", pad: 9 } });
+  const pairs = aBinding({
+    rowDims: [1, 2],
+    rowValues: 2,
+    rowShape: { kind: "padded", pad: 9, sequence: 0 },
+  });
   expect(build(listColumn([[1, 2], [3, 4, 5, 6], []]), [pairs, mask()])).toEqual([
     { dims: [3, 2, 1, 2], values: [1, 2, 9, 9, 3, 4, 5, 6, 9, 9, 9, 9] },
     { dims: [3, 2], values: [1, 0, 1, 1, 0, 0] },
@@ -76,7 +80,7 @@ test("positions of several values are padded whole", () => {
 test("64-bit values lose nothing", () => {
   const big = 2n ** 60n + 1n;
   const c = column([[big], [big, -1n]], new List(new Field("item", new Int64(), true)));
-  const binding = aBinding({ dtype: "int64", rowShape: { kind: "padded", pad: 0 } });
+  const binding = aBinding({ dtype: "int64", rowShape: { kind: "padded", pad: 0, sequence: 0 } });
   const chunk = new InputChunk(batchOf({ c }), 0, [binding]);
   const batch = rowsBatch([{ chunk, start: 0, end: 2 }]);
   const { x } = buildFeeds(batch, { inputs: [binding], fixedBatchRows: null }, new BufferPool(1));
@@ -85,9 +89,13 @@ test("64-bit values lose nothing", () => {
 
 test("a scaled mask is what models with additive masks take, or all zeros", () => {
   const c = listColumn([[5], [5, 5]]);
-  const additive = mask({ scale: 100, offset: -100, rowShape: { kind: "padded", pad: -100 } });
+  const additive = mask({ scale: 100, offset: -100, rowShape: { kind: "padded", pad: -100, sequence: 0 } });
   const zeros = mask({ tensor: "z", scale: 0 });
-  const [, m, z] = build(c, [aBinding({ rowShape: { kind: "padded", pad: 0 } }), additive, zeros]);
+  const [, m, z] = build(c, [
+    aBinding({ rowShape: { kind: "padded", pad: 0, sequence: 0 } }),
+    additive,
+    zeros,
+  ]);
   expect([m?.values, z?.values]).toEqual([
     [0, -100, 0, 0],
     [0, 0, 0, 0],
@@ -95,8 +103,12 @@ test("a scaled mask is what models with additive masks take, or all zeros", () =
 });
 
 test("a fixed batch is filled up with its last row, padding and all", () => {
-  const [tensor] = build(listColumn([[1, 2, 3], [4]]), [aBinding({ rowShape: { kind: "padded", pad: 0 } })], {
-    fixedBatchRows: 4,
-  });
+  const [tensor] = build(
+    listColumn([[1, 2, 3], [4]]),
+    [aBinding({ rowShape: { kind: "padded", pad: 0, sequence: 0 } })],
+    {
+      fixedBatchRows: 4,
+    },
+  );
   expect(tensor).toEqual({ dims: [4, 3], values: [1, 2, 3, 4, 0, 0, 4, 0, 0, 4, 0, 0] });
 });

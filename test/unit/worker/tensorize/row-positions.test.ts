@@ -5,14 +5,14 @@ import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
 import { listColumn } from "../../../support/uneven-model.ts";
 
 const item = (type: Float32 | FixedSizeList | List) => new Field("item", type, true);
-const padded = { kind: "padded", pad: 0 } as const;
+const padded = { kind: "padded", pad: 0, sequence: 0 } as const;
 const second = aBinding({ tensor: "y", source: { kind: "one", column: "d" }, rowShape: padded });
 const mask = aBinding({ tensor: "m", source: { kind: "mask", of: "x" }, rowShape: padded });
 
 /** The positions of the rows, and why rows are dead. */
 function look(chunk: InputChunk) {
   return {
-    positions: [...(chunk.positions?.counts ?? [])],
+    positions: [...(chunk.positions?.counts[0] ?? [])],
     dead: chunk.deadRows().map(([row, { code, message }]) => [row, code, message]),
   };
 }
@@ -105,7 +105,8 @@ describe("a row is dead", () => {
   test("when it is empty and nothing may stand in for its positions", () => {
     const c = listColumn([[1], [], [2]]);
     expect(
-      look(new InputChunk(batchOf({ c }), 0, [aBinding({ rowShape: { kind: "unpadded" } })])).dead,
+      look(new InputChunk(batchOf({ c }), 0, [aBinding({ rowShape: { kind: "unpadded", sequence: 0 } })]))
+        .dead,
     ).toEqual([[1, "ROW_LENGTH", "column `c` is empty, and there is no padding"]]);
   });
 
@@ -115,4 +116,16 @@ describe("a row is dead", () => {
       [1, "ROW_VALUE", "column `c` holds 300, which does not fit uint8"],
     ]);
   });
+});
+
+test("inputs of two sequences may differ in length, each padded by itself or not at all", () => {
+  const batch = batchOf({ c: listColumn([[1, 2], [3], []]), d: listColumn([[1], [3, 4, 5], []]) });
+  const other = { ...second, rowShape: { kind: "unpadded", sequence: 1 } } as const;
+  const chunk = new InputChunk(batch, 0, [aBinding({ rowShape: padded }), other]);
+  expect(chunk.positions?.counts.map((counts) => [...counts])).toEqual([
+    [2, 1, 0],
+    [1, 3, 0],
+  ]);
+  expect(look(chunk).dead).toEqual([[2, "ROW_LENGTH", "column `d` is empty, and there is no padding"]]);
+  expect(chunk.positions?.lengthsOf([65, 65])).toEqual([66, 65]);
 });

@@ -20,7 +20,7 @@ function fed(
   const pieces = chunk.liveRuns.map(({ start, end }) => ({ chunk, start, end }));
   const rows = pieces.reduce((sum, { start, end }) => sum + end - start, 0);
   const feeds = buildFeeds(
-    { pieces, rows, length: null },
+    { pieces, rows, lengths: null, length: null },
     { inputs: [binding], fixedBatchRows },
     new BufferPool(1),
   );

@@ -38,7 +38,7 @@ describe("a map that says nothing", () => {
           dtype: "float32",
           rowDims: [10],
           rowValues: 10,
-          perPosition: false,
+          sequence: null,
           batchAxis: 0,
           declaredDims: ["batch", 10],
           op: { kind: "raw" },

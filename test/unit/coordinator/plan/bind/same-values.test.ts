@@ -24,7 +24,7 @@ const given = (value: Nested, more: object = {}): MapParts => ({
 function fed(map: MapParts, model: ReturnType<typeof aModelWith>) {
   const bound = bind(map, { x: numeric("float32") }, model);
   const chunk = new InputChunk(batchOf({ x: column([1, 2, 3], new Float32()) }), 0, bound.inputs);
-  const batch = { pieces: [{ chunk, start: 0, end: 3 }], rows: 3, length: null };
+  const batch = { pieces: [{ chunk, start: 0, end: 3 }], rows: 3, lengths: null, length: null };
   const { v } = buildFeeds(batch, bound, new BufferPool(2));
   if (v === undefined) throw new Error("no feed");
   const arrays = { float32: Float32Array, int64: BigInt64Array, bool: Uint8Array, float16: Uint16Array };

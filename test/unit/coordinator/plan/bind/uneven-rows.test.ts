@@ -28,7 +28,7 @@ describe("rows are uneven", () => {
         scale: 1,
         offset: 0,
         fill: null,
-        rowShape: { kind: "padded", pad: 0 },
+        rowShape: { kind: "padded", pad: 0, sequence: 0 },
         batchAxis: 0,
       },
       {
@@ -40,7 +40,7 @@ describe("rows are uneven", () => {
         scale: 1,
         offset: 0,
         fill: null,
-        rowShape: { kind: "padded", pad: 0 },
+        rowShape: { kind: "padded", pad: 0, sequence: 0 },
         batchAxis: 0,
       },
     ]);
@@ -59,7 +59,7 @@ describe("rows are uneven", () => {
       outputs: [aTensor("y", ["n", 2])],
     };
     const [input] = bind({}, { frames: list(item) }, model).inputs;
-    expect(input).toMatchObject({ rowDims, rowValues, rowShape: { kind: "unpadded" } });
+    expect(input).toMatchObject({ rowDims, rowValues, rowShape: { kind: "unpadded", sequence: 0 } });
   });
 
   test("but not where `shape`, or another input with the same symbol, says how long they are", () => {
@@ -114,15 +114,15 @@ describe("rows are padded", () => {
 describe("outputs of uneven rows", () => {
   test("are lists where their first dimension is that of the inputs, named or not", () => {
     const plan = bind({ inputs: MASK }, { input_ids: IDS }, ENCODER);
-    expect(plan.outputs.map(({ rowDims, perPosition }) => [rowDims, perPosition])).toEqual([
-      [[384], false],
-      [[384], true],
-      [[], true],
+    expect(plan.outputs.map(({ rowDims, sequence }) => [rowDims, sequence])).toEqual([
+      [[384], null],
+      [[384], 0],
+      [[], 0],
     ]);
     const unnamed = { inputs: [ids("x", [-1])], outputs: [aTensor("y", ["n", -1, 2])] };
-    expect(bind({}, { x: IDS }, unnamed).outputs[0]).toMatchObject({ rowDims: [2], perPosition: true });
+    expect(bind({}, { x: IDS }, unnamed).outputs[0]).toMatchObject({ rowDims: [2], sequence: 0 });
     const given = bind({ outputs: { y: { shape: [5, 2] } } }, { x: IDS }, unnamed);
-    expect(given.outputs[0]).toMatchObject({ rowDims: [5, 2], perPosition: false });
+    expect(given.outputs[0]).toMatchObject({ rowDims: [5, 2], sequence: null });
   });
 
   test("are pooled to one vector a row, or refused as one", () => {
@@ -131,7 +131,7 @@ describe("outputs of uneven rows", () => {
     } as const;
     expect(bind({ inputs: MASK, outputs }, { input_ids: IDS }, ENCODER).outputs[0]).toMatchObject({
       rowDims: [384],
-      perPosition: true,
+      sequence: 0,
       op: {
         kind: "pool",
         pool: "mean",
@@ -295,5 +295,54 @@ describe("what cannot be", () => {
       }),
     ]);
     expect(bind({}, { input_ids: IDS }, fixed)).toMatchObject({ fixedBatchRows: 8 });
+  });
+});
+
+describe("dimensions of different names differ in length independently", () => {
+  const two = { inputs: [ids("a", ["s"]), ids("c", ["t"])], outputs: [aTensor("y", ["batch", "t"])] };
+  const shapesOf = (map: MapParts, model: typeof ENCODER, fields: Parameters<typeof bind>[1]) =>
+    bind(map, fields, model).inputs.map(({ rowShape }) => rowShape);
+
+  test("and an output follows the one whose name it has", () => {
+    const plan = bind({}, { a: IDS, c: IDS }, two);
+    expect(plan.inputs.map(({ rowShape }) => rowShape)).toEqual([
+      { kind: "unpadded", sequence: 0 },
+      { kind: "unpadded", sequence: 1 },
+    ]);
+    expect(plan.outputs[0]).toMatchObject({ rowDims: [], sequence: 1 });
+  });
+
+  test("and each is padded by itself, where the model can tell its own padding", () => {
+    expect(shapesOf({ inputs: { c: { pad: 7 } } }, two, { a: IDS, c: IDS })).toEqual([
+      { kind: "unpadded", sequence: 0 },
+      { kind: "padded", pad: 7, sequence: 1 },
+    ]);
+  });
+
+  test("and a mask belongs to the input that it is made of, whatever its own dimension is called", () => {
+    const towers = {
+      inputs: [ids("a", ["s"]), ids("c", ["t"]), ids("m", ["mask"]), ids("n", ["t"])],
+      outputs: [aTensor("y", ["batch", "mask", 2])],
+    };
+    const map = { inputs: { m: { mask: "a" }, n: { mask: "c" } } };
+    const plan = bind(map, { a: IDS, c: IDS }, towers);
+    expect(plan.inputs.map(({ rowShape }) => rowShape)).toEqual([
+      { kind: "padded", pad: 0, sequence: 0 },
+      { kind: "padded", pad: 0, sequence: 1 },
+      { kind: "padded", pad: 0, sequence: 0 },
+      { kind: "padded", pad: 0, sequence: 1 },
+    ]);
+    expect(plan.outputs[0]).toMatchObject({ rowDims: [2], sequence: 0 });
+  });
+
+  test("and names that a mask joins are one sequence, as are dimensions without a name", () => {
+    const joined = { inputs: [ids("a", ["s"]), ids("c", ["t"]), ids("m", ["t"])], outputs: two.outputs };
+    const shapes = shapesOf({ inputs: { m: { mask: "a" } } }, joined, { a: IDS, c: IDS });
+    expect(new Set(shapes.map((shape) => JSON.stringify(shape))).size).toBe(1);
+    const unnamed = { inputs: [ids("a", [-1]), ids("c", [-1])], outputs: [aTensor("y", ["batch"])] };
+    expect(shapesOf({}, unnamed, { a: IDS, c: IDS })).toEqual([
+      { kind: "unpadded", sequence: 0 },
+      { kind: "unpadded", sequence: 0 },
+    ]);
   });
 });
