@@ -4,21 +4,13 @@ import { showType } from "../../shared/dataset/field-differences.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
-import type {
-  InputBinding,
-  MapBinding,
-  OutputBinding,
-  StateBinding,
-} from "../../shared/domain/map-binding.ts";
-import { opRowOf, publishedRowBytes } from "../../shared/domain/output-fields.ts";
+import type { MapBinding } from "../../shared/domain/map-binding.ts";
+import { publishedRowBytes } from "../../shared/domain/output-fields.ts";
 import type { Partitions } from "../../shared/domain/partition.ts";
-import { isUneven } from "../../shared/domain/row-shape.ts";
 import { type Shard, shardRows } from "../../shared/domain/shard.ts";
 import { sortMemoryBytes } from "../../shared/domain/sort-memory.ts";
 import { madeColumns, type StepBinding, type StepFile } from "../../shared/domain/step-binding.ts";
 import type { TypeCheck } from "../../shared/domain/type-check.ts";
-import { sourceOf } from "../../shared/input-sources/input-sources.ts";
-import { opOf } from "../../shared/output-ops/output-ops.ts";
 import { plannedBatchText } from "./batch-text.ts";
 import { defaultsTable } from "./defaults-text.ts";
 import { estimateEntries } from "./estimate-text.ts";
@@ -27,6 +19,7 @@ import { imageText } from "./image-text.ts";
 import { soundText } from "./sound-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";
+import { tensorTables } from "./tensors-text.ts";
 import { counted, labelled, oneLine } from "./text.ts";
 import { textFormEntries } from "./text-form.ts";
 
@@ -82,21 +75,7 @@ export function planText(
     ...stepsTable(map, style),
     ...codeTable(plan, style),
     "",
-    renderTable(
-      {
-        columns: ["model input", "type", "made from"],
-        rows: [...map.inputs.map((input) => inputRow(input, map)), ...(map.state ?? []).map(stateRow)],
-      },
-      style,
-    ),
-    "",
-    renderTable(
-      { columns: ["output column", "made from"], rows: map.outputs.map((output) => outputRow(output, map)) },
-      style,
-      {
-        maxCellColumns: MAX_CELL_COLUMNS,
-      },
-    ),
+    ...tensorTables(map, style),
   ].join("\n");
 }
 
@@ -253,51 +232,4 @@ function moduleLine(where: string, path: string, { bytes, sha256 }: StepFile): s
 
 function namesText(names: readonly string[]): string {
   return names.length === 0 ? "nothing" : names.map(oneLine).join(", ");
-}
-
-function inputRow(input: InputBinding, map: MapBinding): string[] {
-  const { tensor, dtype, rowDims, source, scale, offset, fill, rowShape } = input;
-  const made = sourceOf(source);
-  const parts = [made.describe(source)];
-  if (scale !== 1) parts.push(`* ${scale}`);
-  if (offset !== 0) parts.push(offset > 0 ? `+ ${offset}` : `- ${-offset}`);
-  if (fill !== null) parts.push(`(null is ${fill})`);
-  if (made.rows !== "value") {
-    if (rowShape.kind === "padded") parts.push(`(padded with ${rowShape.pad})`);
-    if (rowShape.kind === "unpadded") parts.push("(never padded: batches of one length)");
-  }
-  const sequence = isUneven(rowShape) ? rowShape.sequence : null;
-  const shape =
-    rowShape.kind === "none" ? `[${rowDims.join(", ")}]` : shapeText(rowDims, positionsText(sequence, map));
-  return [tensor, `${dtype} ${shape}`, parts.join(" ")];
-}
-
-function stateRow({ tensor, output, dtype, rowDims, batchAxis }: StateBinding): string[] {
-  const dims = [...rowDims.slice(0, batchAxis), "N", ...rowDims.slice(batchAxis)];
-  return [
-    tensor,
-    `${dtype} [${dims.join(", ")}]`,
-    `output ${output} of the row's part before, zeros at first`,
-  ];
-}
-
-function outputRow(output: OutputBinding, map: MapBinding): string[] {
-  const { column, tensor, dtype, rowDims, sequence, op } = output;
-  const from = `${tensor} ${dtype} ${shapeText(rowDims, positionsText(sequence, map))}`;
-  const made = opOf(op).describe(op, opRowOf(output));
-  return [column, made === "" ? from : `${made} of ${from}`];
-}
-
-/** Names a sequence by its first input, where the model has several that differ in length independently. */
-function positionsText(sequence: number | null, { inputs }: MapBinding): string | null {
-  if (sequence === null) return null;
-  const ofSequence = (own: number) =>
-    inputs.find(({ rowShape }) => isUneven(rowShape) && rowShape.sequence === own);
-  if (ofSequence(1) === undefined) return "positions";
-  return `positions of ${ofSequence(sequence)?.tensor ?? "?"}`;
-}
-
-/** Writes the batch first, then the positions of uneven rows, whose sizes no plan knows. */
-function shapeText(rowDims: readonly number[], positions: string | null): string {
-  return `[${["N", ...(positions === null ? [] : [positions]), ...rowDims].join(", ")}]`;
 }

@@ -95,8 +95,8 @@ export interface OutputBinding {
   readonly rowDims: readonly number[];
   readonly rowValues: number;
   /**
-   * Sequence that the output follows, as uneven inputs do: its tensor is `[rows, longest, ...rowDims]`, and each
-   * row keeps as many positions as it came with. Null: the tensor is `[rows, ...rowDims]`.
+   * Sequence that the output follows, as uneven inputs do. Its tensor is `[rows, longest, ...rowDims]`, and
+   * each row keeps as many positions as it came with. Null: the tensor is `[rows, ...rowDims]`.
    */
   readonly sequence: number | null;
   /** Where the model has the batch, among its dims: 0, or what the job says. */

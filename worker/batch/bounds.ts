@@ -87,9 +87,9 @@ export function leastBound(bounds: readonly BatchInUse[]): BatchInUse {
 }
 
 /**
- * Counts the rows of `length` positions that fit in the memory of one batch, with what the model makes of them.
- * Each tensor counts once. Of several sequences all positions count as the largest. The result may be a
- * fraction, and less than one.
+ * Counts the rows of `length` positions that fit in the memory of one batch, with what the model makes of
+ * them. Each tensor counts once. Of several sequences all positions count as the largest. The result may be
+ * a fraction, and less than one.
  */
 export function rowsInMemory({
   inputs,

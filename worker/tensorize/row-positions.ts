@@ -32,8 +32,8 @@ export class RowPositions {
   }
 
   /**
-   * Orders rows for cutting, the longest first: by the padded length of each sequence, and within one length by
-   * the positions of the last sequence. Rows that may share a batch then lie side by side.
+   * Orders rows for cutting, the longest first: by the padded length of each sequence, and within one length
+   * by the positions of the last sequence. Rows that may share a batch then lie side by side.
    */
   compare(a: readonly number[], b: readonly number[]): number {
     const last = a.length - 1;
@@ -45,8 +45,8 @@ export class RowPositions {
   }
 
   /**
-   * Decides whether rows may share a batch. Rows of a sequence that is never padded have one length. Others are
-   * at most half padding, and rows of no positions keep to themselves: what a model makes of nothing but
+   * Decides whether rows may share a batch. Rows of a sequence that is never padded have one length. Others
+   * are at most half padding, and rows of no positions keep to themselves: what a model makes of nothing but
    * padding may depend on how much of it there is.
    */
   mayShare({ shortest, longest }: PositionsExtent): boolean {

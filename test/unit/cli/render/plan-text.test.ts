@@ -256,34 +256,6 @@ describe("a planned job", () => {
     );
   });
 
-  it("shows what becomes of vectors", () => {
-    const [output] = MAP.outputs;
-    if (output === undefined) throw new Error("no output");
-    const vector = { dims: 4, normalize: true, as: "int8" } as const;
-    const pooled = { kind: "pool", pool: "mean", positions: null, vector } as const;
-    const all = { ...pooled, positions: 2, vector: { dims: 5, normalize: false, as: "float32" } } as const;
-    const text = planText(
-      aPlan([1], {
-        outputs: [
-          { ...output, column: "a", op: { kind: "raw", vector: { ...vector, dims: 10 } } },
-          { ...output, column: "b", op: pooled, sequence: 0 },
-          { ...output, column: "c", op: all, rowDims: [2, 5] },
-          {
-            ...output,
-            column: "d",
-            op: { kind: "threshold", threshold: 0.5, activation: "sigmoid", labels: null },
-          },
-        ],
-      }),
-    );
-    expect(text.split("\n").slice(-4)).toEqual([
-      "a              normalized, as int8 of logits float32 [N, 10]",
-      "b              pool mean, first 4, normalized, as int8 of logits float32 [N, positions, 10]",
-      "c              pool mean of logits float32 [N, 2, 5]",
-      "d              sigmoid >= 0.5 of logits float32 [N, 10]",
-    ]);
-  });
-
   it("says it simply when all shards are alike, when there are none, and when the model fixes the batch", () => {
     const lineOf = (plan: PlannedJob, label: string) =>
       planText(plan)

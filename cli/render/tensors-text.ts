@@ -1,0 +1,75 @@
+import type {
+  InputBinding,
+  MapBinding,
+  OutputBinding,
+  StateBinding,
+} from "../../shared/domain/map-binding.ts";
+import { opRowOf } from "../../shared/domain/output-fields.ts";
+import { isUneven } from "../../shared/domain/row-shape.ts";
+import { sourceOf } from "../../shared/input-sources/input-sources.ts";
+import { opOf } from "../../shared/output-ops/output-ops.ts";
+import type { Style } from "./style.ts";
+import { renderTable } from "./table.ts";
+
+/** A wider cell is cut off: labels of a thousand classes say nothing to a reader. */
+const MAX_CELL_COLUMNS = 100;
+
+/** Renders what the model's inputs are made of, and what is made of its outputs. */
+export function tensorTables(map: MapBinding, style: Style): readonly string[] {
+  const inputs = {
+    columns: ["model input", "type", "made from"],
+    rows: [...map.inputs.map((input) => inputRow(input, map)), ...(map.state ?? []).map(stateRow)],
+  };
+  const outputs = {
+    columns: ["output column", "made from"],
+    rows: map.outputs.map((output) => outputRow(output, map)),
+  };
+  return [renderTable(inputs, style), "", renderTable(outputs, style, { maxCellColumns: MAX_CELL_COLUMNS })];
+}
+
+function inputRow(input: InputBinding, map: MapBinding): string[] {
+  const { tensor, dtype, rowDims, source, scale, offset, fill, rowShape } = input;
+  const made = sourceOf(source);
+  const parts = [made.describe(source)];
+  if (scale !== 1) parts.push(`* ${scale}`);
+  if (offset !== 0) parts.push(offset > 0 ? `+ ${offset}` : `- ${-offset}`);
+  if (fill !== null) parts.push(`(null is ${fill})`);
+  if (made.rows !== "value") {
+    if (rowShape.kind === "padded") parts.push(`(padded with ${rowShape.pad})`);
+    if (rowShape.kind === "unpadded") parts.push("(never padded: batches of one length)");
+  }
+  const sequence = isUneven(rowShape) ? rowShape.sequence : null;
+  const shape =
+    rowShape.kind === "none" ? `[${rowDims.join(", ")}]` : shapeText(rowDims, positionsText(sequence, map));
+  return [tensor, `${dtype} ${shape}`, parts.join(" ")];
+}
+
+function stateRow({ tensor, output, dtype, rowDims, batchAxis }: StateBinding): string[] {
+  const dims = [...rowDims.slice(0, batchAxis), "N", ...rowDims.slice(batchAxis)];
+  return [
+    tensor,
+    `${dtype} [${dims.join(", ")}]`,
+    `output ${output} of the row's part before, zeros at first`,
+  ];
+}
+
+function outputRow(output: OutputBinding, map: MapBinding): string[] {
+  const { column, tensor, dtype, rowDims, sequence, op } = output;
+  const from = `${tensor} ${dtype} ${shapeText(rowDims, positionsText(sequence, map))}`;
+  const made = opOf(op).describe(op, opRowOf(output));
+  return [column, made === "" ? from : `${made} of ${from}`];
+}
+
+/** Names a sequence by its first input, where the model has several that differ in length independently. */
+function positionsText(sequence: number | null, { inputs }: MapBinding): string | null {
+  if (sequence === null) return null;
+  const ofSequence = (own: number) =>
+    inputs.find(({ rowShape }) => isUneven(rowShape) && rowShape.sequence === own);
+  if (ofSequence(1) === undefined) return "positions";
+  return `positions of ${ofSequence(sequence)?.tensor ?? "?"}`;
+}
+
+/** Writes the batch first, then the positions of uneven rows, whose sizes no plan knows. */
+function shapeText(rowDims: readonly number[], positions: string | null): string {
+  return `[${["N", ...(positions === null ? [] : [positions]), ...rowDims].join(", ")}]`;
+}
