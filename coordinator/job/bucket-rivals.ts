@@ -1,15 +1,20 @@
 import type { PlannedJob } from "../../shared/domain/job.ts";
-import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import { below } from "../../shared/domain/location.ts";
+import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { newRunName } from "../journal/bucket/run-file.ts";
+import { objectLocation } from "../journal/bucket/journal-object.ts";
+import { newRunName, readRunFile } from "../journal/bucket/run-file.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { isOfLock } from "../journal/lock-file.ts";
 import { removeFromDisk } from "../publish/cleanup.ts";
+import { clearedRun, removeClearing } from "../publish/clearing.ts";
 import { readIntentIfThere } from "../publish/intent.ts";
+import { inspectOutput, type OutputState } from "../publish/output-folder.ts";
 import { knownPaths, ownPaths } from "../publish/own-run.ts";
 import { probeStore } from "../publish/probe-store.ts";
 import { finishIntent } from "../publish/publish.ts";
+import { readManifestIfThere } from "../publish/read-manifest.ts";
 import { type OutputPaths, type WorkPaths, withRun } from "../publish/work-paths.ts";
 import type { JobSeams } from "./job-seams.ts";
 import { refuseOtherResult } from "./refuse-other-job.ts";
@@ -45,6 +50,27 @@ export async function endIntent(
   const checksums = await probeStore(storage, apart.own, seams.random);
   await finishIntent({ storage, checksums, paths: theirs }, intent, () => lock.confirm());
   return intent.manifest;
+}
+
+/**
+ * Inspects an output that a dead coordinator was clearing in a bucket. A published output stays, and so does
+ * a run that has begun since: then nothing was removed, or the marker came late, so the marker goes.
+ */
+export async function inspectClearing(paths: OutputPaths, storage: Storage): Promise<OutputState> {
+  const { output, work } = paths;
+  const isPublished = (await readManifestIfThere(below(output, MANIFEST_NAME), storage)) !== null;
+  if (!isPublished && !(await hasBegunSince(paths, storage))) return { kind: "halfCleared" };
+  await removeClearing(work, storage);
+  return await inspectOutput(output, storage);
+}
+
+/** Whoever finds the marker puts the first object of its journal and no second one (`openBucketJournal`). */
+async function hasBegunSince(paths: OutputPaths, storage: Storage): Promise<boolean> {
+  const { work, runFile } = paths;
+  const run = runFile === null ? null : await readRunFile(runFile, storage);
+  if (run === null || run === (await clearedRun(work, storage))) return false;
+  const second = objectLocation(below(withRun(paths, run).own, "journal"), 2);
+  return (await storage.kindAt(second)) !== null;
 }
 
 /**

@@ -10,7 +10,7 @@ import { type OutputManifest, REPORT_NAME } from "../../shared/domain/manifest.t
 import { publishedFields } from "../../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialRules } from "../../shared/domain/partial-layout.ts";
-import { isPlaceError } from "../../shared/storage/errors.ts";
+import { ignorePlaceError } from "../../shared/storage/errors.ts";
 import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
 import { BEACON_NAME } from "../commit/beacon.ts";
 import { createPartialStore, type PartialStore } from "../commit/partial-store.ts";
@@ -105,7 +105,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     const { lock } = this.#options;
     // What cannot be confirmed now is not deleted, either.
     const confirmed = lock.confirm().then(() => this.partials.discardPartial(partial));
-    await confirmed.catch(ignoreStorage);
+    await confirmed.catch(ignorePlaceError);
   }
 
   async reduce(): Promise<string> {
@@ -162,7 +162,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     // Every shard is committed: whatever else lies there has lost. Not before: a partial of an earlier
     // generation whose shard is still open may yet be offered.
     await lock.confirm();
-    await this.partials.sweep(partials).catch(ignoreStorage);
+    await this.partials.sweep(partials).catch(ignorePlaceError);
     const place = { paths: this.#paths, storage };
     const reduced = await seams.reduce({
       ...place,
@@ -198,10 +198,6 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       writePoisoned: seams.writePoisoned,
     });
   }
-}
-
-function ignoreStorage(error: unknown): void {
-  if (!isPlaceError(error)) throw error;
 }
 
 /** What made this output, for whoever compares two of them. */

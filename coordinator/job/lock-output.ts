@@ -1,8 +1,11 @@
+import { below } from "../../shared/domain/location.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { awaitSilence, refuseNews, replaced } from "../journal/bucket/bucket-hold.ts";
+import { awaitSilence, awaitStill, refuseNews, replaced } from "../journal/bucket/bucket-hold.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { acquireLock } from "../journal/lock.ts";
+import { readClearing } from "../publish/clearing.ts";
+import { CLEARING_NAME } from "../publish/output-folder.ts";
 import { knownPaths } from "../publish/own-run.ts";
 import type { OutputPaths, WorkPaths } from "../publish/work-paths.ts";
 import { type OpenJobOptions, onWaitingOf } from "./opened-job.ts";
@@ -34,15 +37,24 @@ interface OthersSeen {
 
 /**
  * Waits until no coordinator of another machine is at work on an output, as far as that can be seen: on a
- * journal that is in the bucket.
+ * journal that is in the bucket, or on a clearing there.
  *
  * @throws {OUTPUT_LOCKED} when one is
  */
 export async function awaitOthers(place: SharedPlace, options: OpenJobOptions): Promise<OthersSeen> {
+  await awaitClearing(place, options);
   const known = await sharedRun(place, options);
   if (known === null) return { run: null, shown: null };
   const { storage } = place;
   return { run: known.run, shown: await awaitSilence({ ...waitingOf(options), own: known.own, storage }) };
+}
+
+/** Waits until a clearing has ended, or its coordinator is dead. @throws {OUTPUT_LOCKED} when it is alive */
+async function awaitClearing({ paths, storage }: SharedPlace, options: OpenJobOptions): Promise<void> {
+  const { output, work } = paths;
+  if (isOnThisMachine(output)) return;
+  const read = () => readClearing(work, storage);
+  await awaitStill({ ...waitingOf(options), path: below(work, CLEARING_NAME), read });
 }
 
 /**

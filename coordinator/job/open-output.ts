@@ -5,7 +5,9 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below, parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest, type ReadFile } from "../../shared/domain/manifest.ts";
 import { newInputLines } from "../../shared/domain/new-input.ts";
+import { ignorePlaceError } from "../../shared/storage/errors.ts";
 import { logFetching } from "../../shared/storage/fetch-progress.ts";
+import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { isOfLock } from "../journal/lock-file.ts";
@@ -13,13 +15,13 @@ import type { LocatedFile } from "../plan/input/discover.ts";
 import { PlanProgress } from "../plan/plan-progress.ts";
 import { readStores } from "../plan/read-stores.ts";
 import { removeWorkFolder } from "../publish/cleanup.ts";
-import { clearOutput, refuseOthersClearing } from "../publish/clear-output.ts";
+import { clearOutput } from "../publish/clear-output.ts";
 import { inspectOutput, type OutputState, outputOccupied } from "../publish/output-folder.ts";
 import { findOutputPaths, type WorkPaths } from "../publish/work-paths.ts";
 import type { NewRun } from "../runs/next-run.ts";
 import { refuseOtherRuns } from "../runs/one-dataset.ts";
 import { sealedFilesOf } from "../runs/sealed-files-of.ts";
-import { endIntent, takeUpPaths } from "./bucket-rivals.ts";
+import { endIntent, inspectClearing, takeUpPaths } from "./bucket-rivals.ts";
 import { endPublished, type OutputPlace } from "./end-published.ts";
 import type { JobSeams } from "./job-seams.ts";
 import { awaitOthers, lockOutput, refuseNewcomers } from "./lock-output.ts";
@@ -74,7 +76,8 @@ export async function openOutput(
     const held = await holdOutput(planned, { place, options, mayReplace }, resources);
     const isPublished = held.kind === "published";
     if (isPublished || (run !== null && (await hasOtherPlan(run, place, seams)))) {
-      await resources.release();
+      // The output is as it is, whether or not the lock can be removed.
+      await resources.release().catch(ignorePlaceError);
       return isPublished && run === null ? await adoptResult(spec, held.manifest, place, options) : null;
     }
     const inputFiles = run === null ? null : run.input.files.map(asRead);
@@ -134,12 +137,12 @@ type HeldOutput =
       readonly silent: string | null;
     };
 
-/** What is there, once it is locked: of a clearing that another began, what it has left. */
-async function lookAgain(place: OutputPlace, { seams, fresh }: OpenJobOptions): Promise<OutputState> {
-  const found = await inspectOutput(place.paths.output, place.storage);
-  if (found.kind !== "halfCleared" || fresh) return found;
-  const manifest = await refuseOthersClearing(place, seams);
-  return manifest === null ? found : { kind: "published", manifest };
+/** Inspects the output once no other coordinator is at work on it. */
+async function lookAgain(place: OutputPlace, { fresh }: OpenJobOptions): Promise<OutputState> {
+  const { paths, storage } = place;
+  const found = await inspectOutput(paths.output, storage);
+  if (found.kind !== "halfCleared" || fresh || isOnThisMachine(paths.output)) return found;
+  return await inspectClearing(paths, storage);
 }
 
 /** The lock is held, and the output cleared where that is asked for; or it has been published since. */
@@ -159,6 +162,8 @@ async function holdOutput(
     await clearOutput(paths, {
       ...seams,
       storage,
+      clock: options.clock,
+      run: seen.run,
       keepsWork: isOfLock,
       confirm: () => lock.confirm(),
       look,

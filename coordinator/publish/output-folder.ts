@@ -11,10 +11,7 @@ export type OutputState =
   | { readonly kind: "empty" }
   /** A job's work files: it may be resumed. */
   | { readonly kind: "unfinished" }
-  /**
-   * `clearOutput` was begun and not ended: call it again, whatever the user asks for now, unless that is for
-   * another coordinator to do (`refuseOthersClearing`).
-   */
+  /** `clearOutput` was begun and not ended: call it again, whatever the user asks for now. */
   | { readonly kind: "halfCleared" }
   | { readonly kind: "published"; readonly manifest: OutputManifest }
   /** Somebody's files: see {@link outputOccupied}. */

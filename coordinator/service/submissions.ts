@@ -283,7 +283,8 @@ async function* inTurn<T>(items: readonly T[]): AsyncGenerator<T> {
 async function letGo(opened: OpenedJob, why: unknown): Promise<never> {
   if (opened.kind === "active") {
     opened.job.abandon();
-    await opened.job.release();
+    // What went wrong first is what is reported.
+    await opened.job.release().catch(() => {});
   }
   throw why;
 }

@@ -42,6 +42,11 @@ export function isPlaceError(error: unknown): boolean {
   return errorCode(error) !== null;
 }
 
+/** Ignores what fails for the reasons of a disk or a store. @throws anything else */
+export function ignorePlaceError(error: unknown): void {
+  if (!isPlaceError(error)) throw error;
+}
+
 /** What lies behind a storage's error, in the words of whoever said it: the file system's own message. */
 export function reasonOf(error: unknown): string {
   return isShardmillError(error) && error.cause instanceof Error ? messageOf(error.cause) : messageOf(error);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { CheckerThreadClient } from "../../coordinator/commit/checker-thread-client.ts";
 import { createPartialStore } from "../../coordinator/commit/partial-store.ts";
+import { realSeams } from "../../coordinator/job/job-seams.ts";
 import { removeWorkFiles, removeWorkFolder } from "../../coordinator/publish/cleanup.ts";
 import { clearOutput } from "../../coordinator/publish/clear-output.ts";
 import { inspectOutput } from "../../coordinator/publish/output-folder.ts";
@@ -14,10 +15,10 @@ import { manifestText, readManifest } from "../../coordinator/publish/read-manif
 import { type StageOptions, stageOutput } from "../../coordinator/publish/stage.ts";
 import { workPaths } from "../../coordinator/publish/work-paths.ts";
 import { reducePartials } from "../../coordinator/reduce/reduce.ts";
+import { systemClock } from "../../shared/core/clock.ts";
 import { digestFile, sha256 } from "../../shared/core/digest.ts";
 import { realDisk } from "../../shared/core/disk.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import { systemRandom as random } from "../../shared/core/random.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import { below, type Location, parseLocation } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
@@ -191,7 +192,13 @@ describe.each(PLACES)("a crash while publishing %s", (_place, placeStorage) => {
 });
 
 function clear(): Promise<void> {
-  return clearOutput(workPaths(out), { storage, disk: realDisk, random, keepsWork: () => false });
+  return clearOutput(workPaths(out), {
+    ...realSeams,
+    storage,
+    clock: systemClock,
+    run: null,
+    keepsWork: () => false,
+  });
 }
 
 async function expectWholeFolders(manifest: OutputManifest): Promise<void> {

@@ -42,14 +42,24 @@ interface HoldOptions extends BucketPlace {
   readonly nonce: string;
 }
 
-interface SilenceOptions extends Pick<BucketPlace, "own" | "storage"> {
+interface WaitOptions {
   readonly processes: Processes;
   readonly clock: TimedClock;
   readonly signal?: AbortSignal;
   /** Called when it takes time to find out whether the holder is alive. */
   readonly onWaiting?: (message: string) => void;
-  /** What an earlier wait has given: whoever showed that last is dead. */
+}
+
+interface SilenceOptions extends WaitOptions, Pick<BucketPlace, "own" | "storage"> {
+  /** What `awaitSilence` has given: whoever showed that last is dead. */
   readonly silent?: string | null;
+}
+
+interface StillOptions extends WaitOptions {
+  /** Reads what a coordinator changes as long as it is alive. Its first line identifies the coordinator. */
+  readonly read: () => Promise<string | null>;
+  /** Where that is. */
+  readonly path: Location;
 }
 
 function beatOf(own: Location): Location {
@@ -66,16 +76,33 @@ function beatOf(own: Location): Location {
 export async function awaitSilence({
   own,
   storage,
+  silent = null,
+  ...options
+}: SilenceOptions): Promise<string | null> {
+  const path = beatOf(own);
+  const read = () => readTextIfThere(storage, path);
+  const before = await read();
+  if (before === null || before === silent) return before;
+  return await awaitStill({ ...options, path, read });
+}
+
+/**
+ * Waits until a coordinator changes no more what it shows, or until that is gone.
+ *
+ * @returns the last text; null where it is gone
+ * @throws {OUTPUT_LOCKED} when the text changes: the coordinator is alive
+ */
+export async function awaitStill({
+  read,
+  path,
   processes,
   clock,
   signal,
   onWaiting,
-  silent = null,
-}: SilenceOptions): Promise<string | null> {
-  const beat = beatOf(own);
-  const before = await readTextIfThere(storage, beat);
-  if (before === null || before === silent) return before;
-  const holder = parseLock(before);
+}: StillOptions): Promise<string | null> {
+  const before = await read();
+  if (before === null) return null;
+  const holder = holderIn(before);
   if (holder !== null && processes.lifeOf(holder) === "dead") return before;
   const who = holder === null ? "a coordinator" : `process ${holder.pid} on ${holder.host}`;
   onWaiting?.(
@@ -84,9 +111,9 @@ export async function awaitSilence({
   // Looks are counted, not time: a process that was stopped itself has not looked.
   for (let look = 0; look < SILENCE_MS / LOOK_MS; look += 1) {
     await sleep(LOOK_MS, signal, clock);
-    const now = await readTextIfThere(storage, beat);
+    const now = await read();
     if (now === null) return null;
-    if (now !== before) throw heldByWho(now, beat);
+    if (now !== before) throw heldByWho(now, path);
   }
   return before;
 }
@@ -102,7 +129,11 @@ export async function refuseNews(
 }
 
 function heldByWho(shown: string, beat: Location): ShardmillError {
-  return heldBy(parseLock(shown) ?? UNKNOWN, beat, "elsewhere");
+  return heldBy(holderIn(shown) ?? UNKNOWN, beat, "elsewhere");
+}
+
+function holderIn(shown: string): LockContent | null {
+  return parseLock(shown.split("\n", 1)[0] ?? "");
 }
 
 const UNKNOWN = { host: "an unknown host", pid: 0, pidNamespace: null } as const;

@@ -1,0 +1,190 @@
+import type { TimedClock } from "../../shared/core/clock.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import type { Processes } from "../../shared/core/process-identity.ts";
+import type { Random } from "../../shared/core/random.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { readTextIfThere } from "../../shared/storage/whole-file.ts";
+import type { LockContent } from "../journal/lock-file.ts";
+import { CLEARING_NAME } from "./output-folder.ts";
+
+/** Interval between two beats of a clearing: the same as that of a journal's holder. */
+const BEAT_MS = 5_000;
+
+/** What a clearing in a bucket needs to show itself. */
+export interface ClearingSeams {
+  readonly storage: Storage;
+  readonly random: Random;
+  readonly clock: TimedClock;
+  readonly processes: Processes;
+}
+
+/** What shows that an output is being cleared. */
+export type ClearingMark = Pick<Clearing, "lost" | "confirm" | "has" | "end"> & AsyncDisposable;
+
+/** Content of the marker of a clearing in a bucket. */
+interface ClearingContent extends LockContent {
+  /** Run whose silence was waited out before. Null: there was none. */
+  readonly run: string | null;
+}
+
+/**
+ * Reads what a clearing in a bucket shows: its marker, then its beat. Null when none is under way. The text
+ * changes as long as its coordinator is alive.
+ */
+export async function readClearing(work: Location, storage: Storage): Promise<string | null> {
+  const marker = await readTextIfThere(storage, below(work, CLEARING_NAME));
+  if (marker === null) return null;
+  const nonce = parseClearing(marker)?.nonce;
+  const beat = nonce === undefined ? null : await readTextIfThere(storage, beatOf(work, nonce));
+  return `${marker}${beat ?? ""}`;
+}
+
+/** The run that a clearing was begun on. Null: there was none, or its marker says nothing. */
+export async function clearedRun(work: Location, storage: Storage): Promise<string | null> {
+  const marker = await readTextIfThere(storage, below(work, CLEARING_NAME));
+  return marker === null ? null : (parseClearing(marker)?.run ?? null);
+}
+
+/** Removes what a dead coordinator's clearing shows. */
+export async function removeClearing(work: Location, storage: Storage): Promise<void> {
+  const path = below(work, CLEARING_NAME);
+  const marker = await readTextIfThere(storage, path);
+  const nonce = marker === null ? undefined : parseClearing(marker)?.nonce;
+  if (nonce !== undefined) await storage.remove(beatOf(work, nonce));
+  await storage.remove(path);
+}
+
+/**
+ * The clearing of an output in a bucket, as other coordinators see it. Its marker is put once, and names a
+ * nonce. An object named after the nonce changes every few seconds. So a successor, which has another nonce,
+ * never finds its own name changed by a predecessor that was stopped.
+ */
+export class Clearing implements AsyncDisposable {
+  readonly #seams: ClearingSeams;
+  readonly #work: Location;
+  readonly #content: ClearingContent;
+  readonly #lost = new AbortController();
+  #beats = 0;
+  #beating: Promise<void> = Promise.resolve();
+  #callOff: () => void = () => {};
+  #isOver = false;
+
+  private constructor(work: Location, { run, ...seams }: ClearingSeams & Pick<ClearingContent, "run">) {
+    this.#work = work;
+    this.#seams = seams;
+    this.#content = { ...seams.processes.own(), nonce: seams.random.hex(8), run };
+  }
+
+  /**
+   * Puts the marker.
+   *
+   * @param replaces whether the marker of a clearing whose silence was waited out may be replaced
+   * @throws {OUTPUT_LOCKED} when another coordinator has begun a clearing at the same moment
+   */
+  static async begin(
+    work: Location,
+    options: ClearingSeams & { readonly run: string | null; readonly replaces: boolean },
+  ): Promise<Clearing> {
+    const clearing = new Clearing(work, options);
+    await clearing.#putMarker(options.replaces);
+    clearing.#beating = clearing.#beat();
+    return clearing;
+  }
+
+  /** Aborts when another coordinator has gone on with the clearing, or ended it. */
+  get lost(): AbortSignal {
+    return this.#lost.signal;
+  }
+
+  /** @throws {OUTPUT_LOCKED} when another coordinator has gone on with the clearing, or ended it */
+  async confirm(): Promise<void> {
+    this.#lost.signal.throwIfAborted();
+    const path = below(this.#work, CLEARING_NAME);
+    const found = await readTextIfThere(this.#seams.storage, path);
+    if (found === this.#marker()) return;
+    const error = clearsElsewhere(path);
+    this.#lost.abort(error);
+    throw error;
+  }
+
+  /** Whether a name in the work folder is the marker or its beat. */
+  has(name: string): boolean {
+    return name === CLEARING_NAME || name === beatName(this.#content.nonce);
+  }
+
+  /** Removes beat and marker. The marker goes last: without it nobody would remove the beat. */
+  async end(): Promise<void> {
+    await this.#stop();
+    await this.#seams.storage.remove(beatOf(this.#work, this.#content.nonce));
+    await this.confirm();
+    await this.#seams.storage.remove(below(this.#work, CLEARING_NAME));
+  }
+
+  /** Stops the beats. A marker that is left waits for whoever comes next. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stop();
+  }
+
+  async #putMarker(replaces: boolean): Promise<void> {
+    const marker = below(this.#work, CLEARING_NAME);
+    try {
+      await this.#seams.storage.put(marker, sourceOfBytes(this.#marker()), { ifAbsent: !replaces });
+    } catch (error) {
+      if (!isShardmillError(error, "STORE_EXISTS")) throw error;
+      throw clearsElsewhere(marker);
+    }
+  }
+
+  async #beat(): Promise<void> {
+    const { storage, clock } = this.#seams;
+    try {
+      await this.confirm();
+      this.#beats += 1;
+      const { nonce } = this.#content;
+      await storage.put(beatOf(this.#work, nonce), sourceOfBytes(`${nonce} ${this.#beats}\n`));
+    } catch {
+      // Either it is lost, and `confirm` has recorded that. Or the store fails, and the next removal reports it.
+    }
+    if (this.#isOver || this.#lost.signal.aborted) return;
+    this.#callOff = clock.after(BEAT_MS, () => {
+      this.#beating = this.#beat();
+    });
+  }
+
+  async #stop(): Promise<void> {
+    this.#isOver = true;
+    this.#callOff();
+    await this.#beating;
+  }
+
+  #marker(): string {
+    return `${JSON.stringify(this.#content)}\n`;
+  }
+}
+
+function beatName(nonce: string): string {
+  return `${CLEARING_NAME}-${nonce}`;
+}
+
+function beatOf(work: Location, nonce: string): Location {
+  return below(work, beatName(nonce));
+}
+
+/** Null for the marker of another version. */
+function parseClearing(marker: string): Pick<ClearingContent, "nonce" | "run"> | null {
+  try {
+    const { nonce, run }: Partial<ClearingContent> = JSON.parse(marker);
+    return typeof nonce === "string" && /^[0-9a-f]+$/.test(nonce) ? { nonce, run: run ?? null } : null;
+  } catch {
+    return null;
+  }
+}
+
+function clearsElsewhere(path: Location): ShardmillError {
+  return new ShardmillError("OUTPUT_LOCKED", "another coordinator clears this output, or has cleared it", {
+    fields: { path },
+    hint: "the job goes on in the other one; if there is none, run it again",
+  });
+}

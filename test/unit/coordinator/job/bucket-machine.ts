@@ -1,0 +1,149 @@
+import { expect } from "vitest";
+import { Meters } from "../../../../coordinator/insight/meters.ts";
+import { type JobSeams, realSeams } from "../../../../coordinator/job/job-seams.ts";
+import { openJob } from "../../../../coordinator/job/open-job.ts";
+import type { OpenedJob, OpenJobOptions } from "../../../../coordinator/job/opened-job.ts";
+import { RunRecorder } from "../../../../coordinator/job/run-recorder.ts";
+import { clearOutput } from "../../../../coordinator/publish/clear-output.ts";
+import { intentText } from "../../../../coordinator/publish/intent.ts";
+import { buildManifest } from "../../../../coordinator/publish/layout.ts";
+import { knownPaths } from "../../../../coordinator/publish/own-run.ts";
+import { findOutputPaths, type WorkPaths, withRun } from "../../../../coordinator/publish/work-paths.ts";
+import { DEFAULT_SCHEDULE } from "../../../../coordinator/schedule/state/config.ts";
+import { systemClock, type TimedClock } from "../../../../shared/core/clock.ts";
+import { sha256 } from "../../../../shared/core/digest.ts";
+import { realDisk } from "../../../../shared/core/disk.ts";
+import { silentLogger } from "../../../../shared/core/log.ts";
+import { systemProcesses } from "../../../../shared/core/process-identity.ts";
+import { systemRandom } from "../../../../shared/core/random.ts";
+import type { PlannedJob } from "../../../../shared/domain/job.ts";
+import type { JobSpec } from "../../../../shared/domain/job-spec.ts";
+import { below, parseLocation } from "../../../../shared/domain/location.ts";
+import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
+import { MemoryStorage } from "../../../../shared/storage/memory.ts";
+import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+import { SeededRandom } from "../../../../sim/seeded-random.ts";
+import { makeSimJob } from "../../../../sim/sim-plan.ts";
+
+export const OUT = parseLocation("s3://bucket/out");
+export const ROWS = "the rows of all shards";
+export const OTHERS_RUN = "run-00000000000000bb";
+
+/** Time passes so much faster: a silence of 30 s is over soon. */
+const HASTE = 200;
+
+const hasty: TimedClock = {
+  nowMs: () => systemClock.nowMs() * HASTE,
+  wallMs: () => systemClock.wallMs() * HASTE,
+  after: (ms, call) => systemClock.after(ms / HASTE, call),
+};
+
+/** A bucket of a store at an address of its own, in which so many files and folders can be removed. */
+export class Bucket extends MemoryStorage {
+  removals = Number.POSITIVE_INFINITY;
+  readonly #store: string;
+
+  constructor(store = "https://one") {
+    super({
+      before: async ({ call }) => {
+        if (call !== "remove") return;
+        if (this.removals === 0) throw new Error("it died");
+        this.removals -= 1;
+      },
+    });
+    this.#store = store;
+  }
+
+  async storeOf(): Promise<string> {
+    return this.#store;
+  }
+}
+
+export interface Machine {
+  readonly spec: JobSpec;
+  readonly planned: PlannedJob;
+  readonly storage: Bucket;
+  readonly seams: JobSeams;
+}
+
+/** A machine on which one job is opened, with work files of its own at a path. */
+export function machineAt(path: string, storage: Bucket): Machine {
+  const made = makeSimJob(new SeededRandom(1), { failingRows: false, poisonRows: false, place: 0 });
+  const spec = {
+    ...made.spec,
+    output: { ...made.spec.output, path: OUT },
+    work: { path },
+  };
+  const planned = { ...made.planned, spec };
+  const seams: JobSeams = {
+    ...realSeams,
+    openStorage: async () => storage,
+    plan: async () => planned,
+    identify: async () => planned,
+  };
+  return { spec, planned, storage, seams };
+}
+
+export async function open({ spec, seams }: Machine, fresh = false): Promise<OpenedJob> {
+  return await openJob(spec, optionsOf(seams, fresh));
+}
+
+export function optionsOf(seams: JobSeams, fresh: boolean): OpenJobOptions {
+  return {
+    fresh,
+    clock: hasty,
+    log: silentLogger,
+    schedule: DEFAULT_SCHEDULE,
+    seams,
+    reportOf: () => null,
+    storesBefore: [],
+    beganMs: 0,
+    recorder: new RunRecorder(hasty, new Meters()),
+    onWake: () => {},
+  };
+}
+
+/** Its coordinator is gone, and the job not ended. */
+export async function openAndLeave(on: Machine): Promise<OpenedJob["origin"]> {
+  const opened = await open(on);
+  if (opened.kind === "active") await opened.job.release();
+  return opened.origin;
+}
+
+export async function pathsOf({ spec, storage }: Machine): Promise<WorkPaths> {
+  const paths = await findOutputPaths(spec, storage);
+  return (await knownPaths(paths, { disk: realDisk, storage })) ?? withRun(paths, OTHERS_RUN);
+}
+
+/** It was decided to publish one file, and nothing of that was done yet. */
+export async function putIntent({ storage, planned }: Machine, paths: WorkPaths): Promise<void> {
+  const path = "rows/part-00000.parquet";
+  const output = { path, kind: "rows", rows: 2, bytes: ROWS.length, sha256: sha256(ROWS) } as const;
+  const facts = {
+    job: { id: "j", name: "sim" },
+    digests: planned.digests,
+    run: { ...NO_RUN, rowsTotal: 2, shardsCommitted: 1 },
+    counts: { rowsMapped: 2, rowsFiltered: 0, rowsTruncated: 0, rowsOut: 2 },
+    builds: ["of an earlier version"],
+    versions: {},
+  };
+  const from = below(paths.partials, "0-1.1-e", "rows.parquet");
+  const staged = { manifest: buildManifest(facts, [output]), parts: [{ output, from }] };
+  await storage.put(from, sourceOfBytes(ROWS));
+  await storage.put(paths.publishing, sourceOfBytes(intentText(staged, paths)), { ifAbsent: true });
+}
+
+/** What a coordinator on another machine has, whose processes cannot be seen from here. */
+export function aClearing(storage: Bucket) {
+  const processes = { ...systemProcesses, own: () => ({ ...systemProcesses.own(), host: "elsewhere" }) };
+  return { storage, random: systemRandom, clock: hasty, processes, run: null };
+}
+
+/** Begins to start over, and dies after so many removals. */
+export async function clearUntil({ spec, storage }: Machine, removals: number): Promise<void> {
+  const paths = await findOutputPaths(spec, storage);
+  const clearing = { ...aClearing(storage), disk: realDisk, keepsWork: () => false };
+  storage.removals = removals;
+  await expect(clearOutput(paths, clearing)).rejects.toThrow("it died");
+  storage.removals = Number.POSITIVE_INFINITY;
+}
