@@ -5,9 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import { CheckerThreadClient } from "../../coordinator/commit/checker-thread-client.ts";
 import { createPartialStore } from "../../coordinator/commit/partial-store.ts";
-import { realSeams } from "../../coordinator/job/job-seams.ts";
 import { removeWorkFiles, removeWorkFolder } from "../../coordinator/publish/cleanup.ts";
-import { clearOutput } from "../../coordinator/publish/clear-output.ts";
 import { inspectOutput } from "../../coordinator/publish/output-folder.ts";
 import { publishOutput } from "../../coordinator/publish/publish.ts";
 import type { StagedOutput } from "../../coordinator/publish/publish-way.ts";
@@ -15,7 +13,6 @@ import { manifestText, readManifest } from "../../coordinator/publish/read-manif
 import { type StageOptions, stageOutput } from "../../coordinator/publish/stage.ts";
 import { workPaths } from "../../coordinator/publish/work-paths.ts";
 import { reducePartials } from "../../coordinator/reduce/reduce.ts";
-import { systemClock } from "../../shared/core/clock.ts";
 import { digestFile, sha256 } from "../../shared/core/digest.ts";
 import { realDisk } from "../../shared/core/disk.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
@@ -29,6 +26,7 @@ import { parquetScan } from "../../shared/sql/quote.ts";
 import { asBucket } from "../../shared/storage/as-bucket.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
+import { clearUnlocked } from "../support/clear-unlocked.ts";
 import { aDeadLetter, writePartials } from "../support/partial-builder.ts";
 import { FACTS, FIELDS, KEEP, POISONED, RECIPES, REDUCE } from "../support/small-output.ts";
 
@@ -192,13 +190,7 @@ describe.each(PLACES)("a crash while publishing %s", (_place, placeStorage) => {
 });
 
 function clear(): Promise<void> {
-  return clearOutput(workPaths(out), {
-    ...realSeams,
-    storage,
-    clock: systemClock,
-    run: null,
-    keepsWork: () => false,
-  });
+  return clearUnlocked(workPaths(out), storage);
 }
 
 async function expectWholeFolders(manifest: OutputManifest): Promise<void> {

@@ -3,19 +3,17 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
-import { realSeams } from "../../../../coordinator/job/job-seams.ts";
 import { removeWorkFiles, removeWorkFolder } from "../../../../coordinator/publish/cleanup.ts";
-import { clearOutput } from "../../../../coordinator/publish/clear-output.ts";
 import { buildManifest } from "../../../../coordinator/publish/layout.ts";
 import { inspectOutput } from "../../../../coordinator/publish/output-folder.ts";
 import { manifestText } from "../../../../coordinator/publish/read-manifest.ts";
 import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
-import { systemClock } from "../../../../shared/core/clock.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { realDisk } from "../../../../shared/core/disk.ts";
 import { type Location, parseLocation } from "../../../../shared/domain/location.ts";
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { createLocalStorage } from "../../../../shared/storage/local.ts";
+import { clearUnlocked } from "../../../support/clear-unlocked.ts";
 
 const MANIFEST = buildManifest(
   {
@@ -41,7 +39,7 @@ afterEach(() => rm(root, { recursive: true, force: true }));
 afterAll(() => storage[Symbol.asyncDispose]());
 
 function clear(keepsWork: (name: string) => boolean = () => false): Promise<void> {
-  return clearOutput(workPaths(out), { ...realSeams, storage, clock: systemClock, run: null, keepsWork });
+  return clearUnlocked(workPaths(out), storage, keepsWork);
 }
 
 async function put(files: Record<string, string>): Promise<void> {

@@ -1,0 +1,14 @@
+import { realSeams } from "../../coordinator/job/job-seams.ts";
+import { clearOutput } from "../../coordinator/publish/clear-output.ts";
+import type { OutputPaths } from "../../coordinator/publish/work-paths.ts";
+import { systemClock } from "../../shared/core/clock.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+
+/** Clears an output whose lock nobody holds. */
+export function clearUnlocked(
+  paths: OutputPaths,
+  storage: Storage,
+  keepsWork: (name: string) => boolean = () => false,
+): Promise<void> {
+  return clearOutput(paths, { ...realSeams, storage, clock: systemClock, run: null, keepsWork });
+}
