@@ -145,7 +145,7 @@ export class Clearing implements AsyncDisposable {
       const { nonce } = this.#content;
       await storage.put(beatOf(this.#work, nonce), sourceOfBytes(`${nonce} ${this.#beats}\n`));
     } catch {
-      // Either it is lost, and `confirm` has recorded that; or the store fails, which the next removal reports.
+      // Either it is lost, and `confirm` has recorded that; or the next removal reports the store.
     }
     if (this.#isOver || this.#lost.signal.aborted) return;
     this.#callOff = clock.after(BEAT_MS, () => {
