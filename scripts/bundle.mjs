@@ -14,7 +14,6 @@ const SOURCES = ["cli", "coordinator", "estimate", "shared", "worker"];
  * licence, which stays apart from this program.
  */
 const LEFT_OUT = [
-  "@alexanderolsen/libsamplerate-js",
   "@anush008/tokenizers",
   "@duckdb/node-api",
   "@platformatic/kafka",

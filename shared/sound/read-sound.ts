@@ -63,7 +63,7 @@ async function* atRate(
       first = { rate, channels: channels.length };
       const rates = { from: rate, to: plan.rate };
       if (rate === 0 || !canResample(rates)) throw new SoundFault(`has ${rate} samples a second`);
-      if (rate !== plan.rate) resampler = await Resampler.open(plan.channels, rates);
+      if (rate !== plan.rate) resampler = new Resampler(plan.channels, rates);
     }
     if (first.rate !== rate || first.channels !== channels.length)
       throw new SoundFault("changes its rate or its channels on the way");

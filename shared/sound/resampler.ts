@@ -1,116 +1,146 @@
-type Library = Awaited<ReturnType<typeof import("@alexanderolsen/libsamplerate-js")["create"]>>;
+import { inLowestTerms, type Rates } from "./rates.ts";
+import { type ResampleWeights, resampleWeights } from "./resample-weights.ts";
 
-/** Sinc, 121 dB above its own noise, over 90 % of the band. The best takes five times as long. */
-const SINC_MEDIUM = 1;
+/** No sound and no model needs more, and the filter grows with it. */
+const MOST_RATIO = 256;
 
-/** Sounds of other rates than these are kept ready: a new one takes up to a tenth of a second. */
+/** Filters of so many pairs of rates are kept: a new one takes up to a tenth of a second. */
 const MOST_KEPT = 8;
 
-/** Floats that the library takes at once. */
-const MOST_FLOATS = 65_536;
+const EMPTY = new Float64Array();
 
-/** Longer than its filter at any ratio that it takes, in samples of the lower rate. */
-const TAIL_SAMPLES = 256;
+/** By rates. */
+const kept = new Map<string, ResampleWeights>();
 
-/** The ratios that the library takes, and the rates. */
-const MOST_RATIO = 256;
-const MOST_RATE = 192_000;
-
-export interface Rates {
-  readonly from: number;
-  readonly to: number;
+export function canResample({ from, to }: Rates): boolean {
+  return from * MOST_RATIO >= to && to * MOST_RATIO >= from;
 }
 
-export function canResample(rates: Rates): boolean {
-  const { from, to } = inLowestTerms(rates);
-  return from * MOST_RATIO >= to && to * MOST_RATIO >= from && Math.max(from, to) <= MOST_RATE;
+function weightsOf(rates: Rates): ResampleWeights {
+  const key = `${rates.from} ${rates.to}`;
+  let weights = kept.get(key);
+  if (weights === undefined) {
+    weights = resampleWeights(rates);
+    const [oldest] = kept.keys();
+    if (kept.size >= MOST_KEPT && oldest !== undefined) kept.delete(oldest);
+    kept.set(key, weights);
+  }
+  return weights;
 }
-
-/** All that matters is how they are to each other: 384,000 to 16,000 is 24 to 1. */
-function inLowestTerms({ from, to }: Rates): Rates {
-  let [divisor, rest] = [from, to];
-  while (rest > 0) [divisor, rest] = [rest, divisor % rest];
-  return { from: from / divisor, to: to / divisor };
-}
-
-const kept = new Map<string, Library>();
 
 /**
- * Samples of one sound at another rate: `ceil(samples * to / from)` of them, the first in its place. What
- * comes out does not depend on the pieces that go in.
+ * Resamples one sound as soxr does at quality HQ. The pieces that go in do not change what comes out.
+ * Like librosa, it makes `ceil(samples * to / from)` samples. soxr rounds, and librosa then adds a zero.
  */
 export class Resampler {
-  readonly #library: Library;
-  readonly #channels: number;
   readonly #rates: Rates;
+  readonly #weights: ResampleWeights;
+  /** Input samples that are still needed, by channel. */
+  #pending: readonly Float64Array[];
+  /** Number of the first pending sample in the input. */
+  #dropped: number;
   #in = 0;
   #out = 0;
 
-  private constructor(library: Library, channels: number, rates: Rates) {
-    this.#library = library;
-    this.#channels = channels;
-    this.#rates = rates;
+  constructor(channels: number, rates: Rates) {
+    this.#rates = inLowestTerms(rates);
+    this.#weights = weightsOf(this.#rates);
+    const { reach } = this.#weights;
+    this.#pending = Array.from({ length: channels }, () => new Float64Array(reach - 1));
+    this.#dropped = 1 - reach;
   }
 
-  /** One at a time in a thread. */
-  static async open(channels: number, given: Rates): Promise<Resampler> {
-    const rates = inLowestTerms(given);
-    const key = `${channels} ${rates.from} ${rates.to}`;
-    let library = kept.get(key);
-    if (library === undefined) {
-      const { default: loaded } = await import("@alexanderolsen/libsamplerate-js");
-      library = await loaded.create(channels, rates.from, rates.to, { converterType: SINC_MEDIUM });
-      const [oldest] = kept.keys();
-      if (kept.size >= MOST_KEPT && oldest !== undefined) {
-        kept.get(oldest)?.destroy();
-        kept.delete(oldest);
-      }
-      kept.set(key, library);
-    }
-    // Forgets the sound before.
-    library.nChannels = channels;
-    return new Resampler(library, channels, rates);
-  }
-
-  /** @param block of each channel as many samples */
+  /** @param block as many samples of each channel */
   write(block: readonly Float32Array[]): readonly Float32Array[] {
-    const samples = block[0]?.length ?? 0;
-    this.#in += samples;
-    const made: Float32Array[] = [];
-    const most = Math.floor(MOST_FLOATS / this.#channels / Math.max(1, this.#rates.to / this.#rates.from));
-    for (let start = 0; start < samples; start += most)
-      made.push(this.#library.full(interleaved(block, start, Math.min(samples, start + most))));
-    const channels = apart(made, this.#channels);
-    this.#out += channels[0]?.length ?? 0;
-    return channels;
+    this.#in += block[0]?.length ?? 0;
+    return this.#push(block, Infinity);
   }
 
-  /** The samples that the last ones were held back for. */
+  /** Returns the samples that the last ones were held back for. */
   end(): readonly Float32Array[] {
     const { from, to } = this.#rates;
-    const left = Math.ceil((this.#in * to) / from) - this.#out;
-    const zeros = new Float32Array(Math.ceil(TAIL_SAMPLES * Math.max(1, from / to)));
-    const tail = this.write(Array.from({ length: this.#channels }, () => zeros));
-    return tail.map((data) => data.subarray(0, left));
+    const exact = (this.#in * to) / from;
+    const missing = Math.ceil(exact) - this.#out;
+    const zeros = new Float32Array(this.#weights.reach + Math.ceil(from / to));
+    const rest = this.#push(
+      this.#pending.map(() => zeros),
+      Math.floor(exact + 0.5),
+    );
+    return rest.map((data) => {
+      const ended = new Float32Array(missing);
+      ended.set(data);
+      return ended;
+    });
   }
-}
 
-function interleaved(block: readonly Float32Array[], start: number, end: number): Float32Array {
-  const made = new Float32Array((end - start) * block.length);
-  for (const [channel, data] of block.entries()) {
-    for (let at = start, to = channel; at < end; at += 1, to += block.length) made[to] = data[at] ?? 0;
+  /** Makes all samples before `most` that have the input they need. */
+  #push(block: readonly Float32Array[], most: number): readonly Float32Array[] {
+    const { from, to } = this.#rates;
+    this.#pending = this.#pending.map((before, channel) => joined(before, block[channel]));
+    const known = this.#dropped + (this.#pending[0]?.length ?? 0) - this.#weights.reach;
+    const end = Math.max(this.#out, Math.min(most, Math.ceil((known * to) / from)));
+    const made = this.#pending.map((data) => this.#resample(data, end));
+    this.#out = end;
+    const needed = Math.floor((end * from) / to) - this.#weights.reach + 1;
+    const drop = Math.min(needed - this.#dropped, this.#pending[0]?.length ?? 0);
+    this.#pending = this.#pending.map((data) => data.slice(drop));
+    this.#dropped += drop;
+    return made;
   }
-  return made;
-}
 
-function apart(pieces: readonly Float32Array[], channels: number): readonly Float32Array[] {
-  const length = pieces.reduce((sum, piece) => sum + piece.length, 0) / channels;
-  return Array.from({ length: channels }, (_, channel) => {
-    const made = new Float32Array(length);
-    let to = 0;
-    for (const piece of pieces) {
-      for (let at = channel; at < piece.length; at += channels, to += 1) made[to] = piece[at] ?? 0;
+  #resample(data: Float64Array, end: number): Float32Array {
+    const { from, to } = this.#rates;
+    const { reach, byPhase, first, phases } = this.#weights;
+    const made = new Float32Array(end - this.#out);
+    for (let at = 0; at < made.length; at += 1) {
+      const place = (this.#out + at) * from;
+      const phase = place % to;
+      const start = (place - phase) / to - reach + 1 - this.#dropped;
+      const own = first[this.#out + at] ?? (phases === to ? byPhase[phase + 1] : undefined);
+      made[at] =
+        own === undefined
+          ? between((phase / to) * phases, (index) => dot(byPhase[index + 1] ?? EMPTY, data, start))
+          : dot(own, data, start);
     }
     return made;
-  });
+  }
+}
+
+/** Interpolates between four values around `place` by Lagrange's cubic. */
+function between(place: number, value: (index: number) => number): number {
+  const index = Math.floor(place);
+  const x = place - index;
+  return (
+    (value(index - 1) * -x * (x - 1) * (x - 2)) / 6 +
+    (value(index) * (x + 1) * (x - 1) * (x - 2)) / 2 -
+    (value(index + 1) * (x + 1) * x * (x - 2)) / 2 +
+    (value(index + 2) * (x + 1) * x * (x - 1)) / 6
+  );
+}
+
+/** Four sums: a processor does not wait for one addition before it begins the next. */
+function dot(row: Float64Array, data: Float64Array, start: number): number {
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  const { length } = row;
+  let tap = 0;
+  let at = start;
+  for (; tap + 3 < length; tap += 4, at += 4) {
+    a += (row[tap] ?? 0) * (data[at] ?? 0);
+    b += (row[tap + 1] ?? 0) * (data[at + 1] ?? 0);
+    c += (row[tap + 2] ?? 0) * (data[at + 2] ?? 0);
+    d += (row[tap + 3] ?? 0) * (data[at + 3] ?? 0);
+  }
+  for (; tap < length; tap += 1, at += 1) a += (row[tap] ?? 0) * (data[at] ?? 0);
+  return a + b + (c + d);
+}
+
+function joined(before: Float64Array, block: Float32Array | undefined): Float64Array {
+  if (block === undefined) return before;
+  const made = new Float64Array(before.length + block.length);
+  made.set(before);
+  made.set(block, before.length);
+  return made;
 }

@@ -19,16 +19,32 @@ interface ReferenceSound {
 interface Reference {
   readonly stride: number;
   readonly files: Readonly<Record<string, ReferenceSound>>;
-  /** By `from to`, of a sweep that is made as in `make.py`. */
-  readonly resampled: Readonly<
-    Record<string, { readonly samples: number; readonly some: readonly number[] }>
-  >;
+  /** By `from to`, of noise. */
+  readonly resampled: Readonly<Record<string, ReferenceResampled>>;
+}
+
+interface ReferenceResampled {
+  /** Length that soxr gives an eighth of a second. */
+  readonly samples: number;
+  /** Every `stride`th of them. */
+  readonly some: readonly number[];
+  /** Samples that librosa makes of so few. */
+  readonly short: Readonly<Record<string, readonly number[]>>;
 }
 
 export const REFERENCE: Reference = JSON.parse(soundFile("reference.json").toString("utf8"));
 
 export function soundFile(name: string): Buffer {
   return readFileSync(join(packageRoot, "test/support/sounds", name));
+}
+
+/** White noise as `make.py` makes it. */
+export function noise(length: number): Float32Array {
+  let state = 1;
+  return Float32Array.from({ length }, () => {
+    state = (Math.imul(1_664_525, state) + 1_013_904_223) >>> 0;
+    return state / 2 ** 31 - 1;
+  });
 }
 
 /** All of a sound, by channel. */

@@ -1,12 +1,13 @@
 """Makes the sound files beside it, and what the reference programs make of them.
 
-Python with numpy, soundfile and soxr; `lame`. Run here: `python make.py`. The files are small, and in the repository.
+Python with numpy, soundfile, librosa and soxr; `lame`. Run here: `python make.py`. The files are small, and in the repository.
 """
 
 import hashlib
 import json
 import subprocess
 
+import librosa
 import numpy as np
 import soundfile as sf
 import soxr
@@ -55,15 +56,49 @@ for name in [*FILES, "mono.mp3", "stereo.mp3"]:
         "sha256": hashlib.sha256(samples.astype("<f4").tobytes()).hexdigest(),
         "some": [[round(float(value), 7) for value in row] for row in samples[::STRIDE]],
     }
-for source, target in [(44_100, 16_000), (8_000, 16_000), (48_000, 16_000), (16_000, 22_050)]:
-    # Kept within the band that both filters pass, and faded in and out.
-    seconds, top = 0.25, 0.4 * min(source, target)
-    time = np.arange(int(source * seconds)) / source
-    sweep = 0.5 * np.sin(2 * np.pi * (top * time**2 / (2 * seconds))) * np.hanning(len(time))
-    made = soxr.resample(sweep, source, target, quality="HQ")
+
+
+def noise(length):
+    """White noise that any language makes alike: a linear congruential generator of 32 bits."""
+    state, samples = 1, []
+    for _ in range(length):
+        state = (1_664_525 * state + 1_013_904_223) % 2**32
+        samples.append(state / 2**31 - 1)
+    return np.array(samples, dtype=np.float32)
+
+
+# One pair at least of each way that soxr goes: one filter, two in either order, halvings, doublings, no simple ratio.
+PAIRS = [
+    (8_000, 16_000),
+    (11_025, 16_000),
+    (22_050, 16_000),
+    (24_000, 16_000),
+    (44_100, 16_000),
+    (48_000, 16_000),
+    (44_101, 16_000),
+    (16_000, 22_050),
+    (44_100, 24_000),
+    (44_100, 48_000),
+    (96_000, 16_000),
+    (44_100, 8_000),
+    (8_000, 44_100),
+    (8_000, 48_000),
+]
+for source, target in PAIRS:
+    made = soxr.resample(noise(source // 8), source, target, quality="HQ")
     reference["resampled"][f"{source} {target}"] = {
         "samples": len(made),
         "some": [round(float(value), 7) for value in made[::STRIDE]],
+        # How soxr begins and ends, and how librosa does: it fills up to a whole sample more.
+        "short": {
+            str(length): [
+                round(float(value), 7)
+                for value in librosa.resample(
+                    noise(length), orig_sr=source, target_sr=target, res_type="soxr_hq"
+                )
+            ]
+            for length in (1, 2, 7, 50)
+        },
     }
 with open("reference.json", "w") as file:
     json.dump(reference, file)

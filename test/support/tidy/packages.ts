@@ -13,7 +13,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^parquet-wasm$/, folders: ["shared/dataset/"] },
   { packages: /^sharp$/, folders: ["shared/images/"] },
   {
-    packages: /^(@wasm-audio-decoders\/.*|mpg123-decoder|opus-decoder|@alexanderolsen\/libsamplerate-js)$/,
+    packages: /^(@wasm-audio-decoders\/.*|mpg123-decoder|opus-decoder)$/,
     folders: ["shared/sound/"],
   },
   { packages: /^esbuild$/, folders: ["coordinator/plan/module/"] },

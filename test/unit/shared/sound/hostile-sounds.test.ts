@@ -69,7 +69,6 @@ describe("a hostile sound", () => {
     ["65,535 channels", saying(CHANNELS, 2, 65_535), "has 65535 channels"],
     ["no rate", saying(RATE, 4, 0), "has 0 samples a second"],
     ["a rate of four billion", saying(RATE, 4, 4_000_000_000), "has 4000000000 samples a second"],
-    ["a rate that no resampler takes", saying(RATE, 4, 548_281), "has 548281 samples a second"],
     ["no samples", wavFile([]), "has no samples"],
     ["no whole sample", saying(DATA, 4, 1), "has no samples"],
   ])("with %s is a dead letter", async (_, bytes, reason) => {
@@ -96,8 +95,8 @@ describe("a hostile sound", () => {
     for (const value of sound.channels[0] ?? []) expect(value).toBeCloseTo(0.5 / 255, 6);
   });
 
-  it("of a rate beyond those that people hear is resampled all the same", async () => {
-    const sound = await readSound(wavFile(Array(3_840).fill(0.25), { rate: 384_000 }), PLAN, signal);
+  it.each([384_000, 548_281])("of %i samples a second is resampled all the same", async (rate) => {
+    const sound = await readSound(wavFile(Array((rate / 100) | 0).fill(0.25), { rate }), PLAN, signal);
     if (sound.kind === "refused") throw new Error(sound.why);
     expect(sound.channels[0]).toHaveLength(160);
     expect(sound.channels[0]?.[80]).toBeCloseTo(0.25, 3);
