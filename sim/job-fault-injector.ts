@@ -15,6 +15,8 @@ import { hasFired, type JudgedScenario } from "./sim-world.ts";
 import { SnapshotFaults } from "./snapshot-faults.ts";
 
 const MAX_DAMAGES = 2;
+/** In a bucket each try to stage has a folder of its own. */
+const STAGED_MANIFEST = /\/stage\/(?:[^/]+\/)?_manifest\.json$/;
 /** Who has held a job for so long has had the time to write a snapshot of it. */
 const SNAPSHOT_WITHIN_MS = 3_000;
 
@@ -71,7 +73,7 @@ export class JobFaultInjector {
     // Of several jobs a new run would take up one, and not the others: see `FaultInjector`.
     if (isLock && world.scenarios.length === 1 && world.faults.strikes("startedOver", 0.3)) this.startOver();
     if (call === "removal" && path === below(job.out, MANIFEST_NAME)) this.#manifest = null;
-    if (call === "write" && path.endsWith(`/stage/${MANIFEST_NAME}`)) this.strikeRival(0.7);
+    if (call === "write" && STAGED_MANIFEST.test(path)) this.strikeRival(0.7);
     if (call === "write") checker.put(process, path);
     if (world.isShared && call === "removal" && path.includes("/run-")) this.#wakeSleepers();
     // A name on a disk, a whole file in a bucket.

@@ -59,7 +59,8 @@ export class JobOutput implements ShellWork, AsyncDisposable {
   readonly #abort = new AbortController();
   /** Null: the rows go into no folders. */
   readonly #folders: FolderWatch | null;
-  #staged: StagedOutput | null = null;
+  #staged: StagedIn | null = null;
+  #stages = 0;
 
   constructor(options: JobOutputOptions) {
     this.#options = options;
@@ -110,12 +111,12 @@ export class JobOutput implements ShellWork, AsyncDisposable {
 
   async reduce(): Promise<string> {
     this.#staged = await this.#stage();
-    return this.#staged.manifest.outputDigest;
+    return this.#staged.output.manifest.outputDigest;
   }
 
   /** After a restart the stage is built anew: the same commits must give the digest that was announced. */
   async publish(outputDigest: string): Promise<void> {
-    const staged = this.#staged ?? (await this.#stage());
+    const { paths, output: staged } = this.#staged ?? (await this.#stage());
     const { manifest } = staged;
     if (manifest.outputDigest !== outputDigest) {
       throw new ShardmillError(
@@ -127,7 +128,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
         },
       );
     }
-    const { paths, storage, checksums, lock } = this.#options;
+    const { storage, checksums, lock } = this.#options;
     const confirm = () => lock.confirm();
     await publishOutput({ paths, storage, checksums, staged, confirm });
   }
@@ -143,13 +144,28 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     await this.partials[Symbol.asyncDispose]();
   }
 
-  #stage(): Promise<StagedOutput> {
+  #stage(): Promise<StagedIn> {
     const what = "the output cannot be staged";
     const hint = "make room or mend the disk, then run the job again: it resumes";
-    return asOutputFailed({ path: this.#paths.stage, what, hint }, () => this.#reduceAndStage());
+    const paths = this.#nextStage();
+    return asOutputFailed({ path: paths.stage, what, hint }, async () => ({
+      paths,
+      output: await this.#reduceAndStage(paths),
+    }));
   }
 
-  async #reduceAndStage(): Promise<StagedOutput> {
+  /**
+   * Names the folder of the next try to stage. In a bucket no other try has the same: a removal of an earlier
+   * one that arrives late, or comes from a coordinator that was replaced, finds nothing of this one.
+   */
+  #nextStage(): WorkPaths {
+    const { stage, run } = this.#paths;
+    if (run === null) return this.#paths;
+    this.#stages += 1;
+    return { ...this.#paths, stage: below(stage, `${this.#options.state().generation}-${this.#stages}`) };
+  }
+
+  async #reduceAndStage(paths: WorkPaths): Promise<StagedOutput> {
     const { planned, jobId, seams, storage, checksums, runWatch, lock, inputFiles } = this.#options;
     const { spec, map, reductions, digests } = planned;
     const fields = publishedFields(map);
@@ -163,7 +179,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     // generation whose shard is still open may yet be offered.
     await lock.confirm();
     await this.partials.sweep(partials).catch(ignorePlaceError);
-    const place = { paths: this.#paths, storage };
+    const place = { paths, storage };
     const reduced = await seams.reduce({
       ...place,
       reduce: spec.reduce,
@@ -198,6 +214,12 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       writePoisoned: seams.writePoisoned,
     });
   }
+}
+
+interface StagedIn {
+  /** With the stage of this try. */
+  readonly paths: WorkPaths;
+  readonly output: StagedOutput;
 }
 
 /** What made this output, for whoever compares two of them. */

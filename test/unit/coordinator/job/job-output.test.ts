@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import type { RunWatch } from "../../../../coordinator/insight/run-watch.ts";
 import { JobOutput } from "../../../../coordinator/job/job-output.ts";
-import { realSeams } from "../../../../coordinator/job/job-seams.ts";
-import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
+import { type JobSeams, realSeams } from "../../../../coordinator/job/job-seams.ts";
+import { type WorkPaths, withRun, workPaths } from "../../../../coordinator/publish/work-paths.ts";
+import { replay } from "../../../../coordinator/schedule/events/replay.ts";
 import { systemClock } from "../../../../shared/core/clock.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { below } from "../../../../shared/domain/location.ts";
@@ -12,6 +13,7 @@ import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 import { makeSimJob } from "../../../../sim/sim-plan.ts";
+import { aConfig } from "../schedule/harness.ts";
 
 const PATHS = workPaths("/out");
 const LOST: PartialManifest = {
@@ -30,27 +32,65 @@ const LOST: PartialManifest = {
 };
 const FOLDER = below(PATHS.partials, partialFolder(LOST));
 
-/** Discards a partial; `confirm` says whether the job is this coordinator's still. */
-async function discard(storage: MemoryStorage, confirm: () => Promise<void>): Promise<void> {
-  await storage.put(below(FOLDER, "rows.parquet"), sourceOfBytes("rows"));
+interface OutputFacts {
+  readonly storage?: MemoryStorage;
+  readonly paths?: WorkPaths;
+  readonly generation?: number;
+  readonly reduce?: JobSeams["reduce"];
+  readonly confirm?: () => Promise<void>;
+}
+
+function anOutput({
+  storage = new MemoryStorage(),
+  paths = PATHS,
+  generation = 1,
+  reduce = realSeams.reduce,
+  confirm = async () => {},
+}: OutputFacts): JobOutput {
   const { planned } = makeSimJob(new SeededRandom(1), { failingRows: false, poisonRows: false, place: 0 });
-  await using output = new JobOutput({
+  return new JobOutput({
     jobId: "j",
     planned,
     builds: [],
-    state: () => {
-      throw new Error("broken invariant: a discard asks for no state");
-    },
-    seams: realSeams,
+    state: () => replay(aConfig(), [], generation),
+    seams: { ...realSeams, reduce },
     clock: systemClock,
-    paths: PATHS,
+    paths,
     storage,
-    runWatch: {} as RunWatch,
+    runWatch: { look() {} } as RunWatch,
     lock: { confirm },
     inputFiles: null,
   });
+}
+
+/** Discards a partial; `confirm` says whether the job is this coordinator's still. */
+async function discard(storage: MemoryStorage, confirm: () => Promise<void>): Promise<void> {
+  await storage.put(below(FOLDER, "rows.parquet"), sourceOfBytes("rows"));
+  await using output = anOutput({ storage, confirm });
   await output.discard(LOST);
 }
+
+/** The stages of two tries of one coordinator and of one try of the next, none of which succeeds. */
+async function stagesOf(paths: WorkPaths): Promise<string[]> {
+  const stages: string[] = [];
+  const reduce: JobSeams["reduce"] = async ({ paths: { stage } }) => {
+    stages.push(stage);
+    throw new ShardmillError("STORE_FAILED", "the line broke");
+  };
+  await using first = anOutput({ paths, reduce });
+  await using second = anOutput({ paths, reduce, generation: 2 });
+  for (const output of [first, first, second])
+    await expect(output.reduce()).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
+  return stages;
+}
+
+test("in a bucket no two tries to stage an output have a folder in common, over coordinators too", async () => {
+  const { stage, ...paths } = withRun(workPaths("s3://bucket/out"), "run-00000000000000aa");
+  const stages = await stagesOf({ ...paths, stage });
+  expect(new Set(stages).size).toBe(3);
+  for (const own of stages) expect(own.startsWith(`${stage}/`)).toBe(true);
+  expect(new Set(await stagesOf(PATHS))).toEqual(new Set([PATHS.stage]));
+});
 
 test("a partial that lost is removed by whoever holds the job", async () => {
   const storage = new MemoryStorage();
