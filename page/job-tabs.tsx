@@ -168,7 +168,7 @@ export function DeadTab({ status, history }: WithHistory & { readonly status: Jo
           </li>
         ))}
       </ul>
-      <p class="soft">Of each shard the first one counts here. All of them are published to errors/.</p>
+      <p class="soft">Of each shard the first one counts here. All of them are published to _errors/.</p>
     </>
   );
 }

@@ -1,11 +1,12 @@
 import { checkFileDigest } from "../coordinator/commit/check-file.ts";
 import type { CountRows } from "../coordinator/commit/row-counter.ts";
+import { reducedPath } from "../coordinator/publish/layout.ts";
 import type { writePoisonedRows } from "../coordinator/publish/poisoned-rows.ts";
 import type { ReduceOptions } from "../coordinator/reduce/reduce.ts";
 import { checkSources } from "../coordinator/reduce/reduce-sources.ts";
 import { mapConcurrent } from "../shared/core/map-concurrent.ts";
 import { below, type Location, parseLocation } from "../shared/domain/location.ts";
-import type { OutputFile } from "../shared/domain/manifest.ts";
+import { OUTPUT_FOLDERS, type OutputFile } from "../shared/domain/manifest.ts";
 import { reducedFile } from "../shared/domain/partial-layout.ts";
 import { isOnThisMachine } from "../shared/storage/local-paths.ts";
 import { sourceOfBytes } from "../shared/storage/put-source.ts";
@@ -45,7 +46,7 @@ export const simCountRows: CountRows = async (file) => {
 export async function simReduce(options: ReduceOptions): Promise<readonly OutputFile[]> {
   const { paths, storage, signal, reduce } = options;
   signal.throwIfAborted();
-  const folder = below(paths.stage, "reduced");
+  const folder = below(paths.stage, OUTPUT_FOLDERS.reduced);
   await storage.remove(folder);
   const sources = isOnThisMachine(paths.partials) ? await checkSources(options) : null;
   const files: OutputFile[] = [];
@@ -59,7 +60,7 @@ export async function simReduce(options: ReduceOptions): Promise<readonly Output
         : (sources.get(table) ?? []).map(({ path, bytes }) => ({ location: parseLocation(path), bytes }));
     for (const { location, bytes } of located)
       lines.push(...decodeLines(await storage.read(location, 0, bytes, signal)));
-    const published = `reduced/${name}.parquet`;
+    const published = reducedPath(name);
     const stored = await storage.put(below(paths.stage, published), sourceOfBytes(encodeLines(lines)));
     files.push({ path: published, kind: "reduced", rows: lines.length, ...stored });
   }

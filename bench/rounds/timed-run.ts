@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { startCoordinator } from "../../coordinator/coordinator.ts";
 import type { JobHandle } from "../../coordinator/job/job-handle.ts";
+import { reducedPath } from "../../coordinator/publish/layout.ts";
 import type { ScheduleConfig } from "../../coordinator/schedule/state/config.ts";
 import { ensureCredential, secretPath } from "../../shared/access/credential.ts";
 import { sleep } from "../../shared/core/abort.ts";
@@ -75,7 +76,7 @@ async function disturb(
 export async function checkAnswer(job: CountingJob): Promise<void> {
   const folders = [job.out];
   await using database = await openLockedDatabase({ folders, tempFolder: job.folder });
-  const path = join(job.out, "reduced", "rows.parquet");
+  const path = join(job.out, reducedPath("rows"));
   const [row] = await database.rows(`SELECT n FROM read_parquet(${quoteLiteral(path)})`);
   if (Number(row?.n) !== job.rows) throw new Error(`${job.rows} rows were expected, ${row?.n} counted`);
 }

@@ -1,5 +1,6 @@
 import { formatCount, formatSeconds } from "../../shared/core/units.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { OUTPUT_FOLDERS } from "../../shared/domain/manifest.ts";
 import type { RunFacts } from "../../shared/domain/run-facts.ts";
 import { deviceEntries } from "./device-text.ts";
 import { precisionLine } from "./precision-text.ts";
@@ -98,7 +99,7 @@ export function endText(status: JobStatus, style: Style = plainStyle): string {
 /** How many there are, and where they can be read once the output is there. */
 function deadLettersText({ deadLetters, manifest, output }: JobStatus): string {
   const count = formatCount(deadLetters);
-  return manifest === "" ? count : `${count}, in ${oneLine(output)}/errors`;
+  return manifest === "" ? count : `${count}, in ${oneLine(output)}/${OUTPUT_FOLDERS.errors}`;
 }
 
 /** Some rows were dropped, or became several: the output has other rows than the input. */

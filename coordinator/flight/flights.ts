@@ -114,7 +114,9 @@ function partsByName(manifest: OutputManifest, output: Location): PartsByName {
 
 /** `rows`, `errors`: all files of it; `reduced/NAME`: one file. */
 export function flightName({ kind, path }: OutputFile): string {
-  return kind === "reduced" ? path.slice(0, path.lastIndexOf(".")) : kind;
+  return kind === "reduced"
+    ? `reduced/${path.slice(path.lastIndexOf("/") + 1, path.lastIndexOf("."))}`
+    : kind;
 }
 
 function formatOf(path: string): TableFormat {

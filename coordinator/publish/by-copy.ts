@@ -1,7 +1,7 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
-import type { OutputFile } from "../../shared/domain/manifest.ts";
+import { OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
 import { wrongDigest } from "../../shared/storage/errors.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Entry, StoredFile } from "../../shared/storage/storage.ts";
@@ -86,7 +86,7 @@ export class CopyingWay implements PublishWay {
     { resumed, confirm }: PlaceOptions,
   ): Promise<void> {
     const { storage, paths } = this.#place;
-    const folder = below(paths.output, kind);
+    const folder = below(paths.output, OUTPUT_FOLDERS[kind]);
     const there = await this.#refuseForeign(folder, resumed ? parts : []);
     await mapConcurrent(parts, COPIES_AT_ONCE, async ({ from, output: file }) => {
       await confirm();
@@ -123,7 +123,8 @@ export class CopyingWay implements PublishWay {
   async confirmPlaced({ parts }: StagedOutput): Promise<void> {
     for (const kind of OUTPUT_KINDS) {
       const placed = parts.filter(({ output }) => output.kind === kind);
-      if (placed.length > 0) await this.#refuseMissing(below(this.#place.paths.output, kind), placed);
+      if (placed.length === 0) continue;
+      await this.#refuseMissing(below(this.#place.paths.output, OUTPUT_FOLDERS[kind]), placed);
     }
   }
 

@@ -1,7 +1,7 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
-import type { OutputFile } from "../../shared/domain/manifest.ts";
+import { OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import { digestStored } from "../../shared/storage/whole-file.ts";
 import { filesBelow } from "./files-below.ts";
@@ -75,11 +75,11 @@ export class RenamingWay implements PublishWay {
   ): Promise<void> {
     const { storage, paths } = this.#place;
     const { output, stage } = paths;
-    const target = below(output, kind);
+    const target = below(output, OUTPUT_FOLDERS[kind]);
     const names = await filesBelow(target, storage);
     if (names !== null && names.length > 0) return await this.#checkPlaced(kind, parts, names);
     await confirm();
-    await storage.rename(below(stage, kind), target);
+    await storage.rename(below(stage, OUTPUT_FOLDERS[kind]), target);
   }
 
   /** Each folder has come whole. */
@@ -93,7 +93,8 @@ export class RenamingWay implements PublishWay {
   ): Promise<void> {
     const { storage, paths } = this.#place;
     const { output } = paths;
-    const path = below(output, kind);
+    const folder = OUTPUT_FOLDERS[kind];
+    const path = below(output, folder);
     const refuse = (name: string) =>
       new ShardmillError(
         "OUTPUT_OCCUPIED",
@@ -103,7 +104,7 @@ export class RenamingWay implements PublishWay {
           hint: "choose another output.path, or move the folder away and run again",
         },
       );
-    const expected = new Set(parts.map((part) => part.output.path.slice(kind.length + 1)));
+    const expected = new Set(parts.map((part) => part.output.path.slice(folder.length + 1)));
     const found = new Set(names);
     const differs =
       names.find((name) => !expected.has(name)) ?? [...expected].find((name) => !found.has(name));

@@ -1,7 +1,7 @@
 import { NEVER } from "../../shared/core/abort.ts";
 import type { Disk } from "../../shared/core/disk.ts";
 import { below } from "../../shared/domain/location.ts";
-import { MANIFEST_NAME, type OutputFile } from "../../shared/domain/manifest.ts";
+import { MANIFEST_NAME, OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
@@ -37,7 +37,7 @@ interface ClearOptions extends ClearingSeams {
  * from the first step on nothing looks published; then the files that it names; then the work files. Begun
  * again after a crash, it ends what it began.
  *
- * Nothing is deleted when there is anything else in `rows/`, `reduced/` or `errors/`, or the folder is
+ * Nothing is deleted when there is anything else in `rows/`, `_reduced/` or `_errors/`, or the folder is
  * somebody's.
  *
  * @throws {OUTPUT_OCCUPIED}
@@ -82,7 +82,7 @@ async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
   await storage.sync(output);
   for (const kind of OUTPUT_KINDS) {
     await confirmOwn();
-    await storage.remove(below(output, kind), mark.lost);
+    await storage.remove(below(output, OUTPUT_FOLDERS[kind]), mark.lost);
   }
   const stays = (name: string) => mark.has(name) || keepsWork(name);
   for (const name of (await namesIn(work, storage)) ?? []) {

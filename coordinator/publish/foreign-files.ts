@@ -1,7 +1,7 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
-import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
+import { OUTPUT_FOLDERS, type OutputFile, type OutputManifest } from "../../shared/domain/manifest.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { filesBelow } from "./files-below.ts";
 import { OUTPUT_KINDS } from "./layout.ts";
@@ -21,9 +21,10 @@ export async function foreignFiles(
   const bytesOf = new Map(own.map(({ path, bytes }) => [path, bytes]));
   const foreign: string[] = [];
   for (const kind of OUTPUT_KINDS) {
-    const names = (await filesBelow(below(output, kind), storage)) ?? [];
+    const folder = OUTPUT_FOLDERS[kind];
+    const names = (await filesBelow(below(output, folder), storage)) ?? [];
     await mapConcurrent(names, LOOKS_AT_ONCE, async (name) => {
-      const path = `${kind}/${name}`;
+      const path = `${folder}/${name}`;
       const bytes = bytesOf.get(path);
       const isOwn = bytes !== undefined && (await sizeOf(below(output, path), storage)) === bytes;
       if (!isOwn) foreign.push(path);

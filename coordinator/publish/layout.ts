@@ -1,13 +1,18 @@
 import { assert } from "../../shared/core/assert.ts";
 import { canonicalJson, sha256 } from "../../shared/core/digest.ts";
 import type { JobDigests } from "../../shared/domain/job.ts";
-import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
+import {
+  ASIDE_EXTENSION,
+  OUTPUT_FOLDERS,
+  type OutputFile,
+  type OutputManifest,
+} from "../../shared/domain/manifest.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import type { RowCounts } from "../../shared/domain/row-counts.ts";
 import { keptFacts, type RunFacts } from "../../shared/domain/run-facts.ts";
 import { partName } from "./shape/plan-parts.ts";
 
-/** The folders of an output, in the order in which they are published. */
+/** Kinds of files of an output, in the order in which their folders are published. */
 export const OUTPUT_KINDS = ["rows", "reduced", "errors"] as const satisfies readonly OutputFile["kind"][];
 
 /** A published file that is one of a partial's files, as it is. */
@@ -33,9 +38,14 @@ export function layOutParts(
   return [...place("rows", rows, rows.length), ...place("errors", dead, dead.length + extraErrorParts)];
 }
 
-/** `errors/part-00007.parquet`, where there are `count` parts. */
-export function partPath(kind: "rows" | "errors", index: number, count: number, extension: string): string {
-  return `${kind}/${partName(index, count, extension)}`;
+/** Path of a part of `count` dead letters: `_errors/part-00007.pq`. */
+export function deadPartPath(index: number, count: number): string {
+  return `${OUTPUT_FOLDERS.errors}/${partName(index, count, ASIDE_EXTENSION)}`;
+}
+
+/** Path of the table of a reduction: `_reduced/totals.pq`. */
+export function reducedPath(name: string): string {
+  return `${OUTPUT_FOLDERS.reduced}/${name}.${ASIDE_EXTENSION}`;
 }
 
 /** What publishIntent records and what a second publish compares. */
@@ -131,7 +141,10 @@ function withoutEmpty(entries: readonly PartialEntry[]): readonly PartialEntry[]
 
 function place(kind: "rows" | "errors", entries: readonly PartialEntry[], count: number): PlacedFile[] {
   return entries.map(({ partial, file }, index) => {
-    const path = partPath(kind, index, count, extensionOf(file.name));
+    const path =
+      kind === "errors"
+        ? deadPartPath(index, count)
+        : `${OUTPUT_FOLDERS.rows}/${partName(index, count, extensionOf(file.name))}`;
     const { rows, bytes, sha256 } = file;
     return { partial, file, output: { path, kind, rows, bytes, sha256 } };
   });

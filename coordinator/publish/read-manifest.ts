@@ -17,7 +17,7 @@ const duration = z.number().nonnegative();
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** Nothing above or beside the output folder: what is named here may be deleted later. */
-const outputPath = z.string().regex(/^(rows|reduced|errors)\/([^/=\\\0]+=[^/\\\0]*\/)*[^/\\\0]+$/);
+const outputPath = z.string().regex(/^(rows|_reduced|_errors)\/([^/=\\\0]+=[^/\\\0]*\/)*[^/\\\0]+$/);
 
 const STORE_COUNTS_SCHEMA = z.object({
   store: z.string(),

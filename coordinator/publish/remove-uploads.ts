@@ -1,7 +1,7 @@
 import { below, type Location } from "../../shared/domain/location.ts";
+import { OUTPUT_FOLDERS } from "../../shared/domain/manifest.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { OUTPUT_KINDS } from "./layout.ts";
 
 /**
  * Gives up uploads that nobody will end below folders of the job's own. One that is not allowed to, or whose
@@ -17,5 +17,5 @@ export async function removeUploads(folders: readonly Location[], storage: Stora
 
 /** The folders that readers look into: large files are copied there in parts. */
 export function publishedFolders(output: Location): Location[] {
-  return OUTPUT_KINDS.map((kind) => below(output, kind));
+  return Object.values(OUTPUT_FOLDERS).map((folder) => below(output, folder));
 }

@@ -2,13 +2,13 @@ import { join } from "node:path";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import { below } from "../../shared/domain/location.ts";
-import { MANIFEST_NAME, type OutputFile } from "../../shared/domain/manifest.ts";
+import { MANIFEST_NAME, OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
 import type { DeadLetter, PartialManifest } from "../../shared/domain/partial.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
 import { checkFileDigest, partialFileLocation } from "../commit/check-file.ts";
 import { chooseWay } from "./choose-way.ts";
-import { buildManifest, layOutParts, type ManifestFacts, OUTPUT_KINDS, partPath } from "./layout.ts";
+import { buildManifest, deadPartPath, layOutParts, type ManifestFacts, OUTPUT_KINDS } from "./layout.ts";
 import { asOutputFailed } from "./output-failed.ts";
 import { writePoisonedRows } from "./poisoned-rows.ts";
 import type { Part, StagedOutput } from "./publish-way.ts";
@@ -69,7 +69,8 @@ export async function stageOutput(options: StageOptions): Promise<StagedOutput> 
 
 async function stage(options: StageOptions): Promise<StagedOutput> {
   const { paths, storage, checksums, partials, signal } = options;
-  for (const name of [MANIFEST_NAME, "rows", "errors"]) await storage.remove(below(paths.stage, name));
+  for (const name of [MANIFEST_NAME, OUTPUT_FOLDERS.rows, OUTPUT_FOLDERS.errors])
+    await storage.remove(below(paths.stage, name));
   const poisoned = await stagePoisoned(options);
   const access = { storage, checksums, signal };
   const { shape = null } = options;
@@ -130,7 +131,7 @@ async function stagePoisoned(options: StageOptions): Promise<readonly OutputFile
   );
   const [first] = dead;
   const like = first === undefined ? null : partialFileLocation(paths.partials, first.partial, first.file);
-  const path = partPath("errors", dead.length, dead.length + 1, "parquet");
+  const path = deadPartPath(dead.length, dead.length + 1);
   const written = await writePoisoned({
     to: below(paths.stage, path),
     deadLetters: poisoned,

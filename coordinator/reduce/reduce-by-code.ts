@@ -9,6 +9,7 @@ import { runIsolated } from "../../shared/onnx/isolated.ts";
 import { defaultMemoryBytes } from "../../shared/sql/locking.ts";
 import { makeFile } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
+import { reducedPath } from "../publish/layout.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
 import type { ScanFile } from "./merge-small-files.ts";
 
@@ -44,7 +45,7 @@ interface CodeOptions {
 
 /**
  * Runs the `final` of a reduction that is a user's own code, over its combined tables, and stages
- * `reduced/<name>.parquet`. The code runs in a process of its own, which has a limit of memory and is killed
+ * `_reduced/<name>.pq`. The code runs in a process of its own, which has a limit of memory and is killed
  * when the job is called off.
  *
  * @throws {STEP_INVALID} {STEP_FAILED} with the place in the user's file, and the signal's reason
@@ -53,7 +54,7 @@ export async function reduceByCode(
   { file, where }: ModuleReduction,
   { name, scanned, paths, storage, signal, memoryLimitBytes = defaultMemoryBytes() }: CodeOptions,
 ): Promise<OutputFile> {
-  const path = `reduced/${name}.parquet`;
+  const path = reducedPath(name);
   const target: Location = below(paths.stage, path);
   return await makeFile(target, { storage, scratch: paths.temp, signal }, async (localPath) => {
     const question: FinalQuestion = {

@@ -5,7 +5,7 @@ import { digestFile } from "../../shared/core/digest.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below } from "../../shared/domain/location.ts";
-import type { OutputFile } from "../../shared/domain/manifest.ts";
+import { OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
 import type { ModuleReductions } from "../../shared/domain/module-reduction.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { emptyTable } from "../../shared/sql/duckdb-types.ts";
@@ -14,6 +14,7 @@ import { type OpenDatabase, type SqlDatabase, useDatabase } from "../../shared/s
 import { openSqlProcess, type SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
 import { isOnThisMachine, makeFile } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
+import { reducedPath } from "../publish/layout.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
 import { type MergeLimits, mergeSmallFiles } from "./merge-small-files.ts";
 import { reduceByCode } from "./reduce-by-code.ts";
@@ -38,7 +39,7 @@ export interface ReduceOptions {
 }
 
 /**
- * Runs the `final` of every reduction over all committed partials and stages `reduced/<name>.parquet`,
+ * Runs the `final` of every reduction over all committed partials and stages `_reduced/<name>.pq`,
  * durable. The files that it reads are checked against their manifests again first, each once.
  *
  * Law `same-commits-same-output`: on any restart, too. Files are read in plan order by one thread
@@ -52,7 +53,7 @@ export async function reducePartials(options: ReduceOptions): Promise<readonly O
   const { signal, storage, paths } = options;
   signal.throwIfAborted();
   const { temp } = paths;
-  const reducedFolder = below(paths.stage, "reduced");
+  const reducedFolder = below(paths.stage, OUTPUT_FOLDERS.reduced);
   await storage.remove(reducedFolder, signal);
   const reductions = Object.entries(options.reduce);
   if (reductions.length === 0) return [];
@@ -111,7 +112,7 @@ async function reduceOne(reducing: Reducing, name: string, reduction: SqlReducti
       },
     );
     await createTable(reducing, { name, reduction, scanned });
-    const path = `reduced/${name}.parquet`;
+    const path = reducedPath(name);
     const final = { where: `reduce.${name}.final`, sql: reduction.final };
     const place = { storage, scratch: paths.temp, signal };
     return await makeFile(below(paths.stage, path), place, async (localPath) => {

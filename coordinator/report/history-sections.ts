@@ -74,7 +74,7 @@ ${slowest.length === 0 ? null : html`<p class="soft">Longest: ${slowest.map(({ s
 </section>`;
 }
 
-/** The rows that are in `errors/`, and why. */
+/** The rows that are in `_errors/`, and why. */
 export function deadSection({ rows, history }: OutputManifest): Markup | null {
   if (rows.deadLetters === 0) return null;
   const dead = history?.dead ?? [];
@@ -83,6 +83,6 @@ export function deadSection({ rows, history }: OutputManifest): Markup | null {
       ? null
       : html`<div class="wide"><table><thead><tr><th scope="col">stage</th><th scope="col">reason</th><th scope="col" class="n">shards</th><th scope="col">the first of them</th></tr></thead>
 <tbody>${dead.map(({ stage, code, shards, file, row, message }) => html`<tr><td>${stage}</td><td><code>${code}</code></td><td class="n">${formatCount(shards)}</td><td>${message}<br><code>${file} row ${row}</code></td></tr>`)}</tbody></table></div>
-<p class="soft">Of each shard the first one counts here; all of them are in <code>errors/</code>.</p>`;
+<p class="soft">Of each shard the first one counts here; all of them are in <code>_errors/</code>.</p>`;
   return html`<section><h2>Dead letters</h2><p class="warn">${formatCount(rows.deadLetters)} rows could not be mapped.</p>${table}</section>`;
 }

@@ -77,6 +77,19 @@ interface PublishedColumn {
   readonly type: string;
 }
 
+/**
+ * Folder of each kind of file. Table readers skip names that begin with `_`: the folder above gives them the
+ * rows alone.
+ */
+export const OUTPUT_FOLDERS = {
+  rows: "rows",
+  reduced: "_reduced",
+  errors: "_errors",
+} as const satisfies Readonly<Record<OutputFile["kind"], string>>;
+
+/** Ending of Parquet files without rows of the output: DuckDB and Polars search all folders for `.parquet`. */
+export const ASIDE_EXTENSION = "pq";
+
 export interface OutputFile {
   /** Relative to the output folder, with `/`: `rows/part-00000.parquet`. */
   readonly path: string;

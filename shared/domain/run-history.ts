@@ -88,7 +88,7 @@ export interface ShardMap {
 }
 
 /**
- * Of each shard the first dead letter counts: the others are in `errors/`. Its place and text are of the
+ * Of each shard the first dead letter counts: the others are in `_errors/`. Its place and text are of the
  * first in the plan's order.
  */
 export interface DeadReason extends DeadLetter {

@@ -101,7 +101,7 @@ describe.each(["arrow", "parquet"] as const)("an output of %s files", (format) =
       ),
     "no rows": () => ({
       [`rows/part-00000.${format}`]: smallTable(0),
-      "reduced/none.parquet": smallTable(0),
+      "_reduced/none.pq": smallTable(0),
     }),
     "long rows, and many": () => ({
       [`rows/part-00000.${format}`]: tableOf({
@@ -113,7 +113,7 @@ describe.each(["arrow", "parquet"] as const)("an output of %s files", (format) =
           ),
         ),
       }),
-      "errors/part-00000.parquet": smallTable(7),
+      "_errors/part-00000.pq": smallTable(7),
     }),
   };
 

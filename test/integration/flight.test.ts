@@ -44,9 +44,9 @@ describe("an output, served by Arrow Flight", () => {
     await using output = await PublishedOutput.make({
       "rows/part-00000.parquet": smallTable(10),
       "rows/part-00001.parquet": smallTable(5),
-      "reduced/counts.parquet": smallTable(3),
-      "reduced/means.parquet": smallTable(2),
-      "errors/part-00000.parquet": smallTable(1),
+      "_reduced/counts.pq": smallTable(3),
+      "_reduced/means.pq": smallTable(2),
+      "_errors/part-00000.pq": smallTable(1),
     });
     await using rig = await flightRig(output.location);
     const infos = await rig.client.list();
@@ -172,7 +172,7 @@ describe("a server of Arrow Flight", () => {
   test("knows no flight but those that it lists, and says which there are", async () => {
     await using output = await PublishedOutput.make({
       [ROWS]: smallTable(10),
-      "reduced/a.parquet": smallTable(1),
+      "_reduced/a.pq": smallTable(1),
     });
     await using rig = await flightRig(output.location);
     for (const path of [

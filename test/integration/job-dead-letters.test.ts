@@ -87,10 +87,10 @@ test("rows on which the model itself fails are found one by one; the rest of the
   const mapped = await query(`SELECT index, value FROM read_parquet('${job.out}/rows/*.parquet')`);
   const good = [...indices].filter((_, row) => !bad.has(row)).concat([...indices.slice(0, 10)]);
   expect(mapped).toEqual(good.map((index) => [index, Number(index) * 1.5]));
-  expect(await query(`FROM '${job.out}/reduced/total.parquet'`)).toEqual([
+  expect(await query(`FROM read_parquet('${job.out}/_reduced/total.pq')`)).toEqual([
     [BigInt(good.length), good.reduce((sum, index) => sum + index, 0n)],
   ]);
-  const dead = await query(`SELECT row, stage, code, index FROM read_parquet('${job.out}/errors/*.parquet')`);
+  const dead = await query(`SELECT row, stage, code, index FROM read_parquet('${job.out}/_errors/*.pq')`);
   expect(dead).toEqual([...bad].map(([row, index]) => [BigInt(row), "infer", "ROW_FAILED", index]));
   expect((await readManifestOf(job)).rows).toEqual({
     input: 410,
@@ -127,5 +127,5 @@ test("a model that fails on every row is the model's fault, not the rows'", asyn
 });
 
 async function deadLetters(job: KnownJob): Promise<unknown[][]> {
-  return query(`SELECT file, row, stage, code, id, note FROM read_parquet('${job.out}/errors/*.parquet')`);
+  return query(`SELECT file, row, stage, code, id, note FROM read_parquet('${job.out}/_errors/*.pq')`);
 }

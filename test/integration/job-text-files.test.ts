@@ -65,7 +65,7 @@ test("CSV, packed or not, gives what Parquet and JSON Lines give; its bad lines 
   expect(lenient).toMatchObject({ code: 3 });
   expect(lenient.stderr).toContain("goes on after it failed");
   const letters = await query(
-    `SELECT row, stage, code, message FROM '${text.out}/errors/*.parquet' ORDER BY row`,
+    `SELECT row, stage, code, message FROM read_parquet('${text.out}/_errors/*.pq') ORDER BY row`,
   );
   expect(letters).toEqual([
     [100n, "read", "ROW_UNREADABLE", expect.stringMatching(/^line 202 .*column a: "none" is no float64/)],

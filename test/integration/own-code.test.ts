@@ -25,7 +25,7 @@ test("the example of own code filters, explodes, and asks a service that fails n
     );
     expect(counts).toEqual([true, true, true, true]);
     expect(
-      await query(`SELECT DISTINCT stage, message FROM read_parquet('${folder}/out/errors/*.parquet')`),
+      await query(`SELECT DISTINCT stage, message FROM read_parquet('${folder}/out/_errors/*.pq')`),
     ).toEqual([["finish", "map.finish[0]: no word for 0 (words.ts:22:32)"]]);
     expect(service.calls.failed).toBeGreaterThan(0);
   } finally {

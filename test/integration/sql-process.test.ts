@@ -9,6 +9,7 @@ import { checkReductions } from "../../coordinator/reduce/check-sql.ts";
 import { reducePartials } from "../../coordinator/reduce/reduce.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
+import { OUTPUT_FOLDERS } from "../../shared/domain/manifest.ts";
 import { openSqlProcess, type SqlProcessOptions } from "../../shared/sql/sql-process-client.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { ask, startCoordinator, startWorker, until } from "../support/job-processes.ts";
@@ -122,13 +123,13 @@ test("a reduction that is called off ends at once, and leaves nothing", async ()
   const failing = expect(reducing).rejects.toThrow("called off");
   // Once it is at it: its process takes its time to start on a busy machine.
   await until("a table that is being made", async () =>
-    existsSync(join(paths.stage, "reduced")) ? true : null,
+    existsSync(join(paths.stage, OUTPUT_FOLDERS.reduced)) ? true : null,
   );
   const startMs = performance.now();
   stop.abort(new Error("called off"));
   await failing;
   expect(performance.now() - startMs).toBeLessThan(20_000);
-  expect(await readdir(join(paths.stage, "reduced"))).toEqual([]);
+  expect(await readdir(join(paths.stage, OUTPUT_FOLDERS.reduced))).toEqual([]);
 });
 
 test("jobs whose SQL has no end stop neither the coordinator nor the next job", async () => {

@@ -25,7 +25,7 @@ describe("shardmill flight", () => {
   test("serves an output until it is stopped, to who knows the user's secret", async () => {
     await using output = await PublishedOutput.make({
       "rows/part-00000.parquet": smallTable(10),
-      "reduced/a.parquet": smallTable(2),
+      "_reduced/a.pq": smallTable(2),
     });
     await using cli = startCli(["flight", output.location, "--listen", "127.0.0.1:0", "--json"]);
     using client = await flightOf(cli);

@@ -73,7 +73,9 @@ describe("as SageMaker's settings say it", () => {
     const { code } = await runCli(["run", folder.job, "--workers", "1"]);
     expect(code).toBe(3);
     expect(await query(`SELECT count(*)::INT FROM ${rowsOf(folder)}`)).toEqual([[99]]);
-    expect(await query(`SELECT count(*)::INT FROM '${folder.out}/errors/*.parquet'`)).toEqual([[1]]);
+    expect(await query(`SELECT count(*)::INT FROM read_parquet('${folder.out}/_errors/*.pq')`)).toEqual([
+      [1],
+    ]);
   });
 
   test("packed JSON Lines, whole, with the answer beside", async () => {

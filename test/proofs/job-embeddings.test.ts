@@ -137,7 +137,9 @@ describe("embeddings", () => {
     });
     await using _ = folder;
     expect(await runCli(["run", folder.job, "--workers", "1"])).toMatchObject({ code: 0 });
-    const [row = []] = await query(`SELECT low, high, bytes FROM '${folder.out}/reduced/lengths.parquet'`);
+    const [row = []] = await query(
+      `SELECT low, high, bytes FROM read_parquet('${folder.out}/_reduced/lengths.pq')`,
+    );
     expect(row).toEqual([expect.closeTo(1, 5), expect.closeTo(1, 5), 2n]);
   });
 
@@ -179,7 +181,7 @@ describe("embeddings", () => {
         high_indices: [...logits.keys()].filter((at) => high[at]),
       });
     }
-    expect(await query(`SELECT tag, n FROM '${folder.out}/reduced/tags.parquet'`)).toEqual(
+    expect(await query(`SELECT tag, n FROM read_parquet('${folder.out}/_reduced/tags.pq')`)).toEqual(
       [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([tag, n]) => [tag, BigInt(n)]),
     );
     expect(new Set(lists.map((_, row) => [...(rows[row]?.tags_labels ?? [])].length)).size).toBeGreaterThan(

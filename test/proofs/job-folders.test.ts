@@ -176,7 +176,7 @@ test("folders are columns to a worker elsewhere: inputs, where, keep, SQL and re
   expect(wanted).toHaveLength(Number(left));
   expect(await published(job)).toEqual(wanted);
   const days = ({ out }: KnownJob) =>
-    query(`SELECT CAST(day AS VARCHAR), * EXCLUDE (day) FROM '${out}/reduced/days.parquet'`);
+    query(`SELECT CAST(day AS VARCHAR), * EXCLUDE (day) FROM read_parquet('${out}/_reduced/days.pq')`);
   expect(await days(job)).toEqual(await days(flat));
 });
 

@@ -63,7 +63,7 @@ const meansOf = async (job: JobFolder) => {
   return rows.map(([id, means]) => [id, Array.from(Object(means).items ?? means, Number)]);
 };
 const deadIn = (job: JobFolder) =>
-  query(`SELECT row, stage, code, message FROM read_parquet('${job.out}/errors/*.parquet') ORDER BY row`);
+  query(`SELECT row, stage, code, message FROM read_parquet('${job.out}/_errors/*.pq') ORDER BY row`);
 
 const expected = (names: readonly string[]) =>
   names.map((name, id) => [id, PILLOW.means[name]?.map((mean) => expect.closeTo(mean, 5))]);

@@ -66,7 +66,7 @@ describe("a job with modules", () => {
     );
     expect(summary).toMatchObject({ rows: 400, rowsFiltered: 80, deadLetters: 8 });
     const dead = await query(
-      `SELECT id, stage, code, message FROM read_parquet('${job.out}/errors/*.parquet') ORDER BY id LIMIT 1`,
+      `SELECT id, stage, code, message FROM read_parquet('${job.out}/_errors/*.pq') ORDER BY id LIMIT 1`,
     );
     const message = "map.prepare[0]: sevens are refused (prepare.ts:10:26)";
     expect(dead).toEqual([[7n, "prepare", "ROW_FAILED", message]]);
@@ -100,7 +100,7 @@ describe("a job with modules", () => {
     const run = await runCli(["run", job.job, "--workers", "1", "--json"]);
     expect(run).toMatchObject({ code: 3 });
     expect(JSON.parse(run.stdout)).toMatchObject({ deadLetters: 9 });
-    const dead = `SELECT message FROM read_parquet('${job.out}/errors/*.parquet') WHERE id = 123`;
+    const dead = `SELECT message FROM read_parquet('${job.out}/_errors/*.pq') WHERE id = 123`;
     expect(await query(dead)).toEqual([["map.prepare[0] took longer than 1 s"]]);
   });
 });

@@ -96,7 +96,7 @@ test("what an earlier run left undone at its very end is done by the next", asyn
   expect(await runCli(["plan", job.job, "--no-estimate"])).toMatchObject({ code: 0 });
   expect(await readdir(published)).toContain("_shardmill");
   expect(await run(job)).toMatchObject({ code: 0 });
-  expect((await readdir(published)).sort()).toEqual(["_SUCCESS", "_manifest.json", "reduced", "rows"]);
+  expect((await readdir(published)).sort()).toEqual(["_SUCCESS", "_manifest.json", "_reduced", "rows"]);
 });
 
 test("a run whose files were moved meanwhile says so", async () => {

@@ -90,7 +90,7 @@ test("pairs are scored as the reference scores them, and the best passages of ea
     expect(JSON.parse(String(score))).toBeCloseTo(known, 4);
     expect(JSON.parse(String(relevance))).toBeCloseTo(1 / (1 + Math.exp(-known)), 5);
   }
-  const best = await query(`SELECT query, to_json(best) FROM '${job.out}/reduced/best.parquet'`);
+  const best = await query(`SELECT query, to_json(best) FROM read_parquet('${job.out}/_reduced/best.pq')`);
   const queries = [...new Set(pairs.map(({ query: text }) => text))];
   expect(best.map(([text, found]) => [text, JSON.parse(String(found))])).toEqual(
     queries.map((text) => {

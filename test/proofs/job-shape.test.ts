@@ -43,7 +43,7 @@ describe("the form of the rows", () => {
     const codecs = JSON.stringify(groups, (_, value) => (typeof value === "bigint" ? Number(value) : value));
     expect(codecs).not.toContain("ZSTD");
     // The reductions are those of the same rows.
-    const counts = (folder: JobFolder) => query(`FROM read_parquet('${folder.out}/reduced/*.parquet')`);
+    const counts = (folder: JobFolder) => query(`FROM read_parquet('${folder.out}/_reduced/*.pq')`);
     expect(await counts(job)).toEqual(await counts(plain));
     const { outputDigest } = await manifestOf(job);
     await publish(job, "--fresh");
@@ -74,7 +74,7 @@ describe("the files of the rows", () => {
     await job.writeJob({ output: { path: "./folders", partitionBy: "best", marker: "_SUCCESS" } });
     await publish(job);
     const names = (await readdir(job.at("folders"))).sort();
-    expect(names).toEqual(["_SUCCESS", "_manifest.json", "reduced", "rows"]);
+    expect(names).toEqual(["_SUCCESS", "_manifest.json", "_reduced", "rows"]);
     const scan = `read_parquet('${job.at("folders")}/rows/**/*.parquet', hive_partitioning = true, hive_types = {'best': INTEGER})`;
     expect(await query(`SELECT id, best FROM ${scan} ORDER BY id`)).toEqual(wanted);
     // What is there is known as its own: it is cleared, and comes again.

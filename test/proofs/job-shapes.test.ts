@@ -18,8 +18,8 @@ test.each(["parquet", "arrow"] as const)(
     const manifest = await readManifestOf(job);
     expect(manifest.files.map(({ path, rows }) => [path, rows])).toEqual([
       ["rows/part-00000.parquet", 0],
-      ["reduced/classes.parquet", 0],
-      ["reduced/notes.parquet", 0],
+      ["_reduced/classes.pq", 0],
+      ["_reduced/notes.pq", 0],
     ]);
     const described = await query(
       `SELECT name, type FROM parquet_schema('${job.out}/rows/part-00000.parquet')`,

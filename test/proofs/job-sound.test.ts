@@ -95,7 +95,7 @@ test("windows of sounds go through a recurrent model with their state; what is n
   }
   expect(rows).toEqual(wanted);
   const dead = await query(
-    `SELECT row, stage, code, message FROM read_parquet('${job.out}/errors/*.parquet') ORDER BY row`,
+    `SELECT row, stage, code, message FROM read_parquet('${job.out}/_errors/*.pq') ORDER BY row`,
   );
   const says = (what: string) => expect.stringContaining(`the sound in column \`sound\` ${what}`);
   expect(dead).toEqual([
@@ -123,7 +123,7 @@ test.each([1, 2, 5])(
     }
     const rows = `SELECT id, part, y FROM read_parquet('${job.out}/rows/*.parquet') ORDER BY id, part`;
     expect(await query(rows)).toEqual(wanted);
-    const dead = `SELECT row FROM read_parquet('${job.out}/errors/*.parquet') ORDER BY row`;
+    const dead = `SELECT row FROM read_parquet('${job.out}/_errors/*.pq') ORDER BY row`;
     expect(await query(dead)).toEqual([[1n], [4n], [7n], [10n], [13n]]);
   },
 );

@@ -47,7 +47,7 @@ describe("a job with steps", () => {
     expect(await query(`SELECT id, part, key FROM ${rowsIn(job)}`)).toEqual(
       await query(`${expected} ORDER BY id, part`),
     );
-    expect(await query(`SELECT n, keys FROM '${job.out}/reduced/total.parquet'`)).toEqual(
+    expect(await query(`SELECT n, keys FROM read_parquet('${job.out}/_reduced/total.pq')`)).toEqual(
       await query(`SELECT count(*), sum(key)::DECIMAL(38, 0) FROM (${expected})`),
     );
     expect((await manifestOf(job)).rows).toEqual({
@@ -87,7 +87,7 @@ describe("a job with steps", () => {
     });
     const columns = await query(`SELECT column_name FROM (DESCRIBE FROM ${rowsIn(job)})`);
     expect(columns).toEqual([["next"], ["logits"], ["twice"]]);
-    expect(await query(`SELECT n FROM '${job.out}/reduced/total.parquet'`)).toEqual([[0n]]);
+    expect(await query(`SELECT n FROM read_parquet('${job.out}/_reduced/total.pq')`)).toEqual([[0n]]);
   });
 
   test("gives the same bytes with one worker and with several", async () => {

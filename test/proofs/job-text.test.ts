@@ -86,7 +86,7 @@ test("pairs of texts have the types of their tokens; a row without a text is a d
   expect(await published(job)).toEqual(
     pairs.map((pair, row) => answer(row, pair)).filter(({ id }) => id !== 3),
   );
-  const dead = await query(`SELECT row, code FROM '${job.out}/errors/*.parquet'`);
+  const dead = await query(`SELECT row, code FROM read_parquet('${job.out}/_errors/*.pq')`);
   expect(dead).toEqual([[3n, "ROW_NULL"]]);
 });
 

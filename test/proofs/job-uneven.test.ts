@@ -83,10 +83,10 @@ test("SQL takes the lists apart, and reads the rows that no list would do for as
     { id: "2n", ...maskedMean([3]) },
   ]);
   const positions = lists.reduce((total, { length }) => total + length, 3);
-  expect(await query(`SELECT positions, width FROM '${folder.out}/reduced/lengths.parquet'`)).toEqual([
-    [BigInt(positions), BigInt((lists.length + 2) * 3)],
-  ]);
-  const dead = await query(`SELECT row, code FROM '${folder.out}/errors/*.parquet'`);
+  expect(
+    await query(`SELECT positions, width FROM read_parquet('${folder.out}/_reduced/lengths.pq')`),
+  ).toEqual([[BigInt(positions), BigInt((lists.length + 2) * 3)]]);
+  const dead = await query(`SELECT row, code FROM read_parquet('${folder.out}/_errors/*.pq')`);
   expect(dead).toEqual([[1n, "ROW_NULL"]]);
 });
 

@@ -32,7 +32,7 @@ test("a row that kills every worker is found and becomes a dead letter, and the 
   } finally {
     await supervisor.stop();
   }
-  expect(await query(`SELECT "row", code FROM read_parquet('${job.out}/errors/*.parquet')`)).toEqual([
+  expect(await query(`SELECT "row", code FROM read_parquet('${job.out}/_errors/*.pq')`)).toEqual([
     [BigInt(POISON), "ROW_POISON"],
   ]);
   const { attempts, shards } = await expectRightAnswer(job, { missing: [POISON] });

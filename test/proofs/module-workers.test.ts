@@ -70,7 +70,7 @@ test("a worker runs a job's code only where that is allowed, fetched from the co
   const { rows, shards, attempts } = JSON.parse(run.stdout);
   expect([rows, attempts]).toEqual([120, shards]);
   const sums = await query(
-    `SELECT (SELECT sum(id * 2) FROM '${job.out}/rows/*.parquet')::BIGINT, twice FROM '${job.out}/reduced/sum.parquet'`,
+    `SELECT (SELECT sum(id * 2) FROM '${job.out}/rows/*.parquet')::BIGINT, twice FROM read_parquet('${job.out}/_reduced/sum.pq')`,
   );
   expect(sums).toEqual([[14_280n, 14_280n]]);
   open.kill("SIGTERM");

@@ -32,7 +32,7 @@ test("killed before its manifest is resumed; published, it can be asked again, r
     env: { ...job.env, ...faultEnvironment("disk", plan) },
   });
   expect(killed).toMatchObject({ signal: "SIGKILL" });
-  expect((await readdir(job.out)).sort()).toEqual(["_shardmill", "reduced", "rows"]);
+  expect((await readdir(job.out)).sort()).toEqual(["_reduced", "_shardmill", "rows"]);
 
   const resumed = await runOf(job);
   expect(resumed).toMatchObject({

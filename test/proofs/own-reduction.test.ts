@@ -276,11 +276,12 @@ export default defineReduction({
   expect(planned.stdout).toMatch(/reduce\.own: module \S+counts\.ts \(\S+ KiB, sha256 [0-9a-f]{12}\)/);
   const run = await runCli(["run", job.job, "--workers", "2", "--json"]);
   expect(run).toMatchObject({ code: 0 });
-  const rowsOf = (name: string) => query(`SELECT best, n FROM '${job.out}/reduced/${name}.parquet'`);
+  const rowsOf = (name: string) =>
+    query(`SELECT best, n FROM read_parquet('${job.out}/_reduced/${name}.pq')`);
   expect(await rowsOf("own")).toEqual(await rowsOf("counts"));
   const manifest = JSON.parse(await readFile(join(job.out, "_manifest.json"), "utf8"));
   expect(manifest.files.map(({ path }: { path: string }) => path)).toEqual([
-    "reduced/own.parquet",
-    "reduced/counts.parquet",
+    "_reduced/own.pq",
+    "_reduced/counts.pq",
   ]);
 });

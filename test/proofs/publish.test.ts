@@ -18,7 +18,7 @@ import { realDisk } from "../../shared/core/disk.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import { below, type Location, parseLocation } from "../../shared/domain/location.ts";
-import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import { OUTPUT_FOLDERS, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { NO_RUN } from "../../shared/domain/run-facts.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
@@ -96,16 +96,16 @@ test("the output has the rows in plan order, the reductions and every dead lette
   expect(manifest.files.map(({ path, rows }) => [path, rows])).toEqual([
     ["rows/part-00000.parquet", 10],
     ["rows/part-00001.parquet", 9],
-    ["reduced/counts.parquet", 3],
-    ["errors/part-00000.parquet", 1],
-    ["errors/part-00001.parquet", 1],
+    ["_reduced/counts.pq", 3],
+    ["_errors/part-00000.pq", 1],
+    ["_errors/part-00001.pq", 1],
   ]);
   expect(manifest.rows).toMatchObject({ input: 21, pruned: 0, filtered: 0, output: 19, deadLetters: 2 });
   expect(await readManifest(below(out, "_manifest.json"), storage)).toEqual(manifest);
   expect(await inspectOutput(out, storage)).toEqual({ kind: "published", manifest });
   const { "_manifest.json": _, ...digests } = await snapshot();
   expect(digests).toEqual(Object.fromEntries(manifest.files.map(({ path, sha256 }) => [path, sha256])));
-  expect((await readdir(out)).sort()).toEqual(["_manifest.json", "errors", "reduced", "rows"]);
+  expect((await readdir(out)).sort()).toEqual(["_errors", "_manifest.json", "_reduced", "rows"]);
 });
 
 test("all dead letters read as one table, poisoned rows with their kept columns null", async () => {
@@ -126,7 +126,7 @@ test("poisoned rows alone have the kept columns too, renamed where they clash", 
   const facts = { ...FACTS, run: { ...NO_RUN, rowsTotal: 20, shardsCommitted: 3, attempts: 3 } };
   await publish(await stageAll({ partials, keep, facts }));
   await using database = await openLockedDatabase({ folders: [out], tempFolder: join(root, "tmp") });
-  expect(await database.rows(`FROM ${parquetScan([join(out, "errors/part-00000.parquet")])}`)).toEqual([
+  expect(await database.rows(`FROM ${parquetScan([join(out, "_errors/part-00000.pq")])}`)).toEqual([
     { ...POISONED[0], id: null, kept_row: null },
   ]);
 });
@@ -180,10 +180,10 @@ describe.each(PLACES)("a crash while publishing %s", (_place, placeStorage) => {
     await publishOutput({ paths: workPaths(out), storage, staged, onStep: (step) => seen.push(step) });
     expect(seen).toEqual(STEPS);
     expect(await readdir(out).then((names) => names.sort())).toEqual([
+      "_errors",
       "_manifest.json",
+      "_reduced",
       "_shardmill",
-      "errors",
-      "reduced",
       "rows",
     ]);
   });
@@ -195,9 +195,9 @@ function clear(): Promise<void> {
 
 async function expectWholeFolders(manifest: OutputManifest): Promise<void> {
   const { "_manifest.json": text, ...files } = await snapshot();
-  for (const kind of ["rows", "reduced", "errors"]) {
+  for (const [kind, folder] of Object.entries(OUTPUT_FOLDERS)) {
     const expected = manifest.files.filter((file) => file.kind === kind).map(({ path }) => path);
-    const found = Object.keys(files).filter((path) => path.startsWith(`${kind}/`));
+    const found = Object.keys(files).filter((path) => path.startsWith(`${folder}/`));
     expect(text === undefined ? [expected, []] : [expected]).toContainEqual(found);
   }
 }

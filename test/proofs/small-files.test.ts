@@ -25,7 +25,7 @@ test("many small files give the rows of one file, in its order, in a few parts, 
   }
   expect(await published(many)).toEqual(await published(one));
   expect(await readdir(`${many.out}/rows`)).toHaveLength(Math.ceil(ROWS / 500));
-  const letters = await query(`FROM '${many.out}/errors/*.parquet' SELECT file, row`);
+  const letters = await query(`FROM read_parquet('${many.out}/_errors/*.pq') SELECT file, row`);
   expect(letters).toEqual(
     NULL_ROWS.map((row) => [
       many.at("data", `part-${String(Math.floor(row / FILE_ROWS)).padStart(4, "0")}.parquet`),

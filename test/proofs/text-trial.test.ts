@@ -34,7 +34,7 @@ async function textJob(): Promise<JobFolder> {
 
 const published = (output: string) => query(`SELECT id, logits FROM '${output}/rows/*.parquet' ORDER BY id`);
 const deadRows = (output: string) =>
-  query(`SELECT row, code, message FROM '${output}/errors/*.parquet' ORDER BY row`);
+  query(`SELECT row, code, message FROM read_parquet('${output}/_errors/*.pq') ORDER BY row`);
 
 test("a trial of text files takes its rows, bad ones too, run here or submitted to a coordinator", async () => {
   await using job = await textJob();

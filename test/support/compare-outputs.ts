@@ -43,7 +43,7 @@ const ROWS = "rows/*.parquet";
 
 /** The rows, and each reduction. */
 async function tablesIn(out: string): Promise<string[]> {
-  const names = (await readdir(out, { recursive: true })).filter((name) => name.endsWith(".parquet"));
+  const names = (await readdir(out, { recursive: true })).filter((name) => /\.(parquet|pq)$/.test(name));
   return [...new Set(names.map((name) => (name.startsWith("rows/") ? ROWS : name)))].sort();
 }
 

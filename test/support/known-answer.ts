@@ -125,10 +125,10 @@ export async function expectReductions(job: KnownJob, { ids, notes, classes }: P
     const high = id > ofNote.high ? id : ofNote.high;
     byNote.set(note, { n: ofNote.n + 1n, low, high });
   }
-  expect(await query(`FROM '${job.out}/reduced/classes.parquet'`)).toEqual(
+  expect(await query(`FROM read_parquet('${job.out}/_reduced/classes.pq')`)).toEqual(
     [...byClass].sort(([a], [b]) => a - b).map(([key, { n, ids: sum }]) => [key, n, sum]),
   );
-  expect(await query(`FROM '${job.out}/reduced/notes.parquet'`)).toEqual(
+  expect(await query(`FROM read_parquet('${job.out}/_reduced/notes.pq')`)).toEqual(
     [...byNote]
       .sort(([a], [b]) => (a === null ? 1 : b === null ? -1 : a < b ? -1 : 1))
       .map(([key, { n, low, high }]) => [key, n, low, high]),

@@ -6,6 +6,7 @@ import { isWebInput } from "../../../shared/domain/location.ts";
 /** What data files are called. */
 const TABLE_EXTENSIONS = {
   ".parquet": "parquet",
+  ".pq": "parquet",
   ".arrow": "arrow",
   ".feather": "arrow",
   ".ipc": "arrow",

@@ -1,8 +1,7 @@
 import { below, folderOf, type Location, nameOf } from "../../../shared/domain/location.ts";
-import { MANIFEST_NAME, WORK_FOLDER } from "../../../shared/domain/manifest.ts";
+import { MANIFEST_NAME, OUTPUT_FOLDERS, WORK_FOLDER } from "../../../shared/domain/manifest.ts";
 import { namesIn } from "../../../shared/storage/names-in.ts";
 import type { PlaceKind, Storage } from "../../../shared/storage/storage.ts";
-import { OUTPUT_KINDS } from "../../publish/layout.ts";
 
 /** What a folder is to the jobs of this and other versions. */
 type JobOutputState = "none" | "unfinished" | "published";
@@ -61,7 +60,7 @@ export async function unfinishedOutput(
 }
 
 function isPart(path: Location): boolean {
-  return OUTPUT_KINDS.some((kind) => kind === nameOf(path));
+  return Object.values(OUTPUT_FOLDERS).some((folder) => folder === nameOf(path));
 }
 
 async function isManifest(path: Location, { storage, signal }: LookedAt): Promise<boolean> {

@@ -11,7 +11,7 @@ import {
   nameOf,
   parseLocation,
 } from "../../../shared/domain/location.ts";
-import type { OutputFile } from "../../../shared/domain/manifest.ts";
+import { OUTPUT_FOLDERS } from "../../../shared/domain/manifest.ts";
 import {
   literalPattern,
   literalText,
@@ -52,9 +52,6 @@ const UNREADABLE = "cannot be read";
 
 const PLAIN_CHARACTERS =
   "in a variable's value, or after a backslash, a wildcard is a plain character: write the pattern in the job file";
-
-/** The part of an output that is read where the whole is named. */
-const ROWS: OutputFile["kind"] = "rows";
 
 /**
  * The files that one path of the job stands for (see decision 23): the file that it names, the data files of
@@ -113,14 +110,14 @@ async function listFolder(folder: Location, options: ListOptions): Promise<Liste
   const state = await outputState(folder, { storage: await storages.at(folder), signal });
   if (state !== "published") return listBelow(folder, options);
   // Who names the output of a job means its rows: dead letters and reductions have other columns.
-  const rows = below(folder, ROWS);
+  const rows = below(folder, OUTPUT_FOLDERS.rows);
   const found = await lookAt(rows, options);
   if (found.kind === "folder") return listBelow(rows, options);
   if (found.kind === "unknown") return nothing(placeProblem(rows, UNREADABLE, found.error));
   return nothing({
     where: folder,
     what: "is the output of a job that published no rows",
-    hint: "name a file in its `reduced` folder",
+    hint: `name a file in its \`${OUTPUT_FOLDERS.reduced}\` folder`,
   });
 }
 

@@ -10,7 +10,7 @@ import { streamArrowOf } from "../../../shared/dataset/stream-arrow.ts";
 import { streamParquetOf } from "../../../shared/dataset/stream-parquet.ts";
 import type { JobStores } from "../../../shared/domain/job-stores.ts";
 import { below, type Location, parseLocation } from "../../../shared/domain/location.ts";
-import type { OutputFile } from "../../../shared/domain/manifest.ts";
+import { OUTPUT_FOLDERS, type OutputFile } from "../../../shared/domain/manifest.ts";
 import { SORTED_PART } from "../../../shared/domain/sort-memory.ts";
 import { createLocalStorage } from "../../../shared/storage/local.ts";
 import { createFile } from "../../../shared/storage/local-file.ts";
@@ -81,7 +81,7 @@ class PartWriter {
     const { files, limits } = this.#job;
     const schema = await this.#schema();
     const parts = planParts(files.map(stretchOf), limits);
-    await this.#writeParts("rows", parts.length === 0 ? [[]] : parts, schema, (ranges) =>
+    await this.#writeParts(OUTPUT_FOLDERS.rows, parts.length === 0 ? [[]] : parts, schema, (ranges) =>
       this.#readFiles(ranges),
     );
     return this.#made;
@@ -100,15 +100,20 @@ class PartWriter {
     for (const { name, stretches } of spill.folders()) {
       // A folder's rows are numbered through: where one part ends the next one begins.
       let at = 0;
-      await this.#writeParts(`rows/${name}`, planParts(stretches, limits), spill.schema, (ranges) => {
-        const start = at;
-        at += rowsOf(ranges);
-        return spill.read(name, start, at);
-      });
+      await this.#writeParts(
+        `${OUTPUT_FOLDERS.rows}/${name}`,
+        planParts(stretches, limits),
+        spill.schema,
+        (ranges) => {
+          const start = at;
+          at += rowsOf(ranges);
+          return spill.read(name, start, at);
+        },
+      );
     }
     // So the columns are known.
     if (this.#made.length === 0)
-      await this.#writeParts("rows", [[]], spill.schema, () => this.#readFiles([]));
+      await this.#writeParts(OUTPUT_FOLDERS.rows, [[]], spill.schema, () => this.#readFiles([]));
     return this.#made;
   }
 

@@ -383,7 +383,7 @@ def judge(case: dict[str, Any], folder: Path) -> list[str]:
     problems += judge_columns(case, expected, got)
     problems += judge_dead(case, given.filter(pc.invert(alive)), manifest, out)
     if case["reduce"]:
-        problems += judge_counts(case, expected, pq.read_table(out / "reduced" / "counts.parquet"))
+        problems += judge_counts(case, expected, pq.read_table(out / "_reduced" / "counts.pq"))
     return problems
 
 

@@ -28,13 +28,13 @@ def files_of(output):
     tables = {}
     for file in json.loads((Path(output) / "_manifest.json").read_text())["files"]:
         path = file["path"]
-        name = path.rsplit(".", 1)[0] if file["kind"] == "reduced" else file["kind"]
+        name = f"reduced/{Path(path).stem}" if file["kind"] == "reduced" else file["kind"]
         tables.setdefault(name, []).append(read_file(Path(output) / path))
     return {name: pa.concat_tables(parts) for name, parts in tables.items()}
 
 
 def read_file(path):
-    if path.suffix == ".parquet":
+    if path.suffix in (".parquet", ".pq"):
         return parquet.ParquetFile(path).read()
     return pa.ipc.open_file(path).read_all()
 

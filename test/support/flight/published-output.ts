@@ -38,7 +38,7 @@ export class PublishedOutput implements AsyncDisposable {
       const file = join(this.location, path);
       await mkdir(dirname(file), { recursive: true });
       await writeFile(file, bytes);
-      const kind = path.split("/")[0] as OutputFile["kind"];
+      const kind = path.split("/")[0]?.replace("_", "") as OutputFile["kind"];
       files.push({ path, kind, rows: table.numRows, bytes: bytes.length, sha256: sha256(bytes) });
     }
     await writeFile(

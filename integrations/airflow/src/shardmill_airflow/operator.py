@@ -117,7 +117,7 @@ class ShardmillRunOperator(BaseOperator):
             raise _airflow_error(failure.get("code", ""), text)
         self.log.info("published %d rows to %s", event["rows_out"], event["output"])
         if event["dead_letters"] > 0 and not self.accept_dead_letters:
-            dead, where = event["dead_letters"], f"{event['output']}/errors"
+            dead, where = event["dead_letters"], f"{event['output']}/_errors"
             raise AirflowFailException(f"published, but {dead} rows are dead letters: see {where}")
         return event
 

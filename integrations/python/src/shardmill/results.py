@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ._wire import Target
 
 ROWS = "rows"
-_FORMATS = {".parquet": "parquet", ".arrow": "ipc"}
+_FORMATS = {".parquet": "parquet", ".pq": "parquet", ".arrow": "ipc"}
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Result:
 
         seen, root = self._place(filesystem)
         manifest = self._read_manifest(seen, root)
-        paths = [file["path"] for file in manifest["files"] if _is_of(file["path"], name)]
+        paths = [file["path"] for file in manifest["files"] if _name_of(file) == name]
         if not paths:
             raise ShardmillError("NO_SUCH_OUTPUT", f"{self.output} has no {name}", hint=f"it has {_names(manifest)}")
         return dataset.dataset(
@@ -132,14 +132,10 @@ class Result:
             ) from error
 
 
-def _is_of(path: str, name: str) -> bool:
-    return path.startswith(f"{name}/") or (path.rpartition(".")[0] == name)
+def _name_of(file: Mapping[str, Any]) -> str:
+    """Name of the table that a file of the manifest belongs to."""
+    return f"reduced/{Path(file['path']).stem}" if file["kind"] == "reduced" else str(file["kind"])
 
 
 def _names(manifest: Mapping[str, Any]) -> str:
-    found = {path.rpartition(".")[0] if path.startswith("reduced/") else path.split("/")[0] for path in _paths(manifest)}
-    return ", ".join(sorted(found)) or "nothing"
-
-
-def _paths(manifest: Mapping[str, Any]) -> list[str]:
-    return [str(file["path"]) for file in manifest["files"]]
+    return ", ".join(sorted({_name_of(file) for file in manifest["files"]})) or "nothing"

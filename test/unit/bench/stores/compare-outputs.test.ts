@@ -11,7 +11,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "shardmill-compare-"));
   await write("one/rows/a.parquet", "SELECT range AS id, [0.5::FLOAT] AS v FROM range(3)");
   await write("one/rows/b.parquet", "SELECT 3::BIGINT AS id, [0.5::FLOAT] AS v");
-  await write("one/reduced/n.parquet", "SELECT 4 AS n");
+  await write("one/_reduced/n.pq", "SELECT 4 AS n");
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -25,7 +25,7 @@ async function write(name: string, select: string): Promise<void> {
 async function differencesOf(rows: string, reduced: string | null): Promise<readonly string[]> {
   await rm(join(folder, "other"), { recursive: true, force: true });
   await write("other/rows/all.parquet", rows);
-  if (reduced !== null) await write("other/reduced/n.parquet", reduced);
+  if (reduced !== null) await write("other/_reduced/n.pq", reduced);
   return (await compareOutputs(join(folder, "one"), join(folder, "other"))).differences;
 }
 
@@ -34,10 +34,10 @@ test("the same rows in other files and another order are no difference; one more
   expect(await differencesOf(same, "SELECT 4 AS n")).toEqual([]);
   expect((await compareOutputs(join(folder, "one"), join(folder, "other"))).rows).toBe(4);
   expect(await differencesOf(same, "SELECT 5 AS n")).toEqual([
-    "reduced/n.parquet: 1 of 1 rows are missing, and 1 are others",
+    "_reduced/n.pq: 1 of 1 rows are missing, and 1 are others",
   ]);
   expect(await differencesOf(same, null)).toEqual([
-    "tables rows/*.parquet in place of reduced/n.parquet,rows/*.parquet",
+    "tables rows/*.parquet in place of _reduced/n.pq,rows/*.parquet",
   ]);
   const twice = `${same.replace("ORDER BY id DESC", "")} UNION ALL SELECT 2, [0.5::FLOAT]`;
   const lines = ["rows/*.parquet: 0 of 4 rows are missing, and 1 are others"];

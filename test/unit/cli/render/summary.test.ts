@@ -69,7 +69,7 @@ describe("the end of a job for people", () => {
         "  output        /data/out",
         "  manifest      /data/out/_manifest.json",
         "  shards        8 of 8, in 9 attempts (1 failed)",
-        "  dead letters  3, in /data/out/errors",
+        "  dead letters  3, in /data/out/_errors",
         "  limited by    infer (93 % busy)",
         "  busy          read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 %",
         "  batch         256 rows: more are no faster",

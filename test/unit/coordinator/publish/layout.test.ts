@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import {
   buildManifest,
+  deadPartPath,
   layOutParts,
   type ManifestFacts,
   outputDigest,
-  partPath,
+  reducedPath,
 } from "../../../../coordinator/publish/layout.ts";
 import { manifestText, parseManifest } from "../../../../coordinator/publish/read-manifest.ts";
 import type { OutputFile } from "../../../../shared/domain/manifest.ts";
@@ -59,7 +60,7 @@ test("parts are numbered in plan order, whatever the shards' ids, and parts with
   expect(placed.map(({ output, partial }) => [output.path, output.rows, Number(partial.shard)])).toEqual([
     ["rows/part-00000.arrow", 3, 4],
     ["rows/part-00001.arrow", 4, 7],
-    ["errors/part-00000.parquet", 2, 7],
+    ["_errors/part-00000.pq", 2, 7],
   ]);
 });
 
@@ -71,10 +72,18 @@ test("where no part has rows the first stays, for its schema", () => {
 });
 
 test("names sort in the order of their numbers, however many there are", () => {
-  expect(partPath("rows", 0, 100_000, "parquet")).toBe("rows/part-00000.parquet");
-  const many = [0, 9, 10, 99_999, 100_000].map((index) => partPath("rows", index, 100_001, "parquet"));
-  expect(many[0]).toBe("rows/part-000000.parquet");
+  expect(deadPartPath(0, 100_000)).toBe("_errors/part-00000.pq");
+  const many = [0, 9, 10, 99_999, 100_000].map((index) => deadPartPath(index, 100_001));
+  expect(many[0]).toBe("_errors/part-000000.pq");
   expect([...many].sort()).toEqual(many);
+});
+
+test("only files of rows are below a name without `_`, and end in .parquet or .arrow", () => {
+  const files = layOutParts([aPartial(0, 3, 1)], 0).map(({ output }) => output);
+  for (const { kind, path } of [...files, { kind: "reduced", path: reducedPath("sums") }]) {
+    expect(path.startsWith("_"), path).toBe(kind !== "rows");
+    expect(/\.(parquet|arrow)$/.test(path), path).toBe(kind === "rows");
+  }
 });
 
 const file = (path: string, kind: OutputFile["kind"], rows: number): OutputFile => ({
@@ -84,7 +93,7 @@ const file = (path: string, kind: OutputFile["kind"], rows: number): OutputFile 
   bytes: 1,
   sha256: "0".repeat(64),
 });
-const FILES = [file("rows/part-00000.parquet", "rows", 7), file("errors/part-00000.parquet", "errors", 2)];
+const FILES = [file("rows/part-00000.parquet", "rows", 7), file("_errors/part-00000.pq", "errors", 2)];
 
 test("the digest is of the files alone, and in their order", () => {
   const other = {
@@ -110,7 +119,7 @@ test("a lost or a doubled row is never published", () => {
 
 test("an output without rows files still counts its rows", () => {
   const { rows } = buildManifest({ ...FACTS, run: aRun({ rowsTotal: 7 }) }, [
-    file("reduced/a.parquet", "reduced", 1),
+    file("_reduced/a.pq", "reduced", 1),
   ]);
   expect(rows).toEqual({
     input: 7,

@@ -54,7 +54,7 @@ function slice(shard: number, start: number, end: number): PartialRecipe {
 }
 
 async function reduced(name: string): Promise<readonly (readonly unknown[])[]> {
-  return (await readReduction(below(options.paths.stage, `reduced/${name}.parquet`), storage, 1e6)).rows;
+  return (await readReduction(below(options.paths.stage, `_reduced/${name}.pq`), storage, 1e6)).rows;
 }
 
 /** What DuckDB gives for the same question over all rows at once. */
@@ -73,8 +73,8 @@ test("the result is what DuckDB gives over the whole input", async () => {
   ]);
   const files = await reducePartials({ ...options, partials });
   expect(files.map(({ path, kind, rows }) => ({ path, kind, rows }))).toEqual([
-    { path: "reduced/totals.parquet", kind: "reduced", rows: 5 },
-    { path: "reduced/everything.parquet", kind: "reduced", rows: 5 },
+    { path: "_reduced/totals.pq", kind: "reduced", rows: 5 },
+    { path: "_reduced/everything.pq", kind: "reduced", rows: 5 },
   ]);
   const all = slice(0, 0, 300).rows;
   expect(await reduced("totals")).toEqual(
@@ -131,7 +131,7 @@ test("shards without rows, and a job without any file, give the tables of no row
   expect(await reduced("totals")).toEqual([]);
   const files = await reducePartials({ ...options, partials: [] });
   expect(files.map((file) => file.rows)).toEqual([0, 0]);
-  const { columns } = await readReduction(below(options.paths.stage, "reduced/totals.parquet"), storage, 1);
+  const { columns } = await readReduction(below(options.paths.stage, "_reduced/totals.pq"), storage, 1);
   expect(columns).toEqual(["k", "s", "n", "m"]);
 });
 
@@ -198,7 +198,7 @@ test("an abort stops the query under way and rejects with its reason", async () 
 
 test("a preview has the first rows and the count of all", async () => {
   await reducePartials({ ...options, partials: await write([slice(0, 0, 10)]) });
-  const preview = await readReduction(below(options.paths.stage, "reduced/totals.parquet"), storage, 2);
+  const preview = await readReduction(below(options.paths.stage, "_reduced/totals.pq"), storage, 2);
   expect(preview).toEqual({
     columns: ["k", "s", "n", "m"],
     rows: [
@@ -212,7 +212,7 @@ test("a preview has the first rows and the count of all", async () => {
 test("a preview shows columns of any name", async () => {
   const reduce = { odd: { final: `SELECT 1 AS "__proto__", 'a' AS "constructor", NULL AS "c0"` } };
   await reducePartials({ ...options, reduce, partials: await write([slice(0, 0, 10)]) });
-  const preview = await readReduction(below(options.paths.stage, "reduced/odd.parquet"), storage, 2);
+  const preview = await readReduction(below(options.paths.stage, "_reduced/odd.pq"), storage, 2);
   expect(preview).toEqual({
     columns: ["__proto__", "constructor", "c0"],
     rows: [[1, "a", null]],

@@ -32,7 +32,7 @@ const FACTS: ManifestFacts = {
 };
 const FILES = [
   { path: "rows/part-00000.parquet", kind: "rows", rows: 7, bytes: 1, sha256: "a".repeat(64) },
-  { path: "errors/part-00000.parquet", kind: "errors", rows: 2, bytes: 1, sha256: "b".repeat(64) },
+  { path: "_errors/part-00000.pq", kind: "errors", rows: 2, bytes: 1, sha256: "b".repeat(64) },
 ] as const;
 
 function aManifest(history: RunHistory | null = HISTORY, more: Partial<ManifestFacts> = {}): OutputManifest {

@@ -22,8 +22,8 @@ const MANIFEST = manifestText(
 const published = (folder: string) => ({
   [`${folder}/_manifest.json`]: MANIFEST,
   [`${folder}/rows/part-0.parquet`]: "",
-  [`${folder}/errors/part-0.parquet`]: "",
-  [`${folder}/reduced/sum.parquet`]: "",
+  [`${folder}/_errors/part-0.pq`]: "",
+  [`${folder}/_reduced/sum.pq`]: "",
 });
 /** As a crash leaves it between the rows and the manifest. */
 const unfinished = (folder: string) => ({
@@ -63,7 +63,7 @@ describe("outputs of jobs", () => {
       expect((await seeInput(tree, input)).files.slice(-1), input).toEqual(rows);
     }
     expect((await seeInput(tree, "v1")).files).toEqual(rows);
-    expect((await seeInput(tree, "v1/errors")).files).toEqual(["v1/errors/part-0.parquet"]);
+    expect((await seeInput(tree, "v1/_errors")).files).toEqual(["v1/_errors/part-0.pq"]);
     expect((await seeInput(tree, ["v1", "v2"])).files).toEqual([...rows, "v2/rows/part-0.parquet"]);
   });
 
@@ -71,14 +71,14 @@ describe("outputs of jobs", () => {
     await using tree = await FileTree.make({
       ...unfinished("v1"),
       "v2/_manifest.json": MANIFEST,
-      "v2/reduced/sum.parquet": "",
+      "v2/_reduced/sum.pq": "",
     });
     for (const input of ["v1", "v1/rows", "v1/rows/*.parquet", "v1/rows/part-0.parquet", "v1/*/*.parquet"]) {
       const [problem] = (await seeInput(tree, input)).problems;
       expect(problem?.what, input).toBe(`the job that publishes to ${tree.at("v1")} has not ended`);
     }
     expect((await seeInput(tree, "v2")).problems[0]?.what).toContain("published no rows");
-    expect((await seeInput(tree, "v2/reduced")).files).toEqual(["v2/reduced/sum.parquet"]);
+    expect((await seeInput(tree, "v2/_reduced")).files).toEqual(["v2/_reduced/sum.pq"]);
   });
 
   it("are not seen in another program's `_manifest.json`", async () => {
