@@ -1,9 +1,10 @@
-"""Reads the rows of published outputs, each as one dataset, in the way that the reader's own documentation has it.
+"""Reads the rows of published outputs, each as one dataset, by the shortest calls that people type.
 
     read_output.py READER CASES
-CASES is a list in JSON: where an output lies ("root": a path or s3://bucket/folder), whether it is one of runs ("runs"),
-and the columns that are wanted, in order. Prints a list: of each case all columns that were found, and the rows, each
-value as text, null as null. The settings of s3:// are AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
+CASES is a list in JSON: where an output lies ("root": a path or s3://bucket/folder), whether its rows are in folders
+("folders") or in runs ("runs"), and the columns that are wanted, in order. Prints a list: of each case and call the call, all
+columns that were found, and the rows, each value as text, null as null. The settings of s3:// are AWS_ENDPOINT_URL,
+AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
 """
 
 import json
@@ -16,14 +17,13 @@ def is_s3(root):
     return root.startswith("s3://")
 
 
-def with_duckdb(root, runs):
+def with_duckdb(root, **_):
     import duckdb
 
     connection = duckdb.connect()
     if is_s3(root):
         load_httpfs(connection)
-    files = f"{root}/run=*/rows/**/*.parquet" if runs else f"{root}/rows/**/*.parquet"
-    return connection.sql(f"SELECT * FROM read_parquet('{files}', hive_partitioning = true)").arrow()
+    yield "FROM 'out/**/*.parquet'", connection.sql(f"FROM '{root}/**/*.parquet'").arrow()
 
 
 def load_httpfs(connection):
@@ -40,40 +40,62 @@ def load_httpfs(connection):
     )
 
 
-def with_pyarrow(root, runs):
+def with_pandas(root, **_):
+    import pandas
+    import pyarrow as pa
+
+    # As it is typed, but for the backend, which keeps whole numbers beside nulls.
+    yield "read_parquet(out)", pa.Table.from_pandas(pandas.read_parquet(root, dtype_backend="pyarrow"))
+
+
+def with_pyarrow(root, folders, runs):
     import pyarrow.dataset as dataset
+    import pyarrow.parquet as parquet
     from pyarrow import fs
 
+    options = {}
     if is_s3(root):
-        filesystem, path = fs.S3FileSystem(endpoint_override=os.environ["AWS_ENDPOINT_URL"]), root.removeprefix("s3://")
-    else:
-        filesystem, path = fs.LocalFileSystem(), root
-    if not runs:
-        return dataset.dataset(f"{path}/rows", filesystem=filesystem, format="parquet", partitioning="hive").to_table()
-    folders = [f"{info.path}/rows" for info in filesystem.get_file_info(fs.FileSelector(path)) if "/run=" in info.path]
-    files = [info.path for folder in folders for info in filesystem.get_file_info(fs.FileSelector(folder, recursive=True)) if info.is_file]
-    return dataset.dataset(files, filesystem=filesystem, format="parquet", partitioning="hive", partition_base_dir=path).to_table()
+        options = {"filesystem": fs.S3FileSystem(endpoint_override=os.environ["AWS_ENDPOINT_URL"])}
+    path = root.removeprefix("s3://")
+    yield "read_table(out)", parquet.read_table(path, **options)
+    yield "dataset(out, hive)", dataset.dataset(path, partitioning="hive", **options).to_table()
+    if not folders and not runs:
+        yield "dataset(out)", dataset.dataset(path, **options).to_table()
 
 
-def with_polars(root, runs):
+def with_arrow(root, **_):
+    """Of rows that are published as Arrow."""
+    import pyarrow.dataset as dataset
+
+    yield "dataset(out, ipc)", dataset.dataset(root, format="ipc").to_table()
+    yield "dataset(out, feather)", dataset.dataset(root, format="feather").to_table()
+
+
+def with_polars(root, folders, runs):
     import polars
 
     options = None
     if is_s3(root):
         options = {"aws_endpoint_url": os.environ["AWS_ENDPOINT_URL"], "aws_allow_http": "true"}
-    place = f"{root}/run=*/rows/**/*.parquet" if runs else f"{root}/rows/"
-    return polars.scan_parquet(place, hive_partitioning=True, storage_options=options).collect().to_arrow()
+    files = f"{root}/**/*.parquet"
+    yield "scan(**, hive)", polars.scan_parquet(files, hive_partitioning=True, storage_options=options).collect().to_arrow()
+    if not runs:
+        yield "read(out/rows/)", polars.read_parquet(f"{root}/rows/", storage_options=options).to_arrow()
+    if not folders and not runs:
+        yield "read(**)", polars.read_parquet(files, storage_options=options).to_arrow()
 
 
-def with_spark(root, runs):
+def with_spark(root, folders, runs):
     from pyspark.sql import SparkSession
 
     spark = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
-    reader = spark.read.option("basePath", root) if runs else spark.read
-    return reader.parquet(f"{root}/run=*/rows" if runs else f"{root}/rows").toArrow()
+    if not runs:
+        yield "parquet(out/rows)", spark.read.parquet(f"{root}/rows").toArrow()
+    if folders or runs:
+        yield "parquet(out)", spark.read.parquet(root).toArrow()
 
 
-def with_ray(root, runs):
+def with_ray(root, runs, **_):
     import pyarrow as pa
     import ray
     from ray.data.datasource import Partitioning
@@ -82,7 +104,7 @@ def with_ray(root, runs):
         ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, object_store_memory=200 << 20)
     paths = sorted(glob(f"{root}/run=*/rows")) if runs else f"{root}/rows"
     found = ray.data.read_parquet(paths, partitioning=Partitioning("hive", base_dir=root)).to_arrow_refs()
-    return pa.concat_tables(ray.get(found), promote_options="permissive")
+    yield "read_parquet(out/rows)", pa.concat_tables(ray.get(found), promote_options="permissive")
 
 
 def as_text(value):
@@ -91,14 +113,25 @@ def as_text(value):
     return None if value is None else str(value)
 
 
-def read(reader, root, runs, columns):
-    table = READERS[reader](root, runs)
+def found_in(call, table, columns):
     if hasattr(table, "read_all"):
         table = table.read_all()
     rows = [[as_text(row[name]) for name in columns] for row in table.select(columns).to_pylist()]
-    return {"columns": sorted(table.column_names), "rows": rows}
+    return {"call": call, "columns": sorted(table.column_names), "rows": rows}
 
 
-READERS = {"duckdb": with_duckdb, "pyarrow": with_pyarrow, "polars": with_polars, "spark": with_spark, "ray": with_ray}
+READERS = {
+    "duckdb": with_duckdb,
+    "pandas": with_pandas,
+    "pyarrow": with_pyarrow,
+    "arrow": with_arrow,
+    "polars": with_polars,
+    "spark": with_spark,
+    "ray": with_ray,
+}
 name, cases = sys.argv[1:]
-print(json.dumps([read(name, **case) for case in json.loads(cases)]))
+found = []
+for case in json.loads(cases):
+    columns = case.pop("columns")
+    found.append([found_in(*read, columns) for read in READERS[name](**case)])
+print(json.dumps(found))

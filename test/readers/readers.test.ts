@@ -29,11 +29,13 @@ type Row = readonly (string | null)[];
 /** An output, and what of it is asked of a reader. */
 interface Case {
   readonly root: string;
+  readonly folders: boolean;
   readonly runs: boolean;
   readonly columns: readonly string[];
 }
 
 interface Found {
+  readonly call: string;
   readonly columns: readonly string[];
   readonly rows: readonly Row[];
 }
@@ -53,7 +55,7 @@ async function writeRows(name: string, first: number, end: number): Promise<void
     FROM range(${first}, ${end}) t(i)) TO '${job.at(name)}' (FORMAT parquet)`);
 }
 
-/** The three outputs, in a folder or a bucket. */
+/** The outputs, in a folder or a bucket. */
 async function publishAll(base: string, env: Readonly<Record<string, string>> = {}): Promise<void> {
   const run = async (output: object, input: object = {}) => {
     await job.writeJob({
@@ -75,6 +77,8 @@ async function publishAll(base: string, env: Readonly<Record<string, string>> = 
     });
   };
   await run({ path: `${base}/parts`, marker: "_SUCCESS" });
+  await run({ path: `${base}/sized`, fileRows: 7 });
+  await run({ path: `${base}/arrow`, rows: "arrow" });
   await run({ path: `${base}/folders`, marker: "_SUCCESS", partitionBy: ["day", "kind", "n", "flag"] });
   const runs = { path: `${base}/runs`, marker: "_SUCCESS" };
   await run(runs, { path: "./data/a.parquet", new: true });
@@ -82,12 +86,18 @@ async function publishAll(base: string, env: Readonly<Record<string, string>> = 
 }
 
 const casesAt = (base: string): readonly Case[] => [
-  { root: `${base}/parts`, runs: false, columns: COLUMNS },
-  { root: `${base}/folders`, runs: false, columns: COLUMNS },
-  { root: `${base}/runs`, runs: true, columns: [...COLUMNS, "run"] },
+  { root: `${base}/parts`, folders: false, runs: false, columns: COLUMNS },
+  { root: `${base}/sized`, folders: false, runs: false, columns: COLUMNS },
+  { root: `${base}/folders`, folders: true, runs: false, columns: COLUMNS },
+  { root: `${base}/runs`, folders: false, runs: true, columns: [...COLUMNS, "run"] },
 ];
 
-async function readAll(reader: string, cases: readonly Case[], env = {}): Promise<readonly Found[]> {
+/** What each call of a reader finds in each case. */
+async function readAll(
+  reader: string,
+  cases: readonly Case[],
+  env = {},
+): Promise<readonly (readonly Found[])[]> {
   const python = reader === "spark" || reader === "ray" ? PEERS_PYTHON : PYTHON;
   const { stdout } = await promisify(execFile)(python, [SCRIPT, reader, JSON.stringify(cases)], {
     env: { ...process.env, TZ: "UTC", ...env },
@@ -100,21 +110,27 @@ async function readAll(reader: string, cases: readonly Case[], env = {}): Promis
 const byId = (rows: readonly Row[]) => rows.toSorted(([a], [b]) => Number(a) - Number(b));
 
 /**
- * Each output has the rows of the local run, and no column more.
+ * Each call gives the rows of the local run, and no column more.
  *
  * @param asRead what this reader makes of the text of a folder
  */
-function expectWanted(found: readonly Found[], asRead = (kind: string | null) => kind): void {
-  const [parts, folders, runs] = found.map(({ columns, rows }) => ({ columns, rows: byId(rows) }));
-  expect(parts).toEqual({ columns: [...COLUMNS].sort(), rows: wanted });
-  expect(folders).toEqual({
-    columns: [...COLUMNS].sort(),
-    rows: wanted.map(([id = null, kind = null, ...more]) => [id, asRead(kind), ...more]),
+function expectWanted(found: readonly (readonly Found[])[], asRead = (kind: string | null) => kind): void {
+  const [parts, sized, folders, runs] = found.map((calls) => {
+    expect(calls).not.toEqual([]);
+    return calls.map(({ call, columns, rows }) => ({ call, columns, rows: byId(rows) }));
   });
-  expect(runs?.columns).toEqual([...COLUMNS, "run"].sort());
-  // As a number or as it is written: readers differ.
-  const numbered = runs?.rows.map((row) => [...row.slice(0, -1), Number(row.at(-1))]);
-  expect(numbered).toEqual(wanted.map((row) => [...row, Number(row[0]) < 60 ? 1 : 2]));
+  for (const { call, ...read } of [...(parts ?? []), ...(sized ?? [])])
+    expect(read, call).toEqual({ columns: [...COLUMNS].sort(), rows: wanted });
+  for (const { call, ...read } of folders ?? []) {
+    const rows = wanted.map(([id = null, kind = null, ...more]) => [id, asRead(kind), ...more]);
+    expect(read, call).toEqual({ columns: [...COLUMNS].sort(), rows });
+  }
+  for (const { call, columns, rows } of runs ?? []) {
+    expect(columns, call).toEqual([...COLUMNS, "run"].sort());
+    // As a number or as it is written: readers differ.
+    const numbered = rows.map((row) => [...row.slice(0, -1), Number(row.at(-1))]);
+    expect(numbered, call).toEqual(wanted.map((row) => [...row, Number(row[0]) < 60 ? 1 : 2]));
+  }
 }
 
 beforeAll(async () => {
@@ -146,11 +162,23 @@ const OWN_WAYS: Readonly<Record<string, (kind: string | null) => string | null>>
 };
 
 describe("from a disk", () => {
-  test.each(["duckdb", "pyarrow", "polars", "spark", "ray"])(
+  test.each(["duckdb", "pandas", "pyarrow", "polars", "spark", "ray"])(
     "%s has the rows of each output as one dataset",
     async (reader) => {
       const found = await readAll(reader, casesAt(job.at("out")));
       expectWanted(found, OWN_WAYS[reader]);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "pyarrow has rows that are published as Arrow, of the folder above them",
+    async () => {
+      const root = job.at("out/arrow");
+      const [calls = []] = await readAll("arrow", [{ root, folders: false, runs: false, columns: COLUMNS }]);
+      expect(calls).toHaveLength(2);
+      for (const { call, columns, rows } of calls)
+        expect({ columns, rows: byId(rows) }, call).toEqual({ columns: [...COLUMNS].sort(), rows: wanted });
     },
     LIMIT_MS,
   );
