@@ -1,6 +1,8 @@
+import { basename } from "node:path";
 import { errorFromData, messageOf } from "../shared/core/errors.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
+import { ASIDE_EXTENSION } from "../shared/domain/manifest.ts";
 import { exitCodeOf } from "./exit.ts";
 import { renderError } from "./render/error.ts";
 import { createStyle } from "./render/style.ts";
@@ -75,7 +77,7 @@ async function printReductions(status: JobStatus, spec: Pick<JobSpec, "stores">)
   const manifest = await readManifest(parseLocation(status.manifest), storage);
   for (const file of manifest.files.filter(({ kind }) => kind === "reduced")) {
     const { columns, rows, totalRows } = await readReduction(below(output, file.path), storage, SHOWN_ROWS);
-    process.stdout.write(`\n${style.bold(file.path.replace(/^reduced\/|\.parquet$/g, ""))}\n`);
+    process.stdout.write(`\n${style.bold(basename(file.path, `.${ASIDE_EXTENSION}`))}\n`);
     process.stdout.write(`${renderTable({ columns, rows, totalRows }, style)}\n`);
   }
   process.stdout.write("\n");
