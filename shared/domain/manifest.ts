@@ -87,7 +87,7 @@ export const OUTPUT_FOLDERS = {
   errors: "_errors",
 } as const satisfies Readonly<Record<OutputFile["kind"], string>>;
 
-/** Ending of Parquet files without rows of the output: DuckDB and Polars search all folders for `.parquet`. */
+/** Ending of Parquet files that hold no rows: DuckDB and Polars search every folder for `*.parquet`. */
 export const ASIDE_EXTENSION = "pq";
 
 export interface OutputFile {
