@@ -111,7 +111,11 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     breaks: ["every-job-ends"],
     storage: "bucket",
     edits: [
-      edit("coordinator/publish/clear-output.js", "        await storage.remove(below(output, kind));\n", ""),
+      edit(
+        "coordinator/publish/clear-output.js",
+        "        await storage.remove(below(output, OUTPUT_FOLDERS[kind]), mark.lost);\n",
+        "",
+      ),
     ],
   },
   {
@@ -122,7 +126,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/publish/clear-output.js",
-        "    await storage.remove(below(output, MANIFEST_NAME));\n",
+        "    await storage.remove(below(output, MANIFEST_NAME), mark.lost);\n",
         "",
       ),
     ],
