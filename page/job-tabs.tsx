@@ -1,46 +1,92 @@
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { batchText } from "../cli/render/batch-text.ts";
+import { counted } from "../cli/render/text.ts";
 import { livesText } from "../coordinator/report/lives.ts";
 import type { Markup } from "../coordinator/report/markup.ts";
 import { durationsPlot, pacePlot } from "../coordinator/report/plots.ts";
 import { secondsText, shortCount } from "../coordinator/report/scale.ts";
 import { END_TEXTS, timeLineLegend, timeLinePlot } from "../coordinator/report/time-line-plot.ts";
+import { formatCount } from "../shared/core/units.ts";
+import { isEnded } from "../shared/domain/job.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { type RunHistory, SPAN_ENDS } from "../shared/domain/run-history.ts";
 import { STAGES, type StageShares } from "../shared/domain/worker.ts";
 
 type WithHistory = { readonly history: RunHistory | null };
 
-/** Markup that the report is made of, too: all that came from others is escaped in it. */
-function Plot({ markup }: { readonly markup: Markup | null }) {
-  if (markup === null) return null;
+/** Narrower plots are scrolled instead: they would have no room for a curve. */
+const LEAST_PLOT_WIDTH = 300;
+/** Of the report, which scales its plots. */
+const MOST_PLOT_WIDTH = 1_000;
+
+/** Width of an element in pixels, measured again when the window changes. */
+function useWidth() {
+  const element = useRef<HTMLDivElement>(null);
+  const [width, setWidth] = useState(MOST_PLOT_WIDTH);
+  useLayoutEffect(() => {
+    const measure = () => setWidth(element.current?.clientWidth ?? MOST_PLOT_WIDTH);
+    measure();
+    addEventListener("resize", measure);
+    return () => removeEventListener("resize", measure);
+  }, []);
+  return { element, width: Math.max(LEAST_PLOT_WIDTH, Math.min(MOST_PLOT_WIDTH, width)) };
+}
+
+/** Shows a plot of the report, drawn for the width of the page. The report escapes all text in it. */
+function Plot({ draw }: { readonly draw: (width: number) => Markup | null }) {
+  const { element, width } = useWidth();
+  const markup = draw(width);
   return (
     <div
+      ref={element}
       class="wide"
       tabIndex={0}
       role="group"
       aria-label="A plot"
-      dangerouslySetInnerHTML={{ __html: markup.text }}
+      hidden={markup === null}
+      dangerouslySetInnerHTML={{ __html: markup?.text ?? "" }}
     />
   );
 }
 
+/** Says why a job failed and what to do, or what limits one that runs. */
+function Verdict({ status }: { readonly status: JobStatus }) {
+  const { paused, bottleneck, advice, failure } = status;
+  if (failure !== null)
+    return (
+      <div class="advice failed">
+        <b>Failed</b> ({failure.code}): {failure.message}
+        {failure.hint === undefined ? null : <p>What to do: {failure.hint}</p>}
+      </div>
+    );
+  if (bottleneck === null || paused || advice === null) return null;
+  return (
+    <div class="advice">
+      Limited by <b>{bottleneck}</b>: {advice}
+    </div>
+  );
+}
+
 export function Overview({ status, history }: WithHistory & { readonly status: JobStatus }) {
-  const { paused, bottleneck, advice, stages, batch, padding } = status;
+  const { stages, batch, padding, phase } = status;
   return (
     <>
-      {bottleneck === null || paused ? null : (
-        <div class="advice">
-          Limited by <b>{bottleneck}</b>. {advice}
-        </div>
-      )}
+      <Verdict status={status} />
       <h2>Rows a second</h2>
-      {history === null ? <p class="soft">Not known.</p> : <Plot markup={pacePlot(history)} />}
-      {history === null ? null : <p class="soft">{livesText(history)}</p>}
+      {history === null ? (
+        <p class="soft">Unknown.</p>
+      ) : (
+        <>
+          <Plot draw={(width) => pacePlot(history, width)} />
+          <p class="soft">{livesText(history)}</p>
+        </>
+      )}
       <h2>Where the workers' time goes</h2>
-      <Stages stages={stages} />
+      <Stages stages={stages} isOver={isEnded(phase)} />
       <h2>Batches</h2>
       <p>
-        {batch === null ? "None ran yet." : `${batch.rows} rows, bounded by ${batch.bound}.`}{" "}
-        {padding === null ? null : `Padding: ${percent(padding)} of what ran.`}
+        {batch === null ? "No batch has run." : `${batchText(batch)}.`}{" "}
+        {padding === null ? null : `Padding: ${percent(padding)} of the positions.`}
       </p>
       {history === null ? null : <Attempts history={history} />}
     </>
@@ -62,9 +108,10 @@ export function Head({ columns }: { readonly columns: readonly (readonly [title:
   );
 }
 
-function Stages({ stages }: { readonly stages: StageShares }) {
+function Stages({ stages, isOver }: { readonly stages: StageShares; readonly isOver: boolean }) {
   const shown = STAGES.filter((stage) => (stages[stage] ?? 0) > 0);
-  if (shown.length === 0) return <p class="soft">No worker has told yet.</p>;
+  if (shown.length === 0)
+    return <p class="soft">{isOver ? "No worker reported." : "No worker has reported yet."}</p>;
   return (
     <table>
       <tbody>
@@ -88,7 +135,7 @@ function Attempts({ history }: { readonly history: RunHistory }) {
     <>
       <h2>Attempts</h2>
       <p>
-        {shortCount(history.attempts)} began, {shortCount(history.backups)} of them as backups of slow ones.
+        {formatCount(history.attempts)} began, {formatCount(history.backups)} of them as backups of slow ones.
       </p>
       <table>
         <tbody>
@@ -100,7 +147,8 @@ function Attempts({ history }: { readonly history: RunHistory }) {
           ))}
         </tbody>
       </table>
-      <Plot markup={durationsPlot(history)} />
+      <p>How long the committed attempts took:</p>
+      <Plot draw={(width) => durationsPlot(history, width)} />
     </>
   );
 }
@@ -109,8 +157,8 @@ export function AttemptsTab({ history }: WithHistory) {
   if (history === null || history.workers.length === 0) return <p class="soft">No worker has joined yet.</p>;
   return (
     <>
-      <Plot markup={timeLineLegend()} />
-      <Plot markup={timeLinePlot(history)} />
+      <Plot draw={timeLineLegend} />
+      <Plot draw={(width) => timeLinePlot(history, width)} />
       {history.workersLeftOut === 0 ? null : (
         <p class="soft">{shortCount(history.workersLeftOut)} other workers are not shown.</p>
       )}
@@ -134,7 +182,7 @@ export function AttemptsTab({ history }: WithHistory) {
               ({ name, device, connectedSeconds, rows, ends, batchRows, padding, stages }) => (
                 <tr key={name}>
                   <td>{name}</td>
-                  <td>{device ?? ""}</td>
+                  <td>{device ?? "unknown"}</td>
                   <td class="n">{secondsText(connectedSeconds)}</td>
                   <td class="n">{shortCount(rows)}</td>
                   <td class="n">{ends.committed}</td>
@@ -156,7 +204,7 @@ export function DeadTab({ status, history }: WithHistory & { readonly status: Jo
   if (status.deadLetters === 0) return <p>No row is a dead letter.</p>;
   return (
     <>
-      <p class="warn">{shortCount(status.deadLetters)} rows could not be mapped.</p>
+      <p class="warn">{counted(status.deadLetters, "row")} could not be mapped.</p>
       <ul class="jobs">
         {(history?.dead ?? []).map(({ stage, code, shards, file, row, message }) => (
           <li key={`${stage} ${code}`}>

@@ -1,6 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
-import { secondsText, shortCount } from "../coordinator/report/scale.ts";
+import { secondsText } from "../coordinator/report/scale.ts";
+import { formatCount } from "../shared/core/units.ts";
+import { isEnded } from "../shared/domain/job.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
+import type { RunHistory } from "../shared/domain/run-history.ts";
 import { api, type JobDetail } from "./api.tsx";
 import { JobActions } from "./job-actions.tsx";
 import { jobLink } from "./job-link.tsx";
@@ -29,15 +32,22 @@ interface JobViewProps {
 export function JobView({ status: live, jobId, tab, mayChange }: JobViewProps) {
   const { detail, problem } = useDetail(jobId, live?.phase);
   const status = live ?? detail?.status ?? null;
-  if (status === null) return problem === "" ? <p class="soft">Asking…</p> : <p class="bad">{problem}</p>;
+  if (status === null)
+    return problem === "" ? (
+      <p class="soft">Loading…</p>
+    ) : (
+      <p class="bad">
+        {problem}. <a href="#/">All jobs</a>
+      </p>
+    );
   return (
     <>
       <h1>{status.name}</h1>
       <p class="soft">
         Job {jobId}, to <code>{status.output}</code>
       </p>
-      <PhaseLine status={status} />
-      <Tiles status={status} />
+      <PhaseLine status={status} countOf={formatCount} />
+      <Tiles status={status} history={detail?.history ?? null} />
       {mayChange && isActive(status) ? <JobActions status={status} /> : null}
       <nav class="tabs" aria-label="Of this job">
         {TABS.map(([name, title]) => (
@@ -109,14 +119,15 @@ function useDetail(jobId: string, phase: string | undefined) {
   return { detail, problem };
 }
 
-function Tiles({ status }: { readonly status: JobStatus }) {
+function Tiles({ status, history }: { readonly status: JobStatus; readonly history: RunHistory | null }) {
   const entries = [
-    ["shards", `${shortCount(status.shardsCommitted)} / ${shortCount(status.shardsTotal)}`],
-    ["at work", shortCount(status.shardsLeased)],
-    ["workers", shortCount(status.workers)],
-    ["attempts failed", shortCount(status.attemptsFailed)],
-    ["dead letters", shortCount(status.deadLetters)],
-    ["running for", secondsText(status.seconds)],
+    ["shards", `${formatCount(status.shardsCommitted)} / ${formatCount(status.shardsTotal)}`],
+    ["at work", formatCount(status.shardsLeased)],
+    ["workers", formatCount(status.workers)],
+    ["attempts lost or failed", formatCount(status.attemptsFailed)],
+    ["dead letters", formatCount(status.deadLetters)],
+    // Over restarts of the coordinator, as the charts have it.
+    [isEnded(status.phase) ? "ran for" : "running for", secondsText(history?.seconds ?? status.seconds)],
   ] as const;
   return (
     <ul class="tiles">

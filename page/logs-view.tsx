@@ -11,6 +11,8 @@ interface Line {
   readonly level: string;
   readonly text: string;
   readonly facts: string;
+  /** The job that the line is about. Empty: none. */
+  readonly job: string;
 }
 
 /** As the coordinator's logger numbers them. */
@@ -25,9 +27,11 @@ const LEVELS: Readonly<Record<number, string>> = {
 export function LogsView() {
   const { lines, problem } = useLogs();
   const [wanted, setWanted] = useState("");
+  const [job, setJob] = useState("");
   const [troubleOnly, setTroubleOnly] = useState(false);
   const shown = lines.filter(
-    ({ level, text, facts }) =>
+    ({ level, text, facts, job: of }) =>
+      (job === "" || of === job) &&
       (!troubleOnly || level === "warn" || level === "error") &&
       `${text} ${facts}`.toLowerCase().includes(wanted.toLowerCase()),
   );
@@ -40,12 +44,23 @@ export function LogsView() {
           <input type="search" value={wanted} onInput={(event) => setWanted(event.currentTarget.value)} />
         </label>
         <label>
+          Of the job{" "}
+          <select value={job} onChange={(event) => setJob(event.currentTarget.value)}>
+            <option value="">all</option>
+            {jobsOf(lines).map((id) => (
+              <option key={id} value={id}>
+                {id}
+              </option>
+            ))}
+          </select>
+        </label>
+        <label>
           <input
             type="checkbox"
             checked={troubleOnly}
             onChange={(event) => setTroubleOnly(event.currentTarget.checked)}
           />{" "}
-          Warnings and errors alone
+          Warnings and errors only
         </label>
       </div>
       {problem === "" ? null : <p class="bad">{problem}</p>}
@@ -75,7 +90,7 @@ function useLogs() {
         // Fewer than were seen: of a coordinator that has come back.
         const isNew = count < seen;
         const first = count - more.length;
-        const parsed = more.map((line, index) => parsedLine(line, first + index));
+        const parsed = more.flatMap((line, index) => parsedLine(line, first + index) ?? []);
         if (isNew || parsed.length > 0)
           setLines((known) => [...(isNew ? [] : known), ...parsed].slice(-MOST_LINES));
         seen = count;
@@ -94,25 +109,42 @@ function useLogs() {
   return { lines, problem };
 }
 
-/** One that was cut is no JSON any more. */
-function parsedLine(line: string, key: number): Line {
+function jobsOf(lines: readonly Line[]): readonly string[] {
+  return [...new Set(lines.map(({ job }) => job).filter((job) => job !== ""))].sort();
+}
+
+/** Parses a line of the log. Returns null for the audit record of a join, which another line reports too. */
+function parsedLine(line: string, key: number): Line | null {
+  const parsed = parsedJson(line);
+  // A line that was cut is not JSON.
+  if (parsed === null) return { key, time: "", level: "", text: line, facts: "", job: "" };
+  const { time, level, msg, name: _name, pid: _pid, ...facts } = parsed;
+  if ((facts.audit as { readonly event?: string } | undefined)?.event === "joined") return null;
+  return {
+    key,
+    time: new Date(typeof time === "string" ? time : Number(time)).toLocaleTimeString(),
+    level: LEVELS[Number(level)] ?? String(level ?? ""),
+    text: String(msg ?? ""),
+    facts: factsText(facts),
+    job: typeof facts.job === "string" ? facts.job : "",
+  };
+}
+
+function parsedJson(line: string): Record<string, unknown> | null {
   try {
-    const {
-      time,
-      level,
-      msg,
-      name: _name,
-      pid: _pid,
-      ...facts
-    } = JSON.parse(line) as Record<string, unknown>;
-    return {
-      key,
-      time: new Date(Number(time)).toLocaleTimeString(),
-      level: LEVELS[Number(level)] ?? "",
-      text: String(msg ?? ""),
-      facts: Object.keys(facts).length === 0 ? "" : JSON.stringify(facts),
-    };
+    return JSON.parse(line) as Record<string, unknown>;
   } catch {
-    return { key, time: "", level: "", text: line, facts: "" };
+    return null;
   }
+}
+
+/** `job=digits shard=3 err.code=STORE_FAILED` */
+function factsText(facts: object, prefix = ""): string {
+  return Object.entries(facts)
+    .map(([name, value]) => {
+      if (typeof value === "object" && value !== null && !Array.isArray(value))
+        return factsText(value, `${prefix}${name}.`);
+      return `${prefix}${name}=${typeof value === "string" ? value : JSON.stringify(value)}`;
+    })
+    .join(" ");
 }

@@ -19,6 +19,8 @@ function useRoute(): readonly string[] {
       document.querySelector<HTMLElement>("main")?.focus();
     };
     addEventListener("hashchange", change);
+    // The address may have changed between the first frame and this effect.
+    setHash(location.hash);
     return () => removeEventListener("hashchange", change);
   }, []);
   return hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
@@ -47,7 +49,7 @@ function App() {
   if (who === undefined)
     return (
       <p class="soft" role="status">
-        Asking the coordinator…
+        Connecting to the coordinator…
       </p>
     );
   if (who === null) return <Login onEntered={setWho} />;
@@ -97,7 +99,7 @@ function Shell({ who, onLeft }: { readonly who: Who; readonly onLeft: () => void
         </span>
       </header>
       <div role="status" aria-live="polite">
-        {isLive ? null : <p class="lost">The coordinator is not heard. Trying again…</p>}
+        {isLive ? null : <p class="lost">There is no connection to the coordinator. Reconnecting…</p>}
       </div>
       <main id="main" tabIndex={-1}>
         <View
@@ -123,7 +125,13 @@ function View({ route, jobs, triggers, mayChange }: ViewProps) {
   const [view, jobId = "", tab = ""] = route;
   if (view === "workers") return <WorkersView />;
   if (view === "logs") return <LogsView />;
-  if (view !== "job") return <JobsView jobs={jobs} triggers={triggers} />;
+  if (view === "" || view === undefined) return <JobsView jobs={jobs} triggers={triggers} />;
+  if (view !== "job")
+    return (
+      <p>
+        There is no view {view}. <a href="#/">All jobs</a>
+      </p>
+    );
   const status = jobs.find((job) => job.jobId === jobId) ?? null;
   return <JobView key={jobId} status={status} jobId={jobId} tab={tab} mayChange={mayChange} />;
 }

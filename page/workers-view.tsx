@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { secondsText, shortCount } from "../coordinator/report/scale.ts";
+import { formatCount } from "../shared/core/units.ts";
 import type { WorkerStatus } from "../shared/domain/worker.ts";
 import { api } from "./api.tsx";
 import { busiest, Head } from "./job-tabs.tsx";
@@ -24,16 +25,16 @@ export function WorkersView() {
       clearTimeout(timer);
     };
   }, []);
-  if (workers === null) return <p class="soft">Asking…</p>;
+  if (workers === null) return <p class="soft">Loading…</p>;
   const troubled = workers.filter((worker) => troubleOf(worker) > 1).length;
   const sorted = workers.toSorted((one, other) => troubleOf(other) - troubleOf(one));
   return (
     <>
       <h1>Workers</h1>
       <p class="soft">
-        {shortCount(workers.filter(({ aside }) => aside === null).length)} are connected
-        {troubled === 0 ? "" : `, ${shortCount(troubled)} of all get no shards`}
-        {workers.length > MOST_SHOWN ? `; ${MOST_SHOWN} are shown` : ""}.
+        {formatCount(workers.filter(({ aside }) => aside === null).length)} connected
+        {troubled === 0 ? "" : `, ${formatCount(troubled)} get no shards`}
+        {workers.length > MOST_SHOWN ? `, ${MOST_SHOWN} shown` : ""}.
       </p>
       <div class="wide" tabIndex={0} role="group" aria-label="All workers">
         <table>
@@ -46,7 +47,7 @@ export function WorkersView() {
               ["failed", "n"],
               ["connected", "n"],
               ["busiest stages"],
-              ["trust"],
+              ["state"],
             ]}
           />
           <tbody>
@@ -59,7 +60,7 @@ export function WorkersView() {
                 <td class="n">{worker.attemptsFailed}</td>
                 <td class="n">{secondsText(worker.secondsConnected)}</td>
                 <td class="line">{busiest(worker.busy)}</td>
-                <td>{trustOf(worker)}</td>
+                <td>{stateOf(worker)}</td>
               </tr>
             ))}
           </tbody>
@@ -75,9 +76,9 @@ function troubleOf({ aside, refused, excludedForSeconds, attemptsFailed }: Worke
   return excludedForSeconds !== null || attemptsFailed > 0 ? 1 : 0;
 }
 
-function trustOf({ aside, refused, excludedForSeconds }: WorkerStatus): string {
-  if (aside !== null) return `put aside: ${aside}`;
+function stateOf({ aside, refused, excludedForSeconds }: WorkerStatus): string {
+  if (aside !== null) return `excluded: ${aside}`;
   if (refused !== null) return `refused: ${refused}`;
-  if (excludedForSeconds === null) return "trusted";
+  if (excludedForSeconds === null) return "ok";
   return excludedForSeconds === 0 ? "on probation" : `excluded for ${secondsText(excludedForSeconds)}`;
 }

@@ -35,7 +35,7 @@ function newestSourceMs(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) newest = Math.max(newest, newestSourceMs(path));
-    else if (entry.name.endsWith(".ts")) newest = Math.max(newest, modifiedMs(path));
+    else if (/\.(ts|tsx|css|html)$/.test(entry.name)) newest = Math.max(newest, modifiedMs(path));
   }
   return newest;
 }
@@ -74,6 +74,8 @@ if (builtMs < sourceMs) {
 
 const bundler = join(root, "scripts", "bundle.mjs");
 const bundledMs = modifiedMs(join(root, "dist", "bundle", "cli", "main.js"));
-if (bundledMs < Math.max(sourceMs, modifiedMs(bundler), installedMs)) {
+// The page is bundled for browsers, and compiled by the bundler alone.
+const pageMs = newestSourceMs(join(root, "page"));
+if (bundledMs < Math.max(sourceMs, pageMs, modifiedMs(bundler), installedMs)) {
   step("bundling", process.execPath, [bundler]);
 }

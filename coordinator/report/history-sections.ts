@@ -43,7 +43,7 @@ function workerRow({ name, device, connectedSeconds, rows, ends, ...worker }: Wo
     .sort((a, b) => (stages[b] ?? 0) - (stages[a] ?? 0))
     .slice(0, 3)
     .map((stage) => `${stage} ${Math.round(100 * (stages[stage] ?? 0))} %`);
-  return html`<tr><td>${name}</td><td>${device ?? "?"}</td><td class="n">${secondsText(connectedSeconds)}</td><td class="n">${formatCount(rows)}</td><td class="n">${formatCount(ends.committed)}</td><td class="n">${formatCount(wrong)}</td><td class="n">${batchRows === null ? "" : formatCount(batchRows)}</td><td class="n">${padding === null ? "" : `${Math.round(100 * padding)} %`}</td><td>${busiest.join(", ")}</td></tr>`;
+  return html`<tr><td>${name}</td><td>${device ?? "unknown"}</td><td class="n">${secondsText(connectedSeconds)}</td><td class="n">${formatCount(rows)}</td><td class="n">${formatCount(ends.committed)}</td><td class="n">${formatCount(wrong)}</td><td class="n">${batchRows === null ? "" : formatCount(batchRows)}</td><td class="n">${padding === null ? "" : `${Math.round(100 * padding)} %`}</td><td>${busiest.join(", ")}</td></tr>`;
 }
 
 /** Null where every shard was committed at its first attempt, without a dead letter. */

@@ -4,10 +4,11 @@ import { coarser, unpackMap } from "../insight/shard-map.ts";
 import { html, type Markup } from "./markup.ts";
 import { PLOT_WIDTH } from "./plots.ts";
 
-const COLUMNS = 100;
+const MOST_COLUMNS = 100;
+/** Few shards get larger cells, up to this size. */
+const LEAST_COLUMNS = 25;
 /** As many as are told apart on a page. */
-const MOST_CELLS = 20 * COLUMNS;
-const SIZE = PLOT_WIDTH / COLUMNS;
+const MOST_CELLS = 20 * MOST_COLUMNS;
 
 /** As the bits of `shardCells` have them. */
 const KINDS = ["waiting", "at a worker", "being checked", "committed", "given up"] as const;
@@ -28,33 +29,45 @@ export function mapPlot({
   if (kept.every((cell) => cell === 3)) return null;
   const { cells, shardsPerCell: keptPerCell } = coarser(kept, MOST_CELLS);
   const shardsPerCell = keptPerCell * map.shardsPerCell;
-  const height = Math.ceil(cells.length / COLUMNS) * SIZE;
+  const columns = Math.max(LEAST_COLUMNS, Math.min(MOST_COLUMNS, cells.length));
+  const height = Math.ceil(cells.length / columns) * (PLOT_WIDTH / columns);
   const plot = html`<svg viewBox="0 0 ${PLOT_WIDTH} ${height}" role="img" aria-label="All shards in the order of the plan">
-${stretches(cells).map(({ from, to, cell }) => stretch(from, to, cell, shardsPerCell))}</svg>`;
+${stretches(cells, columns).map((each) => stretch(each, columns, shardsPerCell))}</svg>`;
   return { plot, shardsPerCell };
 }
 
-/** Cells of one line that say the same are one mark. */
-function stretches(cells: Uint8Array): { from: number; to: number; cell: number }[] {
-  const found: { from: number; to: number; cell: number }[] = [];
+interface Stretch {
+  readonly from: number;
+  to: number;
+  readonly cell: number;
+}
+
+/** Joins equal neighbours of one line to one mark. */
+function stretches(cells: Uint8Array, columns: number): Stretch[] {
+  const found: Stretch[] = [];
   cells.forEach((cell, at) => {
     const last = found.at(-1);
-    if (last !== undefined && last.cell === cell && at % COLUMNS !== 0) last.to = at + 1;
+    if (last !== undefined && last.cell === cell && at % columns !== 0) last.to = at + 1;
     else found.push({ from: at, to: at + 1, cell });
   });
   return found;
 }
 
-function stretch(from: number, to: number, cell: number, shardsPerCell: number): Markup {
-  const x = (from % COLUMNS) * SIZE;
-  const y = Math.floor(from / COLUMNS) * SIZE;
-  const width = (to - from) * SIZE - 1;
+function stretch({ from, to, cell }: Stretch, columns: number, shardsPerCell: number): Markup {
+  const size = PLOT_WIDTH / columns;
+  const x = rounded((from % columns) * size);
+  const y = rounded(Math.floor(from / columns) * size);
+  const width = rounded((to - from) * size - 1);
   const last = to * shardsPerCell - 1;
   const first = from * shardsPerCell;
   const title = `${first === last ? `shard ${first}` : `shards ${first} to ${last}`}: ${textOf(cell)}`;
   const mark =
     cell > KIND_BITS
-      ? html`<rect class="mark" x="${x}" y="${y + SIZE - 4}" width="${width}" height="2"/>`
+      ? html`<rect class="mark" x="${x}" y="${rounded(y + size - 4)}" width="${width}" height="2"/>`
       : null;
-  return html`<g><title>${title}</title><rect class="cell k${cell & KIND_BITS}" x="${x}" y="${y}" width="${width}" height="${SIZE - 1}"/>${mark}</g>`;
+  return html`<g><title>${title}</title><rect class="cell k${cell & KIND_BITS}" x="${x}" y="${y}" width="${width}" height="${rounded(size - 1)}"/>${mark}</g>`;
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 100) / 100;
 }

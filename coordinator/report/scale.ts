@@ -11,11 +11,13 @@ const SECONDS = [
   21_600, 43_200, 86_400, 172_800, 604_800,
 ];
 
-/** At most about eight. */
+/** Most ticks of an axis, however wide it is. */
 const MOST_TICKS = 8;
 
-export function secondTicks(most: number): number[] {
-  const step = SECONDS.find((each) => most / each <= MOST_TICKS) ?? Math.ceil(most / MOST_TICKS);
+/** @param room ticks that have room side by side */
+export function secondTicks(most: number, room = MOST_TICKS): number[] {
+  const count = Math.max(1, Math.min(MOST_TICKS, Math.floor(room)));
+  const step = SECONDS.find((each) => most / each <= count) ?? Math.ceil(most / count);
   return ticksOf(most, step);
 }
 

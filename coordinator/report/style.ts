@@ -12,7 +12,7 @@ body { margin: 0 auto; max-width: 1080px; padding: 24px 16px 64px; background: v
 h1 { font-size: 26px; margin: 0 0 4px; overflow-wrap: anywhere; }
 h2 { font-size: 18px; margin: 36px 0 8px; }
 p { margin: 6px 0; } .soft { color: var(--soft); } .warn { color: var(--warn); font-weight: 600; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(116px, 1fr)); gap: 8px; margin: 20px 0; padding: 0; list-style: none; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(104px, 1fr)); gap: 8px; margin: 20px 0; padding: 0; list-style: none; }
 .tiles li { background: var(--panel); border-radius: 8px; padding: 10px 12px; }
 .tiles b { display: block; font-size: 18px; line-height: 1.3; }
 table.small { width: auto; min-width: 50%; }

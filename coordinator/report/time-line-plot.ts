@@ -10,12 +10,12 @@ const AXIS_HEIGHT = 26;
 export const END_TEXTS = {
   committed: "committed",
   failed: "failed",
-  died: "its worker died",
-  rejected: "what it handed in was not whole",
-  expired: "lost: its lease ran out",
-  superseded: "dropped: another was first, or the job ended",
-  interrupted: "not known: its coordinator ended first",
-  released: "handed back by a worker that drained",
+  died: "its worker was lost",
+  rejected: "its partial was damaged",
+  expired: "its lease expired",
+  superseded: "dropped: another attempt was first, or the job ended",
+  interrupted: "unknown: its coordinator ended first",
+  released: "released by a worker that drained",
 } as const satisfies Record<SpanEnd, string>;
 
 /** Marks that differ without colour, too. */
@@ -28,20 +28,20 @@ const MOST_DRAWN = 48;
  * Which worker had which attempt when. Of many workers those that are told of first, with whom something went
  * wrong.
  */
-export function timeLinePlot({ workers, seconds }: RunHistory): Markup | null {
+export function timeLinePlot({ workers, seconds }: RunHistory, width = PLOT_WIDTH): Markup | null {
   const all = workers.filter(({ spans }) => spans.line.length > 0);
   const shown = all.slice(0, MOST_DRAWN);
   if (shown.length === 0) return null;
   const heights = shown.map(({ spans }) => NAME_HEIGHT + LINE_HEIGHT * (1 + Math.max(...spans.line)) + 4);
   const height = heights.reduce((sum, each) => sum + each, 0) + AXIS_HEIGHT;
-  const { x, axis } = timeAxis(seconds, height);
+  const { x, axis } = timeAxis(seconds, { width, height });
   let top = 0;
   const rows = shown.map((worker, index) => {
-    const row = workerRow(worker, top, x);
+    const row = workerRow(worker, { top, width }, x);
     top += heights[index] ?? 0;
     return row;
   });
-  return html`<svg viewBox="0 0 ${PLOT_WIDTH} ${height}" role="img" aria-label="Which worker had which attempt when">
+  return html`<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Which worker had which attempt when">
 ${PATTERNS}${axis}${rows}</svg>${all.length > shown.length ? leftOutText(shown.length, all.length) : null}`;
 }
 
@@ -49,7 +49,11 @@ function leftOutText(drawn: number, all: number): Markup {
   return html`<p class="soft">Drawn are ${drawn} of ${all} workers: those with whom something went wrong, and those that did most. The table has all.</p>`;
 }
 
-function workerRow({ name, spans }: WorkerHistory, top: number, x: Scale): Markup {
+function workerRow(
+  { name, spans }: WorkerHistory,
+  { top, width: plotWidth }: { readonly top: number; readonly width: number },
+  x: Scale,
+): Markup {
   const marks = spans.line.map((line, index) => {
     const from = spans.from[index] ?? 0;
     const to = spans.to[index] ?? 0;
@@ -69,7 +73,7 @@ function workerRow({ name, spans }: WorkerHistory, top: number, x: Scale): Marku
     return html`<g><title>${title}</title><rect class="span ${end}" x="${left}" y="${y}" width="${width}" height="${LINE_HEIGHT - 2}"/>${cross}${backup}</g>`;
   });
   return html`<text class="name" x="4" y="${top + NAME_HEIGHT - 3}">${name}</text>
-<line class="grid" x1="${PLOT_LEFT}" x2="${PLOT_WIDTH}" y1="${top + 1}" y2="${top + 1}"/>${marks}`;
+<line class="grid" x1="${PLOT_LEFT}" x2="${plotWidth}" y1="${top + 1}" y2="${top + 1}"/>${marks}`;
 }
 
 const PATTERNS = html`<defs><pattern id="hatch" width="4" height="4" patternUnits="userSpaceOnUse" patternTransform="rotate(45)"><line class="hatch" x1="0" y1="0" x2="0" y2="4"/></pattern></defs>`;

@@ -34,10 +34,10 @@ test("a job is watched from start to end, through a coordinator that is killed a
   await page.getByRole("button", { name: "Cancel the job" }).waitFor();
 
   first.cli.killGroup("SIGKILL");
-  await page.getByText("The coordinator is not heard").waitFor();
+  await page.getByText("There is no connection to the coordinator").waitFor();
   const second = await serve(`127.0.0.1:${first.port}`);
   await using _second = second.cli;
-  await page.getByText("The coordinator is not heard").waitFor({ state: "detached" });
+  await page.getByText("There is no connection to the coordinator").waitFor({ state: "detached" });
   expect((await submit(second.address)).code).toBe(0);
   await using _worker = startCli(["worker", "--coordinator", second.address], {
     limitMs: 200_000,

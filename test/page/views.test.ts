@@ -101,6 +101,7 @@ beforeAll(async () => {
   const failure = {
     code: "MODEL_FAILED",
     message: "the model <i>failed</i>",
+    hint: "take another model",
     fields: {},
     problems: [],
   } as const;
@@ -181,6 +182,37 @@ describe("each view", () => {
     await page.getByText("the model <i>failed</i>").waitFor();
     await page.goto(`${server.url}/#/job/sentiment/file`);
     await page.getByText("<b>not markup</b>").waitFor();
+    await page.context().close();
+  });
+
+  test("says why a job failed and what to do, and gives no advice on its speed", async () => {
+    const page = await entered();
+    await page.goto(`${server.url}/#/job/broken/overview`);
+    const verdict = page.locator(".advice");
+    expect(await verdict.textContent()).toContain("Failed (MODEL_FAILED): the model <i>failed</i>");
+    expect(await verdict.textContent()).toContain("What to do: take another model");
+    expect(await page.getByText("running for").count()).toBe(0);
+    await page.context().close();
+  });
+
+  test("draws plots for the width of a phone", async () => {
+    const page = await entered({ width: 360 });
+    await page.goto(`${server.url}/#/job/sentiment/overview`);
+    const plot = page.locator(".wide svg").first();
+    await plot.waitFor();
+    expect(await plot.getAttribute("viewBox")).toMatch(/^0 0 3\d\d 200$/);
+    await page.context().close();
+  });
+
+  test("has a way back from an address that leads nowhere, and no frame around what it focuses", async () => {
+    const page = await entered({ expected: /40[14]/ });
+    for (const address of ["#/nonsense", "#/job/nothing-0000/overview"]) {
+      await page.goto(`${server.url}/${address}`);
+      await page.locator("main").getByRole("link", { name: "All jobs" }).waitFor();
+    }
+    const outline = "getComputedStyle(document.querySelector('main')).outlineStyle";
+    expect(await page.evaluate("document.activeElement?.id")).toBe("main");
+    expect(await page.evaluate(outline)).toBe("none");
     await page.context().close();
   });
 
