@@ -1,76 +1,16 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serveHttp } from "../../coordinator/http/http-server.ts";
 import { pageRoutes } from "../../coordinator/http/page-routes.ts";
-import { KEPT_MEASURE, RunMemory } from "../../coordinator/insight/run-memory.ts";
-import type { JobHandle } from "../../coordinator/job/job-handle.ts";
-import { metricsAtRest } from "../../coordinator/job/job-metrics.ts";
-import { NO_VIEW } from "../../coordinator/job/job-view.ts";
 import type { TriggerFacts } from "../../coordinator/metrics/trigger-table.ts";
 import { LogTail, silentLogger } from "../../shared/core/log.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
-import { NO_STORES } from "../../shared/domain/job-stores.ts";
-import { NO_RUN } from "../../shared/domain/run-facts.ts";
-import type { RunHistory } from "../../shared/domain/run-history.ts";
-import { USUAL_STANDING } from "../../shared/domain/standing.ts";
 import type { HttpServer } from "../../shared/serving/http-server.ts";
 import { LOCAL } from "../../shared/serving/listening.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
 import { accessFaults, beyondWindow, focusedText, picture, TestBrowser } from "../support/browser.ts";
-import { aBusyRun } from "../support/run-history.ts";
+import { A_RUNNING_JOB, aJobHandle, aShardMap } from "../support/page-jobs.ts";
 
-const SHARDS = 200_000;
-const cells = new Uint8Array(SHARDS).fill(3, 0, 120_000).fill(1, 120_000, 120_400);
-
-function aHandle(jobId: string, facts: Partial<JobStatus>): JobHandle {
-  const status = {
-    ...NO_RUN,
-    ...USUAL_STANDING,
-    jobId,
-    name: jobId,
-    output: "/data/out",
-    manifest: "",
-    failure: null,
-    ...facts,
-  };
-  const memory = new RunMemory({ beganMs: 0, beganWallMs: 0, found: NO_RUN });
-  const history: RunHistory = { ...memory.history(KEPT_MEASURE), ...aBusyRun() };
-  return {
-    jobId,
-    origin: { kind: "new" },
-    notes: [],
-    stores: NO_STORES,
-    status: () => ({ ...status, rowsDone: status.rowsDone + (Math.round(performance.now()) % 7) }),
-    metrics: () => metricsAtRest({ phase: "published", shardsTotal: 1, shardsCommitted: 1 }),
-    view: () => ({
-      kind: "live",
-      kept: () => NO_VIEW,
-      spec: { name: jobId, note: "<b>not markup</b>" },
-      history: () => history,
-      cells: () => cells.slice(),
-    }),
-    ended: new Promise(() => {}),
-    cancel: async () => {},
-    changeStanding: async () => {},
-  };
-}
-
-const RUNNING: Partial<JobStatus> = {
-  phase: "running",
-  rowsTotal: 1_000_000_000,
-  rowsDone: 600_000_000,
-  rowsPerSecond: 81_234,
-  secondsLeft: 4_924,
-  shardsTotal: SHARDS,
-  shardsCommitted: 120_000,
-  shardsLeased: 400,
-  workers: 132,
-  deadLetters: 19,
-  seconds: 7_380,
-  bottleneck: "infer",
-  advice: "the model takes the time: more GPUs would help.",
-  stages: { read: 0.08, decode: 0.31, tensorize: 0.12, infer: 0.93, encode: 0.2 },
-  batch: { rows: 256, length: null, bound: "speed" },
-};
+const cells = aShardMap();
 
 /** Told as they are at each look. */
 let triggers: readonly TriggerFacts[] = [];
@@ -106,15 +46,15 @@ beforeAll(async () => {
     problems: [],
   } as const;
   const jobs = [
-    aHandle("yesterday", {
+    aJobHandle(cells, "yesterday", {
       phase: "published",
       rowsTotal: 10_000,
       rowsDone: 10_000,
       shardsTotal: 8,
       shardsCommitted: 8,
     }),
-    aHandle("broken", { phase: "failed", rowsTotal: 10_000, failure }),
-    aHandle("sentiment", RUNNING),
+    aJobHandle(cells, "broken", { phase: "failed", rowsTotal: 10_000, failure }),
+    aJobHandle(cells, "sentiment", A_RUNNING_JOB),
   ];
   const changed = async () => jobs[0]?.status() as JobStatus;
   const service = { cancelJob: changed, pauseJob: changed, resumeJob: changed, setJobPriority: changed };
