@@ -4,6 +4,7 @@ import type {
   OutputBinding,
   StateBinding,
 } from "../../shared/domain/map-binding.ts";
+import { overridesDeclaration, tensorText } from "../../shared/domain/model-output.ts";
 import { opRowOf } from "../../shared/domain/output-fields.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
@@ -54,10 +55,13 @@ function stateRow({ tensor, output, dtype, rowDims, batchAxis }: StateBinding): 
 }
 
 function outputRow(output: OutputBinding, map: MapBinding): string[] {
-  const { column, tensor, dtype, rowDims, sequence, op } = output;
+  const { column, tensor, dtype, rowDims, sequence, op, declaredDims } = output;
   const from = `${tensor} ${dtype} ${shapeText(rowDims, positionsText(sequence, map))}`;
   const made = opOf(op).describe(op, opRowOf(output));
-  return [column, made === "" ? from : `${made} of ${from}`];
+  const other = overridesDeclaration(output, map)
+    ? ` (the model declares ${tensorText(dtype, declaredDims)})`
+    : "";
+  return [column, (made === "" ? from : `${made} of ${from}`) + other];
 }
 
 /** Names a sequence by its first input, where the model has several that differ in length independently. */

@@ -35,6 +35,7 @@ import { readStores } from "./read-stores.ts";
 import { readTokenizers, type Tokenizers } from "./steps/read-tokenizer.ts";
 import { modulesOf, readStepFiles, type StepFiles, withStepFiles } from "./steps/step-files.ts";
 import { takeRows } from "./trial/take-rows.ts";
+import { verifyOutputs } from "./verify-outputs.ts";
 import { checkFilter } from "./where/check-filter.ts";
 import { pruneRowGroups } from "./where/prune.ts";
 
@@ -53,9 +54,9 @@ export interface PlanOptions {
 }
 
 /**
- * Everything that can be known before any work: the files and their footers, the model's signature, the map
- * bound to both, the reductions' SQL checked against the rows that will be, and the shards. Runs no
- * inference, and writes nothing but a converted model to the cache, last.
+ * Plans all that can be known before any work: the files and their footers, the model's signature, the map
+ * bound to both, the reductions' SQL checked against the rows that will be, and the shards. Runs the model
+ * once where the job overrides what it declares. Writes nothing but a converted model to the cache, last.
  *
  * @throws {SPEC_INVALID} and the INPUT_, MODEL_, OUTPUT_ and SQL_ codes; what is wrong with input, model and
  * output comes in one error
@@ -81,9 +82,8 @@ export async function planJob(
       filter: where?.step ?? null,
     });
   const map = await progress.part("bind", () => aside(bind));
-  checkKeptTypes(spec, map.keep, input.dataset.files);
-  checkShape(spec.output, publishedFields(map));
-  checkFolders(spec, map, input.footers);
+  await verifyOutputs(map, model, signal);
+  checkPublished(spec, map, input);
   const checked = () => checkReduce(spec, { map, stepFiles, signal });
   const reductions = await progress.part("check", () => aside(checked));
   const { files: left, pruned } =
@@ -121,7 +121,18 @@ export async function planJob(
   return { ...planned, model: made, converted: { original: model, conversion } };
 }
 
-/** All that lies outside of the job file, beside each other. */
+/** Checks what is published, by its columns alone. */
+function checkPublished(
+  spec: JobSpec,
+  map: PlannedJob["map"],
+  { dataset, footers }: Awaited<ReturnType<typeof readInput>>,
+): void {
+  checkKeptTypes(spec, map.keep, dataset.files);
+  checkShape(spec.output, publishedFields(map));
+  checkFolders(spec, map, footers);
+}
+
+/** Reads all that lies outside of the job file, concurrently. */
 async function readAll(
   spec: JobSpec,
   signal: AbortSignal,

@@ -173,7 +173,8 @@ function dropperIn(steps: readonly StepTrace[]): string {
 
 /** A model that fails on the only row fails on every row; in a job with others it is a dead letter. */
 function failure(error: unknown): RowFate {
-  const ofRow = isShardmillError(error, "MODEL_FAILED") && error.fields.rowsFailed !== undefined;
+  const isModels = isShardmillError(error, "MODEL_FAILED") || isShardmillError(error, "MODEL_SHAPE");
+  const ofRow = isModels && error.fields.rowsFailed !== undefined;
   if (!ofRow) return { kind: "failed", error: errorToData(error) };
   return { kind: "deadLetter", stage: "infer", code: "ROW_FAILED", message: messageOf(error.cause) };
 }

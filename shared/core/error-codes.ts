@@ -68,6 +68,7 @@ export const ERROR_CODES = {
   MODEL_INVALID: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "FAILED_PRECONDITION" },
   MODEL_CHANGED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "DATA_LOSS" },
   MODEL_FAILED: { ...PLAIN, attempt: "count", exit: 1, grpc: "INTERNAL" },
+  MODEL_SHAPE: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
   DEVICE_UNAVAILABLE: { ...PLAIN, worker: "quit", attempt: "count", exit: 2, grpc: "FAILED_PRECONDITION" },
   DEVICE_WRONG: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
   PRECISION_LOSS: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },

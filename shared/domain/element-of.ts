@@ -1,6 +1,7 @@
+import { encodeHalf } from "../core/float16.ts";
 import type { ValueElement } from "../input-sources/same-value.ts";
 import { fitsDtype, isChecked } from "./dtype-range.ts";
-import type { Dtype } from "./tensor.ts";
+import type { Dtype, DtypeArray } from "./tensor.ts";
 
 /** Floats that neither YAML's numbers nor JSON's have. */
 const NO_NUMBERS: ReadonlyMap<string, number> = new Map([
@@ -34,4 +35,12 @@ function wholeOf(value: bigint, dtype: Dtype): bigint | number | null {
   if (dtype === "int64") return BigInt.asIntN(64, value) === value ? value : null;
   if (dtype === "uint64") return BigInt.asUintN(64, value) === value ? value : null;
   return Number.isSafeInteger(Number(value)) && fitsDtype(Number(value), dtype) ? Number(value) : null;
+}
+
+/** Writes one element as its dtype lies in memory. */
+export function setElement(target: DtypeArray, at: number, value: number | bigint, dtype: Dtype): void {
+  if (target instanceof BigInt64Array || target instanceof BigUint64Array) target[at] = BigInt(value);
+  else if (dtype === "float16") target[at] = encodeHalf(Number(value));
+  else if (dtype === "bool") target[at] = Number(value) === 0 ? 0 : 1;
+  else target[at] = Number(value);
 }

@@ -232,7 +232,7 @@ test("what a model gives wins over what it declares, where the job says that it 
 test("a shape that the job says wrongly fails with what the model declares, what was due, and what came", async () => {
   const open: Shape = { batch: "n", axis: 0, row: ["", ""] };
   await expect(answersOf(doubling(open, open), { shape: ROW }, { shape: [3, 2] })).rejects.toMatchObject({
-    code: "MODEL_FAILED",
+    code: "MODEL_SHAPE",
     fields: { declared: "float32[n, ?, ?]", expected: "float32[1, 3, 2]", found: "float32[1, 2, 3]" },
   });
 });

@@ -109,7 +109,8 @@ export class ModelPair {
         ]),
       );
     } catch (error) {
-      if (isShardmillError(error, "MODEL_FAILED") || isShardmillError(error, "OUT_OF_MEMORY")) return null;
+      const own = ["MODEL_FAILED", "MODEL_SHAPE", "OUT_OF_MEMORY"] as const;
+      if (own.some((code) => isShardmillError(error, code))) return null;
       throw error;
     }
   }

@@ -69,6 +69,7 @@ export class BatchRunner {
 
   /**
    * @throws {MODEL_FAILED} when every row so far fails, or too many of this batch
+   * @throws {MODEL_SHAPE} when every row so far has an output of another shape
    * @throws {OUT_OF_MEMORY} when even one row does not fit
    */
   run(batch: Batch): Promise<readonly BatchOutcome[]> {
@@ -78,7 +79,7 @@ export class BatchRunner {
   /**
    * To be called after the last batch.
    *
-   * @throws {MODEL_FAILED} when the model failed on every row: that is not the data's fault
+   * @throws {MODEL_FAILED} {MODEL_SHAPE} when the model failed on every row: that is not the data's fault
    */
   checkSomeMapped(): void {
     if (!this.#everMapped && this.#lastFailure !== null) throw this.#blameModel(this.#lastFailure);
@@ -95,7 +96,7 @@ export class BatchRunner {
         this.#options.sizer.outOfMemory({ rows: batch.rows, length: batch.length });
         // A model with a fixed batch takes as much memory for one row as for all.
         if (batch.rows === 1 || this.#options.map.fixedBatchRows !== null) throw error;
-      } else if (isShardmillError(error, "MODEL_FAILED")) {
+      } else if (isShardmillError(error, "MODEL_FAILED") || isShardmillError(error, "MODEL_SHAPE")) {
         budget.failuresLeft -= 1;
         if (batch.rows === 1) return [this.#failRow(batch, error)];
         if (budget.failuresLeft <= 0) throw tooManyRows(error);
@@ -135,7 +136,7 @@ export class BatchRunner {
   }
 
   #blameModel(cause: ShardmillError): ShardmillError {
-    return new ShardmillError("MODEL_FAILED", `the model fails on every row: ${cause.message}`, {
+    return new ShardmillError(cause.code, `the model fails on every row: ${cause.message}`, {
       fields: { ...cause.fields, rowsFailed: this.#rowsFailed },
       ...(cause.hint === undefined ? {} : { hint: cause.hint }),
       cause,

@@ -1,37 +1,27 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { OutputBinding } from "../../shared/domain/map-binding.ts";
-import { type TensorData, withBatchAt } from "../../shared/domain/tensor.ts";
+import { dueDims, type RanShape, shapeHint, tensorText } from "../../shared/domain/model-output.ts";
+import type { TensorData } from "../../shared/domain/tensor.ts";
+
+const FOLLOWS =
+  "the model names its dimension as that of an input: name it otherwise in the export, or leave the output out";
 
 type Outputs = Readonly<Record<string, TensorData>>;
 
-/** Rows of a batch as the model ran it, and the positions that they were padded to, by sequence. */
-export interface RanShape {
-  readonly rows: number;
-  readonly lengths: readonly number[] | null;
-}
-
-/** Why the model's output is not of the dtype and shape that the plan was bound to; null where it is. */
-export function outputMisfit(
-  outputs: Outputs,
-  binding: OutputBinding,
-  { rows, lengths }: RanShape,
-): ShardmillError | null {
-  const tensor = outputs[binding.tensor];
-  const { sequence } = binding;
-  const rowDims = [...(sequence === null ? [] : [lengths?.[sequence] ?? 0]), ...binding.rowDims];
-  const expected = shapeOf(binding.dtype, withBatchAt(rowDims, rows, binding.batchAxis));
-  const found = tensor === undefined ? "nothing" : shapeOf(tensor.dtype, tensor.dims);
+/** Returns why an output is not of the dtype and shape that the plan was bound to; null where it is. */
+export function outputMisfit(outputs: Outputs, binding: OutputBinding, ran: RanShape): ShardmillError | null {
+  const { tensor: name, dtype, declaredDims } = binding;
+  const tensor = outputs[name];
+  const expected = tensorText(dtype, dueDims(binding, ran));
+  const found = tensor === undefined ? "nothing" : tensorText(tensor.dtype, tensor.dims);
   if (found === expected) return null;
-  const declared = shapeOf(
-    binding.dtype,
-    binding.declaredDims.map((dim) => (dim === "" ? "?" : dim)),
-  );
+  const declared = tensorText(dtype, declaredDims);
   return new ShardmillError(
-    "MODEL_FAILED",
-    `output ${binding.tensor}: the model declares ${declared}, a batch of ${rows} rows should give ${expected} and gave ${found}`,
+    "MODEL_SHAPE",
+    `output ${name}: the model declares ${declared}, a batch of ${ran.rows} rows should give ${expected} and gave ${found}`,
     {
-      fields: { tensor: binding.tensor, declared, expected, found },
-      hint: "say what it gives: `shape` is a row of it, `batchAxis` the dimension that is the batch",
+      fields: { tensor: name, declared, expected, found },
+      hint: binding.sequence === null ? shapeHint(tensor?.dims ?? [], ran.rows) : FOLLOWS,
     },
   );
 }
@@ -52,8 +42,4 @@ export function rowMisfit(
     if (misfit !== null) return misfit;
   }
   return null;
-}
-
-function shapeOf(dtype: string, dims: readonly (number | string)[]): string {
-  return `${dtype}[${dims.join(", ")}]`;
 }

@@ -38,7 +38,7 @@ export class RowStates {
   /**
    * Keeps what was made of rows for the parts behind them, and forgets what these had.
    *
-   * @throws {MODEL_FAILED} when a state is not of the shape that the model was given
+   * @throws {MODEL_SHAPE} when a state is not of the shape that the model was given
    */
   keep(batch: Batch, rows: number, outputs: Readonly<Record<string, TensorData>>): void {
     if (this.#bindings.length === 0) return;
@@ -98,7 +98,7 @@ function ownRows(
     const expected = `${dtype}[${dims.join(", ")}]`;
     const found = state === undefined ? "nothing" : `${state.dtype}[${state.dims.join(", ")}]`;
     throw new ShardmillError(
-      "MODEL_FAILED",
+      "MODEL_SHAPE",
       `output ${output}: the model's next state should be ${expected}, as its input ${tensor} is, and is ${found}`,
       { fields: { tensor: output, expected, found } },
     );

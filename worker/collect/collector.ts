@@ -130,7 +130,7 @@ export class Collector {
     this.#closeSettled();
   }
 
-  /** @throws {MODEL_FAILED} when a tensor is not of the shape that the plan was bound to */
+  /** @throws {MODEL_SHAPE} when a tensor is not of the shape that the plan was bound to */
   collect(outcomes: readonly BatchOutcome[]): void {
     for (const outcome of outcomes) {
       if (outcome.kind === "mapped") this.#write(outcome);

@@ -1,6 +1,7 @@
 import { assert, present } from "../../shared/core/assert.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { OutputBinding } from "../../shared/domain/map-binding.ts";
+import type { RanShape } from "../../shared/domain/model-output.ts";
 import { columnsOf, fieldOf } from "../../shared/domain/output-fields.ts";
 import { DTYPE_ARRAYS, type TensorData } from "../../shared/domain/tensor.ts";
 import type {
@@ -12,7 +13,7 @@ import type {
   WriteRow,
 } from "../../shared/output-ops/output-op.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
-import { outputMisfit, type RanShape } from "../batch/output-shape.ts";
+import { outputMisfit } from "../batch/output-shape.ts";
 import { rowsFirst } from "../tensorize/batch-axis.ts";
 import type { InputChunk } from "../tensorize/input-chunk.ts";
 import { countsOf } from "../tensorize/row-positions.ts";
@@ -82,7 +83,7 @@ function roomFor({ type }: OpColumn, count: number): ColumnValues {
 /**
  * The tensor that `binding` takes, its batch first, once its shape has been found right.
  *
- * @throws {MODEL_FAILED} when the model's output is missing, or not of the dtype and shape that the plan was
+ * @throws {MODEL_SHAPE} when the model's output is missing, or not of the dtype and shape that the plan was
  * bound to
  */
 export function checkTensor(

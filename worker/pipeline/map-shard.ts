@@ -48,7 +48,8 @@ export interface MapShardOptions {
  * Maps the rows of a shard: read, batch, tensorize, infer, collect. Input is held in a window of a few record
  * batches; the output, which a shard bounds, in memory.
  *
- * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {INPUT_CHANGED} {MODEL_FAILED} {OUT_OF_MEMORY} {STORE_FAILED}
+ * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {INPUT_CHANGED} {MODEL_FAILED} {MODEL_SHAPE} {OUT_OF_MEMORY}
+ * @throws {STORE_FAILED}
  */
 export async function mapShard(options: MapShardOptions): Promise<MappedShard> {
   const { job, lease, input, lanes, sizer, pool, meter, signal } = options;

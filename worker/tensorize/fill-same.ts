@@ -1,6 +1,5 @@
 import { present } from "../../shared/core/assert.ts";
-import { encodeHalf } from "../../shared/core/float16.ts";
-import { elementOf } from "../../shared/domain/element-of.ts";
+import { elementOf, setElement } from "../../shared/domain/element-of.ts";
 import type { NumberBinding, TextBinding } from "../../shared/domain/map-binding.ts";
 import type { DtypeArray } from "../../shared/domain/tensor.ts";
 import type { TextsWriter } from "../../shared/domain/texts.ts";
@@ -32,16 +31,4 @@ export function writeSame({ source, rowValues }: TextBinding, rows: number, text
   const own = source.elements.map((element) => encoder.encode(String(element)));
   for (let index = 0; index < rows * rowValues; index += 1)
     texts.append(present(own[index % own.length], "a value has elements"));
-}
-
-function setElement(
-  target: DtypeArray,
-  at: number,
-  value: number | bigint,
-  dtype: NumberBinding["dtype"],
-): void {
-  if (target instanceof BigInt64Array || target instanceof BigUint64Array) target[at] = BigInt(value);
-  else if (dtype === "float16") target[at] = encodeHalf(Number(value));
-  else if (dtype === "bool") target[at] = Number(value) === 0 ? 0 : 1;
-  else target[at] = Number(value);
 }

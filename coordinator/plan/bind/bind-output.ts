@@ -8,9 +8,8 @@ import { type Dim, type ModelSignature, product, type TensorInfo } from "../../.
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 import { bindOp } from "../../../shared/output-ops/op-schemas.ts";
-import type { OpRow } from "../../../shared/output-ops/output-op.ts";
-import { opOf } from "../../../shared/output-ops/output-ops.ts";
 import { type BatchFirst, type BatchNames, batchFirst, otherBatchAxis } from "./bind-batch.ts";
+import { type AskedOutput, checkOp } from "./check-op.ts";
 import {
   closedDims,
   type DimSizes,
@@ -21,7 +20,7 @@ import {
   openRowDims,
   unevenSymbol,
 } from "./dims.ts";
-import { type OutputOfOp, withFolderLabels, withFolderPooling, withModelLabels } from "./folder-defaults.ts";
+import { withFolderLabels, withFolderPooling, withModelLabels } from "./folder-defaults.ts";
 import type { Sequences } from "./sequences.ts";
 
 /** What the outputs of a model are bound against. */
@@ -40,13 +39,6 @@ interface OutputContext {
   readonly batchNames: BatchNames;
 }
 
-/** An output column as the job file asks for it, with its ONNX output. */
-interface AskedOutput {
-  readonly tensor: TensorInfo;
-  readonly spec: OutputSpec;
-  readonly path: KeyPath;
-}
-
 /** One output column bound to its ONNX output; null with problems when it cannot be. */
 export function bindOutput(
   column: string,
@@ -56,8 +48,8 @@ export function bindOutput(
 ): OutputBinding | null {
   const path = ["map", "outputs", column];
   const declared = findTensor(spec.tensor, path, context.signature, problems);
-  const first = declared === null ? null : batchFirst(declared, spec.batchAxis, path, problems);
-  if (declared === null || first === null || !hasBatch(first, path, context, problems)) return null;
+  const first = declared === null ? null : outputBatchFirst(declared, spec, path, problems);
+  if (declared === null || first === null || !hasBatch(first, { spec, path }, context, problems)) return null;
   const { tensor, batchAxis } = first;
   const before = problems.length;
   const sequence = sequenceOf(tensor, spec, context);
@@ -126,16 +118,29 @@ function findTensor(
   return null;
 }
 
+/** Puts the batch first, also where the job gives a `shape` of more dimensions than the model declares. */
+function outputBatchFirst(
+  declared: TensorInfo,
+  { shape = [], batchAxis }: OutputSpec,
+  path: KeyPath,
+  problems: SpecProblem[],
+): BatchFirst | null {
+  const isBeyond = batchAxis !== undefined && batchAxis >= declared.dims.length;
+  if (isBeyond && batchAxis <= shape.length) return { tensor: declared, batchAxis, said: true };
+  return batchFirst(declared, batchAxis, path, problems);
+}
+
 /** An output must have a row of its own for every row of the batch. What the job says of it is believed. */
 function hasBatch(
   { tensor, said }: BatchFirst,
-  path: KeyPath,
+  { spec, path }: Pick<AskedOutput, "spec" | "path">,
   { fixedBatchRows, batchNames }: OutputContext,
   problems: SpecProblem[],
 ): boolean {
   if (said) return true;
   const [batch] = tensor.dims;
   const elsewhere = otherBatchAxis(tensor, batchNames);
+  if (elsewhere === null && spec.shape !== undefined) return true;
   if (elsewhere === null && batch !== undefined && (!isFixed(batch) || batch === fixedBatchRows)) return true;
   if (fixedBatchRows === null && isOneForAll(tensor)) return true;
   problems.push({
@@ -176,8 +181,9 @@ function resolveRowDims(
 ): readonly number[] | null {
   const dims = openRowDims(tensor, sizes);
   const byRow = dims.find((dim) => typeof dim === "string" && dim !== "" && sequences.find(dim) !== null);
-  if (spec.shape !== undefined)
-    return fitShape(spec.shape, tensor.dims.slice(1), [...path, "shape"], problems);
+  // Some models give another shape than they declare. What the job says wins, and a run of the model verifies
+  // it.
+  if (spec.shape !== undefined) return fitShape(spec.shape, spec.shape, [...path, "shape"], problems);
   const rowDims = closedDims(dims);
   if (rowDims !== null && product(rowDims) <= MAX_ROW_VALUES) return rowDims;
   problems.push({
@@ -198,58 +204,6 @@ const GIVE_SHAPE = "give `shape`: the dimensions after the batch";
 
 function leaveOut(dim: Dim): string {
   return `\`${dim}\` has another size in each row: name the outputs that you want under map.outputs, without this one`;
-}
-
-/** Most ops work on one vector a row. */
-function checkOp(
-  { tensor, spec, path }: Omit<AskedOutput, "spec"> & { readonly spec: OutputOfOp },
-  row: OpRow,
-  problems: SpecProblem[],
-): void {
-  const op = opOf({ kind: spec.op });
-  if (row.perPosition && !op.takesPositions) {
-    problems.push({
-      path: [...path, "op"],
-      part: "value",
-      what: `\`${spec.op}\` is not made of an output with a value for each position`,
-      expected: "`op: pool`: one vector a row; or `op: raw`: a list that is as long as the row",
-      found: `\`${tensor.name}\` ${formatDims(tensor.dims)}`,
-      hint: "what else is made of positions is for the model, or for SQL over the list in `finish` or `reduce`",
-    });
-    return;
-  }
-  if (tensor.dtype === "string" && row.perPosition) {
-    problems.push({
-      path,
-      part: "value",
-      what: `no column can hold the texts that \`${tensor.name}\` has for each position`,
-      expected: "one text a row, or as many in each",
-      found: formatDims(tensor.dims),
-    });
-    return;
-  }
-  if (op.needs !== "anything" && (tensor.dtype === "bool" || tensor.dtype === "string")) {
-    problems.push({
-      path: [...path, "op"],
-      part: "value",
-      what: `\`${spec.op}\` needs numbers`,
-      expected: "a tensor of numbers, or `op: raw`",
-      found: `\`${tensor.name}\` is ${tensor.dtype}`,
-    });
-  }
-  if (op.needs === "classes" && row.dims.filter((dim) => dim > 1).length !== 1) {
-    problems.push({
-      path: [...path, "op"],
-      part: "value",
-      what: `\`${spec.op}\` needs one score for each of several classes`,
-      expected: "one dimension of more than 1 after the batch",
-      found: `\`${tensor.name}\` with ${formatDims(row.dims)} after the batch`,
-    });
-    return;
-  }
-  for (const { key, ...problem } of op.problems(spec, row)) {
-    problems.push({ path: [...path, key], part: "value", ...problem });
-  }
 }
 
 /** What is known of the positions of uneven rows. */

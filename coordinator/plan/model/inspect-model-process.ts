@@ -2,13 +2,22 @@ import { errorToData } from "../../../shared/core/errors.ts";
 import { answerIsolated } from "../../../shared/onnx/isolated.ts";
 import { createSession } from "../../../shared/onnx/session.ts";
 import type { InspectAnswer, InspectQuestion } from "./inspect-model.ts";
+import { tensorOfMade } from "./made-input.ts";
 
-/** The child process of `inspectModel`: loads the model on the CPU, unoptimised, and reads its signature. */
+/**
+ * The child process of `askInspector`: loads the model on the CPU, unoptimised, reads its signature, and runs
+ * it where that is asked for.
+ */
 
-async function inspect({ path }: InspectQuestion): Promise<InspectAnswer> {
+async function inspect({ path, run }: InspectQuestion): Promise<InspectAnswer> {
   try {
     await using session = await createSession(path, { device: "cpu", threads: 1, optimize: false });
-    return { kind: "read", signature: session.signature };
+    const { signature } = session;
+    if (run === null) return { kind: "read", signature, ran: [] };
+    const feeds = Object.fromEntries(run.inputs.map((input) => [input.tensor, tensorOfMade(input)]));
+    const outputs = await session.run(feeds, run.outputs);
+    const ran = Object.entries(outputs).map(([name, { dtype, dims }]) => ({ name, dtype, dims }));
+    return { kind: "read", signature, ran };
   } catch (error) {
     return { kind: "failed", error: errorToData(error) };
   }

@@ -1,27 +1,40 @@
 import { type ErrorData, errorFromData } from "../../../shared/core/errors.ts";
-import type { ModelFile } from "../../../shared/domain/job.ts";
+import type { ModelFile, ModelFiles } from "../../../shared/domain/job.ts";
 import { localPathOf } from "../../../shared/domain/location.ts";
-import type { ModelSignature } from "../../../shared/domain/tensor.ts";
+import type { ModelSignature, TensorData } from "../../../shared/domain/tensor.ts";
 import { type IsolatedResult, runIsolated } from "../../../shared/onnx/isolated.ts";
 import { INSPECT_PROCESSES } from "./inspect-processes.ts";
+import type { MadeInput } from "./made-input.ts";
 import { type ReadModelOptions, readModelFile } from "./model-file.ts";
 import { modelBroke } from "./walk-model.ts";
+
+/** A run of the model after it was read. */
+interface RunQuestion {
+  readonly inputs: readonly MadeInput[];
+  /** Names of the outputs whose shapes are wanted. */
+  readonly outputs: readonly string[];
+}
 
 /** Sent to the inspecting process. */
 export interface InspectQuestion {
   readonly path: string;
+  /** Null: the model is only read. */
+  readonly run: RunQuestion | null;
 }
+
+/** Shape of an output that a run gave. */
+export type RanOutput = Pick<TensorData, "dtype" | "dims"> & { readonly name: string };
 
 /** Sent back by it. */
 export type InspectAnswer =
-  | { readonly kind: "read"; readonly signature: ModelSignature }
+  | { readonly kind: "read"; readonly signature: ModelSignature; readonly ran: readonly RanOutput[] }
   | { readonly kind: "failed"; readonly error: ErrorData };
 
 /**
  * Reading tens of gigabytes of weights from a slow shared disk takes minutes; a file that makes the parser
  * loop for ever must still end.
  */
-const INSPECT_LIMIT_MS = 300_000;
+export const INSPECT_LIMIT_MS = 300_000;
 
 /**
  * ONNX Runtime holds a model's file, what it parsed from it, and the weights as tensors: three times its
@@ -47,8 +60,22 @@ export async function inspectModel(
   { limitMs = INSPECT_LIMIT_MS, ...places }: ReadModelOptions = {},
 ): Promise<ModelFile> {
   const file = await readModelFile(path, signal, places);
-  const bytes = file.externalData.reduce((sum, data) => sum + data.bytes, file.bytes);
-  const question: InspectQuestion = { path: localPathOf(file.path) };
+  const result = await askInspector(file, null, { limitMs, signal });
+  return { ...file, signature: readSignature(path, result) };
+}
+
+type Asked =
+  | { readonly kind: "answered"; readonly answer: InspectAnswer }
+  | Exclude<IsolatedResult, { readonly kind: "answered" }>;
+
+/** Loads a model in a process of its own, and runs it there where that is asked for. */
+export async function askInspector(
+  { path, bytes: own, externalData }: ModelFiles,
+  run: RunQuestion | null,
+  { limitMs, signal }: { readonly limitMs: number; readonly signal: AbortSignal },
+): Promise<Asked> {
+  const bytes = externalData.reduce((sum, data) => sum + data.bytes, own);
+  const question: InspectQuestion = { path: localPathOf(path), run };
   const result = await runIsolated({
     processes: INSPECT_PROCESSES,
     argument: question,
@@ -56,12 +83,12 @@ export async function inspectModel(
     memoryLimitBytes: MEMORY_BASE_BYTES + MEMORY_PER_BYTE * bytes,
     signal,
   });
-  return { ...file, signature: readSignature(path, result) };
+  return result.kind === "answered" ? { kind: "answered", answer: result.value as InspectAnswer } : result;
 }
 
-function readSignature(path: string, result: IsolatedResult): ModelSignature {
+function readSignature(path: string, result: Asked): ModelSignature {
   if (result.kind !== "answered") throw modelBroke(path, result);
-  const answer = result.value as InspectAnswer;
+  const { answer } = result;
   if (answer.kind === "read") return answer.signature;
   throw errorFromData({ ...answer.error, fields: { ...answer.error.fields, path } });
 }

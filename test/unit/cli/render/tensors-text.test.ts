@@ -54,3 +54,10 @@ test("sequences of independent lengths are told apart by their first input, and 
   ]);
   expect(shapes({ inputs: [query, mask] })).toEqual(["[N, positions]", "[N, positions]"]);
 });
+
+test("an output that is taken in another shape than declared says so", () => {
+  const y = anOutput({ column: "y", tensor: "t", rowDims: [3], op: { kind: "raw" }, declaredDims: ["n", 1] });
+  expect(linesOf({ outputs: [y] }).at(-1)).toMatch(
+    /t float32 \[N, 3\] \(the model declares float32\[n, 1\]\)$/,
+  );
+});

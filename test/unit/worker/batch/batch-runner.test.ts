@@ -236,8 +236,8 @@ test("a model that answers every row so is at fault itself, and says what to do"
   const all = Array.from({ length: 40 }, (_, row) => row);
   const { runner } = aRunner(() => null, pairs, longerFor(all));
   await expect(runner.run(someRows(40))).rejects.toMatchObject({
-    code: "MODEL_FAILED",
-    hint: expect.stringContaining("`shape` is a row of it"),
+    code: "MODEL_SHAPE",
+    hint: "if dimension 0 of that is the batch, say so: `shape: [3]`",
   });
 });
 

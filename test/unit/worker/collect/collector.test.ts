@@ -140,7 +140,7 @@ describe("it refuses what cannot be", () => {
     collector.open(chunk);
     expect(() => collector.collect([mapped([{ chunk, start: 0, end: 2 }], [1, 2, 3])])).toThrowError(
       expect.objectContaining({
-        code: "MODEL_FAILED",
+        code: "MODEL_SHAPE",
         fields: { tensor: "y", declared: "float32[n]", expected: "float32[2]", found: "float32[3]" },
       }),
     );

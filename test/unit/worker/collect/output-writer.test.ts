@@ -226,13 +226,13 @@ test("a tensor of another shape or dtype, or none, is the model's failure", () =
   ] as const) {
     expect(() => checkTensor({ scores: tensor }, binding, { rows: 3, lengths: null })).toThrowError(
       expect.objectContaining({
-        code: "MODEL_FAILED",
+        code: "MODEL_SHAPE",
         message: `output scores: the model declares float32[n, ?], a batch of 3 rows should give float32[3, 2] and gave ${found}`,
         fields: { tensor: "scores", declared: "float32[n, ?]", expected: "float32[3, 2]", found },
       }),
     );
   }
   expect(() => checkTensor({}, binding, { rows: 3, lengths: null })).toThrowError(
-    expect.objectContaining({ code: "MODEL_FAILED" }),
+    expect.objectContaining({ code: "MODEL_SHAPE" }),
   );
 });

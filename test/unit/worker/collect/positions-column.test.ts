@@ -100,7 +100,7 @@ test("a tensor must have the length that the batch was padded to", () => {
   expect(checkTensor({ scores: tensor }, binding, { rows: 1, lengths: [3] })).toBe(tensor);
   expect(() => checkTensor({ scores: tensor }, binding, { rows: 1, lengths: [4] })).toThrowError(
     expect.objectContaining({
-      code: "MODEL_FAILED",
+      code: "MODEL_SHAPE",
       fields: {
         tensor: "scores",
         declared: "float32[]",

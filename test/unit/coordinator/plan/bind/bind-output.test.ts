@@ -20,6 +20,13 @@ describe("an output is bound", () => {
     ["of the model's only tensor", [{}, [10]], { tensor: "t", rowDims: [10], op: { kind: "raw" } }],
     ["that is a scalar", [{}, []], { rowDims: [], rowValues: 1 }],
     ["whose open dimensions are given", [{ shape: [4, 10] }, ["s", 10]], { rowDims: [4, 10], rowValues: 40 }],
+    ["of another size than it declares", [{ shape: [3] }, [1]], { rowDims: [3], declaredDims: ["n", 1] }],
+    ["of more dimensions than it declares", [{ shape: [3, 2] }, [1]], { rowDims: [3, 2], batchAxis: 0 }],
+    [
+      "with its batch where it declares no dimension",
+      [{ shape: [43, 9], batchAxis: 2 }, [1]],
+      { rowDims: [43, 9], batchAxis: 2 },
+    ],
     ["to its best class", [{ op: "argmax", labels: ten }, [10]], { op: { kind: "argmax", labels: ten } }],
     [
       "to its best class, with dimensions of one around",
@@ -106,9 +113,9 @@ describe("an output is refused", () => {
     ],
     ["whose shape is open", [{}, ["s", 10]], { where: "map.outputs.y", found: "[s, 10] after the batch" }],
     [
-      "whose shape is another",
-      [{ shape: [4, 11] }, ["s", 10]],
-      { where: "map.outputs.y.shape", found: "[4, 11]" },
+      "whose shape is more than a row can be",
+      [{ shape: [20_000, 10_000] }, ["s", 10]],
+      { where: "map.outputs.y.shape", found: "[20000, 10000]" },
     ],
     ["best class of a scalar", [{ op: "argmax" }, []], { where: "map.outputs.y.op" }],
     ["best class of one class", [{ op: "maxSoftmax" }, [1]], { where: "map.outputs.y.op" }],

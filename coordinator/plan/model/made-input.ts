@@ -1,0 +1,78 @@
+import { present } from "../../../shared/core/assert.ts";
+import { elementOf, setElement } from "../../../shared/domain/element-of.ts";
+import { type InputBinding, type MapBinding, typedBinding } from "../../../shared/domain/map-binding.ts";
+import { isUneven } from "../../../shared/domain/row-shape.ts";
+import {
+  DTYPE_ARRAYS,
+  dtypeBytes,
+  type ElementType,
+  product,
+  type TensorData,
+  withBatchAt,
+} from "../../../shared/domain/tensor.ts";
+import { packTexts } from "../../../shared/domain/texts.ts";
+import type { ValueElement } from "../../../shared/input-sources/same-value.ts";
+
+/** An input of a run that only the shapes of the outputs are wanted of. Plain JSON: it goes to a process. */
+export interface MadeInput {
+  readonly tensor: string;
+  readonly dtype: ElementType;
+  readonly dims: readonly number[];
+  /** Values, over and over. */
+  readonly elements: readonly ValueElement[];
+  readonly scale: number;
+  readonly offset: number;
+}
+
+/** Positions of the first sequence: long enough for convolutions, and shorter than any model allows. */
+const POSITIONS = 64;
+
+/** Returns the positions of each sequence: each has its own number, so that outputs tell whose they have. */
+export function madeLengths({ inputs }: Pick<MapBinding, "inputs">): readonly number[] {
+  const sequences = inputs.flatMap(({ rowShape }) => (isUneven(rowShape) ? [rowShape.sequence + 1] : []));
+  return Array.from({ length: Math.max(0, ...sequences) }, (_, sequence) => POSITIONS + sequence);
+}
+
+/**
+ * Makes inputs of the bound shapes for so many rows. Values of the job file are as it says, states are zeros,
+ * and all else is 1: an id that every vocabulary has, a length that is no zero.
+ */
+export function madeInputs(
+  { inputs, state = [] }: Pick<MapBinding, "inputs" | "state">,
+  rows: number,
+): readonly MadeInput[] {
+  const lengths = madeLengths({ inputs });
+  const states = state.map(({ tensor, dtype, rowDims, batchAxis }) => {
+    const dims = withBatchAt(rowDims, rows, batchAxis);
+    return { tensor, dtype, dims, elements: [0], scale: 1, offset: 0 };
+  });
+  return [...inputs.map((input) => madeInput(input, rows, lengths)), ...states];
+}
+
+function madeInput(binding: InputBinding, rows: number, lengths: readonly number[]): MadeInput {
+  const { tensor, dtype, rowDims, rowShape, source, batchAxis } = binding;
+  const length = isUneven(rowShape) ? [lengths[rowShape.sequence] ?? POSITIONS] : [];
+  const row = [...length, ...rowDims];
+  const dims = rowShape.kind === "none" ? rowDims : withBatchAt(row, rows, batchAxis);
+  if (source.kind !== "value")
+    return { tensor, dtype, dims, elements: [dtype === "string" ? "a" : 1], scale: 1, offset: 0 };
+  const { scale, offset } = typedBinding(binding);
+  return { tensor, dtype, dims, elements: source.elements, scale, offset };
+}
+
+/** Lays a made input out as a tensor. */
+export function tensorOfMade({ dtype, dims, elements, scale, offset }: MadeInput): TensorData {
+  const count = product(dims);
+  const elementAt = (index: number) => present(elements[index % elements.length], "an input has elements");
+  if (dtype === "string") {
+    const texts = Array.from({ length: count }, (_, index) => String(elementAt(index)));
+    return { dtype, dims, data: packTexts(texts) };
+  }
+  const data = new ArrayBuffer(count * dtypeBytes(dtype));
+  const array = new DTYPE_ARRAYS[dtype](data);
+  for (let index = 0; index < count; index += 1) {
+    const value = elementOf(elementAt(index), { dtype, scale, offset });
+    setElement(array, index, present(value, "the plan checked the value"), dtype);
+  }
+  return { dtype, dims, data };
+}

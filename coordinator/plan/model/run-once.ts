@@ -1,0 +1,38 @@
+import type { ModelFiles } from "../../../shared/domain/job.ts";
+import type { MapBinding } from "../../../shared/domain/map-binding.ts";
+import type { RanShape } from "../../../shared/domain/model-output.ts";
+import { whyNoAnswer } from "../../../shared/onnx/isolated.ts";
+import { askInspector, INSPECT_LIMIT_MS, type RanOutput } from "./inspect-model.ts";
+import { madeInputs, madeLengths } from "./made-input.ts";
+
+/** Two rows tell which dimension is the batch. */
+const ROWS = 2;
+
+/** What the model gave for made-up rows of the bound shapes, or why it gave nothing. */
+export type OneRun =
+  | { readonly kind: "ran"; readonly ran: RanShape; readonly outputs: readonly RanOutput[] }
+  | { readonly kind: "failed"; readonly why: string };
+
+type BoundInputs = Pick<MapBinding, "inputs" | "state" | "fixedBatchRows">;
+
+/**
+ * Runs a model once on made-up rows, in a process with limits of time and memory, for the shapes of its
+ * outputs. A model may fail on such rows: its own rows may still be right.
+ *
+ * @param outputs names of those whose shapes are wanted
+ */
+export async function runOnce(
+  model: ModelFiles,
+  map: BoundInputs,
+  outputs: readonly string[],
+  signal: AbortSignal,
+): Promise<OneRun> {
+  const rows = map.fixedBatchRows ?? ROWS;
+  const run = { inputs: madeInputs(map, rows), outputs };
+  const result = await askInspector(model, run, { limitMs: INSPECT_LIMIT_MS, signal });
+  if (result.kind !== "answered")
+    return { kind: "failed", why: whyNoAnswer(result, { limitMs: INSPECT_LIMIT_MS }) };
+  const { answer } = result;
+  if (answer.kind === "failed") return { kind: "failed", why: answer.error.message };
+  return { kind: "ran", ran: { rows, lengths: madeLengths(map) }, outputs: answer.ran };
+}

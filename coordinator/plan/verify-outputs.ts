@@ -1,0 +1,44 @@
+import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
+import type { ModelFile } from "../../shared/domain/job.ts";
+import type { MapBinding, OutputBinding } from "../../shared/domain/map-binding.ts";
+import { dueDims, overridesDeclaration, shapeHint, tensorText } from "../../shared/domain/model-output.ts";
+import { formatKeyPath } from "../../shared/job-file/key-path.ts";
+import { type OneRun, runOnce } from "./model/run-once.ts";
+
+/**
+ * Runs the model once where the job takes an output in another shape than the model declares: such a shape is
+ * what the model gives, or a slip. A model that fails on made-up rows proves nothing. Then each batch is
+ * checked while the job runs.
+ *
+ * @throws {SPEC_INVALID} with every output that has another shape
+ */
+export async function verifyOutputs(map: MapBinding, model: ModelFile, signal: AbortSignal): Promise<void> {
+  const doubted = map.outputs.filter((output) => overridesDeclaration(output, map));
+  if (doubted.length === 0) return;
+  const names = [...new Set(doubted.map(({ tensor }) => tensor))];
+  const run = await runOnce(model, map, names, signal);
+  if (run.kind === "failed") return;
+  const problems = doubted.flatMap((output) => misfit(output, run));
+  if (problems.length > 0)
+    throw new ShardmillError("SPEC_INVALID", "the model gives other shapes than the job says", { problems });
+}
+
+function misfit(
+  output: OutputBinding,
+  { ran, outputs }: Extract<OneRun, { readonly kind: "ran" }>,
+): readonly Problem[] {
+  const { column, tensor, dtype } = output;
+  const given = outputs.find(({ name }) => name === tensor);
+  const expected = tensorText(dtype, dueDims(output, ran));
+  const found = given === undefined ? "nothing" : tensorText(given.dtype, given.dims);
+  if (found === expected) return [];
+  return [
+    {
+      where: formatKeyPath(["map", "outputs", column]),
+      what: `the model's output \`${tensor}\` has another shape when it runs`,
+      expected: `${expected} for ${ran.rows} rows`,
+      found,
+      hint: shapeHint(given?.dims ?? [], ran.rows),
+    },
+  ];
+}
