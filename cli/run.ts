@@ -89,7 +89,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
  * On one machine heartbeats cost nothing, and people watch: progress every second. No other worker is on its
  * way when the devices of all that were started give wrong numbers.
  */
-const LOCAL_TIMES = { heartbeatMs: 1_000, refusedGraceMs: 2_000 };
+const LOCAL_TIMES = { heartbeatMs: 1_000, refusedGraceMs: { device: 2_000, unfit: 2_000 } };
 
 /** How long a coordinator waits for workers that start before it. A GPU takes longer to be found. */
 const HEAD_START_MS = 100;

@@ -14,6 +14,7 @@ export interface ScheduleArguments {
   readonly "heartbeat-ms": number;
   readonly "worker-grace-ms": number;
   readonly "refused-grace-ms": number;
+  readonly "store-grace-ms": number;
   readonly "backup-min-ms": number;
 }
 
@@ -41,15 +42,22 @@ export const scheduleOptions = {
     requiresArg: true,
     default: DEFAULT_SCHEDULE.noWorkersGraceMs,
     group: GROUP,
-    describe: "With no worker for this long the job fails, saying so",
+    describe: "With no worker that can run the job for this long it fails, with the reason",
   },
   "refused-grace-ms": {
     type: "number",
     requiresArg: true,
-    default: DEFAULT_SCHEDULE.refusedGraceMs,
+    default: DEFAULT_SCHEDULE.refusedGraceMs.device,
     group: GROUP,
     describe:
       "With no worker but those whose device gives wrong numbers for this long the job fails with why",
+  },
+  "store-grace-ms": {
+    type: "number",
+    requiresArg: true,
+    default: DEFAULT_SCHEDULE.storeGraceMs,
+    group: GROUP,
+    describe: "How long shards wait for a store that throttles or is unreachable; then the job fails",
   },
   "backup-min-ms": {
     type: "number",
@@ -69,7 +77,8 @@ export function scheduleOf(args: ScheduleArguments): Omit<ScheduleConfig, "maxDe
     workerGoneMs: GONE_LEASES * args["lease-ms"],
     disconnectGraceMs: Math.min(DEFAULT_SCHEDULE.disconnectGraceMs, args["lease-ms"]),
     noWorkersGraceMs: args["worker-grace-ms"],
-    refusedGraceMs: args["refused-grace-ms"],
+    refusedGraceMs: { device: args["refused-grace-ms"], unfit: args["worker-grace-ms"] },
+    storeGraceMs: args["store-grace-ms"],
     backup: { ...DEFAULT_SCHEDULE.backup, minMs: args["backup-min-ms"] },
   };
   const problems = validateScheduleConfig({ ...schedule, maxDeadRows: 0 }).map((problem) => ({
@@ -84,7 +93,9 @@ const OPTION_OF: Readonly<Record<string, string>> = {
   leaseMs: "--lease-ms",
   heartbeatMs: "--heartbeat-ms",
   noWorkersGraceMs: "--worker-grace-ms",
-  refusedGraceMs: "--refused-grace-ms",
+  "refusedGraceMs.device": "--refused-grace-ms",
+  "refusedGraceMs.unfit": "--worker-grace-ms",
+  storeGraceMs: "--store-grace-ms",
   "backup.minMs": "--backup-min-ms",
   disconnectGraceMs: "--lease-ms",
   workerGoneMs: "--lease-ms",

@@ -2,6 +2,7 @@ import { present } from "../shared/core/assert.ts";
 import type { TimedClock } from "../shared/core/clock.ts";
 import type { Tracer } from "../shared/core/tracer.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
+import type { WorkerSession } from "../shared/domain/worker.ts";
 import type { CoordinatorServices } from "../shared/wire/services.ts";
 import { admissionBy, type SubmitRights } from "./access/submit-rights.ts";
 import { DataServer } from "./data/data-server.ts";
@@ -126,7 +127,7 @@ class RunningCoordinator implements Coordinator {
       registry: this.#registry,
       waiters: this.#waiters,
       jobs: () => this.#active,
-      dismissal: () => this.#dismissal,
+      dismissal: (session) => this.#dismissal ?? this.#uselessnessOf(session),
       isOpening: () => this.#submissions.isOpening,
       times: this.#schedule,
       clock: options.clock,
@@ -240,6 +241,13 @@ class RunningCoordinator implements Coordinator {
   dismiss(reason: string): void {
     this.#dismissal = reason;
     this.#waiters.wakeAll();
+  }
+
+  /** Reason why a coordinator of one job will never have work for a worker; null while it may. */
+  #uselessnessOf(session: WorkerSession): string | null {
+    const { guard, listening } = this.#options;
+    const isOfOneJob = !guard.takesJobs && listening?.forOwnWorkers !== true;
+    return isOfOneJob ? (this.#active[0]?.unfitnessOf(session) ?? null) : null;
   }
 
   workerDied(name: string): void {

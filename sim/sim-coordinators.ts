@@ -29,7 +29,7 @@ export const SIM_SCHEDULE: Omit<ScheduleConfig, "maxDeadRows"> = {
   retryBackoffMs: 100,
   retryBackoffMaxMs: 2_000,
   noWorkersGraceMs: 30_000,
-  refusedGraceMs: 10_000,
+  refusedGraceMs: { device: 10_000, unfit: 30_000 },
   backup: { slowFactor: 3, minMs: 2_000, maxShare: 0.2 },
   exclusion: { strikes: 3, windowMs: 60_000, forMs: 5_000, forMaxMs: 20_000 },
   stallMs: 20_000,

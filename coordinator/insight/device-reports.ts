@@ -13,6 +13,7 @@ export class DeviceReports {
   /** The first of each kind of device, and of each refusal. */
   readonly #byKind = new Map<string, DeviceReport>();
   readonly #refused = new Map<WorkerSession, string>();
+  readonly #unfit = new Map<WorkerSession, string>();
 
   get all(): readonly DeviceReport[] {
     return [...this.#byKind.values()];
@@ -27,13 +28,24 @@ export class DeviceReports {
     this.#byKind.set(kind, report);
   }
 
+  /** Notes that a worker cannot run the job, for another reason than wrong numbers. */
+  refuse(session: WorkerSession, reason: string): void {
+    this.#unfit.set(session, reason);
+  }
+
   /** It is gone; its report stays. */
   forget(session: WorkerSession): void {
     this.#refused.delete(session);
+    this.#unfit.delete(session);
   }
 
   refusalOf(session: WorkerSession): string | null {
-    return this.#refused.get(session) ?? null;
+    return this.#refused.get(session) ?? this.unfitnessOf(session);
+  }
+
+  /** Reason other than wrong numbers why a worker cannot run the job; null when there is none. */
+  unfitnessOf(session: WorkerSession): string | null {
+    return this.#unfit.get(session) ?? null;
   }
 }
 

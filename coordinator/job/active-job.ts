@@ -1,4 +1,5 @@
 import type { Clock } from "../../shared/core/clock.ts";
+import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { isMappedBy } from "../../shared/core/mapping.ts";
 import { isEnded, type JobDescription, type Lease, type PlannedJob } from "../../shared/domain/job.ts";
@@ -163,16 +164,25 @@ export class ActiveJob {
     return device === "auto" || device === info.device;
   }
 
-  /** Why this job takes nothing from a worker; null when it does. */
+  /** Reason why this job assigns nothing to a worker; null when it does. */
   refusalOf(session: WorkerSession): string | null {
     return this.#options.runWatch.devices.refusalOf(session);
   }
 
-  /** What a worker found of its device. One that gives wrong numbers works for this job no more. */
+  /** Reason other than its device why a worker cannot run this job; null when there is none. */
+  unfitnessOf(session: WorkerSession): string | null {
+    return this.#options.runWatch.devices.unfitnessOf(session);
+  }
+
+  /** Records a device check. A worker whose device computes wrongly works for this job no more. */
   async reportDevice(session: WorkerSession, report: DeviceReport): Promise<void> {
     this.#options.runWatch.devices.add(session, report);
-    if (report.refusal === null || !this.#joined.delete(session) || this.#isOver()) return;
-    await this.#dispatch({ kind: "workerRefused", worker: session, reason: refusalReason(report) });
+    if (report.refusal !== null) await this.#refuse(session, refusalReason(report));
+  }
+
+  async #refuse(session: WorkerSession, reason: FailureReason): Promise<void> {
+    if (!this.#joined.delete(session) || this.#isOver()) return;
+    await this.#dispatch({ kind: "workerRefused", worker: session, reason });
   }
 
   async join(session: WorkerSession, info: WorkerInfo): Promise<void> {
@@ -239,9 +249,18 @@ export class ActiveJob {
     throw new ShardmillError(code, message, { fields });
   }
 
-  async attemptFailed(session: WorkerSession, lease: LeaseRef, said: FailureReason): Promise<void> {
+  /** Checks a worker's reason against this coordinator's own view of the job's files. */
+  judge(said: FailureReason): Promise<FailureReason> {
+    return this.#failures.judge(said);
+  }
+
+  /** @param reason as {@link judge} returns it */
+  async attemptFailed(session: WorkerSession, lease: LeaseRef, reason: FailureReason): Promise<void> {
     const { shard, token } = lease;
-    const reason = await this.#failures.judge(said);
+    if (ERROR_CODES[reason.code].attempt === "refuse") {
+      this.#options.runWatch.devices.refuse(session, reason.message);
+      return await this.#refuse(session, reason);
+    }
     await this.tell({ kind: "attemptFailed", worker: session, shard, token, reason });
   }
 

@@ -1,7 +1,7 @@
 import { isShardmillError, messageOf } from "../../shared/core/errors.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { stepFiles } from "../../shared/domain/module-reduction.ts";
-import { isNotAFile } from "../../shared/storage/errors.ts";
+import { isNotAFile, isStoreUnavailable } from "../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../shared/storage/open-storage.ts";
 import { digestStored } from "../../shared/storage/whole-file.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
@@ -21,9 +21,9 @@ type Look =
   | { readonly kind: "unseen"; readonly why: string };
 
 /**
- * Judges what a worker says of the job's own files. That they changed ends the job, so one worker's word is
- * not enough: it may lack a mount, or have another file at that path. Where the coordinator still sees what
- * was planned, the worker is to blame, and the shard runs again elsewhere.
+ * Judges a worker's failures by what the coordinator sees itself. A changed file ends the job, so one worker's
+ * word is not enough: it may lack a mount, or have another file at that path. Where the coordinator still sees
+ * the planned file, the worker is unfit for the job. A store that is unavailable blames neither.
  */
 export class FailureJudge {
   readonly #files: JudgedFiles;
@@ -38,6 +38,7 @@ export class FailureJudge {
   }
 
   async judge(reason: FailureReason): Promise<FailureReason> {
+    if (isStoreUnavailable(reason)) return { ...reason, code: "STORE_UNAVAILABLE" };
     if (reason.code === "INPUT_CHANGED")
       return judgedBy(await this.#lookAtInput(reason.fields.path), reason, "file");
     if (reason.code === "MODEL_CHANGED") return judgedBy(await this.#lookAtModel(), reason, "model");
@@ -97,8 +98,9 @@ function judgedBy(look: Look, reason: FailureReason, what: string): FailureReaso
 
 function seenOtherwise({ message, fields }: FailureReason, what: string): FailureReason {
   return {
-    code: "STORE_REFUSED",
+    code: "WORKER_UNFIT",
     message: `the worker sees another ${what} than the coordinator, or none: ${message}`,
     fields,
+    hint: "mount the same storage at the same path on the worker, or start it with --data auto",
   };
 }

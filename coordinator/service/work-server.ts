@@ -1,4 +1,5 @@
 import type { Clock } from "../../shared/core/clock.ts";
+import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { type ErrorData, errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import { isMappedBy, ownMapping } from "../../shared/core/mapping.ts";
@@ -45,8 +46,8 @@ interface WorkServerOptions {
   readonly waiters: Waiters;
   /** The jobs that give out work, in the order in which they were submitted. */
   readonly jobs: () => readonly ActiveJob[];
-  /** Why workers may go home, or null while more work may come. */
-  readonly dismissal: () => string | null;
+  /** Reason why a worker may end, or null while more work may come. */
+  readonly dismissal: (session: WorkerSession) => string | null;
   /** Whether jobs are being opened that may be mapped in another way. */
   readonly isOpening: () => boolean;
   readonly times: { readonly leaseMs: number; readonly heartbeatMs: number };
@@ -106,7 +107,7 @@ export class WorkServer implements WorkService {
       // This is the coordinator's own look, and no sign of life.
       const info = registry.infoOf(session);
       waiter.beginTry();
-      const reason = dismissal();
+      const reason = dismissal(session);
       if (reason !== null) return { kind: "dismissed", reason };
       // The last job that was mapped as it maps may have ended meanwhile.
       refuseMapping(info, this.#mappings);
@@ -160,17 +161,22 @@ export class WorkServer implements WorkService {
   }
 
   async failAttempt(session: WorkerSession, lease: LeaseRef, error: ErrorData): Promise<void> {
-    this.#heard(session);
+    const { name } = this.#heard(session);
     const { registry, log } = this.#options;
-    // What it held went back when it was refused, and why has been said.
-    if (this.#job(lease.jobId).refusalOf(session) !== null) return;
-    registry.countFailure(session);
-    log.warn(
-      { job: lease.jobId, shard: lease.shard, code: error.code, reason: error.message },
-      "attempt failed",
-    );
-    const { problems: _problems, ...reason } = error;
-    await this.#job(lease.jobId).attemptFailed(session, lease, reason);
+    const job = this.#job(lease.jobId);
+    // Its shards were returned when it was refused, and the reason is in the log.
+    if (job.refusalOf(session) !== null) return;
+    const { problems: _problems, ...said } = error;
+    const reason = await job.judge(said);
+    const facts = { job: lease.jobId, code: reason.code, reason: reason.message };
+    const { attempt } = ERROR_CODES[reason.code];
+    if (attempt === "refuse") log.warn({ ...facts, worker: name }, "worker refused");
+    else if (attempt === "wait") log.info({ ...facts, shard: lease.shard }, "waiting for a store");
+    else {
+      registry.countFailure(session);
+      log.warn({ ...facts, shard: lease.shard }, "attempt failed");
+    }
+    await job.attemptFailed(session, lease, reason);
   }
 
   async releaseLease(session: WorkerSession, lease: LeaseRef): Promise<void> {

@@ -1,6 +1,6 @@
 /**
- * Every error that Shardmill can raise, and what happens next: a property of the code, kept in this one
- * table. Whoever decides by a code reads a column, and has no list of codes of its own.
+ * Every error that Shardmill can raise, and its consequences: properties of the code, kept in this one table.
+ * Code that decides by an error code reads a column, and has no list of codes of its own.
  */
 export interface ErrorTraits {
   /**
@@ -11,11 +11,13 @@ export interface ErrorTraits {
    */
   readonly call: "repeat" | "rejoin" | "readmit" | "final";
   /**
-   * Of an attempt that ended with it. `count`: a failure of the shard and the worker, tried again on another
-   * lease. `died`: the same, of a process that was killed. `release`: nobody's fault. `failJob`: counted, and
-   * the job ends at once because no retry can help.
+   * Consequence for an attempt that ended with it. `count`: a failure of the shard and the worker, retried on
+   * another lease. `died`: the same, of a process that was killed. `release`: nobody's fault. `failJob`:
+   * counted, and the job ends at once because no retry can help. `refuse`: the worker cannot run the job.
+   * Nothing counts against the shard, and the worker gets no more shards of this job. `wait`: a store throttles
+   * or is unreachable. Nothing counts, and the job waits for the store.
    */
-  readonly attempt: "count" | "died" | "release" | "failJob";
+  readonly attempt: "count" | "died" | "release" | "failJob" | "refuse" | "wait";
   /** Of a worker's process that ends with it: started again, or not because no restart can help. */
   readonly worker: "restart" | "quit";
   /**
@@ -65,12 +67,12 @@ export const ERROR_CODES = {
 
   // The model and the device.
   MODEL_NOT_FOUND: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "NOT_FOUND" },
-  MODEL_INVALID: { ...PLAIN, attempt: "failJob", exit: 2, grpc: "FAILED_PRECONDITION" },
+  MODEL_INVALID: { ...PLAIN, worker: "quit", attempt: "refuse", exit: 2, grpc: "FAILED_PRECONDITION" },
   MODEL_CHANGED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "DATA_LOSS" },
   MODEL_FAILED: { ...PLAIN, attempt: "count", exit: 1, grpc: "INTERNAL" },
   MODEL_SHAPE: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
-  DEVICE_UNAVAILABLE: { ...PLAIN, worker: "quit", attempt: "count", exit: 2, grpc: "FAILED_PRECONDITION" },
-  DEVICE_WRONG: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
+  DEVICE_UNAVAILABLE: { ...PLAIN, worker: "quit", attempt: "refuse", exit: 2, grpc: "FAILED_PRECONDITION" },
+  DEVICE_WRONG: { ...PLAIN, worker: "quit", attempt: "refuse", exit: 1, grpc: "FAILED_PRECONDITION" },
   PRECISION_LOSS: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
   OUT_OF_MEMORY: { ...PLAIN, attempt: "count", exit: 1, grpc: "RESOURCE_EXHAUSTED" },
 
@@ -98,11 +100,12 @@ export const ERROR_CODES = {
   STATE_FAILED: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
 
   // Where bytes live.
-  TEMP_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
-  CACHE_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
+  TEMP_FAILED: { ...PLAIN, attempt: "refuse", exit: 1, grpc: "FAILED_PRECONDITION" },
+  CACHE_FAILED: { ...PLAIN, attempt: "refuse", exit: 1, grpc: "FAILED_PRECONDITION" },
   STORE_NOT_FOUND: { ...PLAIN, storage: "elsewhere", attempt: "count", exit: 1, grpc: "NOT_FOUND" },
   STORE_EXISTS: { ...PLAIN, storage: "asIs", attempt: "count", exit: 1, grpc: "ALREADY_EXISTS" },
   STORE_FAILED: { ...PLAIN, storage: "elsewhere", attempt: "count", exit: 1, grpc: "UNAVAILABLE" },
+  STORE_UNAVAILABLE: { ...PLAIN, storage: "elsewhere", attempt: "wait", exit: 1, grpc: "UNAVAILABLE" },
   STORE_CHANGED: { ...PLAIN, storage: "elsewhere", attempt: "count", exit: 1, grpc: "ABORTED" },
   LOCATION_REFUSED: { ...PLAIN, storage: "elsewhere", attempt: "count", exit: 2, grpc: "PERMISSION_DENIED" },
   STORE_REFUSED: { ...PLAIN, storage: "elsewhere", attempt: "count", exit: 1, grpc: "PERMISSION_DENIED" },
@@ -120,6 +123,7 @@ export const ERROR_CODES = {
   PARTIAL_INVALID: { ...PLAIN, attempt: "count", exit: 1, grpc: "DATA_LOSS" },
   ATTEMPT_STALLED: { ...PLAIN, attempt: "count", exit: 1, grpc: "DEADLINE_EXCEEDED" },
   SHARD_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
+  WORKER_UNFIT: { ...PLAIN, worker: "quit", attempt: "refuse", exit: 1, grpc: "FAILED_PRECONDITION" },
   NO_WORKERS: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "UNAVAILABLE" },
 
   // Talking to each other.
@@ -143,7 +147,7 @@ export const ERROR_CODES = {
   TOKEN_INVALID: { ...PLAIN, attempt: "count", exit: 2, grpc: "FAILED_PRECONDITION" },
   TOKEN_REFUSED: { ...PLAIN, worker: "quit", attempt: "count", exit: 2, grpc: "UNAUTHENTICATED" },
   ROLE_REFUSED: { ...PLAIN, worker: "quit", attempt: "count", exit: 2, grpc: "PERMISSION_DENIED" },
-  MODULES_REFUSED: { ...PLAIN, attempt: "count", exit: 2, grpc: "PERMISSION_DENIED" },
+  MODULES_REFUSED: { ...PLAIN, worker: "quit", attempt: "refuse", exit: 2, grpc: "PERMISSION_DENIED" },
   SUBMIT_REFUSED: { ...PLAIN, attempt: "count", exit: 2, grpc: "PERMISSION_DENIED" },
   LISTENING_REFUSED: { ...PLAIN, attempt: "count", exit: 2, grpc: "FAILED_PRECONDITION" },
   TLS_INVALID: { ...PLAIN, worker: "quit", attempt: "count", exit: 2, grpc: "FAILED_PRECONDITION" },

@@ -47,6 +47,18 @@ export function ignorePlaceError(error: unknown): void {
   if (!isPlaceError(error)) throw error;
 }
 
+/** Whether a store throttles, is unreachable, or nobody provides credentials for it: later it may work. */
+export function isStoreUnavailable({
+  code,
+  fields,
+}: {
+  readonly code: ErrorCode;
+  readonly fields: Readonly<Record<string, unknown>>;
+}): boolean {
+  const isOfStore = code === "STORE_FAILED" || code === "STORE_REFUSED";
+  return isOfStore && typeof fields.throttled === "boolean";
+}
+
 /** What lies behind a storage's error, in the words of whoever said it: the file system's own message. */
 export function reasonOf(error: unknown): string {
   return isShardmillError(error) && error.cause instanceof Error ? messageOf(error.cause) : messageOf(error);

@@ -47,7 +47,7 @@ test("a worker runs a job's code only where that is allowed, fetched from the co
   });
   await job.write("step.ts", STEP);
   await job.write("sum.ts", SUM);
-  const times = ["--lease-ms", String(LEASE_MS), "--heartbeat-ms", "400"];
+  const times = ["--lease-ms", String(LEASE_MS), "--heartbeat-ms", "400", "--worker-grace-ms", "2000"];
   const { cli, address } = await startListening(job, [
     ...["coordinator", "--allow-modules", "--listen", "127.0.0.1:0", "--log-level", "error"],
     ...times,

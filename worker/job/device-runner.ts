@@ -2,6 +2,7 @@ import type { Worker } from "node:worker_threads";
 import { NEVER } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import { systemClock } from "../../shared/core/clock.ts";
+import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { isShardmillError, type ShardmillError } from "../../shared/core/errors.ts";
 import { bothAllow } from "../../shared/domain/allowed-locations.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
@@ -66,11 +67,9 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   readonly #lanes = new SharedLanes();
   /** Of the jobs that are open, or open at this moment. */
   readonly #known = new Map<string, Known>();
-  /**
-   * The jobs that this device gave wrong numbers for, or whose code may not run here: leases that were on
-   * their way are not tried.
-   */
-  readonly #wrong = new Map<string, ShardmillError>();
+  /** Jobs that this worker cannot run: later leases of them are refused at once. */
+  readonly #refused = new Map<string, ShardmillError>();
+  #hasMapped = false;
   /** Null before the worker has joined. */
   #session: SessionCell | null = null;
   #busy: StageShares = {};
@@ -103,7 +102,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
    * is the same job.
    */
   useSession(session: WorkerSession): void {
-    this.#wrong.clear();
+    this.#refused.clear();
     if (this.#session === null) this.#session = sessionCell(session);
     else setSession(this.#session, session);
   }
@@ -114,8 +113,8 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     options: { readonly signal: AbortSignal; readonly onProgress: (rowsDone: number) => void },
   ): Promise<PartialManifest> {
     const session = sessionIn(present(this.#session, "a session comes before a lease"));
-    const wrong = this.#wrong.get(lease.jobId);
-    if (wrong !== undefined) throw wrong;
+    const refused = this.#refused.get(lease.jobId);
+    if (refused !== undefined) throw refused;
     // A model may take minutes to load: whoever gives up the shard does not wait for it, the next shard does.
     const running = this.#jobs.use(lease.jobId, {
       open: () => this.#openJob(lease),
@@ -125,10 +124,19 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     const known = this.#known.get(lease.jobId);
     if (known !== undefined && known.described !== session) void this.#compare(lease, known, session);
     running.then(
-      () => this.#warm(),
+      () => {
+        this.#hasMapped = true;
+        this.#warm();
+      },
       () => {},
     );
     return running;
+  }
+
+  /** Reason why this worker was of no use: it cannot run a job, and mapped no shard. Null otherwise. */
+  get uselessness(): ShardmillError | null {
+    const [refused] = this.#refused.values();
+    return this.#hasMapped ? null : (refused ?? null);
   }
 
   /** The busy share of each stage, as the shard threads last reported. */
@@ -230,8 +238,11 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       },
     });
     return await opening.catch((error: unknown) => {
-      const isForGood = isShardmillError(error, "DEVICE_WRONG") || isShardmillError(error, "MODULES_REFUSED");
-      if (isForGood) this.#wrong.set(lease.jobId, error);
+      if (isShardmillError(error) && ERROR_CODES[error.code].attempt === "refuse") {
+        this.#refused.set(lease.jobId, error);
+        const { code, message: reason, hint } = error;
+        this.#options.log.error({ job: lease.jobId, code, reason, hint }, "this worker cannot run the job");
+      }
       throw error;
     });
   }

@@ -85,7 +85,10 @@ const DRAIN_LIMIT_MS = 24_000;
  * for good is not, nor one that dies again and again where none has ever joined.
  */
 export class Supervisor {
-  /** Resolves when every process has ended by itself; rejects with the first refusal for good. */
+  /**
+   * Resolves when every process has ended by itself. Rejects with the first refusal for good, or when no
+   * process could run the job.
+   */
   readonly done: Promise<void>;
   readonly #options: SupervisorOptions;
   readonly #children = new Set<ChildProcess>();
@@ -95,6 +98,8 @@ export class Supervisor {
   #watch: GpuWatch | null = null;
   #hasJoined = false;
   #hasDrained = false;
+  /** Errors of the processes that could not run the job. */
+  readonly #unfit: ShardmillError[] = [];
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -145,6 +150,8 @@ export class Supervisor {
     try {
       const gpus = await this.#watchGpus(watching.signal);
       await Promise.all(this.#options.processes.map((layout) => this.#supervise(layout, gpus)));
+      const [unfit] = this.#unfit;
+      if (unfit !== undefined && this.#unfit.length === this.#options.processes.length) throw unfit;
     } catch (error) {
       this.#quit.abort();
       this.#killAll();
@@ -184,8 +191,13 @@ export class Supervisor {
       this.#hasDrained ||= end.kind === "ended" ? end.how === "drained" : this.#quit.signal.aborted;
       if (end.kind === "ended" || this.#quit.signal.aborted) return;
       onDied?.(layout.options.name);
-      if (end.kind === "failed" && ERROR_CODES[end.error.code].worker === "quit")
-        throw errorFromData(end.error);
+      const traits = end.kind === "failed" ? ERROR_CODES[end.error.code] : null;
+      if (end.kind === "failed" && traits?.worker === "quit") {
+        if (traits.attempt !== "refuse" || !this.#hasJoined) throw errorFromData(end.error);
+        // The other devices of this machine may be fit for the job.
+        this.#unfit.push(errorFromData(end.error));
+        return;
+      }
       const reason = end.kind === "failed" ? end.error.message : `its process ended with ${end.how}`;
       died += 1;
       if (!this.#hasJoined && died >= DEATHS_BEFORE_JOINING) throw neverJoined(layout.options.name, reason);

@@ -121,6 +121,7 @@ export async function runWorker(
   });
   try {
     const end = await loop.run(signals.drain.signal, signals.stop.signal);
+    if (end === "dismissed" && runner.uselessness !== null) throw runner.uselessness;
     return isIdle ? "idle" : end;
   } finally {
     client.close();

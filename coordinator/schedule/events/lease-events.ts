@@ -7,6 +7,8 @@ import { excludedUntilMs, strike } from "../policy/exclusion.ts";
 import { failJob } from "../policy/job-end.ts";
 import { endLease, holdsSuspect, openLease } from "../policy/leases.ts";
 import { mustEmpty, nextReadyAtMs, takePending, takeRunning } from "../policy/pending-queue.ts";
+import { refuseWorker } from "../policy/refusal.ts";
+import { waitForStore } from "../policy/store-wait.ts";
 import type { EventContext, NoLeaseReason } from "../state/effect.ts";
 import type { EventOf } from "../state/event.ts";
 import type { WorkerEntry } from "../state/job-state.ts";
@@ -70,11 +72,34 @@ export function attemptFailed(context: EventContext, event: EventOf<"attemptFail
   const lease = leaseOf(context, event);
   if (lease === null) return;
   context.effects.push({ kind: "done" });
-  const end = endOf(event.reason);
+  const { reason } = event;
+  const { attempt } = ERROR_CODES[reason.code];
+  switch (attempt) {
+    case "refuse":
+      refuseWorker(context, event.worker, reason);
+      return;
+    case "wait":
+      waitForStore(context, lease, reason);
+      return;
+    case "release":
+      endLease(context, lease, { kind: "released" });
+      return;
+    case "died":
+      failLease(context, lease, { kind: "died", message: reason.message });
+      return;
+    case "count":
+    case "failJob":
+      failLease(context, lease, { kind: "failed", code: reason.code, message: reason.message });
+      if (attempt === "failJob") failJob(context, withPlace(context, lease, reason));
+      return;
+    default:
+      assertNever(attempt);
+  }
+}
+
+function failLease(context: EventContext, lease: LeaseEntry, end: AttemptEnd): void {
   endLease(context, lease, end);
-  if (end.kind !== "released") strike(context, lease.workerName, [lease.entry]);
-  if (ERROR_CODES[event.reason.code].attempt === "failJob")
-    failJob(context, withPlace(context, lease, event.reason));
+  strike(context, lease.workerName, [lease.entry]);
 }
 
 /** Handed back unfinished: nobody's fault. */
@@ -100,21 +125,6 @@ function leaseOf(
   if (lease !== undefined && lease.entry.shard.id === shard) return lease;
   effects.push({ kind: "refuse", reason: staleLease(shard, token) });
   return null;
-}
-
-function endOf({ code, message }: FailureReason): AttemptEnd {
-  const { attempt } = ERROR_CODES[code];
-  switch (attempt) {
-    case "died":
-      return { kind: "died", message };
-    case "release":
-      return { kind: "released" };
-    case "count":
-    case "failJob":
-      return { kind: "failed", code, message };
-    default:
-      return assertNever(attempt);
-  }
 }
 
 function withPlace(

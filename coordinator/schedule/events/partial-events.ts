@@ -6,6 +6,7 @@ import { discardLoser, refuseOffer, settleOffer, staleLease } from "../policy/an
 import { clearStrikes, strike } from "../policy/exclusion.ts";
 import { failOverBudget, overBudget } from "../policy/job-end.ts";
 import { enqueue } from "../policy/pending-queue.ts";
+import { endStoreWait } from "../policy/store-wait.ts";
 import { failRevoked, returnToPending, tooOftenRevoked } from "../policy/verdict.ts";
 import { type EventContext, recordDurably, recordSoon, wake, wakeWorker } from "../state/effect.ts";
 import type { EventOf } from "../state/event.ts";
@@ -28,6 +29,8 @@ export function partialStored(context: EventContext, event: EventOf<"partialStor
   recordDurably(context, { kind: "shardCommitted", partial });
   if (msPerRow !== null) state.speeds.add(committing.offer.workerName, msPerRow);
   clearStrikes(context, committing.offer.workerName);
+  state.storeWaits.delete(entry);
+  endStoreWait(context);
   settleOffer(context, partial, { kind: "committed" });
   for (const loser of committing.waiting) {
     settleOffer(context, loser.partial, { kind: "alreadyCommitted" });

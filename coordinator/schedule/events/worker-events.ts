@@ -5,6 +5,8 @@ import { refuseStaleSession } from "../policy/answers.ts";
 import { forgetOldStrikes, keepSomebody, strike } from "../policy/exclusion.ts";
 import { failJob } from "../policy/job-end.ts";
 import { endLease } from "../policy/leases.ts";
+import { endAbsence, refusalIsOver, refuseWorker, removeWorker } from "../policy/refusal.ts";
+import { endStoreWait } from "../policy/store-wait.ts";
 import type { EventContext } from "../state/effect.ts";
 import type { EventOf } from "../state/event.ts";
 import type { JobState, WorkerEntry } from "../state/job-state.ts";
@@ -18,38 +20,15 @@ export function workerJoined(context: EventContext, { worker, name, slots }: Eve
   if (state.workers.has(worker)) return;
   state.workers.set(worker, { session: worker, name, slots, leases: new Set(), movedMs: nowMs });
   state.workerNames.set(name, (state.workerNames.get(name) ?? 0) + 1);
-  state.noWorkersSinceMs = null;
-  state.refusal = null;
+  endAbsence(context);
   keepSomebody(context);
 }
 
 /** Its leases end: with a death they count against their shards, with silence or a goodbye they do not. */
 export function workerLost(context: EventContext, event: EventOf<"workerLost">): void {
-  const { state, nowMs } = context;
-  const worker = state.workers.get(event.worker);
-  if (worker === undefined) return;
-  const leases = [...worker.leases];
-  const died = event.how === "died";
-  for (const lease of leases) {
-    // A verdict on the first lease may have ended the job, and with it the others.
-    if (!lease.live) continue;
-    endLease(context, lease, endWith(event));
-  }
-  // One death is one strike, however many leases the worker had.
-  if (died)
-    strike(
-      context,
-      worker.name,
-      leases.map(({ entry }) => entry),
-    );
-  state.workers.delete(worker.session);
-  const namesakes = (state.workerNames.get(worker.name) ?? 1) - 1;
-  if (namesakes > 0) state.workerNames.set(worker.name, namesakes);
-  else state.workerNames.delete(worker.name);
-  if (state.workers.size === 0) state.noWorkersSinceMs = nowMs;
-  // A worker that was not refused was here, and may come back: the longer grace is for it.
-  state.refusal = null;
-  keepSomebody(context);
+  if (removeWorker(context, event.worker, endWith(event)) === null) return;
+  // A worker that was not refused was here, and may come back: its longer grace applies.
+  context.state.refusal = null;
 }
 
 function endWith({ how, message }: EventOf<"workerLost">): AttemptEnd {
@@ -65,10 +44,8 @@ function endWith({ how, message }: EventOf<"workerLost">): AttemptEnd {
   }
 }
 
-/** As if it had left: the job fails only when nobody else comes (see `tick`). */
 export function workerRefused(context: EventContext, { worker, reason }: EventOf<"workerRefused">): void {
-  workerLost(context, { kind: "workerLost", worker, how: "left", message: reason.message });
-  context.state.refusal = reason;
+  refuseWorker(context, worker, reason);
 }
 
 /**
@@ -88,6 +65,7 @@ export function heartbeat(context: EventContext, event: EventOf<"heartbeat">): v
     const before = lease.rowsDone;
     lease.rowsDone = Math.min(Math.max(before, rowsDone), shardRows(lease.entry.shard));
     if (lease.rowsDone > before) worker.movedMs = nowMs;
+    if (lease.rowsDone > before) endStoreWait(context);
   }
   endStalled(context, worker);
   const leases = event.leases.map(({ token, shard }) => {
@@ -145,16 +123,18 @@ function expireLeases(context: EventContext): void {
 
 function watchForWorkers(context: EventContext): void {
   const { state, nowMs } = context;
-  if (state.phase.kind !== "running" || state.standing.paused || state.workers.size > 0) {
+  const wantsWorkers = state.phase.kind === "running" && !state.standing.paused;
+  if (!wantsWorkers) state.refusal = null;
+  if (!wantsWorkers || state.workers.size > 0) {
     state.noWorkersSinceMs = null;
     return;
   }
   state.noWorkersSinceMs ??= nowMs;
-  const { noWorkersGraceMs, refusedGraceMs } = state.config;
-  if (state.refusal !== null && nowMs - state.noWorkersSinceMs >= refusedGraceMs) {
-    failJob(context, state.refusal);
+  if (state.refusal !== null) {
+    if (refusalIsOver(context, state.refusal)) failJob(context, state.refusal.reason);
     return;
   }
+  const { noWorkersGraceMs } = state.config;
   if (nowMs - state.noWorkersSinceMs < noWorkersGraceMs) return;
   const seconds = Math.round(noWorkersGraceMs / 1000);
   failJob(context, {

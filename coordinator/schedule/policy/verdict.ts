@@ -10,6 +10,7 @@ import type { ShardEntry } from "../state/shard-state.ts";
 import { isUntriedSomewhere } from "./exclusion.ts";
 import { failJob, failOverBudget, overBudget } from "./job-end.ts";
 import { enqueue } from "./pending-queue.ts";
+import { storeDelayMs } from "./store-wait.ts";
 
 /** A shard without leases and offers is pending after its back-off, or judged if its attempts are used up. */
 export function returnToPending(
@@ -20,7 +21,8 @@ export function returnToPending(
 ): void {
   const { state, nowMs } = context;
   const counted = end.kind === "failed" || end.kind === "died" || end.kind === "rejected";
-  const notBeforeMs = counted ? nowMs + retryDelayMs(state, entry) : nowMs;
+  const delayMs = counted ? retryDelayMs(state, entry) : storeDelayMs(state, entry);
+  const notBeforeMs = nowMs + delayMs;
   moveShard(state, entry, move, { kind: "pending", sinceMs: nowMs, notBeforeMs });
   if (attemptsAreUsedUp(state, entry)) judge(context, entry);
   else {

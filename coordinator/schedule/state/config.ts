@@ -1,5 +1,8 @@
 import type { Problem } from "../../../shared/core/errors.ts";
 
+/** Refused worker: its device computes wrongly, or its machine or its options do not fit the job. */
+export type RefusalKind = "device" | "unfit";
+
 /**
  * The times and limits of the scheduling core. All durations are monotonic
  * milliseconds.
@@ -29,8 +32,10 @@ export interface ScheduleConfig {
   readonly retryBackoffMaxMs: number;
   /** With no worker for this long, the job fails saying so. */
   readonly noWorkersGraceMs: number;
-  /** With no worker but refused ones for this long, the job fails with why the last of them was. */
-  readonly refusedGraceMs: number;
+  /** With no worker but refused ones for this long, the job fails with the reason of the last refusal. */
+  readonly refusedGraceMs: Readonly<Record<RefusalKind, number>>;
+  /** Longest wait of a shard for a store that throttles or is unreachable. After it the job fails. */
+  readonly storeGraceMs: number;
   readonly backup: {
     /** A lease runs "slow" beyond max(this times the median, `minMs`), for its size. */
     readonly slowFactor: number;
@@ -66,7 +71,8 @@ export const DEFAULT_SCHEDULE: Omit<ScheduleConfig, "maxDeadRows"> = {
   retryBackoffMs: 500,
   retryBackoffMaxMs: 30_000,
   noWorkersGraceMs: 300_000,
-  refusedGraceMs: 30_000,
+  refusedGraceMs: { device: 30_000, unfit: 300_000 },
+  storeGraceMs: 600_000,
   backup: { slowFactor: 3, minMs: 10_000, maxShare: 0.05 },
   exclusion: { strikes: 3, windowMs: 600_000, forMs: 60_000, forMaxMs: 600_000 },
   stallMs: 900_000,
@@ -90,11 +96,14 @@ export function validateScheduleConfig(config: ScheduleConfig): Problem[] {
   const leaseFloorMs = HEARTBEATS_PER_LEASE * heartbeatMs;
   check("leaseMs", positive(leaseMs) && leaseMs >= leaseFloorMs, `at least ${leaseFloorMs}`, leaseMs);
   const { workerGoneMs, disconnectGraceMs, noWorkersGraceMs, refusedGraceMs, maxDeadRows } = config;
+  const { device, unfit } = refusedGraceMs;
   const outlastsLease = positive(workerGoneMs) && workerGoneMs > leaseMs;
   check("workerGoneMs", outlastsLease, `longer than leaseMs, ${leaseMs}`, workerGoneMs);
   check("disconnectGraceMs", notNegative(disconnectGraceMs), "a duration", disconnectGraceMs);
   check("noWorkersGraceMs", positive(noWorkersGraceMs), "a positive duration", noWorkersGraceMs);
-  check("refusedGraceMs", notNegative(refusedGraceMs), "a duration", refusedGraceMs);
+  check("refusedGraceMs.device", notNegative(device), "a duration", device);
+  check("refusedGraceMs.unfit", notNegative(unfit), "a duration", unfit);
+  check("storeGraceMs", notNegative(config.storeGraceMs), "a duration", config.storeGraceMs);
   check("maxAttempts", Number.isSafeInteger(maxAttempts) && maxAttempts >= 1, "1 or more", maxAttempts);
   check("retryBackoffMs", notNegative(retryBackoffMs), "a duration", retryBackoffMs);
   check(

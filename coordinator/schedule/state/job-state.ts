@@ -57,8 +57,27 @@ export interface JobState {
   readonly queue: PendingQueue;
   readonly speeds: SpeedSamples;
   noWorkersSinceMs: number | null;
-  /** Why the last worker that was refused must not work here. */
-  refusal: FailureReason | null;
+  /** Refused workers, when no other worker has left since. */
+  refusal: Refusal | null;
+  /** Time that each open shard has waited for a store that throttles or is unreachable. */
+  readonly storeWaits: Map<ShardEntry, number>;
+  /** Newest wait for a store, until a shard gets further. */
+  storeWait: StoreWait | null;
+}
+
+interface Refusal {
+  /** Reason of the last refusal. */
+  readonly reason: FailureReason;
+  /**
+   * Time without any worker before the newest one joined. A worker that joins again and again, and is refused
+   * each time, does not prolong the grace.
+   */
+  absentMs: number;
+}
+
+interface StoreWait {
+  readonly reason: FailureReason;
+  readonly sinceMs: number;
 }
 
 /**
@@ -202,6 +221,8 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
     speeds: new SpeedSamples(),
     noWorkersSinceMs: null,
     refusal: null,
+    storeWaits: new Map(),
+    storeWait: null,
   };
 }
 

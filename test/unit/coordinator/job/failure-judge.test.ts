@@ -45,7 +45,7 @@ function said(code: FailureReason["code"], where = path): FailureReason {
 describe("a worker's word that the input changed", () => {
   test("is its own trouble while the coordinator sees the file as planned", async () => {
     const judged = await judge.judge(said("INPUT_CHANGED"));
-    expect(judged).toMatchObject({ code: "STORE_REFUSED", fields: { path } });
+    expect(judged).toMatchObject({ code: "WORKER_UNFIT", fields: { path } });
     expect(judged.message).toContain("it changed");
   });
 
@@ -66,7 +66,7 @@ describe("a worker's word that the input changed", () => {
 
 test("a worker's word that the model changed is judged by the coordinator's own bytes", async () => {
   const before = await Promise.all([1, 2].map(() => judge.judge(said("MODEL_CHANGED"))));
-  expect(before.map(({ code }) => code)).toEqual(["STORE_REFUSED", "STORE_REFUSED"]);
+  expect(before.map(({ code }) => code)).toEqual(["WORKER_UNFIT", "WORKER_UNFIT"]);
   await writeFile(join(folder, "m.onnx"), "other");
   expect(await judge.judge(said("MODEL_CHANGED"))).toEqual(said("MODEL_CHANGED"));
 });
@@ -84,7 +84,7 @@ test("files in a bucket are judged where they are", async () => {
   const words = [said("INPUT_CHANGED", at("a.parquet")), said("MODEL_CHANGED")];
   const codes = async () =>
     (await Promise.all(words.map((word) => judged.judge(word)))).map(({ code }) => code);
-  expect(await codes()).toEqual(["STORE_REFUSED", "STORE_REFUSED"]);
+  expect(await codes()).toEqual(["WORKER_UNFIT", "WORKER_UNFIT"]);
   await put("a.parquet", "54321");
   await put("m.onnx", "other");
   expect(await codes()).toEqual(["INPUT_CHANGED", "MODEL_CHANGED"]);
@@ -111,4 +111,22 @@ test("that the coordinator cannot look either is no sign of a change", async () 
 
 test("anything else is passed on as it was said", async () => {
   expect(await judge.judge(said("INPUT_CORRUPT"))).toEqual(said("INPUT_CORRUPT"));
+});
+
+test("a store that throttles, is unreachable or lacks credentials is unavailable; other failures stay what they are", async () => {
+  const failed = (code: FailureReason["code"], fields: FailureReason["fields"]) => ({
+    ...said(code),
+    fields,
+  });
+  const codes = await Promise.all(
+    [
+      failed("STORE_FAILED", { throttled: true }),
+      failed("STORE_FAILED", { throttled: false }),
+      failed("STORE_REFUSED", { throttled: false }),
+      failed("STORE_FAILED", { errno: "EIO" }),
+      failed("STORE_REFUSED", { status: 403 }),
+    ].map(async (reason) => (await judge.judge(reason)).code),
+  );
+  const unavailable = "STORE_UNAVAILABLE";
+  expect(codes).toEqual([unavailable, unavailable, unavailable, "STORE_FAILED", "STORE_REFUSED"]);
 });

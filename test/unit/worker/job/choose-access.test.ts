@@ -1,9 +1,10 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { isShardmillError } from "../../../../shared/core/errors.ts";
+import { systemRandom } from "../../../../shared/core/random.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
@@ -60,7 +61,7 @@ test("output goes where the beacon is, and a model that is missing comes from th
   expect(await chooseAccess("auto", job, lease(5), COORDINATOR)).toMatchObject({ model: ["coordinator"] });
 });
 
-test("a worker told to use the coordinator looks at nothing; one told to share refuses to do otherwise", async () => {
+test("a worker told to use the coordinator looks at nothing, and one told to share uses no other way", async () => {
   expect(await chooseAccess("coordinator", job, lease(5), COORDINATOR)).toEqual({
     input: [REMOTE],
     output: REMOTE,
@@ -71,8 +72,45 @@ test("a worker told to use the coordinator looks at nothing; one told to share r
     output: SHARED,
     model: ["shared"],
   });
-  const refusal = await chooseAccess("shared", job, lease(6), COORDINATOR).catch((error: unknown) => error);
-  expect(isShardmillError(refusal, "STORE_REFUSED")).toBe(true);
+});
+
+test("a worker told to share is unfit without the files, and names the first that is missing", async () => {
+  for (const name of ["a.parquet", "model.onnx", "partials/beacon"]) {
+    const path = join(folder, name);
+    const kept = await readFile(path);
+    await rm(path);
+    const refused = chooseAccess("shared", job, lease(5), COORDINATOR);
+    await expect(refused).rejects.toMatchObject({
+      code: "WORKER_UNFIT",
+      message: expect.stringContaining(`\`--data shared\`, but ${path} is not visible here: ENOENT`),
+      fields: { path },
+    });
+    await writeFile(path, kept);
+  }
+});
+
+test("a file that differs here is left to its reader, which says how", async () => {
+  expect(await chooseAccess("shared", job, lease(6), COORDINATOR)).toMatchObject({ input: [SHARED] });
+});
+
+test("a store that throttles a worker told to share is reported as such, and the worker stays fit", async () => {
+  const busy = createHttpServer((_, response) => response.writeHead(503).end());
+  await new Promise<void>((resolve) => busy.listen(0, "127.0.0.1", resolve));
+  const { port } = busy.address() as AddressInfo;
+  const random = vi.spyOn(systemRandom, "unit").mockReturnValue(0);
+  try {
+    const settings = { "s3://": { endpoint: `http://127.0.0.1:${port}`, anonymous: true } };
+    const file = anInputFile({ path: "s3://bucket/a.parquet", bytes: 5 });
+    const ofStore = { ...aLease(), slices: [{ file, rowStart: 0, rowEnd: file.rows }] };
+    const away = { ...job, stores: { ...NO_STORES, settings } };
+    await expect(chooseAccess("shared", away, ofStore, COORDINATOR)).rejects.toMatchObject({
+      code: "STORE_FAILED",
+      fields: { throttled: true },
+    });
+  } finally {
+    random.mockRestore();
+    busy.close();
+  }
 });
 
 test("a store that does not answer is not waited for: all goes by way of the coordinator", async () => {

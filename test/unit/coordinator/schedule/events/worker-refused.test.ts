@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { aPlan, only, TestJob } from "../harness.ts";
+import { aPlan, aReason, only, TestJob } from "../harness.ts";
 
 test("workers that are all refused fail the job with why, after a grace; one that may work stops that", () => {
   const reason = { code: "DEVICE_WRONG", message: "row 5 is wrong", fields: {} } as const;
@@ -33,4 +33,33 @@ test("a worker that may work, and is gone for a while, is waited for as if nobod
   job.apply({ kind: "workerLost", worker: right, how: "died", message: "its node is started again" });
   job.tickAfter(60_000);
   expect(job.state.phase.kind).toBe("running");
+});
+
+test("an attempt that says its worker is unfit costs the shard nothing, and ends all that the worker holds", () => {
+  const job = TestJob.running(aPlan(3));
+  const unfit = job.join("w1");
+  const first = job.grant(unfit);
+  job.grant(unfit);
+  job.fail(first, aReason("WORKER_UNFIT"));
+  expect(job.state.counts).toMatchObject({ pending: 3, leased: 0 });
+  expect([job.state.totals.attemptsFailed, job.state.workers.size]).toEqual([0, 0]);
+  const fit = job.join("w2");
+  for (let shards = 0; shards < 3; shards += 1) job.commit(fit);
+  expect(job.state.phase.kind).toBe("reducing");
+});
+
+test("the grace of a worker that is unfit is that of a missing one, and no restart prolongs it", () => {
+  const reason = aReason("WORKER_UNFIT", "its folder is not visible");
+  const job = TestJob.running(aPlan(1));
+  const { unfit } = job.config.refusedGraceMs;
+  const startMs = job.nowMs;
+  while (job.state.phase.kind === "running") {
+    const worker = job.join("w1");
+    job.tickAfter(1_000);
+    job.fail(job.grant(worker), reason);
+    job.tickAfter(30_000);
+  }
+  expect(job.state.phase).toMatchObject({ kind: "failed", reason });
+  expect(job.nowMs - startMs).toBeGreaterThanOrEqual(unfit);
+  expect(job.nowMs - startMs).toBeLessThan(1.2 * unfit);
 });

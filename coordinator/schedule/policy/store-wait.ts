@@ -1,0 +1,45 @@
+import type { EventContext } from "../state/effect.ts";
+import type { JobState } from "../state/job-state.ts";
+import type { FailureReason } from "../state/record.ts";
+import { placeFields, placeOf } from "../state/shard-place.ts";
+import type { LeaseEntry, ShardEntry } from "../state/shard-state.ts";
+import { failJob } from "./job-end.ts";
+import { endLease } from "./leases.ts";
+
+/**
+ * Returns a shard whose store throttles or is unreachable. Neither the shard nor the worker is blamed, and no
+ * attempt counts. The job fails once one shard has waited for longer than the grace.
+ */
+export function waitForStore(context: EventContext, lease: LeaseEntry, reason: FailureReason): void {
+  const { state, nowMs } = context;
+  const { entry, session } = lease;
+  // A shard that read for an hour before its store failed has waited since its last row.
+  const movedMs = Math.max(lease.startedMs, state.workers.get(session)?.movedMs ?? 0);
+  const waitedMs = (state.storeWaits.get(entry) ?? 0) + nowMs - movedMs;
+  state.storeWaits.set(entry, waitedMs);
+  state.storeWait = { reason, sinceMs: state.storeWait?.sinceMs ?? movedMs };
+  if (waitedMs < state.config.storeGraceMs) {
+    endLease(context, lease, { kind: "released" });
+    state.storeWaits.set(entry, waitedMs + storeDelayMs(state, entry));
+    return;
+  }
+  endLease(context, lease, { kind: "failed", code: reason.code, message: reason.message });
+  const seconds = Math.round(waitedMs / 1000);
+  failJob(context, {
+    ...reason,
+    message: `${reason.message}, and ${placeOf(state, entry)} has waited for it for ${seconds} s`,
+    fields: { ...placeFields(state, entry), ...reason.fields, waitedSeconds: seconds },
+  });
+}
+
+/** Pause before a shard asks its store again: as long as it has waited, within the bounds of the back-off. */
+export function storeDelayMs({ config, storeWaits }: JobState, entry: ShardEntry): number {
+  const waitedMs = storeWaits.get(entry);
+  if (waitedMs === undefined) return 0;
+  return Math.min(config.retryBackoffMaxMs, Math.max(config.retryBackoffMs, waitedMs));
+}
+
+/** Notes that a shard got further: the job waits for no store. */
+export function endStoreWait({ state }: EventContext): void {
+  state.storeWait = null;
+}
