@@ -77,9 +77,10 @@ function runningParts(status: JobStatus): string[] {
     return [
       status.shardsLeased > 0 ? "what runs is finished, then it waits" : "nothing runs until it is resumed",
     ];
-  const { workers, rowsDone, rowsPerSecond, secondsLeft, fetching } = status;
+  const { workers, rowsDone, rowsPerSecond, secondsLeft, fetching, waiting } = status;
   if (workers === 0) return ["waiting for workers"];
   if (rowsDone === 0 && fetching !== null) return [`the workers fetch the model: ${fetchingText(fetching)}`];
+  if (waiting !== null) return [waitingText(waiting)];
   if (rowsDone === 0) return ["the workers are starting"];
   const parts = [`${formatCount(rowsPerSecond)} rows/s`];
   if (secondsLeft !== null) parts.push(`${formatSeconds(secondsLeft)} left`);
@@ -127,4 +128,9 @@ function paintWithin(pieces: readonly Piece[], columns: number): string {
       return shown === "" ? "" : paint(shown);
     })
     .join("");
+}
+
+function waitingText({ store, seconds, reason }: NonNullable<JobStatus["waiting"]>): string {
+  const name = store === "" ? "a store" : `store ${oneLine(store)}`;
+  return `waiting for ${name} for ${formatSeconds(seconds)}: ${oneLine(reason)}`;
 }

@@ -19,7 +19,8 @@ type OnlyUnderWay =
   | "attemptsFailed"
   | "workers"
   | "secondsLeft"
-  | "fetching";
+  | "fetching"
+  | "waiting";
 
 /**
  * What `--json` prints at the end: one object, whose keys scripts may rely on. The facts of the run, and
@@ -58,6 +59,7 @@ export function jobSummary(status: JobStatus): JobSummary {
     workers,
     secondsLeft,
     fetching,
+    waiting,
     ...facts
   } = rest;
   return {

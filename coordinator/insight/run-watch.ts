@@ -1,4 +1,5 @@
 import type { Clock } from "../../shared/core/clock.ts";
+import type { ShardmillError } from "../../shared/core/errors.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import { NO_VERDICT, type RunVerdict } from "../../shared/domain/bottleneck.ts";
 import { type Fetching, sumOfFetching } from "../../shared/domain/fetching.ts";
@@ -8,6 +9,7 @@ import type { JobPrecision } from "../../shared/domain/precision.ts";
 import type { RunFacts } from "../../shared/domain/run-facts.ts";
 import type { DeadReason, RunHistory } from "../../shared/domain/run-history.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
+import { type StoreWaiting, storeWaiting } from "../../shared/domain/store-waiting.ts";
 import type { StageShares, WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
 import { excludedUntilMs } from "../schedule/policy/exclusion.ts";
 import type { JobEffect } from "../schedule/state/effect.ts";
@@ -88,6 +90,7 @@ export class RunWatch {
   #batch: BatchInUse | null = null;
   /** As of the last look. */
   #fetching: Fetching | null = null;
+  #partialsWait: { readonly error: ShardmillError; readonly sinceMs: number } | null = null;
 
   constructor(options: RunWatchOptions) {
     this.#options = options;
@@ -120,6 +123,12 @@ export class RunWatch {
   /** A worker asked more of stores. */
   noteStores(counts: readonly StoreCounts[]): void {
     this.#options.stores.add(counts);
+  }
+
+  /** Partials wait to be verified since their store failed so; null: no longer. */
+  notePartialsWait(error: ShardmillError | null): void {
+    const sinceMs = this.#partialsWait?.sinceMs ?? this.#options.clock.nowMs();
+    this.#partialsWait = error === null ? null : { error, sinceMs };
   }
 
   look(): void {
@@ -160,7 +169,15 @@ export class RunWatch {
       devices: this.devices.all,
       stores: this.#options.stores.all(),
       fetching: this.#fetching,
+      waiting: this.#waiting(state, nowMs),
     };
+  }
+
+  #waiting({ phase, storeWait }: JobState, nowMs: number): StoreWaiting | null {
+    if (phase.kind !== "running") return null;
+    if (storeWait !== null) return storeWaiting(storeWait.reason, storeWait.sinceMs, nowMs);
+    const partials = this.#partialsWait;
+    return partials === null ? null : storeWaiting(partials.error, partials.sinceMs, nowMs);
   }
 
   /** What a page asks for again and again while it runs: without its map. */

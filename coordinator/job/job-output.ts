@@ -93,7 +93,9 @@ export class JobOutput implements ShellWork, AsyncDisposable {
         () => true,
         () => false,
       );
-    const patience = { partials, clock, signal, readsOwn };
+    const onWait = (error: ShardmillError | null) => this.#options.runWatch.notePartialsWait(error);
+    const graceMs = this.#options.state().config.storeGraceMs;
+    const patience = { partials, clock, signal, readsOwn, graceMs, onWait };
     await verifyPatiently(() => this.partials.verifyPartial(partial, signal), patience);
     await this.#folders?.see(partial);
   }

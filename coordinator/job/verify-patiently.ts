@@ -5,8 +5,6 @@ import type { Location } from "../../shared/domain/location.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import { asOutputFailed } from "../publish/output-failed.ts";
 
-/** As long as people take to mend a line or renew credentials. Whoever offered a partial waits for it. */
-const PATIENCE_MS = 600_000;
 /** Each check has asked the store several times by itself. */
 const AGAIN_MS = 5_000;
 
@@ -15,6 +13,10 @@ interface Patience {
   readonly partials: Location;
   readonly clock: TimedClock;
   readonly signal: AbortSignal;
+  /** Longest wait, see `ScheduleConfig.storeGraceMs`. The worker that offered the partial waits as well. */
+  readonly graceMs: number;
+  /** The storage failed so, and is asked again; null: it answers again. */
+  readonly onWait?: (error: ShardmillError | null) => void;
   /**
    * Whether this coordinator can read what it put there itself: then a partial that it may not read is no
    * matter of the line or of its credentials. Left out: it is not looked at.
@@ -25,12 +27,12 @@ interface Patience {
 /**
  * Verifies a partial, again and again while its storage cannot be asked: that is no fault of the partial's.
  *
- * @throws {OUTPUT_FAILED} when that lasts for ten minutes; what `verify` throws else
+ * @throws {OUTPUT_FAILED} when that lasts for longer than the grace; what `verify` throws else
  * @throws {PARTIAL_INVALID} when it is this partial alone that may not be read: another worker's may be
  */
 export async function verifyPatiently(
   verify: () => Promise<void>,
-  { partials, clock, signal, readsOwn = async () => false }: Patience,
+  { partials, clock, signal, graceMs, onWait, readsOwn = async () => false }: Patience,
 ): Promise<void> {
   const startMs = clock.nowMs();
   const what = "partials cannot be verified";
@@ -38,10 +40,13 @@ export async function verifyPatiently(
   await asOutputFailed({ path: partials, what, hint }, async () => {
     for (;;) {
       try {
-        return await verify();
+        await verify();
+        onWait?.(null);
+        return;
       } catch (error) {
-        if (!isPlaceError(error) || clock.nowMs() - startMs >= PATIENCE_MS) throw error;
+        if (!isPlaceError(error) || clock.nowMs() - startMs >= graceMs) throw error;
         if (isShardmillError(error, "STORE_REFUSED") && (await readsOwn())) throw notReadable(error);
+        if (isShardmillError(error)) onWait?.(error);
         await sleep(AGAIN_MS, signal, clock);
       }
     }

@@ -3,6 +3,7 @@ import type { Fetching } from "./fetching.ts";
 import type { JobPhase } from "./job.ts";
 import type { DeviceReport, JobPrecision } from "./precision.ts";
 import type { StoreCounts } from "./store-counts.ts";
+import type { StoreWaiting } from "./store-waiting.ts";
 
 /*
  * What is known of a run, said once. Status, summary and manifest are made of these facts, and the build
@@ -69,6 +70,8 @@ export interface RunFacts extends JobProgress, RunPace, RunVerdict {
   readonly stores: readonly StoreCounts[];
   /** The model on its way to the workers that have no rows yet, together; null when none fetches it. */
   readonly fetching: Fetching | null;
+  /** Store that the job waits for; null while it waits for none. */
+  readonly waiting: StoreWaiting | null;
 }
 
 /** The facts of a job that does not run here, and of which nothing else is known. */
@@ -97,6 +100,7 @@ export const NO_RUN: RunFacts = {
   devices: [],
   stores: [],
   fetching: null,
+  waiting: null,
 };
 
 /**

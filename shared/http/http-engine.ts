@@ -133,8 +133,9 @@ export class HttpEngine implements Disposable {
           ...{ budget: store.budget, random: this.#random.unit() },
           mostTries: error.fields.server === undefined ? undefined : this.#unknownTries,
         });
-        if (waitMs === null) throw givenUp(call.path, error, tries);
-        const meter = this.#tally.of(storeNameOf(call.path, request.url));
+        const name = storeNameOf(call.path, request.url);
+        if (waitMs === null) throw givenUp(call.path, error, { store: name, tries });
+        const meter = this.#tally.of(name);
         meter.add("retries", 1);
         await sleep(waitMs, signal, this.#timers);
         meter.add("waitedMs", waitMs);
@@ -260,9 +261,13 @@ function counting<T>(meter: StoreMeter, reader: BodyReader<T>): BodyReader<T> {
   };
 }
 
-function givenUp(path: string, failure: PassingFailure, tries: number): Error {
+function givenUp(
+  path: string,
+  failure: PassingFailure,
+  asked: { readonly store: string; readonly tries: number },
+): Error {
   return failed("STORE_FAILED", path, failure.message, {
-    fields: { ...failure.fields, tries, throttled: failure.isThrottled },
+    fields: { ...failure.fields, ...asked, throttled: failure.isThrottled },
     ...(failure.isThrottled ? { hint: "the store asks for fewer requests: run fewer workers, or wait" } : {}),
     ...(failure.cause === undefined ? {} : { cause: failure.cause }),
   });

@@ -5,7 +5,7 @@ import { deviceReportCodec, jobPrecisionCodec } from "./codec-accuracy.ts";
 import { batchInUseCodec } from "./codec-batch.ts";
 import { errorCodec } from "./codec-error.ts";
 import { fetchingCodec } from "./codec-fetching.ts";
-import { storeCountsCodec } from "./codec-stores.ts";
+import { storeCountsCodec, storeWaitingCodec } from "./codec-stores.ts";
 import { field } from "./field.ts";
 import { tableCodec } from "./table-codec.ts";
 
@@ -40,6 +40,7 @@ export const jobStatusCodec = tableCodec<JobStatus>("JobStatus", {
   devices: field.list(deviceReportCodec),
   stores: field.list(storeCountsCodec),
   fetching: field.orNull(field.message(fetchingCodec)),
+  waiting: field.orNull(field.message(storeWaitingCodec)),
   output: field.text,
   manifest: field.text,
   failure: field.orNull(field.message(errorCodec)),

@@ -1,4 +1,5 @@
 import type { StoreCounts } from "../domain/store-counts.ts";
+import type { StoreWaiting } from "../domain/store-waiting.ts";
 import { field } from "./field.ts";
 import { tableCodec } from "./table-codec.ts";
 
@@ -12,4 +13,10 @@ export const storeCountsCodec = tableCodec<StoreCounts>("StoreCounts", {
   waitedMs: field.number,
   answers: field.count,
   firstByteMs: field.number,
+});
+
+export const storeWaitingCodec = tableCodec<StoreWaiting>("StoreWaiting", {
+  store: field.text,
+  seconds: field.number,
+  reason: field.text,
 });

@@ -57,7 +57,7 @@ test("a worker runs a job's code only where that is allowed, fetched from the co
   {
     await using closed = startWorker(job, address);
     const refused = await runCli(submit, { ...job, limitMs: 300_000 });
-    expect(refused).toMatchObject({ code: 1 });
+    expect(refused).toMatchObject({ code: 2 });
     expect(refused.stdout + refused.stderr).toContain(
       "this worker runs no code of a job's own (map.finish[0]): its operator allows that with --allow-modules (MODULES_REFUSED)",
     );

@@ -277,6 +277,7 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   manifest: text,
   failure: fc.option(errorData),
   fetching: fc.option(fetching),
+  waiting: fc.option(fc.record({ store: text, seconds: positive, reason: text })),
   priority: integer,
   paused: fc.boolean(),
 });

@@ -58,7 +58,7 @@ class JobStatus:
     paused: bool
     failure: ShardmillError | None
     details: Mapping[str, Any]
-    """The rest, as in the proto files: `precision`, `devices`, `batch`, `stores`, `fetching`."""
+    """The rest, as in the proto files: `precision`, `devices`, `batch`, `stores`, `fetching`, `waiting`."""
 
     @property
     def ended(self) -> bool:
@@ -94,7 +94,7 @@ class Worker:
     build: str
 
 
-_DETAILS = ("precision", "devices", "batch", "stores", "fetching")
+_DETAILS = ("precision", "devices", "batch", "stores", "fetching", "waiting")
 _JOB = (
     *("job_id", "name", "output", "rows_total", "rows_done", "rows_committed", "rows_out", "rows_filtered"),
     *("rows_pruned", "rows_skipped", "rows_truncated", "dead_letters", "shards_total", "shards_committed"),

@@ -39,6 +39,10 @@ describe("the live view", () => {
       "the workers fetch the model: 3.1 GiB of 10.2 GiB, 85.0 MiB/s",
     );
     expect(renderProgress(aStatus({ fetching }))[2]).toContain("2,400 rows/s");
+    const waiting = { store: "s3://photos", seconds: 40, reason: "throttled" };
+    const text = "waiting for store s3://photos for 40.0s: throttled";
+    expect(renderProgress(aStatus({ waiting }))[2]).toBe(text);
+    expect(renderPlainLine(aStatus({ waiting }))).toContain(`, ${text}, `);
     expect(lines.slice(-2)).toEqual(["2 rows truncated", "1 dead letter"]);
   });
 

@@ -41,6 +41,7 @@ export function aStatus(changes: Partial<JobStatus> = {}): JobStatus {
     devices: [],
     stores: [],
     fetching: null,
+    waiting: null,
     output: "/data/out",
     manifest: "",
     failure: null,

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { RunWatch, type WorkerReport } from "../../../../coordinator/insight/run-watch.ts";
 import { StoreWatch } from "../../../../coordinator/insight/store-watch.ts";
+import { ShardmillError } from "../../../../shared/core/errors.ts";
 import type { WorkerSession } from "../../../../shared/domain/worker.ts";
-import { aPartial, aPlan, TestJob } from "../schedule/harness.ts";
+import { aPartial, aPlan, aReason, TestJob } from "../schedule/harness.ts";
 
 /** A job, its watch, and what its workers tell of themselves. */
 function aWatchedJob(shards: number) {
@@ -186,4 +187,30 @@ test("what workers fetch is told of all that have no rows yet, as of the last lo
   tellFetching(first, 10);
   pass(1);
   expect(watch.facts("now").fetching).toEqual({ bytes: 60, totalBytes: 100, bytesPerSecond: 5 });
+});
+
+test("a store that shards or partials wait for is reported, with the time since it failed first", () => {
+  const { job, watch } = aWatchedJob(10);
+  const worker = job.join("a");
+  const away = { ...aReason("STORE_UNAVAILABLE"), fields: { store: "s3://data", throttled: true } };
+  expect(watch.facts("now").waiting).toBeNull();
+  job.fail(job.grant(worker), away);
+  job.nowMs += 40_000;
+  const waiting = { store: "s3://data", seconds: 40, reason: "throttled" };
+  expect(watch.facts("now").waiting).toEqual(waiting);
+  job.commit(worker);
+  expect(watch.facts("now").waiting).toBeNull();
+  const store = new ShardmillError("STORE_FAILED", "out cannot be reached", {
+    fields: { store: "s3://out" },
+  });
+  watch.notePartialsWait(store);
+  job.nowMs += 5_000;
+  watch.notePartialsWait(store);
+  expect(watch.facts("now").waiting).toEqual({
+    store: "s3://out",
+    seconds: 5,
+    reason: "out cannot be reached",
+  });
+  watch.notePartialsWait(null);
+  expect(watch.facts("now").waiting).toBeNull();
 });

@@ -15,7 +15,12 @@ function patience() {
     queueMicrotask(call);
     return () => {};
   };
-  return { partials: parseLocation("s3://bucket/out"), clock: { ...time, after }, signal: abort.signal };
+  return {
+    partials: parseLocation("s3://bucket/out"),
+    clock: { ...time, after },
+    signal: abort.signal,
+    graceMs: 600_000,
+  };
 }
 
 /** @returns how often it was called */
@@ -64,4 +69,15 @@ test("a partial that alone may not be read is refused at once; where nothing may
   });
   expect(asked).toBe(3);
   expect(await verified("STORE_FAILED", 3, async () => true)).toBe(4);
+});
+
+test("whoever watches hears that a partial waits for its store, and when that ends", async () => {
+  const heard: (string | null)[] = [];
+  let calls = 0;
+  const verify = async () => {
+    calls += 1;
+    if (calls < 3) throw new ShardmillError("STORE_FAILED", "answers 503");
+  };
+  await verifyPatiently(verify, { ...patience(), onWait: (error) => heard.push(error?.message ?? null) });
+  expect(heard).toEqual(["answers 503", "answers 503", null]);
 });
