@@ -2,7 +2,6 @@ import { present } from "../shared/core/assert.ts";
 import type { TimedClock } from "../shared/core/clock.ts";
 import type { Tracer } from "../shared/core/tracer.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
-import type { WorkerSession } from "../shared/domain/worker.ts";
 import type { CoordinatorServices } from "../shared/wire/services.ts";
 import { admissionBy, type SubmitRights } from "./access/submit-rights.ts";
 import { DataServer } from "./data/data-server.ts";
@@ -21,7 +20,7 @@ import type { JobRecord } from "./kept/job-record.ts";
 import type { KeptJobs } from "./kept/kept-jobs.ts";
 import type { CoordinatorMetricsOptions } from "./metrics/coordinator-metrics.ts";
 import { openServers, type Servers, type ServersOptions, serverService } from "./open-servers.ts";
-import { absenceOf, type Silence } from "./schedule/policy/absence.ts";
+import { absenceOf } from "./schedule/policy/absence.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "./schedule/state/config.ts";
 import { FlightJobs } from "./service/flight-jobs.ts";
 import { forEachJob } from "./service/for-each-job.ts";
@@ -120,14 +119,15 @@ class RunningCoordinator implements Coordinator {
       active: () => this.#active,
       kept: options.remembers?.kept ?? null,
       hasOwnJob: !options.guard.takesJobs,
-      jobsOfOne: options.jobsOfOne ?? MOST_ACTIVE,
-      log: options.log,
+      ...{ jobsOfOne: options.jobsOfOne ?? MOST_ACTIVE, log: options.log },
     });
+    const { guard, listening } = options;
+    const own = guard.takesJobs || listening?.forOwnWorkers === true ? [] : this.#active;
     this.#work = new WorkServer({
       registry: this.#registry,
       waiters: this.#waiters,
       jobs: () => this.#active,
-      dismissal: (session) => this.#dismissal ?? this.#uselessnessOf(session),
+      dismissal: (session) => this.#dismissal ?? own[0]?.unfitnessOf(session) ?? null,
       isOpening: () => this.#submissions.isOpening,
       times: this.#schedule,
       clock: options.clock,
@@ -243,13 +243,6 @@ class RunningCoordinator implements Coordinator {
     this.#waiters.wakeAll();
   }
 
-  /** Reason why a coordinator of one job will never have work for a worker; null while it may. */
-  #uselessnessOf(session: WorkerSession): string | null {
-    const { guard, listening } = this.#options;
-    const isOfOneJob = !guard.takesJobs && listening?.forOwnWorkers !== true;
-    return isOfOneJob ? (this.#active[0]?.unfitnessOf(session) ?? null) : null;
-  }
-
   workerDied(name: string): void {
     const session = this.#registry.sessionOf(name);
     if (session === null) return;
@@ -288,17 +281,16 @@ class RunningCoordinator implements Coordinator {
 
   /** Whether or not the tick before has ended: the disk may be slow, and time goes on. */
   #tickSoon(): void {
-    const report = (error: unknown) => this.#options.log.error(error, "a tick failed");
     this.#callOffTick = this.#options.clock.after(TICK_MS, () => {
       this.#tickSoon();
-      void this.#tick().catch(report);
+      this.#tick().catch((error) => this.#options.log.error(error, "a tick failed"));
     });
   }
 
   async #tick(): Promise<void> {
     const { clock, log } = this.#options;
-    const judge = (silence: Silence) => absenceOf(silence, this.#schedule, clock.nowMs());
-    for (const { session, how, message } of this.#registry.takeOut(judge)) {
+    const lost = this.#registry.takeOut((silence) => absenceOf(silence, this.#schedule, clock.nowMs()));
+    for (const { session, how, message } of lost) {
       log.warn({ session, message }, "worker lost");
       await this.#work.workerLost(session, how, message);
     }

@@ -21,13 +21,13 @@ import { excludedMs } from "../schedule/policy/exclusion.ts";
 import { readyFor } from "../schedule/policy/pending-queue.ts";
 import type { OfferOutcome } from "../schedule/state/effect.ts";
 import type { HowLost, JobEvent } from "../schedule/state/event.ts";
-import { heldBack, isPaused, openShards, unhappyEnd } from "../schedule/state/job-state.ts";
+import { heldBack, openShards } from "../schedule/state/job-state.ts";
 import { committedPartials, liveLeases } from "../schedule/state/progress.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
 import { FailureJudge } from "./failure-judge.ts";
 import { type JobMetrics, metricsOf } from "./job-metrics.ts";
 import type { JobEnd, JobShell } from "./job-shell.ts";
-import { type JobView, viewOf } from "./job-view.ts";
+import { type JobView, statusOf, viewOf } from "./job-view.ts";
 import type { RunRecorder } from "./run-recorder.ts";
 
 export interface ActiveJobOptions {
@@ -249,19 +249,15 @@ export class ActiveJob {
     throw new ShardmillError(code, message, { fields });
   }
 
-  /** Checks a worker's reason against this coordinator's own view of the job's files. */
-  judge(said: FailureReason): Promise<FailureReason> {
-    return this.#failures.judge(said);
-  }
-
-  /** @param reason as {@link judge} returns it */
-  async attemptFailed(session: WorkerSession, lease: LeaseRef, reason: FailureReason): Promise<void> {
+  /** @returns the worker's reason, judged by this coordinator's own view of the job's files */
+  async attemptFailed(session: WorkerSession, lease: LeaseRef, said: FailureReason): Promise<FailureReason> {
     const { shard, token } = lease;
+    const reason = await this.#failures.judge(said);
     if (ERROR_CODES[reason.code].attempt === "refuse") {
       this.#options.runWatch.devices.refuse(session, reason.message);
-      return await this.#refuse(session, reason);
-    }
-    await this.tell({ kind: "attemptFailed", worker: session, shard, token, reason });
+      await this.#refuse(session, reason);
+    } else await this.tell({ kind: "attemptFailed", worker: session, shard, token, reason });
+    return reason;
   }
 
   async tick(): Promise<void> {
@@ -272,23 +268,7 @@ export class ActiveJob {
   }
 
   status(): JobStatus {
-    const { shell, planned, manifestPath, clock, runWatch } = this.#options;
-    const over = this.#endedMs === null ? "now" : "run";
-    const { phase, standing } = shell.state;
-    const failure = unhappyEnd(shell.state);
-    const paused = isPaused(shell.state);
-    const facts = runWatch.facts(over, this.#endedMs ?? clock.nowMs());
-    return {
-      ...facts,
-      secondsLeft: paused ? null : facts.secondsLeft,
-      jobId: this.jobId,
-      name: planned.spec.name,
-      output: planned.spec.output.path,
-      manifest: phase.kind === "published" ? manifestPath : "",
-      failure: failure === null ? null : { ...failure, problems: [] },
-      priority: standing.priority,
-      paused,
-    };
+    return statusOf(this.#options, this.#endedMs);
   }
 
   /** What is told of it beside its status. */

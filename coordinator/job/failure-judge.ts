@@ -21,9 +21,9 @@ type Look =
   | { readonly kind: "unseen"; readonly why: string };
 
 /**
- * Judges a worker's failures by what the coordinator sees itself. A changed file ends the job, so one worker's
- * word is not enough: it may lack a mount, or have another file at that path. Where the coordinator still sees
- * the planned file, the worker is unfit for the job. A store that is unavailable blames neither.
+ * Judges a worker's failures by what the coordinator sees itself. A changed file ends the job, so one
+ * worker's word is not enough: it may lack a mount, or have another file at that path. Where the coordinator
+ * still sees the planned file, the worker is unfit for the job. A store that is unavailable blames neither.
  */
 export class FailureJudge {
   readonly #files: JudgedFiles;

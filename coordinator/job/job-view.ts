@@ -1,10 +1,12 @@
+import type { Clock } from "../../shared/core/clock.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { RunHistory } from "../../shared/domain/run-history.ts";
 import { packHistory } from "../insight/packed-history.ts";
 import type { RunWatch } from "../insight/run-watch.ts";
 import { shardCells } from "../insight/shard-cells.ts";
-import type { JobState } from "../schedule/state/job-state.ts";
+import { isPaused, type JobState, unhappyEnd } from "../schedule/state/job-state.ts";
 
 /** A job in more detail than its status has, for people. */
 export type JobView = LiveView | EndedView;
@@ -60,4 +62,35 @@ export function endedView(spec: ShownSpec, history: RunHistory | null): EndedVie
 export function jobToShow(spec: JobSpec): ShownSpec {
   const stores = Object.entries(spec.stores).map(([name, { ca: _, ...store }]) => [name, store] as const);
   return { ...spec, stores: Object.fromEntries(stores) };
+}
+
+interface Reported {
+  readonly jobId: string;
+  readonly planned: { readonly spec: Pick<JobSpec, "name" | "output"> };
+  readonly shell: { readonly state: JobState };
+  readonly runWatch: Pick<RunWatch, "facts">;
+  readonly clock: Pick<Clock, "nowMs">;
+  readonly manifestPath: string;
+}
+
+/** @param endedMs when the job ended; null while it runs */
+export function statusOf(
+  { jobId, shell, planned, manifestPath, clock, runWatch }: Reported,
+  endedMs: number | null,
+): JobStatus {
+  const { phase, standing } = shell.state;
+  const failure = unhappyEnd(shell.state);
+  const paused = isPaused(shell.state);
+  const facts = runWatch.facts(endedMs === null ? "now" : "run", endedMs ?? clock.nowMs());
+  return {
+    ...facts,
+    secondsLeft: paused ? null : facts.secondsLeft,
+    jobId,
+    name: planned.spec.name,
+    output: planned.spec.output.path,
+    manifest: phase.kind === "published" ? manifestPath : "",
+    failure: failure === null ? null : { ...failure, problems: [] },
+    priority: standing.priority,
+    paused,
+  };
 }

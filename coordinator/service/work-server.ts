@@ -167,16 +167,13 @@ export class WorkServer implements WorkService {
     // Its shards were returned when it was refused, and the reason is in the log.
     if (job.refusalOf(session) !== null) return;
     const { problems: _problems, ...said } = error;
-    const reason = await job.judge(said);
-    const facts = { job: lease.jobId, code: reason.code, reason: reason.message };
+    const reason = await job.attemptFailed(session, lease, said);
     const { attempt } = ERROR_CODES[reason.code];
-    if (attempt === "refuse") log.warn({ ...facts, worker: name }, "worker refused");
-    else if (attempt === "wait") log.info({ ...facts, shard: lease.shard }, "waiting for a store");
-    else {
-      registry.countFailure(session);
-      log.warn({ ...facts, shard: lease.shard }, "attempt failed");
-    }
-    await job.attemptFailed(session, lease, reason);
+    const facts = { job: lease.jobId, worker: name, shard: lease.shard };
+    const why = { ...facts, code: reason.code, reason: reason.message };
+    if (attempt === "wait") log.info(why, "waiting for a store");
+    else log.warn(why, attempt === "refuse" ? "worker refused" : "attempt failed");
+    if (attempt !== "wait" && attempt !== "refuse") registry.countFailure(session);
   }
 
   async releaseLease(session: WorkerSession, lease: LeaseRef): Promise<void> {

@@ -14,8 +14,8 @@ export interface ErrorTraits {
    * Consequence for an attempt that ended with it. `count`: a failure of the shard and the worker, retried on
    * another lease. `died`: the same, of a process that was killed. `release`: nobody's fault. `failJob`:
    * counted, and the job ends at once because no retry can help. `refuse`: the worker cannot run the job.
-   * Nothing counts against the shard, and the worker gets no more shards of this job. `wait`: a store throttles
-   * or is unreachable. Nothing counts, and the job waits for the store.
+   * Nothing counts against the shard, and the worker gets no more shards of this job. `wait`: a store
+   * throttles or is unreachable. Nothing counts, and the job waits for the store.
    */
   readonly attempt: "count" | "died" | "release" | "failJob" | "refuse" | "wait";
   /** Of a worker's process that ends with it: started again, or not because no restart can help. */

@@ -278,8 +278,7 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   failure: fc.option(errorData),
   fetching: fc.option(fetching),
   waiting: fc.option(fc.record({ store: text, seconds: positive, reason: text })),
-  priority: integer,
-  paused: fc.boolean(),
+  ...{ priority: integer, paused: fc.boolean() },
 });
 
 export const submittedJob: fc.Arbitrary<SubmittedJob> = fc.record({

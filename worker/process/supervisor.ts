@@ -98,7 +98,6 @@ export class Supervisor {
   #watch: GpuWatch | null = null;
   #hasJoined = false;
   #hasDrained = false;
-  /** Errors of the processes that could not run the job. */
   readonly #unfit: ShardmillError[] = [];
 
   constructor(options: SupervisorOptions) {

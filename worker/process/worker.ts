@@ -121,13 +121,18 @@ export async function runWorker(
   });
   try {
     const end = await loop.run(signals.drain.signal, signals.stop.signal);
-    if (end === "dismissed" && runner.uselessness !== null) throw runner.uselessness;
-    return isIdle ? "idle" : end;
+    return isIdle ? "idle" : usefulEnd(end, runner.uselessness);
   } finally {
     client.close();
     traced.over();
     await tracer.close();
   }
+}
+
+/** @throws the reason, of a worker that is dismissed without having been of any use */
+function usefulEnd(end: WorkerEnd, uselessness: ShardmillError | null): WorkerEnd {
+  if (end === "dismissed" && uselessness !== null) throw uselessness;
+  return end;
 }
 
 function untilIdle(

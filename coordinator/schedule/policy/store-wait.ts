@@ -1,10 +1,10 @@
 import type { EventContext } from "../state/effect.ts";
-import type { JobState } from "../state/job-state.ts";
 import type { FailureReason } from "../state/record.ts";
 import { placeFields, placeOf } from "../state/shard-place.ts";
-import type { LeaseEntry, ShardEntry } from "../state/shard-state.ts";
+import type { LeaseEntry } from "../state/shard-state.ts";
 import { failJob } from "./job-end.ts";
 import { endLease } from "./leases.ts";
+import { storeDelayMs } from "./store-delay.ts";
 
 /**
  * Returns a shard whose store throttles or is unreachable. Neither the shard nor the worker is blamed, and no
@@ -30,13 +30,6 @@ export function waitForStore(context: EventContext, lease: LeaseEntry, reason: F
     message: `${reason.message}, and ${placeOf(state, entry)} has waited for it for ${seconds} s`,
     fields: { ...placeFields(state, entry), ...reason.fields, waitedSeconds: seconds },
   });
-}
-
-/** Pause before a shard asks its store again: as long as it has waited, within the bounds of the back-off. */
-export function storeDelayMs({ config, storeWaits }: JobState, entry: ShardEntry): number {
-  const waitedMs = storeWaits.get(entry);
-  if (waitedMs === undefined) return 0;
-  return Math.min(config.retryBackoffMaxMs, Math.max(config.retryBackoffMs, waitedMs));
 }
 
 /** Notes that a shard got further: the job waits for no store. */

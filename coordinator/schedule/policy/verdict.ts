@@ -10,7 +10,7 @@ import type { ShardEntry } from "../state/shard-state.ts";
 import { isUntriedSomewhere } from "./exclusion.ts";
 import { failJob, failOverBudget, overBudget } from "./job-end.ts";
 import { enqueue } from "./pending-queue.ts";
-import { storeDelayMs } from "./store-wait.ts";
+import { storeDelayMs } from "./store-delay.ts";
 
 /** A shard without leases and offers is pending after its back-off, or judged if its attempts are used up. */
 export function returnToPending(
