@@ -13,3 +13,17 @@ test("npm knows every key of .npmrc, and runs no install script in a clone", asy
   expect(asked.stdout).toBe("true\n");
   expect(asked.stderr).not.toContain("project config");
 });
+
+/** Anything else is for the project's own developers. */
+const PACKED =
+  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|(deploy|proto)\/.*|dist\/(bundle\/.*\.js|bundle\/page\/.*|shared\/modules\/api\.(js|d\.ts)))$/;
+
+test("the package has what runs, and no tests, benchmarks, examples or source maps", async () => {
+  const options = { cwd: packageRoot, shell: process.platform === "win32", maxBuffer: 1 << 26 };
+  const { stdout } = await promisify(execFile)("npm", ["pack", "--dry-run", "--json"], options);
+  const [packed] = JSON.parse(stdout) as readonly { readonly files: readonly { readonly path: string }[] }[];
+  const paths = packed?.files.map(({ path }) => path) ?? [];
+  expect(paths).toEqual(expect.arrayContaining(["dist/bundle/cli/main.js", "dist/shared/modules/api.d.ts"]));
+  expect(paths.filter((path) => !PACKED.test(path))).toEqual([]);
+  expect(paths.length).toBeLessThan(1_000);
+});
