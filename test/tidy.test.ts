@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { packageRoot } from "../shared/core/package-root.ts";
+import { findStrayDecoders } from "./support/tidy/decoders.ts";
 import { findBareDisks, findBareFiles, findUnusedDoors } from "./support/tidy/doors.ts";
 import { findDuplicates } from "./support/tidy/duplicates.ts";
 import { findFragments, findUnusedSeams } from "./support/tidy/fragments.ts";
@@ -66,6 +67,10 @@ describe("the house", () => {
   it("has one door for a job's bytes", () => {
     expect(listed([...findBareFiles(files), ...findBareDisks(files)])).toEqual([]);
     expect(findUnusedDoors(files), "permissions that nobody uses").toEqual([]);
+  });
+
+  it("decodes texts in one place", () => {
+    expect(listed(findStrayDecoders(files))).toEqual([]);
   });
 
   it("has no barrels", () => {

@@ -1,6 +1,8 @@
 import type { RecordBatch } from "apache-arrow";
+import { cellReader } from "../../shared/dataset/cell-reader.ts";
 import { freeBatch } from "../../shared/dataset/free-batch.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import { columnData } from "../../shared/dataset/record-batch.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputFile } from "../../shared/domain/manifest.ts";
 import { byteSource, type Storage } from "../../shared/storage/storage.ts";
@@ -44,11 +46,13 @@ export async function readPublishedWindow(
     );
   const keyAt = keysByRow(window);
   for await (const batch of read("errors")) {
-    const [rows, codes, messages] = ["row", "code", "message"].map((name) => batch.getChild(name));
+    const [rowAt, codeAt, messageAt] = ["row", "code", "message"].map((name) =>
+      cellReader(columnData(batch, name)),
+    );
     for (let at = 0; at < batch.numRows; at += 1) {
-      const key = keyAt(Number(rows?.get(at)));
+      const key = keyAt(Number(rowAt?.(at)));
       // Of a message of several rows the first one tells.
-      if (key !== null && !dead.has(key)) dead.set(key, `${codes?.get(at)}: ${messages?.get(at)}`);
+      if (key !== null && !dead.has(key)) dead.set(key, `${codeAt?.(at)}: ${messageAt?.(at)}`);
     }
   }
   return { dead, results: () => resultsOf(window.id, read("rows")) };

@@ -1,4 +1,6 @@
-import { type DataType, type RecordBatch, Type, type Vector } from "apache-arrow";
+import { type DataType, type RecordBatch, Type } from "apache-arrow";
+import { present } from "../../shared/core/assert.ts";
+import { cellReader } from "../../shared/dataset/cell-reader.ts";
 
 /**
  * The rows of a batch as objects of JSON. Numbers that JSON's readers would round (of 64 bits, beyond 2^53)
@@ -6,9 +8,12 @@ import { type DataType, type RecordBatch, Type, type Vector } from "apache-arrow
  * base64.
  */
 export function* rowsAsJson(batch: RecordBatch): Generator<string> {
-  const columns = batch.schema.fields.map(({ name, type }) => ({ name, type, values: batch.getChild(name) }));
+  const columns = batch.schema.fields.map(({ name, type }, at) => {
+    const valueAt = cellReader(present(batch.data.children[at], "a field has a column"));
+    return { name, type, valueAt };
+  });
   for (let row = 0; row < batch.numRows; row += 1) {
-    const entries = columns.map(({ name, type, values }) => [name, jsonOf(type, values?.get(row))] as const);
+    const entries = columns.map(({ name, type, valueAt }) => [name, jsonOf(type, valueAt(row))] as const);
     yield JSON.stringify(Object.fromEntries(entries));
   }
 }
@@ -24,7 +29,7 @@ function jsonOf(type: DataType, value: unknown): unknown {
     case Type.FixedSizeList: {
       const [item] = type.children;
       if (item === undefined) return null;
-      return Array.from(value as Vector, (each) => jsonOf(item.type, each));
+      return Array.from(value as Iterable<unknown>, (each) => jsonOf(item.type, each));
     }
     case Type.Struct: {
       const fields = type.children.map(({ name, type: own }) => [
@@ -32,6 +37,12 @@ function jsonOf(type: DataType, value: unknown): unknown {
         jsonOf(own, (value as Readonly<Record<string, unknown>>)[name]),
       ]);
       return Object.fromEntries(fields);
+    }
+    case Type.Map: {
+      const [, item] = type.children[0]?.type.children ?? [];
+      if (item === undefined) return null;
+      const pairs = Array.from(value as Iterable<readonly [unknown, unknown]>);
+      return Object.fromEntries(pairs.map(([key, each]) => [String(key), jsonOf(item.type, each)]));
     }
     default:
       return scalarOf(value);

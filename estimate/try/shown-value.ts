@@ -1,4 +1,5 @@
-import { type Data, type RecordBatch, type Table, Vector } from "apache-arrow";
+import type { Data, RecordBatch, Table } from "apache-arrow";
+import { cellReader } from "../../shared/dataset/cell-reader.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import type { Field, FieldType, TimeUnit } from "../../shared/domain/dataset.ts";
 import { rangeOf } from "./range.ts";
@@ -17,14 +18,14 @@ export function shownRows(rows: RecordBatch | Table, names?: readonly string[]):
   const wanted = names === undefined ? fields : fields.filter(({ name }) => names.includes(name));
   const columns = wanted.map((field): ShownColumn => {
     const cells = rows.getChildAt(fields.indexOf(field));
-    return shownColumn(field, cells, rows.numRows);
+    return shownColumn(field, cells === null ? () => null : cellReader(cells), rows.numRows);
   });
   return { columns, rows: rows.numRows };
 }
 
-function shownColumn({ name, type }: Field, cells: Vector | null, rows: number): ShownColumn {
+function shownColumn({ name, type }: Field, cellAt: (row: number) => unknown, rows: number): ShownColumn {
   const count = Math.min(rows, MOST_ROWS);
-  return { name, type, values: Array.from({ length: count }, (_, row) => shownValue(type, cells?.get(row))) };
+  return { name, type, values: Array.from({ length: count }, (_, row) => shownValue(type, cellAt(row))) };
 }
 
 /** A value of an Arrow column as JSON that people can read. */
@@ -33,7 +34,7 @@ function shownValue(type: FieldType, value: unknown): ShownValue {
   switch (type.kind) {
     case "list":
     case "fixedList":
-      return value instanceof Vector ? shownList(type.item, value) : plain(value);
+      return shownList(type.item, Array.from(value as Iterable<unknown>));
     case "dictionary":
       return shownValue(type.values, value);
     case "struct":
@@ -59,9 +60,9 @@ function shownValue(type: FieldType, value: unknown): ShownValue {
   }
 }
 
-function shownList(item: FieldType, items: Vector): ShownValue {
+function shownList(item: FieldType, items: readonly unknown[]): ShownValue {
   const count = Math.min(items.length, MOST_ITEMS);
-  const first = Array.from({ length: count }, (_, at) => shownValue(item, items.get(at)));
+  const first = Array.from({ length: count }, (_, at) => shownValue(item, items[at]));
   return items.length <= MOST_ITEMS ? first : long("items", items.length, first, rangeIn(item, items));
 }
 
@@ -97,9 +98,9 @@ function long(
 }
 
 /** Of numbers; what is null among them is none. */
-function rangeIn(item: FieldType, items: Vector): LongValue["range"] {
+function rangeIn(item: FieldType, items: readonly unknown[]): LongValue["range"] {
   if (item.kind !== "numeric" || item.type === "bool") return null;
-  const given = [...items].filter((value) => value !== null);
+  const given = items.filter((value) => value !== null);
   return rangeOf(given.map(Number)).range;
 }
 
@@ -130,7 +131,7 @@ function isoText(ms: number): string {
 
 /** One column of one row. */
 export function cellOf(data: Data, row: number): unknown {
-  return new Vector([data]).get(row);
+  return cellReader(data)(row);
 }
 
 const UNITS_OF_SECOND = {

@@ -1,4 +1,6 @@
-import { type Data, type Dictionary, makeData, type Vector, vectorFromArray } from "apache-arrow";
+import { type Data, type Dictionary, makeData, vectorFromArray } from "apache-arrow";
+import { present } from "../core/assert.ts";
+import { cellReader } from "./cell-reader.ts";
 
 interface Base {
   readonly length: number;
@@ -17,13 +19,14 @@ export function combineDictionaries(type: Dictionary, parts: readonly Data[], ba
   const values: unknown[] = [];
   let row = 0;
   for (const part of parts) {
+    const valueAt = cellReader(present(part.dictionary, "a dictionary has values"));
     const translated = new Map<number, number>();
     for (let index = 0; index < part.length; index += 1, row += 1) {
       if (!part.getValid(index)) continue;
       const key = Number(part.values[index]);
       let joined = translated.get(key);
       if (joined === undefined) {
-        joined = numberOf((part.dictionary as Vector).get(key), indexOf, values);
+        joined = numberOf(valueAt(key), indexOf, values);
         translated.set(key, joined);
       }
       indices[row] = joined;

@@ -1,4 +1,5 @@
 import { ShardmillError } from "../core/errors.ts";
+import { decodeUtf8 } from "../core/utf8.ts";
 import { dtypeBytes, type ElementType } from "./tensor.ts";
 
 /**
@@ -83,14 +84,13 @@ export function openTexts(
 /** Bytes that are no UTF-8 become the character that stands for such. */
 export function unpackTexts(data: ArrayBuffer, count: number): string[] {
   const { offsets, bytes } = openTexts(data, count);
-  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-  const all = decoder.decode(bytes);
+  const all = decodeUtf8(bytes);
   const texts: string[] = new Array(count);
   // As many characters as bytes: each is one, and the text can be cut where the bytes are.
   const isPlain = all.length === bytes.length;
   for (let index = 0; index < count; index += 1) {
     const [start, end] = [offsets[index] ?? 0, offsets[index + 1] ?? 0];
-    texts[index] = isPlain ? all.slice(start, end) : decoder.decode(bytes.subarray(start, end));
+    texts[index] = isPlain ? all.slice(start, end) : decodeUtf8(bytes.subarray(start, end));
   }
   return texts;
 }

@@ -4,6 +4,7 @@ import { errorCode } from "../core/errno.ts";
 import { isShardmillError, messageOf, type Problem, ShardmillError } from "../core/errors.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { formatBytes } from "../core/units.ts";
+import { decodeDocument } from "../core/utf8.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import { notAPath } from "../domain/location.ts";
@@ -67,7 +68,7 @@ export function textOfJob(path: string, bytes: Uint8Array): string {
 
 function utf8(path: string, bytes: Uint8Array): string {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return decodeDocument(bytes);
   } catch (error) {
     throw refused(path, "the file is not UTF-8 text", {}, error);
   }

@@ -1,4 +1,5 @@
-import { type Data, Vector } from "apache-arrow";
+import type { Data, Vector } from "apache-arrow";
+import { cellReader } from "../dataset/cell-reader.ts";
 import type { NamedType, ScalarName, ValueType } from "./value-type.ts";
 
 /** A null where a type says that there is none. */
@@ -13,8 +14,8 @@ export class NullFault extends Error {
  * @returns throws {NullFault} for a null that the type does not allow
  */
 export function valueReader(data: Data, { name, type }: NamedType): (row: number) => unknown {
-  const values = new Vector([data]);
-  return (row) => fromArrow(values.get(row), type, name);
+  const valueAt = cellReader(data);
+  return (row) => fromArrow(valueAt(row), type, name);
 }
 
 function fromArrow(value: unknown, { shape, isNullable }: ValueType, path: string): unknown {

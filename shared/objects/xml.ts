@@ -1,5 +1,6 @@
 import { SaxesParser } from "saxes";
 import { ShardmillError } from "../core/errors.ts";
+import { utf8Stream } from "../core/utf8.ts";
 import type { BodyReader } from "../http/messages.ts";
 
 /**
@@ -14,7 +15,7 @@ type OnEnd = (path: readonly string[]) => void;
 /** Reads XML as it comes, without its namespaces. What it throws is a fault of the document. */
 export class XmlReader {
   readonly #parser = new SaxesParser();
-  readonly #decoder = new TextDecoder("utf-8", { fatal: true });
+  readonly #decoder = utf8Stream();
   readonly #path: string[] = [];
   #text = "";
   #attributes: Readonly<Record<string, string>> = {};

@@ -8,10 +8,10 @@ import {
   type RecordBatch,
   Schema,
   Uint8,
-  Vector,
 } from "apache-arrow";
 import { present } from "../core/assert.ts";
 import { mapInOrder } from "../core/map-in-order.ts";
+import { cellsOf } from "../dataset/cell-reader.ts";
 import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
 import type { ImageOp } from "../domain/image-op.ts";
 import type { JobStores } from "../domain/job-stores.ts";
@@ -69,7 +69,7 @@ export class ImageStep implements Step {
   /** @throws {STORE_FAILED} when the place of an image fails, and not the image */
   async run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
     signal.throwIfAborted();
-    const cells = new Vector([columnData(batch, this.#column)]);
+    const cells = cellsOf(columnData(batch, this.#column));
     const values = imageArray(this.#op, batch.numRows);
     const failed: RowFailure[] = [];
     let row = 0;

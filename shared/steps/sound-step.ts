@@ -8,9 +8,9 @@ import {
   makeData,
   type RecordBatch,
   Schema,
-  Vector,
 } from "apache-arrow";
 import { present } from "../core/assert.ts";
+import { cellsOf } from "../dataset/cell-reader.ts";
 import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
 import type { JobStores } from "../domain/job-stores.ts";
 import { type SoundOp, valuesPerWindow } from "../domain/sound-op.ts";
@@ -52,7 +52,7 @@ export class SoundStep implements Step {
   /** @throws {STORE_FAILED} when the place of a sound fails, and not the sound */
   async run(batch: RecordBatch, signal: AbortSignal): Promise<StepResult> {
     const sounds: RowSound[] = [];
-    for (const cell of new Vector([columnData(batch, this.#column)])) {
+    for (const cell of cellsOf(columnData(batch, this.#column))) {
       signal.throwIfAborted();
       sounds.push(await this.#read(cell, signal));
     }

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import { type RecordBatch, Schema } from "apache-arrow";
 import { isShardmillError } from "../core/errors.ts";
 import { makeTempFolder } from "../core/temp-folder.ts";
+import { cellReader } from "../dataset/cell-reader.ts";
 import { openDatasetFile } from "../dataset/open-dataset-file.ts";
-import { recordBatchOf } from "../dataset/record-batch.ts";
+import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
 import type { TextForm } from "../domain/dataset.ts";
 import { type LockedDatabase, openLockedDatabase } from "../sql/locked-database.ts";
 import { quoteLiteral } from "../sql/quote.ts";
@@ -140,13 +141,13 @@ function selectOf(form: TextForm, path: string, asked: readonly number[]): Recor
 }
 
 function faultsOf(batch: RecordBatch, rowStart: number): ParsedFault[] {
-  const [found, shown] = [batch.getChild("fault"), batch.getChild("shown")];
+  const [faultAt, shownAt] = ["fault", "shown"].map((name) => cellReader(columnData(batch, name)));
   const faults: ParsedFault[] = [];
   for (let index = 0; index < batch.numRows; index += 1) {
-    const fault = Number(found?.get(index));
+    const fault = Number(faultAt?.(index));
     if (fault === 0) continue;
     const column = fault < 0 ? null : fault - 1;
-    faults.push({ row: rowStart + index, column, shown: String(shown?.get(index) ?? "") });
+    faults.push({ row: rowStart + index, column, shown: String(shownAt?.(index) ?? "") });
   }
   return faults;
 }

@@ -1,14 +1,12 @@
-import { type Data, Int32, makeData, Utf8, Vector } from "apache-arrow";
+import { type Data, Int32, makeData, Utf8 } from "apache-arrow";
 import { assert } from "../core/assert.ts";
 import { packBits } from "../dataset/bits.ts";
+import { textReader } from "../dataset/cell-reader.ts";
 
-/** The texts of a column, whatever its layout. Bytes that are no UTF-8 become U+FFFD. */
+/** Decodes the texts of a column, whatever its layout. Bytes that are not UTF-8 become U+FFFD. */
 export function textsOf(column: Data): readonly (string | null)[] {
-  const vector = new Vector([column]);
-  return Array.from({ length: column.length }, (_, row) => {
-    const text: unknown = vector.get(row);
-    return typeof text === "string" ? text : null;
-  });
+  const textAt = textReader(column);
+  return Array.from({ length: column.length }, (_, row) => textAt(row));
 }
 
 /** A column of texts. */

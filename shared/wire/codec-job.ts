@@ -1,6 +1,7 @@
 import { isAbsolute } from "node:path";
 import * as z from "zod";
 import { type Problem, ShardmillError } from "../core/errors.ts";
+import { decodeDocument } from "../core/utf8.ts";
 import {
   DATASET_FORMATS,
   type InputFile,
@@ -204,7 +205,7 @@ const jobDescription: z.ZodType<JobDescription> = z.object({
 
 function parseJson(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return JSON.parse(decodeDocument(bytes));
   } catch {
     return undefined;
   }

@@ -1,4 +1,4 @@
-import { Vector } from "apache-arrow";
+import { cellsOf } from "../../../shared/dataset/cell-reader.ts";
 import { columnData } from "../../../shared/dataset/record-batch.ts";
 import type { LeaseSlice } from "../../../shared/domain/job.ts";
 import type { JobStores } from "../../../shared/domain/job-stores.ts";
@@ -65,7 +65,7 @@ async function readCells(
     using open = await openInputFile(source, file, { parsers, signal });
     const onBadRow = () => {};
     for await (const batch of open.read({ rowStart, rowEnd, columns, signal, onBadRow }))
-      for (const [name, values] of cells) values.push(...new Vector([columnData(batch, name)]));
+      for (const [name, values] of cells) values.push(...cellsOf(columnData(batch, name)));
   }
   return cells;
 }

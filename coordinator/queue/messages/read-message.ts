@@ -1,4 +1,5 @@
 import { parseJson } from "../../../shared/core/parse-json.ts";
+import { decodeDocument } from "../../../shared/core/utf8.ts";
 import type { FieldType } from "../../../shared/domain/dataset.ts";
 import { type MessageFile, readFiles } from "./files.ts";
 import { type InvalidMessage, invalid, isObject } from "./problem.ts";
@@ -86,7 +87,7 @@ function readRows(columns: MessageColumns, sources: readonly Source[]): ReadMess
 
 function textOf(body: Uint8Array): string | null {
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+    return decodeDocument(body);
   } catch {
     return null;
   }

@@ -1,3 +1,4 @@
+import { decodeUtf8 } from "../../core/utf8.ts";
 import { attributesOf, type OutputGraph, type OutputNode } from "./output-graph.ts";
 
 /** The attributes in which ONNX's operators of classes keep their names: of texts, or of whole numbers. */
@@ -12,11 +13,10 @@ const CLASSIFIERS: readonly string[] = ["LinearClassifier", "TreeEnsembleClassif
 /** The names of a node's classes, in the order of their scores; null where it has none. */
 export function classNames(node: OutputNode): readonly string[] | null {
   const attributes = attributesOf(node);
-  const decoder = new TextDecoder();
   for (const key of NAME_KEYS) {
     const attribute = attributes.get(key);
     if (attribute === undefined) continue;
-    const names = [...attribute.strings.map((bytes) => decoder.decode(bytes)), ...attribute.ints.map(String)];
+    const names = [...attribute.strings.map(decodeUtf8), ...attribute.ints.map(String)];
     if (names.length > 0) return names;
   }
   return null;

@@ -1,0 +1,31 @@
+import { type Finding, lineAt, type SourceFile } from "./source-file.ts";
+
+const PRODUCT = /^(shared|coordinator|worker|estimate|cli|page)\//;
+/** Files that may decode texts by the platform: UTF-8, and the encodings of CSV files. */
+const DECODERS = /^shared\/(core\/utf8|text-files\/encodings)\.ts$/;
+/** Files that make Arrow's vectors: one reads values without Arrow's decoder, one builds dictionaries. */
+const CELLS = /^shared\/dataset\/(cell-reader|arrow-columns)\.ts$/;
+
+const BANS = [
+  {
+    pattern: /\bTextDecoder\(/g,
+    allowed: DECODERS,
+    rule: "texts are decoded by shared/core/utf8.ts, which keeps U+FEFF",
+  },
+  {
+    pattern: /\bnew Vector\(|\.getChild(At)?\([^)]*\)\??\.(get|toArray|toJSON)\(/g,
+    allowed: CELLS,
+    rule: "values of columns are read by shared/dataset/cell-reader.ts: Arrow drops U+FEFF",
+  },
+];
+
+/** Finds decoders of text that are not the one of the house. */
+export function findStrayDecoders(files: readonly SourceFile[]): Finding[] {
+  return files
+    .filter(({ path }) => PRODUCT.test(path))
+    .flatMap(({ path, text }) =>
+      BANS.filter(({ allowed }) => !allowed.test(path)).flatMap(({ pattern, rule }) =>
+        [...text.matchAll(pattern)].map(({ index }) => ({ path, line: lineAt(text, index), rule })),
+      ),
+    );
+}
