@@ -1,7 +1,11 @@
 import type { Dtype, ElementType } from "./tensor.ts";
 
-/** A value fits when it lies strictly between the two: after truncation it is then in the dtype's range. */
-const OPEN_RANGES = {
+/** From here on a finite number rounds to infinity: half a step beyond the largest number of the type. */
+const FLOAT32_OVERFLOW = 2 ** 128 - 2 ** 103;
+const FLOAT16_OVERFLOW = 65_520;
+
+/** Bounds of the numbers that a dtype stores, both excluded. An integer is truncated before it is stored. */
+export const OPEN_RANGES = {
   int8: [-129, 128],
   int16: [-32_769, 32_768],
   int32: [-2_147_483_649, 2_147_483_648],
@@ -11,22 +15,27 @@ const OPEN_RANGES = {
   uint16: [-1, 65_536],
   uint32: [-1, 4_294_967_296],
   uint64: [-1, 2 ** 64],
-  // Anything but zero is true; only NaN is neither.
   bool: [-Infinity, Infinity],
-} as const satisfies Partial<Record<Dtype, readonly [number, number]>>;
+  float16: [-FLOAT16_OVERFLOW, FLOAT16_OVERFLOW],
+  float32: [-FLOAT32_OVERFLOW, FLOAT32_OVERFLOW],
+  float64: [-Infinity, Infinity],
+} as const satisfies Record<Dtype, readonly [number, number]>;
 
-/** The dtypes that cannot store every number: all but the floats. */
-export type CheckedDtype = keyof typeof OPEN_RANGES;
+type FloatDtype = Extract<Dtype, `float${string}`>;
 
-export function isChecked(dtype: ElementType): dtype is CheckedDtype {
-  return dtype in OPEN_RANGES;
+/** Checks whether a dtype is of floats: they also store NaN and the infinities. */
+export function isFloat(dtype: ElementType): dtype is FloatDtype {
+  return dtype.startsWith("float");
 }
 
-/** Whether a tensor of `dtype` can store `value`, as described at `Dtype`. */
+/** Checks whether a tensor of `dtype` can store `value`. A finite number never becomes infinite. */
 export function fitsDtype(value: number, dtype: ElementType): boolean {
   if (dtype === "string") return false;
-  if (!isChecked(dtype)) return true;
-  if (dtype === "bool") return !Number.isNaN(value);
   const [above, below] = OPEN_RANGES[dtype];
-  return value > above && value < below;
+  return (value > above && value < below) || storesSpecially(value, dtype);
+}
+
+/** Checks whether a float stores a number that is not finite. To a bool, all numbers but zero are true. */
+export function storesSpecially(value: number, dtype: Dtype): boolean {
+  return isFloat(dtype) ? !Number.isFinite(value) : dtype === "bool" && !Number.isNaN(value);
 }

@@ -1,6 +1,6 @@
 import { encodeHalf } from "../core/float16.ts";
 import type { ValueElement } from "../input-sources/same-value.ts";
-import { fitsDtype, isChecked } from "./dtype-range.ts";
+import { fitsDtype, isFloat } from "./dtype-range.ts";
 import type { Dtype, DtypeArray } from "./tensor.ts";
 
 /** Floats that neither YAML's numbers nor JSON's have. */
@@ -21,13 +21,13 @@ export function elementOf(
 ): number | bigint | null {
   if (typeof element === "string") {
     const special = NO_NUMBERS.get(element);
-    if (special !== undefined) return isChecked(dtype) ? null : special;
+    if (special !== undefined) return isFloat(dtype) ? special : null;
     return /^-?\d{1,20}$/.test(element) && scale === 1 && offset === 0
       ? wholeOf(BigInt(element), dtype)
       : null;
   }
   const value = Number(element) * scale + offset;
-  if (isChecked(dtype) && dtype !== "bool" && !Number.isSafeInteger(value)) return null;
+  if (!isFloat(dtype) && dtype !== "bool" && !Number.isSafeInteger(value)) return null;
   return fitsDtype(value, dtype) ? value : null;
 }
 

@@ -10,7 +10,7 @@ import { type LockedDatabaseOptions, lockingSettings } from "./locking.ts";
 import { plainTypeOf } from "./plain-types.ts";
 import { quoteIdentifier, quoteLiteral } from "./quote.ts";
 import type { CopyOptions, SqlDatabase } from "./sql-database.ts";
-import { type SqlSource, sqlError, sqlRefused } from "./sql-error.ts";
+import { NUL_IN_SQL, type SqlSource, sqlError, sqlRefused } from "./sql-error.ts";
 import { restoredSelect, storedSelect } from "./typed-select.ts";
 
 /** How often an interrupt is repeated: DuckDB forgets one that comes before the statement has started. */
@@ -208,6 +208,7 @@ export class LockedDatabase implements SqlDatabase {
   #inTurn<T>(source: SqlSource, task: () => Promise<T>): Promise<T> {
     const result = this.#last.then(async () => {
       if (this.#interrupted) throw interrupted(source);
+      if (source.sql.includes("\0")) throw sqlRefused(source, NUL_IN_SQL);
       this.#running += 1;
       try {
         return await task();

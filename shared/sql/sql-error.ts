@@ -75,6 +75,12 @@ export function sqlError(error: unknown, source: SqlSource, shift = 0): Shardmil
   return sqlInvalid(where, problem, { ...fields, line: place.line, column: place.column }, error);
 }
 
+/** Problem of SQL with a NUL. DuckDB takes a C string: it would run the part before the NUL, and no more. */
+export const NUL_IN_SQL = {
+  what: "the SQL holds a NUL character, which DuckDB takes for its end",
+  hint: "write chr(0) for the character",
+} as const satisfies Omit<Problem, "where">;
+
 /** A statement that cannot run, for a reason that DuckDB did not have to find. */
 export function sqlRefused(source: SqlSource, problem: Omit<Problem, "where">): ShardmillError {
   return sqlInvalid(source.where, problem, { where: source.where, type: "Refused", subtype: null });

@@ -46,6 +46,20 @@ function isOfTexts(binding: NumberBinding | TextBinding): binding is TextBinding
   return binding.dtype === "string";
 }
 
+/** Checks all values at once, so that a column without a misfit costs one pass. */
+function holdsMisfit(cells: Cells, binding: NumberBinding): boolean {
+  const { leaf, leafNulls, rows } = cells;
+  if (!needsCheck(leaf, binding)) return false;
+  return findMisfit(leaf, cellStart(cells, 0), cellStart(cells, rows), binding, leafNulls) !== null;
+}
+
+function holdsNul(cells: Cells): boolean {
+  const { leaf, rows } = cells;
+  if (leaf.kind !== "text") return false;
+  const { offsets, bytes } = leaf;
+  return bytes.subarray(offsets[cellStart(cells, 0)], offsets[cellStart(cells, rows)]).includes(0);
+}
+
 class CellJudge {
   readonly #cells: Cells;
   readonly #column: string;
@@ -60,10 +74,10 @@ class CellJudge {
     this.#binding = binding;
     this.#cellValues = valuesPerCell(binding);
     if (isOfTexts(binding)) {
-      this.#checkValues = false;
+      this.#checkValues = holdsNul(cells);
       this.#fillFits = true;
     } else {
-      this.#checkValues = cells.binary ? binding.dtype !== "uint8" : needsCheck(cells.leaf, binding);
+      this.#checkValues = cells.binary ? binding.dtype !== "uint8" : holdsMisfit(cells, binding);
       this.#fillFits = binding.fill !== null && fillFits(binding.fill, binding);
     }
   }
@@ -133,7 +147,7 @@ class CellJudge {
 
   #ofValues(from: number, to: number): RowProblem | null {
     const binding = this.#binding;
-    if (isOfTexts(binding)) return null;
+    if (isOfTexts(binding)) return this.#ofTexts(from, to);
     const { dtype } = binding;
     const { leaf, binary, leafNulls } = this.#cells;
     const raw = binary && readsRaw(binding) && leaf.kind === "numbers";
@@ -143,6 +157,17 @@ class CellJudge {
     const [start, end] = raw ? [0, this.#cellValues] : [from, to];
     const value = findMisfit(values, start, end, binding, leafNulls);
     return value === null ? null : this.#problem("ROW_VALUE", `holds ${value}, which does not fit ${dtype}`);
+  }
+
+  #ofTexts(from: number, to: number): RowProblem | null {
+    const { leaf, leafNulls } = this.#cells;
+    if (leaf.kind !== "text") return null;
+    for (let index = from; index < to; index += 1) {
+      if (leafNulls !== null && !bitAt(leafNulls, index)) continue;
+      if (leaf.bytes.subarray(leaf.offsets[index], leaf.offsets[index + 1]).includes(0))
+        return this.#problem("ROW_VALUE", "holds a NUL character, and ONNX Runtime cuts texts off there");
+    }
+    return null;
   }
 
   #problem(code: RowProblem["code"], what: string): RowProblem {

@@ -6,6 +6,7 @@ import type { SameValueBinding } from "../../../shared/input-sources/same-value.
 import { sameValue } from "../../../shared/input-sources/same-value.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { BatchNames } from "./bind-batch.ts";
+import { isNativeText, NATIVE_TEXT } from "./check-fill.ts";
 import { closedDims, formatDims, isFixed } from "./dims.ts";
 
 /** An ONNX input for which the job file gives a value, and whether that is one tensor, or a row of one. */
@@ -71,7 +72,7 @@ function checkElements({ tensor, spec, binding }: SameInput, problems: SpecProbl
   const { dtype } = tensor;
   const { scale, offset } = spec;
   const odd = binding.elements.find((element) =>
-    dtype === "string" ? typeof element !== "string" : elementOf(element, { dtype, scale, offset }) === null,
+    dtype === "string" ? !isNativeText(element) : elementOf(element, { dtype, scale, offset }) === null,
   );
   if (odd === undefined) return;
   const scaled = dtype === "string" || (scale === 1 && offset === 0) ? "" : `, times ${scale} plus ${offset}`;
@@ -79,7 +80,7 @@ function checkElements({ tensor, spec, binding }: SameInput, problems: SpecProbl
     path: ["map", "inputs", tensor.name, "value"],
     part: "value",
     what: `the model's input \`${tensor.name}\` cannot hold this value`,
-    expected: dtype === "string" ? "text, in quotes" : dtype,
+    expected: dtype === "string" ? NATIVE_TEXT : dtype,
     found: `${JSON.stringify(odd)}${scaled}`,
     ...(typeof odd === "number" && Math.abs(odd) > Number.MAX_SAFE_INTEGER
       ? { hint: "write whole numbers beyond 2^53 in quotes" }

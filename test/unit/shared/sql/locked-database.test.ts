@@ -200,3 +200,10 @@ test("statements called at once do not mix", async () => {
   await Promise.all(paths.map((path, index) => copy(`SELECT ${index} AS i`, path)));
   expect(await database.rows(`SELECT i FROM ${parquetScan(paths)}`)).toEqual([{ i: 0 }, { i: 1 }, { i: 2 }]);
 });
+
+test("SQL with a NUL is refused: DuckDB would run what stands before it, and nothing else", async () => {
+  const path = join(allowed, "nul.parquet");
+  expect(await codeOf(copy("SELECT 1 AS a WHERE true \0 AND false", path))).toBe("SQL_INVALID");
+  expect(await codeOf(database.rows("SELECT 1 AS a \0"))).toBe("SQL_INVALID");
+  expect(await database.rows("SELECT length('a' || chr(0)) AS n")).toEqual([{ n: 2 }]);
+});

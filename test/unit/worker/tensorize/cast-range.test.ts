@@ -1,6 +1,7 @@
 import { Float64, Int32, Int64, makeData, Uint8, Uint64 } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { encodeHalf, halfTable } from "../../../../shared/core/float16.ts";
 import type { Dtype } from "../../../../shared/domain/tensor.ts";
 import { aBinding, batchOf, tensorize } from "../../../support/shard-inputs.ts";
 
@@ -42,7 +43,7 @@ describe("integers of 64 bits", () => {
   });
 
   test("take floats up to their own range", () => {
-    const floats = makeData({ type: new Float64(), data: Float64Array.of(-(2 ** 63), 2 ** 63, -1.5, 1e15) });
+    const floats = makeData({ type: new Float64(), data: Float64Array.of(-(2 ** 63), 2 ** 63, -1, 1e15) });
     const { values, bad } = tensorize(batchOf({ c: floats }), aBinding({ dtype: "int64" }));
     expect(values).toEqual([-(2n ** 63n), -1n, 10n ** 15n]);
     expect(bad).toEqual({ 1: "ROW_VALUE" });
@@ -51,15 +52,18 @@ describe("integers of 64 bits", () => {
 
 describe("values that a dtype cannot hold", () => {
   test.each<[Dtype, number[], Record<number, string>]>([
-    ["int8", [-128, 127, -129, 128, 127.9, -128.9], { 2: "ROW_VALUE", 3: "ROW_VALUE" }],
-    ["uint8", [0, 255, -1, 256, -0.9, 255.9], { 2: "ROW_VALUE", 3: "ROW_VALUE" }],
+    ["int8", [-128, 127, -129, 128], { 2: "ROW_VALUE", 3: "ROW_VALUE" }],
+    ["int8", [-0, 1.5, -0.5], { 1: "ROW_VALUE", 2: "ROW_VALUE" }],
+    ["uint8", [0, 255, -1, 256], { 2: "ROW_VALUE", 3: "ROW_VALUE" }],
     [
       "int32",
       [2 ** 31 - 1, 2 ** 31, Number.NaN, Infinity],
       { 1: "ROW_VALUE", 2: "ROW_VALUE", 3: "ROW_VALUE" },
     ],
     ["bool", [0.5, Number.NaN, Infinity, 0], { 1: "ROW_VALUE" }],
-    ["float16", [Number.NaN, 1e9, 1, 2], {}],
+    ["float16", [Number.NaN, 1e9, 1, Infinity, 65_504, 65_520], { 1: "ROW_VALUE", 5: "ROW_VALUE" }],
+    ["float32", [Number.NaN, 1e40, -Infinity, 3.4e38, -3.5e38], { 1: "ROW_VALUE", 4: "ROW_VALUE" }],
+    ["float64", [Number.NaN, 1e308, Infinity], {}],
   ])("make their rows bad: %s", (dtype, numbers, expected) => {
     const c = makeData({ type: new Float64(), data: Float64Array.from(numbers) });
     expect(tensorize(batchOf({ c }), aBinding({ dtype })).bad).toEqual(expected);
@@ -70,6 +74,48 @@ describe("values that a dtype cannot hold", () => {
     const { values, bad } = tensorize(batchOf({ c }), aBinding({ dtype: "uint8", scale: 2 }));
     expect(values).toEqual([2]);
     expect(bad).toEqual({ 1: "ROW_VALUE" });
+  });
+
+  test("are no fractions that a scale makes: those are truncated, as pixels are", () => {
+    const c = makeData({ type: new Float64(), data: Float64Array.of(0.5, -0.1) });
+    const { values, bad } = tensorize(batchOf({ c }), aBinding({ dtype: "uint8", scale: 255 }));
+    expect(values).toEqual([127]);
+    expect(bad).toEqual({ 1: "ROW_VALUE" });
+  });
+
+  test("never become infinite in floats, whatever their type and scale", () => {
+    const floats: readonly Dtype[] = ["float16", "float32"];
+    const finite = fc.double({ noNaN: true, noDefaultInfinity: true });
+    fc.assert(
+      fc.property(
+        fc.constantFrom(...floats),
+        fc.array(finite, { minLength: 1, maxLength: 20 }),
+        fc.constantFrom(1, 2, 1 / 255, -1e30),
+        (dtype, numbers, scale) => {
+          const c = makeData({ type: new Float64(), data: Float64Array.from(numbers) });
+          const { values, bad } = tensorize(batchOf({ c }), aBinding({ dtype, scale }));
+          const round =
+            dtype === "float32" ? Math.fround : (value: number) => halfTable()[encodeHalf(value)] ?? 0;
+          const expected = numbers.map((value) => round(scale === 1 ? value : value * scale + 0));
+          const isLost = (row: number) =>
+            !Number.isFinite(expected[row]) && Number.isFinite((numbers[row] ?? 0) * scale);
+          expect(Object.keys(bad).map(Number)).toEqual(
+            numbers.flatMap((_, row) => (isLost(row) ? [row] : [])),
+          );
+          expect(values).toEqual(expected.filter((_, row) => !isLost(row)));
+        },
+      ),
+    );
+  });
+
+  test("are named in the message with all their digits", () => {
+    const c = makeData({ type: new Uint64(), data: BigUint64Array.of(2n ** 64n - 1n) });
+    const { messages } = tensorize(batchOf({ c }), aBinding({ dtype: "int64" }));
+    expect(messages).toEqual(["column `c` holds 18446744073709551615, which does not fit int64"]);
+    const wide = makeData({ type: new Float64(), data: Float64Array.of(2 ** 63) });
+    expect(tensorize(batchOf({ c: wide }), aBinding({ dtype: "int64" })).messages).toEqual([
+      "column `c` holds 9223372036854775808, which does not fit int64",
+    ]);
   });
 
   test("are named in the message", () => {

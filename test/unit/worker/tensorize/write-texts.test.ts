@@ -1,4 +1,5 @@
 import { type Data, Dictionary, Field, FixedSizeList, Int32, List, Utf8 } from "apache-arrow";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { InputBinding } from "../../../../shared/domain/map-binding.ts";
 import { unpackTexts } from "../../../../shared/domain/texts.ts";
@@ -42,6 +43,21 @@ describe("columns of text feed texts", () => {
     expect(fed({ c }, {})).toEqual({ dims: [4], texts: present, dead: [3] });
     const filled = words.map((word) => word ?? "none");
     expect(fed({ c }, { fill: "none" })).toEqual({ dims: [5], texts: filled, dead: [] });
+  });
+
+  test("with a NUL character are dead letters: ONNX Runtime would cut them off there", () => {
+    const text = fc.string({ unit: fc.constantFrom("a", "\0", "é", "😀"), maxLength: 4 });
+    fc.assert(
+      fc.property(fc.array(fc.option(text), { minLength: 1, maxLength: 12 }), (texts) => {
+        const isDead = (each: string | null) => each?.includes("\0") === true;
+        expect(fed({ c: column(texts, new Utf8()) }, { fill: "none" })).toMatchObject({
+          texts: texts.filter((each) => !isDead(each)).map((each) => each ?? "none"),
+          dead: texts.flatMap((each, row) => (isDead(each) ? [row] : [])),
+        });
+      }),
+    );
+    const lists = column([["a"], ["b\0"]], new List(item));
+    expect(fed({ c: lists }, {}).dead).toEqual([1]);
   });
 
   test("side by side, and as lists whose length fits", () => {
