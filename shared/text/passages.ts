@@ -27,23 +27,71 @@ const CUT = { anywhere: 0, character: 1, word: 2, sentence: 3 } as const;
 type Cut = (typeof CUT)[keyof typeof CUT];
 
 /**
- * Cuts a text into passages: each begins and ends with a token, each token is in one or more of them, and
- * each ends further on than the one before. They are cut between words, or between sentences where that is
- * wanted, unless that would leave half of a passage empty.
+ * Cuts a text into passages. Each token is in one or more of them, and each ends further on than the one
+ * before. They are cut between words, or between sentences on request, unless that would leave half of a
+ * passage empty.
+ *
+ * Law: no passage lacks a character but white space. A normalizer may remove characters that then lie in no
+ * token: those at the end of a word stay with it, others go to the next token.
  */
 export function cutPassages(text: string, tokens: TextTokens, limits: PassageLimits): readonly Passage[] {
-  const { starts, ends } = tokens;
   const cuts = cutsOf(text, tokens, limits.sentences);
+  const edges = edgesOf(text, tokens);
   const passages: Passage[] = [];
-  const count = starts.length;
+  const count = tokens.starts.length;
   for (let first = 0, last = 0; last < count; ) {
     const to = first + limits.tokens;
     const end = to >= count ? count : bestCut(cuts, { first, from: last + 1, to });
-    passages.push({ start: starts[first] ?? 0, end: ends[end - 1] ?? 0 });
+    passages.push({ start: edges[first]?.start ?? 0, end: edges[end]?.end ?? text.length });
     first = nextStart(cuts, Math.max(end - limits.overlap, first + 1), end);
     last = end;
   }
   return passages;
+}
+
+/** White space of Unicode: that of JavaScript has U+FEFF, too. */
+const SPACE = /\p{White_Space}/u;
+
+/** Where a passage ends that is cut in front of a token, and where the next one starts. */
+interface Edge {
+  readonly end: number;
+  readonly start: number;
+}
+
+/** The edges in front of each token, and behind the last one. */
+function edgesOf(text: string, { starts, ends }: TextTokens): readonly Edge[] {
+  const nextStarts = [...starts, text.length];
+  for (let at = starts.length - 1; at >= 0; at -= 1)
+    nextStarts[at] = Math.min(nextStarts[at] ?? 0, nextStarts[at + 1] ?? 0);
+  let behind = 0;
+  return nextStarts.map((start, at): Edge => {
+    behind = Math.max(behind, ends[at - 1] ?? 0);
+    if (start <= behind) return { end: behind, start };
+    if (at === 0) return { end: 0, start: spaceEnd(text, 0, start) };
+    if (at === starts.length) return { end: spaceStart(text, behind), start };
+    return edgeWithin(text, behind, start);
+  });
+}
+
+/** The edge at the first white space among characters that lie in no token, else behind them. */
+function edgeWithin(text: string, from: number, to: number): Edge {
+  const space = text.slice(from, to).search(SPACE);
+  if (space < 0) return { end: to, start: to };
+  return { end: from + space, start: spaceEnd(text, from + space, to) };
+}
+
+/** The end of the white space at `from`. */
+function spaceEnd(text: string, from: number, to: number): number {
+  let at = from;
+  while (at < to && SPACE.test(text.charAt(at))) at += 1;
+  return at;
+}
+
+/** The start of the white space that ends the text. */
+function spaceStart(text: string, from: number): number {
+  let at = text.length;
+  while (at > from && SPACE.test(text.charAt(at - 1))) at -= 1;
+  return at;
 }
 
 /** How good it is to cut in front of each token. */
@@ -51,7 +99,7 @@ function cutsOf(text: string, { starts, ends, words }: TextTokens, sentences: bo
   const cuts = starts.map((start, at): Cut => {
     const before = ends[at - 1] ?? 0;
     if (start < before) return CUT.anywhere;
-    const isWord = words[at] !== words[at - 1] || /\s/.test(text.slice(Math.max(before - 1, 0), start + 1));
+    const isWord = words[at] !== words[at - 1] || SPACE.test(text.slice(Math.max(before - 1, 0), start + 1));
     return isWord ? CUT.word : CUT.character;
   });
   if (sentences) markSentences(text, starts, cuts);

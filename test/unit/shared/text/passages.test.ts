@@ -95,3 +95,50 @@ describe("any text", () => {
     fc.assert(property, { numRuns: 500 });
   });
 });
+
+/** Tokens of three letters at most that lie about characters which a normalizer removed: marks and `~`. */
+function strippedTokensOf(text: string): TextTokens {
+  const found = [...text.matchAll(/(?:(?![~\ufeff]|\u0301)\S)+/g)].flatMap(({ 0: word, index }) =>
+    [...word.matchAll(/.{1,3}/gs)].map((part) => ({
+      start: index + part.index,
+      end: index + part.index + part[0].length,
+    })),
+  );
+  return {
+    starts: found.map(({ start }) => start),
+    ends: found.map(({ end }) => end),
+    words: found.map((_, at) => at),
+  };
+}
+
+it("passages lack no character of a text but white space, whatever lies in no token", () => {
+  const unit = fc.constantFrom("a", "bcde", " ", "  ", "\n", "~", "\u0301", "\ufeff", ". ");
+  const property = fc.property(
+    fc.array(unit, { maxLength: 40 }),
+    fc.nat(5),
+    fc.nat(4),
+    fc.boolean(),
+    (units, most, overlap, sentences) => {
+      const text = units.join("");
+      const tokens = strippedTokensOf(text);
+      const limits = { tokens: most + 1, overlap: Math.min(overlap, most), sentences };
+      if (tokens.starts.length === 0) return;
+      let behind = 0;
+      for (const { start, end } of cutPassages(text, tokens, limits)) {
+        expect(text.slice(Math.min(behind, start), start)).toMatch(/^\p{White_Space}*$/u);
+        behind = end;
+      }
+      expect(text.slice(behind)).toMatch(/^\p{White_Space}*$/u);
+    },
+  );
+  fc.assert(property, { numRuns: 500 });
+});
+
+it("a character that lies in no token stays with the word in front of it", () => {
+  const text = "cafe\u0301 noir ~x";
+  const all = { tokens: 2, overlap: 0, sentences: false };
+  const passages = cutPassages(text, strippedTokensOf(text), all).map(({ start, end }) =>
+    text.slice(start, end),
+  );
+  expect(passages).toEqual(["cafe\u0301", "noir", "~x"]);
+});
