@@ -225,7 +225,8 @@ function childType(type: DataType, index: number): DataType {
 // Arrow types its buffers by column type; here the type is only known at run time.
 type AnyBuffers = ConstructorParameters<typeof Data>[4];
 
-function bufferList(offsets: unknown, values: unknown, validity: Uint8Array | null): AnyBuffers {
+/** The buffers of a column as Arrow orders them. */
+export function bufferList(offsets: unknown, values: unknown, validity: Uint8Array | null): AnyBuffers {
   return [offsets, values, validity ?? undefined, undefined] as AnyBuffers;
 }
 

@@ -8,7 +8,8 @@ import { gather, type Stretch } from "../dataset/gather.ts";
 import { plainField } from "../dataset/plain-type.ts";
 import { recordBatchOf } from "../dataset/record-batch.ts";
 import { nameOfType } from "../domain/column-type-names.ts";
-import type { TextForm } from "../domain/dataset.ts";
+import type { CsvForm, JsonForm, TextForm } from "../domain/dataset.ts";
+import { jsonRows } from "./json/json-rows.ts";
 import { NESTING_MOST, nestsTooDeep } from "./nesting.ts";
 import type { RecordTable } from "./record-table.ts";
 import type { ParsedFault, TextParser } from "./text-parser.ts";
@@ -40,6 +41,13 @@ interface RunOptions {
   readonly parser: TextParser;
 }
 
+interface FaultContext {
+  readonly run: RecordRun;
+  readonly records: readonly number[];
+  readonly form: TextForm;
+  readonly messages: Map<number, string>;
+}
+
 /** Records that became the rows of these batches. */
 interface Piece {
   readonly records: readonly number[];
@@ -56,7 +64,11 @@ export async function rowsOfRun(run: RecordRun, options: RunOptions): Promise<Ru
     if (fault === null) sound.push(record);
     else messages.set(record, fault);
   }
-  const pieces = await parseSound(run, sound, options, messages);
+  const { form } = options;
+  const pieces =
+    form.kind === "json"
+      ? parseJson(run, sound, { ...options, form }, messages)
+      : await parseSound(run, sound, { ...options, form }, messages);
   const bad = [...messages]
     .sort(([a], [b]) => a - b)
     .map(([record, message]) => ({
@@ -92,6 +104,26 @@ function faultOf(
   return `it has ${values} ${values === 1 ? "value" : "values"} where there are ${columns} columns`;
 }
 
+function parseJson(
+  run: RecordRun,
+  records: readonly number[],
+  { form, asked, schema }: RunOptions & { readonly form: JsonForm },
+  messages: Map<number, string>,
+): readonly Piece[] {
+  const { starts, ends } = run.table;
+  const lines = records.map((record) => ({ start: starts[record] ?? 0, end: ends[record] ?? 0 }));
+  const { batch, faults } = jsonRows(run.bytes, lines, { fields: form.fields, asked, schema });
+  addFaults(faults, { run, records, form, messages });
+  return [{ records, batches: [batch] }];
+}
+
+function addFaults(faults: readonly ParsedFault[], { run, records, form, messages }: FaultContext): void {
+  for (const fault of faults) {
+    const record = records[fault.row] ?? 0;
+    messages.set(record, messageOfFault(fault, run, record, form));
+  }
+}
+
 /**
  * DuckDB and the scan agree on what a record is; where they do not, the record is found by halving, and is a
  * bad one. Adds to `messages` what DuckDB finds of others.
@@ -99,25 +131,19 @@ function faultOf(
 async function parseSound(
   run: RecordRun,
   records: readonly number[],
-  options: RunOptions,
+  options: RunOptions & { readonly form: CsvForm },
   messages: Map<number, string>,
 ): Promise<readonly Piece[]> {
   if (records.length === 0) return [];
   const content = contentOf(run, records);
   const parsed = await options.parser.parse(content, { ...options, count: records.length });
   if (parsed !== null) {
-    for (const fault of parsed.faults) {
-      const record = records[fault.row] ?? 0;
-      messages.set(record, messageOfFault(fault, run, record, options.form));
-    }
+    addFaults(parsed.faults, { run, records, form: options.form, messages });
     return [{ records, batches: parsed.batches }];
   }
   const [only] = records;
   if (records.length === 1 && only !== undefined) {
-    messages.set(
-      only,
-      `DuckDB does not read it as one record of ${options.form.kind === "csv" ? "CSV" : "JSON"}`,
-    );
+    messages.set(only, "DuckDB does not read it as one record of CSV");
     return [];
   }
   const middle = records.length >> 1;
@@ -143,9 +169,7 @@ function notJson(text: string): string {
   try {
     const value: unknown = JSON.parse(text);
     const kind = value === null ? "null" : Array.isArray(value) ? "an array" : `a ${typeof value}`;
-    return typeof value === "object" && kind !== "null" && kind !== "an array"
-      ? "it is no JSON that DuckDB reads"
-      : `it is ${kind}, not a JSON object`;
+    return `it is ${kind}, not a JSON object`;
   } catch (error) {
     return `it is not JSON: ${messageOf(error)}`;
   }

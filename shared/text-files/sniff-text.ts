@@ -1,12 +1,16 @@
+import { isUtf8 } from "node:buffer";
 import { rm } from "node:fs/promises";
 import { type Problem, ShardmillError } from "../core/errors.ts";
 import { makeTempFolder } from "../core/temp-folder.ts";
+import { inputUnsupported } from "../dataset/input-errors.ts";
 import { typeOfName } from "../domain/column-type-names.ts";
-import type { TextForm, TextFormat } from "../domain/dataset.ts";
+import type { JsonForm, TextForm, TextFormat } from "../domain/dataset.ts";
 import { openLockedDatabase } from "../sql/locked-database.ts";
+import { oddKeys, SeenValues } from "./json/infer-types.ts";
+import { JsonScanner } from "./json/json-scanner.ts";
+import { nestsTooDeep } from "./nesting.ts";
 import { type CsvSpec, sniffCsv } from "./sniff-csv.ts";
-import { sniffJson } from "./sniff-json.ts";
-import type { TextSample } from "./text-sample.ts";
+import { recordsOf, type TextSample } from "./text-sample.ts";
 
 /** What the job says of its text files. */
 export interface TextSpec {
@@ -43,12 +47,32 @@ export async function sniffText(
     const { form, header } =
       format === "csv"
         ? await sniffCsv(samples, csv ?? CSV_DEFAULTS, place)
-        : { form: await sniffJson(samples, place), header: null };
+        : { form: sniffJson(samples), header: null };
     const path = samples.find(({ content }) => content.length > 0)?.path ?? samples[0]?.path ?? "";
     return { form: withTypes(form, types), header, path };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Finds the columns of JSON Lines: the keys of the objects in the samples. Other lines are skipped. */
+function sniffJson(samples: readonly TextSample[]): JsonForm {
+  const none: JsonForm = { kind: "json", fields: [] };
+  const seen = new SeenValues();
+  for (const sample of samples) {
+    for (const line of recordsOf(sample, none, 0).records) {
+      if (isUtf8(line) && !nestsTooDeep(line, 0, line.length))
+        seen.addLine(new JsonScanner(line), 0, line.length);
+    }
+  }
+  const odd = oddKeys(seen.members.keys());
+  if (odd !== null)
+    throw inputUnsupported(
+      samples[0]?.path ?? "",
+      odd,
+      "give each key a name that SQL can tell from the others",
+    );
+  return { kind: "json", fields: seen.fields() };
 }
 
 /** With the types that the job sets. Of JSON a key may be rare: one that is named is a column. */

@@ -6,13 +6,13 @@ import { makeTempFolder } from "../core/temp-folder.ts";
 import { cellReader } from "../dataset/cell-reader.ts";
 import { openDatasetFile } from "../dataset/open-dataset-file.ts";
 import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
-import type { TextForm } from "../domain/dataset.ts";
+import type { CsvForm, TextForm } from "../domain/dataset.ts";
 import { type LockedDatabase, openLockedDatabase } from "../sql/locked-database.ts";
 import { quoteLiteral } from "../sql/quote.ts";
 import { fetchedSource } from "../storage/small-file.ts";
 import { csvSelect } from "./csv-select.ts";
-import { jsonSelect } from "./json-select.ts";
-import { type RecordSelect, selectText } from "./record-select.ts";
+import { jsonSchema } from "./json/json-columns.ts";
+import { selectText } from "./record-select.ts";
 
 /** A record that DuckDB read and found at fault. */
 export interface ParsedFault {
@@ -31,8 +31,8 @@ export interface ParsedRows {
 }
 
 /**
- * Makes rows of records by DuckDB: from a file of this machine, and by way of another. One thread, whatever
- * files are open in it, has one of these.
+ * Makes rows of records of CSV by DuckDB: from a file of this machine, and by way of another. A thread has
+ * one, for all files that are open in it.
  */
 export class TextParser implements AsyncDisposable {
   readonly #database: LockedDatabase;
@@ -59,8 +59,9 @@ export class TextParser implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** Of all columns of a form. */
+  /** The schema of all columns of a form. */
   schemaOf(form: TextForm): Promise<Schema> {
+    if (form.kind === "json") return Promise.resolve(jsonSchema(form.fields));
     const key = JSON.stringify(form);
     const known = this.#schemas.get(key);
     if (known !== undefined) return known;
@@ -91,7 +92,7 @@ export class TextParser implements AsyncDisposable {
       schema,
       asked,
       count,
-    }: { form: TextForm; schema: Schema; asked: readonly number[]; count: number },
+    }: { form: CsvForm; schema: Schema; asked: readonly number[]; count: number },
   ): Promise<ParsedRows | null> {
     let bytes: Uint8Array;
     try {
@@ -119,13 +120,13 @@ export class TextParser implements AsyncDisposable {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  async #parquetOf(content: Buffer, form: TextForm, asked: readonly number[]): Promise<Uint8Array> {
+  async #parquetOf(content: Buffer, form: CsvForm, asked: readonly number[]): Promise<Uint8Array> {
     this.#files += 1;
-    const path = join(this.#folder, `${this.#files}.${form.kind}`);
+    const path = join(this.#folder, `${this.#files}.csv`);
     const parquet = join(this.#folder, `${this.#files}.parquet`);
     try {
       await writeFile(path, content);
-      const select = selectText(selectOf(form, path, asked));
+      const select = selectText(csvSelect(form, path, asked));
       await this.#database.run(
         `COPY (${select}) TO ${quoteLiteral(parquet)} (FORMAT parquet, COMPRESSION uncompressed)`,
       );
@@ -134,10 +135,6 @@ export class TextParser implements AsyncDisposable {
       await Promise.all([path, parquet].map((each) => rm(each, { force: true })));
     }
   }
-}
-
-function selectOf(form: TextForm, path: string, asked: readonly number[]): RecordSelect {
-  return form.kind === "csv" ? csvSelect(form, path, asked) : jsonSelect(form, path, asked);
 }
 
 function faultsOf(batch: RecordBatch, rowStart: number): ParsedFault[] {

@@ -54,3 +54,16 @@ export async function textRows(
   for (const { row } of bad) rows[row - start] = null;
   return { rows, bad };
 }
+
+/** Reads lines of JSON by columns of these types: rows, and the messages of those that are bad. */
+export async function readJsonLines(
+  parsers: TextParsers,
+  lines: readonly string[],
+  types: Readonly<Record<string, string>>,
+) {
+  const form: TextForm = { kind: "json", fields: fieldsOf(types) };
+  const { file } = await openText(Buffer.from(lines.join("\n")), form, { parsers });
+  using _ = file;
+  const { rows, bad } = await textRows(file);
+  return { rows, bad: new Map(bad.map(({ row, message }) => [row, message])) };
+}

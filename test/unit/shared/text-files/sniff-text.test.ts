@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { nameOfType } from "../../../../shared/domain/column-type-names.ts";
 import type { TextFormat } from "../../../../shared/domain/dataset.ts";
@@ -109,6 +110,59 @@ describe("what is found of JSON Lines by looking at it", () => {
     ];
     const found = { i: "int64", f: "float64", b: "bool", d: "date", t: "timestamp", u: "string" };
     expect(await look(lines)).toEqual({ ...found, m: "string", xs: "float64[]", e: "string" });
+  });
+
+  it("keeps whole numbers whole: int64, uint64, or text where no integer has them all", async () => {
+    const value = fc.oneof(
+      fc.bigInt({ min: -(2n ** 66n), max: 2n ** 66n }),
+      fc.constantFrom(
+        2n ** 63n,
+        2n ** 63n - 1n,
+        -(2n ** 63n),
+        -(2n ** 63n) - 1n,
+        2n ** 64n - 1n,
+        2n ** 64n,
+        0n,
+        -1n,
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(value, { minLength: 1, maxLength: 4 }),
+        fc.boolean(),
+        async (values, hasFraction) => {
+          const texts = [...values.map(String), ...(hasFraction ? ["1.5"] : [])];
+          const within = (least: bigint, most: bigint) =>
+            values.every((each) => each >= least && each <= most);
+          const whole = within(-(2n ** 63n), 2n ** 63n - 1n)
+            ? "int64"
+            : within(0n, 2n ** 64n - 1n)
+              ? "uint64"
+              : "string";
+          const type = hasFraction ? "float64" : whole;
+          expect(await look(texts.map((text) => `{"i":${text},"l":[${texts.join()}]}`))).toEqual({
+            i: type,
+            l: `${type}[]`,
+          });
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  it("has dates and moments where all texts of a column are such", async () => {
+    const lines = ['{"d":"2020-01-31","t":"2020-01-31","n":"2020-02-30","w":"infinity","u":"31.01.2020"}'];
+    lines.push(
+      '{"d":"1999-12-31","t":"2020-01-31T10:00:00+02:00","n":"2020-02-28","w":"2020-01-01","u":null}',
+    );
+    const found = { d: "date", t: "timestamp", n: "string", w: "string", u: "string" };
+    expect(await look(lines)).toEqual(found);
+  });
+
+  it("is found of lists of any depth at once, as text where they lie too deep", async () => {
+    const lists = (levels: number) => `{"z":${"[".repeat(levels)}1${"]".repeat(levels)}}`;
+    expect(await look([lists(8)])).toEqual({ z: `int64${"[]".repeat(8)}` });
+    expect(await look([lists(900)])).toEqual({ z: `string${"[]".repeat(65)}` });
   });
 
   it("has the keys that the job names, though no line has them", async () => {

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import type { JsonForm } from "../../../../shared/domain/dataset.ts";
-import { TextParsers } from "../../../../shared/text-files/open-input-file.ts";
-import { fieldsOf, openText, textRows } from "../../../support/text-files.ts";
+import type { FieldType, JsonForm } from "../../../../../shared/domain/dataset.ts";
+import { TextParsers } from "../../../../../shared/text-files/open-input-file.ts";
+import { fieldsOf, openText, readJsonLines, textRows } from "../../../../support/text-files.ts";
 
 const parsers = new TextParsers();
 afterAll(() => parsers[Symbol.asyncDispose]());
@@ -107,4 +107,97 @@ describe("JSON Lines", () => {
       expect.stringContaining(`line 3 (byte ${third + 1}): ${deep}`),
     ]);
   });
+});
+
+const read = (lines: readonly string[], types: Readonly<Record<string, string>>) =>
+  readJsonLines(parsers, lines, types);
+
+it("another value than a string is the text that it is written as", async () => {
+  const values = [
+    "1.10",
+    "-0",
+    "1E400",
+    "123456789012345678901234567890",
+    "true",
+    '{"k" : [1.0]}',
+    "[ 1 ]",
+    '"1.10"',
+    "null",
+  ];
+  const { rows, bad } = await read(
+    values.map((value) => `{"s": ${value} }`),
+    { s: "string" },
+  );
+  expect(bad.size).toBe(0);
+  const expected = values.map((value) => (value === "null" ? null : value === '"1.10"' ? "1.10" : value));
+  expect(rows).toEqual(expected.map((s) => ({ s })));
+});
+
+it("of a key twice in an object the last value counts, as for other readers", async () => {
+  const lines = ['{"a":1,"b":2,"a":"x"}', '{"a":"x","a":3}', '{"a":1,"\\u0061":null}'];
+  const { rows, bad } = await read(lines, { a: "int64" });
+  expect([...bad.keys()]).toEqual([0]);
+  expect(rows.slice(1)).toEqual([{ a: "3n" }, { a: null }]);
+});
+
+it.each([
+  '{"x": NaN}',
+  '{"a": 1,}',
+  '{"x": .5}',
+  '{"x": +5}',
+  '{"x": 0x1F}',
+  '{"x": 1} // y',
+  "{'x': 1}",
+  '{"x": 01}',
+])("what is no JSON is bad: %s", async (line) => {
+  expect((await read([line], { y: "string" })).bad.get(0)).toMatch(/it is not JSON: /);
+});
+
+it("any values of JSON are what JSON.parse makes of them", async () => {
+  const row = fc.record(
+    {
+      s: fc.string({ unit: "grapheme" }),
+      f: fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0),
+      b: fc.boolean(),
+      i: fc.maxSafeInteger(),
+      l: fc.array(fc.option(fc.array(fc.option(fc.string()), { maxLength: 3 })), { maxLength: 3 }),
+      extra: fc.jsonValue(),
+    },
+    { requiredKeys: [], noNullPrototype: true },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(fc.option(row), { minLength: 1, maxLength: 12 }), async (objects) => {
+      const { rows, bad } = await read(
+        objects.map((object) =>
+          JSON.stringify(object, null, object?.b === true ? "\t" : "").replaceAll("\n", " "),
+        ),
+        { s: "string", f: "float64", b: "bool", i: "int64", l: "string[][]" },
+      );
+      for (const [at, object] of objects.entries()) {
+        expect(bad.has(at)).toBe(object === null);
+        if (object === null) continue;
+        const { s = null, f = null, b = null, i = null, l = null } = object;
+        expect(rows[at]).toEqual({ s, f, b, i: i === null ? null : `${i}n`, l });
+      }
+    }),
+    { numRuns: 100 },
+  );
+});
+
+it("nested lists take time that grows with their bytes, not with their depth, whoever reads them", async () => {
+  const deep = `${"[".repeat(60)}1${"]".repeat(60)}`;
+  const lines = Array.from({ length: 100 }, (_, id) => `{"id":${id},"zz":${deep}}`);
+  const zz = Array.from({ length: 60 }).reduce<FieldType>((item) => ({ kind: "list", item }), {
+    kind: "numeric",
+    type: "int64",
+  });
+  const form: JsonForm = {
+    kind: "json",
+    fields: [...fieldsOf({ id: "int64" }), { name: "zz", type: zz, nullable: true }],
+  };
+  const { file } = await openText(Buffer.from(lines.join("\n")), form, { parsers });
+  using _ = file;
+  const { rows, bad } = await textRows(file);
+  expect(bad).toEqual([]);
+  expect(JSON.stringify(rows[7])).toBe(`{"id":"7n","zz":${deep.replace("1", '"1n"')}}`);
 });
