@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { BEACON_NAME } from "../coordinator/commit/beacon.ts";
 import { isRunName } from "../coordinator/journal/bucket/run-file.ts";
-import { LOCK_NAME } from "../coordinator/journal/lock-file.ts";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { canonicalJson, sha256 } from "../shared/core/digest.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../shared/domain/manifest.ts";
@@ -106,14 +105,14 @@ export function checkVisible(checker: Checker, image: DiskImage, job: SimJob): v
 }
 
 /**
- * Nothing is left, or only drafts of a lock: another coordinator may make one after everything was removed,
- * and die. The next run of the job removes it.
+ * Nothing is left, or only what belongs to a try at the lock: another coordinator may make it after everything
+ * was removed, and die. The next run of the job removes it.
  */
 function onlyRivalsFiles(image: DiskImage, job: SimJob): boolean {
   const { out, kept, isShared } = job;
   if (isShared) return onlyLateUploads(image, job);
-  const isDraft = (name: string) => name.startsWith(`${LOCK_NAME}.`) && name.endsWith(".tmp");
-  const onDisk = namesIn(image, workPaths(out).work).every(isDraft);
+  const isOfTry = (name: string) => /^lock\.json\.(\w+\.tmp|own-\w+)$/.test(name);
+  const onDisk = namesIn(image, workPaths(out).work).every(isOfTry);
   return onDisk && (out === kept || onlyLateUploads(image, job));
 }
 

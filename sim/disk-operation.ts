@@ -7,6 +7,8 @@ export interface DiskCall {
   readonly process: SimProcess;
   readonly call: "open" | "read" | "write" | "sync" | "names" | "removal" | "close";
   readonly path: string;
+  /** Of a rename: the name that is free then. */
+  readonly from?: string;
 }
 
 /** What is to go wrong with an operation. */
@@ -35,15 +37,16 @@ const BUSY_SHARE = 0.02;
 /** One operation: it is a step of its process, and may fail, be done in part, or be the last. */
 export function runOperation<T>(
   options: OperationOptions,
-  { call, path }: Pick<DiskCall, "call" | "path">,
+  what: Omit<DiskCall, "process">,
   act: () => T,
   actHalf: (random: SeededRandom) => void = () => {},
 ): Promise<T> {
   const { scheduler, process, random, faultOf, die, onChange } = options;
+  const { call, path } = what;
   const busyMs = random.chance(BUSY_SHARE) ? BUSY_MS * random.unit() : 0;
   return new Promise((resolve, reject) => {
     scheduler.after(USUAL_MS * random.unit() + busyMs, process, () => {
-      const diskCall: DiskCall = { process, call, path };
+      const diskCall: DiskCall = { process, ...what };
       const fault = faultOf(diskCall);
       if (call !== "read" && call !== "close") scheduler.note(`${process.name}: ${call} ${path}`);
       const dies = fault.kind === "die" ? fault : null;

@@ -60,19 +60,20 @@ export class JobFaultInjector {
   }
 
   /** After each step of a disk: the moments that a fault at any time would hardly ever hit. */
-  changed({ process, call, path }: DiskCall): void {
+  changed({ process, call, path, from }: DiskCall): void {
     const { checker, job, world } = this.#scenario;
     const { work } = workPaths(job.out);
     const isLock = call === "removal" && path === join(work, LOCK_NAME);
     if (isLock) checker.unlocked(process);
-    if (call === "removal" && path === below(work, CLEARING_NAME)) {
+    const freed = call === "removal" ? path : from;
+    if (freed === below(work, CLEARING_NAME)) {
       checker.cleared();
       this.#snapshots.cleared();
     }
     if (call === "names") this.#snapshots.named(path);
     // Of several jobs a new run would take up one, and not the others: see `FaultInjector`.
     if (isLock && world.scenarios.length === 1 && world.faults.strikes("startedOver", 0.3)) this.startOver();
-    if (call === "removal" && path === below(job.out, MANIFEST_NAME)) this.#manifest = null;
+    if (freed === below(job.out, MANIFEST_NAME)) this.#manifest = null;
     if (call === "write" && STAGED_MANIFEST.test(path)) this.strikeRival(0.7);
     if (call === "write") checker.put(process, path);
     if (world.isShared && call === "removal" && path.includes("/run-")) this.#wakeSleepers();

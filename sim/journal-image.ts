@@ -44,30 +44,16 @@ export class SegmentsImage implements JournalImage {
   records(): JournalRecord[] {
     const found = this.#image.lookUp(this.#folder);
     if (found?.kind !== "folder") return [];
-    const segments = [...found.names.keys()]
-      .flatMap((name) => segmentGeneration(name) ?? [])
-      .sort((a, b) => a - b)
-      .map((generation) => this.#image.file(segmentPath(this.#folder, generation), "open").bytes);
-    return segments.flatMap((bytes, index) => {
-      return decodeFrames(inHistory(bytes, segments[index + 1] ?? null)).records;
-    });
+    const generations = [...found.names.keys()].flatMap((name) => segmentGeneration(name) ?? []);
+    return inHistory(generations, (path) => this.#image.file(path, "open").bytes, this.#folder).flatMap(
+      (bytes) => decodeFrames(bytes).records,
+    );
   }
 
-  /**
-   * What a segment holds beyond the bytes that its successor took up was written by a coordinator that had
-   * been replaced.
-   */
   hasSafely(text: string): boolean {
-    const generations = this.#image
-      .safeNames(this.#folder)
-      .flatMap((name) => segmentGeneration(name) ?? [])
-      .sort((a, b) => a - b);
-    const segments = generations.map((generation) =>
-      this.#image.safeBytes(segmentPath(this.#folder, generation)),
-    );
-    return segments.some(
-      (bytes, at) => bytes !== null && inHistory(bytes, segments[at + 1] ?? null).includes(text),
-    );
+    const generations = this.#image.safeNames(this.#folder).flatMap((name) => segmentGeneration(name) ?? []);
+    const safe = (path: string) => this.#image.safeBytes(path) ?? Buffer.alloc(0);
+    return inHistory(generations, safe, this.#folder).some((bytes) => bytes.includes(text));
   }
 
   hasBegun(generation: number): boolean {
@@ -144,8 +130,24 @@ export function runAt(image: DiskImage, work: string): string | null {
   return found?.kind === "file" ? (JSON.parse(String(found.bytes)) as { run: string }).run : null;
 }
 
-/** What of a segment counts: as much as its successor says. */
-function inHistory(segment: Buffer, successor: Buffer | null): Buffer {
-  const [first] = successor === null ? [] : decodeFrames(successor).records;
-  return first?.kind === "generationStarted" ? segment.subarray(0, first.previousBytes) : segment;
+/**
+ * What counts of the segments of a folder, in order: the last that was begun, and of each one before it as
+ * much as its successor says. What lies behind that was written by a coordinator that had been replaced.
+ */
+function inHistory(
+  generations: readonly number[],
+  bytesAt: (path: string) => Buffer,
+  folder: string,
+): Buffer[] {
+  const counted: Buffer[] = [];
+  let next: Extract<JournalRecord, { kind: "generationStarted" }> | null = null;
+  for (const generation of generations.toSorted((a, b) => b - a)) {
+    if (next !== null && generation !== (next.previousGeneration ?? next.generation - 1)) continue;
+    const bytes = bytesAt(segmentPath(folder, generation));
+    const [first] = decodeFrames(bytes).records;
+    if (first?.kind !== "generationStarted") continue;
+    counted.unshift(bytes.subarray(0, next?.previousBytes ?? bytes.length));
+    next = first;
+  }
+  return counted;
 }

@@ -66,7 +66,7 @@ async function publish(
     const paths = withRun(found, newRunName(random));
     const staged = await stage(paths, storage, job);
     await publishOutput({ storage, paths, staged });
-    await removeWorkFiles(paths, storage, disk);
+    await removeWorkFiles(paths, { storage, disk, lock: disk });
     scheduler.note("the rival has published");
   } catch (error) {
     scheduler.note(`the rival gives up: ${messageOf(error)}`);

@@ -89,7 +89,8 @@ export class SimDisk implements Disk {
   }
 
   rename(from: string, to: string): Promise<void> {
-    return this.#operation("names", to, () => this.#options.image.rename(from, to));
+    const { image } = this.#options;
+    return runOperation(this.#options, { call: "names", path: to, from }, () => image.rename(from, to));
   }
 
   copyFile(from: string, to: string): Promise<void> {

@@ -23,7 +23,7 @@ import { refuseOtherResult } from "./refuse-other-job.ts";
 interface HeldPlace {
   readonly paths: OutputPaths;
   readonly storage: Storage;
-  readonly lock: Pick<HeldLock, "confirm">;
+  readonly lock: Pick<HeldLock, "confirm" | "remove">;
   readonly seams: Pick<JobSeams, "disk" | "random">;
 }
 
@@ -77,13 +77,9 @@ async function hasBegunSince(paths: OutputPaths, storage: Storage): Promise<bool
  * The paths of a job that is taken up, or begun. A journal whose partials somebody has removed from the
  * bucket is thrown away: else each of its commits would have to be found missing.
  */
-export async function takeUpPaths(
-  paths: OutputPaths,
-  storage: Storage,
-  seams: Pick<JobSeams, "disk" | "random">,
-): Promise<WorkPaths> {
+export async function takeUpPaths({ paths, storage, lock, seams }: HeldPlace): Promise<WorkPaths> {
   const known = paths.runFile === null ? await knownPaths(paths, { ...seams, storage }) : null;
   if (known !== null && known.run !== null && (await storage.kindAt(known.own)) === null)
-    await removeFromDisk(paths, seams.disk, isOfLock);
+    await removeFromDisk(paths, { disk: seams.disk, lock }, isOfLock);
   return await ownPaths(paths, { ...seams, storage });
 }

@@ -36,13 +36,13 @@ export async function endPublished(
     // Of one that died before it had begun, or whose job another has ended: its lock, and what it had there.
     const isOnDisk = (await disk.lstat(paths.disk).catch(() => null)) !== null;
     if (hasLeft || isOnDisk || !isWhole) {
-      await using _lock = await lockOutput(paths, options);
+      await using lock = await lockOutput(paths, options);
       await awaitOthers({ paths, storage }, options);
       // Whoever was waited for may have started over.
       if (await isThere(manifest, { paths, storage })) {
         if (!isWhole) await placeBeside(paths, manifest, storage);
-        if (hasLeft) await removeWorkFiles(left, storage, disk);
-        else await removeFromDisk(paths, disk, isOfLock);
+        if (hasLeft) await removeWorkFiles(left, { ...place, lock });
+        else await removeFromDisk(paths, { disk, lock }, isOfLock);
       }
     }
     // Empty where this run only looked, and locked it for that.

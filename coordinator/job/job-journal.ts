@@ -17,7 +17,7 @@ import { type OpenJobOptions, onWaitingOf } from "./opened-job.ts";
  */
 const PAUSE_MS = 2;
 
-/** What only one coordinator has: whoever has lost it touches nothing of the job any more. */
+/** What only one coordinator has. One that has lost it touches nothing of the job any more. */
 export type JobLock = Pick<HeldLock, "confirm" | "lost">;
 
 interface JobJournalOptions extends Pick<OpenJobOptions, "clock" | "seams" | "log" | "signal" | "onWaiting"> {
@@ -50,10 +50,12 @@ export async function openJobJournal(options: JobJournalOptions): Promise<JobJou
   }
   const pause = () => sleep(PAUSE_MS, undefined, clock);
   const confirm = () => lock.confirm();
-  const writing = { pause, confirm, onSnapshotTrouble };
-  return { ...(await openJournal(journal, clock.wallMs(), seams.disk, writing)), lock };
+  const writing = { pause, confirm, onSnapshotTrouble, random: seams.random };
+  const opened = await openJournal(journal, clock.wallMs(), seams.disk, writing);
+  return { ...opened, lock: both(lock, opened.hold) };
 }
 
+/** The lock is renewed, and may be late. The journal's own fence is asked for proof. */
 function both(one: JobLock, other: JobLock): JobLock {
   return {
     lost: AbortSignal.any([one.lost, other.lost]),

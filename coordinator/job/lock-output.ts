@@ -6,20 +6,33 @@ import type { HeldLock } from "../journal/held-lock.ts";
 import { acquireLock } from "../journal/lock.ts";
 import { readClearing } from "../publish/clearing.ts";
 import { CLEARING_NAME } from "../publish/output-folder.ts";
+import { asOutputFailed } from "../publish/output-failed.ts";
 import { knownPaths } from "../publish/own-run.ts";
 import type { OutputPaths, WorkPaths } from "../publish/work-paths.ts";
 import { type OpenJobOptions, onWaitingOf } from "./opened-job.ts";
 
-/** @throws {OUTPUT_LOCKED} when another coordinator is at this output */
-export function lockOutput({ disk, output }: OutputPaths, options: OpenJobOptions): Promise<HeldLock> {
+/**
+ * Takes the lock of an output, and the means of earlier holders: one that wakes up now can change nothing.
+ *
+ * @throws {OUTPUT_LOCKED} when another coordinator is at this output
+ */
+export async function lockOutput({ disk, output }: OutputPaths, options: OpenJobOptions): Promise<HeldLock> {
   const apart = {
     what: `the folder of the journal of ${output} cannot be written to`,
     hint: "name a folder on a disk that can be written to in `work.path`, or in SHARDMILL_STATE",
   };
-  return acquireLock(disk, {
+  const lock = await acquireLock(disk, {
     ...waitingOf(options),
     ...(isOnThisMachine(output) ? {} : { trouble: apart }),
   });
+  try {
+    const what = "what an earlier coordinator left beside its lock cannot be removed";
+    await asOutputFailed({ path: disk, what }, () => lock.sweep());
+    return lock;
+  } catch (error) {
+    await lock[Symbol.asyncDispose]().catch(() => {});
+    throw error;
+  }
 }
 
 interface SharedPlace {

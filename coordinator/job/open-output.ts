@@ -2,7 +2,7 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { ResourceStack } from "../../shared/core/resource-stack.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { below, parseLocation } from "../../shared/domain/location.ts";
+import { below, nameOf, parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest, type ReadFile } from "../../shared/domain/manifest.ts";
 import { newInputLines } from "../../shared/domain/new-input.ts";
 import { ignorePlaceError } from "../../shared/storage/errors.ts";
@@ -72,8 +72,10 @@ export async function openOutput(
   const precision = await passPrecision(planned, options.checkPrecision, signal);
   signal.throwIfAborted();
   const resources = new ResourceStack();
+  let lock: HeldLock | null = null;
   try {
-    const held = await holdOutput(planned, { place, options, mayReplace }, resources);
+    lock = resources.add(await lockOutput(place.paths, options));
+    const held = await holdOutput(planned, { place, options, mayReplace, lock });
     const isPublished = held.kind === "published";
     if (isPublished || (run !== null && (await hasOtherPlan(run, place, seams)))) {
       // The output is as it is, whether or not the lock can be removed.
@@ -86,9 +88,10 @@ export async function openOutput(
     return run === null ? opened : { ...opened, notes: [...newInputLines(run.found), ...opened.notes] };
   } catch (error) {
     // What went wrong first is what is reported.
+    const reason = (await lock?.whyLost()) ?? error;
     await resources.release().catch(() => {});
     await removeWorkFolder(place.paths, seams.disk).catch(() => {});
-    throw error;
+    throw reason;
   }
 }
 
@@ -124,6 +127,7 @@ interface ToHold {
   readonly options: OpenJobOptions;
   /** Whether a published result may be thrown away. */
   readonly mayReplace: boolean;
+  readonly lock: HeldLock;
 }
 
 type HeldOutput =
@@ -148,12 +152,10 @@ async function lookAgain(place: OutputPlace, { fresh }: OpenJobOptions): Promise
 /** The lock is held, and the output cleared where that is asked for; or it has been published since. */
 async function holdOutput(
   planned: PlannedJob,
-  { place, options, mayReplace }: ToHold,
-  resources: ResourceStack,
+  { place, options, mayReplace, lock }: ToHold,
 ): Promise<HeldOutput> {
   const { paths, storage } = place;
   const { seams, fresh } = options;
-  const lock = resources.add(await lockOutput(paths, options));
   const seen = await awaitOthers(place, options);
   const now = await lookAgain(place, options);
   const isCleared = now.kind === "halfCleared" || (now.kind === "published" ? mayReplace : fresh);
@@ -165,7 +167,7 @@ async function holdOutput(
       clock: options.clock,
       run: seen.run,
       keepsWork: isOfLock,
-      confirm: () => lock.confirm(),
+      lock,
       look,
     });
   }
@@ -175,11 +177,20 @@ async function holdOutput(
       ? now.manifest
       : await endIntent(planned, { paths, storage, lock, seams });
   if (manifest !== null) return { kind: "published", manifest };
-  const own = await takeUpPaths(paths, storage, seams);
+  const own = stagedApart(await takeUpPaths({ paths, storage, lock, seams }), lock);
   // It may have been published, and cleaned up after, since it was looked at: then this is a new run.
   const late = paths.runFile === null || isCleared ? null : await inspectOutput(paths.output, storage);
   if (late?.kind === "published") return { kind: "published", manifest: late.manifest };
   return { kind: "held", paths: own, storage, lock, silent: seen.shown };
+}
+
+/**
+ * On a disk the output is staged in the lock's own folder. A coordinator that was replaced has lost what it
+ * could still give a name to.
+ */
+function stagedApart(paths: WorkPaths, { own }: HeldLock): WorkPaths {
+  if (!isOnThisMachine(paths.output)) return paths;
+  return { ...paths, stage: below(paths.work, nameOf(parseLocation(own)), "stage") };
 }
 
 /** @throws {OUTPUT_OCCUPIED} when the published result is not this job's */

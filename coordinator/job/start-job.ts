@@ -15,6 +15,7 @@ import { readRemembered } from "../insight/packed-history.ts";
 import { RecordTimes } from "../insight/record-times.ts";
 import { RunWatch } from "../insight/run-watch.ts";
 import { StoreWatch } from "../insight/store-watch.ts";
+import type { HeldLock } from "../journal/held-lock.ts";
 import type { OpenJournal } from "../journal/journal.ts";
 import type { LastSnapshot } from "../journal/snapshot-file.ts";
 import { SnapshottingJournal } from "../journal/snapshotting-journal.ts";
@@ -45,7 +46,7 @@ interface StartOptions extends OpenJobOptions {
   readonly storage: Storage;
   /** What its check found, where the model was converted. */
   readonly precision: PrecisionReport | null;
-  readonly lock: JobLock;
+  readonly lock: Pick<HeldLock, keyof JobLock | "remove">;
   /** What `awaitSilence` has given. */
   readonly silent: string | null;
   /** What it reads, of a run of a job over what is new; else null. */
@@ -71,7 +72,7 @@ export async function startJob(
   // Between the journal, which it deletes, and the lock, under which it does.
   resources.add({
     async [Symbol.asyncDispose]() {
-      if (isDone()) await removeWorkFiles(paths, storage, seams.disk);
+      if (isDone()) await removeWorkFiles(paths, { storage, disk: seams.disk, lock: options.lock });
     },
   });
   const opened = resources.add(await openJobJournal(options));

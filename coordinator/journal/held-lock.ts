@@ -1,8 +1,9 @@
 import { basename, dirname, join } from "node:path";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import type { Disk } from "../../shared/core/disk.ts";
+import { errorCode } from "../../shared/core/errno.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import { readLock } from "./lock-file.ts";
+import { ownName, readLock } from "./lock-file.ts";
 
 /** How often the holder of a lock shows that it lives: one small file, not synced. */
 const BEAT_MS = 2_000;
@@ -33,6 +34,10 @@ interface HeldLockOptions {
  * Law `one-holder`: a process that was stopped for longer than the silence may have lost it to another. So
  * before and after whatever must be done by the holder alone, it `confirm`s: at no cost while its last beat
  * is young, else by reading the lock itself.
+ *
+ * A process may also be stopped behind that look. So it changes no name that a successor uses but in one
+ * step, to or from a folder of its own. A successor removes that folder before it begins: then a step that
+ * comes late finds no folder, and fails.
  */
 export class HeldLock implements AsyncDisposable {
   readonly #options: HeldLockOptions;
@@ -42,6 +47,8 @@ export class HeldLock implements AsyncDisposable {
   #beating: Promise<void> = Promise.resolve();
   #callOff: () => void = () => {};
   #released = false;
+  #made: Promise<void> | null = null;
+  #steps = 0;
 
   constructor(options: HeldLockOptions) {
     this.#options = options;
@@ -62,16 +69,85 @@ export class HeldLock implements AsyncDisposable {
   }
 
   /**
-   * Removes what those left who died while they took this lock. Whoever takes it at this moment finds that
-   * gone, and tries again. A claim says something of one nonce, which is never drawn again: only those of
-   * this lock's own stay.
+   * That another has taken the lock, which explains whatever went wrong since; null while it has not, or
+   * nobody can tell.
+   */
+  async whyLost(): Promise<ShardmillError | null> {
+    await this.#look().catch(() => {});
+    return this.#lost.signal.aborted ? this.#lost.signal.reason : null;
+  }
+
+  /** A folder beside the lock that no other holder uses. It goes with the lock. */
+  get own(): string {
+    const { path, nonce } = this.#options;
+    return join(dirname(path), ownName(nonce));
+  }
+
+  /**
+   * Removes what others left beside this lock: those that died while they took it, and the own folders of
+   * earlier holders. One that takes the lock at this moment finds its draft gone, and tries again. A claim is
+   * of one nonce, which is never drawn again: only the claims of this lock stay.
    */
   async sweep(): Promise<void> {
     const { path, nonce, disk } = this.#options;
     const [name, folder] = [basename(path), dirname(path)];
+    const stays = [`${name}.claim-${nonce}`, ownName(nonce)];
     for (const other of await disk.readdir(folder))
-      if (other.startsWith(`${name}.`) && !other.startsWith(`${name}.claim-${nonce}`))
+      if (other.startsWith(`${name}.`) && !stays.some((own) => other.startsWith(own)))
         await disk.remove(join(folder, other));
+  }
+
+  /**
+   * Removes a file, or a folder with all that is in it, from a name that a successor may use, too.
+   *
+   * @throws {OUTPUT_LOCKED} when another has taken the lock
+   */
+  async remove(path: string): Promise<void> {
+    const { disk } = this.#options;
+    const removed = await this.#nextOwn();
+    try {
+      await disk.rename(path, removed);
+    } catch (error) {
+      if (errorCode(error) !== "ENOENT") throw error;
+      // Nothing is there, or this holder's folder is gone.
+      await this.#look();
+      return;
+    }
+    await disk.remove(removed);
+  }
+
+  /**
+   * Gives a text a name that a successor may use, too. The name is durable once its folder is synced.
+   *
+   * @throws {OUTPUT_LOCKED} when another has taken the lock
+   */
+  async place(path: string, text: string): Promise<void> {
+    const { disk } = this.#options;
+    const placed = await this.#nextOwn();
+    const file = await disk.open(placed, "wx");
+    try {
+      await file.write(Buffer.from(text, "utf8"));
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await disk.rename(placed, path);
+  }
+
+  /** A free name in the own folder. */
+  async #nextOwn(): Promise<string> {
+    this.#made ??= this.#makeOwn();
+    await this.#made;
+    this.#steps += 1;
+    return join(this.own, String(this.#steps));
+  }
+
+  /** The look comes last: whoever takes the lock behind it finds the folder, and removes it. */
+  async #makeOwn(): Promise<void> {
+    await this.#options.disk.mkdir(this.own).catch((error: unknown) => {
+      if (errorCode(error) !== "EEXIST") throw error;
+    });
+    await this.#look();
   }
 
   /** Lets go of it, if it is still this process's. */
@@ -81,6 +157,8 @@ export class HeldLock implements AsyncDisposable {
     this.#callOff();
     await this.#beating;
     const { path, beatPath, nonce, disk } = this.#options;
+    // What cannot be removed now, the next holder removes.
+    await disk.remove(this.own).catch(() => {});
     const there = await readLock(path, disk);
     if (there?.nonce !== nonce) return;
     await disk.unlink(beatPath).catch(() => {});

@@ -41,6 +41,11 @@ export interface WriterOptions {
    * Rejects when this process is no longer the one that may write: see `HeldLock`. Left out: it always is.
    */
   readonly confirm?: () => Promise<void>;
+  /**
+   * Rejects when what is on disk now may be in no history: see `SegmentFence`. Asked before anything is
+   * acknowledged as durable. Left out: it always is.
+   */
+  readonly fence?: () => Promise<void>;
 }
 
 /**
@@ -50,14 +55,15 @@ export interface WriterOptions {
  * than the record itself.
  *
  * Law: once a write or a sync has failed, nothing is ever written again: after a failed fsync nobody knows
- * what is on disk. Law `one-holder`: only who holds the lock appends, and acknowledges. It is asked before a
- * write, so that one who lost it writes no more; and after, for the successor has read only what was there
- * before: a record that came too late is in no history.
+ * what is on disk. Law `one-holder`: only who holds the lock appends. Law `record-before-answer`: the lock
+ * proves nothing of later, so the fence is asked once a record is on disk: a successor has read only what was
+ * there when it began.
  */
 export class JournalWriter implements AsyncDisposable {
   readonly #file: SegmentFile;
   readonly #pause: () => Promise<void>;
   readonly #confirm: () => Promise<void>;
+  readonly #fence: () => Promise<void>;
   #next: RecordGroup | null = null;
   /** Of those that are being written, and of the next. */
   #queuedBytes = 0;
@@ -70,13 +76,14 @@ export class JournalWriter implements AsyncDisposable {
   /** @param begun what the file holds already */
   constructor(
     file: SegmentFile,
-    { pause = async () => {}, confirm = async () => {} }: WriterOptions = {},
+    { pause = async () => {}, confirm = async () => {}, fence = async () => {} }: WriterOptions = {},
     begun: Uint8Array = new Uint8Array(),
   ) {
     this.#file = file;
     this.#end = { bytes: begun.length, crc32: crc32(begun) };
     this.#pause = pause;
     this.#confirm = confirm;
+    this.#fence = fence;
   }
 
   /**
@@ -158,6 +165,7 @@ export class JournalWriter implements AsyncDisposable {
         await this.#file.append(Buffer.concat(group.frames, group.bytes));
         if (group.durable) await this.#file.sync();
         await this.#confirm();
+        if (group.durable) await this.#fence();
       } catch (cause) {
         const isSaid = isShardmillError(cause, "OUTPUT_LOCKED") || isShardmillError(cause, "JOURNAL_FAILED");
         group.written.reject(

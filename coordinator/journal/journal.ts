@@ -1,24 +1,30 @@
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
+import { errorCode } from "../../shared/core/errno.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
 import { ownMapping } from "../../shared/core/mapping.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
+import { type Random, systemRandom } from "../../shared/core/random.ts";
 import { syncPath } from "../../shared/core/sync-path.ts";
 import type { JournalRecord, RecordOf } from "../schedule/state/record.ts";
 import { encodeHeader, encodeRecord } from "./framing.ts";
-import { JournalWriter, type WriterOptions } from "./journal-writer.ts";
+import { generationsAmong, type HistorySegment, readHistory } from "./history.ts";
+import { JournalWriter, type SegmentFile, type WriterOptions } from "./journal-writer.ts";
 import { corrupt, readSegment, type SegmentStretch } from "./read-segment.ts";
-import { createSegment, segmentPath } from "./segment-file.ts";
+import { claimSegment, segmentGeneration, segmentPath } from "./segment-file.ts";
+import { SegmentFence } from "./segment-fence.ts";
 import type { FoundSnapshot, JournalPlace } from "./snapshot-file.ts";
 import { diskKeeper, type SnapshotKeeper } from "./snapshot-keeper.ts";
 import { type OnSnapshotTrouble, removeHalfMade, SNAPSHOTS_OF_NO_USE } from "./snapshots.ts";
-import { countedBytes, generationsAmong, usableSnapshots } from "./usable-snapshots.ts";
+import { usableSnapshots } from "./usable-snapshots.ts";
 
 type Journal = JournalWriter;
 
 export interface OpenJournal extends AsyncDisposable {
   /** Appends to the segment of this generation. */
   readonly journal: Journal;
+  /** Proves that no later generation has begun. */
+  readonly hold: JournalHold;
   /** What earlier generations recorded, but for the newest of it; none: `records` has everything. */
   readonly snapshots: readonly FoundSnapshot[];
   /** Everything that earlier generations recorded behind the snapshots, and this generation's start. */
@@ -31,58 +37,99 @@ export interface OpenJournal extends AsyncDisposable {
   readonly keeper: SnapshotKeeper;
 }
 
-interface OpenOptions extends WriterOptions {
+/** What only the coordinator that may write has: whoever has lost it touches nothing any more. */
+export type JournalHold = Pick<SegmentFence, "confirm" | "lost">;
+
+interface OpenOptions extends Omit<WriterOptions, "fence"> {
+  readonly random?: Random;
   readonly onSnapshotTrouble?: OnSnapshotTrouble;
 }
 
+/** Others that claim a number at the same moment: each lost try means that one of them has got it. */
+const MAX_TRIES = 32;
+
 /**
- * Opens the journal in `folder` (made if missing) for writing: reads it, from its snapshots on where these
- * are of use, and starts the next generation in a segment of its own. The caller holds the job's lock.
+ * Opens the journal in `folder` (made if missing) for writing: claims the next generation, reads what was
+ * there before, from its snapshots on where these are of use, and begins a segment of its own. The caller
+ * holds the job's lock.
+ *
+ * It claims first and reads then: from the claim on no earlier writer acknowledges anything.
  *
  * @param wallMs when the generation starts, for people
  * @throws {JOURNAL_CORRUPT} when bytes were lost or cannot be understood @throws {JOURNAL_FAILED} when the
- * disk fails
+ * disk fails @throws {OUTPUT_LOCKED} when a later generation was claimed meanwhile
  */
 export function openJournal(
   folder: string,
   wallMs: number,
   disk: Disk = realDisk,
-  { onSnapshotTrouble = () => {}, ...writing }: OpenOptions = {},
+  { onSnapshotTrouble = () => {}, random = systemRandom, ...writing }: OpenOptions = {},
 ): Promise<OpenJournal> {
   return withTypedErrors(folder, async () => {
+    // Not in a place that somebody has removed since, nor begun anew.
+    await writing.confirm?.();
     await makeFolders(folder, disk);
-    const { snapshots, ...found } = await readWithSnapshots(folder, disk, onSnapshotTrouble);
-    const { records, generations, tail } = found;
-    const last = generations.at(-1) ?? 0;
-    // What a killed coordinator wrote may not be on the disk yet. The next generation builds upon it, and
-    // only the end of the last segment may be torn.
-    if (last > 0) await syncPath(segmentPath(folder, last), disk);
-    const generation = last + 1;
-    const started: JournalRecord = {
-      kind: "generationStarted",
-      generation,
-      build: buildVersion,
-      mapping: ownMapping(),
-      wallMs,
-      previousBytes: tail.bytes,
-      previousCrc32: tail.crc32,
-    };
-    const first = Buffer.concat([encodeHeader(generation), encodeRecord(started)]);
-    const journal = new JournalWriter(
-      await createSegment(segmentPath(folder, generation), first, disk),
-      writing,
-      first,
-    );
-    return {
-      journal,
-      snapshots,
-      records: [...records, started],
-      readAll: () => withTypedErrors(folder, async () => (await readJournal(folder, disk)).records),
-      generation,
-      keeper: diskKeeper({ folder, generation, disk, confirm: writing.confirm }),
-      [Symbol.asyncDispose]: () => journal.close(),
-    };
+    const { file, generation } = await claimGeneration(folder, disk, writing);
+    try {
+      const { snapshots, records, generations, tail } = await readWithSnapshots(
+        { folder, below: generation },
+        disk,
+        onSnapshotTrouble,
+      );
+      const last = generations.at(-1) ?? 0;
+      // What a killed coordinator wrote may not be on the disk yet. The next generation builds upon it, and
+      // only the end of the last segment may be torn.
+      if (last > 0) await syncPath(segmentPath(folder, last), disk);
+      const started: JournalRecord = {
+        kind: "generationStarted",
+        generation,
+        build: buildVersion,
+        mapping: ownMapping(),
+        wallMs,
+        nonce: random.hex(8),
+        previousGeneration: last,
+        previousBytes: tail.bytes,
+        previousCrc32: tail.crc32,
+      };
+      const header = encodeHeader(generation);
+      const begun = Buffer.concat([header, encodeRecord(started)]);
+      const hold = new SegmentFence({ folder, generation, begun, disk });
+      const fence = () => hold.confirm();
+      const journal = new JournalWriter(file, { ...writing, fence }, header);
+      await journal.append(started, { durable: true });
+      return {
+        journal,
+        hold,
+        snapshots,
+        records: [...records, started],
+        readAll: () => withTypedErrors(folder, async () => (await readJournal(folder, disk)).records),
+        generation,
+        keeper: diskKeeper({ folder, generation, disk, confirm: fence }),
+        [Symbol.asyncDispose]: () => journal.close(),
+      };
+    } catch (error) {
+      await file.close().catch(() => {});
+      throw error;
+    }
   });
+}
+
+/** Takes the next number. It looks at the lock behind the numbers: a sleeper's number is taken by then. */
+async function claimGeneration(
+  folder: string,
+  disk: Disk,
+  { confirm = async () => {} }: Pick<WriterOptions, "confirm">,
+): Promise<{ readonly file: SegmentFile; readonly generation: number }> {
+  for (let tries = 1; ; tries += 1) {
+    const last = generationsAmong(await disk.readdir(folder)).at(-1) ?? 0;
+    const generation = last + 1;
+    await confirm();
+    try {
+      return { file: await claimSegment(segmentPath(folder, generation), generation, disk), generation };
+    } catch (error) {
+      if (errorCode(error) !== "EEXIST" || tries === MAX_TRIES) throw error;
+    }
+  }
 }
 
 async function withTypedErrors<T>(folder: string, act: () => Promise<T>): Promise<T> {
@@ -100,22 +147,29 @@ async function withTypedErrors<T>(folder: string, act: () => Promise<T>): Promis
 
 /** All of it, where what follows the snapshots cannot be read: if that is the journal's fault, it says so. */
 async function readWithSnapshots(
-  folder: string,
+  place: { readonly folder: string; readonly below: number },
   disk: Disk,
   onTrouble: OnSnapshotTrouble,
 ): Promise<JournalContent & { readonly snapshots: readonly FoundSnapshot[] }> {
+  const { folder } = place;
   const names = await disk.readdir(folder);
   await removeHalfMade(folder, names, disk);
-  const snapshots = await usableSnapshots(folder, names, disk, onTrouble);
-  const place = snapshots.at(-1)?.head.place;
-  if (place !== undefined) {
+  const history = await readHistory(folder, namesBelow(names, place.below), disk);
+  const snapshots = await usableSnapshots(folder, { names, history }, disk, onTrouble);
+  const from = snapshots.at(-1)?.head.place;
+  if (from !== undefined) {
     try {
-      return { ...(await readJournal(folder, disk, place)), snapshots };
+      return { ...(await readSegments(folder, history, disk, from)), snapshots };
     } catch (cause) {
       onTrouble(SNAPSHOTS_OF_NO_USE, cause);
     }
   }
-  return { ...(await readJournal(folder, disk)), snapshots: [] };
+  return { ...(await readSegments(folder, history, disk)), snapshots: [] };
+}
+
+/** Without what another coordinator may have begun since. */
+function namesBelow(names: readonly string[], below: number): string[] {
+  return names.filter((name) => (segmentGeneration(name) ?? 0) < below);
 }
 
 interface JournalContent {
@@ -131,32 +185,37 @@ interface JournalContent {
 /**
  * Reads the journal in `folder` and changes nothing. No segments: no records.
  *
- * @param from where to begin, in the middle of a segment that has this place; left out: at the beginning
  * @throws {JOURNAL_CORRUPT}
  */
-export async function readJournal(
+export async function readJournal(folder: string, disk: Disk = realDisk): Promise<JournalContent> {
+  const history = await readHistory(folder, await disk.readdir(folder), disk);
+  return await readSegments(folder, history, disk);
+}
+
+/** @param from where to begin, in the middle of a segment that has this place; left out: at the beginning */
+async function readSegments(
   folder: string,
-  disk: Disk = realDisk,
+  history: readonly HistorySegment[],
+  disk: Disk,
   from: JournalPlace | null = null,
 ): Promise<JournalContent> {
-  const generations = generationsAmong(await disk.readdir(folder));
   const records: JournalRecord[][] = [];
   let tail: SegmentStretch = { bytes: 0, crc32: 0 };
-  for (const [index, generation] of generations.entries()) {
-    const path = segmentPath(folder, generation);
-    if (generation !== index + 1) throw corrupt(path, `the segment of generation ${index + 1} is missing`, 0);
+  let previous = 0;
+  for (const { generation, end } of history) {
     if (from !== null && generation < from.generation) continue;
     const begun = generation === from?.generation ? from : { bytes: 0, crc32: 0 };
-    const end = await countedBytes(folder, generation, generations, disk);
+    const path = segmentPath(folder, generation);
     const segment = await readSegment(path, { generation, from: begun, end }, disk);
     // A file cut off between two records looks whole: the next segment has its length.
-    if (segment.bytes < end && generation !== generations.at(-1))
+    if (segment.bytes < end && generation !== history.at(-1)?.generation)
       throw corrupt(path, "a record in the middle of the journal is not whole", segment.bytes);
-    if (segment.started !== null) checkPrevious(segment.started, tail, segmentPath(folder, index));
+    if (segment.started !== null) checkPrevious(segment.started, tail, segmentPath(folder, previous));
     tail = { bytes: segment.bytes, crc32: segment.crc32 };
+    previous = generation;
     records.push(segment.records);
   }
-  return { records: records.flat(), generations, tail };
+  return { records: records.flat(), generations: history.map(({ generation }) => generation), tail };
 }
 
 /** @throws {JOURNAL_CORRUPT} when the segment before this one is not what it was when this one was begun */

@@ -14,12 +14,19 @@ export const LOCK_NAME = "lock.json";
 /** In the same folder: the file that a holder changes to show that it lives. */
 export const BEAT_NAME = "lock.beat";
 
+const OWN_PREFIX = `${LOCK_NAME}.own-`;
+
+/** The name of the folder that only the holder of this nonce uses. */
+export function ownName(nonce: string): string {
+  return `${OWN_PREFIX}${nonce}`;
+}
+
 /**
  * Whether a name in the work folder is the lock's: those stay until it is let go of, whatever else is
  * removed.
  */
 export function isOfLock(name: string): boolean {
-  return name === LOCK_NAME || name === BEAT_NAME;
+  return name === LOCK_NAME || name === BEAT_NAME || name.startsWith(OWN_PREFIX);
 }
 
 /**

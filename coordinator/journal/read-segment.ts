@@ -75,11 +75,27 @@ export async function readSegment(path: string, which: WhichStretch, disk: Disk)
   return { records, started: from.bytes === 0 && begun ? first : null, bytes: at, crc32: crc };
 }
 
-/** How much of the segment before it counts, by the first record of a segment; all, where none is whole. */
-export async function previousBytes(path: string, disk: Disk): Promise<number> {
+/**
+ * The record that a segment begins with; null for a claim, in which nothing was begun yet. A crash may have
+ * cut off that record, and nothing is ever written behind one that is not whole.
+ *
+ * @throws {JOURNAL_CORRUPT} when it begins with something else
+ */
+export async function readBeginning(
+  path: string,
+  generation: number,
+  disk: Disk,
+): Promise<RecordOf<"generationStarted"> | null> {
   await using file = await opened(path, disk);
-  const [first] = decodeFrames(await file.read(0, BEGINNING_BYTES)).records;
-  return first?.kind === "generationStarted" ? first.previousBytes : Number.POSITIVE_INFINITY;
+  const beginning = await file.read(0, BEGINNING_BYTES);
+  const { records, end } = decodeFrames(beginning);
+  const [first] = records;
+  if (beginning.length <= HEADER_BYTES) return null;
+  checkHeader(path, beginning, generation);
+  if (records.length === 0 && end.kind === "torn" && beginning.length < BEGINNING_BYTES) return null;
+  if (first?.kind === "generationStarted" && first.generation === generation) return first;
+  if (end.kind !== "clean" && end.kind !== "torn") refuse(path, end, 0);
+  throw corrupt(path, `it does not begin with the start of generation ${generation}`, 0);
 }
 
 /** How many of these stretches, in order, the segment begins with: what it has there has their crc32. */

@@ -1,26 +1,26 @@
 import { dirname, join } from "node:path";
 import type { Disk, DiskFile } from "../../shared/core/disk.ts";
-import { placeAlone } from "../../shared/core/hard-link.ts";
 import { syncPath } from "../../shared/core/sync-path.ts";
+import { encodeHeader } from "./framing.ts";
 import type { SegmentFile } from "./journal-writer.ts";
 
 /**
- * Makes a segment that holds `first`, durably, or rejects with EEXIST: it is written whole under another name
- * and appears under its own in one step, so no reader ever sees a half-made segment.
+ * Claims the number of a generation, durably: makes its segment, with a header and no record.
+ *
+ * The name is the fence. From here on whoever writes an earlier segment acknowledges nothing more.
+ *
+ * @throws EEXIST when the number is taken
  */
-export async function createSegment(path: string, first: Buffer, disk: Disk): Promise<SegmentFile> {
-  // The lock makes sure that nobody else makes one; what a killed coordinator left is made anew.
-  const making = `${path}.tmp`;
-  const file = await disk.open(making, "w");
+export async function claimSegment(path: string, generation: number, disk: Disk): Promise<SegmentFile> {
+  // Exclusive on every file system, also without hard links.
+  const file = await disk.open(path, "wx");
   try {
-    await file.write(first);
+    await file.write(encodeHeader(generation));
+    // Before anything is behind it: a header that a crash has torn is the end of its file.
     await file.sync();
-    await placeAlone(making, path, disk);
-    await disk.unlink(making).catch(() => {});
     await syncPath(dirname(path), disk);
   } catch (error) {
     await file.close();
-    await disk.unlink(making).catch(() => {});
     throw error;
   }
   return segmentFile(file);

@@ -54,7 +54,7 @@ export class CopyingWay implements PublishWay {
     await confirm();
     try {
       await storage.put(paths.publishing, source, { ifAbsent: true });
-      return { kind: "announced", resumed: false };
+      return { kind: "announced", resumed: false, staged };
     } catch (error) {
       const first = isShardmillError(error, "STORE_EXISTS") ? await readIntentIfThere(paths, storage) : null;
       if (first === null) throw error;
@@ -69,14 +69,15 @@ export class CopyingWay implements PublishWay {
   ): Promise<Announcement> {
     const { storage, paths } = this.#place;
     const { manifest } = staged;
-    if (before.manifest.outputDigest === manifest.outputDigest) return { kind: "announced", resumed: true };
+    if (before.manifest.outputDigest === manifest.outputDigest)
+      return { kind: "announced", resumed: true, staged: { ...staged, manifest: before.manifest } };
     // Whoever put it, be it an earlier try of this run: what others may be copying stays as it is.
     if (paths.run !== null) return { kind: "taken", by: before };
     // Where nobody else can be, in its place, if this one names all of what that has placed.
     await refuseOtherOutput(paths.output, manifest, storage);
     await confirm();
     await storage.put(paths.publishing, sourceOfBytes(intentText(staged, paths)));
-    return { kind: "announced", resumed: false };
+    return { kind: "announced", resumed: false, staged };
   }
 
   /** Copying takes minutes: the lock is made sure of before each of them. */

@@ -1,9 +1,9 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
-import { OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
+import { MANIFEST_NAME, OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
-import { digestStored } from "../../shared/storage/whole-file.ts";
+import { digestStored, readTextIfThere } from "../../shared/storage/whole-file.ts";
 import { filesBelow } from "./files-below.ts";
 import { refuseOtherOutput } from "./foreign-files.ts";
 import type {
@@ -14,7 +14,7 @@ import type {
   PublishWay,
   StagedOutput,
 } from "./publish-way.ts";
-import { manifestText, readManifestIfThere } from "./read-manifest.ts";
+import { manifestText, parseManifest } from "./read-manifest.ts";
 
 /** Files that are linked, or read, at once: enough to hide a network file system's round trips. */
 const FILES_AT_ONCE = 16;
@@ -52,17 +52,29 @@ export class RenamingWay implements PublishWay {
     for (const folder of folders) await storage.sync(below(stage, folder));
   }
 
-  /** The manifest itself, which is linked to its name later. */
-  async announce({ manifest }: StagedOutput, confirm: PlaceOptions["confirm"]): Promise<Announcement> {
+  /**
+   * The manifest itself. What an earlier try announced is published as it was: readers may have seen it, and
+   * a power cut may have taken it away again.
+   */
+  async announce(staged: StagedOutput, confirm: PlaceOptions["confirm"]): Promise<Announcement> {
     const { storage, paths } = this.#place;
-    const { publishing, output } = paths;
-    const before = await readManifestIfThere(publishing, storage);
-    const resumed = before?.outputDigest === manifest.outputDigest;
+    const { publishing, output, stage, work } = paths;
+    const { manifest } = staged;
+    const text = await readTextIfThere(storage, publishing);
+    const before = text === null ? null : parseManifest(text, publishing);
+    if (text !== null && before?.outputDigest === manifest.outputDigest) {
+      await storage.put(below(stage, MANIFEST_NAME), sourceOfBytes(text));
+      await storage.sync(work);
+      return { kind: "announced", resumed: true, staged: { ...staged, manifest: before } };
+    }
     // In place of the intent of another output only if this one names all of what that has placed.
-    if (before !== null && !resumed) await refuseOtherOutput(output, manifest, storage);
+    if (before !== null) await refuseOtherOutput(output, manifest, storage);
+    const making = below(stage, "publishing.json");
+    await storage.put(making, sourceOfBytes(manifestText(manifest)));
     await confirm();
-    await storage.put(publishing, sourceOfBytes(manifestText(manifest)));
-    return { kind: "announced", resumed };
+    await storage.rename(making, publishing);
+    await storage.sync(work);
+    return { kind: "announced", resumed: false, staged };
   }
 
   /** They are links, made anew. */

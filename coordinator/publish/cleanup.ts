@@ -3,8 +3,10 @@ import type { Disk } from "../../shared/core/disk.ts";
 import { errorCode } from "../../shared/core/errno.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import { below } from "../../shared/domain/location.ts";
+import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { readRunFile } from "../journal/bucket/run-file.ts";
+import type { HeldLock } from "../journal/held-lock.ts";
 import { isOfLock } from "../journal/lock-file.ts";
 import { readIntentIfThere } from "./intent.ts";
 import { namesIn } from "./output-folder.ts";
@@ -19,16 +21,26 @@ import type { OutputPaths, WorkPaths } from "./work-paths.ts";
  * while it is being emptied. In a bucket those of other coordinators stay, too. Safe to repeat; nothing of it
  * may be open.
  */
-export async function removeWorkFiles(paths: WorkPaths, storage: Storage, disk: Disk): Promise<void> {
-  if (paths.run === null) await removeAll(paths, storage);
-  else await removeOwn(paths, storage);
-  await removeFromDisk(paths, disk, isOfLock);
+export async function removeWorkFiles(paths: WorkPaths, place: CleanupPlace): Promise<void> {
+  // Else all of it is on the disk.
+  if (!isOnThisMachine(paths.work)) {
+    if (paths.run === null) await removeAll(paths, place.storage);
+    else await removeOwn(paths, place.storage);
+  }
+  await removeFromDisk(paths, place, isOfLock);
+}
+
+/** Where work files are removed, and by whom. */
+export interface CleanupPlace {
+  readonly storage: Storage;
+  /** Of the lock, and mostly of the journal. */
+  readonly disk: Disk;
+  /** That of the job, which the caller holds. */
+  readonly lock: Pick<HeldLock, "remove">;
 }
 
 async function removeAll({ work }: WorkPaths, storage: Storage): Promise<void> {
-  for (const name of (await namesIn(work, storage)) ?? []) {
-    if (!isOfLock(name)) await storage.remove(below(work, name));
-  }
+  for (const name of (await namesIn(work, storage)) ?? []) await storage.remove(below(work, name));
 }
 
 async function removeOwn(paths: WorkPaths, storage: Storage): Promise<void> {
@@ -60,11 +72,11 @@ export async function hasWorkFiles(paths: WorkPaths, storage: Storage, disk: Dis
  */
 export async function removeFromDisk(
   { disk: folder }: OutputPaths,
-  disk: Disk,
+  { disk, lock }: Pick<CleanupPlace, "disk" | "lock">,
   stays: (name: string) => boolean,
 ): Promise<void> {
   for (const name of await readdirIfThere(folder, disk)) {
-    if (!stays(name)) await disk.remove(join(folder, name));
+    if (!stays(name)) await lock.remove(join(folder, name));
   }
 }
 

@@ -1,10 +1,10 @@
 import { NEVER } from "../../shared/core/abort.ts";
 import type { Disk } from "../../shared/core/disk.ts";
-import { below } from "../../shared/domain/location.ts";
+import { below, type Location, localPathOf } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
-import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
+import type { HeldLock } from "../journal/held-lock.ts";
 import { besides } from "./beside.ts";
 import { removeFromDisk, removeWorkFolder } from "./cleanup.ts";
 import { Clearing, type ClearingMark, type ClearingSeams } from "./clearing.ts";
@@ -21,8 +21,8 @@ interface ClearOptions extends ClearingSeams {
   readonly disk: Disk;
   /** Run whose silence was waited out. Null: there was none, or the journal is on the disk. */
   readonly run: string | null;
-  /** Rejects when another coordinator has taken the lock: asked before each removal that others could see. */
-  readonly confirm?: () => Promise<void>;
+  /** The caller's. On a disk all that others could see goes through it. */
+  readonly lock: Pick<HeldLock, "confirm" | "place" | "remove">;
   /**
    * Rejects when another coordinator has taken the job up, or begun it anew, since it was decided to clear.
    * Asked before others are told of the clearing and, as these may have begun just then, behind that.
@@ -49,11 +49,11 @@ export async function clearOutput(paths: OutputPaths, options: ClearOptions): Pr
 }
 
 async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
-  const { storage, disk, keepsWork, confirm = async () => {}, look = async () => {} } = options;
+  const { storage, disk, keepsWork, lock, look = async () => {} } = options;
   const { output, work } = paths;
   const state = await inspectOutput(output, storage);
   if (state.kind === "fresh" || state.kind === "empty") {
-    await removeFromDisk(paths, disk, keepsWork);
+    await removeFromDisk(paths, options, keepsWork);
     return;
   }
   if (state.kind === "occupied") throw outputOccupied(output, state.entries);
@@ -61,13 +61,16 @@ async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
     const foreign = await foreignFiles(output, await ownFiles(paths, state, storage), storage);
     if (foreign.length > 0) throw outputOccupied(output, foreign);
   }
-  await confirm();
+  await lock.confirm();
   await look();
   await using mark = await beginMark(paths, { ...options, replaces: state.kind === "halfCleared" });
   const confirmOwn = async () => {
-    await confirm();
+    await lock.confirm();
     await mark.confirm();
   };
+  // On a disk nothing is removed from a name that a successor may use, see `HeldLock`.
+  const remove = (location: Location) =>
+    isOnThisMachine(location) ? lock.remove(localPathOf(location)) : storage.remove(location, mark.lost);
   try {
     await look();
   } catch (error) {
@@ -77,27 +80,27 @@ async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
   }
   // They came after the manifest, and go before it: without one there is none of ours.
   const ours = await readManifestIfThere(below(output, MANIFEST_NAME), storage);
-  for (const name of besides(ours ?? {})) await storage.remove(below(output, name), mark.lost);
-  await storage.remove(below(output, MANIFEST_NAME), mark.lost);
+  for (const name of besides(ours ?? {})) await remove(below(output, name));
+  await remove(below(output, MANIFEST_NAME));
   await storage.sync(output);
   for (const kind of OUTPUT_KINDS) {
     await confirmOwn();
-    await storage.remove(below(output, OUTPUT_FOLDERS[kind]), mark.lost);
+    await remove(below(output, OUTPUT_FOLDERS[kind]));
   }
   const stays = (name: string) => mark.has(name) || keepsWork(name);
   for (const name of (await namesIn(work, storage)) ?? []) {
     if (stays(name)) continue;
     await confirmOwn();
-    await storage.remove(below(work, name), mark.lost);
+    await remove(below(work, name));
   }
   await removeUploads([work, ...publishedFolders(output)], storage);
-  await removeFromDisk(paths, disk, stays);
+  await removeFromDisk(paths, options, stays);
   // Both, or a power cut may bring back a part of the old journal after the marker that says so is gone.
   await storage.sync(work);
   await storage.sync(output);
-  await confirm();
+  await lock.confirm();
   await mark.end();
-  await removeFromDisk(paths, disk, keepsWork);
+  await removeFromDisk(paths, options, keepsWork);
   await removeWorkFolder(paths, disk);
 }
 
@@ -107,14 +110,15 @@ async function beginMark(
   options: ClearOptions & { readonly replaces: boolean },
 ): Promise<ClearingMark> {
   if (!isOnThisMachine(output)) return await Clearing.begin(work, options);
-  const { storage, replaces } = options;
-  const marker = below(work, CLEARING_NAME);
-  if (!replaces) await storage.put(marker, sourceOfBytes("this output is being cleared\n"));
+  const { storage, lock, replaces } = options;
+  const marker = localPathOf(below(work, CLEARING_NAME));
+  if (!replaces) await lock.place(marker, "this output is being cleared\n");
+  await storage.sync(work);
   return {
     lost: NEVER,
     confirm: async () => {},
     has: (name) => name === CLEARING_NAME,
-    end: () => storage.remove(marker),
+    end: () => lock.remove(marker),
     async [Symbol.asyncDispose]() {},
   };
 }

@@ -31,9 +31,9 @@ export interface PlaceOptions {
   readonly confirm: () => Promise<void>;
 }
 
-/** `resumed`: an earlier try at the same output got as far as that. */
+/** `resumed`: an earlier try at the same output got as far as that, and `staged` has its manifest. */
 export type Announcement =
-  | { readonly kind: "announced"; readonly resumed: boolean }
+  | { readonly kind: "announced"; readonly resumed: boolean; readonly staged: StagedOutput }
   /** Another coordinator was first, and has decided on other files. */
   | { readonly kind: "taken"; readonly by: StagedOutput };
 

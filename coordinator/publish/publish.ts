@@ -30,6 +30,7 @@ type Publishing = PublishOptions & Required<Pick<PublishOptions, "confirm" | "on
  * | found | done |
  * |---|---|
  * | no manifest | the intent is written, the files are placed, then the manifest |
+ * | no manifest, but an intent of the same files | that is published, with its own manifest |
  * | no manifest, but an intent of other files | in a bucket those are published, and these refused |
  * | a manifest with the same output digest | nothing: published already |
  * | another manifest | refused |
@@ -49,7 +50,7 @@ export async function publishOutput(options: PublishOptions): Promise<void> {
     if (announced.kind === "announced") {
       // One that was published, and cleaned up after, since the first look leaves no intent.
       if (!announced.resumed && (await isPublished(publishing))) return await endWithBesides(publishing);
-      return await placeAll(publishing, way, announced);
+      return await placeAll({ ...publishing, staged: announced.staged }, way, announced);
     }
     const { by } = announced;
     await placeAll({ ...publishing, staged: by }, way, { resumed: true });
@@ -151,12 +152,15 @@ async function isPublished({ paths, storage, staged }: Publishing): Promise<bool
   });
 }
 
-/** A link of the intent where there are links: then a crash leaves nothing beside it. */
+/**
+ * A link of the stage's where there are links. The stage is the lock holder's own: of one that was replaced it
+ * is gone, and the link fails.
+ */
 async function placeManifest(publishing: Publishing): Promise<void> {
   const { paths, storage, staged } = publishing;
   const target = below(paths.output, MANIFEST_NAME);
   try {
-    if (storage.can.link) await storage.link(paths.publishing, target);
+    if (storage.can.link) await storage.link(below(paths.stage, MANIFEST_NAME), target);
     else await storage.put(target, sourceOfBytes(manifestText(staged.manifest)), { ifAbsent: true });
   } catch (error) {
     if (!isShardmillError(error, "STORE_EXISTS") || !(await isPublished(publishing))) throw error;

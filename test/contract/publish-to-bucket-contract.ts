@@ -124,7 +124,7 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
       async publish(used: Storage): Promise<void> {
         const { paths } = this;
         if ((await readTextIfThere(used, below(paths.output, MANIFEST_NAME))) !== null)
-          return await removeWorkFiles(paths, used, realDisk);
+          return await removeWorkFiles(paths, { storage: used, disk: realDisk, lock: realDisk });
         const place = { paths, storage: used, checksums: used.checksums };
         const staged = await stageOutput({
           ...place,
@@ -142,7 +142,7 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
           signal,
         });
         await publishOutput({ ...place, staged });
-        await removeWorkFiles(paths, used, realDisk);
+        await removeWorkFiles(paths, { storage: used, disk: realDisk, lock: realDisk });
       }
     }
 

@@ -29,6 +29,7 @@ import type { Storage } from "../../shared/storage/storage.ts";
 import { clearUnlocked } from "../support/clear-unlocked.ts";
 import { aDeadLetter, writePartials } from "../support/partial-builder.ts";
 import { FACTS, FIELDS, KEEP, POISONED, RECIPES, REDUCE } from "../support/small-output.ts";
+import { PLAIN_LOCK } from "../support/plain-lock.ts";
 
 const STEPS = [
   "intent written",
@@ -91,7 +92,7 @@ test("the output has the rows in plan order, the reductions and every dead lette
   const staged = await stageAll();
   const { manifest } = staged;
   await publish(staged);
-  await removeWorkFiles(workPaths(out), storage, realDisk);
+  await removeWorkFiles(workPaths(out), { storage, disk: realDisk, lock: PLAIN_LOCK });
   await removeWorkFolder(workPaths(out), realDisk);
   expect(manifest.files.map(({ path, rows }) => [path, rows])).toEqual([
     ["rows/part-00000.parquet", 10],

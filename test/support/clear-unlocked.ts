@@ -3,6 +3,7 @@ import { clearOutput } from "../../coordinator/publish/clear-output.ts";
 import type { OutputPaths } from "../../coordinator/publish/work-paths.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
+import { PLAIN_LOCK } from "./plain-lock.ts";
 
 /** Clears an output whose lock nobody holds. */
 export function clearUnlocked(
@@ -10,5 +11,6 @@ export function clearUnlocked(
   storage: Storage,
   keepsWork: (name: string) => boolean = () => false,
 ): Promise<void> {
-  return clearOutput(paths, { ...realSeams, storage, clock: systemClock, run: null, keepsWork });
+  const given = { ...realSeams, storage, clock: systemClock, run: null, keepsWork };
+  return clearOutput(paths, { ...given, lock: PLAIN_LOCK });
 }

@@ -20,10 +20,11 @@ export type JournalRecord =
       /** See `ownMapping`. Left out by versions that had no such thing. */
       readonly mapping?: string;
       readonly wallMs: number;
-      /**
-       * The segment before this one as it was found, all of it, and its crc32: from here on it may not be
-       * shorter. 0 in the first.
-       */
+      /** Random: no two segments begin with the same bytes. Earlier builds left it out. */
+      readonly nonce?: string;
+      /** The generation whose segment this one builds upon, 0: none. Left out: the one before this. */
+      readonly previousGeneration?: number;
+      /** That segment as it was found, and its crc32: from here on it may not be shorter. 0: none. */
       readonly previousBytes: number;
       readonly previousCrc32: number;
     }

@@ -24,6 +24,7 @@ import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 import { makeSimJob } from "../../../../sim/sim-plan.ts";
+import { PLAIN_LOCK } from "../../../support/plain-lock.ts";
 
 export const OUT = parseLocation("s3://bucket/out");
 export const ROWS = "the rows of all shards";
@@ -142,7 +143,7 @@ export function aClearing(storage: Bucket) {
 /** Begins to start over, and dies after so many removals. */
 export async function clearUntil({ spec, storage }: Machine, removals: number): Promise<void> {
   const paths = await findOutputPaths(spec, storage);
-  const clearing = { ...aClearing(storage), disk: realDisk, keepsWork: () => false };
+  const clearing = { ...aClearing(storage), disk: realDisk, lock: PLAIN_LOCK, keepsWork: () => false };
   storage.removals = removals;
   await expect(clearOutput(paths, clearing)).rejects.toThrow("it died");
   storage.removals = Number.POSITIVE_INFINITY;

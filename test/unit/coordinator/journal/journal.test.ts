@@ -147,9 +147,10 @@ describe("what is refused", () => {
     await expect(openJournal(folder, 0)).rejects.toEqual(corrupt);
   });
 
-  test("an empty segment", async () => {
+  test("a segment that is built upon, and is empty", async () => {
     await generation(1);
-    await writeFile(segmentPath(folder, 2), "");
+    await generation(2);
+    await writeFile(segmentPath(folder, 1), "");
     await expect(openJournal(folder, 0)).rejects.toEqual(corrupt);
   });
 

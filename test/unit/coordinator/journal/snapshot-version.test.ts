@@ -27,6 +27,8 @@ const RECORDS = {
     build: true,
     mapping: true,
     wallMs: true,
+    nonce: true,
+    previousGeneration: true,
     previousBytes: true,
     previousCrc32: true,
   },
@@ -100,6 +102,7 @@ const FACTS_OF: Record<number, string> = {
   2: "ef127507fd3dd2de7480cedc3b4f07976e55cd6eaee6070c0e5d9533452fb5b8",
   3: "cf99527152e860eba6da1c4a1f1058c22c50815ccbc33ce515afe8c8960b8a50",
   4: "48d4bc3d35ea2484d3926e7ea94344c3bb2ad565522a71f8d96c250e90529d10",
+  5: "742a1ea47b3b969ebbe6470733ce35fc9acf72e7891435bb241fa631b5d1e4de",
 };
 
 test("the version of snapshots stands for what jobs, shards and records are made of", async () => {

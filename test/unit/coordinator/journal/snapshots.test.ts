@@ -186,8 +186,8 @@ describe("a journal with snapshots", () => {
         const file = await realDisk.open(path, flags);
         if (!path.endsWith(".log") || flags !== "r") return file;
         failing.reads += 1;
-        // The first look is at the place, the second at what follows.
-        if (failing.reads !== 2) return file;
+        // The first look is at the beginning, the second at the place, the third at what follows.
+        if (failing.reads !== 3) return file;
         await file.close();
         throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
       },

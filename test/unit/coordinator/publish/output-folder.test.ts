@@ -14,6 +14,7 @@ import { type Location, parseLocation } from "../../../../shared/domain/location
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { createLocalStorage } from "../../../../shared/storage/local.ts";
 import { clearUnlocked } from "../../../support/clear-unlocked.ts";
+import { PLAIN_LOCK } from "../../../support/plain-lock.ts";
 
 const MANIFEST = buildManifest(
   {
@@ -130,8 +131,8 @@ test("a published job keeps none of its work files", async () => {
   const { partials, stage, temp } = paths;
   for (const folder of [partials, stage, temp]) await mkdir(join(folder, "x"), { recursive: true });
   await put({ "_shardmill/journal/1": "x" });
-  await removeWorkFiles(paths, storage, realDisk);
-  await removeWorkFiles(paths, storage, realDisk);
+  await removeWorkFiles(paths, { storage, disk: realDisk, lock: PLAIN_LOCK });
+  await removeWorkFiles(paths, { storage, disk: realDisk, lock: PLAIN_LOCK });
   await removeWorkFolder(paths, realDisk);
   await removeWorkFolder(paths, realDisk);
   expect(await readdir(out)).toEqual([]);
