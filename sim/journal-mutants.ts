@@ -22,10 +22,9 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
     breaks: ["tokens-grow"],
     edits: [
       edit(
-        "coordinator/journal/segment-file.js",
-        `        await file.write(first);
-        await file.sync();`,
-        "        await file.write(first);",
+        "coordinator/journal/journal.js",
+        "await journal.append(started, { durable: true });",
+        "await journal.append(started, { durable: false });",
       ),
     ],
   },
@@ -92,7 +91,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/journal/usable-snapshots.js",
-        "return matchingStretches(path, { generation, end }, places, disk);",
+        "return matchingStretches(segmentPath(folder, segment.generation), segment, places, disk);",
         "return places.length;",
       ),
     ],
@@ -137,7 +136,80 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
         "if (there?.nonce === nonce)\n            return;\n        const who",
         "return;\n        const who",
       ),
+      edit("coordinator/journal/segment-fence.js", "if (why === null)", "if (true)"),
     ],
+  },
+  {
+    name: "later-generation-not-looked-for",
+    says: "a coordinator that believes its lock acknowledges what a later generation has not read",
+    breaks: ["record-before-answer", "first-commit-wins", "cancelled-or-published"],
+    storage: "disk",
+    edits: [edit("coordinator/journal/segment-fence.js", "if (why === null)", "if (true)")],
+  },
+  {
+    name: "journal-of-another-run-is-own",
+    says: "a coordinator takes a journal that was begun anew for its own",
+    breaks: ["record-before-answer", "cancelled-or-published"],
+    storage: "disk",
+    edits: [
+      edit(
+        "coordinator/journal/segment-fence.js",
+        "return (await this.#isOwn()) ? null",
+        "return true ? null",
+      ),
+    ],
+  },
+  {
+    name: "read-before-claimed",
+    says: "a coordinator reads the journal, and claims its generation then",
+    breaks: ["record-before-answer", "first-commit-wins"],
+    storage: "disk",
+    edits: [
+      edit(
+        "coordinator/journal/journal.js",
+        "const { file, generation } = await claimGeneration(folder, disk, writing);",
+        `const early = await readWithSnapshots({ folder, below: Infinity }, disk, onSnapshotTrouble);
+        const { file, generation } = await claimGeneration(folder, disk, writing);`,
+      ),
+      edit(
+        "coordinator/journal/journal.js",
+        "= await readWithSnapshots({ folder, below: generation }, disk, onSnapshotTrouble);",
+        "= early;",
+      ),
+    ],
+  },
+  {
+    name: "means-of-the-last-holder-stay",
+    says: "who takes a lock leaves the folder of the holder before it",
+    breaks: [
+      "one-holder",
+      "record-before-answer",
+      "cancelled-or-published",
+      "every-job-ends",
+      "published-once",
+    ],
+    storage: "disk",
+    edits: [edit("coordinator/job/lock-output.js", "() => lock.sweep()", "async () => {}")],
+  },
+  {
+    name: "removed-where-it-is",
+    says: "what a successor uses, too, is removed name by name",
+    breaks: ["record-before-answer", "cancelled-or-published", "every-job-ends", "published-once"],
+    storage: "disk",
+    edits: [
+      edit(
+        "coordinator/journal/held-lock.js",
+        "const removed = await this.#nextOwn();",
+        "return await disk.remove(path);",
+      ),
+    ],
+  },
+  {
+    name: "loss-is-not-the-reason",
+    says: "a coordinator that was replaced tells of what it did not find then",
+    breaks: ["every-job-ends"],
+    storage: "disk",
+    edits: [edit("coordinator/job/open-output.js", "(await lock?.whyLost()) ?? error", "error")],
   },
   {
     name: "unseen-is-dead",

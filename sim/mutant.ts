@@ -11,7 +11,7 @@ export interface Mutant {
   /** By any of these it may be found. */
   readonly breaks: readonly Law[];
   /** Where the outputs of its worlds are. Left out: as each seed says. */
-  readonly storage?: Exclude<StorageKind, "disk">;
+  readonly storage?: StorageKind;
   readonly edits: readonly {
     /** Below the compiled tree. */
     readonly file: string;

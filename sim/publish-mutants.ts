@@ -9,8 +9,21 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/publish/publish.js",
-        "await storage.link(paths.publishing, target);",
-        "await storage.rename(paths.publishing, target);",
+        "await storage.link(below(paths.stage, MANIFEST_NAME), target);",
+        "await storage.rename(below(paths.stage, MANIFEST_NAME), target);",
+      ),
+    ],
+  },
+  {
+    name: "intent-written-anew",
+    says: "on a disk, the next coordinator announces another manifest than the one that readers may have seen",
+    breaks: ["published-once"],
+    storage: "disk",
+    edits: [
+      edit(
+        "coordinator/publish/by-rename.js",
+        "before?.outputDigest === manifest.outputDigest",
+        "before === manifest",
       ),
     ],
   },
@@ -56,7 +69,11 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     says: "the output is made of what lies in the folder, not of what the journal names",
     breaks: ["first-commit-wins", "every-job-ends"],
     edits: [
-      edit("coordinator/job/job-output.js", "await this.partials.sweep(partials).catch(ignoreStorage);", ""),
+      edit(
+        "coordinator/job/job-output.js",
+        "await this.partials.sweep(partials).catch(ignorePlaceError);",
+        "",
+      ),
       edit(
         "coordinator/job/job-output.js",
         "const partials = committedPartials(state);",
@@ -103,7 +120,13 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     name: "lock-let-go-before-cleaning",
     says: "work files are removed without the lock",
     breaks: ["nothing-left-behind"],
-    edits: [edit("coordinator/publish/cleanup.js", "if (!isOfLock(name))", "if (true)")],
+    edits: [
+      edit(
+        "coordinator/publish/cleanup.js",
+        "await removeFromDisk(paths, place, isOfLock);",
+        "await removeFromDisk(paths, place, () => false);",
+      ),
+    ],
   },
   {
     name: "bucket-files-not-cleared",
@@ -113,7 +136,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/publish/clear-output.js",
-        "        await storage.remove(below(output, OUTPUT_FOLDERS[kind]), mark.lost);\n",
+        "        await remove(below(output, OUTPUT_FOLDERS[kind]));\n",
         "",
       ),
     ],
@@ -126,7 +149,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/publish/clear-output.js",
-        "    await storage.remove(below(output, MANIFEST_NAME), mark.lost);\n",
+        "    await remove(below(output, MANIFEST_NAME));\n",
         "",
       ),
     ],

@@ -5,8 +5,8 @@ import { awaitSilence, awaitStill, refuseNews, replaced } from "../journal/bucke
 import type { HeldLock } from "../journal/held-lock.ts";
 import { acquireLock } from "../journal/lock.ts";
 import { readClearing } from "../publish/clearing.ts";
-import { CLEARING_NAME } from "../publish/output-folder.ts";
 import { asOutputFailed } from "../publish/output-failed.ts";
+import { CLEARING_NAME } from "../publish/output-folder.ts";
 import { knownPaths } from "../publish/own-run.ts";
 import type { OutputPaths, WorkPaths } from "../publish/work-paths.ts";
 import { type OpenJobOptions, onWaitingOf } from "./opened-job.ts";

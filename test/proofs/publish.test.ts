@@ -28,8 +28,8 @@ import { createLocalStorage } from "../../shared/storage/local.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { clearUnlocked } from "../support/clear-unlocked.ts";
 import { aDeadLetter, writePartials } from "../support/partial-builder.ts";
-import { FACTS, FIELDS, KEEP, POISONED, RECIPES, REDUCE } from "../support/small-output.ts";
 import { PLAIN_LOCK } from "../support/plain-lock.ts";
+import { FACTS, FIELDS, KEEP, POISONED, RECIPES, REDUCE } from "../support/small-output.ts";
 
 const STEPS = [
   "intent written",
