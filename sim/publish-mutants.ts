@@ -147,11 +147,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     breaks: ["commits-stay-whole", "every-job-ends"],
     storage: "bucket",
     edits: [
-      edit(
-        "coordinator/publish/clear-output.js",
-        "    await remove(below(output, MANIFEST_NAME));\n",
-        "",
-      ),
+      edit("coordinator/publish/clear-output.js", "    await remove(below(output, MANIFEST_NAME));\n", ""),
     ],
   },
 ];

@@ -177,7 +177,8 @@ async function holdOutput(
       ? now.manifest
       : await endIntent(planned, { paths, storage, lock, seams });
   if (manifest !== null) return { kind: "published", manifest };
-  const own = stagedApart(await takeUpPaths({ paths, storage, lock, seams }), lock);
+  const known = await takeUpPaths({ paths, storage, lock, seams });
+  const own = storage.can.rename ? stagedApart(known, lock) : known;
   // It may have been published, and cleaned up after, since it was looked at: then this is a new run.
   const late = paths.runFile === null || isCleared ? null : await inspectOutput(paths.output, storage);
   if (late?.kind === "published") return { kind: "published", manifest: late.manifest };
@@ -189,7 +190,6 @@ async function holdOutput(
  * could still give a name to.
  */
 function stagedApart(paths: WorkPaths, { own }: HeldLock): WorkPaths {
-  if (!isOnThisMachine(paths.output)) return paths;
   return { ...paths, stage: below(paths.work, nameOf(parseLocation(own)), "stage") };
 }
 

@@ -3,7 +3,6 @@ import type { Disk } from "../../shared/core/disk.ts";
 import { errorCode } from "../../shared/core/errno.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import { below } from "../../shared/domain/location.ts";
-import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { readRunFile } from "../journal/bucket/run-file.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
@@ -22,8 +21,8 @@ import type { OutputPaths, WorkPaths } from "./work-paths.ts";
  * may be open.
  */
 export async function removeWorkFiles(paths: WorkPaths, place: CleanupPlace): Promise<void> {
-  // Else all of it is on the disk.
-  if (!isOnThisMachine(paths.work)) {
+  // Else all of it is beside the lock.
+  if (!place.storage.can.rename) {
     if (paths.run === null) await removeAll(paths, place.storage);
     else await removeOwn(paths, place.storage);
   }
@@ -40,7 +39,8 @@ export interface CleanupPlace {
 }
 
 async function removeAll({ work }: WorkPaths, storage: Storage): Promise<void> {
-  for (const name of (await namesIn(work, storage)) ?? []) await storage.remove(below(work, name));
+  for (const name of (await namesIn(work, storage)) ?? [])
+    if (!isOfLock(name)) await storage.remove(below(work, name));
 }
 
 async function removeOwn(paths: WorkPaths, storage: Storage): Promise<void> {

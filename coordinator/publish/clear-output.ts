@@ -3,6 +3,7 @@ import type { Disk } from "../../shared/core/disk.ts";
 import { below, type Location, localPathOf } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { besides } from "./beside.ts";
@@ -68,9 +69,7 @@ async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
     await lock.confirm();
     await mark.confirm();
   };
-  // On a disk nothing is removed from a name that a successor may use, see `HeldLock`.
-  const remove = (location: Location) =>
-    isOnThisMachine(location) ? lock.remove(localPathOf(location)) : storage.remove(location, mark.lost);
+  const remove = (location: Location) => removeVisible(location, options, mark.lost);
   try {
     await look();
   } catch (error) {
@@ -104,6 +103,16 @@ async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
   await removeWorkFolder(paths, disk);
 }
 
+/** On a disk nothing is removed from a name that a successor may use, but in one step: see `HeldLock`. */
+async function removeVisible(
+  location: Location,
+  { storage, lock }: Pick<ClearOptions, "storage" | "lock">,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (storage.can.rename) await lock.remove(localPathOf(location));
+  else await storage.remove(location, signal);
+}
+
 /** Where the lock is beside the output, nobody else reads the marker while the lock is held. */
 async function beginMark(
   { output, work }: OutputPaths,
@@ -111,14 +120,18 @@ async function beginMark(
 ): Promise<ClearingMark> {
   if (!isOnThisMachine(output)) return await Clearing.begin(work, options);
   const { storage, lock, replaces } = options;
-  const marker = localPathOf(below(work, CLEARING_NAME));
-  if (!replaces) await lock.place(marker, "this output is being cleared\n");
-  await storage.sync(work);
+  const marker = below(work, CLEARING_NAME);
+  const says = "this output is being cleared\n";
+  if (!storage.can.rename) await storage.put(marker, sourceOfBytes(says));
+  else {
+    if (!replaces) await lock.place(localPathOf(marker), says);
+    await storage.sync(work);
+  }
   return {
     lost: NEVER,
     confirm: async () => {},
     has: (name) => name === CLEARING_NAME,
-    end: () => lock.remove(marker),
+    end: () => removeVisible(marker, options),
     async [Symbol.asyncDispose]() {},
   };
 }
