@@ -105,7 +105,7 @@ export function checkVisible(checker: Checker, image: DiskImage, job: SimJob): v
 }
 
 /**
- * Nothing is left, or only what belongs to a try at the lock: another coordinator may make it after everything
+ * Nothing is left, or only what belongs to a try at the lock: another coordinator may make it after all
  * was removed, and die. The next run of the job removes it.
  */
 function onlyRivalsFiles(image: DiskImage, job: SimJob): boolean {

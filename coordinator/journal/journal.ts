@@ -38,7 +38,7 @@ export interface OpenJournal extends AsyncDisposable {
 }
 
 /** What only the coordinator that may write has: whoever has lost it touches nothing any more. */
-export type JournalHold = Pick<SegmentFence, "confirm" | "lost">;
+type JournalHold = Pick<SegmentFence, "confirm" | "lost">;
 
 interface OpenOptions extends Omit<WriterOptions, "fence"> {
   readonly random?: Random;

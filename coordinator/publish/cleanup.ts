@@ -30,7 +30,7 @@ export async function removeWorkFiles(paths: WorkPaths, place: CleanupPlace): Pr
 }
 
 /** Where work files are removed, and by whom. */
-export interface CleanupPlace {
+interface CleanupPlace {
   readonly storage: Storage;
   /** Of the lock, and mostly of the journal. */
   readonly disk: Disk;

@@ -153,8 +153,8 @@ async function isPublished({ paths, storage, staged }: Publishing): Promise<bool
 }
 
 /**
- * A link of the stage's where there are links. The stage is the lock holder's own: of one that was replaced it
- * is gone, and the link fails.
+ * A link of the stage's where there are links. The stage is the lock holder's own: it is gone once that is
+ * replaced, and the link fails.
  */
 async function placeManifest(publishing: Publishing): Promise<void> {
   const { paths, storage, staged } = publishing;
