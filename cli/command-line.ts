@@ -116,6 +116,8 @@ export function helpOf(command: string | undefined, columns = MAX_COLUMNS): Prom
 
 /** The names of all commands, in their order. */
 export async function commandNames(): Promise<string[]> {
-  const [, commands = ""] = /^Commands:\n([\s\S]*?)\n\n/m.exec(await helpOf(undefined)) ?? [];
+  const help = await helpOf(undefined);
+  const start = help.indexOf("\nCommands:\n");
+  const commands = help.slice(start, help.indexOf("\n\n", start + 1));
   return [...commands.matchAll(/^ {2}shardmill ([a-z]+)/gm)].map(([, name = ""]) => name);
 }

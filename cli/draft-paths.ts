@@ -1,6 +1,7 @@
 import { lstat } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
 import { type Problem, ShardmillError } from "../shared/core/errors.ts";
+import { withoutTrailingSlashes } from "../shared/core/without-slashes.ts";
 import { isAddress, isWebInput, notAFilePlace, notAnInput } from "../shared/domain/location.ts";
 import { literalFolder, literalPattern } from "../shared/job-file/path-pattern.ts";
 import type { DraftPaths } from "./render/draft-yaml.ts";
@@ -59,7 +60,7 @@ function refuse(option: string, problem: Omit<Problem, "where"> | null): void {
 
 /** In a bucket a folder is the same with a slash behind it. */
 function withoutEnd(address: string): string {
-  return isWebInput(address) ? address : address.replace(/\/+$/, "");
+  return isWebInput(address) ? address : withoutTrailingSlashes(address);
 }
 
 function isPlace(path: string): boolean {

@@ -1,5 +1,6 @@
 import type { Options } from "yargs";
 import { ShardmillError } from "../shared/core/errors.ts";
+import { withoutTrailingSlashes } from "../shared/core/without-slashes.ts";
 import type { KeyPath } from "../shared/job-file/key-path.ts";
 import type { JobSource } from "../shared/job-file/read-job-file.ts";
 import { numberFrom } from "./options.ts";
@@ -50,7 +51,7 @@ export async function readJob(args: JobArguments): Promise<JobSource> {
   const source = await readRunJob({ ...args, set: [...args.set, ...trial] });
   if (trial.length === 0 || args.set.some((text) => setsOutput(parseKeyPath(text)?.path))) return source;
   const { spec, jobOutput: whole } = source;
-  const path = `${whole.replace(/\/+$/, "")}${TRIAL_SUFFIX}`;
+  const path = `${withoutTrailingSlashes(whole)}${TRIAL_SUFFIX}`;
   process.stderr.write(`a trial: its output is ${path}, and ${whole} stays as it is\n`);
   return { ...source, spec: { ...spec, output: { ...spec.output, path } } };
 }

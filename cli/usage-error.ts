@@ -28,7 +28,6 @@ export async function usageError(error: unknown, args: readonly string[]): Promi
 
 const MISSING_VALUE = /^Not enough arguments following: (.+)$/;
 const UNKNOWN = /^Unknown arguments?: (.+)$/;
-const WRONG_CHOICE = /Argument: (.+), Given: (.+), Choices: (.+)/;
 
 async function commandError(said: string, command: string, args: readonly string[]): Promise<ShardmillError> {
   const help = await helpOf(command);
@@ -38,19 +37,39 @@ async function commandError(said: string, command: string, args: readonly string
   if (unknown !== undefined) return unknownArguments(unknown.split(", "), { command, args, help, usage });
   const [, withoutValue] = MISSING_VALUE.exec(said) ?? [];
   if (withoutValue !== undefined) return invalid(`--${withoutValue} needs a value`, shows);
-  const [, option = "", given = "", choices = ""] = WRONG_CHOICE.exec(said) ?? [];
-  if (option !== "") {
+  const wrong = wrongChoice(said);
+  if (wrong !== null) {
+    const { option, given, choices } = wrong;
     const words = [...choices.matchAll(/"([^"]*)"/g)].map(([, word = ""]) => word);
     const near = nearest(unquoted(given), words);
     const hint = near === undefined ? `one of ${words.join(", ")}` : `did you mean \`${near}\`?`;
     return invalid(`--${option} cannot be \`${unquoted(given)}\``, hint);
   }
   if (said.startsWith("Not enough non-option arguments")) {
-    const missing = /<(.+?)(?:\.\.)?>/.exec(usage)?.[1] ?? "argument";
+    const missing = /<([^<>]+)>/.exec(usage)?.[1]?.replace(/\.\.$/, "") ?? "argument";
     const [, meaning = ""] = new RegExp(`^ {2}${missing} {2,}(.+?)(?: {2}|$)`, "m").exec(help) ?? [];
     return invalid(`${command} needs <${missing}>: ${lowerFirst(meaning)}`, `usage: ${usage}`);
   }
   return invalid(lowerFirst(said), shows);
+}
+
+/** Reads yargs' line `Argument: device, Given: "x", Choices: "cpu", "cuda"`. */
+function wrongChoice(
+  said: string,
+): { readonly option: string; readonly given: string; readonly choices: string } | null {
+  const [name, given, choices] = ["Argument: ", ", Given: ", ", Choices: "];
+  const line =
+    said
+      .split("\n")
+      .find((text) => text.trimStart().startsWith(name))
+      ?.trim() ?? "";
+  const [at, end] = [line.indexOf(given), line.lastIndexOf(choices)];
+  if (at < 0 || end < at) return null;
+  return {
+    option: line.slice(name.length, at),
+    given: line.slice(at + given.length, end),
+    choices: line.slice(end + choices.length),
+  };
 }
 
 interface CommandFacts {

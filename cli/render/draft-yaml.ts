@@ -5,6 +5,7 @@ import type { SeenFiles } from "../../coordinator/draft/sample/data-sample.ts";
 import type { DraftKeys } from "../../coordinator/draft/try-bind.ts";
 import { describeFieldType } from "../../coordinator/plan/bind/columns.ts";
 import { formatDims } from "../../coordinator/plan/bind/dims.ts";
+import { withoutTrailingSlashes } from "../../shared/core/without-slashes.ts";
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import { type CommentedEntry, commentedYaml } from "../../shared/job-file/commented-yaml.ts";
 import { folderPhrases } from "./folder-text.ts";
@@ -189,7 +190,7 @@ function stateEntries({ states }: JobDraft): readonly CommentedEntry[] {
 function asWritten(keys: DraftKeys, { folder }: JobDraft, paths: DraftPaths): DraftKeys {
   const written = { ...keys };
   if (folder !== null && typeof keys.tokenizer === "string")
-    written.tokenizer = `${paths.model.replace(/\/+$/, "")}${keys.tokenizer.slice(folder.path.length)}`;
+    written.tokenizer = `${withoutTrailingSlashes(paths.model)}${keys.tokenizer.slice(folder.path.length)}`;
   for (const key of ["image", "sound"]) {
     const files = keys[key];
     if (typeof files !== "object" || files === null || !("folder" in files)) continue;

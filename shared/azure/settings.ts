@@ -81,8 +81,11 @@ export function atEndpoint(settings: AzureSettings, text: string): AzureSettings
 
 /** `Name=value` with `;` between them. What it says is not shown: it has a key in it. */
 function settingsOfConnection(text: string): AzureSettings {
-  const pairs = text.split(";").map((pair) => /^\s*(\w+)=(.*?)\s*$/.exec(pair) ?? []);
-  const said = new Map(pairs.map(([, name = "", value = ""]) => [name.toLowerCase(), value]));
+  const pairs = text.split(";").map((pair) => {
+    const end = pair.indexOf("=");
+    return [pair.slice(0, Math.max(end, 0)).trim().toLowerCase(), pair.slice(end + 1).trim()] as const;
+  });
+  const said = new Map(pairs);
   if (said.get("usedevelopmentstorage") === "true") return emulator();
   const account = said.get("accountname") || null;
   const suffix = said.get("endpointsuffix") || "core.windows.net";

@@ -1,17 +1,13 @@
-/** Where an address begins, even where its slashes are not as they should be. A drive of Windows is none. */
-const SCHEME = /[A-Za-z][A-Za-z0-9+.-]+:[/\\]+|https?:/i;
-
 /** Of these, what stands before an `@` is a container, or a part of a key. */
 const STORE = /^(s3|gs|az|abfss|file):\/\/$/i;
-
-/** Of what stands in front of an `@`, with a colon in it: a name and a password. */
-const USER = /^.*:.*@/s;
 
 /**
  * A text as it may be shown. In addresses, broken ones too, what stands before the last `@` (a name and a
  * password) is left out, and from the first `?` or `#` behind an address on all of the text: there may be a
  * signature or a token, with blanks in it. For texts of users, which may be anything: what is known to be an
  * address is better parsed.
+ *
+ * The time is linear in the length. A text is not cut before: the `@` that marks a password may be behind the cut.
  */
 export function withoutSecrets(text: string): string {
   let shown = "";
@@ -33,23 +29,44 @@ function partsOf(
   word: string,
   isBehindAddress: boolean,
 ): { readonly plain: string; readonly address: string | null } {
-  const scheme = SCHEME.exec(word);
-  // A password may look as one does: `u:x:/y@host`.
-  if (scheme === null || /:/.test(word.slice(0, scheme.index))) {
+  const scheme = schemeIn(word);
+  if (scheme === null) {
     const rest = withoutUser("", word);
     return isBehindAddress || rest !== word ? { plain: "", address: rest } : { plain: word, address: null };
   }
-  const behind = scheme.index + scheme[0].length;
-  const before = withoutUser("", word.slice(0, scheme.index));
-  const address = `${scheme[0]}${withoutUser(scheme[0], word.slice(behind))}`;
+  const before = withoutUser("", word.slice(0, scheme.start));
+  const shown = word.slice(scheme.start, scheme.end);
+  const address = `${shown}${withoutUser(shown, word.slice(scheme.end))}`;
   return isBehindAddress ? { plain: "", address: before + address } : { plain: before, address };
 }
+
+/**
+ * Finds the scheme that ends at the first colon, with its slashes, even where they are not as they should be.
+ * A later colon may be in a password: `u:x:/y@host`. The drive of a Windows path is no scheme.
+ */
+function schemeIn(word: string): { readonly start: number; readonly end: number } | null {
+  const colon = word.indexOf(":");
+  if (colon < 0) return null;
+  let end = colon + 1;
+  while (SLASH.test(word.charAt(end))) end += 1;
+  let start = colon;
+  while (SCHEME_CHARACTER.test(word.charAt(start - 1))) start -= 1;
+  while (start < colon && !LETTER.test(word.charAt(start))) start += 1;
+  if (end > colon + 1 && start < colon - 1) return { start, end };
+  const web = WEB.exec(word.slice(Math.max(0, colon - 5), colon))?.[0];
+  return web === undefined ? null : { start: colon - web.length, end };
+}
+
+const SLASH = /[/\\]/;
+const LETTER = /[A-Za-z]/;
+const SCHEME_CHARACTER = /[A-Za-z0-9+.-]/;
+const WEB = /https?$/i;
 
 function withoutUser(scheme: string, rest: string): string {
   const end = rest.lastIndexOf("@") + 1;
   const user = rest.slice(0, end);
   const isNamed = scheme !== "" && !STORE.test(scheme);
-  if (!USER.test(user) && !(isNamed && user !== "")) return rest;
+  if (!user.includes(":") && !(isNamed && user !== "")) return rest;
   // It may as well be a query with an `@` in it, that goes on behind a blank.
   return /[?#]/.test(user) ? "?" : `...@${rest.slice(end)}`;
 }

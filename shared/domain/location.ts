@@ -1,5 +1,6 @@
 import { basename, dirname } from "node:path/posix";
 import { type Problem, ShardmillError } from "../core/errors.ts";
+import { withoutTrailingSlashes } from "../core/without-slashes.ts";
 
 declare const brand: unique symbol;
 
@@ -233,7 +234,8 @@ export function notAnOutput(text: string): Omit<Problem, "where"> | null {
     hint: "write s3://BUCKET/FOLDER, or the same of another store",
   });
   if (problem !== null || !isAddress(text)) return problem;
-  const [, folder = ""] = /^[a-z0-9]+:\/\/[^/]*\/*(.*?)\/*$/s.exec(text) ?? [];
+  const [, behind = ""] = /^[a-z0-9]+:\/\/[^/]*\/*(.*)$/s.exec(text) ?? [];
+  const folder = withoutTrailingSlashes(behind);
   const odd = folder.split("/").find((name) => ["", ".", ".."].includes(name));
   if (odd === undefined) return null;
   const expected = "a folder whose names are not empty, nor only dots";

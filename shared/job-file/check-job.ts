@@ -1,6 +1,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { ShardmillError } from "../core/errors.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
+import { withoutTrailingSlashes } from "../core/without-slashes.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { isAddress, isWebInput } from "../domain/location.ts";
 import { WINDOW_INPUT } from "../domain/queue-spec.ts";
@@ -146,7 +147,7 @@ function withWorkPath(
 function absolutePath(path: string, folder: string): string {
   if (isWebInput(path)) return path;
   // Where there are no folders, a name ends alike with a slash and without.
-  if (isAddress(path)) return path.replace(/\/+$/, "");
+  if (isAddress(path)) return withoutTrailingSlashes(path);
   return isAbsolute(path) ? path : resolve(folder, path);
 }
 

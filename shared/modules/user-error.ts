@@ -3,8 +3,8 @@ import { messageOf } from "../core/errors.ts";
 /** Where source maps say that the files of a bundle lie: below the folder of the step's file. */
 export const SOURCE_ROOT = "step:///";
 
-/** `step:///lib/steps.ts:12:5`, at the end of a line of a stack, in brackets or not. */
-const FRAME = /step:\/\/\/(.+:\d+:\d+)\)?$/;
+/** `lib/steps.ts:12:5`, at the end of a line of a stack, in brackets or not. */
+const PLACE = /^(.+:\d+:\d+)\)?$/;
 
 /**
  * What a user's code threw, with the place in the user's own file where it did, as source maps tell it:
@@ -20,6 +20,9 @@ export function describeThrown(error: unknown): string {
 
 /** The innermost frame of the user's own files; of a library's, where there are no others. */
 function placeOf(stack: string): string | null {
-  const places = stack.split("\n").flatMap((line) => FRAME.exec(line.trim())?.[1] ?? []);
+  const places = stack.split("\n").flatMap((line) => {
+    const at = line.indexOf(SOURCE_ROOT);
+    return at < 0 ? [] : (PLACE.exec(line.slice(at + SOURCE_ROOT.length).trim())?.[1] ?? []);
+  });
   return places.find((place) => !place.includes("node_modules/")) ?? places[0] ?? null;
 }

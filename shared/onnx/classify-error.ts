@@ -72,6 +72,9 @@ export function deviceUnavailable(device: ConcreteDevice, detail: string, cause?
   });
 }
 
+/** Far more than any message of ONNX Runtime. The search for C++ in it is quadratic. */
+const MAX_MESSAGE_CHARS = 4096;
+
 /**
  * The message without the C++ that it is wrapped in: source file and line, function signature, trailing
  * newline; and without the path, which is in the fields. `/src/model.cc:187 onnxruntime::Model::Model(...)
@@ -79,6 +82,7 @@ export function deviceUnavailable(device: ConcreteDevice, detail: string, cause?
  */
 export function tidyMessage(message: string): string {
   return message
+    .slice(0, MAX_MESSAGE_CHARS)
     .replace(/^Load model from .+? failed: ?|^OrtSessionOptionsAppendExecutionProvider_\w+: /, "")
     .replaceAll(
       /(?:[A-Z]:)?[\\/][^\s:]*onnxruntime[\\/][^\s:]+:\d+ .*?\)(?: const)?(?:::<lambda\(\)>)? (?=\S)/g,

@@ -126,8 +126,13 @@ function failedProbe(device: ConcreteDevice, detail: string): DeviceProbe {
  * log.
  */
 function reasonInLog(stderr: string): string {
-  const library = /([\w.+-]+\.(?:so|dll|dylib)[\w.]*): cannot open shared object file/.exec(stderr)?.[1];
-  if (library !== undefined) return ` (missing: ${library})`;
+  const end = stderr.indexOf(": cannot open shared object file");
+  const library =
+    stderr
+      .slice(0, Math.max(end, 0))
+      .split(/[^\w.+-]/)
+      .at(-1) ?? "";
+  if (library !== "") return ` (missing: ${library})`;
   const warning = /^Warning: (.+?)\.?$/m.exec(stderr)?.[1];
   return warning === undefined ? "" : ` (${warning})`;
 }

@@ -42,7 +42,10 @@ export async function extractOne(connection: DuckDBConnection, source: SqlSource
   throw sqlRefused(source, { what: "more than one statement", expected: "one SELECT", found });
 }
 
+/** A comment that does not end goes on to the end of the text. */
+const COMMENT = /--[^\n]*|\/\*[^*]*(?:\*+[^/*][^*]*)*(?:\*+\/|\**$)/g;
+
 /** True for nothing but white space, semicolons and comments. */
 export function isBlank(sql: string): boolean {
-  return sql.replace(/--[^\n]*|\/\*[\s\S]*?\*\//g, "").replace(/[\s;]/g, "") === "";
+  return sql.replace(COMMENT, "").replace(/[\s;]/g, "") === "";
 }

@@ -20,7 +20,7 @@ import { isNode, nodesIn, type TreeNode } from "./select-tree.ts";
 export const ROW_COLUMN = "shardmill:row";
 
 /** Comments and white space, and the word that every SELECT begins with. */
-const BEGIN = /^(?:\s+|--[^\n]*\n|\/\*[\s\S]*?\*\/)*SELECT\b/i;
+const BEGIN = /^(?:\s|--[^\n]*\n|\/\*[^*]*\*+(?:[^/*][^*]*\*+)*\/)*SELECT\b/i;
 
 type SqlStepResult =
   | { readonly kind: "planned"; readonly step: StepBinding }

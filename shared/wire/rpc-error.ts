@@ -142,8 +142,8 @@ function isCertificateError(details: string): boolean {
  * The heart of `No connection established. Last error: Error: connect ECONNREFUSED ... Resolution note: `.
  */
 function reason(error: ServiceError): string {
-  const last = /Last error: (?:Error: )?(.*?)\s*(?:\. Resolution note:.*)?$/s.exec(error.details)?.[1];
-  return last ?? error.details;
+  const [, said] = /Last error: (?:Error: )?(.*)$/s.exec(error.details) ?? [];
+  return said?.split(". Resolution note:", 1)[0]?.trimEnd() ?? error.details;
 }
 
 function isServiceError(error: unknown): error is ServiceError {

@@ -1,6 +1,7 @@
 import { posix, resolve } from "node:path";
 import type { Problem } from "../../../shared/core/errors.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
+import { withoutTrailingSlashes } from "../../../shared/core/without-slashes.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import {
   folderOf,
@@ -190,10 +191,10 @@ function nameFrom(text: string, list: Location): Line | null {
   if (/^[A-Za-z][A-Za-z0-9+.-]+:\/\//.test(text) || text.startsWith("/")) return { folder: "", name: text };
   if (isWebInput(list)) return null;
   if (!list.startsWith("/")) return { folder: `${folderOf(list)}/`, name: text.replace(/^(\.\/)+/, "") };
-  const [, up = "", rest = ""] = /^((?:\.\.(?:\/|$))*)(.*)$/.exec(posix.normalize(text)) ?? [];
+  const [, up = "", rest = ""] = /^((?:\.\.(?:\/|$))*)(.*)$/s.exec(posix.normalize(text)) ?? [];
   const name = rest === "." ? "" : rest;
   const folder = resolve(folderOf(list), up);
-  return { folder: name === "" ? folder : folder.replace(/\/*$/, "/"), name };
+  return { folder: name === "" ? folder : `${withoutTrailingSlashes(folder)}/`, name };
 }
 
 /** As a job file has it. The list's folder is where the list is: as a job's, it says nothing of the input. */

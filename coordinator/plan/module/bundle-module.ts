@@ -18,7 +18,7 @@ const NATIVE_FINDERS = /^(bindings|node-gyp-build(-optional-packages)?|@mapbox\/
 /** A file beside the source, named by where the source is, which a bundle does not know. */
 const FILE_BESIDE = /\bimport\.meta\.(?:url|dirname|filename)\b|\b__(?:dirname|filename)\b/;
 const SOURCE = /\.[cm]?[jt]sx?$/;
-const COMMENT = /^\s*(?:\*|\/\*).*|\/\/.*$/;
+const COMMENT = /^\s*(?:\*|\/\*).*|\/\/.*$/s;
 const NO_LOADER = /^No loader is configured for "([^"]+)" files: (.*)$/;
 
 /** CommonJS that is bundled asks for Node's own modules by `require`. */
@@ -123,9 +123,13 @@ function nativeCode(name: string): string {
   return `${name} ${NATIVE}`;
 }
 
+const PACKAGES = "node_modules/";
+
 /** `onnxruntime-node` of a file in it. */
 function packageOf(file: string): string {
-  return /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? file;
+  const at = file.lastIndexOf(PACKAGES);
+  if (at < 0) return file;
+  return /^(?:@[^/]+\/)?[^/]+/.exec(file.slice(at + PACKAGES.length))?.[0] ?? file;
 }
 
 function messagesOf(error: unknown): readonly Message[] {

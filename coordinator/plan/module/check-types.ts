@@ -22,7 +22,7 @@ interface CheckedFile {
 
 const TYPED = /\.[cm]?tsx?$/;
 /** `steps.ts(12,5): error TS2322: Type ...`; what belongs to it follows, indented. */
-const ERROR = /^(.+)\((\d+),(\d+)\): error (TS(\d+)): (.*)$/;
+const ERROR = /^(.+)\((\d+),(\d+)\): error (TS(\d+)): (.*)$/s;
 /**
  * Types that are not installed here: a module, or Node's own names. What uses them is any type, and whether
  * they are there the bundler says.

@@ -65,3 +65,12 @@ test.each<[string, fc.Arbitrary<string>]>([
     { numRuns: 2_000 },
   );
 });
+
+test.each(["x", ":", "a:", "ab:/", "http:", "u:x@", "@"])(
+  "a megabyte of %s takes no longer than its size",
+  (part) => {
+    const startedMs = performance.now();
+    withoutSecrets(`foo:// ${part.repeat(1_000_000 / part.length)}`);
+    expect(performance.now() - startedMs).toBeLessThan(5000);
+  },
+);

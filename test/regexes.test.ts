@@ -1,0 +1,67 @@
+import { Visitor } from "oxc-parser";
+import { describe, expect, it } from "vitest";
+import { packageRoot } from "../shared/core/package-root.ts";
+import { slowText } from "./support/regex-attacks.ts";
+import { readFiles } from "./support/tidy/project-files.ts";
+import { lineAt, parseSource } from "./support/tidy/source-file.ts";
+
+const PRODUCT = /^(shared|coordinator|worker|cli|estimate|page)\//;
+
+/** Characters that an expression sees at most, where that is less than a million. Its file says how. */
+const BOUNDED: Readonly<Record<string, number>> = {
+  // `tidyMessage` cuts what ONNX Runtime says.
+  "shared/onnx/classify-error.ts": 4096,
+};
+
+const MILLION = 1_000_000;
+
+interface Expression {
+  readonly places: string[];
+  readonly pattern: string;
+  readonly flags: string;
+  readonly chars: number;
+}
+
+/** Every expression of the product, each once. */
+function expressions(): Expression[] {
+  const found = new Map<string, Expression>();
+  for (const extension of [".ts", ".tsx"]) {
+    for (const [path, text] of readFiles(packageRoot, extension)) {
+      if (!PRODUCT.test(path)) continue;
+      new Visitor({
+        Literal(node) {
+          if (!("regex" in node)) return;
+          const { pattern, flags } = node.regex;
+          const chars = BOUNDED[path] ?? MILLION;
+          const key = `/${pattern}/${flags} ${chars}`;
+          const known = found.get(key) ?? { places: [], pattern, flags, chars };
+          known.places.push(`${path}:${lineAt(text, node.start)}`);
+          found.set(key, known);
+        },
+      }).visit(parseSource(path, text).program);
+    }
+  }
+  return [...found.values()];
+}
+
+describe("regular expressions", () => {
+  it("need linear time for a megabyte of their worst case", () => {
+    const all = expressions();
+    expect(all.length).toBeGreaterThan(200);
+    const slow = all.flatMap(({ places, pattern, flags, chars }) => {
+      const text = slowText(pattern, flags, chars);
+      return text === null ? [] : [`${places.join(", ")}: /${pattern}/${flags} on ${text}`];
+    });
+    expect(slow, "make it linear: prefix, repeated part and end of a slow text are shown").toEqual([]);
+  });
+
+  it.each([
+    ["[a-z][a-z0-9+.-]+:", "i"],
+    ["\\/+$", ""],
+    ["^(?:\\s+|x)*SELECT", ""],
+    ["^\\s*(\\w+)=(.*?)\\s*$", ""],
+    ["^(.+)\\((\\d+)\\): error (.*)$", ""],
+  ])("would be found, were they as slow as /%s/%s", (pattern, flags) => {
+    expect(slowText(pattern, flags, MILLION)).not.toBeNull();
+  });
+});
