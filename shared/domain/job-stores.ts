@@ -20,6 +20,8 @@ export interface JobStores {
    * worker narrows it by what its own operator allows, and nobody can widen that. Left out: everything.
    */
   readonly allowed?: readonly string[];
+  /** `allowed` is narrowed by this worker's operator. Another worker may open more. Default: false. */
+  readonly isNarrowed?: boolean;
 }
 
 /** All is as the machine that asks has it. */

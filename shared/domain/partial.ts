@@ -1,3 +1,4 @@
+import { cutText } from "../core/cut-text.ts";
 import type { RowCounts } from "./row-counts.ts";
 import { type ShardId, shardId } from "./shard.ts";
 import type { Token } from "./token.ts";
@@ -52,6 +53,14 @@ export interface DeadLetter {
   readonly stage: (typeof DEAD_STAGES)[number];
   readonly code: string;
   readonly message: string;
+}
+
+/** Bytes of a reason, at most. Reasons are kept in the journal, and one row of a million may have each. */
+const MAX_REASON_BYTES = 4096;
+
+/** Cuts the reason of a dead letter. What failed may have quoted a whole row. */
+export function cutReason(message: string): string {
+  return cutText(message, MAX_REASON_BYTES);
 }
 
 /** What can be wrong with a row by itself. */

@@ -1,22 +1,30 @@
 import { isShardmillError, ShardmillError } from "../core/errors.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
 import { isAllowed } from "../domain/allowed-locations.ts";
+import type { JobStores } from "../domain/job-stores.ts";
 import { below, folderOf, type Location, nameOf } from "../domain/location.ts";
 import { isOnThisMachine } from "./local-paths.ts";
 import type { Storage, StoredChecksums } from "./storage.ts";
 
-/** @throws {LOCATION_REFUSED} when whose process this is does not allow it */
-export function refuseLocation(location: Location, allowed: readonly string[]): void {
-  if (isAllowed(location, allowed)) return;
+/** The places that may be opened. */
+type Allowed = Pick<JobStores, "allowed" | "isNarrowed">;
+
+/** @throws {LOCATION_REFUSED} when the location is outside the allowed places */
+export function refuseLocation(location: Location, { allowed, isNarrowed = false }: Allowed): void {
+  if (allowed === undefined || isAllowed(location, allowed)) return;
   const path = withoutSecrets(location);
   throw new ShardmillError("LOCATION_REFUSED", `${path} may not be opened here`, {
-    fields: { path, allowed: allowed.length === 0 ? "none" : allowed.map(withoutSecrets).join(" ") },
+    fields: {
+      path,
+      allowed: allowed.length === 0 ? "none" : allowed.map(withoutSecrets).join(" "),
+      isNarrowed,
+    },
     hint: "the operators of coordinator and worker allow places with --allow-locations",
   });
 }
 
 /** A storage that opens nothing but what is allowed: on disks, where links lead to. */
-export function allowedStorage(storage: Storage, allowed: readonly string[]): Storage {
+export function allowedStorage(storage: Storage, allowed: Allowed): Storage {
   const check = async (location: Location) => {
     refuseLocation(location, allowed);
     if (isOnThisMachine(location)) refuseLocation(await realPlace(storage, location), allowed);

@@ -1,3 +1,4 @@
+import { cutName } from "../core/cut-text.ts";
 import { errorCode } from "../core/errno.ts";
 import type { ErrorCode } from "../core/error-codes.ts";
 import { isShardmillError, messageOf, type Problem, ShardmillError } from "../core/errors.ts";
@@ -30,10 +31,22 @@ export function asStorageError(verb: string, path: string, error: unknown): unkn
   const code = errorCode(error);
   // Not from the file system: an error of ours, or the signal's reason.
   if (error instanceof ShardmillError || code === null) return error;
-  return new ShardmillError(CODES[code] ?? "STORE_FAILED", `cannot ${verb} ${path}: ${messageOf(error)}`, {
+  const message = `cannot ${verb} ${cutName(path)}: ${cutName(messageOf(error))}`;
+  return new ShardmillError(CODES[code] ?? "STORE_FAILED", message, {
     fields: { path, errno: code },
     cause: error,
   });
+}
+
+/** Errors that no file of this name can be read, whatever is done about the place. */
+const OF_A_NAME = new Set(["ENAMETOOLONG", "ELOOP", "EINVAL", "EISDIR", "ENXIO", "ENODEV"]);
+
+/** True for an error that concerns one name: nothing is there, it is no file, or no worker may read it. */
+export function isOfOneName(error: ShardmillError): boolean {
+  const { errno, isNarrowed } = error.fields;
+  if (typeof errno === "string" && OF_A_NAME.has(errno)) return true;
+  if (error.code === "LOCATION_REFUSED") return isNarrowed !== true;
+  return error.code === "STORE_NOT_FOUND" || error.code === "STORE_REFUSED" || isNotAFile(error);
 }
 
 /** Whether a storage, or the file system, is what failed; not a rule of ours, nor a signal. */

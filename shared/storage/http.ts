@@ -23,10 +23,8 @@ export function openHttpStorage(
   stores: JobStores,
   options: Pick<HttpEngineOptions, "unknownTries"> = {},
 ): Storage {
-  const { isGuarded, allowed } = stores;
-  const admit = (url: URL) => {
-    if (allowed !== undefined) refuseLocation(parseLocation(url.href), allowed);
-  };
+  const { isGuarded } = stores;
+  const admit = (url: URL) => refuseLocation(parseLocation(url.href), stores);
   const caOf = (url: URL) => hostSettings(stores, url).ca;
   const engine = new HttpEngine({ ...options, isGuarded, admit, caOf });
   return createHttpStorage(engine, stores.addresses);

@@ -41,8 +41,7 @@ function objectsBy(
 ): Storage {
   const open = async (settings: StoreSettings) => {
     // A job that names the server itself says what the bucket is.
-    if (stores.allowed !== undefined && settings.endpoint !== undefined)
-      refuseLocation(endpointOf(settings.endpoint), stores.allowed);
+    if (settings.endpoint !== undefined) refuseLocation(endpointOf(settings.endpoint), stores);
     return createObjectStorage(await openClient(settings, stores.isGuarded));
   };
   return storageByBucket({ scheme, can: OBJECTS_CAN, open }, stores);
@@ -81,8 +80,7 @@ export class Storages implements AsyncDisposable {
    * @throws {LOCATION_REFUSED} when it is not among those that are allowed
    */
   async at(location: Location): Promise<Storage> {
-    const { allowed } = this.#stores;
-    if (allowed !== undefined) refuseLocation(location, allowed);
+    refuseLocation(location, this.#stores);
     const scheme = schemeOf(location);
     const open = this.#open.get(scheme) ?? this.#start(scheme, location);
     this.#open.set(scheme, open);
@@ -101,10 +99,9 @@ export class Storages implements AsyncDisposable {
   }
 
   async #within(scheme: Scheme, opening: Promise<Storage>): Promise<Storage> {
-    const { allowed } = this.#stores;
-    return allowed === undefined || scheme === "coordinator"
+    return this.#stores.allowed === undefined || scheme === "coordinator"
       ? await opening
-      : allowedStorage(await opening, allowed);
+      : allowedStorage(await opening, this.#stores);
   }
 
   #start(scheme: Scheme, location: Location): Promise<Storage> {

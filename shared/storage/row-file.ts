@@ -1,9 +1,10 @@
+import { cutName } from "../core/cut-text.ts";
 import { isShardmillError } from "../core/errors.ts";
 import { formatBytes } from "../core/units.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
 import type { JobStores } from "../domain/job-stores.ts";
 import { below, isLocation, isWebInput, type Location } from "../domain/location.ts";
-import { isNotAFile, reasonOf } from "./errors.ts";
+import { isOfOneName, reasonOf } from "./errors.ts";
 import { Storages } from "./open-storage.ts";
 
 /** The bytes of a file that a row names, or why there are none. */
@@ -44,7 +45,9 @@ export async function readRowFile(
 ): Promise<RowFile> {
   const location = locationOf(name, folder);
   if (location === null)
-    return refused(`is named ${JSON.stringify(withoutSecrets(name))}, which is no path and no location`);
+    return refused(
+      `is named ${JSON.stringify(cutName(withoutSecrets(name)))}, which is no path and no location`,
+    );
   for (let tries = 1; tries <= MOST_TRIES; tries += 1) {
     try {
       const storage = await storages.at(location);
@@ -55,7 +58,7 @@ export async function readRowFile(
     } catch (error) {
       if (isShardmillError(error, "STORE_CHANGED")) continue;
       if (!isOfThisFile(location, error)) throw error;
-      return refused(`cannot be read: ${reasonOf(error)}`);
+      return refused(`cannot be read: ${cutName(reasonOf(error))}`);
     }
   }
   return refused("cannot be read: it changes while it is read");
@@ -78,5 +81,5 @@ function isOfThisFile(location: Location, error: unknown): boolean {
   if (server !== undefined) return isWebInput(location);
   // Settings of this machine are no row's fault: another worker's may be right.
   if (variable !== undefined) return false;
-  return error.code === "STORE_NOT_FOUND" || error.code === "STORE_REFUSED" || isNotAFile(error);
+  return isOfOneName(error);
 }

@@ -40,7 +40,6 @@ export const REQUEST_LIMITS: RequestLimits = {
     // What a library or a database said.
     "FailAttemptRequest.error.message": 65_536,
     "FailAttemptRequest.error.hint": 65_536,
-    "OfferPartialRequest.partial.firstDead.message": 65_536,
     // A list of labels, or a statement, given on a command line.
     "SubmitJobRequest.jobFile.set": 65_536,
     "SubmitJobRequest.jobFile.variables": 65_536,

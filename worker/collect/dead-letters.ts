@@ -12,7 +12,7 @@ import { present } from "../../shared/core/assert.ts";
 import { quickSchema, recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import { DatasetRows } from "../../shared/domain/dataset-rows.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
-import type { DeadLetter } from "../../shared/domain/partial.ts";
+import { cutReason, type DeadLetter } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import type { DeadReason } from "../tensorize/input-chunk.ts";
 
@@ -71,7 +71,7 @@ export class DeadLetterTable {
         ...this.#placeOf(row),
         stage,
         code,
-        message,
+        message: cutReason(message),
       }),
     );
     this.#first ??= letters[0] ?? null;

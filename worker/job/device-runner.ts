@@ -263,7 +263,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
 function within(job: JobDescription, own: readonly string[] | undefined): JobDescription {
   if (own === undefined) return job;
   const { allowed = own } = job.stores;
-  return { ...job, stores: { ...job.stores, allowed: bothAllow(allowed, own) } };
+  return { ...job, stores: { ...job.stores, allowed: bothAllow(allowed, own), isNarrowed: true } };
 }
 
 /** Whether less than half of a GPU's memory is free. Of what cannot be read that is never so. */

@@ -1,5 +1,5 @@
 import { isEnded } from "../../../shared/domain/job.ts";
-import type { DeadLetter } from "../../../shared/domain/partial.ts";
+import { cutReason, type DeadLetter } from "../../../shared/domain/partial.ts";
 import { shardId, shardRows } from "../../../shared/domain/shard.ts";
 import { type EventContext, recordDurably, wake } from "../state/effect.ts";
 import type { JobState } from "../state/job-state.ts";
@@ -116,7 +116,7 @@ function poisonRow(context: EventContext, entry: ShardEntry): void {
     row,
     stage: "worker",
     code: "ROW_POISON",
-    message: `${died} workers died with this row: ${entry.failures.at(-1)?.message ?? ""}`,
+    message: cutReason(`${died} workers died with this row: ${entry.failures.at(-1)?.message ?? ""}`),
   };
   if (overBudget(state, 1)) {
     failOverBudget(context, deadLetter);

@@ -110,8 +110,8 @@ test("a bucket that is allowed is the operator's, not one on a server that the j
   await expect(asked).rejects.toMatchObject({ ...refused, fields: { path: "http://127.0.0.1:1" } });
 });
 
-test("a row that names a file elsewhere fails the attempt: another worker may open it", async () => {
-  await using storages = only(join(folder, "in"));
+test("a row that names a file elsewhere fails the attempt of a narrowed worker: another may open it", async () => {
+  await using storages = new Storages({}, { ...NO_STORES, allowed: [join(folder, "in")], isNarrowed: true });
   const options = { folder: here("in"), maxBytes: 1_000, signal: new AbortController().signal };
   expect(await readRowFile(storages, "a", options)).toMatchObject({ kind: "bytes" });
   await expect(readRowFile(storages, join(folder, "out", "a"), options)).rejects.toMatchObject(refused);

@@ -9,6 +9,7 @@ import { CredentialCache } from "../../../../shared/objects/credential-cache.ts"
 import { noCredentials } from "../../../../shared/s3/credentials.ts";
 import { S3Client } from "../../../../shared/s3/s3-client.ts";
 import { invalidSetting } from "../../../../shared/s3/settings.ts";
+import { asStorageError } from "../../../../shared/storage/errors.ts";
 import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memory.ts";
 import { createObjectStorage } from "../../../../shared/storage/object-storage.ts";
 import { Storages } from "../../../../shared/storage/open-storage.ts";
@@ -161,6 +162,32 @@ describe("readRowFile", () => {
       expect(await readRowFile(storages, "a b/cat.jpg", { folder, maxBytes, signal })).toEqual(expected);
     },
   );
+
+  it.each(["ENAMETOOLONG", "ELOOP", "EISDIR", "EINVAL", "ENOTDIR", "EACCES", "ENOENT"])(
+    "refuses a row whose name the file system answers with %s",
+    async (errno) => {
+      const storages = await storagesWith(async ({ call }) => {
+        if (call !== "stat") return;
+        const said = Object.assign(new Error(`${errno}: x, stat '${"n".repeat(9999)}'`), { code: errno });
+        throw asStorageError("stat", "n".repeat(9999), said);
+      });
+      const found = await readRowFile(storages, "a b/cat.jpg", { folder, maxBytes, signal });
+      expect(found).toEqual({ kind: "refused", why: expect.stringContaining(errno) });
+      expect(JSON.stringify(found).length).toBeLessThan(1000);
+    },
+  );
+
+  it("refuses a row that names a place which may not be opened", async () => {
+    await using storages = openRowStorages({ ...NO_STORES, allowed: ["/photos"] });
+    const found = await readRowFile(storages, "/other/x.png", { folder, maxBytes, signal });
+    expect(found).toEqual({ kind: "refused", why: expect.stringContaining("may not be opened") });
+  });
+
+  it.each(["foo://", "foo:// "])("cuts a megabyte behind %s", async (begin) => {
+    const name = begin + "x".repeat(1_000_000);
+    const found = await readRowFile(await storagesWith(), name, { folder, maxBytes, signal });
+    expect(JSON.stringify(found).length).toBeLessThan(1000);
+  });
 
   it("throws what is the place's fault, which may be mended", async () => {
     const broken = new ShardmillError("STORE_FAILED", "the disk is gone");

@@ -1,0 +1,18 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { cutText } from "../../../../shared/core/cut-text.ts";
+
+test("a text within its bytes stays as it is, a longer one is its beginning", () => {
+  const text = fc.string({ unit: "binary", maxLength: 40 });
+  fc.assert(
+    fc.property(text, fc.integer({ min: 4, max: 60 }), (whole, maxBytes) => {
+      const cut = cutText(whole, maxBytes);
+      if (Buffer.byteLength(whole) <= maxBytes) return cut === whole;
+      const kept = cut.slice(0, -1);
+      // It is cut no sooner than a character of four bytes forces it to.
+      const bytes = Buffer.byteLength(cut);
+      expect(bytes <= maxBytes && bytes > maxBytes - 4).toBe(true);
+      return cut.endsWith("…") && whole.startsWith(kept) && !cut.includes("\ufffd");
+    }),
+  );
+});
