@@ -2,11 +2,11 @@ import { setMaxListeners } from "node:events";
 import { orAbort, sleep } from "../../shared/core/abort.ts";
 import { backoffMs } from "../../shared/core/backoff.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
-import { messageOf } from "../../shared/core/errors.ts";
+import { errorToData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { Random } from "../../shared/core/random.ts";
 import type { QueueTrigger } from "../../shared/domain/queue-spec.ts";
-import type { RunOutcome } from "../runs/run-outcome.ts";
+import { type RunOutcome, reasonText } from "../runs/run-outcome.ts";
 import type { Delivery, QueueSink, QueueSource } from "./broker/queue-source.ts";
 import { type ClosedWindow, Gatherer, type Verdict } from "./gatherer.ts";
 import type { MessageRow } from "./messages/read-message.ts";
@@ -33,6 +33,8 @@ interface QueueLifeOptions {
    * @param fresh begins it anew, whatever was done of it
    */
   readonly run: (window: SpooledWindow, fresh: boolean) => Promise<RunOutcome | null>;
+  /** The location of a file that a message names. */
+  readonly locationOf: (file: string) => string;
   /** What it has published; null for nothing. */
   readonly published: (window: SpooledWindow) => Promise<PublishedWindow | null>;
   readonly clock: TimedClock;
@@ -170,7 +172,7 @@ export class QueueLife {
   }
 
   async #publish(closed: SpooledWindow, before: number): Promise<void> {
-    const { run, spool, signal, log, published } = this.#options;
+    const { run, spool, signal, log, published, locationOf } = this.#options;
     const { id } = closed;
     let window = closed;
     let failures = 0;
@@ -182,16 +184,17 @@ export class QueueLife {
       const outcome = await this.#patiently(id, "a window's run is not begun", () => run(window, fresh));
       if (outcome === null) return;
       if (outcome.outcome === "published") continue;
-      const reason = outcome.reason ?? outcome.outcome;
-      fresh = reason.startsWith("JOB_MISMATCH:");
+      const failure = outcome.failure ?? errorToData(new ShardmillError("JOB_CANCELLED", "it was cancelled"));
+      const reason = reasonText(failure);
+      fresh = failure.code === "JOB_MISMATCH";
       log.error({ run: id, attempts, reason }, "the run of a window has failed; it is tried again");
       this.counts.failed(id);
-      const failure = { attempts, reason, jobId: outcome.jobId };
-      await this.#patiently(id, "a failure cannot be kept", () => spool.fail(id, failure));
+      const kept = { attempts, reason, jobId: outcome.jobId };
+      await this.#patiently(id, "a failure cannot be kept", () => spool.fail(id, kept));
       await this.#pause(failures);
       signal.throwIfAborted();
       failures += 1;
-      const less = failures < TRIES_OF_FILES ? null : withoutUnreadable(window, reason);
+      const less = failures < TRIES_OF_FILES ? null : withoutUnreadable(window, failure, locationOf);
       if (less === null) continue;
       await this.#patiently(id, "a window cannot be kept", () => spool.change(less));
       log.error(

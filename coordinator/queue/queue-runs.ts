@@ -111,6 +111,7 @@ export class QueueRuns implements AsyncDisposable {
       sink,
       run: (window, fresh) =>
         this.#options.run(window.id, (job) => this.#specOf(job, window, spool), { fresh, signal }),
+      locationOf: (file) => this.#locationOf(file),
       published: (window) =>
         readPublishedWindow(window, { ...place, output: below(place.output, `run=${window.id}`) }, signal),
       clock,
@@ -143,12 +144,16 @@ export class QueueRuns implements AsyncDisposable {
     const own = { ...job, output: { ...job.output, path } };
     const input = filesOf(window);
     if (input.length > 0) {
-      const files = input.map((file) => (isAddress(file) ? file : resolve(this.#options.jobFolder, file)));
-      return { ...own, input: { ...job.input, path: files.map(literalPattern) } };
+      const files = input.map((file) => literalPattern(this.#locationOf(file)));
+      return { ...own, input: { ...job.input, path: files } };
     }
     // A row that cannot be mapped is set aside: it must not keep the others from their result.
     const errors = { ...job.errors, maxRows: Math.max(rows, job.errors.maxRows) };
     return { ...own, errors, input: { ...job.input, path: [literalFolder(spool.rowsFile(id))] } };
+  }
+
+  #locationOf(file: string): string {
+    return isAddress(file) ? file : resolve(this.#options.jobFolder, file);
   }
 
   #ask(source: QueueSource): () => void {

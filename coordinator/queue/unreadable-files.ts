@@ -1,8 +1,6 @@
-import { isAddress } from "../../shared/domain/location.ts";
+import type { ErrorData } from "../../shared/core/errors.ts";
+import { reasonText, unreadableFiles } from "../runs/run-outcome.ts";
 import type { SpooledWindow } from "./spool.ts";
-
-/** Errors that say of a file, which they name, that no other try will read it. */
-const OF_A_FILE = /^INPUT_(NOT_FOUND|CORRUPT|UNSUPPORTED): /;
 
 /** The files that the run of a window reads, each once. */
 export function filesOf({ keys, counts, input, left }: SpooledWindow): string[] {
@@ -13,18 +11,22 @@ export function filesOf({ keys, counts, input, left }: SpooledWindow): string[] 
 }
 
 /**
- * The window without the messages whose files are why its run failed. What has begun of it has its files
- * sealed: it has to be begun anew.
+ * Removes the messages from a window whose files are why its run failed. The files of a run that has begun are
+ * sealed, so the run has to begin anew.
  *
- * @param reason why the run failed, which begins with the code of the error
- * @returns null where it is about no file of the window
+ * @param locationOf the location of a file that a message names
+ * @returns null when the failure is about no file of the window
  */
-export function withoutUnreadable(window: SpooledWindow, reason: string): SpooledWindow | null {
-  if (!OF_A_FILE.test(reason)) return null;
+export function withoutUnreadable(
+  window: SpooledWindow,
+  failure: ErrorData,
+  locationOf: (file: string) => string,
+): SpooledWindow | null {
+  const bad = unreadableFiles(failure);
   const out = new Set(window.left.map(([key]) => key));
   const unreadable = messageFiles(window)
-    .filter(([key, files]) => !out.has(key) && files.some((file) => names(reason, file)))
-    .map(([key]) => [key, reason] as const);
+    .filter(([key, files]) => !out.has(key) && files.some((file) => bad.has(locationOf(file))))
+    .map(([key]) => [key, reasonText(failure)] as const);
   if (unreadable.length === 0) return null;
   return { ...window, left: [...window.left, ...unreadable] };
 }
@@ -40,14 +42,4 @@ function messageFiles({
     start += files.length;
     return [key, files];
   });
-}
-
-/** Not that of another file, whose path begins or ends like this one's. A relative one is there in full. */
-function names(reason: string, file: string): boolean {
-  const isWhole = isAddress(file) || file.startsWith("/");
-  const tail = isWhole ? file : file.replace(/^(?:\.{1,2}\/)+/, "");
-  const [before, after] = [isWhole ? /[\s:"'`]$|^$/ : /[\s:"'`/]$|^$/, /^(?:[\s:,;"'`]|$)/];
-  for (let at = reason.indexOf(tail); at !== -1; at = reason.indexOf(tail, at + 1))
-    if (before.test(reason.slice(0, at)) && after.test(reason.slice(at + tail.length))) return true;
-  return false;
 }

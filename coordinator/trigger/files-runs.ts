@@ -1,8 +1,10 @@
+import type { ErrorData } from "../../shared/core/errors.ts";
 import type { FilesTrigger } from "../../shared/domain/trigger-spec.ts";
+import type { LocatedFile } from "../plan/input/discover.ts";
 import type { NextRun, TakesFile } from "../runs/next-run.ts";
-import type { RunOutcome } from "../runs/run-outcome.ts";
-import { QuietFiles } from "./quiet-files.ts";
-import { noteRan, type RanFiring, type TriggerState } from "./trigger-state.ts";
+import { failedRun, type RunOutcome, unreadableFiles } from "../runs/run-outcome.ts";
+import { QuietFiles, statOf } from "./quiet-files.ts";
+import { noteRan, type RanFiring, ranFiring, type TriggerState } from "./trigger-state.ts";
 
 interface FilesRunsOptions {
   readonly ledger: {
@@ -18,11 +20,16 @@ interface FilesRunsOptions {
   readonly wallMs: () => number;
   /** Called when a run has ended: there is another step to make. */
   readonly onEnded: () => void;
+  /** Called when runs go on without files that cannot be read. */
+  readonly onSetAside: (paths: readonly string[], failure: ErrorData) => void;
 }
 
 /** What has failed is tried again after so long, and after twice as long each time it fails again. */
 const RETRY_MS = 60_000;
 const MOST_RETRY_MS = 3_600_000;
+
+/** So often a run fails for files that cannot be read before the next one goes on without them. */
+const TRIES_OF_FILES = 3;
 
 /**
  * The runs over files that are new, one at a time. Nothing has to be remembered: which files are new, and
@@ -35,6 +42,8 @@ export class FilesRuns {
   #failures = 0;
   #notBeforeMs = Number.NEGATIVE_INFINITY;
   #ended: RanFiring | null = null;
+  /** By path: size and version of files that no run reads until they change. */
+  #aside = new Map<string, string>();
 
   constructor(options: FilesRunsOptions) {
     this.#options = options;
@@ -53,14 +62,17 @@ export class FilesRuns {
     }
     if (this.#isRunning || nowMs() < this.#notBeforeMs) return;
     const next = await look();
-    if (next?.kind === "run" && next.begun !== null) this.#begin(() => true);
+    if (next?.kind === "run" && next.begun !== null) this.#begin(() => true, []);
     else {
-      const quiet = this.#quiet.observe(next?.kind === "run" ? next.input.files : [], quietMs, nowMs());
-      if (quiet.count > 0) this.#begin((file) => quiet.has(file));
+      const found = next?.kind === "run" ? next.input.files : [];
+      const files = found.filter((file) => this.#aside.get(file.path) !== statOf(file));
+      const quiet = this.#quiet.observe(files, quietMs, nowMs());
+      if (quiet.count > 0) this.#begin((file) => quiet.has(file), files);
     }
   }
 
-  #begin(takes: TakesFile): void {
+  /** @param files those that the run may take */
+  #begin(takes: TakesFile, files: readonly LocatedFile[]): void {
     const { run, nowMs, wallMs, onEnded } = this.#options;
     const atMs = wallMs();
     this.#isRunning = true;
@@ -71,13 +83,26 @@ export class FilesRuns {
       this.#failures = hasFailed ? this.#failures + 1 : 0;
       if (hasFailed)
         this.#notBeforeMs = nowMs() + Math.min(RETRY_MS * 2 ** (this.#failures - 1), MOST_RETRY_MS);
+      if (outcome.failure !== null && this.#failures >= TRIES_OF_FILES)
+        this.#setAside(files, outcome.failure);
       // Somebody else ran it, or the files changed once more: there is nothing to tell.
-      if (outcome.outcome !== "nothingNew")
-        this.#ended = { kind: "ran", atMs, ...outcome, endedMs: wallMs() };
+      if (outcome.outcome !== "nothingNew") this.#ended = ranFiring(outcome, atMs, wallMs());
       onEnded();
     };
-    void run(takes).then(end, (error: unknown) =>
-      end({ outcome: "failed", jobId: null, reason: String(error) }),
+    void run(takes).then(end, (error: unknown) => end(failedRun(error)));
+  }
+
+  /** The other files need not wait: the next run begins at once. */
+  #setAside(files: readonly LocatedFile[], failure: ErrorData): void {
+    const bad = unreadableFiles(failure);
+    const named = files.filter(({ path }) => bad.has(path));
+    if (named.length === 0) return;
+    for (const file of named) this.#aside.set(file.path, statOf(file));
+    this.#failures = 0;
+    this.#notBeforeMs = this.#options.nowMs();
+    this.#options.onSetAside(
+      named.map(({ path }) => path),
+      failure,
     );
   }
 }

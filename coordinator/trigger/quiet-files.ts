@@ -41,6 +41,7 @@ interface QuietOnes {
   has(file: SeenFile): boolean;
 }
 
-function statOf({ bytes, version }: FileStat): string {
+/** Tells two states of a file apart. */
+export function statOf({ bytes, version }: FileStat): string {
   return `${bytes} ${version}`;
 }

@@ -10,7 +10,7 @@ export class RunFacts {
   #retries = 0;
 
   /** @param isBegunAgain by itself, if it failed: then it has not ended */
-  add({ outcome }: RunOutcome, isBegunAgain: boolean): void {
+  add({ outcome }: Pick<RunOutcome, "outcome">, isBegunAgain: boolean): void {
     if (outcome === "failed" && isBegunAgain) this.#retries += 1;
     else this.#ended[outcome] += 1;
   }

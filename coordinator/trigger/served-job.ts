@@ -1,6 +1,6 @@
 import { dirname, resolve } from "node:path";
 import type { TimedClock } from "../../shared/core/clock.ts";
-import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { errorToData, isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import { firingAt } from "../../shared/domain/firing.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
@@ -18,11 +18,11 @@ import type { OutputPaths } from "../publish/work-paths.ts";
 import { QueueRuns } from "../queue/queue-runs.ts";
 import { type NextRun, nextRun, type TakesFile } from "../runs/next-run.ts";
 import type { KnownRuns } from "../runs/read-runs.ts";
-import type { RunOutcome } from "../runs/run-outcome.ts";
+import { type RunOutcome, reasonText } from "../runs/run-outcome.ts";
 import { sealedFilesOf } from "../runs/sealed-files-of.ts";
 import { FilesRuns } from "./files-runs.ts";
 import { RunFacts } from "./run-facts.ts";
-import { type SubmitRun, servedRun, shownReason } from "./served-run.ts";
+import { type SubmitRun, servedRun } from "./served-run.ts";
 import { TimedRuns } from "./timed-runs.ts";
 import { ledgerFolder, TriggerLedger } from "./trigger-ledger.ts";
 
@@ -104,7 +104,7 @@ export class ServedJob implements AsyncDisposable {
         waitMs = await this.#look();
         this.#trouble = null;
       } catch (error) {
-        const message = shownReason(error);
+        const message = reasonText(errorToData(error));
         if (!signal.aborted && message !== this.#trouble)
           log.error({ jobFile: path, reason: message }, "a trigger cannot be served; it is tried again");
         this.#trouble = message;
@@ -171,6 +171,11 @@ export class ServedJob implements AsyncDisposable {
       nowMs: () => clock.nowMs(),
       look: () => this.#newFiles(),
       run: (takes) => this.#runs.counted(this.#runNewFiles(takes), false),
+      onSetAside: (paths, failure) =>
+        log.error(
+          { files: paths, reason: reasonText(failure) },
+          "files cannot be read: runs go on without them, until they change",
+        ),
     });
     const queue = this.#queueRuns(spec, folder, storage);
     this.#opened = { output: spec.output.path, ledger, timed, files, queue };

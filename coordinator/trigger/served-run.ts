@@ -1,10 +1,10 @@
 import { orAbort } from "../../shared/core/abort.ts";
-import { isShardmillError, messageOf } from "../../shared/core/errors.ts";
+import { errorToData } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobHandle } from "../job/job-handle.ts";
 import type { SubmitOptions } from "../job/opened-job.ts";
-import type { RunOutcome } from "../runs/run-outcome.ts";
+import { type RunOutcome, reasonText } from "../runs/run-outcome.ts";
 
 /** Has a run begin, or joins one that has begun already. */
 export type SubmitRun = (
@@ -36,24 +36,16 @@ export async function servedRun({
     const handle = await submit(await spec(), { fresh: false, ...options, joins: true, signal });
     jobId = handle.jobId;
     for (const note of handle.notes) log.info({ job: jobId, run }, note);
-    if (handle.origin.kind === "nothingNew") return { outcome: "nothingNew", jobId, reason: null };
+    if (handle.origin.kind === "nothingNew") return { outcome: "nothingNew", jobId, failure: null };
     log.info({ job: jobId, run }, "a run is at work");
     const { phase, failure } = await orAbort(handle.ended, signal);
     const outcome = phase === "published" || phase === "cancelled" ? phase : "failed";
     log.info({ job: jobId, run, outcome }, "a run has ended");
-    return { outcome, jobId, reason: failure === null ? null : `${failure.code}: ${failure.message}` };
+    return { outcome, jobId, failure };
   } catch (error) {
     if (signal.aborted) return null;
-    const reason = shownReason(error);
-    log.error({ job: jobId, run, reason }, "a run has failed");
-    return { outcome: "failed", jobId, reason };
+    const failure = errorToData(error);
+    log.error({ job: jobId, run, reason: reasonText(failure) }, "a run has failed");
+    return { outcome: "failed", jobId, failure };
   }
-}
-
-/** In one line, with the first of its problems. */
-export function shownReason(error: unknown): string {
-  if (!isShardmillError(error)) return messageOf(error);
-  const [first] = error.problems;
-  const problem = first === undefined ? "" : `: ${first.where} ${first.what}`;
-  return `${error.code}: ${error.message}${problem}`;
 }

@@ -1,10 +1,11 @@
 import type { TimedTrigger } from "../../shared/domain/trigger-spec.ts";
-import type { RunOutcome } from "../runs/run-outcome.ts";
+import { failedRun, type RunOutcome } from "../runs/run-outcome.ts";
 import {
   decideDue,
   firstServed,
   noteEnded,
   type RanFiring,
+  ranFiring,
   type TriggerState,
   waitOf,
 } from "./trigger-state.ts";
@@ -34,6 +35,7 @@ export class TimedRuns {
   #running: number | null = null;
   #ended: RanFiring[] = [];
   #leftOut = 0;
+  #lookedMs: number | null = null;
 
   constructor(options: TimedRunsOptions) {
     this.#options = options;
@@ -57,9 +59,10 @@ export class TimedRuns {
     const state = decideDue(
       ended.reduce((so, ran) => noteEnded(so, ran, trigger), before),
       trigger,
-      nowMs,
+      { nowMs, beforeMs: this.#lookedMs },
     );
     if (state !== ledger.state) await ledger.save(state);
+    this.#lookedMs = nowMs;
     for (const ran of ended) onNoted(ran, state.retry?.atMs === ran.atMs);
     const known = new Set(before.past);
     this.#leftOut += state.past.filter((past) => past.kind === "leftOut" && !known.has(past)).length;
@@ -74,11 +77,9 @@ export class TimedRuns {
     const end = (outcome: RunOutcome | null) => {
       this.#running = null;
       if (outcome === null) return;
-      this.#ended.push({ kind: "ran", atMs, ...outcome, endedMs: wallMs() });
+      this.#ended.push(ranFiring(outcome, atMs, wallMs()));
       onEnded();
     };
-    void run(atMs).then(end, (error: unknown) =>
-      end({ outcome: "failed", jobId: null, reason: String(error) }),
-    );
+    void run(atMs).then(end, (error: unknown) => end(failedRun(error)));
   }
 }

@@ -1,6 +1,6 @@
 import { openSchedule, type Schedule } from "../../shared/domain/schedule.ts";
 import type { TimedTrigger } from "../../shared/domain/trigger-spec.ts";
-import type { RunOutcome } from "../runs/run-outcome.ts";
+import { type RunOutcome, reasonText } from "../runs/run-outcome.ts";
 
 /** What became of the instants of a schedule: what `serve` remembers of a job. */
 export interface TriggerState {
@@ -28,10 +28,23 @@ export interface Retry {
 
 export type PastFiring = RanFiring | LeftOut;
 
-export interface RanFiring extends RunOutcome {
+export interface RanFiring extends Omit<RunOutcome, "failure"> {
   readonly kind: "ran";
   readonly atMs: number;
+  /** Why it failed, for people. Null of others. */
+  readonly reason: string | null;
   readonly endedMs: number;
+}
+
+export function ranFiring({ outcome, jobId, failure }: RunOutcome, atMs: number, endedMs: number): RanFiring {
+  return {
+    kind: "ran",
+    atMs,
+    outcome,
+    jobId,
+    reason: failure === null ? null : reasonText(failure),
+    endedMs,
+  };
 }
 
 /** Instants one after the other that did not run, for one reason. */
@@ -66,11 +79,22 @@ export function firstServed(trigger: TimedTrigger, nowMs: number): TriggerState 
   return { schedule: keyOf(trigger), decidedMs: nowMs, waiting: [], past: [] };
 }
 
+/** When instants are decided. */
+export interface Look {
+  readonly nowMs: number;
+  /** When the same process looked last; null for its first look. */
+  readonly beforeMs: number | null;
+}
+
 /**
- * Decides all instants up to now: each is made to wait, or left out for a reason. The same state where none
- * is due.
+ * Decides all instants up to now: each is made to wait, or skipped for a reason. The same state where none is
+ * due.
  */
-export function decideDue(before: TriggerState, trigger: TimedTrigger, nowMs: number): TriggerState {
+export function decideDue(
+  before: TriggerState,
+  trigger: TimedTrigger,
+  { nowMs, beforeMs }: Look,
+): TriggerState {
   const state = asOf(before, trigger, nowMs);
   const schedule = openSchedule(trigger.schedule);
   const first = schedule.next(state.decidedMs);
@@ -78,9 +102,11 @@ export function decideDue(before: TriggerState, trigger: TimedTrigger, nowMs: nu
   const newest = schedule.last(nowMs) ?? first;
   const decided = { ...state, decidedMs: newest };
   const chosen = chooseDue({ first, newest, nowMs }, schedule, trigger);
+  // Nothing served the job when they came: the process is new, or its machine slept.
+  const isCaughtUp = trigger.catchUp === "all" && (beforeMs === null || nowMs - beforeMs > ON_TIME_MS);
   const from = chosen[0] ?? Number.POSITIVE_INFINITY;
   const missed = from > first ? leftOutBefore(from, decided, { first, newest, schedule }) : decided;
-  const admitted = chosen.reduce((so, atMs) => admit(so, atMs, { trigger, schedule, nowMs }), missed);
+  const admitted = chosen.reduce((so, atMs) => admit(so, atMs, { trigger, schedule, isCaughtUp }), missed);
   const rest = schedule.next(chosen.at(-1) ?? newest);
   if (rest === null || rest > newest) return admitted;
   return leaveOut(admitted, { atMs: rest, untilMs: newest, why: "full" }, schedule);
@@ -164,16 +190,20 @@ function leftOutBefore(from: number, state: TriggerState, { first, newest, sched
 interface Admitting {
   readonly trigger: TimedTrigger;
   readonly schedule: Schedule;
-  readonly nowMs: number;
+  /** A run that is caught up with does not overlap. */
+  readonly isCaughtUp: boolean;
 }
 
-/** Makes an instant wait, unless something speaks against it. What is caught up with does not overlap. */
-function admit(state: TriggerState, atMs: number, { trigger, schedule, nowMs }: Admitting): TriggerState {
+/** Makes an instant wait, unless something speaks against it. */
+function admit(
+  state: TriggerState,
+  atMs: number,
+  { trigger, schedule, isCaughtUp }: Admitting,
+): TriggerState {
   const { waiting, past } = state;
   const leave = (why: Why) => leaveOut(state, { atMs, untilMs: atMs, why }, schedule);
   if (waiting.includes(atMs) || past.some((known) => known.kind === "ran" && known.atMs === atMs))
     return leave("ranBefore");
-  const isCaughtUp = trigger.catchUp === "all" && nowMs - atMs > ON_TIME_MS;
   if (trigger.overlap === "skip" && waiting.length > 0 && !isCaughtUp) return leave("overlap");
   return waiting.length >= MOST_WAITING ? leave("full") : { ...state, waiting: [...waiting, atMs] };
 }

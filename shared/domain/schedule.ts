@@ -1,5 +1,6 @@
 import { Cron } from "croner";
 import { MS_OF } from "../core/units.ts";
+import { WallClock } from "./wall-clock.ts";
 
 /** What the instants of a trigger are computed by: `trigger.cron`, or `trigger.every`. */
 export type ScheduleSpec =
@@ -25,10 +26,16 @@ export function openSchedule(spec: ScheduleSpec): Schedule {
   return spec.kind === "every" ? evenly(spec.everyMs) : byCron(spec);
 }
 
+const FIELDS = 5;
+
 /** What is wrong with a cron expression; null for nothing. */
 export function cronProblem(cron: string): string | null {
   // It would take a date for an expression that fires once.
   if (/^\s*\d{4}-/.test(cron)) return "is a date, which comes once";
+  // Quartz puts seconds first, and AWS the year last.
+  const fields = cron.trim().split(/\s+/);
+  if (fields.length > FIELDS)
+    return `has ${fields.length} fields, and minute, hour, day, month and day of the week are ${FIELDS}`;
   try {
     const found = new Cron(cron, { timezone: "UTC" });
     return found.nextRun(new Date(0)) === null ? "names a time that never comes" : null;
@@ -55,8 +62,22 @@ function evenly(everyMs: number): Schedule {
 
 function byCron({ cron, timeZone }: Extract<ScheduleSpec, { kind: "cron" }>): Schedule {
   const pattern = new Cron(cron, { timezone: timeZone });
-  const next = (afterMs: number) => pattern.nextRun(new Date(afterMs))?.getTime() ?? null;
+  const shown = namesHours(cron) ? new Cron(cron, { timezone: "UTC" }) : null;
+  const clock = new WallClock(timeZone);
+  const next = (afterMs: number) => {
+    const found = pattern.nextRun(new Date(afterMs))?.getTime() ?? null;
+    // A time that the clock skips is due as the clock goes on. Of several at once the first stands for all.
+    const missing = shown?.nextRun(new Date(clock.shown(afterMs))) ?? null;
+    const due = missing === null ? null : clock.skips(missing.getTime());
+    return due !== null && due > afterMs && (found === null || due < found) ? due : found;
+  };
   return { next, last: (atMs) => lastBy(next, atMs) };
+}
+
+/** True for an expression of certain hours: one of every hour has nothing to make up for. */
+function namesHours(cron: string): boolean {
+  const [minute = "", hour = ""] = cron.trim().split(/\s+/);
+  return minute.startsWith("@") ? minute !== "@hourly" : !/^[*?]/.test(hour);
 }
 
 /**

@@ -58,7 +58,7 @@ const triggerSpec = z.strictObject({
     })
     .exactOptional()
     .describe(
-      "A run at each of these times: minute, hour, day of the month, month, day of the week; six fields begin with the second. `@daily` and its like stand for what they say.",
+      "A run at each of these times: minute, hour, day of the month, month, day of the week. `L` is the last day of a month, `5L` its last Friday, `5#2` its second one, `15W` the weekday that is nearest to the 15th. `@hourly`, `@daily`, `@weekly`, `@monthly` and `@yearly` stand for what they say.",
     ),
   timezone: z
     .string()

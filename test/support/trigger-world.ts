@@ -84,7 +84,7 @@ export class TriggerWorld {
 
   /** Each run fails at first, and may do so once more for a fate. It publishes once. */
   async #run(life: Life, atMs: number): Promise<RunOutcome> {
-    const ended = { jobId: firingAt(atMs).id, reason: null };
+    const ended = { jobId: firingAt(atMs).id, failure: null };
     const failures = this.#failures.get(atMs) ?? 0;
     // The first takes so long that its instant is not on time any more: what is forgotten now is lost.
     const runMs = failures === 0 ? 70_000 : 5_000;

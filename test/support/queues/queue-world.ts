@@ -6,7 +6,7 @@ import { filesOf } from "../../../coordinator/queue/unreadable-files.ts";
 import type { RunOutcome } from "../../../coordinator/runs/run-outcome.ts";
 import { sleep } from "../../../shared/core/abort.ts";
 import type { Disk } from "../../../shared/core/disk.ts";
-import { messageOf } from "../../../shared/core/errors.ts";
+import { errorToData, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 import { silentLogger } from "../../../shared/core/log.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
 import type { QueueTrigger } from "../../../shared/domain/queue-spec.ts";
@@ -120,6 +120,7 @@ export class QueueWorld {
         [Symbol.asyncDispose]: async () => {},
       },
       run: (window, fresh) => this.#run(life, window, { spool, fresh }),
+      locationOf: (file) => file,
       published: async (window) => this.#publishedOf(window),
       clock,
       random,
@@ -139,25 +140,30 @@ export class QueueWorld {
     window: SpooledWindow,
     { spool, fresh }: { readonly spool: Spool; readonly fresh: boolean },
   ): Promise<RunOutcome> {
-    const failed = (reason: string) => ({ outcome: "failed", jobId: window.id, reason }) as const;
-    const published = { outcome: "published", jobId: window.id, reason: null } as const;
+    const failed = (error: Error) =>
+      ({ outcome: "failed", jobId: window.id, failure: errorToData(error) }) as const;
+    const published = { outcome: "published", jobId: window.id, failure: null } as const;
     const read = this.#isFiles
       ? filesOf(window)
       : await rowsOf(life.disk, spool.rowsFile(window.id)).catch(messageOf);
     if (typeof read === "string") {
       this.lives.broken.push(`the rows of a window cannot be read: ${read}`);
-      return failed(read);
+      return failed(new Error(read));
     }
     // Found while it is planned: nothing has begun.
-    if (this.#isFiles && read.includes(this.#dead)) return failed("INPUT_NOT_FOUND: there is no file gone");
+    if (this.#isFiles && read.includes(this.#dead)) {
+      const problems = [{ where: this.#dead, what: "does not exist" }];
+      return failed(new ShardmillError("INPUT_NOT_FOUND", "there is no such file", { problems }));
+    }
     const what = JSON.stringify(read);
     const begun = fresh ? undefined : this.#begun.get(window.id);
-    if (begun !== undefined && begun !== what) return failed("JOB_MISMATCH: it is another");
+    if (begun !== undefined && begun !== what)
+      return failed(new ShardmillError("JOB_MISMATCH", "it is another"));
     await life.act(`begin ${window.id}`, () => this.#begun.set(window.id, what));
     await sleep(life.random.int(10, 500), undefined, life.clock);
     if (this.#failed.size % 2 === 0 && !this.#failed.has(window.id)) {
       this.#failed.add(window.id);
-      return failed("MODEL_INVALID: none");
+      return failed(new ShardmillError("MODEL_INVALID", "none"));
     }
     await life.act(`publish ${window.id}`, () => {
       if (!this.published.has(window.id))

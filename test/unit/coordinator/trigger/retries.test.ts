@@ -3,6 +3,7 @@ import type { RunOutcome } from "../../../../coordinator/runs/run-outcome.ts";
 import { listed } from "../../../../coordinator/trigger/list-runs.ts";
 import { TimedRuns } from "../../../../coordinator/trigger/timed-runs.ts";
 import type { TriggerState } from "../../../../coordinator/trigger/trigger-state.ts";
+import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
 import type { TimedTrigger } from "../../../../shared/domain/trigger-spec.ts";
 
 /** Runs of a schedule that fail, and are begun again. */
@@ -17,8 +18,12 @@ const HOURLY: TimedTrigger = {
   overlap: "skip",
   retries: 2,
 };
-const FAILED: RunOutcome = { outcome: "failed", jobId: "j", reason: "MODEL_FAILED: no" };
-const PUBLISHED: RunOutcome = { outcome: "published", jobId: "j", reason: null };
+const FAILED: RunOutcome = {
+  outcome: "failed",
+  jobId: "j",
+  failure: errorToData(new ShardmillError("MODEL_FAILED", "no")),
+};
+const PUBLISHED: RunOutcome = { outcome: "published", jobId: "j", failure: null };
 
 /** A process that serves a job; what it wrote down stays when it is started again. */
 function aServer(outcomes: RunOutcome[]) {
@@ -119,7 +124,7 @@ test("hold up those behind them, which wait or are left out as the trigger says"
 
 test.each([
   ["nobody asked for it", FAILED, 0],
-  ["somebody cancelled them", { outcome: "cancelled", jobId: "j", reason: null } as const, 2],
+  ["somebody cancelled them", { outcome: "cancelled", jobId: "j", failure: null } as const, 2],
 ])("are not begun again where %s", async (_why, outcome, retries) => {
   const server = aServer([outcome]);
   await server.until(100, { ...HOURLY, retries });

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { RunOutcome } from "../../../../coordinator/runs/run-outcome.ts";
 import { TimedRuns } from "../../../../coordinator/trigger/timed-runs.ts";
 import type { TriggerState } from "../../../../coordinator/trigger/trigger-state.ts";
+import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
 import { openSchedule } from "../../../../shared/domain/schedule.ts";
 import type { TimedTrigger } from "../../../../shared/domain/trigger-spec.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
@@ -125,7 +126,7 @@ class Machine {
 
   /** A run that was published before is found so, as its folder has it. */
   async #run(atMs: number, process: Process): Promise<RunOutcome | null> {
-    if (this.published.has(atMs)) return { outcome: "published", jobId: "found", reason: null };
+    if (this.published.has(atMs)) return { outcome: "published", jobId: "found", failure: null };
     const { retry } = this.ledger ?? {};
     const leftMs = retry?.atMs === atMs ? retry.notBeforeMs - this.wallMs : 0;
     // More than it ever waits: the clock was set back.
@@ -141,7 +142,11 @@ class Machine {
     this.atWork -= 1;
     if (!this.isQuick && this.#random.chance(this.failing)) {
       this.failed.set(atMs, (this.failed.get(atMs) ?? 0) + 1);
-      return { outcome: "failed", jobId: "ran", reason: "of no luck" };
+      return {
+        outcome: "failed",
+        jobId: "ran",
+        failure: errorToData(new ShardmillError("MODEL_FAILED", "of no luck")),
+      };
     }
     this.published.add(atMs);
     // Between being published and being noted.
@@ -149,7 +154,7 @@ class Machine {
       this.die();
       return null;
     }
-    return { outcome: "published", jobId: "ran", reason: null };
+    return { outcome: "published", jobId: "ran", failure: null };
   }
 }
 

@@ -60,6 +60,27 @@ describe("when clocks change", () => {
       are: ["2026-10-02T15:45", "2026-10-03T15:30", "2026-10-04T15:15"],
     },
     {
+      what: "several times in the hour that is missing run once, as the clock goes on",
+      cron: "0,30 2 * * *",
+      timeZone: "Europe/Berlin",
+      from: "2027-03-27T01:20Z",
+      are: ["2027-03-27T01:30", "2027-03-28T01:00", "2027-03-29T00:00", "2027-03-29T00:30"],
+    },
+    {
+      what: "one of several hours that is missing runs as the clock goes on",
+      cron: "30 1-3 * * *",
+      timeZone: "Europe/Berlin",
+      from: "2027-03-28T00:00Z",
+      are: ["2027-03-28T00:30", "2027-03-28T01:00", "2027-03-28T01:30", "2027-03-28T23:30"],
+    },
+    {
+      what: "a day that is missing runs once, as the clock goes on",
+      cron: "0 */8,9 30 12 *",
+      timeZone: "Pacific/Apia",
+      from: "2011-12-29T00:00Z",
+      are: ["2012-12-29T10:00"],
+    },
+    {
       what: "UTC knows none of it",
       cron: "30 2 * * *",
       timeZone: "UTC",
@@ -154,7 +175,9 @@ it("finds a day that comes every four years, before and after", () => {
 test.each([
   ["30 2 * * *", null],
   ["@hourly", null],
-  ["*/10 * * * * *", null],
+  ["0 0 L * *", null],
+  ["*/10 * * * * *", "has 6 fields"],
+  ["0 0 12 1 1 * 2027", "has 7 fields"],
   ["0 0 30 2 *", "never comes"],
   ["61 * * * *", "minute"],
   ["* * *", "exactly five"],
