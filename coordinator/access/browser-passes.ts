@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
 import type { Identity } from "./judge.ts";
 
 /** What a pass is for: `session` is what a browser keeps, `login` what it gets one for. */
@@ -12,16 +12,20 @@ interface Pass {
   /** The token whose holder it stands for; null: the secret. */
   readonly token: string | null;
   readonly untilMs: number;
+  /** Random: tells two passes of one holder apart. */
+  readonly id: string;
 }
 
 /**
- * What stands for a secret or a token in a browser, which keeps neither: signed by a key that follows from
- * the secret, so that nothing has to be remembered, and a coordinator that comes back knows it. A token that
- * is revoked takes its passes with it, another secret all of them.
+ * Passes that stand for a secret or a token in a browser, which keeps neither. They are signed by a key that
+ * follows from the secret, so a coordinator that restarts knows them. A revoked token ends its passes, another
+ * secret ends all of them. A pass that has ended before its time is kept until then, in memory alone.
  */
 export class BrowserPasses {
   readonly #key: Buffer;
   readonly #nowMs: () => number;
+  /** By id: when it would have ended by itself. */
+  readonly #ended = new Map<string, number>();
 
   constructor(secret: string, nowMs: () => number) {
     this.#key = createHmac("sha256", secret).update("shardmill browser pass").digest();
@@ -29,20 +33,37 @@ export class BrowserPasses {
   }
 
   issue({ token }: Identity, use: PassUse): string {
-    const pass: Pass = { use, token: token?.id ?? null, untilMs: this.#nowMs() + PASS_MS[use] };
+    const pass: Pass = {
+      use,
+      token: token?.id ?? null,
+      untilMs: this.#nowMs() + PASS_MS[use],
+      id: randomUUID(),
+    };
     const body = Buffer.from(JSON.stringify(pass)).toString("base64url");
     return `${body}.${this.#sign(body).toString("base64url")}`;
   }
 
-  /** The token, null for the secret; undefined when it is no pass, is over, or for another use. */
+  /** Returns the token, null for the secret; undefined for what is no pass, has ended, or has another use. */
   read(text: string, use: PassUse): string | null | undefined {
+    return this.#valid(text, use)?.token;
+  }
+
+  /** Ends a pass: from now on it is none. */
+  end(text: string, use: PassUse): void {
+    const nowMs = this.#nowMs();
+    for (const [id, untilMs] of this.#ended) if (untilMs <= nowMs) this.#ended.delete(id);
+    const pass = this.#valid(text, use);
+    if (pass !== null) this.#ended.set(pass.id, pass.untilMs);
+  }
+
+  #valid(text: string, use: PassUse): Pass | null {
     const [body = "", signature = ""] = text.split(".");
     const signed = this.#sign(body);
     const sent = Buffer.from(signature, "base64url");
-    if (sent.length !== signed.length || !timingSafeEqual(sent, signed)) return undefined;
+    if (sent.length !== signed.length || !timingSafeEqual(sent, signed)) return null;
     // Signed here, so its form needs no check.
     const pass = JSON.parse(Buffer.from(body, "base64url").toString()) as Pass;
-    return pass.use === use && this.#nowMs() < pass.untilMs ? pass.token : undefined;
+    return pass.use === use && this.#nowMs() < pass.untilMs && !this.#ended.has(pass.id) ? pass : null;
   }
 
   #sign(body: string): Buffer {

@@ -8,10 +8,9 @@ import { type AuditLog, refusedAs } from "../access/audit-log.ts";
 import type { BrowserPasses } from "../access/browser-passes.ts";
 import type { CallRates } from "../access/call-rates.ts";
 import type { Identity, Judge } from "../access/judge.ts";
-import type { HttpCaller, HttpEnv, HttpRoute } from "./http-routes.ts";
-import { cookieName } from "./session-routes.ts";
+import type { HttpCaller, HttpEnv, HttpRoute, Proof } from "./http-routes.ts";
+import { bearerOf, cookieName } from "./session-routes.ts";
 
-const SCHEME = /^Bearer +(\S+)$/i;
 /** Set by the page alone: a form or a link of another site cannot send it. */
 const FROM_PAGE = "x-shardmill-page";
 
@@ -33,17 +32,19 @@ export class HttpGuard {
   }
 
   /** @throws what {@link Judge.identify} does, when the route is not for who asks */
-  admit(context: Context<HttpEnv>, { method, path, callers }: HttpRoute): HttpCaller {
+  admit(context: Context<HttpEnv>, { method, path, callers, proofs = USUAL }: HttpRoute): HttpCaller {
     const { judge, door, audit, report, rates } = this.#options;
     const what = `${method} ${path}`;
     const peer = askerOf(context.env);
     let identity: Identity = { name: "nobody", token: null };
+    let by: Proof = "credential";
     try {
       if (callers === "anyone") rates.call(identity, callers, peer);
       else {
         const refusal = door?.refusalOf(peer);
         if (refusal) throw refusal;
-        identity = this.#identify(context, door?.namesOf(peer) ?? []);
+        ({ identity, by } = this.#identify(context, door?.namesOf(peer) ?? []));
+        if (!proofs.includes(by)) throw wrongProof(by);
         judge.admit(identity, callers, what);
         rates.call(identity, callers, peer);
       }
@@ -55,6 +56,7 @@ export class HttpGuard {
     const who = { name: identity.name, peer };
     return {
       identity,
+      by,
       peer,
       confirm: () => void judge.confirm(identity),
       audit: (event) => audit.record(who, event),
@@ -62,21 +64,33 @@ export class HttpGuard {
   }
 
   /** By what the request bears, else by the browser's cookie, else by the certificate that it has shown. */
-  #identify(context: Context<HttpEnv>, names: readonly string[]): Identity {
+  #identify(context: Context<HttpEnv>, names: readonly string[]): Pick<HttpCaller, "identity" | "by"> {
     const { judge, passes } = this.#options;
     const { req } = context;
-    const bearer = SCHEME.exec(req.header("authorization") ?? "")?.[1] ?? null;
+    const bearer = bearerOf(context);
     if (bearer !== null) {
       const login = passes.read(bearer, "login");
-      return login === undefined ? judge.identityOf(bearer, names) : judge.identityOfId(login);
+      return login === undefined
+        ? { identity: judge.identityOf(bearer, names), by: "credential" }
+        : { identity: judge.identityOfId(login), by: "login" };
     }
     const cookie = getCookie(context, cookieName(context));
     const session = cookie === undefined ? undefined : passes.read(cookie, "session");
-    const identity = session === undefined ? judge.identityOf(null, names) : judge.identityOfId(session);
     // A browser sends both of them for other sites, too.
     if (req.method !== "GET" && req.header(FROM_PAGE) === undefined) throw foreignRequest();
-    return identity;
+    return session === undefined
+      ? { identity: judge.identityOf(null, names), by: "credential" }
+      : { identity: judge.identityOfId(session), by: "session" };
   }
+}
+
+const USUAL: readonly Proof[] = ["credential", "session"];
+
+function wrongProof(by: Proof): ShardmillError {
+  const message = by === "login" ? "a login pass makes one session" : "a session makes no passes";
+  return new ShardmillError("SECRET_REFUSED", `${message}, and nothing else`, {
+    hint: "send the coordinator's secret or a token as `authorization: Bearer SECRET`",
+  });
 }
 
 function foreignRequest(): ShardmillError {

@@ -4,9 +4,13 @@ import type { AuditEvent } from "../access/audit-log.ts";
 import type { Identity } from "../access/judge.ts";
 import type { Callers } from "../access/method-callers.ts";
 
+export type Proof = "credential" | "login" | "session";
+
 /** What the guard found of a request. */
 export interface HttpCaller {
   readonly identity: Identity;
+  /** How the caller proved it. Credentials are secrets, tokens and certificates. */
+  readonly by: Proof;
   /** Address and port. */
   readonly peer: string;
   /** Before each piece of a long answer. @throws {TOKEN_REFUSED} when it is shut out by now */
@@ -26,5 +30,7 @@ export interface HttpRoute {
   /** As Hono has them: `/api/jobs/:job`. */
   readonly path: string;
   readonly callers: Callers;
+  /** Proofs that the route accepts. Default: credentials and sessions. */
+  readonly proofs?: readonly Proof[];
   handle(context: Context<HttpEnv>): Response | Promise<Response>;
 }

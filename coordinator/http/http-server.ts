@@ -63,6 +63,8 @@ const HEADERS = {
   },
   referrerPolicy: "no-referrer",
   xFrameOptions: "DENY",
+  // It would hold for every port of the host, and other servers of the host may have no TLS.
+  strictTransportSecurity: false,
 };
 
 /**

@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import { deleteCookie, setCookie } from "hono/cookie";
+import { deleteCookie, getCookie, setCookie } from "hono/cookie";
 import { type BrowserPasses, PASS_MS } from "../access/browser-passes.ts";
 import type { HttpEnv, HttpRoute } from "./http-routes.ts";
 
@@ -8,7 +8,14 @@ export function cookieName({ env }: Context<HttpEnv>): string {
   return `shardmill_${env.incoming.socket.localPort}`;
 }
 
-/** How a browser gets in: by a secret, a token, or a login pass, for which it has a cookie from then on. */
+/** Reads the credential or login pass that a request bears. */
+export function bearerOf({ req }: Context<HttpEnv>): string | null {
+  return SCHEME.exec(req.header("authorization") ?? "")?.[1] ?? null;
+}
+
+const SCHEME = /^Bearer +(\S+)$/i;
+
+/** Makes sessions of browsers. A secret, a token or a login pass makes one, and a session makes no other. */
 export function sessionRoutes(passes: BrowserPasses): readonly HttpRoute[] {
   return [
     { method: "GET", path: "/session", callers: "known", handle: (context) => Response.json(whoIs(context)) },
@@ -16,7 +23,10 @@ export function sessionRoutes(passes: BrowserPasses): readonly HttpRoute[] {
       method: "POST",
       path: "/session",
       callers: "known",
+      proofs: ["credential", "login"],
       handle(context) {
+        const { by } = context.var.caller;
+        if (by === "login") passes.end(bearerOf(context) ?? "", "login");
         setCookie(context, cookieName(context), passes.issue(context.var.caller.identity, "session"), {
           httpOnly: true,
           sameSite: "Strict",
@@ -32,6 +42,7 @@ export function sessionRoutes(passes: BrowserPasses): readonly HttpRoute[] {
       path: "/session",
       callers: "anyone",
       handle(context) {
+        passes.end(getCookie(context, cookieName(context)) ?? "", "session");
         deleteCookie(context, cookieName(context), { path: "/" });
         return context.body(null, 204);
       },
@@ -40,6 +51,7 @@ export function sessionRoutes(passes: BrowserPasses): readonly HttpRoute[] {
       method: "POST",
       path: "/session/login",
       callers: "known",
+      proofs: ["credential"],
       handle: (context) => Response.json({ login: passes.issue(context.var.caller.identity, "login") }),
     },
   ];

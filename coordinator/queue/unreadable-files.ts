@@ -11,8 +11,8 @@ export function filesOf({ keys, counts, input, left }: SpooledWindow): string[] 
 }
 
 /**
- * Removes the messages from a window whose files are why its run failed. The files of a run that has begun are
- * sealed, so the run has to begin anew.
+ * Removes the messages from a window whose files are why its run failed. The files of a run that has begun
+ * are sealed, so the run has to begin anew.
  *
  * @param locationOf the location of a file that a message names
  * @returns null when the failure is about no file of the window

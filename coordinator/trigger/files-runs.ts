@@ -4,7 +4,8 @@ import type { LocatedFile } from "../plan/input/discover.ts";
 import type { NextRun, TakesFile } from "../runs/next-run.ts";
 import { failedRun, type RunOutcome, unreadableFiles } from "../runs/run-outcome.ts";
 import { QuietFiles, statOf } from "./quiet-files.ts";
-import { noteRan, type RanFiring, ranFiring, type TriggerState } from "./trigger-state.ts";
+import { ranFiring } from "./run-facts.ts";
+import { noteRan, type RanFiring, type TriggerState } from "./trigger-state.ts";
 
 interface FilesRunsOptions {
   readonly ledger: {

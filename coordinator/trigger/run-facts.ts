@@ -1,5 +1,5 @@
 import type { TriggerFacts } from "../metrics/trigger-table.ts";
-import type { RunOutcome } from "../runs/run-outcome.ts";
+import { type RunOutcome, reasonText } from "../runs/run-outcome.ts";
 import type { RanFiring, TriggerState } from "./trigger-state.ts";
 
 type Facts = Pick<TriggerFacts, "waiting" | "last" | "publishedMs" | "ended" | "retries">;
@@ -39,4 +39,16 @@ export class RunFacts {
 
 function lastOf({ outcome, endedMs, jobId, reason }: RanFiring): Facts["last"] {
   return { outcome, endedMs, jobId, reason };
+}
+
+/** Makes a ledger's record of a run that has ended. */
+export function ranFiring({ outcome, jobId, failure }: RunOutcome, atMs: number, endedMs: number): RanFiring {
+  return {
+    kind: "ran",
+    atMs,
+    outcome,
+    jobId,
+    reason: failure === null ? null : reasonText(failure),
+    endedMs,
+  };
 }

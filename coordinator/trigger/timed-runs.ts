@@ -1,11 +1,11 @@
 import type { TimedTrigger } from "../../shared/domain/trigger-spec.ts";
 import { failedRun, type RunOutcome } from "../runs/run-outcome.ts";
+import { ranFiring } from "./run-facts.ts";
 import {
   decideDue,
   firstServed,
   noteEnded,
   type RanFiring,
-  ranFiring,
   type TriggerState,
   waitOf,
 } from "./trigger-state.ts";

@@ -1,6 +1,6 @@
 import { openSchedule, type Schedule } from "../../shared/domain/schedule.ts";
 import type { TimedTrigger } from "../../shared/domain/trigger-spec.ts";
-import { type RunOutcome, reasonText } from "../runs/run-outcome.ts";
+import type { RunOutcome } from "../runs/run-outcome.ts";
 
 /** What became of the instants of a schedule: what `serve` remembers of a job. */
 export interface TriggerState {
@@ -36,17 +36,6 @@ export interface RanFiring extends Omit<RunOutcome, "failure"> {
   readonly endedMs: number;
 }
 
-export function ranFiring({ outcome, jobId, failure }: RunOutcome, atMs: number, endedMs: number): RanFiring {
-  return {
-    kind: "ran",
-    atMs,
-    outcome,
-    jobId,
-    reason: failure === null ? null : reasonText(failure),
-    endedMs,
-  };
-}
-
 /** Instants one after the other that did not run, for one reason. */
 interface LeftOut {
   readonly kind: "leftOut";
@@ -80,7 +69,7 @@ export function firstServed(trigger: TimedTrigger, nowMs: number): TriggerState 
 }
 
 /** When instants are decided. */
-export interface Look {
+interface Look {
   readonly nowMs: number;
   /** When the same process looked last; null for its first look. */
   readonly beforeMs: number | null;

@@ -7,7 +7,8 @@ const STORE = /^(s3|gs|az|abfss|file):\/\/$/i;
  * signature or a token, with blanks in it. For texts of users, which may be anything: what is known to be an
  * address is better parsed.
  *
- * The time is linear in the length. A text is not cut before: the `@` that marks a password may be behind the cut.
+ * The time is linear in the length. A text is not cut before: the `@` that marks a password may be behind
+ * the cut.
  */
 export function withoutSecrets(text: string): string {
   let shown = "";

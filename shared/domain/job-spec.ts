@@ -60,8 +60,8 @@ const fileName = z
 const jobName = z
   .string()
   .max(100)
-  .regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/)
-  .meta({ title: "a name of letters, digits, `.`, `_` and `-`" });
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/)
+  .meta({ title: "a name of letters, digits, `.`, `_` and `-` that begins with a letter or a digit" });
 const auto = z.literal("auto");
 
 /** What rows of the job must show of a converted model or a device. */

@@ -3,7 +3,7 @@ import { MS_OF } from "../core/units.ts";
 /** Far enough from any change of the clock that is near, the largest of which was a day. */
 const APART_MS = 2 * MS_OF.d;
 
-/** A clock on a wall of a time zone. Its times are numbers as `Date.UTC` makes them of what the clock shows. */
+/** A clock on a wall of a time zone. Its times are numbers, as `Date.UTC` makes them of what it shows. */
 export class WallClock {
   readonly #format: Intl.DateTimeFormat;
 

@@ -15,13 +15,26 @@ export interface SpecProblem extends Omit<Problem, "where"> {
   readonly part: "key" | "value";
 }
 
-/** What the schema found wrong with `root`, in words. `found` renders the value at a path. */
+/** More than anyone mends at once. Each costs a look at the schema, and a stranger may send 60,000. */
+const MAX_PROBLEMS = 100;
+
+/**
+ * Words what the schema found wrong with `root`: the first {@link MAX_PROBLEMS} problems, and that there are more.
+ * `found` renders the value at a path.
+ */
 export function issueProblems(
   issues: readonly Issue[],
   root: unknown,
   found: (path: KeyPath, value: unknown) => string,
 ): readonly SpecProblem[] {
-  return issues.flatMap((issue) => wordIssue(issue, [], root, found));
+  const problems: SpecProblem[] = [];
+  for (const issue of issues) {
+    if (problems.length > MAX_PROBLEMS) break;
+    problems.push(...wordIssue(issue, [], root, found));
+  }
+  if (problems.length <= MAX_PROBLEMS) return problems;
+  const what = `has more problems than these ${MAX_PROBLEMS}`;
+  return [...problems.slice(0, MAX_PROBLEMS), { path: [], part: "value", what }];
 }
 
 function wordIssue(
@@ -35,7 +48,8 @@ function wordIssue(
     const chosen = chooseBranch(issue.errors);
     if (chosen !== null) return chosen.flatMap((inner) => wordIssue(inner, path, root, found));
   }
-  if (issue.code === "unrecognized_keys") return issue.keys.map((key) => unknownKey(path, key));
+  if (issue.code === "unrecognized_keys")
+    return issue.keys.slice(0, MAX_PROBLEMS + 1).map((key) => unknownKey(path, key));
   const value = valueAt(root, path);
   const nodes = schemaAt(path);
   if (issue.code === "invalid_key") {

@@ -115,7 +115,7 @@ export function parseJobSource(text: string, options: JobTextOptions): JobSource
 function defaultJobName(path: string): string {
   const stem = basename(path, extname(path));
   const name = stem === "job" ? basename(dirname(resolve(path))) : stem;
-  const safe = name.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^\.+/, "");
+  const safe = name.replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[._-]+/, "");
   return safe === "" ? "job" : safe.slice(0, 100);
 }
 

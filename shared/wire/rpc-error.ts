@@ -18,11 +18,13 @@ const ERROR_TRAILER = "shardmill-error-bin";
 const PUSHBACK_TRAILER = "grpc-retry-pushback-ms";
 
 /**
- * The trailer goes out as one HTTP/2 header, base64 encoded: clients refuse more than 64 KiB of headers in
- * all, proxies often more than 32. What is over is cut, the last problems first.
+ * All trailers of a call together, encoded: gRPC's C core, and so Python and C++, refuses more than 8 KiB by
+ * default. The error goes out in base64, which takes a third more. The last problems are cut first.
  */
-const MAX_TRAILER_BYTES = 16 * 1024;
-const MAX_MESSAGE_CHARS = 1024;
+const MAX_TRAILER_BYTES = 4 * 1024;
+
+/** The status in words, percent-encoded: a character outside of ASCII takes up to twelve. */
+const MAX_MESSAGE_BYTES = 2 * 1024;
 
 /**
  * Every Shardmill error as a status, with its code, fields, problems and hint in the trailer; for clients
@@ -186,7 +188,14 @@ function inWords({ message, code, problems, hint }: ErrorData): string {
 
 /** Short, and without lone surrogates, on which grpc-js would throw as it encodes the status. */
 function headerText(text: string): string {
-  return text.slice(0, MAX_MESSAGE_CHARS).replace(/\p{Surrogate}/gu, "\ufffd");
+  let shown = "";
+  let bytes = 0;
+  for (const character of text.slice(0, MAX_MESSAGE_BYTES).replace(/\p{Surrogate}/gu, "\ufffd")) {
+    bytes += encodeURIComponent(character).length;
+    if (bytes > MAX_MESSAGE_BYTES) break;
+    shown += character;
+  }
+  return shown;
 }
 
 /**

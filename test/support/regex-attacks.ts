@@ -17,8 +17,8 @@ const ENDS = ["\0", "\n"];
 
 /**
  * Feeds an expression texts that repeat each of its parts, behind each of its beginnings.
- * Such texts are the worst cases of backtracking: a repetition that begins anew at each character, or that can
- * be divided in several ways.
+ * Such texts are the worst cases of backtracking: a repetition that begins anew at each character, or that
+ * can be divided in several ways.
  *
  * @param chars length of the texts
  * @returns prefix, repeated part and end of a text that takes too long, or null

@@ -25,6 +25,9 @@ CALL_SECONDS = 30.0
 CHANNEL_OPTIONS = (
     # A list of jobs may be longer than the default of 4 MiB.
     ("grpc.max_receive_message_length", 64 << 20),
+    # An error comes with all its problems. A coordinator sends less than 8 KiB, a proxy may add its own.
+    ("grpc.max_metadata_size", 64 << 10),
+    ("grpc.absolute_max_metadata_size", 128 << 10),
     # A watch hears nothing for as long as nothing changes: this tells whether the coordinator is there.
     ("grpc.keepalive_time_ms", 60_000),
     ("grpc.keepalive_timeout_ms", 20_000),
