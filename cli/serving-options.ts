@@ -20,8 +20,14 @@ export function servingTo(
   };
 }
 
-/** Says where that is; the ports may be any that were free. */
-export function tellServing({ flightAddress, httpUrl }: Coordinator): void {
+/** Prints these addresses, since ports may be any that were free, and the commands that use them next. */
+export function tellServing({ address, flightAddress, httpUrl }: Coordinator): void {
   if (flightAddress !== null) process.stderr.write(`Arrow Flight on ${flightAddress}\n`);
-  if (httpUrl !== null) process.stderr.write(`HTTP on ${httpUrl}\n`);
+  if (httpUrl !== null) {
+    const { host, protocol } = new URL(httpUrl);
+    const ca = protocol === "https:" ? " --tls-ca FILE" : "";
+    process.stderr.write(`HTTP on ${httpUrl}\n`);
+    process.stderr.write(`  for its page: shardmill page --http ${host}${ca}\n`);
+    process.stderr.write(`  on each node: shardmill worker --coordinator ${address}${ca}\n`);
+  }
 }

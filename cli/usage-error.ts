@@ -53,6 +53,11 @@ async function commandError(said: string, command: string, args: readonly string
   return invalid(lowerFirst(said), shows);
 }
 
+/** By command: its option for what other commands call otherwise. */
+const INSTEAD: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  page: { coordinator: "http", listen: "http" },
+};
+
 /** Reads yargs' line `Argument: device, Given: "x", Choices: "cpu", "cuda"`. */
 function wrongChoice(
   said: string,
@@ -94,7 +99,8 @@ function unknownArguments(
   const words = names.filter((name) => args.includes(name));
   const [option] = options;
   if (option !== undefined) {
-    const near = nearest(option.replace(/^--?(no-)?/, ""), known);
+    const name = option.replace(/^--?(no-)?/, "");
+    const near = INSTEAD[command]?.[name] ?? nearest(name, known);
     const hint =
       near === undefined ? `shardmill ${command} --help shows its options` : `did you mean --${near}?`;
     return invalid(`unknown option ${options.join(", ")}`, hint);

@@ -3,6 +3,7 @@ import { request as requestTls } from "node:https";
 import { text } from "node:stream/consumers";
 import type { Credential } from "../access/credential.ts";
 import { TlsFiles } from "../access/tls-files.ts";
+import { errorCode } from "../core/errno.ts";
 import { messageOf, ShardmillError } from "../core/errors.ts";
 import { jsonObject } from "../core/json-object.ts";
 import { type Address, formatAddress } from "../wire/address.ts";
@@ -42,15 +43,7 @@ export async function postAs(
     request.on("error", reject);
     request.end();
   }).catch((error: unknown) => {
-    throw new ShardmillError(
-      "COORDINATOR_UNREACHABLE",
-      `nothing serves HTTP at ${origin}: ${messageOf(error)}`,
-      {
-        fields: { address },
-        hint: "start the coordinator with --http, name its address with --http, and give --tls-ca if it uses TLS",
-        cause: error,
-      },
-    );
+    throw unreachable(address, error, tls !== undefined);
   });
   const answer = jsonObject(body);
   if (status === 200 && answer !== null) return { origin, answer };
@@ -60,4 +53,28 @@ export async function postAs(
       ? String(said.message)
       : `status ${status}`;
   throw new ShardmillError("RPC_FAILED", `${origin} refused: ${why}`, { fields: { address, status } });
+}
+
+/** Names TLS where one side uses it and the other does not: such a connection is closed, or not understood. */
+function unreachable(address: string, error: unknown, usesTls: boolean): ShardmillError {
+  const what = `nothing serves HTTP${usesTls ? " by TLS" : ""} at ${address}`;
+  const facts = { fields: { address }, cause: error };
+  if (!usesTls && errorCode(error) === "ECONNRESET")
+    return new ShardmillError(
+      "COORDINATOR_UNREACHABLE",
+      `${address} serves TLS, or no HTTP: ${messageOf(error)}`,
+      {
+        ...facts,
+        hint: "give --tls-ca FILE, the CA of the coordinator's certificate",
+      },
+    );
+  if (usesTls && errorCode(error) === "EPROTO")
+    return new ShardmillError("COORDINATOR_UNREACHABLE", `${what}: ${messageOf(error).split("\n", 1)[0]}`, {
+      ...facts,
+      hint: "leave out --tls-ca if the coordinator uses no TLS",
+    });
+  return new ShardmillError("COORDINATOR_UNREACHABLE", `${what}: ${messageOf(error)}`, {
+    ...facts,
+    hint: "start the coordinator with --http, and name its address with --http",
+  });
 }

@@ -170,6 +170,36 @@ describe("a browser", () => {
     });
   });
 
+  test("gets one session for a login, and no other pass for either", async () => {
+    const { url, address } = await serve();
+    const { answer } = await postAs(TEST_CREDENTIAL, parseAddress(address, "connect"), "/session/login");
+    const login = String(answer.login);
+    expect(await codeOf(await fetch(`${url}/session/login`, { method: "POST", ...bearing(login) }))).toEqual([
+      401,
+      "SECRET_REFUSED",
+    ]);
+    expect((await fetch(`${url}/seen`, bearing(login))).status).toBe(401);
+    const headers = { cookie: await logIn(url, login), "x-shardmill-page": "1" };
+    for (const path of ["/session", "/session/login"])
+      expect((await fetch(`${url}${path}`, { method: "POST", headers })).status).toBe(401);
+    expect((await fetch(`${url}/session`, { method: "POST", ...bearing(login) })).status).toBe(401);
+    expect((await fetch(`${url}/seen`, { headers })).status).toBe(200);
+  });
+
+  test("has no session any more once it logs out, and the other browser keeps its own", async () => {
+    const { url } = await serve();
+    const [cookie, kept] = [await logIn(url, TEST_GUARD.secret), await logIn(url, TEST_GUARD.secret)];
+    const seen = async (text: string) => (await fetch(`${url}/seen`, { headers: { cookie: text } })).status;
+    expect((await fetch(`${url}/session`, { method: "DELETE", headers: { cookie } })).status).toBe(204);
+    expect([await seen(cookie), await seen(kept)]).toEqual([401, 200]);
+  });
+
+  test("is promised no TLS on the other ports of the host", async () => {
+    const answer = await fetch(`${(await serve()).url}/livez`);
+    expect(answer.headers.get("strict-transport-security")).toBeNull();
+    expect(answer.headers.get("x-frame-options")).toBe("DENY");
+  });
+
   test("does nothing for a page of others, which can send its cookie but no header", async () => {
     const { url } = await serve();
     const cookie = await logIn(url, TEST_GUARD.secret);
