@@ -18,8 +18,8 @@ interface Pass {
 
 /**
  * Passes that stand for a secret or a token in a browser, which keeps neither. They are signed by a key that
- * follows from the secret, so a coordinator that restarts knows them. A revoked token ends its passes, another
- * secret ends all of them. A pass that has ended before its time is kept until then, in memory alone.
+ * follows from the secret, so a coordinator that restarts knows them. A revoked token ends its passes,
+ * another secret ends all of them. A pass that is ended is refused as long as this process lives.
  */
 export class BrowserPasses {
   readonly #key: Buffer;

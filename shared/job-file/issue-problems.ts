@@ -19,8 +19,8 @@ export interface SpecProblem extends Omit<Problem, "where"> {
 const MAX_PROBLEMS = 100;
 
 /**
- * Words what the schema found wrong with `root`: the first {@link MAX_PROBLEMS} problems, and that there are more.
- * `found` renders the value at a path.
+ * Words what the schema found wrong with `root`: the first {@link MAX_PROBLEMS} problems, and that there are
+ * more. `found` renders the value at a path.
  */
 export function issueProblems(
   issues: readonly Issue[],

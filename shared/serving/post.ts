@@ -55,7 +55,7 @@ export async function postAs(
   throw new ShardmillError("RPC_FAILED", `${origin} refused: ${why}`, { fields: { address, status } });
 }
 
-/** Names TLS where one side uses it and the other does not: such a connection is closed, or not understood. */
+/** Names TLS where one side alone uses it: such a connection is closed, or not understood. */
 function unreachable(address: string, error: unknown, usesTls: boolean): ShardmillError {
   const what = `nothing serves HTTP${usesTls ? " by TLS" : ""} at ${address}`;
   const facts = { fields: { address }, cause: error };

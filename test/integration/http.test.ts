@@ -151,9 +151,9 @@ describe("a token", () => {
 
 describe("a browser", () => {
   async function logIn(url: string, text: string): Promise<string> {
-    const entered = await fetch(`${url}/session`, { method: "POST", ...bearing(text) });
-    expect(entered.status).toBe(200);
-    const cookie = entered.headers.get("set-cookie") ?? "";
+    const { status, headers } = await fetch(`${url}/session`, { method: "POST", ...bearing(text) });
+    expect(status).toBe(200);
+    const cookie = headers.get("set-cookie") ?? "";
     expect(cookie).toMatch(/HttpOnly/i);
     expect(cookie).toMatch(/SameSite=Strict/i);
     return cookie.split(";")[0] ?? "";
@@ -164,20 +164,15 @@ describe("a browser", () => {
     const { answer } = await postAs(TEST_CREDENTIAL, parseAddress(address, "connect"), "/session/login");
     const cookie = await logIn(url, String(answer.login));
     expect((await fetch(`${url}/seen`, { headers: { cookie } })).status).toBe(200);
-    expect(await (await fetch(`${url}/session`, { headers: { cookie } })).json()).toEqual({
-      name: "secret",
-      role: "admin",
-    });
+    const session = await fetch(`${url}/session`, { headers: { cookie } });
+    expect(await session.json()).toEqual({ name: "secret", role: "admin" });
   });
 
   test("gets one session for a login, and no other pass for either", async () => {
     const { url, address } = await serve();
     const { answer } = await postAs(TEST_CREDENTIAL, parseAddress(address, "connect"), "/session/login");
     const login = String(answer.login);
-    expect(await codeOf(await fetch(`${url}/session/login`, { method: "POST", ...bearing(login) }))).toEqual([
-      401,
-      "SECRET_REFUSED",
-    ]);
+    expect((await fetch(`${url}/session/login`, { method: "POST", ...bearing(login) })).status).toBe(401);
     expect((await fetch(`${url}/seen`, bearing(login))).status).toBe(401);
     const headers = { cookie: await logIn(url, login), "x-shardmill-page": "1" };
     for (const path of ["/session", "/session/login"])
@@ -195,9 +190,11 @@ describe("a browser", () => {
   });
 
   test("is promised no TLS on the other ports of the host", async () => {
-    const answer = await fetch(`${(await serve()).url}/livez`);
-    expect(answer.headers.get("strict-transport-security")).toBeNull();
-    expect(answer.headers.get("x-frame-options")).toBe("DENY");
+    const { headers } = await fetch(`${(await serve()).url}/healthz`);
+    expect([headers.has("strict-transport-security"), headers.get("x-frame-options")]).toEqual([
+      false,
+      "DENY",
+    ]);
   });
 
   test("does nothing for a page of others, which can send its cookie but no header", async () => {
@@ -206,8 +203,8 @@ describe("a browser", () => {
     const forged = await fetch(`${url}/done`, { method: "POST", headers: { cookie } });
     expect(await codeOf(forged)).toEqual([401, "SECRET_REFUSED"]);
     expect(handled).not.toHaveBeenCalled();
-    const own = await fetch(`${url}/done`, { method: "POST", headers: { cookie, "x-shardmill-page": "1" } });
-    expect(own.status).toBe(200);
+    const headers = { cookie, "x-shardmill-page": "1" };
+    expect((await fetch(`${url}/done`, { method: "POST", headers })).status).toBe(200);
   });
 
   test("stays in when the coordinator comes back, and has its token's role and end", async () => {

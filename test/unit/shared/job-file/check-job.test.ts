@@ -189,3 +189,20 @@ describe("the outputs of a job file", () => {
     expect(columnsOf(parseJob({ map: merged }))).toEqual(["b", "z", "5", "3"]);
   });
 });
+
+const REST = "input: { path: a }\nmodel: { path: m }\nmap: {}\noutput: { path: o }";
+
+test.each(["-rf", "_a", ".a", "a b", ""])(
+  "%j is no name of a job: a command line takes it for something else",
+  (name) => {
+    const [first] = problemsOf(`name: ${JSON.stringify(name)}\n${REST}`);
+    expect(first?.where).toMatch(/ name$/);
+  },
+);
+
+test("a job file with 60,000 unknown keys is told the first hundred", () => {
+  const keys = Array.from({ length: 60_000 }, (_, at) => `k${at}: 1`).join("\n");
+  const problems = problemsOf(`${REST}\n${keys}`);
+  expect(problems).toHaveLength(101);
+  expect(problems.filter(({ what }) => what.startsWith("unknown key")).length).toBeGreaterThan(95);
+});
