@@ -4,7 +4,8 @@ import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import { isMaskName } from "../../shared/input-sources/position-mask.ts";
 import { TYPE_NAMES } from "../../shared/input-sources/text-inputs.ts";
 import { likelyBatchAxis } from "../plan/bind/bind-batch.ts";
-import { unevenSymbol } from "../plan/bind/dims.ts";
+import { isFixed, unevenSymbol } from "../plan/bind/dims.ts";
+import { columnDoubts, isRowId, plainName } from "./column-doubts.ts";
 import { holdsBytes, holdsFiles, isScalar, sureness } from "./field-kinds.ts";
 import { isIdName } from "./id-column.ts";
 import { imageWay, takesImages } from "./image-way.ts";
@@ -69,7 +70,7 @@ class InputDrafter {
   #byName(tensor: TensorInfo): boolean {
     const field =
       this.#context.fields.find(({ name }) => name === tensor.name) ??
-      this.#context.fields.find(({ name }) => plain(name) === plain(tensor.name));
+      this.#context.fields.find(({ name }) => plainName(name) === plainName(tensor.name));
     if (field === undefined || this.#isFiles(tensor, field)) return false;
     if (!this.#fits(tensor, { column: field.name })) return false;
     this.#add(tensor, { column: field.name }, []);
@@ -121,7 +122,9 @@ class InputDrafter {
   /** Of the columns that fit, the surest count: sizes that are known before those that rows will tell. */
   #byShape(tensor: TensorInfo): void {
     const free = this.#free().filter((field) => !this.#isSeenFiles(tensor, field));
-    const fitting = free.filter(({ name }) => this.#fits(tensor, { column: name }));
+    const fitting = free.filter(
+      (field) => !isRowId(tensor, field) && this.#fits(tensor, { column: field.name }),
+    );
     const ranks = fitting.map((field) => sureness(field));
     const best = fitting.filter((_field, index) => ranks[index] === Math.max(...ranks));
     const [first] = best;
@@ -139,7 +142,9 @@ class InputDrafter {
    * no choice that was made before keeps a job from being possible.
    */
   #reassign(tensor: TensorInfo, asked: Set<string>): boolean {
-    const columns = this.#context.fields.filter((field) => !this.#isSeenFiles(tensor, field));
+    const columns = this.#context.fields.filter(
+      (field) => !this.#isSeenFiles(tensor, field) && !isRowId(tensor, field),
+    );
     const fitting = columns.filter(({ name }) => this.#fitsAlone(tensor, { column: name }));
     const free = fitting.find(({ name }) => !this.#used.has(name));
     if (free !== undefined) {
@@ -187,8 +192,12 @@ class InputDrafter {
 
   #unfed(tensor: TensorInfo): void {
     const names = listed(this.#context.fields.map(({ name }) => name));
+    const isOfLists = /int/.test(tensor.dtype) && tensor.dims.slice(1).some((dim) => !isFixed(dim));
+    const values = isOfLists
+      ? "a list of whole numbers in each row (`tokenizer` makes token ids of text)"
+      : "these values";
     this.#add(tensor, { column: tensor.name }, [
-      `no column fits: name one that holds these values, or make it in map.prepare. The columns are: ${names}`,
+      `no column fits: name one that holds ${values}, or make it in map.prepare. The columns are: ${names}`,
     ]);
   }
 
@@ -198,16 +207,18 @@ class InputDrafter {
     this.#drafts.set(tensor.name, {
       tensor,
       keys: { ...keys, ...(axis === null ? {} : { batchAxis: axis }) },
-      questions: [...questions, ...asked, ...this.#scaleQuestions(tensor, keys)],
+      questions: [...questions, ...asked, ...this.#columnQuestions(tensor, keys)],
     });
     const columns = Array.isArray(keys.columns) ? keys.columns : [keys.column];
     for (const column of columns) if (typeof column === "string") this.#used.add(column);
   }
 
-  #scaleQuestions({ dtype, dims }: TensorInfo, keys: DraftKeys): readonly string[] {
+  #columnQuestions(tensor: TensorInfo, keys: DraftKeys): readonly string[] {
+    const { dtype, dims } = tensor;
     const field = this.#context.fields.find(({ name }) => name === keys.column);
-    const isPlain = keys.image === undefined && keys.sound === undefined;
-    if (field === undefined || !isPlain || !dtype.startsWith("float") || !holdsBytes(field)) return [];
+    const isPlain = [keys.image, keys.sound, keys.tokenizer].every((made) => made === undefined);
+    if (field === undefined || !isPlain) return [];
+    if (!dtype.startsWith("float") || !holdsBytes(field)) return columnDoubts(tensor, field);
     if (dims.length === 4 && field.type.kind === "binary")
       return ["are these image files? Then add `image: {}` and its keys; if not, they are read as 0 to 255"];
     return ["bytes go in as 0 to 255. If the model was trained on 0 to 1, add `scale: 0.00392156862745098`"];
@@ -253,9 +264,4 @@ class InputDrafter {
     const own = inputs.find((input) => input.tensor === tensor);
     return own === undefined || tensor.dims.length === 0 ? null : likelyBatchAxis(own, inputs);
   }
-}
-
-/** A name without what people write differently: `Input IDs` is `input_ids`. */
-function plain(name: string): string {
-  return name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, "");
 }

@@ -2,6 +2,7 @@ import type { OutputBinding } from "../../shared/domain/map-binding.ts";
 import { leavesPooling, type ModelFolder, USUAL_OP } from "../../shared/domain/model-folder.ts";
 import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { batchNamesOf, otherBatchAxis } from "../plan/bind/bind-batch.ts";
+import { isLabelOutput, labelNotes, scoreNotes, severalLabels, unnamedQuestions } from "./class-outputs.ts";
 import { freeName } from "./free-name.ts";
 import { type DraftContext, type DraftKeys, type DraftMap, tryBind } from "./try-bind.ts";
 
@@ -100,7 +101,7 @@ function problemsOf(map: DraftMap, context: DraftContext) {
 function columnsOf(
   tensor: TensorInfo,
   { binding, batchAxis }: Extract<PlainOutput, { kind: "fits" }>,
-  { folder }: DraftContext,
+  { folder, signature }: DraftContext,
 ): readonly OutputDraft[] {
   const { name } = tensor;
   const isLeft = saysPooling(folder) && leavesPooling({ tensor: name });
@@ -130,10 +131,23 @@ function columnsOf(
     return [{ column: "score", keys: where, notes, questions }];
   }
   if (classes < 2 || !(isClassifier || LOGITS.test(name) || PROBABILITIES.test(name))) {
-    return [{ column: name, keys: where, notes: plainNotes(binding), questions }];
+    const unknown = isLeft ? [] : unnamedQuestions(tensor, classes);
+    return [{ column: name, keys: where, notes: plainNotes(binding), questions: [...questions, ...unknown] }];
   }
-  const notes = labelNotes(labels, classes);
-  if (multiLabel) return [severalLabels(name, where, { labels, classes, questions })];
+  if (PROBABILITIES.test(name) && signature.outputs.some((other) => isLabelOutput(other, tensor)))
+    return [{ column: name, keys: where, notes: scoreNotes(tensor), questions }];
+  const notes = labelNotes({ labels, own: tensor.classes, classes });
+  if (multiLabel)
+    return [
+      severalLabels({
+        tensor: name,
+        where,
+        isProbabilities: PROBABILITIES.test(name),
+        labels,
+        classes,
+        questions,
+      }),
+    ];
   const label = { column: "label", keys: { ...where, op: "argmax" }, notes, questions };
   if (PROBABILITIES.test(name)) return [label, { column: name, keys: where, notes: [], questions }];
   const sure = ["How sure the model is: the largest value after a softmax."];
@@ -145,48 +159,9 @@ function saysPooling(folder: ModelFolder | null): boolean {
   return folder?.facts.pooling != null || folder?.doubts.some(({ about }) => about === "pooling") === true;
 }
 
-/** Of the usual threshold, which only those who know the model's mistakes can better. */
-const USUAL_THRESHOLD = 0.5;
-
-interface SeveralLabels {
-  readonly labels: readonly string[] | null;
-  readonly classes: number;
-  readonly questions: readonly string[];
-}
-
-function severalLabels(
-  tensor: string,
-  where: DraftKeys,
-  { labels, classes, questions }: SeveralLabels,
-): OutputDraft {
-  // The usual activation makes probabilities of logits: of probabilities it would make 0.5 to 1.
-  const activation = PROBABILITIES.test(tensor) ? { activation: "none" } : {};
-  const several = "A row may have several of the classes, or none: those whose score reaches `threshold`.";
-  const names =
-    labels?.length === classes
-      ? "Their names are those of config.json."
-      : "They are told by their index. `labels: [first, second, ...]` makes names of it.";
-  return {
-    column: "classes",
-    keys: { ...where, op: "threshold", threshold: USUAL_THRESHOLD, ...activation },
-    notes: [several, names],
-    questions: [...questions, "which score is enough? 0.5 is usual, and seldom the best"],
-  };
-}
-
 /** Where the inputs do not fit yet: what the model says, 0 where it leaves something open. */
 function declaredValues({ dims }: TensorInfo): number {
   return product(dims.slice(1).map((dim) => (typeof dim === "number" ? dim : 0)));
-}
-
-function labelNotes(labels: readonly string[] | null, classes: number): readonly string[] {
-  if (labels?.length === classes) return ["The name of the likeliest class, by config.json."];
-  return [
-    "The index of the likeliest class. `labels: [first, second, ...]` makes names of it.",
-    ...(labels === null
-      ? []
-      : [`The folder has ${labels.length} labels, the model ${classes} classes: they are not used.`]),
-  ];
 }
 
 function plainNotes(binding: OutputBinding | null): readonly string[] {

@@ -2,6 +2,7 @@ import { isLocation, type Location } from "../../../shared/domain/location.ts";
 import { decodeSound } from "../../../shared/sound/decode.ts";
 import type { Storages } from "../../../shared/storage/open-storage.ts";
 import { readRowFile } from "../../../shared/storage/row-file.ts";
+import { IMAGE_NAME, SOUND_NAME } from "../../plan/input/row-files-hint.ts";
 import type { FileKind, SeenFiles } from "./data-sample.ts";
 
 /** Ten minutes of CD sound. A larger file is known by its name alone. */
@@ -10,8 +11,6 @@ const MAX_FILE_BYTES = 128 * 1024 * 1024;
 /** A longer text is no path. */
 const MAX_NAME_CHARS = 4096;
 
-const SOUND_NAME = /\.(wav|wave|flac|mp3|ogg|oga|opus)$/i;
-const IMAGE_NAME = /\.(jpe?g|png|webp|gif|tiff?|avif)$/i;
 const WEB = /^https?:/i;
 
 /** How image files begin, each byte as a letter; `?` is any. */

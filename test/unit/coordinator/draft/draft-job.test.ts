@@ -57,6 +57,40 @@ describe("the inputs of a drafted job", () => {
     expect(inputsOf({ id: int, age: int }, { model })).toEqual([[{ column: "age" }, 0]]);
   });
 
+  test.each(["src", "input", "tokens", "position_ids", "index"])(
+    "%s of open length is never made of what tells rows apart",
+    (name) => {
+      const model = { inputs: [aTensor(name, ["batch", "s"], "int64")] };
+      for (const id of ["id", "doc_id", "row_key", "index"].filter((own) => own !== name)) {
+        const { inputs, problems } = draft({ [id]: int, text }, { model });
+        expect(inputs[0]?.keys.column).toBe(name);
+        expect(inputs[0]?.questions[0]).toMatch(
+          /^no column fits: name one that holds a list of whole numbers/,
+        );
+        expect(problems).not.toEqual([]);
+      }
+      expect(inputsOf({ id: int, ids: list(int) }, { model })).toEqual([[{ column: "ids" }, 0]]);
+    },
+  );
+
+  test("of open length name the dimension that one number a row would make 1", () => {
+    const model = { inputs: [aTensor("x", ["n", "features"])] };
+    const { inputs } = draft({ age: int }, { model });
+    expect(inputs).toMatchObject([
+      {
+        keys: { column: "age" },
+        questions: ["`age` is one number a row, so `features` counts as 1. Is that meant?"],
+      },
+    ]);
+    const tokens = { inputs: [aTensor("tokens", ["n", "s"], "int64")] };
+    expect(inputsOf({ tokens: int }, { model: tokens })).toEqual([[{ column: "tokens" }, 1]]);
+  });
+
+  test("of one number ask where only what tells rows apart is left", () => {
+    const model = { inputs: [aTensor("x", ["n", 1])] };
+    expect(inputsOf({ id: int }, { model })).toEqual([[{ column: "id" }, 1]]);
+  });
+
   test("make masks of the ids, and types that are all zero", () => {
     const names = ["input_ids", "attention_mask", "token_type_ids"];
     const model = { inputs: names.map((name) => aTensor(name, ["batch", "sequence"], "int64")), outputs: [] };
@@ -180,6 +214,31 @@ describe("the outputs of a drafted job", () => {
       value: { tensor: "value" },
       best: { tensor: "best" },
     });
+  });
+
+  test("of a label and its scores are both, and no second label of the scores", () => {
+    const scores = { ...aTensor("output_probability", ["n", 2]), classes: ["leaves", "stays"] };
+    const model = { outputs: [aTensor("output_label", ["n"], "string"), scores] };
+    const { outputs } = draft({ id: int, pixels: fixedList(784) }, { model });
+    expect(outputs.map(({ column, notes }) => [column, notes])).toEqual([
+      ["output_label", []],
+      ["output_probability", ["A score for each of leaves, stays, in this order."]],
+    ]);
+    const alone = draft({ id: int, pixels: fixedList(784) }, { model: { outputs: [scores] } });
+    expect(alone.outputs[0]).toMatchObject({
+      column: "label",
+      notes: ["The name of the likeliest class, by the model: leaves, stays."],
+    });
+  });
+
+  test("of a few numbers that nothing names ask what they are, and of vectors they do not", () => {
+    const asked = (name: string, values: number) =>
+      draft({ id: int, pixels: fixedList(784) }, { model: { outputs: [aTensor(name, ["n", values])] } })
+        .outputs.flatMap(({ questions }) => questions)
+        .filter((question) => question.startsWith(`what are these ${values} numbers?`)).length;
+    expect([asked("outputs", 2), asked("outputs", 768), asked("embedding", 16), asked("outputs", 1)]).toEqual(
+      [1, 0, 0, 0],
+    );
   });
 
   test("that no column can hold are left out, and told", () => {

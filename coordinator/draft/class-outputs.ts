@@ -1,0 +1,80 @@
+import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
+import { isFixed } from "../plan/bind/dims.ts";
+import { listed } from "./input-way.ts";
+import type { DraftKeys } from "./try-bind.ts";
+
+/** Threshold that is usual, and that only a user who knows the model's mistakes can better. */
+const USUAL_THRESHOLD = 0.5;
+
+interface SeveralLabels {
+  readonly tensor: string;
+  readonly where: DraftKeys;
+  readonly isProbabilities: boolean;
+  readonly labels: readonly string[] | null;
+  readonly classes: number;
+  readonly questions: readonly string[];
+}
+
+/** Drafts the column of a classifier whose rows may have several classes. */
+export function severalLabels(output: SeveralLabels) {
+  const { where, isProbabilities, labels, classes, questions } = output;
+  // The usual activation makes probabilities of logits: of probabilities it would make 0.5 to 1.
+  const activation = isProbabilities ? { activation: "none" } : {};
+  const several = "A row may have several of the classes, or none: those whose score reaches `threshold`.";
+  const names =
+    labels?.length === classes
+      ? "Their names are those of config.json."
+      : "They are told by their index. `labels: [first, second, ...]` makes names of it.";
+  return {
+    column: "classes",
+    keys: { ...where, op: "threshold", threshold: USUAL_THRESHOLD, ...activation },
+    notes: [several, names],
+    questions: [...questions, "which score is enough? 0.5 is usual, and seldom the best"],
+  };
+}
+
+interface KnownLabels {
+  /** Of the model's folder. */
+  readonly labels: readonly string[] | null;
+  /** Of the model itself. */
+  readonly own: readonly string[] | undefined;
+  readonly classes: number;
+}
+
+/** Says what the likeliest class is named by. */
+export function labelNotes({ labels, own, classes }: KnownLabels): readonly string[] {
+  if (own?.length === classes) return [`The name of the likeliest class, by the model: ${listed(own)}.`];
+  if (labels?.length === classes) return ["The name of the likeliest class, by config.json."];
+  return [
+    "The index of the likeliest class. `labels: [first, second, ...]` makes names of it.",
+    ...(labels === null
+      ? []
+      : [`The folder has ${labels.length} labels, the model ${classes} classes: they are not used.`]),
+  ];
+}
+
+/** Says which classes a vector of scores is of, where the model names them. */
+export function scoreNotes({ classes = [] }: TensorInfo): readonly string[] {
+  return classes.length === 0 ? [] : [`A score for each of ${listed(classes)}, in this order.`];
+}
+
+/** Tells whether an output is the label that another one has the scores of: no second one is made of them. */
+export function isLabelOutput(output: TensorInfo, scores: TensorInfo): boolean {
+  const { name, dtype, dims } = output;
+  const isOne = dims.length <= 2 && product(dims.slice(1).filter(isFixed)) === 1;
+  return output !== scores && isOne && /label|class/i.test(name) && !dtype.startsWith("float");
+}
+
+/** More numbers than these are seldom classes. */
+const MOST_CLASSES = 100;
+
+/** Names of outputs that say themselves that they are vectors. */
+const VECTORS = /embed|hidden|state|pool|feature|vector|encod/i;
+
+/** Asks what a few numbers are that nothing names. */
+export function unnamedQuestions({ name, classes: own }: TensorInfo, values: number): readonly string[] {
+  if (values < 2 || values > MOST_CLASSES || own !== undefined || VECTORS.test(name)) return [];
+  return [
+    `what are these ${values} numbers? Neither the model nor a folder names them. Of scores, \`op: argmax\` with \`labels: [first, second, ...]\` makes a class`,
+  ];
+}
