@@ -36,7 +36,23 @@ interface SourceColumn {
   readonly cell: CellSize | null;
 }
 
-/** Where a model takes texts and a column has none. */
+/** Advice for a column of a kind that feeds no tensor of numbers; none where a cast would not make sense. */
+export function numberHint(kind: string): { readonly hint?: string } {
+  const cast = NUMBER_CASTS[kind];
+  return cast === undefined
+    ? {}
+    : { hint: `cast it in \`map.prepare\`: \`sql: SELECT *, ${cast} AS number FROM rows\`` };
+}
+
+/** By kind of column, SQL that makes a number of it. */
+const NUMBER_CASTS: Readonly<Record<string, string>> = {
+  decimal: "name::DOUBLE",
+  date: "epoch(name)",
+  timestamp: "epoch(name)",
+  time: "epoch(name)",
+};
+
+/** Advice where a model takes texts and a column has none. */
 export const CAST_HINT =
   "the model takes texts: make some in map.prepare, `- sql: SELECT * REPLACE (CAST(x AS VARCHAR) AS x) FROM rows`";
 

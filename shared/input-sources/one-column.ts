@@ -1,5 +1,5 @@
 import type { Zod } from "../core/zod.ts";
-import { CAST_HINT, type ColumnSource, columnName } from "./input-source.ts";
+import { CAST_HINT, type ColumnSource, columnName, numberHint } from "./input-source.ts";
 import { isMaskName } from "./position-mask.ts";
 
 const TEXT_HINT =
@@ -68,7 +68,11 @@ export const oneColumn = {
       what: `column \`${name}\` cannot feed a model`,
       expected: isText ? "text, or a list of texts" : "numbers, a list of numbers, or binary",
       found: found.type,
-      ...(isText ? { hint: CAST_HINT } : found.type === "string" ? { hint: TEXT_HINT } : {}),
+      ...(isText
+        ? { hint: CAST_HINT }
+        : found.type === "string"
+          ? { hint: TEXT_HINT }
+          : numberHint(found.kind)),
     });
     return null;
   },

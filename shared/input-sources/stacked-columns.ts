@@ -1,7 +1,14 @@
 import { listNames } from "../core/list-names.ts";
 import { didYouMean } from "../core/nearest.ts";
 import type { Zod } from "../core/zod.ts";
-import { CAST_HINT, type ColumnSource, columnName, MAX_NAMES, type SourceContext } from "./input-source.ts";
+import {
+  CAST_HINT,
+  type ColumnSource,
+  columnName,
+  MAX_NAMES,
+  numberHint,
+  type SourceContext,
+} from "./input-source.ts";
 
 interface StackedColumnsBinding {
   readonly kind: "stack";
@@ -66,7 +73,7 @@ function isStackable(
     what: `column \`${name}\` cannot be stacked`,
     expected: isText ? "columns of one text a row" : "columns of one number a row",
     found: `\`${name}\`: ${column.type}`,
-    ...(isText ? { hint: CAST_HINT } : {}),
+    ...(isText ? { hint: CAST_HINT } : numberHint(column.kind)),
   });
   return false;
 }

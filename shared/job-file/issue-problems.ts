@@ -99,8 +99,19 @@ function unknownKey(path: KeyPath, key: string): SpecProblem {
     part: "key",
     what: `unknown key \`${key.slice(0, 60)}\``,
     expected: `${known.length === 1 ? "" : "one of "}${known.map((name) => `\`${name}\``).join(", ")}`,
-    ...didYouMean(key, known),
+    ...meantKey(key, known),
   };
+}
+
+/** Shorter parts of a name say nothing: `op` is in many. */
+const MIN_PART_CHARS = 4;
+
+/** Suggests a key that is near, else one that holds this one: `rescale` for `scale`. */
+function meantKey(key: string, known: readonly string[]): { readonly hint?: string } {
+  const near = didYouMean(key, known);
+  if (near.hint !== undefined || key.length < MIN_PART_CHARS) return near;
+  const whole = known.find((name) => name.toLowerCase().includes(key.toLowerCase()));
+  return whole === undefined ? {} : { hint: `did you mean \`${whole}\`?` };
 }
 
 /** A rule of our own (see `refuse` in the schema): its words came along. */

@@ -43,6 +43,11 @@ function wordFault(fault: YAMLError): string {
   return message.charAt(0).toLowerCase() + message.slice(1);
 }
 
+/** Faults of a second key on a line: most often a colon and a blank within SQL, as in `a[1 : n]`. */
+const COLON_FAULTS: ReadonlySet<string> = new Set(["BLOCK_AS_IMPLICIT_KEY", "BLOCK_IN_FLOW"]);
+const QUOTE_COLON =
+  "a colon before a blank makes a key: put the value in quotes, or write it on lines of its own behind `>-`";
+
 /**
  * `{ path: ${X} }` is a common slip: inside braces and brackets, YAML reads the braces of a reference as its
  * own.
@@ -50,5 +55,6 @@ function wordFault(fault: YAMLError): string {
 function hintOn(fault: YAMLError, text: string): { readonly hint?: string } {
   const lineStart = text.lastIndexOf("\n", fault.pos[0] - 1) + 1;
   const isReference = text.slice(lineStart, fault.pos[1] + 1).includes("${");
-  return isReference ? { hint: 'inside { } and [ ], put a reference in quotes: "$' + '{NAME}"' } : {};
+  if (isReference) return { hint: 'inside { } and [ ], put a reference in quotes: "$' + '{NAME}"' };
+  return COLON_FAULTS.has(fault.code) ? { hint: QUOTE_COLON } : {};
 }

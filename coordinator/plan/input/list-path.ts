@@ -26,6 +26,7 @@ import type { PlaceKind } from "../../../shared/storage/storage.ts";
 import { extensionsOf } from "./data-extensions.ts";
 import type { FoundPath } from "./folder-listing.ts";
 import { outputState, unfinishedOutput } from "./job-output.ts";
+import { rowFilesHint } from "./row-files-hint.ts";
 import { everyFile, matchingFiles, type Selection } from "./selection.ts";
 import { type FolderGate, type Walked, walkFolder } from "./walk.ts";
 
@@ -138,7 +139,7 @@ async function listBelow(folder: Location, options: ListOptions): Promise<Listed
     hint: hasOutputs
       ? "name an output of a job itself to read its rows"
       : hasOthers
-        ? "name the files themselves, with a glob, and set input.format"
+        ? (rowFilesHint(folder, leftOut) ?? "name the files themselves, with a glob, and set input.format")
         : "names that begin with . or _ are left out",
   });
 }
@@ -188,7 +189,8 @@ async function noMatch(
 ): Promise<Problem> {
   const what = `no file matches in ${folder}`;
   if (leftOut.length > 0) {
-    const hint = "what is left out is read where it is named, without a wildcard";
+    const hint =
+      rowFilesHint(folder, leftOut) ?? "what is left out is read where it is named, without a wildcard";
     return { where: path, what, found: leftOutPhrases(leftOut).join("; "), hint };
   }
   const instead = await listBelow(folder, { ...options, gate: undefined });

@@ -182,6 +182,11 @@ describe("the outputs of a job file", () => {
     expect(twice?.what).toBe("two output columns are named `A`");
   });
 
+  test("of another name than elsewhere are found by the part that they share", () => {
+    const [problem] = problemsOfJob({ map: "inputs: { x: { image: { scale: 0.5 } } }" });
+    expect(problem).toMatchObject({ what: "unknown key `scale`", hint: "did you mean `rescale`?" });
+  });
+
   test("keep it through settings and merge keys", () => {
     const set = ["map.outputs.2.op=softmax", "map.outputs.0=logits"];
     expect(columnsOf(parseJob({ map: group, set }))).toEqual([...NAMES, "0"]);

@@ -65,7 +65,16 @@ describe("a column does not feed an input", () => {
   test.each<[string, Case, object]>([
     ["text", [{ kind: "string" }, []], { what: "column `x` cannot feed a model", found: "string" }],
     ["a list of text", [list({ kind: "string" }), []], { found: "list of string" }],
-    ["a date", [{ kind: "date", unit: "day" }, []], { found: "date32" }],
+    [
+      "a date",
+      [{ kind: "date", unit: "day" }, []],
+      { found: "date32", hint: expect.stringContaining("epoch(name)") },
+    ],
+    [
+      "a decimal",
+      [{ kind: "decimal", precision: 9, scale: 2 }, []],
+      { hint: expect.stringContaining("SELECT *, name::DOUBLE") },
+    ],
     [
       "a fixed list of another length",
       [fixedList(100), [1, 28, 28]],
