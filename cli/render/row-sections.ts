@@ -11,7 +11,8 @@ import type {
 } from "../../estimate/try/row-trace.ts";
 import { formatCount } from "../../shared/core/units.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
-import { isLong, rangeText, shownText } from "./shown-text.ts";
+import type { FieldType } from "../../shared/domain/dataset.ts";
+import { isLong, rangeText, shownText, wholeNumbers } from "./shown-text.ts";
 import type { Style } from "./style.ts";
 import { counted, oneLine, widthOf } from "./text.ts";
 
@@ -70,7 +71,11 @@ function partsOf({ columns, rows }: Shown, failed: StepTrace["failed"] = []): Se
   return live.map((part) => ({
     heading: rows > 1 ? `row ${part + 1} of ${rows}` : "",
     entries: columns.map(
-      ({ name, type, values }): Entry => [columnName(name), showType(type), valueText(values[part] ?? null)],
+      ({ name, type, values }): Entry => [
+        columnName(name),
+        showType(type),
+        valueText(type, values[part] ?? null),
+      ],
     ),
   }));
 }
@@ -81,9 +86,9 @@ function columnName(name: string): string {
 }
 
 /** Of a text that was written there is more to see than of numbers. */
-function valueText(value: ShownValue): readonly [text: string, lines: number] {
+function valueText(type: FieldType, value: ShownValue): readonly [text: string, lines: number] {
   const isText = typeof value === "string" || (isLong(value) && value.long === "characters");
-  return [shownText(value), isText ? MOST_LINES : 1];
+  return [shownText(value, wholeNumbers(type)), isText ? MOST_LINES : 1];
 }
 
 function moreParts({ columns, rows }: Shown): readonly string[] {
@@ -178,12 +183,15 @@ function runSections({ inputs, outputs }: RunTrace, which: string): readonly Sec
 function tensorEntry({ name, dtype, dims, range, notFinite, first }: TensorTrace): Entry {
   const odd = notFinite === 0 ? [] : [`${formatCount(notFinite)} not finite`];
   const bounds = range === null ? [] : [rangeText(range)];
-  const values = first.map(shownText).join(" ");
+  const values = first.map((value) => shownText(value)).join(" ");
   const total = dims.reduce((product, dim) => product * dim, 1);
   const more = total > first.length ? " ..." : "";
+  const type = `${dtype} [${dims.join(", ")}]`;
+  // Of one value the range and the mean say nothing more.
+  if (total === 1 && first.length === 1) return [oneLine(name), type, [values, 1]];
   return [
     oneLine(name),
-    `${dtype} [${dims.join(", ")}]`,
+    type,
     ...(dtype === "string" ? [] : ([[[...bounds, ...odd].join(", ") || "no values", 1]] as const)),
     ...(first.length === 0 ? [] : ([[`${values}${more}`, 1]] as const)),
   ];

@@ -93,7 +93,13 @@ export type MadeRow<C extends ColumnTypes> = {
 } & { readonly [K in NullableKeys<C>]?: MadeValue<C[K]> | undefined };
 
 /** One row, none (`null`: the row is dropped), or several. */
-export type RowResult<C extends ColumnTypes> = MadeRow<C> | null | readonly MadeRow<C>[];
+export type RowResult<C extends ColumnTypes> = MadeRow<C> | null | SeveralRows<MadeRow<C>>;
+
+/**
+ * An array of rows, known by its symbols alone. A row with a column `length` or `values` is then no array
+ * that lacks methods, and the compiler names the column that is wrong.
+ */
+type SeveralRows<R> = Pick<readonly R[], typeof Symbol.iterator | typeof Symbol.unscopables>;
 
 export interface OpenContext {
   /** The step's place in the job file: `map.prepare[0]`. */

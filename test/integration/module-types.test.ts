@@ -54,6 +54,24 @@ export default defineStep({
     expect(error.problems[1]?.what).toMatch(/^'name' is possibly 'null'\. \(TS18047\)\n {2}row: \(\{ id/);
   });
 
+  it.each(["length", "values", "map"])(
+    "name a column %s that is wrong, as they name any other",
+    async (name) => {
+      const wrong = `${header}
+export default defineStep({
+  reads: { text: "string" },
+  columns: { ${name}: "int32" },
+  row: ({ text }) => (text === "" ? null : { ${name}: text }),
+});`;
+      const error: unknown = await check(wrong).catch((thrown: unknown) => thrown);
+      if (!isShardmillError(error, "STEP_INVALID")) throw error;
+      expect(error.problems[0]?.what).toContain(`Types of property '${name}' are incompatible`);
+      expect(error.problems[0]?.what).not.toContain("missing the following properties");
+      const right = wrong.replace(`{ ${name}: text }`, `[1, 2].map((n) => ({ ${name}: n }))`);
+      expect(await check(right)).toMatchObject([{ kind: "checked" }]);
+    },
+  );
+
   it.each([
     ["typescript is not installed for it", right, { installed: false }],
     ["took longer than 0.001 s", right, { ms: 1 }],

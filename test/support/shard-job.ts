@@ -46,7 +46,9 @@ export const SUM_PLAN: MapBinding = {
   fixedBatchRows: null,
 };
 
+/** An output that the model declares as it is taken. */
 export function anOutput(changes: Partial<OutputBinding> = {}): OutputBinding {
+  const { rowDims = [2], sequence = null } = changes;
   return {
     column: "y",
     tensor: "scores",
@@ -55,7 +57,7 @@ export function anOutput(changes: Partial<OutputBinding> = {}): OutputBinding {
     rowValues: 2,
     sequence: null,
     batchAxis: 0,
-    declaredDims: [],
+    declaredDims: ["n", ...(sequence === null ? [] : ["s"]), ...rowDims],
     op: { kind: "raw" },
     ...changes,
   };

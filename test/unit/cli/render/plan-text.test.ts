@@ -43,7 +43,7 @@ const MAP: MapBinding = {
       rowValues: 10,
       sequence: null,
       batchAxis: 0,
-      declaredDims: [],
+      declaredDims: ["batch", 10],
       op: { kind: "argmax", labels: null },
     },
     {
@@ -54,7 +54,7 @@ const MAP: MapBinding = {
       rowValues: 10,
       sequence: null,
       batchAxis: 0,
-      declaredDims: [],
+      declaredDims: ["batch", 10],
       op: { kind: "topK", k: 3, labels: null },
     },
     {
@@ -65,7 +65,7 @@ const MAP: MapBinding = {
       rowValues: 10,
       sequence: null,
       batchAxis: 0,
-      declaredDims: [],
+      declaredDims: ["batch", 10],
       op: { kind: "raw" },
     },
   ],

@@ -61,6 +61,33 @@ describe("a row's way", () => {
     );
   });
 
+  test("has its columns in full, and one value of a tensor once", () => {
+    const read: Shown = {
+      rows: 1,
+      columns: [
+        { name: "income", type: { kind: "numeric", type: "float64" }, values: [36997.08] },
+        { name: "short", type: { kind: "numeric", type: "float32" }, values: [Math.fround(0.1)] },
+        {
+          name: "list",
+          type: { kind: "list", item: { kind: "numeric", type: "float32" } },
+          values: [[Math.fround(35431.17)]],
+        },
+      ],
+    };
+    const one = { dims: [1, 1], range: { min: 79, max: 79, mean: 79 }, notFinite: 0, first: [79.123456] };
+    const runs = [{ inputs: [{ name: "x", dtype: "float32" as const, ...one }], outputs: [] }];
+    const lines = text({ read, runs }, 120).split("\n");
+    const cellText = (name: string) =>
+      lines.find((line) => line.startsWith(`  ${name} `))?.replace(/^\s+\S+\s+.*?\s{2,}/, "");
+    expect(["income", "short", "list", "x"].map(cellText)).toEqual([
+      "36997.08",
+      "0.1",
+      "[35431.17]",
+      "79.12",
+    ]);
+    expect(lines.filter((line) => line.includes("79"))).toHaveLength(1);
+  });
+
   test.each([40, 80, 160])("is no wider than a terminal of %i columns", (columns) => {
     const long = "a passage of some words, with 日本語 in it, ".repeat(30);
     const tokens = Array.from({ length: 300 }, (_, id) => ({ id, text: `##token${id}` }));

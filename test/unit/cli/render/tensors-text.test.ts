@@ -21,8 +21,8 @@ test("vectors show what becomes of them", () => {
   const lines = linesOf({
     outputs: [
       { ...output, column: "a", op: { kind: "raw", vector: { ...vector, dims: 10 } } },
-      { ...output, column: "b", op: pooled, sequence: 0 },
-      { ...output, column: "c", op: all, rowDims: [2, 5] },
+      { ...output, column: "b", op: pooled, sequence: 0, declaredDims: ["n", "s", 10] },
+      { ...output, column: "c", op: all, rowDims: [2, 5], declaredDims: ["n", 2, 5] },
       {
         ...output,
         column: "d",

@@ -103,7 +103,7 @@ test("a tensor must have the length that the batch was padded to", () => {
       code: "MODEL_SHAPE",
       fields: {
         tensor: "scores",
-        declared: "float32[]",
+        declared: "float32[n, s, 2]",
         expected: "float32[1, 4, 2]",
         found: "float32[1, 3, 2]",
       },
