@@ -89,4 +89,37 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
       ),
     ],
   },
+  {
+    name: "lost-clearing-left-alone",
+    says: "a clearing whose coordinator was lost is refused for ever",
+    breaks: ["every-job-ends"],
+    storage: "shared",
+    edits: [
+      edit(
+        "coordinator/job/bucket-rivals.js",
+        'return { kind: "halfCleared" };',
+        'throw new Error("this output is being cleared");',
+      ),
+    ],
+  },
+  {
+    name: "release-fails-a-published-job",
+    says: "a lock that cannot be released makes a published job an internal error",
+    breaks: ["every-job-ends"],
+    storage: "shared",
+    edits: [
+      edit(
+        "coordinator/job/open-output.js",
+        "await resources.release().catch(ignorePlaceError);",
+        "await resources.release();",
+      ),
+    ],
+  },
+  {
+    name: "stage-shared-by-tries",
+    says: "in a bucket, each try to stage the output uses the names of the try before",
+    breaks: ["every-job-ends"],
+    storage: "shared",
+    edits: [edit("coordinator/job/job-output.js", "if (run === null)", "if (true)")],
+  },
 ];

@@ -60,6 +60,14 @@ export class Oracle {
       "silence-is-not-death",
       `shard ${blamed?.shard.id} is blamed for a worker that was only silent`,
     );
+    const restarted = state.shards.find(({ failures }) =>
+      failures.some(({ died, message }) => died && message === "the worker started again"),
+    );
+    checker.hold(
+      restarted === undefined || workers.restarts > 0,
+      "silence-is-not-death",
+      `shard ${restarted?.shard.id} is blamed for a worker that only registered again`,
+    );
     if (this.#injector.absentSinceMs !== null) {
       if (state.phase.kind !== "running" && state.phase.kind !== "planning")
         this.#injector.bringWorkersBack();

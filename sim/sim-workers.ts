@@ -34,9 +34,12 @@ export class SimWorkers {
   readonly #names: readonly string[];
   readonly #running = new Map<string, Running>();
   readonly #slow: ReadonlySet<string>;
+  readonly #started = new Set<string>();
   readonly #rowMs: number;
   /** How long a model loads: where jobs follow each other. */
   readonly #openMs: number;
+  /** Processes that were started in place of another one. */
+  restarts = 0;
   /** Deaths that the coordinator may have blamed on a shard. */
   deaths = 0;
   /** Nobody starts them again for now. */
@@ -83,6 +86,8 @@ export class SimWorkers {
   #start(name: string): void {
     const { scheduler } = this.#world;
     const process = scheduler.start(name);
+    if (this.#started.has(name)) this.restarts += 1;
+    this.#started.add(name);
     const running: Running = { process, drain: new AbortController() };
     this.#running.set(name, running);
     process.onDeath.push(() => {
@@ -168,6 +173,7 @@ function registrationOf({ name, pid }: SimProcess): Registration {
     name,
     hostname: "sim",
     pid,
+    instance: String(pid),
     device: "cpu",
     slots: 2,
     lanes: 1,

@@ -41,6 +41,19 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
     edits: [edit("coordinator/schedule/policy/absence.js", 'how: "silent"', 'how: "died"')],
   },
   {
+    name: "registered-again-is-dead",
+    says: "a worker that registers again, without a death, counts as one that died",
+    breaks: ["silence-is-not-death"],
+    storage: "shared",
+    edits: [
+      edit(
+        "coordinator/service/worker-registry.js",
+        "instance !== undefined && namesake?.instance === instance",
+        "false",
+      ),
+    ],
+  },
+  {
     name: "silence-unnoticed",
     says: "a worker whose death left no sign is here for ever",
     breaks: ["no-workers-is-said", "every-job-ends"],

@@ -11,6 +11,8 @@ export const NO_REPORT: WorkloadReport = { busy: {}, padding: null, batch: null,
 export interface Member {
   readonly session: WorkerSession;
   info: WorkerInfo;
+  /** Of its process; undefined where the worker sent none. */
+  readonly instance: string | undefined;
   readonly joinedMs: number;
   lastHeardMs: number;
   /** Since when its long poll has been gone without another call; null while connected. */

@@ -69,9 +69,10 @@ export class WorkServer implements WorkService {
     const protocolVersion = agreeOnProtocol(registration);
     refuseMapping(registration, this.#mappings);
     refuseSlots(registration);
-    const { protocol: _, ...info } = registration;
-    const { session, replaced } = registry.join(info, clock.nowMs());
+    const { protocol: _, instance, ...info } = registration;
+    const { session, replaced, again } = registry.join(info, clock.nowMs(), instance);
     for (const old of replaced) await this.workerLost(old, "died", "the worker started again");
+    if (again !== null) await this.workerLost(again, "silent", "the worker registered again");
     log.info(
       { worker: info.name, device: info.device, lanes: info.lanes, build: info.build },
       "worker joined",

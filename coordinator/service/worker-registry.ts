@@ -34,12 +34,17 @@ export class WorkerRegistry {
   }
 
   /**
-   * A new session. Another live session of the same name is an earlier life of that worker, and is returned
-   * as dead; so is the oldest newcomer when there are too many.
+   * Opens a session. It ends another session of the same name. That is returned as `again` when it is of the
+   * same process, and else as replaced: its process has died. The oldest newcomer is replaced when there are
+   * too many.
    *
    * @throws {RESOURCE_EXHAUSTED} when there are too many workers
    */
-  join(info: WorkerInfo, nowMs: number): { session: WorkerSession; replaced: WorkerSession[] } {
+  join(
+    info: WorkerInfo,
+    nowMs: number,
+    instance?: string,
+  ): { session: WorkerSession; replaced: WorkerSession[]; again: WorkerSession | null } {
     const replaced = new Set<Member>();
     const namesake = this.#byName.get(info.name);
     if (namesake !== undefined) replaced.add(namesake);
@@ -52,6 +57,7 @@ export class WorkerRegistry {
     const member: Member = {
       session,
       info,
+      instance,
       joinedMs: nowMs,
       lastHeardMs: nowMs,
       disconnectedMs: null,
@@ -66,7 +72,13 @@ export class WorkerRegistry {
     this.#members.set(session, member);
     this.#newcomers.add(member);
     this.#byName.set(info.name, member);
-    return { session, replaced: [...replaced].map((gone) => gone.session) };
+    const isAgain = instance !== undefined && namesake?.instance === instance;
+    if (namesake !== undefined && isAgain) replaced.delete(namesake);
+    return {
+      session,
+      replaced: [...replaced].map((gone) => gone.session),
+      again: namesake !== undefined && isAgain ? namesake.session : null,
+    };
   }
 
   /** It asks for a shard: it works here. */

@@ -29,6 +29,7 @@ export const protocolRangeCodec = tableCodec<ProtocolRange>("ProtocolRange", {
 
 export const registrationCodec = tableCodec<Registration>("RegisterRequest", {
   protocol: field.orNull(field.message(protocolRangeCodec)),
+  instance: field.orLeftOut(field.text),
   ...workerInfo,
 });
 

@@ -45,6 +45,8 @@ export interface LeaseRef {
 export interface Registration extends WorkerInfo {
   /** The versions of the protocol that it speaks: `PROTOCOL`. Null: it is from before there was a range. */
   readonly protocol: ProtocolRange | null;
+  /** Random, once a process: a worker that registers again with it has not died. Absent: unknown. */
+  readonly instance?: string | undefined;
 }
 
 export interface Registered {

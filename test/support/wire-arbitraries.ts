@@ -141,10 +141,15 @@ const workerInfoFields = {
   mapping: text,
 } as const satisfies { [K in keyof WorkerInfo]: fc.Arbitrary<WorkerInfo[K]> };
 
-export const registration: fc.Arbitrary<Registration> = fc.record({
+const registrationFields = {
   ...workerInfoFields,
   protocol: fc.option(fc.record({ oldest: uint32, newest: uint32 })),
-});
+};
+
+export const registration: fc.Arbitrary<Registration> = fc.oneof(
+  fc.record(registrationFields),
+  fc.record({ ...registrationFields, instance: text }),
+);
 
 export const registered: fc.Arbitrary<Registered> = fc.record({
   session,

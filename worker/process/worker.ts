@@ -6,6 +6,7 @@ import { systemClock } from "../../shared/core/clock.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { createLogger, type LogLevel } from "../../shared/core/log.ts";
 import { packageVersion } from "../../shared/core/package-root.ts";
+import { systemRandom } from "../../shared/core/random.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import { processTally } from "../../shared/http/store-tally.ts";
 import type { CopiesPlace } from "../../shared/storage/local-copy.ts";
@@ -151,6 +152,7 @@ function registrationOf(options: WorkerOptions): Registration {
     name: options.name,
     hostname: hostname(),
     pid: process.pid,
+    instance: systemRandom.hex(8),
     device: options.device,
     slots: leaseSlotCount(options.shardThreads),
     lanes: options.lanes,

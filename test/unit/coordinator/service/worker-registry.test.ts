@@ -16,6 +16,16 @@ describe("the worker registry", () => {
     expect(registry.heard(second.session, 6).name).toBe("node1-cpu0");
   });
 
+  test("a session that the same process opens again ends the one before, and is no death", () => {
+    const registry = new WorkerRegistry();
+    const first = registry.join(aWorker(), 0, "process-1");
+    const second = registry.join(aWorker(), 5, "process-1");
+    expect(second).toMatchObject({ replaced: [], again: first.session });
+    expect(registry.has(first.session)).toBe(false);
+    const third = registry.join(aWorker(), 9, "process-2");
+    expect(third).toMatchObject({ replaced: [second.session], again: null });
+  });
+
   test("workers of different names live side by side", () => {
     const registry = new WorkerRegistry();
     registry.join(aWorker({ name: "a" }), 0);
