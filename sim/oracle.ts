@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { JobState } from "../coordinator/schedule/state/job-state.ts";
 import type { ShardmillError } from "../shared/core/errors.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { MANIFEST_NAME } from "../shared/domain/manifest.ts";
@@ -52,22 +53,7 @@ export class Oracle {
       "commits-stay-whole",
       "a committed partial is gone, and nobody damaged one",
     );
-    const blamed = state.shards.find(({ failures }) =>
-      failures.some(({ died, message }) => died && message.startsWith("not heard of")),
-    );
-    checker.hold(
-      blamed === undefined,
-      "silence-is-not-death",
-      `shard ${blamed?.shard.id} is blamed for a worker that was only silent`,
-    );
-    const restarted = state.shards.find(({ failures }) =>
-      failures.some(({ died, message }) => died && message === "the worker started again"),
-    );
-    checker.hold(
-      restarted === undefined || workers.restarts > 0,
-      "silence-is-not-death",
-      `shard ${restarted?.shard.id} is blamed for a worker that only registered again`,
-    );
+    this.#checkBlame(state);
     if (this.#injector.absentSinceMs !== null) {
       if (state.phase.kind !== "running" && state.phase.kind !== "planning")
         this.#injector.bringWorkersBack();
@@ -94,6 +80,27 @@ export class Oracle {
     else this.#idleSinceMs ??= scheduler.nowMs;
     const idleMs = this.#idleSinceMs === null ? 0 : scheduler.nowMs - this.#idleSinceMs;
     if (idleMs > IDLE_MS) checker.broken("no-shard-waits-in-vain", "a shard waits while nobody works");
+  }
+
+  /** No shard is blamed for a worker that was silent, or that registered again as the same process. */
+  #checkBlame(state: JobState): void {
+    const { checker, world } = this.#scenario;
+    const blamed = state.shards.find(({ failures }) =>
+      failures.some(({ died, message }) => died && message.startsWith("not heard of")),
+    );
+    checker.hold(
+      blamed === undefined,
+      "silence-is-not-death",
+      `shard ${blamed?.shard.id} is blamed for a worker that was only silent`,
+    );
+    const restarted = state.shards.find(({ failures }) =>
+      failures.some(({ died, message }) => died && message === "the worker started again"),
+    );
+    checker.hold(
+      restarted === undefined || world.workers.restarts > 0,
+      "silence-is-not-death",
+      `shard ${restarted?.shard.id} is blamed for a worker that only registered again`,
+    );
   }
 
   /** A run of the job has come to an end of its own. */

@@ -72,11 +72,9 @@ export class WorkServer implements WorkService {
     const { protocol: _, instance, ...info } = registration;
     const { session, replaced, again } = registry.join(info, clock.nowMs(), instance);
     for (const old of replaced) await this.workerLost(old, "died", "the worker started again");
-    if (again !== null) await this.workerLost(again, "silent", "the worker registered again");
-    log.info(
-      { worker: info.name, device: info.device, lanes: info.lanes, build: info.build },
-      "worker joined",
-    );
+    if (again !== null) await this.workerLost(again, "silent", "it registered again");
+    const { name: worker, device, lanes, build } = info;
+    log.info({ worker, device, lanes, build }, "worker joined");
     return { session, protocolVersion, leaseMs: times.leaseMs, heartbeatMs: times.heartbeatMs };
   }
 

@@ -11,6 +11,7 @@ import type { WorkerReport } from "../insight/run-watch.ts";
 import type { ActiveJob } from "../job/active-job.ts";
 import type { Absence, Silence } from "../schedule/policy/absence.ts";
 import { type Judgement, type Member, NO_REPORT, statusOf, type WorkloadReport } from "./member.ts";
+import { WorkersAside } from "./workers-aside.ts";
 
 /**
  * A session that is given away is a kilobyte, and one that is silent stays for a lease's time. `members`: ten
@@ -246,37 +247,6 @@ function tooMany(): ShardmillError {
       hint: "run a second coordinator for other jobs",
     },
   );
-}
-
-/** A worker that never came back by then was taken away: a device is tried again each quarter of an hour. */
-const FORGOTTEN_MS = 24 * 3_600_000;
-/** Each is a worker's status, of a kilobyte: ten times the GPUs that fail at once. */
-const MOST_ASIDE = 1_000;
-
-interface Aside<T> {
-  readonly worker: T;
-  readonly reason: string;
-  readonly sinceMs: number;
-}
-
-/** By name, who has left because its device is put aside, and will be back. Pure, as the registry. */
-class WorkersAside<T> {
-  /** The oldest first. */
-  readonly #all = new Map<string, Aside<T>>();
-
-  put(name: string, aside: Aside<T>): void {
-    for (const [known, { sinceMs }] of this.#all)
-      if (this.#all.size >= MOST_ASIDE || aside.sinceMs - sinceMs > FORGOTTEN_MS) this.#all.delete(known);
-    this.#all.set(name, aside);
-  }
-
-  isBack(name: string): void {
-    this.#all.delete(name);
-  }
-
-  at(nowMs: number): readonly Aside<T>[] {
-    return [...this.#all.values()].filter(({ sinceMs }) => nowMs - sinceMs <= FORGOTTEN_MS);
-  }
 }
 
 /** The workers of a coordinator as people see them, with what its jobs think of each. */

@@ -37,7 +37,6 @@ export const plain = <T>(dictionary: Record<string, T>): Record<string, T> => ({
 export const text = fc.string({ unit: "binary", maxLength: 20 });
 export const name = fc.string({ unit: "binary", minLength: 1, maxLength: 20 });
 export const word = fc.stringMatching(/^[a-z][a-z0-9_]{0,11}$/);
-/** Of either sign. */
 export const integer = fc.integer();
 export const uint32 = fc.oneof(fc.nat(1000), fc.constantFrom(0, 2 ** 31, 2 ** 32 - 1));
 export const count = fc.oneof(fc.nat(1000), fc.constantFrom(0, 2 ** 32, Number.MAX_SAFE_INTEGER));
@@ -141,15 +140,11 @@ const workerInfoFields = {
   mapping: text,
 } as const satisfies { [K in keyof WorkerInfo]: fc.Arbitrary<WorkerInfo[K]> };
 
-const registrationFields = {
+export const registration: fc.Arbitrary<Registration> = fc.record({
   ...workerInfoFields,
   protocol: fc.option(fc.record({ oldest: uint32, newest: uint32 })),
-};
-
-export const registration: fc.Arbitrary<Registration> = fc.oneof(
-  fc.record(registrationFields),
-  fc.record({ ...registrationFields, instance: text }),
-);
+  instance: text,
+});
 
 export const registered: fc.Arbitrary<Registered> = fc.record({
   session,
