@@ -30,7 +30,8 @@ import { Scaler } from "./service/scaler.ts";
 import { type JoiningOptions, MOST_ACTIVE, type Submission, Submissions } from "./service/submissions.ts";
 import { Waiters } from "./service/waiters.ts";
 import { WorkServer } from "./service/work-server.ts";
-import { WorkerRegistry, workerStatuses } from "./service/worker-registry.ts";
+import { WorkerRegistry } from "./service/worker-registry.ts";
+import { workerStatuses } from "./service/worker-statuses.ts";
 
 export interface CoordinatorOptions extends ServersOptions, Pick<CoordinatorMetricsOptions, "triggers"> {
   readonly clock: TimedClock;

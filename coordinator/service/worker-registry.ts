@@ -8,10 +8,8 @@ import {
   workerSession,
 } from "../../shared/domain/worker.ts";
 import type { WorkerReport } from "../insight/run-watch.ts";
-import type { ActiveJob } from "../job/active-job.ts";
 import type { Absence, Silence } from "../schedule/policy/absence.ts";
 import { type Judgement, type Member, NO_REPORT, statusOf, type WorkloadReport } from "./member.ts";
-import { WorkersAside } from "./workers-aside.ts";
 
 /**
  * A session that is given away is a kilobyte, and one that is silent stays for a lease's time. `members`: ten
@@ -249,29 +247,33 @@ function tooMany(): ShardmillError {
   );
 }
 
-/** The workers of a coordinator as people see them, with what its jobs think of each. */
-export function workerStatuses(
-  registry: WorkerRegistry,
-  jobs: readonly ActiveJob[],
-  nowMs: number,
-): WorkerStatus[] {
-  const leasesOf = (session: WorkerSession) => jobs.reduce((total, job) => total + job.leasesOf(session), 0);
-  return registry.statuses(
-    nowMs,
-    leasesOf,
-    (name) => longestExclusion(jobs, name),
-    (session) => firstRefusal(jobs, session),
-  );
+/** A worker that never came back by then was taken away: a device is tried again each quarter of an hour. */
+const FORGOTTEN_MS = 24 * 3_600_000;
+/** Each is a worker's status, of a kilobyte: ten times the GPUs that fail at once. */
+const MOST_ASIDE = 1_000;
+
+interface Aside<T> {
+  readonly worker: T;
+  readonly reason: string;
+  readonly sinceMs: number;
 }
 
-/** Jobs judge workers each for itself; of several the longest exclusion is shown. */
-function longestExclusion(jobs: readonly ActiveJob[], name: string): number | null {
-  const found = jobs.map((job) => job.excludedMs(name)).filter((ms) => ms !== null);
-  return found.length === 0 ? null : Math.max(...found);
-}
+/** Workers that have left because their device is excluded, by name. Pure, as the registry. */
+class WorkersAside<T> {
+  /** The oldest first. */
+  readonly #all = new Map<string, Aside<T>>();
 
-/** Why a job takes nothing from a worker, with the job that does not. */
-function firstRefusal(jobs: readonly ActiveJob[], session: WorkerSession): string | null {
-  const job = jobs.find((candidate) => candidate.refusalOf(session) !== null);
-  return job === undefined ? null : `${job.jobId}: ${job.refusalOf(session)}`;
+  put(name: string, aside: Aside<T>): void {
+    for (const [known, { sinceMs }] of this.#all)
+      if (this.#all.size >= MOST_ASIDE || aside.sinceMs - sinceMs > FORGOTTEN_MS) this.#all.delete(known);
+    this.#all.set(name, aside);
+  }
+
+  isBack(name: string): void {
+    this.#all.delete(name);
+  }
+
+  at(nowMs: number): readonly Aside<T>[] {
+    return [...this.#all.values()].filter(({ sinceMs }) => nowMs - sinceMs <= FORGOTTEN_MS);
+  }
 }
