@@ -83,9 +83,7 @@ const CLOSE_GRACE_MS = 1_000;
 
 /** Composition root of the coordinator: the server, its services, and the jobs behind them. */
 export async function startCoordinator(options: CoordinatorOptions): Promise<Coordinator> {
-  const coordinator = new RunningCoordinator(options);
-  await coordinator.listen();
-  return coordinator;
+  return await new RunningCoordinator(options).listen();
 }
 
 class RunningCoordinator implements Coordinator {
@@ -136,7 +134,7 @@ class RunningCoordinator implements Coordinator {
     });
   }
 
-  async listen(): Promise<void> {
+  async listen(): Promise<this> {
     const jobs = new JobsServer({
       submit: (spec, submitOptions) => this.#submitFromAfar(spec, submitOptions),
       jobs: () => this.#submissions.known.all,
@@ -159,6 +157,7 @@ class RunningCoordinator implements Coordinator {
     });
     openAgain();
     this.#tickSoon();
+    return this;
   }
 
   get address(): string {
