@@ -26,12 +26,12 @@ import { FlightJobs } from "./service/flight-jobs.ts";
 import { forEachJob } from "./service/for-each-job.ts";
 import { JobsServer } from "./service/jobs-server.ts";
 import { ListingPace } from "./service/listing-pace.ts";
+import { judgementOf } from "./service/member.ts";
 import { Scaler } from "./service/scaler.ts";
 import { type JoiningOptions, MOST_ACTIVE, type Submission, Submissions } from "./service/submissions.ts";
 import { Waiters } from "./service/waiters.ts";
 import { WorkServer } from "./service/work-server.ts";
 import { WorkerRegistry } from "./service/worker-registry.ts";
-import { workerStatuses } from "./service/worker-statuses.ts";
 
 export interface CoordinatorOptions extends ServersOptions, Pick<CoordinatorMetricsOptions, "triggers"> {
   readonly clock: TimedClock;
@@ -235,7 +235,7 @@ class RunningCoordinator implements Coordinator {
   }
 
   #statuses() {
-    return workerStatuses(this.#registry, this.#active, this.#options.clock.nowMs());
+    return this.#registry.statuses(judgementOf(this.#active, this.#options.clock.nowMs()));
   }
 
   dismiss(reason: string): void {

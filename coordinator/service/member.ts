@@ -1,6 +1,7 @@
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import type { WorkerInfo, WorkerSession, WorkerStatus } from "../../shared/domain/worker.ts";
 import type { WorkerReport } from "../insight/run-watch.ts";
+import type { ActiveJob } from "../job/active-job.ts";
 
 /** How busy a worker is, the batches that it makes, what it fetches. */
 export type WorkloadReport = Omit<WorkerReport, "device" | "jobId">;
@@ -57,4 +58,26 @@ export function statusOf(member: Member, judge: Judgement, aside: string | null 
     fetching: report.fetching,
     aside,
   };
+}
+
+/** Collects what the jobs of a coordinator think of its workers. */
+export function judgementOf(jobs: readonly ActiveJob[], nowMs: number): Judgement {
+  return {
+    nowMs,
+    leasesOf: (session) => jobs.reduce((total, job) => total + job.leasesOf(session), 0),
+    excludedMsOf: (name) => longestExclusion(jobs, name),
+    refusalOf: (session) => firstRefusal(jobs, session),
+  };
+}
+
+/** Jobs judge workers each for itself; of several the longest exclusion is shown. */
+function longestExclusion(jobs: readonly ActiveJob[], name: string): number | null {
+  const found = jobs.map((job) => job.excludedMs(name)).filter((ms) => ms !== null);
+  return found.length === 0 ? null : Math.max(...found);
+}
+
+/** Why a job takes nothing from a worker, with the job that does not. */
+function firstRefusal(jobs: readonly ActiveJob[], session: WorkerSession): string | null {
+  const job = jobs.find((candidate) => candidate.refusalOf(session) !== null);
+  return job === undefined ? null : `${job.jobId}: ${job.refusalOf(session)}`;
 }

@@ -204,17 +204,11 @@ export class WorkerRegistry {
       : { ...member.report, device: member.info.device, jobId: member.servedId };
   }
 
-  statuses(
-    nowMs: number,
-    leasesOf: (session: WorkerSession) => number,
-    excludedMsOf: (name: string) => number | null,
-    refusalOf: (session: WorkerSession) => string | null,
-  ): WorkerStatus[] {
-    const judge: Judgement = { nowMs, leasesOf, excludedMsOf, refusalOf };
+  statuses(judge: Judgement): WorkerStatus[] {
     return [
       ...[...this.#members.values()].map((member) => statusOf(member, judge)),
       ...this.#aside
-        .at(nowMs)
+        .at(judge.nowMs)
         .map(({ worker, reason }) => statusOf({ ...worker, report: NO_REPORT }, judge, reason)),
     ];
   }

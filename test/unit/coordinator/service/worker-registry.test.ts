@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest";
+import type { Judgement } from "../../../../coordinator/service/member.ts";
 import { WorkerRegistry } from "../../../../coordinator/service/worker-registry.ts";
 import { type WorkerSession, workerSession } from "../../../../shared/domain/worker.ts";
 import { aWorker } from "../../../support/builders.ts";
+
+function aJudgement({ nowMs }: Pick<Judgement, "nowMs">): Judgement {
+  return { nowMs, leasesOf: () => 0, excludedMsOf: () => null, refusalOf: () => null };
+}
 
 describe("the worker registry", () => {
   test("a worker that joins again under its name replaces its earlier life", () => {
@@ -68,14 +73,7 @@ describe("the worker registry", () => {
   test("one whose device is put aside is no worker, and is told of until it comes back, or for a day", () => {
     const registry = new WorkerRegistry();
     const shown = (nowMs: number) =>
-      registry
-        .statuses(
-          nowMs,
-          () => 0,
-          () => null,
-          () => null,
-        )
-        .map(({ name, aside }) => [name, aside]);
+      registry.statuses(aJudgement({ nowMs })).map(({ name, aside }) => [name, aside]);
     const [a, b] = ["a", "b"].map((name) => registry.join(aWorker({ name }), 0).session);
     if (a === undefined || b === undefined) throw new Error("two joined");
     registry.putAside(a, "Xid 79", 1_000);
@@ -97,12 +95,7 @@ describe("the worker registry", () => {
     const registry = new WorkerRegistry();
     for (let index = 0; index <= 1_000; index += 1)
       registry.putAside(registry.join(aWorker({ name: `w${index}` }), index).session, "lost", index);
-    const told = registry.statuses(
-      2_000,
-      () => 0,
-      () => null,
-      () => null,
-    );
+    const told = registry.statuses(aJudgement({ nowMs: 2_000 }));
     expect([told.length, told[0]?.name, told.at(-1)?.name]).toEqual([1_000, "w1", "w1000"]);
   });
 
@@ -128,12 +121,12 @@ describe("the worker registry", () => {
     registry.countCommit(session, 70);
     registry.countCommit(session, 30);
     registry.countFailure(session);
-    const [status] = registry.statuses(
-      3_000,
-      () => 2,
-      () => 1500,
-      () => "job-1: wrong",
-    );
+    const [status] = registry.statuses({
+      nowMs: 3_000,
+      leasesOf: () => 2,
+      excludedMsOf: () => 1500,
+      refusalOf: () => "job-1: wrong",
+    });
     expect(status).toMatchObject({
       rowsCommitted: 100,
       shardsCommitted: 2,
