@@ -56,7 +56,7 @@ export interface CoordinatorArguments
   readonly "log-level": LogLevel | undefined;
 }
 
-interface Own extends Pick<CoordinatorOptions, "remembers" | "triggers"> {
+interface Own extends Pick<CoordinatorOptions, "remembers" | "triggers" | "isGuarded"> {
   readonly secret: string;
   readonly takesJobs: boolean;
   readonly hasOwnWorkers: boolean;

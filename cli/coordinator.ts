@@ -58,7 +58,6 @@ export const coordinatorCommand: CommandModule<object, JobCoordinatorArguments> 
 async function serve(args: JobCoordinatorArguments): Promise<number> {
   const { keepHeapSmall } = await import("./keep-heap-small.ts");
   const { ensureCredential, secretPath } = await import("../shared/access/credential.ts");
-  const { guardStores } = await import("../coordinator/plan/read-stores.ts");
   const { createLogger, LogTail } = await import("../shared/core/log.ts");
   await checkCoordinatorOptions(args);
   const source = args.job === undefined ? null : await readRunJob({ ...args, job: args.job });
@@ -69,12 +68,12 @@ async function serve(args: JobCoordinatorArguments): Promise<number> {
   using stops = listenForStopSignals();
   whenAborted(stops.atOnce, () => process.exit(130));
   keepHeapSmall();
-  if (source === null && !args["allow-local-addresses"]) guardStores();
   const { secret } = await ensureCredential(secretPath(args["secret-file"]));
   const remembers = await remembered(args, { log, signal: stops.asked });
   await using _kept = remembers?.kept;
   const takesJobs = source === null;
-  const own = { secret, takesJobs, hasOwnWorkers: false, logLevel, tail, log };
+  const isGuarded = takesJobs && !args["allow-local-addresses"];
+  const own = { secret, takesJobs, isGuarded, hasOwnWorkers: false, logLevel, tail, log };
   const coordinator = await openCoordinator(args, { ...own, ...(remembers === null ? {} : { remembers }) });
   try {
     if (source === null) {

@@ -61,7 +61,6 @@ export const serveCommand: CommandModule<object, ServeArguments> = {
 async function serve(paths: readonly string[], args: ServeArguments): Promise<number> {
   const { keepHeapSmall } = await import("./keep-heap-small.ts");
   const { ensureCredential, secretPath } = await import("../shared/access/credential.ts");
-  const { guardStores } = await import("../coordinator/plan/read-stores.ts");
   const { createLogger, LogTail } = await import("../shared/core/log.ts");
   await checkCoordinatorOptions(args);
   const logLevel = args["log-level"] ?? "info";
@@ -70,7 +69,7 @@ async function serve(paths: readonly string[], args: ServeArguments): Promise<nu
   using stops = listenForStopSignals();
   whenAborted(stops.atOnce, () => process.exit(130));
   keepHeapSmall();
-  if (!args["allow-local-addresses"]) guardStores();
+  const isGuarded = !args["allow-local-addresses"];
   const credential = await ensureCredential(secretPath(args["secret-file"]));
   const remembers = await remembered({ ...args, job: undefined }, { log, signal: stops.asked });
   await using _kept = remembers?.kept;
@@ -82,6 +81,7 @@ async function serve(paths: readonly string[], args: ServeArguments): Promise<nu
     triggers: () => jobs?.facts() ?? [],
     secret: credential.secret,
     takesJobs: true,
+    isGuarded,
     hasOwnWorkers,
     logLevel,
     tail,
@@ -94,7 +94,7 @@ async function serve(paths: readonly string[], args: ServeArguments): Promise<nu
   try {
     process.stderr.write(`coordinator on ${coordinator.address}\n`);
     await workers;
-    await using served = await openJobs(paths, coordinator, { log, signal: stops.asked });
+    await using served = await openJobs(paths, coordinator, { isGuarded, log, signal: stops.asked });
     jobs = served;
     process.stderr.write(`serving ${paths.length} ${paths.length === 1 ? "job" : "jobs"}\n`);
     await served.serve();
@@ -107,6 +107,7 @@ async function serve(paths: readonly string[], args: ServeArguments): Promise<nu
 }
 
 interface Serving {
+  readonly isGuarded: boolean;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }
@@ -114,7 +115,7 @@ interface Serving {
 async function openJobs(
   paths: readonly string[],
   coordinator: Coordinator,
-  serving: Serving,
+  { isGuarded, ...serving }: Serving,
 ): Promise<ServedJobs> {
   const { ServedJobs: Served } = await import("../coordinator/trigger/served-jobs.ts");
   const { realSeams } = await import("../coordinator/job/job-seams.ts");
@@ -123,7 +124,7 @@ async function openJobs(
     ...serving,
     env: process.env,
     submit: (spec, options) => coordinator.submit(spec, options),
-    seams: realSeams,
+    seams: { ...realSeams, isGuarded },
     clock: systemClock,
   });
 }

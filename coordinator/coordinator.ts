@@ -41,6 +41,8 @@ export interface CoordinatorOptions extends ServersOptions, Pick<CoordinatorMetr
   readonly checkPrecision?: CheckPrecision;
   /** What may be done for whoever submits. Left out: no code of theirs is run, and all places are opened. */
   readonly rights?: SubmitRights;
+  /** Jobs come from others: none leads to what only this machine can reach. Default: false. */
+  readonly isGuarded?: boolean;
   /** Jobs that one token may have at work. Left out: as many as all together. */
   readonly jobsOfOne?: number;
   /** What is kept of its jobs over a restart, and was before this one. Left out: nothing. */
@@ -107,7 +109,8 @@ class RunningCoordinator implements Coordinator {
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
-    this.#seams = options.seams ?? { ...realSeams, serve: startServer };
+    const { isGuarded = false } = options;
+    this.#seams = options.seams ?? { ...realSeams, isGuarded, serve: startServer };
     this.#waiters = new Waiters(options.clock, this.#meters.leaseGrant);
     this.#schedule = { ...DEFAULT_SCHEDULE, ...options.schedule };
     this.#registry = new WorkerRegistry(this.#seams.random);
@@ -117,6 +120,7 @@ class RunningCoordinator implements Coordinator {
       giveOut: (job) => this.#giveOut(job),
       active: () => this.#active,
       kept: options.remembers?.kept ?? null,
+      isGuarded: this.#seams.isGuarded,
       hasOwnJob: !options.guard.takesJobs,
       ...{ jobsOfOne: options.jobsOfOne ?? MOST_ACTIVE, log: options.log },
     });

@@ -259,6 +259,7 @@ export class SimCoordinators {
     return {
       disk,
       openStorage: async () => storage,
+      isGuarded: false,
       random,
       snapshotRecords: SIM_SNAPSHOT_RECORDS,
       processes: {

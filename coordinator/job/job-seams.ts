@@ -17,7 +17,7 @@ import type { LockSeams } from "../journal/lock.ts";
 import { SNAPSHOT_RECORDS } from "../journal/snapshot-keeper.ts";
 import { type IdentifiedJob, identifyJob } from "../plan/identify-job.ts";
 import { type PlanOptions, planJob } from "../plan/plan-job.ts";
-import { readStores } from "../plan/read-stores.ts";
+import { type Reach, readStores } from "../plan/read-stores.ts";
 import { writePoisonedRows } from "../publish/poisoned-rows.ts";
 import { reducePartials } from "../reduce/reduce.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
@@ -36,11 +36,9 @@ export interface JobSeams extends LockSeams {
    * @throws {STORE_REFUSED} when nothing here reaches it
    * @throws {SPEC_INVALID} when what the job says of its stores cannot be used
    */
-  openStorage(
-    output: Location,
-    spec: Pick<JobSpec, "stores">,
-    allowed: readonly string[] | undefined,
-  ): Promise<Storage>;
+  openStorage(output: Location, spec: Pick<JobSpec, "stores">, reach: Reach): Promise<Storage>;
+  /** Jobs come from others, see {@link Reach}. */
+  readonly isGuarded: boolean;
   readonly random: Random;
   /** At most so many records between two snapshots of a journal. */
   readonly snapshotRecords: number;
@@ -49,7 +47,7 @@ export interface JobSeams extends LockSeams {
   identify(
     spec: JobSpec,
     signal: AbortSignal,
-    options?: Pick<PlanOptions, "found" | "allowed">,
+    options?: Pick<PlanOptions, "found" | keyof Reach>,
   ): Promise<IdentifiedJob>;
   /** Where partials are checked: apart from the thread that serves the workers. */
   readonly openChecker: OpenChecker;
@@ -70,8 +68,9 @@ const storages = new JobStorages();
 
 export const realSeams: JobSeams = {
   disk: realDisk,
-  openStorage: async (output, spec, allowed) =>
-    storages.of({ stores: await readStores(spec, allowed) }).at(output),
+  openStorage: async (output, spec, reach) =>
+    storages.of({ stores: await readStores(spec, reach) }).at(output),
+  isGuarded: false,
   random: systemRandom,
   processes: systemProcesses,
   snapshotRecords: snapshotRecords(process.env),

@@ -11,7 +11,7 @@ import { refuseOtherJobThan } from "../runs/one-dataset.ts";
 import { sealedFilesOf } from "../runs/sealed-files-of.ts";
 import { endPublished } from "./end-published.ts";
 import { openOutput } from "./open-output.ts";
-import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
+import { type OpenedJob, type OpenJobOptions, reachOf } from "./opened-job.ts";
 import { runIsGone } from "./replay-job.ts";
 
 /** Whether a run has its marker is a round trip to a store. */
@@ -38,16 +38,17 @@ export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<O
 }
 
 async function lookFor(spec: JobSpec, options: OpenJobOptions): Promise<NextRun> {
-  const { seams, fresh, takes, allowed, signal = NEVER } = options;
-  const storage = await seams.openStorage(parseLocation(spec.output.path), spec, allowed);
+  const { seams, fresh, takes, signal = NEVER } = options;
+  const reach = reachOf(options);
+  const storage = await seams.openStorage(parseLocation(spec.output.path), spec, reach);
   const sealedFiles = (paths: OutputPaths) => sealedFilesOf(paths, { ...seams, storage });
-  const next = await nextRun(spec, { storage, sealedFiles, signal, fresh, takes, allowed });
+  const next = await nextRun(spec, { storage, sealedFiles, signal, fresh, takes, ...reach });
   await mapConcurrent(next.published, LOOKS_AT_ONCE, async ({ output, manifest }) => {
     const paths = await findOutputPaths(ofRun(spec, output), storage);
     await endPublished(manifest, { paths, storage }, options);
   });
   if (next.kind === "nothingNew")
-    await refuseOtherJobThan(next, (found) => seams.identify(spec, signal, { found, allowed }));
+    await refuseOtherJobThan(next, (found) => seams.identify(spec, signal, { found, ...reach }));
   return next;
 }
 
@@ -66,12 +67,12 @@ async function ofBefore(
   spec: JobSpec,
   { output, manifest }: NothingNew["last"],
   said: Pick<Extract<OpenedJob, { kind: "published" }>, "origin" | "notes">,
-  { allowed }: Pick<OpenJobOptions, "allowed">,
+  options: Pick<OpenJobOptions, "allowed" | "seams">,
 ): Promise<OpenedJob> {
   return {
     kind: "published",
     spec: ofRun(spec, output),
-    stores: await readStores(spec, allowed),
+    stores: await readStores(spec, reachOf(options)),
     manifest,
     manifestPath: below(output, MANIFEST_NAME),
     ...said,

@@ -25,7 +25,7 @@ import { endIntent, inspectClearing, takeUpPaths } from "./bucket-rivals.ts";
 import { endPublished, type OutputPlace } from "./end-published.ts";
 import type { JobSeams } from "./job-seams.ts";
 import { awaitOthers, lockOutput, refuseNewcomers } from "./lock-output.ts";
-import type { OpenedJob, OpenJobOptions } from "./opened-job.ts";
+import { type OpenedJob, type OpenJobOptions, reachOf } from "./opened-job.ts";
 import { passPrecision } from "./pass-precision.ts";
 import { refuseOtherResult } from "./refuse-other-job.ts";
 import { runIsGone } from "./replay-job.ts";
@@ -105,7 +105,7 @@ async function plan(spec: JobSpec, options: OpenJobOptions, run: NewRun | null):
     seams,
     signal = NEVER,
     aside,
-    allowed,
+    ownInput = false,
     planProgress: progress = new PlanProgress(),
     log,
     recorder,
@@ -113,12 +113,13 @@ async function plan(spec: JobSpec, options: OpenJobOptions, run: NewRun | null):
   using _saying = logFetching(progress.fetching, log, { output: spec.output.path });
   progress.part = (part, task) => recorder.within("plan", part, task);
   return await recorder.step("plan", () =>
-    seams.plan(spec, signal, { aside, progress, found: run?.input, allowed }),
+    seams.plan(spec, signal, { aside, progress, found: run?.input, ownInput, ...reachOf(options) }),
   );
 }
 
-async function placeOf(spec: JobSpec, { seams, allowed }: OpenJobOptions): Promise<OutputPlace> {
-  const storage = await seams.openStorage(parseLocation(spec.output.path), spec, allowed);
+async function placeOf(spec: JobSpec, options: OpenJobOptions): Promise<OutputPlace> {
+  const { seams } = options;
+  const storage = await seams.openStorage(parseLocation(spec.output.path), spec, reachOf(options));
   return { paths: await findOutputPaths(spec, storage), storage };
 }
 
@@ -200,13 +201,13 @@ async function adoptResult(
   place: OutputPlace,
   options: OpenJobOptions,
 ): Promise<OpenedJob> {
-  const { seams, resumes, allowed, signal = NEVER } = options;
+  const { seams, resumes, signal = NEVER } = options;
   if (resumes === undefined)
-    refuseOtherResult(spec, manifest, await seams.identify(spec, signal, { allowed }));
+    refuseOtherResult(spec, manifest, await seams.identify(spec, signal, reachOf(options)));
   else if (manifest.job.id !== resumes) throw runIsGone(resumes, spec.output.path);
   await endPublished(manifest, place, options);
   const manifestPath = below(place.paths.output, MANIFEST_NAME);
-  const stores = await readStores(spec, allowed);
+  const stores = await readStores(spec, reachOf(options));
   return {
     kind: "published",
     spec,

@@ -7,6 +7,7 @@ import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import type { RunWatchOptions } from "../insight/run-watch.ts";
 import type { Aside } from "../plan/plan-job.ts";
 import type { PlanProgress } from "../plan/plan-progress.ts";
+import type { Reach } from "../plan/read-stores.ts";
 import type { TakesFile } from "../runs/next-run.ts";
 import type { ScheduleConfig } from "../schedule/state/config.ts";
 import type { ActiveJob } from "./active-job.ts";
@@ -20,6 +21,8 @@ export interface OpenJobOptions {
   readonly fresh: boolean;
   /** Of a job over what is new: which files a run takes that begins now. Left out: all. */
   readonly takes?: TakesFile;
+  /** This process wrote the input files itself, so that reading them here is safe. Default: false. */
+  readonly ownInput?: boolean;
   /**
    * The id of the run that is to go on: none is begun in its place, and one that has ended is not begun anew.
    */
@@ -53,6 +56,11 @@ export interface OpenJobOptions {
   readonly onWaiting?: (message: string) => void;
 }
 
+/** How far a job may reach. */
+export function reachOf({ allowed, seams }: Pick<OpenJobOptions, "allowed" | "seams">): Reach {
+  return { allowed, isGuarded: seams.isGuarded };
+}
+
 /** Who is told that it takes time. */
 export function onWaitingOf({
   onWaiting,
@@ -66,6 +74,7 @@ export type SubmitOptions = Pick<
   OpenJobOptions,
   | "fresh"
   | "takes"
+  | "ownInput"
   | "resumes"
   | "allowed"
   | "ownWorkersOnly"

@@ -4,7 +4,7 @@ import { type JobStores, NO_STORES } from "../../shared/domain/job-stores.ts";
 import { type JobHandle, jobEnded } from "../job/job-handle.ts";
 import { metricsAtRest } from "../job/job-metrics.ts";
 import { type EndedView, jobToShow } from "../job/job-view.ts";
-import { readStores } from "../plan/read-stores.ts";
+import { type Reach, readStores } from "../plan/read-stores.ts";
 import type { JobRecord } from "./job-record.ts";
 import type { KeptJobs } from "./kept-jobs.ts";
 
@@ -58,16 +58,15 @@ export function returningHandle(
 
 /**
  * @param kept asked for how it went once somebody wants to see it
- * @param allowed what may be opened of it
  * @throws nothing: a file of certificates that is gone keeps nobody from asking after the job
  */
 export async function recalledOf(
   { jobId, spec, status }: JobRecord,
   kept: Pick<KeptJobs, "view"> | null,
-  allowed?: readonly string[],
+  reach: Reach,
 ): Promise<RecalledJob> {
   const { shardsCommitted, shardsTotal } = status;
-  const stores: JobStores = await readStores(spec, allowed).catch(() => NO_STORES);
+  const stores: JobStores = await readStores(spec, reach).catch(() => NO_STORES);
   const origin = { kind: "resumed", after: "interruption", shardsCommitted, shardsTotal } as const;
   const view: EndedView = {
     kind: "ended",

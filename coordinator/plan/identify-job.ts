@@ -6,7 +6,7 @@ import { withLikelyTexts } from "./folder/text-defaults.ts";
 import { readModelFile } from "./model/model-file.ts";
 import { digestsOf, type PlanOptions } from "./plan-job.ts";
 import { readInput } from "./read-input.ts";
-import { readStores } from "./read-stores.ts";
+import { type Reach, readStores } from "./read-stores.ts";
 import { readStepFiles } from "./steps/step-files.ts";
 
 /** What says which job it is, and whether folders are columns of its input. */
@@ -20,9 +20,9 @@ export type IdentifiedJob = Pick<PlannedJob, "digests" | "partitions">;
 export async function identifyJob(
   job: JobSpec,
   signal: AbortSignal,
-  { found, allowed }: Pick<PlanOptions, "found" | "allowed"> = {},
+  { found, ...reach }: Pick<PlanOptions, "found" | keyof Reach> = {},
 ): Promise<IdentifiedJob> {
-  const stores = await readStores(job, allowed);
+  const stores = await readStores(job, reach);
   const { spec, stores: fileStores } = sealFiles(job, stores);
   const files = { stores: fileStores };
   const { dataset, partitions } = await readInput(spec, signal, { stores, found });

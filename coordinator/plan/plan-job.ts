@@ -31,7 +31,7 @@ import { planMap } from "./plan-map.ts";
 import { PlanProgress } from "./plan-progress.ts";
 import { planShards } from "./plan-shards.ts";
 import { type ReadInputOptions, readInput } from "./read-input.ts";
-import { readStores } from "./read-stores.ts";
+import { type Reach, readStores } from "./read-stores.ts";
 import { readTokenizers, type Tokenizers } from "./steps/read-tokenizer.ts";
 import { modulesOf, readStepFiles, type StepFiles, withStepFiles } from "./steps/step-files.ts";
 import { takeRows } from "./trial/take-rows.ts";
@@ -42,15 +42,15 @@ import { pruneRowGroups } from "./where/prune.ts";
 /** Does what has bounds of its own, beside what planning is bounded for: others may plan meanwhile. */
 export type Aside = <T>(task: () => Promise<T>) => Promise<T>;
 
-export interface PlanOptions {
+export interface PlanOptions extends Reach {
   /** Left out: it is simply done. */
   readonly aside?: Aside | undefined;
   /** Is kept up to date while the input is read, and the model fetched. */
   readonly progress?: PlanProgress | undefined;
   /** What the input is, where that is known. Left out: it is listed. */
   readonly found?: FoundInput | undefined;
-  /** What may be opened of it, as `JobStores` has it. Left out: everything. */
-  readonly allowed?: readonly string[] | undefined;
+  /** This process wrote the input files itself, so that reading them here is safe. Default: false. */
+  readonly ownInput?: boolean;
 }
 
 /**
@@ -64,15 +64,22 @@ export interface PlanOptions {
 export async function planJob(
   job: JobSpec,
   signal: AbortSignal,
-  { aside = (task) => task(), progress = new PlanProgress(), found, allowed }: PlanOptions = {},
+  {
+    aside = (task) => task(),
+    progress = new PlanProgress(),
+    found,
+    ownInput = false,
+    ...reach
+  }: PlanOptions = {},
 ): Promise<PlannedJob> {
-  const stores = await readStores(job, allowed);
+  const stores = await readStores(job, reach);
   const { spec, stores: fileStores } = sealFiles(job, stores);
   const { input, folder, model, modelFrom, stepFiles, typeChecks, tokenizers } = await readAll(spec, signal, {
     stores,
     fileStores,
     progress,
     found,
+    ownInput,
   });
   const { fields } = input.dataset;
   const where = await aside(() => checkFilter(spec.input, fields, signal));

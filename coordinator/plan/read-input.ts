@@ -36,6 +36,8 @@ export interface ReadInputOptions {
   /** What the job says of its stores. Left out: nothing. */
   readonly stores?: JobStores;
   readonly progress?: PlanProgress | undefined;
+  /** This process wrote the input files itself, so that reading them here is safe. Default: false. */
+  readonly ownInput?: boolean;
   /** What the input is, where that is known. Left out: it is listed. */
   readonly found?: FoundInput | undefined;
 }
@@ -48,13 +50,13 @@ export interface ReadInputOptions {
 export async function readInput(
   job: Job,
   signal: AbortSignal,
-  { stores = NO_STORES, progress = new PlanProgress(), found }: ReadInputOptions = {},
+  { stores = NO_STORES, progress = new PlanProgress(), found, ownInput = false }: ReadInputOptions = {},
 ): Promise<ReadInput> {
   const { input } = job;
-  const list = { signal, stores, progress };
+  const list = { signal, stores, progress, ownInput };
   const discovered = found ?? (await progress.part("list", () => findFiles(job, list)));
   const { ruled = null } = discovered;
-  const options = { signal, stores: discovered.stores, progress };
+  const options = { signal, stores: discovered.stores, progress, ownInput };
   const all = findPartitions(discovered.files, input.partitions, input.types, ruled?.folders);
   // What a run has not read is new to the next: so all of it is read, if only to see that no row is wanted.
   const { files, leftOut } =
@@ -76,7 +78,7 @@ export async function readInput(
 }
 
 type Job = Pick<JobSpec, "input" | "output">;
-type ListOptions = LookOptions & { readonly progress: PlanProgress };
+type ListOptions = LookOptions & { readonly progress: PlanProgress; readonly ownInput: boolean };
 
 /** Without the folders that can be ruled out before they are listed. */
 async function findFiles(job: Job, options: ListOptions): Promise<FoundInput> {
@@ -101,7 +103,7 @@ async function listAll(
 async function readFiles(
   found: FoundPartitions,
   { input, output }: Job,
-  { signal, stores, progress }: ListOptions,
+  { signal, stores, progress, ownInput }: ListOptions,
 ): Promise<ReadFiles> {
   const { csv = null, types = {} } = input;
   const text = { csv, types: typesOfFiles(types, found.partitions) };
@@ -111,7 +113,7 @@ async function readFiles(
   onRead(0);
   const named = namedColumns(input, output);
   const own = await progress.part("footers", () =>
-    readFooters(found.files, { signal, stores, named, text, onRead }),
+    readFooters(found.files, { signal, stores, named, text, ownInput, onRead }),
   );
   const { files, partitions } = besideColumns(found, fieldsOfAny(own), input.partitions);
   refuseOtherTypes({ files, partitions }, types);

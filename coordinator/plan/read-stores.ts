@@ -9,26 +9,26 @@ import { reasonOf } from "../../shared/storage/errors.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import { readText } from "../../shared/storage/whole-file.ts";
 
-let isGuarded = false;
-
-/**
- * From now on jobs of this process are of others: neither coordinator nor workers may be led by them to what
- * only their own machines can reach. The operator's own settings may still name such places.
- */
-export function guardStores(): void {
-  isGuarded = true;
+/** How far a job may reach. */
+export interface Reach {
+  /** What may be opened of it, as `JobStores` has it. Default: everything. */
+  readonly allowed?: readonly string[] | undefined;
+  /**
+   * The job comes from others: it must lead neither coordinator nor workers to what only their own machines
+   * can reach. The operator's own settings may still name such places. Default: false.
+   */
+  readonly isGuarded?: boolean;
 }
 
 /**
  * What may be done with stores for a job: what it says of them, with the certificates themselves where it
  * names files of them.
  *
- * @param allowed what may be opened of it, where that is bounded
  * @throws {SPEC_INVALID} with all files that hold none
  */
 export async function readStores(
   { stores }: Pick<JobSpec, "stores">,
-  allowed?: readonly string[],
+  { allowed, isGuarded = false }: Reach = {},
 ): Promise<JobStores> {
   const within = allowed === undefined ? {} : { allowed };
   await using storages = new Storages({}, { ...NO_STORES, ...within });

@@ -31,7 +31,7 @@ interface QueueRunsOptions {
   readonly run: (
     id: string,
     specOf: (job: JobSpec) => JobSpec,
-    options: { readonly fresh: boolean; readonly signal: AbortSignal },
+    options: { readonly fresh: boolean; readonly ownInput: boolean; readonly signal: AbortSignal },
   ) => Promise<RunOutcome | null>;
   readonly clock: TimedClock;
   readonly log: Logger;
@@ -110,7 +110,11 @@ export class QueueRuns implements AsyncDisposable {
       source,
       sink,
       run: (window, fresh) =>
-        this.#options.run(window.id, (job) => this.#specOf(job, window, spool), { fresh, signal }),
+        this.#options.run(window.id, (job) => this.#specOf(job, window, spool), {
+          fresh,
+          ownInput: spool.wrote(window.id),
+          signal,
+        }),
       locationOf: (file) => this.#locationOf(file),
       published: (window) =>
         readPublishedWindow(window, { ...place, output: below(place.output, `run=${window.id}`) }, signal),

@@ -6,7 +6,6 @@ import { makeFolders } from "../../shared/core/make-folders.ts";
 import { parseJson } from "../../shared/core/parse-json.ts";
 import { syncPath } from "../../shared/core/sync-path.ts";
 import { replaceFile, WRITING } from "../kept/replace-file.ts";
-import { OWN_FILES } from "../plan/footers/own-files.ts";
 import type { DeadKeys } from "./gatherer.ts";
 
 const WINDOW_NAME = "window.json";
@@ -60,6 +59,8 @@ export interface WindowFailure {
 export class Spool {
   readonly #folder: string;
   readonly #disk: Disk;
+  /** Windows whose rows this process wrote. Nobody knows what another file does to its reader. */
+  readonly #written = new Set<string>();
 
   private constructor(folder: string, disk: Disk) {
     this.#folder = folder;
@@ -83,6 +84,11 @@ export class Spool {
     return join(this.#folder, id, ROWS_NAME);
   }
 
+  /** True for a window whose rows this process wrote, and not one before it. */
+  wrote(id: string): boolean {
+    return this.#written.has(id);
+  }
+
   /** @param rows its rows as a file; null of one that names files */
   async write({ id, ...window }: SpooledWindow, rows: Uint8Array | null): Promise<void> {
     const disk = this.#disk;
@@ -99,7 +105,7 @@ export class Spool {
         await disk.rename(making, made);
       }
       await syncPath(this.#folder, disk);
-      if (rows !== null) OWN_FILES.add(this.rowsFile(id));
+      if (rows !== null) this.#written.add(id);
     });
   }
 
@@ -114,7 +120,7 @@ export class Spool {
 
   /** Its rows are published and its messages settled: only its keys are needed still. */
   async settle(id: string, dead: DeadKeys, atMs: number): Promise<void> {
-    OWN_FILES.delete(this.rowsFile(id));
+    this.#written.delete(id);
     await this.#replace(id, SETTLED_NAME, { atMs, dead: [...dead] });
     const folder = join(this.#folder, id);
     await kept(folder, async () => {

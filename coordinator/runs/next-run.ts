@@ -5,7 +5,7 @@ import { type NewInput, namedFiles } from "../../shared/domain/new-input.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { discoverFiles, type FoundInput, type LocatedFile } from "../plan/input/discover.ts";
-import { readStores } from "../plan/read-stores.ts";
+import { type Reach, readStores } from "../plan/read-stores.ts";
 import { readIntentIfThere } from "../publish/intent.ts";
 import { findOutputPaths, type OutputPaths } from "../publish/work-paths.ts";
 import { type KnownRuns, type PublishedRun, type Runs, readRuns, runFolder } from "./read-runs.ts";
@@ -37,14 +37,12 @@ export interface NothingNew {
 
 export type TakesFile = (file: LocatedFile) => boolean;
 
-interface NextRunOptions {
+interface NextRunOptions extends Reach {
   /** Of `output.path`. */
   readonly storage: Storage;
   /** The input files of the plan that is sealed in a journal, of a run that has begun; null for none. */
   readonly sealedFiles: (paths: OutputPaths) => Promise<ReadonlySet<string> | null>;
   readonly signal: AbortSignal;
-  /** What may be opened of it, as `JobStores` has it. Left out: everything. */
-  readonly allowed?: readonly string[] | undefined;
   /** Which new files a run takes that begins now. Left out: all. */
   readonly takes?: TakesFile | undefined;
   /** See {@link readRuns}. */
@@ -70,7 +68,7 @@ export async function nextRun(spec: JobSpec, options: NextRunOptions): Promise<N
   const number = runs.unfinished ?? (published.at(-1)?.number ?? 0) + 1;
   const ownSpec = { ...spec, output: { ...spec.output, path: runFolder(base, number) } };
   const begun = runs.unfinished === null || options.fresh ? null : await begunWith(ownSpec, options);
-  const stores = await readStores(spec, options.allowed);
+  const stores = await readStores(spec, options);
   const listed = await discoverFiles(spec.input, base, signal, { stores }).catch((error: unknown) => {
     const isGone = begun !== null && isShardmillError(error, "INPUT_NOT_FOUND");
     throw isGone ? filesGone(number, { begun, gone: [...begun], cause: error }) : error;

@@ -37,6 +37,8 @@ interface SubmissionsOptions extends Admission {
   readonly active: () => readonly ActiveJob[];
   /** What is remembered over a restart; null: nothing. */
   readonly kept: KeptJobs | null;
+  /** Jobs come from others, see `Reach`. */
+  readonly isGuarded: boolean;
   /** Whether a job is to come from the process of the coordinator itself. */
   readonly hasOwnJob: boolean;
   /** Jobs at work of one token. */
@@ -149,8 +151,9 @@ export class Submissions {
     const ran: Returning[] = [];
     for (const record of records) {
       const { status, spec } = record;
+      const { isGuarded } = this.#options;
       const allowed = this.#options.placesOf(submitterOf(record));
-      const recalled = await recalledOf(record, this.#options.kept, allowed);
+      const recalled = await recalledOf(record, this.#options.kept, { allowed, isGuarded });
       if (isEnded(status.phase)) {
         this.known.remember(endedHandle(recalled, status));
         continue;

@@ -31,7 +31,7 @@ export interface ServedJobOptions {
   readonly path: string;
   readonly env: NodeJS.ProcessEnv;
   readonly submit: SubmitRun;
-  readonly seams: Pick<JobSeams, keyof LockSeams | "openStorage">;
+  readonly seams: Pick<JobSeams, keyof LockSeams | "openStorage" | "isGuarded">;
   readonly clock: TimedClock;
   readonly log: Logger;
   /** When it is aborted, what runs is left as it is, to go on after a restart. */
@@ -157,7 +157,9 @@ export class ServedJob implements AsyncDisposable {
 
   async #openLedger({ spec }: TriggeredSource): Promise<Opened> {
     const { seams, clock, log, signal } = this.#options;
-    const storage = await seams.openStorage(parseLocation(spec.output.path), spec, undefined);
+    const storage = await seams.openStorage(parseLocation(spec.output.path), spec, {
+      isGuarded: seams.isGuarded,
+    });
     const folder = await ledgerFolder(spec, storage);
     const ledger = await TriggerLedger.open({ folder, seams, clock, log, signal });
     const shared = { ledger, wallMs: () => clock.wallMs(), onEnded: () => this.#soon() };
@@ -211,7 +213,7 @@ export class ServedJob implements AsyncDisposable {
   #run(
     run: string,
     specOf: (source: TriggeredSource) => JobSpec,
-    options: Partial<Pick<SubmitOptions, "takes" | "fresh">>,
+    options: Partial<Pick<SubmitOptions, "takes" | "fresh" | "ownInput">>,
     signal = this.#options.signal,
   ): Promise<RunOutcome | null> {
     const { submit, log } = this.#options;
@@ -227,10 +229,19 @@ export class ServedJob implements AsyncDisposable {
     const { seams, signal } = this.#options;
     const { source } = await this.#read();
     const spec = this.#specNow(source);
-    const storage = await seams.openStorage(parseLocation(spec.output.path), spec, undefined);
+    const storage = await seams.openStorage(parseLocation(spec.output.path), spec, {
+      isGuarded: seams.isGuarded,
+    });
     const sealedFiles = (paths: OutputPaths) => sealedFilesOf(paths, { disk: seams.disk, storage });
     try {
-      return await nextRun(spec, { storage, sealedFiles, signal, fresh: false, known: this.#known });
+      return await nextRun(spec, {
+        storage,
+        sealedFiles,
+        signal,
+        fresh: false,
+        known: this.#known,
+        isGuarded: seams.isGuarded,
+      });
     } catch (error) {
       if (isShardmillError(error, "INPUT_NOT_FOUND")) return null;
       throw error;

@@ -17,7 +17,7 @@ interface ServedRun {
   readonly run: string;
   readonly spec: () => Promise<JobSpec>;
   readonly submit: SubmitRun;
-  readonly options: Partial<Pick<SubmitOptions, "takes" | "fresh">>;
+  readonly options: Partial<Pick<SubmitOptions, "takes" | "fresh" | "ownInput">>;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }

@@ -9,7 +9,6 @@ import type { FoundFile } from "../input/discover.ts";
 import { FOOTER_MEMORY_BYTES } from "./footer-processes.ts";
 import type { FooterReply } from "./footer-protocol.ts";
 import { FooterReaders } from "./footer-readers.ts";
-import { OWN_FILES } from "./own-files.ts";
 import { readFooterBatch } from "./read-footer-batch.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 import { sniffForms } from "./sniff-forms.ts";
@@ -28,6 +27,8 @@ interface FooterOptions {
   readonly named?: string | null;
   /** What the job says of its text files. Left out: nothing. */
   readonly text?: TextSpec;
+  /** This process wrote the files itself, so that reading them here is safe. Default: false. */
+  readonly ownInput?: boolean;
   /** Told of how many files the footer is read. */
   readonly onRead?: (files: number) => void;
 }
@@ -73,8 +74,7 @@ export async function readFooters(
   options: FooterOptions,
 ): Promise<FileFooter[]> {
   const { signal, limitMs, memoryLimitBytes } = { ...FOOTER_LIMITS, ...options };
-  if (files.length > 0 && files.every(({ path }) => OWN_FILES.has(path)))
-    return await readOwn(files, options);
+  if (options.ownInput === true) return await readOwn(files, options);
   const most = options.concurrency ?? Math.min(PROCESS_LIMIT, availableParallelism());
   const worth = Math.ceil(files.length / FILES_PER_PROCESS) + Math.floor(textBytes(files) / TEXT_PER_PROCESS);
   const processes = Math.max(1, Math.min(most, worth, files.length));

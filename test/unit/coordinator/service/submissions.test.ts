@@ -23,6 +23,7 @@ function planner() {
     giveOut: () => {},
     active: () => [],
     kept: null,
+    isGuarded: false,
     hasOwnJob: false,
     jobsOfOne: 64,
     log: silentLogger,
