@@ -70,8 +70,14 @@ export class KeptJobs implements AsyncDisposable {
    */
   static async open(options: KeptOptions): Promise<{ kept: KeptJobs; records: JobRecord[] }> {
     const { folder: state, log } = options;
+    const isNew = await stat(state).then(
+      () => false,
+      () => true,
+    );
     const held = await hold(options);
     try {
+      // A folder that was there may be shared on purpose.
+      if (isNew) await chmod(state, 0o700);
       await held.sweep();
       const folder = join(state, "jobs");
       await makeFolders(folder);

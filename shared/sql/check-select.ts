@@ -12,8 +12,12 @@ export async function checkSelect(connection: DuckDBConnection, source: SqlSourc
   // Before it is bound, for some act as soon as they are.
   const refused = await refusedFunction(connection, source.sql);
   if (refused !== null) {
-    const what = `\`${refused}\` is no function for a reduction: it acts, or reads what is not its own`;
-    throw sqlRefused(source, { what, expected: "a SELECT from `rows` or `partials`", found: refused });
+    const what = `\`${refused}\` is not allowed in the SQL of a job: it acts, or reads what is not the job's`;
+    throw sqlRefused(source, {
+      what,
+      expected: "functions of values, over the job's own tables",
+      found: refused,
+    });
   }
   const statement = await statements.prepare(0);
   try {

@@ -18,6 +18,8 @@ export function invalid(where: string, what: string, expected: string, found?: u
 
 /** As JSON; a text that is none as it is. */
 function shown(found: unknown): string {
+  // JSON has no word for what its number became: 1e400 is beyond every float.
+  if (typeof found === "number" && !Number.isFinite(found)) return "a number beyond float64";
   const text = typeof found === "string" ? found.trim() : JSON.stringify(found);
   return text.length > MOST_FOUND ? `${text.slice(0, MOST_FOUND)}...` : text;
 }
