@@ -109,8 +109,7 @@ class RunningCoordinator implements Coordinator {
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
-    const { isGuarded = false } = options;
-    this.#seams = options.seams ?? { ...realSeams, isGuarded, serve: startServer };
+    this.#seams = options.seams ?? { ...realSeams, isGuarded: options.isGuarded, serve: startServer };
     this.#waiters = new Waiters(options.clock, this.#meters.leaseGrant);
     this.#schedule = { ...DEFAULT_SCHEDULE, ...options.schedule };
     this.#registry = new WorkerRegistry(this.#seams.random);
@@ -119,8 +118,7 @@ class RunningCoordinator implements Coordinator {
       ...admissionBy(options.rights),
       giveOut: (job) => this.#giveOut(job),
       active: () => this.#active,
-      kept: options.remembers?.kept ?? null,
-      isGuarded: this.#seams.isGuarded,
+      ...{ kept: options.remembers?.kept ?? null, isGuarded: this.#seams.isGuarded },
       hasOwnJob: !options.guard.takesJobs,
       ...{ jobsOfOne: options.jobsOfOne ?? MOST_ACTIVE, log: options.log },
     });
@@ -132,9 +130,7 @@ class RunningCoordinator implements Coordinator {
       jobs: () => this.#active,
       dismissal: (session) => this.#dismissal ?? own[0]?.unfitnessOf(session) ?? null,
       isOpening: () => this.#submissions.isOpening,
-      times: this.#schedule,
-      clock: options.clock,
-      log: options.log,
+      ...{ times: this.#schedule, clock: options.clock, log: options.log },
     });
   }
 

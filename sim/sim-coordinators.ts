@@ -259,7 +259,6 @@ export class SimCoordinators {
     return {
       disk,
       openStorage: async () => storage,
-      isGuarded: false,
       random,
       snapshotRecords: SIM_SNAPSHOT_RECORDS,
       processes: {

@@ -37,8 +37,8 @@ export interface JobSeams extends LockSeams {
    * @throws {SPEC_INVALID} when what the job says of its stores cannot be used
    */
   openStorage(output: Location, spec: Pick<JobSpec, "stores">, reach: Reach): Promise<Storage>;
-  /** Jobs come from others, see {@link Reach}. */
-  readonly isGuarded: boolean;
+  /** Jobs come from others, see {@link Reach}. Default: false. */
+  readonly isGuarded?: boolean | undefined;
   readonly random: Random;
   /** At most so many records between two snapshots of a journal. */
   readonly snapshotRecords: number;
@@ -70,7 +70,6 @@ export const realSeams: JobSeams = {
   disk: realDisk,
   openStorage: async (output, spec, reach) =>
     storages.of({ stores: await readStores(spec, reach) }).at(output),
-  isGuarded: false,
   random: systemRandom,
   processes: systemProcesses,
   snapshotRecords: snapshotRecords(process.env),

@@ -64,23 +64,17 @@ export interface PlanOptions extends Reach {
 export async function planJob(
   job: JobSpec,
   signal: AbortSignal,
-  {
-    aside = (task) => task(),
-    progress = new PlanProgress(),
-    found,
-    ownInput = false,
-    ...reach
-  }: PlanOptions = {},
+  options: PlanOptions = {},
 ): Promise<PlannedJob> {
-  const stores = await readStores(job, reach);
+  const { aside = (task) => task(), progress = new PlanProgress(), found, ownInput = false } = options;
+  const stores = await readStores(job, options);
   const { spec, stores: fileStores } = sealFiles(job, stores);
-  const { input, folder, model, modelFrom, stepFiles, typeChecks, tokenizers } = await readAll(spec, signal, {
-    stores,
-    fileStores,
-    progress,
-    found,
-    ownInput,
-  });
+  const reading = { stores, fileStores, progress, found, ownInput };
+  const { input, folder, model, modelFrom, stepFiles, typeChecks, tokenizers } = await readAll(
+    spec,
+    signal,
+    reading,
+  );
   const { fields } = input.dataset;
   const where = await aside(() => checkFilter(spec.input, fields, signal));
   const bind = () =>

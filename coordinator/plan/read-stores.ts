@@ -17,7 +17,7 @@ export interface Reach {
    * The job comes from others: it must lead neither coordinator nor workers to what only their own machines
    * can reach. The operator's own settings may still name such places. Default: false.
    */
-  readonly isGuarded?: boolean;
+  readonly isGuarded?: boolean | undefined;
 }
 
 /**

@@ -38,7 +38,7 @@ interface SubmissionsOptions extends Admission {
   /** What is remembered over a restart; null: nothing. */
   readonly kept: KeptJobs | null;
   /** Jobs come from others, see `Reach`. */
-  readonly isGuarded: boolean;
+  readonly isGuarded?: boolean | undefined;
   /** Whether a job is to come from the process of the coordinator itself. */
   readonly hasOwnJob: boolean;
   /** Jobs at work of one token. */

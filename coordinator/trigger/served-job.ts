@@ -157,9 +157,7 @@ export class ServedJob implements AsyncDisposable {
 
   async #openLedger({ spec }: TriggeredSource): Promise<Opened> {
     const { seams, clock, log, signal } = this.#options;
-    const storage = await seams.openStorage(parseLocation(spec.output.path), spec, {
-      isGuarded: seams.isGuarded,
-    });
+    const storage = await seams.openStorage(parseLocation(spec.output.path), spec, seams);
     const folder = await ledgerFolder(spec, storage);
     const ledger = await TriggerLedger.open({ folder, seams, clock, log, signal });
     const shared = { ledger, wallMs: () => clock.wallMs(), onEnded: () => this.#soon() };
@@ -229,19 +227,11 @@ export class ServedJob implements AsyncDisposable {
     const { seams, signal } = this.#options;
     const { source } = await this.#read();
     const spec = this.#specNow(source);
-    const storage = await seams.openStorage(parseLocation(spec.output.path), spec, {
-      isGuarded: seams.isGuarded,
-    });
+    const storage = await seams.openStorage(parseLocation(spec.output.path), spec, seams);
     const sealedFiles = (paths: OutputPaths) => sealedFilesOf(paths, { disk: seams.disk, storage });
+    const reading = { storage, sealedFiles, signal, isGuarded: seams.isGuarded };
     try {
-      return await nextRun(spec, {
-        storage,
-        sealedFiles,
-        signal,
-        fresh: false,
-        known: this.#known,
-        isGuarded: seams.isGuarded,
-      });
+      return await nextRun(spec, { ...reading, fresh: false, known: this.#known });
     } catch (error) {
       if (isShardmillError(error, "INPUT_NOT_FOUND")) return null;
       throw error;
