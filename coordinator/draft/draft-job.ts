@@ -1,4 +1,5 @@
 import type { Field } from "../../shared/domain/dataset.ts";
+import type { ModelFile } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
@@ -15,6 +16,7 @@ import { draftOutputs, type LeftOutOutput, type OutputDraft } from "./draft-outp
 import { holdsFiles, isText } from "./field-kinds.ts";
 import { findIdColumn, isIdName } from "./id-column.ts";
 import { findLongTexts, type LongTexts } from "./long-texts.ts";
+import { runDraft } from "./run-draft.ts";
 import type { DataSample } from "./sample/data-sample.ts";
 import { sampleRows } from "./sample/sample-rows.ts";
 import type { StatePair } from "./states.ts";
@@ -54,10 +56,11 @@ interface DraftPlaces extends Pick<JobSpec, "input" | "output"> {
  */
 export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promise<JobDraft> {
   const { model, jobFolder } = places;
-  const [{ dataset, stores }, { folder, signature }] = await allOrEveryProblem([
+  const [{ dataset, stores }, { folder, file }] = await allOrEveryProblem([
     readInput(places, signal),
-    readSignature(model, signal),
+    readModel(model, signal),
   ]);
+  const { signature } = file;
   const { fields } = dataset;
   const fileColumns = onceNamed(fields).filter(({ type }) => holdsFiles(type));
   const texts = textsToMeasure({ signature, folder, fields });
@@ -69,12 +72,14 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
     signal,
   });
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
-  return { rows, ...draftFor({ signature, folder, fields, sample }) };
+  const context = { signature, folder, fields, sample, ran: null };
+  const ran = await runDraft({ ...context, fields: onceNamed(fields) }, file, signal);
+  return { rows, ...draftFor({ ...context, ran }) };
 }
 
-/** The pure part of `draftJob`. */
-export function draftFor({ signature, folder, fields, sample }: DraftContext): Omit<JobDraft, "rows"> {
-  const context = { signature, folder, fields: onceNamed(fields), sample };
+/** Drafts a job without I/O: the pure part of `draftJob`. */
+export function draftFor({ signature, folder, fields, sample, ran }: DraftContext): Omit<JobDraft, "rows"> {
+  const context = { signature, folder, fields: onceNamed(fields), sample, ran };
   const { inputs: fed, states } = draftInputs(context);
   const stateOf = Object.fromEntries(states.map(({ input, output }) => [input.name, output]));
   const id = findIdColumn(context.fields);
@@ -103,7 +108,7 @@ export function draftFor({ signature, folder, fields, sample }: DraftContext): O
 }
 
 /** Columns of text that the folder's tokenizer could make tokens of; null where the model takes no tokens. */
-function textsToMeasure({ signature, folder, fields }: Omit<DraftContext, "sample">) {
+function textsToMeasure({ signature, folder, fields }: Omit<DraftContext, "sample" | "ran">) {
   const tokenizer = folder?.facts.tokenizer ?? null;
   if (folder === null || tokenizer === null || !signature.inputs.some(({ name }) => isIdsName(name)))
     return null;
@@ -118,14 +123,13 @@ function windowColumns(inputs: readonly InputDraft[]): readonly string[] {
   return inputs.some(({ keys }) => isCut(keys)) ? WINDOW_COLUMNS : [];
 }
 
-async function readSignature(
+async function readModel(
   named: string,
   signal: AbortSignal,
-): Promise<{ readonly folder: ModelFolder | null; readonly signature: ModelSignature }> {
+): Promise<{ readonly folder: ModelFolder | null; readonly file: ModelFile }> {
   const { path, ...files } = sealModel(named);
   const folder = await readModelFolder({ path }, signal, files);
-  const { signature } = await inspectModel(modelPathOf({ path }, folder), signal, files);
-  return { folder, signature };
+  return { folder, file: await inspectModel(modelPathOf({ path }, folder), signal, files) };
 }
 
 /** No job can name a column whose name another one has, too. */

@@ -1,7 +1,9 @@
 import type { OutputBinding } from "../../shared/domain/map-binding.ts";
 import { leavesPooling, type ModelFolder, USUAL_OP } from "../../shared/domain/model-folder.ts";
+import { dueDims } from "../../shared/domain/model-output.ts";
 import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
-import { batchNamesOf, otherBatchAxis } from "../plan/bind/bind-batch.ts";
+import { batchNamesOf, inputsBatchFirst, otherBatchAxis } from "../plan/bind/bind-batch.ts";
+import { formatDims } from "../plan/bind/dims.ts";
 import { isLabelOutput, labelNotes, scoreNotes, severalLabels, unnamedQuestions } from "./class-outputs.ts";
 import { freeName } from "./free-name.ts";
 import { type DraftContext, type DraftKeys, type DraftMap, tryBind } from "./try-bind.ts";
@@ -65,31 +67,67 @@ export function draftOutputs(
   return { outputs: drafts, leftOut };
 }
 
-type PlainOutput =
-  /** `binding` is null where the inputs do not fit yet. */
-  | { readonly kind: "fits"; readonly binding: OutputBinding | null; readonly batchAxis: number | null }
-  | { readonly kind: "misfit"; readonly why: string };
+/** `binding` is null where the inputs do not fit yet. */
+interface FittingOutput {
+  readonly kind: "fits";
+  readonly binding: OutputBinding | null;
+  /** Where its batch is, and its shape, where the model does not declare them. */
+  readonly own: DraftKeys;
+}
 
-/** The output as it is, with its batch where the model's names say that it is. */
+type PlainOutput = FittingOutput | { readonly kind: "misfit"; readonly why: string };
+
+/** Binds an output as it is: as declared, with its batch elsewhere, or in the shape that a run gave. */
 function bindPlain(tensor: TensorInfo, base: DraftMap, context: DraftContext): PlainOutput {
-  const names = batchNamesOf(
-    context.signature.inputs.map((input) => ({ tensor: input, batchAxis: 0, said: false })),
-  );
-  const other = otherBatchAxis(tensor, names);
+  const { signature, ran } = context;
+  const inputs = inputsBatchFirst(signature, (name) => numberOf(base.inputs?.[name]?.batchAxis), []);
+  const other = otherBatchAxis(tensor, batchNamesOf(inputs));
+  const dims = ran?.outputs.find(({ name }) => name === tensor.name)?.dims ?? null;
   let why = "";
-  for (const batchAxis of other === null ? [null] : [null, other]) {
-    const keys = { tensor: tensor.name, op: USUAL_OP, ...(batchAxis === null ? {} : { batchAxis }) };
-    // A column of this name stands beside no other, so that only the output itself can be wrong.
-    const map = { ...base, keep: [], outputs: { y: keys } };
-    const [problem] = problemsOf(map, context);
-    if (problem === undefined) {
-      const tried = tryBind(map, context);
-      const binding = tried.kind === "fits" ? (tried.binding.outputs[0] ?? null) : null;
-      return { kind: "fits", binding, batchAxis };
+  let declared: FittingOutput | null = null;
+  for (const own of [{}, ...(other === null ? [] : [{ batchAxis: other }])]) {
+    const tried = bindAs(tensor, own, base, context);
+    if (tried.kind === "fits") {
+      declared = tried;
+      break;
     }
-    why ||= `${problem.what}${problem.found === undefined ? "" : ` (${problem.found})`}`;
+    why = tried.why;
   }
-  return { kind: "misfit", why };
+  const binding = declared?.binding ?? null;
+  const isGiven =
+    ran === null || dims === null || binding === null || isSame(dueDims(binding, ran.ran), dims);
+  if (declared !== null && isGiven) return declared;
+  const shaped = ran === null || dims === null ? null : shapeOf(dims, ran.ran.rows, other);
+  const given = shaped === null ? null : bindAs(tensor, shaped, base, context);
+  return given?.kind === "fits" ? given : (declared ?? { kind: "misfit", why });
+}
+
+/** Returns the keys that take an output as a run gave it; null where no dimension of it is the batch. */
+function shapeOf(dims: readonly number[], rows: number, likely: number | null): DraftKeys | null {
+  const axis = [likely ?? 0, 0, dims.indexOf(rows)].find((place) => dims[place] === rows);
+  if (axis === undefined) return null;
+  const shape = dims.filter((_, place) => place !== axis);
+  return { shape, ...(axis === 0 ? {} : { batchAxis: axis }) };
+}
+
+function bindAs(tensor: TensorInfo, own: DraftKeys, base: DraftMap, context: DraftContext): PlainOutput {
+  // A column of this name stands beside no other, so that only the output itself can be wrong.
+  const map = { ...base, keep: [], outputs: { y: { tensor: tensor.name, op: USUAL_OP, ...own } } };
+  const [problem] = problemsOf(map, context);
+  if (problem !== undefined) {
+    const found = problem.found === undefined ? "" : ` (${problem.found})`;
+    return { kind: "misfit", why: `${problem.what}${found}` };
+  }
+  const tried = tryBind(map, context);
+  return { kind: "fits", binding: tried.kind === "fits" ? (tried.binding.outputs[0] ?? null) : null, own };
+}
+
+function isSame(dims: readonly number[], others: readonly number[]): boolean {
+  return dims.join() === others.join();
+}
+
+function numberOf(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
 }
 
 /** Of the outputs only: an input that nothing feeds has been told. */
@@ -100,14 +138,13 @@ function problemsOf(map: DraftMap, context: DraftContext) {
 
 function columnsOf(
   tensor: TensorInfo,
-  { binding, batchAxis }: Extract<PlainOutput, { kind: "fits" }>,
+  { binding, own }: FittingOutput,
   { folder, signature }: DraftContext,
 ): readonly OutputDraft[] {
   const { name } = tensor;
   const isLeft = saysPooling(folder) && leavesPooling({ tensor: name });
-  const axis = batchAxis === null ? {} : { batchAxis };
-  const where = { tensor: name, ...(isLeft ? { op: USUAL_OP } : {}), ...axis };
-  const ofBatch = batchAxis === null ? [] : [`is dimension ${batchAxis}, counted from 0, the batch?`];
+  const where = { tensor: name, ...(isLeft ? { op: USUAL_OP } : {}), ...own };
+  const ofBatch = batchQuestions(tensor, own);
   const pooling = folder?.facts.pooling ?? null;
   if (pooling !== null && hasPositions(binding) && binding.rowValues > 1) {
     const keys = {
@@ -123,7 +160,8 @@ function columnsOf(
   const questions = isLeft ? [...ofBatch, how] : ofBatch;
   const values = binding?.rowValues ?? declaredValues(tensor);
   const isFloat = tensor.dtype.startsWith("float");
-  const classes = hasPositions(binding) || !isFloat ? 0 : values;
+  const isVector = (binding?.rowDims ?? []).filter((size) => size > 1).length <= 1;
+  const classes = hasPositions(binding) || !isFloat || !isVector ? 0 : values;
   const { labels = null, multiLabel = false, architecture = null } = folder?.facts ?? {};
   const isClassifier = labels?.length === classes || CLASSIFIER.test(architecture ?? "");
   if (classes === 1 && CLASSIFIER.test(architecture ?? "") && LOGITS.test(name)) {
@@ -152,6 +190,15 @@ function columnsOf(
   if (PROBABILITIES.test(name)) return [label, { column: name, keys: where, notes: [], questions }];
   const sure = ["How sure the model is: the largest value after a softmax."];
   return [label, { column: "score", keys: { ...where, op: "maxSoftmax" }, notes: sure, questions }];
+}
+
+/** Asks about what is drafted of an output's shape without the model's declaration. */
+function batchQuestions({ dims }: TensorInfo, { shape, batchAxis }: DraftKeys): readonly string[] {
+  const given = `the model declares ${formatDims(dims)}, and gave this shape in one run. Is it the same for every row?`;
+  return [
+    ...(batchAxis === undefined ? [] : [`is dimension ${String(batchAxis)}, counted from 0, the batch?`]),
+    ...(shape === undefined ? [] : [given]),
+  ];
 }
 
 /** Whether the folder has something to say of how vectors are pooled, be it clear or not. */

@@ -41,12 +41,13 @@ export function takesImages({ dims }: TensorInfo, folder: ModelFolder | null): b
 function imageOf(tensor: TensorInfo, folder: WayContext["folder"]): FoundWay | null {
   if (tensor.dims.length !== 4) return null;
   const facts = folder?.facts.image ?? null;
-  const { size, isGray } = rowOf(tensor);
-  const pixels = size ?? { width: USUAL_PIXELS, height: USUAL_PIXELS };
+  const { size, edges, isGray } = rowOf(tensor);
+  const pixels = size ?? edges;
   if (facts === null) {
     const asked =
       "how does the model's maker prepare images? Nothing says `resize`, `crop`, `mean` and `std`";
-    return { keys: { resize: pixels, ...(isGray ? { channels: "gray" } : {}) }, questions: [asked] };
+    const open = size === null ? [`the model leaves the size of images open: is it ${textOf(pixels)}?`] : [];
+    return { keys: { resize: pixels, ...(isGray ? { channels: "gray" } : {}) }, questions: [...open, asked] };
   }
   const doubts = (folder?.doubts ?? []).filter(({ about }) => about === "image");
   const unclear = doubts.map(
@@ -83,12 +84,19 @@ function textOf({ width, height }: Size): string {
 }
 
 /** Of a model that says neither, channels come first. */
-function rowOf({ dims: [, ...row] }: TensorInfo): { readonly size: Size | null; readonly isGray: boolean } {
+function rowOf({ dims: [, ...row] }: TensorInfo): {
+  readonly size: Size | null;
+  /** The size with what is open filled in. */
+  readonly edges: Size;
+  readonly isGray: boolean;
+} {
   const isChannels = (dim: unknown) => dim === 1 || dim === 3;
   const isLast = isChannels(row[2]) && !isChannels(row[0]);
   const [height, width] = isLast ? row.slice(0, 2) : row.slice(1);
   const size = isFixed(height) && isFixed(width) ? { width, height } : null;
-  return { size, isGray: (isLast ? row[2] : row[0]) === 1 };
+  const [fullHeight, fullWidth] = [height, width].map((edge) => (isFixed(edge) ? edge : USUAL_PIXELS));
+  const edges = { width: fullWidth ?? USUAL_PIXELS, height: fullHeight ?? USUAL_PIXELS };
+  return { size, edges, isGray: (isLast ? row[2] : row[0]) === 1 };
 }
 
 function keysOf({ resize, resample, crop, rescale, mean, std, channels }: ImageFacts): DraftKeys {

@@ -1,5 +1,6 @@
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import { isFixed } from "../plan/bind/dims.ts";
+import { isText } from "./field-kinds.ts";
 import { type FoundWay, type InputWay, lostQuestions, type WayContext, whichColumn } from "./input-way.ts";
 import type { SeenFiles } from "./sample/data-sample.ts";
 import { findStates } from "./states.ts";
@@ -36,9 +37,12 @@ export const soundWay: InputWay = (tensor, context) => {
     const seen = sample.files.get(field.name);
     if (seen?.what !== "sounds") return [];
     const way = wayOf(tensor, { column: field.name, seen }, context);
-    return fits(way.keys) ? [{ field, way }] : [];
+    return fits(way.keys) ? [{ field, seen, way }] : [];
   });
-  const [first] = ways;
+  // Sounds that were opened tell their rates, and bytes need no folder.
+  const rank = ({ field, seen }: (typeof ways)[number]) =>
+    Number(!seen.opened) * 2 + Number(isText(field.type));
+  const [first] = ways.toSorted((a, b) => rank(a) - rank(b));
   if (first === undefined) return null;
   const which = whichColumn(
     ways.map(({ field }) => field),

@@ -6,6 +6,7 @@ import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
 import { bindMap } from "../plan/bind/bind-map.ts";
+import type { Ran } from "../plan/model/run-once.ts";
 import { withoutComputed } from "./computed-inputs.ts";
 import type { DataSample } from "./sample/data-sample.ts";
 
@@ -16,6 +17,8 @@ export interface DraftContext {
   /** The columns of the input, each name once. */
   readonly fields: readonly Field[];
   readonly sample: DataSample;
+  /** What a run of the model on made-up rows gave; null where there was none. */
+  readonly ran: Ran | null;
 }
 
 /** The keys of an input or of an output, as they are written in a job file. */
@@ -36,7 +39,10 @@ type Tried =
 const NOT_MADE: Problem = { where: "map.inputs", what: "an input cannot be made of its column" };
 
 /** Whether a drafted map fits: the job file's own checks and the planning of a job say so. */
-export function tryBind(map: DraftMap, { signature, folder, fields }: DraftContext): Tried {
+export function tryBind(
+  map: DraftMap,
+  { signature, folder, fields }: Pick<DraftContext, "signature" | "folder" | "fields">,
+): Tried {
   const parsed = mapSpec.safeParse(map);
   if (!parsed.success) {
     const problems = parsed.error.issues.map(({ path, message }) => ({

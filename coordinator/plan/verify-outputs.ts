@@ -3,7 +3,7 @@ import type { ModelFile } from "../../shared/domain/job.ts";
 import type { MapBinding, OutputBinding } from "../../shared/domain/map-binding.ts";
 import { dueDims, overridesDeclaration, shapeHint, tensorText } from "../../shared/domain/model-output.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
-import { type OneRun, runOnce } from "./model/run-once.ts";
+import { type Ran, runOnce } from "./model/run-once.ts";
 
 /**
  * Runs the model once where the job takes an output in another shape than the model declares: such a shape is
@@ -16,17 +16,14 @@ export async function verifyOutputs(map: MapBinding, model: ModelFile, signal: A
   const doubted = map.outputs.filter((output) => overridesDeclaration(output, map));
   if (doubted.length === 0) return;
   const names = [...new Set(doubted.map(({ tensor }) => tensor))];
-  const run = await runOnce(model, map, names, signal);
+  const run = await runOnce(model, map, names, { signal });
   if (run.kind === "failed") return;
   const problems = doubted.flatMap((output) => misfit(output, run));
   if (problems.length > 0)
     throw new ShardmillError("SPEC_INVALID", "the model gives other shapes than the job says", { problems });
 }
 
-function misfit(
-  output: OutputBinding,
-  { ran, outputs }: Extract<OneRun, { readonly kind: "ran" }>,
-): readonly Problem[] {
+function misfit(output: OutputBinding, { ran, outputs }: Ran): readonly Problem[] {
   const { column, tensor, dtype } = output;
   const given = outputs.find(({ name }) => name === tensor);
   const expected = tensorText(dtype, dueDims(output, ran));

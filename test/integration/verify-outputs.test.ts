@@ -101,7 +101,7 @@ test.each<[ElementType, unknown]>([
   const spec = mapSpec.parse({ inputs: { v: { value } }, outputs: { y: "y" } });
   const ids = { kind: "list", item: { kind: "numeric", type: "int64" } } as const;
   const map = bindMap(spec, model.signature, [{ name: "ids", type: ids, nullable: false }]);
-  expect(await runOnce(model, map, ["y", "same"], never)).toEqual({
+  expect(await runOnce(model, map, ["y", "same"], { signal: never })).toEqual({
     kind: "ran",
     ran: { rows: 2, lengths: [64] },
     outputs: [

@@ -3,6 +3,7 @@ import { didYouMean } from "../../../shared/core/nearest.ts";
 import type { OutputBinding } from "../../../shared/domain/map-binding.ts";
 import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
 import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
+import { dimText } from "../../../shared/domain/model-output.ts";
 import { opRowOf } from "../../../shared/domain/output-fields.ts";
 import { type Dim, type ModelSignature, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
@@ -203,7 +204,7 @@ function resolveRowDims(
 const GIVE_SHAPE = "give `shape`: the dimensions after the batch";
 
 function leaveOut(dim: Dim): string {
-  return `\`${dim}\` has another size in each row: name the outputs that you want under map.outputs, without this one`;
+  return `\`${dimText(dim)}\` has another size in each row: name the outputs that you want under map.outputs, without this one`;
 }
 
 /** What is known of the positions of uneven rows. */

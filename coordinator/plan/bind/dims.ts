@@ -1,3 +1,4 @@
+import { dimText } from "../../../shared/domain/model-output.ts";
 import { type Dim, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
@@ -8,9 +9,9 @@ export const MAX_ROW_VALUES = 134_217_728;
 /** The sizes that symbolic dimensions turned out to have, by the model's name for them. */
 export type DimSizes = ReadonlyMap<string, number>;
 
-/** `[3, height, ?]`. */
+/** Writes dims as messages have them: `[3, height, ?]`. */
 export function formatDims(dims: readonly Dim[]): string {
-  return `[${dims.map((dim) => (isFixed(dim) ? dim : typeof dim === "string" && dim !== "" ? dim : "?")).join(", ")}]`;
+  return `[${dims.map(dimText).join(", ")}]`;
 }
 
 /** A dimension of a known size. Exporters write what is open as a name, an empty name, 0 or -1. */

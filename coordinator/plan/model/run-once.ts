@@ -8,10 +8,14 @@ import { madeInputs, madeLengths } from "./made-input.ts";
 /** Two rows tell which dimension is the batch. */
 const ROWS = 2;
 
-/** What the model gave for made-up rows of the bound shapes, or why it gave nothing. */
-export type OneRun =
-  | { readonly kind: "ran"; readonly ran: RanShape; readonly outputs: readonly RanOutput[] }
-  | { readonly kind: "failed"; readonly why: string };
+/** What the model gave for made-up rows of the bound shapes. */
+export interface Ran {
+  readonly kind: "ran";
+  readonly ran: RanShape;
+  readonly outputs: readonly RanOutput[];
+}
+
+type OneRun = Ran | { readonly kind: "failed"; readonly why: string };
 
 type BoundInputs = Pick<MapBinding, "inputs" | "state" | "fixedBatchRows">;
 
@@ -25,13 +29,12 @@ export async function runOnce(
   model: ModelFiles,
   map: BoundInputs,
   outputs: readonly string[],
-  signal: AbortSignal,
+  { signal, limitMs = INSPECT_LIMIT_MS }: { readonly signal: AbortSignal; readonly limitMs?: number },
 ): Promise<OneRun> {
   const rows = map.fixedBatchRows ?? ROWS;
   const run = { inputs: madeInputs(map, rows), outputs };
-  const result = await askInspector(model, run, { limitMs: INSPECT_LIMIT_MS, signal });
-  if (result.kind !== "answered")
-    return { kind: "failed", why: whyNoAnswer(result, { limitMs: INSPECT_LIMIT_MS }) };
+  const result = await askInspector(model, run, { limitMs, signal });
+  if (result.kind !== "answered") return { kind: "failed", why: whyNoAnswer(result, { limitMs }) };
   const { answer } = result;
   if (answer.kind === "failed") return { kind: "failed", why: answer.error.message };
   return { kind: "ran", ran: { rows, lengths: madeLengths(map) }, outputs: answer.ran };

@@ -29,17 +29,25 @@ interface Parts {
   readonly folder?: Partial<FolderFacts>;
   /** What the columns were seen to hold. */
   readonly files?: Readonly<Record<string, Partial<SeenFiles>>>;
+  /** Dims that the model's outputs had in a run of two rows. */
+  readonly gave?: Readonly<Record<string, readonly number[]>>;
+}
+
+function aRun(gave: NonNullable<Parts["gave"]>) {
+  const outputs = Object.entries(gave).map(([name, dims]) => ({ name, dtype: "float32" as const, dims }));
+  return { kind: "ran", ran: { rows: 2, lengths: [] }, outputs } as const;
 }
 
 export function draft(
   types: Readonly<Record<string, FieldType>>,
-  { model = {}, folder, files = {} }: Parts = {},
+  { model = {}, folder, files = {}, gave }: Parts = {},
 ) {
   return draftFor({
     signature: aModel(model),
     folder: folder === undefined ? null : aFolder(folder),
     fields: fields(types),
     sample: { ...NO_SAMPLE, files: new Map(seenFiles(files)) },
+    ran: gave === undefined ? null : aRun(gave),
   });
 }
 

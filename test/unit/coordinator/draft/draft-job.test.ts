@@ -133,7 +133,8 @@ describe("the inputs of a drafted job", () => {
       aField("x", fixedList(784)),
     ];
     expect(
-      draftFor({ signature: aModel(), folder: null, fields: twice, sample: NO_SAMPLE }).inputs[0]?.keys,
+      draftFor({ signature: aModel(), folder: null, fields: twice, sample: NO_SAMPLE, ran: null }).inputs[0]
+        ?.keys,
     ).toEqual({
       column: "x",
     });
@@ -229,6 +230,29 @@ describe("the outputs of a drafted job", () => {
       column: "label",
       notes: ["The name of the likeliest class, by the model: leaves, stays."],
     });
+  });
+
+  test.each<[string, readonly (number | string)[], readonly number[], object]>([
+    ["of open sizes take those of a run", ["n", "t"], [2, 7], { shape: [7] }],
+    ["of another size than declared take that of a run", ["n", 1], [2, 7], { shape: [7] }],
+    ["with their batch elsewhere, too", ["t", "batch"], [7, 2], { shape: [7], batchAxis: 1 }],
+    ["of more dimensions than declared", [1, "t"], [5, 2, 7], { shape: [5, 7], batchAxis: 1 }],
+    ["as declared need no run", ["n", 7], [2, 7], {}],
+  ])("%s", (_name, dims, gave, keys) => {
+    const types = { id: int, pixels: fixedList(784) };
+    const model = { outputs: [aTensor("y", dims)] };
+    const { outputs, leftOut, problems } = draft(types, { model, gave: { y: gave } });
+    expect([leftOut, problems]).toEqual([[], []]);
+    expect(outputs[0]?.keys).toEqual({ tensor: "y", ...keys });
+    const asked = outputs[0]?.questions.filter((question) => question.includes("gave this shape in one run"));
+    expect(asked).toHaveLength("shape" in keys ? 1 : 0);
+  });
+
+  test("of open sizes that no run tells are left out, by the dimension that is open", () => {
+    const model = { inputs: [aTensor("x", ["batch", 10])], outputs: [aTensor("y", ["t", "batch", 3])] };
+    const { leftOut, outputs } = draft({ x: fixedList(10) }, { model });
+    expect(outputs).toEqual([]);
+    expect(leftOut).toMatchObject([{ why: expect.stringContaining("shape of its output `y` open") }]);
   });
 
   test("of a few numbers that nothing names ask what they are, and of vectors they do not", () => {

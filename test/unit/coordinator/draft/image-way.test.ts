@@ -57,13 +57,18 @@ describe("images in a drafted job", () => {
       const inputs = [aTensor("photo", ["n", ...dims], dtype)];
       const drafted = draft({ photo: bytes }, { model: { inputs, outputs: [] }, files });
       expect(drafted.problems).toEqual([]);
-      expect(drafted.inputs[0]?.questions).toEqual([expect.stringContaining("how does the model's maker")]);
+      const open = dims.some((dim) => typeof dim === "string")
+        ? [expect.stringContaining("leaves the size")]
+        : [];
+      const maker = expect.stringContaining("how does the model's maker");
+      expect(drafted.inputs[0]?.questions).toEqual([...open, maker]);
       return drafted.inputs[0]?.keys.image;
     };
     expect(imageKeys([3, 64, 96])).toEqual({ resize: { width: 96, height: 64 } });
     expect(imageKeys([64, 96, 3], "uint8")).toEqual({ resize: { width: 96, height: 64 } });
     expect(imageKeys([1, 28, 28])).toEqual({ resize: { width: 28, height: 28 }, channels: "gray" });
     expect(imageKeys([3, "height", "width"])).toEqual({ resize: { width: 224, height: 224 } });
+    expect(imageKeys([1, 64, "width"])).toEqual({ resize: { width: 224, height: 64 }, channels: "gray" });
   });
 
   test("are cropped to the model's size, or to the shortest edge, where the folder leaves that out", () => {
@@ -97,6 +102,7 @@ describe("images in a drafted job", () => {
       folder,
       fields: fields({ photo: bytes }),
       sample: NO_SAMPLE,
+      ran: null,
     }).inputs;
     expect(input?.keys.image).toMatchObject({ resize: { width: 224, height: 224 } });
     expect(input?.questions).toEqual([

@@ -7,6 +7,16 @@ describe("sounds in a drafted job", () => {
   const whole = { inputs: [aTensor("input_values", ["batch", "samples"])], outputs: [] };
   const seen = { clip: {} };
 
+  test("are bytes before names of files, and opened ones before others", () => {
+    const seen = { name: { opened: false }, path: { folder: null }, sound: { folder: null } };
+    const types = { name: text, path: text, sound: bytes };
+    expect(inputsOf(types, { model: whole, files: seen })[0]?.[0]).toMatchObject({ column: "sound" });
+    const { name, path } = seen;
+    expect(inputsOf(types, { model: whole, files: { name, path } })[0]?.[0]).toMatchObject({
+      column: "path",
+    });
+  });
+
   test("are whole where the model takes any length, at the folder's rate", () => {
     const parts = { model: whole, files: seen, folder: { sound: { rate: 8000, normalize: true } } };
     const drafted = draft({ id: int, clip: bytes }, parts);

@@ -1,0 +1,32 @@
+import type { ModelFile } from "../../shared/domain/job.ts";
+import { type Ran, runOnce } from "../plan/model/run-once.ts";
+import { draftInputs } from "./draft-inputs.ts";
+import { type DraftContext, tryBind } from "./try-bind.ts";
+
+/** A draft without the sizes of outputs is better than a longer wait. */
+const LIMIT_MS = 60_000;
+
+/**
+ * Runs the model once on made-up rows of the drafted inputs: outputs then have sizes that no declaration
+ * tells. Null where the inputs do not fit, where rows have lengths of their own, and where the model fails.
+ */
+export async function runDraft(
+  context: DraftContext,
+  model: ModelFile,
+  signal: AbortSignal,
+): Promise<Ran | null> {
+  const { signature } = context;
+  const { inputs, states } = draftInputs(context);
+  const map = {
+    inputs: Object.fromEntries(inputs.map(({ tensor, keys }) => [tensor.name, keys])),
+    ...(states.length === 0
+      ? {}
+      : { state: Object.fromEntries(states.map(({ input, output }) => [input.name, output])) }),
+  };
+  const ofStates = signature.outputs.filter(({ name }) => states.some(({ output }) => output === name));
+  const tried = tryBind(map, { ...context, signature: { ...signature, outputs: ofStates, unusable: [] } });
+  if (tried.kind === "misfit") return null;
+  const names = signature.outputs.map(({ name }) => name);
+  const run = await runOnce(model, tried.binding, names, { signal, limitMs: LIMIT_MS });
+  return run.kind === "ran" && run.ran.lengths?.length === 0 ? run : null;
+}
