@@ -1,5 +1,3 @@
-import { TextDecoder } from "node:util";
-
 /** Decoder that keeps a U+FEFF at the start of a text, which the defaults of Arrow and Node drop. */
 const KEEPING = new TextDecoder("utf-8", { ignoreBOM: true });
 const STRICT = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
@@ -20,6 +18,6 @@ export function decodeDocument(bytes: Uint8Array): string {
 }
 
 /** Creates a decoder of UTF-8 that comes in pieces. It throws where the bytes are not UTF-8. */
-export function utf8Stream(): TextDecoder {
+export function utf8Stream(): InstanceType<typeof TextDecoder> {
   return new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 }
