@@ -1,4 +1,4 @@
-import type { ImageCrop, ImagePlan } from "../../shared/domain/image-op.ts";
+import type { EdgeRounding, ImageCrop, ImagePlan } from "../../shared/domain/image-op.ts";
 
 /** What becomes of images, in order: `shortest edge 256 (bilinear), crop 224 x 224, rgb, nchw`. */
 export function imageText(plan: ImagePlan): string {
@@ -25,10 +25,14 @@ function resizeText(resize: NonNullable<ImagePlan["resize"]>): string {
     case "exact":
       return `${resize.width} x ${resize.height}`;
     case "shortestEdge":
-      return `shortest edge ${resize.pixels}`;
+      return `shortest edge ${resize.pixels}${roundText(resize)}`;
     case "longestEdge":
-      return `longest edge ${resize.pixels}, ${resize.place === "center" ? "around" : "beside"} it ${resize.pad}`;
+      return `longest edge ${resize.pixels}${roundText(resize)}, ${resize.place === "center" ? "around" : "beside"} it ${resize.pad}`;
   }
+}
+
+function roundText({ round }: { readonly round?: EdgeRounding }): string {
+  return round === undefined ? "" : ` (other edge: ${round})`;
 }
 
 /** One number where all channels have it. */

@@ -25,21 +25,26 @@ export interface ImageCrop {
   readonly round?: (typeof CROP_ROUNDINGS)[number];
 }
 
+/** How the edge that keeps the ratio becomes a whole number. */
+export const EDGE_ROUNDINGS = ["floor", "round"] as const;
+export type EdgeRounding = (typeof EDGE_ROUNDINGS)[number];
+
 /** The dtypes of tensors that images are made into. */
 export const IMAGE_DTYPES = ["float32", "float16", "uint8"] as const;
 export type ImageDtype = (typeof IMAGE_DTYPES)[number];
 
 /** How an image is scaled before it is cropped. */
 export type ImageResize =
-  /** Its shorter edge gets this length, the other keeps the ratio: `trunc(pixels * longer / shorter)`. */
-  | { readonly kind: "shortestEdge"; readonly pixels: number }
+  /** Its shorter edge gets this length, and the other keeps the ratio. Default: `floor`. */
+  | { readonly kind: "shortestEdge"; readonly pixels: number; readonly round?: EdgeRounding }
   | { readonly kind: "exact"; readonly width: number; readonly height: number }
-  /** Its longer edge gets this length, and `pad` fills a square of it, around the image or behind it. */
+  /** Its longer edge gets this length, and `pad` fills a square around it or behind it. Default: `round`. */
   | {
       readonly kind: "longestEdge";
       readonly pixels: number;
       readonly pad: number;
       readonly place: "center" | "topLeft";
+      readonly round?: EdgeRounding;
     };
 
 /**

@@ -1,5 +1,12 @@
 import * as z from "zod";
-import { CHANNEL_ORDERS, CROP_ROUNDINGS, channelCount, IMAGE_LAYOUTS, RESAMPLES } from "./image-op.ts";
+import {
+  CHANNEL_ORDERS,
+  CROP_ROUNDINGS,
+  channelCount,
+  EDGE_ROUNDINGS,
+  IMAGE_LAYOUTS,
+  RESAMPLES,
+} from "./image-op.ts";
 import { type Context, checkFolderPlace, refuse } from "./job-rules.ts";
 
 /** More is no model's input; and the 512 MiB of values of such a row are the most that a row may have. */
@@ -19,10 +26,12 @@ export const imageSpec = z
       .strictObject({
         shortestEdge: edge
           .exactOptional()
-          .describe("The length of the shorter edge; the other keeps the ratio, cut to a whole number."),
+          .describe("The length of the shorter edge. The other keeps the ratio; see `round`."),
         longestEdge: edge
           .exactOptional()
-          .describe("The length of the longer edge; a square of that length is filled up with `pad`."),
+          .describe(
+            "The length of the longer edge. The other keeps the ratio (see `round`), and `pad` fills a square.",
+          ),
         width: edge.exactOptional().describe("With `height`: exactly so, whatever the ratio was."),
         height: edge.exactOptional().describe("With `width`."),
         pad: z
@@ -35,6 +44,14 @@ export const imageSpec = z
           .enum(["center", "topLeft"])
           .exactOptional()
           .describe("With `longestEdge`: where the image lies in the square. Left out: `center`."),
+        round: z
+          .enum(EDGE_ROUNDINGS)
+          .exactOptional()
+          .describe(
+            "How the edge that keeps the ratio becomes a whole number. `floor` cuts it, as `int(w * r)` of YOLOX. `round` takes the " +
+              "nearest, of two the even one, as Pillow's `ImageOps.pad` and Ultralytics. Left out: `floor` with " +
+              "`shortestEdge`, as Hugging Face and torchvision; `round` with `longestEdge`.",
+          ),
       })
       .exactOptional()
       .describe(
@@ -153,4 +170,8 @@ function checkResize(resize: NonNullable<ImageSpec["resize"]>, context: Context)
     if (!has(key) || has("longestEdge")) continue;
     refuse(context, ["resize", key], "there is nothing to fill", { expected: "only with `longestEdge`" });
   }
+  if (has("round") && isExact)
+    refuse(context, ["resize", "round"], "there is nothing to round", {
+      expected: "only with `shortestEdge` or `longestEdge`",
+    });
 }

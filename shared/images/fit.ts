@@ -1,6 +1,8 @@
-import type { ImageCrop, ImagePlan, ImageResize } from "../domain/image-op.ts";
+import type { EdgeRounding, ImageCrop, ImagePlan, ImageResize } from "../domain/image-op.ts";
 import { halfToEven } from "./half-to-even.ts";
 import type { Region, Size } from "./pixels.ts";
+
+const ROUNDINGS = { floor: Math.floor, round: halfToEven } satisfies Record<EdgeRounding, unknown>;
 
 /** How an image gets a size: it is scaled to `scaled`, of which `region` is taken. */
 interface Fit {
@@ -40,14 +42,17 @@ function scaledSize({ width, height }: Size, resize: ImageResize | null): Size {
     case "exact":
       return { width: resize.width, height: resize.height };
     case "shortestEdge": {
-      const { pixels } = resize;
-      const other = Math.trunc((pixels * Math.max(width, height)) / Math.min(width, height));
+      const { pixels, round = "floor" } = resize;
+      const other = ROUNDINGS[round]((pixels * Math.max(width, height)) / Math.min(width, height));
       return width < height ? { width: pixels, height: other } : { width: other, height: pixels };
     }
     case "longestEdge": {
-      const { pixels } = resize;
+      const { pixels, round = "round" } = resize;
       const longest = Math.max(width, height);
-      const scaled = (edge: number) => Math.max(1, halfToEven((edge / longest) * pixels));
+      // In the order of whoever rounds so: `r = pixels / longest; int(edge * r)`, and Pillow's `ImageOps.contain`.
+      const exact = (edge: number) =>
+        round === "floor" ? edge * (pixels / longest) : (edge / longest) * pixels;
+      const scaled = (edge: number) => Math.max(1, ROUNDINGS[round](exact(edge)));
       return { width: scaled(width), height: scaled(height) };
     }
   }

@@ -2,6 +2,7 @@ import * as z from "zod";
 import {
   CHANNEL_ORDERS,
   CROP_ROUNDINGS,
+  EDGE_ROUNDINGS,
   IMAGE_DTYPES,
   IMAGE_LAYOUTS,
   type ImageOp,
@@ -19,18 +20,21 @@ const cells = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("locations"), folder: location }),
 ]);
 
+const edgeRounding = z.enum(EDGE_ROUNDINGS).exactOptional();
+
 const imageOp: z.ZodType<ImageOp> = z.object({
   kind: z.literal("image"),
   cells,
   resize: z
     .discriminatedUnion("kind", [
-      z.object({ kind: z.literal("shortestEdge"), pixels: count }),
+      z.object({ kind: z.literal("shortestEdge"), pixels: count, round: edgeRounding }),
       z.object({ kind: z.literal("exact"), ...imageSize }),
       z.object({
         kind: z.literal("longestEdge"),
         pixels: count,
         pad: count,
         place: z.enum(["center", "topLeft"]),
+        round: edgeRounding,
       }),
     ])
     .nullable(),

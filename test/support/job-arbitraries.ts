@@ -2,6 +2,7 @@ import fc from "fast-check";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import {
   CHANNEL_ORDERS,
+  EDGE_ROUNDINGS,
   IMAGE_DTYPES,
   IMAGE_LAYOUTS,
   type ImageOp,
@@ -123,6 +124,11 @@ const imageOp: fc.Arbitrary<ImageOp> = fc.record({
   resize: fc.option(
     fc.oneof(
       fc.record({ kind: fc.constant("shortestEdge" as const), pixels: count }),
+      fc.record({
+        kind: fc.constant("shortestEdge" as const),
+        pixels: count,
+        round: fc.constantFrom(...EDGE_ROUNDINGS),
+      }),
       fc.record({ kind: fc.constant("exact" as const), ...imageSize }),
       fc.record({
         kind: fc.constant("longestEdge" as const),

@@ -111,9 +111,19 @@ class ImagePlanner {
   }
 
   #resize(): ImageResize | null {
-    const { shortestEdge, longestEdge, width, height, pad = 0, place = "center" } = this.#spec.resize ?? {};
-    if (shortestEdge !== undefined) return { kind: "shortestEdge", pixels: shortestEdge };
-    if (longestEdge !== undefined) return { kind: "longestEdge", pixels: longestEdge, pad, place };
+    const {
+      shortestEdge,
+      longestEdge,
+      width,
+      height,
+      pad = 0,
+      place = "center",
+      round,
+    } = this.#spec.resize ?? {};
+    const rounding = round === undefined ? {} : { round };
+    if (shortestEdge !== undefined) return { kind: "shortestEdge", pixels: shortestEdge, ...rounding };
+    if (longestEdge !== undefined)
+      return { kind: "longestEdge", pixels: longestEdge, pad, place, ...rounding };
     return width === undefined || height === undefined ? null : { kind: "exact", width, height };
   }
 

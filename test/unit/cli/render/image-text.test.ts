@@ -18,6 +18,9 @@ it("leaves out what is not done", () => {
   expect(imageText(anImagePlan({ resize, orient: false, resample: "lanczos", layout: "nhwc" }))).toBe(
     "not turned, longest edge 64, beside it 114 (lanczos), rgb, nhwc",
   );
+  expect(imageText(anImagePlan({ resize: { kind: "shortestEdge", pixels: 64, round: "round" } }))).toBe(
+    "shortest edge 64 (other edge: round) (bilinear), rgb, nchw",
+  );
   expect(imageText(anImagePlan({ resize: { kind: "exact", width: 3, height: 2 } }))).toBe(
     "3 x 2 (bilinear), rgb, nchw",
   );

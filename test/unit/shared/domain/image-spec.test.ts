@@ -44,11 +44,12 @@ describe("the `image` of an input", () => {
     expect(problemsOf({ resize })).toEqual([["image.resize", "does not say one size"]]);
   });
 
-  it("fills squares only, and cuts nothing out of them", () => {
-    const resize = { width: 8, height: 8, pad: 1, place: "center" };
+  it("fills squares only, rounds no edge that is given, and cuts nothing out of them", () => {
+    const resize = { width: 8, height: 8, pad: 1, place: "center", round: "floor" };
     expect(problemsOf({ resize })).toEqual([
       ["image.resize.pad", "there is nothing to fill"],
       ["image.resize.place", "there is nothing to fill"],
+      ["image.resize.round", "there is nothing to round"],
     ]);
     expect(problemsOf({ resize: { longestEdge: 8 }, crop: { width: 4, height: 4 } })).toEqual([
       ["image.crop", "`longestEdge` and `crop` exclude each other"],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { ImageResize } from "../../../../shared/domain/image-op.ts";
 import { fitOf } from "../../../../shared/images/fit.ts";
 
 const size = (width: number, height: number) => ({ width, height });
@@ -7,6 +8,23 @@ const longest = (place: "center" | "topLeft") =>
   ({ kind: "longestEdge", pixels: 64, pad: 114, place }) as const;
 
 describe("fitOf", () => {
+  it("cuts or rounds the other edge as the job says", () => {
+    const scaledBy = (resize: ImageResize) => fitOf(size(640, 427), { resize, crop: null }).scaled;
+    // 427 * 416 / 640 is 277.55, and 640 * 256 / 427 is 383.7.
+    expect(scaledBy({ ...longest("center"), pixels: 416 })).toEqual(size(416, 278));
+    expect(scaledBy({ ...longest("center"), pixels: 416, round: "round" })).toEqual(size(416, 278));
+    expect(scaledBy({ ...longest("center"), pixels: 416, round: "floor" })).toEqual(size(416, 277));
+    expect(scaledBy(shortest(256))).toEqual(size(383, 256));
+    expect(scaledBy({ ...shortest(256), round: "floor" })).toEqual(size(383, 256));
+    expect(scaledBy({ ...shortest(256), round: "round" })).toEqual(size(384, 256));
+  });
+
+  it("cuts both edges as `int(edge * r)` does, where the longer one is a little less than whole", () => {
+    // 49 * (64 / 49) is 63.99999999999999 in floating point.
+    const resize = { ...longest("center"), round: "floor" } as const;
+    expect(fitOf(size(49, 20), { resize, crop: null }).scaled).toEqual(size(63, 26));
+  });
+
   it("scales the shorter edge, and cuts the other one to a whole number", () => {
     const plan = { resize: shortest(256), crop: size(224, 224) };
     expect(fitOf(size(640, 427), plan)).toEqual({

@@ -122,6 +122,14 @@ describe("imageInput", () => {
     expect(problem).toMatchObject({ where: "map.inputs.x.image", what: expect.stringContaining("no bytes") });
   });
 
+  it.each([
+    { shortestEdge: 64, round: "round" },
+    { longestEdge: 224, round: "floor" },
+  ] as const)("rounds the other edge as the job says: %o", async (resize) => {
+    const { step } = await planned({ image: { resize, ...("shortestEdge" in resize ? { crop } : {}) } });
+    expect(step.op).toMatchObject({ resize: { round: resize.round } });
+  });
+
   it("takes from the model's folder what the job leaves out", async () => {
     const folder = folderWith({
       ...{ resize: { shortestEdge: 256 }, crop, resample: "bicubic", rescale: 1 / 256 },
