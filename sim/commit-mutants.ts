@@ -110,6 +110,10 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     name: "truncated-lost-at-resume",
     says: "a coordinator that resumes a job takes what was committed for rows that were not truncated",
     breaks: ["counts-agree"],
-    edits: [edit("coordinator/journal/record-shape.js", '"rowsTruncated" in partial', "false")],
+    edits: [
+      edit("coordinator/journal/record-shape.js", '"rowsTruncated" in partial &&', "false &&"),
+      edit("coordinator/journal/record-shape.js", "rowsTruncated: 0, ", ""),
+      edit("coordinator/journal/record-shape.js", "...partial }", "...partial, rowsTruncated: 0 }"),
+    ],
   },
 ];

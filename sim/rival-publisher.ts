@@ -127,6 +127,7 @@ function rowsOf(job: SimJob) {
     rowsFiltered: sound.length - mapped.length,
     rowsOut: rows.length,
     rowsTruncated: mapped.filter((key) => job.truncated.has(key)).length,
+    rowsFilled: 0,
   };
   return { rows, dead, counts };
 }

@@ -258,6 +258,7 @@ function manifestOf(
     rowsFiltered: filtered,
     rowsOut: rows.length,
     rowsTruncated: truncated,
+    rowsFilled: 0,
     rowsDead: dead.length,
     firstDead: first === undefined ? null : { ...place, file: first.path, row: first.row },
     files,

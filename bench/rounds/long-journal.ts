@@ -94,6 +94,7 @@ function aPartial(name: Pick<PartialManifest, "shard" | "token" | "executionId">
     rowsMapped: SHARD_ROWS,
     rowsFiltered: 0,
     rowsTruncated: 0,
+    rowsFilled: 0,
     rowsOut: SHARD_ROWS,
     rowsDead: 0,
     firstDead: null,

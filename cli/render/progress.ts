@@ -48,6 +48,7 @@ export function renderProgress(status: JobStatus, options: ProgressOptions = {})
   if (status.rowsFiltered > 0) lines.push([[`${counted(status.rowsFiltered, "row")} filtered`, style.dim]]);
   if (status.rowsTruncated > 0)
     lines.push([[`${counted(status.rowsTruncated, "row")} truncated`, style.warn]]);
+  if (status.rowsFilled > 0) lines.push([[`${counted(status.rowsFilled, "row")} filled up`, style.dim]]);
   if (status.deadLetters > 0) lines.push([[counted(status.deadLetters, "dead letter"), style.warn]]);
   return lines.map((pieces) => paintWithin(pieces, columns));
 }
@@ -63,6 +64,7 @@ export function renderPlainLine(status: JobStatus): string {
   if (status.rowsSkipped > 0) parts.push(`${counted(status.rowsSkipped, "row")} skipped`);
   if (status.rowsFiltered > 0) parts.push(`${counted(status.rowsFiltered, "row")} filtered`);
   if (status.rowsTruncated > 0) parts.push(`${counted(status.rowsTruncated, "row")} truncated`);
+  if (status.rowsFilled > 0) parts.push(`${counted(status.rowsFilled, "row")} filled up`);
   if (status.deadLetters > 0) parts.push(counted(status.deadLetters, "dead letter"));
   return parts.join(", ");
 }

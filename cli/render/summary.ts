@@ -76,7 +76,7 @@ export function jobSummary(status: JobStatus): JobSummary {
 
 /** What a person reads when a job has ended. Why it failed is for `renderError` to tell. */
 export function endText(status: JobStatus, style: Style = plainStyle): string {
-  const { attempts, attemptsFailed, deadLetters, rowsFiltered, rowsTruncated } = status;
+  const { attempts, attemptsFailed, deadLetters, rowsFiltered, rowsTruncated, rowsFilled } = status;
   const shards = `${formatCount(status.shardsCommitted)} of ${formatCount(status.shardsTotal)}`;
   const failed = attemptsFailed > 0 ? ` (${formatCount(attemptsFailed)} failed)` : "";
   const entries: [label: string, value: string | null][] = [
@@ -91,6 +91,7 @@ export function endText(status: JobStatus, style: Style = plainStyle): string {
     ["filtered", rowsFiltered === 0 ? null : counted(rowsFiltered, "row")],
     ["rows out", hasOtherRows(status) ? formatCount(status.rowsOut) : null],
     ["truncated", rowsTruncated === 0 ? null : style.warn(truncatedText(counted(rowsTruncated, "row")))],
+    ["filled up", rowsFilled === 0 ? null : `the last sound window of ${counted(rowsFilled, "row")}`],
     ["dead letters", deadLetters === 0 ? null : style.warn(deadLettersText(status))],
     ...storeEntries(status.stores),
     ...verdictEntries(status),

@@ -20,7 +20,17 @@ const SHA256 = /^[0-9a-f]{64}$/;
 export function checkManifest(partial: PartialManifest, rules: PartialRules): void {
   const differs = (what: string, expected: string | number, found: string | number) =>
     partialInvalid(partial, { what, expected, found });
-  const { rowsIn, rowsMapped, rowsOut, rowsFiltered, rowsDead, rowsTruncated, executionId, files } = partial;
+  const {
+    rowsIn,
+    rowsMapped,
+    rowsOut,
+    rowsFiltered,
+    rowsDead,
+    rowsTruncated,
+    rowsFilled,
+    executionId,
+    files,
+  } = partial;
   if (!isExecutionId(executionId))
     throw differs("execution id", "letters and digits", JSON.stringify(executionId));
   const fault = rowCountsFault(partial, rowsIn);
@@ -31,6 +41,8 @@ export function checkManifest(partial: PartialManifest, rules: PartialRules): vo
   }
   if (!rules.hasTokenizers && rowsTruncated > 0)
     throw differs("truncated rows", "none: the job has no tokenizer", rowsTruncated);
+  if (!rules.hasSteps && rowsFilled > 0)
+    throw differs("filled rows", "none: the job has no sounds", rowsFilled);
   if ((partial.firstDead !== null) !== rowsDead > 0) {
     throw differs(
       "first dead letter",

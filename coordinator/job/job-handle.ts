@@ -109,7 +109,7 @@ function ignorePlace(error: unknown): void {
 /** A job that was published by an earlier run: nothing is left to do but to say so. */
 export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }>): JobHandle {
   const { manifest, manifestPath, spec, stores, origin, notes } = opened;
-  const { input, pruned, skipped, filtered, output, truncated, deadLetters } = manifest.rows;
+  const { input, pruned, skipped, filtered, output, truncated, filled, deadLetters } = manifest.rows;
   const rows = input - pruned - skipped;
   const status: JobStatus = {
     ...NO_RUN,
@@ -123,6 +123,7 @@ export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }
     rowsFiltered: filtered,
     rowsOut: output,
     rowsTruncated: truncated,
+    rowsFilled: filled,
     deadLetters,
     shardsTotal: manifest.shards,
     shardsCommitted: manifest.shards,

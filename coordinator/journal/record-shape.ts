@@ -52,8 +52,9 @@ export function asRecord(value: unknown): CheckedRecord {
 /** What earlier builds did not write (decision 24). */
 function completed(record: JournalRecord): JournalRecord {
   if (record.kind !== "shardCommitted") return record;
-  const { partial }: { readonly partial: Omit<PartialManifest, "rowsTruncated"> } = record;
-  return "rowsTruncated" in partial ? record : { ...record, partial: { ...partial, rowsTruncated: 0 } };
+  const { partial }: { readonly partial: Omit<PartialManifest, "rowsTruncated" | "rowsFilled"> } = record;
+  if ("rowsTruncated" in partial && "rowsFilled" in partial) return record;
+  return { ...record, partial: { rowsTruncated: 0, rowsFilled: 0, ...partial } };
 }
 
 function fieldOf(value: unknown): Field | "other" {

@@ -11,7 +11,7 @@ import type { Snapshot, SnapshotBlock } from "../schedule/state/snapshot.ts";
  */
 const MAGIC = Buffer.from("SHMLSNAP", "latin1");
 /** Another one wherever a job, a shard or a record is made of other facts: a test pins them. */
-const VERSION = 5;
+const VERSION = 6;
 const PREFIX_BYTES = 24;
 const CRC_AT = 20;
 

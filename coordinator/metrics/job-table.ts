@@ -81,6 +81,12 @@ export const JOB_METRICS: JobTable = [
     ({ status }) => status.rowsTruncated,
   ),
   ofJob(
+    "shardmill_job_rows_filled_total",
+    "counter",
+    "Rows of which the last sound window was filled up",
+    ({ status }) => status.rowsFilled,
+  ),
+  ofJob(
     "shardmill_job_rows_pruned",
     "gauge",
     "Rows that input.where rules out, unread",

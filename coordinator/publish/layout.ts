@@ -89,7 +89,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
   const deadLetters = sum("errors");
   const { run, counts } = facts;
   const { rowsTotal, rowsPruned, rowsSkipped } = run;
-  const { rowsMapped, rowsFiltered, rowsOut, rowsTruncated } = counts;
+  const { rowsMapped, rowsFiltered, rowsOut, rowsTruncated, rowsFilled } = counts;
   assert(
     rowsTotal === rowsMapped + rowsFiltered + deadLetters,
     `rows in ${rowsTotal} = mapped ${rowsMapped} + filtered ${rowsFiltered} + dead ${deadLetters}`,
@@ -115,6 +115,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
       filtered: rowsFiltered,
       output: rowsOut,
       truncated: rowsTruncated,
+      filled: rowsFilled,
       deadLetters,
     },
     shards: run.shardsCommitted,

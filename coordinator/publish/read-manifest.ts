@@ -80,6 +80,7 @@ const manifestSchema = z.object({
     filtered: count.default(0),
     output: count,
     truncated: count.default(0),
+    filled: count.default(0),
     deadLetters: count,
   }),
   shards: count,

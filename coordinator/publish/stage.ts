@@ -95,6 +95,7 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
     rowsFiltered: total("rowsFiltered"),
     rowsOut: total("rowsOut"),
     rowsTruncated: total("rowsTruncated"),
+    rowsFilled: total("rowsFilled"),
   };
   const files = parts.map(({ output }) => output);
   const manifest = buildManifest({ ...options.facts, counts }, files);

@@ -35,7 +35,7 @@ ${spec === undefined ? null : html`<h3>The job as it was read</h3><pre>${JSON.st
 }
 
 export function filesSection({ files, rows }: OutputManifest): Markup {
-  const { input, pruned, skipped, filtered, output, truncated, deadLetters } = rows;
+  const { input, pruned, skipped, filtered, output, truncated, filled, deadLetters } = rows;
   const counts = [
     ["in the input", input],
     ["ruled out unread", pruned],
@@ -44,6 +44,7 @@ export function filesSection({ files, rows }: OutputManifest): Markup {
     ["dead letters", deadLetters],
     ["published", output],
     ["of these with a text cut off", truncated],
+    ["of these with a sound window filled up", filled],
   ] as const;
   const more = files.length - MOST_FILES;
   return html`<section><h2>What was published</h2>

@@ -71,6 +71,7 @@ function partialOf(lease: { jobId: string; shard: number }): PartialManifest {
     rowsMapped: 1,
     rowsFiltered: 0,
     rowsTruncated: 0,
+    rowsFilled: 0,
     rowsOut: 1,
     rowsDead: 0,
     firstDead: null,

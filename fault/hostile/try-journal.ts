@@ -95,6 +95,7 @@ function aPartial(shard: number, token: PartialManifest["token"]): PartialManife
     rowsMapped: 10,
     rowsFiltered: 0,
     rowsTruncated: 0,
+    rowsFilled: 0,
     rowsOut: 10,
     rowsDead: 0,
     firstDead: null,

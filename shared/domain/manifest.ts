@@ -45,6 +45,8 @@ export interface OutputManifest extends KeptFacts {
     readonly output: number;
     /** Of those in the output, the rows of which a tokenizer cut off a text. */
     readonly truncated: number;
+    /** Rows in the output of which the last sound window was filled up. */
+    readonly filled: number;
     readonly deadLetters: number;
   };
   readonly shards: number;

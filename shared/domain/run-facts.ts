@@ -35,6 +35,8 @@ export interface JobProgress {
   readonly rowsOut: number;
   /** Mapped rows of committed shards of which a tokenizer cut off a text. */
   readonly rowsTruncated: number;
+  /** Mapped rows of committed shards of which the last sound window was filled up. */
+  readonly rowsFilled: number;
   readonly deadLetters: number;
   readonly shardsTotal: number;
   readonly shardsCommitted: number;
@@ -85,6 +87,7 @@ export const NO_RUN: RunFacts = {
   rowsFiltered: 0,
   rowsOut: 0,
   rowsTruncated: 0,
+  rowsFilled: 0,
   deadLetters: 0,
   shardsTotal: 0,
   shardsCommitted: 0,

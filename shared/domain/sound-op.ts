@@ -3,8 +3,8 @@ import type { Location } from "./location.ts";
 /** Whether a row has one channel's values after the other, or each moment's side by side. */
 export const SOUND_LAYOUTS = ["channelsFirst", "channelsLast"] as const;
 
-/** What becomes of the last window, which the sound does not fill: filled up with zeros, or left out. */
-export const WINDOW_ENDS = ["zeros", "drop"] as const;
+/** Ways to end a sound whose last window is not full: zeros, the sound from its start, or no such window. */
+export const WINDOW_ENDS = ["zeros", "repeat", "drop"] as const;
 
 /** How a sound is cut into rows. All are samples at the model's rate. */
 export interface SoundWindows {

@@ -54,8 +54,8 @@ export const soundSpec = z
       .enum(WINDOW_ENDS)
       .exactOptional()
       .describe(
-        "With windows: what becomes of a last one that the sound does not fill: `zeros` fill it up, `drop` leaves it out. Left " +
-          "out: `zeros`.",
+        "With windows: how a last one is filled that the sound does not fill. `zeros` fill it up; `repeat` fills it with the " +
+          "sound from its start, over and over; `drop` leaves it out. Left out: `zeros`.",
       ),
     layout: z
       .enum(SOUND_LAYOUTS)

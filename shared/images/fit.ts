@@ -49,7 +49,7 @@ function scaledSize({ width, height }: Size, resize: ImageResize | null): Size {
     case "longestEdge": {
       const { pixels, round = "round" } = resize;
       const longest = Math.max(width, height);
-      // In the order of whoever rounds so: `r = pixels / longest; int(edge * r)`, and Pillow's `ImageOps.contain`.
+      // In the order of those who round so: `int(edge * r)` of YOLOX, and Pillow's `ImageOps.contain`.
       const exact = (edge: number) =>
         round === "floor" ? edge * (pixels / longest) : (edge / longest) * pixels;
       const scaled = (edge: number) => Math.max(1, ROUNDINGS[round](exact(edge)));

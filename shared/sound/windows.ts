@@ -9,6 +9,15 @@ export function countWindows(samples: number, { window, hop, pad }: SoundWindows
   return samples <= window ? 1 : Math.ceil((samples - window) / hop) + 1;
 }
 
+/** Whether the last window of a sound of so many samples is longer than what is left for it. */
+export function hasFilledWindow(samples: number, windows: SoundWindows): boolean {
+  return samples < endOfWindows(samples, windows);
+}
+
+function endOfWindows(samples: number, windows: SoundWindows): number {
+  return (countWindows(samples, windows) - 1) * windows.hop + windows.window;
+}
+
 /** Writes the windows of a sound into `target`, from its value `at` on, one after the other. */
 export function writeWindows(
   channels: readonly Float32Array[],
@@ -17,15 +26,23 @@ export function writeWindows(
   target: { readonly values: Float32Array; readonly at: number },
 ): void {
   const samples = channels[0]?.length ?? 0;
+  const isRepeated = windows.pad === "repeat" && hasFilledWindow(samples, windows);
+  const sound = isRepeated
+    ? channels.map((data) => repeated(data, endOfWindows(samples, windows)))
+    : channels;
   const length = windows.context + windows.window;
   const values = valuesPerWindow(layout, windows);
   for (let part = 0; part < countWindows(samples, windows); part += 1) {
     const start = part * windows.hop - windows.context;
-    writeStretch(channels, { start, end: start + length }, layout, {
+    writeStretch(sound, { start, end: start + length }, layout, {
       values: target.values,
       at: target.at + part * values,
     });
   }
+}
+
+function repeated(data: Float32Array, length: number): Float32Array {
+  return Float32Array.from({ length }, (_, at) => data[at % data.length] ?? 0);
 }
 
 /** Samples `[start, end)`, of which those outside of the sound are left as they are: zeros. */

@@ -13,6 +13,8 @@ export interface SteppedRows {
   readonly failed: readonly RowFailure[];
   /** Rows in front of the step of which a text was cut off, in order. */
   readonly truncated: readonly number[];
+  /** Rows in front of the step of which a sound window was filled up, in order. */
+  readonly filled: readonly number[];
 }
 
 /**
@@ -29,8 +31,8 @@ export async function applyStep(
 ): Promise<SteppedRows> {
   const result = await step.run(selectColumns(batch, binding.reads), signal);
   checkResult(binding, result, batch.numRows);
-  const { sources, failed = [], truncated = [] } = result;
-  return { batch: joinColumns(binding, batch, result), sources, failed, truncated };
+  const { sources, failed = [], truncated = [], filled = [] } = result;
+  return { batch: joinColumns(binding, batch, result), sources, failed, truncated, filled };
 }
 
 function selectColumns(batch: RecordBatch, names: readonly string[]): RecordBatch {
@@ -96,7 +98,7 @@ function stretchesOf(data: Data, sources: Uint32Array) {
 /** A step that breaks its law would lose rows, or double them, with nobody the wiser. */
 function checkResult(
   { where, columns }: StepColumns,
-  { made, sources, failed = [], truncated = [] }: StepResult,
+  { made, sources, failed = [], truncated = [], filled = [] }: StepResult,
   rows: number,
 ): void {
   for (const { name, from } of columns)
@@ -106,8 +108,10 @@ function checkResult(
     assert(before < row && row < made.numRows, `${where} names its failed rows in order`);
     before = row;
   }
-  const isAscending = truncated.every((row, at) => (truncated[at - 1] ?? -1) < row && row < rows);
-  assert(isAscending, `${where} names the rows of which it cut off a text in order`);
+  for (const noted of [truncated, filled]) {
+    const isAscending = noted.every((row, at) => (noted[at - 1] ?? -1) < row && row < rows);
+    assert(isAscending, `${where} names the rows that it truncated or filled in order`);
+  }
   if (sources === null) {
     assert(made.numRows === rows, `${where} gives each of ${rows} rows once`);
     return;

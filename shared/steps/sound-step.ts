@@ -13,10 +13,10 @@ import { present } from "../core/assert.ts";
 import { cellsOf } from "../dataset/cell-reader.ts";
 import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
 import type { JobStores } from "../domain/job-stores.ts";
-import { type SoundOp, valuesPerWindow } from "../domain/sound-op.ts";
+import { type SoundOp, type SoundWindows, valuesPerWindow } from "../domain/sound-op.ts";
 import { madeColumns, type StepBinding } from "../domain/step-binding.ts";
 import { readSound, type Sound } from "../sound/read-sound.ts";
-import { countWindows, writeStretch, writeWindows } from "../sound/windows.ts";
+import { countWindows, hasFilledWindow, writeStretch, writeWindows } from "../sound/windows.ts";
 import type { Storages } from "../storage/open-storage.ts";
 import { openRowStorages, readRowFile } from "../storage/row-file.ts";
 import { int32Column, offsetsBehind } from "../text/text-column.ts";
@@ -64,7 +64,10 @@ export class SoundStep implements Step {
       for (let part = 0; part < sound.rows; part += 1) sources.push(row);
     }
     const made = this.#batchOf(sounds, sources.length);
-    return { made, sources: this.#op.windows === null ? null : Uint32Array.from(sources), failed };
+    const { windows } = this.#op;
+    if (windows === null) return { made, sources: null, failed };
+    const filled = sounds.flatMap((sound, row) => (isFilled(sound, windows) ? [row] : []));
+    return { made, sources: Uint32Array.from(sources), failed, filled };
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -162,6 +165,10 @@ export class SoundStep implements Step {
     const data = Float64Array.from(samples, (count) => count / this.#op.rate);
     return makeData({ type: new Float64(), data, nullCount: 0 });
   }
+}
+
+function isFilled(sound: RowSound, windows: SoundWindows): boolean {
+  return sound.kind === "sound" && hasFilledWindow(sound.channels[0]?.length ?? 0, windows);
 }
 
 /** @param value a window, by which one of its sound it is and how many samples the sound has */

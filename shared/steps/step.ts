@@ -23,6 +23,8 @@ export interface StepResult {
   readonly failed?: readonly RowFailure[];
   /** Rows of the given batch of which a text was cut off, in order. Left out: none. */
   readonly truncated?: readonly number[];
+  /** Rows of the given batch of which a sound window was filled up, in order. Default: none. */
+  readonly filled?: readonly number[];
 }
 
 /**

@@ -59,6 +59,7 @@ const rowCounts: FieldTable<RowCounts> = {
   rowsDead: field.count,
   rowsOut: field.count,
   rowsTruncated: field.count,
+  rowsFilled: field.count,
 };
 
 export const partialCodec = tableCodec<PartialManifest>("Partial", {

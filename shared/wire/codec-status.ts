@@ -21,6 +21,7 @@ export const jobStatusCodec = tableCodec<JobStatus>("JobStatus", {
   rowsFiltered: field.count,
   rowsOut: field.count,
   rowsTruncated: field.count,
+  rowsFilled: field.count,
   deadLetters: field.count,
   shardsTotal: field.count32,
   shardsCommitted: field.count32,

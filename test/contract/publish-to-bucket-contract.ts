@@ -61,7 +61,15 @@ function aPartial(shard: number, variant: string) {
   const files = [
     { kind: "rows", name: "rows.parquet", rows: 1, bytes: text.length, sha256: sha256(text) },
   ] as const;
-  const counts = { rowsIn: 1, rowsMapped: 1, rowsFiltered: 0, rowsTruncated: 0, rowsOut: 1, rowsDead: 0 };
+  const counts = {
+    rowsIn: 1,
+    rowsMapped: 1,
+    rowsFiltered: 0,
+    rowsTruncated: 0,
+    rowsFilled: 0,
+    rowsOut: 1,
+    rowsDead: 0,
+  };
   const partial: PartialManifest = {
     shard: shardId(shard),
     token: { generation: 1, sequence: shard + 1 },

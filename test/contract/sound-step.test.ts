@@ -1,11 +1,15 @@
 import { Binary, Int32, type RecordBatch, vectorFromArray } from "apache-arrow";
+import { expect, test } from "vitest";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import type { FieldType } from "../../shared/domain/dataset.ts";
+import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import type { SoundPlan } from "../../shared/domain/sound-op.ts";
 import type { StepBinding } from "../../shared/domain/step-binding.ts";
+import { applyStep } from "../../shared/steps/apply-step.ts";
 import { openStep } from "../../shared/steps/open-step.ts";
 import { only, tableOf } from "../support/sample-table.ts";
-import { soundFile } from "../support/sound-files.ts";
+import { batchOf } from "../support/shard-inputs.ts";
+import { soundFile, wavFile } from "../support/sound-files.ts";
 import { stepContract } from "./step-contract.ts";
 
 const FILES = ["s16.wav", "mono.ogg", "s24.flac", "stereo.mp3", "mono.opus"];
@@ -51,9 +55,26 @@ function planOf(rows: RecordBatch, windows: SoundPlan["windows"]): StepBinding {
   };
 }
 
+test("names the sounds of which a window was filled up, and no dead one", async () => {
+  const wav = (samples: number) => wavFile(Array(samples).fill(0.25), { rate: 8000 });
+  const sounds = [wav(300), wav(100), new Uint8Array(3), wav(500), wav(499)];
+  const rows = batchOf({ sound: only(vectorFromArray(sounds, new Binary())) });
+  const windows = { window: 300, hop: 200, context: 0 } as const;
+  const { signal } = new AbortController();
+  const filledBy = async (pad: "zeros" | "repeat" | "drop") => {
+    const plan = planOf(rows, { ...windows, pad });
+    await using step = await openStep(plan, { scratchPath: "unused", stores: NO_STORES });
+    return (await applyStep(step, plan, rows, signal)).filled;
+  };
+  expect(await filledBy("zeros")).toEqual([1, 4]);
+  expect(await filledBy("repeat")).toEqual([1, 4]);
+  expect(await filledBy("drop")).toEqual([]);
+});
+
 for (const [name, windows] of [
   ["whole sounds", null],
   ["windows of sounds", { window: 300, hop: 200, context: 20, pad: "zeros" }],
+  ["windows of sounds that are repeated", { window: 4000, hop: 4000, context: 0, pad: "repeat" }],
 ] as const) {
   stepContract(name, async () => {
     const rows = someRows();

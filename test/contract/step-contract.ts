@@ -41,13 +41,15 @@ export function stepContract(name: string, makeStep: () => Promise<StepUnderTest
       await rm(scratchPath, { recursive: true });
     });
 
-    /** The rows behind the step, the row that each came from, and whether a text of it was cut off. */
+    /** The rows behind the step, the row that each came from, and what was noted of it. */
     async function behind(start: number, end: number) {
-      const { batch, sources, truncated } = await applyStep(step, on.plan, on.rows.slice(start, end), signal);
+      const stepped = await applyStep(step, on.plan, on.rows.slice(start, end), signal);
+      const { batch, sources, truncated, filled } = stepped;
       const rows = plainRows(new Table([batch]));
       return rows.map((row, at) => {
         const source = sources === null ? at : (sources[at] ?? -1);
-        return { row, source: start + source, isTruncated: truncated.includes(source) };
+        const noted = { isTruncated: truncated.includes(source), isFilled: filled.includes(source) };
+        return { row, source: start + source, ...noted };
       });
     }
 

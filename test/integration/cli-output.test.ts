@@ -54,6 +54,7 @@ describe("run --json", () => {
       rowsFiltered: 0,
       rowsOut: 400,
       rowsTruncated: 0,
+      rowsFilled: 0,
       deadLetters: 0,
       shards: 8,
       output: job.out,

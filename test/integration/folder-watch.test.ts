@@ -27,7 +27,7 @@ async function stored(shard: number, first: number, rows: number): Promise<Parti
   const bytes = encodeParquet(tableOf({ k: makeData({ type: new Int32(), data }) }));
   const counts = { rowsIn: rows, rowsMapped: rows, rowsFiltered: 0, rowsDead: 0, rowsOut: rows };
   const partial: PartialManifest = {
-    ...{ ...counts, rowsTruncated: 0, firstDead: null, digest: "" },
+    ...{ ...counts, rowsTruncated: 0, rowsFilled: 0, firstDead: null, digest: "" },
     ...{ shard: shardId(shard), token: { generation: 1, sequence: shard + 1 }, executionId: "one" },
     files: [{ kind: "rows", name: "rows.parquet", rows, bytes: bytes.length, sha256: "" }],
   };

@@ -99,6 +99,7 @@ test("rows on which the model itself fails are found one by one; the rest of the
     filtered: 0,
     output: 407,
     truncated: 0,
+    filled: 0,
     deadLetters: 3,
   });
   await expectNothingLeft(job);

@@ -85,6 +85,7 @@ test("rows are published as Arrow files, or not at all, and the reductions are t
     filtered: 0,
     output: 1_500,
     truncated: 0,
+    filled: 0,
     deadLetters: 0,
   });
   await expectReductions(job, published);

@@ -46,6 +46,7 @@ function aResult(rows: number): ShardResult {
     rowsMapped: rows,
     rowsFiltered: 0,
     rowsTruncated: 0,
+    rowsFilled: 0,
     rowsOut: rows,
     rowsDead: 0,
   };

@@ -57,6 +57,7 @@ describe("a job with steps", () => {
       filtered: 400 - mapped,
       output: rows,
       truncated: 0,
+      filled: 0,
       deadLetters: 0,
     });
     expect(summary).toMatchObject({ rows: 400, rowsFiltered: 400 - mapped, rowsOut: rows });
@@ -83,6 +84,7 @@ describe("a job with steps", () => {
       filtered: 400,
       output: 0,
       truncated: 0,
+      filled: 0,
       deadLetters: 0,
     });
     const columns = await query(`SELECT column_name FROM (DESCRIBE FROM ${rowsIn(job)})`);

@@ -143,7 +143,7 @@ test("a row that a step drops behind the model is not counted as truncated, nor 
   const split = { column: "body", tokenizer: "./tokenizer.json", tokens: 12 };
   await using cut = await aJob({ prepare: [{ split }], inputs });
   const passages = await runCli(["run", cut.job, "--workers", "1", "--json"]);
-  expect(JSON.parse(passages.stdout)).toMatchObject({ rowsTruncated: 0 });
+  expect(JSON.parse(passages.stdout)).toMatchObject({ rowsTruncated: 0, rowsFilled: 0 });
 });
 
 test("labelled tokens become spans of their texts, and the logits are not published", async () => {

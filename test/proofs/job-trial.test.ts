@@ -29,6 +29,7 @@ test("a trial is published beside the output, which neither meets nor spoils it"
     filtered: 0,
     output: 207,
     truncated: 0,
+    filled: 0,
     deadLetters: 0,
   });
   expect(await job.outNames()).toBeNull();

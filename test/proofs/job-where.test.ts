@@ -61,6 +61,7 @@ describe("input.where", () => {
       output: wanted.length,
       deadLetters: 0,
       truncated: 0,
+      filled: 0,
     });
     expect(summary).toMatchObject({
       rows: 200,
@@ -165,6 +166,7 @@ test("a run that is killed in the middle resumes, and every row of the input is 
     output: ids.length,
     deadLetters: dead.length,
     truncated: 0,
+    filled: 0,
   });
 });
 

@@ -2,7 +2,6 @@ import fc from "fast-check";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import {
   CHANNEL_ORDERS,
-  EDGE_ROUNDINGS,
   IMAGE_DTYPES,
   IMAGE_LAYOUTS,
   type ImageOp,
@@ -113,8 +112,8 @@ const tensorInfos = fc.array(
   fc.record({ name: text, dtype: elementType, dims: fc.array(fc.oneof(uint32, text), { maxLength: 3 }) }),
   { maxLength: 2 },
 );
-
 const imageSize = { width: count, height: count };
+const edge = { pixels: count, round: fc.constantFrom("floor" as const, "round" as const) };
 const imageOp: fc.Arbitrary<ImageOp> = fc.record({
   kind: fc.constant("image" as const),
   cells: fc.oneof(
@@ -123,16 +122,11 @@ const imageOp: fc.Arbitrary<ImageOp> = fc.record({
   ),
   resize: fc.option(
     fc.oneof(
-      fc.record({ kind: fc.constant("shortestEdge" as const), pixels: count }),
-      fc.record({
-        kind: fc.constant("shortestEdge" as const),
-        pixels: count,
-        round: fc.constantFrom(...EDGE_ROUNDINGS),
-      }),
+      fc.record({ kind: fc.constant("shortestEdge" as const), ...edge }),
       fc.record({ kind: fc.constant("exact" as const), ...imageSize }),
       fc.record({
         kind: fc.constant("longestEdge" as const),
-        pixels: count,
+        ...edge,
         pad: count,
         place: fc.constantFrom("center" as const, "topLeft" as const),
       }),

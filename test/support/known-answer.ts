@@ -75,6 +75,7 @@ export async function expectRightAnswer(
     output: places.length,
     deadLetters: missing.size,
     truncated: 0,
+    filled: 0,
   });
   await expectReductions(job, published);
   await expectTrueManifest(job, manifest);

@@ -74,6 +74,7 @@ export async function writePartials(
       rowsMapped: rowsOut,
       rowsFiltered: 0,
       rowsTruncated: 0,
+      rowsFilled: 0,
       rowsOut,
       rowsDead: dead.length,
       firstDead: dead[0] ?? null,

@@ -87,6 +87,7 @@ export async function rawPartial(lease: Lease, executionId: string, best = 0): P
       rowsMapped: count,
       rowsFiltered: 0,
       rowsTruncated: 0,
+      rowsFilled: 0,
       rowsOut: count,
       rowsDead: 0,
       firstDead: null,

@@ -96,7 +96,7 @@ export const partial: fc.Arbitrary<PartialManifest> = fc.record({
   rowsIn: count,
   rowsMapped: count,
   rowsFiltered: count,
-  rowsTruncated: count,
+  ...{ rowsTruncated: count, rowsFilled: count },
   rowsOut: count,
   rowsDead: count,
   firstDead: fc.option(
@@ -253,7 +253,7 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   rowsDone: count,
   rowsCommitted: count,
   rowsFiltered: count,
-  rowsTruncated: count,
+  ...{ rowsTruncated: count, rowsFilled: count },
   rowsOut: count,
   deadLetters: count,
   shardsTotal: uint32,

@@ -79,7 +79,7 @@ async function* batchesOf(
       const failed = unreadable.take(origin.sourceStart, origin.sourceEnd);
       const rows =
         steps === null
-          ? { batch: read, sources: null, failed, truncated: [] }
+          ? { batch: read, sources: null, failed, truncated: [], filled: [] }
           : await stepReadable(read, failed, (readable) => steps.run(readable, NEVER));
       const { batch: prepared, ...stepped } = rows;
       const chunk = new InputChunk(prepared, row, map.inputs, { ...origin, ...stepped });

@@ -32,6 +32,8 @@ export interface MappedShard extends ShardResult {
   readonly sources: readonly Uint32Array[] | null;
   /** The mapped rows of the shard of which a text was cut off. */
   readonly truncated: ReadonlySet<number>;
+  /** The mapped rows of the shard of which a sound window was filled up. */
+  readonly filled: ReadonlySet<number>;
   /** The dead letters so far: steps that follow may add to them. */
   readonly letters: DeadLetterTable;
 }
@@ -89,6 +91,7 @@ export class Collector {
   /** By record batch, the row of the shard that each row came from; kept where a step asks for it. */
   readonly #sources: Uint32Array[] | null;
   readonly #truncated = new Set<number>();
+  readonly #filled = new Set<number>();
   #rowsIn = 0;
   #rowsOpened = 0;
   #rowsMapped = 0;
@@ -156,12 +159,14 @@ export class Collector {
       rowsFiltered: this.#rowsFiltered,
       rowsOut: this.#rowsOut,
       rowsTruncated: this.#truncated.size,
+      rowsFilled: this.#filled.size,
       rowsDead,
       rows: tableOf(this.#schema, this.#batches),
       dead: this.#dead.finish(),
       firstDead: this.#dead.first,
       sources: this.#sources,
       truncated: this.#truncated,
+      filled: this.#filled,
       letters: this.#dead,
     };
   }
@@ -181,10 +186,14 @@ export class Collector {
     for (const { chunk, start, end } of batch.pieces) chunk.settleMapped(end - start);
   }
 
-  #noteTruncated({ origin: { truncated, sourceStart } }: InputChunk, mapped: Uint32Array): void {
-    if (truncated.length === 0) return;
-    const isTruncated = new Set(truncated.map((row) => sourceStart + row));
-    for (const row of mapped) if (isTruncated.has(row)) this.#truncated.add(row);
+  #note({ origin: { truncated, filled, sourceStart } }: InputChunk, mapped: Uint32Array): void {
+    const note = (rows: readonly number[], noted: Set<number>) => {
+      if (rows.length === 0) return;
+      const isIn = new Set(rows.map((row) => sourceStart + row));
+      for (const row of mapped) if (isIn.has(row)) noted.add(row);
+    };
+    note(truncated, this.#truncated);
+    note(filled, this.#filled);
   }
 
   #closeSettled(): void {
@@ -202,7 +211,7 @@ export class Collector {
     const live = { kept, runs: chunk.runs("live"), rowBytes: madeBytes };
     const mapped = sourcesOf(chunk, live.runs);
     this.#rowsMapped += countDistinct(mapped);
-    this.#noteTruncated(chunk, mapped);
+    this.#note(chunk, mapped);
     for (const { runs, rows } of cutChunk(live, this.#mostBytes)) {
       const places = runs.map(({ start, end }) => ({
         start: chunk.place + start,

@@ -36,7 +36,7 @@ interface FinishedRows extends MappedRows {
  * @throws whatever a step throws, with the rows of the shard that it was given
  */
 export async function finishRows(mapped: MappedShard, options: FinishOptions): Promise<ShardResult> {
-  const { sources: _, letters, rows, truncated, ...result } = mapped;
+  const { sources: _, letters, rows, truncated, filled, ...result } = mapped;
   const { steps, signal } = options;
   const schema = await steps.schemaOf(rows.schema, signal);
   const finished: FinishedRows[] = [];
@@ -49,6 +49,7 @@ export async function finishRows(mapped: MappedShard, options: FinishOptions): P
   let rowsMapped = 0;
   let rowsOut = 0;
   let rowsTruncated = 0;
+  let rowsFilled = 0;
   let last = -1;
   for (const each of finished) {
     const { batch, origins } = failed.size === 0 ? each : withoutDead(each, failed);
@@ -59,6 +60,7 @@ export async function finishRows(mapped: MappedShard, options: FinishOptions): P
       last = origin;
       rowsMapped += 1;
       if (truncated.has(origin)) rowsTruncated += 1;
+      if (filled.has(origin)) rowsFilled += 1;
     }
     rowsOut += numRows;
     if (numRows > 0) batches.push(recordBatchOf(schema, numRows, data.children));
@@ -72,6 +74,7 @@ export async function finishRows(mapped: MappedShard, options: FinishOptions): P
     rowsDead: result.rowsDead + failed.size,
     rowsOut,
     rowsTruncated,
+    rowsFilled,
     dead: letters.finish(),
     firstDead: letters.first,
   };

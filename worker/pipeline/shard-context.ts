@@ -256,6 +256,7 @@ function withoutSources({
   sources: _sources,
   letters: _letters,
   truncated: _truncated,
+  filled: _filled,
   ...result
 }: MappedShard): ShardResult {
   return result;

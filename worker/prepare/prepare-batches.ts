@@ -57,7 +57,7 @@ async function* numberRows(
   for await (const batch of batches) {
     const sourceEnd = sourceStart + batch.numRows;
     const failed = unreadable?.take(sourceStart, sourceEnd) ?? [];
-    yield { batch, sourceStart, sourceEnd, sources: null, failed, truncated: [] };
+    yield { batch, sourceStart, sourceEnd, sources: null, failed, truncated: [], filled: [] };
     sourceStart = sourceEnd;
   }
 }

@@ -23,12 +23,13 @@ export async function stepReadable(
   run: (batch: RecordBatch) => Promise<SteppedRows>,
 ): Promise<SteppedRows> {
   if (unreadable.length === 0) return await run(batch);
-  const rows: SteppedRows = { batch, sources: null, failed: unreadable, truncated: [] };
+  const rows: SteppedRows = { batch, sources: null, failed: unreadable, truncated: [], filled: [] };
   const readable = withoutFailed(rows);
   const stepped = await run(readable.batch);
   const sources = composed(readable.sources, stepped.sources);
   const truncated = stepped.truncated.map((row) => sourceOf(readable, row));
-  return withFailed({ ...stepped, sources, truncated }, failedSources(rows));
+  const filled = stepped.filled.map((row) => sourceOf(readable, row));
+  return withFailed({ ...stepped, sources, truncated, filled }, failedSources(rows));
 }
 
 /** Where rows of the second step came from, in front of the first. */
@@ -63,6 +64,7 @@ export function withoutFailed(rows: SteppedRows): SteppedRows {
     sources: Uint32Array.from(kept, (row) => sourceOf(rows, row)),
     failed: [],
     truncated: rows.truncated,
+    filled: rows.filled,
   };
 }
 
@@ -91,8 +93,14 @@ export function withFailed(rows: SteppedRows, early: readonly FailedSource[]): S
     place(row, source, late.get(row));
   }
   placeBefore(Number.POSITIVE_INFINITY);
-  const { truncated } = rows;
-  return { batch: gathered(rows.batch, order), sources: Uint32Array.from(sources), failed, truncated };
+  const { truncated, filled } = rows;
+  return {
+    batch: gathered(rows.batch, order),
+    sources: Uint32Array.from(sources),
+    failed,
+    truncated,
+    filled,
+  };
 }
 
 /** The rows of a batch at these places, and nulls. */

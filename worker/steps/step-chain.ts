@@ -51,16 +51,18 @@ export class StepChain implements AsyncDisposable {
    * @throws whatever a step throws, naming itself
    */
   async run(batch: RecordBatch, signal: AbortSignal): Promise<SteppedRows> {
-    let rows: SteppedRows = { batch, sources: null, failed: [], truncated: [] };
+    let rows: SteppedRows = { batch, sources: null, failed: [], truncated: [], filled: [] };
     const failed: FailedSource[] = [];
     for (const [index, { binding, step }] of this.#steps.entries()) {
       const next = await applyStep(step, binding, rows.batch, signal);
       await this.#onStep?.(binding, rows.batch, next);
-      const truncated = together(
-        rows.truncated,
-        next.truncated.map((row) => sourceOf(rows, row)),
-      );
-      rows = { ...next, sources: composed(rows.sources, next.sources), truncated };
+      const noted = (name: "truncated" | "filled") =>
+        together(
+          rows[name],
+          next[name].map((row) => sourceOf(rows, row)),
+        );
+      const [truncated, filled] = [noted("truncated"), noted("filled")];
+      rows = { ...next, sources: composed(rows.sources, next.sources), truncated, filled };
       if (next.failed.length === 0 || index === this.#steps.length - 1) continue;
       failed.push(...failedSources(rows));
       rows = withoutFailed(rows);

@@ -30,6 +30,7 @@ export type StepEvent =
       readonly sources: Uint32Array<ArrayBuffer> | null;
       readonly failed: readonly RowFailure[];
       readonly truncated: readonly number[];
+      readonly filled: readonly number[];
       readonly busyMs: number;
     }
   | { readonly kind: "failed"; readonly error: ErrorData; readonly busyMs: number };

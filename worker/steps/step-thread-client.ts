@@ -109,6 +109,7 @@ export class StepThreadClient implements Step {
   }
 }
 
-function resultOf({ made, sources, failed, truncated }: Extract<StepEvent, { kind: "done" }>): StepResult {
-  return { made: unpackBatch(made), sources, failed, truncated };
+function resultOf(done: Extract<StepEvent, { kind: "done" }>): StepResult {
+  const { made, sources, failed, truncated, filled } = done;
+  return { made: unpackBatch(made), sources, failed, truncated, filled };
 }

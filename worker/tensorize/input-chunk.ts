@@ -24,6 +24,8 @@ export interface RowOrigin {
   readonly failed: readonly RowFailure[];
   /** Rows of the shard, counted from `sourceStart`, of which a text was cut off, in order. */
   readonly truncated: readonly number[];
+  /** Rows of the shard, counted from `sourceStart`, of which a sound window was filled up, in order. */
+  readonly filled: readonly number[];
 }
 
 /** Why a row is dead, without its place. */
@@ -154,7 +156,7 @@ export class InputChunk {
 
 /** Each row of the shard as it was read. */
 function wholeRows(sourceStart: number, sourceEnd: number): RowOrigin {
-  return { sourceStart, sourceEnd, sources: null, failed: [], truncated: [] };
+  return { sourceStart, sourceEnd, sources: null, failed: [], truncated: [], filled: [] };
 }
 
 /** How many different numbers there are in an ascending list. */

@@ -37,6 +37,7 @@ function checkCounts(state: JobState): void {
   let filteredRows = 0;
   let rowsOut = 0;
   let truncatedRows = 0;
+  let filledRows = 0;
   let deadRows = state.counts.poisoned;
   for (const { state: shard } of state.shards) {
     if (shard.kind !== "committed") continue;
@@ -44,6 +45,7 @@ function checkCounts(state: JobState): void {
     filteredRows += shard.partial.rowsFiltered;
     rowsOut += shard.partial.rowsOut;
     truncatedRows += shard.partial.rowsTruncated;
+    filledRows += shard.partial.rowsFilled;
     deadRows += shard.partial.rowsDead;
   }
   assertLaw(
@@ -58,6 +60,7 @@ function checkCounts(state: JobState): void {
     state.totals.truncatedRows === truncatedRows,
     `truncated rows are ${truncatedRows}`,
   );
+  assertLaw("counts-agree", state.totals.filledRows === filledRows, `filled rows are ${filledRows}`);
   assertLaw("counts-agree", state.totals.deadRows === deadRows, `dead rows are ${deadRows}`);
   const extra = state.shards.reduce((sum, entry) => sum + Math.max(0, leasesOf(entry.state).length - 1), 0);
   assertLaw("counts-agree", state.extraLeases === extra, `extra leases are ${extra}`);

@@ -69,6 +69,7 @@ export function evolveCommitted(state: JobState, partial: PartialManifest): void
   state.totals.filteredRows += partial.rowsFiltered;
   state.totals.rowsOut += partial.rowsOut;
   state.totals.truncatedRows += partial.rowsTruncated;
+  state.totals.filledRows += partial.rowsFilled;
   state.totals.deadRows += partial.rowsDead;
 }
 
@@ -105,6 +106,7 @@ export function evolveRevoked(state: JobState, record: RecordOf<"shardRevoked">)
   state.totals.filteredRows -= partial.rowsFiltered;
   state.totals.rowsOut -= partial.rowsOut;
   state.totals.truncatedRows -= partial.rowsTruncated;
+  state.totals.filledRows -= partial.rowsFilled;
   state.totals.deadRows -= partial.rowsDead;
   entry.revocations += 1;
   entry.failures = [];

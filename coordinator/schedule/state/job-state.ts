@@ -113,6 +113,7 @@ export interface Totals {
   rowsOut: number;
   /** Mapped rows of committed shards of which a tokenizer cut off a text. */
   truncatedRows: number;
+  filledRows: number;
   /** Dead letters of committed shards, and poisoned rows. */
   deadRows: number;
   attempts: number;
@@ -198,6 +199,7 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
       filteredRows: 0,
       rowsOut: 0,
       truncatedRows: 0,
+      filledRows: 0,
       deadRows: 0,
       attempts: 0,
       attemptsFailed: 0,

@@ -17,6 +17,7 @@ export function jobProgress(state: JobState): JobProgress {
     rowsFiltered: totals.filteredRows,
     rowsOut: totals.rowsOut,
     rowsTruncated: totals.truncatedRows,
+    rowsFilled: totals.filledRows,
     deadLetters: totals.deadRows,
     shardsTotal: plannedShards(state),
     shardsCommitted: counts.committed,

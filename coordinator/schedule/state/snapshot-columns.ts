@@ -32,7 +32,7 @@ type Layout = readonly (readonly [kind: PartialFile["kind"], name: string])[];
 const EXECUTION_ID_LENGTH = 16;
 const SHA256_LENGTH = 64;
 
-const PARTIAL_KEYS = 12;
+const PARTIAL_KEYS = 13;
 const FILE_KEYS = 5;
 
 /** Whether the columns hold all that is known of a shard. */
@@ -84,6 +84,7 @@ export function inColumns(entries: readonly ShardEntry[]): CommittedColumns {
       rowsDead: counted("rowsDead"),
       rowsOut: counted("rowsOut"),
       rowsTruncated: counted("rowsTruncated"),
+      rowsFilled: counted("rowsFilled"),
     },
     layout: partials.map((partial) =>
       layouts.of(JSON.stringify(partial.files.map(({ kind, name }) => [kind, name]))),
@@ -130,6 +131,7 @@ export function forEachCommitted(
       rowsDead: cell(counts.rowsDead, at),
       rowsOut: cell(counts.rowsOut, at),
       rowsTruncated: cell(counts.rowsTruncated, at),
+      rowsFilled: cell(counts.rowsFilled, at),
       firstDead: null,
       files,
       digest: digests.at(at),

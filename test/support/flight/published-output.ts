@@ -56,6 +56,6 @@ function manifestOf(files: readonly OutputFile[]) {
   const sum = (kind: OutputFile["kind"]) =>
     files.filter((file) => file.kind === kind).reduce((rows, file) => rows + file.rows, 0);
   const [rows, dead] = [sum("rows"), sum("errors")];
-  const counts = { rowsMapped: rows, rowsFiltered: 0, rowsOut: rows, rowsTruncated: 0 };
+  const counts = { rowsMapped: rows, rowsFiltered: 0, rowsOut: rows, rowsTruncated: 0, rowsFilled: 0 };
   return buildManifest({ ...FACTS, run: { ...FACTS.run, rowsTotal: rows + dead }, counts }, files);
 }

@@ -37,6 +37,7 @@ class JobStatus:
     rows_pruned: int
     rows_skipped: int
     rows_truncated: int
+    rows_filled: int
     dead_letters: int
     shards_total: int
     shards_committed: int
@@ -97,7 +98,7 @@ class Worker:
 _DETAILS = ("precision", "devices", "batch", "stores", "fetching", "waiting")
 _JOB = (
     *("job_id", "name", "output", "rows_total", "rows_done", "rows_committed", "rows_out", "rows_filtered"),
-    *("rows_pruned", "rows_skipped", "rows_truncated", "dead_letters", "shards_total", "shards_committed"),
+    *("rows_pruned", "rows_skipped", "rows_truncated", "rows_filled", "dead_letters", "shards_total", "shards_committed"),
     *("shards_leased", "attempts", "attempts_failed", "workers", "seconds", "rows_per_second"),
     *("priority", "paused"),
 )

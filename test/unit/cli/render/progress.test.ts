@@ -32,7 +32,7 @@ describe("the live view", () => {
   });
 
   it("says what it waits for, and how many dead letters there are", () => {
-    const lines = renderProgress(aStatus({ workers: 0, rowsTruncated: 2, deadLetters: 1 }));
+    const lines = renderProgress(aStatus({ workers: 0, rowsTruncated: 2, rowsFilled: 4, deadLetters: 1 }));
     expect(lines[2]).toBe("waiting for workers");
     const fetching = { bytes: 3_328_599_654, totalBytes: 10_952_166_605, bytesPerSecond: 89_128_960 };
     expect(renderProgress(aStatus({ rowsDone: 0, fetching }))[2]).toBe(
@@ -43,7 +43,7 @@ describe("the live view", () => {
     const text = "waiting for store s3://photos for 40.0s: throttled";
     expect(renderProgress(aStatus({ waiting }))[2]).toBe(text);
     expect(renderPlainLine(aStatus({ waiting }))).toContain(`, ${text}, `);
-    expect(lines.slice(-2)).toEqual(["2 rows truncated", "1 dead letter"]);
+    expect(lines.slice(-3)).toEqual(["2 rows truncated", "4 rows filled up", "1 dead letter"]);
   });
 
   it("shows 100 % only when all rows are done", () => {
@@ -69,10 +69,17 @@ describe("the plain line", () => {
   it("names failures and dead letters when there are any", () => {
     expect(
       renderPlainLine(
-        aStatus({ phase: "reducing", attemptsFailed: 1, rowsTruncated: 3, deadLetters: 2, workers: 1 }),
+        aStatus({
+          phase: "reducing",
+          attemptsFailed: 1,
+          rowsTruncated: 3,
+          rowsFilled: 5,
+          deadLetters: 2,
+          workers: 1,
+        }),
       ),
     ).toBe(
-      "digits reducing: 6,250 of 10,000 rows (62 %), shards 4 of 8, 1 worker, 1 failed attempt, 3 rows truncated, 2 dead letters",
+      "digits reducing: 6,250 of 10,000 rows (62 %), shards 4 of 8, 1 worker, 1 failed attempt, 3 rows truncated, 5 rows filled up, 2 dead letters",
     );
   });
 });

@@ -13,6 +13,7 @@ export function aStatus(changes: Partial<JobStatus> = {}): JobStatus {
     rowsCommitted: 5_000,
     rowsFiltered: 0,
     rowsTruncated: 0,
+    rowsFilled: 0,
     rowsOut: 5_000,
     deadLetters: 0,
     shardsTotal: 8,

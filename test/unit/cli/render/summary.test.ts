@@ -24,6 +24,7 @@ describe("the summary of a job for scripts", () => {
       rowsFiltered: 0,
       rowsOut: 10_000,
       rowsTruncated: 0,
+      rowsFilled: 0,
       deadLetters: 0,
       shards: 8,
       attempts: 8,
@@ -94,6 +95,13 @@ describe("the end of a job for people", () => {
     const text = endText(aPublishedStatus({ rowsTruncated: 1_200 }));
     expect(text).toMatch(/\n {2}truncated +1,200 rows: .*raise maxTokens .*split\n/);
     expect(endText(aPublishedStatus())).not.toContain("truncated");
+  });
+
+  it("says of how many sounds a window was filled up, and nothing of none", () => {
+    expect(endText(aPublishedStatus({ rowsFilled: 1_200 }))).toMatch(
+      /\n {2}filled up +the last sound window of 1,200 rows\n/,
+    );
+    expect(endText(aPublishedStatus())).not.toContain("filled up");
   });
 
   it("says when an earlier run has published it", () => {

@@ -22,7 +22,15 @@ function aPartial(): PartialManifest {
   const files = [{ kind: "rows", name: "rows.parquet", ...facts }] as const;
   return {
     ...{ shard: shardId(0), token: { generation: 1, sequence: 1 }, executionId: "e0" },
-    ...{ rowsIn: 1, rowsMapped: 1, rowsFiltered: 0, rowsTruncated: 0, rowsOut: 1, rowsDead: 0 },
+    ...{
+      rowsIn: 1,
+      rowsMapped: 1,
+      rowsFiltered: 0,
+      rowsTruncated: 0,
+      rowsFilled: 0,
+      rowsOut: 1,
+      rowsDead: 0,
+    },
     ...{ firstDead: null, files, digest: partialDigest(files) },
   };
 }

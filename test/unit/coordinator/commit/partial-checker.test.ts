@@ -19,6 +19,7 @@ function partialOf(shard: number, bytes = 100): PartialManifest {
     rowsMapped: 1,
     rowsFiltered: 0,
     rowsTruncated: 0,
+    rowsFilled: 0,
     rowsDead: 0,
     firstDead: null,
     files: [{ kind: "rows", name: "rows.parquet", rows: 1, bytes, sha256: "" }],

@@ -124,7 +124,7 @@ export async function putIntent({ storage, planned }: Machine, paths: WorkPaths)
     job: { id: "j", name: "sim" },
     digests: planned.digests,
     run: { ...NO_RUN, rowsTotal: 2, shardsCommitted: 1 },
-    counts: { rowsMapped: 2, rowsFiltered: 0, rowsTruncated: 0, rowsOut: 2 },
+    counts: { rowsMapped: 2, rowsFiltered: 0, rowsTruncated: 0, rowsFilled: 0, rowsOut: 2 },
     builds: ["of an earlier version"],
     versions: {},
   };

@@ -24,6 +24,7 @@ const LOST: PartialManifest = {
   rowsMapped: 1,
   rowsFiltered: 0,
   rowsTruncated: 0,
+  rowsFilled: 0,
   rowsOut: 1,
   rowsDead: 0,
   firstDead: null,

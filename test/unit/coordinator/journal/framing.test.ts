@@ -23,15 +23,22 @@ function frame(payload: string): Buffer {
   return Buffer.concat([head, body]);
 }
 
-test("a commit of an earlier build, which did not count truncated rows, is read as one of none", () => {
+test("a commit of an earlier build, which did not count truncated or filled rows, is read as one of none", () => {
   const commit = (counts: object) => frame(JSON.stringify({ kind: "shardCommitted", partial: counts }));
   const partialsOf = (...frames: readonly Buffer[]) =>
     decodeFrames(Buffer.concat([encodeHeader(1), ...frames])).records.map(
       (record) => record.kind === "shardCommitted" && record.partial,
     );
-  expect(partialsOf(commit({ rowsIn: 9 }), commit({ rowsIn: 9, rowsTruncated: 4 }))).toEqual([
-    { rowsIn: 9, rowsTruncated: 0 },
-    { rowsIn: 9, rowsTruncated: 4 },
+  expect(
+    partialsOf(
+      commit({ rowsIn: 9 }),
+      commit({ rowsIn: 9, rowsTruncated: 4 }),
+      commit({ rowsTruncated: 4, rowsFilled: 3 }),
+    ),
+  ).toEqual([
+    { rowsIn: 9, rowsTruncated: 0, rowsFilled: 0 },
+    { rowsIn: 9, rowsTruncated: 4, rowsFilled: 0 },
+    { rowsTruncated: 4, rowsFilled: 3 },
   ]);
 });
 

@@ -58,6 +58,7 @@ const TOTALS = {
   filteredRows: true,
   rowsOut: true,
   truncatedRows: true,
+  filledRows: true,
   deadRows: true,
   attempts: true,
   attemptsFailed: true,
@@ -87,6 +88,7 @@ const PARTIAL = {
   rowsDead: true,
   rowsOut: true,
   rowsTruncated: true,
+  rowsFilled: true,
   firstDead: true,
   files: true,
   digest: true,
@@ -103,6 +105,7 @@ const FACTS_OF: Record<number, string> = {
   3: "cf99527152e860eba6da1c4a1f1058c22c50815ccbc33ce515afe8c8960b8a50",
   4: "48d4bc3d35ea2484d3926e7ea94344c3bb2ad565522a71f8d96c250e90529d10",
   5: "742a1ea47b3b969ebbe6470733ce35fc9acf72e7891435bb241fa631b5d1e4de",
+  6: "08b1af1f09c4a1f78b9f68bbb459b616fe093157fd87ff2822a2e8a9e890dd57",
 };
 
 test("the version of snapshots stands for what jobs, shards and records are made of", async () => {

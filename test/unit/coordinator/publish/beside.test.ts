@@ -25,6 +25,7 @@ const PARTIAL = {
   rowsMapped: 1,
   rowsFiltered: 0,
   rowsTruncated: 0,
+  rowsFilled: 0,
   rowsOut: 1,
   rowsDead: 0,
   firstDead: null,

@@ -33,6 +33,7 @@ function aPartial(shard: number): { readonly partial: PartialManifest; readonly 
     rowsMapped: 1,
     rowsFiltered: 0,
     rowsTruncated: 0,
+    rowsFilled: 0,
     rowsOut: 1,
     rowsDead: 0,
     firstDead: null,
@@ -148,7 +149,7 @@ test("a manifest that came meanwhile is never replaced", async () => {
     PARTIALS.slice(1).map(({ partial }) => partial),
     0,
   );
-  const counts = { rowsMapped: 2, rowsFiltered: 0, rowsTruncated: 0, rowsOut: 2 };
+  const counts = { rowsMapped: 2, rowsFiltered: 0, rowsTruncated: 0, rowsFilled: 0, rowsOut: 2 };
   const facts = {
     job: { id: "j2", name: "other" },
     digests: { spec: "s", input: "i", model: "m" },

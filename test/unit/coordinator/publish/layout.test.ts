@@ -30,6 +30,7 @@ function aPartial(shard: number, rowsOut: number, rowsDead = 0): PartialManifest
     rowsMapped: rowsOut,
     rowsFiltered: 0,
     rowsTruncated: 0,
+    rowsFilled: 0,
     rowsOut,
     rowsDead,
     firstDead: null,
@@ -50,7 +51,7 @@ const FACTS: ManifestFacts = {
   job: { id: "j", name: "digits" },
   digests: { spec: "s", input: "i", model: "m" },
   run: aRun({ rowsTotal: 9, attempts: 4, bottleneck: "infer", stages: { infer: 0.9 } }),
-  counts: { rowsMapped: 7, rowsFiltered: 0, rowsTruncated: 0, rowsOut: 7 },
+  counts: { rowsMapped: 7, rowsFiltered: 0, rowsTruncated: 0, rowsFilled: 0, rowsOut: 7 },
   builds: ["1"],
   versions: { shardmill: "1" },
 };
@@ -104,7 +105,7 @@ test("the digest is of the files alone, and in their order", () => {
   expect(outputDigest([...FILES].reverse())).not.toBe(outputDigest(FILES));
 });
 
-const NO_ROWS = { rowsMapped: 0, rowsFiltered: 0, rowsTruncated: 0, rowsOut: 0 };
+const NO_ROWS = { rowsMapped: 0, rowsFiltered: 0, rowsTruncated: 0, rowsFilled: 0, rowsOut: 0 };
 
 test("a lost or a doubled row is never published", () => {
   expect(() => buildManifest({ ...FACTS, run: aRun({ rowsTotal: 10 }) }, FILES)).toThrow("broken invariant");
@@ -128,12 +129,13 @@ test("an output without rows files still counts its rows", () => {
     filtered: 0,
     output: 7,
     truncated: 0,
+    filled: 0,
     deadLetters: 0,
   });
 });
 
-test("rows that a step dropped, made several of, or truncated, are told apart from the others", () => {
-  const counts = { rowsMapped: 5, rowsFiltered: 20, rowsTruncated: 4, rowsOut: 7 };
+test("rows that a step dropped, made several of, truncated or filled up, are told apart from the others", () => {
+  const counts = { rowsMapped: 5, rowsFiltered: 20, rowsTruncated: 4, rowsFilled: 3, rowsOut: 7 };
   const { rows } = buildManifest({ ...FACTS, run: aRun({ rowsTotal: 27 }), counts }, FILES);
   expect(rows).toEqual({
     input: 27,
@@ -142,15 +144,16 @@ test("rows that a step dropped, made several of, or truncated, are told apart fr
     filtered: 20,
     output: 7,
     truncated: 4,
+    filled: 3,
     deadLetters: 2,
   });
 });
 
 test("a manifest of an earlier build, which did not count truncated rows, has none", () => {
   const { rows, ...rest } = buildManifest(FACTS, FILES);
-  const { truncated: _, ...old } = rows;
+  const { truncated: _, filled: _filled, ...old } = rows;
   const read = parseManifest(JSON.stringify({ ...rest, rows: old }), "/out/_manifest.json");
-  expect(read.rows).toEqual({ ...old, truncated: 0 });
+  expect(read.rows).toEqual({ ...old, truncated: 0, filled: 0 });
 });
 
 const TEXT = manifestText(buildManifest(FACTS, FILES));

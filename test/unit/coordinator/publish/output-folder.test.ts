@@ -21,7 +21,7 @@ const MANIFEST = buildManifest(
     job: { id: "j", name: "digits" },
     digests: { spec: "s", input: "i", model: "m" },
     run: { ...NO_RUN, rowsTotal: 3, shardsCommitted: 1 },
-    counts: { rowsMapped: 3, rowsFiltered: 0, rowsTruncated: 0, rowsOut: 3 },
+    counts: { rowsMapped: 3, rowsFiltered: 0, rowsTruncated: 0, rowsFilled: 0, rowsOut: 3 },
     builds: [],
     versions: {},
   },

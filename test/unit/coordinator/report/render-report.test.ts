@@ -26,7 +26,7 @@ const FACTS: ManifestFacts = {
     bottleneck: "infer",
     stages: { infer: 0.93, read: 0.1 },
   },
-  counts: { rowsMapped: 7, rowsFiltered: 0, rowsTruncated: 0, rowsOut: 7 },
+  counts: { rowsMapped: 7, rowsFiltered: 0, rowsTruncated: 0, rowsFilled: 0, rowsOut: 7 },
   builds: ["0.1.0"],
   versions: { shardmill: "0.1.0", node: "20.0.0" },
 };

@@ -37,7 +37,7 @@ function aManifest(inputFiles: readonly ReadFile[]) {
       job: { id: "j1", name: "j" },
       digests: { spec: "s", input: "i", model: "m" },
       run: NO_RUN,
-      counts: { rowsMapped: 0, rowsFiltered: 0, rowsOut: 0, rowsTruncated: 0 },
+      counts: { rowsMapped: 0, rowsFiltered: 0, rowsOut: 0, rowsTruncated: 0, rowsFilled: 0 },
       inputFiles,
       builds: [],
       versions: {},

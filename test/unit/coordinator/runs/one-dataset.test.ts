@@ -18,7 +18,7 @@ function aRun(number: number, names: readonly string[]) {
       job: { id: "j1", name: "j" },
       digests: DIGESTS,
       run: NO_RUN,
-      counts: { rowsMapped: 0, rowsFiltered: 0, rowsOut: 0, rowsTruncated: 0 },
+      counts: { rowsMapped: 0, rowsFiltered: 0, rowsOut: 0, rowsTruncated: 0, rowsFilled: 0 },
       inputFiles: names.map(aFile),
       builds: [],
       versions: {},

@@ -62,6 +62,7 @@ export function aPartial(
     rowsMapped: rowsOut,
     rowsFiltered: 0,
     rowsTruncated: 0,
+    rowsFilled: 0,
     rowsOut,
     rowsDead: 0,
     firstDead: null,

@@ -3,13 +3,16 @@ import { type RowCounts, rowCountsFault } from "../../../../shared/domain/row-co
 
 const COUNTS: RowCounts = {
   ...{ rowsIn: 10, rowsMapped: 6, rowsFiltered: 3, rowsDead: 1 },
-  ...{ rowsOut: 8, rowsTruncated: 6 },
+  ...{ rowsOut: 8, rowsTruncated: 6, rowsFilled: 0 },
 };
 
 test("rows are mapped, filtered or dead, and a mapped row has a row of the output at least", () => {
   expect(rowCountsFault(COUNTS, 10)).toBeNull();
   expect(
-    rowCountsFault({ ...COUNTS, rowsMapped: 0, rowsFiltered: 9, rowsTruncated: 0, rowsOut: 0 }, 10),
+    rowCountsFault(
+      { ...COUNTS, rowsMapped: 0, rowsFiltered: 9, rowsTruncated: 0, rowsFilled: 0, rowsOut: 0 },
+      10,
+    ),
   ).toBeNull();
 });
 
@@ -18,9 +21,10 @@ test.each<[string, Partial<RowCounts>]>([
   ["a row too few", { rowsDead: 0 }],
   ["another shard's rows", { rowsIn: 11, rowsMapped: 7 }],
   ["a mapped row without a row out", { rowsOut: 5 }],
-  ["rows out of none", { rowsMapped: 0, rowsFiltered: 9, rowsTruncated: 0, rowsOut: 1 }],
+  ["rows out of none", { rowsMapped: 0, rowsFiltered: 9, rowsTruncated: 0, rowsFilled: 0, rowsOut: 1 }],
   ["less than none", { rowsFiltered: -1, rowsMapped: 10 }],
   ["a truncated row that is not mapped", { rowsTruncated: 7 }],
+  ["a filled row that is not mapped", { rowsFilled: 7 }],
   ["half a row", { rowsFiltered: 2.5, rowsMapped: 6.5 }],
 ])("%s is a fault", (_, changes) => {
   expect(rowCountsFault({ ...COUNTS, ...changes }, 10)).not.toBeNull();

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type SoundPlan, type SoundWindows, valuesPerWindow } from "../../../../shared/domain/sound-op.ts";
-import { countWindows, writeWindows } from "../../../../shared/sound/windows.ts";
+import { countWindows, hasFilledWindow, writeWindows } from "../../../../shared/sound/windows.ts";
 
 function cut(
   channels: readonly Float32Array[],
@@ -31,6 +31,35 @@ describe("windows of a sound", () => {
       [1, 2, 3],
       [4, 5, 6],
     ]);
+  });
+
+  it("go on with the sound from its start where that is asked", () => {
+    const windows = { window: 3, hop: 3, context: 2, pad: "repeat" } as const;
+    expect(cut([SOUND], windows)).toEqual([
+      [0, 0, 1, 2, 3],
+      [2, 3, 4, 5, 6],
+      [5, 6, 7, 1, 2],
+    ]);
+    const short = { window: 8, hop: 1, context: 0, pad: "repeat" } as const;
+    expect(cut([SOUND.subarray(0, 3)], short)).toEqual([[1, 2, 3, 1, 2, 3, 1, 2]]);
+    expect(cut([SOUND.subarray(0, 6)], { ...windows, context: 0 })).toEqual([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
+  });
+
+  it("are filled up where the sound ends within the last one", () => {
+    const windows = { window: 3, hop: 2, context: 5, pad: "zeros" } as const;
+    expect([1, 2, 3, 4, 5, 6, 7].map((samples) => hasFilledWindow(samples, windows))).toEqual([
+      true,
+      true,
+      false,
+      true,
+      false,
+      true,
+      false,
+    ]);
+    expect(hasFilledWindow(8, { ...windows, pad: "drop" })).toBe(false);
   });
 
   it("have what came before as their context, zeros at the start", () => {

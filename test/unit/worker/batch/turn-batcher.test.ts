@@ -45,6 +45,7 @@ function explode(rows: readonly Parts[], batch: RecordBatch): SteppedRows {
     sources: Uint32Array.from(sources),
     failed: [],
     truncated: [],
+    filled: [],
   };
 }
 

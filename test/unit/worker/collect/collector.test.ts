@@ -210,6 +210,7 @@ describe("rows that steps dropped, or made several of", () => {
     sources: Uint32Array.of(0, 2, 2, 2, 3, 4, 4, 5),
     failed: [],
     truncated: [1, 2, 4, 5],
+    filled: [1, 3, 4],
   };
   const preparedChunk = (values: readonly (number | null)[]) => {
     const names = values.map((_, row) => `part ${row}`);
@@ -239,7 +240,7 @@ describe("rows that steps dropped, or made several of", () => {
     } = answered([1, 2, 3, 4, 5, 6, 7, 8]);
     expect(counts).toEqual({
       ...{ rowsIn: 6, rowsMapped: 5, rowsFiltered: 1, rowsDead: 0, rowsOut: 8 },
-      ...{ rowsTruncated: 3, truncated: new Set([2, 4, 5]) },
+      ...{ rowsTruncated: 3, truncated: new Set([2, 4, 5]), rowsFilled: 2, filled: new Set([3, 4]) },
     });
     expect(rowsOf(rows)?.map(({ y }) => y)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect([sources, dead, firstDead]).toEqual([null, null, null]);
@@ -256,7 +257,7 @@ describe("rows that steps dropped, or made several of", () => {
     } = answered([1, 2, null, null, 5, 6, 7, 8]);
     expect(counts).toEqual({
       ...{ rowsIn: 6, rowsMapped: 4, rowsFiltered: 1, rowsDead: 1, rowsOut: 5 },
-      ...{ rowsTruncated: 2, truncated: new Set([4, 5]) },
+      ...{ rowsTruncated: 2, truncated: new Set([4, 5]), rowsFilled: 2, filled: new Set([3, 4]) },
     });
     expect(rowsOf(rows)?.map(({ name }) => name)).toEqual(["part 0", "part 4", "part 5", "part 6", "part 7"]);
     expect(firstDead).toMatchObject({ row: 2, code: "ROW_NULL" });

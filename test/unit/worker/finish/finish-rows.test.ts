@@ -22,9 +22,10 @@ function mappedShard(): MappedShard {
   const rows = smallTable(ROWS);
   const mapped = { rowsIn: SOURCES, rowsMapped: SOURCES, rowsOut: ROWS, rowsFiltered: 0, rowsDead: 0 };
   return {
-    ...{ ...mapped, rowsTruncated: 3, rows, dead: null, firstDead: null },
+    ...{ ...mapped, rowsTruncated: 3, rowsFilled: 2, rows, dead: null, firstDead: null },
     sources: [Uint32Array.from({ length: ROWS }, (_, row) => row >> 1)],
     truncated: new Set([0, 500, 1501]),
+    filled: new Set([1, 1500]),
     letters: new DeadLetterTable(aLease().slices, []),
   };
 }
@@ -59,7 +60,13 @@ it("gives all threads a piece of the only record batch, and counts rows whose pa
   const { signal } = new AbortController();
   const finished = await finishRows(mappedShard(), { steps, lease: aLease(), signal });
   expect(given.map(({ numRows }) => numRows)).toEqual([1001, 1001, 1001]);
-  expect(finished).toMatchObject({ rowsMapped: SOURCES, rowsOut: ROWS, rowsFiltered: 0, rowsTruncated: 3 });
+  expect(finished).toMatchObject({
+    rowsMapped: SOURCES,
+    rowsOut: ROWS,
+    rowsFiltered: 0,
+    rowsTruncated: 3,
+    rowsFilled: 2,
+  });
   const ids = finished.rows.batches.flatMap((batch) => [
     ...(columnData(batch, "id").values as BigInt64Array),
   ]);

@@ -77,6 +77,7 @@ class Rig {
       rowsMapped: 100,
       rowsFiltered: 0,
       rowsTruncated: 0,
+      rowsFilled: 0,
       rowsOut: 100,
       rowsDead: 0,
       firstDead: null,

@@ -24,6 +24,7 @@ function partialOf(lease: Lease, executionId: string): PartialManifest {
     rowsMapped: 100,
     rowsFiltered: 0,
     rowsTruncated: 0,
+    rowsFilled: 0,
     rowsDead: 0,
     firstDead: null,
     files: [],

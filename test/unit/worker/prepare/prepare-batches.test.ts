@@ -18,7 +18,7 @@ it("gives steps no more rows at once than they take, each of its place in the sh
     ...{ atOnce: 2, pieceRows: () => 4 },
     run: async (batch: RecordBatch) => {
       given.push([...(columnData(batch, "id").values as BigInt64Array)]);
-      return { batch, sources: null, failed: [], truncated: [] };
+      return { batch, sources: null, failed: [], truncated: [], filled: [] };
     },
   };
   const places: number[][] = [];
@@ -47,16 +47,18 @@ it("gives steps no row that could not be read: it stands where it was, failed", 
     ...{ atOnce: 1, pieceRows: () => 6 },
     run: async (batch: RecordBatch) => {
       given.push([...(columnData(batch, "id").values as BigInt64Array)]);
-      return { batch, sources: null, failed: [], truncated: [0, 2] };
+      return { batch, sources: null, failed: [], truncated: [0, 2], filled: [1] };
     },
   };
   const options = { steps, lease: aLease(), unreadable, signal };
   const failed: number[] = [];
   const truncated: number[] = [];
+  const filled: number[] = [];
   const ids: unknown[] = [];
   for await (const rows of prepareBatches(batchesOf(10), options)) {
     failed.push(...rows.failed.map(({ row }) => rows.sourceStart + (rows.sources?.[row] ?? row)));
     truncated.push(...rows.truncated.map((row) => rows.sourceStart + row));
+    filled.push(...rows.filled.map((row) => rows.sourceStart + row));
     const column = rows.batch.getChild("id");
     for (let row = 0; row < rows.batch.numRows; row += 1) ids.push(column?.get(row));
   }
@@ -66,6 +68,7 @@ it("gives steps no row that could not be read: it stands where it was, failed", 
   ]);
   expect(failed).toEqual([0, 4, 5, 9]);
   expect(truncated).toEqual([1, 3, 6, 8]);
+  expect(filled).toEqual([2, 7]);
   expect(ids).toEqual([null, 1n, 2n, 3n, null, null, 6n, 7n, 8n, null]);
 });
 

@@ -14,6 +14,7 @@ function chunkOf(sources: readonly number[], failed: readonly number[]): InputCh
     sources: Uint32Array.from(sources),
     failed: failed.map((row) => ({ row, code: "ROW_VALUE", message: "no" })),
     truncated: [],
+    filled: [],
   });
 }
 

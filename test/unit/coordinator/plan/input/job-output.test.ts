@@ -11,7 +11,7 @@ const MANIFEST = manifestText(
       job: { id: "a-1", name: "a" },
       digests: { spec: "", input: "", model: "" },
       run: { ...NO_RUN, rowsTotal: 0, shardsCommitted: 1 },
-      counts: { rowsMapped: 0, rowsFiltered: 0, rowsTruncated: 0, rowsOut: 0 },
+      counts: { rowsMapped: 0, rowsFiltered: 0, rowsTruncated: 0, rowsFilled: 0, rowsOut: 0 },
       builds: [],
       versions: {},
     },

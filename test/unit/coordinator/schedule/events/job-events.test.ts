@@ -211,7 +211,14 @@ test("progress tells rows, shards, attempts and workers", () => {
   const job = TestJob.running(aPlan(4), aConfig({ maxDeadRows: 2 }));
   const worker = job.join("w1", 3);
   const letter = { file: "a.parquet", row: 3, stage: "infer", code: "ROW_FAILED", message: "nan" } as const;
-  const counts = { rowsMapped: 6, rowsFiltered: 3, rowsOut: 12, rowsTruncated: 5, rowsDead: 1 };
+  const counts = {
+    rowsMapped: 6,
+    rowsFiltered: 3,
+    rowsOut: 12,
+    rowsTruncated: 5,
+    rowsFilled: 0,
+    rowsDead: 1,
+  };
   job.commit(worker, { ...counts, firstDead: letter });
   const lease = job.grant(worker);
   job.apply({
@@ -231,6 +238,7 @@ test("progress tells rows, shards, attempts and workers", () => {
     rowsFiltered: 3,
     rowsOut: 12,
     rowsTruncated: 5,
+    rowsFilled: 0,
     deadLetters: 1,
     shardsTotal: 4,
     shardsCommitted: 1,
