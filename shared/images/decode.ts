@@ -1,6 +1,7 @@
 import { orAbort } from "../core/abort.ts";
 import { messageOf } from "../core/errors.ts";
 import type { ImagePlan } from "../domain/image-op.ts";
+import { imageFormat, unreadColours } from "./image-format.ts";
 import type { Pixels } from "./pixels.ts";
 
 type Sharp = typeof import("sharp").default;
@@ -40,6 +41,8 @@ export async function decodeImage(
   signal: AbortSignal,
 ): Promise<Decoded> {
   if (bytes.length === 0) return refused("is empty");
+  const colours = unreadColours(bytes);
+  if (colours !== null) return refused(`is a TIFF in ${colours}`);
   const sharp = await loadSharp();
   try {
     // Damage that a decoder would paint over, a JPEG that ends early, is an error.
@@ -59,15 +62,17 @@ export async function decodeImage(
     const space = isCmyk ? "cmyk" : "srgb";
     const raw = reader.pipelineColourspace(space).toColourspace(space).raw({ depth: "uchar" });
     const { data, info } = await orAbort(raw.toBuffer({ resolveWithObject: true }), signal);
-    const colours = isCmyk ? fromCmyk(data, info.channels) : firstThree(data, info.channels);
+    const rgb = isCmyk ? fromCmyk(data, info.channels) : firstThree(data, info.channels);
     return {
       kind: "decoded",
-      image: { width: info.width, height: info.height, ...asAsked(colours, channels) },
+      image: { width: info.width, height: info.height, ...asAsked(rgb, channels) },
     };
   } catch (error) {
     signal.throwIfAborted();
-    const [line = ""] = messageOf(error).split("\n");
-    return refused(/unsupported image format/i.test(line) ? NO_FORMAT : `cannot be decoded: ${line}`);
+    // sharp says this itself. All else is libvips' error text, which may be of another image of the process.
+    if (messageOf(error).startsWith("Input buffer contains unsupported image format"))
+      return refused(NO_FORMAT);
+    return refused(`cannot be decoded: the ${imageFormat(bytes)} is damaged, cut off, or of an unknown kind`);
   }
 }
 

@@ -54,6 +54,40 @@ describe("decodeImage", () => {
     },
   );
 
+  it("says of each image that is damaged what it is, whatever is decoded at once", async () => {
+    const names = { JPEG: "rgb.jpg", PNG: "rgb.png", WebP: "lossy.webp", GIF: "still.gif", TIFF: "cmyk.tif" };
+    const images = Array.from({ length: 8 }, () => Object.entries(names)).flat();
+    const reasons = await Promise.all(
+      images.map(async ([, name]) => {
+        const file = imageFile(name);
+        const decoded = await decodeFile(file.subarray(0, file.length >> 1));
+        return decoded.kind === "refused" ? decoded.why : "decoded";
+      }),
+    );
+    expect(reasons).toEqual(
+      images.map(([format]) => `cannot be decoded: the ${format} is damaged, cut off, or of an unknown kind`),
+    );
+  });
+
+  it.each([
+    [6, "is a TIFF in YCbCr that is not compressed as JPEG"],
+    [8, "is a TIFF in Lab colours"],
+  ])("refuses a TIFF whose colours would come out wrong: %i", async (photometric, why) => {
+    const tiff = Buffer.from(imageFile("lzw.tif"));
+    expect(await decodeFile(tiff)).toMatchObject({ kind: "decoded" });
+    const tag = tiff.indexOf(Buffer.from([0x06, 0x01, 0x03, 0x00, 0x01, 0x00, 0x00, 0x00]));
+    tiff.writeUInt16LE(photometric, tag + 8);
+    expect(await decodeFile(tiff)).toEqual({ kind: "refused", why });
+  });
+
+  it("looks for the colours of a TIFF within its bytes alone", async () => {
+    const tiff = Buffer.from(imageFile("lzw.tif"));
+    for (const start of [9, tiff.length - 1, 0xffff_ffff]) {
+      tiff.writeUInt32LE(start, 4);
+      expect(await decodeFile(tiff)).toMatchObject({ kind: "refused" });
+    }
+  });
+
   it("refuses an image that says it has more pixels than it may, without decoding it", async () => {
     expect(await decodeFile(claimingPng(60_000, 60_000))).toEqual({
       kind: "refused",
