@@ -1,6 +1,6 @@
 import { decodeFlac, decodeOggFlac, isFlac, isOggFlac } from "./flac.ts";
 import { decodeMp3, findMp3 } from "./mp3.ts";
-import { isOgg, readOgg } from "./ogg.ts";
+import { isOgg, type OggStream, readOgg } from "./ogg.ts";
 import { decodeOpus, isOpus } from "./opus.ts";
 import { blockOf, PIECE_BYTES, quietly, type SoundBlock, SoundFault } from "./sound-block.ts";
 import { decodeWav, isWav } from "./wav.ts";
@@ -20,8 +20,16 @@ export function decodeSound(file: Uint8Array): AsyncGenerator<SoundBlock, void, 
   return decodeMp3(bytes, frame);
 }
 
-function decodeOgg(bytes: Uint8Array): AsyncGenerator<SoundBlock, void, undefined> {
-  const { packets, samples } = readOgg(bytes);
+/** Streams that are chained are one sound. */
+async function* decodeOgg(file: Uint8Array): AsyncGenerator<SoundBlock, void, undefined> {
+  for (let at = 0; at < file.length; ) {
+    const stream = readOgg(file.subarray(at));
+    yield* decodeStream(stream, file.subarray(at, at + stream.length));
+    at += stream.length;
+  }
+}
+
+function decodeStream({ packets, samples }: OggStream, bytes: Uint8Array): AsyncGenerator<SoundBlock, void> {
   const head = packets[0] ?? new Uint8Array();
   if (isOpus(head)) return decodeOpus(packets, samples);
   if (isVorbis(head)) return decodeVorbis(bytes);

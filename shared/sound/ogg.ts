@@ -10,6 +10,7 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 
 const HEADER_BYTES = 27;
 const CONTINUES = 1;
+const BEGINS = 2;
 const ENDS = 4;
 /** A piece of a packet as long as this is not its last. */
 const LONGEST_PIECE = 255;
@@ -26,10 +27,12 @@ interface OggPage {
 }
 
 /** What an Ogg file carries. */
-interface OggStream {
+export interface OggStream {
   readonly packets: readonly Uint8Array[];
   /** Samples up to its end, as its last page says. */
   readonly samples: number;
+  /** Bytes of the stream: another one may follow. */
+  readonly length: number;
 }
 
 export function isOgg(bytes: Uint8Array): boolean {
@@ -37,10 +40,10 @@ export function isOgg(bytes: Uint8Array): boolean {
 }
 
 /**
- * The packets of an Ogg file of one stream (RFC 3533), all pages of which are whole: a decoder of what is in
- * it would go on behind a gap without a word.
+ * Reads the packets of the first stream of an Ogg file (RFC 3533). All its pages must be whole, because a
+ * decoder goes on behind a gap without a word.
  *
- * @throws {SoundFault} when it is damaged, cut off, or has several streams
+ * @throws {SoundFault} when it is damaged, cut off, or has several streams at once
  */
 export function readOgg(bytes: Uint8Array): OggStream {
   const packets: Uint8Array[] = [];
@@ -49,9 +52,11 @@ export function readOgg(bytes: Uint8Array): OggStream {
   let serial: number | null = null;
   let number: number | null = null;
   let ended = false;
-  for (let at = 0; at < bytes.length; ) {
+  let at = 0;
+  while (at < bytes.length) {
     const page = readPage(bytes, at);
-    if (serial !== null && page.serial !== serial) throw new SoundFault("has several streams");
+    if (ended && (page.flags & BEGINS) !== 0) break;
+    if (serial !== null && page.serial !== serial) throw new SoundFault("has several streams at once");
     const isNext = number === null || page.number === (number + 1) % 2 ** 32;
     if (!isNext || ((page.flags & CONTINUES) === 0 && open.length > 0))
       throw new SoundFault("is damaged: a page is missing");
@@ -66,7 +71,7 @@ export function readOgg(bytes: Uint8Array): OggStream {
     }
   }
   if (!ended) throw new SoundFault("is cut off: its last page is missing");
-  return { packets, samples };
+  return { packets, samples, length: at };
 }
 
 function readPage(bytes: Uint8Array, at: number): OggPage {

@@ -82,6 +82,29 @@ describe("decodeSound", () => {
     expect(await refusal(bytes)).toBe(message);
   });
 
+  it.each(["mono.ogg", "mono.opus"])(
+    "reads streams of Ogg that are chained as one sound: %s",
+    async (name) => {
+      const file = soundFile(name);
+      const once = await decodeAll(file);
+      const twice = await decodeAll(Buffer.concat([file, file]));
+      expect(twice.rate).toBe(once.rate);
+      const [samples = new Float32Array()] = once.channels;
+      expect(twice.channels).toEqual([Float32Array.from([...samples, ...samples])]);
+      expect(await refusal(Buffer.concat([file, file.subarray(0, file.length - 9)]))).toMatch(/is cut off/);
+    },
+  );
+
+  it("says of an Ogg file of streams that lie between each other that it has several", async () => {
+    const file = repaged(soundFile("mono.ogg"));
+    const other = Buffer.from(file);
+    // The number of the stream, of its first page.
+    other.writeUInt32LE(other.readUInt32LE(14) + 1, 14);
+    const firstPage = Buffer.from(file).indexOf("OggS", 4);
+    const mixed = Buffer.concat([file.subarray(0, firstPage), repaged(other.subarray(0, firstPage)), file]);
+    expect(await refusal(mixed)).toBe("has several streams at once");
+  });
+
   it("says of an Ogg file without one of its pages that it is damaged", async () => {
     for (const name of ["mono.ogg", "stereo.ogg", "mono.opus"]) {
       const file = soundFile(name);
