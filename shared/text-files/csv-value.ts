@@ -2,6 +2,12 @@ import type { CsvForm, FieldType } from "../domain/dataset.ts";
 import { duckdbType } from "../sql/duckdb-types.ts";
 import { quoteLiteral } from "../sql/quote.ts";
 
+/**
+ * A date and nothing else. DuckDB also takes `infinity` and `epoch`, which no file means, and a date with a
+ * time, which it drops.
+ */
+const ISO_DATE = "\\s*-?[0-9]+[-/][0-9]+[-/][0-9]+( \\(BC\\))?\\s*";
+
 /** SQL: a text, null where it stands for null. Of what is no text, it does so within quotes, too. */
 export function csvText(raw: string, type: FieldType, nulls: readonly string[]): string {
   if (type.kind === "string") return raw;
@@ -20,12 +26,13 @@ export function csvValue(raw: string, type: FieldType, form: CsvForm, depth = 0)
     case "string":
       return raw;
     case "date":
-      if (form.dateFormat === null) return `TRY_CAST(${raw} AS DATE)`;
-      return `CAST(TRY_STRPTIME(${raw}, ${quoteLiteral(form.dateFormat)}) AS DATE)`;
+      if (form.dateFormat === null)
+        return `CASE WHEN regexp_full_match(${raw}, ${quoteLiteral(ISO_DATE)}) THEN TRY_CAST(${raw} AS DATE) END`;
+      return `CAST(${byFormat(raw, form.dateFormat)} AS DATE)`;
     case "timestamp":
-      if (form.timestampFormat !== null) return `TRY_STRPTIME(${raw}, ${quoteLiteral(form.timestampFormat)})`;
+      if (form.timestampFormat !== null) return byFormat(raw, form.timestampFormat);
       // With an offset it is another moment; the database's own zone is UTC.
-      return `CAST(TRY_CAST(${raw} AS TIMESTAMP WITH TIME ZONE) AS TIMESTAMP)`;
+      return `CASE WHEN regexp_matches(${raw}, '^\\s*-?[0-9]') THEN CAST(TRY_CAST(${raw} AS TIMESTAMP WITH TIME ZONE) AS TIMESTAMP) END`;
     case "numeric":
       if (type.type === "bool") return `TRY_CAST(${raw} AS BOOLEAN)`;
       return type.type.startsWith("float") ? floatOf(raw, sql, form) : wholeNumberOf(raw, sql, form);
@@ -34,6 +41,11 @@ export function csvValue(raw: string, type: FieldType, form: CsvForm, depth = 0)
     default:
       return `TRY_CAST(${raw} AS ${sql})`;
   }
+}
+
+/** Of `infinity` and `epoch` DuckDB makes a day of its own, whatever the format is. */
+function byFormat(raw: string, format: string): string {
+  return `CASE WHEN NOT regexp_matches(${raw}, '^\\s*-?[a-zA-Z]+\\s*$') THEN TRY_STRPTIME(${raw}, ${quoteLiteral(format)}) END`;
 }
 
 /** DuckDB makes a null of an item that is none of its type: here the list is none then. */
@@ -46,11 +58,13 @@ function listOf(raw: string, type: FieldType, form: CsvForm, depth: number): str
   return `CASE WHEN len(${bad}) = 0 THEN list_transform(${texts}, lambda ${name}: ${value}) END`;
 }
 
-/** DuckDB takes `1_000` for a number, too. */
+/** DuckDB takes `1_000` for a number, too, and makes an infinity of a number that is too large. */
 function floatOf(raw: string, sql: string, form: CsvForm): string {
   const others = form.decimal === "." ? ["_"] : ["_", "."];
   const isPlain = others.map((other) => `NOT contains(${raw}, '${other}')`).join(" AND ");
-  return `CASE WHEN ${isPlain} THEN TRY_CAST(${pointed(raw, form)} AS ${sql}) END`;
+  const value = `TRY_CAST(${pointed(raw, form)} AS ${sql})`;
+  const isTooLarge = `isinf(${value}) AND NOT regexp_matches(${raw}, '[iI]')`;
+  return `CASE WHEN ${isPlain} AND NOT (${isTooLarge}) THEN ${value} END`;
 }
 
 /** DuckDB rounds, and takes `1_000`, `0x1F` and `0b11` for whole numbers, too. */

@@ -1,7 +1,7 @@
 import { isUtf8 } from "node:buffer";
 import { Field as ArrowField, type RecordBatch, Schema } from "apache-arrow";
 import { messageOf } from "../core/errors.ts";
-import { formatCount } from "../core/units.ts";
+import { formatBytes, formatCount } from "../core/units.ts";
 import type { BadRow } from "../dataset/dataset-file.ts";
 import { showType } from "../dataset/field-differences.ts";
 import { gather, type Stretch } from "../dataset/gather.ts";
@@ -11,6 +11,7 @@ import { nameOfType } from "../domain/column-type-names.ts";
 import type { CsvForm, JsonForm, TextForm } from "../domain/dataset.ts";
 import { jsonRows } from "./json/json-rows.ts";
 import { NESTING_MOST, nestsTooDeep } from "./nesting.ts";
+import { RECORD_MOST_BYTES } from "./record-sink.ts";
 import type { RecordTable } from "./record-table.ts";
 import type { ParsedFault, TextParser } from "./text-parser.ts";
 
@@ -97,6 +98,8 @@ function faultOf(
   const [start, end] = [table.starts[record] ?? 0, table.ends[record] ?? 0];
   if (!isText && !isUtf8(bytes.subarray(start, end))) return "it is not UTF-8";
   if (form.kind === "json") return nestsTooDeep(bytes, start, end) ? TOO_DEEP : null;
+  if (end - start >= RECORD_MOST_BYTES)
+    return `it is longer than ${formatBytes(RECORD_MOST_BYTES)}, and no line is read beyond that`;
   if (table.values[record] === 0)
     return `a value in quotes (${form.quote}) is not closed where it ends: input.csv.quote sets another character, or none`;
   const [values, columns] = [table.values[record], form.fields.length];

@@ -1,11 +1,14 @@
+import { isUtf8 } from "node:buffer";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { present } from "../core/assert.ts";
 import { ShardmillError } from "../core/errors.ts";
-import type { CsvForm, Field } from "../domain/dataset.ts";
+import type { CsvForm, Field, FieldType } from "../domain/dataset.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import type { LockedDatabase } from "../sql/locked-database.ts";
 import { quoteIdentifier, quoteLiteral } from "../sql/quote.ts";
+import { commonestValues, goodLines, withPlainEnds } from "./good-lines.ts";
+import { wholeType } from "./json/infer-types.ts";
 import { RECORD_MOST_BYTES } from "./record-sink.ts";
 import { recordsOf, type TextSample, wholeLines } from "./text-sample.ts";
 
@@ -34,11 +37,10 @@ interface Sniffed {
 }
 
 /**
- * How CSV files are written, and their columns: how from the first that is not empty, the types from all
- * samples with the same header. Lines that do not fit are passed over: what they are is seen when they are
- * mapped.
+ * Finds how CSV files are written, and their columns: how by the first file that is not empty, the types by
+ * all samples with the same header. Lines that do not fit are skipped: they are bad when they are mapped.
  *
- * @throws {INPUT_UNSUPPORTED} when DuckDB cannot tell
+ * @throws {INPUT_UNSUPPORTED} when it cannot be found
  */
 export async function sniffCsv(
   samples: readonly TextSample[],
@@ -56,49 +58,99 @@ export async function sniffCsv(
       });
     return present(found as Sniffed | undefined, "the sniffer answers");
   };
-  const written = await sniff(wholeLines(first), givenSettings(first.path, spec));
-  const form = formOf(written, spec);
-  const values = written.Columns.length;
+  const written = await findDialect(first, spec, sniff);
+  const form = formOf(written, spec, givenDelimiter(first.path, spec));
+  const values = written?.Columns.length ?? spec.names?.length ?? commonestValues(first, form);
   const { header } = recordsOf(first, form, values);
   const records = samples.flatMap((sample) => {
     const found = recordsOf(sample, form, values);
     return found.header === header ? found.records : [];
   });
   const heading = header === null ? [] : [Buffer.from(`${header}\n`)];
-  const content = Buffer.concat([...heading, ...records]);
+  const content = withPlainEnds(Buffer.concat([...heading, ...records]));
   const settings = [...fixedSettings(form), ...namesSetting(spec)];
   const typed = await sniff(content, settings);
-  const names = BASED_NUMBER.test(content.toString("latin1"))
-    ? await columnsOfBasedNumbers(path, typed, { database, settings: [...settings, ...sharedSettings(spec)] })
-    : [];
+  const types = await wholeTypes(typed, {
+    hasBased: BASED_NUMBER.test(content.toString("latin1")),
+    scan: [quoteLiteral(path), "all_varchar = true", ...settings, ...sharedSettings(spec)].join(", "),
+    database,
+  });
   const fields = typed.Columns.map(
-    ({ name, type }): Field => ({
-      name,
-      type: names.includes(name) ? { kind: "string" } : fieldType(type),
-      nullable: true,
-    }),
+    ({ name, type }): Field => ({ name, type: types.get(name) ?? fieldType(type), nullable: true }),
   );
   const { dateFormat = typed.DateFormat, timestampFormat = typed.TimestampFormat } = spec;
   return { form: { ...form, dateFormat, timestampFormat, fields }, header };
 }
 
+type Sniff = (content: Buffer, settings: readonly string[]) => Promise<Sniffed>;
+
+/**
+ * Finds how a file is written; null where the job says it all. The sniffer sees the good lines alone where
+ * others are among them: it gives up on a file of few lines for one that it cannot read.
+ */
+async function findDialect(sample: TextSample, spec: CsvSpec, sniff: Sniff): Promise<Sniffed | null> {
+  const delimiter = givenDelimiter(sample.path, spec);
+  if (delimiter !== undefined && spec.quote !== undefined && spec.header !== undefined) return null;
+  const settings = givenSettings(spec, delimiter);
+  const content = asUtf8(withPlainEnds(wholeLines(sample)));
+  const good = goodLines(content, spec, delimiter);
+  if (!good.areAll) return await sniff(good.content, givenSettings(spec, good.delimiter));
+  return await sniff(content, settings).catch((error: unknown) => {
+    if (good.content.length === 0) throw error;
+    return sniff(good.content, givenSettings(spec, good.delimiter));
+  });
+}
+
+/** Bytes that are not UTF-8 make the sniffer give up, though they say nothing of delimiters. */
+function asUtf8(content: Buffer): Buffer {
+  return isUtf8(content) ? content : Buffer.from(content.toString("latin1"));
+}
+
 /** What DuckDB takes for a whole number, and people mostly for a name. */
 const BASED_NUMBER = /0[xXbB]/;
 
-/** Of the columns of whole numbers, those with values that only DuckDB takes for such. */
-async function columnsOfBasedNumbers(
-  path: string,
+/** Bounds of whole numbers, as SQL gives them. */
+interface WholeColumn {
+  readonly based: boolean;
+  readonly whole: boolean | null;
+  readonly least: string | null;
+  readonly most: string | null;
+}
+
+/**
+ * The types of columns that the sniffer has wrong: text, where values are whole numbers to DuckDB alone; an
+ * unsigned integer or text for whole numbers beyond int64, which the sniffer takes for floats.
+ */
+async function wholeTypes(
   { Columns }: Sniffed,
-  { database, settings }: { readonly database: LockedDatabase; readonly settings: readonly string[] },
-): Promise<readonly string[]> {
-  const names = Columns.flatMap(({ name, type }) => (type === "BIGINT" ? [name] : []));
-  if (names.length === 0) return [];
-  const found = names.map(
-    (name, index) => `bool_or(regexp_matches(${quoteIdentifier(name)}, '[xXbB]')) AS c${index}`,
-  );
-  const scan = [quoteLiteral(path), "all_varchar = true", ...settings].join(", ");
-  const [row] = await database.rows(`SELECT ${found.join(", ")} FROM read_csv(${scan})`);
-  return names.filter((_, index) => row?.[`c${index}`] === true);
+  {
+    hasBased,
+    scan,
+    database,
+  }: { readonly hasBased: boolean; readonly scan: string; readonly database: LockedDatabase },
+): Promise<ReadonlyMap<string, FieldType>> {
+  const columns = Columns.filter(({ type }) => type === "DOUBLE" || (hasBased && type === "BIGINT"));
+  const found = new Map<string, FieldType>();
+  if (columns.length === 0) return found;
+  const looks = columns.map(({ name, type }, index) => {
+    const value = `nullif(trim(${quoteIdentifier(name)}), '')`;
+    if (type === "BIGINT") return `{'based': bool_or(regexp_matches(${value}, '[xXbB]'))} AS c${index}`;
+    const whole = `bool_and(regexp_full_match(${value}, '[+-]?[0-9]+'))`;
+    const bounds = ["min", "max"].map((bound) => `CAST(${bound}(TRY_CAST(${value} AS HUGEINT)) AS VARCHAR)`);
+    const isHuge = `bool_or(${value} IS NOT NULL AND TRY_CAST(${value} AS HUGEINT) IS NULL)`;
+    return `{'whole': ${whole}, 'least': ${bounds[0]}, 'most': CASE WHEN NOT ${isHuge} THEN ${bounds[1]} END} AS c${index}`;
+  });
+  const [row] = await database.rows(`SELECT ${looks.join(", ")} FROM read_csv(${scan})`);
+  for (const [index, { name }] of columns.entries()) {
+    const { based, whole, least, most } = present(row?.[`c${index}`], "a look answers") as WholeColumn;
+    if (based === true) found.set(name, { kind: "string" });
+    else if (whole === true)
+      found.set(
+        name,
+        least === null || most === null ? { kind: "string" } : wholeType(BigInt(least), BigInt(most)),
+      );
+  }
+  return found;
 }
 
 function sniffSql(path: string, settings: readonly string[]): string {
@@ -120,9 +172,12 @@ function sharedSettings({ nulls, decimal, dateFormat, timestampFormat }: CsvSpec
   ];
 }
 
-function givenSettings(path: string, spec: CsvSpec): string[] {
+function givenDelimiter(path: string, spec: CsvSpec): string | undefined {
+  return spec.delimiter ?? (/\.tsv(\.gz)?$/i.test(path) ? "\t" : undefined);
+}
+
+function givenSettings(spec: CsvSpec, delimiter: string | undefined): string[] {
   const { quote, header, skip } = spec;
-  const delimiter = spec.delimiter ?? (/\.tsv(\.gz)?$/i.test(path) ? "\t" : undefined);
   return [
     ...(delimiter === undefined ? [] : [`delim = ${quoteLiteral(delimiter)}`]),
     ...(quote === undefined ? [] : [`quote = ${quoteLiteral(quote)}`]),
@@ -149,15 +204,15 @@ function fixedSettings(form: CsvForm): string[] {
 }
 
 /** Where no value was quoted, others may be. */
-function formOf(found: Sniffed, spec: CsvSpec): CsvForm {
-  const quote = spec.quote ?? charOf(found.Quote, '"');
+function formOf(found: Sniffed | null, spec: CsvSpec, delimiter: string | undefined): CsvForm {
+  const quote = spec.quote ?? charOf(found?.Quote, '"');
   return {
     kind: "csv",
-    delimiter: spec.delimiter ?? charOf(found.Delimiter, ","),
+    delimiter: delimiter ?? charOf(found?.Delimiter, ","),
     quote,
-    escape: spec.escape ?? charOf(found.Escape, quote),
-    skip: spec.skip ?? Number(found.SkipRows),
-    header: spec.header ?? found.HasHeader,
+    escape: spec.escape ?? charOf(found?.Escape, quote),
+    skip: spec.skip ?? Number(found?.SkipRows ?? 0),
+    header: spec.header ?? found?.HasHeader ?? true,
     nulls: spec.nulls,
     decimal: spec.decimal,
     dateFormat: null,
@@ -166,8 +221,8 @@ function formOf(found: Sniffed, spec: CsvSpec): CsvForm {
   };
 }
 
-function charOf(found: string, otherwise: string): string {
-  return found === "(empty)" || found === "" ? otherwise : found;
+function charOf(found: string | undefined, otherwise: string): string {
+  return found === undefined || found === "(empty)" || found === "" ? otherwise : found;
 }
 
 function fieldType(type: string): Field["type"] {

@@ -1,4 +1,3 @@
-import { isUtf8 } from "node:buffer";
 import { rm } from "node:fs/promises";
 import { type Problem, ShardmillError } from "../core/errors.ts";
 import { makeTempFolder } from "../core/temp-folder.ts";
@@ -61,8 +60,7 @@ function sniffJson(samples: readonly TextSample[]): JsonForm {
   const seen = new SeenValues();
   for (const sample of samples) {
     for (const line of recordsOf(sample, none, 0).records) {
-      if (isUtf8(line) && !nestsTooDeep(line, 0, line.length))
-        seen.addLine(new JsonScanner(line), 0, line.length);
+      if (!nestsTooDeep(line, 0, line.length)) seen.addLine(new JsonScanner(line), 0, line.length);
     }
   }
   const odd = oddKeys(seen.members.keys());

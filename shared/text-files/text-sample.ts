@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { TextForm } from "../domain/dataset.ts";
 import type { ByteSource } from "../storage/storage.ts";
 import { findPreamble } from "./preamble.ts";
@@ -40,22 +41,26 @@ interface SampleRecords {
   readonly records: readonly Buffer[];
 }
 
-/** What the samples hold as records of a form. */
-export function recordsOf(
-  { path, content, isWhole }: TextSample,
-  form: TextForm,
-  values: number,
-): SampleRecords {
-  const preamble = findPreamble(content, form, { path, isEnd: isWhole });
+/** Finds the records of a form in a sample, each ended by `\n`: those that are UTF-8. */
+export function recordsOf(sample: TextSample, form: TextForm, values: number): SampleRecords {
+  const preamble = findPreamble(sample.content, form, { path: sample.path, isEnd: sample.isWhole });
   if (preamble === null) return { header: null, records: [] };
-  const bytes = content.subarray(preamble.bytes);
-  const table = new RecordTable(1);
-  scanRecords(bytes, form, isWhole, table);
+  const bytes = sample.content.subarray(preamble.bytes);
+  const table = tableOf(sample, form);
   const newline = Buffer.from("\n");
   const records: Buffer[] = [];
   for (let record = 0; record < table.length; record += 1) {
     if (form.kind === "csv" && table.values[record] !== values) continue;
-    records.push(Buffer.concat([bytes.subarray(table.starts[record], table.ends[record]), newline]));
+    const line = bytes.subarray(table.starts[record], table.ends[record]);
+    if (isUtf8(line)) records.push(Buffer.concat([line, newline]));
   }
   return { header: preamble.header, records };
+}
+
+/** The records of a sample, behind its preamble. */
+export function tableOf({ path, content, isWhole }: TextSample, form: TextForm): RecordTable {
+  const preamble = findPreamble(content, form, { path, isEnd: isWhole });
+  const table = new RecordTable(1 + (preamble?.lines ?? 0));
+  if (preamble !== null) scanRecords(content.subarray(preamble.bytes), form, isWhole, table);
+  return table;
 }

@@ -143,7 +143,7 @@ export class SeenValues {
 const TEXT: FieldType = { kind: "string" };
 
 /** The type of whole numbers between these two. Text where no integer has them all: none is rounded. */
-function wholeType(least: bigint, most: bigint): FieldType {
+export function wholeType(least: bigint, most: bigint): FieldType {
   if (least >= -(2n ** 63n) && most < 2n ** 63n) return { kind: "numeric", type: "int64" };
   if (least >= 0n && most < 2n ** 64n) return { kind: "numeric", type: "uint64" };
   return TEXT;
