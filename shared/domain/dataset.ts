@@ -87,9 +87,15 @@ export function innerTypes(type: FieldType): readonly FieldType[] {
   }
 }
 
+/** Encodings of CSV files. */
+export const CSV_ENCODINGS = ["utf-8", "latin1", "windows-1252", "utf-16le", "utf-16be"] as const;
+export type CsvEncoding = (typeof CSV_ENCODINGS)[number];
+
 /** How the records of a CSV file are read. Characters are single and of ASCII. */
 export interface CsvForm {
   readonly kind: "csv";
+  /** Default: UTF-8. */
+  readonly encoding?: CsvEncoding;
   readonly delimiter: string;
   /** Empty: values are never quoted. */
   readonly quote: string;

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { MAX_NAMES } from "../input-sources/input-source.ts";
 import { TYPE_NAMES, TYPE_PATTERN } from "./column-type-names.ts";
+import { CSV_ENCODINGS } from "./dataset.ts";
 
 const character = z
   .string()
@@ -55,6 +56,12 @@ export const CSV_SPEC = z
       .max(100)
       .default([""])
       .describe('Unquoted values that stand for null: `["", "NA"]`.'),
+    encoding: z
+      .enum(CSV_ENCODINGS)
+      .exactOptional()
+      .describe(
+        "How characters are bytes. `latin1` is ISO 8859-1, `windows-1252` what spreadsheets write in Western Europe. Left out: UTF-8.",
+      ),
     decimal: z.enum([".", ","]).default(".").describe("What stands before the fraction of a number."),
     dateFormat: format
       .exactOptional()

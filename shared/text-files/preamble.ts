@@ -1,4 +1,7 @@
-import type { TextForm } from "../domain/dataset.ts";
+import type { ShardmillError } from "../core/errors.ts";
+import { inputUnsupported } from "../dataset/input-errors.ts";
+import type { CsvEncoding, TextForm } from "../domain/dataset.ts";
+import { decodeText, ENCODING_HINT, encodingOf, unitBytes, unitsOf } from "./encodings.ts";
 import { NEWLINE, type RecordSink, type ScannedRecord } from "./record-sink.ts";
 import { csvMarks, scanCsv } from "./scan-csv.ts";
 import { markBytes } from "./text-content.ts";
@@ -22,38 +25,58 @@ export function findPreamble(
   form: TextForm,
   { path, isEnd }: { path: string; isEnd: boolean },
 ): Preamble | null {
-  let bytes = markBytes(content, path);
-  if (form.kind === "json") return { bytes, lines: 0, header: null };
+  const mark = markBytes(content, path, form);
+  if (form.kind === "json") return { bytes: mark, lines: 0, header: null };
+  const encoding = encodingOf(form);
+  const width = unitBytes(encoding);
+  const units = unitsOf(content, encoding);
+  let at = mark / width;
   for (let skipped = 0; skipped < form.skip; skipped += 1) {
-    const newline = content.indexOf(NEWLINE, bytes);
+    const newline = units.indexOf(NEWLINE, at);
     if (newline < 0) return isEnd ? { bytes: content.length, lines: skipped, header: null } : null;
-    bytes = newline + 1;
+    at = newline + 1;
   }
-  if (!form.header) return { bytes, lines: form.skip, header: null };
-  const first = new FirstRecord(content);
-  scanCsv(content, bytes, { marks: csvMarks(form), isEnd }, first);
-  if (first.header !== null) return { ...first, lines: form.skip + first.lines };
-  return isEnd ? { bytes: content.length, lines: form.skip, header: null } : null;
+  if (!form.header) return { bytes: at * width, lines: form.skip, header: null };
+  const first = new FirstRecord();
+  scanCsv(units, at, { marks: csvMarks(form), isEnd }, first);
+  const { start, end, next, lines } = first;
+  if (next < 0) return isEnd ? { bytes: content.length, lines: form.skip, header: null } : null;
+  const header = decodeText(content.subarray(start * width, end * width), encoding);
+  if (header === null) throw notDecoded({ path, line: form.skip + 1, byte: start * width, encoding });
+  return { header, bytes: next * width, lines: form.skip + lines };
+}
+
+/** A header whose names cannot be read. */
+function notDecoded({
+  path,
+  line,
+  byte,
+  encoding,
+}: {
+  readonly path: string;
+  readonly line: number;
+  readonly byte: number;
+  readonly encoding: CsvEncoding;
+}): ShardmillError {
+  const what = `a header (line ${line}, byte ${byte}) that is not ${encoding.toUpperCase()}`;
+  return inputUnsupported(path, what, ENCODING_HINT);
 }
 
 class FirstRecord implements RecordSink {
-  readonly #content: Buffer;
-  header: string | null = null;
-  bytes = 0;
+  start = -1;
+  end = -1;
+  next = -1;
   lines = 0;
 
-  constructor(content: Buffer) {
-    this.#content = content;
-  }
-
   record({ start, end, next, lines }: ScannedRecord): void {
-    if (this.header !== null) return;
-    this.header = this.#content.toString("utf8", start, end);
-    this.bytes = next;
+    if (this.next >= 0) return;
+    this.start = start;
+    this.end = end;
+    this.next = next;
     this.lines += lines;
   }
 
   blank(): void {
-    if (this.header === null) this.lines += 1;
+    if (this.next < 0) this.lines += 1;
   }
 }

@@ -8,11 +8,12 @@ import { gather, type Stretch } from "../dataset/gather.ts";
 import { plainField } from "../dataset/plain-type.ts";
 import { recordBatchOf } from "../dataset/record-batch.ts";
 import { nameOfType } from "../domain/column-type-names.ts";
-import type { CsvForm, JsonForm, TextForm } from "../domain/dataset.ts";
+import type { CsvEncoding, CsvForm, JsonForm, TextForm } from "../domain/dataset.ts";
+import { decodeText, ENCODING_HINT, encodingOf } from "./encodings.ts";
 import { jsonRows } from "./json/json-rows.ts";
 import { NESTING_MOST, nestsTooDeep } from "./nesting.ts";
 import { RECORD_MOST_BYTES } from "./record-sink.ts";
-import type { RecordTable } from "./record-table.ts";
+import { RecordTable } from "./record-table.ts";
 import type { ParsedFault, TextParser } from "./text-parser.ts";
 
 /** Records that lie side by side in a file. */
@@ -56,12 +57,14 @@ interface Piece {
 }
 
 /** A row of each record, in order: nulls for one that is none, with what is wrong with it. */
-export async function rowsOfRun(run: RecordRun, options: RunOptions): Promise<RunRows> {
+export async function rowsOfRun(encoded: RecordRun, options: RunOptions): Promise<RunRows> {
   const messages = new Map<number, string>();
+  const encoding = encodingOf(options.form);
+  const run = encoding === "utf-8" ? encoded : decodedRun(encoded, encoding, messages);
   const sound: number[] = [];
   const isText = isUtf8(run.bytes);
   for (let record = run.from; record < run.to; record += 1) {
-    const fault = faultOf(run, record, options.form, isText);
+    const fault = messages.get(record) ?? faultOf(run, record, options.form, isText);
     if (fault === null) sound.push(record);
     else messages.set(record, fault);
   }
@@ -74,12 +77,34 @@ export async function rowsOfRun(run: RecordRun, options: RunOptions): Promise<Ru
     .sort(([a], [b]) => a - b)
     .map(([record, message]) => ({
       row: run.row + record - run.from,
-      message: `${placeOf(run, record)}: ${message}`,
+      message: `${placeOf(encoded, record)}: ${message}`,
     }));
   const [only] = pieces;
   if (pieces.length === 1 && only?.records.length === run.to - run.from)
     return { batches: only.batches, bad };
   return { batches: [putTogether(run, pieces, options.schema)], bad };
+}
+
+/** The same records in UTF-8. One that is not of its encoding is empty, and has a message. */
+function decodedRun(
+  { bytes, table, ...run }: RecordRun,
+  encoding: CsvEncoding,
+  messages: Map<number, string>,
+): RecordRun {
+  const decoded = new RecordTable(table.line);
+  const texts: Buffer[] = [];
+  let start = 0;
+  for (let record = 0; record < table.length; record += 1) {
+    const text = decodeText(bytes.subarray(table.starts[record], table.ends[record]), encoding);
+    const isWanted = record >= run.from && record < run.to;
+    if (text === null && isWanted) messages.set(record, `it is not ${encoding.toUpperCase()}`);
+    const utf8 = Buffer.from(`${text ?? ""}\n`);
+    texts.push(utf8);
+    const end = start + utf8.length - 1;
+    decoded.record({ start, end, next: end + 1, lines: 1, values: table.values[record] ?? 0 });
+    start = end + 1;
+  }
+  return { ...run, bytes: Buffer.concat(texts), table: decoded };
 }
 
 function placeOf({ table, start }: RecordRun, record: number): string {
@@ -96,7 +121,8 @@ function faultOf(
   isText: boolean,
 ): string | null {
   const [start, end] = [table.starts[record] ?? 0, table.ends[record] ?? 0];
-  if (!isText && !isUtf8(bytes.subarray(start, end))) return "it is not UTF-8";
+  if (!isText && !isUtf8(bytes.subarray(start, end)))
+    return form.kind === "csv" ? `it is not UTF-8: ${ENCODING_HINT}` : "it is not UTF-8";
   if (form.kind === "json") return nestsTooDeep(bytes, start, end) ? TOO_DEEP : null;
   if (end - start >= RECORD_MOST_BYTES)
     return `it is longer than ${formatBytes(RECORD_MOST_BYTES)}, and no line is read beyond that`;

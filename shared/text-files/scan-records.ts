@@ -1,4 +1,5 @@
 import type { TextForm } from "../domain/dataset.ts";
+import { encodingOf, UnitSink, unitBytes, unitsOf } from "./encodings.ts";
 import { NEWLINE, RETURN, type RecordSink } from "./record-sink.ts";
 import { csvMarks, scanCsv } from "./scan-csv.ts";
 
@@ -10,7 +11,11 @@ import { csvMarks, scanCsv } from "./scan-csv.ts";
  */
 export function scanRecords(bytes: Buffer, form: TextForm, isEnd: boolean, sink: RecordSink): number {
   if (form.kind === "json") return scanJson(bytes, 0, isEnd, sink);
-  return scanCsv(bytes, 0, { marks: csvMarks(form), isEnd }, sink);
+  const encoding = encodingOf(form);
+  const width = unitBytes(encoding);
+  const marks = csvMarks(form);
+  if (width === 1) return scanCsv(bytes, 0, { marks, isEnd }, sink);
+  return width * scanCsv(unitsOf(bytes, encoding), 0, { marks, isEnd }, new UnitSink(sink, width));
 }
 
 /** What JSON takes for nothing. */

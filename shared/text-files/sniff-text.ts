@@ -5,6 +5,7 @@ import { inputUnsupported } from "../dataset/input-errors.ts";
 import { typeOfName } from "../domain/column-type-names.ts";
 import type { JsonForm, TextForm, TextFormat } from "../domain/dataset.ts";
 import { openLockedDatabase } from "../sql/locked-database.ts";
+import { decodeLoosely } from "./encodings.ts";
 import { oddKeys, SeenValues } from "./json/infer-types.ts";
 import { JsonScanner } from "./json/json-scanner.ts";
 import { nestsTooDeep } from "./nesting.ts";
@@ -45,13 +46,25 @@ export async function sniffText(
     const place = { database, folder };
     const { form, header } =
       format === "csv"
-        ? await sniffCsv(samples, csv ?? CSV_DEFAULTS, place)
+        ? await sniffCsv(decodedSamples(samples, csv), csv ?? CSV_DEFAULTS, place)
         : { form: sniffJson(samples), header: null };
     const path = samples.find(({ content }) => content.length > 0)?.path ?? samples[0]?.path ?? "";
-    return { form: withTypes(form, types), header, path };
+    const { encoding } = csv ?? CSV_DEFAULTS;
+    const read = form.kind === "csv" && encoding !== undefined ? { ...form, encoding } : form;
+    return { form: withTypes(read, types), header, path };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The samples in UTF-8, without their byte order marks. */
+function decodedSamples(samples: readonly TextSample[], csv: CsvSpec | null): readonly TextSample[] {
+  const encoding = csv?.encoding ?? "utf-8";
+  if (encoding === "utf-8") return samples;
+  return samples.map(({ content, ...sample }) => ({
+    ...sample,
+    content: Buffer.from(decodeLoosely(content, encoding).replace(/^\ufeff/, "")),
+  }));
 }
 
 /** Finds the columns of JSON Lines: the keys of the objects in the samples. Other lines are skipped. */

@@ -2,7 +2,9 @@ import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { messageOf } from "../core/errors.ts";
 import { inputCorrupt, inputUnsupported } from "../dataset/input-errors.ts";
+import type { TextForm } from "../domain/dataset.ts";
 import type { ByteSource } from "../storage/storage.ts";
+import { encodingOf } from "./encodings.ts";
 
 /** Each is a round trip on a network file system; some are in memory at once. */
 const READ_BYTES = 4 << 20;
@@ -29,14 +31,26 @@ export async function* readContent(
   }
 }
 
-/** Bytes of a byte order mark that a content begins with. @throws {INPUT_UNSUPPORTED} for one of UTF-16 */
-export function markBytes(content: Buffer, path: string): number {
+/**
+ * Counts the bytes of the byte order mark that a content begins with.
+ *
+ * @throws {INPUT_UNSUPPORTED} for a mark of UTF-16 that the job does not expect
+ */
+export function markBytes(content: Buffer, path: string, form: TextForm): number {
   if (content.subarray(0, 3).equals(BYTE_ORDER_MARK)) return BYTE_ORDER_MARK.length;
   const [first, second] = content;
-  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff))
-    throw inputUnsupported(path, "UTF-16", "convert the file to UTF-8");
-  return 0;
+  const found = UTF_16_MARKS.find((mark) => mark.first === first && mark.second === second);
+  if (found === undefined) return 0;
+  if (encodingOf(form) === found.encoding) return 2;
+  const hint =
+    form.kind === "csv" ? `set input.csv.encoding: ${found.encoding}` : "convert the file to UTF-8";
+  throw inputUnsupported(path, found.encoding.toUpperCase(), hint);
 }
+
+const UTF_16_MARKS = [
+  { first: 0xff, second: 0xfe, encoding: "utf-16le" },
+  { first: 0xfe, second: 0xff, encoding: "utf-16be" },
+] as const;
 
 async function* readPieces(
   source: ByteSource,

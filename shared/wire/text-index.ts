@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { parseJson } from "../core/parse-json.ts";
-import type { TextIndex } from "../domain/dataset.ts";
+import { CSV_ENCODINGS, type TextIndex } from "../domain/dataset.ts";
 import { count, field } from "./codec-fields.ts";
 import type { FieldCodec } from "./field.ts";
 
@@ -11,6 +11,7 @@ export const TEXT_INDEX_SCHEMA: z.ZodType<TextIndex> = z.object({
   form: z.discriminatedUnion("kind", [
     z.object({
       kind: z.literal("csv"),
+      encoding: z.enum(CSV_ENCODINGS).exactOptional(),
       delimiter: z.string().length(1),
       quote: z.string().max(1),
       escape: z.string().max(1),
