@@ -1,4 +1,4 @@
-import { formatCount, formatSeconds } from "../../shared/core/units.ts";
+import { formatCount, formatRate, formatSeconds } from "../../shared/core/units.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { fetchingText } from "./fetching-text.ts";
 import { plainStyle, type Style } from "./style.ts";
@@ -84,7 +84,7 @@ function runningParts(status: JobStatus): string[] {
   if (rowsDone === 0 && fetching !== null) return [`the workers fetch the model: ${fetchingText(fetching)}`];
   if (waiting !== null) return [waitingText(waiting)];
   if (rowsDone === 0) return ["the workers are starting"];
-  const parts = [`${formatCount(rowsPerSecond)} rows/s`];
+  const parts = [`${formatRate(rowsPerSecond)} rows/s`];
   if (secondsLeft !== null) parts.push(`${formatSeconds(secondsLeft)} left`);
   const limit = bottleneckText(status);
   if (limit !== null) parts.push(`limited by ${limit}`);

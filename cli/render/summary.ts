@@ -1,4 +1,4 @@
-import { formatCount, formatSeconds } from "../../shared/core/units.ts";
+import { formatCount, formatRate, formatSeconds } from "../../shared/core/units.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { OUTPUT_FOLDERS } from "../../shared/domain/manifest.ts";
 import type { RunFacts } from "../../shared/domain/run-facts.ts";
@@ -118,7 +118,7 @@ function endLine(status: JobStatus, style: Style): string {
     return `${name} ${style.good("is published already")}: ${counted(status.rowsCommitted, "row")}`;
   }
   if (status.phase === "published") {
-    const rows = `${counted(status.rowsCommitted, "row")} in ${seconds}, ${formatCount(status.rowsPerSecond)} rows/s`;
+    const rows = `${counted(status.rowsCommitted, "row")} in ${seconds}, ${formatRate(status.rowsPerSecond)} rows/s`;
     return `${name} ${style.good("published")}: ${rows}`;
   }
   const rows = `${formatCount(status.rowsCommitted)} of ${counted(status.rowsTotal, "row")} done after ${seconds}`;

@@ -23,6 +23,11 @@ export function formatCount(count: number): string {
   return Math.round(count).toLocaleString("en-US");
 }
 
+/** Writes a rate: whole from ten on, with two digits below, where whole numbers would be 0. */
+export function formatRate(perSecond: number): string {
+  return perSecond >= 10 ? formatCount(perSecond) : String(Number(perSecond.toPrecision(2)));
+}
+
 /** `3725` seconds as `1h 2m 5s`; under a minute with one decimal. */
 export function formatSeconds(seconds: number): string {
   if (seconds < 60) return `${seconds.toFixed(1)}s`;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { formatBytes, parseBytes } from "../../../../shared/core/units.ts";
+import { formatBytes, formatRate, parseBytes } from "../../../../shared/core/units.ts";
 
 test("sizes are read as they are written", () => {
   expect(["4GiB", "1.5 KiB", "512MiB", "0", "7", "2TiB"].map(parseBytes)).toEqual([
@@ -21,4 +21,15 @@ test("sizes are read as they are written", () => {
 test("what is no size, or may be two, is none", () => {
   for (const text of ["", "GiB", "4GB", "4g", "-1GiB", "1e9", "4GiB more", "NaN", ".5GiB"])
     expect(parseBytes(text), text).toBeNull();
+});
+
+test("a rate below ten has two digits, so that a slow job is not 0 rows/s", () => {
+  expect([0, 0.378, 3.24, 9.97, 10.4, 22_400].map(formatRate)).toEqual([
+    "0",
+    "0.38",
+    "3.2",
+    "10",
+    "10",
+    "22,400",
+  ]);
 });
