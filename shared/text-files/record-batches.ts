@@ -141,7 +141,8 @@ function parseJson(
 ): readonly Piece[] {
   const { starts, ends } = run.table;
   const lines = records.map((record) => ({ start: starts[record] ?? 0, end: ends[record] ?? 0 }));
-  const { batch, faults } = jsonRows(run.bytes, lines, { fields: form.fields, asked, schema });
+  const fields = asked.flatMap((place) => form.fields[place] ?? []);
+  const { batch, faults } = jsonRows(run.bytes, lines, { fields, asked, schema });
   addFaults(faults, { run, records, form, messages });
   return [{ records, batches: [batch] }];
 }

@@ -94,6 +94,13 @@ describe("a text file", () => {
     await expect(textRows(file, { onBadRow: undefined })).rejects.toMatchObject({ code: "INPUT_CORRUPT" });
   });
 
+  it("gives each column of JSON its own values, whichever are read", async () => {
+    const fields = fieldsOf({ a: "int64", b: "int64" });
+    const { file } = await openText(Buffer.from('{"a":1,"b":2}\n'), { kind: "json", fields }, { parsers });
+    using _ = file;
+    expect((await textRows(file, { columns: ["b"] })).rows).toEqual([{ b: "2n" }]);
+  });
+
   it("judges only the columns that are read", async () => {
     const fields = fieldsOf({ a: "int64", b: "int64" });
     const { file } = await openText(Buffer.from("a,b\n1,x\n"), csvForm([], { fields }), { parsers });
