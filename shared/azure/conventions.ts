@@ -1,10 +1,10 @@
-import { readFile } from "node:fs/promises";
-import { messageOf } from "../core/errors.ts";
 import type { StoreSettings } from "../domain/job-stores.ts";
+import { boundedProvider } from "../objects/bounded-provider.ts";
+import { readCaBundle } from "../objects/ca-bundle.ts";
 import { CredentialCache, type CredentialProvider } from "../objects/credential-cache.ts";
 import { takenBefore } from "../objects/taken-before.ts";
 import { AzureClient } from "./azure-client.ts";
-import type { AzureCredentials } from "./credentials.ts";
+import { type AzureCredentials, silentProvider } from "./credentials.ts";
 import { provideTokens } from "./identities.ts";
 import {
   type AzureSettings,
@@ -32,11 +32,8 @@ async function loadSettings(env: Environment, own: StoreSettings): Promise<Azure
   const variable = "REQUESTS_CA_BUNDLE";
   const bundle = env[variable];
   if (!bundle || settings.ca !== null) return settings;
-  try {
-    return { ...settings, ca: await readFile(bundle, "utf8") };
-  } catch (cause) {
-    throw invalidSetting(variable, `cannot be read: ${messageOf(cause)}`, "a file of certificates in PEM");
-  }
+  const ca = await readCaBundle(bundle, (what, expected) => invalidSetting(variable, what, expected));
+  return { ...settings, ca };
 }
 
 /** That a job asks for credentials where the environment has none means nothing: it names none. */
@@ -55,6 +52,6 @@ function providerOf({ access, account }: AzureSettings): CredentialProvider<Azur
     case "anonymous":
       return async () => ({ ...access, identity: "nobody (without credentials)" });
     case "identity":
-      return provideTokens(process.env);
+      return boundedProvider(() => provideTokens(process.env), silentProvider);
   }
 }

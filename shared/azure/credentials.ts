@@ -13,6 +13,17 @@ export type AzureCredentials = (
   readonly expiration?: Date;
 };
 
+/** An identity's login that does not answer says nothing of the store: it is asked again later. */
+export function silentProvider(seconds: number): ShardmillError {
+  const { AZURE_AUTHORITY_HOST: host } = process.env;
+  const asked = host && URL.canParse(host) ? `Azure's login at ${new URL(host).host}` : "Azure's login";
+  const message = `there are no credentials for Azure's storage: ${asked} is silent for ${seconds} s`;
+  return new ShardmillError("STORE_REFUSED", message, {
+    fields: { variable: "AZURE_AUTHORITY_HOST", provider: asked, throttled: false },
+    hint: "check that this machine reaches what gives it credentials, or give it others",
+  });
+}
+
 /** @param cause is told by its message alone: what it holds may have secrets */
 export function noCredentials(cause: unknown): ShardmillError {
   return new ShardmillError(

@@ -1,4 +1,3 @@
-import { readFile } from "node:fs/promises";
 import {
   type AuthClient,
   BaseExternalAccountClient,
@@ -9,11 +8,12 @@ import {
   UserRefreshClient,
 } from "google-auth-library";
 import { systemClock } from "../core/clock.ts";
-import { messageOf } from "../core/errors.ts";
 import type { StoreSettings } from "../domain/job-stores.ts";
+import { boundedProvider } from "../objects/bounded-provider.ts";
+import { readCaBundle } from "../objects/ca-bundle.ts";
 import { CredentialCache, type CredentialProvider } from "../objects/credential-cache.ts";
 import { takenBefore } from "../objects/taken-before.ts";
-import { ANONYMOUS, type GcsCredentials, noCredentials } from "./credentials.ts";
+import { ANONYMOUS, type GcsCredentials, noCredentials, silentProvider } from "./credentials.ts";
 import { GcsClient } from "./gcs-client.ts";
 import { type Environment, type GcsSettings, gcsSettingsOf, invalidSetting } from "./settings.ts";
 
@@ -40,16 +40,17 @@ async function loadSettings(env: Environment, own: StoreSettings): Promise<GcsSe
   const variable = "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE";
   const bundle = env[variable];
   if (!bundle || settings.ca !== null) return settings;
-  try {
-    return { ...settings, ca: await readFile(bundle, "utf8") };
-  } catch (cause) {
-    const what = `cannot be read: ${messageOf(cause)}`;
-    throw invalidSetting(variable, what, "a file of certificates in PEM", cause);
-  }
+  return { ...settings, ca: await readCaBundle(bundle, (...why) => invalidSetting(variable, ...why)) };
 }
 
 /** Of a file that the environment names, of gcloud's own, or of the machine's service account. */
 function provideByConvention(): CredentialProvider<GcsCredentials> {
+  let asked = "the metadata server of this machine";
+  const open = () => providerOf((who) => (asked = who));
+  return boundedProvider(open, (seconds) => silentProvider(asked, seconds));
+}
+
+function providerOf(onAsked: (who: string) => void): CredentialProvider<GcsCredentials> {
   let opened: Promise<AuthClient> | null = null;
   return async ({ forceRefresh }) => {
     try {
@@ -58,6 +59,7 @@ function provideByConvention(): CredentialProvider<GcsCredentials> {
       // Without a project it would look for one, by programs and by requests; nothing here asks for it.
       opened ??= new GoogleAuth({ scopes: SCOPE, projectId: "none" }).getClient();
       const client = await opened;
+      onAsked(giverOf(client));
       const headers = Object.fromEntries(await client.getRequestHeaders());
       const endMs = client.credentials.expiry_date ?? systemClock.wallMs() + UNKNOWN_LIFE_MS;
       return { headers, identity: identityOf(client), expiration: new Date(endMs) };
@@ -66,6 +68,12 @@ function provideByConvention(): CredentialProvider<GcsCredentials> {
       throw noCredentials(cause);
     }
   };
+}
+
+/** What gives tokens to the client, for people. */
+function giverOf(client: AuthClient): string {
+  const file = process.env.GOOGLE_APPLICATION_CREDENTIALS;
+  return `what gives tokens to ${identityOf(client)}${file ? ` (${file})` : ""}`;
 }
 
 function identityOf(client: AuthClient): string {

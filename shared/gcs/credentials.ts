@@ -12,6 +12,15 @@ export interface GcsCredentials {
 
 export const ANONYMOUS: GcsCredentials = { headers: {}, identity: "nobody (without credentials)" };
 
+/** @param asked the source that does not answer: it is asked again later */
+export function silentProvider(asked: string, seconds: number): ShardmillError {
+  const message = `there are no credentials for Google Cloud Storage: ${asked} is silent for ${seconds} s`;
+  return new ShardmillError("STORE_REFUSED", message, {
+    fields: { variable: "GOOGLE_APPLICATION_CREDENTIALS", provider: asked, throttled: false },
+    hint: "check that this machine reaches what gives it credentials, or give it others",
+  });
+}
+
 /** @param cause is told by its message alone: the requests that errors of the library hold have secrets */
 export function noCredentials(cause: unknown): ShardmillError {
   return new ShardmillError(

@@ -105,7 +105,7 @@ export function judgedByError(path: string, host: string, error: unknown): Error
   if (code !== null && CERTIFICATE.test(code))
     return failed("STORE_REFUSED", path, `is on a server that cannot prove who it is: ${messageOf(error)}`, {
       fields: { reason: code, server: host },
-      hint: "for a certificate of your own, name its authority's file in NODE_EXTRA_CA_CERTS",
+      hint: "for a certificate of your own, name its authority's file in `stores: { ca }`, in AWS_CA_BUNDLE for S3, or in NODE_EXTRA_CA_CERTS",
       cause: error,
     });
   return new PassingFailure(`cannot be reached: ${messageOf(error)}`, { cause: error });

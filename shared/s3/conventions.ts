@@ -1,11 +1,13 @@
-import { readFile } from "node:fs/promises";
 import { defaultProvider } from "@aws-sdk/credential-provider-node";
 import { loadSharedConfigFiles } from "@smithy/core/config";
-import { messageOf, ShardmillError } from "../core/errors.ts";
+import { isShardmillError, ShardmillError } from "../core/errors.ts";
 import type { StoreSettings } from "../domain/job-stores.ts";
+import { boundedProvider } from "../objects/bounded-provider.ts";
+import { readCaBundle } from "../objects/ca-bundle.ts";
 import { CredentialCache, type CredentialProvider } from "../objects/credential-cache.ts";
 import { takenBefore } from "../objects/taken-before.ts";
-import { noCredentials, type S3Credentials } from "./credentials.ts";
+import { noCredentials, type S3Credentials, silentProvider } from "./credentials.ts";
+import { ProviderWatch } from "./provider-watch.ts";
 import { S3Client } from "./s3-client.ts";
 import { type Environment, invalidSetting, type S3Settings, s3SettingsOf } from "./settings.ts";
 
@@ -29,50 +31,97 @@ export async function openS3Client(own: StoreSettings, isGuarded = false): Promi
 }
 
 /**
- * Of the job, then of the environment, then of the profile in the shared configuration files.
+ * Settings of the job, then of the environment, then of the profile in the shared configuration files: in the
+ * order of botocore.
  *
  * @throws {STORE_REFUSED} when they cannot be used
  */
 export async function loadSettings(env: Environment, own: StoreSettings): Promise<S3Settings> {
   const { configFile, credentialsFile } = await loadSharedConfigFiles();
-  const name = own.profile ?? env.AWS_PROFILE ?? "default";
-  const profile = { ...credentialsFile[name], ...configFile[name] };
-  if (own.profile !== undefined && Object.keys(profile).length === 0) throw noProfile(own.profile);
+  const name = own.profile ?? profileOf(env);
+  const known: Environment = { ...credentialsFile[name ?? "default"], ...configFile[name ?? "default"] };
+  if (name !== undefined && Object.keys(known).length === 0)
+    throw noProfile(name, own.profile === undefined ? "the environment" : "`stores`");
+  const services = known.services === undefined ? {} : configFile[`services.${known.services}`];
+  const profile: Environment = { ...known, s3_endpoint_url: services?.["s3.endpoint_url"] };
   const settings = s3SettingsOf(env, profile, own);
-  const bundle = env.AWS_CA_BUNDLE;
+  const [variable, bundle] = env.AWS_CA_BUNDLE
+    ? (["AWS_CA_BUNDLE", env.AWS_CA_BUNDLE] as const)
+    : (["ca_bundle", profile.ca_bundle] as const);
   if (!bundle || settings.ca !== null) return settings;
-  try {
-    return { ...settings, ca: await readFile(bundle, "utf8") };
-  } catch (cause) {
-    throw invalidSetting(
-      "AWS_CA_BUNDLE",
-      `cannot be read: ${messageOf(cause)}`,
-      "a file of certificates in PEM",
-      cause,
-    );
-  }
+  const ca = await readCaBundle(bundle, (...why) => invalidSetting(variable, ...why));
+  return { ...settings, ca };
+}
+
+/** The profile that the environment names, by the names that botocore reads. */
+function profileOf(env: Environment): string | undefined {
+  return env.AWS_DEFAULT_PROFILE || env.AWS_PROFILE || undefined;
 }
 
 /**
  * Of the environment, profiles, single sign-on, a process, web identity, containers, or the machine's role.
+ * Keys of the environment come before a profile that the environment names, as for botocore.
  */
 export function provideByConvention(profile?: string): CredentialProvider<S3Credentials> {
   // That its next versions want another Node is for those who build this program to know.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
-  const provide = defaultProvider(profile === undefined ? {} : { profile });
+  const watch = new ProviderWatch(profile ?? profileOf(process.env));
+  const open = (): CredentialProvider<S3Credentials> => {
+    const provide = defaultProvider({
+      logger: watch,
+      ...(watch.profile === undefined ? {} : { profile: watch.profile }),
+    });
+    return async (options) => {
+      const keys = profile === undefined ? keysOf(process.env) : null;
+      return keys ?? checkedKeys(await provide(options));
+    };
+  };
+  const provide = boundedProvider(open, (seconds) => silentProvider(watch.asked, seconds));
   return async (options) => {
     try {
       return await provide(options);
     } catch (cause) {
-      throw noCredentials(cause);
+      throw isShardmillError(cause) ? cause : noCredentials(cause);
     }
   };
 }
 
-/** The library would look elsewhere for credentials, as if the job had named none. */
-function noProfile(profile: string): ShardmillError {
-  return new ShardmillError("STORE_REFUSED", `S3 cannot be reached from here: no profile ${profile}`, {
-    fields: { variable: "AWS_CONFIG_FILE", expected: `a profile called ${profile}` },
-    hint: "add it to ~/.aws/config or ~/.aws/credentials of this machine, or name another in `stores`",
-  });
+function keysOf(env: Environment): S3Credentials | null {
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: token,
+  } = env;
+  if (!accessKeyId || !secretAccessKey) return null;
+  const session = token ? { sessionToken: token } : {};
+  return checkedKeys({ accessKeyId, secretAccessKey, ...session }, (name) => name.toUpperCase());
+}
+
+/** @throws {STORE_REFUSED} for a key with a line feed, as a secret made by `echo` has it */
+function checkedKeys(
+  keys: S3Credentials,
+  nameOf: (setting: string) => string = (setting) => setting,
+): S3Credentials {
+  const { accessKeyId, secretAccessKey, sessionToken = "" } = keys;
+  const settings = {
+    aws_access_key_id: accessKeyId,
+    aws_secret_access_key: secretAccessKey,
+    aws_session_token: sessionToken,
+  };
+  for (const [setting, value] of Object.entries(settings))
+    if (/\s/.test(value))
+      throw invalidSetting(nameOf(setting), "has a line feed or a blank in it", "the key without it");
+  return keys;
+}
+
+/** The library would look elsewhere for credentials, as if nobody had named a profile. */
+function noProfile(profile: string, by: string): ShardmillError {
+  return new ShardmillError(
+    "STORE_REFUSED",
+    `S3 cannot be reached from here: no profile ${profile}, which ${by} names`,
+    {
+      fields: { variable: "AWS_CONFIG_FILE", expected: `a profile called ${profile}` },
+      hint: "add it to ~/.aws/config or ~/.aws/credentials of this machine, or name another",
+    },
+  );
 }

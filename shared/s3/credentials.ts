@@ -9,6 +9,15 @@ export interface S3Credentials {
   readonly expiration?: Date;
 }
 
+/** A source of credentials that does not answer says nothing of the store: it is asked again later. */
+export function silentProvider(asked: string, seconds: number): ShardmillError {
+  const message = `there are no credentials for S3: ${asked} is silent for ${seconds} s`;
+  return new ShardmillError("STORE_REFUSED", message, {
+    fields: { variable: "AWS_PROFILE", provider: asked, throttled: false },
+    hint: "check that this machine reaches what gives it credentials, or give it others",
+  });
+}
+
 /** @param cause is told by its message alone: what it holds may have secrets */
 export function noCredentials(cause: unknown): ShardmillError {
   return new ShardmillError("STORE_REFUSED", `there are no credentials for S3: ${saidBy(cause)}`, {

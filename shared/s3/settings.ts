@@ -25,7 +25,7 @@ const DEFAULT_REGION = "us-east-1";
 /**
  * What the job says comes first, then the environment, then the profile.
  *
- * @param profile what the shared configuration files say of the profile that is used
+ * @param profile settings of the profile that is used; `s3_endpoint_url` is of its section of services
  * @throws {STORE_REFUSED} when they cannot be used: on another machine they may be right
  */
 export function s3SettingsOf(env: Environment, profile: Environment, own: StoreSettings = {}): S3Settings {
@@ -55,8 +55,10 @@ function named(endpoint: string): string | undefined {
 }
 
 function conventionalEndpoint(env: Environment, profile: Environment): string | undefined {
-  if (env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS?.toLowerCase() === "true") return undefined;
-  return env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || profile.endpoint_url || undefined;
+  const ignored = env.AWS_IGNORE_CONFIGURED_ENDPOINT_URLS || profile.ignore_configured_endpoint_urls;
+  if (ignored?.toLowerCase() === "true") return undefined;
+  const ofEnvironment = env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL;
+  return ofEnvironment || profile.s3_endpoint_url || profile.endpoint_url || undefined;
 }
 
 function endpointOf(text: string): URL {
