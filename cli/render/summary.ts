@@ -1,3 +1,4 @@
+import type { ErrorData } from "../../shared/core/errors.ts";
 import { formatCount, formatRate, formatSeconds } from "../../shared/core/units.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { OUTPUT_FOLDERS } from "../../shared/domain/manifest.ts";
@@ -36,6 +37,8 @@ export interface JobSummary extends Omit<RunFacts, OnlyUnderWay | "phase" | "row
   readonly output: string;
   /** Null until the output is published. */
   readonly manifest: string | null;
+  /** Reason why the job failed or was cancelled. Left out: it did not. */
+  readonly error?: Pick<ErrorData, "code" | "message" | "hint">;
 }
 
 export function jobSummary(status: JobStatus): JobSummary {
@@ -45,7 +48,7 @@ export function jobSummary(status: JobStatus): JobSummary {
     rowsCommitted,
     shardsTotal,
     name: _n,
-    failure: _f,
+    failure,
     priority: _p,
     paused: _q,
     ...rest
@@ -71,7 +74,12 @@ export function jobSummary(status: JobStatus): JobSummary {
     seconds: Number(status.seconds.toFixed(3)),
     rowsPerSecond: Math.round(status.rowsPerSecond),
     manifest: status.manifest === "" ? null : status.manifest,
+    ...(failure === null ? {} : { error: shortError(failure) }),
   };
+}
+
+function shortError({ code, message, hint }: ErrorData): NonNullable<JobSummary["error"]> {
+  return { code, message, ...(hint === undefined ? {} : { hint }) };
 }
 
 /** What a person reads when a job has ended. Why it failed is for `renderError` to tell. */

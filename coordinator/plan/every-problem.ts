@@ -1,3 +1,4 @@
+import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { isShardmillError, ShardmillError, toShardmillError } from "../../shared/core/errors.ts";
 
 /** All results; when several fail, one error that tells all that is wrong. */
@@ -26,7 +27,9 @@ function joined(errors: readonly ShardmillError[]): ShardmillError {
           },
         ],
   );
-  return new ShardmillError(errors[0]?.code ?? "SPEC_INVALID", "the job cannot run as it stands", {
+  // A mistake that the user must mend comes before what may pass by itself.
+  const lasting = errors.find(({ code }) => ERROR_CODES[code].exit === 2) ?? errors[0];
+  return new ShardmillError(lasting?.code ?? "SPEC_INVALID", "the job cannot run as it stands", {
     problems,
   });
 }

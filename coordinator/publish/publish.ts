@@ -36,6 +36,7 @@ type Publishing = PublishOptions & Required<Pick<PublishOptions, "confirm" | "on
  * | another manifest | refused |
  *
  * @throws {OUTPUT_OCCUPIED} when something else is there: nothing of it is touched; or is published by now
+ * @throws {RUN_PUBLISHED} when that is the same run of a job over what is new
  * @throws {OUTPUT_FAILED} when another output is staged, or the storage fails
  */
 export async function publishOutput(options: PublishOptions): Promise<void> {
@@ -146,8 +147,14 @@ async function isPublished({ paths, storage, staged }: Publishing): Promise<bool
   const there = await readManifestIfThere(path, storage);
   if (there === null) return false;
   if (there.outputDigest === outputDigest) return true;
+  const fields = { path, expected: outputDigest, found: there.outputDigest };
+  if (staged.manifest.inputFiles !== null)
+    throw new ShardmillError("RUN_PUBLISHED", `another machine published this run to ${paths.output}`, {
+      fields,
+      hint: "run again: what is new since then is the next run",
+    });
   throw new ShardmillError("OUTPUT_OCCUPIED", `${paths.output} has another published output`, {
-    fields: { path, expected: outputDigest, found: there.outputDigest },
+    fields,
     hint: "choose another output.path, or run with --fresh to replace it",
   });
 }

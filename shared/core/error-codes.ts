@@ -87,6 +87,7 @@ export const ERROR_CODES = {
 
   // The output and the job's own files.
   OUTPUT_OCCUPIED: { ...PLAIN, attempt: "count", exit: 2, grpc: "ALREADY_EXISTS" },
+  RUN_PUBLISHED: { ...PLAIN, attempt: "count", exit: 1, grpc: "ALREADY_EXISTS" },
   OUTPUT_LOCKED: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
   OUTPUT_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
   JOB_MISMATCH: { ...PLAIN, attempt: "count", exit: 2, grpc: "FAILED_PRECONDITION" },

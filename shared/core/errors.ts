@@ -12,6 +12,8 @@ export interface Problem {
   readonly found?: string;
   /** What to do: "did you mean `pixels`?". */
   readonly hint?: string;
+  /** Code of the error behind it, where that may pass by itself. */
+  readonly code?: ErrorCode;
 }
 
 interface ErrorOptions {

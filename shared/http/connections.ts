@@ -5,7 +5,7 @@ import type { LookupFunction } from "node:net";
 import type { checkServerIdentity } from "node:tls";
 import { identityProblem } from "../access/server-identity.ts";
 import { failed } from "./failures.ts";
-import { lookupElsewhere, refuseLocal, refuseLocalName } from "./local-addresses.ts";
+import { isInNoProxyNetwork, lookupElsewhere, refuseLocal, refuseLocalName } from "./local-addresses.ts";
 
 /** Whoever sets none of these has no proxy, and loads nothing that knows of them. */
 const PROXY_VARIABLES = ["http_proxy", "https_proxy", "all_proxy"];
@@ -45,11 +45,11 @@ export class Connections implements Disposable {
     setMaxListeners(0, this.#disposed.signal);
   }
 
-  /** How the server of an address is connected to, and whether by a proxy. */
-  async to(url: URL): Promise<{ readonly isProxied: boolean; readonly connection: Connection }> {
+  /** Connection to the server of an address, and the proxy that leads to it: its HOST:PORT, null for none. */
+  async to(url: URL): Promise<{ readonly proxy: string | null; readonly connection: Connection }> {
     this.#admit(url);
     if (this.#isGuarded) refuseLocal(nameOf(url));
-    const proxy = hasProxies() ? (await import("proxy-from-env")).getProxyForUrl(url.href) : "";
+    const proxy = await proxyFor(url);
     if (this.#isGuarded && proxy !== "") await refuseLocalName(nameOf(url));
     const agent = await this.#agentFor(url, proxy);
     const ca = this.#caOf(url);
@@ -61,7 +61,7 @@ export class Connections implements Disposable {
       ...(this.#isGuarded ? { lookup: lookupElsewhere } : {}),
       checkServerIdentity: (_host, certificate) => identityProblem(nameOf(url), certificate),
     };
-    return { isProxied: proxy !== "", connection };
+    return { proxy: URL.canParse(proxy) ? new URL(proxy).host : null, connection };
   }
 
   [Symbol.dispose](): void {
@@ -107,6 +107,10 @@ function nameOf({ hostname }: URL): string {
   return hostname.replace(/^\[(.*)\]$/, "$1");
 }
 
-function hasProxies(): boolean {
-  return PROXY_VARIABLES.some((name) => process.env[name] || process.env[name.toUpperCase()]);
+/** The proxy that the environment names for an address; empty: none. */
+async function proxyFor(url: URL): Promise<string> {
+  const { env } = process;
+  if (!PROXY_VARIABLES.some((name) => env[name] || env[name.toUpperCase()])) return "";
+  if (isInNoProxyNetwork(nameOf(url), env.no_proxy || env.NO_PROXY)) return "";
+  return (await import("proxy-from-env")).getProxyForUrl(url.href);
 }

@@ -70,7 +70,7 @@ export function judgedByStatus(path: string, { status, headers }: Answer): Error
     const isThrottled = status === 429 || status === 503;
     return new PassingFailure(`answers ${status}`, {
       isThrottled,
-      afterMs: retryAfterMs(headers["retry-after"]),
+      afterMs: retryAfterMs(headers["retry-after"], headers.date),
     });
   }
   return failed("STORE_FAILED", path, `answers ${status}`, { fields });
@@ -84,9 +84,12 @@ export function wantsProxyUser(path: string): ShardmillError {
   });
 }
 
-/** In seconds. The other form, a date, would be judged by two clocks that differ. */
-function retryAfterMs(header: string | undefined): number {
-  return header !== undefined && /^\d{1,6}$/.test(header) ? Number(header) * 1_000 : 0;
+/** In seconds, or as a date, which counts from the answer's own date: clocks of two machines differ. */
+function retryAfterMs(after: string | undefined, date: string | undefined): number {
+  if (after === undefined) return 0;
+  if (/^\d{1,6}$/.test(after)) return Number(after) * 1_000;
+  const untilMs = Date.parse(after) - Date.parse(date ?? "");
+  return Number.isFinite(untilMs) ? Math.max(0, untilMs) : 0;
 }
 
 /** Certificates that do not hold: they do not become better by asking again. */
@@ -97,7 +100,11 @@ const CERTIFICATE =
  * What follows from an error on the way to a server. What is said of the server, whatever is asked of it, has
  * its name in the field `server`; what is said of this machine's settings, theirs in `variable`.
  */
-export function judgedByError(path: string, host: string, error: unknown): Error {
+export function judgedByError(
+  path: string,
+  { host, proxy }: { readonly host: string; readonly proxy: string | null },
+  error: unknown,
+): Error {
   if (isShardmillError(error)) return error;
   const code = errorCode(error);
   // It may be the name of a proxy. And a network that is gone, of a VPN, knows no name either.
@@ -108,7 +115,12 @@ export function judgedByError(path: string, host: string, error: unknown): Error
       hint: "for a certificate of your own, name its authority's file in `stores: { ca }`, in AWS_CA_BUNDLE for S3, or in NODE_EXTRA_CA_CERTS",
       cause: error,
     });
-  return new PassingFailure(`cannot be reached: ${messageOf(error)}`, { cause: error });
+  if (proxy === null) return new PassingFailure(`cannot be reached: ${messageOf(error)}`, { cause: error });
+  const what = `cannot be reached by the proxy ${proxy} of HTTPS_PROXY or HTTP_PROXY`;
+  return new PassingFailure(`${what}: ${messageOf(error)}`, {
+    fields: { variable: "HTTPS_PROXY", proxy },
+    cause: error,
+  });
 }
 
 function unknownHost(host: string, cause: unknown): ConstructorParameters<typeof PassingFailure> {

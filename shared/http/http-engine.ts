@@ -167,7 +167,7 @@ export class HttpEngine implements Disposable {
     const { slots } = this.#storeOf(request.url);
     const giveBack = await slots.take(signal);
     try {
-      const { isProxied, connection } = await this.#connections.to(request.url);
+      const { proxy, connection } = await this.#connections.to(request.url);
       meter.add("requests", 1);
       const askedMs = systemClock.nowMs();
       const open = (head: AnswerHead): BodyReader<Outcome<T>> => {
@@ -180,7 +180,8 @@ export class HttpEngine implements Disposable {
         if (meant !== null) call.onMeant?.();
         return counting(meter, meant === null ? collected(head) : asMeant(meant));
       };
-      const judge = (error: unknown) => judgedByError(call.path, request.url.hostname, error);
+      const judge = (error: unknown) =>
+        judgedByError(call.path, { host: request.url.hostname, proxy }, error);
       const outcome = await exchange(request, {
         connection,
         idleMs: call.idleMs ?? this.#idleMs,
@@ -189,7 +190,7 @@ export class HttpEngine implements Disposable {
         signal,
       });
       // A server that answers so by itself says nothing of a proxy.
-      if (isProxied && outcome.kind === "other" && outcome.answer.status === 407)
+      if (proxy !== null && outcome.kind === "other" && outcome.answer.status === 407)
         throw wantsProxyUser(call.path);
       return outcome;
     } finally {

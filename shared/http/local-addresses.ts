@@ -1,6 +1,6 @@
 import { lookup as resolveName } from "node:dns";
 import { lookup as lookupAll } from "node:dns/promises";
-import { BlockList, isIP, type LookupFunction } from "node:net";
+import { BlockList, isIP, isIPv6, type LookupFunction } from "node:net";
 import { failed } from "./failures.ts";
 
 /** This machine, what is on its own line (there clouds tell machines their credentials), and no address. */
@@ -87,4 +87,23 @@ function refused(host: string): Error {
   return failed("STORE_REFUSED", host, "is this machine, or on its own line", {
     hint: "this coordinator takes jobs of others: its operator allows such addresses with --allow-local-addresses",
   });
+}
+
+/**
+ * Whether NO_PROXY names a network that the host, an IP address, is in: `10.0.0.0/8`, `fd00::/8`. The library
+ * that chooses proxies knows names alone.
+ */
+export function isInNoProxyNetwork(host: string, noProxy: string | undefined): boolean {
+  if (isIP(host) === 0 || noProxy === undefined) return false;
+  return noProxy.split(/[,\s]+/).some((entry) => isInNetwork(host, entry));
+}
+
+function isInNetwork(host: string, entry: string): boolean {
+  const [, network = "", bits = ""] = /^\[?([\d.:a-f]+)\]?\/(\d{1,3})$/i.exec(entry) ?? [];
+  if (isIP(network) === 0 || isIP(network) !== isIP(host)) return false;
+  const family = isIPv6(network) ? "ipv6" : "ipv4";
+  if (Number(bits) > (family === "ipv6" ? 128 : 32)) return false;
+  const list = new BlockList();
+  list.addSubnet(network, Number(bits), family);
+  return list.check(host, family);
 }

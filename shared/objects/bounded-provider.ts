@@ -2,7 +2,7 @@ import { systemClock, type Timers } from "../core/clock.ts";
 import type { CredentialProvider } from "./credential-cache.ts";
 
 /** Longest wait for a provider of credentials: as long as a store may be silent. */
-export const PROVIDER_WAIT_MS = 30_000;
+const PROVIDER_WAIT_MS = 30_000;
 
 /**
  * Bounds each call of a provider: vendors' libraries wait for a silent one without end. A call after a silent

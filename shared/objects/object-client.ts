@@ -1,3 +1,4 @@
+import { failed } from "../http/failures.ts";
 import type { HttpRequest } from "../http/messages.ts";
 import type { RangeRead } from "../http/read-range.ts";
 import type { ObjectPlace } from "./object-place.ts";
@@ -104,4 +105,23 @@ export interface ObjectClient extends Disposable {
 
   /** Keys of the bucket of a place, up to a thousand. Left out: they are removed one by one. */
   removeMany?(place: ObjectPlace, keys: readonly string[], signal?: AbortSignal): Promise<void>;
+}
+
+/** Finds a listing that does not end, since its pages repeat. One key a page is remembered. */
+export class ListingWatch {
+  readonly #path: string;
+  readonly #firstKeys = new Set<string>();
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  /** @throws {STORE_FAILED} when a page begins as one before it did */
+  passed({ objects, prefixes }: ObjectPage): void {
+    const first = objects[0]?.key ?? prefixes[0];
+    if (first === undefined) return;
+    if (this.#firstKeys.has(first))
+      throw failed("STORE_FAILED", this.#path, `is listed in a circle: a second page begins with ${first}`);
+    this.#firstKeys.add(first);
+  }
 }

@@ -34,6 +34,8 @@ const HINTS: Readonly<Record<string, string>> = {
   AuthorizationHeaderMalformed: OTHER_REGION,
   IllegalLocationConstraintException: OTHER_REGION,
   PermanentRedirect: OTHER_REGION,
+  TemporaryRedirect:
+    "AWS redirects requests for a new bucket to its region: set AWS_REGION to that, or wait some hours",
   InvalidBucketName: "no bucket of this store is called so: check its name",
   KeyTooLongError: "no key of this store is so long: call the object otherwise",
   InvalidAccessKeyId: "the store does not know the access key: check AWS_PROFILE, or AWS_ACCESS_KEY_ID",

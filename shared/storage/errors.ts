@@ -80,7 +80,8 @@ export function reasonOf(error: unknown): string {
 /** What failed at a place, as one of several problems: why, and what its storage says is to be done. */
 export function placeProblem(where: string, what: string, error: unknown): Problem {
   const hint = isShardmillError(error) ? error.hint : undefined;
-  return { where, what: `${what}: ${reasonOf(error)}`, ...(hint === undefined ? {} : { hint }) };
+  const passing = isShardmillError(error) && isStoreUnavailable(error) ? { code: error.code } : {};
+  return { where, what: `${what}: ${reasonOf(error)}`, ...(hint === undefined ? {} : { hint }), ...passing };
 }
 
 /** @throws {STORE_FAILED} when `[start, end)` is not a range */

@@ -2,7 +2,12 @@ import { createHash } from "node:crypto";
 import { isShardmillError, ShardmillError } from "../core/errors.ts";
 import { systemRandom } from "../core/random.ts";
 import { below, type FileStat, type Location, parseLocation } from "../domain/location.ts";
-import type { ObjectClient, ObjectPage, ObjectPut } from "../objects/object-client.ts";
+import {
+  ListingWatch,
+  type ObjectClient,
+  type ObjectPage,
+  type ObjectPut,
+} from "../objects/object-client.ts";
 import { canBeNamed, named, type ObjectPlace, placeOf, prefixOf } from "../objects/object-place.ts";
 import { cannot, checkRange, notAFile, occupied, tooShort } from "./errors.ts";
 import { checkedChunks, drain, sourceOfBytes } from "./put-source.ts";
@@ -91,9 +96,11 @@ class ObjectStorage implements Storage {
     const place = placeOf(folder);
     const base = prefixOf(place);
     let isThere = false;
+    const watch = new ListingWatch(folder);
     for (let from: string | null = null; ; ) {
       const wanted = { prefix: `${base}${prefix}`, delimiter: "/", from } as const;
       const page = await this.#client.list(place, wanted, signal);
+      watch.passed(page);
       isThere ||= page.objects.length > 0 || page.prefixes.length > 0;
       const entries = [
         // An object that is called as the folder itself is how consoles make empty folders.

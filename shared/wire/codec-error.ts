@@ -31,6 +31,7 @@ const problem = tableCodec<Problem>("Problem", {
   expected: field.orLeftOut(field.text),
   found: field.orLeftOut(field.text),
   hint: field.orLeftOut(field.text),
+  code: field.orLeftOut(code),
 });
 
 /**

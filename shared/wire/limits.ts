@@ -85,7 +85,7 @@ export function reportWithinLimits(report: DeviceReport): DeviceReport {
 const PROBLEM_CHARS = 512;
 
 function cutTexts(problem: Problem): Problem {
-  const { where, what, expected, found, hint } = problem;
+  const { where, what, expected, found, hint, code } = problem;
   const short = (text: string) => cut(text, PROBLEM_CHARS);
   return {
     where: short(where),
@@ -93,6 +93,7 @@ function cutTexts(problem: Problem): Problem {
     ...(expected === undefined ? {} : { expected: short(expected) }),
     ...(found === undefined ? {} : { found: short(found) }),
     ...(hint === undefined ? {} : { hint: short(hint) }),
+    ...(code === undefined ? {} : { code }),
   };
 }
 

@@ -48,14 +48,15 @@ export const session = name.map(workerSession);
 const fewOf = (most: number) => ({ minLength: 1, maxLength: most });
 const token = fc.record({ generation: uint32, sequence: uint32 });
 
+const errorCode = fc.constantFrom(...(Object.keys(ERROR_CODES) as ErrorCode[]));
 export const errorData: fc.Arbitrary<ErrorData> = fc.record(
   {
-    code: fc.constantFrom(...(Object.keys(ERROR_CODES) as ErrorCode[])),
+    code: errorCode,
     message: text,
     fields: fc.dictionary(word, fc.oneof(text, finite, fc.boolean(), fc.constant(null))).map(plain),
     problems: fc.array(
       fc.record(
-        { where: text, what: text, expected: text, found: text, hint: text },
+        { where: text, what: text, expected: text, found: text, hint: text, code: errorCode },
         { requiredKeys: ["where", "what"], noNullPrototype: true },
       ),
       { maxLength: 3 },
@@ -273,8 +274,7 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   precision: fc.option(jobPrecision),
   devices: fc.array(deviceReport, { maxLength: 2 }),
   stores: storeCounts,
-  output: text,
-  manifest: text,
+  ...{ output: text, manifest: text },
   failure: fc.option(errorData),
   fetching: fc.option(fetching),
   waiting: fc.option(fc.record({ store: text, seconds: positive, reason: text })),

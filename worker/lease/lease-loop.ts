@@ -117,9 +117,9 @@ export class LeaseLoop {
   #persist<T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const { clock, giveUpMs, log } = this.#options;
     const wasLetIn = this.#registered !== null;
-    const onRetry = (error: ShardmillError, waitMs: number) =>
-      log.warn({ waitMs: Math.round(waitMs), reason: error.message }, "waiting for the coordinator");
-    return persist(call, { signal, giveUpMs, clock, random: this.#random, wasLetIn, onRetry });
+    const onWaiting = ({ message: reason }: ShardmillError, sinceMs: number) =>
+      log.warn({ forMs: Math.round(sinceMs), reason }, "waiting for the coordinator");
+    return persist(call, { signal, giveUpMs, clock, random: this.#random, wasLetIn, onWaiting });
   }
 
   async #leaseUntilEnd(quit: AbortSignal): Promise<"dismissed" | "drained"> {

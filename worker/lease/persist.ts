@@ -23,14 +23,16 @@ interface PersistOptions {
   readonly random: Random;
   /** As for {@link mayRepeat}. */
   readonly wasLetIn?: boolean;
-  readonly onRetry?: (error: ShardmillError, waitMs: number) => void;
+  /** Reports the first failure, and one a minute of those that follow. */
+  readonly onWaiting?: (error: ShardmillError, sinceMs: number) => void;
 }
 
-/**
- * A coordinator that came back is found within a second: a call that is refused costs neither side anything
- * to speak of.
- */
-const MOST_WAIT_MS = 800;
+/** For a minute, a coordinator that came back is found within a second. */
+const SOON = { forMs: 60_000, maxMs: 800 };
+/** After it, many workers must not keep a network or a log busy. */
+const LATER_MAX_MS = 10_000;
+/** Between two reports of a coordinator that is still away. */
+const REPORT_MS = 60_000;
 
 /**
  * Makes a call that is safe to repeat until it goes through, its refusal is final, or `giveUpMs` have passed.
@@ -38,14 +40,20 @@ const MOST_WAIT_MS = 800;
 export async function persist<T>(call: () => Promise<T>, options: PersistOptions): Promise<T> {
   const { clock, random } = options;
   const startMs = clock.nowMs();
+  let reportedMs = Number.NEGATIVE_INFINITY;
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await call();
     } catch (error) {
       options.signal.throwIfAborted();
       if (!mayRepeat(error, options.wasLetIn) || clock.nowMs() - startMs > options.giveUpMs) throw error;
-      const waitMs = backoffMs(attempt, { firstMs: 200, maxMs: MOST_WAIT_MS }, random.unit());
-      if (error instanceof ShardmillError) options.onRetry?.(error, waitMs);
+      const nowMs = clock.nowMs();
+      const maxMs = nowMs - startMs < SOON.forMs ? SOON.maxMs : LATER_MAX_MS;
+      const waitMs = backoffMs(attempt, { firstMs: 200, maxMs }, random.unit());
+      if (error instanceof ShardmillError && nowMs - reportedMs >= REPORT_MS) {
+        reportedMs = nowMs;
+        options.onWaiting?.(error, nowMs - startMs);
+      }
       await sleep(waitMs, options.signal, clock);
     }
   }

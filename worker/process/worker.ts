@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import type { Credential } from "../../shared/access/credential.ts";
 import { systemClock } from "../../shared/core/clock.ts";
-import { ShardmillError } from "../../shared/core/errors.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { createLogger, type LogLevel } from "../../shared/core/log.ts";
 import { packageVersion } from "../../shared/core/package-root.ts";
 import { systemRandom } from "../../shared/core/random.ts";
@@ -11,7 +11,7 @@ import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import { processTally } from "../../shared/http/store-tally.ts";
 import type { CopiesPlace } from "../../shared/storage/local-copy.ts";
 import { openTracer } from "../../shared/tracing/open-tracer.ts";
-import { connectCoordinator } from "../../shared/wire/client.ts";
+import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
 import { ownVersions } from "../../shared/wire/protocol.ts";
 import type { Registration, WorkService } from "../../shared/wire/services.ts";
 import type { AccessMode } from "../job/choose-access.ts";
@@ -94,7 +94,7 @@ export async function runWorker(
     ...(seams.shardThread === undefined ? {} : { shardThread: seams.shardThread }),
   });
   let isIdle = false;
-  const served = untilIdle(seams.work?.(client.work) ?? client.work, seams.runner?.(runner) ?? runner, {
+  const served = untilIdle((seams.work ?? asIs)(sayingTls(client)), seams.runner?.(runner) ?? runner, {
     idleMs: options.idleMs,
     onIdle: () => {
       isIdle = true;
@@ -128,6 +128,26 @@ export async function runWorker(
     traced.over();
     await tracer.close();
   }
+}
+
+function asIs<T>(value: T): T {
+  return value;
+}
+
+/** The same service, whose `register` says that a coordinator speaks TLS only: gRPC does not. */
+function sayingTls({ work, waitReady }: CoordinatorClient): WorkService {
+  return {
+    ...work,
+    async register(...asked) {
+      try {
+        return await work.register(...asked);
+      } catch (error) {
+        if (!isShardmillError(error, "COORDINATOR_UNREACHABLE")) throw error;
+        const why: unknown = await waitReady(0).catch((reason: unknown) => reason);
+        throw isShardmillError(why, "CERTIFICATE_REFUSED") ? why : error;
+      }
+    },
+  };
 }
 
 /** @throws the reason, of a worker that is dismissed without having been of any use */

@@ -79,6 +79,7 @@ interface DiscoverOptions {
  * @param input with absolute paths: files, folders, outputs of jobs, patterns (see decision 23)
  * @param outputPath where this job publishes to: no input, whatever is in it
  * @throws {INPUT_NOT_FOUND} for every path that leads to nothing, all at once
+ * @throws {STORE_FAILED} {STORE_REFUSED} when all that is wrong is a store that is unavailable
  */
 export async function discoverFiles(
   input: Pick<JobSpec["input"], "path" | "format">,
@@ -211,14 +212,17 @@ function problem(problem: Problem): Inspected {
   return { kind: "problem", problem };
 }
 
+/** A store that is down or throttles is no mistake of the job's: its problem keeps its own code. */
 function notFound(problems: readonly Problem[]): ShardmillError {
   const [first] = problems;
+  const isPassing = problems.every(({ code }) => code !== undefined);
+  const code = (isPassing ? first?.code : undefined) ?? "INPUT_NOT_FOUND";
   const more = problems.length > PROBLEM_LIMIT ? ` (the first ${PROBLEM_LIMIT} are listed)` : "";
   const message =
     problems.length === 1 && first !== undefined
       ? `input ${first.where}: ${first.what}`
       : `${problems.length} input paths lead to no data${more}`;
-  return new ShardmillError("INPUT_NOT_FOUND", message, {
+  return new ShardmillError(code, message, {
     fields: { paths: problems.length, path: first?.where ?? "" },
     problems: problems.slice(0, PROBLEM_LIMIT),
     ...(first?.hint === undefined ? {} : { hint: first.hint }),

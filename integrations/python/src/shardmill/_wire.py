@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, NoReturn, TypeVar
@@ -108,6 +110,13 @@ class Target:
                 return from_detail(message_class("ErrorDetail").FromString(value))
         status, details = error.code(), error.details() or ""
         fields = {"address": self.address, "status": status.name}
+        if status is grpc.StatusCode.UNAVAILABLE and self.credentials is None and _speaks_tls(self.address):
+            return Unreachable(
+                "CERTIFICATE_REFUSED",
+                f"the coordinator at {self.address} speaks TLS only",
+                fields=fields,
+                hint="name the CA of its certificate: Client(tls=Tls(ca=...)) or SHARDMILL_TLS_CA",
+            )
         if status in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED):
             return Unreachable(
                 "COORDINATOR_UNREACHABLE",
@@ -118,6 +127,20 @@ class Target:
         if status is grpc.StatusCode.DEADLINE_EXCEEDED:
             return Unreachable("COORDINATOR_UNREACHABLE", f"{self.address} did not answer in time", fields=fields)
         return ShardmillError("RPC_FAILED", details, fields=fields)
+
+
+def _speaks_tls(address: str) -> bool:
+    """Whether a TLS handshake succeeds there. A server that wants TLS closes other connections without a word."""
+    host, _, port = address.rpartition(":")
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=0.5) as plain:
+            with context.wrap_socket(plain, server_hostname=host.strip("[]")):
+                return True
+    except (OSError, ValueError):
+        return False
 
 
 def target_of(

@@ -58,6 +58,14 @@ describe("the summary of a job for scripts", () => {
 
   it("has no manifest before there is one", () => {
     expect(jobSummary(aStatus()).manifest).toBeNull();
+    expect(jobSummary(aStatus())).not.toHaveProperty("error");
+    const { code, message } = failure;
+    const said = { ...failure, hint: "wait" };
+    expect(jobSummary(aStatus({ phase: "failed", failure: said })).error).toEqual({
+      code,
+      message,
+      hint: "wait",
+    });
   });
 });
 

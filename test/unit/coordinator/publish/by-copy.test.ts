@@ -7,6 +7,7 @@ import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { below } from "../../../../shared/domain/location.ts";
+import type { OutputManifest } from "../../../../shared/domain/manifest.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { partialFolder } from "../../../../shared/domain/partial.ts";
 import { partialDigest } from "../../../../shared/domain/partial-digest.ts";
@@ -71,9 +72,15 @@ class BreakingBucket {
   }
 }
 
+interface StageOptions {
+  readonly partials?: typeof PARTIALS;
+  readonly confirm?: () => Promise<void>;
+  readonly inputFiles?: OutputManifest["inputFiles"];
+}
+
 async function stageAndPublish(
   { storage }: Pick<BreakingBucket, "storage">,
-  { partials = PARTIALS, confirm = async () => {} } = {},
+  { partials = PARTIALS, confirm = async () => {}, inputFiles = null }: StageOptions = {},
 ): Promise<void> {
   const staged = await stageOutput({
     facts: {
@@ -87,6 +94,7 @@ async function stageAndPublish(
       },
       builds: [],
       versions: {},
+      inputFiles,
     },
     partials: partials.map(({ partial }) => partial),
     paths: PATHS,
@@ -166,6 +174,11 @@ test("a manifest that came meanwhile is never replaced", async () => {
   );
   await bucket.storage.put(path, sourceOfBytes(text));
   await expect(stageAndPublish(bucket)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
+  // A run over what is new has been run by another machine: the next one takes what is left.
+  await expect(stageAndPublish(bucket, { inputFiles: [] })).rejects.toMatchObject({
+    code: "RUN_PUBLISHED",
+    hint: expect.stringContaining("run again"),
+  });
   expect(await readText(bucket.storage, path)).toBe(text);
 });
 

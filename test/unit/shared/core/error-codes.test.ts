@@ -29,6 +29,9 @@ test("a worker that lost its lease, its session or its job, or was stopped, is n
 test("a worker's process stays down only for what whoever started it must mend", () => {
   const mend = codesWith("exit", 2);
   expect(codesWith("worker", "quit").filter((code) => !mend.includes(code))).toEqual([
+    // Of a worker that a coordinator of one job has no use for.
+    "DEVICE_WRONG",
+    "WORKER_UNFIT",
     // After it has waited for a coordinator for as long as it was told to.
     "COORDINATOR_UNREACHABLE",
   ]);
@@ -38,4 +41,17 @@ test("what a store says of a file, a lease or a session reaches its caller", () 
   const wrapped = codesWith("storage", "fails");
   const own = ["STORE_NOT_FOUND", "STORE_EXISTS", "STORE_REFUSED", "STORE_FAILED", "LEASE_STALE"] as const;
   expect(own.filter((code) => wrapped.includes(code))).toEqual([]);
+});
+
+test("an attempt that ends for its worker's or a store's reasons does not count", () => {
+  expect(codesWith("attempt", "wait")).toEqual(["STORE_UNAVAILABLE"]);
+  expect(codesWith("attempt", "refuse").toSorted()).toEqual([
+    "CACHE_FAILED",
+    "DEVICE_UNAVAILABLE",
+    "DEVICE_WRONG",
+    "MODEL_INVALID",
+    "MODULES_REFUSED",
+    "TEMP_FAILED",
+    "WORKER_UNFIT",
+  ]);
 });

@@ -75,3 +75,15 @@ test.each([501, 505])("%i is not asked again", async (status) => {
   await expect(call).rejects.toMatchObject({ code: "STORE_FAILED", fields: { status } });
   expect(asked).toBe(1);
 });
+
+test("a pause until a date counts from the answer's own date", () => {
+  const busy = (headers: Record<string, string>) =>
+    judgedByStatus("the file", { status: 503, headers, body: Buffer.alloc(0) });
+  const after = "Mon, 30 Nov 2026 07:00:09 GMT";
+  expect(busy({ "retry-after": after, date: "Mon, 30 Nov 2026 07:00:00 GMT" })).toMatchObject({
+    afterMs: 9_000,
+  });
+  expect(busy({ "retry-after": after, date: "Mon, 30 Nov 2026 08:00:00 GMT" })).toMatchObject({ afterMs: 0 });
+  expect(busy({ "retry-after": after })).toMatchObject({ afterMs: 0 });
+  expect(busy({ "retry-after": "7" })).toMatchObject({ afterMs: 7_000 });
+});

@@ -110,3 +110,26 @@ test("a proxy that is not there, or says nothing, is a failure that passes, and 
   await new Promise((resolve) => dead.close(resolve));
   await expect(read(secure.url)).rejects.toMatchObject({ code: "STORE_FAILED", fields: { tries: 6 } });
 });
+
+test("a proxy where nobody listens is blamed by its address, and its password stays hidden", async () => {
+  const { port } = new URL(proxyUrl);
+  proxy.closeAllConnections();
+  await new Promise((resolve) => proxy.close(resolve));
+  vi.stubEnv("HTTP_PROXY", `http://me:hunter2@127.0.0.1:${port}`);
+  const failure = await read(plain.url).catch((error: unknown) => error);
+  expect(failure).toMatchObject({
+    code: "STORE_FAILED",
+    message: expect.stringContaining(`cannot be reached by the proxy 127.0.0.1:${port} of HTTPS_PROXY`),
+    fields: { proxy: `127.0.0.1:${port}`, variable: "HTTPS_PROXY" },
+  });
+  expect(JSON.stringify(failure)).not.toContain("hunter2");
+  proxy = createProxy();
+  await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
+});
+
+test("a network of NO_PROXY is asked without the proxy", async () => {
+  vi.stubEnv("HTTP_PROXY", proxyUrl);
+  vi.stubEnv("NO_PROXY", "10.0.0.0/8,127.0.0.0/8");
+  expect(await read(plain.url)).toEqual(bytes.slice(10, 20));
+  expect(asked).toEqual([]);
+});

@@ -85,7 +85,7 @@ describe("readRowFile", () => {
   const certificate = (host: string) =>
     judgedByError(
       "the file",
-      host,
+      { host, proxy: null },
       Object.assign(new Error("self-signed"), { code: "DEPTH_ZERO_SELF_SIGNED_CERT" }),
     );
   const unknown = new ShardmillError("STORE_FAILED", "nobody knows h", { fields: { server: "h" } });

@@ -214,3 +214,15 @@ test("of a folder that cannot be listed nobody says that it is not there", async
     problems: [{ where: "s3://bucket/data/a.parquet", hint: "look in s3://bucket/data" }],
   });
 });
+
+test("a store that is down is no input that is missing: the problem keeps its code", async () => {
+  const fields = { throttled: false };
+  class Down extends MemoryStorage {
+    override kindAt(): never {
+      throw new ShardmillError("STORE_FAILED", "s3://bucket/data cannot be reached", { fields });
+    }
+  }
+  const openers = { s3: async () => new Down() };
+  const found = discoverFiles({ path: ["s3://bucket/data"], format: "auto" }, "/out", NEVER, { openers });
+  await expect(found).rejects.toMatchObject({ code: "STORE_FAILED", problems: [{ code: "STORE_FAILED" }] });
+});
