@@ -6,6 +6,11 @@ const TEXT_HINT =
   "`tokenizer`, a tokenizer.json such as that of the model's folder, makes token ids of text; `image` and `sound` make " +
   "values of the files that it names; `map.prepare` casts numbers that are written as text";
 
+/** Hints at the type first: a few cells make text of a column of numbers in CSV. */
+function textHint(column: string): string {
+  return `of CSV and JSON Lines, \`input.types: { ${column}: float64 }\` makes numbers, and dead letters of other values; ${TEXT_HINT}`;
+}
+
 /** How the bytes of a cell are read: each is a value, or they are values of the tensor's type. */
 const BYTES = ["uint8", "raw"] as const;
 export type BytesReading = (typeof BYTES)[number];
@@ -71,7 +76,7 @@ export const oneColumn = {
       ...(isText
         ? { hint: CAST_HINT }
         : found.type === "string"
-          ? { hint: TEXT_HINT }
+          ? { hint: textHint(name) }
           : numberHint(found.kind)),
     });
     return null;

@@ -263,3 +263,8 @@ describe("inputs that share a symbol", () => {
     expect(bind({}, types, nameless).inputs.map(({ rowDims }) => rowDims)).toEqual([[128], [64]]);
   });
 });
+
+test("a column of text that feeds no numbers comes with the key that makes some of it", () => {
+  const [problem] = problemsOf(...parts([{ kind: "string" }, []]));
+  expect(problem?.hint).toMatch(/^of CSV and JSON Lines, `input\.types: \{ x: float64 \}`/);
+});
