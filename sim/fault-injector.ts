@@ -82,6 +82,18 @@ export class FaultInjector {
       scheduler.after(0, null, () => this.#replaceCoordinator(process));
   }
 
+  /**
+   * A coordinator on a disk may be stopped behind any change that it makes there, and replaced: what it was
+   * about to do, it does when it goes on.
+   */
+  changed({ process, call }: DiskCall): void {
+    const { bucket, faults, scheduler } = this.#world;
+    const isShown = call === "names" || call === "removal" || call === "sync";
+    if (bucket !== null || !isShown || !faults.has("otherNamespace") || this.#alone() !== process) return;
+    if (faults.strikes("otherNamespace", 0.01))
+      scheduler.after(0, null, () => this.#replaceCoordinator(process));
+  }
+
   /** The only coordinator of the only job, if it runs. */
   #alone(): SimProcess | null {
     const [first, ...others] = this.#world.coordinators.processes();
@@ -91,7 +103,8 @@ export class FaultInjector {
 
   #pauseCoordinator(process: SimProcess): void {
     const { faults, scheduler, random } = this.#world;
-    scheduler.pause(process, random.between(500, faults.has("otherNamespace") ? 45_000 : 12_000));
+    const ms = random.between(500, faults.has("otherNamespace") ? 45_000 : 12_000);
+    scheduler.pause(process, ms, this.#stopsClock());
   }
 
   /**
@@ -108,8 +121,15 @@ export class FaultInjector {
     scheduler.pause(
       process,
       random.between(most === 5 ? 4 * silenceMs : silenceMs + 3_000, most * silenceMs),
+      this.#stopsClock(),
     );
     coordinators.start("replacement", { isElsewhere: true });
+  }
+
+  /** Where others can tell a coordinator's place in time by its journal alone. */
+  #stopsClock(): boolean {
+    const { bucket, random } = this.#world;
+    return bucket === null && random.chance(0.5);
   }
 
   /**

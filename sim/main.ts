@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { packageRoot } from "../shared/core/package-root.ts";
 import { formatCount } from "../shared/core/units.ts";
+import { Exploration, seedOfCommit } from "./explore.ts";
 import { FAULT_KINDS } from "./fault-plan.ts";
 import { LongRun } from "./long-run.ts";
 import type { SeedQuestion } from "./seed-process.ts";
@@ -50,6 +51,8 @@ A core runs 40 to 100 seeds a second: on two, the usual 2,000 take half a minute
   --processes N   how many run seeds at once (as many as there are cores)
   --minutes M     stop after this long, whatever is left
   --regressions   run the kept seeds first
+  --explore       go on behind a violation, print each with its replay, and end with 0 all the same
+  --from-commit   begin at a seed that follows from the commit that is checked out
   --log           print what happens: for a few seeds
   --json          one line of JSON at the end`;
 
@@ -62,6 +65,8 @@ const { values } = parseArgs({
     processes: { type: "string", default: String(availableParallelism()) },
     minutes: { type: "string" },
     regressions: { type: "boolean", default: false },
+    explore: { type: "boolean", default: false },
+    "from-commit": { type: "boolean", default: false },
     log: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -70,7 +75,7 @@ const { values } = parseArgs({
 const args = {
   ...values,
   seeds: Number(values.seeds),
-  from: Number(values.from),
+  from: values["from-commit"] ? seedOfCommit() : Number(values.from),
   processes: Number(values.processes),
   jobs: values.jobs === undefined ? undefined : Number(values.jobs),
   minutes: values.minutes === undefined ? undefined : Number(values.minutes),
@@ -106,6 +111,7 @@ async function main(): Promise<number> {
     storages: noWorlds(),
   };
   const toRun = await seedsToRun();
+  const exploration = args.explore ? new Exploration() : null;
   const mostSeconds = args.minutes === undefined ? Number.POSITIVE_INFINITY : args.minutes * 60;
   using run = new LongRun();
   using running = new SeedProcesses(processes);
@@ -118,6 +124,10 @@ async function main(): Promise<number> {
     );
     if (args.log) run.print(result.log.join("\n"));
     add(totals, result);
+    if (result.violation !== null && exploration !== null) {
+      run.print([...exploration.found(result), replayOf(result)].join("\n"));
+      continue;
+    }
     if (result.violation !== null) {
       run[Symbol.dispose]();
       return await fail(result, running);
@@ -126,13 +136,17 @@ async function main(): Promise<number> {
       totals.twice += 1;
       const { seed, jobs, storage } = result;
       const again = await running.ask({ seed, options: { jobs, storage } });
-      if (again.trace !== result.trace || again.steps !== result.steps)
-        return reportDifference(result, again);
+      if (again.trace !== result.trace || again.steps !== result.steps) {
+        const code = reportDifference(result, again);
+        if (exploration === null) return code;
+        exploration.differed();
+      }
     }
   }
   const { seconds } = run;
   run[Symbol.dispose]();
   report(totals, seconds);
+  if (exploration !== null) console.log(exploration.summary());
   return 0;
 }
 
@@ -177,18 +191,20 @@ async function fail(result: SeedResult, running: SeedProcesses): Promise<number>
   }
   console.log(`\nseed ${result.seed} breaks ${result.violation?.law}: ${result.violation?.message}`);
   console.log(`faults: ${JSON.stringify(result.fired)}`);
-  console.log(`replay: npm run sim -- --seeds 1 --from ${seed} --jobs ${jobs} --storage ${storage} --log`);
+  console.log(replayOf(result));
   if (args.json) console.log(JSON.stringify({ seed: result.seed, ...result.violation }));
   return 1;
+}
+
+function replayOf({ seed, jobs, storage }: SeedResult): string {
+  return `replay: npm run sim -- --seeds 1 --from ${seed} --jobs ${jobs} --storage ${storage} --log`;
 }
 
 function reportDifference(first: SeedResult, second: SeedResult): number {
   console.log(
     `seed ${first.seed} gave two traces: ${first.trace} in ${first.steps} steps, ${second.trace} in ${second.steps}`,
   );
-  console.log(
-    `replay: npm run sim -- --seeds 1 --from ${first.seed} --jobs ${first.jobs} --storage ${first.storage}`,
-  );
+  console.log(replayOf(first));
   return 1;
 }
 

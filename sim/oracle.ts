@@ -58,7 +58,8 @@ export class Oracle {
       if (state.phase.kind !== "running" && state.phase.kind !== "planning")
         this.#injector.bringWorkersBack();
       else {
-        const sinceMs = Math.max(this.#injector.absentSinceMs, holder.sinceMs);
+        // A call of a worker that is gone may come late, and is one of a worker all the same.
+        const sinceMs = Math.max(this.#injector.absentSinceMs, holder.sinceMs, checker.lastServedMs);
         const overMs = scheduler.nowMs - sinceMs - SIM_SCHEDULE.noWorkersGraceMs;
         if (overMs > NOTICE_MS)
           checker.broken("no-workers-is-said", "no worker for the grace time, and the job still runs");

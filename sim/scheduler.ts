@@ -9,13 +9,15 @@ import type { SeededRandom } from "./seeded-random.ts";
 export interface SimProcess {
   readonly name: string;
   readonly pid: number;
-  /** Its monotonic clock starts anywhere. */
-  readonly clockZeroMs: number;
+  /** Its monotonic clock starts anywhere, and falls behind where it stands still in a pause. */
+  clockZeroMs: number;
   state: "running" | "paused" | "dead";
   /** How long it was paused for, the last time. */
   lastPauseMs: number;
   /** When it went on after that; -1: it never was paused. */
   wentOnMs: number;
+  /** Since when its clock stands still, in a pause; null: it goes on. */
+  stoppedMs: number | null;
   /** What came in while it was paused, in order. */
   backlog: (() => void)[];
   /** Told when it dies, by whatever hand. */
@@ -108,6 +110,7 @@ export class Scheduler {
       state: "running",
       lastPauseMs: 0,
       wentOnMs: -1,
+      stoppedMs: null,
       backlog: [],
       onDeath: [],
     };
@@ -121,11 +124,13 @@ export class Scheduler {
     for (const tell of process.onDeath.splice(0)) tell();
   }
 
-  pause(process: SimProcess, ms: number): void {
+  /** @param clockStops its clock stands still, as that of a virtual machine may */
+  pause(process: SimProcess, ms: number, clockStops = false): void {
     if (process.state !== "running") return;
     this.note(`${process.name} pauses for ${Math.round(ms)} ms`);
     process.state = "paused";
     process.lastPauseMs = ms;
+    process.stoppedMs = clockStops ? this.nowMs : null;
     this.after(ms, null, () => this.goOn(process));
   }
 
@@ -134,6 +139,7 @@ export class Scheduler {
     if (process.state !== "paused") return;
     this.note(`${process.name} goes on`);
     process.state = "running";
+    process.clockZeroMs -= this.nowMs - (process.stoppedMs ?? this.nowMs);
     process.wentOnMs = this.nowMs;
     for (const run of process.backlog.splice(0)) this.after(0, process, run);
   }

@@ -133,6 +133,7 @@ export class World implements SimWorld {
 
   changed(call: DiskCall): void {
     for (const scenario of this.scenarios) scenario.injector.changed(call);
+    this.injector.changed(call);
   }
 
   isOver(): boolean {
