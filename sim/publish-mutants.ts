@@ -71,7 +71,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/job/job-output.js",
-        "await this.partials.sweep(partials).catch(ignorePlaceError);",
+        "await this.partials.sweep(partials, state.generation).catch(ignorePlaceError);",
         "",
       ),
       edit(

@@ -9,8 +9,10 @@ export const WORKER_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/schedule/events/lease-events.js",
-        'endLease(context, lease, { kind: "released" });',
-        'endLease(context, lease, { kind: "failed", code: "INTERNAL", message: "handed back" });',
+        `context.effects.push({ kind: "done" });
+    endLease(context, lease, { kind: "released" });`,
+        `context.effects.push({ kind: "done" });
+    endLease(context, lease, { kind: "failed", code: "INTERNAL", message: "handed back" });`,
       ),
     ],
   },

@@ -1,5 +1,5 @@
 import { below, type Location } from "../../shared/domain/location.ts";
-import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
+import { type PartialManifest, parsePartialFolder, partialFolder } from "../../shared/domain/partial.ts";
 import type { PartialRules } from "../../shared/domain/partial-layout.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { BEACON_NAME } from "./beacon.ts";
@@ -24,11 +24,12 @@ export interface PartialStore extends AsyncDisposable {
   /** Deletes a partial that lost, if it is there. */
   discardPartial(partial: PartialManifest): Promise<void>;
   /**
-   * Deletes whatever is neither the beacon nor one of `keep`: lost partials, what broken uploads left.
+   * Deletes whatever is neither the beacon nor one of `keep`: lost partials, what broken uploads left. What was
+   * made for a later generation stays: a coordinator that was replaced may still be at it.
    *
    * @returns how many entries went
    */
-  sweep(keep: readonly PartialManifest[]): Promise<number>;
+  sweep(keep: readonly PartialManifest[], generation: number): Promise<number>;
 }
 
 /** What the store works with; the checkers that it opens are disposed of with it. */
@@ -51,11 +52,12 @@ export function createPartialStore(
       checkFolderName(partialFolder(partial));
       await discard(partialFolder(partial));
     },
-    async sweep(keep) {
+    async sweep(keep, generation) {
       const kept = new Set([BEACON_NAME, ...keep.map(partialFolder)]);
+      const isLater = (name: string) => (parsePartialFolder(name)?.token.generation ?? 0) > generation;
       const others: string[] = [];
       for await (const page of storage.list(partials))
-        for (const { name } of page) if (!kept.has(name)) others.push(name);
+        for (const { name } of page) if (!kept.has(name) && !isLater(name)) others.push(name);
       for (const name of others) await discard(name);
       await storage.removeUploads?.(partials);
       return others.length;

@@ -180,7 +180,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     // Every shard is committed: whatever else lies there has lost. Not before: a partial of an earlier
     // generation whose shard is still open may yet be offered.
     await lock.confirm();
-    await this.partials.sweep(partials).catch(ignorePlaceError);
+    await this.partials.sweep(partials, state.generation).catch(ignorePlaceError);
     const place = { paths, storage };
     const reduced = await seams.reduce({
       ...place,

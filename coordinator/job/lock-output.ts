@@ -30,8 +30,9 @@ export async function lockOutput({ disk, output }: OutputPaths, options: OpenJob
     await asOutputFailed({ path: disk, what }, () => lock.sweep());
     return lock;
   } catch (error) {
+    const reason = (await lock.whyLost()) ?? error;
     await lock[Symbol.asyncDispose]().catch(() => {});
-    throw error;
+    throw reason;
   }
 }
 

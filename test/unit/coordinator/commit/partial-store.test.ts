@@ -197,12 +197,14 @@ test("a partial whose id leads elsewhere deletes nothing", async () => {
   expect(existsSync(join(root, "precious"))).toBe(true);
 });
 
-test("a sweep leaves the beacon and what is kept, and nothing else", async () => {
+test("a sweep leaves the beacon, what is kept and what a later generation made, and nothing else", async () => {
   await writeBeacon(partialsPath, SEAMS.storage);
   await mkdir(join(partialsPath, "9-1.9-lost"));
+  await mkdir(join(partialsPath, "9-2.1-successors"));
   await writeFile(join(partialsPath, ".tmp"), "");
-  expect(await store.sweep([partial])).toBe(2);
-  expect((await readdir(partialsPath)).sort()).toEqual([partialFolder(partial), BEACON_NAME].sort());
+  expect(await store.sweep([partial], 1)).toBe(2);
+  const stays = [partialFolder(partial), BEACON_NAME, "9-2.1-successors"];
+  expect((await readdir(partialsPath)).sort()).toEqual(stays.sort());
   await store.verifyPartial(partial, signal);
 });
 

@@ -1,0 +1,152 @@
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { encodeHeader, encodeRecord } from "../../../../coordinator/journal/framing.ts";
+import { type OpenJournal, openJournal, readJournal } from "../../../../coordinator/journal/journal.ts";
+import { claimSegment, segmentPath } from "../../../../coordinator/journal/segment-file.ts";
+import type { JournalRecord, RecordOf } from "../../../../coordinator/schedule/state/record.ts";
+import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
+import { isShardmillError, ShardmillError } from "../../../../shared/core/errors.ts";
+import { granted } from "./builders.ts";
+
+let folder = "";
+const opened: OpenJournal[] = [];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-generations-"));
+});
+afterEach(async () => {
+  for (const { journal } of opened.splice(0)) await journal.close().catch(() => {});
+  await rm(folder, { recursive: true });
+});
+
+const replaced = expect.toSatisfy((error) => isShardmillError(error, "OUTPUT_LOCKED"));
+const durable = { durable: true };
+
+async function open(disk: Disk = realDisk): Promise<OpenJournal> {
+  const journal = await openJournal(folder, 0, disk);
+  opened.push(journal);
+  return journal;
+}
+
+function sequencesOf(records: readonly JournalRecord[]): number[] {
+  return records.flatMap((record) => (record.kind === "leaseGranted" ? [record.token.sequence] : []));
+}
+
+describe("a coordinator whose lock says nothing", () => {
+  test("acknowledges nothing once a later generation is claimed, though nothing was begun in it", async () => {
+    const { journal, hold } = await open();
+    await journal.append(granted(1), durable);
+    await claimSegment(segmentPath(folder, 2), 2, realDisk).then((file) => file.close());
+    await expect(journal.append(granted(2), durable)).rejects.toEqual(replaced);
+    await expect(hold.confirm()).rejects.toThrow("generation 2 was begun after generation 1");
+    expect(hold.lost.aborted).toBe(true);
+  });
+
+  test("has all that it acknowledged in the history of a successor that comes at any moment", async () => {
+    const first = await open();
+    const acknowledged: number[] = [];
+    const appending = (async () => {
+      for (let sequence = 1; ; sequence += 1) {
+        await first.journal.append(granted(sequence), durable);
+        acknowledged.push(sequence);
+      }
+    })();
+    appending.catch(() => {});
+    while (acknowledged.length < 20) await new Promise((resolve) => setImmediate(resolve));
+    const second = await open();
+    await expect(appending).rejects.toEqual(replaced);
+    expect(sequencesOf(second.records)).toEqual(expect.arrayContaining(acknowledged));
+    const { records } = await readJournal(folder);
+    expect(sequencesOf(records)).toEqual(sequencesOf(second.records));
+  });
+
+  test("is lost when its journal was removed, and when another was begun in its place", async () => {
+    const first = await open();
+    await rename(folder, `${folder}-removed`);
+    await expect(first.hold.confirm()).rejects.toThrow("its journal was removed");
+    const second = await open();
+    expect(second.generation).toBe(1);
+    await expect(first.journal.append(granted(1), durable)).rejects.toEqual(replaced);
+    await second.journal.append(granted(2), durable);
+    await rm(`${folder}-removed`, { recursive: true });
+  });
+
+  test("cannot begin a generation behind its successor's: the lock is looked at behind the number", async () => {
+    let isHeld = true;
+    const confirm = async () => {
+      if (!isHeld) throw new ShardmillError("OUTPUT_LOCKED", "another has it");
+    };
+    const disk: Disk = {
+      ...realDisk,
+      // It is stopped here, and a successor takes the lock and the number.
+      async readdir(path) {
+        const names = await realDisk.readdir(path);
+        if (isHeld) {
+          isHeld = false;
+          await open();
+        }
+        return names;
+      },
+    };
+    await expect(openJournal(folder, 0, disk, { confirm })).rejects.toEqual(replaced);
+    expect(await readdir(folder)).toEqual(["journal-000001.log"]);
+  });
+});
+
+describe("a claim in which nothing was begun", () => {
+  test.each([
+    ["empty", Buffer.alloc(0)],
+    ["a header", encodeHeader(2)],
+    ["a torn header", Buffer.from("SHMLJRNL????")],
+    ["a torn start", Buffer.concat([encodeHeader(2), encodeRecord(granted(1)).subarray(0, -1)])],
+  ])("and that is %s is passed over", async (_what, bytes) => {
+    const first = await open();
+    await first.journal.append(granted(1), durable);
+    await first.journal.close();
+    await writeFile(segmentPath(folder, 2), bytes);
+    const third = await open();
+    expect(third.generation).toBe(3);
+    await third.journal.append(granted(3), durable);
+    expect(sequencesOf((await readJournal(folder)).records)).toEqual([1, 3]);
+  });
+
+  test("stays out of the history when its coordinator goes on", async () => {
+    const first = await open();
+    await first.journal.append(granted(1), durable);
+    await first.journal.close();
+    const sleeper = await claimSegment(segmentPath(folder, 2), 2, realDisk);
+    const third = await open();
+    await third.journal.append(granted(3), durable);
+    const { generationStarted } = startOf(third);
+    await sleeper.append(encodeRecord({ ...generationStarted, generation: 2 }));
+    await sleeper.append(encodeRecord(granted(2)));
+    await sleeper.close();
+    expect(sequencesOf((await readJournal(folder)).records)).toEqual([1, 3]);
+    expect(sequencesOf((await open()).records)).toEqual([1, 3]);
+  });
+
+  test("is none where a whole record is in it", async () => {
+    await (await open()).journal.close();
+    await writeFile(segmentPath(folder, 2), Buffer.concat([encodeHeader(2), encodeRecord(granted(1))]));
+    await expect(open()).rejects.toMatchObject({ code: "JOURNAL_CORRUPT" });
+  });
+});
+
+test("a journal of an earlier build, which names no previous generation, is read", async () => {
+  const first = await open();
+  await first.journal.append(granted(1), durable);
+  await first.journal.close();
+  const path = segmentPath(folder, 1);
+  const { generationStarted } = startOf(first);
+  const { nonce: _nonce, previousGeneration: _previous, ...old } = generationStarted;
+  await writeFile(path, Buffer.concat([encodeHeader(1), encodeRecord(old), encodeRecord(granted(1))]));
+  expect(sequencesOf((await open()).records)).toEqual([1]);
+  expect((await readFile(path)).length).toBeGreaterThan(0);
+});
+
+function startOf({ records }: OpenJournal): { readonly generationStarted: RecordOf<"generationStarted"> } {
+  const generationStarted = records.findLast((record) => record.kind === "generationStarted");
+  if (generationStarted === undefined) throw new Error("no start");
+  return { generationStarted };
+}

@@ -1,0 +1,83 @@
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
+import { buildManifest } from "../../../../coordinator/publish/layout.ts";
+import { publishOutput } from "../../../../coordinator/publish/publish.ts";
+import type { StagedOutput } from "../../../../coordinator/publish/publish-way.ts";
+import { manifestText } from "../../../../coordinator/publish/read-manifest.ts";
+import { type WorkPaths, workPaths } from "../../../../coordinator/publish/work-paths.ts";
+import { sha256 } from "../../../../shared/core/digest.ts";
+import { below, parseLocation } from "../../../../shared/domain/location.ts";
+import { MANIFEST_NAME, OUTPUT_FOLDERS } from "../../../../shared/domain/manifest.ts";
+import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
+import { createLocalStorage } from "../../../../shared/storage/local.ts";
+import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+
+const storage = createLocalStorage();
+afterAll(() => storage[Symbol.asyncDispose]());
+
+let root: string;
+let paths: WorkPaths;
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), "shardmill-by-rename-"));
+  paths = workPaths(parseLocation(join(root, "out")));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+/** The same rows, as a coordinator of another life stages them: what it tells of the run differs. */
+async function stage(attempts: number): Promise<StagedOutput> {
+  const text = "the rows";
+  const manifest = buildManifest(
+    {
+      job: { id: "j", name: "digits" },
+      digests: { spec: "s", input: "i", model: "m" },
+      run: { ...NO_RUN, rowsTotal: 3, shardsCommitted: 1, attempts },
+      counts: { rowsMapped: 3, rowsFiltered: 0, rowsTruncated: 0, rowsOut: 3 },
+      builds: [],
+      versions: {},
+    },
+    [
+      {
+        path: `${OUTPUT_FOLDERS.rows}/part-00000.parquet`,
+        kind: "rows",
+        rows: 3,
+        bytes: text.length,
+        sha256: sha256(text),
+      },
+    ],
+  );
+  const parts = manifest.files.map((output) => ({ output, from: below(paths.stage, output.path) }));
+  for (const { from } of parts) await storage.put(from, sourceOfBytes(text));
+  await storage.put(below(paths.stage, MANIFEST_NAME), sourceOfBytes(manifestText(manifest)));
+  return { manifest, parts };
+}
+
+function publishedText(): Promise<string> {
+  return readFile(join(root, "out", MANIFEST_NAME), "utf8");
+}
+
+test("what was announced is published as it was, though the manifest's name was lost with the power", async () => {
+  const first = await stage(1);
+  await publishOutput({ paths, storage, staged: first });
+  const seen = await publishedText();
+  await rm(join(root, "out", MANIFEST_NAME));
+  const second = await stage(7);
+  expect(second.manifest.outputDigest).toBe(first.manifest.outputDigest);
+  await publishOutput({ paths, storage, staged: second });
+  expect(await publishedText()).toBe(seen);
+});
+
+test("a coordinator whose stage its successor removes behind its last look places nothing more", async () => {
+  const staged = await stage(1);
+  let steps = 0;
+  const confirm = async () => {
+    if (steps > 0) await storage.remove(paths.stage);
+  };
+  const onStep = () => {
+    steps += 1;
+  };
+  const published = publishOutput({ paths, storage, staged, confirm, onStep });
+  await expect(published).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
+  expect(await readdir(join(root, "out"))).toEqual(["_shardmill"]);
+});
