@@ -33,7 +33,7 @@ async function stage(attempts: number): Promise<StagedOutput> {
       job: { id: "j", name: "digits" },
       digests: { spec: "s", input: "i", model: "m" },
       run: { ...NO_RUN, rowsTotal: 3, shardsCommitted: 1, attempts },
-      counts: { rowsMapped: 3, rowsFiltered: 0, rowsTruncated: 0, rowsOut: 3 },
+      counts: { rowsMapped: 3, rowsFiltered: 0, rowsTruncated: 0, rowsFilled: 0, rowsOut: 3 },
       builds: [],
       versions: {},
     },
