@@ -83,21 +83,20 @@ const args = {
 
 process.exitCode = await main();
 
-async function main(): Promise<number> {
-  const { seeds, from, jobs: eachWorld = 1, minutes = 0, processes } = args;
-  const isRight = [seeds, from].every((value) => Number.isSafeInteger(value) && value >= 0);
+/** Whether the options say what to run. */
+function isRight(): boolean {
+  const { seeds, from, jobs = 1, minutes = 0, processes, storage } = args;
   // A world without a job keeps every promise.
-  const isStorage = args.storage === undefined || isStorageKind(args.storage);
-  if (
-    args.help ||
-    !isRight ||
-    !isStorage ||
-    !Number.isSafeInteger(eachWorld) ||
-    eachWorld < 1 ||
-    !(minutes >= 0) ||
-    !Number.isSafeInteger(processes) ||
-    processes < 1
-  ) {
+  return (
+    [seeds, from].every((value) => Number.isSafeInteger(value) && value >= 0) &&
+    [jobs, processes].every((value) => Number.isSafeInteger(value) && value >= 1) &&
+    (storage === undefined || isStorageKind(storage)) &&
+    minutes >= 0
+  );
+}
+
+async function main(): Promise<number> {
+  if (args.help || !isRight()) {
     console.log(USAGE);
     return args.help ? 0 : 2;
   }
@@ -114,7 +113,7 @@ async function main(): Promise<number> {
   const exploration = args.explore ? new Exploration() : null;
   const mostSeconds = args.minutes === undefined ? Number.POSITIVE_INFINITY : args.minutes * 60;
   using run = new LongRun();
-  using running = new SeedProcesses(processes);
+  using running = new SeedProcesses(args.processes);
   for await (const result of running.run(toRun)) {
     if (run.seconds > mostSeconds) break;
     const rate = (totals.seeds / run.seconds).toFixed(1);

@@ -24,8 +24,8 @@ export interface PartialStore extends AsyncDisposable {
   /** Deletes a partial that lost, if it is there. */
   discardPartial(partial: PartialManifest): Promise<void>;
   /**
-   * Deletes whatever is neither the beacon nor one of `keep`: lost partials, what broken uploads left. What was
-   * made for a later generation stays: a coordinator that was replaced may still be at it.
+   * Deletes whatever is neither the beacon nor one of `keep`: lost partials, what broken uploads left. What
+   * was made for a later generation stays: a coordinator that was replaced may still be at it.
    *
    * @returns how many entries went
    */

@@ -1,10 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import type { HeldLock } from "../../../../coordinator/journal/held-lock.ts";
 import { acquireLock, type LockOptions } from "../../../../coordinator/journal/lock.ts";
 import { BEAT_NAME, LOCK_NAME } from "../../../../coordinator/journal/lock-file.ts";
 import { sleep } from "../../../../shared/core/abort.ts";
@@ -235,55 +234,6 @@ describe("a holder that was stopped for longer than the silence", () => {
     await writeLock({ nonce: "another's" });
     for (let waitedMs = 0; waitedMs < 2_000 && !held.lost.aborted; waitedMs += 10) await sleep(10);
     expect(held.lost.reason).toMatchObject({ code: "OUTPUT_LOCKED" });
-  });
-});
-
-describe("what a holder changes", () => {
-  test("is changed in one step, and nothing of its own stays", async () => {
-    const held = await acquireLock(folder);
-    await held.place(join(folder, "placed"), "a text");
-    expect(await readFile(join(folder, "placed"), "utf8")).toBe("a text");
-    await mkdir(join(folder, "work", "deep"), { recursive: true });
-    await held.remove(join(folder, "work"));
-    await held.remove(join(folder, "never there"));
-    await held[Symbol.asyncDispose]();
-    expect(await readdir(folder)).toEqual(["placed"]);
-  });
-
-  test.each([
-    ["removes nothing", (held: HeldLock) => held.remove(join(folder, "work"))],
-    ["places nothing", (held: HeldLock) => held.place(join(folder, "work"), "late")],
-  ])("%s once another has taken the lock, wherever it was stopped", async (_what, act) => {
-    // Behind its last look, and before the step itself.
-    let stop = () => {};
-    const stopped = new Promise<void>((resolve) => {
-      stop = resolve;
-    });
-    let goOn = () => {};
-    const disk: Disk = {
-      ...realDisk,
-      async rename(source, target) {
-        stop();
-        await new Promise<void>((resolve) => {
-          goOn = resolve;
-        });
-        await realDisk.rename(source, target);
-      },
-    };
-    const clock: TimedClock = { nowMs: () => 0, wallMs: () => 0, after: () => () => {} };
-    const held = await acquireLock(folder, from("a", { disk, clock }));
-    await writeFile(join(folder, "work"), "the first one's");
-    const late = act(held);
-    late.catch(() => {});
-    await stopped;
-    await using taker = await acquireLock(folder, from("b"));
-    await taker.sweep();
-    await writeFile(join(folder, "work"), "the successor's");
-    goOn();
-    await expect(late).rejects.toThrow();
-    expect(await held.whyLost()).toMatchObject({ code: "OUTPUT_LOCKED" });
-    expect(await readFile(join(folder, "work"), "utf8")).toBe("the successor's");
-    await held[Symbol.asyncDispose]();
   });
 });
 

@@ -1,0 +1,84 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import type { HeldLock } from "../../../../coordinator/journal/held-lock.ts";
+import { acquireLock, type LockOptions } from "../../../../coordinator/journal/lock.ts";
+import type { TimedClock } from "../../../../shared/core/clock.ts";
+import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
+import { ownIdentity } from "../../../../shared/core/process-identity.ts";
+import { systemRandom } from "../../../../shared/core/random.ts";
+
+let folder = "";
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-steps-"));
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+/** Time that goes a hundred times as fast. */
+const FAST: TimedClock = {
+  nowMs: () => performance.now() * 100,
+  wallMs: () => 0,
+  after(ms, call) {
+    const timer = setTimeout(call, ms / 100);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Sees no process of another namespace. */
+function from(pidNamespace: string, options: Partial<LockOptions> = {}): LockOptions {
+  const own = { ...ownIdentity(), pidNamespace, pid: 1, startTicks: "7" };
+  const processes = { own: () => own, lifeOf: () => "unknown" as const };
+  return { disk: realDisk, random: systemRandom, clock: FAST, processes, ...options };
+}
+
+describe("what a holder changes", () => {
+  test("is changed in one step, and nothing of its own stays", async () => {
+    const held = await acquireLock(folder);
+    await held.place(join(folder, "placed"), "a text");
+    expect(await readFile(join(folder, "placed"), "utf8")).toBe("a text");
+    await mkdir(join(folder, "work", "deep"), { recursive: true });
+    await held.remove(join(folder, "work"));
+    await held.remove(join(folder, "never there"));
+    await held[Symbol.asyncDispose]();
+    expect(await readdir(folder)).toEqual(["placed"]);
+  });
+
+  test.each([
+    ["removes nothing", (held: HeldLock) => held.remove(join(folder, "work"))],
+    ["places nothing", (held: HeldLock) => held.place(join(folder, "work"), "late")],
+  ])("%s once another has taken the lock, wherever it was stopped", async (_what, act) => {
+    // Behind its last look, and before the step itself.
+    let stop = () => {};
+    const stopped = new Promise<void>((resolve) => {
+      stop = resolve;
+    });
+    let goOn = () => {};
+    const disk: Disk = {
+      ...realDisk,
+      async rename(source, target) {
+        stop();
+        await new Promise<void>((resolve) => {
+          goOn = resolve;
+        });
+        await realDisk.rename(source, target);
+      },
+    };
+    const clock: TimedClock = { nowMs: () => 0, wallMs: () => 0, after: () => () => {} };
+    const held = await acquireLock(folder, from("a", { disk, clock }));
+    await writeFile(join(folder, "work"), "the first one's");
+    const late = act(held);
+    late.catch(() => {});
+    await stopped;
+    await using taker = await acquireLock(folder, from("b"));
+    await taker.sweep();
+    await writeFile(join(folder, "work"), "the successor's");
+    goOn();
+    await expect(late).rejects.toThrow();
+    expect(await held.whyLost()).toMatchObject({ code: "OUTPUT_LOCKED" });
+    expect(await readFile(join(folder, "work"), "utf8")).toBe("the successor's");
+    await held[Symbol.asyncDispose]();
+  });
+});
