@@ -4,7 +4,14 @@ import { systemClock } from "../shared/core/clock.ts";
 import type { Logger, LogLevel, LogTail } from "../shared/core/log.ts";
 import { openTracer } from "../shared/tracing/open-tracer.ts";
 import { checkPrecision } from "./check-precision.ts";
-import { DEFAULT_PORT, flightOption, httpOption, logLevelOption, secretFileOption } from "./options.ts";
+import {
+  DEFAULT_PORT,
+  flightOption,
+  httpOption,
+  logFormatOption,
+  logLevelOption,
+  secretFileOption,
+} from "./options.ts";
 import { maxJobsOption, stateOption } from "./remembered.ts";
 import { type RightsArguments, rightsOf, rightsOptions } from "./rights-options.ts";
 import { type ScheduleArguments, scheduleOf, scheduleOptions } from "./schedule-options.ts";
@@ -39,6 +46,7 @@ export const coordinatorOptions = {
   state: stateOption,
   "max-jobs": maxJobsOption,
   "log-level": { ...logLevelOption, defaultDescription: "info; beside a live view: error" },
+  "log-format": logFormatOption,
   ...scheduleOptions,
 } as const satisfies Record<string, Options>;
 

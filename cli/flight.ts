@@ -2,7 +2,13 @@ import type { CommandModule } from "yargs";
 import type { LogLevel } from "../shared/core/log.ts";
 import type { OutputManifest } from "../shared/domain/manifest.ts";
 import { jobOfOutputOption, namedOutputOption, openNamedOutput } from "./named-output.ts";
-import { DEFAULT_FLIGHT_PORT, jsonOption, logLevelOption, secretFileOption } from "./options.ts";
+import {
+  DEFAULT_FLIGHT_PORT,
+  jsonOption,
+  logFormatOption,
+  logLevelOption,
+  secretFileOption,
+} from "./options.ts";
 import { type ListeningArguments, listeningOf, listeningOptions, othersOf } from "./security-options.ts";
 import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
 
@@ -38,6 +44,7 @@ export const flightCommand: CommandModule<object, FlightArguments> = {
         describe: "Print where it serves what on stdout, as one line of JSON, once it does",
       })
       .option("log-level", { ...logLevelOption, default: "warn" as const })
+      .option("log-format", logFormatOption)
       .example("$0 flight ./out", "Serves rows, reduced/NAME and errors to who knows the secret")
       .example(
         "$0 flight s3://bucket/out --listen 0.0.0.0:7434 --tls-cert node1.crt --tls-key node1.key",

@@ -2,6 +2,7 @@ import type { CommandModule } from "yargs";
 import { NEVER } from "../shared/core/abort.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import { parseLocation } from "../shared/domain/location.ts";
+import { fileOccupied } from "./file-occupied.ts";
 import { jsonOption } from "./options.ts";
 
 interface InitArguments {
@@ -69,7 +70,7 @@ async function init(args: InitArguments): Promise<void> {
   const { draftPaths } = await import("./draft-paths.ts");
   const job = args.output === STDOUT ? null : resolve(args.output);
   if (job !== null && !args.force && (await lstat(job).catch(() => null)) !== null)
-    throw occupied(args.output);
+    throw fileOccupied(args.output);
   const folder = job === null ? process.cwd() : dirname(job);
   const paths = await draftPaths(args, folder);
   const input = { path: paths.patterns, format: "auto" as const, shardRows: "auto" as const };
@@ -95,15 +96,8 @@ function said(yaml: string, questions: number, output: string): string {
   const left =
     questions === 0
       ? ""
-      : `; ${questions} ${questions === 1 ? "line" : "lines"} with TODO: are yours to decide`;
+      : `; ${questions} ${questions === 1 ? "line with TODO: is" : "lines with TODO: are"} yours to decide`;
   return `${output} is written${left}\nnext: shardmill plan ${output}\n`;
-}
-
-function occupied(path: string): ShardmillError {
-  return new ShardmillError("OUTPUT_OCCUPIED", `${path} is there already`, {
-    fields: { path },
-    hint: "choose another with -o, print it with -o -, or replace it with --force",
-  });
 }
 
 function unwritable(path: string, cause: unknown): ShardmillError {

@@ -1,6 +1,6 @@
 import type { Options } from "yargs";
 import { ShardmillError } from "../shared/core/errors.ts";
-import { LOG_LEVELS, type LogLevel } from "../shared/core/log.ts";
+import { LOG_FORMAT_VARIABLE, LOG_FORMATS, LOG_LEVELS, type LogLevel } from "../shared/core/log.ts";
 import { parseBytes } from "../shared/core/units.ts";
 import { DEVICES } from "../shared/domain/device.ts";
 import { checkPriority } from "../shared/domain/standing.ts";
@@ -130,7 +130,19 @@ export const deviceOption = {
 export const logLevelOption = {
   choices: LOG_LEVELS,
   requiresArg: true,
-  describe: "What to log on stderr, as JSON lines",
+  describe: "What to log on stderr",
+} as const satisfies Options;
+
+/** Processes that a command starts inherit it by the environment. */
+export const logFormatOption = {
+  choices: LOG_FORMATS,
+  requiresArg: true,
+  describe: `How to log: lines for people, or JSON (SHARDMILL_LOG_FORMAT)`,
+  defaultDescription: "text on a terminal, else json",
+  coerce: (format: string | undefined) => {
+    if (format !== undefined) process.env[LOG_FORMAT_VARIABLE] = format;
+    return format;
+  },
 } as const satisfies Options;
 
 /**

@@ -1,11 +1,14 @@
 import type { CommandModule } from "yargs";
-import { ShardmillError } from "../shared/core/errors.ts";
+import { errorCode } from "../shared/core/errno.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../shared/core/errors.ts";
+import { fileOccupied } from "./file-occupied.ts";
 import { jobOfOutputOption, namedOutputOption, openNamedOutput } from "./named-output.ts";
 
 interface ReportArguments {
   readonly output: string;
   readonly job: string | undefined;
   readonly to: string | undefined;
+  readonly force: boolean;
   readonly "price-per-hour": number | undefined;
 }
 
@@ -18,7 +21,13 @@ export const reportCommand: CommandModule<object, ReportArguments> = {
       .option("to", {
         type: "string",
         requiresArg: true,
-        describe: "The file to write; left out: stdout",
+        alias: "o",
+        describe: "The file to write (left out: stdout)",
+      })
+      .option("force", {
+        type: "boolean",
+        default: false,
+        describe: "Write over the file that is there",
       })
       .option("job", jobOfOutputOption)
       .option("price-per-hour", {
@@ -27,16 +36,49 @@ export const reportCommand: CommandModule<object, ReportArguments> = {
         coerce: checkPrice,
         describe: "What an hour of a worker costs: the page tells what the run did. Left out: only hours",
       })
-      .example("$0 report ./out --to report.html", "A page to keep, or to send")
+      .example("$0 report ./out -o report.html", "A page to keep, or to send")
       .example("$0 report s3://bucket/out --price-per-hour 1.2 > report.html", "Of an output in a bucket"),
   handler: async (args) => {
     const { renderReport } = await import("../coordinator/report/render-report.ts");
-    const { manifest } = await openNamedOutput(args);
+    const { manifest } = await openNamedOutput(args).catch(withoutFlight);
     const page = renderReport(manifest, { pricePerHour: args["price-per-hour"] });
-    if (args.to === undefined) process.stdout.write(page);
-    else await (await import("node:fs/promises")).writeFile(args.to, page);
+    if (args.to === undefined || args.to === "-") process.stdout.write(page);
+    else await writePage(args.to, page, args);
   },
 };
+
+/** A folder without output is a wrong argument here, where nobody asked for a flight. */
+function withoutFlight(cause: unknown): never {
+  if (!isShardmillError(cause, "FLIGHT_NOT_FOUND")) throw cause;
+  throw new ShardmillError("ARGUMENT_INVALID", cause.message, {
+    fields: cause.fields,
+    hint: "name the output.path of a job that has published; of a job with runs, one of its folders run=...",
+    cause,
+  });
+}
+
+/** Says what it wrote on stderr. */
+async function writePage(
+  path: string,
+  page: string,
+  { force }: Pick<ReportArguments, "force">,
+): Promise<void> {
+  const { writeFile } = await import("node:fs/promises");
+  try {
+    await writeFile(path, page, { flag: force ? "w" : "wx" });
+  } catch (cause) {
+    if (errorCode(cause) === "EEXIST") throw fileOccupied(path);
+    throw new ShardmillError(
+      "OUTPUT_FAILED",
+      `the report cannot be written to ${path}: ${messageOf(cause)}`,
+      {
+        fields: { path },
+        cause,
+      },
+    );
+  }
+  process.stderr.write(`${path} is written\n`);
+}
 
 function checkPrice(price: number): number {
   if (Number.isFinite(price) && price >= 0) return price;

@@ -23,6 +23,7 @@ import {
   freshOption,
   httpOption,
   jsonOption,
+  logFormatOption,
   logLevelOf,
   logLevelOption,
   type ProcessArguments,
@@ -76,6 +77,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
       .option("json", jsonOption)
       .option("dead-letters-exit-code", deadLettersExitCodeOption)
       .option("log-level", { ...logLevelOption, defaultDescription: "warn; beside a live view: error" })
+      .option("log-format", logFormatOption)
       .example("$0 run job.yaml", "Publishes to output.path; again: resumes, or says that it is published")
       .example("$0 run job.yaml --fresh --set map.batch.rows=256", "Starts over with another batch size")
       .example("$0 run job.yaml --limit 1000 --fresh", "A trial over the first rows, beside the real output")

@@ -1,13 +1,15 @@
 import type { CommandModule } from "yargs";
+import type { JobStatus } from "../shared/domain/job-status.ts";
+import { jobsTable } from "./render/jobs-table.ts";
 import { statusText } from "./render/status-text.ts";
-import { createStyle } from "./render/style.ts";
+import { createStyle, type Style } from "./render/style.ts";
 import { asideLines } from "./render/workers-table.ts";
 import { clientOptions } from "./security-options.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
 export const statusCommand: CommandModule<object, ClientArguments & { readonly job: string | undefined }> = {
   command: "status [job]",
-  describe: "Show a job of a running coordinator, or all of them",
+  describe: "Show a job of a running coordinator, or a table of all",
   builder: (yargs) =>
     yargs
       .positional("job", { type: "string", describe: "The job's id (left out: all jobs)" })
@@ -19,7 +21,14 @@ export const statusCommand: CommandModule<object, ClientArguments & { readonly j
       const style = createStyle(process.stdout);
       if (args.json) return void process.stdout.write(`${JSON.stringify(found)}\n`);
       if (found.length === 0) process.stdout.write("no jobs\n");
-      else process.stdout.write(`${found.map((status) => statusText(status, style)).join("\n\n")}\n`);
+      else process.stdout.write(`${textOf(found, style)}\n`);
       for (const line of asideLines(await workers.listWorkers())) process.stdout.write(`${line}\n`);
     }),
 };
+
+/** Shows a job alone in full. */
+function textOf(jobs: readonly JobStatus[], style: Style): string {
+  const [first, ...others] = jobs;
+  if (first !== undefined && others.length === 0) return statusText(first, style);
+  return jobsTable(jobs, style, process.stdout.columns);
+}

@@ -11,6 +11,7 @@ import {
   checkExitCode,
   coordinatorOption,
   deviceOption,
+  logFormatOption,
   logLevelOption,
   type ProcessArguments,
   processCounts,
@@ -41,6 +42,7 @@ const LOOK_MS = 500;
 /** What it says of itself, and to whom. */
 const tellingOptions = {
   "log-level": { ...logLevelOption, default: "info" },
+  "log-format": logFormatOption,
   http: {
     type: "string",
     requiresArg: true,

@@ -134,6 +134,6 @@ function verdictOf(
     stages: usage.stages,
     padding,
     // The plan says of the batch by itself that it is fixed.
-    advice: adviceFor(bottleneck, { ...about, batch: null, stores: [], usage }),
+    advice: adviceFor(bottleneck, { ...about, batch: null, workersHere: null, stores: [], usage }),
   };
 }

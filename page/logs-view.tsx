@@ -15,15 +15,6 @@ interface Line {
   readonly job: string;
 }
 
-/** As the coordinator's logger numbers them. */
-const LEVELS: Readonly<Record<number, string>> = {
-  10: "trace",
-  20: "debug",
-  30: "info",
-  40: "warn",
-  50: "error",
-};
-
 export function LogsView() {
   const { lines, problem } = useLogs();
   const [wanted, setWanted] = useState("");
@@ -122,8 +113,8 @@ function parsedLine(line: string, key: number): Line | null {
   if ((facts.audit as { readonly event?: string } | undefined)?.event === "joined") return null;
   return {
     key,
-    time: new Date(typeof time === "string" ? time : Number(time)).toLocaleTimeString(),
-    level: LEVELS[Number(level)] ?? String(level ?? ""),
+    time: new Date(String(time)).toLocaleTimeString(),
+    level: String(level ?? ""),
     text: String(msg ?? ""),
     facts: factsText(facts),
     job: typeof facts.job === "string" ? facts.job : "",

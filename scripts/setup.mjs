@@ -56,7 +56,12 @@ function step(title, command, args) {
 // npm rewrites this file at the end of every install, so its age is the install's.
 const installedMs = modifiedMs(join(root, "node_modules", ".package-lock.json"));
 if (installedMs < modifiedMs(join(root, "package-lock.json"))) {
-  step("installing", "npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  step("installing the packages of package-lock.json: some minutes, without a word", "npm", [
+    "ci",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+  ]);
 }
 
 const builtMs = modifiedMs(join(root, "dist", ".tsbuildinfo"));
@@ -67,7 +72,7 @@ const sourceMs = Math.max(
 );
 if (builtMs < sourceMs) {
   const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
-  step("building", process.execPath, [compiler, "-p", "tsconfig.build.json"]);
+  step("building: a minute or less", process.execPath, [compiler, "-p", "tsconfig.build.json"]);
   // The types of what the package exports.
   step("declaring", process.execPath, [compiler, "-p", "tsconfig.api.json"]);
 }

@@ -1,4 +1,5 @@
 import { formatCount, formatRate, formatSeconds } from "../../shared/core/units.ts";
+import type { EndProgress } from "../../shared/domain/end-progress.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { fetchingText } from "./fetching-text.ts";
 import { plainStyle, type Style } from "./style.ts";
@@ -42,6 +43,7 @@ export function renderProgress(status: JobStatus, options: ProgressOptions = {})
     lines.push([[bar(status, columns - widthOf(figures)), style.good], [figures]]);
   }
   if (status.phase === "running") lines.push([[runningParts(status).join(", ")]]);
+  if (status.endProgress !== null) lines.push([[endProgressText(status.endProgress)]]);
   if (status.shardsTotal > 0) lines.push([[partsText(status), style.dim]]);
   if (status.rowsPruned > 0) lines.push([[`${counted(status.rowsPruned, "row")} pruned`, style.dim]]);
   if (status.rowsSkipped > 0) lines.push([[`${counted(status.rowsSkipped, "row")} skipped`, style.dim]]);
@@ -57,6 +59,7 @@ export function renderProgress(status: JobStatus, options: ProgressOptions = {})
 export function renderPlainLine(status: JobStatus): string {
   const parts = [`${oneLine(status.name)} ${stateText(status)}: ${rowsText(status)} (${percent(status)})`];
   if (status.phase === "running") parts.push(...runningParts(status));
+  if (status.endProgress !== null) parts.push(endProgressText(status.endProgress));
   parts.push(`shards ${formatCount(status.shardsCommitted)} of ${formatCount(status.shardsTotal)}`);
   parts.push(counted(status.workers, "worker"));
   if (status.attemptsFailed > 0) parts.push(counted(status.attemptsFailed, "failed attempt"));
@@ -70,8 +73,12 @@ export function renderPlainLine(status: JobStatus): string {
 }
 
 /** Where it stands: its phase, that it is paused, and its priority where that is not the usual one. */
-function stateText({ phase, paused, priority }: JobStatus): string {
-  return `${paused ? "paused" : phase}${priority === 0 ? "" : `  priority ${priority}`}`;
+function stateText(status: JobStatus): string {
+  return `${phaseText(status)}${status.priority === 0 ? "" : `  priority ${status.priority}`}`;
+}
+
+export function phaseText({ phase, paused }: JobStatus): string {
+  return paused ? "paused" : phase;
 }
 
 function runningParts(status: JobStatus): string[] {
@@ -89,6 +96,17 @@ function runningParts(status: JobStatus): string[] {
   const limit = bottleneckText(status);
   if (limit !== null) parts.push(`limited by ${limit}`);
   return parts;
+}
+
+const END_STEP_TEXTS = {
+  check: ["checking", "files"],
+  shape: ["writing", "rows of the output's files"],
+} as const satisfies Record<EndProgress["step"], readonly [verb: string, things: string]>;
+
+/** `checking 12 of 322 files`. */
+function endProgressText({ step, done, total }: EndProgress): string {
+  const [verb, things] = END_STEP_TEXTS[step];
+  return `${verb} ${formatCount(done)} of ${formatCount(total)} ${things}`;
 }
 
 function partsText(status: JobStatus): string {
@@ -111,7 +129,7 @@ function shareDone({ rowsDone, rowsTotal }: JobStatus): number {
 }
 
 /** Rounded down: 100 % means all. */
-function percent(status: JobStatus): string {
+export function percent(status: JobStatus): string {
   return `${Math.floor(100 * shareDone(status))} %`;
 }
 

@@ -1,7 +1,7 @@
 import type { ErrorData } from "../../shared/core/errors.ts";
 import { formatCount, formatRate, formatSeconds } from "../../shared/core/units.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
-import { OUTPUT_FOLDERS } from "../../shared/domain/manifest.ts";
+import { OUTPUT_FOLDERS, WORK_FOLDER } from "../../shared/domain/manifest.ts";
 import type { RunFacts } from "../../shared/domain/run-facts.ts";
 import { deviceEntries } from "./device-text.ts";
 import { precisionLine } from "./precision-text.ts";
@@ -21,7 +21,8 @@ type OnlyUnderWay =
   | "workers"
   | "secondsLeft"
   | "fetching"
-  | "waiting";
+  | "waiting"
+  | "endProgress";
 
 /**
  * What `--json` prints at the end: one object, whose keys scripts may rely on. The facts of the run, and
@@ -49,6 +50,8 @@ export function jobSummary(status: JobStatus): JobSummary {
     shardsTotal,
     name: _n,
     failure,
+    rowsFormat: _r,
+    ended: _e,
     priority: _p,
     paused: _q,
     ...rest
@@ -63,6 +66,7 @@ export function jobSummary(status: JobStatus): JobSummary {
     secondsLeft,
     fetching,
     waiting,
+    endProgress,
     ...facts
   } = rest;
   return {
@@ -102,15 +106,31 @@ export function endText(status: JobStatus, style: Style = plainStyle): string {
     ["filled up", rowsFilled === 0 ? null : `the last sound window of ${counted(rowsFilled, "row")}`],
     ["dead letters", deadLetters === 0 ? null : style.warn(deadLettersText(status))],
     ...storeEntries(status.stores),
-    ...verdictEntries(status),
+    // What would make it faster is no help with a job that failed.
+    ...(status.phase === "published" ? verdictEntries(status) : []),
+    ["read it", readCall(status)],
   ];
   return [endLine(status, style), ...labelled(entries, style.dim)].join("\n");
 }
 
-/** How many there are, and where they can be read once the output is there. */
+/** How many there are, and where they can be read: of an output that is not there, in the work files. */
 function deadLettersText({ deadLetters, manifest, output }: JobStatus): string {
-  const count = formatCount(deadLetters);
-  return manifest === "" ? count : `${count}, in ${oneLine(output)}/${OUTPUT_FOLDERS.errors}`;
+  const place = manifest === "" ? `${WORK_FOLDER}/**/dead.parquet` : OUTPUT_FOLDERS.errors;
+  return `${formatCount(deadLetters)}, in ${oneLine(output)}/${place}`;
+}
+
+/** The call that reads the rows in Python; null where no rows are published. */
+function readCall({ manifest, output, rowsFormat }: JobStatus): string | null {
+  if (manifest === "") return null;
+  const place = JSON.stringify(oneLine(output));
+  if (rowsFormat === "parquet") return `pd.read_parquet(${place})`;
+  return rowsFormat === "arrow" ? `pyarrow.dataset.dataset(${place}, format="ipc")` : null;
+}
+
+/** `11 of 14 rows`, where three are dead letters; `14 rows` where all were mapped. */
+function mappedText({ rowsTotal, deadLetters }: JobStatus): string {
+  const rows = counted(rowsTotal, "row");
+  return deadLetters === 0 ? rows : `${formatCount(rowsTotal - deadLetters)} of ${rows}`;
 }
 
 /** Some rows were dropped, or became several: the output has other rows than the input. */
@@ -122,13 +142,10 @@ function endLine(status: JobStatus, style: Style): string {
   const name = style.bold(oneLine(status.name));
   const seconds = formatSeconds(status.seconds);
   // An earlier run did it: it took this coordinator no time at all.
-  if (status.phase === "published" && status.seconds === 0) {
-    return `${name} ${style.good("is published already")}: ${counted(status.rowsCommitted, "row")}`;
-  }
-  if (status.phase === "published") {
-    const rows = `${counted(status.rowsCommitted, "row")} in ${seconds}, ${formatRate(status.rowsPerSecond)} rows/s`;
-    return `${name} ${style.good("published")}: ${rows}`;
-  }
+  if (status.phase === "published" && status.seconds === 0)
+    return `${name} ${style.good("is published already")}: ${mappedText(status)}`;
+  if (status.phase === "published")
+    return `${name} ${style.good("published")}: ${mappedText(status)} in ${seconds}, ${formatRate(status.rowsPerSecond)} rows/s`;
   const rows = `${formatCount(status.rowsCommitted)} of ${counted(status.rowsTotal, "row")} done after ${seconds}`;
   return `${name} ${style.bad(status.phase)}: ${rows}, nothing published`;
 }

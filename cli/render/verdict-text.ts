@@ -25,13 +25,14 @@ export function bottleneckText({
 }
 
 /**
- * `read 2 %, decode 21 %, infer 93 %`: the stages that were at work, in their order. Null when nothing is
- * known.
+ * `read 2 %, decode 21 %, infer 93 % of a worker's time, side by side`: stages in their order, without
+ * those that hardly worked. Null when nothing is known.
  */
 function stagesText(stages: StageShares): string | null {
   const shown = STAGES.filter((stage) => (stages[stage] ?? 0) >= LEAST_SHOWN);
   if (shown.length === 0) return null;
-  return shown.map((stage) => `${stage} ${percentText(stages[stage] ?? 0)}`).join(", ");
+  const shares = shown.map((stage) => `${stage} ${percentText(stages[stage] ?? 0)}`).join(", ");
+  return `${shares} of a worker's time${shown.length > 1 ? ", side by side" : ""}`;
 }
 
 /** The lines that tell a verdict in full, for people: see `labelled`. */

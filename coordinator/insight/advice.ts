@@ -17,7 +17,10 @@ export interface AdviceFacts {
   readonly padding: number | null;
   /** As the workers make them; null before the first. */
   readonly batch: BatchInUse | null;
+  /** Most workers that were there at once. */
   readonly workers: number;
+  /** Workers of a running job that are connected now; null of another. */
+  readonly workersHere: number | null;
   readonly device: WorkerInfo["device"] | null;
   readonly precision: JobSpec["model"]["precision"];
   /** That were asked for shards. */
@@ -33,6 +36,8 @@ const MUCH_PADDING = 0.2;
 const MUCH_BESIDE = 0.3;
 /** Fewer rows a file than this, and opening it takes longer than its rows do. */
 const FEW_ROWS_A_FILE = 256;
+/** A shard of fewer rows costs more to lease, store and commit than to map. */
+const FEW_ROWS_A_SHARD = 64;
 /** Shards that each slot should see: then the last round is a small part of the run. */
 const ROUNDS = 8;
 
@@ -40,9 +45,13 @@ const ROUNDS = 8;
  * What would make a run faster that `bottleneck` limits: one sentence, with the options and keys to change.
  */
 export function adviceFor(bottleneck: Bottleneck, facts: AdviceFacts): string {
+  if (facts.workersHere === 0) return NO_WORKER;
   const advice = usualAdvice(bottleneck, facts);
   return BY_BATCH.has(bottleneck) ? `${fixedBatchAdvice(facts.batch)}${advice}` : advice;
 }
+
+const NO_WORKER =
+  "no worker is connected: start one with `shardmill worker --coordinator HOST:PORT`, and --tls-ca FILE where the coordinator has TLS";
 
 /** What rows cost less of where many of them run at once. */
 const BY_BATCH: ReadonlySet<Bottleneck> = new Set(["infer", "tensorize", "collect"]);
@@ -54,6 +63,7 @@ function fixedBatchAdvice(batch: BatchInUse | null): string {
 }
 
 function usualAdvice(bottleneck: Bottleneck, facts: AdviceFacts): string {
+  if (!NOT_BY_SHARD.has(bottleneck) && hasTinyShards(facts)) return tinyShardsAdvice(facts);
   const isInput = bottleneck === "read" || bottleneck === "decode";
   if (isInput && facts.files > 1 && facts.rows / facts.files < FEW_ROWS_A_FILE)
     return smallFilesAdvice(facts);
@@ -93,6 +103,19 @@ function usualAdvice(bottleneck: Bottleneck, facts: AdviceFacts): string {
     default:
       return assertNever(bottleneck);
   }
+}
+
+/** Limits that larger shards do not change, or make worse. */
+const NOT_BY_SHARD: ReadonlySet<Bottleneck> = new Set(["start", "shards", "reduce"]);
+
+function hasTinyShards({ rows, usage: { shards, slots } }: AdviceFacts): boolean {
+  return rows / Math.max(1, shards) < FEW_ROWS_A_SHARD && shards > 2 * ROUNDS * Math.max(1, slots);
+}
+
+function tinyShardsAdvice({ rows, usage: { shards, slots } }: AdviceFacts): string {
+  const average = formatCount(Math.max(1, Math.round(rows / shards)));
+  const shardRows = roundDown(rows / Math.max(1, slots * ROUNDS));
+  return `${formatCount(shards)} shards of ${average} ${average === "1" ? "row" : "rows"} cost more to hand out and commit than to map: raise input.shardRows to about ${shardRows}, or leave it out`;
 }
 
 function stepsAdvice(key: string): string {

@@ -1,14 +1,23 @@
 import type { JobProgress, RunPace } from "../../shared/domain/run-facts.ts";
 
-/** Measures the pace of a run from where the job was when this coordinator opened it. Time comes in. */
+/** What earlier coordinators spent on a job, as far as its journal has times. */
+export interface EarlierPace {
+  readonly ms: number;
+  /** Rows that were committed at unknown times: no rate counts them. */
+  readonly untimedRows: number;
+}
+
+/** Measures the pace of a run, over all coordinators that worked on it. Time comes in. */
 export class PaceMeter {
   readonly #startMs: number;
   readonly #rowsAtStart: number;
+  readonly #earlier: EarlierPace;
   readonly #throughput = new Throughput();
 
-  constructor(nowMs: number, { rowsCommitted }: Pick<JobProgress, "rowsCommitted">) {
+  constructor(nowMs: number, { rowsCommitted }: Pick<JobProgress, "rowsCommitted">, earlier: EarlierPace) {
     this.#startMs = nowMs;
     this.#rowsAtStart = rowsCommitted;
+    this.#earlier = earlier;
     this.#throughput.record(nowMs, rowsCommitted);
   }
 
@@ -17,26 +26,26 @@ export class PaceMeter {
   }
 
   /**
-   * Up to now. The rate is that of the last seconds (`now`), where they are long enough, or of the whole run.
+   * Returns the pace up to now. The rate is that of the last minute (`now`), where that is long enough, or
+   * of the whole run. The time that is left is known once this coordinator has committed a shard: what
+   * workers report before are a few slow first rows.
    */
-  pace(over: "run" | "now", nowMs: number, { phase, rowsDone, rowsTotal }: JobProgress): RunPace {
-    const seconds = Math.max(0, (nowMs - this.#startMs) / 1000);
-    const average = seconds > 0 ? (rowsDone - this.#rowsAtStart) / seconds : 0;
+  pace(over: "run" | "now", nowMs: number, progress: JobProgress): RunPace {
+    const { phase, rowsDone, rowsTotal, rowsCommitted } = progress;
+    const seconds = Math.max(0, (this.#earlier.ms + nowMs - this.#startMs) / 1000);
+    const average = seconds > 0 ? Math.max(0, rowsDone - this.#earlier.untimedRows) / seconds : 0;
     const current = over === "now" ? this.#throughput.rowsPerSecond(nowMs, rowsDone) : null;
     const rowsPerSecond = current ?? average;
-    const isKnown = phase === "running" && rowsPerSecond > 0;
+    const isKnown = phase === "running" && rowsPerSecond > 0 && rowsCommitted > this.#rowsAtStart;
     return { seconds, rowsPerSecond, secondsLeft: isKnown ? (rowsTotal - rowsDone) / rowsPerSecond : null };
   }
 }
 
-/**
- * Over how long the current rate is taken: long enough to smooth single shards, short enough to follow
- * changes.
- */
-const WINDOW_MS = 15_000;
+/** Span of the current rate: rows come in lumps, a shard at a time, and a mean over less time jumps. */
+const WINDOW_MS = 60_000;
 const MIN_SPAN_MS = 500;
 
-/** Rows a second over the last seconds. Pure: time comes in with each call. */
+/** Rows a second over the last minute. Pure: time comes in with each call. */
 class Throughput {
   readonly #samples: { readonly atMs: number; readonly rows: number }[] = [];
   #moves = false;

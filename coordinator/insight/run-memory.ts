@@ -6,6 +6,7 @@ import type { JobEffect } from "../schedule/state/effect.ts";
 import type { JobEvent } from "../schedule/state/event.ts";
 import type { JournalRecord, RecordOf } from "../schedule/state/record.ts";
 import { Durations } from "./durations.ts";
+import type { EarlierPace } from "./pace-meter.ts";
 import { PaceSamples } from "./pace-samples.ts";
 import { takenOffer } from "./record-times.ts";
 import type { OpenSpan } from "./time-line.ts";
@@ -152,6 +153,12 @@ export class RunMemory {
   /** The coordinators before this one, in order. */
   lived(lives: readonly Life[]): void {
     this.#lives = lives.slice(-MOST_LIVES);
+  }
+
+  /** What the coordinators before this one spent on the job. */
+  get earlier(): EarlierPace {
+    const ms = this.#lives.reduce((sum, { fromMs, toMs }) => sum + Math.max(0, toMs - fromMs), 0);
+    return { ms, untimedRows: this.#options.found.rowsCommitted };
   }
 
   /** Right after the core has applied an event. */

@@ -44,7 +44,7 @@ type Part =
 /** Milliseconds of each part. */
 type Parts = Readonly<Partial<Record<Part, number>>>;
 
-/** As the rate in the progress line: long enough to smooth single shards, short enough to follow changes. */
+/** Span of a verdict over the last seconds: smooths single shards, and follows changes. */
 const WINDOW_MS = 15_000;
 
 /**

@@ -2,6 +2,7 @@ import type { Clock } from "../../shared/core/clock.ts";
 import type { ShardmillError } from "../../shared/core/errors.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import { NO_VERDICT, type RunVerdict } from "../../shared/domain/bottleneck.ts";
+import type { EndProgress } from "../../shared/domain/end-progress.ts";
 import { type Fetching, sumOfFetching } from "../../shared/domain/fetching.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
@@ -78,6 +79,8 @@ export class RunWatch {
   readonly devices = new DeviceReports();
   /** What is kept of it for the page and the report. */
   readonly memory: RunMemory;
+  /** Set while the output is staged. */
+  endProgress: EndProgress | null = null;
   readonly #options: RunWatchOptions;
   readonly #meter = new RunMeter();
   readonly #pace: PaceMeter;
@@ -96,9 +99,9 @@ export class RunWatch {
     this.#options = options;
     const { clock, beganMs, state, earlier = { remembered: null, records: [] } } = options;
     const found = jobProgress(state());
-    this.#pace = new PaceMeter(clock.nowMs(), found);
     const beganWallMs = clock.wallMs() - (clock.nowMs() - beganMs);
     this.memory = recallRun({ beganMs, beganWallMs, found }, earlier);
+    this.#pace = new PaceMeter(clock.nowMs(), found, this.memory.earlier);
   }
 
   /** The core has applied an event. */
@@ -151,7 +154,7 @@ export class RunWatch {
     this.memory.look(clock.nowMs(), jobProgress(state), new Map(looks));
   }
 
-  /** What {@link facts} takes for the rate of the last seconds. */
+  /** What {@link facts} takes for the rate of the last minute. */
   recordPace(): void {
     this.#pace.record(this.#options.clock.nowMs(), jobProgress(this.#options.state()));
   }
@@ -170,6 +173,7 @@ export class RunWatch {
       stores: this.#options.stores.all(),
       fetching: this.#fetching,
       waiting: this.#waiting(state, nowMs),
+      endProgress: isEnded(progress.phase) ? null : this.endProgress,
     };
   }
 
@@ -206,6 +210,7 @@ export class RunWatch {
       padding,
       batch,
       workers: this.#mostWorkers,
+      workersHere: state.phase.kind === "running" && !isPaused(state) ? this.#here(state).length : null,
       device: this.#device,
       precision: this.#options.precision?.precision ?? ("original" as const),
       stores: this.#options.stores.rates(over),

@@ -94,7 +94,11 @@ async function endOf(job: ActiveJob): Promise<JobStatus> {
 }
 
 export function jobEnded(jobId: string, phase: JobStatus["phase"]): ShardmillError {
-  return new ShardmillError("JOB_ENDED", `the job is already ${phase}`, { fields: { jobId } });
+  return new ShardmillError(
+    "JOB_ENDED",
+    phase === "failed" ? "the job has failed already" : `the job is ${phase} already`,
+    { fields: { jobId } },
+  );
 }
 
 function tooLate(jobId: string): ShardmillError {
@@ -133,7 +137,9 @@ export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }
     name: manifest.job.name,
     output: spec.output.path,
     manifest: manifestPath,
+    rowsFormat: spec.output.rows,
     failure: null,
+    ended: null,
     ...USUAL_STANDING,
   };
   const view = endedView(jobToShow(spec), manifest.history);

@@ -130,7 +130,8 @@ export class JobOutput implements ShellWork, AsyncDisposable {
         },
       );
     }
-    const { storage, checksums, lock } = this.#options;
+    const { storage, checksums, lock, runWatch } = this.#options;
+    runWatch.endProgress = null;
     const confirm = () => lock.confirm();
     await publishOutput({ paths, storage, checksums, staged, confirm });
   }
@@ -213,6 +214,9 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       poisoned: poisonedRows(state),
       keep: map.keep,
       signal,
+      onProgress: (progress) => {
+        runWatch.endProgress = progress;
+      },
       writePoisoned: seams.writePoisoned,
     });
   }

@@ -69,7 +69,7 @@ interface Reported {
   readonly planned: { readonly spec: Pick<JobSpec, "name" | "output"> };
   readonly shell: { readonly state: JobState };
   readonly runWatch: Pick<RunWatch, "facts">;
-  readonly clock: Pick<Clock, "nowMs">;
+  readonly clock: Pick<Clock, "nowMs" | "wallMs">;
   readonly manifestPath: string;
 }
 
@@ -89,6 +89,8 @@ export function statusOf(
     name: planned.spec.name,
     output: planned.spec.output.path,
     manifest: phase.kind === "published" ? manifestPath : "",
+    rowsFormat: planned.spec.output.rows,
+    ended: endedMs === null ? null : new Date(clock.wallMs() - (clock.nowMs() - endedMs)).toISOString(),
     failure: failure === null ? null : { ...failure, problems: [] },
     priority: standing.priority,
     paused,

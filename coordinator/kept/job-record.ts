@@ -34,6 +34,9 @@ type ReadRecord =
   | { readonly kind: "later"; readonly format: number }
   | { readonly kind: "damaged"; readonly why: string };
 
+/** Facts that records of earlier versions lack. */
+const NOT_KEPT: Pick<JobStatus, "rowsFormat" | "ended"> = { rowsFormat: null, ended: null };
+
 /** Grows when an earlier version would misunderstand a record. A fact more of a status needs none. */
 const FORMAT = 1;
 const SUFFIX = ".json";
@@ -76,7 +79,10 @@ export function parseRecord(text: string, name: string): ReadRecord {
   // What this version counts and the one that wrote it did not is as of a job that does not run.
   return {
     kind: "record",
-    record: { ...record, status: { ...NO_RUN, ...USUAL_STANDING, ...record.status } },
+    record: {
+      ...record,
+      status: { ...NO_RUN, ...USUAL_STANDING, ...NOT_KEPT, ...record.status },
+    },
   };
 }
 

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
+import type { EndProgress } from "../../shared/domain/end-progress.ts";
 import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
 import type { DeadLetter, PartialManifest } from "../../shared/domain/partial.ts";
@@ -35,6 +36,8 @@ export interface StageOptions {
   /** In which other files the rows are published. Left out: the partials' own files are the parts. */
   readonly shape?: (RowsShape & Pick<ShapeJob, "stores">) | null;
   readonly signal: AbortSignal;
+  /** Called for each file that is checked, and as shaped rows are written. */
+  readonly onProgress?: (progress: EndProgress) => void;
   /** Writes shaped rows. */
   readonly shapeRows?: typeof shapeRowsApart;
   /** Writes the part of the rows that the coordinator gave up. */
@@ -73,15 +76,16 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
     await storage.remove(below(paths.stage, name));
   const poisoned = await stagePoisoned(options);
   const access = { storage, checksums, signal };
-  const { shape = null } = options;
-  const checked = await mapConcurrent(
-    layOutParts(partials, poisoned.length),
-    CHECKS_AT_ONCE,
-    async ({ output, partial, file }) => {
-      signal.throwIfAborted();
-      return { output, from: await checkFileDigest(paths.partials, partial, file, access) };
-    },
-  );
+  const { shape = null, onProgress = () => {} } = options;
+  const placing = layOutParts(partials, poisoned.length);
+  let done = 0;
+  const checked = await mapConcurrent(placing, CHECKS_AT_ONCE, async ({ output, partial, file }) => {
+    signal.throwIfAborted();
+    const from = await checkFileDigest(paths.partials, partial, file, access);
+    done += 1;
+    onProgress({ step: "check", done, total: placing.length });
+    return { output, from };
+  });
   const placed = shape === null ? checked : await shapeParts(checked, shape, options);
   const made = [...options.reduced, ...poisoned].map((output) => ({
     output,
@@ -108,14 +112,17 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
 async function shapeParts(
   parts: readonly Part[],
   shape: NonNullable<StageOptions["shape"]>,
-  { paths, signal, shapeRows = shapeRowsApart }: StageOptions,
+  { paths, signal, onProgress = () => {}, shapeRows = shapeRowsApart }: StageOptions,
 ): Promise<readonly Part[]> {
   const isRows = ({ output }: Part) => output.kind === "rows";
   const files = parts
     .filter(isRows)
     .map(({ output: { rows, bytes }, from }) => ({ location: from, rows, bytes }));
   const { stage, temp } = paths;
-  const made = await shapeRows({ ...shape, files, stage, scratch: join(temp, "shape") }, signal);
+  const total = files.reduce((sum, { rows }) => sum + rows, 0);
+  const onWritten = (done: number) => onProgress({ step: "shape", done, total });
+  onWritten(0);
+  const made = await shapeRows({ ...shape, files, stage, scratch: join(temp, "shape") }, signal, onWritten);
   return [
     ...made.map((output) => ({ output, from: below(stage, output.path) })),
     ...parts.filter((part) => !isRows(part)),

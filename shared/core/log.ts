@@ -1,9 +1,19 @@
-import { type Logger as PinoLogger, pino } from "pino";
+import { isatty } from "node:tty";
+import { type DestinationStream, type Logger as PinoLogger, pino } from "pino";
+import { logText } from "./log-text.ts";
 
 export type Logger = PinoLogger;
 
 export const LOG_LEVELS = ["silent", "error", "warn", "info", "debug", "trace"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** How lines are written to stderr: for people, or for programs. */
+export const LOG_FORMATS = ["text", "json"] as const;
+
+/** Environment variable with one of {@link LOG_FORMATS}. Processes of a command inherit it. */
+export const LOG_FORMAT_VARIABLE = "SHARDMILL_LOG_FORMAT";
+
+const STDERR = 2;
 
 /** What is kept of the lines of a log: so many, and of each so much, for who looks at it later. */
 const TAIL = { lines: 1_000, chars: 4_000 } as const;
@@ -28,17 +38,31 @@ export class LogTail {
 }
 
 /**
- * A structured logger on stderr: stdout belongs to the command's result.
+ * Makes a logger on stderr: stdout belongs to the command's result. Lines are text on a terminal and JSON
+ * elsewhere, unless the environment says otherwise.
  *
  * @param tail gets what `info` would, or more if the level is lower
  */
 export function createLogger(name: string, level: LogLevel, tail?: LogTail): Logger {
-  const stderr = pino.destination({ dest: 2, sync: true });
-  const base = { name, pid: process.pid };
-  if (tail === undefined) return pino({ name, level, base }, stderr);
+  const stderr = stderrStream();
+  const usual = { ...FORM, name, base: { name, pid: process.pid } };
+  if (tail === undefined) return pino({ ...usual, level }, stderr);
   const lowest = level === "debug" || level === "trace" ? level : "info";
   const told = level === "silent" ? [] : [{ level, stream: stderr }];
-  return pino({ name, level: lowest, base }, pino.multistream([...told, { level: lowest, stream: tail }]));
+  return pino({ ...usual, level: lowest }, pino.multistream([...told, { level: lowest, stream: tail }]));
+}
+
+/** Collectors read times and levels by these names without a mapping. */
+const FORM = {
+  timestamp: pino.stdTimeFunctions.isoTime,
+  formatters: { level: (level: string) => ({ level }) },
+} as const;
+
+function stderrStream(): DestinationStream {
+  const stderr = pino.destination({ dest: STDERR, sync: true });
+  const asked = process.env[LOG_FORMAT_VARIABLE];
+  const isText = asked === undefined || asked === "" ? isatty(STDERR) : asked === "text";
+  return isText ? { write: (line) => stderr.write(logText(line)) } : stderr;
 }
 
 export const silentLogger: Logger = pino({ level: "silent" });

@@ -7,6 +7,10 @@ import { SORTED_PART } from "./sort-memory.ts";
 
 /** What the published rows look like to whoever reads them: the keys of `output` beside `path` and `rows`. */
 
+/** Formats of the published rows. */
+export const ROWS_FORMATS = ["parquet", "arrow", "none"] as const;
+export type RowsFormat = (typeof ROWS_FORMATS)[number];
+
 /** A row group of more rows would not come to be: it ends by its bytes. */
 const MAX_GROUP_ROWS = 1_000_000_000;
 const MAX_SORT_KEYS = 64;
@@ -75,7 +79,7 @@ const SHAPE_KEYS = {
 /** All keys of `output` that are about its rows. */
 export const ROWS_KEYS = {
   rows: z
-    .enum(["parquet", "arrow", "none"])
+    .enum(ROWS_FORMATS)
     .default("parquet")
     .describe("The format of the mapped rows. `none`: only the reductions are published."),
   ...SHAPE_KEYS,
@@ -94,8 +98,6 @@ type ShapeOf = Frozen<{ [K in keyof Keys]?: z.output<Keys[K]> | undefined }>;
 export function rowsFormOf({ compression, rowGroupRows, sort }: ShapeOf): RowsForm {
   return { compression: compression ?? null, rowGroupRows: rowGroupRows ?? null, sort: sort ?? [] };
 }
-
-type RowsFormat = "parquet" | "arrow" | "none";
 
 /** What is done where nothing is said. A Parquet row group ends by its bytes then. */
 const DEFAULTS = {

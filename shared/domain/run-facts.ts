@@ -1,4 +1,5 @@
 import { NO_VERDICT, type RunVerdict } from "./bottleneck.ts";
+import type { EndProgress } from "./end-progress.ts";
 import type { Fetching } from "./fetching.ts";
 import type { JobPhase } from "./job.ts";
 import type { DeviceReport, JobPrecision } from "./precision.ts";
@@ -50,10 +51,11 @@ export interface JobProgress {
 
 /** How fast it is: measured by the coordinator that runs it. */
 export interface RunPace {
-  /** Since this coordinator opened the job. */
+  /** Time that coordinators have spent on the job: this one, and those before it as their journal has it. */
   readonly seconds: number;
-  /** Over the last seconds while running; over the whole run once ended. */
+  /** Rate over the last minute while running, over the whole run once ended. */
   readonly rowsPerSecond: number;
+  /** Null before this coordinator has committed a shard. */
   readonly secondsLeft: number | null;
 }
 
@@ -74,6 +76,8 @@ export interface RunFacts extends JobProgress, RunPace, RunVerdict {
   readonly fetching: Fetching | null;
   /** Store that the job waits for; null while it waits for none. */
   readonly waiting: StoreWaiting | null;
+  /** How far the end of the job is; null before, and in steps that are not counted. */
+  readonly endProgress: EndProgress | null;
 }
 
 /** The facts of a job that does not run here, and of which nothing else is known. */
@@ -104,6 +108,7 @@ export const NO_RUN: RunFacts = {
   stores: [],
   fetching: null,
   waiting: null,
+  endProgress: null,
 };
 
 /**

@@ -1,6 +1,8 @@
 import { BOTTLENECKS } from "../domain/bottleneck.ts";
+import { END_STEPS, type EndProgress } from "../domain/end-progress.ts";
 import { JOB_PHASES } from "../domain/job.ts";
 import type { JobStatus } from "../domain/job-status.ts";
+import { ROWS_FORMATS } from "../domain/output-shape.ts";
 import { deviceReportCodec, jobPrecisionCodec } from "./codec-accuracy.ts";
 import { batchInUseCodec } from "./codec-batch.ts";
 import { errorCodec } from "./codec-error.ts";
@@ -8,6 +10,12 @@ import { fetchingCodec } from "./codec-fetching.ts";
 import { storeCountsCodec, storeWaitingCodec } from "./codec-stores.ts";
 import { field } from "./field.ts";
 import { tableCodec } from "./table-codec.ts";
+
+const endProgressCodec = tableCodec<EndProgress>("EndProgress", {
+  step: field.word("EndStep", END_STEPS),
+  done: field.count,
+  total: field.count,
+});
 
 export const jobStatusCodec = tableCodec<JobStatus>("JobStatus", {
   jobId: field.text,
@@ -42,9 +50,12 @@ export const jobStatusCodec = tableCodec<JobStatus>("JobStatus", {
   stores: field.list(storeCountsCodec),
   fetching: field.orNull(field.message(fetchingCodec)),
   waiting: field.orNull(field.message(storeWaitingCodec)),
+  endProgress: field.orNull(field.message(endProgressCodec)),
   output: field.text,
   manifest: field.text,
+  rowsFormat: field.wordOrNull("RowsFormat", ROWS_FORMATS),
   failure: field.orNull(field.message(errorCodec)),
+  ended: field.textOrNull,
   priority: field.integer,
   paused: field.flag,
 });

@@ -82,7 +82,9 @@ describe("a job that is published already", () => {
     const [table, end] = stdout.split("\n\n");
     expect(table).toMatch(/^\ncounts\nbest +n(\n +\d +\d+)+$/);
     expect(end).toMatch(/^small is published already: 400 rows\n {2}job {7}small-[0-9a-f]{8}\n/);
-    expect(end).toMatch(/\n {2}shards {4}8 of 8, in \d+ attempts\n$/);
+    expect(end).toMatch(
+      /\n {2}shards {4}8 of 8, in \d+ attempts\n {2}read it {3}pd\.read_parquet\(".*\/out"\)\n$/,
+    );
     expect(end).toContain(`  output    ${job.out}\n  manifest  ${job.at("out/_manifest.json")}\n`);
   });
 });

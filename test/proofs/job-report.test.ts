@@ -1,4 +1,4 @@
-import { readdir, readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { JobFolder } from "../support/job-folder.ts";
@@ -20,5 +20,16 @@ test("a report is published beside the manifest, again where it is missing, and 
   expect(await runCli(["run", job.job, "--workers", "1", "--json", "--fresh"])).toMatchObject({ code: 0 });
   expect(await readdir(job.out)).toContain("_report.html");
   expect(await runCli(["report", job.out, "--price-per-hour=-1"])).toMatchObject({ code: 2 });
-  expect(await runCli(["report", "/no/output"])).toMatchObject({ code: 2 });
+  const nothing = await runCli(["report", "/no/output"]);
+  expect(nothing).toMatchObject({ code: 2, stderr: expect.stringContaining("ARGUMENT_INVALID") });
+  expect(nothing.stderr).not.toContain("flight");
+  const file = job.at("report.html");
+  const written = { code: 0, stdout: "", stderr: `${file} is written\n` };
+  expect(await runCli(["report", job.out, "-o", file])).toMatchObject(written);
+  await writeFile(file, "mine");
+  const again = await runCli(["report", job.out, "-o", file]);
+  expect(again).toMatchObject({ code: 2, stderr: expect.stringContaining("--force") });
+  expect(await readFile(file, "utf8")).toBe("mine");
+  expect(await runCli(["report", job.out, "-o", file, "--force"])).toMatchObject(written);
+  expect(await readFile(file, "utf8")).toContain("Which worker did what when");
 });

@@ -24,6 +24,8 @@ export function aJobHandle(cells: Uint8Array, jobId: string, facts: Partial<JobS
     name: jobId,
     output: "/data/out",
     manifest: "",
+    rowsFormat: null,
+    ended: null,
     failure: null,
     ...facts,
   };

@@ -2,8 +2,10 @@ import fc from "fast-check";
 import { ERROR_CODES, type ErrorCode } from "../../shared/core/error-codes.ts";
 import type { ErrorData } from "../../shared/core/errors.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
+import { END_STEPS } from "../../shared/domain/end-progress.ts";
 import { JOB_PHASES, type Lease } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { ROWS_FORMATS } from "../../shared/domain/output-shape.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import {
   type AccuracyReport,
@@ -257,15 +259,9 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   ...{ rowsTruncated: count, rowsFilled: count },
   rowsOut: count,
   deadLetters: count,
-  shardsTotal: uint32,
-  shardsCommitted: uint32,
-  shardsLeased: uint32,
-  attempts: uint32,
-  attemptsFailed: uint32,
-  workers: uint32,
-  seconds: positive,
-  rowsPerSecond: positive,
-  secondsLeft: fc.option(positive),
+  ...{ shardsTotal: uint32, shardsCommitted: uint32, shardsLeased: uint32 },
+  ...{ attempts: uint32, attemptsFailed: uint32, workers: uint32 },
+  ...{ seconds: positive, rowsPerSecond: positive, secondsLeft: fc.option(positive) },
   bottleneck: fc.option(fc.constantFrom(...BOTTLENECKS)),
   stages: busy,
   padding: fc.option(positive),
@@ -278,6 +274,9 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   failure: fc.option(errorData),
   fetching: fc.option(fetching),
   waiting: fc.option(fc.record({ store: text, seconds: positive, reason: text })),
+  rowsFormat: fc.option(fc.constantFrom(...ROWS_FORMATS)),
+  endProgress: fc.option(fc.record({ step: fc.constantFrom(...END_STEPS), done: count, total: count })),
+  ended: fc.option(name),
   ...{ priority: integer, paused: fc.boolean() },
 });
 

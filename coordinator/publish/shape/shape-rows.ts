@@ -45,7 +45,8 @@ type ReadPart = (ranges: readonly PartRange[]) => AsyncIterable<RecordBatch>;
 /**
  * Writes the rows of committed partials again, in other files: put together, cut, sorted, in folders by their
  * values. In plan order, one file after the other, a few record batches in memory: the same partials give the
- * same files, byte for byte. Each file is durable when it is there.
+ * same files, byte for byte. Each file is durable when it is there. `onWritten` gets the rows of all files
+ * so far.
  *
  * @throws {OUTPUT_FAILED} for a value that no folder can be called by, or too many of them
  */
@@ -53,12 +54,13 @@ export async function shapeRows(
   job: ShapeJob,
   storage: Storage,
   signal: AbortSignal,
+  onWritten: (rows: number) => void,
 ): Promise<readonly OutputFile[]> {
   await using local = createLocalStorage();
   const scratch = parseLocation(job.scratch);
   await local.remove(scratch);
   try {
-    const writer = new PartWriter(job, storage, signal);
+    const writer = new PartWriter(job, storage, { signal, onWritten });
     return await (job.partitionBy.length === 0 ? writer.writeFlat() : writer.writeFolders());
   } finally {
     await local.remove(scratch);
@@ -69,12 +71,19 @@ class PartWriter {
   readonly #job: ShapeJob;
   readonly #storage: Storage;
   readonly #signal: AbortSignal;
+  readonly #onWritten: (rows: number) => void;
   readonly #made: OutputFile[] = [];
+  #written = 0;
 
-  constructor(job: ShapeJob, storage: Storage, signal: AbortSignal) {
+  constructor(
+    job: ShapeJob,
+    storage: Storage,
+    { signal, onWritten }: { readonly signal: AbortSignal; readonly onWritten: (rows: number) => void },
+  ) {
     this.#job = job;
     this.#storage = storage;
     this.#signal = signal;
+    this.#onWritten = onWritten;
   }
 
   async writeFlat(): Promise<readonly OutputFile[]> {
@@ -180,6 +189,8 @@ class PartWriter {
     const place = { storage: this.#storage, scratch: join(scratch, "made"), signal: this.#signal };
     const written = await makeFile(below(stage, path), place, (at) => store(at, pieces, this.#signal));
     this.#made.push({ path, kind: "rows", rows, ...written });
+    this.#written += rows;
+    this.#onWritten(this.#written);
   }
 }
 

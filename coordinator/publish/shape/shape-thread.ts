@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { present } from "../../../shared/core/assert.ts";
 import { errorToData } from "../../../shared/core/errors.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
-import type { ShapeAnswer } from "./shape-apart.ts";
+import type { ShapeAnswer, ShapeMessage } from "./shape-apart.ts";
 import { type ShapeJob, shapeRows } from "./shape-rows.ts";
 
 const port = present(parentPort, "a thread that shapes rows has a parent");
@@ -13,7 +13,9 @@ port.on("message", () => stop.abort());
 async function answer(): Promise<ShapeAnswer> {
   await using storages = new Storages({}, job.stores);
   try {
-    return { kind: "shaped", files: await shapeRows(job, await storages.at(job.stage), stop.signal) };
+    const onWritten = (rows: number) => port.postMessage({ kind: "written", rows } satisfies ShapeMessage);
+    const storage = await storages.at(job.stage);
+    return { kind: "shaped", files: await shapeRows(job, storage, stop.signal, onWritten) };
   } catch (error) {
     return { kind: "failed", error: errorToData(error) };
   }

@@ -63,6 +63,9 @@ export function overBudget({ totals, config }: JobState, more: number): boolean 
   return totals.deadRows + more > config.maxDeadRows;
 }
 
+const OVER_BUDGET_HINT =
+  "raise errors.maxRows, or mend the rows (a null is filled by `fill`) and see one of them by `shardmill try JOB --row FILE:ROW`; with more rows allowed, the job goes on where it was";
+
 /** Fails the job and names a row: `dead` if it is given, else the first dead letter in plan order. */
 export function failOverBudget(context: EventContext, dead: DeadLetter | null): void {
   const { state } = context;
@@ -77,6 +80,7 @@ export function failOverBudget(context: EventContext, dead: DeadLetter | null): 
     code: "ERROR_BUDGET_EXCEEDED",
     message: `${deadRows} ${deadRows === 1 ? "row" : "rows"} could not be mapped and ${allowed}${example}`,
     fields: { deadRows, maxDeadRows, ...place },
+    hint: OVER_BUDGET_HINT,
   });
 }
 

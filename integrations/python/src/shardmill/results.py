@@ -35,6 +35,9 @@ class Result:
         self.status = status
         self._flight = flight
 
+    def __repr__(self) -> str:
+        return f"Result({self.output!r}, rows={self.rows}, dead_letters={self.dead_letters})"
+
     @property
     def output(self) -> str:
         """The folder, or `s3://bucket/path`, as the coordinator sees it."""

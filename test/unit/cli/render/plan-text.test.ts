@@ -201,7 +201,7 @@ describe("a planned job", () => {
       "  speed         3,000 rows/s ± 1.2 % (cpu, 1 worker with 2 lanes), measured on 2,000 rows",
       "  memory        400.0 MiB (300.0 MiB a worker, 100.0 MiB the coordinator)",
       "  limited by    infer (90 % busy)",
-      "  busy          infer 90 %",
+      "  busy          infer 90 % of a worker's time",
       "  advice        a GPU",
       "",
       "file             rows  size",

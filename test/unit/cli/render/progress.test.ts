@@ -46,6 +46,16 @@ describe("the live view", () => {
     expect(lines.slice(-3)).toEqual(["2 rows truncated", "4 rows filled up", "1 dead letter"]);
   });
 
+  it("counts what is left to do behind the last shard", () => {
+    const shaping = aPublishedStatus({
+      phase: "reducing",
+      endProgress: { step: "shape", done: 1_200, total: 5_000 },
+    });
+    expect(renderProgress(shaping)).toContain("writing 1,200 of 5,000 rows of the output's files");
+    const checking = { step: "check", done: 3, total: 14 } as const;
+    expect(renderPlainLine({ ...shaping, endProgress: checking })).toContain(", checking 3 of 14 files, ");
+  });
+
   it("shows 100 % only when all rows are done", () => {
     expect(renderProgress(aStatus({ rowsDone: 9_999 }))[1]).toContain("  99 %  ");
     expect(renderProgress(aPublishedStatus())[1]).toMatch(/^█{40} {2}100 % {2}10,000 of 10,000 rows$/);

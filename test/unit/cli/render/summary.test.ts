@@ -73,23 +73,34 @@ describe("the end of a job for people", () => {
   it("says what was published, where, and what limited it", () => {
     expect(endText(aPublishedStatus({ attempts: 9, attemptsFailed: 1, deadLetters: 3 })).split("\n")).toEqual(
       [
-        "digits published: 10,000 rows in 4.2s, 2,400 rows/s",
+        "digits published: 9,997 of 10,000 rows in 4.2s, 2,400 rows/s",
         "  job           digits-1",
         "  output        /data/out",
         "  manifest      /data/out/_manifest.json",
         "  shards        8 of 8, in 9 attempts (1 failed)",
         "  dead letters  3, in /data/out/_errors",
         "  limited by    infer (93 % busy)",
-        "  busy          read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 %",
+        "  busy          read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 % of a worker's time, side by side",
         "  batch         256 rows: more are no faster",
         "  advice        the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
+        '  read it       pd.read_parquet("/data/out")',
       ],
     );
   });
 
-  it("counts dead letters of an output that is not there, and says nothing of none", () => {
+  it("ends with the call that reads the rows, where there are any", () => {
+    const last = (changes: Partial<JobStatus>) => endText(aPublishedStatus(changes)).split("\n").at(-1);
+    expect(last({ rowsFormat: "arrow", output: "s3://b/out" })).toBe(
+      '  read it     pyarrow.dataset.dataset("s3://b/out", format="ipc")',
+    );
+    for (const rowsFormat of ["none", null] as const) expect(last({ rowsFormat })).toMatch(/^ {2}advice /);
+  });
+
+  it("says where the dead letters of an output that is not there are, and nothing of none", () => {
     const lines = (status: JobStatus) => endText(status).split("\n");
-    expect(lines(aStatus({ phase: "failed", deadLetters: 3 }))).toContain("  dead letters  3");
+    expect(lines(aStatus({ phase: "failed", deadLetters: 3 }))).toContain(
+      "  dead letters  3, in /data/out/_shardmill/**/dead.parquet",
+    );
     expect(endText(aPublishedStatus())).not.toContain("dead letters");
   });
 
@@ -120,11 +131,12 @@ describe("the end of a job for people", () => {
       "  output    /data/out",
       "  manifest  /data/out/_manifest.json",
       "  shards    8 of 8, in 8 attempts",
+      '  read it   pd.read_parquet("/data/out")',
     ]);
   });
 
   it("says that nothing was published", () => {
-    expect(endText(aStatus({ phase: "failed", failure, ...NO_VERDICT })).split("\n")).toEqual([
+    expect(endText(aStatus({ phase: "failed", failure })).split("\n")).toEqual([
       "digits failed: 5,000 of 10,000 rows done after 4.2s, nothing published",
       "  job     digits-1",
       "  shards  4 of 8, in 6 attempts",
@@ -144,7 +156,7 @@ describe("the text of a job", () => {
       "  shards 4 of 8, 2 at work; 2 workers; 6 attempts",
       "  job     digits-1",
       "  output  /data/out",
-      "  busy    read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 %",
+      "  busy    read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 % of a worker's time, side by side",
       "  batch   256 rows: more are no faster",
       "  advice  the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
     ]);
@@ -160,7 +172,7 @@ describe("the text of a job", () => {
   });
 
   it("shows a failed job's end, and its error in full", () => {
-    const text = statusText(aStatus({ phase: "failed", failure, ...NO_VERDICT }));
+    const text = statusText(aStatus({ phase: "failed", failure }));
     expect(text.split("\n")).toEqual([
       "digits failed: 5,000 of 10,000 rows done after 4.2s, nothing published",
       "  job     digits-1",

@@ -18,6 +18,7 @@ function facts(changes: Partial<AdviceFacts> = {}, usage: Partial<AdviceFacts["u
     padding: null,
     batch: null,
     workers: 4,
+    workersHere: 4,
     device: "cuda",
     precision: "original",
     stores: [],
@@ -51,6 +52,21 @@ test("a CPU whose cores do much beside the model is told so", () => {
   const cpu = facts({ device: "cpu" }, { stages: { infer: 0.95, decode: 0.2, encode: 0.2 } });
   expect(adviceFor("infer", cpu)).toContain("other stages share its cores");
   expect(adviceFor("infer", facts({ device: "cpu" }))).not.toContain("cores");
+});
+
+test("a running job without workers is told how to start one, whatever limited it", () => {
+  for (const bottleneck of BOTTLENECKS)
+    expect(adviceFor(bottleneck, facts({ workersHere: 0 }))).toContain("shardmill worker --coordinator");
+});
+
+test("tiny shards come before storage, workers and models; where they are few, they stay", () => {
+  const tiny = facts({ rows: 6_000 }, { shards: 3_000, slots: 2 });
+  for (const bottleneck of ["store", "encode", "infer", "coordinator"] as const)
+    expect(adviceFor(bottleneck, tiny)).toBe(
+      "3,000 shards of 2 rows cost more to hand out and commit than to map: raise input.shardRows to about 370, or leave it out",
+    );
+  expect(adviceFor("start", tiny)).not.toContain("shardRows");
+  expect(adviceFor("store", facts({ rows: 20 }, { shards: 10, slots: 2 }))).not.toContain("shardRows");
 });
 
 test("much padding comes before new devices", () => {

@@ -10,42 +10,59 @@ const at = (rowsDone: number): JobProgress => ({
   rowsTotal: 1_000,
 });
 
-/** The rate of the last seconds at `ms`, where so many rows are done. */
+/** No coordinator worked on it before. */
+const FIRST = { ms: 0, untimedRows: 0 };
+
+/** The rate of the last minute at `ms`, where so many rows are done. */
 const rateAt = (meter: PaceMeter, ms: number, rows: number) => meter.pace("now", ms, at(rows)).rowsPerSecond;
 
 test("in the first moment the rate is that of the whole run", () => {
-  const meter = new PaceMeter(0, at(100));
+  const meter = new PaceMeter(0, at(100), { ms: 0, untimedRows: 100 });
   meter.record(1_000, at(100));
   expect(rateAt(meter, 1_400, 240)).toBe(100);
   expect(rateAt(meter, 2_000, 200)).toBe(100);
 });
 
-test("the rate follows the last seconds and forgets a slow start", () => {
-  const meter = new PaceMeter(0, at(0));
+test("the rate follows the last minute and forgets a slow start", () => {
+  const meter = new PaceMeter(0, at(0), FIRST);
   for (let second = 1; second <= 20; second += 1) meter.record(second * 1_000, at(second * 10));
-  for (let second = 21; second <= 60; second += 1)
+  for (let second = 21; second <= 90; second += 1)
     meter.record(second * 1_000, at(200 + (second - 20) * 1_000));
-  expect(rateAt(meter, 61_000, 41_200)).toBeCloseTo(1_000, 5);
-  expect(meter.pace("run", 61_000, at(41_200)).rowsPerSecond).toBeCloseTo(41_200 / 61, 5);
+  expect(rateAt(meter, 91_000, 71_200)).toBeCloseTo(1_000, 5);
+  expect(meter.pace("run", 91_000, at(71_200)).rowsPerSecond).toBeCloseTo(71_200 / 91, 5);
+});
+
+test("time and rate are those of all coordinators that worked on the job", () => {
+  const meter = new PaceMeter(5_000, at(600), { ms: 30_000, untimedRows: 100 });
+  expect(meter.pace("run", 15_000, at(900))).toMatchObject({ seconds: 40, rowsPerSecond: 20 });
+  // Resumed when all was mapped: what was done before is not done in no time.
+  expect(meter.pace("run", 5_000, at(600)).rowsPerSecond).toBeCloseTo(500 / 30, 5);
 });
 
 test("rows that were given up do not make the rate negative", () => {
-  const meter = new PaceMeter(0, at(500));
+  const meter = new PaceMeter(0, at(500), FIRST);
   meter.record(2_000, at(100));
   expect(rateAt(meter, 2_000, 100)).toBe(0);
 });
 
 test("the workers' start is not taken for their speed, a stop in mid-run is", () => {
-  const meter = new PaceMeter(0, at(50));
+  const meter = new PaceMeter(0, at(50), FIRST);
   for (let second = 1; second <= 10; second += 1) meter.record(second * 1_000, at(50));
   expect(rateAt(meter, 12_000, 250)).toBe(100);
-  for (let second = 12; second <= 60; second += 1) meter.record(second * 1_000, at(250));
-  expect(rateAt(meter, 60_000, 250)).toBe(0);
+  for (let second = 12; second <= 80; second += 1) meter.record(second * 1_000, at(250));
+  expect(rateAt(meter, 80_000, 250)).toBe(0);
 });
 
 test("what is left takes as long as its rows take at that rate, and is not known when nothing moves", () => {
-  const meter = new PaceMeter(0, at(0));
+  const meter = new PaceMeter(0, at(0), FIRST);
   expect(meter.pace("now", 2_000, at(200))).toEqual({ seconds: 2, rowsPerSecond: 100, secondsLeft: 8 });
   expect(meter.pace("now", 2_000, at(0)).secondsLeft).toBeNull();
   expect(meter.pace("run", 2_000, { ...at(200), phase: "reducing" }).secondsLeft).toBeNull();
+});
+
+test("what is left is not known before this coordinator has committed a shard", () => {
+  const meter = new PaceMeter(0, at(100), FIRST);
+  const reported = { ...at(102), rowsCommitted: 100 };
+  expect(meter.pace("now", 2_000, reported)).toMatchObject({ rowsPerSecond: 1, secondsLeft: null });
+  expect(meter.pace("now", 2_000, at(200)).secondsLeft).toBe(16);
 });

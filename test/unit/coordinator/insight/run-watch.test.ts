@@ -46,7 +46,7 @@ describe("what limits a job that runs", () => {
     const { job, watch, pass, tell } = aWatchedJob(10);
     pass(5);
     expect(watch.verdict("run")).toMatchObject({ bottleneck: "start", stages: {} });
-    expect(watch.verdict("run").advice).toContain("no worker was there");
+    expect(watch.verdict("run").advice).toContain("no worker is connected");
     const worker = job.join("a");
     job.grant(worker);
     pass(10);

@@ -27,6 +27,8 @@ function aRecord(jobId = "known-1a"): JobRecord {
     name: "known",
     output: "/out",
     manifest: "",
+    rowsFormat: null,
+    ended: null,
     failure: null,
   };
   return { jobId, order: 3, spec, status };

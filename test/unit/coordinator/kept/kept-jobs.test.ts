@@ -33,6 +33,8 @@ function aStatus(jobId: string, phase: JobStatus["phase"] = "running"): JobStatu
     name: "known",
     output: "/out",
     manifest: "",
+    rowsFormat: null,
+    ended: null,
     failure: null,
   };
 }

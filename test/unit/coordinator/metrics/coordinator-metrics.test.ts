@@ -22,6 +22,8 @@ function aJob(facts: Partial<JobStatus>): JobHandle {
     name: "one",
     output: "/out",
     manifest: "",
+    rowsFormat: null,
+    ended: null,
     failure: null,
     priority: 0,
     paused: false,

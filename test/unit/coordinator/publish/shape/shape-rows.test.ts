@@ -52,7 +52,17 @@ async function shape(tables: readonly Table[], wanted: Partial<RowsShape>) {
     files.push({ location, rows: table.numRows, bytes: bytes.length });
   }
   const scratch = join(root, "scratch");
-  const made = await shapeRows({ ...job, files, stage, scratch, stores: NO_STORES }, storage, never);
+  const written: number[] = [];
+  const onWritten = (rows: number) => written.push(rows);
+  const made = await shapeRows(
+    { ...job, files, stage, scratch, stores: NO_STORES },
+    storage,
+    never,
+    onWritten,
+  );
+  // Told after each file, up to all rows.
+  expect(written).toHaveLength(made.length);
+  expect(written.at(-1)).toBe(files.reduce((sum, { rows }) => sum + rows, 0));
   return { made, at: (path: string) => join(stage, path) };
 }
 
