@@ -79,7 +79,7 @@ function checkCounts(
   const filtered = planned.filter((row) => !gone.has(row) && partsOf(job, row) === 0).length;
   // No simulated job has a condition that row groups could be ruled out by, and none is a trial.
   const [input, pruned, skipped, output] = [planned.length, 0, 0, rows.length];
-  const counts = { input, pruned, skipped, filtered, output, deadLetters: gone.size };
+  const counts = { input, pruned, skipped, filtered, output, filled: 0, deadLetters: gone.size };
   checker.hold(
     canonicalJson(counted) === canonicalJson(counts),
     "every-row-once",
