@@ -1,7 +1,7 @@
 import { isShardmillError } from "../../shared/core/errors.ts";
 import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
-import { isPlaceError } from "../../shared/storage/errors.ts";
+import { ignorePlaceError, isPlaceError } from "../../shared/storage/errors.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { isOfLock } from "../journal/lock-file.ts";
 import { hasAllBeside, placeBeside } from "../publish/beside.ts";
@@ -36,13 +36,17 @@ export async function endPublished(
     // Of one that died before it had begun, or whose job another has ended: its lock, and what it had there.
     const isOnDisk = (await disk.lstat(paths.disk).catch(() => null)) !== null;
     if (hasLeft || isOnDisk || !isWhole) {
-      await using lock = await lockOutput(paths, options);
-      await awaitOthers({ paths, storage }, options);
-      // Whoever was waited for may have started over.
-      if (await isThere(manifest, { paths, storage })) {
-        if (!isWhole) await placeBeside(paths, manifest, storage);
-        if (hasLeft) await removeWorkFiles(left, { ...place, lock });
-        else await removeFromDisk(paths, { disk, lock }, isOfLock);
+      const lock = await lockOutput(paths, options);
+      try {
+        await awaitOthers({ paths, storage }, options);
+        // Whoever was waited for may have started over.
+        if (await isThere(manifest, { paths, storage })) {
+          if (!isWhole) await placeBeside(paths, manifest, storage);
+          if (hasLeft) await removeWorkFiles(left, { ...place, lock });
+          else await removeFromDisk(paths, { disk, lock }, isOfLock);
+        }
+      } finally {
+        await lock[Symbol.asyncDispose]().catch(ignorePlaceError);
       }
     }
     // Empty where this run only looked, and locked it for that.

@@ -50,9 +50,15 @@ export function isShardmillError(error: unknown, code?: ErrorCode): error is Sha
   return error instanceof ShardmillError && (code === undefined || error.code === code);
 }
 
-/** Any thrown value as a ShardmillError; what is not one already becomes INTERNAL with its cause kept. */
+/**
+ * Returns any thrown value as a ShardmillError. Another one becomes INTERNAL, with its cause kept. Of an
+ * error and a failed release behind it, the error counts.
+ */
 export function toShardmillError(error: unknown): ShardmillError {
   if (error instanceof ShardmillError) return error;
+  // By its name: Node.js 20 has no such class, and the bundler brings its own.
+  if (error instanceof Error && error.name === "SuppressedError" && "suppressed" in error)
+    return toShardmillError(error.suppressed);
   return new ShardmillError("INTERNAL", messageOf(error), { cause: error });
 }
 

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { endPublished } from "../../../../coordinator/job/end-published.ts";
 import { LOCK_NAME } from "../../../../coordinator/journal/lock-file.ts";
@@ -142,6 +142,29 @@ test.each(["readFile", "unlink"] as const)(
     expect(failed.length).toBeGreaterThan(0);
   },
 );
+
+test("what is published is reported as published where its work files and then its lock cannot be removed", async () => {
+  const there = machine("there", new Bucket());
+  await putIntent(there, await pathsOf(there));
+  await open(there);
+  const failed: string[] = [];
+  const failing = async (path: string): Promise<never> => {
+    failed.push(basename(path));
+    throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
+  };
+  const disk: Disk = {
+    ...realDisk,
+    rename: (from, to) => (basename(from) === "left" ? failing(from) : realDisk.rename(from, to)),
+    unlink: (path) => (basename(path) === LOCK_NAME ? failing(path) : realDisk.unlink(path)),
+  };
+  const found = await findOutputPaths(there.spec, there.storage);
+  await mkdir(join(found.disk, "left"), { recursive: true });
+  expect(await open({ ...there, seams: { ...there.seams, disk } })).toMatchObject({ kind: "published" });
+  expect(failed).toEqual(["left", LOCK_NAME]);
+  // This same process takes the lock that it left.
+  expect(await open(there)).toMatchObject({ kind: "published" });
+  expect(await foldersOf("there")).toEqual([]);
+});
 
 test("a journal's folder that cannot be made is said by the key that names it", async () => {
   const here = machine("m", new Bucket());
