@@ -69,11 +69,11 @@ export class HeldLock implements AsyncDisposable {
   }
 
   /**
-   * That another has taken the lock, which explains whatever went wrong since; null while it has not, or
-   * nobody can tell.
+   * Reports that another has taken the lock, which explains later failures. Null: it has not, as far as can
+   * be seen. A released lock is not looked for: its file is free for all.
    */
   async whyLost(): Promise<ShardmillError | null> {
-    await this.#look().catch(() => {});
+    if (!this.#released) await this.#look().catch(() => {});
     return this.#lost.signal.aborted ? this.#lost.signal.reason : null;
   }
 

@@ -6,7 +6,7 @@ import { errorCode } from "../../shared/core/errno.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { lacksHardLinks } from "../../shared/core/hard-link.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
-import { type Processes, systemProcesses } from "../../shared/core/process-identity.ts";
+import { isSameProcess, type Processes, systemProcesses } from "../../shared/core/process-identity.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
 import { HeldLock, SILENCE_MS } from "./held-lock.ts";
 import { BEAT_NAME, heldBy, LOCK_NAME, type LockContent, readBeat, readLock } from "./lock-file.ts";
@@ -51,8 +51,8 @@ const SYSTEM: LockOptions = {
  * The right to run the job in `folder` (made if missing): held until it is disposed of, or its process is
  * dead. The lock of a dead process is taken over: at once where its death can be seen, which is in its own
  * PID namespace on its own machine. Elsewhere its holder is dead when it has not renewed the lock for {@link
- * SILENCE_MS}, which is waited for here. One that was only stopped for so long finds out, and does nothing
- * more: see {@link HeldLock}.
+ * SILENCE_MS}, which is waited for here. A lock of this same process is judged by its silence, too. A holder
+ * that was only stopped for so long finds out, and does nothing more: see {@link HeldLock}.
  *
  * @throws {OUTPUT_LOCKED} when a live process holds it
  * @throws {OUTPUT_FAILED} when the folder cannot hold a lock
@@ -120,17 +120,26 @@ async function take(path: string, making: string, options: LockOptions): Promise
   });
 }
 
-/** False when it has let go meanwhile. @throws {OUTPUT_LOCKED} when it is alive */
+/**
+ * Checks whether a lock's holder is gone. False: it released the lock meanwhile.
+ *
+ * @throws {OUTPUT_LOCKED} when it is alive
+ */
 async function isDead(holder: LockContent, path: string, options: LockOptions): Promise<boolean> {
   const { processes, disk, clock, signal, onWaiting } = options;
   const life = processes.lifeOf(holder);
   if (life === "dead") return true;
-  if (life === "alive") throw heldBy(holder, path, "here");
+  // A process outlives its locks, and a failing disk may keep the file of one that it released.
+  const isOwn = isSameProcess(holder, processes.own());
+  if (life === "alive" && !isOwn) throw heldBy(holder, path, "here");
   const { host, pid } = holder;
   const looks = Math.ceil(SILENCE_MS / LOOK_MS);
   onWaiting?.(
-    `waiting ${SILENCE_MS / 1000} s to see whether process ${pid} on ${host} is alive, which was at work on this output: ` +
-      "it is of another container, boot or machine, so only its silence can tell",
+    isOwn
+      ? `waiting ${SILENCE_MS / 1000} s to see whether this process itself is at work on this output: ` +
+          "its own lock is there, which may be left over"
+      : `waiting ${SILENCE_MS / 1000} s to see whether process ${pid} on ${host} is alive, which was at work on this output: ` +
+          "it is of another container, boot or machine, so only its silence can tell",
   );
   const beatPath = join(dirname(path), BEAT_NAME);
   const before = await readBeat(beatPath, disk);
@@ -138,7 +147,7 @@ async function isDead(holder: LockContent, path: string, options: LockOptions): 
   for (let look = 0; look < looks; look += 1) {
     await sleep(LOOK_MS, signal, clock);
     if ((await readLock(path, disk))?.nonce !== holder.nonce) return false;
-    if ((await readBeat(beatPath, disk)) !== before) throw heldBy(holder, path, "elsewhere");
+    if ((await readBeat(beatPath, disk)) !== before) throw heldBy(holder, path, isOwn ? "here" : "elsewhere");
   }
   return true;
 }

@@ -17,6 +17,13 @@ export interface ProcessIdentity {
   readonly startTicks: string | null;
 }
 
+const PARTS = ["host", "bootId", "pidNamespace", "pid", "startTicks"] as const;
+
+/** Tells whether two identities are of one process in its one life. */
+export function isSameProcess(one: ProcessIdentity, other: ProcessIdentity): boolean {
+  return PARTS.every((part) => one[part] === other[part]);
+}
+
 /** `unknown`: of a process of another machine, boot or PID namespace nothing can be seen from here. */
 export type Life = "alive" | "dead" | "unknown";
 

@@ -10,7 +10,7 @@ import { sleep } from "../../../../shared/core/abort.ts";
 import type { TimedClock } from "../../../../shared/core/clock.ts";
 import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
 import { isShardmillError, type ShardmillError } from "../../../../shared/core/errors.ts";
-import { lifeOf, ownIdentity } from "../../../../shared/core/process-identity.ts";
+import { ownIdentity, systemProcesses } from "../../../../shared/core/process-identity.ts";
 import { systemRandom } from "../../../../shared/core/random.ts";
 
 let folder = "";
@@ -32,6 +32,14 @@ const FAST: TimedClock = {
     const timer = setTimeout(call, ms / 100);
     return () => clearTimeout(timer);
   },
+};
+
+/** This process itself, in such a time. */
+const HERE: LockOptions = {
+  disk: realDisk,
+  random: systemRandom,
+  processes: systemProcesses,
+  clock: FAST,
 };
 
 /** As seen by a process in a PID namespace of its own. */
@@ -79,27 +87,27 @@ async function kill(child: ChildProcess): Promise<void> {
 
 describe("the lock", () => {
   test("is one holder's, and free once it is disposed of, leaving no file behind", async () => {
-    const held = await acquireLock(folder);
-    expect(await refusal()).toMatchObject({
+    const held = await acquireLock(folder, HERE);
+    expect(await refusal(HERE)).toMatchObject({
       code: "OUTPUT_LOCKED",
       fields: { pid: process.pid, host: hostname() },
     });
     await held[Symbol.asyncDispose]();
     expect(await readdir(folder)).toEqual([]);
-    await using again = await acquireLock(folder);
+    await using again = await acquireLock(folder, HERE);
     await again.confirm();
     expect(await readdir(folder)).toContain(LOCK_NAME);
   });
 
   test("makes its folder", async () => {
     folder = join(folder, "deep");
-    await using _held = await acquireLock(folder);
+    await using _held = await acquireLock(folder, HERE);
     expect(await readdir(folder)).toContain(LOCK_NAME);
     folder = join(folder, "..");
   });
 
   test("is taken by one of many that come at once", async () => {
-    const tries = await Promise.allSettled(Array.from({ length: 20 }, () => acquireLock(folder)));
+    const tries = await Promise.allSettled(Array.from({ length: 20 }, () => acquireLock(folder, HERE)));
     const held = tries.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
     expect(held).toHaveLength(1);
     await held[0]?.[Symbol.asyncDispose]();
@@ -110,16 +118,16 @@ describe("the lock", () => {
     const child = await aProcess();
     const startTicks = await startOf(child.pid);
     await writeLock({ pid: child.pid, startTicks });
-    expect(await refusal()).toMatchObject({ code: "OUTPUT_LOCKED", fields: { pid: child.pid } });
+    expect(await refusal(HERE)).toMatchObject({ code: "OUTPUT_LOCKED", fields: { pid: child.pid } });
     await kill(child);
-    await using _held = await acquireLock(folder);
+    await using _held = await acquireLock(folder, HERE);
     expect(JSON.parse(await readFile(join(folder, LOCK_NAME), "utf8"))).toMatchObject({ pid: process.pid });
   });
 
   test("of a dead process is taken over by one of many, and nobody's fresh lock is lost", async () => {
     for (let round = 0; round < 20; round += 1) {
       await writeLock({ pid: process.pid, startTicks: "1", nonce: `n${round}` });
-      const tries = await Promise.allSettled(Array.from({ length: 8 }, () => acquireLock(folder)));
+      const tries = await Promise.allSettled(Array.from({ length: 8 }, () => acquireLock(folder, HERE)));
       const held = tries.flatMap((result) => (result.status === "fulfilled" ? [result.value] : []));
       expect(held).toHaveLength(1);
       await held[0]?.[Symbol.asyncDispose]();
@@ -131,7 +139,7 @@ describe("the lock", () => {
     await writeLock({ pid: process.pid, startTicks: "1", nonce: "n1" });
     const claim = JSON.stringify({ ...OWN, startTicks: "2", nonce: "n2" });
     await writeFile(join(folder, `${LOCK_NAME}.claim-n1`), claim);
-    const held = await acquireLock(folder);
+    const held = await acquireLock(folder, HERE);
     await held[Symbol.asyncDispose]();
     expect(await readdir(folder)).toEqual([]);
   });
@@ -147,7 +155,7 @@ describe("the lock", () => {
   );
 
   test("that is no longer its holder's is left alone when it is disposed of", async () => {
-    const held = await acquireLock(folder);
+    const held = await acquireLock(folder, HERE);
     await writeLock({ nonce: "someone else's" });
     await held[Symbol.asyncDispose]();
     expect(await readdir(folder)).toContain(LOCK_NAME);
@@ -156,6 +164,38 @@ describe("the lock", () => {
   test("in a folder that cannot be says so", async () => {
     await writeFile(join(folder, "file"), "");
     await expect(acquireLock(join(folder, "file"))).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
+  });
+});
+
+describe("the lock of this process itself", () => {
+  test("that could not be removed is taken again once it has been silent", async () => {
+    const disk: Disk = {
+      ...realDisk,
+      unlink: (path) =>
+        path.endsWith(LOCK_NAME)
+          ? Promise.reject(Object.assign(new Error("EIO: i/o error"), { code: "EIO" }))
+          : realDisk.unlink(path),
+    };
+    const held = await acquireLock(folder, { ...HERE, disk });
+    await expect(held[Symbol.asyncDispose]()).rejects.toThrow("EIO");
+    const messages: string[] = [];
+    const startMs = performance.now();
+    const onWaiting = (text: string) => messages.push(text);
+    const again = await acquireLock(folder, { ...HERE, onWaiting });
+    expect(performance.now() - startMs).toBeGreaterThanOrEqual(199);
+    expect(messages).toEqual([expect.stringContaining("this process itself")]);
+    // Of a lock that was released nothing is said, whoever has it now.
+    expect(await held.whyLost()).toBeNull();
+    expect(held.lost.aborted).toBe(false);
+    await again[Symbol.asyncDispose]();
+    expect(await readdir(folder)).toEqual([]);
+  });
+
+  test("is respected as long as it is renewed", async () => {
+    await using held = await acquireLock(folder, HERE);
+    const error = await refusal(HERE);
+    expect(error).toMatchObject({ code: "OUTPUT_LOCKED", hint: "wait for it, or stop it, then run again" });
+    await held.confirm();
   });
 });
 
@@ -251,26 +291,6 @@ test("without hard links the lock is one holder's, and a dead one's is taken ove
   expect(await refusal(from("e", { disk }))).toMatchObject({ code: "OUTPUT_LOCKED" });
   await held[0]?.[Symbol.asyncDispose]();
   expect(await readdir(folder)).toEqual([]);
-});
-
-describe("a process of this PID namespace", () => {
-  test("is dead when its number is free, or is another's now", () => {
-    expect(lifeOf(OWN)).toBe("alive");
-    expect(lifeOf({ ...OWN, pid: 2 ** 22 + 1 })).toBe("dead");
-    expect(lifeOf({ ...OWN, startTicks: "1" })).toBe(OWN.startTicks === null ? "alive" : "dead");
-    expect(lifeOf({ ...OWN, startTicks: null })).toBe("alive");
-  });
-
-  test.each([
-    { host: "elsewhere" },
-    { bootId: "another" },
-    { pidNamespace: "another" },
-    { pidNamespace: null },
-  ])("is what another with %j is not: of that one nothing is known, whatever its number", (other) => {
-    expect(lifeOf({ ...OWN, ...other })).toBe("unknown");
-    expect(lifeOf({ ...OWN, ...other, pid: 2 ** 22 + 1, startTicks: "1" })).toBe("unknown");
-    expect(lifeOf(OWN, { ...OWN, ...other })).toBe("unknown");
-  });
 });
 
 /** Field 22 of proc(5), or null where there is none. */
