@@ -72,16 +72,19 @@ export function isStoreUnavailable({
   return isOfStore && typeof fields.throttled === "boolean";
 }
 
-/** What lies behind a storage's error, in the words of whoever said it: the file system's own message. */
+/** Returns why a place failed: the file system's own message, or all that a store's error says. */
 export function reasonOf(error: unknown): string {
-  return isShardmillError(error) && error.cause instanceof Error ? messageOf(error.cause) : messageOf(error);
+  const isOfFileSystem = isShardmillError(error) && typeof error.fields.errno === "string";
+  return messageOf(isOfFileSystem && error.cause instanceof Error ? error.cause : error);
 }
 
 /** What failed at a place, as one of several problems: why, and what its storage says is to be done. */
 export function placeProblem(where: string, what: string, error: unknown): Problem {
   const hint = isShardmillError(error) ? error.hint : undefined;
   const passing = isShardmillError(error) && isStoreUnavailable(error) ? { code: error.code } : {};
-  return { where, what: `${what}: ${reasonOf(error)}`, ...(hint === undefined ? {} : { hint }), ...passing };
+  const reason = reasonOf(error);
+  const why = reason.startsWith(`${where} `) ? reason.slice(where.length + 1) : reason;
+  return { where, what: `${what}: ${why}`, ...(hint === undefined ? {} : { hint }), ...passing };
 }
 
 /** @throws {STORE_FAILED} when `[start, end)` is not a range */
