@@ -28,7 +28,8 @@ const MAX_COLUMNS = 110;
 
 /** The commands of the one binary. Each is a file; this one only knows their names. */
 export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Argv {
-  const line = yargs(args);
+  const options = optionsOf(args);
+  const line = yargs([...options, ...args.slice(options.length + 1).map(shield)]);
   return line
     .scriptName("shardmill")
     .locale("en")
@@ -61,18 +62,41 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .command(versionCommand)
     .demandCommand(1)
     .strict()
-    .check((given) => refuseRepeated(given) && refuseNegated(args, switchesOf(line)))
+    .check((given) => refuseRepeated(given) && refuseNegated(options, switchesOf(line)))
+    .middleware(unshield)
     .version(buildVersion)
     .wrap(Math.min(MAX_COLUMNS, columns))
     .example("$0 plan job.yaml", "Checks a job and shows what would be done")
     .example("$0 run job.yaml", "Runs it on this machine")
     .epilogue(
       "Exit codes: 0 published, 1 the job failed, 2 the job file or the arguments are wrong,\n" +
-        "3 published with dead letters, 130 stopped by a signal (the same command resumes).",
+        "3 published with dead letters, 130 stopped by a signal (the same command resumes).\n" +
+        "`--` ends the options: a job or a path behind it may begin with a dash.",
     )
     .fail((message, error) => {
-      throw error ?? new UsageFailure(message);
+      throw error ?? new UsageFailure(message.replaceAll(SHIELD, "").replaceAll("\\u0000", ""));
     });
+}
+
+/** Mark before a word that is no option. No argument of a process can contain it. */
+const SHIELD = "\0";
+
+/** Marks a word behind `--` that yargs would parse as an option: it does not count words behind `--`. */
+function shield(arg: string): string {
+  return arg.startsWith("-") && Number.isNaN(Number(arg)) ? `${SHIELD}${arg}` : arg;
+}
+
+/** Returns the arguments in front of `--`. */
+function optionsOf(args: readonly string[]): readonly string[] {
+  const end = args.indexOf("--");
+  return end < 0 ? args : args.slice(0, end);
+}
+
+function unshield(given: Record<string, unknown>): void {
+  const bare = (value: unknown) =>
+    typeof value === "string" && value.startsWith(SHIELD) ? value.slice(SHIELD.length) : value;
+  for (const [name, value] of Object.entries(given))
+    given[name] = Array.isArray(value) ? value.map(bare) : bare(value);
 }
 
 /** What takes a list; yargs makes one of every other option, too, that is typed twice. */

@@ -83,3 +83,24 @@ describe("the help of every command", () => {
     }
   });
 });
+
+describe("behind `--` a word is a job or a path, whatever it begins with", () => {
+  test("and the command gets it", async () => {
+    const error = await Promise.resolve(commandLine(["plan", "--", "-rf.yaml"]).parseAsync()).catch((e) => e);
+    expect(error).toMatchObject({ code: "SPEC_INVALID", problems: [{ where: "-rf.yaml" }] });
+  });
+
+  test.each([
+    ["cancel -- -a -b", "too many arguments: `-b`"],
+    ["token -- -x", "--action cannot be `-x`"],
+  ])("%s", async (line, message) => {
+    expect((await answer(line))[0]).toBe(message);
+  });
+
+  test("a job's id and a negative number pass as they are", async () => {
+    const parsed = await commandLine(["priority", "--", "-rf-57945f7c", "-5"])
+      .command("priority <job> <priority>", "", (line) => line.positional("priority", { type: "number" }))
+      .parseAsync();
+    expect(parsed).toMatchObject({ job: "-rf-57945f7c", priority: -5 });
+  });
+});
