@@ -69,6 +69,18 @@ test("a clock that is wrong is put right where the first that is asked is HEAD, 
   ]);
 });
 
+test("a redirect of a new bucket that names no region is refused with what to do", async () => {
+  answers("/bucket/a.bin", says(307, error("TemporaryRedirect")));
+  const { storage, asked } = open();
+  await expect(storage.read(object, 0, 5)).rejects.toMatchObject({
+    code: "STORE_REFUSED",
+    fields: { status: 307, reason: "TemporaryRedirect" },
+    hint: expect.stringContaining("set AWS_REGION to that, or wait some hours"),
+  });
+  expect(asked()).toBe(1);
+  await storage[Symbol.asyncDispose]();
+});
+
 test("what a store does not know how to do is asked once, and told in its words", async () => {
   let asked = 0;
   answers("/bucket/a.bin", (request, response) => {
