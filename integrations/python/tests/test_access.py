@@ -75,7 +75,7 @@ def test_by_tls_and_a_token_each_may_do_what_its_role_says(world: World) -> None
         with pytest.raises(shardmill.ShardmillError, match="TOKEN_REFUSED|SECRET_REFUSED"):
             client.jobs()
     with shardmill.Client(address, token=reader) as client:
-        with pytest.raises(shardmill.Unreachable):
+        with pytest.raises(shardmill.Unreachable, match="speaks TLS only"):
             client.jobs()
 
 
