@@ -1,3 +1,4 @@
+import { LOCK_NAME } from "../coordinator/journal/lock-file.ts";
 import type { DiskCall, DiskFault } from "./disk-operation.ts";
 import { SeededRandom } from "./seeded-random.ts";
 import type { StorageKind } from "./storage-kind.ts";
@@ -60,6 +61,8 @@ export class FaultPlan {
   readonly #enabled: ReadonlySet<FaultKind>;
   readonly #random: SeededRandom;
   readonly #apart: SeededRandom;
+  readonly #ofRelease: SeededRandom;
+  readonly #isShared: boolean;
   readonly #intensity: number;
   /** Disk operations of a coordinator until it dies, or null. */
   #untilDeath: number | null = null;
@@ -78,6 +81,9 @@ export class FaultPlan {
     this.healMs = random.between(2_000, 40_000);
     // From a stream of their own: worlds without a bucket go the way that they went.
     this.#apart = new SeededRandom(Math.floor(this.healMs * 1_000));
+    // From a stream of its own, too: only a world whose disks fail goes another way.
+    this.#ofRelease = new SeededRandom(Math.floor(this.healMs * 999));
+    this.#isShared = storage === "shared";
     const startsOver = enabled.includes("startedOver");
     const isLate = !startsOver && this.#apart.chance(share * 1.5);
     // Of a coordinator that is stopped a request is under way, too.
@@ -134,8 +140,13 @@ export class FaultPlan {
   }
 
   /** What is to happen to an operation of a coordinator. */
-  ofCoordinatorsDisk({ call }: DiskCall): DiskFault {
+  ofCoordinatorsDisk(operation: DiskCall): DiskFault {
     if (this.healed) return NONE;
+    if (this.#failsRelease(operation)) {
+      this.count("diskError");
+      return { kind: "error", code: "EIO" };
+    }
+    const { call } = operation;
     if (this.#diskFull && (call === "write" || call === "names")) {
       this.count("diskFull");
       return { kind: "error", code: "ENOSPC" };
@@ -156,6 +167,15 @@ export class FaultPlan {
     const power = this.has("powerCut") || this.#random.chance(0.3);
     if (power) this.count("powerCut");
     return { kind: "die", when: this.#random.pick(["before", "torn", "after"] as const), power };
+  }
+
+  /**
+   * Whether a disk fails as its coordinator releases a lock. A fault at any operation would hardly ever hit
+   * that one. Only on machines that share a bucket: there another one goes on.
+   */
+  #failsRelease({ call, path }: DiskCall): boolean {
+    if (!this.#isShared || !this.has("diskError") || call !== "removal") return false;
+    return path.endsWith(`/${LOCK_NAME}`) && this.#ofRelease.chance(0.2);
   }
 
   /** What becomes of a request that changes a bucket, on its way there. */
