@@ -111,6 +111,29 @@ describe("a claim in which nothing was begun", () => {
     expect(sequencesOf((await readJournal(folder)).records)).toEqual([1, 3]);
   });
 
+  test("and whose name a power cut took is passed over, too", async () => {
+    const first = await open();
+    await first.journal.append(granted(1), durable);
+    await first.journal.close();
+    const disk: Disk = {
+      ...realDisk,
+      async open(path, flags) {
+        const file = await realDisk.open(path, flags);
+        return path === folder ? { ...file, sync: () => Promise.reject(new Error("EIO: i/o error")) } : file;
+      },
+    };
+    // The name of its claim is not durable, so it begins nothing.
+    await expect(openJournal(folder, 0, disk)).rejects.toMatchObject({ code: "JOURNAL_FAILED" });
+    const third = await open();
+    expect(third.generation).toBe(3);
+    await third.journal.append(granted(3), durable);
+    await third.journal.close();
+    await rm(segmentPath(folder, 2));
+    const fourth = await open();
+    expect(fourth.generation).toBe(4);
+    expect(sequencesOf(fourth.records)).toEqual([1, 3]);
+  });
+
   test("stays out of the history when its coordinator goes on", async () => {
     const first = await open();
     await first.journal.append(granted(1), durable);
