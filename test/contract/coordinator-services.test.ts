@@ -124,7 +124,7 @@ async function talk(
 /** Without what the clock (which limits which run, too) and the folder decide. */
 function comparable(answer: unknown, folder: string): unknown {
   const text = JSON.stringify(answer ?? null, (key, value) =>
-    /seconds|mtimeMs|PerSecond|bottleneck|advice|stages/i.test(key) ? undefined : value,
+    /seconds|mtimeMs|PerSecond|bottleneck|advice|stages|^ended$/i.test(key) ? undefined : value,
   );
   return JSON.parse(text.replaceAll(folder, "FOLDER"));
 }

@@ -30,6 +30,7 @@ describe("run --json", () => {
       "rowsFiltered",
       "rowsOut",
       "rowsTruncated",
+      "rowsFilled",
       "deadLetters",
       "attempts",
       "seconds",
