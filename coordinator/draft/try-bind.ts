@@ -54,7 +54,7 @@ export function tryBind(
   try {
     const plain = withoutComputed(parsed.data.inputs, { signature, fields });
     if (plain === null) return { kind: "misfit", problems: [NOT_MADE] };
-    const binding = bindMap({ ...parsed.data, inputs: plain.inputs }, signature, plain.fields, folder);
+    const binding = bindMap({ ...parsed.data, inputs: plain.inputs }, signature, plain.fields, { folder });
     return { kind: "fits", binding };
   } catch (error) {
     if (!isShardmillError(error, "SPEC_INVALID")) throw error;

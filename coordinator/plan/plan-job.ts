@@ -75,11 +75,14 @@ export async function planJob(
     signal,
     reading,
   );
-  const { fields } = input.dataset;
+  const {
+    dataset: { fields },
+    textCauses,
+  } = input;
   const where = await aside(() => checkFilter(spec.input, fields, signal));
   const bind = () =>
     planMap(spec.map, model.signature, {
-      ...{ fields, folder, files: stepFiles, tokenizers, signal },
+      ...{ fields, textCauses, folder, files: stepFiles, tokenizers, signal },
       filter: where?.step ?? null,
     });
   const map = await progress.part("bind", () => aside(bind));
@@ -102,7 +105,7 @@ export async function planJob(
     folder,
     stepFiles,
   });
-  const { footers: _, ...read } = input;
+  const { footers: _, textCauses: __, ...read } = input;
   const planned = {
     spec,
     ...read,

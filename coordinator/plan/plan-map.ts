@@ -5,6 +5,7 @@ import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import { outputFields, publishedFields } from "../../shared/domain/output-fields.ts";
 import { pruneSteps, type StepBinding } from "../../shared/domain/step-binding.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
+import type { TextCause } from "../../shared/text-files/text-causes.ts";
 import { bindMap } from "./bind/bind-map.ts";
 import { planInputSteps } from "./input-steps/plan-input-steps.ts";
 import { fieldsBehind, planSteps, type StepsContext } from "./steps/plan-steps.ts";
@@ -12,6 +13,8 @@ import { fieldsBehind, planSteps, type StepsContext } from "./steps/plan-steps.t
 interface MapContext extends StepsContext {
   /** Of the input. */
   readonly fields: readonly Field[];
+  /** Why some of these are text. */
+  readonly textCauses: readonly TextCause[];
   /** Of the model, where the job names one. */
   readonly folder: ModelFolder | null;
   /** What drops rows before anything else sees them; null: nothing. */
@@ -39,7 +42,11 @@ export async function planMap(
     signature: withoutStates(signature, spec),
   });
   const prepare = [...prepared, ...making];
-  const bound = bindMap({ ...spec, inputs }, signature, fieldsBehind(prepare, fields), folder);
+  const bound = bindMap({ ...spec, inputs }, signature, fieldsBehind(prepare, fields), {
+    folder,
+    // A step may make another column of the same name.
+    textCauses: planned.length === 0 ? context.textCauses : [],
+  });
   const finish = await planSteps("map.finish", spec.finish, outputFields(bound), context);
   const { steps, needed } = pruneSteps(prepare, bound.columns);
   const read = new Set(needed);

@@ -3,6 +3,7 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { type JobStores, NO_STORES } from "../../shared/domain/job-stores.ts";
 import type { LeftOut } from "../../shared/domain/left-out.ts";
 import type { Partitions } from "../../shared/domain/partition.ts";
+import type { TextCause } from "../../shared/text-files/text-causes.ts";
 import { withFolders } from "./footers/partitioned-footers.ts";
 import { readFooters } from "./footers/read-footers.ts";
 import { type FileFooter, sealDataset } from "./footers/seal-dataset.ts";
@@ -30,6 +31,8 @@ interface ReadInput extends ReadFiles {
 interface ReadFiles {
   readonly footers: readonly FileFooter[];
   readonly partitions: Partitions;
+  /** Why columns of CSV are text though most of their values are numbers. */
+  readonly textCauses: readonly TextCause[];
 }
 
 export interface ReadInputOptions {
@@ -112,8 +115,12 @@ async function readFiles(
   };
   onRead(0);
   const named = namedColumns(input, output);
+  let textCauses: readonly TextCause[] = [];
+  const onTextCauses = (causes: readonly TextCause[]) => {
+    textCauses = causes;
+  };
   const own = await progress.part("footers", () =>
-    readFooters(found.files, { signal, stores, named, text, ownInput, onRead }),
+    readFooters(found.files, { signal, stores, named, text, ownInput, onRead, onTextCauses }),
   );
   const { files, partitions } = besideColumns(found, fieldsOfAny(own), input.partitions);
   refuseOtherTypes({ files, partitions }, types);
@@ -121,7 +128,7 @@ async function readFiles(
     own,
     files.map((file) => file.partitions),
   );
-  return { footers, partitions };
+  return { footers, partitions, textCauses };
 }
 
 /** What names the columns of which plans ask more than their types: what rules rows out, or makes folders. */

@@ -1,5 +1,5 @@
 import type { Zod } from "../core/zod.ts";
-import { CAST_HINT, type ColumnSource, columnName, numberHint } from "./input-source.ts";
+import { CAST_HINT, type ColumnSource, columnName, noNumbers } from "./input-source.ts";
 import { isMaskName } from "./position-mask.ts";
 
 const TEXT_HINT =
@@ -67,17 +67,15 @@ export const oneColumn = {
         found: `\`${name}\`: ${found.type}`,
       };
     }
+    const what = `column \`${name}\` cannot feed a model`;
     report({
       path,
       part: "value",
-      what: `column \`${name}\` cannot feed a model`,
       expected: isText ? "text, or a list of texts" : "numbers, a list of numbers, or binary",
       found: found.type,
       ...(isText
-        ? { hint: CAST_HINT }
-        : found.type === "string"
-          ? { hint: textHint(name) }
-          : numberHint(found.kind)),
+        ? { what, hint: CAST_HINT }
+        : { ...(found.type === "string" ? { hint: textHint(name) } : {}), ...noNumbers(found, what) }),
     });
     return null;
   },

@@ -6,7 +6,7 @@ import {
   type ColumnSource,
   columnName,
   MAX_NAMES,
-  numberHint,
+  noNumbers,
   type SourceContext,
 } from "./input-source.ts";
 
@@ -67,13 +67,13 @@ function isStackable(
   const column = find(name, path);
   if (column === null) return false;
   if (column.kind === (isText ? "string" : "numeric")) return true;
+  const what = `column \`${name}\` cannot be stacked`;
   report({
     path,
     part: "value",
-    what: `column \`${name}\` cannot be stacked`,
     expected: isText ? "columns of one text a row" : "columns of one number a row",
     found: `\`${name}\`: ${column.type}`,
-    ...(isText ? { hint: CAST_HINT } : numberHint(column.kind)),
+    ...(isText ? { what, hint: CAST_HINT } : noNumbers(column, what)),
   });
   return false;
 }

@@ -10,6 +10,7 @@ import { quoteIdentifier, quoteLiteral } from "../sql/quote.ts";
 import { commonestValues, goodLines, withPlainEnds } from "./good-lines.ts";
 import { wholeType } from "./json/infer-types.ts";
 import { RECORD_MOST_BYTES } from "./record-sink.ts";
+import { findTextCauses, type TextCause } from "./text-causes.ts";
 import { recordsOf, type TextSample, wholeLines } from "./text-sample.ts";
 
 export type CsvSpec = NonNullable<JobSpec["input"]["csv"]>;
@@ -19,6 +20,7 @@ interface FoundCsv {
   readonly form: CsvForm;
   /** What every file with rows has for a header; null for none. */
   readonly header: string | null;
+  readonly textCauses: readonly TextCause[];
 }
 
 /** Types that a value may be found to be. Times of day and others stay text. */
@@ -62,24 +64,31 @@ export async function sniffCsv(
   const form = formOf(written, spec, givenDelimiter(first.path, spec));
   const values = written?.Columns.length ?? spec.names?.length ?? commonestValues(first, form);
   const { header } = recordsOf(first, form, values);
-  const records = samples.flatMap((sample) => {
-    const found = recordsOf(sample, form, values);
-    return found.header === header ? found.records : [];
-  });
+  const alike = samples
+    .map((sample) => ({ path: sample.path, ...recordsOf(sample, form, values) }))
+    .filter((found) => found.header === header);
+  const records = alike.flatMap((found) => found.records);
   const heading = header === null ? [] : [Buffer.from(`${header}\n`)];
   const content = withPlainEnds(Buffer.concat([...heading, ...records]));
   const settings = [...fixedSettings(form), ...namesSetting(spec)];
   const typed = await sniff(content, settings);
-  const types = await wholeTypes(typed, {
-    hasBased: BASED_NUMBER.test(content.toString("latin1")),
-    scan: [quoteLiteral(path), "all_varchar = true", ...settings, ...sharedSettings(spec)].join(", "),
-    database,
-  });
+  const scan = [quoteLiteral(path), "all_varchar = true", ...settings, ...sharedSettings(spec)].join(", ");
+  const hasBased = BASED_NUMBER.test(content.toString("latin1"));
+  const types = await wholeTypes(typed, { hasBased, scan, database });
   const fields = typed.Columns.map(
     ({ name, type }): Field => ({ name, type: types.get(name) ?? fieldType(type), nullable: true }),
   );
   const { dateFormat = typed.DateFormat, timestampFormat = typed.TimestampFormat } = spec;
-  return { form: { ...form, dateFormat, timestampFormat, fields }, header };
+  const textCauses = await findTextCauses(
+    fields.filter(({ type }) => type.kind === "string").map(({ name }) => name),
+    {
+      form,
+      scan,
+      places: alike.flatMap(({ path, lines }) => lines.map((line) => ({ path, line }))),
+      database,
+    },
+  );
+  return { form: { ...form, dateFormat, timestampFormat, fields }, header, textCauses };
 }
 
 type Sniff = (content: Buffer, settings: readonly string[]) => Promise<Sniffed>;

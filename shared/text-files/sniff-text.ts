@@ -10,6 +10,7 @@ import { oddKeys, SeenValues } from "./json/infer-types.ts";
 import { JsonScanner } from "./json/json-scanner.ts";
 import { nestsTooDeep } from "./nesting.ts";
 import { type CsvSpec, sniffCsv } from "./sniff-csv.ts";
+import type { TextCause } from "./text-causes.ts";
 import { recordsOf, type TextSample } from "./text-sample.ts";
 
 /** What the job says of its text files. */
@@ -25,6 +26,8 @@ export interface FoundText {
   readonly header: string | null;
   /** The file whose header that is. */
   readonly path: string;
+  /** Why columns are text though most of their values are numbers. */
+  readonly textCauses: readonly TextCause[];
 }
 
 const CSV_DEFAULTS: CsvSpec = { nulls: [""], decimal: "." };
@@ -44,14 +47,15 @@ export async function sniffText(
   try {
     await using database = await openLockedDatabase({ folders: [folder], threads: 1, tempFolder: folder });
     const place = { database, folder };
-    const { form, header } =
+    const { form, header, textCauses } =
       format === "csv"
         ? await sniffCsv(decodedSamples(samples, csv), csv ?? CSV_DEFAULTS, place)
-        : { form: sniffJson(samples), header: null };
+        : { form: sniffJson(samples), header: null, textCauses: [] };
     const path = samples.find(({ content }) => content.length > 0)?.path ?? samples[0]?.path ?? "";
     const { encoding } = csv ?? CSV_DEFAULTS;
     const read = form.kind === "csv" && encoding !== undefined ? { ...form, encoding } : form;
-    return { form: withTypes(read, types), header, path };
+    const isFound = ({ column }: TextCause) => types[column] === undefined;
+    return { form: withTypes(read, types), header, path, textCauses: textCauses.filter(isFound) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -39,22 +39,27 @@ interface SampleRecords {
   readonly header: string | null;
   /** Those that are as many values as the form has columns, where it has any, each ended by `\n`. */
   readonly records: readonly Buffer[];
+  /** The number of the first line of each. */
+  readonly lines: readonly number[];
 }
 
 /** Finds the records of a form in a sample, each ended by `\n`: those that are UTF-8. */
 export function recordsOf(sample: TextSample, form: TextForm, values: number): SampleRecords {
   const preamble = findPreamble(sample.content, form, { path: sample.path, isEnd: sample.isWhole });
-  if (preamble === null) return { header: null, records: [] };
+  if (preamble === null) return { header: null, records: [], lines: [] };
   const bytes = sample.content.subarray(preamble.bytes);
   const table = tableOf(sample, form);
   const newline = Buffer.from("\n");
   const records: Buffer[] = [];
+  const lines: number[] = [];
   for (let record = 0; record < table.length; record += 1) {
     if (form.kind === "csv" && table.values[record] !== values) continue;
-    const line = bytes.subarray(table.starts[record], table.ends[record]);
-    if (isUtf8(line)) records.push(Buffer.concat([line, newline]));
+    const content = bytes.subarray(table.starts[record], table.ends[record]);
+    if (!isUtf8(content)) continue;
+    records.push(Buffer.concat([content, newline]));
+    lines.push(table.lines[record] ?? 0);
   }
-  return { header: preamble.header, records };
+  return { header: preamble.header, records, lines };
 }
 
 /** The records of a sample, behind its preamble. */

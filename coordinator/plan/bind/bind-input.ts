@@ -85,7 +85,7 @@ function contextOf(
       const { type } = field;
       const kind = isText ? plainKind(type) : type.kind;
       const cell = cellSize(type, isText ? "string" : "numeric");
-      return { name, kind, type: describeFieldType(type), cell };
+      return { name, kind, type: describeFieldType(type), cell, textCause: columns.textCause(name) };
     },
     report: (problem) => problems.push({ ...problem, path: [...path, ...problem.path] }),
   };

@@ -11,6 +11,7 @@ import { sourceColumns } from "../../../shared/input-sources/input-sources.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
 import { MOST_CLASS_COLUMNS } from "../../../shared/output-ops/columns.ts";
+import type { TextCause } from "../../../shared/text-files/text-causes.ts";
 import { batchNamesOf, bindBatch, checkTokens, inputsBatchFirst } from "./bind-batch.ts";
 import { bindInputs, ownSpec } from "./bind-inputs.ts";
 import { bindOutput } from "./bind-output.ts";
@@ -19,6 +20,13 @@ import { bindStates, isState } from "./bind-states.ts";
 import { Columns } from "./columns.ts";
 
 type MapSpec = JobSpec["map"];
+
+interface BindContext {
+  /** The model's folder. Default: none. */
+  readonly folder?: ModelFolder | null;
+  /** Why some of the columns are text. Default: unknown. */
+  readonly textCauses?: readonly TextCause[];
+}
 
 /**
  * Binds the `map` of a job to a model and to the columns that its rows have (those of the dataset, or what
@@ -45,10 +53,10 @@ export function bindMap(
   spec: MapSpec,
   signature: ModelSignature,
   fields: readonly Field[],
-  folder: ModelFolder | null = null,
+  { folder = null, textCauses = [] }: BindContext = {},
 ): MapBinding {
   const problems: SpecProblem[] = [];
-  const columns = new Columns(fields);
+  const columns = new Columns(fields, textCauses);
   const tensors = inputsBatchFirst(signature, (name) => ownSpec(spec, name)?.batchAxis, problems);
   const fed = tensors.filter(({ tensor }) => !isState(spec, tensor.name));
   const withRows = fed.filter(({ tensor }) => !isWhole(tensor, ownSpec(spec, tensor.name)));

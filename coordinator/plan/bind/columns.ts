@@ -5,6 +5,7 @@ import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
 import type { CellSize } from "../../../shared/input-sources/input-source.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
+import type { TextCause } from "../../../shared/text-files/text-causes.ts";
 
 /** The columns of the dataset by name, with what is needed to speak of those that are not there. */
 export class Columns {
@@ -13,7 +14,10 @@ export class Columns {
   readonly #byName = new Map<string, Field>();
   readonly #twice = new Set<string>();
 
-  constructor(fields: readonly Field[]) {
+  readonly #textCauses: readonly TextCause[];
+
+  constructor(fields: readonly Field[], textCauses: readonly TextCause[] = []) {
+    this.#textCauses = textCauses;
     this.names = fields.map(({ name }) => name);
     for (const field of fields) {
       if (this.#byName.has(field.name)) this.#twice.add(field.name);
@@ -23,6 +27,10 @@ export class Columns {
 
   has(name: string): boolean {
     return this.#byName.has(name);
+  }
+
+  textCause(name: string): TextCause | null {
+    return this.#textCauses.find(({ column }) => column === name) ?? null;
   }
 
   /** The column, or null with a problem at `path`. */

@@ -5,6 +5,7 @@ import { isTextFormat } from "../../../shared/domain/dataset.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
 import type { TextSpec } from "../../../shared/text-files/sniff-text.ts";
+import type { TextCause } from "../../../shared/text-files/text-causes.ts";
 import type { FoundFile } from "../input/discover.ts";
 import { FOOTER_MEMORY_BYTES } from "./footer-processes.ts";
 import type { FooterReply } from "./footer-protocol.ts";
@@ -31,6 +32,8 @@ interface FooterOptions {
   readonly ownInput?: boolean;
   /** Told of how many files the footer is read. */
   readonly onRead?: (files: number) => void;
+  /** Receives the reasons of text columns, once. Default: nobody does. */
+  readonly onTextCauses?: (causes: readonly TextCause[]) => void;
 }
 
 /** More processes only help where the storage is slow, and each takes some 80 MiB. */
@@ -81,6 +84,7 @@ export async function readFooters(
   const { named = null, stores = NO_STORES } = options;
   const limits = { limitMs, memoryLimitBytes, signal, stores, named };
   const text = await sniffForms(files, options.text ?? { csv: null, types: {} }, limits);
+  options.onTextCauses?.(Object.values(text).flatMap(({ textCauses }) => textCauses));
   await using readers = new FooterReaders({ ...limits, text });
   let read = 0;
   let isOut = false;

@@ -37,7 +37,13 @@ function columnsBy(pattern: string, names: readonly string[]): readonly string[]
       isText: false,
       input: "x",
       names,
-      find: (name) => ({ name, kind: "numeric", type: "float32", cell: { kind: "values", values: 1 } }),
+      find: (name) => ({
+        name,
+        kind: "numeric",
+        type: "float32",
+        cell: { kind: "values", values: 1 },
+        textCause: null,
+      }),
       report: (problem) => problems.push(problem),
     },
   );

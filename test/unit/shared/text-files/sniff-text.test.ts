@@ -208,3 +208,42 @@ describe("what is found of JSON Lines by looking at it", () => {
     expect(await look(["[1]", "2", ""])).toEqual({});
   });
 });
+
+describe("why a column of CSV is text", () => {
+  it("is the first value that is no number, by file and line, and how many there are", async () => {
+    const first = "id,age,price\n1,30,1.5\n2,31,2\n3,32,x\n4,33,3\n";
+    const second = "id,age,price\n5,6,7\nbad line\n\n6,abc,8\n7,8,-\n";
+    expect((await look([first, second])).textCauses).toEqual([
+      { kind: "values", column: "age", type: "int64", value: "abc", path: "/data/1.csv", line: 5, others: 1 },
+      {
+        kind: "values",
+        column: "price",
+        type: "float64",
+        value: "x",
+        path: "/data/0.csv",
+        line: 4,
+        others: 2,
+      },
+    ]);
+  });
+
+  it("counts the lines of a value in quotes", async () => {
+    const text = 'age,s\n1,"a\nb"\n2,c\nno,d\n';
+    expect((await look([text])).textCauses).toMatchObject([{ column: "age", value: "no", line: 5 }]);
+  });
+
+  it("is the decimal comma of its numbers", async () => {
+    const text = "n;s\n1,5;a\n2,25;b\n3;c\n";
+    expect((await look([text])).textCauses).toEqual([{ kind: "comma", column: "n" }]);
+    const csv = { ...CSV, decimal: "," } as const;
+    expect((await look([text], { spec: { csv } })).textCauses).toEqual([]);
+    expect((await look([`${text}no;d\n`], { spec: { csv } })).textCauses).toMatchObject([
+      { column: "n", type: "float64", value: "no", line: 5 },
+    ]);
+  });
+
+  it("is not looked for in texts, nulls, and columns whose type the job says", async () => {
+    const text = "s,n,t\na,,1\n1,,2\nb,,x\n";
+    expect((await look([text], { spec: { types: { t: "string" } } })).textCauses).toEqual([]);
+  });
+});

@@ -130,7 +130,14 @@ it("takes no state for ids, whatever it is called", async () => {
   };
   const spec = mapSpec.parse({ inputs: {}, outputs: { y: "y" }, state: { tokens: { output: "kept" } } });
   const planned = planMap(spec, signature, {
-    ...{ fields: FIELDS, folder: folderWith({}), filter: null, files: new Map(), tokenizers: new Map() },
+    ...{
+      fields: FIELDS,
+      folder: folderWith({}),
+      filter: null,
+      textCauses: [],
+      files: new Map(),
+      tokenizers: new Map(),
+    },
     signal,
   });
   const problems = await planned.then(

@@ -1,0 +1,97 @@
+import type { CsvForm } from "../domain/dataset.ts";
+import type { LockedDatabase } from "../sql/locked-database.ts";
+import { quoteIdentifier } from "../sql/quote.ts";
+
+/** Why a column of CSV is text though most of its values are numbers, as far as the samples show. */
+export type TextCause =
+  /** Its fractions have a comma, and the job reads points. */
+  | { readonly kind: "comma"; readonly column: string }
+  /** Other values are among the numbers. */
+  | {
+      readonly kind: "values";
+      readonly column: string;
+      /** The type of the numbers. */
+      readonly type: "int64" | "float64";
+      /** The first of the other values, and its place. */
+      readonly value: string;
+      readonly path: string;
+      readonly line: number;
+      /** The count of other values. */
+      readonly others: number;
+    };
+
+/** Where a record of the samples lies. */
+export interface RecordPlace {
+  readonly path: string;
+  readonly line: number;
+}
+
+const WHOLE = "[+-]?[0-9]+";
+const EXPONENT = "([eE][+-]?[0-9]+)?";
+
+interface Look {
+  readonly values: bigint;
+  readonly numbers: bigint;
+  readonly wholes: bigint;
+  readonly commas: bigint;
+  readonly record: bigint | null;
+  readonly other: string | null;
+}
+
+/**
+ * Finds why columns of text are no numbers.
+ *
+ * @param scan arguments of `read_csv`, by which every column is text
+ * @param places of all records that `read_csv` reads, in their order
+ */
+export async function findTextCauses(
+  columns: readonly string[],
+  {
+    form,
+    scan,
+    places,
+    database,
+  }: {
+    readonly form: Pick<CsvForm, "decimal">;
+    readonly scan: string;
+    readonly places: readonly RecordPlace[];
+    readonly database: LockedDatabase;
+  },
+): Promise<readonly TextCause[]> {
+  if (columns.length === 0) return [];
+  const values = columns.map((name, at) => `nullif(trim(${quoteIdentifier(name)}), '') AS v${at}`);
+  const looks = columns.map((_, at) => `${lookSql(`v${at}`, form.decimal)} AS c${at}`);
+  const records = `SELECT row_number() OVER () - 1 AS record, ${values.join(", ")} FROM read_csv(${scan})`;
+  const [row] = await database.rows(
+    `SELECT count(*) AS records, ${looks.join(", ")} FROM (${records}) AS samples`,
+  );
+  // A record that the reader skips would move all places behind it.
+  if (Number(row?.records) !== places.length) return [];
+  return columns.flatMap((column, at) => causeOf(column, row?.[`c${at}`] as Look, places) ?? []);
+}
+
+function lookSql(value: string, decimal: string): string {
+  const fraction = (mark: string) => `([0-9]+[${mark}]?[0-9]*|[${mark}][0-9]+)`;
+  const matches = (pattern: string) => `regexp_full_match(${value}, '${pattern}')`;
+  const isNumber = matches(`[+-]?${fraction(decimal)}${EXPONENT}`);
+  const isComma = decimal === "," ? "false" : matches(`[+-]?${fraction(",")}${EXPONENT}`);
+  return `{
+    'values': count(${value}),
+    'numbers': count_if(${isNumber}),
+    'wholes': count_if(${matches(WHOLE)}),
+    'commas': count_if(${isComma}),
+    'record': min(record) FILTER (NOT ${isNumber}),
+    'other': arg_min(${value}, record) FILTER (NOT ${isNumber})
+  }`;
+}
+
+function causeOf(column: string, look: Look, places: readonly RecordPlace[]): TextCause | null {
+  const values = Number(look.values);
+  const numbers = Number(look.numbers);
+  const commas = Number(look.commas);
+  if (commas > numbers && commas > values / 2) return { kind: "comma", column };
+  const place = look.record === null ? undefined : places[Number(look.record)];
+  if (place === undefined || look.other === null || numbers <= values / 2) return null;
+  const type = Number(look.wholes) === numbers ? "int64" : "float64";
+  return { kind: "values", column, type, value: look.other, ...place, others: values - numbers };
+}
