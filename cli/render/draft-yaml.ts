@@ -37,7 +37,7 @@ export function draftYaml(draft: JobDraft, paths: DraftPaths): string {
     ...draft.problems.map(({ where, what }) => `${ASK} it cannot run yet: ${where}: ${what}`),
   ];
   const entries: CommentedEntry[] = [
-    { key: "input", above: dataLines(draft), value: { entries: [plain("path", paths.input)] } },
+    { key: "input", above: dataLines(draft), value: { entries: inputEntries(draft, paths) } },
     { key: "model", above: modelLines(draft), value: { entries: modelEntries(paths) } },
     { key: "map", above: [], value: { entries: mapEntries(draft, paths) } },
     {
@@ -108,6 +108,13 @@ function modelLines({ signature, folder }: JobDraft): readonly string[] {
 
 function tensorText({ name, dtype, dims }: TensorInfo): string {
   return `${name}: ${dtype} ${formatDims(dims)}`;
+}
+
+function inputEntries({ csv }: JobDraft, { input }: DraftPaths): readonly CommentedEntry[] {
+  return [
+    plain("path", input),
+    ...(csv === null ? [] : [plain("csv", csv, ["Its numbers have a decimal comma."])]),
+  ];
 }
 
 function modelEntries({ model }: DraftPaths): readonly CommentedEntry[] {

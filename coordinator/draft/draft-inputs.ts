@@ -1,6 +1,7 @@
 import type { Field } from "../../shared/domain/dataset.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
+import { textCausePhrases } from "../../shared/domain/text-cause.ts";
 import { isMaskName } from "../../shared/input-sources/position-mask.ts";
 import { TYPE_NAMES } from "../../shared/input-sources/text-inputs.ts";
 import { likelyBatchAxis } from "../plan/bind/bind-batch.ts";
@@ -198,7 +199,15 @@ class InputDrafter {
       : "these values";
     this.#add(tensor, { column: tensor.name }, [
       `no column fits: name one that holds ${values}, or make it in map.prepare. The columns are: ${names}`,
+      ...(isOfLists ? [] : this.#textQuestions()),
     ]);
+  }
+
+  #textQuestions(): readonly string[] {
+    return this.#context.textCauses.map((cause) => {
+      const { why, hint } = textCausePhrases(cause);
+      return `is \`${cause.column}\` meant? ${why[0]?.toUpperCase()}${why.slice(1)}. ${hint}`;
+    });
   }
 
   #add(tensor: TensorInfo, keys: DraftKeys, questions: readonly string[]): void {

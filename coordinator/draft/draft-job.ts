@@ -29,6 +29,8 @@ export interface JobDraft {
   readonly folder: ModelFolder | null;
   readonly fields: readonly Field[];
   readonly rows: number;
+  /** How the input's CSV is read; null: as planning finds it. */
+  readonly csv: { readonly decimal: "," } | null;
   readonly sample: DataSample;
   readonly inputs: readonly InputDraft[];
   readonly states: readonly StatePair[];
@@ -56,8 +58,8 @@ interface DraftPlaces extends Pick<JobSpec, "input" | "output"> {
  */
 export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promise<JobDraft> {
   const { model, jobFolder } = places;
-  const [{ dataset, stores }, { folder, file }] = await allOrEveryProblem([
-    readInput(places, signal),
+  const [{ csv, dataset, stores, textCauses }, { folder, file }] = await allOrEveryProblem([
+    readAnyDecimals(places, signal),
     readModel(model, signal),
   ]);
   const { signature } = file;
@@ -72,14 +74,27 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
     signal,
   });
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
-  const context = { signature, folder, fields, sample, ran: null };
+  const context = { signature, folder, fields, textCauses, sample, ran: null };
   const ran = await runDraft({ ...context, fields: onceNamed(fields) }, file, signal);
-  return { rows, ...draftFor({ ...context, ran }) };
+  return { rows, csv, ...draftFor({ ...context, ran }) };
+}
+
+const COMMAS = { nulls: [""], decimal: "," } as const;
+
+/** Reads the input, by decimal commas where these are in its numbers and points are in none. */
+async function readAnyDecimals(places: DraftPlaces, signal: AbortSignal) {
+  const read = await readInput(places, signal);
+  const isFraction = ({ type }: Field) => type.kind === "numeric" && type.type === "float64";
+  const hasCommas = read.textCauses.some(({ kind }) => kind === "comma");
+  if (!hasCommas || read.dataset.fields.some(isFraction)) return { csv: null, ...read };
+  const input = { ...places.input, csv: COMMAS };
+  return { csv: { decimal: "," } as const, ...(await readInput({ ...places, input }, signal)) };
 }
 
 /** Drafts a job without I/O: the pure part of `draftJob`. */
-export function draftFor({ signature, folder, fields, sample, ran }: DraftContext): Omit<JobDraft, "rows"> {
-  const context = { signature, folder, fields: onceNamed(fields), sample, ran };
+export function draftFor({ fields, ...found }: DraftContext): Omit<JobDraft, "rows" | "csv"> {
+  const { signature, folder, sample } = found;
+  const context = { ...found, fields: onceNamed(fields) };
   const { inputs: fed, states } = draftInputs(context);
   const stateOf = Object.fromEntries(states.map(({ input, output }) => [input.name, output]));
   const id = findIdColumn(context.fields);
@@ -108,7 +123,7 @@ export function draftFor({ signature, folder, fields, sample, ran }: DraftContex
 }
 
 /** Columns of text that the folder's tokenizer could make tokens of; null where the model takes no tokens. */
-function textsToMeasure({ signature, folder, fields }: Omit<DraftContext, "sample" | "ran">) {
+function textsToMeasure({ signature, folder, fields }: Omit<DraftContext, "sample" | "ran" | "textCauses">) {
   const tokenizer = folder?.facts.tokenizer ?? null;
   if (folder === null || tokenizer === null || !signature.inputs.some(({ name }) => isIdsName(name)))
     return null;

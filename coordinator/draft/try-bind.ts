@@ -4,6 +4,7 @@ import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import { mapSpec } from "../../shared/domain/map-spec.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
+import type { TextCause } from "../../shared/domain/text-cause.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
 import { bindMap } from "../plan/bind/bind-map.ts";
 import type { Ran } from "../plan/model/run-once.ts";
@@ -16,6 +17,8 @@ export interface DraftContext {
   readonly folder: ModelFolder | null;
   /** The columns of the input, each name once. */
   readonly fields: readonly Field[];
+  /** Why some of these are text. */
+  readonly textCauses: readonly TextCause[];
   readonly sample: DataSample;
   /** What a run of the model on made-up rows gave; null where there was none. */
   readonly ran: Ran | null;

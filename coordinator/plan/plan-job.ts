@@ -75,15 +75,12 @@ export async function planJob(
     signal,
     reading,
   );
-  const {
-    dataset: { fields },
-    textCauses,
-  } = input;
+  const { fields } = input.dataset;
   const where = await aside(() => checkFilter(spec.input, fields, signal));
   const bind = () =>
     planMap(spec.map, model.signature, {
-      ...{ fields, textCauses, folder, files: stepFiles, tokenizers, signal },
-      filter: where?.step ?? null,
+      ...{ fields, folder, files: stepFiles, tokenizers, signal },
+      ...{ textCauses: input.textCauses, filter: where?.step ?? null },
     });
   const map = await progress.part("bind", () => aside(bind));
   await verifyOutputs(map, model, signal);

@@ -5,7 +5,7 @@ import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import { outputFields, publishedFields } from "../../shared/domain/output-fields.ts";
 import { pruneSteps, type StepBinding } from "../../shared/domain/step-binding.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
-import type { TextCause } from "../../shared/text-files/text-causes.ts";
+import type { TextCause } from "../../shared/domain/text-cause.ts";
 import { bindMap } from "./bind/bind-map.ts";
 import { planInputSteps } from "./input-steps/plan-input-steps.ts";
 import { fieldsBehind, planSteps, type StepsContext } from "./steps/plan-steps.ts";

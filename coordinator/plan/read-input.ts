@@ -3,7 +3,7 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { type JobStores, NO_STORES } from "../../shared/domain/job-stores.ts";
 import type { LeftOut } from "../../shared/domain/left-out.ts";
 import type { Partitions } from "../../shared/domain/partition.ts";
-import type { TextCause } from "../../shared/text-files/text-causes.ts";
+import type { TextCause } from "../../shared/domain/text-cause.ts";
 import { withFolders } from "./footers/partitioned-footers.ts";
 import { readFooters } from "./footers/read-footers.ts";
 import { type FileFooter, sealDataset } from "./footers/seal-dataset.ts";

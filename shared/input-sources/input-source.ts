@@ -1,6 +1,5 @@
 import type * as z from "zod";
 import type { Zod } from "../core/zod.ts";
-import type { TextCause } from "../text-files/text-causes.ts";
 
 /** In one list of a job file. More are a slip of a template. */
 export const MAX_NAMES = 100_000;
@@ -35,31 +34,18 @@ interface SourceColumn {
   readonly type: string;
   /** Null where its cells are not what the input takes, numbers or texts. */
   readonly cell: CellSize | null;
-  /** Why it is text though most of its values are numbers; null: unknown, or it is none. */
-  readonly textCause: TextCause | null;
+  /** Why it is text though most of its values are numbers, and advice; null: unknown, or it is none. */
+  readonly textCause: { readonly why: string; readonly hint: string } | null;
 }
 
 /** Describes a column that feeds no tensor of numbers, with advice where there is some. */
 export function noNumbers(
-  { name, kind, textCause: cause }: SourceColumn,
+  { kind, textCause }: SourceColumn,
   what: string,
 ): { readonly what: string; readonly hint?: string } {
-  if (cause === null) return { what, ...numberHint(kind) };
-  if (cause.kind === "comma")
-    return {
-      what: `${what}: it is text because its numbers have a decimal comma`,
-      hint: "set `input.csv.decimal` to `,`",
-    };
-  const { path, line, others, type } = cause;
-  const values = others === 1 ? "the only such value" : `the first of ${others} such values`;
-  const value = JSON.stringify(cause.value.slice(0, SHOWN_CHARS));
-  return {
-    what: `${what}: it is text because of ${path} line ${line}: ${value}, ${values} in the lines that were looked at`,
-    hint: `\`input.types: { ${name}: ${type} }\` makes such rows dead letters`,
-  };
+  if (textCause === null) return { what, ...numberHint(kind) };
+  return { what: `${what}: ${textCause.why}`, hint: textCause.hint };
 }
-
-const SHOWN_CHARS = 40;
 
 function numberHint(kind: string): { readonly hint?: string } {
   const cast = NUMBER_CASTS[kind];

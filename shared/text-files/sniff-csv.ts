@@ -5,12 +5,13 @@ import { present } from "../core/assert.ts";
 import { ShardmillError } from "../core/errors.ts";
 import type { CsvForm, Field, FieldType } from "../domain/dataset.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
+import type { TextCause } from "../domain/text-cause.ts";
 import type { LockedDatabase } from "../sql/locked-database.ts";
 import { quoteIdentifier, quoteLiteral } from "../sql/quote.ts";
 import { commonestValues, goodLines, withPlainEnds } from "./good-lines.ts";
 import { wholeType } from "./json/infer-types.ts";
 import { RECORD_MOST_BYTES } from "./record-sink.ts";
-import { findTextCauses, type TextCause } from "./text-causes.ts";
+import { findTextCauses } from "./text-causes.ts";
 import { recordsOf, type TextSample, wholeLines } from "./text-sample.ts";
 
 export type CsvSpec = NonNullable<JobSpec["input"]["csv"]>;

@@ -4,13 +4,13 @@ import { makeTempFolder } from "../core/temp-folder.ts";
 import { inputUnsupported } from "../dataset/input-errors.ts";
 import { typeOfName } from "../domain/column-type-names.ts";
 import type { JsonForm, TextForm, TextFormat } from "../domain/dataset.ts";
+import type { TextCause } from "../domain/text-cause.ts";
 import { openLockedDatabase } from "../sql/locked-database.ts";
 import { decodeLoosely } from "./encodings.ts";
 import { oddKeys, SeenValues } from "./json/infer-types.ts";
 import { JsonScanner } from "./json/json-scanner.ts";
 import { nestsTooDeep } from "./nesting.ts";
 import { type CsvSpec, sniffCsv } from "./sniff-csv.ts";
-import type { TextCause } from "./text-causes.ts";
 import { recordsOf, type TextSample } from "./text-sample.ts";
 
 /** What the job says of its text files. */

@@ -1,27 +1,10 @@
 import type { CsvForm } from "../domain/dataset.ts";
+import type { TextCause } from "../domain/text-cause.ts";
 import type { LockedDatabase } from "../sql/locked-database.ts";
 import { quoteIdentifier } from "../sql/quote.ts";
 
-/** Why a column of CSV is text though most of its values are numbers, as far as the samples show. */
-export type TextCause =
-  /** Its fractions have a comma, and the job reads points. */
-  | { readonly kind: "comma"; readonly column: string }
-  /** Other values are among the numbers. */
-  | {
-      readonly kind: "values";
-      readonly column: string;
-      /** The type of the numbers. */
-      readonly type: "int64" | "float64";
-      /** The first of the other values, and its place. */
-      readonly value: string;
-      readonly path: string;
-      readonly line: number;
-      /** The count of other values. */
-      readonly others: number;
-    };
-
 /** Where a record of the samples lies. */
-export interface RecordPlace {
+interface RecordPlace {
   readonly path: string;
   readonly line: number;
 }

@@ -155,6 +155,15 @@ test("a job in another folder names its places from there, and an output that is
   expect((await runCli(["plan", "jobs/a.yaml", "--no-estimate"], { cwd: folder.path })).code).toBe(0);
 });
 
+test("CSV with decimal commas is read by them, and the file says so", async () => {
+  await using folder = await JobFolder.make({ files: 0 });
+  await folder.write("m.onnx", mlpModel({ inputs: 2, hidden: 3, outputs: 2 }));
+  await folder.write("data.csv", "a;b\n1,5;2\n3;4,25\n");
+  const { yaml, out } = await initPlanRun(folder, "m.onnx", "data.csv");
+  expect(yaml).toContain('csv: { decimal: "," }');
+  expect(await query(`SELECT count(*)::INT FROM '${out}'`)).toEqual([[2]]);
+});
+
 test("where no column fits, the file says what is missing and plan refuses it", async () => {
   await using folder = await JobFolder.make({ files: 0 });
   await folder.writeData("data/text.parquet", new Table({ body: vectorFromArray(["a", "b"]) }));

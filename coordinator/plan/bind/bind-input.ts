@@ -3,6 +3,7 @@ import { didYouMean } from "../../../shared/core/nearest.ts";
 import type { InputBinding } from "../../../shared/domain/map-binding.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
 import { type Dim, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
+import { textCausePhrases } from "../../../shared/domain/text-cause.ts";
 import { elementBytes } from "../../../shared/domain/texts.ts";
 import type { CellSize, ColumnSource, SourceContext } from "../../../shared/input-sources/input-source.ts";
 import { offeredSource } from "../../../shared/input-sources/input-sources.ts";
@@ -84,8 +85,15 @@ function contextOf(
       if (field === null) return null;
       const { type } = field;
       const kind = isText ? plainKind(type) : type.kind;
+      const cause = columns.textCause(name);
       const cell = cellSize(type, isText ? "string" : "numeric");
-      return { name, kind, type: describeFieldType(type), cell, textCause: columns.textCause(name) };
+      return {
+        name,
+        kind,
+        type: describeFieldType(type),
+        cell,
+        textCause: cause === null ? null : textCausePhrases(cause),
+      };
     },
     report: (problem) => problems.push({ ...problem, path: [...path, ...problem.path] }),
   };

@@ -2,10 +2,10 @@ import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
 import { showType } from "../../../shared/dataset/field-differences.ts";
 import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
+import type { TextCause } from "../../../shared/domain/text-cause.ts";
 import type { CellSize } from "../../../shared/input-sources/input-source.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
-import type { TextCause } from "../../../shared/text-files/text-causes.ts";
 
 /** The columns of the dataset by name, with what is needed to speak of those that are not there. */
 export class Columns {

@@ -3,9 +3,9 @@ import { errorFromData, type Problem, ShardmillError } from "../../../shared/cor
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
 import { isTextFormat } from "../../../shared/domain/dataset.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
+import type { TextCause } from "../../../shared/domain/text-cause.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
 import type { TextSpec } from "../../../shared/text-files/sniff-text.ts";
-import type { TextCause } from "../../../shared/text-files/text-causes.ts";
 import type { FoundFile } from "../input/discover.ts";
 import { FOOTER_MEMORY_BYTES } from "./footer-processes.ts";
 import type { FooterReply } from "./footer-protocol.ts";

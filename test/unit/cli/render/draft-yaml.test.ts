@@ -20,8 +20,15 @@ import {
 const PATHS = { job: "job.yaml", folder: "/jobs", model: "./m.onnx", input: "./data", output: "./out" };
 
 function written(signature: ReturnType<typeof aModel>, columns: readonly Field[], paths = PATHS) {
-  const draft = draftFor({ signature, folder: null, fields: columns, sample: NO_SAMPLE, ran: null });
-  const yaml = draftYaml({ ...draft, rows: 7 }, paths);
+  const draft = draftFor({
+    signature,
+    folder: null,
+    fields: columns,
+    sample: NO_SAMPLE,
+    textCauses: [],
+    ran: null,
+  });
+  const yaml = draftYaml({ ...draft, rows: 7, csv: null }, paths);
   return { draft, yaml, spec: parseJobText(yaml, { path: "/jobs/job.yaml", set: [], env: {} }) };
 }
 

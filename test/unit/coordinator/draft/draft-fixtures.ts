@@ -4,6 +4,7 @@ import type { FieldType } from "../../../../shared/domain/dataset.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import type { FolderFacts, ModelFolder } from "../../../../shared/domain/model-folder.ts";
 import type { ModelSignature } from "../../../../shared/domain/tensor.ts";
+import type { TextCause } from "../../../../shared/domain/text-cause.ts";
 import { aModel, fields, fixedList, numeric } from "../plan/bind/bind-fixtures.ts";
 
 export const text: FieldType = { kind: "string" };
@@ -31,6 +32,7 @@ interface Parts {
   readonly files?: Readonly<Record<string, Partial<SeenFiles>>>;
   /** Dims that the model's outputs had in a run of two rows. */
   readonly gave?: Readonly<Record<string, readonly number[]>>;
+  readonly textCauses?: readonly TextCause[];
 }
 
 function aRun(gave: NonNullable<Parts["gave"]>) {
@@ -40,12 +42,13 @@ function aRun(gave: NonNullable<Parts["gave"]>) {
 
 export function draft(
   types: Readonly<Record<string, FieldType>>,
-  { model = {}, folder, files = {}, gave }: Parts = {},
+  { model = {}, folder, files = {}, gave, textCauses = [] }: Parts = {},
 ) {
   return draftFor({
     signature: aModel(model),
     folder: folder === undefined ? null : aFolder(folder),
     fields: fields(types),
+    textCauses,
     sample: { ...NO_SAMPLE, files: new Map(seenFiles(files)) },
     ran: gave === undefined ? null : aRun(gave),
   });

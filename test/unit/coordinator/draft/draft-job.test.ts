@@ -132,12 +132,9 @@ describe("the inputs of a drafted job", () => {
       aField("image", fixedList(784)),
       aField("x", fixedList(784)),
     ];
-    expect(
-      draftFor({ signature: aModel(), folder: null, fields: twice, sample: NO_SAMPLE, ran: null }).inputs[0]
-        ?.keys,
-    ).toEqual({
-      column: "x",
-    });
+    const found = { folder: null, sample: NO_SAMPLE, textCauses: [], ran: null };
+    const { inputs } = draftFor({ signature: aModel(), fields: twice, ...found });
+    expect(inputs[0]?.keys).toEqual({ column: "x" });
   });
 });
 

@@ -102,6 +102,7 @@ describe("images in a drafted job", () => {
       folder,
       fields: fields({ photo: bytes }),
       sample: NO_SAMPLE,
+      textCauses: [],
       ran: null,
     }).inputs;
     expect(input?.keys.image).toMatchObject({ resize: { width: 224, height: 224 } });

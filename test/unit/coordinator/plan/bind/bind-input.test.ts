@@ -1,20 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { bindMap } from "../../../../../coordinator/plan/bind/bind-map.ts";
 import type { FieldType } from "../../../../../shared/domain/dataset.ts";
 import type { Dim, Dtype } from "../../../../../shared/domain/tensor.ts";
-import type { TextCause } from "../../../../../shared/text-files/text-causes.ts";
-import {
-  aMap,
-  aModel,
-  aTensor,
-  bind,
-  fields,
-  fixedList,
-  list,
-  type MapParts,
-  numeric,
-  problemsOf,
-} from "./bind-fixtures.ts";
+import { aTensor, bind, fixedList, list, type MapParts, numeric, problemsOf } from "./bind-fixtures.ts";
 
 type Case = readonly [type: FieldType, dims: readonly Dim[], dtype?: Dtype, shape?: readonly number[]];
 
@@ -280,42 +267,4 @@ describe("inputs that share a symbol", () => {
 test("a column of text that feeds no numbers comes with the key that makes some of it", () => {
   const [problem] = problemsOf(...parts([{ kind: "string" }, []]));
   expect(problem?.hint).toMatch(/^of CSV and JSON Lines, `input\.types: \{ x: float64 \}`/);
-});
-
-describe("a column of numbers that a few values make text", () => {
-  const model = aModel({ inputs: [aTensor("x", ["n"])], outputs: [aTensor("y", ["n"])] });
-  const values = { kind: "values", column: "x", type: "int64", path: "/a.csv", line: 2 } as const;
-  const stacked = aModel({ inputs: [aTensor("x", ["n", 2])], outputs: [aTensor("y", ["n"])] });
-
-  test.each<[string, TextCause, string, string]>([
-    [
-      "by one",
-      { ...values, value: "abc", others: 1 },
-      'it is text because of /a.csv line 2: "abc", the only such value',
-      "`input.types: { x: int64 }` makes such rows dead letters",
-    ],
-    [
-      "by several",
-      { ...values, type: "float64", value: "-", others: 3 },
-      'it is text because of /a.csv line 2: "-", the first of 3 such values',
-      "`input.types: { x: float64 }` makes such rows dead letters",
-    ],
-    [
-      "by its commas",
-      { kind: "comma", column: "x" },
-      "it is text because its numbers have a decimal comma",
-      "set `input.csv.decimal` to `,`",
-    ],
-  ])("%s is refused with the place and the key", (_, cause, what, hint) => {
-    const types = fields({ x: { kind: "string" }, z: numeric("int64") });
-    const refused = (map: MapParts, of: typeof model) => () =>
-      bindMap(aMap(map), of, types, { textCauses: [cause] });
-    const problem = { what: expect.stringContaining(what), hint };
-    expect(refused({}, model)).toThrow(
-      expect.objectContaining({ problems: [expect.objectContaining(problem)] }),
-    );
-    expect(refused({ inputs: { x: { columns: ["x", "z"] } } }, stacked)).toThrow(
-      expect.objectContaining({ problems: [expect.objectContaining(problem)] }),
-    );
-  });
 });
