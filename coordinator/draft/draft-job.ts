@@ -13,8 +13,9 @@ import { inspectModel } from "../plan/model/inspect-model.ts";
 import { readInput } from "../plan/read-input.ts";
 import { draftInputs, type InputDraft } from "./draft-inputs.ts";
 import { draftOutputs, type LeftOutOutput, type OutputDraft } from "./draft-outputs.ts";
-import { holdsFiles, isText } from "./field-kinds.ts";
+import { holdsFiles, isScalar, isText } from "./field-kinds.ts";
 import { findIdColumn, isIdName } from "./id-column.ts";
+import { listed } from "./input-way.ts";
 import { findLongTexts, type LongTexts } from "./long-texts.ts";
 import { runDraft } from "./run-draft.ts";
 import type { DataSample } from "./sample/data-sample.ts";
@@ -65,9 +66,11 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
   const { signature } = file;
   const { fields } = dataset;
   const fileColumns = onceNamed(fields).filter(({ type }) => holdsFiles(type));
+  const numberColumns = onceNamed(fields).filter((field) => field.nullable && isScalar(field));
   const texts = textsToMeasure({ signature, folder, fields });
   const sample = await sampleRows(dataset, {
     fileColumns: fileColumns.map(({ name }) => name),
+    numberColumns: numberColumns.map(({ name }) => name),
     texts,
     jobFolder,
     stores,
@@ -95,7 +98,8 @@ async function readAnyDecimals(places: DraftPlaces, signal: AbortSignal) {
 export function draftFor({ fields, ...found }: DraftContext): Omit<JobDraft, "rows" | "csv"> {
   const { signature, folder, sample } = found;
   const context = { ...found, fields: onceNamed(fields) };
-  const { inputs: fed, states } = draftInputs(context);
+  const { inputs: drafted, states } = draftInputs(context);
+  const fed = drafted.map((input) => fillNulls(input, sample));
   const stateOf = Object.fromEntries(states.map(({ input, output }) => [input.name, output]));
   const id = findIdColumn(context.fields);
   const base = {
@@ -120,6 +124,18 @@ export function draftFor({ fields, ...found }: DraftContext): Omit<JobDraft, "ro
     ...{ signature, folder, fields, sample, inputs, states, longTexts },
     ...{ outputs, leftOut, keep, finish, problems },
   };
+}
+
+/** Fills nulls with NaN where numbers feed floats: pandas reads a null so, and trees expect it. */
+function fillNulls(input: InputDraft, { nulls }: DataSample): InputDraft {
+  const { tensor, keys, questions } = input;
+  const columns = [keys.column, keys.columns].flat();
+  const holed = nulls.filter((name) => columns.includes(name));
+  if (holed.length === 0 || !tensor.dtype.startsWith("float")) return input;
+  const what = `${listed(holed)} ${holed.length === 1 ? "has" : "have"} nulls, which become NaN`;
+  const choice =
+    "trees take it as missing. For another model, fill in a number, or remove `fill` to dead-letter such rows";
+  return { tensor, keys: { ...keys, fill: "NaN" }, questions: [...questions, `${what}: ${choice}`] };
 }
 
 /** Columns of text that the folder's tokenizer could make tokens of; null where the model takes no tokens. */

@@ -4,6 +4,8 @@ import type { Location } from "../../../shared/domain/location.ts";
 export interface DataSample {
   /** By column: the files that its cells hold, or name. Columns without any are left out. */
   readonly files: ReadonlyMap<string, SeenFiles>;
+  /** Columns of numbers in which a null was seen. */
+  readonly nulls: readonly string[];
   /** How long texts are; null where no tokenizer is at hand. */
   readonly texts: TextLengths | null;
   /** Why the rows could not be looked at; null where they could. */
@@ -34,4 +36,4 @@ export interface TextLengths {
 export type FileKind = "sounds" | "images";
 
 /** Nothing was looked at. */
-export const NO_SAMPLE: DataSample = { files: new Map(), texts: null, failure: null };
+export const NO_SAMPLE: DataSample = { files: new Map(), nulls: [], texts: null, failure: null };

@@ -21,6 +21,8 @@ export interface SampleQuestion {
   readonly stores: JobStores;
   /** Cells that may hold files, or name them. */
   readonly files: Cells;
+  /** Columns of numbers that may have nulls. */
+  readonly numbers: Cells;
   /** Where relative paths may start from, the likeliest first. */
   readonly folders: readonly Location[];
   /** Null: no text is measured. */
@@ -30,6 +32,7 @@ export interface SampleQuestion {
 /** The other way. */
 export interface SampleFindings {
   readonly files: readonly (readonly [column: string, SeenFiles])[];
+  readonly nulls: readonly string[];
   readonly texts: TextLengths | null;
 }
 
@@ -47,9 +50,11 @@ export async function lookAtRows(question: SampleQuestion, signal: AbortSignal):
     const seen = await lookAtFiles(present, { storages, folders, signal });
     if (seen !== null) files.push([column, seen]);
   }
-  if (texts === null) return { files, texts };
+  const numbers = await readCells(question.numbers, storages, signal);
+  const nulls = [...numbers].filter(([, cells]) => cells.includes(null)).map(([column]) => column);
+  if (texts === null) return { files, nulls, texts };
   const cells = await readCells(texts, storages, signal);
-  return { files, texts: await measureTexts(cells, texts.tokenizer, { storages, signal }) };
+  return { files, nulls, texts: await measureTexts(cells, texts.tokenizer, { storages, signal }) };
 }
 
 /** By column, the cells of all rows. A line that is no row has nulls. */

@@ -20,11 +20,14 @@ export type SampleAnswer =
  */
 const FILE_ROWS = 8;
 
-/** Texts that are measured, from all over the input: enough to see whether long ones are rare. */
+/** Rows whose texts and nulls are seen, from all over the input: enough to see whether they are rare. */
 const TEXT_ROWS = 256;
 
 /** Wider tables have columns that say what they are. */
 const MOST_COLUMNS = 32;
+
+/** Tables of features have far more columns of numbers, and their cells are small. */
+const MOST_NUMBERS = 256;
 
 /**
  * A draft without what is in the rows is better than none, and than a long wait. In memory is a row group of
@@ -40,6 +43,8 @@ function blind(failure: string): DataSample {
 interface SampleOptions {
   /** Of the columns, those that may hold files or name them. */
   readonly fileColumns: readonly string[];
+  /** Those of numbers that may have nulls. */
+  readonly numberColumns: readonly string[];
   /** Those of text, and what makes tokens of them; null where nothing does. */
   readonly texts: { readonly columns: readonly string[]; readonly tokenizer: Location } | null;
   /** Where the job file will be: its relative paths start there. */
@@ -55,23 +60,26 @@ interface SampleOptions {
  */
 export async function sampleRows(
   dataset: Dataset,
-  { fileColumns, texts, jobFolder, stores, signal }: SampleOptions,
+  { fileColumns, numberColumns, texts, jobFolder, stores, signal }: SampleOptions,
 ): Promise<DataSample> {
   const planned = { dataset, pruned: [], skipped: [] };
   const rows = plannedRows(planned);
-  if (rows.total === 0 || fileColumns.length + (texts?.columns.length ?? 0) === 0) return NO_SAMPLE;
+  const columns = [fileColumns, numberColumns, texts?.columns ?? []].flat();
+  if (rows.total === 0 || columns.length === 0) return NO_SAMPLE;
   const front = { rowStart: 0, rowEnd: Math.min(rows.total, FILE_ROWS) };
   const slices = leaseSlices(dataset.files, rows, front);
   const dataFolders = slices.map(({ file }) => folderOf(file.path));
+  const spread = sampleSlices(planned, TEXT_ROWS);
   const question: SampleQuestion = {
     stores,
     files: { slices, columns: fileColumns.slice(0, MOST_COLUMNS) },
+    numbers: { slices: spread, columns: numberColumns.slice(0, MOST_NUMBERS) },
     folders: [...new Set([jobFolder, ...dataFolders])],
     texts:
       texts === null
         ? null
         : {
-            slices: sampleSlices(planned, TEXT_ROWS),
+            slices: spread,
             columns: texts.columns.slice(0, MOST_COLUMNS),
             tokenizer: texts.tokenizer,
           },
@@ -85,6 +93,6 @@ export async function sampleRows(
   if (result.kind !== "answered") return blind(whyNoAnswer(result, LIMITS));
   const answer = result.value as SampleAnswer;
   if (answer.kind === "failed") return blind(answer.why);
-  const { files, texts: lengths } = answer.findings;
-  return { files: new Map(files), texts: lengths, failure: null };
+  const { files, nulls, texts: lengths } = answer.findings;
+  return { files: new Map(files), nulls, texts: lengths, failure: null };
 }

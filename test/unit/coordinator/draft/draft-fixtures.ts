@@ -30,6 +30,8 @@ interface Parts {
   readonly folder?: Partial<FolderFacts>;
   /** What the columns were seen to hold. */
   readonly files?: Readonly<Record<string, Partial<SeenFiles>>>;
+  /** Columns in which nulls were seen. */
+  readonly nulls?: readonly string[];
   /** Dims that the model's outputs had in a run of two rows. */
   readonly gave?: Readonly<Record<string, readonly number[]>>;
   readonly textCauses?: readonly TextCause[];
@@ -42,14 +44,14 @@ function aRun(gave: NonNullable<Parts["gave"]>) {
 
 export function draft(
   types: Readonly<Record<string, FieldType>>,
-  { model = {}, folder, files = {}, gave, textCauses = [] }: Parts = {},
+  { model = {}, folder, files = {}, nulls = [], gave, textCauses = [] }: Parts = {},
 ) {
   return draftFor({
     signature: aModel(model),
     folder: folder === undefined ? null : aFolder(folder),
     fields: fields(types),
     textCauses,
-    sample: { ...NO_SAMPLE, files: new Map(seenFiles(files)) },
+    sample: { ...NO_SAMPLE, nulls, files: new Map(seenFiles(files)) },
     ran: gave === undefined ? null : aRun(gave),
   });
 }
