@@ -128,7 +128,12 @@ test("images that JSON Lines name, beside them: cropped to the model's size wher
   expect(yaml).toContain("#   photo: string, of images");
   expect(yaml).toContain("crop: { width: 12, height: 12 }");
   expect(yaml).toContain("folder: ./photos }");
-  expect(openQuestions(yaml)).toBe(1);
+  // Where the crop comes from, and what the three numbers are.
+  const asked = yaml.split("\n").filter((line) => line.includes("# TODO:"));
+  expect(asked).toEqual([
+    expect.stringContaining("the folder says no `crop` beside the shortest edge"),
+    expect.stringContaining("what are these 3 numbers?"),
+  ]);
   const rows = await query(`SELECT to_json(means) FROM '${out}' ORDER BY id`);
   expect(rows.map(([means]) => JSON.parse(String(means)))).toEqual(
     names.map((name) => PILLOW.means[name]?.map((mean) => expect.closeTo(mean, 5))),
