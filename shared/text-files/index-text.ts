@@ -1,9 +1,11 @@
+import { isUtf8 } from "node:buffer";
 import { crc32 } from "node:zlib";
 import { canonicalJson, sha256 } from "../core/digest.ts";
 import { formatBytes } from "../core/units.ts";
 import { inputUnsupported } from "../dataset/input-errors.ts";
 import type { TextForm, TextIndex, TextStretch } from "../domain/dataset.ts";
 import type { ByteSource } from "../storage/storage.ts";
+import { encodingOf } from "./encodings.ts";
 import { findPreamble, type Preamble } from "./preamble.ts";
 import { RECORD_MOST_BYTES, type RecordSink, type ScannedRecord } from "./record-sink.ts";
 import { scanRecords } from "./scan-records.ts";
@@ -25,6 +27,16 @@ interface IndexedText {
   readonly sha256: string;
   /** What the file has for a header; null for none. */
   readonly header: string | null;
+  /** Records that are not UTF-8, where they should be; null: none. */
+  readonly undecoded: UndecodedRecords | null;
+}
+
+interface UndecodedRecords {
+  readonly records: number;
+  /** The first line of the first one. */
+  readonly line: number;
+  /** Where that begins in the content. */
+  readonly byte: number;
 }
 
 interface IndexOptions {
@@ -45,7 +57,10 @@ export async function indexText(
   { signal, stretchBytes = STRETCH_BYTES }: IndexOptions = {},
 ): Promise<IndexedText> {
   const packed = await isGzip(source, signal);
-  const cutter = new StretchCutter(Math.max(stretchBytes, Math.ceil(source.bytes / STRETCHES)));
+  const cutter = new StretchCutter(
+    Math.max(stretchBytes, Math.ceil(source.bytes / STRETCHES)),
+    encodingOf(form) === "utf-8",
+  );
   let preamble: Preamble | null = null;
   let rest: Buffer = Buffer.alloc(0);
   const take = (content: Buffer, isEnd: boolean): Buffer => {
@@ -67,9 +82,10 @@ export async function indexText(
   }
   rest = take(rest, true);
   const { rows, stretches } = cutter.finish();
+  const { undecoded } = cutter;
   const index: TextIndex = { form, isGzip: packed, firstRow: 0, stretches };
   const header = (preamble as Preamble | null)?.header ?? null;
-  return { index, rows, sha256: sha256(canonicalJson(index)), header };
+  return { index, rows, sha256: sha256(canonicalJson(index)), header, undecoded };
 }
 
 /** Counts records, and cuts stretches of them. */
@@ -87,9 +103,14 @@ class StretchCutter implements RecordSink {
   #line = 1;
   #rows = 0;
   #rowsBefore = 0;
+  readonly #isUtf8: boolean;
+  /** Whether the bytes that are scanned may have a record that is not UTF-8. */
+  #isDoubtful = false;
+  undecoded: UndecodedRecords | null = null;
 
-  constructor(mostBytes: number) {
+  constructor(mostBytes: number, isUtf8: boolean) {
     this.#mostBytes = mostBytes;
+    this.#isUtf8 = isUtf8;
   }
 
   begin({ bytes, lines }: Preamble): void {
@@ -102,9 +123,14 @@ class StretchCutter implements RecordSink {
   open(bytes: Buffer): void {
     this.#bytes = bytes;
     this.#summed = 0;
+    this.#isDoubtful = this.#isUtf8 && !isUtf8(bytes);
   }
 
-  record({ next, lines }: ScannedRecord): void {
+  record({ start, end, next, lines }: ScannedRecord): void {
+    if (this.#isDoubtful && !isUtf8(this.#bytes.subarray(start, end))) {
+      const first = this.undecoded ?? { records: 0, line: this.#line, byte: this.#base + start };
+      this.undecoded = { ...first, records: first.records + 1 };
+    }
     this.#rows += 1;
     this.#line += lines;
     if (this.#base + next - this.#start >= this.#mostBytes) this.#cut(next);

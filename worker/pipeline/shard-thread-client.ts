@@ -257,7 +257,7 @@ function stuckOn(running: readonly Running[]): ShardmillError {
 function neverEnds({ file, rowStart, rowEnd }: LeaseSlice): ShardmillError {
   return inputCorrupt({
     path: file.path,
-    where: `rows ${rowStart} to ${rowEnd}`,
+    where: `rows ${rowStart} to ${rowEnd - 1}`,
     expected: `what the ${FORMAT_NAMES[file.format]} format allows`,
     found: "something that its decoder does not come to an end with",
     poisoned: true,

@@ -1,7 +1,9 @@
 import { canonicalJson, sha256 } from "../../../shared/core/digest.ts";
 import { ShardmillError } from "../../../shared/core/errors.ts";
+import { inputUnsupported } from "../../../shared/dataset/input-errors.ts";
 import type { TextFormat } from "../../../shared/domain/dataset.ts";
 import type { ByteSource } from "../../../shared/storage/storage.ts";
+import { ENCODING_HINT } from "../../../shared/text-files/encodings.ts";
 import { indexText } from "../../../shared/text-files/index-text.ts";
 import type { FoundText } from "../../../shared/text-files/sniff-text.ts";
 import type { FoundFile } from "../input/discover.ts";
@@ -11,6 +13,7 @@ import { type FileFooter, SLICE_BYTES } from "./seal-dataset.ts";
  * What stands for the footer of a text file: where its records lie, found by reading all of it.
  *
  * @throws {INPUT_SCHEMA_MIXED} for another header than the other files have
+ * @throws {INPUT_UNSUPPORTED} where most rows are in another encoding
  */
 export async function indexFile(
   source: ByteSource,
@@ -18,8 +21,13 @@ export async function indexFile(
   found: FoundText,
 ): Promise<FileFooter> {
   const { form } = found;
-  const { index, rows, sha256: footerSha256, header } = await indexText(source, form);
+  const { index, rows, sha256: footerSha256, header, undecoded } = await indexText(source, form);
   if (header !== null && header !== found.header) throw otherHeader(path, header, found);
+  if (undecoded !== null && undecoded.records > rows / 2) {
+    const { records, line, byte } = undecoded;
+    const what = `bytes that are not UTF-8 in ${records} of ${rows} rows, the first in line ${line} (byte ${byte})`;
+    throw inputUnsupported(path, what, form.kind === "csv" ? ENCODING_HINT : CONVERT_HINT);
+  }
   const text = JSON.stringify(form);
   return {
     file: { path, format, bytes, version, rows, footerSha256, text: index },
@@ -31,6 +39,8 @@ export async function indexFile(
     cut: { isOnePiece: index.isGzip, slices: Math.ceil(text.length / SLICE_BYTES) },
   };
 }
+
+const CONVERT_HINT = "convert the file, as by `iconv -f windows-1252 -t utf-8`";
 
 const SHOWN_CHARS = 200;
 

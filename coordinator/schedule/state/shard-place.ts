@@ -29,11 +29,11 @@ function shardPlace(state: JobState, { shard }: ShardEntry): ShardPlace {
   return { kind: "files", files, firstFile, lastFile, rowStart, rowEnd };
 }
 
-/** `shard 7 (a.parquet, rows 100 to 200)`: rows are `[start, end)`. */
+/** Describes a shard by its first and last row: `shard 7 (a.parquet, rows 100 to 199)`. */
 export function placeOf(state: JobState, entry: ShardEntry): string {
   const place = shardPlace(state, entry);
   const { rowStart, rowEnd } = place;
-  const rows = rowEnd - rowStart === 1 ? `row ${rowStart}` : `rows ${rowStart} to ${rowEnd}`;
+  const rows = rowEnd - rowStart === 1 ? `row ${rowStart}` : `rows ${rowStart} to ${rowEnd - 1}`;
   const where =
     place.kind === "file"
       ? `${place.file}, ${rows}`

@@ -17,7 +17,7 @@ beforeAll(async () => {
 
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-async function file(name: string, content: string): Promise<FoundFile> {
+async function file(name: string, content: string | Buffer): Promise<FoundFile> {
   const path = join(root, name);
   await writeFile(path, content);
   const { size: bytes, version } = await realDisk.stat(path);
@@ -53,5 +53,23 @@ it("of CSV with another header are refused, by both files' names", async () => {
   await expect(readFooters(files, { signal })).rejects.toMatchObject({
     code: "INPUT_SCHEMA_MIXED",
     problems: [{ where: files[1]?.path, expected: "a,b", found: "b,a" }],
+  });
+});
+
+it("of another encoding are refused where most rows are not UTF-8, by line and byte", async () => {
+  const latin = (text: string) => Buffer.from(text, "latin1");
+  const most = [await file("most.csv", latin("a;b\n\n1;x\n2;\xd6l\n3;\xe4\n"))];
+  const refused = await readFooters(most, { signal }).catch((error: unknown) => error);
+  expect(refused).toMatchObject({ code: "INPUT_UNSUPPORTED", hint: expect.stringMatching(/windows-1252/) });
+  expect(String(refused)).toContain("bytes that are not UTF-8 in 2 of 3 rows, the first in line 4 (byte 9)");
+  const csv = { nulls: [""], decimal: ".", encoding: "windows-1252" } as const;
+  const [read] = await readFooters(most, { signal, text: { csv, types: {} } });
+  expect(read?.file.rows).toBe(3);
+  const half = [await file("half.csv", latin("a;b\n1;x\n2;\xd6l\n"))];
+  expect(await readFooters(half, { signal })).toHaveLength(1);
+  const json = [await file("most.jsonl", latin('{"a":"\xe4"}\n'))];
+  await expect(readFooters(json, { signal })).rejects.toMatchObject({
+    code: "INPUT_UNSUPPORTED",
+    hint: expect.stringMatching(/iconv/),
   });
 });

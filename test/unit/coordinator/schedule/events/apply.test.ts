@@ -70,7 +70,7 @@ describe("impossible events", () => {
     const [partial] = partials;
     if (partial === undefined) throw new Error("no partial");
     expect(() => job.stored(partial)).toThrow(
-      /partialStored while the job is reducing; shard 0 \(a.parquet, rows 0 to 10\), is committed: 1.1 on w1/,
+      /partialStored while the job is reducing; shard 0 \(a.parquet, rows 0 to 9\), is committed: 1.1 on w1/,
     );
     expect(() => job.apply({ kind: "publishDone", outputDigest: "d" })).toThrow(
       "publishDone while the job is",

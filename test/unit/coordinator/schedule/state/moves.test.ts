@@ -57,7 +57,7 @@ test("a shard that makes an illegal move says which, with its history, and stays
   const { state } = TestJob.running(aPlan(1));
   const entry = present(state.shards[0], "there is a shard");
   expect(() => moveShard(state, entry, "revoked", { kind: "pending", sinceMs: 0, notBeforeMs: 0 })).toThrow(
-    "revoked leads from pending to pending; shard 0 (a.parquet, rows 0 to 10), is pending: never leased",
+    "revoked leads from pending to pending; shard 0 (a.parquet, rows 0 to 9), is pending: never leased",
   );
   expect(state.counts.pending).toBe(1);
 });
