@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { Meters } from "../../../../coordinator/insight/meters.ts";
+import type { ActiveJob } from "../../../../coordinator/job/active-job.ts";
 import { type JobSeams, realSeams } from "../../../../coordinator/job/job-seams.ts";
 import { openJob } from "../../../../coordinator/job/open-job.ts";
 import type { OpenedJob, OpenJobOptions } from "../../../../coordinator/job/opened-job.ts";
@@ -85,8 +86,20 @@ export function machineAt(path: string, storage: Bucket): Machine {
   return { spec, planned, storage, seams };
 }
 
+/** Jobs that tests opened and did not leave. They beat, and so write files. */
+const active = new Set<ActiveJob>();
+
 export async function open({ spec, seams }: Machine, fresh = false): Promise<OpenedJob> {
-  return await openJob(spec, optionsOf(seams, fresh));
+  const opened = await openJob(spec, optionsOf(seams, fresh));
+  if (opened.kind === "active") active.add(opened.job);
+  return opened;
+}
+
+/** Leaves the jobs of a test, so that its folder can be removed. */
+export async function leaveAll(): Promise<void> {
+  const jobs = [...active];
+  active.clear();
+  for (const job of jobs) await job.release().catch(() => {});
 }
 
 export function optionsOf(seams: JobSeams, fresh: boolean): OpenJobOptions {
@@ -107,7 +120,10 @@ export function optionsOf(seams: JobSeams, fresh: boolean): OpenJobOptions {
 /** Its coordinator is gone, and the job not ended. */
 export async function openAndLeave(on: Machine): Promise<OpenedJob["origin"]> {
   const opened = await open(on);
-  if (opened.kind === "active") await opened.job.release();
+  if (opened.kind === "active") {
+    active.delete(opened.job);
+    await opened.job.release();
+  }
   return opened.origin;
 }
 

@@ -15,6 +15,7 @@ import {
   aClearing,
   Bucket,
   clearUntil,
+  leaveAll,
   machineAt,
   OTHERS_RUN,
   OUT,
@@ -30,7 +31,10 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "shardmill-open-"));
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  await leaveAll();
+  await rm(folder, { recursive: true, force: true });
+});
 
 const machine = (name: string, storage: Bucket) => machineAt(join(folder, name), storage);
 

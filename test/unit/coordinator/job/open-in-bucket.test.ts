@@ -14,6 +14,7 @@ import { readText } from "../../../../shared/storage/whole-file.ts";
 
 import {
   Bucket,
+  leaveAll,
   machineAt,
   OTHERS_RUN,
   OUT,
@@ -31,7 +32,10 @@ let folder: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "shardmill-open-"));
 });
-afterEach(() => rm(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  await leaveAll();
+  await rm(folder, { recursive: true, force: true });
+});
 
 const machine = (name: string, storage: Bucket) => machineAt(join(folder, name), storage);
 
