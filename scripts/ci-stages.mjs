@@ -1,5 +1,6 @@
 // Chooses the CI stages that take turns, and records those that were green. The record is .ci/stages.json: a
-// submission is one green run of .ci/run whose record was committed.
+// submission is one green run of .ci/run whose record was committed. The record began at 5, with a turn for each stage in
+// what follows: a date of null says that its stage was not recorded yet.
 //   order             prints a line for each stage, the oldest last green run first: "due NAME" must run now, "next
 //                     NAME" runs while there is time
 //   record [NAME ...] counts a submission, and dates the stages that were green in it

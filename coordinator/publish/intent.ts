@@ -50,8 +50,12 @@ export async function readIntentIfThere(
 }
 
 function parseIntent(text: string, { publishing, work }: Pick<OutputPaths, "publishing" | "work">): Intent {
-  const manifest = parseManifest(text, publishing);
-  const parsed = intentSchema.safeParse(JSON.parse(text));
+  parseManifest(text, publishing);
+  const json = JSON.parse(text);
+  const parsed = intentSchema.safeParse(json);
+  // As it was written, and not as parsed, which orders the keys anew: it is published with the same bytes.
+  const { publishing: _, ...written } = json;
+  const manifest: OutputManifest = written;
   const { run, sources } = parsed.success ? parsed.data.publishing : { run: null, sources: [] };
   if (!parsed.success || sources.length !== manifest.files.length)
     throw new ShardmillError("OUTPUT_FAILED", `${publishing} does not say where its files are`, {
