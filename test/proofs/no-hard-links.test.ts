@@ -44,6 +44,6 @@ test("without hard links a killed run resumes and publishes the right rows, with
   expect(await coordinator.ended).toMatchObject({ code: 0 });
   await expectRightAnswer(job);
   const refused = (await readFile(job.at("tally"), "utf8")).split("\n");
-  for (const name of ["lock.json", "journal-000002.log", "rows.parquet", "_manifest.json"])
-    expect(refused).toContain(name);
+  // A segment of the journal needs none: it is made exclusively under its own name.
+  for (const name of ["lock.json", "rows.parquet", "_manifest.json"]) expect(refused).toContain(name);
 });
