@@ -53,7 +53,7 @@ async function commandError(said: string, command: string, args: readonly string
   return invalid(lowerFirst(said), shows);
 }
 
-/** By command: its option for what other commands call otherwise. */
+/** Options that other commands call by another name, by command. */
 const INSTEAD: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   page: { coordinator: "http", listen: "http" },
 };

@@ -187,7 +187,7 @@ function tensorEntry({ name, dtype, dims, range, notFinite, first }: TensorTrace
   const total = dims.reduce((product, dim) => product * dim, 1);
   const more = total > first.length ? " ..." : "";
   const type = `${dtype} [${dims.join(", ")}]`;
-  // Of one value the range and the mean say nothing more.
+  // The range and the mean of one value say nothing more.
   if (total === 1 && first.length === 1) return [oneLine(name), type, [values, 1]];
   return [
     oneLine(name),

@@ -106,14 +106,14 @@ export function endText(status: JobStatus, style: Style = plainStyle): string {
     ["filled up", rowsFilled === 0 ? null : `the last sound window of ${counted(rowsFilled, "row")}`],
     ["dead letters", deadLetters === 0 ? null : style.warn(deadLettersText(status))],
     ...storeEntries(status.stores),
-    // What would make it faster is no help with a job that failed.
+    // Tuning advice does not help with a job that failed.
     ...(status.phase === "published" ? verdictEntries(status) : []),
     ["read it", readCall(status)],
   ];
   return [endLine(status, style), ...labelled(entries, style.dim)].join("\n");
 }
 
-/** How many there are, and where they can be read: of an output that is not there, in the work files. */
+/** Count of dead letters and their place: the output, or the work files where nothing was published. */
 function deadLettersText({ deadLetters, manifest, output }: JobStatus): string {
   const place = manifest === "" ? `${WORK_FOLDER}/**/dead.parquet` : OUTPUT_FOLDERS.errors;
   return `${formatCount(deadLetters)}, in ${oneLine(output)}/${place}`;

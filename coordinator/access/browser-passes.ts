@@ -24,7 +24,7 @@ interface Pass {
 export class BrowserPasses {
   readonly #key: Buffer;
   readonly #nowMs: () => number;
-  /** By id: when it would have ended by itself. */
+  /** Time of expiry, by id. */
   readonly #ended = new Map<string, number>();
 
   constructor(secret: string, nowMs: () => number) {

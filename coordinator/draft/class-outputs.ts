@@ -34,9 +34,9 @@ export function severalLabels(output: SeveralLabels) {
 }
 
 interface KnownLabels {
-  /** Of the model's folder. */
+  /** Facts from the model's folder. */
   readonly labels: readonly string[] | null;
-  /** Of the model itself. */
+  /** Facts from the model itself. */
   readonly own: readonly string[] | undefined;
   readonly classes: number;
 }

@@ -30,7 +30,7 @@ export interface JobDraft {
   readonly folder: ModelFolder | null;
   readonly fields: readonly Field[];
   readonly rows: number;
-  /** How the input's CSV is read; null: as planning finds it. */
+  /** Options for the input's CSV. Null: as planning finds them. */
   readonly csv: { readonly decimal: "," } | null;
   readonly sample: DataSample;
   readonly inputs: readonly InputDraft[];

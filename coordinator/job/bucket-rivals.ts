@@ -64,7 +64,7 @@ export async function inspectClearing(paths: OutputPaths, storage: Storage): Pro
   return await inspectOutput(output, storage);
 }
 
-/** Whoever finds the marker puts the first object of its journal and no second one (`openBucketJournal`). */
+/** A run that finds the marker puts one object of its journal, and no second one (`openBucketJournal`). */
 async function hasBegunSince(paths: OutputPaths, storage: Storage): Promise<boolean> {
   const { work, runFile } = paths;
   const run = runFile === null ? null : await readRunFile(runFile, storage);

@@ -39,7 +39,7 @@ export async function endPublished(
       const lock = await lockOutput(paths, options);
       try {
         await awaitOthers({ paths, storage }, options);
-        // Whoever was waited for may have started over.
+        // The coordinator that this one waited for may have started over.
         if (await isThere(manifest, { paths, storage })) {
           if (!isWhole) await placeBeside(paths, manifest, storage);
           if (hasLeft) await removeWorkFiles(left, { ...place, lock });

@@ -142,7 +142,7 @@ export class HeldLock implements AsyncDisposable {
     return join(this.own, String(this.#steps));
   }
 
-  /** The look comes last: whoever takes the lock behind it finds the folder, and removes it. */
+  /** Looks last: a coordinator that takes the lock later finds the folder, and removes it. */
   async #makeOwn(): Promise<void> {
     await this.#options.disk.mkdir(this.own).catch((error: unknown) => {
       if (errorCode(error) !== "EEXIST") throw error;

@@ -37,7 +37,7 @@ export interface OpenJournal extends AsyncDisposable {
   readonly keeper: SnapshotKeeper;
 }
 
-/** What only the coordinator that may write has: whoever has lost it touches nothing any more. */
+/** Right to write, held by one coordinator. One that has lost it changes nothing. */
 type JournalHold = Pick<SegmentFence, "confirm" | "lost">;
 
 interface OpenOptions extends Omit<WriterOptions, "fence"> {

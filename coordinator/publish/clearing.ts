@@ -122,7 +122,7 @@ export class Clearing implements AsyncDisposable {
     await this.#seams.storage.remove(below(this.#work, CLEARING_NAME));
   }
 
-  /** Stops the beats. A marker that is left waits for whoever comes next. */
+  /** Stops the beats. A marker that is left waits for the next coordinator. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#stop();
   }
