@@ -35,6 +35,7 @@ export class Holders {
   readonly #late = new Set<SimProcess>();
   /** When a process had gone on whose put was under way. */
   readonly #wentOn = new Map<SimProcess, number>();
+  #lastTakeUp: { readonly process: SimProcess; readonly atMs: number } | null = null;
 
   constructor(options: HoldersOptions) {
     this.#options = options;
@@ -84,12 +85,13 @@ export class Holders {
     mayStartOver: boolean,
   ): "held" | "replaced" | { although: string } {
     const { isShared, journal, nowMs, note } = this.#options;
-    // The number of the next object is the fence: it may be taken before this one is told of.
-    if (isShared && journal.hasBegun(state.generation + 1)) {
+    // In a bucket the number of the next object is the fence. It may be taken before this one is told of.
+    if (isShared ? journal.hasBegun(state.generation + 1) : this.#sleptThroughTakeUp(process)) {
       note(`${process.name} takes up the job, and is replaced already`);
       this.#deposed.add(process);
       return "replaced";
     }
+    this.#lastTakeUp = { process, atMs: nowMs() };
     if (this.#late.has(process)) return { although: "that was published before its generation began" };
     for (const other of this.#holders) {
       if (other.process === process || other.process.state === "dead") continue;
@@ -102,6 +104,16 @@ export class Holders {
     }
     this.#holders.add({ process, state, sinceMs: nowMs() });
     return "held";
+  }
+
+  /**
+   * True for a process that slept between its claim and its last look at the journal, while another took up
+   * the job. It learns of it at its first record, before it has done any harm.
+   */
+  #sleptThroughTakeUp(process: SimProcess): boolean {
+    const last = this.#lastTakeUp;
+    if (last === null || last.process === process || process.lastPauseMs <= MOST_HELD_MS) return false;
+    return last.atMs >= process.wentOnMs - process.lastPauseMs;
   }
 
   /**
