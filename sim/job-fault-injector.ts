@@ -1,10 +1,9 @@
 import { join } from "node:path";
 import { LOCK_NAME } from "../coordinator/journal/lock-file.ts";
 import { CLEARING_NAME } from "../coordinator/publish/output-folder.ts";
-import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { isShardmillError, messageOf } from "../shared/core/errors.ts";
 import { below } from "../shared/domain/location.ts";
-import { MANIFEST_NAME } from "../shared/domain/manifest.ts";
+import { MANIFEST_NAME, WORK_FOLDER } from "../shared/domain/manifest.ts";
 import { checkVisible } from "./check-output.ts";
 import type { DiskCall } from "./disk-operation.ts";
 import { journalOf, keptPartials } from "./job-place.ts";
@@ -62,7 +61,7 @@ export class JobFaultInjector {
   /** After each step of a disk: the moments that a fault at any time would hardly ever hit. */
   changed({ process, call, path, from }: DiskCall): void {
     const { checker, job, world } = this.#scenario;
-    const { work } = workPaths(job.out);
+    const work = below(job.out, WORK_FOLDER);
     const isLock = call === "removal" && path === join(work, LOCK_NAME);
     if (isLock) checker.unlocked(process);
     const freed = call === "removal" ? path : from;

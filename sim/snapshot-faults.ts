@@ -1,5 +1,6 @@
 import { basename, dirname, join } from "node:path";
 import { journalOf } from "./job-place.ts";
+import type { JournalImage } from "./journal-image.ts";
 import type { JudgedScenario } from "./sim-world.ts";
 
 /** What goes wrong with the snapshots of one job's journal. */
@@ -8,6 +9,7 @@ export class SnapshotFaults {
   /** By name: what this run has written, and what another job, or an earlier run, has. */
   readonly #own = new Map<string, Buffer>();
   readonly #foreign = new Map<string, Buffer>();
+  #journal: JournalImage | null = null;
 
   constructor(scenario: JudgedScenario) {
     this.#scenario = scenario;
@@ -71,7 +73,8 @@ export class SnapshotFaults {
 
   #folder(): string {
     const { job, world } = this.#scenario;
-    return journalOf(job, world.image).snapshots;
+    this.#journal ??= journalOf(job, world.image);
+    return this.#journal.snapshots;
   }
 
   #set(path: string, bytes: Buffer): void {
