@@ -170,6 +170,7 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
       digest: "input",
     },
     leftOut: [],
+    undecoded: [],
     model: {
       path: parseLocation("/model.onnx"),
       bytes: 1,

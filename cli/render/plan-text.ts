@@ -11,6 +11,7 @@ import { type Shard, shardRows } from "../../shared/domain/shard.ts";
 import { sortMemoryBytes } from "../../shared/domain/sort-memory.ts";
 import { madeColumns, type StepBinding, type StepFile } from "../../shared/domain/step-binding.ts";
 import type { TypeCheck } from "../../shared/domain/type-check.ts";
+import { undecodedPhrases } from "../../shared/domain/undecoded.ts";
 import { plannedBatchText } from "./batch-text.ts";
 import { defaultsTable } from "./defaults-text.ts";
 import { estimateEntries } from "./estimate-text.ts";
@@ -43,6 +44,10 @@ export function planText(
     ["folders", foldersText(plan.partitions)],
     ...leftOutPhrases(plan.leftOut).map((phrase, index): [string, string] => [
       index === 0 ? "left out" : "",
+      oneLine(phrase),
+    ]),
+    ...undecodedPhrases(plan.undecoded).map((phrase, index): [string, string] => [
+      index === 0 ? "not UTF-8" : "",
       oneLine(phrase),
     ]),
     ["where", spec.input.where === undefined ? null : oneLine(spec.input.where)],

@@ -1,10 +1,13 @@
 import { formatCount } from "../../shared/core/units.ts";
+import { type Dataset, isTextFormat } from "../../shared/domain/dataset.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import type { DeviceCheckSpec, JobDescription, PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import { rowsFormOf } from "../../shared/domain/output-shape.ts";
 import { sampleSlices } from "../../shared/domain/sample-slices.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
+import { undecodedPhrases } from "../../shared/domain/undecoded.ts";
+import { encodingHint } from "../../shared/text-files/encodings.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 import { mappingNotes } from "./other-mapping.ts";
@@ -62,7 +65,11 @@ function fewer<T>(slices: readonly T[]): readonly T[] {
  * @param builds see {@link buildsOf}
  */
 export function startNotes(
-  { leftOut, ...planned }: Pick<PlannedJob, "leftOut" | "dataset" | "pruned" | "skipped">,
+  {
+    leftOut,
+    undecoded,
+    ...planned
+  }: Pick<PlannedJob, "leftOut" | "undecoded" | "dataset" | "pruned" | "skipped">,
   job: Pick<JobState, "mapping" | "phase">,
   builds: readonly string[],
 ): string[] {
@@ -79,7 +86,14 @@ export function startNotes(
           `a trial: ${formatCount(total)} of ${formatCount(total + skipped)} rows are run, the others skipped`,
         ]),
     ...(leftOut.length === 0 ? [] : [`left out of the input: ${leftOutPhrases(leftOut).join("; ")}`]),
+    ...undecodedNotes(undecoded, planned.dataset.files),
   ];
+}
+
+function undecodedNotes(undecoded: PlannedJob["undecoded"], [first]: Dataset["files"]): string[] {
+  if (undecoded.length === 0 || first === undefined || !isTextFormat(first.format)) return [];
+  const phrases = undecodedPhrases(undecoded).join("; ");
+  return [`rows that are not UTF-8 become dead letters: ${phrases} (${encodingHint(first.format)})`];
 }
 
 /**

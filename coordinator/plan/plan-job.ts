@@ -102,10 +102,13 @@ export async function planJob(
     folder,
     stepFiles,
   });
-  const { footers: _, textCauses: __, ...read } = input;
+  const { footers, textCauses: _, ...read } = input;
   const planned = {
     spec,
     ...read,
+    undecoded: footers.flatMap(({ file: { path, rows }, undecoded }) =>
+      undecoded === undefined ? [] : [{ path, rows, ...undecoded }],
+    ),
     folder,
     modelFrom,
     map,

@@ -14,6 +14,7 @@ import type { Shard } from "./shard.ts";
 import type { ModelSignature } from "./tensor.ts";
 import type { Token } from "./token.ts";
 import type { TypeCheck } from "./type-check.ts";
+import type { UndecodedFile } from "./undecoded.ts";
 
 export const JOB_PHASES = [
   "planning",
@@ -61,6 +62,8 @@ export interface PlannedJob {
   readonly dataset: Dataset;
   /** What lies beside the dataset's files, and is none of them. */
   readonly leftOut: readonly LeftOut[];
+  /** The text files of which some records are not in their encoding. */
+  readonly undecoded: readonly UndecodedFile[];
   readonly partitions: Partitions;
   /** What workers run. */
   readonly model: ModelFile;

@@ -4,6 +4,7 @@ import { canonicalJson, sha256 } from "../core/digest.ts";
 import { formatBytes } from "../core/units.ts";
 import { inputUnsupported } from "../dataset/input-errors.ts";
 import type { TextForm, TextIndex, TextStretch } from "../domain/dataset.ts";
+import type { Undecoded } from "../domain/undecoded.ts";
 import type { ByteSource } from "../storage/storage.ts";
 import { encodingOf } from "./encodings.ts";
 import { findPreamble, type Preamble } from "./preamble.ts";
@@ -28,15 +29,7 @@ interface IndexedText {
   /** What the file has for a header; null for none. */
   readonly header: string | null;
   /** Records that are not UTF-8, where they should be; null: none. */
-  readonly undecoded: UndecodedRecords | null;
-}
-
-interface UndecodedRecords {
-  readonly records: number;
-  /** The first line of the first one. */
-  readonly line: number;
-  /** Where that begins in the content. */
-  readonly byte: number;
+  readonly undecoded: Undecoded | null;
 }
 
 interface IndexOptions {
@@ -106,7 +99,7 @@ class StretchCutter implements RecordSink {
   readonly #isUtf8: boolean;
   /** Whether the bytes that are scanned may have a record that is not UTF-8. */
   #isDoubtful = false;
-  undecoded: UndecodedRecords | null = null;
+  undecoded: Undecoded | null = null;
 
   constructor(mostBytes: number, isUtf8: boolean) {
     this.#mostBytes = mostBytes;

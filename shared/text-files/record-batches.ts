@@ -9,7 +9,7 @@ import { plainField } from "../dataset/plain-type.ts";
 import { recordBatchOf } from "../dataset/record-batch.ts";
 import { nameOfType } from "../domain/column-type-names.ts";
 import type { CsvEncoding, CsvForm, JsonForm, TextForm } from "../domain/dataset.ts";
-import { decodeText, ENCODING_HINT, encodingOf } from "./encodings.ts";
+import { decodeText, encodingHint, encodingOf } from "./encodings.ts";
 import { jsonRows } from "./json/json-rows.ts";
 import { NESTING_MOST, nestsTooDeep } from "./nesting.ts";
 import { RECORD_MOST_BYTES } from "./record-sink.ts";
@@ -121,8 +121,7 @@ function faultOf(
   isText: boolean,
 ): string | null {
   const [start, end] = [table.starts[record] ?? 0, table.ends[record] ?? 0];
-  if (!isText && !isUtf8(bytes.subarray(start, end)))
-    return form.kind === "csv" ? `it is not UTF-8: ${ENCODING_HINT}` : "it is not UTF-8";
+  if (!isText && !isUtf8(bytes.subarray(start, end))) return `it is not UTF-8: ${encodingHint(form.kind)}`;
   if (form.kind === "json") return nestsTooDeep(bytes, start, end) ? TOO_DEEP : null;
   if (end - start >= RECORD_MOST_BYTES)
     return `it is longer than ${formatBytes(RECORD_MOST_BYTES)}, and no line is read beyond that`;

@@ -69,19 +69,12 @@ async function answer({ files, stores, named, text }: FooterRequest): Promise<Fo
       answers.push({ kind: "failed", error: errorToData(read.error) });
       continue;
     }
-    const { file, rowGroups, statistics, fields, layout, cut } = read.footer;
+    const { fields, layout, ...footer } = read.footer;
     const schema = { fields, layout };
     const key = JSON.stringify(schema);
     const known = schemas.get(key) ?? { index: schemas.size, schema };
     schemas.set(key, known);
-    answers.push({
-      kind: "read",
-      file,
-      rowGroups,
-      statistics,
-      schema: known.index,
-      ...(cut === undefined ? {} : { cut }),
-    });
+    answers.push({ kind: "read", schema: known.index, ...footer });
   }
   return { schemas: [...schemas.values()].map(({ schema }) => schema), files: answers };
 }

@@ -53,7 +53,7 @@ export type FileAnswer =
   /** Of a text file the index comes without its form, which is known. */
   | ({ readonly kind: "read"; readonly schema: number } & Pick<
       FileFooter,
-      "file" | "rowGroups" | "statistics" | "cut"
+      "file" | "rowGroups" | "statistics" | "cut" | "undecoded"
     >)
   | { readonly kind: "failed"; readonly error: ErrorData };
 

@@ -3,7 +3,7 @@ import { ShardmillError } from "../../../shared/core/errors.ts";
 import { inputUnsupported } from "../../../shared/dataset/input-errors.ts";
 import type { TextFormat } from "../../../shared/domain/dataset.ts";
 import type { ByteSource } from "../../../shared/storage/storage.ts";
-import { ENCODING_HINT } from "../../../shared/text-files/encodings.ts";
+import { encodingHint } from "../../../shared/text-files/encodings.ts";
 import { indexText } from "../../../shared/text-files/index-text.ts";
 import type { FoundText } from "../../../shared/text-files/sniff-text.ts";
 import type { FoundFile } from "../input/discover.ts";
@@ -26,7 +26,7 @@ export async function indexFile(
   if (undecoded !== null && undecoded.records > rows / 2) {
     const { records, line, byte } = undecoded;
     const what = `bytes that are not UTF-8 in ${records} of ${rows} rows, the first in line ${line} (byte ${byte})`;
-    throw inputUnsupported(path, what, form.kind === "csv" ? ENCODING_HINT : CONVERT_HINT);
+    throw inputUnsupported(path, what, encodingHint(format));
   }
   const text = JSON.stringify(form);
   return {
@@ -37,10 +37,9 @@ export async function indexFile(
     layout: sha256(canonicalJson(form.fields)),
     // What its form takes goes along with each slice.
     cut: { isOnePiece: index.isGzip, slices: Math.ceil(text.length / SLICE_BYTES) },
+    ...(undecoded === null ? {} : { undecoded }),
   };
 }
-
-const CONVERT_HINT = "convert the file, as by `iconv -f windows-1252 -t utf-8`";
 
 const SHOWN_CHARS = 200;
 

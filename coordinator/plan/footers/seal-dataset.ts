@@ -3,6 +3,7 @@ import { type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { diffFields, type FieldDifference } from "../../../shared/dataset/field-differences.ts";
 import type { RowGroupStatistics } from "../../../shared/domain/column-statistics.ts";
 import type { Dataset, Field, FileCut, InputFile, RowGroup } from "../../../shared/domain/dataset.ts";
+import type { Undecoded } from "../../../shared/domain/undecoded.ts";
 
 /** Bytes of a lease that a slice of another file takes, about. */
 export const SLICE_BYTES = 1 << 10;
@@ -19,6 +20,8 @@ export interface FileFooter {
   readonly layout: string;
   /** Of a text file: what its shards must be like. */
   readonly cut?: FileCut;
+  /** Left out: every record of it is in its encoding. */
+  readonly undecoded?: Undecoded;
 }
 
 /** Enough to see what is wrong; the count says how much more there is. */

@@ -73,7 +73,10 @@ export function failOverBudget(context: EventContext, dead: DeadLetter | null): 
   const deadRows = state.totals.deadRows + (dead === null ? 0 : 1);
   const first = dead ?? firstDeadLetter(state);
   const allowed = maxDeadRows === 0 ? "none is allowed" : `${maxDeadRows} are allowed`;
-  const example = first === null ? "" : `: ${first.file} row ${first.row}: ${first.message} (${first.code})`;
+  const example =
+    first === null
+      ? ""
+      : `: ${first.file} row ${first.row}, counted from 0: ${first.message} (${first.code})`;
   const place =
     first === null ? {} : { file: first.file, row: first.row, stage: first.stage, code: first.code };
   failJob(context, {

@@ -116,6 +116,7 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
       digest: "",
     },
     leftOut: [],
+    undecoded: [],
     partitions: { kind: "none", why: null },
     model: {
       path: parseLocation("/m.onnx"),

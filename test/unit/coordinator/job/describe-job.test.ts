@@ -54,6 +54,23 @@ const buildsIn = (...builds: string[]) =>
   );
 
 describe("what is said of a job that begins", () => {
+  test("names files with rows that are not UTF-8, the first three, and counts the others", () => {
+    const job = aJob(5);
+    const files = job.dataset.files.map((file) => ({ ...file, format: "csv" as const }));
+    const undecoded = files.map(({ path }, at) => ({
+      path: `${at}.csv`,
+      rows: 1_000,
+      records: 2,
+      line: 7,
+      byte: path.length,
+    }));
+    const notes = startNotes({ ...job, dataset: { ...job.dataset, files }, undecoded }, NOT_BEGUN, []);
+    expect(notes).toHaveLength(1);
+    expect(notes[0]).toMatch(
+      /^rows that are not UTF-8 become dead letters: 2 of 1,000 rows of 0\.csv, the first in line 7 \(byte \d+\); .*2\.csv.*; and of 2 more files \(set input\.csv\.encoding/,
+    );
+  });
+
   test("names the versions that worked on it, if there are several", () => {
     expect(buildsIn("0.1.0", "0.1.0")).toEqual(["0.1.0"]);
     expect(buildsIn("0.1.0", "0.2.0", "0.1.0")).toEqual(["0.2.0", "0.1.0"]);

@@ -66,7 +66,9 @@ it("of another encoding are refused where most rows are not UTF-8, by line and b
   const [read] = await readFooters(most, { signal, text: { csv, types: {} } });
   expect(read?.file.rows).toBe(3);
   const half = [await file("half.csv", latin("a;b\n1;x\n2;\xd6l\n"))];
-  expect(await readFooters(half, { signal })).toHaveLength(1);
+  const [few] = await readFooters(half, { signal });
+  expect(few?.undecoded).toEqual({ records: 1, line: 3, byte: 8 });
+  expect(read?.undecoded).toBeUndefined();
   const json = [await file("most.jsonl", latin('{"a":"\xe4"}\n'))];
   await expect(readFooters(json, { signal })).rejects.toMatchObject({
     code: "INPUT_UNSUPPORTED",

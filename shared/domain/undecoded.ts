@@ -1,0 +1,30 @@
+import { formatCount } from "../core/units.ts";
+
+/** The records of a text file that are not UTF-8, which is its encoding. Each becomes a dead letter. */
+export interface Undecoded {
+  readonly records: number;
+  /** The first line of the first one, counted from 1. */
+  readonly line: number;
+  /** The place of its first byte in the content, counted from 0. */
+  readonly byte: number;
+}
+
+export interface UndecodedFile extends Undecoded {
+  readonly path: string;
+  /** All rows of the file. */
+  readonly rows: number;
+}
+
+const SHOWN_FILES = 3;
+
+/** One phrase for each of the first files, and one for the others. */
+export function undecodedPhrases(files: readonly UndecodedFile[]): string[] {
+  const shown = files.slice(0, SHOWN_FILES).map(({ path, records, rows, line, byte }) => {
+    const count = `${formatCount(records)} of ${formatCount(rows)} rows of ${path}`;
+    return `${count}, the first in line ${line} (byte ${byte})`;
+  });
+  const others = files.length - SHOWN_FILES;
+  return others <= 0
+    ? shown
+    : [...shown, `and of ${formatCount(others)} more ${others === 1 ? "file" : "files"}`];
+}
