@@ -9,6 +9,7 @@ import {
   type ObjectPut,
 } from "../objects/object-client.ts";
 import { canBeNamed, named, type ObjectPlace, placeOf, prefixOf } from "../objects/object-place.ts";
+import { putObject } from "../objects/put-object.ts";
 import { cannot, checkRange, notAFile, occupied, tooShort } from "./errors.ts";
 import { checkedChunks, drain, sourceOfBytes } from "./put-source.ts";
 import { removeObjects } from "./remove-objects.ts";
@@ -148,7 +149,7 @@ class ObjectStorage implements Storage {
       bytes: source.bytes,
       chunks: () => checkedChunks(location, source, { sha256, ...(signal === undefined ? {} : { signal }) }),
     };
-    const outcome = await this.#client.put(place, { body, sha256, md5, ifAbsent }, signal);
+    const outcome = await putObject(this.#client, place, { body, sha256, md5, ifAbsent }, signal);
     // Of a put that was sent again because its answer was lost, the object may be our own.
     if (outcome === "taken" && !(await this.#has(place, stored))) throw occupied(location, stored.bytes);
     return stored;

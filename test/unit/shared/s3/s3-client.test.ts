@@ -110,6 +110,23 @@ test("a put whose answer is lost is sent again, and that it is there by then is 
   await expect(other).rejects.toMatchObject({ code: "STORE_EXISTS" });
 });
 
+test("a put that the store refuses before it has read it is one of a name that is taken", async () => {
+  const bytes = "the same";
+  const sum = Buffer.from(sha256(bytes), "hex").toString("base64");
+  const there = says(200, "", { etag: '"e"', "content-length": "8", "x-amz-checksum-sha256": sum });
+  answers("/bucket/a.bin", (request, response) => {
+    if (request.method === "HEAD") there(request, response);
+    else request.socket.destroy();
+  });
+  await using storage = open().storage;
+  const stored = { bytes: 8, sha256: sha256(bytes) };
+  expect(await storage.put(object, sourceOfBytes(bytes), { ifAbsent: true })).toEqual(stored);
+  const other = storage.put(object, sourceOfBytes("not that"), { ifAbsent: true });
+  await expect(other).rejects.toMatchObject({ code: "STORE_EXISTS" });
+  // One that may replace what is there has failed.
+  await expect(storage.put(object, sourceOfBytes(bytes))).rejects.toMatchObject({ code: "STORE_FAILED" });
+});
+
 test("what was not removed with many is no success", async () => {
   answers("/bucket/a.bin", says(204));
   answers("/bucket/", (request, response) => {
