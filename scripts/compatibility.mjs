@@ -7,10 +7,10 @@ import { join } from "node:path";
 import { root, step } from "./step.mjs";
 
 /**
- * The version before: with a release, it becomes the commit of the one that was released last. Where its
- * protocol is none that is spoken still, docs/compatibility.md promises less than it did.
+ * The version before: with a release, it becomes the commit of the one that was released last. Until then it
+ * is the newest that has this one's mapping and layout of outputs, for nothing was promised of earlier ones.
  */
-const BEFORE = "7a9053be9149ebc6ee4c241610daddb8f5f6eac2";
+const BEFORE = "da379147862c1796b5ce1d294d477f430aeaaa94";
 
 if (spawnSync("git", ["cat-file", "-e", `${BEFORE}^{commit}`], { cwd: root }).status !== 0) {
   console.error(

@@ -36,6 +36,13 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: "run-removed-unended",
+    says: "a run whose coordinator was silent is removed before its journal is closed to it",
+    breaks: ["one-holder", "tokens-grow", "every-job-ends"],
+    storage: "shared",
+    edits: [edit("coordinator/job/lock-output.js", "if (run === null || shown === null)", "if (true)")],
+  },
+  {
     name: "begun-anew-after-its-end",
     says: "a coordinator that slept over its claim begins a job that is published, while its journal is being removed",
     breaks: ["one-holder"],

@@ -75,7 +75,8 @@ export class JobFaultInjector {
     if (freed === below(job.out, MANIFEST_NAME)) this.#manifest = null;
     if (call === "write" && STAGED_MANIFEST.test(path)) this.strikeRival(0.7);
     if (call === "write") checker.put(process, path);
-    if (world.isShared && call === "removal" && path.includes("/run-")) this.#wakeSleepers();
+    if (world.isShared && call === "removal" && path.includes("/run-"))
+      this.#wakeSleepers(path.endsWith("/holder.json") ? 0.5 : 0.05);
     // A name on a disk, a whole file in a bucket.
     if (call !== "names" && call !== "write") return;
     if (path === below(job.out, MANIFEST_NAME)) this.#manifestPlaced();
@@ -85,11 +86,14 @@ export class JobFaultInjector {
     this.#publishForeign();
   }
 
-  /** While a run is being removed its journal's numbers are free: the moment to wake up who wrote it. */
-  #wakeSleepers(): void {
+  /**
+   * While a run is being removed its journal's numbers are free: the moment to wake up who wrote it. The sign
+   * of its holder goes first.
+   */
+  #wakeSleepers(probability: number): void {
     const { coordinators, random, scheduler } = this.#scenario.world;
     for (const process of coordinators.processes())
-      if (process.state === "paused" && random.chance(0.05)) scheduler.goOn(process);
+      if (process.state === "paused" && random.chance(probability)) scheduler.goOn(process);
   }
 
   /** Put again, be it late or by one that was replaced meanwhile, it is the same. */

@@ -9,7 +9,7 @@ import { hasWorkFiles, removeFromDisk, removeWorkFiles, removeWorkFolder } from 
 import { knownPaths } from "../publish/own-run.ts";
 import { readManifestIfThere } from "../publish/read-manifest.ts";
 import type { OutputPaths } from "../publish/work-paths.ts";
-import { awaitOthers, lockOutput } from "./lock-output.ts";
+import { awaitOthers, endOthers, lockOutput } from "./lock-output.ts";
 import type { OpenJobOptions } from "./opened-job.ts";
 
 /** Where a job publishes, and where its files are meanwhile. */
@@ -38,12 +38,14 @@ export async function endPublished(
     if (hasLeft || isOnDisk || !isWhole) {
       const lock = await lockOutput(paths, options);
       try {
-        await awaitOthers({ paths, storage }, options);
+        const seen = await awaitOthers({ paths, storage }, options);
         // The coordinator that this one waited for may have started over.
         if (await isThere(manifest, { paths, storage })) {
           if (!isWhole) await placeBeside(paths, manifest, storage);
-          if (hasLeft) await removeWorkFiles(left, { ...place, lock });
-          else await removeFromDisk(paths, { disk, lock }, isOfLock);
+          if (hasLeft) {
+            await endOthers({ paths, storage }, seen, options);
+            await removeWorkFiles(left, { ...place, lock });
+          } else await removeFromDisk(paths, { disk, lock }, isOfLock);
         }
       } finally {
         await lock[Symbol.asyncDispose]().catch(ignorePlaceError);

@@ -2,13 +2,14 @@ import { below } from "../../shared/domain/location.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { awaitSilence, awaitStill, refuseNews, replaced } from "../journal/bucket/bucket-hold.ts";
+import { endRun } from "../journal/bucket/end-run.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { acquireLock } from "../journal/lock.ts";
 import { readClearing } from "../publish/clearing.ts";
 import { asOutputFailed } from "../publish/output-failed.ts";
 import { CLEARING_NAME } from "../publish/output-folder.ts";
 import { knownPaths } from "../publish/own-run.ts";
-import type { OutputPaths, WorkPaths } from "../publish/work-paths.ts";
+import { type OutputPaths, type WorkPaths, withRun } from "../publish/work-paths.ts";
 import { type OpenJobOptions, onWaitingOf } from "./opened-job.ts";
 
 /**
@@ -61,6 +62,21 @@ export async function awaitOthers(place: SharedPlace, options: OpenJobOptions): 
   if (known === null) return { run: null, shown: null };
   const { storage } = place;
   return { run: known.run, shown: await awaitSilence({ ...waitingOf(options), own: known.own, storage }) };
+}
+
+/**
+ * Ends the run of a coordinator that was silent, before its work files are removed. One that has let go of its
+ * run, or never had one, is not waited for.
+ *
+ * @throws {OUTPUT_LOCKED} when the coordinator is at work again
+ */
+export async function endOthers(
+  { paths, storage }: SharedPlace,
+  { run, shown }: OthersSeen,
+  { clock, seams, signal }: Pick<OpenJobOptions, "clock" | "seams" | "signal">,
+): Promise<void> {
+  if (run === null || shown === null) return;
+  await endRun({ own: withRun(paths, run).own, storage }, { clock, random: seams.random, signal });
 }
 
 /** Waits until a clearing has ended, or its coordinator is dead. @throws {OUTPUT_LOCKED} when it is alive */

@@ -24,7 +24,7 @@ import { sealedFilesOf } from "../runs/sealed-files-of.ts";
 import { endIntent, inspectClearing, takeUpPaths } from "./bucket-rivals.ts";
 import { endPublished, type OutputPlace } from "./end-published.ts";
 import type { JobSeams } from "./job-seams.ts";
-import { awaitOthers, lockOutput, refuseNewcomers } from "./lock-output.ts";
+import { awaitOthers, endOthers, lockOutput, refuseNewcomers } from "./lock-output.ts";
 import { type OpenedJob, type OpenJobOptions, reachOf } from "./opened-job.ts";
 import { passPrecision } from "./pass-precision.ts";
 import { refuseOtherResult } from "./refuse-other-job.ts";
@@ -162,6 +162,7 @@ async function holdOutput(
   const isCleared = now.kind === "halfCleared" || (now.kind === "published" ? mayReplace : fresh);
   if (isCleared) {
     const look = () => refuseNewcomers(place, seen, options);
+    const end = () => endOthers(place, seen, options);
     await clearOutput(paths, {
       ...seams,
       storage,
@@ -169,7 +170,7 @@ async function holdOutput(
       run: seen.run,
       keepsWork: isOfLock,
       lock,
-      look,
+      ...{ look, end },
     });
   }
   // Another coordinator published it while this one planned; or decided to, be it after the clearing.

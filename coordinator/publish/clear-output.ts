@@ -29,6 +29,8 @@ interface ClearOptions extends ClearingSeams {
    * Asked before others are told of the clearing and, as these may have begun just then, behind that.
    */
   readonly look?: () => Promise<void>;
+  /** Ends the run whose silence was waited out. Called last before anything is removed. */
+  readonly end?: () => Promise<void>;
   /** Names in `_shardmill` that stay: those of the lock that the caller holds. */
   readonly keepsWork: (name: string) => boolean;
 }
@@ -50,7 +52,7 @@ export async function clearOutput(paths: OutputPaths, options: ClearOptions): Pr
 }
 
 async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
-  const { storage, disk, keepsWork, lock, look = async () => {} } = options;
+  const { storage, disk, keepsWork, lock, look = async () => {}, end = async () => {} } = options;
   const { output, work } = paths;
   const state = await inspectOutput(output, storage);
   if (state.kind === "fresh" || state.kind === "empty") {
@@ -72,6 +74,7 @@ async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
   const remove = (location: Location) => removeVisible(location, options, mark.lost);
   try {
     await look();
+    await end();
   } catch (error) {
     // Nothing was removed yet.
     if (state.kind !== "halfCleared") await mark.end();

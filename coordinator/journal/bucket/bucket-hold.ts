@@ -17,7 +17,7 @@ export const SILENCE_MS = 30_000;
 const LOOK_MS = 2_000;
 
 /** Who has looked within this time looks no more: two beats, a third of the silence. */
-const SURE_MS = 10_000;
+export const SURE_MS = 10_000;
 
 /**
  * So long whoever lets go of it waits for the store: one that is away, or takes its credentials no more, is

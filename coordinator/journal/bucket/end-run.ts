@@ -1,0 +1,89 @@
+import { sleep } from "../../../shared/core/abort.ts";
+import type { TimedClock } from "../../../shared/core/clock.ts";
+import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
+import { ownMapping } from "../../../shared/core/mapping.ts";
+import { buildVersion } from "../../../shared/core/package-root.ts";
+import type { Random } from "../../../shared/core/random.ts";
+import { below, type Location } from "../../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
+import type { Storage } from "../../../shared/storage/storage.ts";
+import { encodeRecord } from "../framing.ts";
+import { type BucketPlace, SURE_MS } from "./bucket-hold.ts";
+import { decodeObject, encodeObject, objectLocation } from "./journal-object.ts";
+
+/** The time of a request that a holder began while it was sure. */
+const REQUEST_MS = 2_000;
+
+interface EndSeams {
+  readonly clock: TimedClock;
+  readonly random: Random;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Ends a run whose coordinator was silent, before its journal is removed: puts the next object of the journal.
+ * A coordinator that wakes up now can write no more. Then waits for as long as it may rely on an earlier look,
+ * since the numbers of a journal are free again once it is removed. Law `one-holder`.
+ *
+ * @throws {OUTPUT_LOCKED} when the coordinator has written since: it is alive
+ */
+export async function endRun(
+  { own, storage }: Pick<BucketPlace, "own" | "storage">,
+  { clock, random, signal }: EndSeams,
+): Promise<void> {
+  const journal = below(own, "journal");
+  const last = await lastNumber(journal, storage, signal);
+  // A generation that begins here looks at whose run it is before it goes on.
+  if (last === 0) return;
+  const generation = (await generationAt(objectLocation(journal, last), storage, signal)) + 1;
+  const fence = encodeRecord({
+    kind: "generationStarted",
+    generation,
+    build: buildVersion,
+    mapping: ownMapping(),
+    wallMs: clock.wallMs(),
+    previousBytes: 0,
+    previousCrc32: 0,
+  });
+  const object = encodeObject({ generation, writer: random.hex(16), at: 0 }, fence);
+  const next = objectLocation(journal, last + 1);
+  try {
+    await storage.put(next, sourceOfBytes(object), { ifAbsent: true, ...(signal && { signal }) });
+  } catch (error) {
+    if (isShardmillError(error, "STORE_EXISTS")) throw isAlive(next);
+    throw error;
+  }
+  await sleep(SURE_MS + REQUEST_MS, signal, clock);
+}
+
+/** The highest number of an object; 0 for none. */
+async function lastNumber(journal: Location, storage: Storage, signal?: AbortSignal): Promise<number> {
+  let last = 0;
+  try {
+    for await (const entries of storage.list(journal, signal === undefined ? {} : { signal }))
+      for (const { name } of entries) if (/^\d+$/.test(name)) last = Math.max(last, Number(name));
+  } catch (error) {
+    if (!isShardmillError(error, "STORE_NOT_FOUND")) throw error;
+  }
+  return last;
+}
+
+/** The generation of an object; 0 for one that is damaged, which nobody reads on from. */
+async function generationAt(path: Location, storage: Storage, signal?: AbortSignal): Promise<number> {
+  const { bytes } = await storage.stat(path, signal);
+  const object = Buffer.from(await storage.read(path, 0, bytes, signal));
+  try {
+    return decodeObject(path, object).generation;
+  } catch (error) {
+    if (isShardmillError(error, "JOURNAL_CORRUPT")) return 0;
+    throw error;
+  }
+}
+
+function isAlive(path: Location): ShardmillError {
+  const what = "another coordinator, which was silent, is at work on this output again";
+  return new ShardmillError("OUTPUT_LOCKED", `${what}: it has written ${path}`, {
+    fields: { path },
+    hint: "wait for the other coordinator, or stop it, then run the job again",
+  });
+}
