@@ -65,8 +65,8 @@ export async function awaitOthers(place: SharedPlace, options: OpenJobOptions): 
 }
 
 /**
- * Ends the run of a coordinator that was silent, before its work files are removed. One that has let go of its
- * run, or never had one, is not waited for.
+ * Ends the run of a coordinator that was silent, before its work files are removed. One that has let go of
+ * its run, or never had one, is not waited for.
  *
  * @throws {OUTPUT_LOCKED} when the coordinator is at work again
  */

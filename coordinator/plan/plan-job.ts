@@ -21,6 +21,7 @@ import { allOrEveryProblem } from "./every-problem.ts";
 import { sealFiles } from "./fetch/sealed-files.ts";
 import { modelPathOf, readModelFolder } from "./folder/read-model-folder.ts";
 import { leavesTokenizers, withLikelyTexts } from "./folder/text-defaults.ts";
+import type { FileFooter } from "./footers/seal-dataset.ts";
 import type { FoundInput } from "./input/discover.ts";
 import { convertedModel } from "./model/converted-model.ts";
 import { inspectModel } from "./model/inspect-model.ts";
@@ -85,8 +86,8 @@ export async function planJob(
   const map = await progress.part("bind", () => aside(bind));
   await verifyOutputs(map, model, signal);
   checkPublished(spec, map, input);
-  const checked = () => checkReduce(spec, { map, stepFiles, signal });
-  const reductions = await progress.part("check", () => aside(checked));
+  const check = () => aside(() => checkReduce(spec, { map, stepFiles, signal }));
+  const reductions = await progress.part("check", check);
   const { files: left, pruned } =
     where === null ? { files: input.footers, pruned: [] } : pruneRowGroups(input.footers, where.predicate);
   const fileRows = input.dataset.files.map(({ rows }) => rows);
@@ -104,11 +105,8 @@ export async function planJob(
   });
   const { footers, textCauses: _, ...read } = input;
   const planned = {
-    spec,
-    ...read,
-    undecoded: footers.flatMap(({ file: { path, rows }, undecoded }) =>
-      undecoded === undefined ? [] : [{ path, rows, ...undecoded }],
-    ),
+    ...{ spec, ...read },
+    undecoded: undecodedFiles(footers),
     folder,
     modelFrom,
     map,
@@ -123,6 +121,12 @@ export async function planJob(
   if (precision === "original") return { ...planned, model, converted: null };
   const { model: made, conversion } = await convertedModel(model, precision, signal);
   return { ...planned, model: made, converted: { original: model, conversion } };
+}
+
+function undecodedFiles(footers: readonly FileFooter[]): PlannedJob["undecoded"] {
+  return footers.flatMap(({ file: { path, rows }, undecoded }) =>
+    undecoded === undefined ? [] : [{ path, rows, ...undecoded }],
+  );
 }
 
 /** Checks what is published, by its columns alone. */

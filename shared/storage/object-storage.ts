@@ -7,9 +7,9 @@ import {
   type ObjectClient,
   type ObjectPage,
   type ObjectPut,
+  putObject,
 } from "../objects/object-client.ts";
 import { canBeNamed, named, type ObjectPlace, placeOf, prefixOf } from "../objects/object-place.ts";
-import { putObject } from "../objects/put-object.ts";
 import { cannot, checkRange, notAFile, occupied, tooShort } from "./errors.ts";
 import { checkedChunks, drain, sourceOfBytes } from "./put-source.ts";
 import { removeObjects } from "./remove-objects.ts";

@@ -21,9 +21,9 @@ interface EndSeams {
 }
 
 /**
- * Ends a run whose coordinator was silent, before its journal is removed: puts the next object of the journal.
- * A coordinator that wakes up now can write no more. Then waits for as long as it may rely on an earlier look,
- * since the numbers of a journal are free again once it is removed. Law `one-holder`.
+ * Ends a run whose coordinator was silent, before its journal is removed: puts the next object of the
+ * journal. A coordinator that wakes up now can write no more. Then waits for as long as it may rely on an
+ * earlier look, since the numbers of a journal are free again once it is removed. Law `one-holder`.
  *
  * @throws {OUTPUT_LOCKED} when the coordinator has written since: it is alive
  */
