@@ -34,6 +34,11 @@ interface Happening {
   cancelled: boolean;
 }
 
+/**
+ * The shortest timer. Clocks of processes begin at other numbers, so a shorter one may be lost in rounding,
+ * and whoever waits for a time would wait for it again without end.
+ */
+const LEAST_MS = 0.001;
 /** How many lines of the log are kept: the end of it is what matters. */
 const LOG_LINES = 4_000;
 
@@ -148,7 +153,7 @@ export class Scheduler {
     return {
       nowMs: () => this.nowMs + process.clockZeroMs,
       wallMs: () => 1_700_000_000_000 + this.nowMs,
-      after: (ms, call) => this.after(ms, process, call),
+      after: (ms, call) => this.after(Math.max(LEAST_MS, ms), process, call),
     };
   }
 

@@ -25,7 +25,7 @@ interface JobJournalOptions extends Pick<OpenJobOptions, "clock" | "seams" | "lo
   /** Of the output. */
   readonly storage: Storage;
   /** On this machine. */
-  readonly lock: JobLock;
+  readonly lock: JobLock & Pick<HeldLock, "look">;
   /** What `awaitSilence` has given. */
   readonly silent: string | null;
 }
@@ -49,8 +49,8 @@ export async function openJobJournal(options: JobJournalOptions): Promise<JobJou
     return { ...opened, lock: both(lock, opened.hold) };
   }
   const pause = () => sleep(PAUSE_MS, undefined, clock);
-  const confirm = () => lock.confirm();
-  const writing = { pause, confirm, onSnapshotTrouble, random: seams.random };
+  const [confirm, look] = [() => lock.confirm(), () => lock.look()];
+  const writing = { pause, confirm, look, onSnapshotTrouble, random: seams.random };
   const opened = await openJournal(journal, clock.wallMs(), seams.disk, writing);
   return { ...opened, lock: both(lock, opened.hold) };
 }

@@ -46,7 +46,7 @@ interface StartOptions extends OpenJobOptions {
   readonly storage: Storage;
   /** What its check found, where the model was converted. */
   readonly precision: PrecisionReport | null;
-  readonly lock: Pick<HeldLock, keyof JobLock | "remove">;
+  readonly lock: Pick<HeldLock, keyof JobLock | "look" | "remove">;
   /** What `awaitSilence` has given. */
   readonly silent: string | null;
   /** What it reads, of a run of a job over what is new; else null. */

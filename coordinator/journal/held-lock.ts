@@ -65,7 +65,7 @@ export class HeldLock implements AsyncDisposable {
   async confirm(): Promise<void> {
     this.#lost.signal.throwIfAborted();
     if (this.#options.clock.nowMs() - this.#sureFromMs < SURE_MS) return;
-    await this.#look();
+    await this.look();
   }
 
   /**
@@ -73,7 +73,7 @@ export class HeldLock implements AsyncDisposable {
    * be seen. A released lock is not looked for: its file is free for all.
    */
   async whyLost(): Promise<ShardmillError | null> {
-    if (!this.#released) await this.#look().catch(() => {});
+    if (!this.#released) await this.look().catch(() => {});
     return this.#lost.signal.aborted ? this.#lost.signal.reason : null;
   }
 
@@ -110,7 +110,7 @@ export class HeldLock implements AsyncDisposable {
     } catch (error) {
       if (errorCode(error) !== "ENOENT") throw error;
       // Nothing is there, or this holder's folder is gone.
-      await this.#look();
+      await this.look();
       return;
     }
     await disk.remove(removed);
@@ -147,7 +147,7 @@ export class HeldLock implements AsyncDisposable {
     await this.#options.disk.mkdir(this.own).catch((error: unknown) => {
       if (errorCode(error) !== "EEXIST") throw error;
     });
-    await this.#look();
+    await this.look();
   }
 
   /** Lets go of it, if it is still this process's. */
@@ -169,7 +169,7 @@ export class HeldLock implements AsyncDisposable {
     const { clock } = this.#options;
     const beganMs = clock.nowMs();
     try {
-      await this.#look();
+      await this.look();
       await this.#writeBeat();
       this.#sureFromMs = beganMs;
     } catch {
@@ -192,7 +192,8 @@ export class HeldLock implements AsyncDisposable {
     }
   }
 
-  async #look(): Promise<void> {
+  /** Reads the lock, whatever was seen of it before. @throws {OUTPUT_LOCKED} when another has taken it */
+  async look(): Promise<void> {
     const { path, nonce, disk } = this.#options;
     const there = await readLock(path, disk);
     if (there?.nonce === nonce) return;

@@ -1,7 +1,7 @@
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { errorCode } from "../../shared/core/errno.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import { makeFolders } from "../../shared/core/make-folders.ts";
+import { makeFolder } from "../../shared/core/make-folders.ts";
 import { ownMapping } from "../../shared/core/mapping.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
@@ -41,6 +41,8 @@ export interface OpenJournal extends AsyncDisposable {
 type JournalHold = Pick<SegmentFence, "confirm" | "lost">;
 
 interface OpenOptions extends Omit<WriterOptions, "fence"> {
+  /** Reads whose lock the job has, and asks no clock. Rejects with OUTPUT_LOCKED when it is another's. */
+  readonly look?: () => Promise<void>;
   readonly random?: Random;
   readonly onSnapshotTrouble?: OnSnapshotTrouble;
 }
@@ -49,9 +51,9 @@ interface OpenOptions extends Omit<WriterOptions, "fence"> {
 const MAX_TRIES = 32;
 
 /**
- * Opens the journal in `folder` (made if missing) for writing: claims the next generation, reads what was
- * there before, from its snapshots on where these are of use, and begins a segment of its own. The caller
- * holds the job's lock.
+ * Opens the journal in `folder` for writing: claims the next generation, reads what was there before, from
+ * its snapshots on where these are of use, and begins a segment of its own. The folder is made if it is
+ * missing, the one around it is not. The caller holds the job's lock.
  *
  * It claims first and reads then: from the claim on no earlier writer acknowledges anything.
  *
@@ -66,9 +68,9 @@ export function openJournal(
   { onSnapshotTrouble = () => {}, random = systemRandom, ...writing }: OpenOptions = {},
 ): Promise<OpenJournal> {
   return withTypedErrors(folder, async () => {
-    // Not in a place that somebody has removed since, nor begun anew.
-    await writing.confirm?.();
-    await makeFolders(folder, disk);
+    // Not in a place that somebody has removed since, nor begun anew: the lock is in the folder around it.
+    await writing.look?.();
+    await makeFolder(folder, disk);
     const { file, generation } = await claimGeneration(folder, disk, writing);
     try {
       const { snapshots, records, generations, tail } = await readWithSnapshots(
@@ -118,12 +120,12 @@ export function openJournal(
 async function claimGeneration(
   folder: string,
   disk: Disk,
-  { confirm = async () => {} }: Pick<WriterOptions, "confirm">,
+  { look = async () => {} }: Pick<OpenOptions, "look">,
 ): Promise<{ readonly file: SegmentFile; readonly generation: number }> {
   for (let tries = 1; ; tries += 1) {
     const last = generationsAmong(await disk.readdir(folder)).at(-1) ?? 0;
     const generation = last + 1;
-    await confirm();
+    await look();
     try {
       return { file: await claimSegment(segmentPath(folder, generation), generation, disk), generation };
     } catch (error) {

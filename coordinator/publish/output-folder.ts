@@ -21,13 +21,25 @@ export type OutputState =
 export const CLEARING_NAME = "clearing";
 const NAMES_SHOWN = 5;
 
+/** Looks at a folder that changes meanwhile. Each further one means that somebody has started over again. */
+const MAX_LOOKS = 8;
+
 /**
- * What is in an output folder. Reads names and the manifest only.
+ * What is in an output folder. Reads names and the manifest only, again where the manifest has gone since its
+ * name was read: another coordinator starts over.
  *
  * @throws {OUTPUT_OCCUPIED} when a file is where the folder would be
  * @throws {OUTPUT_FAILED} when there is a manifest that cannot be read
  */
 export async function inspectOutput(output: Location, storage: Storage): Promise<OutputState> {
+  for (let looks = 1; ; looks += 1) {
+    const found = await lookInto(output, storage);
+    if (found !== "changed") return found;
+    if (looks === MAX_LOOKS) throw outputOccupied(output, [MANIFEST_NAME]);
+  }
+}
+
+async function lookInto(output: Location, storage: Storage): Promise<OutputState | "changed"> {
   const entries = await namesIn(output, storage);
   if (entries === null) {
     await refuseFile(output, storage);
@@ -39,7 +51,8 @@ export async function inspectOutput(output: Location, storage: Storage): Promise
   if (work.includes(CLEARING_NAME)) return { kind: "halfCleared" };
   const manifest = entries.includes(MANIFEST_NAME) ? await manifestOf(output, storage) : null;
   if (manifest !== null) return { kind: "published", manifest };
-  return isUnfinished ? { kind: "unfinished" } : { kind: "occupied", entries };
+  if (isUnfinished) return { kind: "unfinished" };
+  return entries.includes(MANIFEST_NAME) ? "changed" : { kind: "occupied", entries };
 }
 
 /** Null when it went since the folder was listed: somebody starts over. */

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -74,7 +74,7 @@ describe("a coordinator whose lock says nothing", () => {
 
   test("cannot begin a generation behind its successor's: the lock is looked at behind the number", async () => {
     let isHeld = true;
-    const confirm = async () => {
+    const look = async () => {
       if (!isHeld) throw new ShardmillError("OUTPUT_LOCKED", "another has it");
     };
     const disk: Disk = {
@@ -89,9 +89,24 @@ describe("a coordinator whose lock says nothing", () => {
         return names;
       },
     };
-    await expect(openJournal(folder, 0, disk, { confirm })).rejects.toEqual(replaced);
+    await expect(openJournal(folder, 0, disk, { look })).rejects.toEqual(replaced);
     expect(await readdir(folder)).toEqual(["journal-000001.log"]);
   });
+});
+
+test("a journal is not begun in a place that was removed since its lock was taken", async () => {
+  const gone = join(folder, "work");
+  await mkdir(gone);
+  const disk: Disk = {
+    ...realDisk,
+    // It is stopped here, and a successor runs the whole job and removes what is left of it.
+    async mkdir(path) {
+      await rm(gone, { recursive: true, force: true });
+      await realDisk.mkdir(path);
+    },
+  };
+  await expect(openJournal(join(gone, "journal"), 0, disk)).rejects.toMatchObject({ code: "JOURNAL_FAILED" });
+  expect(await readdir(folder)).toEqual([]);
 });
 
 describe("a claim in which nothing was begun", () => {

@@ -32,7 +32,7 @@ async function kindsFound(): Promise<string[]> {
 
 describe("opening", () => {
   test("starts generation 1, then 2, each in a segment of its own, with all records before it", async () => {
-    const fresh = join(folder, "deep", "journal");
+    const fresh = join(folder, "journal");
     {
       await using first = await openJournal(fresh, 7);
       expect(first.generation).toBe(1);

@@ -10,9 +10,11 @@ import { manifestText } from "../../../../coordinator/publish/read-manifest.ts";
 import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { realDisk } from "../../../../shared/core/disk.ts";
-import { type Location, parseLocation } from "../../../../shared/domain/location.ts";
+import { below, type Location, parseLocation } from "../../../../shared/domain/location.ts";
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { createLocalStorage } from "../../../../shared/storage/local.ts";
+import { MemoryStorage } from "../../../../shared/storage/memory.ts";
+import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { clearUnlocked } from "../../../support/clear-unlocked.ts";
 import { PLAIN_LOCK } from "../../../support/plain-lock.ts";
 
@@ -78,6 +80,18 @@ test("work files alone are unfinished, a manifest is published whatever else is 
   expect(await inspectOutput(out, storage)).toEqual({ kind: "unfinished" });
   await put({ ...PUBLISHED, "notes.txt": "mine" });
   expect(await inspectOutput(out, storage)).toEqual({ kind: "published", manifest: MANIFEST });
+});
+
+test("an output that another coordinator starts over while it is looked at is not somebody's", async () => {
+  const memory = new MemoryStorage({
+    before: async ({ call, location }) => {
+      if (call !== "read" || location !== below(out, "_manifest.json")) return;
+      await memory.put(below(out, "_shardmill", "clearing"), sourceOfBytes(""));
+      await memory.remove(below(out, "_manifest.json"));
+    },
+  });
+  await memory.put(below(out, "_manifest.json"), sourceOfBytes(manifestText(MANIFEST)));
+  expect(await inspectOutput(out, memory)).toEqual({ kind: "halfCleared" });
 });
 
 test("a corrupt manifest is an error that names it", async () => {
