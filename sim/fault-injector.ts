@@ -86,11 +86,13 @@ export class FaultInjector {
    * A coordinator on a disk may be stopped behind any change that it makes there, and replaced: what it was
    * about to do, it does when it goes on.
    */
-  changed({ process, call }: DiskCall): void {
+  changed({ process, call, path }: DiskCall): void {
     const { bucket, faults, scheduler } = this.#world;
     const isShown = call === "names" || call === "removal" || call === "sync";
     if (bucket !== null || !isShown || !faults.has("otherNamespace") || this.#alone() !== process) return;
-    if (faults.strikes("otherNamespace", 0.01))
+    // Where it has its lock, and nothing of its journal yet.
+    const isBeginning = call === "names" && path.endsWith("/journal");
+    if (faults.strikes("otherNamespace", isBeginning ? 0.2 : 0.01))
       scheduler.after(0, null, () => this.#replaceCoordinator(process));
   }
 

@@ -71,7 +71,11 @@ export class JobFaultInjector {
     }
     if (call === "names") this.#snapshots.named(path);
     // Of several jobs a new run would take up one, and not the others: see `FaultInjector`.
-    if (isLock && world.scenarios.length === 1 && world.faults.strikes("startedOver", 0.3)) this.startOver();
+    if (isLock && world.scenarios.length === 1 && world.faults.strikes("startedOver", 0.3)) {
+      this.startOver();
+      // Two at once: the one looks at what the other clears.
+      if (world.random.chance(0.3)) this.startOver(world.random.between(0, 40));
+    }
     if (freed === below(job.out, MANIFEST_NAME)) this.#manifest = null;
     if (call === "write" && STAGED_MANIFEST.test(path)) this.strikeRival(0.7);
     if (call === "write") checker.put(process, path);
@@ -149,10 +153,12 @@ export class JobFaultInjector {
     if (faults.strikes("rivalPublished", probability)) startRivalPublisher(world, bucket, job);
   }
 
-  startOver(): void {
+  startOver(afterMs = 0): void {
     const { checker, world } = this.#scenario;
     checker.mayStartOver = true;
-    world.scheduler.after(0, null, () => world.coordinators.start("fresh coordinator", { fresh: true }));
+    world.scheduler.after(afterMs, null, () =>
+      world.coordinators.start("fresh coordinator", { fresh: true }),
+    );
   }
 
   /** Somebody else publishes to the same folder. */

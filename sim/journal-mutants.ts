@@ -43,6 +43,20 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: "begun-in-a-removed-place",
+    says: "a coordinator that slept through a whole run makes its folders anew, and runs the job again",
+    breaks: ["one-holder", "every-job-ends", "nothing-left-behind", "replay-is-the-state"],
+    storage: "disk",
+    edits: [
+      edit(
+        "coordinator/journal/journal.js",
+        "await makeFolder(folder, disk);",
+        'await makeFolder(folder.slice(0, folder.lastIndexOf("/")), disk).then(() => makeFolder(folder, disk));',
+      ),
+      edit("coordinator/journal/journal.js", "        await look();\n", ""),
+    ],
+  },
+  {
     name: "replan-on-restart",
     says: "a restarted coordinator seals another plan",
     breaks: ["shards-partition", "every-job-ends"],

@@ -15,6 +15,18 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: "changed-output-is-somebodys",
+    says: "an output that another coordinator starts over while it is looked at is taken for somebody's",
+    breaks: ["every-job-ends"],
+    edits: [
+      edit(
+        "coordinator/publish/output-folder.js",
+        'return entries.includes(MANIFEST_NAME) ? "changed"',
+        'return false ? "changed"',
+      ),
+    ],
+  },
+  {
     name: "intent-written-anew",
     says: "on a disk, the next coordinator announces another manifest than the one that readers may have seen",
     breaks: ["published-once"],
