@@ -77,8 +77,8 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/schedule/state/evolve-shard.js",
-        "state.totals.filteredRows += partial.rowsFiltered;",
-        "",
+        "sign * partial[name];",
+        'sign * (sign > 0 && name === "rowsFiltered" ? 0 : partial[name]);',
       ),
     ],
   },
@@ -89,8 +89,8 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/schedule/state/evolve-shard.js",
-        "state.totals.filteredRows -= partial.rowsFiltered;",
-        "",
+        "sign * partial[name];",
+        'sign * (sign < 0 && name === "rowsFiltered" ? 0 : partial[name]);',
       ),
     ],
   },
@@ -101,8 +101,8 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/schedule/state/evolve-shard.js",
-        "state.totals.truncatedRows -= partial.rowsTruncated;",
-        "",
+        "sign * partial[name];",
+        'sign * (sign < 0 && name === "rowsTruncated" ? 0 : partial[name]);',
       ),
     ],
   },
@@ -111,9 +111,12 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     says: "a coordinator that resumes a job takes what was committed for rows that were not truncated",
     breaks: ["counts-agree"],
     edits: [
-      edit("coordinator/journal/record-shape.js", '"rowsTruncated" in partial &&', "false &&"),
-      edit("coordinator/journal/record-shape.js", "rowsTruncated: 0, ", ""),
-      edit("coordinator/journal/record-shape.js", "...partial }", "...partial, rowsTruncated: 0 }"),
+      edit("coordinator/journal/record-shape.js", "name in record.partial", "false"),
+      edit(
+        "coordinator/journal/record-shape.js",
+        "...record.partial }",
+        "...record.partial, rowsTruncated: 0 }",
+      ),
     ],
   },
 ];

@@ -126,7 +126,13 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     name: "filtered-not-published",
     says: "the manifest does not say which rows are missing",
     breaks: ["every-row-once"],
-    edits: [edit("coordinator/publish/layout.js", "filtered: rowsFiltered,", "filtered: 0,")],
+    edits: [
+      edit(
+        "coordinator/publish/layout.js",
+        "(name) => counts[name]",
+        '(name) => (name === "rowsFiltered" ? 0 : counts[name])',
+      ),
+    ],
   },
   {
     name: "lock-let-go-before-cleaning",

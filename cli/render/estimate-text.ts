@@ -1,9 +1,9 @@
 import type { Estimate } from "../../estimate/estimate-job.ts";
 import type { SampleDead, SampleTruncated } from "../../estimate/sample-figures.ts";
 import { formatBytes, formatCount, formatSeconds } from "../../shared/core/units.ts";
+import { ROW_COUNTS } from "../../shared/domain/row-counts.ts";
 import { deviceLine } from "./device-text.ts";
 import { counted, oneLine } from "./text.ts";
-import { truncatedText } from "./truncated-text.ts";
 import { verdictEntries } from "./verdict-text.ts";
 
 /** The lines that tell what a run would take: see `labelled`. */
@@ -13,7 +13,7 @@ export function estimateEntries(estimate: Estimate): [label: string, value: stri
   if (dead !== null && dead.rows === dead.ofRows) return [["sample", deadText(dead)]];
   return [
     ["sample", dead === null ? null : deadText(dead)],
-    ["truncated", truncated === null ? null : truncatedText(shareText(truncated))],
+    ["truncated", truncated === null ? null : ROW_COUNTS.rowsTruncated.shown.summary(shareText(truncated))],
     ["time", timeText(estimate)],
     ["speed", speedText(estimate)],
     ["memory", memoryText(estimate)],

@@ -1,6 +1,7 @@
 import { formatCount, formatRate, formatSeconds } from "../../shared/core/units.ts";
 import type { EndProgress } from "../../shared/domain/end-progress.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { ROW_COUNTS, SHOWN_COUNTS } from "../../shared/domain/row-counts.ts";
 import { fetchingText } from "./fetching-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { counted, oneLine, truncate, widthOf } from "./text.ts";
@@ -47,10 +48,8 @@ export function renderProgress(status: JobStatus, options: ProgressOptions = {})
   if (status.shardsTotal > 0) lines.push([[partsText(status), style.dim]]);
   if (status.rowsPruned > 0) lines.push([[`${counted(status.rowsPruned, "row")} pruned`, style.dim]]);
   if (status.rowsSkipped > 0) lines.push([[`${counted(status.rowsSkipped, "row")} skipped`, style.dim]]);
-  if (status.rowsFiltered > 0) lines.push([[`${counted(status.rowsFiltered, "row")} filtered`, style.dim]]);
-  if (status.rowsTruncated > 0)
-    lines.push([[`${counted(status.rowsTruncated, "row")} truncated`, style.warn]]);
-  if (status.rowsFilled > 0) lines.push([[`${counted(status.rowsFilled, "row")} filled up`, style.dim]]);
+  for (const { text, isWarning } of countTexts(status))
+    lines.push([[text, isWarning ? style.warn : style.dim]]);
   if (status.deadLetters > 0) lines.push([[counted(status.deadLetters, "dead letter"), style.warn]]);
   return lines.map((pieces) => paintWithin(pieces, columns));
 }
@@ -65,11 +64,17 @@ export function renderPlainLine(status: JobStatus): string {
   if (status.attemptsFailed > 0) parts.push(counted(status.attemptsFailed, "failed attempt"));
   if (status.rowsPruned > 0) parts.push(`${counted(status.rowsPruned, "row")} pruned`);
   if (status.rowsSkipped > 0) parts.push(`${counted(status.rowsSkipped, "row")} skipped`);
-  if (status.rowsFiltered > 0) parts.push(`${counted(status.rowsFiltered, "row")} filtered`);
-  if (status.rowsTruncated > 0) parts.push(`${counted(status.rowsTruncated, "row")} truncated`);
-  if (status.rowsFilled > 0) parts.push(`${counted(status.rowsFilled, "row")} filled up`);
+  parts.push(...countTexts(status).map(({ text }) => text));
   if (status.deadLetters > 0) parts.push(counted(status.deadLetters, "dead letter"));
   return parts.join(", ");
+}
+
+/** Texts of the row counts that are not 0: `3 rows truncated`. */
+function countTexts(status: JobStatus) {
+  return SHOWN_COUNTS.filter((name) => status[name] > 0).map((name) => {
+    const { word, isWarning } = ROW_COUNTS[name].shown;
+    return { text: `${counted(status[name], "row")} ${word}`, isWarning };
+  });
 }
 
 /** Where it stands: its phase, that it is paused, and its priority where that is not the usual one. */

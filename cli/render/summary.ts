@@ -2,13 +2,13 @@ import type { ErrorData } from "../../shared/core/errors.ts";
 import { formatCount, formatRate, formatSeconds } from "../../shared/core/units.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { OUTPUT_FOLDERS, WORK_FOLDER } from "../../shared/domain/manifest.ts";
+import { NOTED_COUNTS, ROW_COUNTS, type SHOWN_COUNTS } from "../../shared/domain/row-counts.ts";
 import type { RunFacts } from "../../shared/domain/run-facts.ts";
 import { deviceEntries } from "./device-text.ts";
 import { precisionLine } from "./precision-text.ts";
 import { storeEntries } from "./stores-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { counted, labelled, oneLine } from "./text.ts";
-import { truncatedText } from "./truncated-text.ts";
 import { verdictEntries } from "./verdict-text.ts";
 
 /** Facts that tell how a job is under way: nothing that a script asks for when it has ended. */
@@ -88,10 +88,10 @@ function shortError({ code, message, hint }: ErrorData): NonNullable<JobSummary[
 
 /** What a person reads when a job has ended. Why it failed is for `renderError` to tell. */
 export function endText(status: JobStatus, style: Style = plainStyle): string {
-  const { attempts, attemptsFailed, deadLetters, rowsFiltered, rowsTruncated, rowsFilled } = status;
+  const { attempts, attemptsFailed, deadLetters } = status;
   const shards = `${formatCount(status.shardsCommitted)} of ${formatCount(status.shardsTotal)}`;
   const failed = attemptsFailed > 0 ? ` (${formatCount(attemptsFailed)} failed)` : "";
-  const entries: [label: string, value: string | null][] = [
+  const entries: Entry[] = [
     ["job", oneLine(status.jobId)],
     ["output", status.manifest === "" ? null : oneLine(status.output)],
     ["manifest", status.manifest === "" ? null : oneLine(status.manifest)],
@@ -100,10 +100,9 @@ export function endText(status: JobStatus, style: Style = plainStyle): string {
     ...deviceEntries(status.devices),
     ["pruned", status.rowsPruned === 0 ? null : counted(status.rowsPruned, "row")],
     ["skipped", status.rowsSkipped === 0 ? null : `${counted(status.rowsSkipped, "row")}: this is a trial`],
-    ["filtered", rowsFiltered === 0 ? null : counted(rowsFiltered, "row")],
+    countEntry("rowsFiltered", status, style),
     ["rows out", hasOtherRows(status) ? formatCount(status.rowsOut) : null],
-    ["truncated", rowsTruncated === 0 ? null : style.warn(truncatedText(counted(rowsTruncated, "row")))],
-    ["filled up", rowsFilled === 0 ? null : `the last sound window of ${counted(rowsFilled, "row")}`],
+    ...NOTED_COUNTS.map((name) => countEntry(name, status, style)),
     ["dead letters", deadLetters === 0 ? null : style.warn(deadLettersText(status))],
     ...storeEntries(status.stores),
     // Tuning advice does not help with a job that failed.
@@ -111,6 +110,14 @@ export function endText(status: JobStatus, style: Style = plainStyle): string {
     ["read it", readCall(status)],
   ];
   return [endLine(status, style), ...labelled(entries, style.dim)].join("\n");
+}
+
+type Entry = readonly [label: string, value: string | null];
+
+function countEntry(name: (typeof SHOWN_COUNTS)[number], status: JobStatus, style: Style): Entry {
+  const { word, summary, isWarning } = ROW_COUNTS[name].shown;
+  const text = summary(counted(status[name], "row"));
+  return [word, status[name] === 0 ? null : isWarning ? style.warn(text) : text];
 }
 
 /** Count of dead letters and their place: the output, or the work files where nothing was published. */

@@ -6,7 +6,7 @@ import {
   type PlannedPartialFile,
   partialLayout,
 } from "../../shared/domain/partial-layout.ts";
-import { rowCountsFault } from "../../shared/domain/row-counts.ts";
+import { NOTED_COUNTS, ROW_COUNTS, rowCountsFault } from "../../shared/domain/row-counts.ts";
 import { partialInvalid } from "./partial-invalid.ts";
 
 const SHA256 = /^[0-9a-f]{64}$/;
@@ -20,17 +20,7 @@ const SHA256 = /^[0-9a-f]{64}$/;
 export function checkManifest(partial: PartialManifest, rules: PartialRules): void {
   const differs = (what: string, expected: string | number, found: string | number) =>
     partialInvalid(partial, { what, expected, found });
-  const {
-    rowsIn,
-    rowsMapped,
-    rowsOut,
-    rowsFiltered,
-    rowsDead,
-    rowsTruncated,
-    rowsFilled,
-    executionId,
-    files,
-  } = partial;
+  const { rowsIn, rowsMapped, rowsOut, rowsFiltered, rowsDead, executionId, files } = partial;
   if (!isExecutionId(executionId))
     throw differs("execution id", "letters and digits", JSON.stringify(executionId));
   const fault = rowCountsFault(partial, rowsIn);
@@ -39,10 +29,11 @@ export function checkManifest(partial: PartialManifest, rules: PartialRules): vo
     const found = `${rowsMapped} mapped, ${rowsOut} rows out and ${rowsFiltered} filtered`;
     throw differs("row counts", "each mapped row out once and none filtered: the job has no steps", found);
   }
-  if (!rules.hasTokenizers && rowsTruncated > 0)
-    throw differs("truncated rows", "none: the job has no tokenizer", rowsTruncated);
-  if (!rules.hasSteps && rowsFilled > 0)
-    throw differs("filled rows", "none: the job has no sounds", rowsFilled);
+  for (const name of NOTED_COUNTS) {
+    const { needs, refusal } = ROW_COUNTS[name].noted;
+    const [what, expected] = refusal;
+    if (!rules[needs] && partial[name] > 0) throw differs(what, expected, partial[name]);
+  }
   if ((partial.firstDead !== null) !== rowsDead > 0) {
     throw differs(
       "first dead letter",

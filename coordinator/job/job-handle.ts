@@ -1,8 +1,10 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { recordOf } from "../../shared/core/record-of.ts";
 import { NO_VERDICT } from "../../shared/domain/bottleneck.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import { jobPrecision } from "../../shared/domain/precision.ts";
+import { ROW_COUNTS, RUN_COUNTS } from "../../shared/domain/row-counts.ts";
 import { keptFacts, NO_RUN } from "../../shared/domain/run-facts.ts";
 import { type Standing, USUAL_STANDING } from "../../shared/domain/standing.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
@@ -113,7 +115,7 @@ function ignorePlace(error: unknown): void {
 /** A job that was published by an earlier run: nothing is left to do but to say so. */
 export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }>): JobHandle {
   const { manifest, manifestPath, spec, stores, origin, notes } = opened;
-  const { input, pruned, skipped, filtered, output, truncated, filled, deadLetters } = manifest.rows;
+  const { input, pruned, skipped, deadLetters } = manifest.rows;
   const rows = input - pruned - skipped;
   const status: JobStatus = {
     ...NO_RUN,
@@ -124,10 +126,7 @@ export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }
     rowsSkipped: skipped,
     rowsDone: rows,
     rowsCommitted: rows,
-    rowsFiltered: filtered,
-    rowsOut: output,
-    rowsTruncated: truncated,
-    rowsFilled: filled,
+    ...recordOf(RUN_COUNTS, (name) => manifest.rows[ROW_COUNTS[name].run.manifest]),
     deadLetters,
     shardsTotal: manifest.shards,
     shardsCommitted: manifest.shards,

@@ -1,4 +1,4 @@
-import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { NONE_NOTED, NOTED_COUNTS } from "../../shared/domain/row-counts.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 
 type Field = "string" | "number" | "boolean" | "array" | "object";
@@ -52,9 +52,8 @@ export function asRecord(value: unknown): CheckedRecord {
 /** What earlier builds did not write (decision 24). */
 function completed(record: JournalRecord): JournalRecord {
   if (record.kind !== "shardCommitted") return record;
-  const { partial }: { readonly partial: Omit<PartialManifest, "rowsTruncated" | "rowsFilled"> } = record;
-  if ("rowsTruncated" in partial && "rowsFilled" in partial) return record;
-  return { ...record, partial: { rowsTruncated: 0, rowsFilled: 0, ...partial } };
+  if (NOTED_COUNTS.every((name) => name in record.partial)) return record;
+  return { ...record, partial: { ...NONE_NOTED, ...record.partial } };
 }
 
 function fieldOf(value: unknown): Field | "other" {

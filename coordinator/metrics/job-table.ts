@@ -1,5 +1,6 @@
 import { JOB_PHASES, type JobPhase } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { ROW_COUNTS, SHOWN_COUNTS } from "../../shared/domain/row-counts.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import { STAGES } from "../../shared/domain/worker.ts";
 import type { Metric, MetricType, Sample } from "../../shared/metrics/metric.ts";
@@ -68,23 +69,13 @@ export const JOB_METRICS: JobTable = [
     "Rows that committed shards gave",
     ({ status }) => status.rowsOut,
   ),
-  ofJob(
-    "shardmill_job_rows_filtered_total",
-    "counter",
-    "Rows that were read, and that the job's steps dropped",
-    ({ status }) => status.rowsFiltered,
-  ),
-  ofJob(
-    "shardmill_job_rows_truncated_total",
-    "counter",
-    "Rows of which a tokenizer cut off a text",
-    ({ status }) => status.rowsTruncated,
-  ),
-  ofJob(
-    "shardmill_job_rows_filled_total",
-    "counter",
-    "Rows of which the last sound window was filled up",
-    ({ status }) => status.rowsFilled,
+  ...SHOWN_COUNTS.map((name) =>
+    ofJob(
+      `shardmill_job_${snakeCase(name)}_total`,
+      "counter",
+      ROW_COUNTS[name].shown.metric,
+      ({ status }) => status[name],
+    ),
   ),
   ofJob(
     "shardmill_job_rows_pruned",
@@ -221,6 +212,10 @@ function ofStores(name: string, help: string, value: (counts: StoreCounts) => nu
     labels: ["store"],
     read: ({ status }) => status.stores.map((counts) => [[counts.store], value(counts)]),
   });
+}
+
+function snakeCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function told(value: number | null | undefined): readonly number[] {

@@ -8,7 +8,7 @@ import {
   type OutputManifest,
 } from "../../shared/domain/manifest.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
-import type { RowCounts } from "../../shared/domain/row-counts.ts";
+import { manifestCounts, type RowCounts } from "../../shared/domain/row-counts.ts";
 import { keptFacts, type RunFacts } from "../../shared/domain/run-facts.ts";
 import { partName } from "./shape/plan-parts.ts";
 
@@ -89,7 +89,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
   const deadLetters = sum("errors");
   const { run, counts } = facts;
   const { rowsTotal, rowsPruned, rowsSkipped } = run;
-  const { rowsMapped, rowsFiltered, rowsOut, rowsTruncated, rowsFilled } = counts;
+  const { rowsMapped, rowsFiltered, rowsOut } = counts;
   assert(
     rowsTotal === rowsMapped + rowsFiltered + deadLetters,
     `rows in ${rowsTotal} = mapped ${rowsMapped} + filtered ${rowsFiltered} + dead ${deadLetters}`,
@@ -112,10 +112,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
       input: rowsPruned + rowsSkipped + rowsTotal,
       pruned: rowsPruned,
       skipped: rowsSkipped,
-      filtered: rowsFiltered,
-      output: rowsOut,
-      truncated: rowsTruncated,
-      filled: rowsFilled,
+      ...manifestCounts((name) => counts[name]),
       deadLetters,
     },
     shards: run.shardsCommitted,

@@ -4,6 +4,7 @@ import { DEVICE_REPORT_SCHEMA, PRECISION_REPORT_SCHEMA } from "../../shared/doma
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import { type OutputManifest, REPORT_NAME } from "../../shared/domain/manifest.ts";
+import { manifestCounts } from "../../shared/domain/row-counts.ts";
 import type { KeptFacts } from "../../shared/domain/run-facts.ts";
 import { RUN_HISTORY_SCHEMA } from "../../shared/domain/run-history-schema.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
@@ -77,10 +78,8 @@ const manifestSchema = z.object({
     input: count,
     pruned: count.default(0),
     skipped: count.default(0),
-    filtered: count.default(0),
+    ...manifestCounts(() => count.default(0)),
     output: count,
-    truncated: count.default(0),
-    filled: count.default(0),
     deadLetters: count,
   }),
   shards: count,

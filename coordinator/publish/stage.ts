@@ -1,10 +1,12 @@
 import { join } from "node:path";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
+import { recordOf } from "../../shared/core/record-of.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { EndProgress } from "../../shared/domain/end-progress.ts";
 import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
 import type { DeadLetter, PartialManifest } from "../../shared/domain/partial.ts";
+import { ROW_COUNT_NAMES } from "../../shared/domain/row-counts.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage, StoredChecksums } from "../../shared/storage/storage.ts";
 import { checkFileDigest, partialFileLocation } from "../commit/check-file.ts";
@@ -92,15 +94,9 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
     from: below(paths.stage, output.path),
   }));
   const parts = inOrder([...placed, ...made]);
-  const total = (count: keyof ManifestFacts["counts"]) =>
-    partials.reduce((rows, partial) => rows + partial[count], 0);
-  const counts = {
-    rowsMapped: total("rowsMapped"),
-    rowsFiltered: total("rowsFiltered"),
-    rowsOut: total("rowsOut"),
-    rowsTruncated: total("rowsTruncated"),
-    rowsFilled: total("rowsFilled"),
-  };
+  const counts = recordOf(ROW_COUNT_NAMES, (name) =>
+    partials.reduce((rows, partial) => rows + partial[name], 0),
+  );
   const files = parts.map(({ output }) => output);
   const manifest = buildManifest({ ...options.facts, counts }, files);
   await chooseWay({ storage, paths }).stage(parts, signal);

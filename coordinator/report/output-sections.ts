@@ -1,5 +1,6 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import { NOTED_COUNTS, ROW_COUNTS } from "../../shared/domain/row-counts.ts";
 import { html, type Markup } from "./markup.ts";
 import { secondsText } from "./scale.ts";
 
@@ -35,7 +36,7 @@ ${spec === undefined ? null : html`<h3>The job as it was read</h3><pre>${JSON.st
 }
 
 export function filesSection({ files, rows }: OutputManifest): Markup {
-  const { input, pruned, skipped, filtered, output, truncated, filled, deadLetters } = rows;
+  const { input, pruned, skipped, filtered, output, deadLetters } = rows;
   const counts = [
     ["in the input", input],
     ["ruled out unread", pruned],
@@ -43,8 +44,10 @@ export function filesSection({ files, rows }: OutputManifest): Markup {
     ["dropped by steps", filtered],
     ["dead letters", deadLetters],
     ["published", output],
-    ["of these with a text cut off", truncated],
-    ["of these with a sound window filled up", filled],
+    ...NOTED_COUNTS.map((name) => {
+      const { noted, run } = ROW_COUNTS[name];
+      return [noted.report, rows[run.manifest]] as const;
+    }),
   ] as const;
   const more = files.length - MOST_FILES;
   return html`<section><h2>What was published</h2>

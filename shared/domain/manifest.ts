@@ -1,5 +1,6 @@
 import type { JobDigests } from "./job.ts";
 import type { PrecisionReport } from "./precision.ts";
+import type { ManifestCounts } from "./row-counts.ts";
 import type { KeptFacts } from "./run-facts.ts";
 import type { RunHistory } from "./run-history.ts";
 
@@ -41,14 +42,8 @@ export interface OutputManifest extends KeptFacts {
     readonly input: number;
     readonly pruned: number;
     readonly skipped: number;
-    readonly filtered: number;
-    readonly output: number;
-    /** Of those in the output, the rows of which a tokenizer cut off a text. */
-    readonly truncated: number;
-    /** Rows in the output of which the last sound window was filled up. */
-    readonly filled: number;
     readonly deadLetters: number;
-  };
+  } & ManifestCounts;
   readonly shards: number;
   /**
    * How a model that was converted differs from the one that the job names; null where none was, or none was

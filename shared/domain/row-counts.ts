@@ -1,34 +1,157 @@
-/** How a shard's rows are accounted for. Rows of the input are counted, but for `rowsOut`. */
-export interface RowCounts {
-  /** The shard's rows: `rowsMapped + rowsFiltered + rowsDead`. */
-  readonly rowsIn: number;
-  /** Those that are in the output, with one row of it or, where a step makes several of one, more. */
-  readonly rowsMapped: number;
-  /** Those that a step of the job dropped. */
-  readonly rowsFiltered: number;
-  /** Those that could not be mapped: the dead letters. */
-  readonly rowsDead: number;
-  /** Rows of the output: at least one for each row that is mapped, and none for any other. */
-  readonly rowsOut: number;
-  /** Of the mapped rows, those of which a tokenizer cut off a text: the model did not see all of it. */
-  readonly rowsTruncated: number;
+import { recordOf } from "../core/record-of.ts";
+
+/** Facts of one count of rows. */
+interface RowCount {
+  /** Sum over the committed shards. Status shows the sum under the name of the count. */
+  readonly run?: RunCount;
+  /** Texts for people, who see them where the count is not 0. */
+  readonly shown?: ShownCount;
+  /** Subset of the mapped rows, noted by a step. Older journals and manifests lack it. */
+  readonly noted?: NotedCount;
+}
+
+interface RunCount {
+  /** Key in the totals of the coordinator, and so in snapshots. */
+  readonly total: string;
+  /** Key in `rows` of the published manifest. */
+  readonly manifest: string;
+}
+
+interface ShownCount {
+  /** Adjective of the rows in progress, and label in the summary. */
+  readonly word: string;
+  readonly isWarning: boolean;
+  /** Text of the summary for some rows: `3 rows`. */
+  readonly summary: (rows: string) => string;
+  /** Help of the metric `shardmill_job_rows_..._total`. */
+  readonly metric: string;
+}
+
+interface NotedCount {
+  /** Label in the report, below the published rows. */
+  readonly report: string;
+  /** Part of a job without which the count is 0. */
+  readonly needs: "hasSteps" | "hasTokenizers";
+  /** Words of the refusal of a partial whose job lacks that part. */
+  readonly refusal: readonly [what: string, expected: string];
+}
+
+/**
+ * The table of row counts: how the rows of a shard are accounted for. Counts are in input rows, except
+ * `rowsOut`. Types, wire, journal, totals, status, manifest, metrics, report and texts derive from a row.
+ *
+ * A new count is a row here, a field in `Partial` (work.proto), and a field in `JobStatus` (jobs.proto).
+ * Append it: journals and snapshots keep this order. Then run `npm run descriptors` and `npm run docs`.
+ */
+export const ROW_COUNTS = {
+  /** Rows of the shard: `rowsMapped + rowsFiltered + rowsDead`. */
+  rowsIn: {},
+  /** Rows in the output. Each is one output row, or several where a step makes several. */
+  rowsMapped: {},
+  /** Rows that a step of the job dropped. */
+  rowsFiltered: {
+    run: { total: "filteredRows", manifest: "filtered" },
+    shown: {
+      word: "filtered",
+      isWarning: false,
+      summary: (rows) => rows,
+      metric: "Rows that were read, and that the job's steps dropped",
+    },
+  },
+  /** Rows that could not be mapped: the dead letters. */
+  rowsDead: {},
+  /** Output rows: at least one for each mapped row, and none for any other. */
+  rowsOut: { run: { total: "rowsOut", manifest: "output" } },
+  /** Mapped rows of which a tokenizer cut off a text: the model did not see all of it. */
+  rowsTruncated: {
+    run: { total: "truncatedRows", manifest: "truncated" },
+    shown: {
+      word: "truncated",
+      isWarning: true,
+      summary: (rows) =>
+        `${rows}: a text of each has more tokens than maxTokens, and the rest of it was not seen; raise maxTokens if the model takes more, or make passages of the texts with split`,
+      metric: "Rows of which a tokenizer cut off a text",
+    },
+    noted: {
+      report: "of these with a text cut off",
+      needs: "hasTokenizers",
+      refusal: ["truncated rows", "none: the job has no tokenizer"],
+    },
+  },
   /** Mapped rows of which the last sound window was filled up. A sound has one such window at most. */
-  readonly rowsFilled: number;
+  rowsFilled: {
+    run: { total: "filledRows", manifest: "filled" },
+    shown: {
+      word: "filled up",
+      isWarning: false,
+      summary: (rows) => `the last sound window of ${rows}`,
+      metric: "Rows of which the last sound window was filled up",
+    },
+    noted: {
+      report: "of these with a sound window filled up",
+      needs: "hasSteps",
+      refusal: ["filled rows", "none: the job has no sounds"],
+    },
+  },
+} as const satisfies Readonly<Record<`rows${string}`, RowCount>>;
+
+type Table = typeof ROW_COUNTS;
+/** Names of the counts that have such facts. */
+type CountsWith<Facts extends keyof RowCount> = keyof {
+  [Name in keyof Table as Table[Name] extends Pick<Required<RowCount>, Facts> ? Name : never]: Name;
+};
+
+/** Counts of one shard, as its partial has them. */
+export type RowCounts = { readonly [Name in keyof Table]: number };
+/** Counts of a run, as its status has them. */
+export type RunCounts = { readonly [Name in CountsWith<"run">]: number };
+/** Counts of a run, as the coordinator's state and snapshots have them. */
+export type RunTotals = { [Name in CountsWith<"run"> as Table[Name]["run"]["total"]]: number };
+/** Counts of a run, as the manifest has them below `rows`. */
+export type ManifestCounts = {
+  readonly [Name in CountsWith<"run"> as Table[Name]["run"]["manifest"]]: number;
+};
+
+/** All counts, in table order. */
+export const ROW_COUNT_NAMES = Object.keys(ROW_COUNTS) as (keyof Table)[];
+/** Counts that the run sums: status and manifest have them. */
+export const RUN_COUNTS = countsWith("run");
+export const RUN_TOTALS = RUN_COUNTS.map((name) => ROW_COUNTS[name].run.total);
+export const SHOWN_COUNTS = countsWith("shown");
+export const NOTED_COUNTS = countsWith("noted");
+
+function countsWith<Facts extends keyof RowCount>(facts: Facts): readonly CountsWith<Facts>[] {
+  return ROW_COUNT_NAMES.filter((name): name is CountsWith<Facts> => facts in ROW_COUNTS[name]);
 }
 
-/** Why `counts` do not account for a shard of `expected` rows; null when they do. */
+/** Counts of a shard without rows. */
+export const NO_ROWS = recordOf(ROW_COUNT_NAMES, () => 0);
+/** Counts that the writer of an older journal record did not know. */
+export const NONE_NOTED = recordOf(NOTED_COUNTS, () => 0);
+
+/** Returns why `counts` do not account for a shard of `expected` rows. Null: they do. */
 export function rowCountsFault(counts: RowCounts, expected: number): string | null {
-  const { rowsIn, rowsMapped, rowsFiltered, rowsDead, rowsOut, rowsTruncated, rowsFilled } = counts;
-  const all = [rowsIn, rowsMapped, rowsFiltered, rowsDead, rowsOut, rowsTruncated, rowsFilled];
-  const found = `${rowsMapped} rows mapped, ${rowsFiltered} filtered and ${rowsDead} dead of ${rowsIn}, ${rowsOut} rows out, ${rowsTruncated} truncated, ${rowsFilled} filled up`;
-  if (!all.every((rows) => Number.isSafeInteger(rows) && rows >= 0)) return found;
-  if (rowsIn !== expected || rowsMapped + rowsFiltered + rowsDead !== expected) return found;
-  if (Math.max(rowsTruncated, rowsFilled) > rowsMapped) return found;
-  return rowsOut < rowsMapped || (rowsMapped === 0 && rowsOut > 0) ? found : null;
+  const { rowsIn, rowsMapped, rowsFiltered, rowsDead, rowsOut } = counts;
+  const isAccounted =
+    ROW_COUNT_NAMES.every((name) => Number.isSafeInteger(counts[name]) && counts[name] >= 0) &&
+    rowsIn === expected &&
+    rowsMapped + rowsFiltered + rowsDead === expected &&
+    NOTED_COUNTS.every((name) => counts[name] <= rowsMapped) &&
+    (rowsMapped === 0 ? rowsOut === 0 : rowsOut >= rowsMapped);
+  if (isAccounted) return null;
+  const noted = NOTED_COUNTS.map((name) => `, ${counts[name]} ${ROW_COUNTS[name].shown.word}`).join("");
+  return `${rowsMapped} rows mapped, ${rowsFiltered} filtered and ${rowsDead} dead of ${rowsIn}, ${rowsOut} rows out${noted}`;
 }
 
-/** The counts alone, of whatever has them. */
+/** Builds one value per key that the manifest has for the counts of a run. */
+export function manifestCounts<Value>(
+  value: (name: keyof RunCounts) => Value,
+): Record<keyof ManifestCounts, Value> {
+  const entries = RUN_COUNTS.map((name) => [ROW_COUNTS[name].run.manifest, value(name)]);
+  return Object.fromEntries(entries) as Record<keyof ManifestCounts, Value>;
+}
+
+/** Returns the counts alone. */
 export function rowCountsOf(counts: RowCounts): RowCounts {
-  const { rowsIn, rowsMapped, rowsFiltered, rowsDead, rowsOut, rowsTruncated, rowsFilled } = counts;
-  return { rowsIn, rowsMapped, rowsFiltered, rowsDead, rowsOut, rowsTruncated, rowsFilled };
+  return recordOf(ROW_COUNT_NAMES, (name) => counts[name]);
 }

@@ -1,14 +1,16 @@
+import { recordOf } from "../core/record-of.ts";
 import { NO_VERDICT, type RunVerdict } from "./bottleneck.ts";
 import type { EndProgress } from "./end-progress.ts";
 import type { Fetching } from "./fetching.ts";
 import type { JobPhase } from "./job.ts";
 import type { DeviceReport, JobPrecision } from "./precision.ts";
+import { RUN_COUNTS, type RunCounts } from "./row-counts.ts";
 import type { StoreCounts } from "./store-counts.ts";
 import type { StoreWaiting } from "./store-waiting.ts";
 
 /*
  * What is known of a run, said once. Status, summary and manifest are made of these facts, and the build
- * shows what a new one needs:
+ * shows what a new one needs. A count of rows that each partial has is a row of row-counts.ts instead.
  * 1. a line here, in the interface of the part that measures it, and what it is where nothing runs
  *    (`NO_RUN`);
  * 2. a field in `JobStatus` of proto/shardmill/v1/jobs.proto, then `npm run descriptors`;
@@ -18,8 +20,8 @@ import type { StoreWaiting } from "./store-waiting.ts";
  * The JSON summary has it then. If the output's manifest shall keep it, its name goes into `KEPT_FACTS`.
  */
 
-/** How far a job is: counted by the core. */
-export interface JobProgress {
+/** Progress of a job, counted by the core. Sums over the partials come from the table of row counts. */
+export interface JobProgress extends RunCounts {
   readonly phase: JobPhase;
   /** Rows of the plan: those of the input but for the pruned and the skipped ones. */
   readonly rowsTotal: number;
@@ -30,14 +32,6 @@ export interface JobProgress {
   /** Rows of committed shards and poisoned rows, and what the live leases report. */
   readonly rowsDone: number;
   readonly rowsCommitted: number;
-  /** Rows of committed shards that the job's steps dropped. */
-  readonly rowsFiltered: number;
-  /** Rows that the committed shards gave: more than were mapped where a step makes several rows of one. */
-  readonly rowsOut: number;
-  /** Mapped rows of committed shards of which a tokenizer cut off a text. */
-  readonly rowsTruncated: number;
-  /** Mapped rows of committed shards of which the last sound window was filled up. */
-  readonly rowsFilled: number;
   readonly deadLetters: number;
   readonly shardsTotal: number;
   readonly shardsCommitted: number;
@@ -88,10 +82,7 @@ export const NO_RUN: RunFacts = {
   rowsSkipped: 0,
   rowsDone: 0,
   rowsCommitted: 0,
-  rowsFiltered: 0,
-  rowsOut: 0,
-  rowsTruncated: 0,
-  rowsFilled: 0,
+  ...recordOf(RUN_COUNTS, () => 0),
   deadLetters: 0,
   shardsTotal: 0,
   shardsCommitted: 0,

@@ -1,4 +1,5 @@
 import { assertNever } from "../core/assert.ts";
+import { recordOf } from "../core/record-of.ts";
 import {
   type DeadLetter,
   isExecutionId,
@@ -6,13 +7,13 @@ import {
   type PartialFileKind,
   type PartialManifest,
 } from "../domain/partial.ts";
-import type { RowCounts } from "../domain/row-counts.ts";
+import { ROW_COUNT_NAMES } from "../domain/row-counts.ts";
 import type { Codec } from "./codec.ts";
 import { errorCodec } from "./codec-error.ts";
 import { tokenCodec } from "./codec-shard.ts";
 import { type FieldCodec, field } from "./field.ts";
 import type { OfferAnswer } from "./services.ts";
-import { type FieldTable, tableCodec } from "./table-codec.ts";
+import { tableCodec } from "./table-codec.ts";
 
 const FILE_KINDS = ["rows", "scan", "dead", "combined"] as const satisfies readonly PartialFileKind[];
 const DEAD_STAGES = [
@@ -52,21 +53,11 @@ const executionId: FieldCodec<string> = {
   },
 };
 
-const rowCounts: FieldTable<RowCounts> = {
-  rowsIn: field.count,
-  rowsMapped: field.count,
-  rowsFiltered: field.count,
-  rowsDead: field.count,
-  rowsOut: field.count,
-  rowsTruncated: field.count,
-  rowsFilled: field.count,
-};
-
 export const partialCodec = tableCodec<PartialManifest>("Partial", {
   shard: field.shard,
   token: field.message(tokenCodec),
   executionId,
-  ...rowCounts,
+  ...recordOf(ROW_COUNT_NAMES, () => field.count),
   firstDead: field.orNull(field.message(deadLetter)),
   files: field.list(partialFile),
   digest: field.text,

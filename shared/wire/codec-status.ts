@@ -1,8 +1,10 @@
+import { recordOf } from "../core/record-of.ts";
 import { BOTTLENECKS } from "../domain/bottleneck.ts";
 import { END_STEPS, type EndProgress } from "../domain/end-progress.ts";
 import { JOB_PHASES } from "../domain/job.ts";
 import type { JobStatus } from "../domain/job-status.ts";
 import { ROWS_FORMATS } from "../domain/output-shape.ts";
+import { RUN_COUNTS } from "../domain/row-counts.ts";
 import { deviceReportCodec, jobPrecisionCodec } from "./codec-accuracy.ts";
 import { batchInUseCodec } from "./codec-batch.ts";
 import { errorCodec } from "./codec-error.ts";
@@ -26,10 +28,7 @@ export const jobStatusCodec = tableCodec<JobStatus>("JobStatus", {
   rowsSkipped: field.count,
   rowsDone: field.count,
   rowsCommitted: field.count,
-  rowsFiltered: field.count,
-  rowsOut: field.count,
-  rowsTruncated: field.count,
-  rowsFilled: field.count,
+  ...recordOf(RUN_COUNTS, () => field.count),
   deadLetters: field.count,
   shardsTotal: field.count32,
   shardsCommitted: field.count32,

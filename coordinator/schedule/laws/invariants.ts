@@ -1,8 +1,10 @@
 import { isEnded } from "../../../shared/domain/job.ts";
 import { assertLaw } from "../../../shared/domain/laws.ts";
+import { ROW_COUNTS, type RowCounts, RUN_COUNTS } from "../../../shared/domain/row-counts.ts";
 import { shardRows } from "../../../shared/domain/shard.ts";
 import { compareTokens } from "../../../shared/domain/token.ts";
-import { type JobState, openShards, type QueueItem } from "../state/job-state.ts";
+import { type JobState, openShards, type QueueItem, type Totals } from "../state/job-state.ts";
+import { committedPartials } from "../state/progress.ts";
 import { inPlanOrder, leasesOf, SHARD_KINDS, type ShardEntry } from "../state/shard-state.ts";
 import { checkShard } from "./invariants-shard.ts";
 
@@ -33,35 +35,18 @@ function checkCounts(state: JobState): void {
       `${state.counts[kind]} shards ${kind}, found ${found}`,
     );
   }
-  let rowsCommitted = 0;
-  let filteredRows = 0;
-  let rowsOut = 0;
-  let truncatedRows = 0;
-  let filledRows = 0;
-  let deadRows = state.counts.poisoned;
-  for (const { state: shard } of state.shards) {
-    if (shard.kind !== "committed") continue;
-    rowsCommitted += shard.partial.rowsIn;
-    filteredRows += shard.partial.rowsFiltered;
-    rowsOut += shard.partial.rowsOut;
-    truncatedRows += shard.partial.rowsTruncated;
-    filledRows += shard.partial.rowsFilled;
-    deadRows += shard.partial.rowsDead;
-  }
-  assertLaw(
-    "counts-agree",
-    state.totals.rowsCommitted === rowsCommitted,
-    `rows committed are ${rowsCommitted}`,
-  );
-  assertLaw("counts-agree", state.totals.filteredRows === filteredRows, `filtered rows are ${filteredRows}`);
-  assertLaw("counts-agree", state.totals.rowsOut === rowsOut, `rows out are ${rowsOut}`);
-  assertLaw(
-    "counts-agree",
-    state.totals.truncatedRows === truncatedRows,
-    `truncated rows are ${truncatedRows}`,
-  );
-  assertLaw("counts-agree", state.totals.filledRows === filledRows, `filled rows are ${filledRows}`);
-  assertLaw("counts-agree", state.totals.deadRows === deadRows, `dead rows are ${deadRows}`);
+  const partials = committedPartials(state);
+  const checkTotal = (total: keyof Totals, count: keyof RowCounts, others = 0) => {
+    const found = partials.reduce((rows, partial) => rows + partial[count], others);
+    assertLaw(
+      "counts-agree",
+      state.totals[total] === found,
+      `${total} is ${state.totals[total]}, found ${found}`,
+    );
+  };
+  checkTotal("rowsCommitted", "rowsIn");
+  checkTotal("deadRows", "rowsDead", state.counts.poisoned);
+  for (const name of RUN_COUNTS) checkTotal(ROW_COUNTS[name].run.total, name);
   const extra = state.shards.reduce((sum, entry) => sum + Math.max(0, leasesOf(entry.state).length - 1), 0);
   assertLaw("counts-agree", state.extraLeases === extra, `extra leases are ${extra}`);
   const committing = state.shards.filter((entry) => entry.state.kind === "committing");

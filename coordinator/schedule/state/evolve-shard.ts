@@ -1,10 +1,10 @@
 import { assert, present } from "../../../shared/core/assert.ts";
 import { assertLaw } from "../../../shared/domain/laws.ts";
 import type { PartialManifest } from "../../../shared/domain/partial.ts";
-import { rowCountsFault } from "../../../shared/domain/row-counts.ts";
+import { ROW_COUNTS, RUN_COUNTS, rowCountsFault } from "../../../shared/domain/row-counts.ts";
 import { type ShardId, shardId, shardRows } from "../../../shared/domain/shard.ts";
 import { compareTokens, type Token, tokenKey } from "../../../shared/domain/token.ts";
-import { addShard, type JobState } from "./job-state.ts";
+import { addShard, type JobState, type Totals } from "./job-state.ts";
 import { moveShard } from "./moves.ts";
 import type { AttemptEnd, RecordOf } from "./record.ts";
 import { historyOf, placeOf } from "./shard-place.ts";
@@ -65,12 +65,13 @@ export function evolveCommitted(state: JobState, partial: PartialManifest): void
   assertLaw("every-row-once", fault === null, `a commit accounts for ${placeOf(state, entry)}: ${fault}`);
   seeToken(state, partial.token);
   moveShard(state, entry, "stored", { kind: "committed", partial });
-  state.totals.rowsCommitted += partial.rowsIn;
-  state.totals.filteredRows += partial.rowsFiltered;
-  state.totals.rowsOut += partial.rowsOut;
-  state.totals.truncatedRows += partial.rowsTruncated;
-  state.totals.filledRows += partial.rowsFilled;
-  state.totals.deadRows += partial.rowsDead;
+  addCounts(state.totals, partial, 1);
+}
+
+function addCounts(totals: Totals, partial: PartialManifest, sign: 1 | -1): void {
+  totals.rowsCommitted += sign * partial.rowsIn;
+  totals.deadRows += sign * partial.rowsDead;
+  for (const name of RUN_COUNTS) totals[ROW_COUNTS[name].run.total] += sign * partial[name];
 }
 
 export function evolveSplit(state: JobState, record: RecordOf<"shardSplit">): void {
@@ -102,12 +103,7 @@ export function evolveRevoked(state: JobState, record: RecordOf<"shardRevoked">)
   if (entry.state.kind !== "committed" || entry.state.partial.digest !== record.digest) return;
   const { partial } = entry.state;
   moveShard(state, entry, "revoked", PENDING);
-  state.totals.rowsCommitted -= partial.rowsIn;
-  state.totals.filteredRows -= partial.rowsFiltered;
-  state.totals.rowsOut -= partial.rowsOut;
-  state.totals.truncatedRows -= partial.rowsTruncated;
-  state.totals.filledRows -= partial.rowsFilled;
-  state.totals.deadRows -= partial.rowsDead;
+  addCounts(state.totals, partial, -1);
   entry.revocations += 1;
   entry.failures = [];
   const known = findAttempt(entry, partial.token);

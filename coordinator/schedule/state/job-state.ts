@@ -1,6 +1,8 @@
 import { ShardmillError } from "../../../shared/core/errors.ts";
 import { Heap } from "../../../shared/core/heap.ts";
+import { recordOf } from "../../../shared/core/record-of.ts";
 import { DatasetRows } from "../../../shared/domain/dataset-rows.ts";
+import { RUN_TOTALS, type RunTotals } from "../../../shared/domain/row-counts.ts";
 import { compareShards, type Shard, type ShardId } from "../../../shared/domain/shard.ts";
 import { type Standing, USUAL_STANDING } from "../../../shared/domain/standing.ts";
 import { type Token, tokenKey } from "../../../shared/domain/token.ts";
@@ -102,18 +104,11 @@ export type Phase =
 /** What the job was accepted as. */
 export type AcceptedJob = Omit<JobAccepted, "kind">;
 
-export interface Totals {
+export interface Totals extends RunTotals {
   /** Rows of the plan. */
   rows: number;
   /** Rows of committed shards, dead letters among them. */
   rowsCommitted: number;
-  /** Rows of committed shards that the job's steps dropped. */
-  filteredRows: number;
-  /** Rows that the committed shards gave. */
-  rowsOut: number;
-  /** Mapped rows of committed shards of which a tokenizer cut off a text. */
-  truncatedRows: number;
-  filledRows: number;
   /** Dead letters of committed shards, and poisoned rows. */
   deadRows: number;
   attempts: number;
@@ -196,10 +191,7 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
     totals: {
       rows: 0,
       rowsCommitted: 0,
-      filteredRows: 0,
-      rowsOut: 0,
-      truncatedRows: 0,
-      filledRows: 0,
+      ...recordOf(RUN_TOTALS, () => 0),
       deadRows: 0,
       attempts: 0,
       attemptsFailed: 0,

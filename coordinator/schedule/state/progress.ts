@@ -1,4 +1,6 @@
+import { recordOf } from "../../../shared/core/record-of.ts";
 import type { DeadLetter, PartialManifest } from "../../../shared/domain/partial.ts";
+import { ROW_COUNTS, RUN_COUNTS } from "../../../shared/domain/row-counts.ts";
 import type { JobProgress } from "../../../shared/domain/run-facts.ts";
 import type { WorkerSession } from "../../../shared/domain/worker.ts";
 import { type JobState, plannedShards } from "./job-state.ts";
@@ -14,10 +16,7 @@ export function jobProgress(state: JobState): JobProgress {
     rowsSkipped: state.rows.skipped,
     rowsDone: totals.rowsCommitted + counts.poisoned + rowsInFlight(state),
     rowsCommitted: totals.rowsCommitted,
-    rowsFiltered: totals.filteredRows,
-    rowsOut: totals.rowsOut,
-    rowsTruncated: totals.truncatedRows,
-    rowsFilled: totals.filledRows,
+    ...recordOf(RUN_COUNTS, (name) => totals[ROW_COUNTS[name].run.total]),
     deadLetters: totals.deadRows,
     shardsTotal: plannedShards(state),
     shardsCommitted: counts.committed,

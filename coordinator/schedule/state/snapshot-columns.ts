@@ -1,5 +1,6 @@
+import { recordOf } from "../../../shared/core/record-of.ts";
 import type { PartialFile, PartialManifest } from "../../../shared/domain/partial.ts";
-import type { RowCounts } from "../../../shared/domain/row-counts.ts";
+import { NO_ROWS, ROW_COUNT_NAMES, type RowCounts } from "../../../shared/domain/row-counts.ts";
 import { shardId } from "../../../shared/domain/shard.ts";
 import type { AttemptEntry, ShardEntry } from "./shard-state.ts";
 
@@ -32,7 +33,7 @@ type Layout = readonly (readonly [kind: PartialFile["kind"], name: string])[];
 const EXECUTION_ID_LENGTH = 16;
 const SHA256_LENGTH = 64;
 
-const PARTIAL_KEYS = 13;
+const PARTIAL_KEYS = 6 + ROW_COUNT_NAMES.length;
 const FILE_KEYS = 5;
 
 /** Whether the columns hold all that is known of a shard. */
@@ -69,7 +70,6 @@ export function inColumns(entries: readonly ShardEntry[]): CommittedColumns {
     worker.push(workers.of(attempt.worker));
   }
   const files = partials.flatMap((partial) => partial.files);
-  const counted = (count: keyof RowCounts) => partials.map((partial) => partial[count]);
   return {
     shard: partials.map(({ shard }) => shard),
     worker,
@@ -77,15 +77,7 @@ export function inColumns(entries: readonly ShardEntry[]): CommittedColumns {
     sequence: partials.map(({ token }) => token.sequence),
     executionId: partials.map(({ executionId }) => executionId).join(""),
     digest: partials.map(({ digest }) => digest).join(""),
-    counts: {
-      rowsIn: counted("rowsIn"),
-      rowsMapped: counted("rowsMapped"),
-      rowsFiltered: counted("rowsFiltered"),
-      rowsDead: counted("rowsDead"),
-      rowsOut: counted("rowsOut"),
-      rowsTruncated: counted("rowsTruncated"),
-      rowsFilled: counted("rowsFilled"),
-    },
+    counts: recordOf(ROW_COUNT_NAMES, (name) => partials.map((partial) => partial[name])),
     layout: partials.map((partial) =>
       layouts.of(JSON.stringify(partial.files.map(({ kind, name }) => [kind, name]))),
     ),
@@ -121,21 +113,16 @@ export function forEachCommitted(
       sha256: fileDigests.at(file + index),
     }));
     file += layout.length;
-    const partial: PartialManifest = {
+    const partial = {
       shard: shardId(cell(columns.shard, at)),
       token,
       executionId: executionIds.at(at),
-      rowsIn: cell(counts.rowsIn, at),
-      rowsMapped: cell(counts.rowsMapped, at),
-      rowsFiltered: cell(counts.rowsFiltered, at),
-      rowsDead: cell(counts.rowsDead, at),
-      rowsOut: cell(counts.rowsOut, at),
-      rowsTruncated: cell(counts.rowsTruncated, at),
-      rowsFilled: cell(counts.rowsFilled, at),
+      ...NO_ROWS,
       firstDead: null,
       files,
       digest: digests.at(at),
     };
+    for (const name of ROW_COUNT_NAMES) partial[name] = cell(counts[name], at);
     const worker = cell(workers, cell(columns.worker, at));
     take(partial, { token, worker, backup: false, end: null });
   }
