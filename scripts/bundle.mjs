@@ -1,7 +1,7 @@
 // Makes dist/bundle/ of the sources: the command line and every script that it starts as a thread or a
 // process, each with what it needs in a few files, libraries included. Loading a thousand small modules takes
 // half a second of computing a run. Plain JavaScript, because it runs before anything is built.
-import { copyFileSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -10,13 +10,13 @@ const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const SOURCES = ["cli", "coordinator", "estimate", "shared", "worker"];
 
 /**
- * They load native code or WebAssembly that lies beside them; the decoders of sound also a library of another
- * licence, which stays apart from this program.
+ * Libraries that load native code or WebAssembly from their own folder. One decoder also loads a library of
+ * another licence, which stays a separate package. An installed package needs these and Arrow's types, and
+ * nothing else: `dependencies` in package.json, as a test checks.
  */
 const LEFT_OUT = [
   "@anush008/tokenizers",
   "@duckdb/node-api",
-  "@platformatic/kafka",
   "@wasm-audio-decoders/flac",
   "@wasm-audio-decoders/ogg-vorbis",
   "esbuild",
@@ -29,15 +29,21 @@ const LEFT_OUT = [
   "sharp",
 ];
 
-/** They read .proto files from their own folder, by `__dirname`, which a bundled module does not have. */
+/** Libraries that read proto files by `__dirname`, and the folder of these files. */
+const PROTO_FOLDERS = { "grpc-health-check": "proto", "@grpc/reflection": "build/proto/grpc" };
+
+/** Folder of the proto files in the package, with the paths that they have in their libraries. */
+const LIBRARY_FILES = "dist/bundle/libraries";
+
+/** Points `__dirname`, which a bundled module does not have, to the copies of the proto files. */
 const keepFolders = {
   name: "keep-folders",
   setup({ onLoad }) {
     onLoad(
       { filter: /node_modules\/(grpc-health-check|@grpc\/reflection)\/build\/src\/.*\.js$/ },
       ({ path }) => {
-        const [, library, inside] = /node_modules\/((?:@grpc\/)?[^/]+)\/(.*)\/[^/]+$/.exec(path);
-        const folder = `require("node:path").join(require.resolve("${library}"), "..", "..", "..", "${inside}")`;
+        const [, inside] = /node_modules\/(.*)\/[^/]+$/.exec(path);
+        const folder = `require("node:path").resolve(require.resolve("shardmill/package.json"), "../${LIBRARY_FILES}/${inside}")`;
         return { contents: readFileSync(path, "utf8").replaceAll("__dirname", folder), loader: "js" };
       },
     );
@@ -76,12 +82,18 @@ await build({
   platform: "node",
   target: "node20.19",
   external: LEFT_OUT,
+  // The same code with its WebAssembly inside.
+  alias: { "@platformatic/wasm-utils": "@platformatic/wasm-utils/bundled" },
   plugins: [keepFolders],
   banner: { js: REQUIRE },
   sourcemap: true,
   sourcesContent: false,
   logLevel: "warning",
 });
+
+for (const [library, protos] of Object.entries(PROTO_FOLDERS)) {
+  cpSync(join(root, "node_modules", library, protos), join(root, LIBRARY_FILES, library, protos), { recursive: true });
+}
 
 // The page that the coordinator serves: for browsers, in one file that loads nothing else.
 await build({
