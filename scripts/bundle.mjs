@@ -5,6 +5,7 @@ import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync } from "node:fs
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { writeLicences } from "./bundled-licences.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const SOURCES = ["cli", "coordinator", "estimate", "shared", "worker"];
@@ -70,7 +71,7 @@ function startedScripts() {
 const outdir = join(root, "dist", "bundle");
 // Chunks are named after their content: those of the build before would stay.
 rmSync(outdir, { recursive: true, force: true });
-await build({
+const program = await build({
   absWorkingDir: root,
   entryPoints: ["cli/main.ts", ...startedScripts()],
   outbase: root,
@@ -88,15 +89,18 @@ await build({
   banner: { js: REQUIRE },
   sourcemap: true,
   sourcesContent: false,
+  metafile: true,
   logLevel: "warning",
 });
 
 for (const [library, protos] of Object.entries(PROTO_FOLDERS)) {
-  cpSync(join(root, "node_modules", library, protos), join(root, LIBRARY_FILES, library, protos), { recursive: true });
+  cpSync(join(root, "node_modules", library, protos), join(root, LIBRARY_FILES, library, protos), {
+    recursive: true,
+  });
 }
 
 // The page that the coordinator serves: for browsers, in one file that loads nothing else.
-await build({
+const page = await build({
   absWorkingDir: root,
   entryPoints: [{ in: "page/main.tsx", out: "page" }, "page/page.css"],
   outdir: join(outdir, "page"),
@@ -108,6 +112,8 @@ await build({
   jsx: "automatic",
   jsxImportSource: "preact",
   legalComments: "none",
+  metafile: true,
   logLevel: "warning",
 });
 copyFileSync(join(root, "page", "index.html"), join(outdir, "page", "index.html"));
+writeLicences(root, [program.metafile, page.metafile], join(outdir, "LICENSES.txt"));

@@ -47,12 +47,12 @@ test("no command reads job files, or their language, before it has one", async (
   expect(texts.filter((text) => /^\/\/ node_modules\/(yaml|croner)\//m.test(text))).toEqual([]);
 });
 
-test("what only stores and proxies need is loaded by nothing else: a local job starts without it", async () => {
+test("libraries of stores, proxies and queues are loaded by these alone: a local job starts without them", async () => {
   const names = (await readdir(BUNDLE, { recursive: true })).filter((name) => name.endsWith(".js"));
   const texts = new Map<string, string>();
   for (const name of names) texts.set(name, await readFile(join(BUNDLE, name), "utf8"));
   const holds = (name: string) =>
-    /node_modules\/(@aws-sdk|@smithy|saxes|google-auth-library|gaxios|https?-proxy-agent|proxy-from-env)\//.test(
+    /node_modules\/(@platformatic|rabbitmq-client|@aws-sdk|@smithy|saxes|google-auth-library|gaxios|https?-proxy-agent|proxy-from-env)\//.test(
       texts.get(name) ?? "",
     );
   expect(names.filter(holds).length).toBeGreaterThan(3);
@@ -71,8 +71,8 @@ test("what only stores and proxies need is loaded by nothing else: a local job s
       ([, source = ""]) => source,
     );
   const reaching = names.filter((name) => ofOurs(name).length > 0 && [...closure(name)].some(holds));
-  // The three kinds of stores of objects, what they share, and queues that are asked as one of them is.
-  const theirs = /^(shared\/(s3|gcs|azure|objects)|coordinator\/queue\/sqs\/)/;
+  // Stores of objects, their common base, and the clients of queues.
+  const theirs = /^(shared\/(s3|gcs|azure|objects)|coordinator\/queue\/(sqs|amqp|kafka)\/)/;
   expect(reaching.length).toBeGreaterThan(3);
   expect(reaching.flatMap(ofOurs).filter((source) => !theirs.test(source))).toEqual([]);
 });

@@ -1,29 +1,212 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
+import { isBuiltin } from "node:module";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { Client, credentials } from "@grpc/grpc-js";
+import { parseSync, Visitor } from "oxc-parser";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { userCredential } from "../../shared/access/credential.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
+import { startListening } from "../support/job-processes.ts";
+import { KnownJob } from "../support/known-job.ts";
+import { runCli } from "../support/processes.ts";
+import { ReflectionClient } from "../support/reflection-client.ts";
+
+interface PackageJson {
+  readonly dependencies: Readonly<Record<string, string>>;
+}
+
+/** Packages that an installation may bring at most, on any one platform. */
+const MOST_PACKAGES = 70;
+/** Files that the package may have at most. */
+const MOST_FILES = 1_100;
+
+let folder: string;
+let manifest: PackageJson;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-npm-"));
+  manifest = JSON.parse(await readFile(join(packageRoot, "package.json"), "utf8"));
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function npm(args: readonly string[], cwd = packageRoot): Promise<{ stdout: string; stderr: string }> {
+  const options = { cwd, shell: process.platform === "win32", maxBuffer: 1 << 26 };
+  return await promisify(execFile)("npm", args, options);
+}
 
 /** npm warns of a key that it does not know, and its next major version refuses to run. */
 test("npm knows every key of .npmrc, and runs no install script in a clone", async () => {
-  const shell = process.platform === "win32";
-  const asked = await promisify(execFile)("npm", ["config", "get", "ignore-scripts", "--loglevel=warn"], {
-    cwd: packageRoot,
-    shell,
-  });
+  const asked = await npm(["config", "get", "ignore-scripts", "--loglevel=warn"]);
   expect(asked.stdout).toBe("true\n");
   expect(asked.stderr).not.toContain("project config");
 });
 
-/** Anything else is for the project's own developers. */
-const PACKED =
-  /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|(deploy|proto)\/.*|dist\/(bundle\/.*\.js|bundle\/page\/.*|shared\/modules\/api\.(js|d\.ts)))$/;
-
-test("the package has what runs, and no tests, benchmarks, examples or source maps", async () => {
-  const options = { cwd: packageRoot, shell: process.platform === "win32", maxBuffer: 1 << 26 };
-  const { stdout } = await promisify(execFile)("npm", ["pack", "--dry-run", "--json"], options);
-  const [packed] = JSON.parse(stdout) as readonly { readonly files: readonly { readonly path: string }[] }[];
-  const paths = packed?.files.map(({ path }) => path) ?? [];
-  expect(paths).toEqual(expect.arrayContaining(["dist/bundle/cli/main.js", "dist/shared/modules/api.d.ts"]));
-  expect(paths.filter((path) => !PACKED.test(path))).toEqual([]);
-  expect(paths.length).toBeLessThan(1_000);
+test("an installation brings few packages, and none of them wants a later Node.js", async () => {
+  for (const name of ["package.json", "package-lock.json"])
+    await cp(join(packageRoot, name), join(folder, name));
+  const options = ["--omit=dev", "--dry-run", "--offline", "--ignore-scripts", "--no-audit", "--no-fund"];
+  const { stdout, stderr } = await npm(["ci", ...options, "--json"], folder);
+  const { added } = JSON.parse(stdout.slice(stdout.indexOf("{"))) as { readonly added: number };
+  expect(added).toBeGreaterThan(Object.keys(manifest.dependencies).length);
+  expect(added).toBeLessThanOrEqual(MOST_PACKAGES);
+  expect(stderr).not.toContain("EBADENGINE");
 });
+
+describe("the bundle and the dependencies", () => {
+  /** Packages that libraries replace where they are not installed, and the compiler of the user's own folder. */
+  const OTHERS = new Set(["@node-rs/crc32", "kerberos", "typescript"]);
+
+  test("agree: each package that code of the bundle loads, and Arrow, whose types are public", async () => {
+    const bundle = join(packageRoot, "dist", "bundle");
+    const loaded = new Set(["apache-arrow"]);
+    for (const name of await readdir(bundle, { recursive: true })) {
+      if (!name.endsWith(".js") || dirname(name) === "page") continue;
+      for (const specifier of specifiersOf(name, await readFile(join(bundle, name), "utf8"))) {
+        const [, library] = /^((?:@[^/]+\/)?[^/]+)/.exec(specifier) ?? [];
+        if (library !== undefined && !OTHERS.has(library)) loaded.add(library);
+      }
+    }
+    expect([...loaded].sort()).toEqual(Object.keys(manifest.dependencies).sort());
+  });
+
+  test("have the same Arrow: the bundle holds its code, an output names the installed version", async () => {
+    const { version } = JSON.parse(
+      await readFile(join(packageRoot, "node_modules", "apache-arrow", "package.json"), "utf8"),
+    );
+    expect(manifest.dependencies["apache-arrow"]).toBe(version);
+  });
+});
+
+/** Packages that a file loads when it runs: by an import, by `require`, or by its `resolve`. */
+function specifiersOf(name: string, text: string): readonly string[] {
+  const found: string[] = [];
+  const add = (specifier: string) => {
+    if (!/^[./#]|^data:/.test(specifier) && !isBuiltin(specifier) && specifier !== "shardmill/package.json")
+      found.push(specifier);
+  };
+  const { program, errors } = parseSync(name, text);
+  expect(errors, name).toEqual([]);
+  new Visitor({
+    ImportDeclaration: ({ source }) => add(source.value),
+    ExportNamedDeclaration: ({ source }) => {
+      if (source !== null) add(source.value);
+    },
+    ExportAllDeclaration: ({ source }) => add(source.value),
+    ImportExpression: ({ source }) => {
+      if (source.type === "Literal" && typeof source.value === "string") add(source.value);
+    },
+    CallExpression: ({ callee, arguments: [argument] }) => {
+      if (argument?.type !== "Literal" || typeof argument.value !== "string") return;
+      const isOfRequire = /require/i.test(text.slice(callee.start, callee.end).split("\n")[0] ?? "");
+      const isLoad = callee.type === "Identifier" || (callee.type === "MemberExpression" && !callee.computed);
+      if (isOfRequire && isLoad) add(argument.value);
+    },
+  }).visit(program);
+  return found;
+}
+
+describe("the package", () => {
+  /** Anything else is for the project's own developers. */
+  const PACKED =
+    /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|(deploy|proto)\/.*|docs\/[^/]*\.(md|json)|docs\/(figures|images)\/.*|dist\/bundle\/(.*\.js|page\/.*|libraries\/.*\.proto|LICENSES\.txt)|dist\/shared\/modules\/api\.(js|d\.ts))$/;
+
+  let installed: string;
+  let paths: readonly string[];
+  beforeAll(async () => {
+    installed = join(folder, "node_modules", "shardmill");
+    await promisify(execFile)(process.execPath, [join(packageRoot, "scripts", "stage.mjs"), installed]);
+    const entries = await readdir(installed, { recursive: true, withFileTypes: true });
+    paths = entries
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(installed, join(entry.parentPath, entry.name)).replaceAll("\\", "/"));
+    // Nothing else: what the clone has for its tests cannot be found from there.
+    for (const name of Object.keys(manifest.dependencies)) {
+      await mkdir(dirname(join(folder, "node_modules", name)), { recursive: true });
+      await symlink(join(packageRoot, "node_modules", name), join(folder, "node_modules", name), "junction");
+    }
+  });
+
+  test("has few files: no tests, benchmarks, examples or source maps", () => {
+    expect(paths).toEqual(
+      expect.arrayContaining(["dist/bundle/cli/main.js", "dist/shared/modules/api.d.ts"]),
+    );
+    expect(paths.filter((path) => !PACKED.test(path))).toEqual([]);
+    expect(paths.length).toBeLessThanOrEqual(MOST_FILES);
+  });
+
+  test("has pages whose links lead to files of the package", async () => {
+    const pages = paths.filter((path) => path.endsWith(".md"));
+    expect(pages).toEqual(expect.arrayContaining(["README.md", "docs/job-file.md"]));
+    const dead: string[] = [];
+    let links = 0;
+    for (const page of pages) {
+      const text = await readFile(join(installed, page), "utf8");
+      for (const [, address = ""] of text.matchAll(/\]\(([^()\s]+)\)/g)) {
+        const [path = ""] = address.split("#");
+        if (path === "" || /^\w+:/.test(path)) continue;
+        links += 1;
+        if (!existsSync(join(installed, dirname(page), path))) dead.push(`${page}: ${address}`);
+      }
+    }
+    expect(dead).toEqual([]);
+    expect(links).toBeGreaterThan(100);
+  });
+
+  test("states the terms of every library in the bundle", async () => {
+    const text = await readFile(join(installed, "dist", "bundle", "LICENSES.txt"), "utf8");
+    for (const name of ["apache-arrow", "@grpc/grpc-js", "@platformatic/kafka", "preact", "zod"])
+      expect(text).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\([\\w.-]+\\)$`, "m"));
+  });
+
+  test("runs with its dependencies alone: a job, own code, health checks and reflection", async () => {
+    const main = join(installed, "dist", "bundle", "cli", "main.js");
+    await using job = await KnownJob.make({
+      rows: 100,
+      spec: { map: { finish: [{ module: "./step.ts" }] } },
+    });
+    await job.write(
+      "step.ts",
+      `import { defineStep } from "shardmill";
+       export default defineStep({
+         reads: { id: "int64" },
+         columns: { twice: "int64" },
+         row: ({ id }) => ({ twice: id * 2n }),
+       });`,
+    );
+    const { code, stderr } = await runCli(["run", job.path], { main, env: job.env });
+    expect(code, stderr).toBe(0);
+
+    const args = ["coordinator", "--listen", "127.0.0.1:0"];
+    const { cli, address } = await startListening(job, args, { main });
+    await using _ = cli;
+    using client = await ReflectionClient.of(address, userCredential());
+    for (const version of ["v1", "v1alpha"] as const) {
+      const [answer] = await client.ask(version, [{ listServices: "" }]);
+      expect(answer).toHaveProperty("listServicesResponse.service");
+    }
+    const health = new Client(address, credentials.createInsecure());
+    expect(await checkHealth(health)).toEqual(SERVING);
+    health.close();
+  });
+});
+
+/** A serialized HealthCheckResponse whose status is SERVING. */
+const SERVING = Buffer.from([8, 1]);
+
+function checkHealth(client: Client): Promise<Buffer | undefined> {
+  const unchanged = (bytes: Buffer) => bytes;
+  return new Promise((resolve, reject) =>
+    client.makeUnaryRequest<Buffer, Buffer>(
+      "/grpc.health.v1.Health/Check",
+      unchanged,
+      unchanged,
+      Buffer.alloc(0),
+      (error, response) => (error === null ? resolve(response) : reject(error)),
+    ),
+  );
+}

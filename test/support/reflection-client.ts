@@ -11,7 +11,8 @@ import {
   toJson,
 } from "@bufbuild/protobuf";
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
-import { Client, credentials } from "@grpc/grpc-js";
+import { Client, credentials, type Metadata } from "@grpc/grpc-js";
+import type { Credential } from "../../shared/access/credential.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import { authorization } from "../../shared/wire/authorization.ts";
 import { TEST_CREDENTIAL } from "./access.ts";
@@ -35,15 +36,16 @@ export async function compiledRegistry(): Promise<FileRegistry> {
 export class ReflectionClient implements Disposable {
   readonly #client: Client;
   readonly #reflection: FileRegistry;
-  readonly #metadata = authorization(TEST_CREDENTIAL);
+  readonly #metadata: Metadata;
 
-  private constructor(address: string, reflection: FileRegistry) {
+  private constructor(address: string, reflection: FileRegistry, credential: Credential) {
     this.#client = new Client(address, credentials.createInsecure());
     this.#reflection = reflection;
+    this.#metadata = authorization(credential);
   }
 
-  static async of(address: string): Promise<ReflectionClient> {
-    return new ReflectionClient(address, await compiledRegistry());
+  static async of(address: string, credential: Credential = TEST_CREDENTIAL): Promise<ReflectionClient> {
+    return new ReflectionClient(address, await compiledRegistry(), credential);
   }
 
   /** Asks in one stream, ends its half of it, and waits until the server has ended the other. */
