@@ -58,15 +58,17 @@ test("an installation brings few packages, and none of them wants a later Node.j
 });
 
 describe("the bundle and the dependencies", () => {
-  /** Packages that libraries replace where they are not installed, and the compiler of the user's own folder. */
+  /** Packages that libraries replace where they are missing, and the compiler of the user's own folder. */
   const OTHERS = new Set(["@node-rs/crc32", "kerberos", "typescript"]);
 
-  test("agree: each package that code of the bundle loads, and Arrow, whose types are public", async () => {
-    const bundle = join(packageRoot, "dist", "bundle");
+  test("agree: each package that packed code loads, and Arrow, whose types are public", async () => {
+    const dist = join(packageRoot, "dist");
+    const bundled = (await readdir(join(dist, "bundle"), { recursive: true })).filter(
+      (name) => name.endsWith(".js") && dirname(name) !== "page",
+    );
     const loaded = new Set(["apache-arrow"]);
-    for (const name of await readdir(bundle, { recursive: true })) {
-      if (!name.endsWith(".js") || dirname(name) === "page") continue;
-      for (const specifier of specifiersOf(name, await readFile(join(bundle, name), "utf8"))) {
+    for (const name of [...bundled.map((each) => join("bundle", each)), "shared/modules/api.js"]) {
+      for (const specifier of specifiersOf(name, await readFile(join(dist, name), "utf8"))) {
         const [, library] = /^((?:@[^/]+\/)?[^/]+)/.exec(specifier) ?? [];
         if (library !== undefined && !OTHERS.has(library)) loaded.add(library);
       }
