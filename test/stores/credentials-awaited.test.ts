@@ -1,9 +1,13 @@
+import { once } from "node:events";
 import { chmod, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { S3Credentials } from "../../shared/s3/credentials.ts";
 import { type FaultyProxy, type ProxyFault, startFaultyProxy } from "../support/faulty-proxy.ts";
-import { startListening, until } from "../support/job-processes.ts";
+import { startListening, startWorker, until } from "../support/job-processes.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { type S3Server, startS3Server } from "../support/s3-server.ts";
 
@@ -72,3 +76,53 @@ test("a coordinator that waits for credentials ends at once when it is told to",
   expect(code, stderr).toBe(130);
   expect(performance.now() - startMs).toBeLessThan(2_000);
 });
+
+test("a coordinator ends when its job has failed, although its provider of credentials never answers", async () => {
+  const provider = await startSilentProvider(server.credentials);
+  await using _provider = provider;
+  const own = {
+    ...env(),
+    AWS_CONFIG_FILE: job.at("none"),
+    AWS_ENDPOINT_URL: server.env.AWS_ENDPOINT_URL ?? "",
+  };
+  await job.writeSpec({ output: { path: "s3://bucket/silent" } });
+  const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--store-grace-ms", "1000"];
+  const { cli, address } = await startListening(job, args, {
+    env: { ...own, AWS_CONTAINER_CREDENTIALS_FULL_URI: provider.url },
+    limitMs: 280_000,
+  });
+  await using running = cli;
+  provider.fallSilent();
+  await using _worker = startWorker(job, address, ["--data", "coordinator"]);
+  const { code, stderr } = await running.ended;
+  expect(code, stderr).toBe(1);
+  expect(stderr).toMatch(/STORE_UNAVAILABLE[\s\S]*|is silent for 30 s/);
+}, 300_000);
+
+interface SilentProvider extends AsyncDisposable {
+  readonly url: string;
+  fallSilent(): void;
+}
+
+/** The endpoint of a container that gives keys for a second, until it answers no more. */
+async function startSilentProvider({ accessKeyId, secretAccessKey }: S3Credentials): Promise<SilentProvider> {
+  let isSilent = false;
+  const web = createServer((_, response) => {
+    if (isSilent) return;
+    const Expiration = new Date(Date.now() + 1_000).toISOString();
+    const keys = { AccessKeyId: accessKeyId, SecretAccessKey: secretAccessKey, Token: "", Expiration };
+    response.setHeader("content-type", "application/json").end(JSON.stringify(keys));
+  });
+  await once(web.listen(0, "127.0.0.1"), "listening");
+  return {
+    url: `http://127.0.0.1:${(web.address() as AddressInfo).port}/keys`,
+    fallSilent: () => {
+      isSilent = true;
+    },
+    async [Symbol.asyncDispose]() {
+      web.closeAllConnections();
+      web.close();
+      await once(web, "close");
+    },
+  };
+}
