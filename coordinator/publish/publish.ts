@@ -1,5 +1,5 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
-import { below } from "../../shared/domain/location.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
@@ -55,7 +55,7 @@ export async function publishOutput(options: PublishOptions): Promise<void> {
     }
     const { by } = announced;
     await placeAll({ ...publishing, staged: by }, way, { resumed: true });
-    throw decidedByAnother(paths, by.manifest);
+    throw decidedByAnother(paths, { staged, by: by.manifest });
   });
 }
 
@@ -119,7 +119,17 @@ function endWithBesides({ paths, storage, staged }: Publishing): Promise<void> {
   return placeBeside(paths, staged.manifest, storage);
 }
 
-function decidedByAnother({ output }: WorkPaths, { job, outputDigest }: OutputManifest): ShardmillError {
+function decidedByAnother(
+  { output }: WorkPaths,
+  { staged, by: { job, outputDigest } }: { readonly staged: StagedOutput; readonly by: OutputManifest },
+): ShardmillError {
+  const { manifest } = staged;
+  if (manifest.inputFiles !== null)
+    return runPublished(output, {
+      path: output,
+      expected: manifest.outputDigest,
+      found: outputDigest,
+    });
   return new ShardmillError(
     "OUTPUT_OCCUPIED",
     `another coordinator, or an earlier try, was first to publish to ${output}: it has the output of job ${job.id}`,
@@ -148,14 +158,18 @@ async function isPublished({ paths, storage, staged }: Publishing): Promise<bool
   if (there === null) return false;
   if (there.outputDigest === outputDigest) return true;
   const fields = { path, expected: outputDigest, found: there.outputDigest };
-  if (staged.manifest.inputFiles !== null)
-    throw new ShardmillError("RUN_PUBLISHED", `another machine published this run to ${paths.output}`, {
-      fields,
-      hint: "run again: what is new since then is the next run",
-    });
+  if (staged.manifest.inputFiles !== null) throw runPublished(paths.output, fields);
   throw new ShardmillError("OUTPUT_OCCUPIED", `${paths.output} has another published output`, {
     fields,
     hint: "choose another output.path, or run with --fresh to replace it",
+  });
+}
+
+/** The refusal of a run over what is new, which another machine has published with other files. */
+function runPublished(output: Location, fields: Readonly<Record<string, string>>): ShardmillError {
+  return new ShardmillError("RUN_PUBLISHED", `another machine published this run to ${output}`, {
+    fields,
+    hint: "run again: what is new since then is the next run",
   });
 }
 

@@ -3,7 +3,7 @@ import { buildManifest, layOutParts } from "../../../../coordinator/publish/layo
 import { publishOutput } from "../../../../coordinator/publish/publish.ts";
 import { manifestText } from "../../../../coordinator/publish/read-manifest.ts";
 import { stageOutput } from "../../../../coordinator/publish/stage.ts";
-import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
+import { type WorkPaths, withRun, workPaths } from "../../../../coordinator/publish/work-paths.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { below } from "../../../../shared/domain/location.ts";
@@ -66,7 +66,11 @@ class BreakingBucket {
     this.#untilBreak = call;
   }
 
-  async #called({ call }: StorageCall): Promise<void> {
+  before: (call: StorageCall) => void = () => {};
+
+  async #called(asked: StorageCall): Promise<void> {
+    const { call } = asked;
+    this.before(asked);
     this.#untilBreak -= 1;
     if (this.#untilBreak === 0) throw new Error(`the process died at ${call}`);
   }
@@ -76,11 +80,12 @@ interface StageOptions {
   readonly partials?: typeof PARTIALS;
   readonly confirm?: () => Promise<void>;
   readonly inputFiles?: OutputManifest["inputFiles"];
+  readonly paths?: WorkPaths;
 }
 
 async function stageAndPublish(
   { storage }: Pick<BreakingBucket, "storage">,
-  { partials = PARTIALS, confirm = async () => {}, inputFiles = null }: StageOptions = {},
+  { partials = PARTIALS, confirm = async () => {}, inputFiles = null, paths = PATHS }: StageOptions = {},
 ): Promise<void> {
   const staged = await stageOutput({
     facts: {
@@ -97,14 +102,14 @@ async function stageAndPublish(
       inputFiles,
     },
     partials: partials.map(({ partial }) => partial),
-    paths: PATHS,
+    paths,
     reduced: [],
     poisoned: [],
     keep: [],
     storage,
     signal,
   });
-  await publishOutput({ paths: PATHS, storage, staged, confirm });
+  await publishOutput({ paths, storage, staged, confirm });
 }
 
 /** What readers find who look for the manifest first: all that it names, or nothing. */
@@ -181,6 +186,34 @@ test("a manifest that came meanwhile is never replaced", async () => {
   });
   expect(await readText(bucket.storage, path)).toBe(text);
 });
+
+test.each([
+  ["of a job", null, "OUTPUT_OCCUPIED"],
+  ["of a run over what is new", [], "RUN_PUBLISHED"],
+] as const)(
+  "the output %s that another coordinator has announced is published, and this one told",
+  async (_what, inputFiles, code) => {
+    const bucket = new BreakingBucket();
+    const [theirs, ours] = ["run-0000000000000001", "run-0000000000000002"].map((run) => withRun(PATHS, run));
+    if (theirs === undefined || ours === undefined) throw new Error("two runs");
+    for (const { partials } of [theirs, ours])
+      for (const { partial, text } of PARTIALS)
+        await bucket.storage.put(
+          below(partials, partialFolder(partial), "rows.parquet"),
+          sourceOfBytes(text),
+        );
+    // It dies behind its announcement.
+    const died = new Error("the process died");
+    bucket.before = ({ call, location }) => {
+      if (call === "copy" || location.includes("/rows/part-")) throw died;
+    };
+    await expect(stageAndPublish(bucket, { paths: theirs, inputFiles })).rejects.toThrow();
+    bucket.before = () => {};
+    const others = { partials: PARTIALS.slice(1), paths: ours, inputFiles };
+    await expect(stageAndPublish(bucket, others)).rejects.toMatchObject({ code });
+    expect(await published(bucket)).toEqual(WHOLE);
+  },
+);
 
 test("a coordinator that loses its lock between two copies makes no more of them", async () => {
   const partials = Array.from({ length: 100 }, (_, shard) => aPartial(shard));
