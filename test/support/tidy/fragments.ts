@@ -13,7 +13,6 @@ export const SEAMS: readonly RegExp[] = [
   // Text of data: pure, and tried without what makes the data.
   /^cli\/render\//,
   // Loaded only when the environment is set.
-  /^cli\/main-command\.ts$/,
   // Loaded only where HTTP is served.
   /^coordinator\/http\/metrics-route\.ts$/,
   // Keeps a library where the house knows it, away from who uses it.
