@@ -70,7 +70,7 @@ export class StepWatch implements AsyncDisposable {
   async #tokensIn(
     binding: StepBinding,
     op: TokenizeOp,
-    { batch, truncated }: SteppedRows,
+    { batch, noted }: SteppedRows,
   ): Promise<TokensTrace[]> {
     const tokenizer = await this.#tokenizerOf(binding, op);
     const cells = [...rowsOf(batch, op.ids).entries()].filter(([, cell]) => cell !== null);
@@ -80,7 +80,7 @@ export class StepWatch implements AsyncDisposable {
         const ids = all.slice(0, MOST_TOKENS);
         const texts = await tokenizer.pieces(ids);
         const tokens = ids.map((id, at) => ({ id, text: texts[at] ?? "" }));
-        return { count: all.length, isTruncated: truncated.includes(row), tokens };
+        return { count: all.length, isTruncated: noted.rowsTruncated.includes(row), tokens };
       }),
     );
   }

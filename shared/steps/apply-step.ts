@@ -4,6 +4,7 @@ import { gather } from "../dataset/gather.ts";
 import { plainField } from "../dataset/plain-type.ts";
 import { columnData, quickSchema, recordBatchOf } from "../dataset/record-batch.ts";
 import type { StepColumns } from "../domain/step-binding.ts";
+import { NO_NOTED_ROWS, type NotedRows } from "./noted-rows.ts";
 import type { RowFailure, Step, StepResult } from "./step.ts";
 
 /** Rows behind a step, and where in front of it each came from: see {@link StepResult}. */
@@ -11,10 +12,8 @@ export interface SteppedRows {
   readonly batch: RecordBatch;
   readonly sources: Uint32Array | null;
   readonly failed: readonly RowFailure[];
-  /** Rows in front of the step of which a text was cut off, in order. */
-  readonly truncated: readonly number[];
-  /** Rows in front of the step of which a sound window was filled up, in order. */
-  readonly filled: readonly number[];
+  /** Rows in front of the step that it noted. */
+  readonly noted: NotedRows;
 }
 
 /**
@@ -31,8 +30,9 @@ export async function applyStep(
 ): Promise<SteppedRows> {
   const result = await step.run(selectColumns(batch, binding.reads), signal);
   checkResult(binding, result, batch.numRows);
-  const { sources, failed = [], truncated = [], filled = [] } = result;
-  return { batch: joinColumns(binding, batch, result), sources, failed, truncated, filled };
+  const { sources, failed = [] } = result;
+  const noted = { ...NO_NOTED_ROWS, ...result.noted };
+  return { batch: joinColumns(binding, batch, result), sources, failed, noted };
 }
 
 function selectColumns(batch: RecordBatch, names: readonly string[]): RecordBatch {
@@ -98,7 +98,7 @@ function stretchesOf(data: Data, sources: Uint32Array) {
 /** A step that breaks its law would lose rows, or double them, with nobody the wiser. */
 function checkResult(
   { where, columns }: StepColumns,
-  { made, sources, failed = [], truncated = [], filled = [] }: StepResult,
+  { made, sources, failed = [], noted = {} }: StepResult,
   rows: number,
 ): void {
   for (const { name, from } of columns)
@@ -108,9 +108,9 @@ function checkResult(
     assert(before < row && row < made.numRows, `${where} names its failed rows in order`);
     before = row;
   }
-  for (const noted of [truncated, filled]) {
-    const isAscending = noted.every((row, at) => (noted[at - 1] ?? -1) < row && row < rows);
-    assert(isAscending, `${where} names the rows that it truncated or filled in order`);
+  for (const [name, found] of Object.entries(noted)) {
+    const isAscending = found.every((row, at) => (found[at - 1] ?? -1) < row && row < rows);
+    assert(isAscending, `${where} names the ${name} in order`);
   }
   if (sources === null) {
     assert(made.numRows === rows, `${where} gives each of ${rows} rows once`);

@@ -66,8 +66,8 @@ export class SoundStep implements Step {
     const made = this.#batchOf(sounds, sources.length);
     const { windows } = this.#op;
     if (windows === null) return { made, sources: null, failed };
-    const filled = sounds.flatMap((sound, row) => (isFilled(sound, windows) ? [row] : []));
-    return { made, sources: Uint32Array.from(sources), failed, filled };
+    const rowsFilled = sounds.flatMap((sound, row) => (isFilled(sound, windows) ? [row] : []));
+    return { made, sources: Uint32Array.from(sources), failed, noted: { rowsFilled } };
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
 import type { RecordBatch } from "apache-arrow";
 import type { JobStores } from "../domain/job-stores.ts";
 import type { DeadCode } from "../domain/partial.ts";
+import type { NotedRows } from "./noted-rows.ts";
 
 /** A row that a step cannot do its work on. */
 export interface RowFailure {
@@ -21,10 +22,8 @@ export interface StepResult {
   readonly sources: Uint32Array | null;
   /** Rows of `made` that become dead letters, in order, with all parts of their rows. Left out: none. */
   readonly failed?: readonly RowFailure[];
-  /** Rows of the given batch of which a text was cut off, in order. Left out: none. */
-  readonly truncated?: readonly number[];
-  /** Rows of the given batch of which a sound window was filled up, in order. Default: none. */
-  readonly filled?: readonly number[];
+  /** Rows of the given batch that the step notes. Default: none. */
+  readonly noted?: Partial<NotedRows>;
 }
 
 /**

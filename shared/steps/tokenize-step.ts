@@ -70,8 +70,8 @@ class TokenizeStep implements Step {
     });
     const schema = new Schema(this.#made.map((name, at) => new Field(name, columns[at]?.type ?? LIST, true)));
     const made = recordBatchOf(schema, batch.numRows, columns);
-    const truncated = isTruncated.flatMap((is, row) => (is === true ? [row] : []));
-    return { made, sources: null, failed, truncated };
+    const rowsTruncated = isTruncated.flatMap((is, row) => (is === true ? [row] : []));
+    return { made, sources: null, failed, noted: { rowsTruncated } };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -64,7 +64,7 @@ test("names the sounds of which a window was filled up, and no dead one", async 
   const filledBy = async (pad: "zeros" | "repeat" | "drop") => {
     const plan = planOf(rows, { ...windows, pad });
     await using step = await openStep(plan, { scratchPath: "unused", stores: NO_STORES });
-    return (await applyStep(step, plan, rows, signal)).filled;
+    return (await applyStep(step, plan, rows, signal)).noted.rowsFilled;
   };
   expect(await filledBy("zeros")).toEqual([1, 4]);
   expect(await filledBy("repeat")).toEqual([1, 4]);

@@ -8,6 +8,7 @@ import { fieldTypeOf } from "../../shared/dataset/fields.ts";
 import { gather } from "../../shared/dataset/gather.ts";
 import { columnData, recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";
+import { NOTED_COUNTS } from "../../shared/domain/row-counts.ts";
 import { madeColumns, type StepBinding } from "../../shared/domain/step-binding.ts";
 import { applyStep } from "../../shared/steps/apply-step.ts";
 import type { OpenStepOptions, Step } from "../../shared/steps/step.ts";
@@ -44,12 +45,12 @@ export function stepContract(name: string, makeStep: () => Promise<StepUnderTest
     /** The rows behind the step, the row that each came from, and what was noted of it. */
     async function behind(start: number, end: number) {
       const stepped = await applyStep(step, on.plan, on.rows.slice(start, end), signal);
-      const { batch, sources, truncated, filled } = stepped;
+      const { batch, sources, noted } = stepped;
       const rows = plainRows(new Table([batch]));
       return rows.map((row, at) => {
         const source = sources === null ? at : (sources[at] ?? -1);
-        const noted = { isTruncated: truncated.includes(source), isFilled: filled.includes(source) };
-        return { row, source: start + source, ...noted };
+        const counts = NOTED_COUNTS.filter((name) => noted[name].includes(source));
+        return { row, source: start + source, counts };
       });
     }
 

@@ -142,9 +142,9 @@ describe("a tokenizer as a step", () => {
     const isCut = expected.wordpiece.whole.map(({ ids }, row) => (row % 7 === 6 ? null : ids.length > 9));
     const { rows: found } = await run({ ...plan, columns: [...plan.columns, column] }, rows);
     expect(found.map((row) => Reflect.get(row, "cut"))).toEqual(isCut);
-    const { truncated } = await run(tokenize({ maxTokens: 9, truncation: "left" }, rows), rows);
-    expect(truncated).toEqual([...isCut.keys()].filter((row) => isCut[row] === true));
-    expect((await run(split({}, rows), rows)).truncated).toEqual([]);
+    const { noted } = await run(tokenize({ maxTokens: 9, truncation: "left" }, rows), rows);
+    expect(noted.rowsTruncated).toEqual([...isCut.keys()].filter((row) => isCut[row] === true));
+    expect((await run(split({}, rows), rows)).noted.rowsTruncated).toEqual([]);
   });
 
   it("puts the prefix in front of a text, and of a pair's first", async () => {

@@ -5,6 +5,7 @@ import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
+import { NO_NOTED_ROWS } from "../../shared/steps/noted-rows.ts";
 import type { Batch } from "../batch/batch.ts";
 import { UnreadableRows } from "../read/unreadable-rows.ts";
 import { stepReadable } from "../steps/failed-rows.ts";
@@ -79,7 +80,7 @@ async function* batchesOf(
       const failed = unreadable.take(origin.sourceStart, origin.sourceEnd);
       const rows =
         steps === null
-          ? { batch: read, sources: null, failed, truncated: [], filled: [] }
+          ? { batch: read, sources: null, failed, noted: NO_NOTED_ROWS }
           : await stepReadable(read, failed, (readable) => steps.run(readable, NEVER));
       const { batch: prepared, ...stepped } = rows;
       const chunk = new InputChunk(prepared, row, map.inputs, { ...origin, ...stepped });

@@ -7,6 +7,7 @@ import {
   Table,
 } from "apache-arrow";
 import { assert, present } from "../../shared/core/assert.ts";
+import { recordOf } from "../../shared/core/record-of.ts";
 import { fieldTypeOf } from "../../shared/dataset/fields.ts";
 import { gather } from "../../shared/dataset/gather.ts";
 import { parquetFault } from "../../shared/dataset/parquet-form.ts";
@@ -15,7 +16,7 @@ import { columnData, indexOfColumns, quickSchema, recordBatchOf } from "../../sh
 import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
-import type { RowCounts } from "../../shared/domain/row-counts.ts";
+import { NOTED_COUNTS, type RowCounts } from "../../shared/domain/row-counts.ts";
 import { rowsRun } from "../batch/batch.ts";
 import type { BatchOutcome } from "../batch/batch-runner.ts";
 import { countDistinct, type InputChunk, type RowRange } from "../tensorize/input-chunk.ts";
@@ -30,10 +31,8 @@ export interface MappedShard extends ShardResult {
    * By record batch of `rows`, the row of the shard that each row came from; null where no step is to follow.
    */
   readonly sources: readonly Uint32Array[] | null;
-  /** The mapped rows of the shard of which a text was cut off. */
-  readonly truncated: ReadonlySet<number>;
-  /** The mapped rows of the shard of which a sound window was filled up. */
-  readonly filled: ReadonlySet<number>;
+  /** Mapped rows of the shard that steps noted, by the count in which they are. */
+  readonly noted: Readonly<Record<(typeof NOTED_COUNTS)[number], ReadonlySet<number>>>;
   /** The dead letters so far: steps that follow may add to them. */
   readonly letters: DeadLetterTable;
 }
@@ -90,8 +89,7 @@ export class Collector {
   readonly #batches: RecordBatch[] = [];
   /** By record batch, the row of the shard that each row came from; kept where a step asks for it. */
   readonly #sources: Uint32Array[] | null;
-  readonly #truncated = new Set<number>();
-  readonly #filled = new Set<number>();
+  readonly #noted = recordOf(NOTED_COUNTS, () => new Set<number>());
   #rowsIn = 0;
   #rowsOpened = 0;
   #rowsMapped = 0;
@@ -158,15 +156,13 @@ export class Collector {
       rowsMapped: this.#rowsMapped,
       rowsFiltered: this.#rowsFiltered,
       rowsOut: this.#rowsOut,
-      rowsTruncated: this.#truncated.size,
-      rowsFilled: this.#filled.size,
+      ...recordOf(NOTED_COUNTS, (name) => this.#noted[name].size),
       rowsDead,
       rows: tableOf(this.#schema, this.#batches),
       dead: this.#dead.finish(),
       firstDead: this.#dead.first,
       sources: this.#sources,
-      truncated: this.#truncated,
-      filled: this.#filled,
+      noted: this.#noted,
       letters: this.#dead,
     };
   }
@@ -186,14 +182,12 @@ export class Collector {
     for (const { chunk, start, end } of batch.pieces) chunk.settleMapped(end - start);
   }
 
-  #note({ origin: { truncated, filled, sourceStart } }: InputChunk, mapped: Uint32Array): void {
-    const note = (rows: readonly number[], noted: Set<number>) => {
-      if (rows.length === 0) return;
-      const isIn = new Set(rows.map((row) => sourceStart + row));
-      for (const row of mapped) if (isIn.has(row)) noted.add(row);
-    };
-    note(truncated, this.#truncated);
-    note(filled, this.#filled);
+  #note({ origin: { noted, sourceStart } }: InputChunk, mapped: Uint32Array): void {
+    for (const name of NOTED_COUNTS) {
+      if (noted[name].length === 0) continue;
+      const isIn = new Set(noted[name].map((row) => sourceStart + row));
+      for (const row of mapped) if (isIn.has(row)) this.#noted[name].add(row);
+    }
   }
 
   #closeSettled(): void {

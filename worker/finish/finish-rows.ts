@@ -5,6 +5,7 @@ import { gather } from "../../shared/dataset/gather.ts";
 import { plainCopy } from "../../shared/dataset/plain-batch.ts";
 import { columnData, recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import type { Lease } from "../../shared/domain/job.ts";
+import { NONE_NOTED, NOTED_COUNTS } from "../../shared/domain/row-counts.ts";
 import { type MappedShard, type ShardResult, tableOf } from "../collect/collector.ts";
 import type { DeadLetterTable } from "../collect/dead-letters.ts";
 import type { StageSteps } from "../steps/stage-steps.ts";
@@ -36,7 +37,7 @@ interface FinishedRows extends MappedRows {
  * @throws whatever a step throws, with the rows of the shard that it was given
  */
 export async function finishRows(mapped: MappedShard, options: FinishOptions): Promise<ShardResult> {
-  const { sources: _, letters, rows, truncated, filled, ...result } = mapped;
+  const { sources: _, letters, rows, noted, ...result } = mapped;
   const { steps, signal } = options;
   const schema = await steps.schemaOf(rows.schema, signal);
   const finished: FinishedRows[] = [];
@@ -48,8 +49,7 @@ export async function finishRows(mapped: MappedShard, options: FinishOptions): P
   const batches: RecordBatch[] = [];
   let rowsMapped = 0;
   let rowsOut = 0;
-  let rowsTruncated = 0;
-  let rowsFilled = 0;
+  const notedCounts = { ...NONE_NOTED };
   let last = -1;
   for (const each of finished) {
     const { batch, origins } = failed.size === 0 ? each : withoutDead(each, failed);
@@ -59,8 +59,7 @@ export async function finishRows(mapped: MappedShard, options: FinishOptions): P
       if (origin === last) continue;
       last = origin;
       rowsMapped += 1;
-      if (truncated.has(origin)) rowsTruncated += 1;
-      if (filled.has(origin)) rowsFilled += 1;
+      for (const name of NOTED_COUNTS) if (noted[name].has(origin)) notedCounts[name] += 1;
     }
     rowsOut += numRows;
     if (numRows > 0) batches.push(recordBatchOf(schema, numRows, data.children));
@@ -73,8 +72,7 @@ export async function finishRows(mapped: MappedShard, options: FinishOptions): P
     rowsFiltered: result.rowsFiltered + result.rowsMapped - rowsMapped - failed.size,
     rowsDead: result.rowsDead + failed.size,
     rowsOut,
-    rowsTruncated,
-    rowsFilled,
+    ...notedCounts,
     dead: letters.finish(),
     firstDead: letters.first,
   };

@@ -255,8 +255,7 @@ function startSteps(
 function withoutSources({
   sources: _sources,
   letters: _letters,
-  truncated: _truncated,
-  filled: _filled,
+  noted: _noted,
   ...result
 }: MappedShard): ShardResult {
   return result;

@@ -3,6 +3,7 @@ import { mapInOrder } from "../../shared/core/map-in-order.ts";
 import { freeBatch } from "../../shared/dataset/free-batch.ts";
 import { plainCopy } from "../../shared/dataset/plain-batch.ts";
 import type { Lease } from "../../shared/domain/job.ts";
+import { NO_NOTED_ROWS } from "../../shared/steps/noted-rows.ts";
 import type { UnreadableRows } from "../read/unreadable-rows.ts";
 import { stepReadable } from "../steps/failed-rows.ts";
 import type { StageSteps } from "../steps/stage-steps.ts";
@@ -57,7 +58,7 @@ async function* numberRows(
   for await (const batch of batches) {
     const sourceEnd = sourceStart + batch.numRows;
     const failed = unreadable?.take(sourceStart, sourceEnd) ?? [];
-    yield { batch, sourceStart, sourceEnd, sources: null, failed, truncated: [], filled: [] };
+    yield { batch, sourceStart, sourceEnd, sources: null, failed, noted: NO_NOTED_ROWS };
     sourceStart = sourceEnd;
   }
 }

@@ -4,6 +4,7 @@ import { gather, type Stretch } from "../../shared/dataset/gather.ts";
 import { plainField } from "../../shared/dataset/plain-type.ts";
 import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import type { SteppedRows } from "../../shared/steps/apply-step.ts";
+import { mapNoted, NO_NOTED_ROWS } from "../../shared/steps/noted-rows.ts";
 import type { RowFailure } from "../../shared/steps/step.ts";
 
 /** A row that a step failed on: in front of the chain, the row that it came from. */
@@ -23,13 +24,12 @@ export async function stepReadable(
   run: (batch: RecordBatch) => Promise<SteppedRows>,
 ): Promise<SteppedRows> {
   if (unreadable.length === 0) return await run(batch);
-  const rows: SteppedRows = { batch, sources: null, failed: unreadable, truncated: [], filled: [] };
+  const rows: SteppedRows = { batch, sources: null, failed: unreadable, noted: NO_NOTED_ROWS };
   const readable = withoutFailed(rows);
   const stepped = await run(readable.batch);
   const sources = composed(readable.sources, stepped.sources);
-  const truncated = stepped.truncated.map((row) => sourceOf(readable, row));
-  const filled = stepped.filled.map((row) => sourceOf(readable, row));
-  return withFailed({ ...stepped, sources, truncated, filled }, failedSources(rows));
+  const noted = mapNoted(stepped.noted, (found) => found.map((row) => sourceOf(readable, row)));
+  return withFailed({ ...stepped, sources, noted }, failedSources(rows));
 }
 
 /** Where rows of the second step came from, in front of the first. */
@@ -63,8 +63,7 @@ export function withoutFailed(rows: SteppedRows): SteppedRows {
     batch: gathered(rows.batch, kept),
     sources: Uint32Array.from(kept, (row) => sourceOf(rows, row)),
     failed: [],
-    truncated: rows.truncated,
-    filled: rows.filled,
+    noted: rows.noted,
   };
 }
 
@@ -93,14 +92,8 @@ export function withFailed(rows: SteppedRows, early: readonly FailedSource[]): S
     place(row, source, late.get(row));
   }
   placeBefore(Number.POSITIVE_INFINITY);
-  const { truncated, filled } = rows;
-  return {
-    batch: gathered(rows.batch, order),
-    sources: Uint32Array.from(sources),
-    failed,
-    truncated,
-    filled,
-  };
+  const { noted } = rows;
+  return { batch: gathered(rows.batch, order), sources: Uint32Array.from(sources), failed, noted };
 }
 
 /** The rows of a batch at these places, and nulls. */

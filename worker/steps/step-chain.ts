@@ -1,6 +1,7 @@
 import type { RecordBatch } from "apache-arrow";
 import type { StepBinding } from "../../shared/domain/step-binding.ts";
 import { applyStep, type SteppedRows } from "../../shared/steps/apply-step.ts";
+import { mapNoted, NO_NOTED_ROWS } from "../../shared/steps/noted-rows.ts";
 import { openStep } from "../../shared/steps/open-step.ts";
 import type { OpenStepOptions, Step } from "../../shared/steps/step.ts";
 import {
@@ -51,18 +52,19 @@ export class StepChain implements AsyncDisposable {
    * @throws whatever a step throws, naming itself
    */
   async run(batch: RecordBatch, signal: AbortSignal): Promise<SteppedRows> {
-    let rows: SteppedRows = { batch, sources: null, failed: [], truncated: [], filled: [] };
+    let rows: SteppedRows = { batch, sources: null, failed: [], noted: NO_NOTED_ROWS };
     const failed: FailedSource[] = [];
     for (const [index, { binding, step }] of this.#steps.entries()) {
       const next = await applyStep(step, binding, rows.batch, signal);
       await this.#onStep?.(binding, rows.batch, next);
-      const noted = (name: "truncated" | "filled") =>
+      const before = rows;
+      const noted = mapNoted(next.noted, (found, name) =>
         together(
-          rows[name],
-          next[name].map((row) => sourceOf(rows, row)),
-        );
-      const [truncated, filled] = [noted("truncated"), noted("filled")];
-      rows = { ...next, sources: composed(rows.sources, next.sources), truncated, filled };
+          before.noted[name],
+          found.map((row) => sourceOf(before, row)),
+        ),
+      );
+      rows = { ...next, sources: composed(rows.sources, next.sources), noted };
       if (next.failed.length === 0 || index === this.#steps.length - 1) continue;
       failed.push(...failedSources(rows));
       rows = withoutFailed(rows);

@@ -2,6 +2,7 @@ import type { ErrorData } from "../../shared/core/errors.ts";
 import type { PackedTable } from "../../shared/dataset/packed-table.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import type { StepBinding } from "../../shared/domain/step-binding.ts";
+import type { NotedRows } from "../../shared/steps/noted-rows.ts";
 import type { RowFailure } from "../../shared/steps/step.ts";
 
 /** What a step thread is started with (`workerData`): it serves one stage of one job. */
@@ -29,8 +30,7 @@ export type StepEvent =
       readonly made: PackedTable;
       readonly sources: Uint32Array<ArrayBuffer> | null;
       readonly failed: readonly RowFailure[];
-      readonly truncated: readonly number[];
-      readonly filled: readonly number[];
+      readonly noted: NotedRows;
       readonly busyMs: number;
     }
   | { readonly kind: "failed"; readonly error: ErrorData; readonly busyMs: number };

@@ -110,6 +110,6 @@ export class StepThreadClient implements Step {
 }
 
 function resultOf(done: Extract<StepEvent, { kind: "done" }>): StepResult {
-  const { made, sources, failed, truncated, filled } = done;
-  return { made: unpackBatch(made), sources, failed, truncated, filled };
+  const { made, sources, failed, noted } = done;
+  return { made: unpackBatch(made), sources, failed, noted };
 }

@@ -1,6 +1,7 @@
 import type { RecordBatch } from "apache-arrow";
 import type { InputBinding } from "../../shared/domain/map-binding.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
+import { NO_NOTED_ROWS, type NotedRows } from "../../shared/steps/noted-rows.ts";
 import type { RowFailure } from "../../shared/steps/step.ts";
 import { findPositions, type RowPositions } from "./row-positions.ts";
 import { badRows, type InputColumns, openInputs } from "./tensorize.ts";
@@ -22,10 +23,8 @@ export interface RowOrigin {
   readonly sources: Uint32Array | null;
   /** Rows of the batch that could not be read, or that a step failed on, in order. */
   readonly failed: readonly RowFailure[];
-  /** Rows of the shard, counted from `sourceStart`, of which a text was cut off, in order. */
-  readonly truncated: readonly number[];
-  /** Rows of the shard, counted from `sourceStart`, of which a sound window was filled up, in order. */
-  readonly filled: readonly number[];
+  /** Rows of the shard, counted from `sourceStart`, that steps noted. */
+  readonly noted: NotedRows;
 }
 
 /** Why a row is dead, without its place. */
@@ -156,7 +155,7 @@ export class InputChunk {
 
 /** Each row of the shard as it was read. */
 function wholeRows(sourceStart: number, sourceEnd: number): RowOrigin {
-  return { sourceStart, sourceEnd, sources: null, failed: [], truncated: [], filled: [] };
+  return { sourceStart, sourceEnd, sources: null, failed: [], noted: NO_NOTED_ROWS };
 }
 
 /** How many different numbers there are in an ascending list. */

@@ -5,6 +5,7 @@ import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { columnData, recordBatchOf } from "../../../../shared/dataset/record-batch.ts";
 import type { MapBinding } from "../../../../shared/domain/map-binding.ts";
 import type { SteppedRows } from "../../../../shared/steps/apply-step.ts";
+import { NO_NOTED_ROWS } from "../../../../shared/steps/noted-rows.ts";
 import type { Lanes } from "../../../../worker/lanes/lanes.ts";
 import { mapInMemory } from "../../../support/memory-shard.ts";
 import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
@@ -44,8 +45,7 @@ function explode(rows: readonly Parts[], batch: RecordBatch): SteppedRows {
     batch: recordBatchOf(schema, sources.length, [id, c]),
     sources: Uint32Array.from(sources),
     failed: [],
-    truncated: [],
-    filled: [],
+    noted: NO_NOTED_ROWS,
   };
 }
 

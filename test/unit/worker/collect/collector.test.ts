@@ -2,6 +2,7 @@ import { Int32, Schema, type Table, Utf8 } from "apache-arrow";
 import { describe, expect, test } from "vitest";
 import type { LeaseSlice } from "../../../../shared/domain/job.ts";
 import type { MapBinding } from "../../../../shared/domain/map-binding.ts";
+import { NO_NOTED_ROWS } from "../../../../shared/steps/noted-rows.ts";
 import { batchOf as rowsBatch } from "../../../../worker/batch/batch.ts";
 import type { BatchOutcome } from "../../../../worker/batch/batch-runner.ts";
 import { Collector } from "../../../../worker/collect/collector.ts";
@@ -87,10 +88,10 @@ test("rows come out in order with what was kept, whatever chunks the batches wen
     firstDead,
     sources: _sources,
     letters: _letters,
-    truncated,
+    noted,
     ...counts
   } = collector.finish();
-  expect([counts.rowsTruncated, truncated.size]).toEqual([0, 0]);
+  expect([counts.rowsTruncated, noted.rowsTruncated.size]).toEqual([0, 0]);
   expect(counts).toMatchObject({ rowsIn: 6, rowsMapped: 4, rowsFiltered: 0, rowsOut: 4, rowsDead: 2 });
   expect(rowsOf(rows)).toEqual([
     { name: "row 0", y: 10 },
@@ -209,8 +210,7 @@ describe("rows that steps dropped, or made several of", () => {
     sourceEnd: 6,
     sources: Uint32Array.of(0, 2, 2, 2, 3, 4, 4, 5),
     failed: [],
-    truncated: [1, 2, 4, 5],
-    filled: [1, 3, 4],
+    noted: { ...NO_NOTED_ROWS, rowsTruncated: [1, 2, 4, 5], rowsFilled: [1, 3, 4] },
   };
   const preparedChunk = (values: readonly (number | null)[]) => {
     const names = values.map((_, row) => `part ${row}`);
@@ -238,9 +238,10 @@ describe("rows that steps dropped, or made several of", () => {
       letters: _letters,
       ...counts
     } = answered([1, 2, 3, 4, 5, 6, 7, 8]);
-    expect(counts).toEqual({
+    expect(counts).toMatchObject({
       ...{ rowsIn: 6, rowsMapped: 5, rowsFiltered: 1, rowsDead: 0, rowsOut: 8 },
-      ...{ rowsTruncated: 3, truncated: new Set([2, 4, 5]), rowsFilled: 2, filled: new Set([3, 4]) },
+      ...{ rowsTruncated: 3, rowsFilled: 2 },
+      noted: { rowsTruncated: new Set([2, 4, 5]), rowsFilled: new Set([3, 4]) },
     });
     expect(rowsOf(rows)?.map(({ y }) => y)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect([sources, dead, firstDead]).toEqual([null, null, null]);
@@ -255,9 +256,10 @@ describe("rows that steps dropped, or made several of", () => {
       letters: _letters,
       ...counts
     } = answered([1, 2, null, null, 5, 6, 7, 8]);
-    expect(counts).toEqual({
+    expect(counts).toMatchObject({
       ...{ rowsIn: 6, rowsMapped: 4, rowsFiltered: 1, rowsDead: 1, rowsOut: 5 },
-      ...{ rowsTruncated: 2, truncated: new Set([4, 5]), rowsFilled: 2, filled: new Set([3, 4]) },
+      ...{ rowsTruncated: 2, rowsFilled: 2 },
+      noted: { rowsTruncated: new Set([4, 5]), rowsFilled: new Set([3, 4]) },
     });
     expect(rowsOf(rows)?.map(({ name }) => name)).toEqual(["part 0", "part 4", "part 5", "part 6", "part 7"]);
     expect(firstDead).toMatchObject({ row: 2, code: "ROW_NULL" });

@@ -1,9 +1,11 @@
 import { type RecordBatch, Schema } from "apache-arrow";
 import { expect, it } from "vitest";
 import { deferred } from "../../../../shared/core/abort.ts";
+import { recordOf } from "../../../../shared/core/record-of.ts";
 import { fieldsOf } from "../../../../shared/dataset/fields.ts";
 import { columnData, recordBatchOf } from "../../../../shared/dataset/record-batch.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
+import { NO_ROWS, NOTED_COUNTS } from "../../../../shared/domain/row-counts.ts";
 import type { Step } from "../../../../shared/steps/step.ts";
 import type { MappedShard } from "../../../../worker/collect/collector.ts";
 import { DeadLetterTable } from "../../../../worker/collect/dead-letters.ts";
@@ -20,12 +22,14 @@ const THREADS = 3;
 /** A shard of which all rows came back from the model in one record batch, each row in two parts. */
 function mappedShard(): MappedShard {
   const rows = smallTable(ROWS);
-  const mapped = { rowsIn: SOURCES, rowsMapped: SOURCES, rowsOut: ROWS, rowsFiltered: 0, rowsDead: 0 };
+  const mapped = { ...NO_ROWS, rowsIn: SOURCES, rowsMapped: SOURCES, rowsOut: ROWS };
   return {
     ...{ ...mapped, rowsTruncated: 3, rowsFilled: 2, rows, dead: null, firstDead: null },
     sources: [Uint32Array.from({ length: ROWS }, (_, row) => row >> 1)],
-    truncated: new Set([0, 500, 1501]),
-    filled: new Set([1, 1500]),
+    noted: {
+      ...recordOf(NOTED_COUNTS, () => new Set<number>()),
+      ...{ rowsTruncated: new Set([0, 500, 1501]), rowsFilled: new Set([1, 1500]) },
+    },
     letters: new DeadLetterTable(aLease().slices, []),
   };
 }

@@ -1,6 +1,7 @@
 import type { RecordBatch } from "apache-arrow";
 import { expect, it } from "vitest";
 import { columnData } from "../../../../shared/dataset/record-batch.ts";
+import { NO_NOTED_ROWS } from "../../../../shared/steps/noted-rows.ts";
 import { prepareBatches } from "../../../../worker/prepare/prepare-batches.ts";
 import { UnreadableRows } from "../../../../worker/read/unreadable-rows.ts";
 import { aLease } from "../../../support/builders.ts";
@@ -18,7 +19,7 @@ it("gives steps no more rows at once than they take, each of its place in the sh
     ...{ atOnce: 2, pieceRows: () => 4 },
     run: async (batch: RecordBatch) => {
       given.push([...(columnData(batch, "id").values as BigInt64Array)]);
-      return { batch, sources: null, failed: [], truncated: [], filled: [] };
+      return { batch, sources: null, failed: [], noted: NO_NOTED_ROWS };
     },
   };
   const places: number[][] = [];
@@ -47,7 +48,12 @@ it("gives steps no row that could not be read: it stands where it was, failed", 
     ...{ atOnce: 1, pieceRows: () => 6 },
     run: async (batch: RecordBatch) => {
       given.push([...(columnData(batch, "id").values as BigInt64Array)]);
-      return { batch, sources: null, failed: [], truncated: [0, 2], filled: [1] };
+      return {
+        batch,
+        sources: null,
+        failed: [],
+        noted: { ...NO_NOTED_ROWS, rowsTruncated: [0, 2], rowsFilled: [1] },
+      };
     },
   };
   const options = { steps, lease: aLease(), unreadable, signal };
@@ -57,8 +63,8 @@ it("gives steps no row that could not be read: it stands where it was, failed", 
   const ids: unknown[] = [];
   for await (const rows of prepareBatches(batchesOf(10), options)) {
     failed.push(...rows.failed.map(({ row }) => rows.sourceStart + (rows.sources?.[row] ?? row)));
-    truncated.push(...rows.truncated.map((row) => rows.sourceStart + row));
-    filled.push(...rows.filled.map((row) => rows.sourceStart + row));
+    truncated.push(...rows.noted.rowsTruncated.map((row) => rows.sourceStart + row));
+    filled.push(...rows.noted.rowsFilled.map((row) => rows.sourceStart + row));
     const column = rows.batch.getChild("id");
     for (let row = 0; row < rows.batch.numRows; row += 1) ids.push(column?.get(row));
   }

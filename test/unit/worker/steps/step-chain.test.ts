@@ -49,7 +49,7 @@ function exploding(
       made: batchOf({ [name]: column(made, new Int32()) }),
       sources: Uint32Array.from(sources),
       failed,
-      truncated,
+      noted: { rowsTruncated: truncated },
     };
   };
   const op = { kind: "sql", select: "", named: [] } as const;
@@ -98,8 +98,8 @@ test("a row of which any step cut off a text, or of any of whose parts, is named
   );
   const second = exploding("second", "b", "c", ["a"], (b) => [b], is(10, 11, 31, 40));
   await using chain = await chainOf(first, second);
-  const { truncated } = await chain.run(batchOf({ a: column([1, 2, 3, 4, 5, 6], new Int32()) }), NEVER);
-  expect(truncated).toEqual([0, 2, 3, 4]);
+  const { noted } = await chain.run(batchOf({ a: column([1, 2, 3, 4, 5, 6], new Int32()) }), NEVER);
+  expect(noted.rowsTruncated).toEqual([0, 2, 3, 4]);
 });
 
 function is(...values: readonly number[]): (value: number) => boolean {

@@ -1,5 +1,6 @@
 import { Float32 } from "apache-arrow";
 import { expect, test } from "vitest";
+import { NO_NOTED_ROWS } from "../../../../shared/steps/noted-rows.ts";
 import { InputChunk } from "../../../../worker/tensorize/input-chunk.ts";
 import { aBinding, batchOf, column } from "../../../support/shard-inputs.ts";
 
@@ -13,8 +14,7 @@ function chunkOf(sources: readonly number[], failed: readonly number[]): InputCh
     sourceEnd: 20,
     sources: Uint32Array.from(sources),
     failed: failed.map((row) => ({ row, code: "ROW_VALUE", message: "no" })),
-    truncated: [],
-    filled: [],
+    noted: NO_NOTED_ROWS,
   });
 }
 
