@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from shardmill import Problem, ShardmillError, Unreachable
 from shardmill._jobs import submission
 from shardmill._messages import message_class, word
 from shardmill._retry import Retry
-from shardmill.status import job_status
+from shardmill.status import JobStatus, job_status
 
 
 def test_enums_are_words_and_later_ones_their_number() -> None:
@@ -23,6 +25,12 @@ def test_a_status_of_a_later_coordinator_is_read() -> None:
     data = message.SerializeToString() + bytes([0x18, 99]) + bytes([0xF2, 0x3F, 1, 0x78])
     status = job_status(message_class("JobStatus").FromString(data))
     assert (status.job_id, status.phase, status.progress, status.ended) == ("j", "99", 0.75, False)
+
+
+def test_a_status_has_every_count_of_rows() -> None:
+    message = message_class("JobStatus").DESCRIPTOR
+    counts = {field.name for field in message.fields if field.name.startswith("rows_") and field.type == field.TYPE_UINT64}
+    assert counts <= {field.name for field in fields(JobStatus)}
 
 
 def test_variables_that_are_named_are_sent_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -96,12 +96,8 @@ class Worker:
 
 
 _DETAILS = ("precision", "devices", "batch", "stores", "fetching", "waiting")
-_JOB = (
-    *("job_id", "name", "output", "rows_total", "rows_done", "rows_committed", "rows_out", "rows_filtered"),
-    *("rows_pruned", "rows_skipped", "rows_truncated", "rows_filled", "dead_letters", "shards_total", "shards_committed"),
-    *("shards_leased", "attempts", "attempts_failed", "workers", "seconds", "rows_per_second"),
-    *("priority", "paused"),
-)
+_CONVERTED = {"phase", "manifest", "seconds_left", "bottleneck", "advice", "stages", "padding", "failure", "details"}
+_JOB = tuple(field.name for field in fields(JobStatus) if field.name not in _CONVERTED)
 _WORKER = (
     *("name", "hostname", "pid", "slots", "lanes", "leases", "rows_committed", "shards_committed"),
     *("attempts_failed", "seconds_connected", "seconds_since_heartbeat", "build"),
