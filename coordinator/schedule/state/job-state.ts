@@ -115,6 +115,15 @@ export interface Totals extends RunTotals {
   attemptsFailed: number;
 }
 
+export const NO_TOTALS: Readonly<Totals> = {
+  rows: 0,
+  rowsCommitted: 0,
+  ...recordOf(RUN_TOTALS, () => 0),
+  deadRows: 0,
+  attempts: 0,
+  attemptsFailed: 0,
+};
+
 export interface WorkerEntry {
   readonly session: WorkerSession;
   readonly name: string;
@@ -188,14 +197,7 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
     files: [],
     rows: new DatasetRows([]),
     shards: [],
-    totals: {
-      rows: 0,
-      rowsCommitted: 0,
-      ...recordOf(RUN_TOTALS, () => 0),
-      deadRows: 0,
-      attempts: 0,
-      attemptsFailed: 0,
-    },
+    totals: { ...NO_TOTALS },
     mapping: null,
     lastToken: null,
     counts: { pending: 0, leased: 0, committing: 0, committed: 0, split: 0, poisoned: 0 },

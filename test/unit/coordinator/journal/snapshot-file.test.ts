@@ -1,8 +1,17 @@
 import { expect, test } from "vitest";
 import { decodeSnapshot, encodeSnapshot } from "../../../../coordinator/journal/snapshot-file.ts";
-import { createJobState } from "../../../../coordinator/schedule/state/job-state.ts";
+import { NO_TOTALS, type Totals } from "../../../../coordinator/schedule/state/job-state.ts";
 import { USUAL_STANDING } from "../../../../shared/domain/standing.ts";
-import { aConfig } from "../schedule/harness.ts";
+
+const JOB = {
+  accepted: null,
+  standing: USUAL_STANDING,
+  phase: { kind: "planning" },
+  mapping: null,
+  lastToken: null,
+} as const;
+const HEAD = { previous: null, place: { generation: 1, bytes: 0, crc32: 0 }, builds: [] };
+const NAME = { number: 1, generation: 1 };
 
 test("a plan of many pieces is read as it was sealed", async () => {
   const shards = Array.from({ length: 50_001 }, (_, at) => [at, at + 1] as const);
@@ -12,24 +21,24 @@ test("a plan of many pieces is read as it was sealed", async () => {
     skipped: [[0, 50_001, 50_002]],
     shards,
   } as const;
-  const job = {
-    accepted: null,
-    standing: USUAL_STANDING,
-    phase: { kind: "planning" },
-    mapping: null,
-    lastToken: null,
-  } as const;
-  const totals = createJobState(aConfig(), 1).totals;
-  const head = { previous: null, place: { generation: 1, bytes: 0, crc32: 0 }, builds: [] };
   let turns = 0;
   const { pieces } = await encodeSnapshot(
-    head,
-    { job: { ...job, totals }, revived: false, plan, blocks: [] },
+    HEAD,
+    { job: { ...JOB, totals: NO_TOTALS }, revived: false, plan, blocks: [] },
     async () => {
       turns += 1;
     },
   );
-  const found = decodeSnapshot(Buffer.concat(pieces), { number: 1, generation: 1 });
+  const found = decodeSnapshot(Buffer.concat(pieces), NAME);
   expect(found?.body().plan).toEqual({ ...plan, pruned: [] });
   expect(turns).toBeGreaterThan(3);
+});
+
+test.each([
+  ["a count that this build does not know", { ...NO_TOTALS, rowsUnknown: 0 }],
+  ["no count of filled rows", { ...NO_TOTALS, filledRows: undefined }],
+])("a snapshot with %s is not read", async (_, totals) => {
+  const snapshot = { job: { ...JOB, totals: totals as Totals }, revived: false, plan: null, blocks: [] };
+  const { pieces } = await encodeSnapshot(HEAD, snapshot, async () => {});
+  expect(decodeSnapshot(Buffer.concat(pieces), NAME)).toBeNull();
 });
