@@ -1,6 +1,8 @@
 // Makes a fresh clone ready: installs what package-lock.json names and compiles, each only when something
-// changed. Plain JavaScript, because it runs before anything is installed or built.
-import { spawnSync } from "node:child_process";
+// changed. With --product it makes the command alone, without tests and their tools. Plain JavaScript, because it
+// runs before anything is installed or built.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -40,28 +42,34 @@ function newestSourceMs(folder) {
   return newest;
 }
 
-function step(title, command, args) {
+/** Runs a command, and says every ten seconds that it still runs. */
+async function step(title, command, args) {
   console.error(`> ${title}`);
-  const { status } = spawnSync(command, args, {
+  const startMs = performance.now();
+  const child = spawn(command, args, {
     cwd: root,
     stdio: ["ignore", "inherit", "inherit"],
     shell: process.platform === "win32",
   });
-  if (status !== 0) {
-    console.error(`${title} failed: ${command} ${args.join(" ")} ended with ${status}`);
-    process.exit(status ?? 1);
-  }
+  const passedSeconds = () => Math.round((performance.now() - startMs) / 1_000);
+  const ticks = setInterval(() => console.error(`  ${passedSeconds()} s`), 10_000);
+  const [code] = await once(child, "close");
+  clearInterval(ticks);
+  if (code === 0) return;
+  console.error(`${title} failed: ${command} ${args.join(" ")} ended with ${code}`);
+  process.exit(code ?? 1);
 }
 
 // npm rewrites this file at the end of every install, so its age is the install's.
-const installedMs = modifiedMs(join(root, "node_modules", ".package-lock.json"));
-if (installedMs < modifiedMs(join(root, "package-lock.json"))) {
-  step("installing the packages of package-lock.json: some minutes, without a word", "npm", [
-    "ci",
-    "--no-audit",
-    "--no-fund",
-    "--loglevel=error",
-  ]);
+const installedMs = () => modifiedMs(join(root, "node_modules", ".package-lock.json"));
+const hasTools = existsSync(join(root, "node_modules", "vitest"));
+const wantsTools = hasTools || process.argv[2] !== "--product";
+const quiet = ["--no-audit", "--no-fund", "--loglevel=error"];
+if (installedMs() < modifiedMs(join(root, "package-lock.json"))) {
+  const which = wantsTools ? [] : ["--workspaces=false"];
+  await step("installing the packages of package-lock.json", "npm", ["ci", ...which, ...quiet]);
+} else if (wantsTools && !hasTools) {
+  await step("installing the tools of the tests", "npm", ["install", "--no-save", ...quiet]);
 }
 
 const builtMs = modifiedMs(join(root, "dist", ".tsbuildinfo"));
@@ -70,17 +78,16 @@ const sourceMs = Math.max(
   modifiedMs(join(root, "tsconfig.build.json")),
   ...SOURCES.map((folder) => newestSourceMs(join(root, folder))),
 );
-if (builtMs < sourceMs) {
-  const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
-  step("building: a minute or less", process.execPath, [compiler, "-p", "tsconfig.build.json"]);
-  // The types of what the package exports.
-  step("declaring", process.execPath, [compiler, "-p", "tsconfig.api.json"]);
-}
+const compiler = join(root, "node_modules", "typescript", "bin", "tsc");
+if (wantsTools && builtMs < sourceMs)
+  await step("compiling", process.execPath, [compiler, "-p", "tsconfig.build.json"]);
 
 const bundler = join(root, "scripts", "bundle.mjs");
 const bundledMs = modifiedMs(join(root, "dist", "bundle", "cli", "main.js"));
 // The page is bundled for browsers, and compiled by the bundler alone.
 const pageMs = newestSourceMs(join(root, "page"));
-if (bundledMs < Math.max(sourceMs, pageMs, modifiedMs(bundler), installedMs)) {
-  step("bundling", process.execPath, [bundler]);
+if (bundledMs < Math.max(sourceMs, pageMs, modifiedMs(bundler), installedMs())) {
+  // The types of what the package exports.
+  await step("declaring", process.execPath, [compiler, "-p", "tsconfig.api.json"]);
+  await step("bundling", process.execPath, [bundler]);
 }

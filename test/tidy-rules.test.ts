@@ -194,12 +194,16 @@ describe("the rules", () => {
         "test/a.test.ts": `import proto from "onnx-proto";\nimport left from "left-pad";`,
       }),
       {
-        dependencies: { "@grpc/grpc-js": "1", "apache-arrow": "1", "onnxruntime-node": "1" },
-        devDependencies: { "onnx-proto": "1" },
+        product: {
+          dependencies: { "apache-arrow": "1", "onnxruntime-node": "1" },
+          devDependencies: { "@grpc/grpc-js": "1" },
+        },
+        tools: { devDependencies: { "onnx-proto": "1" } },
       },
     );
     expect(listed(found)).toEqual([
       "worker/lease/lease.ts:1: @grpc/grpc-js is imported only in shared/wire/ and coordinator/grpc/ and coordinator/access/",
+      "shared/onnx/model.ts:1: onnx-proto is not named in package.json",
       "test/a.test.ts:2: left-pad is not named in package.json",
     ]);
   });

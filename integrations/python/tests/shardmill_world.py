@@ -1,4 +1,4 @@
-"""Real coordinators and workers, of the checkout that these tests lie in: it has to be built (`npm run build`)."""
+"""Real coordinators and workers, of the checkout that these tests lie in: it has to be built (`npm run setup`)."""
 
 from __future__ import annotations
 

@@ -34,15 +34,21 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
 const EXEMPT = /^(examples|bench|fault|test)\/|^vitest\.config\.ts$/;
 
 export interface Manifest {
-  readonly dependencies: Readonly<Record<string, string>>;
-  readonly devDependencies: Readonly<Record<string, string>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
+}
+
+/** Manifests by who may import their packages: all code, or that of tests, benchmarks and examples. */
+export interface Manifests {
+  readonly product: Manifest;
+  readonly tools: Manifest;
 }
 
 /**
  * Packages used away from home, or not named in package.json. Which of them an installation needs is a matter
  * of the bundle: `test/integration/npm.test.ts` compares its imports with `dependencies`.
  */
-export function findStrayPackages(files: readonly SourceFile[], manifest: Manifest): Finding[] {
+export function findStrayPackages(files: readonly SourceFile[], { product, tools }: Manifests): Finding[] {
   return files.flatMap(({ path, imports }) =>
     imports.flatMap(({ specifier, line }) => {
       if (specifier.startsWith(".") || isBuiltin(specifier)) return [];
@@ -54,11 +60,15 @@ export function findStrayPackages(files: readonly SourceFile[], manifest: Manife
       if (homes?.some((folder) => path.startsWith(folder)) === false && !EXEMPT.test(path)) {
         findings.push({ path, line, rule: `${name} is imported only in ${homes.join(" and ")}` });
       }
-      const isNamed = name in manifest.dependencies || name in manifest.devDependencies;
-      if (!isNamed) findings.push({ path, line, rule: `${name} is not named in package.json` });
+      const named = EXEMPT.test(path) ? { ...namedBy(product), ...namedBy(tools) } : namedBy(product);
+      if (!(name in named)) findings.push({ path, line, rule: `${name} is not named in package.json` });
       return findings;
     }),
   );
+}
+
+function namedBy({ dependencies, devDependencies }: Manifest): Readonly<Record<string, string>> {
+  return { ...dependencies, ...devDependencies };
 }
 
 /** `@grpc/grpc-js` of `@grpc/grpc-js/build/src/x.js`. */
