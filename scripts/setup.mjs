@@ -3,7 +3,7 @@
 // runs before anything is installed or built.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -70,6 +70,14 @@ if (installedMs() < modifiedMs(join(root, "package-lock.json"))) {
   await step("installing the packages of package-lock.json", "npm", ["ci", ...which, ...quiet]);
 } else if (wantsTools && !hasTools) {
   await step("installing the tools of the tests", "npm", ["install", "--no-save", ...quiet]);
+}
+
+// ONNX Runtime comes with its binaries for every system, 220 MB that are of no use here.
+const runtime = join(root, "node_modules", "onnxruntime-node", "bin");
+for (const folder of readdirSync(runtime)) {
+  for (const system of readdirSync(join(runtime, folder))) {
+    if (system !== process.platform) rmSync(join(runtime, folder, system), { recursive: true });
+  }
 }
 
 const builtMs = modifiedMs(join(root, "dist", ".tsbuildinfo"));

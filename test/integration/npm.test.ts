@@ -17,6 +17,7 @@ import { ReflectionClient } from "../support/reflection-client.ts";
 
 interface PackageJson {
   readonly dependencies: Readonly<Record<string, string>>;
+  readonly devDependencies: Readonly<Record<string, string>>;
 }
 
 /** Packages that an installation may bring at most, on any one platform. */
@@ -46,15 +47,33 @@ test("npm knows every key of .npmrc, and runs no install script in a clone", asy
   expect(asked.stderr).not.toContain("project config");
 });
 
-test("an installation brings few packages, and none of them wants a later Node.js", async () => {
-  for (const name of ["package.json", "package-lock.json"])
-    await cp(join(packageRoot, name), join(folder, name));
-  const options = ["--omit=dev", "--dry-run", "--offline", "--ignore-scripts", "--no-audit", "--no-fund"];
-  const { stdout, stderr } = await npm(["ci", ...options, "--json"], folder);
-  const { added } = JSON.parse(stdout.slice(stdout.indexOf("{"))) as { readonly added: number };
-  expect(added).toBeGreaterThan(Object.keys(manifest.dependencies).length);
-  expect(added).toBeLessThanOrEqual(MOST_PACKAGES);
-  expect(stderr).not.toContain("EBADENGINE");
+describe("npm would install", () => {
+  /** Names of the packages, and npm's warnings. */
+  async function plan(option: string): Promise<{ names: readonly string[]; warnings: string }> {
+    for (const name of ["package.json", "package-lock.json"])
+      await cp(join(packageRoot, name), join(folder, name));
+    const dry = ["--dry-run", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", "--json"];
+    const { stdout, stderr } = await npm(["ci", option, ...dry], folder);
+    const { add } = JSON.parse(stdout.slice(stdout.indexOf("{"))) as {
+      readonly add: readonly { readonly name: string }[];
+    };
+    return { names: add.map(({ name }) => name), warnings: stderr };
+  }
+
+  test("few packages with this one, none of which wants a later Node.js", async () => {
+    const { names, warnings } = await plan("--omit=dev");
+    expect(names).toEqual(expect.arrayContaining(Object.keys(manifest.dependencies)));
+    expect(names.length).toBeLessThanOrEqual(MOST_PACKAGES);
+    expect(warnings).not.toContain("EBADENGINE");
+  });
+
+  test("for npm start what the bundle is made of, without the tools of the tests", async () => {
+    const { names } = await plan("--workspaces=false");
+    const tools = await readFile(join(packageRoot, "test", "tools", "package.json"), "utf8");
+    const { devDependencies } = JSON.parse(tools) as PackageJson;
+    expect(names).toEqual(expect.arrayContaining(Object.keys(manifest.devDependencies)));
+    expect(Object.keys(devDependencies).filter((name) => names.includes(name))).toEqual([]);
+  });
 });
 
 describe("the bundle and the dependencies", () => {
