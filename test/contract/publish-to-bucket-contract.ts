@@ -22,6 +22,7 @@ import type { Storage } from "../../shared/storage/storage.ts";
 import { readText, readTextIfThere } from "../../shared/storage/whole-file.ts";
 import { filesBelow } from "../support/bucket-output.ts";
 import type { BucketServer } from "../support/bucket-server.ts";
+import { rowCounts } from "../support/builders.ts";
 import { lcg } from "../support/onnx-model.ts";
 
 const SHARDS = 2;
@@ -61,15 +62,7 @@ function aPartial(shard: number, variant: string) {
   const files = [
     { kind: "rows", name: "rows.parquet", rows: 1, bytes: text.length, sha256: sha256(text) },
   ] as const;
-  const counts = {
-    rowsIn: 1,
-    rowsMapped: 1,
-    rowsFiltered: 0,
-    rowsTruncated: 0,
-    rowsFilled: 0,
-    rowsOut: 1,
-    rowsDead: 0,
-  };
+  const counts = rowCounts(1);
   const partial: PartialManifest = {
     shard: shardId(shard),
     token: { generation: 1, sequence: shard + 1 },

@@ -11,6 +11,7 @@ import { type PartialManifest, partialFolder } from "../../shared/domain/partial
 import { shardId } from "../../shared/domain/shard.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import { aPartialManifest, rowCounts } from "../support/builders.ts";
 import { tableOf } from "../support/sample-table.ts";
 
 let root: string;
@@ -25,12 +26,11 @@ async function stored(shard: number, first: number, rows: number): Promise<Parti
   await using storage = createLocalStorage();
   const data = Int32Array.from({ length: rows }, (_, row) => first + row);
   const bytes = encodeParquet(tableOf({ k: makeData({ type: new Int32(), data }) }));
-  const counts = { rowsIn: rows, rowsMapped: rows, rowsFiltered: 0, rowsDead: 0, rowsOut: rows };
-  const partial: PartialManifest = {
-    ...{ ...counts, rowsTruncated: 0, rowsFilled: 0, firstDead: null, digest: "" },
+  const partial = aPartialManifest({
+    ...rowCounts(rows),
     ...{ shard: shardId(shard), token: { generation: 1, sequence: shard + 1 }, executionId: "one" },
     files: [{ kind: "rows", name: "rows.parquet", rows, bytes: bytes.length, sha256: "" }],
-  };
+  });
   const folder = below(parseLocation(root), partialFolder(partial));
   await storage.put(below(folder, "rows.parquet"), sourceOfBytes(bytes));
   return partial;

@@ -21,6 +21,7 @@ import {
   type WriteFacts,
   WriteThreadClient,
 } from "../../worker/write/write-thread-client.ts";
+import { rowCounts } from "../support/builders.ts";
 import { embeddings, smallTable, tableOf } from "../support/sample-table.ts";
 import { aJob } from "../support/shard-job.ts";
 
@@ -41,16 +42,7 @@ const NEVER = new AbortController().signal;
 const ENDLESS = { n: { combine: "SELECT count(*) FROM rows, range(1000000000000)", final: "" } };
 
 function aResult(rows: number): ShardResult {
-  const counts = {
-    rowsIn: rows,
-    rowsMapped: rows,
-    rowsFiltered: 0,
-    rowsTruncated: 0,
-    rowsFilled: 0,
-    rowsOut: rows,
-    rowsDead: 0,
-  };
-  return { ...counts, rows: smallTable(rows), dead: null, firstDead: null };
+  return { ...rowCounts(rows), rows: smallTable(rows), dead: null, firstDead: null };
 }
 
 function facts(sequence: number, signal: AbortSignal = NEVER): WriteFacts {

@@ -4,6 +4,10 @@ import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { ImagePlan } from "../../shared/domain/image-op.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
+import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { partialDigest } from "../../shared/domain/partial-digest.ts";
+import { manifestCounts, NO_ROWS, type RowCounts } from "../../shared/domain/row-counts.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import type { WorkerInfo } from "../../shared/domain/worker.ts";
 
@@ -50,6 +54,34 @@ export function aWorker(facts: Partial<WorkerInfo> = {}): WorkerInfo {
     build: buildVersion,
     mapping: ownMapping(),
     ...facts,
+  };
+}
+
+/** Counts of a shard: each of its rows is one output row, but for `changes`. */
+export function rowCounts(rows: number, changes: Partial<RowCounts> = {}): RowCounts {
+  return { ...NO_ROWS, rowsIn: rows, rowsMapped: rows, rowsOut: rows, ...changes };
+}
+
+/** Rows of a manifest: each row of the input is one output row, but for `changes`. */
+export function manifestRows(
+  rows: number,
+  changes: Partial<OutputManifest["rows"]> = {},
+): OutputManifest["rows"] {
+  return {
+    ...{ input: rows, pruned: 0, skipped: 0, deadLetters: 0 },
+    ...manifestCounts(() => 0),
+    output: rows,
+    ...changes,
+  };
+}
+
+export function aPartialManifest(changes: Partial<PartialManifest> = {}): PartialManifest {
+  const { files = [] } = changes;
+  return {
+    ...{ shard: shardId(0), token: { generation: 1, sequence: 1 }, executionId: "e" },
+    ...rowCounts(1),
+    ...{ firstDead: null, files, digest: partialDigest(files) },
+    ...changes,
   };
 }
 

@@ -13,6 +13,7 @@ import { type PlannedPartialFile, partialLayout } from "../../shared/domain/part
 import { shardId } from "../../shared/domain/shard.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
+import { rowCounts } from "./builders.ts";
 
 export interface PartialRecipe {
   readonly shard: number;
@@ -70,13 +71,7 @@ export async function writePartials(
       shard: shardId(shard),
       token,
       executionId,
-      rowsIn: rowsOut + dead.length,
-      rowsMapped: rowsOut,
-      rowsFiltered: 0,
-      rowsTruncated: 0,
-      rowsFilled: 0,
-      rowsOut,
-      rowsDead: dead.length,
+      ...rowCounts(rowsOut, { rowsIn: rowsOut + dead.length, rowsDead: dead.length }),
       firstDead: dead[0] ?? null,
       files,
       digest: partialDigest(files),

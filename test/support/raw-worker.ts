@@ -12,7 +12,7 @@ import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
 import { ownVersions } from "../../shared/wire/protocol.ts";
 import type { LeaseRef } from "../../shared/wire/services.ts";
-import { aWorker } from "./builders.ts";
+import { aWorker, rowCounts } from "./builders.ts";
 
 /** A worker that is only its calls, each made when, and as often as, a test says. */
 export class RawWorker implements AsyncDisposable {
@@ -83,13 +83,7 @@ export async function rawPartial(lease: Lease, executionId: string, best = 0): P
       shard: lease.shard.id,
       token: lease.token,
       executionId,
-      rowsIn: count,
-      rowsMapped: count,
-      rowsFiltered: 0,
-      rowsTruncated: 0,
-      rowsFilled: 0,
-      rowsOut: count,
-      rowsDead: 0,
+      ...rowCounts(count),
       firstDead: null,
       files: [file],
       digest: partialDigest([file]),

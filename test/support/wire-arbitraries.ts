@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { ERROR_CODES, type ErrorCode } from "../../shared/core/error-codes.ts";
 import type { ErrorData } from "../../shared/core/errors.ts";
+import { recordOf } from "../../shared/core/record-of.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
 import { END_STEPS } from "../../shared/domain/end-progress.ts";
 import { JOB_PHASES, type Lease } from "../../shared/domain/job.ts";
@@ -13,6 +14,7 @@ import {
   type DeviceReport,
   type JobPrecision,
 } from "../../shared/domain/precision.ts";
+import { ROW_COUNT_NAMES, RUN_COUNTS } from "../../shared/domain/row-counts.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import { type WorkerInfo, type WorkerStatus, workerSession } from "../../shared/domain/worker.ts";
 import type {
@@ -96,12 +98,7 @@ export const partial: fc.Arbitrary<PartialManifest> = fc.record({
   shard: uint32.map(shardId),
   token,
   executionId: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/),
-  rowsIn: count,
-  rowsMapped: count,
-  rowsFiltered: count,
-  ...{ rowsTruncated: count, rowsFilled: count },
-  rowsOut: count,
-  rowsDead: count,
+  ...recordOf(ROW_COUNT_NAMES, () => count),
   firstDead: fc.option(
     fc.record({
       file: text,
@@ -255,9 +252,7 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   rowsSkipped: count,
   rowsDone: count,
   rowsCommitted: count,
-  rowsFiltered: count,
-  ...{ rowsTruncated: count, rowsFilled: count },
-  rowsOut: count,
+  ...recordOf(RUN_COUNTS, () => count),
   deadLetters: count,
   ...{ shardsTotal: uint32, shardsCommitted: uint32, shardsLeased: uint32 },
   ...{ attempts: uint32, attemptsFailed: uint32, workers: uint32 },

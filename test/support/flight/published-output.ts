@@ -9,6 +9,7 @@ import type { PieceLimits } from "../../../shared/dataset/cut-rows.ts";
 import { encodeArrow, encodeParquet } from "../../../shared/dataset/encode.ts";
 import { type Location, parseLocation } from "../../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputFile, type OutputManifest } from "../../../shared/domain/manifest.ts";
+import { rowCounts } from "../builders.ts";
 import { FACTS } from "../small-output.ts";
 
 /** By path: `rows/part-00000.parquet`. */
@@ -56,6 +57,6 @@ function manifestOf(files: readonly OutputFile[]) {
   const sum = (kind: OutputFile["kind"]) =>
     files.filter((file) => file.kind === kind).reduce((rows, file) => rows + file.rows, 0);
   const [rows, dead] = [sum("rows"), sum("errors")];
-  const counts = { rowsMapped: rows, rowsFiltered: 0, rowsOut: rows, rowsTruncated: 0, rowsFilled: 0 };
-  return buildManifest({ ...FACTS, run: { ...FACTS.run, rowsTotal: rows + dead }, counts }, files);
+  const run = { ...FACTS.run, rowsTotal: rows + dead };
+  return buildManifest({ ...FACTS, run, counts: rowCounts(rows) }, files);
 }
