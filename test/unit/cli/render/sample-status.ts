@@ -1,4 +1,6 @@
+import { recordOf } from "../../../../shared/core/record-of.ts";
 import type { JobStatus } from "../../../../shared/domain/job-status.ts";
+import { RUN_COUNTS } from "../../../../shared/domain/row-counts.ts";
 
 /** A job in the middle of its run. */
 export function aStatus(changes: Partial<JobStatus> = {}): JobStatus {
@@ -11,9 +13,7 @@ export function aStatus(changes: Partial<JobStatus> = {}): JobStatus {
     rowsSkipped: 0,
     rowsDone: 6_250,
     rowsCommitted: 5_000,
-    rowsFiltered: 0,
-    rowsTruncated: 0,
-    rowsFilled: 0,
+    ...recordOf(RUN_COUNTS, () => 0),
     rowsOut: 5_000,
     deadLetters: 0,
     shardsTotal: 8,

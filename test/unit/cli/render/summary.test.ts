@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { statusText } from "../../../../cli/render/status-text.ts";
 import { endText, jobSummary } from "../../../../cli/render/summary.ts";
+import { recordOf } from "../../../../shared/core/record-of.ts";
 import { NO_VERDICT } from "../../../../shared/domain/bottleneck.ts";
 import type { JobStatus } from "../../../../shared/domain/job-status.ts";
+import { RUN_COUNTS } from "../../../../shared/domain/row-counts.ts";
 import { aPublishedStatus, aStatus } from "./sample-status.ts";
 
 const failure = {
@@ -21,10 +23,8 @@ describe("the summary of a job for scripts", () => {
       rows: 10_000,
       rowsPruned: 0,
       rowsSkipped: 0,
-      rowsFiltered: 0,
+      ...recordOf(RUN_COUNTS, () => 0),
       rowsOut: 10_000,
-      rowsTruncated: 0,
-      rowsFilled: 0,
       deadLetters: 0,
       shards: 8,
       attempts: 8,

@@ -9,6 +9,7 @@ import { partialDigest } from "../../../../shared/domain/partial-digest.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+import { rowCounts } from "../../../support/builders.ts";
 
 const PARTIALS = parseLocation("s3://bucket/out/_shardmill/run-0/partials");
 const TEXT = "one row";
@@ -22,15 +23,7 @@ function aPartial(): PartialManifest {
   const files = [{ kind: "rows", name: "rows.parquet", ...facts }] as const;
   return {
     ...{ shard: shardId(0), token: { generation: 1, sequence: 1 }, executionId: "e0" },
-    ...{
-      rowsIn: 1,
-      rowsMapped: 1,
-      rowsFiltered: 0,
-      rowsTruncated: 0,
-      rowsFilled: 0,
-      rowsOut: 1,
-      rowsDead: 0,
-    },
+    ...rowCounts(1),
     ...{ firstDead: null, files, digest: partialDigest(files) },
   };
 }

@@ -5,6 +5,7 @@ import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
+import { rowCounts } from "../../../support/builders.ts";
 
 const { signal } = new AbortController();
 
@@ -14,13 +15,7 @@ function partialOf(shard: number, bytes = 100): PartialManifest {
     shard: shardId(shard),
     token: { generation: 1, sequence: shard + 1 },
     executionId: `e${shard}`,
-    rowsIn: 1,
-    rowsOut: 1,
-    rowsMapped: 1,
-    rowsFiltered: 0,
-    rowsTruncated: 0,
-    rowsFilled: 0,
-    rowsDead: 0,
+    ...rowCounts(1),
     firstDead: null,
     files: [{ kind: "rows", name: "rows.parquet", rows: 1, bytes, sha256: "" }],
     digest: "",

@@ -121,7 +121,7 @@ test.for<[string, (partial: PartialManifest) => Partial<PartialManifest>]>([
     "a row filtered by a step that the job does not have",
     ({ rowsIn, rowsFiltered }) => ({ rowsIn: rowsIn + 1, rowsFiltered: rowsFiltered + 1 }),
   ],
-  ["a text cut off by a tokenizer that the job does not have", () => ({ rowsTruncated: 1, rowsFilled: 0 })],
+  ["a text cut off by a tokenizer that the job does not have", () => ({ rowsTruncated: 1 })],
   ["rows that came of none", ({ rowsMapped }) => ({ rowsMapped: 0, rowsFiltered: rowsMapped })],
   ["an execution id that leads elsewhere", () => ({ executionId: "../../x" })],
   ["a digest of something else", () => ({ digest: "0".repeat(64) })],

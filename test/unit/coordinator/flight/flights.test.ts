@@ -6,12 +6,13 @@ import { NEVER } from "../../../../shared/core/abort.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
+import { rowCounts } from "../../../support/builders.ts";
 import { FACTS } from "../../../support/small-output.ts";
 
 function manifestOf(text: string) {
   const path = "rows/part-00000.parquet";
   const files = [{ path, kind: "rows" as const, rows: 1, bytes: 1, sha256: sha256(text) }];
-  const counts = { rowsMapped: 1, rowsFiltered: 0, rowsOut: 1, rowsTruncated: 0, rowsFilled: 0 };
+  const counts = rowCounts(1);
   return buildManifest({ ...FACTS, run: { ...FACTS.run, rowsTotal: 1 }, counts }, files);
 }
 

@@ -25,6 +25,7 @@ import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 import { makeSimJob } from "../../../../sim/sim-plan.ts";
+import { rowCounts } from "../../../support/builders.ts";
 import { PLAIN_LOCK } from "../../../support/plain-lock.ts";
 
 export const OUT = parseLocation("s3://bucket/out");
@@ -140,7 +141,7 @@ export async function putIntent({ storage, planned }: Machine, paths: WorkPaths)
     job: { id: "j", name: "sim" },
     digests: planned.digests,
     run: { ...NO_RUN, rowsTotal: 2, shardsCommitted: 1 },
-    counts: { rowsMapped: 2, rowsFiltered: 0, rowsTruncated: 0, rowsFilled: 0, rowsOut: 2 },
+    counts: rowCounts(2),
     builds: ["of an earlier version"],
     versions: {},
   };

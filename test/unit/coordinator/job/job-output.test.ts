@@ -7,30 +7,16 @@ import { replay } from "../../../../coordinator/schedule/events/replay.ts";
 import { systemClock } from "../../../../shared/core/clock.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { below } from "../../../../shared/domain/location.ts";
-import { type PartialManifest, partialFolder } from "../../../../shared/domain/partial.ts";
-import { shardId } from "../../../../shared/domain/shard.ts";
+import { partialFolder } from "../../../../shared/domain/partial.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 import { makeSimJob } from "../../../../sim/sim-plan.ts";
+import { aPartialManifest } from "../../../support/builders.ts";
 import { aConfig } from "../schedule/harness.ts";
 
 const PATHS = workPaths("/out");
-const LOST: PartialManifest = {
-  shard: shardId(0),
-  token: { generation: 1, sequence: 1 },
-  executionId: "e",
-  rowsIn: 1,
-  rowsMapped: 1,
-  rowsFiltered: 0,
-  rowsTruncated: 0,
-  rowsFilled: 0,
-  rowsOut: 1,
-  rowsDead: 0,
-  firstDead: null,
-  files: [],
-  digest: "",
-};
+const LOST = aPartialManifest({ digest: "" });
 const FOLDER = below(PATHS.partials, partialFolder(LOST));
 
 interface OutputFacts {

@@ -5,33 +5,18 @@ import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { below } from "../../../../shared/domain/location.ts";
 import { partialFolder } from "../../../../shared/domain/partial.ts";
-import { partialDigest } from "../../../../shared/domain/partial-digest.ts";
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
-import { shardId } from "../../../../shared/domain/shard.ts";
 import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { readText } from "../../../../shared/storage/whole-file.ts";
+import { aPartialManifest } from "../../../support/builders.ts";
 
 const PATHS = workPaths("/out");
 const TEXT = "the row of a shard";
 const FILES = [
   { kind: "rows", name: "rows.parquet", rows: 1, bytes: TEXT.length, sha256: sha256(TEXT) },
 ] as const;
-const PARTIAL = {
-  shard: shardId(0),
-  token: { generation: 1, sequence: 1 },
-  executionId: "e",
-  rowsIn: 1,
-  rowsMapped: 1,
-  rowsFiltered: 0,
-  rowsTruncated: 0,
-  rowsFilled: 0,
-  rowsOut: 1,
-  rowsDead: 0,
-  firstDead: null,
-  files: FILES,
-  digest: partialDigest(FILES),
-};
+const PARTIAL = aPartialManifest({ files: FILES });
 
 /** A store that a process dies at, at one of its calls: what it had done is there. */
 class Dying {

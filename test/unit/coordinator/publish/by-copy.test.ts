@@ -10,12 +10,12 @@ import { below } from "../../../../shared/domain/location.ts";
 import type { OutputManifest } from "../../../../shared/domain/manifest.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { partialFolder } from "../../../../shared/domain/partial.ts";
-import { partialDigest } from "../../../../shared/domain/partial-digest.ts";
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { readText } from "../../../../shared/storage/whole-file.ts";
+import { aPartialManifest, rowCounts } from "../../../support/builders.ts";
 
 const PATHS = workPaths("/out");
 const SHARDS = 3;
@@ -26,21 +26,8 @@ function aPartial(shard: number): { readonly partial: PartialManifest; readonly 
   const files = [
     { kind: "rows", name: "rows.parquet", rows: 1, bytes: text.length, sha256: sha256(text) },
   ] as const;
-  const partial: PartialManifest = {
-    shard: shardId(shard),
-    token: { generation: 1, sequence: shard + 1 },
-    executionId: `e${shard}`,
-    rowsIn: 1,
-    rowsMapped: 1,
-    rowsFiltered: 0,
-    rowsTruncated: 0,
-    rowsFilled: 0,
-    rowsOut: 1,
-    rowsDead: 0,
-    firstDead: null,
-    files,
-    digest: partialDigest(files),
-  };
+  const token = { generation: 1, sequence: shard + 1 };
+  const partial = aPartialManifest({ shard: shardId(shard), token, executionId: `e${shard}`, files });
   return { partial, text };
 }
 
@@ -162,7 +149,7 @@ test("a manifest that came meanwhile is never replaced", async () => {
     PARTIALS.slice(1).map(({ partial }) => partial),
     0,
   );
-  const counts = { rowsMapped: 2, rowsFiltered: 0, rowsTruncated: 0, rowsFilled: 0, rowsOut: 2 };
+  const counts = rowCounts(2);
   const facts = {
     job: { id: "j2", name: "other" },
     digests: { spec: "s", input: "i", model: "m" },

@@ -13,6 +13,7 @@ import { MANIFEST_NAME, OUTPUT_FOLDERS } from "../../../../shared/domain/manifes
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { createLocalStorage } from "../../../../shared/storage/local.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+import { rowCounts } from "../../../support/builders.ts";
 
 const storage = createLocalStorage();
 afterAll(() => storage[Symbol.asyncDispose]());
@@ -33,7 +34,7 @@ async function stage(attempts: number): Promise<StagedOutput> {
       job: { id: "j", name: "digits" },
       digests: { spec: "s", input: "i", model: "m" },
       run: { ...NO_RUN, rowsTotal: 3, shardsCommitted: 1, attempts },
-      counts: { rowsMapped: 3, rowsFiltered: 0, rowsTruncated: 0, rowsFilled: 0, rowsOut: 3 },
+      counts: rowCounts(3),
       builds: [],
       versions: {},
     },

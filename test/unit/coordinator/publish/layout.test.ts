@@ -10,8 +10,10 @@ import {
 import { manifestText, parseManifest } from "../../../../coordinator/publish/read-manifest.ts";
 import type { OutputFile } from "../../../../shared/domain/manifest.ts";
 import type { PartialFile, PartialManifest } from "../../../../shared/domain/partial.ts";
+import { NO_ROWS } from "../../../../shared/domain/row-counts.ts";
 import { NO_RUN, type RunFacts } from "../../../../shared/domain/run-facts.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
+import { manifestRows, rowCounts } from "../../../support/builders.ts";
 import { HISTORY } from "../../../support/run-history.ts";
 
 function aPartial(shard: number, rowsOut: number, rowsDead = 0): PartialManifest {
@@ -26,13 +28,7 @@ function aPartial(shard: number, rowsOut: number, rowsDead = 0): PartialManifest
     shard: shardId(shard),
     token: { generation: 1, sequence: shard },
     executionId: `e${shard}`,
-    rowsIn: rowsOut + rowsDead,
-    rowsMapped: rowsOut,
-    rowsFiltered: 0,
-    rowsTruncated: 0,
-    rowsFilled: 0,
-    rowsOut,
-    rowsDead,
+    ...rowCounts(rowsOut, { rowsIn: rowsOut + rowsDead, rowsDead }),
     firstDead: null,
     files: [
       file("rows", "rows.arrow", rowsOut),
@@ -51,7 +47,7 @@ const FACTS: ManifestFacts = {
   job: { id: "j", name: "digits" },
   digests: { spec: "s", input: "i", model: "m" },
   run: aRun({ rowsTotal: 9, attempts: 4, bottleneck: "infer", stages: { infer: 0.9 } }),
-  counts: { rowsMapped: 7, rowsFiltered: 0, rowsTruncated: 0, rowsFilled: 0, rowsOut: 7 },
+  counts: rowCounts(7),
   builds: ["1"],
   versions: { shardmill: "1" },
 };
@@ -105,8 +101,6 @@ test("the digest is of the files alone, and in their order", () => {
   expect(outputDigest([...FILES].reverse())).not.toBe(outputDigest(FILES));
 });
 
-const NO_ROWS = { rowsMapped: 0, rowsFiltered: 0, rowsTruncated: 0, rowsFilled: 0, rowsOut: 0 };
-
 test("a lost or a doubled row is never published", () => {
   expect(() => buildManifest({ ...FACTS, run: aRun({ rowsTotal: 10 }) }, FILES)).toThrow("broken invariant");
   const counted = (counts: ManifestFacts["counts"], rowsInput = 9) =>
@@ -122,38 +116,22 @@ test("an output without rows files still counts its rows", () => {
   const { rows } = buildManifest({ ...FACTS, run: aRun({ rowsTotal: 7 }) }, [
     file("_reduced/a.pq", "reduced", 1),
   ]);
-  expect(rows).toEqual({
-    input: 7,
-    pruned: 0,
-    skipped: 0,
-    filtered: 0,
-    output: 7,
-    truncated: 0,
-    filled: 0,
-    deadLetters: 0,
-  });
+  expect(rows).toEqual(manifestRows(7));
 });
 
 test("rows that a step dropped, made several of, truncated or filled up, are told apart from the others", () => {
-  const counts = { rowsMapped: 5, rowsFiltered: 20, rowsTruncated: 4, rowsFilled: 3, rowsOut: 7 };
+  const counts = rowCounts(5, { rowsFiltered: 20, rowsTruncated: 4, rowsFilled: 3, rowsOut: 7 });
   const { rows } = buildManifest({ ...FACTS, run: aRun({ rowsTotal: 27 }), counts }, FILES);
-  expect(rows).toEqual({
-    input: 27,
-    pruned: 0,
-    skipped: 0,
-    filtered: 20,
-    output: 7,
-    truncated: 4,
-    filled: 3,
-    deadLetters: 2,
-  });
+  expect(rows).toEqual(
+    manifestRows(27, { filtered: 20, truncated: 4, filled: 3, deadLetters: 2, output: 7 }),
+  );
 });
 
 test("a manifest of an earlier build, which did not count truncated rows, has none", () => {
   const { rows, ...rest } = buildManifest(FACTS, FILES);
-  const { truncated: _, filled: _filled, ...old } = rows;
+  const old = { input: rows.input, output: rows.output, deadLetters: rows.deadLetters };
   const read = parseManifest(JSON.stringify({ ...rest, rows: old }), "/out/_manifest.json");
-  expect(read.rows).toEqual({ ...old, truncated: 0, filled: 0 });
+  expect(read.rows).toEqual(manifestRows(7, old));
 });
 
 const TEXT = manifestText(buildManifest(FACTS, FILES));

@@ -15,6 +15,7 @@ import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { createLocalStorage } from "../../../../shared/storage/local.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+import { rowCounts } from "../../../support/builders.ts";
 import { clearUnlocked } from "../../../support/clear-unlocked.ts";
 import { PLAIN_LOCK } from "../../../support/plain-lock.ts";
 
@@ -23,7 +24,7 @@ const MANIFEST = buildManifest(
     job: { id: "j", name: "digits" },
     digests: { spec: "s", input: "i", model: "m" },
     run: { ...NO_RUN, rowsTotal: 3, shardsCommitted: 1 },
-    counts: { rowsMapped: 3, rowsFiltered: 0, rowsTruncated: 0, rowsFilled: 0, rowsOut: 3 },
+    counts: rowCounts(3),
     builds: [],
     versions: {},
   },

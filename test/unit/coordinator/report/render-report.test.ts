@@ -11,6 +11,7 @@ import { packageRoot } from "../../../../shared/core/package-root.ts";
 import type { OutputManifest } from "../../../../shared/domain/manifest.ts";
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { type RunHistory, SPAN_ENDS } from "../../../../shared/domain/run-history.ts";
+import { rowCounts } from "../../../support/builders.ts";
 import { HISTORY } from "../../../support/run-history.ts";
 
 type Element = DefaultTreeAdapterTypes.Element;
@@ -26,7 +27,7 @@ const FACTS: ManifestFacts = {
     bottleneck: "infer",
     stages: { infer: 0.93, read: 0.1 },
   },
-  counts: { rowsMapped: 7, rowsFiltered: 0, rowsTruncated: 0, rowsFilled: 0, rowsOut: 7 },
+  counts: rowCounts(7),
   builds: ["0.1.0"],
   versions: { shardmill: "0.1.0", node: "20.0.0" },
 };

@@ -16,6 +16,7 @@ import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+import { rowCounts } from "../../../support/builders.ts";
 
 /** A run is chosen by names alone: these files hold no rows. */
 
@@ -37,7 +38,7 @@ function aManifest(inputFiles: readonly ReadFile[]) {
       job: { id: "j1", name: "j" },
       digests: { spec: "s", input: "i", model: "m" },
       run: NO_RUN,
-      counts: { rowsMapped: 0, rowsFiltered: 0, rowsOut: 0, rowsTruncated: 0, rowsFilled: 0 },
+      counts: rowCounts(0),
       inputFiles,
       builds: [],
       versions: {},

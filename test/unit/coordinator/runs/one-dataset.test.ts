@@ -8,6 +8,7 @@ import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { type Location, parseLocation } from "../../../../shared/domain/location.ts";
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
+import { rowCounts } from "../../../support/builders.ts";
 
 const DIGESTS: JobDigests = { spec: "s", input: "i", model: "m" };
 const aFile = (name: string) => ({ path: parseLocation(`/data/${name}`), bytes: 1, version: "v1" });
@@ -18,7 +19,7 @@ function aRun(number: number, names: readonly string[]) {
       job: { id: "j1", name: "j" },
       digests: DIGESTS,
       run: NO_RUN,
-      counts: { rowsMapped: 0, rowsFiltered: 0, rowsOut: 0, rowsTruncated: 0, rowsFilled: 0 },
+      counts: rowCounts(0),
       inputFiles: names.map(aFile),
       builds: [],
       versions: {},

@@ -17,6 +17,7 @@ import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { type Shard, shardId, shardRows } from "../../../../shared/domain/shard.ts";
 import { type Token, tokenKey } from "../../../../shared/domain/token.ts";
 import { type WorkerSession, workerSession } from "../../../../shared/domain/worker.ts";
+import { rowCounts } from "../../../support/builders.ts";
 
 export const DIGESTS = { spec: "s", input: "i", model: "m" };
 
@@ -58,13 +59,7 @@ export function aPartial(
     shard: shard.id,
     token,
     executionId,
-    rowsIn: shardRows(shard),
-    rowsMapped: rowsOut,
-    rowsFiltered: 0,
-    rowsTruncated: 0,
-    rowsFilled: 0,
-    rowsOut,
-    rowsDead: 0,
+    ...rowCounts(rowsOut, { rowsIn: shardRows(shard) }),
     firstDead: null,
     files: [],
     digest: sha256(`${shard.id} ${tokenKey(token)} ${executionId}`),

@@ -1,18 +1,19 @@
 import { expect, test } from "vitest";
-import { type RowCounts, rowCountsFault } from "../../../../shared/domain/row-counts.ts";
+import {
+  ROW_COUNTS,
+  type RowCounts,
+  RUN_COUNTS,
+  rowCountsFault,
+  SHOWN_COUNTS,
+} from "../../../../shared/domain/row-counts.ts";
+import { rowCounts } from "../../../support/builders.ts";
 
-const COUNTS: RowCounts = {
-  ...{ rowsIn: 10, rowsMapped: 6, rowsFiltered: 3, rowsDead: 1 },
-  ...{ rowsOut: 8, rowsTruncated: 6, rowsFilled: 0 },
-};
+const COUNTS = rowCounts(10, { rowsMapped: 6, rowsFiltered: 3, rowsDead: 1, rowsOut: 8, rowsTruncated: 6 });
 
 test("rows are mapped, filtered or dead, and a mapped row has a row of the output at least", () => {
   expect(rowCountsFault(COUNTS, 10)).toBeNull();
   expect(
-    rowCountsFault(
-      { ...COUNTS, rowsMapped: 0, rowsFiltered: 9, rowsTruncated: 0, rowsFilled: 0, rowsOut: 0 },
-      10,
-    ),
+    rowCountsFault({ ...COUNTS, rowsMapped: 0, rowsFiltered: 9, rowsTruncated: 0, rowsOut: 0 }, 10),
   ).toBeNull();
 });
 
@@ -21,11 +22,32 @@ test.each<[string, Partial<RowCounts>]>([
   ["a row too few", { rowsDead: 0 }],
   ["another shard's rows", { rowsIn: 11, rowsMapped: 7 }],
   ["a mapped row without a row out", { rowsOut: 5 }],
-  ["rows out of none", { rowsMapped: 0, rowsFiltered: 9, rowsTruncated: 0, rowsFilled: 0, rowsOut: 1 }],
+  ["rows out of none", { rowsMapped: 0, rowsFiltered: 9, rowsTruncated: 0, rowsOut: 1 }],
   ["less than none", { rowsFiltered: -1, rowsMapped: 10 }],
   ["a truncated row that is not mapped", { rowsTruncated: 7 }],
   ["a filled row that is not mapped", { rowsFilled: 7 }],
   ["half a row", { rowsFiltered: 2.5, rowsMapped: 6.5 }],
 ])("%s is a fault", (_, changes) => {
   expect(rowCountsFault({ ...COUNTS, ...changes }, 10)).not.toBeNull();
+});
+
+test("the names that files and users have stay as they are", () => {
+  expect(Object.keys(ROW_COUNTS)).toEqual([
+    "rowsIn",
+    "rowsMapped",
+    "rowsFiltered",
+    "rowsDead",
+    "rowsOut",
+    "rowsTruncated",
+    "rowsFilled",
+  ]);
+  expect(RUN_COUNTS.map((name) => [name, ROW_COUNTS[name].run.total, ROW_COUNTS[name].run.manifest])).toEqual(
+    [
+      ["rowsFiltered", "filteredRows", "filtered"],
+      ["rowsOut", "rowsOut", "output"],
+      ["rowsTruncated", "truncatedRows", "truncated"],
+      ["rowsFilled", "filledRows", "filled"],
+    ],
+  );
+  expect(SHOWN_COUNTS).toEqual(["rowsFiltered", "rowsTruncated", "rowsFilled"]);
 });

@@ -5,14 +5,14 @@ import { recordOf } from "../../../../shared/core/record-of.ts";
 import { fieldsOf } from "../../../../shared/dataset/fields.ts";
 import { columnData, recordBatchOf } from "../../../../shared/dataset/record-batch.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
-import { NO_ROWS, NOTED_COUNTS } from "../../../../shared/domain/row-counts.ts";
+import { NOTED_COUNTS } from "../../../../shared/domain/row-counts.ts";
 import type { Step } from "../../../../shared/steps/step.ts";
 import type { MappedShard } from "../../../../worker/collect/collector.ts";
 import { DeadLetterTable } from "../../../../worker/collect/dead-letters.ts";
 import { finishRows } from "../../../../worker/finish/finish-rows.ts";
 import { BusyMeter } from "../../../../worker/meter/busy-meter.ts";
 import { StageSteps } from "../../../../worker/steps/stage-steps.ts";
-import { aLease } from "../../../support/builders.ts";
+import { aLease, rowCounts } from "../../../support/builders.ts";
 import { smallTable } from "../../../support/sample-table.ts";
 
 const ROWS = 3003;
@@ -22,9 +22,9 @@ const THREADS = 3;
 /** A shard of which all rows came back from the model in one record batch, each row in two parts. */
 function mappedShard(): MappedShard {
   const rows = smallTable(ROWS);
-  const mapped = { ...NO_ROWS, rowsIn: SOURCES, rowsMapped: SOURCES, rowsOut: ROWS };
+  const counts = rowCounts(SOURCES, { rowsOut: ROWS, rowsTruncated: 3, rowsFilled: 2 });
   return {
-    ...{ ...mapped, rowsTruncated: 3, rowsFilled: 2, rows, dead: null, firstDead: null },
+    ...{ ...counts, rows, dead: null, firstDead: null },
     sources: [Uint32Array.from({ length: ROWS }, (_, row) => row >> 1)],
     noted: {
       ...recordOf(NOTED_COUNTS, () => new Set<number>()),

@@ -9,7 +9,7 @@ import { tokenKey } from "../../../../shared/domain/token.ts";
 import { ownVersions } from "../../../../shared/wire/protocol.ts";
 import type { LeaseAnswer } from "../../../../shared/wire/services.ts";
 import { LeaseLoop } from "../../../../worker/lease/lease-loop.ts";
-import { aLease, aWorker } from "../../../support/builders.ts";
+import { aLease, aPartialManifest, aWorker, rowCounts } from "../../../support/builders.ts";
 import { FakeWork } from "../../../support/fake-work.ts";
 
 /** A coordinator that is killed and started again while a worker is at a shard. */
@@ -72,17 +72,7 @@ class Rig {
       gate.reject(signal.reason);
     });
     await gate.promise;
-    const counts = {
-      rowsIn: 100,
-      rowsMapped: 100,
-      rowsFiltered: 0,
-      rowsTruncated: 0,
-      rowsFilled: 0,
-      rowsOut: 100,
-      rowsDead: 0,
-      firstDead: null,
-    };
-    return { shard: shard.id, token, executionId, ...counts, files: [], digest: "d" };
+    return aPartialManifest({ shard: shard.id, token, executionId, ...rowCounts(100), digest: "d" });
   }
 }
 

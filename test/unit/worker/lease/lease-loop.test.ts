@@ -10,26 +10,12 @@ import { ownVersions } from "../../../../shared/wire/protocol.ts";
 import type { LeaseAnswer } from "../../../../shared/wire/services.ts";
 import { LeaseLoop } from "../../../../worker/lease/lease-loop.ts";
 import type { ShardRunner } from "../../../../worker/lease/shard-runner.ts";
-import { aLease, aWorker } from "../../../support/builders.ts";
+import { aLease, aPartialManifest, aWorker, rowCounts } from "../../../support/builders.ts";
 import { FakeWork } from "../../../support/fake-work.ts";
 
 function partialOf(lease: Lease, executionId: string): PartialManifest {
   const { shard, token } = lease;
-  return {
-    shard: shard.id,
-    token,
-    executionId,
-    rowsIn: 100,
-    rowsOut: 100,
-    rowsMapped: 100,
-    rowsFiltered: 0,
-    rowsTruncated: 0,
-    rowsFilled: 0,
-    rowsDead: 0,
-    firstDead: null,
-    files: [],
-    digest: "d",
-  };
+  return aPartialManifest({ shard: shard.id, token, executionId, ...rowCounts(100), digest: "d" });
 }
 
 function loopOf(

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { buildManifest } from "../../../../../coordinator/publish/layout.ts";
 import { manifestText } from "../../../../../coordinator/publish/read-manifest.ts";
 import { NO_RUN } from "../../../../../shared/domain/run-facts.ts";
+import { rowCounts } from "../../../../support/builders.ts";
 import { FileTree } from "../../../../support/file-tree.ts";
 import { seeInput } from "../../../../support/found-input.ts";
 
@@ -11,7 +12,7 @@ const MANIFEST = manifestText(
       job: { id: "a-1", name: "a" },
       digests: { spec: "", input: "", model: "" },
       run: { ...NO_RUN, rowsTotal: 0, shardsCommitted: 1 },
-      counts: { rowsMapped: 0, rowsFiltered: 0, rowsTruncated: 0, rowsFilled: 0, rowsOut: 0 },
+      counts: rowCounts(0),
       builds: [],
       versions: {},
     },

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { applyEvent } from "../../../../../coordinator/schedule/events/apply.ts";
 import { committedPartials, jobProgress } from "../../../../../coordinator/schedule/state/progress.ts";
+import { recordOf } from "../../../../../shared/core/record-of.ts";
 import type { Law } from "../../../../../shared/domain/laws.ts";
+import { RUN_COUNTS } from "../../../../../shared/domain/row-counts.ts";
 import { workerSession } from "../../../../../shared/domain/worker.ts";
 import {
   aConfig,
@@ -216,7 +218,6 @@ test("progress tells rows, shards, attempts and workers", () => {
     rowsFiltered: 3,
     rowsOut: 12,
     rowsTruncated: 5,
-    rowsFilled: 0,
     rowsDead: 1,
   };
   job.commit(worker, { ...counts, firstDead: letter });
@@ -235,10 +236,8 @@ test("progress tells rows, shards, attempts and workers", () => {
     rowsSkipped: 0,
     rowsDone: 24,
     rowsCommitted: 10,
-    rowsFiltered: 3,
-    rowsOut: 12,
-    rowsTruncated: 5,
-    rowsFilled: 0,
+    ...recordOf(RUN_COUNTS, () => 0),
+    ...{ rowsFiltered: 3, rowsOut: 12, rowsTruncated: 5 },
     deadLetters: 1,
     shardsTotal: 4,
     shardsCommitted: 1,

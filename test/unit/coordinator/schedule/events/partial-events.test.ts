@@ -12,7 +12,7 @@ describe("bad partials", () => {
     ["a row filtered that no row went missing for", { rowsFiltered: 1 }],
     ["a row filtered that is out", { rowsMapped: 9, rowsFiltered: 2 }],
     ["fewer rows out than are mapped", { rowsMapped: 10, rowsOut: 9 }],
-    ["more rows truncated than are mapped", { rowsTruncated: 11, rowsFilled: 0 }],
+    ["more rows truncated than are mapped", { rowsTruncated: 11 }],
     ["rows out of none", { rowsMapped: 0, rowsFiltered: 10 }],
     ["a negative count", { rowsOut: 11, rowsDead: -1 }],
   ])("%s: refused, discarded, and counted", (_, changes) => {
