@@ -4,6 +4,7 @@ import { isRunName } from "../coordinator/journal/bucket/run-file.ts";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { canonicalJson, sha256 } from "../shared/core/digest.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../shared/domain/manifest.ts";
+import { manifestCounts } from "../shared/domain/row-counts.ts";
 import type { Checker } from "./checker.ts";
 import type { DiskImage } from "./disk-image.ts";
 import { decodeLines, type Line } from "./sim-files.ts";
@@ -79,7 +80,8 @@ function checkCounts(
   const filtered = planned.filter((row) => !gone.has(row) && partsOf(job, row) === 0).length;
   // No simulated job has a condition that row groups could be ruled out by, and none is a trial.
   const [input, pruned, skipped, output] = [planned.length, 0, 0, rows.length];
-  const counts = { input, pruned, skipped, filtered, output, filled: 0, deadLetters: gone.size };
+  const steps = { ...manifestCounts(() => 0), filtered, output };
+  const { truncated: _, ...counts } = { input, pruned, skipped, ...steps, deadLetters: gone.size };
   checker.hold(
     canonicalJson(counted) === canonicalJson(counts),
     "every-row-once",

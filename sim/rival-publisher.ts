@@ -8,6 +8,7 @@ import { findOutputPaths, type WorkPaths, withRun } from "../coordinator/publish
 import { messageOf } from "../shared/core/errors.ts";
 import { below } from "../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputFile } from "../shared/domain/manifest.ts";
+import { NO_ROWS } from "../shared/domain/row-counts.ts";
 import { NO_RUN } from "../shared/domain/run-facts.ts";
 import { sourceOfBytes } from "../shared/storage/put-source.ts";
 import type { DiskCall, DiskFault } from "./disk-operation.ts";
@@ -123,11 +124,11 @@ function rowsOf(job: SimJob) {
     .filter(isBad)
     .map((key): Line => ({ key, rest: job.failing.has(key) ? "ROW_FAILED" : "ROW_POISON" }));
   const counts = {
+    ...NO_ROWS,
     rowsMapped: mapped.length,
     rowsFiltered: sound.length - mapped.length,
     rowsOut: rows.length,
     rowsTruncated: mapped.filter((key) => job.truncated.has(key)).length,
-    rowsFilled: 0,
   };
   return { rows, dead, counts };
 }

@@ -9,6 +9,7 @@ import type { Lease } from "../shared/domain/job.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../shared/domain/partial.ts";
 import { partialDigest } from "../shared/domain/partial-digest.ts";
 import { type PlannedPartialFile, partialLayout, partialShape } from "../shared/domain/partial-layout.ts";
+import { NO_ROWS } from "../shared/domain/row-counts.ts";
 import { asStorageErrors } from "../shared/storage/errors.ts";
 import { JobsInUse } from "../worker/job/jobs-in-use.ts";
 import type { ShardRunner } from "../worker/lease/shard-runner.ts";
@@ -253,12 +254,12 @@ function manifestOf(
     shard: lease.shard.id,
     token: lease.token,
     executionId,
+    ...NO_ROWS,
     rowsIn: mapped + filtered + dead.length,
     rowsMapped: mapped,
     rowsFiltered: filtered,
     rowsOut: rows.length,
     rowsTruncated: truncated,
-    rowsFilled: 0,
     rowsDead: dead.length,
     firstDead: first === undefined ? null : { ...place, file: first.path, row: first.row },
     files,

@@ -8,6 +8,7 @@ import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
 import { SinceSnapshot } from "../../coordinator/schedule/state/snapshot.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { NO_ROWS } from "../../shared/domain/row-counts.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 
 const SHARD_ROWS = 1_000;
@@ -89,15 +90,7 @@ function aPartial(name: Pick<PartialManifest, "shard" | "token" | "executionId">
     bytes: 678,
     sha256: sha256(`${name.shard} combined`),
   } as const;
-  const counts = {
-    rowsIn: SHARD_ROWS,
-    rowsMapped: SHARD_ROWS,
-    rowsFiltered: 0,
-    rowsTruncated: 0,
-    rowsFilled: 0,
-    rowsOut: SHARD_ROWS,
-    rowsDead: 0,
-    firstDead: null,
-  };
-  return { ...name, ...counts, files: [rows, combined], digest: sha256(`${name.shard}`) };
+  const counts = { ...NO_ROWS, rowsIn: SHARD_ROWS, rowsMapped: SHARD_ROWS, rowsOut: SHARD_ROWS };
+  const files = [rows, combined];
+  return { ...name, ...counts, firstDead: null, files, digest: sha256(`${name.shard}`) };
 }

@@ -3,6 +3,7 @@ import { userCredential } from "../../shared/access/credential.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { NO_ROWS } from "../../shared/domain/row-counts.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
@@ -67,13 +68,7 @@ function partialOf(lease: { jobId: string; shard: number }): PartialManifest {
     shard: shardId(lease.shard),
     token: { generation: 1, sequence: 999_999 },
     executionId: "e1",
-    rowsIn: 1,
-    rowsMapped: 1,
-    rowsFiltered: 0,
-    rowsTruncated: 0,
-    rowsFilled: 0,
-    rowsOut: 1,
-    rowsDead: 0,
+    ...{ ...NO_ROWS, rowsIn: 1, rowsMapped: 1, rowsOut: 1 },
     firstDead: null,
     files: Array(1_000).fill(file),
     digest: "0",

@@ -7,6 +7,7 @@ import { DEFAULT_SCHEDULE } from "../../coordinator/schedule/state/config.ts";
 import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
+import { NO_ROWS } from "../../shared/domain/row-counts.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import { Dice } from "./dice.ts";
 import { type Trial, trialSeed } from "./kinds.ts";
@@ -91,13 +92,7 @@ function aPartial(shard: number, token: PartialManifest["token"]): PartialManife
     shard: shardId(shard),
     token,
     executionId: `e${shard}`,
-    rowsIn: 10,
-    rowsMapped: 10,
-    rowsFiltered: 0,
-    rowsTruncated: 0,
-    rowsFilled: 0,
-    rowsOut: 10,
-    rowsDead: 0,
+    ...{ ...NO_ROWS, rowsIn: 10, rowsMapped: 10, rowsOut: 10 },
     firstDead: null,
     files,
     digest: partialDigest(files),
