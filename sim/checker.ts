@@ -32,7 +32,7 @@ interface CheckerOptions {
 }
 
 /** What was decided is on disk, and known to all, within this. */
-const OF_LATE_MS = 5_000;
+export const OF_LATE_MS = 5_000;
 
 /** Looks at what leaves a coordinator and at the disk behind it: what was said must be safe by then. */
 export class Checker {
@@ -41,8 +41,8 @@ export class Checker {
   readonly #holders: Holders;
   /** When a worker was last served. */
   lastServedMs = 0;
-  /** The longest time without a worker of late, and when it ended. */
-  silence = { ms: 0, endedMs: 0 };
+  /** The longest time without a worker of late, and when it ended; and the longest of all. */
+  silence = { ms: 0, endedMs: 0, longestMs: 0 };
   /** Somebody has asked for a run from the beginning. */
   mayStartOver = false;
   /** Files that were damaged on purpose. */
@@ -194,7 +194,7 @@ export class Checker {
   #served(nowMs: number): void {
     const ms = nowMs - this.lastServedMs;
     if (ms > this.silence.ms || nowMs - this.silence.endedMs > OF_LATE_MS)
-      this.silence = { ms, endedMs: nowMs };
+      this.silence = { ms, endedMs: nowMs, longestMs: Math.max(ms, this.silence.longestMs) };
     this.lastServedMs = Math.max(this.lastServedMs, nowMs);
   }
 

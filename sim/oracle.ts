@@ -3,6 +3,7 @@ import type { JobState } from "../coordinator/schedule/state/job-state.ts";
 import type { ShardmillError } from "../shared/core/errors.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { MANIFEST_NAME } from "../shared/domain/manifest.ts";
+import { OF_LATE_MS } from "./checker.ts";
 import type { FaultInjector } from "./fault-injector.ts";
 import type { JobFaultInjector } from "./job-fault-injector.ts";
 import type { SimProcess } from "./scheduler.ts";
@@ -132,10 +133,10 @@ export class Oracle {
       if (world.random.chance(0.5)) this.#scenario.over("cancelled");
       return;
     }
-    this.#checkFailure(failure?.code ?? "", failure?.message ?? "");
+    this.#checkFailure(process, failure?.code ?? "", failure?.message ?? "");
   }
 
-  #checkFailure(code: string, message: string): void {
+  #checkFailure(process: SimProcess, code: string, message: string): void {
     this.#failures += 1;
     const { job, checker, world } = this.#scenario;
     const { faults, workers, scheduler } = world;
@@ -149,10 +150,13 @@ export class Oracle {
         died + cutOff > 0,
       // Found after the intent to publish: then the next run maps the shard again.
       PARTIAL_INVALID: hasFired(world, "partialDamaged", "diskFull", "diskError"),
-      // One that came after it was decided, and before it was on disk, came too late.
-      NO_WORKERS: [scheduler.nowMs - checker.lastServedMs, checker.silence.ms].some(
-        (silentMs) => silentMs >= SIM_SCHEDULE.noWorkersGraceMs,
-      ),
+      // One that came after it was decided, and before it was on disk, came too late. So do those that came
+      // while the coordinator was stopped between its decision and its answer.
+      NO_WORKERS: [
+        scheduler.nowMs - checker.lastServedMs,
+        checker.silence.ms,
+        scheduler.nowMs - process.wentOnMs < OF_LATE_MS ? checker.silence.longestMs : 0,
+      ].some((silentMs) => silentMs >= SIM_SCHEDULE.noWorkersGraceMs),
       OUTPUT_FAILED:
         (this.#jobInjector.isForeign ||
           hasFired(world, "diskFull", "diskError", "storeLate", "copyDamaged")) &&
