@@ -2,6 +2,7 @@ import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeFrames, decodeHeader, encodeHeader } from "../../../../coordinator/journal/framing.ts";
+import { NONE_NOTED } from "../../../../shared/domain/row-counts.ts";
 import { aSegment } from "./builders.ts";
 
 /** A part of the format: files that are there have it. */
@@ -36,9 +37,9 @@ test("a commit of an earlier build, which did not count truncated or filled rows
       commit({ rowsTruncated: 4, rowsFilled: 3 }),
     ),
   ).toEqual([
-    { rowsIn: 9, rowsTruncated: 0, rowsFilled: 0 },
-    { rowsIn: 9, rowsTruncated: 4, rowsFilled: 0 },
-    { rowsTruncated: 4, rowsFilled: 3 },
+    { ...NONE_NOTED, rowsIn: 9 },
+    { ...NONE_NOTED, rowsIn: 9, rowsTruncated: 4 },
+    { ...NONE_NOTED, rowsTruncated: 4, rowsFilled: 3 },
   ]);
 });
 

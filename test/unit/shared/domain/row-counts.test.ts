@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  ROW_COUNT_NAMES,
   ROW_COUNTS,
   type RowCounts,
   RUN_COUNTS,
@@ -31,8 +32,8 @@ test.each<[string, Partial<RowCounts>]>([
   expect(rowCountsFault({ ...COUNTS, ...changes }, 10)).not.toBeNull();
 });
 
-test("the names that files and users have stay as they are", () => {
-  expect(Object.keys(ROW_COUNTS)).toEqual([
+test("the names that files and users have stay as they are, and new counts come behind them", () => {
+  const first = [
     "rowsIn",
     "rowsMapped",
     "rowsFiltered",
@@ -40,14 +41,14 @@ test("the names that files and users have stay as they are", () => {
     "rowsOut",
     "rowsTruncated",
     "rowsFilled",
+  ];
+  expect(ROW_COUNT_NAMES.slice(0, first.length)).toEqual(first);
+  const names = RUN_COUNTS.map((name) => [name, ROW_COUNTS[name].run.total, ROW_COUNTS[name].run.manifest]);
+  expect(names.slice(0, 4)).toEqual([
+    ["rowsFiltered", "filteredRows", "filtered"],
+    ["rowsOut", "rowsOut", "output"],
+    ["rowsTruncated", "truncatedRows", "truncated"],
+    ["rowsFilled", "filledRows", "filled"],
   ]);
-  expect(RUN_COUNTS.map((name) => [name, ROW_COUNTS[name].run.total, ROW_COUNTS[name].run.manifest])).toEqual(
-    [
-      ["rowsFiltered", "filteredRows", "filtered"],
-      ["rowsOut", "rowsOut", "output"],
-      ["rowsTruncated", "truncatedRows", "truncated"],
-      ["rowsFilled", "filledRows", "filled"],
-    ],
-  );
-  expect(SHOWN_COUNTS).toEqual(["rowsFiltered", "rowsTruncated", "rowsFilled"]);
+  expect(SHOWN_COUNTS.slice(0, 3)).toEqual(["rowsFiltered", "rowsTruncated", "rowsFilled"]);
 });
