@@ -15,6 +15,13 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: "disk-beside-a-bucket-not-synced",
+    says: "the marker of a clearing goes before the removal of the journal beside the bucket is durable",
+    breaks: ["every-job-ends", "record-before-answer", "replay-is-the-state"],
+    storage: "bucket",
+    edits: [edit("coordinator/publish/clear-output.js", "if (!storage.can.sync)", "if (false)")],
+  },
+  {
     name: "changed-output-is-somebodys",
     says: "an output that another coordinator starts over while it is looked at is taken for somebody's",
     breaks: ["every-job-ends"],

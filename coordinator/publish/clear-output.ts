@@ -1,5 +1,7 @@
 import { NEVER } from "../../shared/core/abort.ts";
 import type { Disk } from "../../shared/core/disk.ts";
+import { errorCode } from "../../shared/core/errno.ts";
+import { syncPath } from "../../shared/core/sync-path.ts";
 import { below, type Location, localPathOf } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
@@ -97,13 +99,20 @@ async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
   }
   await removeUploads([work, ...publishedFolders(output)], storage);
   await removeFromDisk(paths, options, stays);
-  // Both, or a power cut may bring back a part of the old journal after the marker that says so is gone.
+  // All, or a power cut may bring back a part of the old journal after the marker that says so is gone.
   await storage.sync(work);
   await storage.sync(output);
+  if (!storage.can.sync) await syncIfThere(paths.disk, disk);
   await lock.confirm();
   await mark.end();
   await removeFromDisk(paths, options, keepsWork);
   await removeWorkFolder(paths, disk);
+}
+
+async function syncIfThere(folder: string, disk: Disk): Promise<void> {
+  await syncPath(folder, disk).catch((error: unknown) => {
+    if (errorCode(error) !== "ENOENT") throw error;
+  });
 }
 
 /** On a disk nothing is removed from a name that a successor may use, but in one step: see `HeldLock`. */
