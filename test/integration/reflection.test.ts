@@ -8,9 +8,9 @@ import { status } from "@grpc/grpc-js";
 import { describe, expect, test } from "vitest";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import { fakeServices } from "../support/fake-services.ts";
+import { aJobStatus } from "../support/job-status.ts";
 import { DESCRIPTORS, ReflectionClient } from "../support/reflection-client.ts";
 import { wireRig } from "../support/wire-rig.ts";
-import { aStatus } from "../unit/cli/render/sample-status.ts";
 
 const SERVICES = [
   "externalscaler.ExternalScaler",
@@ -57,7 +57,7 @@ describe.each(["v1", "v1alpha"] as const)("reflection %s", (version) => {
 
   test("is enough for a strict client that knows nothing else to call the services", async () => {
     const services = fakeServices();
-    services.jobs.getJob.mockResolvedValue(aStatus({ stages: { infer: 0.5 }, secondsLeft: null }));
+    services.jobs.getJob.mockResolvedValue(aJobStatus({ stages: { infer: 0.5 }, secondsLeft: null }));
     await using rig = await wireRig(services);
     using client = await ReflectionClient.of(rig.server.address);
     const registry = await client.registry(version, ["shardmill.v1.JobsService", "grpc.health.v1.Health"]);

@@ -1,15 +1,19 @@
 import { expect, test } from "vitest";
 import { jobsTable } from "../../../../cli/render/jobs-table.ts";
-import { aPublishedStatus, aStatus } from "./sample-status.ts";
+import { aJobStatus, aPublishedJob } from "../../../support/job-status.ts";
 
 test("each job is a line: its id, name, run, phase, rows, share, time left and end", () => {
-  const published = aPublishedStatus({
+  const published = aPublishedJob({
     jobId: "nightly-2",
     name: "nightly",
     output: "/data/out/run=20261130T075000Z",
     ended: "2026-11-30T07:50:03.120Z",
   });
-  const lines = jobsTable([aStatus(), aStatus({ jobId: "p-1", paused: true, secondsLeft: null }), published]);
+  const lines = jobsTable([
+    aJobStatus(),
+    aJobStatus({ jobId: "p-1", paused: true, secondsLeft: null }),
+    published,
+  ]);
   expect(lines.split("\n")).toEqual([
     "job        name     run               phase       rows  done   left  ended",
     "digits-1   digits                     running    10000  62 %   1.5s",
@@ -19,7 +23,7 @@ test("each job is a line: its id, name, run, phase, rows, share, time left and e
 });
 
 test("a job that is planned has no share yet, and a narrow terminal gets fewer columns", () => {
-  const planning = aStatus({ phase: "planning", rowsTotal: 0, rowsDone: 0, secondsLeft: null });
+  const planning = aJobStatus({ phase: "planning", rowsTotal: 0, rowsDone: 0, secondsLeft: null });
   expect(jobsTable([planning]).split("\n")[1]).toBe("digits-1  digits       planning     0");
-  expect(jobsTable([aStatus()], undefined, 30).split("\n").at(-1)).toBe("... 4 more columns");
+  expect(jobsTable([aJobStatus()], undefined, 30).split("\n").at(-1)).toBe("... 4 more columns");
 });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LiveProgress } from "../../../../cli/render/live-progress.ts";
 import { plainStyle } from "../../../../cli/render/style.ts";
 import type { JobStatus } from "../../../../shared/domain/job-status.ts";
-import { aPublishedStatus, aStatus } from "./sample-status.ts";
+import { aJobStatus, aPublishedJob } from "../../../support/job-status.ts";
 import { Screen } from "./screen.ts";
 
 let status: JobStatus;
@@ -11,7 +11,7 @@ let nowMs: number;
 
 beforeEach(() => {
   vi.useFakeTimers();
-  status = aStatus();
+  status = aJobStatus();
   nowMs = 1_000;
 });
 afterEach(() => {
@@ -41,10 +41,10 @@ describe("progress on a terminal", () => {
     using view = aView(screen);
     view.start();
     expect(screen.lines).toHaveLength(5);
-    status = aStatus({ rowsDone: 7_000, deadLetters: 2 });
+    status = aJobStatus({ rowsDone: 7_000, deadLetters: 2 });
     pass(100);
     expect(screen.lines).toHaveLength(6);
-    status = aStatus({ phase: "reducing" });
+    status = aJobStatus({ phase: "reducing" });
     pass(100);
     expect(screen.lines.map((line) => line.split(" ")[0])).toEqual([
       "before",
@@ -58,10 +58,10 @@ describe("progress on a terminal", () => {
     const screen = new Screen();
     const view = aView(screen);
     view.start();
-    status = aPublishedStatus();
+    status = aPublishedJob();
     view.stop();
     expect(screen.lines[0]).toBe("digits  published  4.2s");
-    status = aStatus();
+    status = aJobStatus();
     pass(1_000);
     view.stop();
     expect(screen.lines[0]).toBe("digits  published  4.2s");
@@ -100,7 +100,7 @@ describe("progress on a terminal", () => {
     const view = aView(screen, stopping.signal);
     view.start();
     expect(vi.getTimerCount()).toBe(1);
-    status = aStatus({ phase: "cancelled" });
+    status = aJobStatus({ phase: "cancelled" });
     stopping.abort();
     expect(screen.lines[0]).toBe("digits  cancelled  4.2s");
     expect(vi.getTimerCount()).toBe(0);
@@ -136,9 +136,9 @@ describe("progress without a terminal", () => {
     const { stream, lines } = aFile();
     const view = aView(stream);
     view.start();
-    status = aStatus({ phase: "reducing" });
+    status = aJobStatus({ phase: "reducing" });
     pass(100);
-    status = aPublishedStatus();
+    status = aPublishedJob();
     view.stop();
     expect(lines().map((line) => line.split(":")[0])).toEqual([
       "digits running",

@@ -1,11 +1,11 @@
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { renderPlainLine, renderProgress } from "../../../../cli/render/progress.ts";
-import { aPublishedStatus, aStatus } from "./sample-status.ts";
+import { aJobStatus, aPublishedJob } from "../../../support/job-status.ts";
 
 describe("the live view", () => {
   it("shows phase, bar, rows, speed, time left, bottleneck, shards, workers and attempts", () => {
-    expect(renderProgress(aStatus({ attemptsFailed: 1 }), { columns: 60 })).toEqual([
+    expect(renderProgress(aJobStatus({ attemptsFailed: 1 }), { columns: 60 })).toEqual([
       "digits  running  4.2s",
       "████████████████████░░░░░░░░░░░░  62 %  6,250 of 10,000 rows",
       "2,400 rows/s, 1.5s left, limited by infer (93 % busy)",
@@ -14,40 +14,40 @@ describe("the live view", () => {
   });
 
   it("says nothing of what is not known yet", () => {
-    const planning = aStatus({ phase: "planning", rowsTotal: 0, rowsDone: 0, shardsTotal: 0 });
+    const planning = aJobStatus({ phase: "planning", rowsTotal: 0, rowsDone: 0, shardsTotal: 0 });
     expect(renderProgress(planning)).toEqual(["digits  planning  4.2s"]);
-    expect(renderProgress(aStatus({ secondsLeft: null, bottleneck: null }))[2]).toBe("2,400 rows/s");
+    expect(renderProgress(aJobStatus({ secondsLeft: null, bottleneck: null }))[2]).toBe("2,400 rows/s");
   });
 
   it("says that a job is paused, whether something of it still runs, and a priority that is not the usual one", () => {
-    const paused = renderProgress(aStatus({ paused: true, priority: -10 }));
+    const paused = renderProgress(aJobStatus({ paused: true, priority: -10 }));
     expect([paused[0], paused[2]]).toEqual([
       "digits  paused  priority -10  4.2s",
       "what runs is finished, then it waits",
     ]);
-    expect(renderPlainLine(aStatus({ paused: true, shardsLeased: 0 }))).toMatch(
+    expect(renderPlainLine(aJobStatus({ paused: true, shardsLeased: 0 }))).toMatch(
       /^digits paused: .*, nothing runs until it is resumed, /,
     );
-    expect(renderProgress(aStatus({ priority: 3 }))[0]).toBe("digits  running  priority 3  4.2s");
+    expect(renderProgress(aJobStatus({ priority: 3 }))[0]).toBe("digits  running  priority 3  4.2s");
   });
 
   it("says what it waits for, and how many dead letters there are", () => {
-    const lines = renderProgress(aStatus({ workers: 0, rowsTruncated: 2, rowsFilled: 4, deadLetters: 1 }));
+    const lines = renderProgress(aJobStatus({ workers: 0, rowsTruncated: 2, rowsFilled: 4, deadLetters: 1 }));
     expect(lines[2]).toBe("waiting for workers");
     const fetching = { bytes: 3_328_599_654, totalBytes: 10_952_166_605, bytesPerSecond: 89_128_960 };
-    expect(renderProgress(aStatus({ rowsDone: 0, fetching }))[2]).toBe(
+    expect(renderProgress(aJobStatus({ rowsDone: 0, fetching }))[2]).toBe(
       "the workers fetch the model: 3.1 GiB of 10.2 GiB, 85.0 MiB/s",
     );
-    expect(renderProgress(aStatus({ fetching }))[2]).toContain("2,400 rows/s");
+    expect(renderProgress(aJobStatus({ fetching }))[2]).toContain("2,400 rows/s");
     const waiting = { store: "s3://photos", seconds: 40, reason: "throttled" };
     const text = "waiting for store s3://photos for 40.0s: throttled";
-    expect(renderProgress(aStatus({ waiting }))[2]).toBe(text);
-    expect(renderPlainLine(aStatus({ waiting }))).toContain(`, ${text}, `);
+    expect(renderProgress(aJobStatus({ waiting }))[2]).toBe(text);
+    expect(renderPlainLine(aJobStatus({ waiting }))).toContain(`, ${text}, `);
     expect(lines.slice(-3)).toEqual(["2 rows truncated", "4 rows filled up", "1 dead letter"]);
   });
 
   it("counts what is left to do behind the last shard", () => {
-    const shaping = aPublishedStatus({
+    const shaping = aPublishedJob({
       phase: "reducing",
       endProgress: { step: "shape", done: 1_200, total: 5_000 },
     });
@@ -57,13 +57,13 @@ describe("the live view", () => {
   });
 
   it("shows 100 % only when all rows are done", () => {
-    expect(renderProgress(aStatus({ rowsDone: 9_999 }))[1]).toContain("  99 %  ");
-    expect(renderProgress(aPublishedStatus())[1]).toMatch(/^█{40} {2}100 % {2}10,000 of 10,000 rows$/);
+    expect(renderProgress(aJobStatus({ rowsDone: 9_999 }))[1]).toContain("  99 %  ");
+    expect(renderProgress(aPublishedJob())[1]).toMatch(/^█{40} {2}100 % {2}10,000 of 10,000 rows$/);
   });
 
   it("is never wider than the terminal", () => {
     for (const columns of [1, 8, 20, 33, 200]) {
-      const lines = renderProgress(aStatus({ name: "日本語".repeat(20), deadLetters: 3 }), { columns });
+      const lines = renderProgress(aJobStatus({ name: "日本語".repeat(20), deadLetters: 3 }), { columns });
       for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(columns);
     }
   });
@@ -71,7 +71,7 @@ describe("the live view", () => {
 
 describe("the plain line", () => {
   it("tells the same in one line", () => {
-    expect(renderPlainLine(aStatus())).toBe(
+    expect(renderPlainLine(aJobStatus())).toBe(
       "digits running: 6,250 of 10,000 rows (62 %), 2,400 rows/s, 1.5s left, limited by infer (93 % busy), shards 4 of 8, 2 workers",
     );
   });
@@ -79,7 +79,7 @@ describe("the plain line", () => {
   it("names failures and dead letters when there are any", () => {
     expect(
       renderPlainLine(
-        aStatus({
+        aJobStatus({
           phase: "reducing",
           attemptsFailed: 1,
           rowsTruncated: 3,

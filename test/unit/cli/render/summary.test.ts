@@ -5,7 +5,7 @@ import { recordOf } from "../../../../shared/core/record-of.ts";
 import { NO_VERDICT } from "../../../../shared/domain/bottleneck.ts";
 import type { JobStatus } from "../../../../shared/domain/job-status.ts";
 import { RUN_COUNTS } from "../../../../shared/domain/row-counts.ts";
-import { aPublishedStatus, aStatus } from "./sample-status.ts";
+import { aJobStatus, aPublishedJob } from "../../../support/job-status.ts";
 
 const failure = {
   code: "ROW_NULL",
@@ -17,7 +17,7 @@ const failure = {
 
 describe("the summary of a job for scripts", () => {
   it("has exactly the promised keys", () => {
-    expect(jobSummary(aPublishedStatus({ seconds: 4.20049, rowsPerSecond: 2_380.952 }))).toEqual({
+    expect(jobSummary(aPublishedJob({ seconds: 4.20049, rowsPerSecond: 2_380.952 }))).toEqual({
       job: "digits-1",
       state: "published",
       rows: 10_000,
@@ -53,15 +53,15 @@ describe("the summary of a job for scripts", () => {
 
   it("has the precision of a converted model, with what its check found", () => {
     const precision = { precision: "fp16", check: null } as const;
-    expect(jobSummary(aPublishedStatus({ precision })).precision).toEqual(precision);
+    expect(jobSummary(aPublishedJob({ precision })).precision).toEqual(precision);
   });
 
   it("has no manifest before there is one", () => {
-    expect(jobSummary(aStatus()).manifest).toBeNull();
-    expect(jobSummary(aStatus())).not.toHaveProperty("error");
+    expect(jobSummary(aJobStatus()).manifest).toBeNull();
+    expect(jobSummary(aJobStatus())).not.toHaveProperty("error");
     const { code, message } = failure;
     const said = { ...failure, hint: "wait" };
-    expect(jobSummary(aStatus({ phase: "failed", failure: said })).error).toEqual({
+    expect(jobSummary(aJobStatus({ phase: "failed", failure: said })).error).toEqual({
       code,
       message,
       hint: "wait",
@@ -71,25 +71,23 @@ describe("the summary of a job for scripts", () => {
 
 describe("the end of a job for people", () => {
   it("says what was published, where, and what limited it", () => {
-    expect(endText(aPublishedStatus({ attempts: 9, attemptsFailed: 1, deadLetters: 3 })).split("\n")).toEqual(
-      [
-        "digits published: 9,997 of 10,000 rows in 4.2s, 2,400 rows/s",
-        "  job           digits-1",
-        "  output        /data/out",
-        "  manifest      /data/out/_manifest.json",
-        "  shards        8 of 8, in 9 attempts (1 failed)",
-        "  dead letters  3, in /data/out/_errors",
-        "  limited by    infer (93 % busy)",
-        "  busy          read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 % of a worker's time, side by side",
-        "  batch         256 rows: more are no faster",
-        "  advice        the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
-        '  read it       pd.read_parquet("/data/out")',
-      ],
-    );
+    expect(endText(aPublishedJob({ attempts: 9, attemptsFailed: 1, deadLetters: 3 })).split("\n")).toEqual([
+      "digits published: 9,997 of 10,000 rows in 4.2s, 2,400 rows/s",
+      "  job           digits-1",
+      "  output        /data/out",
+      "  manifest      /data/out/_manifest.json",
+      "  shards        8 of 8, in 9 attempts (1 failed)",
+      "  dead letters  3, in /data/out/_errors",
+      "  limited by    infer (93 % busy)",
+      "  busy          read 2 %, decode 21 %, tensorize 5 %, infer 93 %, collect 1 %, encode 12 % of a worker's time, side by side",
+      "  batch         256 rows: more are no faster",
+      "  advice        the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
+      '  read it       pd.read_parquet("/data/out")',
+    ]);
   });
 
   it("ends with the call that reads the rows, where there are any", () => {
-    const last = (changes: Partial<JobStatus>) => endText(aPublishedStatus(changes)).split("\n").at(-1);
+    const last = (changes: Partial<JobStatus>) => endText(aPublishedJob(changes)).split("\n").at(-1);
     expect(last({ rowsFormat: "arrow", output: "s3://b/out" })).toBe(
       '  read it     pyarrow.dataset.dataset("s3://b/out", format="ipc")',
     );
@@ -98,33 +96,33 @@ describe("the end of a job for people", () => {
 
   it("says where the dead letters of an output that is not there are, and nothing of none", () => {
     const lines = (status: JobStatus) => endText(status).split("\n");
-    expect(lines(aStatus({ phase: "failed", deadLetters: 3 }))).toContain(
+    expect(lines(aJobStatus({ phase: "failed", deadLetters: 3 }))).toContain(
       "  dead letters  3, in /data/out/_shardmill/**/dead.parquet",
     );
-    expect(endText(aPublishedStatus())).not.toContain("dead letters");
+    expect(endText(aPublishedJob())).not.toContain("dead letters");
   });
 
   it("says how many rows were filtered, and how many came out where rows became several", () => {
-    const lines = endText(aPublishedStatus({ rowsFiltered: 1_200, rowsOut: 17_600 })).split("\n");
+    const lines = endText(aPublishedJob({ rowsFiltered: 1_200, rowsOut: 17_600 })).split("\n");
     expect(lines).toContain("  filtered    1,200 rows");
     expect(lines).toContain("  rows out    17,600");
   });
 
   it("warns of texts that were cut off, with what to do, and says nothing of none", () => {
-    const text = endText(aPublishedStatus({ rowsTruncated: 1_200 }));
+    const text = endText(aPublishedJob({ rowsTruncated: 1_200 }));
     expect(text).toMatch(/\n {2}truncated +1,200 rows: .*raise maxTokens .*split\n/);
-    expect(endText(aPublishedStatus())).not.toContain("truncated");
+    expect(endText(aPublishedJob())).not.toContain("truncated");
   });
 
   it("says of how many sounds a window was filled up, and nothing of none", () => {
-    expect(endText(aPublishedStatus({ rowsFilled: 1_200 }))).toMatch(
+    expect(endText(aPublishedJob({ rowsFilled: 1_200 }))).toMatch(
       /\n {2}filled up +the last sound window of 1,200 rows\n/,
     );
-    expect(endText(aPublishedStatus())).not.toContain("filled up");
+    expect(endText(aPublishedJob())).not.toContain("filled up");
   });
 
   it("says when an earlier run has published it", () => {
-    const text = endText(aPublishedStatus({ seconds: 0, rowsPerSecond: 0, ...NO_VERDICT }));
+    const text = endText(aPublishedJob({ seconds: 0, rowsPerSecond: 0, ...NO_VERDICT }));
     expect(text.split("\n")).toEqual([
       "digits is published already: 10,000 rows",
       "  job       digits-1",
@@ -136,12 +134,12 @@ describe("the end of a job for people", () => {
   });
 
   it("says that nothing was published", () => {
-    expect(endText(aStatus({ phase: "failed", failure })).split("\n")).toEqual([
+    expect(endText(aJobStatus({ phase: "failed", failure })).split("\n")).toEqual([
       "digits failed: 5,000 of 10,000 rows done after 4.2s, nothing published",
       "  job     digits-1",
       "  shards  4 of 8, in 6 attempts",
     ]);
-    expect(endText(aStatus({ phase: "cancelled" })).split("\n")[0]).toMatch(
+    expect(endText(aJobStatus({ phase: "cancelled" })).split("\n")[0]).toMatch(
       /^digits cancelled: .*nothing published$/,
     );
   });
@@ -149,7 +147,7 @@ describe("the end of a job for people", () => {
 
 describe("the text of a job", () => {
   it("shows a running job's progress, id and output", () => {
-    expect(statusText(aStatus()).split("\n")).toEqual([
+    expect(statusText(aJobStatus()).split("\n")).toEqual([
       "digits  running  4.2s",
       "  █████████████████████████░░░░░░░░░░░░░░░  62 %  6,250 of 10,000 rows",
       "  2,400 rows/s, 1.5s left, limited by infer (93 % busy)",
@@ -165,14 +163,14 @@ describe("the text of a job", () => {
   it("shows the precision of a converted model, and nothing of one as it came", () => {
     const precision = { precision: "int8", check: null } as const;
     const line = "  precision  int8, not compared with the original";
-    expect(statusText(aStatus({ precision })).split("\n")).toContain(line);
-    expect(endText(aPublishedStatus({ precision }))).toMatch(/\n {2}precision +int8, not compared/);
-    for (const text of [statusText(aStatus()), endText(aPublishedStatus())])
+    expect(statusText(aJobStatus({ precision })).split("\n")).toContain(line);
+    expect(endText(aPublishedJob({ precision }))).toMatch(/\n {2}precision +int8, not compared/);
+    for (const text of [statusText(aJobStatus()), endText(aPublishedJob())])
       expect(text).not.toContain("precision  ");
   });
 
   it("shows a failed job's end, and its error in full", () => {
-    const text = statusText(aStatus({ phase: "failed", failure }));
+    const text = statusText(aJobStatus({ phase: "failed", failure }));
     expect(text.split("\n")).toEqual([
       "digits failed: 5,000 of 10,000 rows done after 4.2s, nothing published",
       "  job     digits-1",

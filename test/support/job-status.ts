@@ -1,9 +1,9 @@
-import { recordOf } from "../../../../shared/core/record-of.ts";
-import type { JobStatus } from "../../../../shared/domain/job-status.ts";
-import { RUN_COUNTS } from "../../../../shared/domain/row-counts.ts";
+import { recordOf } from "../../shared/core/record-of.ts";
+import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { RUN_COUNTS } from "../../shared/domain/row-counts.ts";
 
 /** A job in the middle of its run. */
-export function aStatus(changes: Partial<JobStatus> = {}): JobStatus {
+export function aJobStatus(changes: Partial<JobStatus> = {}): JobStatus {
   return {
     jobId: "digits-1",
     name: "digits",
@@ -56,8 +56,8 @@ export function aStatus(changes: Partial<JobStatus> = {}): JobStatus {
 }
 
 /** The same job, well ended. */
-export function aPublishedStatus(changes: Partial<JobStatus> = {}): JobStatus {
-  return aStatus({
+export function aPublishedJob(changes: Partial<JobStatus> = {}): JobStatus {
+  return aJobStatus({
     phase: "published",
     rowsDone: 10_000,
     rowsCommitted: 10_000,
