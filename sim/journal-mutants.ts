@@ -163,7 +163,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   {
     name: "journal-of-another-run-is-own",
     says: "a coordinator takes a journal that was begun anew for its own",
-    breaks: ["record-before-answer", "cancelled-or-published"],
+    breaks: ["record-before-answer", "cancelled-or-published", "published-once"],
     storage: "disk",
     edits: [
       edit(
