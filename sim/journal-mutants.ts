@@ -48,11 +48,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
     breaks: ["one-holder", "every-job-ends", "nothing-left-behind", "replay-is-the-state"],
     storage: "disk",
     edits: [
-      edit(
-        "coordinator/journal/journal.js",
-        "await makeFolder(folder, disk);",
-        'await makeFolder(folder.slice(0, folder.lastIndexOf("/")), disk).then(() => makeFolder(folder, disk));',
-      ),
+      edit("coordinator/journal/journal.js", "{ makeFolder }", "{ makeFolders as makeFolder }"),
       edit("coordinator/journal/journal.js", "        await look();\n", ""),
     ],
   },
