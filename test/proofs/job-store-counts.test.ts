@@ -120,5 +120,6 @@ test("where a slow server is what a run waits for, its verdict names it, and say
   expect(bottleneck).toBe("read");
   const [, firstByteMs] =
     /^reading (?:http:\S+) \(.* requests\/s, first byte after ([\d,]+) ms/.exec(advice) ?? [];
-  expect(Number(firstByteMs)).toBeGreaterThanOrEqual(400);
+  // From 1,000 on with a comma: a busy machine adds to it.
+  expect(Number(firstByteMs?.replaceAll(",", ""))).toBeGreaterThanOrEqual(400);
 });
