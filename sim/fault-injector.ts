@@ -90,7 +90,7 @@ export class FaultInjector {
     const { bucket, faults, scheduler } = this.#world;
     const isShown = call === "names" || call === "removal" || call === "sync";
     if (bucket !== null || !isShown || !faults.has("otherNamespace") || this.#alone() !== process) return;
-    // Where it has its lock, and nothing of its journal yet.
+    // It has its lock, and nothing of its journal yet.
     const isBeginning = call === "names" && path.endsWith("/journal");
     if (faults.strikes("otherNamespace", isBeginning ? 0.2 : 0.01))
       scheduler.after(0, null, () => this.#replaceCoordinator(process));

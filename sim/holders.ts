@@ -85,7 +85,7 @@ export class Holders {
     mayStartOver: boolean,
   ): "held" | "replaced" | { although: string } {
     const { isShared, journal, nowMs, note } = this.#options;
-    // In a bucket the number of the next object is the fence. It may be taken before this one is told of.
+    // In a bucket the number of the next object is the fence. It may be taken before this take-up is seen.
     if (isShared ? journal.hasBegun(state.generation + 1) : this.#sleptThroughTakeUp(process)) {
       note(`${process.name} takes up the job, and is replaced already`);
       this.#deposed.add(process);

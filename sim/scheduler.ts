@@ -35,8 +35,8 @@ interface Happening {
 }
 
 /**
- * The shortest timer. Clocks of processes begin at other numbers, so a shorter one may be lost in rounding,
- * and whoever waits for a time would wait for it again without end.
+ * Duration of the shortest timer. Clocks of processes begin at other numbers, so rounding may lose a shorter
+ * one. A process that waits for a time would then set the same timer without end.
  */
 const LEAST_MS = 0.001;
 /** How many lines of the log are kept: the end of it is what matters. */

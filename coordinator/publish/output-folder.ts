@@ -21,12 +21,12 @@ export type OutputState =
 export const CLEARING_NAME = "clearing";
 const NAMES_SHOWN = 5;
 
-/** Looks at a folder that changes meanwhile. Each further one means that somebody has started over again. */
+/** Limit of looks at a folder that changes meanwhile. Each change is another coordinator that starts over. */
 const MAX_LOOKS = 8;
 
 /**
- * What is in an output folder. Reads names and the manifest only, again where the manifest has gone since its
- * name was read: another coordinator starts over.
+ * Inspects an output folder by its names and its manifest alone. It looks again where the manifest has gone
+ * since its name was read: another coordinator starts over.
  *
  * @throws {OUTPUT_OCCUPIED} when a file is where the folder would be
  * @throws {OUTPUT_FAILED} when there is a manifest that cannot be read

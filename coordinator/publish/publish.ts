@@ -125,11 +125,7 @@ function decidedByAnother(
 ): ShardmillError {
   const { manifest } = staged;
   if (manifest.inputFiles !== null)
-    return runPublished(output, {
-      path: output,
-      expected: manifest.outputDigest,
-      found: outputDigest,
-    });
+    return runPublished(output, { path: output, expected: manifest.outputDigest, found: outputDigest });
   return new ShardmillError(
     "OUTPUT_OCCUPIED",
     `another coordinator, or an earlier try, was first to publish to ${output}: it has the output of job ${job.id}`,

@@ -20,7 +20,7 @@ export interface FileFooter {
   readonly layout: string;
   /** Of a text file: what its shards must be like. */
   readonly cut?: FileCut;
-  /** Left out: every record of it is in its encoding. */
+  /** Records that are not in the encoding of the file. Default: none. */
   readonly undecoded?: Undecoded;
 }
 
