@@ -14,6 +14,8 @@ function project(name: string, ...include: string[]): TestProjectInlineConfigura
 }
 
 export default defineConfig({
+  // The sources of what package.json imports.
+  ssr: { resolve: { conditions: ["shardmill-source", "node"] } },
   test: {
     projects: [
       { extends: true, test: { name: "test-rules", include: ["test/*.test.ts"] } },

@@ -8,7 +8,7 @@ import { build } from "esbuild";
 import { writeLicences } from "./bundled-licences.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const SOURCES = ["cli", "coordinator", "estimate", "shared", "worker"];
+const SOURCES = ["cli", "coordinator", "estimate", "extensions", "shared", "worker"];
 
 /**
  * Libraries that load native code or WebAssembly from their own folder. One decoder also loads a library of
@@ -82,6 +82,8 @@ const program = await build({
   format: "esm",
   platform: "node",
   target: "node20.19",
+  // The sources of what package.json imports.
+  conditions: ["shardmill-source", "module"],
   external: LEFT_OUT,
   // The same code with its WebAssembly inside.
   alias: { "@platformatic/wasm-utils": "@platformatic/wasm-utils/bundled" },

@@ -10,6 +10,7 @@ import { fileURLToPath } from "node:url";
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const SOURCES = [
   "shared",
+  "extensions",
   "coordinator",
   "worker",
   "cli",

@@ -1,6 +1,6 @@
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { type Location, parseLocation } from "../../shared/domain/location.ts";
-import { AWS_ENDPOINT } from "../../shared/domain/store-spec.ts";
+import { namedEndpoint } from "../../shared/domain/store-schemes.ts";
 import { formatKeyPath, type KeyPath } from "../../shared/job-file/key-path.ts";
 import { splitPattern } from "../../shared/job-file/path-pattern.ts";
 import { filesNamedBy, modulesOf } from "../plan/steps/step-files.ts";
@@ -12,9 +12,6 @@ export interface NamedPlace {
   readonly location: Location;
 }
 
-/** Where AWS's own stores are: whoever names them says what a bucket is, as with any other endpoint. */
-const AWS = "https://s3.amazonaws.com";
-
 /** All places that a job file names, of patterns the folder that they begin with. */
 export function namedPlaces(spec: JobSpec): readonly NamedPlace[] {
   const { input, model, map, output, work, stores } = spec;
@@ -24,7 +21,7 @@ export function namedPlaces(spec: JobSpec): readonly NamedPlace[] {
   ]);
   const settings = Object.entries(stores).flatMap(([name, { ca, endpoint }]) => [
     ...named(["stores", name, "ca"], ca),
-    ...named(["stores", name, "endpoint"], endpoint === AWS_ENDPOINT ? AWS : endpoint),
+    ...named(["stores", name, "endpoint"], endpoint && (namedEndpoint(endpoint) ?? endpoint)),
   ]);
   return [
     ...input.path.flatMap((path, at) => named(["input", "path", at], splitPattern(path).literal)),

@@ -2,11 +2,12 @@ import { normalize } from "node:path/posix";
 import { ShardmillError } from "../core/errors.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
 import { type Location, localPathOf, parseLocation, schemeOf } from "./location.ts";
+import { STORE_SCHEMES } from "./store-schemes.ts";
 
 /** Allows nothing: all comes by way of the coordinator. */
 const NONE = "none";
 /** All of a kind of place: `s3://`. */
-const WHOLE_SCHEME = /^(s3|gs|az|abfss|https?):\/\/$/;
+const WHOLE_SCHEME = new RegExp(`^(${[...STORE_SCHEMES.keys(), "https?"].join("|")})://$`);
 
 /** A location cut into what must be the same, in order: scheme and authority, and the names on the way. */
 interface Parts {

@@ -15,6 +15,7 @@ import { CHANGED_SPEC, NEW_SPEC } from "./new-input.ts";
 import { checkNewFilesAreWhole, checkNewIsWhole } from "./new-rules.ts";
 import { checkShapeRules, ROWS_KEYS } from "./output-shape.ts";
 import { PRECISIONS } from "./precision.ts";
+import { ALL_SCHEMES, SHOWN_SCHEMES } from "./store-schemes.ts";
 import { STORES_SPEC } from "./store-spec.ts";
 import { CSV_SPEC, TYPES_SPEC } from "./text-file-spec.ts";
 import { TRIGGER_SPEC } from "./trigger-spec.ts";
@@ -151,7 +152,7 @@ export const JOB_FILE_SCHEMA = z
         path: z
           .union([inputPath.transform((only) => [only]), z.array(inputPath).min(1).max(MAX_NAMES)])
           .describe(
-            "A file, a folder or a glob, or a list of them, relative to the job file, in a bucket (`s3://`, `gs://`, `az://`) or on the web, or a " +
+            `A file, a folder or a glob, or a list of them, relative to the job file, in a bucket (${SHOWN_SCHEMES}) or on the web, or a ` +
               "`.txt` list of such names: see [what is input](#what-is-input).",
           ),
         format: z
@@ -206,7 +207,7 @@ export const JOB_FILE_SCHEMA = z
     model: z
       .strictObject({
         path: filePlace.describe(
-          "The ONNX file, or the folder that a model was exported to, relative to the job file, in a bucket (`s3://`, `gs://`, `az://`) or on the " +
+          `The ONNX file, or the folder that a model was exported to, relative to the job file, in a bucket (${SHOWN_SCHEMES}) or on the ` +
             "web: see [the model's folder](#the-models-folder) and [files elsewhere](#files-elsewhere).",
         ),
         file: text
@@ -249,7 +250,7 @@ export const JOB_FILE_SCHEMA = z
     output: z
       .strictObject({
         path: outputPath.describe(
-          "The folder that the result is published to, relative to the job file, or in a bucket (`s3://`, `gs://`, `az://`, `abfss://`): see [output in a " +
+          `The folder that the result is published to, relative to the job file, or in a bucket (${ALL_SCHEMES}): see [output in a ` +
             "bucket](#output-in-a-bucket).",
         ),
         ...ROWS_KEYS,

@@ -1,6 +1,7 @@
 import { basename, dirname } from "node:path/posix";
 import { type Problem, ShardmillError } from "../core/errors.ts";
 import { withoutTrailingSlashes } from "../core/without-slashes.ts";
+import { exampleAddress, exampleAddresses, isBucketName, STORE_SCHEMES } from "./store-schemes.ts";
 
 declare const brand: unique symbol;
 
@@ -25,8 +26,8 @@ export interface FileStat {
   readonly version: string;
 }
 
-const SCHEMES = ["file", "coordinator", "s3", "gs", "az", "abfss", "https", "http"] as const;
-export type Scheme = (typeof SCHEMES)[number];
+const BUCKETS = [...STORE_SCHEMES.keys()];
+const SCHEMES: readonly string[] = ["file", "coordinator", ...BUCKETS, "https", "http"];
 
 const COORDINATOR = "coordinator:";
 
@@ -60,16 +61,12 @@ function wrongWith(text: string): string | null {
   if (text.startsWith(COORDINATOR)) return wrongWith(text.slice(COORDINATOR.length));
   const [, scheme = "", authority = "", path = ""] = URI.exec(text) ?? [];
   if (scheme === "") return "it is neither an absolute path nor a URI";
-  if (!isScheme(scheme.toLowerCase())) return `no storage has the scheme ${scheme}`;
+  if (!SCHEMES.includes(scheme.toLowerCase())) return `no storage has the scheme ${scheme}`;
   if (scheme.toLowerCase() !== "file" && authority === "") return `${scheme}:// has no name behind it`;
   if (/^https?$/i.test(scheme)) return isWebAddress(text) ? null : "it is no address of the web";
   if (scheme.toLowerCase() !== "file") return null;
   if (authority !== "" || !path.startsWith("/")) return "file:// is followed by an absolute path";
   return isDecodable(path) ? null : "its percent-encoding is broken";
-}
-
-function isScheme(text: string): text is Scheme {
-  return SCHEMES.some((scheme) => scheme === text);
 }
 
 /** Whether it has a host, and a name and a password, if any, that can be told to that. */
@@ -88,16 +85,16 @@ function isDecodable(text: string): boolean {
   }
 }
 
-export function schemeOf(location: Location): Scheme {
+export function schemeOf(location: Location): string {
   if (location.startsWith("/")) return "file";
   const scheme = location.slice(0, location.indexOf(":")).toLowerCase();
-  if (!isScheme(scheme)) throw new Error(`broken invariant: a location ${location}`);
+  if (!SCHEMES.includes(scheme)) throw new Error(`broken invariant: a location ${location}`);
   return scheme;
 }
 
 /** An object of a store: not a file of a disk, nor of a web server. */
 export function isInBucket(location: Location): boolean {
-  return ["s3", "gs", "az", "abfss"].includes(schemeOf(location));
+  return STORE_SCHEMES.has(schemeOf(location));
 }
 
 /** The path on this machine that a `file` location means. */
@@ -147,9 +144,9 @@ function pathOf(location: Location): string {
 const ADDRESS = /^[A-Za-z][A-Za-z0-9+.-]+:\/\//;
 
 /** The addresses that a job may read its input from, and can look into. */
-const INPUT_ADDRESS = /^(s3|gs|az|abfss|https?):\/\//;
+const INPUT_ADDRESS = new RegExp(`^(${[...BUCKETS, "https?"].join("|")})://`);
 /** ... and publish to. */
-const OUTPUT_ADDRESS = /^(s3|gs|az|abfss):\/\//;
+const OUTPUT_ADDRESS = new RegExp(`^(${BUCKETS.join("|") || "(?!)"})://`);
 
 /** Whether a text that names input or output is an address, and not a path. */
 export function isAddress(text: string): boolean {
@@ -182,32 +179,29 @@ export function notAPath(text: string): Omit<Problem, "where"> | null {
   return text.includes("\0") ? { what: "no path has a NUL character in it", expected } : null;
 }
 
-/** Azure's own, wherever it is: `container@account.dfs.core.windows.net`. */
-const FILE_SYSTEM =
-  /^[A-Za-z0-9$][A-Za-z0-9-]*@[a-z0-9]{3,24}\.(dfs|blob)\.core\.(windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)$/;
-
-/**
- * Whether a bucket can be called so. Some stores take more than AWS does; but none of these characters ends a
- * host's name, and so none sends a signed request to another host. With `abfss` the host is a part of the
- * name, and can be none but Azure's.
- */
-export function isBucketName(text: string, scheme: string): boolean {
-  return scheme === "abfss" ? FILE_SYSTEM.test(text) : /^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(text);
+/** Place that a key of the job file names, besides a path on the coordinator's machine. */
+interface PlaceForm {
+  readonly address: RegExp;
+  /** Placeholder of what stands behind the bucket. */
+  readonly name: "KEY" | "FOLDER";
+  /** Addresses of servers, for messages. */
+  readonly servers: readonly string[];
+  readonly hint?: string;
 }
+
+const INPUT: PlaceForm = { address: INPUT_ADDRESS, name: "KEY", servers: ["https://HOST/FILE"] };
+const OUTPUT: PlaceForm = { address: OUTPUT_ADDRESS, name: "FOLDER", servers: [] };
 
 /** Why a text cannot name input: a path on this machine or an address, either of them a pattern. */
 export function notAnInput(text: string): Omit<Problem, "where"> | null {
-  const expected = "s3://BUCKET/KEY, gs://BUCKET/KEY, az://CONTAINER/KEY, https://HOST/FILE";
-  const hint = "wildcards stand behind the bucket's name";
-  return notAPlace(text, { address: INPUT_ADDRESS, expected, hint });
+  return notAPlace(text, { ...INPUT, hint: "wildcards stand behind the bucket's name" });
 }
 
 /**
  * Why a text cannot name a file of the job: a path on this machine or an address, neither of them a pattern.
  */
 export function notAFilePlace(text: string): Omit<Problem, "where"> | null {
-  const expected = "s3://BUCKET/KEY, gs://BUCKET/KEY, az://CONTAINER/KEY, https://HOST/FILE";
-  return notAPlace(text, { address: INPUT_ADDRESS, expected, hint: "write s3://BUCKET/KEY" });
+  return notAPlace(text, INPUT);
 }
 
 /** ... a folder that rows name files in, which each worker reads: nothing in it may be a secret. */
@@ -228,11 +222,7 @@ export function isPlainAddress(text: string): boolean {
 
 /** Why a text cannot name an output: a path on this machine, or the address of a folder in a bucket. */
 export function notAnOutput(text: string): Omit<Problem, "where"> | null {
-  const problem = notAPlace(text, {
-    address: OUTPUT_ADDRESS,
-    expected: "s3://BUCKET/FOLDER, gs://BUCKET/FOLDER, az://CONTAINER/FOLDER",
-    hint: "write s3://BUCKET/FOLDER, or the same of another store",
-  });
+  const problem = notAPlace(text, OUTPUT);
   if (problem !== null || !isAddress(text)) return problem;
   const [, behind = ""] = /^[a-z0-9]+:\/\/[^/]*\/*(.*)$/s.exec(text) ?? [];
   const folder = withoutTrailingSlashes(behind);
@@ -242,11 +232,9 @@ export function notAnOutput(text: string): Omit<Problem, "where"> | null {
   return { what: "no store is sure to keep such a name", expected, found: JSON.stringify(text) };
 }
 
-function notAPlace(
-  text: string,
-  place: { readonly address: RegExp; readonly expected: string; readonly hint: string },
-): Omit<Problem, "where"> | null {
-  const expected = `a path on the coordinator's machine, or ${place.expected}`;
+function notAPlace(text: string, place: PlaceForm): Omit<Problem, "where"> | null {
+  const addresses = [...exampleAddresses(place.name), ...place.servers].join(", ");
+  const expected = ["a path on the coordinator's machine", ...(addresses && [addresses])].join(", or ");
   if (!place.address.test(text)) {
     const problem = notAPath(text);
     return problem === null ? null : { ...problem, expected };
@@ -257,5 +245,6 @@ function notAPlace(
   if (isBucketName(bucket, scheme))
     return text.includes("\0") ? { what: "no key has a NUL character in it", expected } : null;
   const what = bucket === "" ? "an address without a bucket" : "no bucket is called so";
-  return { what, expected, found: JSON.stringify(bucket), hint: place.hint };
+  const hint = place.hint ?? `write ${exampleAddress(scheme, place.name)}`;
+  return { what, expected, found: JSON.stringify(bucket), hint };
 }

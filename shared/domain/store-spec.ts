@@ -1,36 +1,34 @@
 import * as z from "zod";
 import { type Context, refuse } from "./job-rules.ts";
-import { isBucketName } from "./location.ts";
+import { isBucketName, namedEndpoint, STORE_SCHEMES } from "./store-schemes.ts";
 
-/** What can be said of the stores of a scheme, and how one of them is named. */
-const KINDS: Readonly<Record<string, StoreKind>> = {
-  s3: {
-    keys: ["endpoint", "region", "addressing", "anonymous", "requesterPays", "profile", "ca"],
-    name: bucketOf("s3"),
-  },
-  // Whoever is told their tokens could use them: only the vendors' own hosts are.
-  gs: { keys: ["endpoint", "anonymous", "ca"], name: bucketOf("gs") },
-  az: { keys: ["endpoint", "anonymous", "ca"], name: bucketOf("az") },
-  abfss: { keys: ["anonymous", "ca"], name: bucketOf("abfss") },
-  https: {
-    keys: ["ca"],
-    name: (text) => /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/.test(text),
-  },
-};
-
-/** One bucket, or all of them. */
-function bucketOf(scheme: string): StoreKind["name"] {
-  return (text) => text === "" || isBucketName(text, scheme);
-}
-
+/** Kind of store: the keys that apply to it, and the names that it can have. */
 interface StoreKind {
-  readonly keys: readonly (keyof StoreSpec)[];
-  /** Whether this may stand behind `://`. */
+  readonly keys: readonly string[];
+  /** Words that its endpoint may be, in place of an address. */
+  readonly endpoints: readonly string[];
+  /** Returns whether this may stand behind `://`. */
   name(text: string): boolean;
 }
 
-/** AWS's own stores, whatever the environment says. */
-export const AWS_ENDPOINT = "aws";
+const WEB_SERVERS: StoreKind = {
+  keys: ["ca"],
+  endpoints: [],
+  name: (text) => /^([A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/.test(text),
+};
+
+const KINDS: ReadonlyMap<string, StoreKind> = new Map([
+  ...[...STORE_SCHEMES].map(([scheme, { settings, endpoints = {} }]): [string, StoreKind] => [
+    scheme,
+    {
+      keys: settings,
+      endpoints: Object.keys(endpoints),
+      // One bucket, or all of them.
+      name: (text) => text === "" || isBucketName(text, scheme),
+    },
+  ]),
+  ["https", WEB_SERVERS],
+]);
 
 const word = z
   .string()
@@ -111,7 +109,7 @@ export function isSecretKey(key: string): boolean {
 
 function kindOf(name: string): StoreKind | null {
   const [, scheme = "", authority = ""] = /^([a-z0-9]+):\/\/(.*)$/s.exec(name) ?? [];
-  const kind = Object.hasOwn(KINDS, scheme) ? KINDS[scheme] : undefined;
+  const kind = KINDS.get(scheme);
   const isName = kind?.name(authority) === true && (scheme !== "https" || URL.canParse(name));
   return isName ? (kind ?? null) : null;
 }
@@ -122,13 +120,14 @@ function checkStoreKeys(stores: Readonly<Record<string, StoreSpec>>, context: Co
     const kind = kindOf(name);
     // Refused by its name.
     if (kind === null) continue;
-    const known: readonly string[] = kind.keys;
+    const known = kind.keys;
     for (const key of Object.keys(store).filter((each) => !known.includes(each)))
       refuse(context, [name, key], "means nothing for such a store", {
         expected: known.map((each) => `\`${each}\``).join(", "),
       });
-    if (store.endpoint === AWS_ENDPOINT && !name.startsWith("s3:"))
-      refuse(context, [name, "endpoint"], "is AWS, which has no such store", {
+    const { endpoint = "" } = store;
+    if (namedEndpoint(endpoint) !== undefined && !kind.endpoints.includes(endpoint))
+      refuse(context, [name, "endpoint"], "is the endpoint of another kind of store", {
         expected: "https://HOST:PORT",
       });
     if (store.anonymous === true && store.profile !== undefined)
@@ -140,7 +139,7 @@ function checkStoreKeys(stores: Readonly<Record<string, StoreSpec>>, context: Co
 
 /** What it is is not shown: it may have a password in it. */
 function checkEndpoint(text: string, context: Context): void {
-  if (text === AWS_ENDPOINT) return;
+  if (namedEndpoint(text) !== undefined) return;
   const url = URL.canParse(text) ? new URL(text) : null;
   const isUsable =
     url !== null &&

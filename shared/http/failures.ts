@@ -1,6 +1,7 @@
 import { errorCode } from "../core/errno.ts";
 import type { ErrorCode } from "../core/error-codes.ts";
 import { type ErrorField, isShardmillError, messageOf, ShardmillError } from "../core/errors.ts";
+import { STORE_SCHEMES } from "../domain/store-schemes.ts";
 import { SEALED_QUERY } from "../domain/web-address.ts";
 import type { Answer } from "./messages.ts";
 
@@ -96,6 +97,11 @@ function retryAfterMs(after: string | undefined, date: string | undefined): numb
 const CERTIFICATE =
   /^(CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|ERR_TLS_|HOSTNAME_MISMATCH|INVALID_CA|ERR_SSL_)/;
 
+/** Variables that name a file of certificates for one kind of store. */
+const CERTIFICATE_VARIABLES = [...STORE_SCHEMES.values()].flatMap(({ certificates }) =>
+  certificates === undefined ? [] : ` in ${certificates.variable} for ${certificates.store},`,
+);
+
 /**
  * What follows from an error on the way to a server. What is said of the server, whatever is asked of it, has
  * its name in the field `server`; what is said of this machine's settings, theirs in `variable`.
@@ -112,7 +118,7 @@ export function judgedByError(
   if (code !== null && CERTIFICATE.test(code))
     return failed("STORE_REFUSED", path, `is on a server that cannot prove who it is: ${messageOf(error)}`, {
       fields: { reason: code, server: host },
-      hint: "for a certificate of your own, name its authority's file in `stores: { ca }`, in AWS_CA_BUNDLE for S3, or in NODE_EXTRA_CA_CERTS",
+      hint: `for a certificate of your own, name its authority's file in \`stores: { ca }\`,${CERTIFICATE_VARIABLES.join("")} or in NODE_EXTRA_CA_CERTS`,
       cause: error,
     });
   if (proxy === null) return new PassingFailure(`cannot be reached: ${messageOf(error)}`, { cause: error });

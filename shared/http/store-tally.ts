@@ -140,7 +140,7 @@ export function takeCounts(): readonly StoreCounts[] {
 }
 
 /** A location, up to its bucket or its host. */
-const STORE = /^(?:s3|gs|az|abfss|https?):\/\/[^/?#]+/;
+const STORE = /^[a-z][a-z0-9+.-]+:\/\/[^/?#]+/;
 
 /**
  * What a store is called: by the place that is asked for, which the user has written so; where it is none, by

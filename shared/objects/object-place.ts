@@ -1,5 +1,6 @@
 import { ShardmillError } from "../core/errors.ts";
-import { isBucketName, type Location, type Scheme, schemeOf } from "../domain/location.ts";
+import { type Location, schemeOf } from "../domain/location.ts";
+import { exampleAddress, isBucketName, STORE_SCHEMES } from "../domain/store-schemes.ts";
 
 /** An object of a bucket, or what all keys below a folder begin with. */
 export interface ObjectPlace {
@@ -9,10 +10,6 @@ export interface ObjectPlace {
   /** What errors call it. */
   readonly path: string;
 }
-
-const EXPECTED: Partial<Readonly<Record<Scheme, string>>> = {
-  abfss: "CONTAINER@ACCOUNT.dfs.core.windows.net",
-};
 
 /**
  * `s3://bucket/key`, or of another scheme: the key is the text as it stands, since any text can be one.
@@ -24,14 +21,15 @@ export function placeOf(location: Location): ObjectPlace {
   const [, bucket = "", key = ""] = /^[a-z0-9]+:\/\/([^/]+)\/?(.*)$/is.exec(location) ?? [];
   if (bucket === "") throw new Error(`broken invariant: ${location} is in no bucket`);
   const scheme = schemeOf(location);
+  const facts = STORE_SCHEMES.get(scheme);
   if (!isBucketName(bucket, scheme))
     throw new ShardmillError("STORE_REFUSED", `no bucket is called ${JSON.stringify(bucket)}`, {
       fields: {
         path: location,
         found: bucket,
-        expected: EXPECTED[scheme] ?? "letters, digits, and between them `.`, `_` and `-`",
+        expected: facts?.bucketForm ? facts.bucket : "letters, digits, and between them `.`, `_` and `-`",
       },
-      hint: `write ${scheme}://${EXPECTED[scheme] ?? "BUCKET"}/KEY`,
+      hint: `write ${exampleAddress(scheme, "KEY")}`,
     });
   return { bucket, key, path: location };
 }

@@ -1,6 +1,6 @@
 import { ShardmillError } from "../core/errors.ts";
 import type { StoreSettings } from "../domain/job-stores.ts";
-import { AWS_ENDPOINT } from "../domain/store-spec.ts";
+import { namedEndpoint } from "../domain/store-schemes.ts";
 
 /** Where a store is, and how its buckets are addressed. */
 export interface S3Settings {
@@ -51,7 +51,7 @@ export function s3SettingsOf(env: Environment, profile: Environment, own: StoreS
 }
 
 function named(endpoint: string): string | undefined {
-  return endpoint === AWS_ENDPOINT ? undefined : endpoint;
+  return namedEndpoint(endpoint) === undefined ? endpoint : undefined;
 }
 
 function conventionalEndpoint(env: Environment, profile: Environment): string | undefined {

@@ -1,55 +1,26 @@
+import { EXTENSIONS } from "#extensions";
 import { ShardmillError } from "../core/errors.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
-import { type JobStores, NO_STORES, type StoreSettings } from "../domain/job-stores.ts";
-import { isLocation, type Location, parseLocation, type Scheme, schemeOf } from "../domain/location.ts";
-import type { ObjectClient } from "../objects/object-client.ts";
+import { type JobStores, NO_STORES } from "../domain/job-stores.ts";
+import { type Location, schemeOf } from "../domain/location.ts";
 import { allowedStorage, refuseLocation } from "./allowed-storage.ts";
-import { storageByBucket } from "./by-bucket.ts";
 import { createLocalStorage } from "./local.ts";
-import { createObjectStorage, OBJECTS_CAN } from "./object-storage.ts";
 import type { Storage } from "./storage.ts";
 
-/** What opens the storage of each scheme. Where one needs a library, it is loaded when it is opened. */
-export type StorageOpeners = Partial<Readonly<Record<Scheme, (stores: JobStores) => Promise<Storage>>>>;
+/** Opener of the storage of each scheme. */
+export type StorageOpeners = Readonly<Record<string, (stores: JobStores) => Promise<Storage>>>;
 
 const OPENERS: StorageOpeners = {
   file: async () => createLocalStorage(),
   https: httpStorage,
   http: httpStorage,
-  s3: async (stores) => {
-    const { openS3Client } = await import("../s3/conventions.ts");
-    return objectsBy("s3", stores, openS3Client);
-  },
-  gs: async (stores) => {
-    const { openGcsClient } = await import("../gcs/conventions.ts");
-    return objectsBy("gs", stores, openGcsClient);
-  },
-  az: (stores) => azureStorage("az", stores),
-  abfss: (stores) => azureStorage("abfss", stores),
+  ...Object.fromEntries(
+    EXTENSIONS.flatMap(({ storage }) => (storage === undefined ? [] : openersOf(storage))),
+  ),
 };
 
-async function azureStorage(scheme: Scheme, stores: JobStores): Promise<Storage> {
-  const { openAzureClient } = await import("../azure/conventions.ts");
-  return objectsBy(scheme, stores, openAzureClient);
-}
-
-/** Buckets of a kind of store, each by what the job says of it. */
-function objectsBy(
-  scheme: Scheme,
-  stores: JobStores,
-  openClient: (settings: StoreSettings, isGuarded: boolean) => Promise<ObjectClient>,
-): Storage {
-  const open = async (settings: StoreSettings) => {
-    // A job that names the server itself says what the bucket is.
-    if (settings.endpoint !== undefined) refuseLocation(endpointOf(settings.endpoint), stores);
-    return createObjectStorage(await openClient(settings, stores.isGuarded));
-  };
-  return storageByBucket({ scheme, can: OBJECTS_CAN, open }, stores);
-}
-
-/** What is no address is AWS itself. */
-function endpointOf(endpoint: string): Location {
-  return isLocation(endpoint) ? endpoint : parseLocation("https://s3.amazonaws.com");
+function openersOf({ schemes, open }: NonNullable<(typeof EXTENSIONS)[number]["storage"]>) {
+  return Object.keys(schemes).map((scheme) => [scheme, (stores: JobStores) => open(scheme, stores)] as const);
 }
 
 async function httpStorage(stores: JobStores): Promise<Storage> {
@@ -64,7 +35,7 @@ async function httpStorage(stores: JobStores): Promise<Storage> {
 export class Storages implements AsyncDisposable {
   readonly #openers: StorageOpeners;
   readonly #stores: JobStores;
-  readonly #open = new Map<Scheme, Promise<Storage>>();
+  readonly #open = new Map<string, Promise<Storage>>();
 
   /**
    * @param openers of schemes that need to know more than a location says, and others than the usual ones
@@ -98,13 +69,13 @@ export class Storages implements AsyncDisposable {
     await Promise.all(open.map(async (each) => (await each.catch(() => null))?.[Symbol.asyncDispose]()));
   }
 
-  async #within(scheme: Scheme, opening: Promise<Storage>): Promise<Storage> {
+  async #within(scheme: string, opening: Promise<Storage>): Promise<Storage> {
     return this.#stores.allowed === undefined || scheme === "coordinator"
       ? await opening
       : allowedStorage(await opening, this.#stores);
   }
 
-  #start(scheme: Scheme, location: Location): Promise<Storage> {
+  #start(scheme: string, location: Location): Promise<Storage> {
     const opener = this.#openers[scheme];
     if (opener !== undefined) return this.#within(scheme, opener(this.#stores));
     const path = withoutSecrets(location);

@@ -67,9 +67,11 @@ test("libraries of stores, proxies and queues are loaded by these alone: a local
     return seen;
   };
   const ofOurs = (name: string) =>
-    [...(texts.get(name) ?? "").matchAll(/^\/\/ ((?:cli|coordinator|estimate|shared|worker)\/\S+)/gm)].map(
-      ([, source = ""]) => source,
-    );
+    [
+      ...(texts.get(name) ?? "").matchAll(
+        /^\/\/ ((?:cli|coordinator|estimate|extensions|shared|worker)\/\S+)/gm,
+      ),
+    ].map(([, source = ""]) => source);
   const reaching = names.filter((name) => ofOurs(name).length > 0 && [...closure(name)].some(holds));
   // Stores of objects, their common base, and the clients of queues.
   const theirs = /^(shared\/(s3|gcs|azure|objects)|coordinator\/queue\/(sqs|amqp|kafka)\/)/;

@@ -101,7 +101,7 @@ class InputExpander {
         what: "names more signed addresses than workers are told",
         expected: `at most ${formatBytes(MOST_ADDRESS_BYTES)}`,
         found: formatBytes(this.#addressBytes),
-        hint: "name the objects by s3:// or gs://, which need no signature, or run the job in parts",
+        hint: "name the objects by their address in a bucket, which needs no signature, or run the job in parts",
       });
     }
     return { named: this.#named, problems: this.#problems };

@@ -1,5 +1,5 @@
 import { parseJson } from "../../../shared/core/parse-json.ts";
-import { isBucketName } from "../../../shared/domain/location.ts";
+import { isBucketName } from "../../../shared/domain/store-schemes.ts";
 import { type InvalidMessage, invalid, isObject } from "./problem.ts";
 
 /** A file that a message names. */

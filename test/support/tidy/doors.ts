@@ -51,7 +51,7 @@ export const DISK_USERS: readonly RegExp[] = [
   /^coordinator\/publish\/(cleanup|clear-output|own-run)\.ts$/,
 ];
 
-const PRODUCT = /^(shared|coordinator|worker|estimate)\//;
+const PRODUCT = /^(shared|coordinator|worker|extensions|estimate)\//;
 const FILE_MODULE = /^(node:)?fs(\/promises)?$/;
 const DISK = "shared/core/disk.ts";
 

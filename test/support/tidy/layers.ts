@@ -13,12 +13,13 @@ export const LAYERS: readonly { readonly name: string; readonly pattern: RegExp 
   {
     name: "shared seams",
     pattern:
-      /^shared\/(access|metrics|dataset|http|objects|s3|gcs|azure|storage|wire|onnx|sql|steps|text|text-files|images|sound|modules|job-file|serving|tracing)\//,
+      /^shared\/(access|metrics|dataset|extension|http|objects|s3|gcs|azure|storage|wire|onnx|sql|steps|text|text-files|images|sound|modules|job-file|serving|tracing)\//,
   },
   { name: "pure parts", pattern: /^coordinator\/schedule\// },
   { name: "I/O parts", pattern: /^(coordinator\/(?!grpc\/)|worker\/(?!process\/))[^/]+\// },
   { name: "gRPC", pattern: /^coordinator\/grpc\// },
   { name: "composition roots", pattern: /^(coordinator\/[^/]+\.ts$|worker\/process\/)/ },
+  { name: "extensions", pattern: /^extensions\// },
   { name: "estimate", pattern: /^estimate\// },
   { name: "cli", pattern: /^cli\// },
   { name: "page", pattern: /^page\// },

@@ -1,4 +1,4 @@
-import { type Finding, type SourceFile, targetOf } from "./source-file.ts";
+import { type Finding, loadedBy, type SourceFile } from "./source-file.ts";
 
 /**
  * What a thread or a process of a job has no use for before its work asks for it, and pays for at each start:
@@ -42,7 +42,7 @@ function wayToHeavy(script: string, byPath: ReadonlyMap<string, SourceFile>): re
   for (const [path] of from) {
     for (const { specifier, typeOnly, isDynamic } of byPath.get(path)?.imports ?? []) {
       if (typeOnly || isDynamic) continue;
-      const target = targetOf(path, specifier);
+      const target = loadedBy(path, specifier);
       if (target === null && NOT_AT_START.test(specifier)) return [specifier, ...wayBack(path, from)];
       if (target !== null && !from.has(target)) from.set(target, path);
     }

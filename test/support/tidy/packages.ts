@@ -51,7 +51,8 @@ export interface Manifests {
 export function findStrayPackages(files: readonly SourceFile[], { product, tools }: Manifests): Finding[] {
   return files.flatMap(({ path, imports }) =>
     imports.flatMap(({ specifier, line }) => {
-      if (specifier.startsWith(".") || isBuiltin(specifier)) return [];
+      // Names that begin with # are of package.json.
+      if (/^[.#]/.test(specifier) || isBuiltin(specifier)) return [];
       const name = packageName(specifier);
       // Examples import what the package exports, as its users do.
       if (name === "shardmill" && EXEMPT.test(path)) return [];

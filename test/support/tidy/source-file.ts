@@ -111,6 +111,14 @@ export function lineAt(text: string, offset: number): number {
   return low + 1;
 }
 
+/** The list of extensions, which the engine imports by the name that package.json gives it. */
+const LIST = { specifier: "#extensions", path: "extensions/list.ts" };
+
+/** The project's file that an import loads: {@link targetOf}, or the list of extensions. */
+export function loadedBy(from: string, specifier: string): string | null {
+  return specifier === LIST.specifier ? LIST.path : targetOf(from, specifier);
+}
+
 /**
  * The path that a relative import means, from the project's root; null for a package. A script that imports
  * what is built means its source.

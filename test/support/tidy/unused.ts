@@ -1,5 +1,5 @@
 import { type Node, Visitor } from "oxc-parser";
-import { type Finding, lineAt, type SourceFile, targetOf } from "./source-file.ts";
+import { type Finding, lineAt, loadedBy, type SourceFile } from "./source-file.ts";
 
 const TESTS = /^test\//;
 /** They exist to try the product: whatever of them a test imports is used. */
@@ -27,7 +27,7 @@ export function findUnusedExports(files: readonly SourceFile[], tables = TABLES)
     new Set(
       among.flatMap(({ path, imports }) =>
         imports.flatMap(({ specifier, names }) =>
-          names.map((name) => `${targetOf(path, specifier)} ${name}`),
+          names.map((name) => `${loadedBy(path, specifier)} ${name}`),
         ),
       ),
     );

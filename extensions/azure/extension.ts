@@ -1,0 +1,26 @@
+import type { Extension } from "../../shared/extension/extension.ts";
+
+/** File system of a storage account: `container@account.dfs.core.windows.net`. */
+const FILE_SYSTEM =
+  /^[A-Za-z0-9$][A-Za-z0-9-]*@[a-z0-9]{3,24}\.(dfs|blob)\.core\.(windows\.net|chinacloudapi\.cn|usgovcloudapi\.net)$/;
+
+/** Azure Blob Storage. */
+export const azure: Extension = {
+  name: "azure",
+  storage: {
+    schemes: {
+      az: { bucket: "CONTAINER", settings: ["endpoint", "anonymous", "ca"] },
+      abfss: {
+        bucket: "CONTAINER@ACCOUNT.dfs.core.windows.net",
+        bucketForm: FILE_SYSTEM,
+        isAlias: true,
+        settings: ["anonymous", "ca"],
+      },
+    },
+    async open(scheme, stores) {
+      const { openAzureClient } = await import("../../shared/azure/conventions.ts");
+      const { openObjectStores } = await import("../../shared/storage/open-object-stores.ts");
+      return openObjectStores(scheme, stores, openAzureClient);
+    },
+  },
+};

@@ -1,0 +1,17 @@
+import type { Extension } from "../../shared/extension/extension.ts";
+
+/** Google Cloud Storage. */
+export const gcs: Extension = {
+  name: "gcs",
+  storage: {
+    schemes: {
+      // A token works against any host that gets it: only the vendor's own hosts are told one.
+      gs: { bucket: "BUCKET", settings: ["endpoint", "anonymous", "ca"] },
+    },
+    async open(scheme, stores) {
+      const { openGcsClient } = await import("../../shared/gcs/conventions.ts");
+      const { openObjectStores } = await import("../../shared/storage/open-object-stores.ts");
+      return openObjectStores(scheme, stores, openGcsClient);
+    },
+  },
+};

@@ -1,0 +1,7 @@
+import type { Extension } from "../shared/extension/extension.ts";
+import { azure } from "./azure/extension.ts";
+import { gcs } from "./gcs/extension.ts";
+import { s3 } from "./s3/extension.ts";
+
+/** All extensions. The engine imports this list as `#extensions`, which package.json resolves. */
+export const EXTENSIONS: readonly Extension[] = [s3, gcs, azure];

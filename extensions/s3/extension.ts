@@ -1,0 +1,21 @@
+import type { Extension } from "../../shared/extension/extension.ts";
+
+/** S3, and other stores that speak its protocol. */
+export const s3: Extension = {
+  name: "s3",
+  storage: {
+    schemes: {
+      s3: {
+        bucket: "BUCKET",
+        settings: ["endpoint", "region", "addressing", "anonymous", "requesterPays", "profile", "ca"],
+        endpoints: { aws: "https://s3.amazonaws.com" },
+        certificates: { variable: "AWS_CA_BUNDLE", store: "S3" },
+      },
+    },
+    async open(scheme, stores) {
+      const { openS3Client } = await import("../../shared/s3/conventions.ts");
+      const { openObjectStores } = await import("../../shared/storage/open-object-stores.ts");
+      return openObjectStores(scheme, stores, openS3Client);
+    },
+  },
+};

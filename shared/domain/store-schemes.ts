@@ -1,0 +1,42 @@
+import { EXTENSIONS } from "#extensions";
+
+const schemes = EXTENSIONS.flatMap(({ storage }) => Object.entries(storage?.schemes ?? {}));
+
+/** Schemes of the stores that extensions open, and the facts about each. */
+export const STORE_SCHEMES = new Map(schemes);
+
+/** One scheme for each store: `s3`, `gs`, `az`. */
+const shown = schemes.filter(([, { isAlias = false }]) => !isAlias);
+
+/** Those schemes for prose: `` `s3://`, `gs://`, `az://` ``. */
+export const SHOWN_SCHEMES = quoted(shown.map(([scheme]) => scheme));
+export const ALL_SCHEMES = quoted([...STORE_SCHEMES.keys()]);
+
+/** Addresses of a key in each store, for messages: `s3://BUCKET/KEY, az://CONTAINER/KEY`. */
+export function exampleAddresses(key: string): readonly string[] {
+  return shown.map(([scheme]) => exampleAddress(scheme, key));
+}
+
+export function exampleAddress(scheme: string, key: string): string {
+  return `${scheme}://${STORE_SCHEMES.get(scheme)?.bucket}/${key}`;
+}
+
+/** Address that a word of `stores.endpoint` names in any store: `aws`. */
+export function namedEndpoint(word: string): string | undefined {
+  return schemes.map(([, { endpoints }]) => endpoints?.[word]).find((address) => address !== undefined);
+}
+
+/** Some stores take more names than AWS does. None of these characters ends a host's name. */
+const BUCKET_FORM = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
+
+/**
+ * Returns whether a bucket can have this name. Thus no name sends a signed request to another host: a form
+ * that includes a host has only the vendor's own.
+ */
+export function isBucketName(text: string, scheme: string): boolean {
+  return (STORE_SCHEMES.get(scheme)?.bucketForm ?? BUCKET_FORM).test(text);
+}
+
+function quoted(names: readonly string[]): string {
+  return names.map((name) => `\`${name}://\``).join(", ");
+}

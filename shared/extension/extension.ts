@@ -1,0 +1,42 @@
+import type { JobStores } from "../domain/job-stores.ts";
+import type { Storage } from "../storage/storage.ts";
+
+/**
+ * Feature that the engine works without. It is one folder below `extensions/`, which exports one object of
+ * this type from its `extension.ts`. `extensions/list.ts` lists all of them. The object holds facts only, and
+ * each part loads its code when it is used.
+ */
+export interface Extension {
+  /** Name of its folder: `s3`. */
+  readonly name: string;
+  readonly storage?: StoragePart;
+}
+
+/** Storage of further URI schemes. Each storage passes `test/contract/storage-contract.ts`. */
+interface StoragePart {
+  /** Schemes, without `://`, with facts that are known before a storage is open. */
+  readonly schemes: Readonly<Record<string, SchemeFacts>>;
+  /**
+   * Opens the storage of a scheme.
+   *
+   * @param stores settings of the job, which override settings of the machine
+   * @throws {STORE_REFUSED} when the settings cannot be used
+   */
+  open(scheme: string, stores: JobStores): Promise<Storage>;
+}
+
+/** Facts about a scheme whose URIs are `SCHEME://BUCKET/KEY`. */
+interface SchemeFacts {
+  /** Placeholder of the bucket in messages: `BUCKET`. */
+  readonly bucket: string;
+  /** Form of a bucket's name. Default: letters, digits, and between them `.`, `_` and `-`. */
+  readonly bucketForm?: RegExp;
+  /** Whether messages leave the scheme out, because they show another scheme of the same store. */
+  readonly isAlias?: boolean;
+  /** Keys of `stores` in the job file that apply. */
+  readonly settings: readonly string[];
+  /** Addresses by the words that `stores.endpoint` takes in their place. Default: none. */
+  readonly endpoints?: Readonly<Record<string, string>>;
+  /** Environment variable that names a file of certificates, and the store's name. Default: none. */
+  readonly certificates?: { readonly variable: string; readonly store: string };
+}
