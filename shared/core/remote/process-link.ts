@@ -1,0 +1,72 @@
+import type { ChildProcess } from "node:child_process";
+import type { Transferable } from "node:worker_threads";
+import { deferred, orAbort } from "../abort.ts";
+import { assert } from "../assert.ts";
+import { watchMemory } from "../memory-watch.ts";
+import type { PeerMessage } from "./peer.ts";
+import type { RemoteEnd, RemoteLink } from "./remote.ts";
+
+/** A forked child process with its messages, which are JSON. */
+export class ProcessLink implements RemoteLink {
+  readonly child: ChildProcess;
+  readonly #memoryLimitBytes: number;
+  readonly #gone = deferred<void>();
+
+  /** @param memoryLimitBytes limit of its own memory, native memory included. Default: none */
+  constructor(child: ChildProcess, memoryLimitBytes = Number.POSITIVE_INFINITY) {
+    this.child = child;
+    this.#memoryLimitBytes = memoryLimitBytes;
+  }
+
+  post(message: object, transfer: readonly Transferable[]): void {
+    assert(transfer.length === 0, "nothing moves to another process");
+    // A process that is gone by now reports its end.
+    this.child.send(message, () => {});
+  }
+
+  listen(onMessage: (message: PeerMessage) => void, onEnd: (end: RemoteEnd) => void): Disposable {
+    const { child } = this;
+    const onError = (error: Error) => {
+      onEnd({ kind: "failed", error });
+      // One that never started does not exit.
+      if (child.pid === undefined) this.#gone.resolve();
+    };
+    // Not "exit": its last messages may come after that.
+    const onClose = (code: number | null, by: NodeJS.Signals | null) => {
+      onEnd({ kind: "exited", code, by });
+      this.#gone.resolve();
+    };
+    child.on("message", onMessage).on("error", onError).on("close", onClose);
+    const watch = watchMemory(child.pid ?? 0, {
+      limitBytes: this.#memoryLimitBytes,
+      onOver: (bytes) => {
+        onEnd({ kind: "memory", bytes });
+        child.kill("SIGKILL");
+      },
+    });
+    return {
+      [Symbol.dispose]: () => {
+        watch[Symbol.dispose]();
+        child.off("message", onMessage).off("error", onError).off("close", onClose);
+      },
+    };
+  }
+
+  async kill(): Promise<void> {
+    this.child.kill("SIGKILL");
+    await this.#gone.promise;
+  }
+
+  async untilGone(limitMs: number): Promise<boolean> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), limitMs);
+    try {
+      return await orAbort(
+        this.#gone.promise.then(() => true),
+        late.signal,
+      ).catch(() => false);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}

@@ -1,0 +1,160 @@
+import type { Transferable } from "node:worker_threads";
+import { assertNever } from "../assert.ts";
+import { messageOf } from "../errors.ts";
+import { formatBytes } from "../units.ts";
+import {
+  type Argument,
+  type CallOptions,
+  type EventOf,
+  type Methods,
+  Peer,
+  type PeerMessage,
+  type Result,
+} from "./peer.ts";
+
+/** Why a thread or process serves no more calls. */
+export type RemoteEnd =
+  /** An error that nothing caught, or that kept it from starting. */
+  | { readonly kind: "failed"; readonly error: Error }
+  | { readonly kind: "exited"; readonly code: number | null; readonly by: NodeJS.Signals | null }
+  /** Over its memory limit. `bytes`: what it held, at least. */
+  | { readonly kind: "memory"; readonly bytes: number }
+  /** Without a reply for so long. */
+  | { readonly kind: "time"; readonly limitMs: number }
+  /** Its owner closed or killed it. */
+  | { readonly kind: "closed" };
+
+/** Describes the end for a message: `exit code 7`, `SIGKILL`, `no reply for 5 s`. */
+export function endText(end: RemoteEnd): string {
+  switch (end.kind) {
+    case "failed":
+      return messageOf(end.error);
+    case "exited":
+      return end.by ?? `exit code ${end.code}`;
+    case "memory":
+      return `more than ${formatBytes(end.bytes)} of memory`;
+    case "time":
+      return `no reply for ${end.limitMs / 1000} s`;
+    case "closed":
+      return "its owner ended it";
+    default:
+      return assertNever(end);
+  }
+}
+
+/** A thread or child process with its messages: a `ThreadLink` or a `ProcessLink`. */
+export interface RemoteLink {
+  post(message: object, transfer: readonly Transferable[]): void;
+  /** Listens from now on, until it is disposed of. `onEnd` may be called more than once. */
+  listen(onMessage: (message: PeerMessage) => void, onEnd: (end: RemoteEnd) => void): Disposable;
+  /** Ends it by force, and waits until it is gone. */
+  kill(): Promise<void>;
+  /** Waits for an end that was asked for. @returns whether it has ended */
+  untilGone(limitMs: number): Promise<boolean>;
+}
+
+interface RemoteOptions {
+  /** Methods that the other side calls: its events and questions. Default: none. */
+  readonly serves?: object;
+  /** Makes the error of all pending and later calls. Called once, when the reason is known. */
+  readonly lost: (end: RemoteEnd) => Error;
+}
+
+interface RemoteCallOptions<Event> extends CallOptions<Event> {
+  /** Ends the thread or process when there is no reply for so long. Default: no limit. */
+  readonly limitMs?: number;
+}
+
+/**
+ * Owner's side of a thread or child process that serves the methods `T` by `serveOwner`. It owns the life
+ * cycle: calls, limits, one reason for the end, and no call that waits for ever.
+ *
+ * Law: only the first reason counts. From then on every call, pending or later, rejects with its error.
+ */
+export class Remote<T extends Methods<T>> implements AsyncDisposable {
+  readonly #link: RemoteLink;
+  readonly #peer: Peer<T>;
+  readonly #listening: Disposable;
+  readonly #lost: (end: RemoteEnd) => Error;
+  #error: Error | null = null;
+
+  constructor(link: RemoteLink, { serves = {}, lost }: RemoteOptions) {
+    this.#link = link;
+    this.#lost = lost;
+    this.#peer = new Peer<T>((message, transfer) => link.post(message, transfer), serves);
+    this.#listening = link.listen(
+      (message) => this.#peer.receive(message),
+      (end) => this.#fail(end),
+    );
+  }
+
+  /** Error of all further calls. Null while it serves. */
+  get error(): Error | null {
+    return this.#error;
+  }
+
+  /** @throws as `Peer.call`; what `lost` makes once the thread or process serves no more */
+  async call<K extends keyof T & string>(
+    method: K,
+    argument: Argument<T[K]>,
+    signal: AbortSignal,
+    { limitMs, ...options }: RemoteCallOptions<EventOf<T[K]>> = {},
+  ): Promise<Result<T[K]>> {
+    if (this.#error !== null) throw this.#error;
+    const timer =
+      limitMs === undefined ? undefined : setTimeout(() => this.end({ kind: "time", limitMs }), limitMs);
+    try {
+      return await this.#peer.call(method, argument, signal, options);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Calls a method without waiting for it. Does nothing once the other side serves no more. */
+  tell<K extends keyof T & string>(
+    method: K,
+    argument: Argument<T[K]>,
+    transfer: readonly Transferable[] = [],
+  ): void {
+    if (this.#error === null) this.#peer.tell(method, argument, transfer);
+  }
+
+  /**
+   * Asks it to abandon its calls, close what it has open, and end. A thread that has not ended after
+   * `limitMs` is left behind: see `untilEnded`.
+   *
+   * @returns whether it has ended
+   */
+  async close(limitMs: number): Promise<boolean> {
+    if (this.#error === null) {
+      this.#error = this.#lost({ kind: "closed" });
+      this.#link.post({ kind: "close" }, []);
+    }
+    const isGone = await this.#link.untilGone(limitMs);
+    if (!isGone) this.#peer.reject(this.#error);
+    return isGone;
+  }
+
+  /** Ends it by force, for a reason that its owner has found. Does not wait. */
+  end(reason: RemoteEnd = { kind: "closed" }): void {
+    this.#fail(reason);
+    void this.#link.kill();
+  }
+
+  /** Leaves the thread or process to the next owner. No call may be pending. */
+  release(): void {
+    this.#error ??= this.#lost({ kind: "closed" });
+    this.#listening[Symbol.dispose]();
+  }
+
+  /** Ends it by force, and waits until it is gone. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#fail({ kind: "closed" });
+    await this.#link.kill();
+  }
+
+  #fail(end: RemoteEnd): void {
+    this.#error ??= this.#lost(end);
+    this.#peer.reject(this.#error);
+  }
+}

@@ -1,0 +1,217 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import type { CallContext } from "../../shared/core/remote/peer.ts";
+import { endText, Remote, type RemoteEnd, type RemoteLink } from "../../shared/core/remote/remote.ts";
+
+/** One kind of remote to try. */
+interface RemoteUnderTest {
+  start(script: URL): { readonly link: RemoteLink; isGone(): boolean };
+  /** How an error that nothing catches ends it. */
+  readonly uncaught: RegExp;
+  /** Limit of what `start` starts. */
+  readonly memoryMib: number;
+}
+
+/** Methods of the script below. */
+interface Tried {
+  echo(value: unknown): unknown;
+  hold(key: string): string;
+  free(key: string): void;
+  fail(argument: null): never;
+  untilAborted(argument: null, context: CallContext): string;
+  abortedCount(argument: null): number;
+  count(upTo: number, context: CallContext<number>): string;
+  ask(question: string): string;
+  spin(argument: null): never;
+  exit(code: number): never;
+  throwLater(argument: null): never;
+  eatMemory(argument: null): never;
+}
+
+const SCRIPT = `
+import { ShardmillError } from "${compiledUrl("shared/core/errors.ts")}";
+import { serveOwner } from "${compiledUrl("shared/core/remote/serve-owner.ts")}";
+const held = new Map();
+let aborted = 0;
+const forEver = () => new Promise(() => {});
+const owner = serveOwner({
+  echo: (value) => value,
+  hold: (key) => new Promise((resolve) => held.set(key, () => resolve(key))),
+  free: (key) => held.get(key)(),
+  fail() {
+    const problems = [{ where: "a", what: "is wrong" }];
+    throw new ShardmillError("SPEC_INVALID", "not right", { fields: { shard: 7 }, problems, hint: "mend it" });
+  },
+  untilAborted: (_, { signal, emit }) => new Promise((resolve) => {
+    signal.addEventListener("abort", () => { aborted += 1; resolve("stopped"); });
+    emit("started");
+  }),
+  abortedCount: () => aborted,
+  count(upTo, { emit }) {
+    for (let n = 0; n < upTo; n += 1) emit(n);
+    return "counted";
+  },
+  async ask(question) {
+    owner.tell("note", question);
+    return await owner.call("answer", question, new AbortController().signal);
+  },
+  spin() { for (;;); },
+  exit: (code) => process.exit(code),
+  throwLater() { setImmediate(() => { throw new Error("nobody catches it"); }); return forEver(); },
+  eatMemory() {
+    const all = [];
+    setInterval(() => { for (let n = 0; n < 1e5; n += 1) all.push({ place: [n] }); }, 0);
+    return forEver();
+  },
+}, () => owner.tell("note", "closed"));
+`;
+
+/** Checks what every remote promises, whether a thread or a process. */
+export function remoteContract(name: string, { start, uncaught, memoryMib }: RemoteUnderTest): void {
+  let folder: string;
+  let script: URL;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "shardmill-remote-"));
+    const path = join(folder, "tried.mjs");
+    await writeFile(path, SCRIPT);
+    script = pathToFileURL(path);
+  });
+  afterAll(() => rm(folder, { recursive: true, force: true }));
+
+  function startRemote() {
+    const { link, isGone } = start(script);
+    const ends: RemoteEnd[] = [];
+    const notes: string[] = [];
+    const remote = new Remote<Tried>(link, {
+      serves: {
+        answer: async (question: string) => `an answer to ${question}`,
+        note: (note: string) => void notes.push(note),
+      },
+      lost(end) {
+        ends.push(end);
+        return new Error(`lost: ${endText(end)}`);
+      },
+    });
+    return { remote, isGone, ends, notes };
+  }
+
+  describe(`${name} as a remote`, () => {
+    test("a call has its result", async () => {
+      await using remote = startRemote().remote;
+      expect(await remote.call("echo", { a: [1, "two", null] }, NEVER)).toEqual({ a: [1, "two", null] });
+    });
+
+    test("calls at once are answered as each is done", async () => {
+      await using remote = startRemote().remote;
+      const order: string[] = [];
+      const calls = ["a", "b"].map(async (key) => order.push(await remote.call("hold", key, NEVER)));
+      await remote.call("free", "b", NEVER);
+      await calls[1];
+      await remote.call("free", "a", NEVER);
+      await Promise.all(calls);
+      expect(order).toEqual(["b", "a"]);
+    });
+
+    test("an error comes with its code, fields, problems and hint, and harms no other call", async () => {
+      await using remote = startRemote().remote;
+      const detail = { code: "SPEC_INVALID", message: "not right", fields: { shard: 7 }, hint: "mend it" };
+      const problems = [{ where: "a", what: "is wrong" }];
+      await expect(remote.call("fail", null, NEVER)).rejects.toMatchObject({ ...detail, problems });
+      await expect(remote.call("none" as "fail", null, NEVER)).rejects.toMatchObject({ code: "INTERNAL" });
+      expect(await remote.call("echo", 1, NEVER)).toBe(1);
+    });
+
+    test("an aborted call rejects with the signal's reason, and stops on the other side", async () => {
+      await using remote = startRemote().remote;
+      const stop = new AbortController();
+      const reason = new Error("enough");
+      const onEvent = () => stop.abort(reason);
+      const call = remote.call("untilAborted", null, stop.signal, { onEvent });
+      await expect(call).rejects.toBe(reason);
+      expect(await remote.call("abortedCount", null, NEVER)).toBe(1);
+      await expect(remote.call("echo", 1, stop.signal)).rejects.toBe(reason);
+    });
+
+    test("an aborted call that waits has the reply", async () => {
+      await using remote = startRemote().remote;
+      const stop = new AbortController();
+      const options = { onEvent: () => stop.abort(), onAbort: "wait" } as const;
+      expect(await remote.call("untilAborted", null, stop.signal, options)).toBe("stopped");
+    });
+
+    test("events of a call come in order, and before its result", async () => {
+      await using remote = startRemote().remote;
+      const seen: unknown[] = [];
+      const onEvent = (event: number) => seen.push(event);
+      seen.push(await remote.call("count", 5, NEVER, { onEvent }));
+      expect(seen).toEqual([0, 1, 2, 3, 4, "counted"]);
+    });
+
+    test("it calls its owner, and tells it without waiting", async () => {
+      const { remote, notes } = startRemote();
+      await using _remote = remote;
+      expect(await remote.call("ask", "why", NEVER)).toBe("an answer to why");
+      expect(notes).toEqual(["why"]);
+    });
+
+    test("a call without a reply in time ends it, and every call with it", async () => {
+      const { remote, ends, isGone } = startRemote();
+      await remote.call("echo", 1, NEVER);
+      const other = expect(remote.call("hold", "a", NEVER)).rejects.toThrow("no reply for 0.1 s");
+      await expect(remote.call("spin", null, NEVER, { limitMs: 100 })).rejects.toThrow("no reply for 0.1 s");
+      await other;
+      await remote[Symbol.asyncDispose]();
+      expect([ends, isGone()]).toEqual([[{ kind: "time", limitMs: 100 }], true]);
+    });
+
+    test.each([
+      ["exit", 7, /exit code 7/],
+      ["throwLater", null, uncaught],
+      ["eatMemory", null, /more than .* of memory/],
+    ] as const)("%s rejects every pending call, and each later one", async (method, argument, says) => {
+      const { remote, ends, isGone } = startRemote();
+      const held = expect(remote.call("hold", "a", NEVER)).rejects.toThrow(says);
+      await expect(remote.call(method, argument as never, NEVER)).rejects.toThrow(says);
+      await held;
+      const error = remote.error;
+      await expect(remote.call("echo", 1, NEVER)).rejects.toBe(error);
+      remote.tell("echo", 1);
+      await remote[Symbol.asyncDispose]();
+      expect([ends.length, isGone()]).toEqual([1, true]);
+      const [end] = ends;
+      if (end?.kind === "memory") expect(end.bytes).toBeGreaterThanOrEqual(memoryMib * 2 ** 20);
+    });
+
+    test("killed in the middle of a call, it is gone, and the call rejects", async () => {
+      const { remote, ends, isGone } = startRemote();
+      const spinning = expect(remote.call("spin", null, NEVER)).rejects.toThrow("its owner ended it");
+      await remote[Symbol.asyncDispose]();
+      await spinning;
+      expect([ends, isGone()]).toEqual([[{ kind: "closed" }], true]);
+    });
+
+    test("closed, it abandons its calls, closes what it has open, and is gone", async () => {
+      const { remote, notes, isGone } = startRemote();
+      const pending = remote.call("untilAborted", null, NEVER);
+      expect(await remote.close(60_000)).toBe(true);
+      expect(await pending).toBe("stopped");
+      expect([notes, isGone()]).toEqual([["closed"], true]);
+      await expect(remote.call("echo", 1, NEVER)).rejects.toThrow("its owner ended it");
+    });
+
+    test("one that does not close in time is left, and its calls reject", async () => {
+      const { remote, isGone } = startRemote();
+      await remote.call("echo", 1, NEVER);
+      const spinning = expect(remote.call("spin", null, NEVER)).rejects.toThrow("its owner ended it");
+      expect(await remote.close(50)).toBe(false);
+      await spinning;
+      await remote[Symbol.asyncDispose]();
+      expect(isGone()).toBe(true);
+    });
+  });
+}
