@@ -1,7 +1,7 @@
-import { Worker } from "node:worker_threads";
-import { type Deferred, deferred, orAbort } from "../../../shared/core/abort.ts";
-import { type ErrorData, errorFromData } from "../../../shared/core/errors.ts";
+import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
 import { compiledUrl } from "../../../shared/core/package-root.ts";
+import { endText, Remote } from "../../../shared/core/remote/remote.ts";
+import { ThreadLink } from "../../../shared/core/remote/thread-link.ts";
 import type { TableFormat } from "../../../shared/domain/dataset.ts";
 import type { JobStores } from "../../../shared/domain/job-stores.ts";
 import type { Location } from "../../../shared/domain/location.ts";
@@ -20,9 +20,9 @@ export interface CountedFile {
   readonly rows: number;
 }
 
-export interface FolderAnswer {
-  readonly id: number;
-  readonly error: ErrorData | null;
+/** Methods of the thread that counts folders. */
+export interface FolderCounterThread {
+  add(file: CountedFile): Promise<void>;
 }
 
 /**
@@ -30,59 +30,38 @@ export interface FolderAnswer {
  * values ends with the shard that shows it, and not when all is done. In a thread of its own, which is
  * started with the first file.
  *
- * What else is wrong with a file is nothing to it: whoever shapes the rows reads all of it again, and says
- * so.
+ * Ignores other faults of a file, and the loss of the thread: shaping the rows reads the whole file again,
+ * and reports them.
  */
 export class FolderCounter implements AsyncDisposable {
   readonly #options: FolderCounterOptions;
-  readonly #asked = new Map<number, Deferred<void>>();
-  #thread: Worker | null = null;
-  #isLost = false;
-  #nextId = 0;
+  #thread: Remote<FolderCounterThread> | null = null;
 
   constructor(options: FolderCounterOptions) {
     this.#options = options;
   }
 
   /**
-   * @throws {OUTPUT_FAILED} when there are too many folders, or one cannot have its name; the signal's reason
-   * once it aborts
+   * @throws {OUTPUT_FAILED} when there are too many folders, or one cannot have its name. The signal's reason
+   * once it aborts.
    */
   async add(file: CountedFile, signal: AbortSignal): Promise<void> {
-    if (this.#isLost) return;
     this.#thread ??= this.#start();
-    const id = this.#nextId;
-    this.#nextId += 1;
-    const answered = deferred<void>();
-    this.#asked.set(id, answered);
-    this.#thread.postMessage({ id, ...file });
-    await orAbort(answered.promise, signal);
+    try {
+      await this.#thread.call("add", file, signal);
+    } catch (error) {
+      if (signal.aborted || isShardmillError(error, "OUTPUT_FAILED")) throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#lose();
-    await this.#thread?.terminate();
+    await this.#thread?.[Symbol.asyncDispose]();
   }
 
-  #start(): Worker {
-    const thread = new Worker(compiledUrl("coordinator/publish/shape/folder-counter-thread.ts"), {
-      workerData: this.#options,
+  #start(): Remote<FolderCounterThread> {
+    const script = compiledUrl("coordinator/publish/shape/folder-counter-thread.ts");
+    return new Remote(new ThreadLink(script, { workerData: this.#options, isRef: false }), {
+      lost: (end) => new ShardmillError("INTERNAL", `the thread that counts folders ended: ${endText(end)}`),
     });
-    thread.unref();
-    thread.on("message", ({ id, error }: FolderAnswer) => {
-      const asked = this.#asked.get(id);
-      this.#asked.delete(id);
-      if (error?.code === "OUTPUT_FAILED") asked?.reject(errorFromData(error));
-      else asked?.resolve();
-    });
-    thread.on("error", () => this.#lose());
-    thread.on("exit", () => this.#lose());
-    return thread;
-  }
-
-  #lose(): void {
-    this.#isLost = true;
-    for (const asked of this.#asked.values()) asked.resolve();
-    this.#asked.clear();
   }
 }

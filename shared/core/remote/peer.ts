@@ -37,8 +37,8 @@ export interface CallOptions<Event> {
   readonly transfer?: readonly Transferable[];
   readonly onEvent?: (event: Event) => void;
   /**
-   * Outcome of a call whose signal aborts. `leave`: the signal's reason at once. `wait`: the reply, so that
-   * nothing is at work afterwards. Default: leave.
+   * Outcome of a call whose signal aborts. `leave`: the signal's reason at once. `wait`: the reply, or the
+   * signal's reason when the call fails, and nothing is at work afterwards. Default: leave.
    */
   readonly onAbort?: "leave" | "wait";
 }
@@ -81,7 +81,7 @@ export class Peer<T extends Methods<T>> {
     this.#methods = methods as Served;
   }
 
-  /** @throws what the method throws, with its code and fields; the signal's reason once it aborts */
+  /** @throws what the method throws, with its code and fields. The signal's reason once it aborts. */
   async call<K extends keyof T & string>(
     method: K,
     argument: Argument<T[K]>,
@@ -101,6 +101,8 @@ export class Peer<T extends Methods<T>> {
     try {
       this.#post({ kind: "call", id, method, argument }, transfer);
       return (await reply.promise) as Result<T[K]>;
+    } catch (error) {
+      throw signal.aborted ? signal.reason : error;
     } finally {
       signal.removeEventListener("abort", abandon);
       this.#pending.delete(id);

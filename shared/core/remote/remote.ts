@@ -24,7 +24,7 @@ export type RemoteEnd =
   /** Its owner closed or killed it. */
   | { readonly kind: "closed" };
 
-/** Describes the end for a message: `exit code 7`, `SIGKILL`, `no reply for 5 s`. */
+/** Describes the end for a message: `exit code 7`, `SIGKILL`, `it did not answer for 5 s`. */
 export function endText(end: RemoteEnd): string {
   switch (end.kind) {
     case "failed":
@@ -32,11 +32,11 @@ export function endText(end: RemoteEnd): string {
     case "exited":
       return end.by ?? `exit code ${end.code}`;
     case "memory":
-      return `more than ${formatBytes(end.bytes)} of memory`;
+      return `it took more than ${formatBytes(end.bytes)} of memory`;
     case "time":
-      return `no reply for ${end.limitMs / 1000} s`;
+      return `it did not answer for ${end.limitMs / 1000} s`;
     case "closed":
-      return "its owner ended it";
+      return "it was ended";
     default:
       return assertNever(end);
   }
