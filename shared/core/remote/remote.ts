@@ -56,8 +56,22 @@ export interface RemoteLink {
 interface RemoteOptions {
   /** Methods that the other side calls: its events and questions. Default: none. */
   readonly serves?: object;
-  /** Makes the error of all pending and later calls. Called once, when the reason is known. */
-  readonly lost: (end: RemoteEnd) => Error;
+  /**
+   * Makes the error of all pending and later calls. Called once, when the reason is known. Default: a
+   * RemoteLost.
+   */
+  readonly lost?: (end: RemoteEnd) => Error;
+}
+
+/** A call to a thread or process that serves no more. */
+export class RemoteLost extends Error {
+  override readonly name = "RemoteLost";
+  readonly end: RemoteEnd;
+
+  constructor(end: RemoteEnd) {
+    super(endText(end), end.kind === "failed" ? { cause: end.error } : undefined);
+    this.end = end;
+  }
 }
 
 interface RemoteCallOptions<Event> extends CallOptions<Event> {
@@ -78,7 +92,7 @@ export class Remote<T extends Methods<T>> implements AsyncDisposable {
   readonly #lost: (end: RemoteEnd) => Error;
   #error: Error | null = null;
 
-  constructor(link: RemoteLink, { serves = {}, lost }: RemoteOptions) {
+  constructor(link: RemoteLink, { serves = {}, lost = (end) => new RemoteLost(end) }: RemoteOptions = {}) {
     this.#link = link;
     this.#lost = lost;
     this.#peer = new Peer<T>((message, transfer) => link.post(message, transfer), serves);

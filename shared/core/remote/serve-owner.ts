@@ -37,6 +37,7 @@ function serveFromProcess<Owner extends Methods<Owner>>(methods: object, onClose
   const peer = new Peer<Owner>((message) => process.send?.(message), methods);
   // By force: an exit would wait for a native call.
   process.once("disconnect", () => killProcess());
+  if (!process.connected) killProcess();
   // Ctrl-C reaches the whole process group, and the owner decides what becomes of this process.
   process.on("SIGINT", () => {});
   process.on("message", (message: Inbox) => {

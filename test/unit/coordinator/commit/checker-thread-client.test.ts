@@ -45,8 +45,8 @@ test("a thread says of each partial whether it is what its manifest says", async
 });
 
 test.for([
-  ["ends by itself", "process.exit(3)", "it ended with 3"],
-  ["throws", "throw new Error('no')", "it broke (no)"],
+  ["ends by itself", "process.exit(3)", "exit code 3"],
+  ["throws", "throw new Error('no')", "failed: no"],
   // Little by little, and by small objects: where a heap fills at once, or with larger ones, Node 24 aborts
   // the whole process.
   [
