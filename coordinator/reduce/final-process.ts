@@ -36,4 +36,4 @@ async function* batchesOf(files: FinalQuestion["files"]): AsyncGenerator<RecordB
   }
 }
 
-await answerIsolated((question) => reduce(question as FinalQuestion));
+answerIsolated((question) => reduce(question as FinalQuestion));

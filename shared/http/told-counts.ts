@@ -1,32 +1,28 @@
-import type { ChildProcess } from "node:child_process";
+import type { Peer } from "../core/remote/peer.ts";
 import type { StoreCounts } from "../domain/store-counts.ts";
 import { processTally, takeCounts } from "./store-tally.ts";
 
-/** A process that is ended takes along what it asked of stores since it last told. */
+/** A process that is killed loses the store counts since it last told them. */
 const TELL_MS = 1_000;
 
-/** Between its answers, from a process to whoever started it. */
-interface CountsTold {
-  readonly askedOfStores: readonly StoreCounts[];
+/** Methods of the owner of a process that uses stores. */
+export interface CountsOwner {
+  addCounts(counts: readonly StoreCounts[]): void;
 }
 
-/** From now on this process tells whoever started it what it asks of stores, and not with answers alone. */
-export function tellCounts(): void {
+/** Adds the store counts of a process to this one's. For `Remote`. */
+export const COUNTS_OWNER: CountsOwner = { addCounts: (counts) => processTally.add(counts) };
+
+/**
+ * Tells the store counts of this process to its owner each second.
+ *
+ * @returns tells them now, before a reply
+ */
+export function tellCounts(owner: Peer<CountsOwner>): () => void {
   const tell = () => {
-    const askedOfStores = takeCounts();
-    if (askedOfStores.length > 0) process.send?.({ askedOfStores } satisfies CountsTold);
+    const counts = takeCounts();
+    if (counts.length > 0) owner.tell("addCounts", counts);
   };
   setInterval(tell, TELL_MS).unref();
-}
-
-/** Adds what a child process tells so to what this one asked. */
-export function hearCounts(child: ChildProcess): void {
-  child.on("message", (message: object) => {
-    if (isCounts(message)) processTally.add(message.askedOfStores);
-  });
-}
-
-/** Whether a message of a child process is no answer. */
-export function isCounts(message: object): message is CountsTold {
-  return "askedOfStores" in message;
+  return tell;
 }

@@ -1,13 +1,13 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { deferred } from "../core/abort.ts";
-import { present } from "../core/assert.ts";
-import { watchMemory } from "../core/memory-watch.ts";
+import { NEVER } from "../core/abort.ts";
+import { messageOf } from "../core/errors.ts";
+import { ProcessLink } from "../core/remote/process-link.ts";
+import { Remote, type RemoteEnd, RemoteLost } from "../core/remote/remote.ts";
+import { serveOwner } from "../core/remote/serve-owner.ts";
 import type { SpareProcess } from "../core/spare-process.ts";
 import { formatBytes } from "../core/units.ts";
-import type { StoreCounts } from "../domain/store-counts.ts";
-import { processTally, takeCounts } from "../http/store-tally.ts";
-import { hearCounts, isCounts, tellCounts } from "../http/told-counts.ts";
+import { COUNTS_OWNER, type CountsOwner, tellCounts } from "../http/told-counts.ts";
 
 /** How a child process's one task ended. */
 type Ending =
@@ -45,16 +45,9 @@ type IsolatedOptions = IsolatedScript &
     readonly signal?: AbortSignal;
   };
 
-/** What the script is sent. */
-interface Task {
-  readonly argument: unknown;
-}
-
-/** What it sends. */
-interface Told {
-  readonly value: unknown;
-  /** What it asked of stores. */
-  readonly stores: readonly StoreCounts[];
+/** Methods of such a process. */
+interface IsolatedProcess {
+  run(argument: unknown): unknown;
 }
 
 /** Enough for a native library's last words; more would only grow the error. */
@@ -71,53 +64,31 @@ export function forkIsolated(script: URL, env?: NodeJS.ProcessEnv): ChildProcess
 }
 
 /**
- * Runs a script in a process of its own and gives back its one answer: for native code that may crash, hang
- * or eat the memory of whatever process calls it. The child is gone when this returns, whichever way it went.
+ * Runs a script in a process of its own and returns its one answer: for native code that may crash, hang or
+ * fill the memory of the process that calls it. The child is gone when this returns.
  */
 export async function runIsolated(options: IsolatedOptions): Promise<IsolatedResult> {
-  options.signal?.throwIfAborted();
+  const { signal = NEVER, limitMs, argument } = options;
+  signal.throwIfAborted();
   const child = "processes" in options ? options.processes.take() : forkIsolated(options.script, options.env);
   const stderr = tailOf(child);
-  const closed = deferred<void>();
-  let ending: Ending | undefined;
-  const end = (how: Ending) => {
-    // The first ending counts. After an answer nothing is left to wait for, and a driver may hang in its exit
-    // handlers.
-    ending ??= how;
-    child.kill("SIGKILL");
-  };
-  hearCounts(child);
-  child.on("message", (message: Told) => {
-    if (isCounts(message)) return;
-    processTally.add(message.stores);
-    end({ kind: "answered", value: message.value });
-  });
-  child.once("error", (error) => {
-    ending ??= { kind: "crashed", how: error.message };
-    // A process that never started emits no "close".
-    if (child.pid === undefined) closed.resolve();
-  });
-  child.once("close", (code, signal) => {
-    ending ??= { kind: "crashed", how: signal === null ? `exit code ${code}` : `signal ${signal}` };
-    closed.resolve();
-  });
-  using _watch = watchMemory(child.pid ?? 0, {
-    limitBytes: options.memoryLimitBytes ?? Number.POSITIVE_INFINITY,
-    onOver: (bytes) => end({ kind: "overMemory", bytes }),
-  });
-  const timer = setTimeout(() => end({ kind: "timedOut" }), options.limitMs);
-  const onAbort = () => end({ kind: "timedOut" });
-  options.signal?.addEventListener("abort", onAbort, { once: true });
-  // A process that is gone by now says so by its end.
-  child.send({ argument: options.argument } satisfies Task, () => {});
-  try {
-    await closed.promise;
-    options.signal?.throwIfAborted();
-    return { ...present(ending, "a closed process has ended somehow"), stderr: stderr() };
-  } finally {
-    clearTimeout(timer);
-    options.signal?.removeEventListener("abort", onAbort);
-  }
+  const link = new ProcessLink(child, options.memoryLimitBytes);
+  const remote = new Remote<IsolatedProcess>(link, { serves: COUNTS_OWNER });
+  const ending = await remote
+    .call("run", argument, signal, { limitMs })
+    .then((value): Ending => ({ kind: "answered", value }), endingOf)
+    // After an answer nothing is left to wait for, and a driver may hang in its exit handlers.
+    .finally(() => remote[Symbol.asyncDispose]());
+  signal.throwIfAborted();
+  return { ...ending, stderr: stderr() };
+}
+
+function endingOf(error: unknown): Ending {
+  const end: RemoteEnd | null = error instanceof RemoteLost ? error.end : null;
+  if (end?.kind === "time") return { kind: "timedOut" };
+  if (end?.kind === "memory") return { kind: "overMemory", bytes: end.bytes };
+  const bySignal = end?.kind === "exited" && end.by !== null;
+  return { kind: "crashed", how: `${bySignal ? "signal " : ""}${messageOf(error)}` };
 }
 
 /** Why there is no answer, for people, where the script reads what cannot be trusted. */
@@ -135,22 +106,16 @@ export function whyNoAnswer(
   }
 }
 
-/**
- * For the script: does the one task with the argument that `runIsolated` was given, and sends what it
- * returns.
- */
-export async function answerIsolated(task: (argument: unknown) => Promise<unknown>): Promise<void> {
-  // The parent is gone: nobody waits for the answer.
-  process.once("disconnect", () => process.exit(1));
-  // Ctrl-C reaches the whole process group; what becomes of this process is the parent's to say.
-  process.on("SIGINT", () => {});
-  const asked = deferred<unknown>();
-  process.once("message", ({ argument }: Task) => asked.resolve(argument));
-  // It went before anybody listened.
-  if (!process.connected) process.exit(1);
-  tellCounts();
-  const value = await task(await asked.promise);
-  process.send?.({ value, stores: takeCounts() } satisfies Told);
+/** Serves `runIsolated` from the script: does the task with its argument, and returns the answer. */
+export function answerIsolated(task: (argument: unknown) => Promise<unknown>): void {
+  const methods: IsolatedProcess = {
+    async run(argument) {
+      const answer = await task(argument);
+      tell();
+      return answer;
+    },
+  };
+  const tell = tellCounts(serveOwner<IsolatedProcess, CountsOwner>(methods));
 }
 
 function tailOf(child: ChildProcess): () => string {

@@ -30,4 +30,4 @@ async function probe({ device }: ProbeQuestion): Promise<ProbeAnswer> {
   }
 }
 
-await answerIsolated((question) => probe(question as ProbeQuestion));
+answerIsolated((question) => probe(question as ProbeQuestion));

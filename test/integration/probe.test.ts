@@ -128,10 +128,10 @@ describe("a process of its own", () => {
   test("gets its argument, and is gone once it has answered, even if it would stay", async () => {
     const echo = await script(
       "echo",
-      "process.once('message', (got) => process.send({ value: { got, pid: process.pid }, stores: [] })); setInterval(() => {}, 1000);",
+      "process.once('message', ({ id, argument }) => process.send({ kind: 'done', id, value: { argument, pid: process.pid } })); setInterval(() => {}, 1000);",
     );
     const result = await runIsolated({ script: echo, argument: { a: [1, "ü"] }, limitMs: 30_000 });
-    expect(result).toMatchObject({ kind: "answered", value: { got: { argument: { a: [1, "ü"] } } } });
+    expect(result).toMatchObject({ kind: "answered", value: { argument: { a: [1, "ü"] } } });
     const { pid } = (result as { value: { pid: number } }).value;
     expect(() => process.kill(pid, 0)).toThrow();
   });

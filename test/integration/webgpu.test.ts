@@ -43,7 +43,7 @@ async function logitsOf(device: "cpu" | "webgpu", env: NodeJS.ProcessEnv): Promi
     `import { errorToData } from ${module("shared/core/errors.ts")};
      import { startLanes } from ${module("worker/lanes/lane-set.ts")};
      import { connectLanes } from ${module("worker/lanes/lane-pool.ts")};
-     const { argument: { modelPath, device } } = await new Promise((resolve) => process.once("message", resolve));
+     const { id, argument: { modelPath, device } } = await new Promise((resolve) => process.once("message", resolve));
      const never = new AbortController().signal;
      // Twice: the second set of lanes finds the device as the first one left it.
      const answers = [];
@@ -59,9 +59,9 @@ async function logitsOf(device: "cpu" | "webgpu", env: NodeJS.ProcessEnv): Promi
          pool[Symbol.dispose]();
          await lanes[Symbol.asyncDispose]();
        }
-       process.send({ value: answers, stores: [] });
+       process.send({ kind: "done", id, value: answers });
      } catch (error) {
-       process.send({ value: errorToData(error), stores: [] });
+       process.send({ kind: "done", id, value: errorToData(error) });
      }`,
   );
   const argument = { modelPath, device };

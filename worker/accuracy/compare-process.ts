@@ -18,4 +18,4 @@ async function compare(path: string): Promise<CompareAnswer> {
   }
 }
 
-await answerIsolated((path) => compare(path as string));
+answerIsolated((path) => compare(path as string));

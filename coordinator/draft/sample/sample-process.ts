@@ -14,4 +14,4 @@ async function look(question: SampleQuestion): Promise<SampleAnswer> {
   }
 }
 
-await answerIsolated((question) => look(question as SampleQuestion));
+answerIsolated((question) => look(question as SampleQuestion));

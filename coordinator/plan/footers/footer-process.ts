@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
 import { errorToData } from "../../../shared/core/errors.ts";
+import { serveOwner } from "../../../shared/core/remote/serve-owner.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
-import { takeCounts } from "../../../shared/http/store-tally.ts";
-import { tellCounts } from "../../../shared/http/told-counts.ts";
+import { type CountsOwner, tellCounts } from "../../../shared/http/told-counts.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
 import { byteSource } from "../../../shared/storage/storage.ts";
+import type { FooterReader } from "./footer-process-owner.ts";
 import type {
-  AskedOfStores,
   FileAnswer,
   FileSchema,
   FooterAnswer,
@@ -16,20 +16,16 @@ import type {
 } from "./footer-protocol.ts";
 import { readFooterBatch } from "./read-footer-batch.ts";
 
-/**
- * Entry of a footer process: reads what it is told to, one request after the other, until its owner ends it.
- */
+/** Stores of the last request, without their addresses. */
 let known = { ...NO_STORES, addresses: {} };
 let storages = new Storages({}, known);
 
-tellCounts();
-process.once("disconnect", () => process.exit(1));
-// Ctrl-C reaches the whole process group; what becomes of this process is its owner's to say.
-process.on("SIGINT", () => {});
-process.on("message", async (request: FooterRequest | SniffRequest) => {
-  const found = "sniff" in request ? await sniff(request) : await answer(request);
-  process.send?.({ ...found, stores: takeCounts() } satisfies AskedOfStores);
-});
+const tell = tellCounts(
+  serveOwner<FooterReader, CountsOwner>({
+    read: (request) => answer(request).finally(() => tell()),
+    sniff: (request) => sniff(request).finally(() => tell()),
+  }),
+);
 
 /** A process serves one owner after the other, of whom each has one job. */
 async function storagesOf(stores: JobStores): Promise<Storages> {

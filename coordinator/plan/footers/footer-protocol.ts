@@ -1,7 +1,6 @@
 import type { ErrorData } from "../../../shared/core/errors.ts";
 import type { TextFormat } from "../../../shared/domain/dataset.ts";
 import type { JobStores } from "../../../shared/domain/job-stores.ts";
-import type { StoreCounts } from "../../../shared/domain/store-counts.ts";
 import type { FoundText, TextSpec } from "../../../shared/text-files/sniff-text.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { FileFooter } from "./seal-dataset.ts";
@@ -29,12 +28,6 @@ export interface SniffRequest {
 export type SniffAnswer =
   | { readonly kind: "found"; readonly found: FoundText }
   | { readonly kind: "failed"; readonly error: ErrorData };
-
-/** With each answer of either kind. */
-export interface AskedOfStores {
-  /** What the process asked of stores since its last answer. Left out: nothing. */
-  readonly stores?: readonly StoreCounts[];
-}
 
 /** What files of one kind have in common. */
 export type FileSchema = Pick<FileFooter, "fields" | "layout">;

@@ -64,13 +64,18 @@ export class FooterReaders implements AsyncDisposable {
   }
 
   async #withReader<T>(use: (reader: FooterProcess) => Promise<T>): Promise<T> {
-    const reader = this.#idle.pop() ?? new FooterProcess(this.#start(this.#limits.memoryLimitBytes));
+    const reader = this.#idle.pop() ?? this.#another();
     try {
       return await use(reader);
     } finally {
       if (reader.isUsable) this.#idle.push(reader);
       else await reader[Symbol.asyncDispose]();
     }
+  }
+
+  #another(): FooterProcess {
+    const { memoryLimitBytes } = this.#limits;
+    return new FooterProcess(this.#start(memoryLimitBytes), memoryLimitBytes);
   }
 
   #unpack({ schemas, files }: FooterAnswer): readonly FooterReply[] {

@@ -23,4 +23,4 @@ async function inspect({ path, run }: InspectQuestion): Promise<InspectAnswer> {
   }
 }
 
-await answerIsolated((question) => inspect(question as InspectQuestion));
+answerIsolated((question) => inspect(question as InspectQuestion));

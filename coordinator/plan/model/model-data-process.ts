@@ -13,4 +13,4 @@ async function read({ path }: ModelDataQuestion): Promise<ModelDataAnswer> {
   }
 }
 
-await answerIsolated((question) => read(question as ModelDataQuestion));
+answerIsolated((question) => read(question as ModelDataQuestion));

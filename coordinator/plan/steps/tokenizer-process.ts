@@ -19,4 +19,4 @@ async function read({ location }: TokenizerQuestion): Promise<TokenizerAnswer> {
   }
 }
 
-await answerIsolated((question) => read(question as TokenizerQuestion));
+answerIsolated((question) => read(question as TokenizerQuestion));

@@ -13,4 +13,4 @@ async function convert(question: ConvertQuestion): Promise<ConvertAnswer> {
   }
 }
 
-await answerIsolated((question) => convert(question as ConvertQuestion));
+answerIsolated((question) => convert(question as ConvertQuestion));

@@ -30,13 +30,16 @@ afterAll(() => rm(root, { recursive: true, force: true }));
 /** A process that does this with each request. */
 async function reader(name: string, body: string): Promise<FooterProcess> {
   const path = join(root, `${name}.mjs`);
-  await writeFile(path, `process.on("message", (request) => { ${body} });\n`);
-  return new FooterProcess(footerProcess(memoryLimitBytes, pathToFileURL(path)));
+  await writeFile(
+    path,
+    `process.on("message", ({ id, argument: request }) => { const reply = (value) => process.send({ kind: "done", id, value }); ${body} });\n`,
+  );
+  return new FooterProcess(footerProcess(memoryLimitBytes, pathToFileURL(path)), memoryLimitBytes);
 }
 
 describe("a footer process", () => {
   it("answers one request after the other", async () => {
-    await using answering = await reader("answers", "process.send(request.files);");
+    await using answering = await reader("answers", "reply(request.files);");
     for (let index = 0; index < 3; index += 1) {
       expect(await answering.read([file], limits)).toEqual({ kind: "answered", answer: [file] });
     }
@@ -62,7 +65,7 @@ describe("a footer process", () => {
 
   it("bounds the memory of its decoders", async () => {
     const grow =
-      "const memory = new WebAssembly.Memory({ initial: 1 }); let pages = 1; try { for (;;) { memory.grow(160); pages += 160; } } catch { process.send({ pages }); }";
+      "const memory = new WebAssembly.Memory({ initial: 1 }); let pages = 1; try { for (;;) { memory.grow(160); pages += 160; } } catch { reply({ pages }); }";
     await using bounded = await reader("grows", grow);
     const reply: unknown = await bounded.read([file], limits);
     const { pages } = (reply as { answer: { pages: number } }).answer;
@@ -85,7 +88,7 @@ describe("a footer process that is ended", () => {
   it("has told what it asked of stores until a second before", async () => {
     await using server = await startWebServer({ "/a.parquet": () => {} });
     const path = parseLocation(`${server.url}/a.parquet`);
-    await using silent = new FooterProcess(footerProcess(memoryLimitBytes));
+    await using silent = new FooterProcess(footerProcess(memoryLimitBytes), memoryLimitBytes);
     const reply = await silent.read([{ ...file, path, bytes: 100_000 }], { ...limits, limitMs: 15_000 });
     expect(reply).toEqual({ kind: "broke", found: expect.stringContaining("no end") });
     expect(server.requests.length).toBeGreaterThan(0);

@@ -23,10 +23,11 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 /** Answers for each file with its path as its schema's layout, and ends on files called `/bad`. */
-const READER = `process.on("message", ({ files }) => {
+const READER = `process.on("message", ({ id, argument: { files } }) => {
   if (files.some(({ path }) => path.startsWith("/bad"))) process.exit(7);
   const schemas = [{ fields: [], layout: "one" }];
-  process.send({ schemas, files: files.map((file) => ({ kind: "read", file, rowGroups: [], schema: 0 })) });
+  const found = files.map((file) => ({ kind: "read", file, rowGroups: [], schema: 0 }));
+  process.send({ kind: "done", id, value: { schemas, files: found } });
 });
 `;
 
