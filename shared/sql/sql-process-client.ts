@@ -1,28 +1,28 @@
-import type { ChildProcess } from "node:child_process";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { type Deferred, deferred } from "../core/abort.ts";
-import { errorFromData, ShardmillError } from "../core/errors.ts";
-import { watchMemory } from "../core/memory-watch.ts";
+import { NEVER } from "../core/abort.ts";
+import { assertNever } from "../core/assert.ts";
+import { ShardmillError } from "../core/errors.ts";
+import { ProcessLink } from "../core/remote/process-link.ts";
+import { endText, Remote, type RemoteEnd } from "../core/remote/remote.ts";
 import { Slots } from "../core/slots.ts";
 import { formatBytes } from "../core/units.ts";
 import { defaultMemoryBytes, type LockedDatabaseOptions } from "./locking.ts";
 import type { CopyOptions, SqlDatabase } from "./sql-database.ts";
 import type { SqlSource } from "./sql-error.ts";
 import { SQL_PROCESSES } from "./sql-processes.ts";
-import type { SqlCommand, SqlReply, SqlRequest } from "./sql-protocol.ts";
 
 export interface SqlProcessOptions extends LockedDatabaseOptions {
   /** Checks do not wait for results, which may take hours. */
   readonly purpose: "check" | "result";
-  /** From the first statement to the last. Left out: as long as it takes. */
+  /** From the first statement to the last. Default: no limit. */
   readonly limitMs?: number;
   /** Ends the wait for a slot. */
   readonly signal: AbortSignal;
 }
 
-/** What the process may hold beyond DuckDB's own limit, which does not count everything. */
+/** Memory beyond DuckDB's own limit, which does not count everything. */
 const MORE_MEMORY_BYTES = 2 ** 30;
 
 /**
@@ -37,159 +37,163 @@ const slots = {
   }),
 } as const;
 
+/** Methods of a process that runs SQL. It has one database at a time, opened, used and closed. */
+export interface SqlProcessMethods {
+  open(options: LockedDatabaseOptions): Promise<void>;
+  run(sql: string): Promise<void>;
+  rows(sql: string): Promise<Record<string, unknown>[]>;
+  checkSyntax(source: SqlSource): Promise<void>;
+  bindPredicate(asked: { readonly source: SqlSource; readonly table: string }): Promise<string | null>;
+  columnNames(source: SqlSource): Promise<readonly string[]>;
+  copyTo(copy: Copy & { readonly options: CopyOptions }): Promise<{ rows: number }>;
+  copyOwn(copy: Copy): Promise<{ rows: number }>;
+  viewPartials(view: {
+    readonly name: string;
+    readonly source: SqlSource;
+    readonly scan: string;
+  }): Promise<void>;
+  close(argument: null): Promise<void>;
+}
+
+interface Copy {
+  readonly source: SqlSource;
+  readonly path: string;
+}
+
 /**
  * A {@link LockedDatabase} in a process of its own. DuckDB works on the few threads that Node has for files:
  * beside a statement that takes its time nobody else would open one. And it cannot be ended there by force,
  * nor be held to a limit of memory or time. Here it can: `interrupt` ends the process.
  */
 class SqlProcess implements SqlDatabase {
-  readonly #child: ChildProcess;
+  readonly #link: ProcessLink;
+  readonly #remote: Remote<SqlProcessMethods>;
   readonly #ownFolder: string;
   readonly #giveBack: () => void;
-  readonly #waiting = new Map<number, Deferred<unknown>>();
-  readonly #closed = deferred<void>();
-  readonly #watch: Disposable;
   #timer: NodeJS.Timeout | undefined;
-  #nextId = 0;
-  /** Why nothing more can be asked. */
-  #broken: ShardmillError | null = null;
-  /** What it is at, for errors. */
+  #copies = 0;
+  /** Place of the statement at work, for errors. */
   #where = "sql";
 
   constructor(options: SqlProcessOptions, ownFolder: string, giveBack: () => void) {
     const { memoryLimitBytes = defaultMemoryBytes() } = options;
-    this.#child = SQL_PROCESSES.take();
+    this.#link = new ProcessLink(SQL_PROCESSES.take(), memoryLimitBytes + MORE_MEMORY_BYTES);
+    this.#remote = new Remote(this.#link, { lost: (end) => lostAt(this.#where, end) });
     this.#ownFolder = ownFolder;
     this.#giveBack = giveBack;
-    this.#child.on("message", this.#onReply).once("error", this.#onError).once("exit", this.#onExit);
-    this.#watch = watchMemory(this.#child.pid ?? 0, {
-      limitBytes: memoryLimitBytes + MORE_MEMORY_BYTES,
-      onOver: (bytes) => this.#break(this.#overLimit("memory", `${formatBytes(bytes)} of memory`)),
-    });
   }
 
   async open({ folders, memoryLimitBytes, threads, optimizes, limitMs }: SqlProcessOptions): Promise<void> {
-    const options: LockedDatabaseOptions = {
-      folders: [...folders, this.#ownFolder],
-      tempFolder: this.#ownFolder,
-      ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
-      ...(threads === undefined ? {} : { threads }),
-      ...(optimizes === undefined ? {} : { optimizes }),
-    };
-    await this.#ask("opening DuckDB", { kind: "open", options });
+    await this.#at("opening DuckDB").call(
+      "open",
+      {
+        folders: [...folders, this.#ownFolder],
+        tempFolder: this.#ownFolder,
+        ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
+        ...(threads === undefined ? {} : { threads }),
+        ...(optimizes === undefined ? {} : { optimizes }),
+      },
+      NEVER,
+    );
     if (limitMs === undefined) return;
-    const onEnd = () => this.#break(this.#overLimit("time", `${limitMs / 1000} seconds`));
-    this.#timer = setTimeout(onEnd, limitMs);
+    this.#timer = setTimeout(() => this.#remote.end({ kind: "time", limitMs }), limitMs);
   }
 
-  async run(sql: string): Promise<void> {
-    await this.#ask("sql", { kind: "run", sql });
+  run(sql: string): Promise<void> {
+    return this.#at("sql").call("run", sql, NEVER);
   }
 
-  async rows(sql: string): Promise<Record<string, unknown>[]> {
-    return (await this.#ask("sql", { kind: "rows", sql })) as Record<string, unknown>[];
+  rows(sql: string): Promise<Record<string, unknown>[]> {
+    return this.#at("sql").call("rows", sql, NEVER);
   }
 
-  async checkSyntax(source: SqlSource): Promise<void> {
-    await this.#ask(source.where, { kind: "checkSyntax", source });
+  checkSyntax(source: SqlSource): Promise<void> {
+    return this.#at(source.where).call("checkSyntax", source, NEVER);
   }
 
-  async bindPredicate(source: SqlSource, table: string): Promise<string | null> {
-    return (await this.#ask(source.where, { kind: "bindPredicate", source, table })) as string | null;
+  bindPredicate(source: SqlSource, table: string): Promise<string | null> {
+    return this.#at(source.where).call("bindPredicate", { source, table }, NEVER);
   }
 
-  async columnNames(source: SqlSource): Promise<readonly string[]> {
-    return (await this.#ask(source.where, { kind: "columnNames", source })) as readonly string[];
+  columnNames(source: SqlSource): Promise<readonly string[]> {
+    return this.#at(source.where).call("columnNames", source, NEVER);
   }
 
-  async copyTo(source: SqlSource, path: string, options: CopyOptions = {}): Promise<{ rows: number }> {
-    return this.#copy({ kind: "copyTo", source, path, options });
+  copyTo(source: SqlSource, path: string, options: CopyOptions = {}): Promise<{ rows: number }> {
+    return this.#copy(source, path, (remote, own) =>
+      remote.call("copyTo", { source, path: own, options }, NEVER),
+    );
   }
 
-  async copyOwn(source: SqlSource, path: string): Promise<{ rows: number }> {
-    return this.#copy({ kind: "copyOwn", source, path });
+  copyOwn(source: SqlSource, path: string): Promise<{ rows: number }> {
+    return this.#copy(source, path, (remote, own) => remote.call("copyOwn", { source, path: own }, NEVER));
   }
 
   /**
-   * Into a file of this process's own, and from there to its place: what is ended leaves no half file there,
-   * and a process that outlives its owner by a moment cannot write into the file of the owner's successor.
+   * Copies into a file of this process's own, and moves that to its place. A process that is ended leaves no
+   * half file there, and one that outlives its owner cannot write into a file of the owner's successor.
    */
-  async #copy(command: Extract<SqlCommand, { path: string }>): Promise<{ rows: number }> {
-    const path = join(this.#ownFolder, `${this.#nextId}.parquet`);
-    const copied = await this.#ask(command.source.where, { ...command, path });
-    await rename(path, command.path);
-    return copied as { rows: number };
+  async #copy(
+    source: SqlSource,
+    path: string,
+    copyTo: (remote: Remote<SqlProcessMethods>, ownPath: string) => Promise<{ rows: number }>,
+  ): Promise<{ rows: number }> {
+    const ownPath = join(this.#ownFolder, `${this.#copies}.parquet`);
+    this.#copies += 1;
+    const copied = await copyTo(this.#at(source.where), ownPath);
+    await rename(ownPath, path);
+    return copied;
   }
 
-  async viewPartials(name: string, source: SqlSource, scan: string): Promise<void> {
-    await this.#ask(source.where, { kind: "viewPartials", name, source, scan });
+  viewPartials(name: string, source: SqlSource, scan: string): Promise<void> {
+    return this.#at(source.where).call("viewPartials", { name, source, scan }, NEVER);
   }
 
   interrupt(): void {
-    this.#break(
-      new ShardmillError("INTERRUPTED", `${this.#where} was interrupted`, { fields: { where: this.#where } }),
-    );
+    this.#remote.end();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     try {
-      await this.#ask("closing DuckDB", { kind: "close" }).catch(() => this.interrupt());
-      this.#watch[Symbol.dispose]();
+      await this.#at("closing DuckDB")
+        .call("close", null, NEVER)
+        .catch(() => this.interrupt());
       clearTimeout(this.#timer);
-      if (this.#broken !== null) await this.#closed.promise;
-      this.#child.off("message", this.#onReply).off("error", this.#onError).off("exit", this.#onExit);
-      if (this.#broken === null) SQL_PROCESSES.keep(this.#child);
+      if (this.#remote.error === null) {
+        this.#remote.release();
+        SQL_PROCESSES.keep(this.#link.child);
+      } else await this.#remote[Symbol.asyncDispose]();
     } finally {
       this.#giveBack();
     }
     await rm(this.#ownFolder, { recursive: true, force: true });
   }
 
-  async #ask(where: string, command: SqlCommand): Promise<unknown> {
-    if (this.#broken !== null) throw this.#broken;
-    const id = this.#nextId;
-    this.#nextId += 1;
-    const reply = deferred<unknown>();
-    this.#waiting.set(id, reply);
+  #at(where: string): Remote<SqlProcessMethods> {
     this.#where = where;
-    // A process that is gone by now says so by its exit.
-    this.#child.send({ id, command } satisfies SqlRequest, () => {});
-    return reply.promise;
+    return this.#remote;
   }
+}
 
-  readonly #onReply = (reply: SqlReply): void => {
-    const waiting = this.#waiting.get(reply.id);
-    this.#waiting.delete(reply.id);
-    if (reply.kind === "done") waiting?.resolve(reply.value);
-    else waiting?.reject(errorFromData(reply.error));
-  };
-
-  readonly #onError = (error: Error): void => {
-    this.#break(this.#failed(`its process cannot be used (${error.message})`));
-    // One that never started does not exit.
-    if (this.#child.pid === undefined) this.#closed.resolve();
-  };
-
-  readonly #onExit = (code: number | null, signal: string | null): void => {
-    this.#break(this.#failed(`its process ended (${signal ?? `exit code ${code}`})`));
-    this.#closed.resolve();
-  };
-
-  #overLimit(limit: "memory" | "time", taken: string): ShardmillError {
-    return this.#failed(`not done within ${taken}`, { type: "Limit", subtype: limit });
-  }
-
-  #failed(what: string, fields: Readonly<Record<string, string>> = {}): ShardmillError {
-    const where = this.#where;
-    return new ShardmillError("SQL_FAILED", `${where} failed: ${what}`, { fields: { where, ...fields } });
-  }
-
-  /** The first reason counts. */
-  #break(error: ShardmillError): void {
-    this.#broken ??= error;
-    this.#child.kill("SIGKILL");
-    for (const waiting of this.#waiting.values()) waiting.reject(this.#broken);
-    this.#waiting.clear();
+function lostAt(where: string, end: RemoteEnd): ShardmillError {
+  const failed = (what: string, fields: Readonly<Record<string, string>> = {}) =>
+    new ShardmillError("SQL_FAILED", `${where} failed: ${what}`, { fields: { where, ...fields } });
+  switch (end.kind) {
+    case "closed":
+      return new ShardmillError("INTERRUPTED", `${where} was interrupted`, { fields: { where } });
+    case "time":
+      return failed(`not done within ${end.limitMs / 1000} seconds`, { type: "Limit", subtype: "time" });
+    case "memory":
+      return failed(`not done within ${formatBytes(end.bytes)} of memory`, {
+        type: "Limit",
+        subtype: "memory",
+      });
+    case "failed":
+      return failed(`its process cannot be used (${endText(end)})`);
+    case "exited":
+      return failed(`its process ended (${endText(end)})`);
+    default:
+      return assertNever(end);
   }
 }
 
