@@ -33,8 +33,8 @@ export interface CheckerThread {
 }
 
 /**
- * A checker in a thread of its own. Once the thread ends or hangs, every check fails, and its owner judges the
- * partials at work.
+ * A checker in a thread of its own. Once the thread ends or hangs, every check fails, and its owner judges
+ * the partials at work.
  */
 export class CheckerThreadClient implements PartialsChecker {
   readonly #thread: Remote<CheckerThread>;

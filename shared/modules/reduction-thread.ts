@@ -1,61 +1,35 @@
-import type { RecordBatch } from "apache-arrow";
-import { type Deferred, deferred } from "../core/abort.ts";
-import { assertNever } from "../core/assert.ts";
-import { errorToData } from "../core/errors.ts";
-import { buffersOfTables, packBatch, unpackBatch } from "../dataset/packed-table.ts";
+import { NEVER } from "../core/abort.ts";
+import { Transferred } from "../core/remote/peer.ts";
+import { serveOwner } from "../core/remote/serve-owner.ts";
+import { buffersOfTables, type PackedTable, packBatch, unpackBatch } from "../dataset/packed-table.ts";
 import { checkReduction, type ReductionHalf } from "./loaded-reduction.ts";
-import type { ReductionCommand, ReductionEvent } from "./reduction-protocol.ts";
+import type { ReductionMethods, ReductionOwner } from "./reduction-thread-client.ts";
 import { runReduction } from "./run-reduction.ts";
 import { UserThreadHost } from "./user-thread-host.ts";
 
 /** A thread that runs a user's own code as a reduction. Started by `ReductionThread`. */
 
 const host = new UserThreadHost();
-const { port, where } = host;
+const { where } = host;
 const loading = host.load(checkReduction);
-loading.then(
-  ({ declaration }) => post({ kind: "loaded", declaration }),
-  (error: unknown) => post({ kind: "broken", error: errorToData(error) }),
-);
-let asked: Deferred<RecordBatch | null> | null = null;
+loading.catch(() => {});
 
-port.on("message", (command: ReductionCommand) => {
-  switch (command.kind) {
-    case "run":
-      void answer(command.half);
-      return;
-    case "batch":
-      asked?.resolve(command.batch === null ? null : unpackBatch(command.batch));
-      asked = null;
-      return;
-    case "end":
-      port.close();
-      return;
-    default:
-      assertNever(command);
-  }
+const owner = serveOwner<ReductionMethods, ReductionOwner>({
+  load: async () => (await loading).declaration,
+  run,
 });
 
-function post(event: ReductionEvent, transfer: ArrayBuffer[] = []): void {
-  port.postMessage(event, transfer);
-}
-
-async function answer(half: ReductionHalf): Promise<void> {
-  try {
-    const made = await runReduction({
-      reduction: await loading,
-      half,
-      where: `${where}.${half}`,
-      next() {
-        host.tick();
-        asked = deferred();
-        post({ kind: "more" });
-        return asked.promise;
-      },
-    });
-    const table = packBatch(made);
-    post({ kind: "done", table }, buffersOfTables(table));
-  } catch (error) {
-    post({ kind: "failed", error: errorToData(error) });
-  }
+async function run(half: ReductionHalf): Promise<Transferred<PackedTable>> {
+  const made = await runReduction({
+    reduction: await loading,
+    half,
+    where: `${where}.${half}`,
+    async next() {
+      host.tick();
+      const batch = await owner.call("next", null, NEVER);
+      return batch === null ? null : unpackBatch(batch);
+    },
+  });
+  const table = packBatch(made);
+  return new Transferred(table, buffersOfTables(table));
 }

@@ -1,8 +1,7 @@
 import { pathToFileURL } from "node:url";
-import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { workerData } from "node:worker_threads";
 import * as arrow from "apache-arrow";
 import { orAbort } from "../core/abort.ts";
-import { present } from "../core/assert.ts";
 import { ShardmillError } from "../core/errors.ts";
 import * as api from "./api.ts";
 import { HOST_MODULES } from "./bundle-form.ts";
@@ -18,7 +17,6 @@ const TICK_MS = 100;
  * by force at any time: nothing of Shardmill's is inside a native call there.
  */
 export class UserThreadHost {
-  readonly port: MessagePort = present(parentPort, "a thread of a user's code has a parent");
   readonly where: string;
   readonly #path: string;
   readonly #cells: Int32Array;

@@ -1,6 +1,6 @@
-import { Worker } from "node:worker_threads";
-import { hasEnded, untilEnded } from "../core/end-thread.ts";
-import { messageOf } from "../core/errors.ts";
+import type { Methods } from "../core/remote/peer.ts";
+import { endText, Remote, type RemoteEnd } from "../core/remote/remote.ts";
+import { ThreadLink } from "../core/remote/thread-link.ts";
 import { NO_ROW, ROW, TICKS, type UserThreadOptions } from "./user-thread-protocol.ts";
 
 /** A thread of a user's code that hung, and was ended by force, or that ended by itself. */
@@ -17,54 +17,36 @@ export class ThreadLost extends Error {
 
 /** The user's own code may need memory; what leaks ends its thread at this, and no other. */
 const HEAP_MIB = 2048;
-/** What a user's `close` may take. */
+/** Time limit of a user's `close`. */
 const CLOSE_LIMIT_MS = 5_000;
-/** How often it is looked whether the thread is alive. */
+/** How often the thread is checked for life. */
 const LOOK_MS = 200;
 
 interface ThreadModule extends Omit<UserThreadOptions, "progress"> {
-  /** Left out: {@link HEAP_MIB}. */
+  /** Default: {@link HEAP_MIB}. */
   readonly heapMib?: number;
 }
 
-interface ThreadOwner<Event> {
-  onEvent(event: Event): void;
-  onLost(lost: ThreadLost): void;
-}
-
 /** A thread that runs a user's code and nothing else, as the thread that started it has it. */
-export class UserThread<Event> {
-  readonly #thread: Worker;
+export class UserThread<T extends Methods<T>> {
+  /** Its calls reject with a ThreadLost once the thread is lost. */
+  readonly remote: Remote<T>;
   readonly #cells: Int32Array;
-  readonly #owner: ThreadOwner<Event>;
-  #isLost = false;
 
-  constructor(script: URL, { heapMib = HEAP_MIB, ...module }: ThreadModule, owner: ThreadOwner<Event>) {
+  /** @param serves methods that the thread calls */
+  constructor(script: URL, { heapMib = HEAP_MIB, ...module }: ThreadModule, serves: object = {}) {
     const progress = new SharedArrayBuffer(8);
     this.#cells = new Int32Array(progress);
-    this.#owner = owner;
     this.clearRow();
     const workerData: UserThreadOptions = { ...module, progress };
-    const thread = new Worker(script, {
-      workerData,
-      resourceLimits: { maxOldGenerationSizeMb: heapMib },
-      // What a user's code prints must not get into what a command prints for programs.
-      stdout: true,
-    });
-    thread.stdout.pipe(process.stderr, { end: false });
-    thread.on("message", (event: Event) => owner.onEvent(event));
-    thread.on("error", (error) => {
-      const isFull = "code" in error && error.code === "ERR_WORKER_OUT_OF_MEMORY";
-      this.#lose(
-        isFull ? `took more than ${heapMib} MiB of memory` : `ended its thread: ${messageOf(error)}`,
-      );
-    });
-    thread.on("exit", (code) => this.#lose(`ended its thread with exit code ${code}`));
-    this.#thread = thread;
+    // What a user's code prints must not get into what a command prints for programs.
+    const link = new ThreadLink(script, { workerData, heapMib, stdout: true });
+    link.thread.stdout.pipe(process.stderr, { end: false });
+    this.remote = new Remote<T>(link, { serves, lost: (end) => new ThreadLost(lostText(end), this.row) });
   }
 
   get isLost(): boolean {
-    return this.#isLost;
+    return this.remote.error !== null;
   }
 
   /** The row that the user's code was last given. */
@@ -76,11 +58,7 @@ export class UserThread<Event> {
     Atomics.store(this.#cells, ROW, NO_ROW);
   }
 
-  post(command: object, transfer: readonly ArrayBuffer[] = []): void {
-    this.#thread.postMessage(command, [...transfer]);
-  }
-
-  /** `promise`, unless the thread hangs meanwhile for as long as `limitMs` says: then it is lost. */
+  /** Waits for `promise`. A thread that hangs meanwhile for longer than `limitMs` is lost. */
   async watched<T>(promise: Promise<T>, limitMs: () => number): Promise<T> {
     let seen = Atomics.load(this.#cells, TICKS);
     let deafMs = 0;
@@ -88,7 +66,7 @@ export class UserThread<Event> {
       const ticks = Atomics.load(this.#cells, TICKS);
       deafMs = ticks === seen ? deafMs + LOOK_MS : 0;
       seen = ticks;
-      if (deafMs > limitMs()) this.#lose(`took longer than ${limitMs() / 1000} s`);
+      if (deafMs > limitMs()) this.remote.end({ kind: "time", limitMs: limitMs() });
     }, LOOK_MS);
     try {
       return await promise;
@@ -99,23 +77,25 @@ export class UserThread<Event> {
 
   /** Ends it at once, whatever it does. */
   async kill(): Promise<void> {
-    this.#isLost = true;
-    await this.#thread.terminate();
+    await this.remote[Symbol.asyncDispose]();
   }
 
   /** Has it close what it opened, and ends it. */
   async end(): Promise<void> {
-    if (hasEnded(this.#thread)) return;
-    this.#isLost = true;
-    this.post({ kind: "end" });
-    await untilEnded(this.#thread, CLOSE_LIMIT_MS);
-    await this.#thread.terminate();
+    await this.remote.close(CLOSE_LIMIT_MS);
+    await this.kill();
   }
+}
 
-  #lose(what: string): void {
-    const lost = new ThreadLost(what, this.row);
-    this.#isLost = true;
-    this.#owner.onLost(lost);
-    void this.#thread.terminate();
+function lostText(end: RemoteEnd): string {
+  switch (end.kind) {
+    case "time":
+      return `took longer than ${end.limitMs / 1000} s`;
+    case "memory":
+      return `took more than ${end.bytes / 2 ** 20} MiB of memory`;
+    case "failed":
+      return `ended its thread: ${endText(end)}`;
+    default:
+      return `ended its thread with ${endText(end)}`;
   }
 }

@@ -82,10 +82,7 @@ class ModuleStep implements Step {
       this.#thread = new ModuleThread(this.#path, this.#binding.where);
     const thread = this.#thread;
     const packed = packBatch(plainCopy(batch));
-    const running = thread.run(
-      { kind: "run", batch: packed, made: this.#made, lost, isCareful },
-      this.#limitMs,
-    );
+    const running = thread.run({ batch: packed, made: this.#made, lost, isCareful }, this.#limitMs);
     try {
       return await orAbort(running, signal);
     } catch (error) {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import { bundleModule } from "../../coordinator/plan/module/bundle-module.ts";
 import { planReductions } from "../../coordinator/plan/module/plan-reductions.ts";
 import { reduceByCode } from "../../coordinator/reduce/reduce-by-code.ts";
-import { deferred, NEVER } from "../../shared/core/abort.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
@@ -14,6 +14,7 @@ import { compiledUrl } from "../../shared/core/package-root.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import { localPathOf, parseLocation } from "../../shared/domain/location.ts";
+import type { ReductionMethods } from "../../shared/modules/reduction-thread-client.ts";
 import { UserThread } from "../../shared/modules/user-thread.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { CodeCombiner } from "../../worker/write/code-combiner.ts";
@@ -187,17 +188,11 @@ export default defineReduction({
   it("that takes more memory than a thread may have is told so, and the process lives on", async () => {
     const leaks = failing("() => { const all = []; for (;;) all.push(new Array(1e5).fill({})); }");
     const { reduction } = await reductionOf(leaks);
-    const lost = deferred<Error>();
-    const thread = new UserThread<{ readonly kind: string }>(
-      compiledUrl("shared/modules/reduction-thread.ts"),
-      { path: localPathOf(reduction.file.location), where: "reduce.own", heapMib: 64 },
-      {
-        onEvent: ({ kind }) =>
-          kind === "loaded" ? thread.post({ kind: "run", half: "combine" }) : undefined,
-        onLost: lost.resolve,
-      },
-    );
-    expect((await lost.promise).message).toBe("took more than 64 MiB of memory");
+    const script = compiledUrl("shared/modules/reduction-thread.ts");
+    const path = localPathOf(reduction.file.location);
+    const thread = new UserThread<ReductionMethods>(script, { path, where: "reduce.own", heapMib: 64 });
+    const running = thread.remote.call("run", "combine", NEVER);
+    await expect(running).rejects.toThrow("took more than 64 MiB of memory");
     expect(thread.isLost).toBe(true);
   });
 
