@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig, type TestProjectInlineConfiguration } from "vitest/config";
 import { LongestFirst } from "./test/support/longest-first.ts";
 import { SecondTries } from "./test/support/second-tries.ts";
@@ -14,8 +15,8 @@ function project(name: string, ...include: string[]): TestProjectInlineConfigura
 }
 
 export default defineConfig({
-  // The sources of what package.json imports.
-  ssr: { resolve: { conditions: ["shardmill-source", "node"] } },
+  // The source, as of all that tests import. Threads and processes that tests start run compiled code.
+  resolve: { alias: { "#extensions": fileURLToPath(new URL("extensions/list.ts", import.meta.url)) } },
   test: {
     projects: [
       { extends: true, test: { name: "test-rules", include: ["test/*.test.ts"] } },

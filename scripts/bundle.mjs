@@ -82,11 +82,13 @@ const program = await build({
   format: "esm",
   platform: "node",
   target: "node20.19",
-  // The sources of what package.json imports.
-  conditions: ["shardmill-source", "module"],
   external: LEFT_OUT,
-  // The same code with its WebAssembly inside.
-  alias: { "@platformatic/wasm-utils": "@platformatic/wasm-utils/bundled" },
+  alias: {
+    // The same code with its WebAssembly inside.
+    "@platformatic/wasm-utils": "@platformatic/wasm-utils/bundled",
+    // The source of what package.json imports.
+    "#extensions": "./extensions/list.ts",
+  },
   plugins: [keepFolders],
   banner: { js: REQUIRE },
   sourcemap: true,

@@ -24,6 +24,7 @@ import { findStrayPackages } from "./support/tidy/packages.ts";
 import { readFiles } from "./support/tidy/project-files.ts";
 import { findProtoBreaks } from "./support/tidy/protos.ts";
 import { findImpurities, PURE_FILES } from "./support/tidy/purity.ts";
+import { findRingBreaks, findUnusedExceptions } from "./support/tidy/rings.ts";
 import { listed, parseSource } from "./support/tidy/source-file.ts";
 import { findUnusedCodes, findUnusedExports, findUnusedTables } from "./support/tidy/unused.ts";
 
@@ -47,6 +48,11 @@ describe("the house", () => {
 
   it("imports downwards or sideways, and never between coordinator and worker", () => {
     expect(listed(findLayerBreaks(files))).toEqual([]);
+  });
+
+  it("has an engine that neither imports nor names an extension, but for a list that shrinks", () => {
+    expect(listed(findRingBreaks(files))).toEqual([]);
+    expect(findUnusedExceptions(files), "exceptions that nobody needs").toEqual([]);
   });
 
   it("has no import circles, of files or of folders", () => {

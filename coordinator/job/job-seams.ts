@@ -7,7 +7,7 @@ import type { Location } from "../../shared/domain/location.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import { processTally } from "../../shared/http/store-tally.ts";
 // Its threads get what it knows of stores from it.
-import "../../shared/objects/taken-before.ts";
+import "../../shared/storage/taken-before.ts";
 import { JobStorages } from "../../shared/storage/job-storages.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { OpenChecker } from "../commit/check-partials.ts";

@@ -1,5 +1,5 @@
-import { failed } from "../http/failures.ts";
-import { encodedKey, type ObjectPlace, withPath } from "../objects/object-place.ts";
+import { failed } from "../../shared/http/failures.ts";
+import { encodedKey, type ObjectPlace, withPath } from "../object-store/object-place.ts";
 import { type AzureSettings, invalidSetting } from "./settings.ts";
 
 /** A container of an account, and where it is asked for. */

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import type { AnswerHead, BodyReader } from "../http/messages.ts";
-import { ignoring } from "../objects/bodies.ts";
-import type { ObjectPut } from "../objects/object-client.ts";
+import type { AnswerHead, BodyReader } from "../../shared/http/messages.ts";
+import { ignoring } from "../object-store/bodies.ts";
+import type { ObjectPut } from "../object-store/object-client.ts";
 import { codeIn } from "./errors.ts";
 
 /** Where the sha256 of a blob's bytes is kept, among what its writer says of it. */

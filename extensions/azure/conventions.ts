@@ -1,8 +1,8 @@
-import type { StoreSettings } from "../domain/job-stores.ts";
-import { boundedProvider } from "../objects/bounded-provider.ts";
-import { readCaBundle } from "../objects/ca-bundle.ts";
-import { CredentialCache, type CredentialProvider } from "../objects/credential-cache.ts";
-import { takenBefore } from "../objects/taken-before.ts";
+import type { StoreSettings } from "../../shared/domain/job-stores.ts";
+import { takenBefore } from "../../shared/storage/taken-before.ts";
+import { boundedProvider } from "../object-store/bounded-provider.ts";
+import { readCaBundle } from "../object-store/ca-bundle.ts";
+import { CredentialCache, type CredentialProvider } from "../object-store/credential-cache.ts";
 import { AzureClient } from "./azure-client.ts";
 import { type AzureCredentials, silentProvider } from "./credentials.ts";
 import { provideTokens } from "./identities.ts";

@@ -1,7 +1,7 @@
-import { failed } from "../http/failures.ts";
-import type { AnswerHead, BodyReader } from "../http/messages.ts";
-import { ignoring } from "../objects/bodies.ts";
-import type { ObjectPut } from "../objects/object-client.ts";
+import { failed } from "../../shared/http/failures.ts";
+import type { AnswerHead, BodyReader } from "../../shared/http/messages.ts";
+import { ignoring } from "../object-store/bodies.ts";
+import type { ObjectPut } from "../object-store/object-client.ts";
 import { isTaken } from "./blobs.ts";
 import { codeIn } from "./errors.ts";
 

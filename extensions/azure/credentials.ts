@@ -1,5 +1,5 @@
-import { ShardmillError } from "../core/errors.ts";
-import { saidBy } from "../objects/said-by.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { saidBy } from "../object-store/said-by.ts";
 
 /** By what the store knows who asks. Never shown nor logged, but for the identity. */
 export type AzureCredentials = (

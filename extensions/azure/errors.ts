@@ -1,7 +1,7 @@
-import type { ErrorCode } from "../core/error-codes.ts";
-import { failed, judgedByStatus, PassingFailure } from "../http/failures.ts";
-import type { Answer } from "../http/messages.ts";
-import { problemOf } from "../objects/problem.ts";
+import type { ErrorCode } from "../../shared/core/error-codes.ts";
+import { failed, judgedByStatus, PassingFailure } from "../../shared/http/failures.ts";
+import type { Answer } from "../../shared/http/messages.ts";
+import { problemOf } from "../object-store/problem.ts";
 
 const MISSING = ["BlobNotFound", "ContainerNotFound", "ResourceNotFound", "ContainerBeingDeleted"];
 /** They become right by waiting, or by sending the same once more. */

@@ -18,8 +18,8 @@ export const azure: Extension = {
       },
     },
     async open(scheme, stores) {
-      const { openAzureClient } = await import("../../shared/azure/conventions.ts");
-      const { openObjectStores } = await import("../../shared/storage/open-object-stores.ts");
+      const { openAzureClient } = await import("./conventions.ts");
+      const { openObjectStores } = await import("../object-store/open-object-stores.ts");
       return openObjectStores(scheme, stores, openAzureClient);
     },
   },

@@ -1,8 +1,8 @@
-import { ownText } from "../core/own-text.ts";
-import { failed } from "../http/failures.ts";
-import type { BodyReader } from "../http/messages.ts";
-import type { ListedObject, ObjectPage } from "../objects/object-client.ts";
-import { XmlReader, xmlBody } from "../objects/xml.ts";
+import { ownText } from "../../shared/core/own-text.ts";
+import { failed } from "../../shared/http/failures.ts";
+import type { BodyReader } from "../../shared/http/messages.ts";
+import type { ListedObject, ObjectPage } from "../object-store/object-client.ts";
+import { XmlReader, xmlBody } from "../object-store/xml.ts";
 
 /**
  * Reads the answer to List Blobs as it comes. Names with characters that XML has not are encoded, and say so.

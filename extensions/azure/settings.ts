@@ -1,4 +1,4 @@
-import { ShardmillError } from "../core/errors.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
 
 /** Which account of Azure's storage is meant, where it is, and by what it knows who asks. */
 export interface AzureSettings {

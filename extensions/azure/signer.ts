@@ -1,6 +1,6 @@
 import { createHmac } from "node:crypto";
-import type { HttpRequest } from "../http/messages.ts";
-import { uriEncoded } from "../objects/object-place.ts";
+import type { HttpRequest } from "../../shared/http/messages.ts";
+import { uriEncoded } from "../object-store/object-place.ts";
 import type { AzureCredentials } from "./credentials.ts";
 
 /** What is asked of Azure, before it is said by whom. */

@@ -1,4 +1,4 @@
-import { type ObjectPlace, uriEncoded, withPath } from "../objects/object-place.ts";
+import { type ObjectPlace, uriEncoded, withPath } from "../object-store/object-place.ts";
 
 /** Of the objects of a bucket. */
 export function bucketPath({ bucket }: ObjectPlace): string {

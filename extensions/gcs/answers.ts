@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { failed } from "../http/failures.ts";
-import type { BodyReader } from "../http/messages.ts";
-import { jsonReader } from "../objects/json-reader.ts";
-import type { ObjectHead, ObjectPage } from "../objects/object-client.ts";
+import { failed } from "../../shared/http/failures.ts";
+import type { BodyReader } from "../../shared/http/messages.ts";
+import { jsonReader } from "../object-store/json-reader.ts";
+import type { ObjectHead, ObjectPage } from "../object-store/object-client.ts";
 
 const size = z
   .string()

@@ -7,12 +7,12 @@ import {
   JWT,
   UserRefreshClient,
 } from "google-auth-library";
-import { systemClock } from "../core/clock.ts";
-import type { StoreSettings } from "../domain/job-stores.ts";
-import { boundedProvider } from "../objects/bounded-provider.ts";
-import { readCaBundle } from "../objects/ca-bundle.ts";
-import { CredentialCache, type CredentialProvider } from "../objects/credential-cache.ts";
-import { takenBefore } from "../objects/taken-before.ts";
+import { systemClock } from "../../shared/core/clock.ts";
+import type { StoreSettings } from "../../shared/domain/job-stores.ts";
+import { takenBefore } from "../../shared/storage/taken-before.ts";
+import { boundedProvider } from "../object-store/bounded-provider.ts";
+import { readCaBundle } from "../object-store/ca-bundle.ts";
+import { CredentialCache, type CredentialProvider } from "../object-store/credential-cache.ts";
 import { ANONYMOUS, type GcsCredentials, noCredentials, silentProvider } from "./credentials.ts";
 import { GcsClient } from "./gcs-client.ts";
 import { type Environment, type GcsSettings, gcsSettingsOf, invalidSetting } from "./settings.ts";

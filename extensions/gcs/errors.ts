@@ -1,6 +1,6 @@
-import { failed, judgedByStatus, PassingFailure } from "../http/failures.ts";
-import type { Answer } from "../http/messages.ts";
-import { boundedText } from "../objects/problem.ts";
+import { failed, judgedByStatus, PassingFailure } from "../../shared/http/failures.ts";
+import type { Answer } from "../../shared/http/messages.ts";
+import { boundedText } from "../object-store/problem.ts";
 
 /** What the store says of a request that it did not do. */
 interface GcsProblem {

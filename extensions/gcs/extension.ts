@@ -9,8 +9,8 @@ export const gcs: Extension = {
       gs: { bucket: "BUCKET", settings: ["endpoint", "anonymous", "ca"] },
     },
     async open(scheme, stores) {
-      const { openGcsClient } = await import("../../shared/gcs/conventions.ts");
-      const { openObjectStores } = await import("../../shared/storage/open-object-stores.ts");
+      const { openGcsClient } = await import("./conventions.ts");
+      const { openObjectStores } = await import("../object-store/open-object-stores.ts");
       return openObjectStores(scheme, stores, openGcsClient);
     },
   },

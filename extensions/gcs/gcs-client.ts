@@ -1,21 +1,21 @@
-import { failed } from "../http/failures.ts";
-import type { HttpCall, HttpEngine } from "../http/http-engine.ts";
-import type { AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
-import { type RangeRead, readRange } from "../http/read-range.ts";
-import { bodyOf, ignoring } from "../objects/bodies.ts";
-import { CallCredentials } from "../objects/call-credentials.ts";
-import type { CredentialCache } from "../objects/credential-cache.ts";
-import { digestRefusal, otherBytes } from "../objects/digest-refusal.ts";
+import { failed } from "../../shared/http/failures.ts";
+import type { HttpCall, HttpEngine } from "../../shared/http/http-engine.ts";
+import type { AnswerHead, BodyReader, HttpRequest } from "../../shared/http/messages.ts";
+import { type RangeRead, readRange } from "../../shared/http/read-range.ts";
+import { bodyOf, ignoring } from "../object-store/bodies.ts";
+import { CallCredentials } from "../object-store/call-credentials.ts";
+import type { CredentialCache } from "../object-store/credential-cache.ts";
+import { digestRefusal, otherBytes } from "../object-store/digest-refusal.ts";
 import type {
   ListWanted,
   ObjectClient,
   ObjectHead,
   ObjectPage,
   ObjectPut,
-} from "../objects/object-client.ts";
-import type { ObjectPlace } from "../objects/object-place.ts";
-import { piecesOf } from "../objects/pieces.ts";
-import { storeEngine, USER_AGENT } from "../objects/store-engine.ts";
+} from "../object-store/object-client.ts";
+import type { ObjectPlace } from "../object-store/object-place.ts";
+import { piecesOf } from "../object-store/pieces.ts";
+import { storeEngine, USER_AGENT } from "../object-store/store-engine.ts";
 import { addressOf, bucketPath, generationOf, objectPath, rewritePath } from "./addresses.ts";
 import {
   OBJECT_FIELDS,

@@ -1,5 +1,5 @@
-import { ShardmillError } from "../core/errors.ts";
-import type { StoreSettings } from "../domain/job-stores.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import type { StoreSettings } from "../../shared/domain/job-stores.ts";
 
 /** Where Google Cloud Storage is, and whether it is told who asks. */
 export interface GcsSettings {

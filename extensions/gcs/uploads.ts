@@ -1,12 +1,12 @@
 import { randomUUID } from "node:crypto";
-import { isShardmillError } from "../core/errors.ts";
-import { failed, PassingFailure } from "../http/failures.ts";
-import type { AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
-import { hopOf } from "../http/redirects.ts";
-import { bodyOf, ignoring, md5InBase64 } from "../objects/bodies.ts";
-import type { ObjectPut } from "../objects/object-client.ts";
-import type { ObjectPlace } from "../objects/object-place.ts";
-import type { Piece } from "../objects/pieces.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
+import { failed, PassingFailure } from "../../shared/http/failures.ts";
+import type { AnswerHead, BodyReader, HttpRequest } from "../../shared/http/messages.ts";
+import { hopOf } from "../../shared/http/redirects.ts";
+import { bodyOf, ignoring, md5InBase64 } from "../object-store/bodies.ts";
+import type { ObjectPut } from "../object-store/object-client.ts";
+import type { ObjectPlace } from "../object-store/object-place.ts";
+import type { Piece } from "../object-store/pieces.ts";
 import { MD5_KEY, putReader, SHA256_KEY } from "./answers.ts";
 
 type Body = NonNullable<HttpRequest["body"]>;

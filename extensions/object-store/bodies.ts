@@ -1,5 +1,5 @@
-import { present } from "../core/assert.ts";
-import type { Answer, AnswerHead, BodyReader, HttpRequest } from "../http/messages.ts";
+import { present } from "../../shared/core/assert.ts";
+import type { Answer, AnswerHead, BodyReader, HttpRequest } from "../../shared/http/messages.ts";
 import type { ObjectPut } from "./object-client.ts";
 
 /** For an answer that says all by its status. */

@@ -1,4 +1,4 @@
-import { systemClock, type Timers } from "../core/clock.ts";
+import { systemClock, type Timers } from "../../shared/core/clock.ts";
 import type { CredentialProvider } from "./credential-cache.ts";
 
 /** Longest wait for a provider of credentials: as long as a store may be silent. */

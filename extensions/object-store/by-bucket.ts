@@ -1,7 +1,7 @@
-import { bucketSettings, type JobStores, type StoreSettings } from "../domain/job-stores.ts";
-import type { Location } from "../domain/location.ts";
-import type { Capabilities, PutSource, Storage } from "./storage.ts";
-import { readChunks } from "./whole-file.ts";
+import { bucketSettings, type JobStores, type StoreSettings } from "../../shared/domain/job-stores.ts";
+import type { Location } from "../../shared/domain/location.ts";
+import type { Capabilities, PutSource, Storage } from "../../shared/storage/storage.ts";
+import { readChunks } from "../../shared/storage/whole-file.ts";
 
 interface BucketKind {
   readonly scheme: string;

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { messageOf } from "../core/errors.ts";
+import { messageOf } from "../../shared/core/errors.ts";
 
 const PEM = "a file of certificates in PEM";
 

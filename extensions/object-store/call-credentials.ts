@@ -1,5 +1,5 @@
-import { isShardmillError, ShardmillError } from "../core/errors.ts";
-import { PassingFailure } from "../http/failures.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { PassingFailure } from "../../shared/http/failures.ts";
 import { type CredentialCache, type Credentials, PATIENCE_MS } from "./credential-cache.ts";
 
 /** As who one call asks, however often; and what follows when that is refused. */

@@ -1,8 +1,8 @@
-import { NEVER, orAbort, sleep } from "../core/abort.ts";
-import { backoffMs } from "../core/backoff.ts";
-import { systemClock, type TimedClock } from "../core/clock.ts";
-import { type Random, systemRandom } from "../core/random.ts";
-import { type TakenBefore, takenHere } from "./taken-before.ts";
+import { NEVER, orAbort, sleep } from "../../shared/core/abort.ts";
+import { backoffMs } from "../../shared/core/backoff.ts";
+import { systemClock, type TimedClock } from "../../shared/core/clock.ts";
+import { type Random, systemRandom } from "../../shared/core/random.ts";
+import { type TakenBefore, takenHere } from "../../shared/storage/taken-before.ts";
 
 /** By what a store knows who asks; without an end they are good for ever. */
 export interface Credentials {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { isShardmillError } from "../core/errors.ts";
-import type { Answer, AnswerHead, BodyReader } from "../http/messages.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
+import type { Answer, AnswerHead, BodyReader } from "../../shared/http/messages.ts";
 import { bodyOf, collected, ignoring } from "./bodies.ts";
 import type { ObjectPut } from "./object-client.ts";
 

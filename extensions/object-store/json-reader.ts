@@ -1,6 +1,6 @@
 import type * as z from "zod";
-import { failed } from "../http/failures.ts";
-import type { BodyReader } from "../http/messages.ts";
+import { failed } from "../../shared/http/failures.ts";
+import type { BodyReader } from "../../shared/http/messages.ts";
 
 /** A page of a thousand names, each of a kilobyte that is all escapes, is a fifth of it. */
 const MOST_BYTES = 32 << 20;

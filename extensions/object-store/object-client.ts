@@ -1,8 +1,8 @@
-import { isShardmillError } from "../core/errors.ts";
-import { settled } from "../core/settled.ts";
-import { failed } from "../http/failures.ts";
-import type { HttpRequest } from "../http/messages.ts";
-import type { RangeRead } from "../http/read-range.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
+import { settled } from "../../shared/core/settled.ts";
+import { failed } from "../../shared/http/failures.ts";
+import type { HttpRequest } from "../../shared/http/messages.ts";
+import type { RangeRead } from "../../shared/http/read-range.ts";
 import type { ObjectPlace } from "./object-place.ts";
 
 /** An object as a listing tells of it. */

@@ -1,6 +1,6 @@
-import { ShardmillError } from "../core/errors.ts";
-import { type Location, schemeOf } from "../domain/location.ts";
-import { exampleAddress, isBucketName, STORE_SCHEMES } from "../domain/store-schemes.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { type Location, schemeOf } from "../../shared/domain/location.ts";
+import { exampleAddress, isBucketName, STORE_SCHEMES } from "../../shared/domain/store-schemes.ts";
 
 /** An object of a bucket, or what all keys below a folder begin with. */
 export interface ObjectPlace {

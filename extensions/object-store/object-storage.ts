@@ -1,18 +1,9 @@
 import { createHash } from "node:crypto";
-import { isShardmillError, ShardmillError } from "../core/errors.ts";
-import { systemRandom } from "../core/random.ts";
-import { below, type FileStat, type Location, parseLocation } from "../domain/location.ts";
-import {
-  ListingWatch,
-  type ObjectClient,
-  type ObjectPage,
-  type ObjectPut,
-  putObject,
-} from "../objects/object-client.ts";
-import { canBeNamed, named, type ObjectPlace, placeOf, prefixOf } from "../objects/object-place.ts";
-import { cannot, checkRange, notAFile, occupied, tooShort } from "./errors.ts";
-import { checkedChunks, drain, sourceOfBytes } from "./put-source.ts";
-import { removeObjects } from "./remove-objects.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { systemRandom } from "../../shared/core/random.ts";
+import { below, type FileStat, type Location, parseLocation } from "../../shared/domain/location.ts";
+import { cannot, checkRange, notAFile, occupied, tooShort } from "../../shared/storage/errors.ts";
+import { checkedChunks, drain, sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type {
   Capabilities,
   Entry,
@@ -22,8 +13,17 @@ import type {
   Storage,
   StoredChecksums,
   StoredFile,
-} from "./storage.ts";
-import { digestStored } from "./whole-file.ts";
+} from "../../shared/storage/storage.ts";
+import { digestStored } from "../../shared/storage/whole-file.ts";
+import {
+  ListingWatch,
+  type ObjectClient,
+  type ObjectPage,
+  type ObjectPut,
+  putObject,
+} from "./object-client.ts";
+import { canBeNamed, named, type ObjectPlace, placeOf, prefixOf } from "./object-place.ts";
+import { removeObjects } from "./remove-objects.ts";
 
 /**
  * Objects in the buckets of a store.

@@ -1,11 +1,11 @@
-import type { JobStores, StoreSettings } from "../domain/job-stores.ts";
-import { parseLocation } from "../domain/location.ts";
-import { namedEndpoint } from "../domain/store-schemes.ts";
-import type { ObjectClient } from "../objects/object-client.ts";
-import { refuseLocation } from "./allowed-storage.ts";
+import type { JobStores, StoreSettings } from "../../shared/domain/job-stores.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
+import { namedEndpoint } from "../../shared/domain/store-schemes.ts";
+import { refuseLocation } from "../../shared/storage/allowed-storage.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 import { storageByBucket } from "./by-bucket.ts";
+import type { ObjectClient } from "./object-client.ts";
 import { createObjectStorage, OBJECTS_CAN } from "./object-storage.ts";
-import type { Storage } from "./storage.ts";
 
 /** Opens the buckets of a scheme, each with a client by the settings that the job has for it. */
 export function openObjectStores(

@@ -1,4 +1,4 @@
-import type { HttpRequest } from "../http/messages.ts";
+import type { HttpRequest } from "../../shared/http/messages.ts";
 
 /** Bytes `[start, start + bytes.length)` of an object. */
 export interface Piece {

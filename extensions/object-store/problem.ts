@@ -1,4 +1,4 @@
-import type { Answer } from "../http/messages.ts";
+import type { Answer } from "../../shared/http/messages.ts";
 import { XmlReader } from "./xml.ts";
 
 /** What a store says of a request that it did not do. */

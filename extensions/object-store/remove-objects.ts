@@ -1,8 +1,8 @@
-import { ShardmillError } from "../core/errors.ts";
-import { mapConcurrent } from "../core/map-concurrent.ts";
-import type { Location } from "../domain/location.ts";
-import type { ObjectClient, ObjectPage } from "../objects/object-client.ts";
-import { named, placeOf, prefixOf } from "../objects/object-place.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
+import type { Location } from "../../shared/domain/location.ts";
+import type { ObjectClient, ObjectPage } from "./object-client.ts";
+import { named, placeOf, prefixOf } from "./object-place.ts";
 
 const REMOVED_AT_ONCE = 1_000;
 const REMOVALS_AT_ONCE = 16;

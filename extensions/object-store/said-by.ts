@@ -1,4 +1,4 @@
-import { messageOf } from "../core/errors.ts";
+import { messageOf } from "../../shared/core/errors.ts";
 
 /** A parser of JSON shows a piece of what it cannot read: of a file of credentials, that is a secret. */
 const PARSER = /not valid JSON|in JSON at|Unexpected (token|non-whitespace|end|string|number)/;

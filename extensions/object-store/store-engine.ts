@@ -1,5 +1,5 @@
-import { buildVersion } from "../core/package-root.ts";
-import { HttpEngine } from "../http/http-engine.ts";
+import { buildVersion } from "../../shared/core/package-root.ts";
+import { HttpEngine } from "../../shared/http/http-engine.ts";
 
 /** A store answers thousands of requests a second; a thread that reads has no use for more connections. */
 const AT_ONCE = 64;

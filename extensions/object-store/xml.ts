@@ -1,7 +1,7 @@
 import { SaxesParser } from "saxes";
-import { ShardmillError } from "../core/errors.ts";
-import { utf8Stream } from "../core/utf8.ts";
-import type { BodyReader } from "../http/messages.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { utf8Stream } from "../../shared/core/utf8.ts";
+import type { BodyReader } from "../../shared/http/messages.ts";
 
 /**
  * Called with the names of the elements around a text, outermost first, the text, and the attributes of the

@@ -1,9 +1,9 @@
-import { failed } from "../http/failures.ts";
-import type { Answer, AnswerHead, BodyReader } from "../http/messages.ts";
-import { versionOf } from "../http/read-range.ts";
-import { collected, ignoring } from "../objects/bodies.ts";
-import type { ObjectHead } from "../objects/object-client.ts";
-import { problemOf } from "../objects/problem.ts";
+import { failed } from "../../shared/http/failures.ts";
+import type { Answer, AnswerHead, BodyReader } from "../../shared/http/messages.ts";
+import { versionOf } from "../../shared/http/read-range.ts";
+import { collected, ignoring } from "../object-store/bodies.ts";
+import type { ObjectHead } from "../object-store/object-client.ts";
+import { problemOf } from "../object-store/problem.ts";
 import { judgedByProblem } from "./errors.ts";
 
 /** Where the sha256 of an object in parts is kept, of which the store knows only those of its parts. */

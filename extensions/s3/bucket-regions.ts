@@ -1,6 +1,6 @@
-import type { Answer } from "../http/messages.ts";
-import { encodedKey, type ObjectPlace, withPath } from "../objects/object-place.ts";
-import { problemOf } from "../objects/problem.ts";
+import type { Answer } from "../../shared/http/messages.ts";
+import { encodedKey, type ObjectPlace, withPath } from "../object-store/object-place.ts";
+import { problemOf } from "../object-store/problem.ts";
 import { addressOf, type S3Settings } from "./settings.ts";
 
 /** It becomes a part of a host's name. */

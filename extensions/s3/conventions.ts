@@ -1,11 +1,11 @@
 import { defaultProvider } from "@aws-sdk/credential-provider-node";
 import { loadSharedConfigFiles } from "@smithy/core/config";
-import { isShardmillError, ShardmillError } from "../core/errors.ts";
-import type { StoreSettings } from "../domain/job-stores.ts";
-import { boundedProvider } from "../objects/bounded-provider.ts";
-import { readCaBundle } from "../objects/ca-bundle.ts";
-import { CredentialCache, type CredentialProvider } from "../objects/credential-cache.ts";
-import { takenBefore } from "../objects/taken-before.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import type { StoreSettings } from "../../shared/domain/job-stores.ts";
+import { takenBefore } from "../../shared/storage/taken-before.ts";
+import { boundedProvider } from "../object-store/bounded-provider.ts";
+import { readCaBundle } from "../object-store/ca-bundle.ts";
+import { CredentialCache, type CredentialProvider } from "../object-store/credential-cache.ts";
 import { noCredentials, type S3Credentials, silentProvider } from "./credentials.ts";
 import { ProviderWatch } from "./provider-watch.ts";
 import { S3Client } from "./s3-client.ts";

@@ -1,6 +1,6 @@
-import { isShardmillError } from "../core/errors.ts";
-import type { HttpRequest } from "../http/messages.ts";
-import type { ObjectPlace } from "../objects/object-place.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
+import type { HttpRequest } from "../../shared/http/messages.ts";
+import type { ObjectPlace } from "../object-store/object-place.ts";
 import type { S3Head } from "./answers.ts";
 
 type MakeRequest = () => Promise<HttpRequest>;

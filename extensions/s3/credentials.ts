@@ -1,5 +1,5 @@
-import { ShardmillError } from "../core/errors.ts";
-import { saidBy } from "../objects/said-by.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { saidBy } from "../object-store/said-by.ts";
 
 /** With what requests are signed. Never shown nor logged, and sent to nobody but in signatures. */
 export interface S3Credentials {

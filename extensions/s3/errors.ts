@@ -1,8 +1,8 @@
-import type { ErrorCode } from "../core/error-codes.ts";
-import { isShardmillError } from "../core/errors.ts";
-import { failed, judgedByStatus, PassingFailure } from "../http/failures.ts";
-import type { Answer } from "../http/messages.ts";
-import type { StoreProblem } from "../objects/problem.ts";
+import type { ErrorCode } from "../../shared/core/error-codes.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
+import { failed, judgedByStatus, PassingFailure } from "../../shared/http/failures.ts";
+import type { Answer } from "../../shared/http/messages.ts";
+import type { StoreProblem } from "../object-store/problem.ts";
 
 const MISSING = ["NoSuchKey", "NoSuchBucket", "NoSuchVersion", "NoSuchUpload"];
 /** They become right by waiting, or by sending the same once more. */

@@ -13,8 +13,8 @@ export const s3: Extension = {
       },
     },
     async open(scheme, stores) {
-      const { openS3Client } = await import("../../shared/s3/conventions.ts");
-      const { openObjectStores } = await import("../../shared/storage/open-object-stores.ts");
+      const { openS3Client } = await import("./conventions.ts");
+      const { openObjectStores } = await import("../object-store/open-object-stores.ts");
       return openObjectStores(scheme, stores, openS3Client);
     },
   },

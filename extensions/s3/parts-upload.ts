@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
-import { isShardmillError } from "../core/errors.ts";
-import { mapConcurrent } from "../core/map-concurrent.ts";
-import { failed } from "../http/failures.ts";
-import type { HttpCall } from "../http/http-engine.ts";
-import type { AnswerHead, HttpRequest } from "../http/messages.ts";
-import { bodyOf, ignoring } from "../objects/bodies.ts";
-import type { ObjectPut } from "../objects/object-client.ts";
-import { encodedKey, type ObjectPlace } from "../objects/object-place.ts";
-import { piecesOf } from "../objects/pieces.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
+import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
+import { failed } from "../../shared/http/failures.ts";
+import type { HttpCall } from "../../shared/http/http-engine.ts";
+import type { AnswerHead, HttpRequest } from "../../shared/http/messages.ts";
+import { bodyOf, ignoring } from "../object-store/bodies.ts";
+import type { ObjectPut } from "../object-store/object-client.ts";
+import { encodedKey, type ObjectPlace } from "../object-store/object-place.ts";
+import { piecesOf } from "../object-store/pieces.ts";
 import { SHA256_META } from "./answers.ts";
 import {
   checksumOf,

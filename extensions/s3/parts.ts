@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { failed } from "../http/failures.ts";
-import type { Answer, AnswerHead, BodyReader } from "../http/messages.ts";
-import { collected } from "../objects/bodies.ts";
-import { problemOf } from "../objects/problem.ts";
-import { XmlReader, xmlText } from "../objects/xml.ts";
+import { failed } from "../../shared/http/failures.ts";
+import type { Answer, AnswerHead, BodyReader } from "../../shared/http/messages.ts";
+import { collected } from "../object-store/bodies.ts";
+import { problemOf } from "../object-store/problem.ts";
+import { XmlReader, xmlText } from "../object-store/xml.ts";
 import { judgedByProblem } from "./errors.ts";
 
 /** A part that the store has, as the list of all names it. */

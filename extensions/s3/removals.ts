@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { failed } from "../http/failures.ts";
-import type { BodyReader } from "../http/messages.ts";
-import { bodyOf } from "../objects/bodies.ts";
-import { boundedText } from "../objects/problem.ts";
-import { XmlReader, xmlBody, xmlText } from "../objects/xml.ts";
+import { failed } from "../../shared/http/failures.ts";
+import type { BodyReader } from "../../shared/http/messages.ts";
+import { bodyOf } from "../object-store/bodies.ts";
+import { boundedText } from "../object-store/problem.ts";
+import { XmlReader, xmlBody, xmlText } from "../object-store/xml.ts";
 import type { UnsignedRequest } from "./signer.ts";
 
 type Removal = Pick<UnsignedRequest, "method" | "query" | "headers" | "sha256" | "body">;

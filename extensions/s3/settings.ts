@@ -1,6 +1,6 @@
-import { ShardmillError } from "../core/errors.ts";
-import type { StoreSettings } from "../domain/job-stores.ts";
-import { namedEndpoint } from "../domain/store-schemes.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import type { StoreSettings } from "../../shared/domain/job-stores.ts";
+import { namedEndpoint } from "../../shared/domain/store-schemes.ts";
 
 /** Where a store is, and how its buckets are addressed. */
 export interface S3Settings {

@@ -1,7 +1,7 @@
 import { createHash, createHmac, type Hash, type Hmac } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
-import type { HttpRequest } from "../http/messages.ts";
-import { uriEncoded } from "../objects/object-place.ts";
+import type { HttpRequest } from "../../shared/http/messages.ts";
+import { uriEncoded } from "../object-store/object-place.ts";
 import type { S3Credentials } from "./credentials.ts";
 
 /** Of no bytes: what a request without a body is signed with. */

@@ -1,8 +1,8 @@
-import { mapConcurrent } from "../core/map-concurrent.ts";
-import { failed } from "../http/failures.ts";
-import type { AnswerHead, BodyReader } from "../http/messages.ts";
-import { named, type ObjectPlace, prefixOf } from "../objects/object-place.ts";
-import { XmlReader, xmlBody } from "../objects/xml.ts";
+import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
+import { failed } from "../../shared/http/failures.ts";
+import type { AnswerHead, BodyReader } from "../../shared/http/messages.ts";
+import { named, type ObjectPlace, prefixOf } from "../object-store/object-place.ts";
+import { XmlReader, xmlBody } from "../object-store/xml.ts";
 import { decodedKey } from "./list-objects.ts";
 import { type Ask, abortUpload } from "./parts-upload.ts";
 

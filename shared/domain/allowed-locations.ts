@@ -2,12 +2,14 @@ import { normalize } from "node:path/posix";
 import { ShardmillError } from "../core/errors.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
 import { type Location, localPathOf, parseLocation, schemeOf } from "./location.ts";
-import { STORE_SCHEMES } from "./store-schemes.ts";
+import { exampleAddresses, STORE_SCHEMES } from "./store-schemes.ts";
 
 /** Allows nothing: all comes by way of the coordinator. */
 const NONE = "none";
 /** All of a kind of place: `s3://`. */
 const WHOLE_SCHEME = new RegExp(`^(${[...STORE_SCHEMES.keys(), "https?"].join("|")})://$`);
+/** Forms of a bucket and a folder in it, in each store: for the hint. */
+const BUCKET_PLACES = exampleAddresses("FOLDER");
 
 /** A location cut into what must be the same, in order: scheme and authority, and the names on the way. */
 interface Parts {
@@ -30,7 +32,7 @@ export function parseAllowed(texts: readonly string[], option: string): readonly
   if (problems.length === 0) return texts[0] === NONE ? [] : texts;
   throw new ShardmillError("ARGUMENT_INVALID", `${option} names what is no place`, {
     problems,
-    hint: "name paths (/data), buckets and folders in them (s3://corpus/2026), servers (https://host/files), or `none`",
+    hint: `name ${["paths (/data)", ...BUCKET_PLACES, "servers (https://host/files)"].join(", ")}, or \`none\``,
   });
 }
 

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ObjectPage } from "../../extensions/object-store/object-client.ts";
+import { placeOf } from "../../extensions/object-store/object-place.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
-import type { ObjectPage } from "../../shared/objects/object-client.ts";
-import { placeOf } from "../../shared/objects/object-place.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { BucketServer } from "../support/bucket-server.ts";

@@ -7,6 +7,8 @@ import { publishOutput } from "../../coordinator/publish/publish.ts";
 import { readManifest } from "../../coordinator/publish/read-manifest.ts";
 import { stageOutput } from "../../coordinator/publish/stage.ts";
 import { findOutputPaths, type WorkPaths, withRun } from "../../coordinator/publish/work-paths.ts";
+import type { ObjectClient } from "../../extensions/object-store/object-client.ts";
+import { createObjectStorage } from "../../extensions/object-store/object-storage.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { realDisk } from "../../shared/core/disk.ts";
 import { below, parseLocation } from "../../shared/domain/location.ts";
@@ -15,8 +17,6 @@ import { type PartialManifest, partialFolder } from "../../shared/domain/partial
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { NO_RUN } from "../../shared/domain/run-facts.ts";
 import { shardId } from "../../shared/domain/shard.ts";
-import type { ObjectClient } from "../../shared/objects/object-client.ts";
-import { createObjectStorage } from "../../shared/storage/object-storage.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { readText, readTextIfThere } from "../../shared/storage/whole-file.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { placeOf } from "../../extensions/object-store/object-place.ts";
 import { type Location, parseLocation } from "../../shared/domain/location.ts";
-import { placeOf } from "../../shared/objects/object-place.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import { bucketContract } from "../contract/bucket-contract.ts";

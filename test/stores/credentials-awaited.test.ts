@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { S3Credentials } from "../../shared/s3/credentials.ts";
+import type { S3Credentials } from "../../extensions/s3/credentials.ts";
 import { type FaultyProxy, type ProxyFault, startFaultyProxy } from "../support/faulty-proxy.ts";
 import { startListening, startWorker, until } from "../support/job-processes.ts";
 import { KnownJob } from "../support/known-job.ts";

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { placeOf } from "../../extensions/object-store/object-place.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
-import { placeOf } from "../../shared/objects/object-place.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import { bucketContract } from "../contract/bucket-contract.ts";

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { placeOf } from "../../extensions/object-store/object-place.ts";
+import { createObjectStorage } from "../../extensions/object-store/object-storage.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { type Location, parseLocation } from "../../shared/domain/location.ts";
-import { placeOf } from "../../shared/objects/object-place.ts";
-import { createObjectStorage } from "../../shared/storage/object-storage.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { type FaultyProxy, type ProxyFault, startFaultyProxy } from "../support/faulty-proxy.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { S3Credentials } from "../../extensions/s3/credentials.ts";
 import { type Location, parseLocation } from "../../shared/domain/location.ts";
-import type { S3Credentials } from "../../shared/s3/credentials.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { download, untilCommittedIn, workFolders } from "../support/bucket-output.ts";
 import { type FaultyProxy, type ProxyFault, startFaultyProxy } from "../support/faulty-proxy.ts";

@@ -1,11 +1,11 @@
 import { createHmac } from "node:crypto";
 import { join } from "node:path";
-import { AzureClient } from "../../shared/azure/azure-client.ts";
-import type { AzureCredentials } from "../../shared/azure/credentials.ts";
-import { type AzureSettings, azureSettingsOf } from "../../shared/azure/settings.ts";
-import { authorized } from "../../shared/azure/signer.ts";
-import { CredentialCache } from "../../shared/objects/credential-cache.ts";
-import { createObjectStorage } from "../../shared/storage/object-storage.ts";
+import { AzureClient } from "../../extensions/azure/azure-client.ts";
+import type { AzureCredentials } from "../../extensions/azure/credentials.ts";
+import { type AzureSettings, azureSettingsOf } from "../../extensions/azure/settings.ts";
+import { authorized } from "../../extensions/azure/signer.ts";
+import { CredentialCache } from "../../extensions/object-store/credential-cache.ts";
+import { createObjectStorage } from "../../extensions/object-store/object-storage.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { startForeignServer } from "./foreign-server.ts";
 

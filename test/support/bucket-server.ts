@@ -1,5 +1,5 @@
+import type { ObjectClient } from "../../extensions/object-store/object-client.ts";
 import { type Location, parseLocation } from "../../shared/domain/location.ts";
-import type { ObjectClient } from "../../shared/objects/object-client.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { startAzureServer } from "./azure-server.ts";
 import { startGcsServer } from "./gcs-server.ts";

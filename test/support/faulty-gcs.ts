@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
+import type { GcsCredentials } from "../../extensions/gcs/credentials.ts";
+import { GcsClient } from "../../extensions/gcs/gcs-client.ts";
+import { CredentialCache } from "../../extensions/object-store/credential-cache.ts";
+import { createObjectStorage } from "../../extensions/object-store/object-storage.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
-import type { GcsCredentials } from "../../shared/gcs/credentials.ts";
-import { GcsClient } from "../../shared/gcs/gcs-client.ts";
 import { HttpEngine } from "../../shared/http/http-engine.ts";
-import { CredentialCache } from "../../shared/objects/credential-cache.ts";
-import { createObjectStorage } from "../../shared/storage/object-storage.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { type ServeCall, startWebServer, type WebServer } from "./web-server.ts";
 

@@ -1,9 +1,9 @@
+import { CredentialCache } from "../../extensions/object-store/credential-cache.ts";
+import { createObjectStorage } from "../../extensions/object-store/object-storage.ts";
+import type { S3Credentials } from "../../extensions/s3/credentials.ts";
+import { S3Client, type S3Sizes } from "../../extensions/s3/s3-client.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { HttpEngine } from "../../shared/http/http-engine.ts";
-import { CredentialCache } from "../../shared/objects/credential-cache.ts";
-import type { S3Credentials } from "../../shared/s3/credentials.ts";
-import { S3Client, type S3Sizes } from "../../shared/s3/s3-client.ts";
-import { createObjectStorage } from "../../shared/storage/object-storage.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { type ServeCall, startWebServer, type WebServer } from "./web-server.ts";
 

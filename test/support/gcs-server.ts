@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { ANONYMOUS } from "../../shared/gcs/credentials.ts";
-import { GcsClient } from "../../shared/gcs/gcs-client.ts";
-import { CredentialCache } from "../../shared/objects/credential-cache.ts";
-import { createObjectStorage } from "../../shared/storage/object-storage.ts";
+import { ANONYMOUS } from "../../extensions/gcs/credentials.ts";
+import { GcsClient } from "../../extensions/gcs/gcs-client.ts";
+import { CredentialCache } from "../../extensions/object-store/credential-cache.ts";
+import { createObjectStorage } from "../../extensions/object-store/object-storage.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { startForeignServer } from "./foreign-server.ts";
 

@@ -4,12 +4,12 @@ import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { CredentialCache } from "../../shared/objects/credential-cache.ts";
-import type { S3Credentials } from "../../shared/s3/credentials.ts";
-import { S3Client, type S3Sizes } from "../../shared/s3/s3-client.ts";
-import type { S3Settings } from "../../shared/s3/settings.ts";
-import { S3Signer } from "../../shared/s3/signer.ts";
-import { createObjectStorage } from "../../shared/storage/object-storage.ts";
+import { CredentialCache } from "../../extensions/object-store/credential-cache.ts";
+import { createObjectStorage } from "../../extensions/object-store/object-storage.ts";
+import type { S3Credentials } from "../../extensions/s3/credentials.ts";
+import { S3Client, type S3Sizes } from "../../extensions/s3/s3-client.ts";
+import type { S3Settings } from "../../extensions/s3/settings.ts";
+import { S3Signer } from "../../extensions/s3/signer.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { makeCertificate } from "./certificate.ts";
 import { startForeignServer } from "./foreign-server.ts";

@@ -1,12 +1,12 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CredentialCache } from "../../extensions/object-store/credential-cache.ts";
+import { createObjectStorage } from "../../extensions/object-store/object-storage.ts";
+import type { S3Credentials } from "../../extensions/s3/credentials.ts";
+import { S3Client } from "../../extensions/s3/s3-client.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
-import { CredentialCache } from "../../shared/objects/credential-cache.ts";
-import type { S3Credentials } from "../../shared/s3/credentials.ts";
-import { S3Client } from "../../shared/s3/s3-client.ts";
-import { createObjectStorage } from "../../shared/storage/object-storage.ts";
 import type { BucketServer } from "./bucket-server.ts";
 import { freePorts, startForeignServer } from "./foreign-server.ts";
 import { askServer } from "./s3-server.ts";

@@ -3,7 +3,7 @@ import { deferred } from "../../shared/core/abort.ts";
 import { exitProcess, killProcess, tellParent } from "../../shared/core/end-thread.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 // Its threads get what it knows of stores from it.
-import "../../shared/objects/taken-before.ts";
+import "../../shared/storage/taken-before.ts";
 import type { WorkService } from "../../shared/wire/services.ts";
 import { startShardThread } from "../pipeline/shard-thread-client.ts";
 import type { FromWorkerProcess, ToWorkerProcess } from "./supervisor.ts";

@@ -1,4 +1,12 @@
 import { createHash } from "node:crypto";
+import { bodyOf } from "../../../extensions/object-store/bodies.ts";
+import { CallCredentials } from "../../../extensions/object-store/call-credentials.ts";
+import { CredentialCache } from "../../../extensions/object-store/credential-cache.ts";
+import { boundedText } from "../../../extensions/object-store/problem.ts";
+import { USER_AGENT } from "../../../extensions/object-store/store-engine.ts";
+import { loadSettings, provideByConvention } from "../../../extensions/s3/conventions.ts";
+import type { S3Credentials } from "../../../extensions/s3/credentials.ts";
+import { S3Signer } from "../../../extensions/s3/signer.ts";
 import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
 import { jsonObject } from "../../../shared/core/json-object.ts";
 import type { QueueAddress } from "../../../shared/domain/queue-address.ts";
@@ -6,14 +14,6 @@ import { judgedByStatus, PassingFailure } from "../../../shared/http/failures.ts
 import { HttpEngine } from "../../../shared/http/http-engine.ts";
 import type { Answer } from "../../../shared/http/messages.ts";
 import { StoreTally } from "../../../shared/http/store-tally.ts";
-import { bodyOf } from "../../../shared/objects/bodies.ts";
-import { CallCredentials } from "../../../shared/objects/call-credentials.ts";
-import { CredentialCache } from "../../../shared/objects/credential-cache.ts";
-import { boundedText } from "../../../shared/objects/problem.ts";
-import { USER_AGENT } from "../../../shared/objects/store-engine.ts";
-import { loadSettings, provideByConvention } from "../../../shared/s3/conventions.ts";
-import type { S3Credentials } from "../../../shared/s3/credentials.ts";
-import { S3Signer } from "../../../shared/s3/signer.ts";
 
 export type SqsAddress = Extract<QueueAddress, { kind: "sqs" }>;
 

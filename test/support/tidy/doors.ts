@@ -16,7 +16,8 @@ export const FILE_USERS: readonly RegExp[] = [
   // The user's own: the job file, the secret, certificates, what is kept between runs, a model to convert,
   // copies of files that lie elsewhere.
   /^coordinator\/(access\/(audit-log|tokens-file)|kept\/kept-jobs)\.ts$/,
-  /^shared\/(access\/(credential|own-file|token|tls-files)|job-file\/read-job-file|objects\/ca-bundle|azure\/identities)\.ts$/,
+  /^shared\/(access\/(credential|own-file|token|tls-files)|job-file\/read-job-file)\.ts$/,
+  /^extensions\/(object-store\/ca-bundle|azure\/identities)\.ts$/,
   /^worker\/tuning\/tuning-cache\.ts$/,
   /^coordinator\/plan\/model\/convert(-to-file|ed-model)\.ts$/,
   /^coordinator\/plan\/fetch\/(fetch-file|kept-files)\.ts$/,

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { AzureClient } from "../../../../shared/azure/azure-client.ts";
-import type { AzureCredentials } from "../../../../shared/azure/credentials.ts";
+import { AzureClient } from "../../../../extensions/azure/azure-client.ts";
+import type { AzureCredentials } from "../../../../extensions/azure/credentials.ts";
+import { CredentialCache } from "../../../../extensions/object-store/credential-cache.ts";
+import { placeOf } from "../../../../extensions/object-store/object-place.ts";
+import { createObjectStorage } from "../../../../extensions/object-store/object-storage.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { HttpEngine } from "../../../../shared/http/http-engine.ts";
-import { CredentialCache } from "../../../../shared/objects/credential-cache.ts";
-import { placeOf } from "../../../../shared/objects/object-place.ts";
-import { createObjectStorage } from "../../../../shared/storage/object-storage.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import type { Storage } from "../../../../shared/storage/storage.ts";
 import { type ServeCall, startWebServer, type WebServer } from "../../../support/web-server.ts";

@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { openAzureClient } from "../../../../shared/azure/conventions.ts";
+import { openAzureClient } from "../../../../extensions/azure/conventions.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { Storages } from "../../../../shared/storage/open-storage.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { copyInStore } from "../../../../shared/azure/copies.ts";
+import { copyInStore } from "../../../../extensions/azure/copies.ts";
 
 /** A store that says so often that another copies, while it tells of none that is under way. */
 function busyStore(times: number) {

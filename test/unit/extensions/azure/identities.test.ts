@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
-import { provideTokens } from "../../../../shared/azure/identities.ts";
+import { provideTokens } from "../../../../extensions/azure/identities.ts";
 import { startWebServer, type WebServer } from "../../../support/web-server.ts";
 
 let server: WebServer;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { addressOf, containerOf } from "../../../../shared/azure/blob-place.ts";
-import { atEndpoint, azureSettingsOf, type Environment } from "../../../../shared/azure/settings.ts";
+import { addressOf, containerOf } from "../../../../extensions/azure/blob-place.ts";
+import { atEndpoint, azureSettingsOf, type Environment } from "../../../../extensions/azure/settings.ts";
+import { placeOf } from "../../../../extensions/object-store/object-place.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
-import { placeOf } from "../../../../shared/objects/object-place.ts";
 
 const key = Buffer.from("hunter2").toString("base64");
 const sas = "sv=2021-08-06&sig=hunter2%3D";

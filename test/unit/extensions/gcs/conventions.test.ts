@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { openGcsClient } from "../../../../extensions/gcs/conventions.ts";
+import { createObjectStorage } from "../../../../extensions/object-store/object-storage.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
-import { openGcsClient } from "../../../../shared/gcs/conventions.ts";
-import { createObjectStorage } from "../../../../shared/storage/object-storage.ts";
 import { startWebServer, type WebServer } from "../../../support/web-server.ts";
 
 /** Credentials as the vendor's own library finds them, from a metadata server and a store of ours. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { placeOf } from "../../../../extensions/object-store/object-place.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
-import { placeOf } from "../../../../shared/objects/object-place.ts";
 import {
   type FaultyGcs,
   OBJECT,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { gcsSettingsOf } from "../../../../shared/gcs/settings.ts";
+import { gcsSettingsOf } from "../../../../extensions/gcs/settings.ts";
 
 test.each([
   [{}, "https://storage.googleapis.com/", false],

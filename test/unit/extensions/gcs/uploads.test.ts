@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { begunBy } from "../../../../shared/gcs/uploads.ts";
+import { begunBy } from "../../../../extensions/gcs/uploads.ts";
 
 const begun = (asked: string, location: string) =>
   begunBy(

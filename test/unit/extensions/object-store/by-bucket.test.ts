@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { storageByBucket } from "../../../../extensions/object-store/by-bucket.ts";
 import type { StoreSettings } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
-import { storageByBucket } from "../../../../shared/storage/by-bucket.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test, vi } from "vitest";
-import { CredentialCache } from "../../../../shared/objects/credential-cache.ts";
-import { type TakenBefore, takenHere } from "../../../../shared/objects/taken-before.ts";
-import { noCredentials, type S3Credentials } from "../../../../shared/s3/credentials.ts";
+import { CredentialCache } from "../../../../extensions/object-store/credential-cache.ts";
+import { noCredentials, type S3Credentials } from "../../../../extensions/s3/credentials.ts";
+import { type TakenBefore, takenHere } from "../../../../shared/storage/taken-before.ts";
 
 const MINUTE_MS = 60_000;
 /** All of each pause is waited. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ListingWatch } from "../../../../shared/objects/object-client.ts";
+import { ListingWatch } from "../../../../extensions/object-store/object-client.ts";
 
 const page = (...keys: readonly string[]) => ({
   objects: keys.map((key) => ({ key, bytes: 1, version: null })),

@@ -3,8 +3,8 @@ import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { loadSettings, provideByConvention } from "../../../../extensions/s3/conventions.ts";
 import { systemClock } from "../../../../shared/core/clock.ts";
-import { loadSettings, provideByConvention } from "../../../../shared/s3/conventions.ts";
 
 let folder: string;
 

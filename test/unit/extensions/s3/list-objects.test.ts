@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { ObjectPage } from "../../../../shared/objects/object-client.ts";
-import { objectPageReader } from "../../../../shared/s3/list-objects.ts";
+import type { ObjectPage } from "../../../../extensions/object-store/object-client.ts";
+import { objectPageReader } from "../../../../extensions/s3/list-objects.ts";
 
 /** As AWS documents it, with its namespace. */
 function listing(inner: string): string {

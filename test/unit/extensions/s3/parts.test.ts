@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { placeOf } from "../../../../extensions/object-store/object-place.ts";
+import { createObjectStorage } from "../../../../extensions/object-store/object-storage.ts";
+import { checksumOf, partBytesOf } from "../../../../extensions/s3/parts.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
-import { placeOf } from "../../../../shared/objects/object-place.ts";
-import { checksumOf, partBytesOf } from "../../../../shared/s3/parts.ts";
-import { createObjectStorage } from "../../../../shared/storage/object-storage.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { error, type FaultyS3, says, startFaultyS3 } from "../../../support/faulty-s3.ts";
 import type { ServeCall } from "../../../support/web-server.ts";

@@ -1,11 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { CredentialCache } from "../../../../extensions/object-store/credential-cache.ts";
+import { createObjectStorage } from "../../../../extensions/object-store/object-storage.ts";
+import type { S3Credentials } from "../../../../extensions/s3/credentials.ts";
+import { S3Client } from "../../../../extensions/s3/s3-client.ts";
+import type { S3Settings } from "../../../../extensions/s3/settings.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
-import { CredentialCache } from "../../../../shared/objects/credential-cache.ts";
-import type { S3Credentials } from "../../../../shared/s3/credentials.ts";
-import { S3Client } from "../../../../shared/s3/s3-client.ts";
-import type { S3Settings } from "../../../../shared/s3/settings.ts";
-import { createObjectStorage } from "../../../../shared/storage/object-storage.ts";
 import type { Storage } from "../../../../shared/storage/storage.ts";
 import { type ServeCall, startWebServer, type WebServer } from "../../../support/web-server.ts";
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { CredentialCache } from "../../../../extensions/object-store/credential-cache.ts";
+import { createObjectStorage } from "../../../../extensions/object-store/object-storage.ts";
+import type { S3Credentials } from "../../../../extensions/s3/credentials.ts";
+import { S3Client } from "../../../../extensions/s3/s3-client.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
-import { CredentialCache } from "../../../../shared/objects/credential-cache.ts";
-import type { S3Credentials } from "../../../../shared/s3/credentials.ts";
-import { S3Client } from "../../../../shared/s3/s3-client.ts";
-import { createObjectStorage } from "../../../../shared/storage/object-storage.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { error, type FaultyS3, range, says, startFaultyS3 } from "../../../support/faulty-s3.ts";
 import type { ServeCall } from "../../../support/web-server.ts";

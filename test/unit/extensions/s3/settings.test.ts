@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { addressOf, s3SettingsOf, storeOf } from "../../../../extensions/s3/settings.ts";
 import type { StoreSettings } from "../../../../shared/domain/job-stores.ts";
-import { addressOf, s3SettingsOf, storeOf } from "../../../../shared/s3/settings.ts";
 
 const address = (env: Record<string, string>, bucket: string, profile: Record<string, string> = {}) =>
   addressOf(s3SettingsOf(env, profile), bucket).href;

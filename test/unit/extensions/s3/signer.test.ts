@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { EMPTY_SHA256, S3Signer } from "../../../../shared/s3/signer.ts";
+import { EMPTY_SHA256, S3Signer } from "../../../../extensions/s3/signer.ts";
 
 test("what gateways write anew is sent and not signed, all that says what is asked for is signed", async () => {
   const headers = {

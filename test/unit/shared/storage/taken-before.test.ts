@@ -1,9 +1,9 @@
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { expect, test } from "vitest";
-import { takenBefore } from "../../../../shared/objects/taken-before.ts";
+import { takenBefore } from "../../../../shared/storage/taken-before.ts";
 
-const MODULE = fileURLToPath(new URL("../../../../dist/shared/objects/taken-before.js", import.meta.url));
+const MODULE = fileURLToPath(new URL("../../../../dist/shared/storage/taken-before.js", import.meta.url));
 const STORE = ["s3", { endpoint: "https://minio.local" }];
 
 /** What a thread that starts now knows, and that it tells nothing itself. */

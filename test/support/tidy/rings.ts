@@ -1,0 +1,127 @@
+import { type Node, Visitor } from "oxc-parser";
+import { type Finding, lineAt, loadedBy, type SourceFile, targetOf } from "./source-file.ts";
+
+/** Extensions whose code an extension may import: its declared base. It has no `extension.ts` of its own. */
+const BASES: Readonly<Record<string, readonly string[]>> = {
+  s3: ["object-store"],
+  gcs: ["object-store"],
+  azure: ["object-store"],
+};
+
+/** Files of the engine that read the list of extensions: facts of schemes, and openers of storages. */
+export const LIST_READERS: readonly string[] = [
+  "shared/domain/store-schemes.ts",
+  "shared/storage/open-storage.ts",
+];
+
+/** Files of the engine that still import an extension. This list may only shrink. */
+export const IMPORTERS: readonly string[] = [
+  // SQS is signed as S3 is, with the same credentials. The queues become an extension on a common base.
+  "coordinator/queue/sqs/client.ts",
+];
+
+/** Files of the engine that still name an extension in code. This list may only shrink. */
+export const NAMERS: readonly string[] = [
+  // Queues: they become an extension.
+  "coordinator/queue/messages/files.ts",
+  "coordinator/queue/sqs/client.ts",
+  "shared/domain/queue-address.ts",
+  "shared/domain/queue-spec.ts",
+  // Texts about the keys of `stores`: they become a part of each extension.
+  "shared/domain/store-spec.ts",
+  // Parameters of signed web addresses, which any web server's address may have.
+  "shared/domain/web-address.ts",
+  // Schemes in users' texts, for which core may not ask the domain.
+  "shared/core/without-secrets.ts",
+];
+
+/** Words by which code names an extension. */
+const NAMES: Readonly<Record<string, RegExp>> = {
+  s3: /\bs3\b|S3(?= [a-z]|[A-Z][a-z])|\bAWS|\baws|[Aa]mazon|\bamz\b/,
+  gcs: /\b(gcs|gs)\b|Gcs(?=[A-Z])|\bGCS\b|[Gg]oog(le|\b)/,
+  azure: /[Aa]zure|AZURE|\baz\b|\babfss\b|windows\\?\.net/,
+};
+
+const LIST = "extensions/list.ts";
+const ENGINE = /^(shared|coordinator|worker)\//;
+const DECLARATION = /^extensions\/[^/]+\/extension\.ts$/;
+
+/**
+ * Finds breaks of the rings (libraries, engine, extensions) besides imports that go up, which are for
+ * `findLayerBreaks`: strange imports of extensions, strange readers of the list, declarations that load code,
+ * and names of extensions in the engine.
+ */
+export function findRingBreaks(files: readonly SourceFile[]): Finding[] {
+  return files.flatMap((file) => [
+    ...findStrayImports(file),
+    ...findStrayReaders(file),
+    ...findHeavyDeclaration(file),
+    ...findNames(file),
+  ]);
+}
+
+/** Exceptions that no file needs any more. */
+export function findUnusedExceptions(files: readonly SourceFile[]): string[] {
+  const unused = (paths: readonly string[], isNeeded: (file: SourceFile) => boolean) =>
+    paths.filter((path) => !files.some((file) => file.path === path && isNeeded(file)));
+  return [
+    ...unused(LIST_READERS, (file) => readsList(file).length > 0),
+    ...unused(IMPORTERS, ({ path, imports }) =>
+      imports.some(({ specifier }) => targetOf(path, specifier)?.startsWith("extensions/")),
+    ),
+    ...unused(NAMERS, (file) => namesIn(file).length > 0),
+  ];
+}
+
+function findStrayImports({ path, imports }: SourceFile): Finding[] {
+  const [, name = ""] = /^extensions\/([^/]+)\//.exec(path) ?? [];
+  if (name === "") return [];
+  const allowed = ["shared/", ...[name, ...(BASES[name] ?? [])].map((each) => `extensions/${each}/`)];
+  return imports.flatMap(({ specifier, line }) => {
+    const target = targetOf(path, specifier);
+    if (target === null || allowed.some((folder) => target.startsWith(folder))) return [];
+    return [{ path, line, rule: `an extension imports libraries and its declared base, not ${target}` }];
+  });
+}
+
+function readsList({ path, imports }: SourceFile): readonly number[] {
+  return imports.filter(({ specifier }) => loadedBy(path, specifier) === LIST).map(({ line }) => line);
+}
+
+function findStrayReaders(file: SourceFile): Finding[] {
+  if (!ENGINE.test(file.path) || LIST_READERS.includes(file.path)) return [];
+  return readsList(file).map((line) => {
+    return { path: file.path, line, rule: `the list of extensions is read in ${LIST_READERS.join(" and ")}` };
+  });
+}
+
+/** Every process loads all declarations: they hold facts, and load code when a part is used. */
+function findHeavyDeclaration({ path, imports }: SourceFile): Finding[] {
+  if (!DECLARATION.test(path)) return [];
+  return imports.flatMap(({ specifier, typeOnly, isDynamic, line }) =>
+    typeOnly || isDynamic
+      ? []
+      : [{ path, line, rule: `a declaration imports ${specifier} where a part is used: import(...)` }],
+  );
+}
+
+function findNames(file: SourceFile): Finding[] {
+  if (!ENGINE.test(file.path) || NAMERS.includes(file.path)) return [];
+  return namesIn(file).map(({ name, line }) => {
+    return { path: file.path, line, rule: `the engine knows no extension by name: ${name}` };
+  });
+}
+
+/** Places in code, comments left out, at which a file names an extension: one for each name and line. */
+function namesIn({ text, program }: SourceFile): readonly { name: string; line: number }[] {
+  const found = new Map<string, { name: string; line: number }>();
+  const look = ({ start, end }: Node) => {
+    for (const [name, pattern] of Object.entries(NAMES)) {
+      if (!pattern.test(text.slice(start, end))) continue;
+      const line = lineAt(text, start);
+      found.set(`${name} ${line}`, { name, line });
+    }
+  };
+  new Visitor({ Identifier: look, Literal: look, TemplateElement: look }).visit(program);
+  return [...found.values()];
+}
