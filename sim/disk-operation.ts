@@ -25,8 +25,8 @@ export interface OperationOptions {
   readonly random: SeededRandom;
   readonly faultOf: (call: DiskCall) => DiskFault;
   readonly die: (process: SimProcess, why: string, power: boolean) => void;
-  /** Told after each change, while nothing else can happen. */
-  readonly onChange: (call: DiskCall) => void;
+  /** Told after each operation, while nothing else can happen. */
+  readonly onDone: (call: DiskCall) => void;
 }
 
 /** How long operations take: mostly next to nothing, now and then a disk is busy. */
@@ -41,7 +41,7 @@ export function runOperation<T>(
   act: () => T,
   actHalf: (random: SeededRandom) => void = () => {},
 ): Promise<T> {
-  const { scheduler, process, random, faultOf, die, onChange } = options;
+  const { scheduler, process, random, faultOf, die, onDone } = options;
   const { call, path } = what;
   const busyMs = random.chance(BUSY_SHARE) ? BUSY_MS * random.unit() : 0;
   return new Promise((resolve, reject) => {
@@ -68,7 +68,7 @@ export function runOperation<T>(
         reject(error);
         return;
       }
-      if (call !== "read") onChange(diskCall);
+      onDone(diskCall);
       if (dies === null) resolve(result);
       else die(process, `after ${call} ${path}`, dies.power);
     });

@@ -13,6 +13,9 @@ const EVERY_MS = 500;
  */
 const PATIENCE_MS = 90_000;
 
+/** Of a journal on a disk: a new one is a new generation. */
+const SEGMENT = /\/journal\/journal-[^/]*$/;
+
 /** Brings the faults of the plan into the world. */
 export class FaultInjector {
   readonly #world: SimWorld;
@@ -82,11 +85,17 @@ export class FaultInjector {
       scheduler.after(0, null, () => this.#replaceCoordinator(process));
   }
 
+  /** After each operation of a process. */
+  did(call: DiskCall): void {
+    this.#stopBehind(call);
+    this.#wakeSleepers(call);
+  }
+
   /**
    * A coordinator on a disk may be stopped behind any change that it makes there, and replaced: what it was
    * about to do, it does when it goes on.
    */
-  changed({ process, call, path }: DiskCall): void {
+  #stopBehind({ process, call, path }: DiskCall): void {
     const { bucket, faults, scheduler } = this.#world;
     const isShown = call === "names" || call === "removal" || call === "sync";
     if (bucket !== null || !isShown || !faults.has("otherNamespace") || this.#alone() !== process) return;
@@ -94,6 +103,33 @@ export class FaultInjector {
     const isBeginning = call === "names" && path.endsWith("/journal");
     if (faults.strikes("otherNamespace", isBeginning ? 0.2 : 0.01))
       scheduler.after(0, null, () => this.#replaceCoordinator(process));
+  }
+
+  /**
+   * Wakes coordinators that were stopped, in the midst of what their successor does: there they do most harm.
+   * Often the successor is stopped for a moment, so that they get on with it.
+   */
+  #wakeSleepers(call: DiskCall): void {
+    const { coordinators, random, scheduler } = this.#world;
+    const processes = coordinators.processes();
+    if (!processes.includes(call.process)) return;
+    const probability = this.#wakeChance(call);
+    for (const process of processes) {
+      if (process.state !== "paused" || !random.chance(probability)) continue;
+      scheduler.goOn(process);
+      const ms = random.between(5, 500);
+      if (random.chance(0.5)) scheduler.after(0, null, () => scheduler.pause(call.process, ms));
+    }
+  }
+
+  #wakeChance({ call, path }: DiskCall): number {
+    const { bucket, isShared } = this.#world;
+    // While a run is removed its journal's numbers are free. The sign of its holder goes first.
+    if (isShared && call === "removal" && path.includes("/run-"))
+      return path.endsWith("/holder.json") ? 0.5 : 0.05;
+    if (bucket !== null) return 0;
+    if ((call === "open" || call === "read") && SEGMENT.test(path)) return 0.05;
+    return call === "names" || call === "removal" || call === "sync" ? 0.005 : 0;
   }
 
   /** The only coordinator of the only job, if it runs. */

@@ -59,7 +59,7 @@ export class JobFaultInjector {
   }
 
   /** After each step of a disk: the moments that a fault at any time would hardly ever hit. */
-  changed({ process, call, path, from }: DiskCall): void {
+  did({ process, call, path, from }: DiskCall): void {
     const { checker, job, world } = this.#scenario;
     const work = below(job.out, WORK_FOLDER);
     const isLock = call === "removal" && path === join(work, LOCK_NAME);
@@ -79,8 +79,6 @@ export class JobFaultInjector {
     if (freed === below(job.out, MANIFEST_NAME)) this.#manifest = null;
     if (call === "write" && STAGED_MANIFEST.test(path)) this.strikeRival(0.7);
     if (call === "write") checker.put(process, path);
-    if (world.isShared && call === "removal" && path.includes("/run-"))
-      this.#wakeSleepers(path.endsWith("/holder.json") ? 0.5 : 0.05);
     // A name on a disk, a whole file in a bucket.
     if (call !== "names" && call !== "write") return;
     if (path === below(job.out, MANIFEST_NAME)) this.#manifestPlaced();
@@ -88,16 +86,6 @@ export class JobFaultInjector {
     if (path !== rows && !path.startsWith(`${rows}/`)) return;
     this.strikeCancel(0.5);
     this.#publishForeign();
-  }
-
-  /**
-   * While a run is being removed its journal's numbers are free: the moment to wake up who wrote it. The sign
-   * of its holder goes first.
-   */
-  #wakeSleepers(probability: number): void {
-    const { coordinators, random, scheduler } = this.#scenario.world;
-    for (const process of coordinators.processes())
-      if (process.state === "paused" && random.chance(probability)) scheduler.goOn(process);
   }
 
   /** Put again, be it late or by one that was replaced meanwhile, it is the same. */

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { below, type Location, parseLocation } from "../shared/domain/location.ts";
+import { WORK_FOLDER } from "../shared/domain/manifest.ts";
 import type { DiskImage } from "./disk-image.ts";
 import { type JournalImage, ObjectsImage, runAt, SegmentsImage } from "./journal-image.ts";
 import type { SimJob } from "./sim-plan.ts";
@@ -14,18 +15,19 @@ export function journalOf({ out, kept, isShared }: Placed, image: DiskImage): Jo
   return new SegmentsImage(image, join(workPaths(out).work, "journal"));
 }
 
-/** The partials' folder, as its processes know it. */
-export function partialsOf(job: Placed, image: DiskImage): Location {
+/** The partials' folder, as its processes know it; null where work is shared and no run is there. */
+export function partialsOf(job: Placed, image: DiskImage): Location | null {
   return partialsBelow(job.out, job, image);
 }
 
 /** The same, in the image. */
 export function keptPartials(job: Placed, image: DiskImage): string {
-  return partialsBelow(parseLocation(job.kept), job, image);
+  return partialsBelow(parseLocation(job.kept), job, image) ?? join(workPaths(job.kept).work, "no-run");
 }
 
-function partialsBelow(output: Location, { kept, isShared }: Placed, image: DiskImage): Location {
-  const work = below(output, "_shardmill");
-  const run = isShared ? runAt(image, workPaths(kept).work) : null;
-  return run === null ? below(work, "partials") : below(work, run, "partials");
+function partialsBelow(output: Location, { kept, isShared }: Placed, image: DiskImage): Location | null {
+  const work = below(output, WORK_FOLDER);
+  if (!isShared) return below(work, "partials");
+  const run = runAt(image, workPaths(kept).work);
+  return run === null ? null : below(work, run, "partials");
 }

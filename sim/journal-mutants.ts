@@ -202,6 +202,19 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
     edits: [edit("coordinator/job/lock-output.js", "() => lock.sweep()", "async () => {}")],
   },
   {
+    name: "sweep-of-what-came-later",
+    says: "a coordinator that lost its lock removes the folder of its successor",
+    breaks: ["every-job-ends"],
+    storage: "disk",
+    edits: [
+      edit(
+        "coordinator/journal/held-lock.js",
+        "readdir(folder);\n        // Behind the list: a coordinator that takes the lock later makes names that are not in it.\n        await this.look();",
+        "readdir(folder);",
+      ),
+    ],
+  },
+  {
     name: "removed-where-it-is",
     says: "what a successor uses, too, is removed name by name",
     breaks: ["record-before-answer", "cancelled-or-published", "every-job-ends", "published-once"],

@@ -55,7 +55,7 @@ async function publish(
     random: random.fork(),
     faultOf,
     die: (dying: SimProcess, why: string) => scheduler.kill(dying, why),
-    onChange: (call: DiskCall) => world.changed(call),
+    onDone: (call: DiskCall) => world.did(call),
   };
   const storage = new SimBucket({ ...operations, root: bucket, faults });
   const disk = rootedDisk(

@@ -182,14 +182,14 @@ export class SimBucket implements Storage {
   }
 
   #change<T>(call: "write" | "removal", location: Location, act: () => T): Promise<T> {
-    const { process, faults, onAsk, onChange, scheduler } = this.#options;
+    const { process, faults, onAsk, onDone, scheduler } = this.#options;
     const answerLost = () => {
       try {
         act();
       } catch {
         return;
       }
-      onChange({ process, call, path: location });
+      onDone({ process, call, path: location });
     };
     onAsk?.({ process, call, path: location });
     const fault = faults.ofStoreRequest();

@@ -247,7 +247,7 @@ export class SimCoordinators {
       random: random.fork(),
       faultOf: (call: DiskCall) => faults.ofCoordinatorsDisk(call),
       die: (dying: SimProcess, why: string, power: boolean) => this.#world.die(dying, why, power),
-      onChange: (call: DiskCall) => this.#world.changed(call),
+      onDone: (call: DiskCall) => this.#world.did(call),
     };
     const oneDisk = new SimDisk({ ...operations, lacksHardLinks: faults.has("noHardLinks") });
     const disk = isShared ? rootedDisk(oneDisk, `/machine-${running.machine}`) : oneDisk;

@@ -6,6 +6,7 @@ import { sha256 } from "../shared/core/digest.ts";
 import type { Disk } from "../shared/core/disk.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import type { Lease } from "../shared/domain/job.ts";
+import type { Location } from "../shared/domain/location.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../shared/domain/partial.ts";
 import { partialDigest } from "../shared/domain/partial-digest.ts";
 import { type PlannedPartialFile, partialLayout, partialShape } from "../shared/domain/partial-layout.ts";
@@ -26,7 +27,9 @@ interface SimRunnerOptions {
   readonly broken: (what: string) => void;
   readonly clock: TimedClock;
   readonly disk: Disk;
-  readonly openSink: (job: SimJob, folder: string) => Promise<PartialSink>;
+  /** Where a job's partials go now; null where no run of it is. */
+  readonly partialsOf: (job: SimJob) => Location | null;
+  readonly openSink: (partials: Location, folder: string) => Promise<PartialSink>;
   readonly random: SeededRandom;
   readonly rowMs: number;
   /** The model breaks in this attempt. */
@@ -40,31 +43,36 @@ interface SimRunnerOptions {
  * are closed.
  */
 class OpenSimJob implements AsyncDisposable {
-  readonly #job: SimJob;
+  readonly job: SimJob;
+  /** Those of the run that it was opened for: a late shard is still one of that run. */
+  readonly partials: Location;
   readonly #options: Pick<SimRunnerOptions, "broken" | "clock" | "openMs">;
   #running = 0;
   #isClosed = false;
 
-  private constructor(job: SimJob, options: SimRunnerOptions) {
-    this.#job = job;
+  private constructor(job: SimJob, partials: Location, options: SimRunnerOptions) {
+    this.job = job;
+    this.partials = partials;
     this.#options = options;
   }
 
   static async open(job: SimJob, options: SimRunnerOptions): Promise<OpenSimJob> {
+    const partials = options.partialsOf(job);
+    if (partials === null) throw new ShardmillError("JOB_ENDED", "no run of the simulated job is there");
     if (options.openMs > 0) await sleep(options.openMs, undefined, options.clock);
-    return new OpenSimJob(job, options);
+    return new OpenSimJob(job, partials, options);
   }
 
   memoryBytes(): number {
     return 1;
   }
 
-  async run<T>(work: (job: SimJob) => Promise<T>): Promise<T> {
+  async run<T>(work: () => Promise<T>): Promise<T> {
     const { broken } = this.#options;
     if (this.#isClosed) broken("a shard runs on a job that is closed");
     this.#running += 1;
     try {
-      return await work(this.#job);
+      return await work();
     } finally {
       this.#running -= 1;
     }
@@ -100,7 +108,7 @@ export class SimRunner implements ShardRunner {
   run(lease: Lease, executionId: string, calls: Parameters<ShardRunner["run"]>[2]): Promise<PartialManifest> {
     return this.#jobs.use(lease.jobId, {
       open: () => OpenSimJob.open(this.#jobOf(lease), this.#options),
-      work: (open) => open.run((job) => this.#runOn(job, lease, { executionId, calls })),
+      work: (open) => open.run(() => this.#runOn(open, lease, { executionId, calls })),
       signal: calls.signal,
     });
   }
@@ -114,7 +122,7 @@ export class SimRunner implements ShardRunner {
   }
 
   async #runOn(
-    job: SimJob,
+    { job, partials }: OpenSimJob,
     lease: Lease,
     {
       executionId,
@@ -126,7 +134,7 @@ export class SimRunner implements ShardRunner {
     const mapped = await this.#map(job, lease, calls);
     const variant = `v${random.int(0, 99)}`;
     const folder = partialFolder({ shard: lease.shard.id, token: lease.token, executionId });
-    const sink = await openSink(job, folder);
+    const sink = await openSink(partials, folder);
     try {
       const files = await this.#write(job, mapped, { variant, sink, signal });
       await sink.seal(files, signal);

@@ -122,7 +122,7 @@ export class SimWorkers {
       random: random.fork(),
       faultOf: (call: DiskCall) => faults.ofWorkersDisk(call),
       die: (dying: SimProcess, why: string, power: boolean) => this.#world.die(dying, why, power),
-      onChange: (call: DiskCall) => this.#world.changed(call),
+      onDone: (call: DiskCall) => this.#world.did(call),
     };
     const disk = new SimDisk({ ...operations, lacksHardLinks: faults.has("noHardLinks") });
     const storage = bucket === null ? null : new SimBucket({ ...operations, root: bucket, faults });
@@ -133,16 +133,17 @@ export class SimWorkers {
       broken: (what) => this.#world.broken("leases-in-bounds", `${process.name}: ${what}`),
       clock,
       disk,
-      openSink: (job, folder) =>
+      partialsOf: (job) => partialsOf(job, image),
+      openSink: (partials, folder) =>
         storage === null
           ? openSink({
               storage: createLocalStorage({ disk }),
-              partials: partialsOf(job, image),
+              partials,
               folder,
               scratchPath: "/nowhere",
               makeFolder: (path) => makeOwnFolder(path, disk),
             })
-          : openBucketSink(below(partialsOf(job, image), folder), { storage, disk, scratch }),
+          : openBucketSink(below(partials, folder), { storage, disk, scratch }),
       random: random.fork(),
       rowMs: this.#rowMs * (this.#slow.has(process.name) ? 10 : 1),
       breaks: () => faults.strikes("modelBroke", 0.1),

@@ -42,8 +42,8 @@ export interface WorldBase {
   die(process: SimProcess, why: string, power: boolean): void;
   /** A coordinator asks a bucket to change something: it is on its way from now on. */
   asked(call: DiskCall): void;
-  /** A disk has changed; nothing else has happened since. */
-  changed(call: DiskCall): void;
+  /** An operation on a disk or a bucket is done; nothing else has happened since. */
+  did(call: DiskCall): void;
   /** All jobs have ended for good. */
   isOver(): boolean;
 }

@@ -131,9 +131,9 @@ export class World implements SimWorld {
     this.injector.asked(call);
   }
 
-  changed(call: DiskCall): void {
-    for (const scenario of this.scenarios) scenario.injector.changed(call);
-    this.injector.changed(call);
+  did(call: DiskCall): void {
+    for (const scenario of this.scenarios) scenario.injector.did(call);
+    this.injector.did(call);
   }
 
   isOver(): boolean {

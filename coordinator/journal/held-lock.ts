@@ -87,12 +87,17 @@ export class HeldLock implements AsyncDisposable {
    * Removes what others left beside this lock: those that died while they took it, and the own folders of
    * earlier holders. One that takes the lock at this moment finds its draft gone, and tries again. A claim is
    * of one nonce, which is never drawn again: only the claims of this lock stay.
+   *
+   * @throws {OUTPUT_LOCKED} when another has taken the lock
    */
   async sweep(): Promise<void> {
     const { path, nonce, disk } = this.#options;
     const [name, folder] = [basename(path), dirname(path)];
     const stays = [`${name}.claim-${nonce}`, ownName(nonce)];
-    for (const other of await disk.readdir(folder))
+    const others = await disk.readdir(folder);
+    // Behind the list: a coordinator that takes the lock later makes names that are not in it.
+    await this.look();
+    for (const other of others)
       if (other.startsWith(`${name}.`) && !stays.some((own) => other.startsWith(own)))
         await disk.remove(join(folder, other));
   }

@@ -52,7 +52,7 @@ function aSimulatedDisk(): DiskUnderTest {
     lacksHardLinks: false,
     faultOf: () => ({ kind: "none" }),
     die: () => {},
-    onChange: () => {},
+    onDone: () => {},
   });
   return {
     disk,

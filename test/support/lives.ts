@@ -84,7 +84,7 @@ export class Lives {
       random: random.fork(),
       faultOf: ({ call, path }: DiskCall) => this.#faultOf(call, path, calls, fate),
       die: (_process: SimProcess, _why: string, power: boolean) => this.#die(process, power),
-      onChange: () => {},
+      onDone: () => {},
     };
     const disk = new SimDisk({ ...operations, image: this.image, lacksHardLinks: false });
     const life: Life = {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { HeldLock } from "../../../../coordinator/journal/held-lock.ts";
 import { acquireLock, type LockOptions } from "../../../../coordinator/journal/lock.ts";
+import { present } from "../../../../shared/core/assert.ts";
 import type { TimedClock } from "../../../../shared/core/clock.ts";
 import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
 import { ownIdentity } from "../../../../shared/core/process-identity.ts";
@@ -79,6 +80,24 @@ describe("what a holder changes", () => {
     await expect(late).rejects.toThrow();
     expect(await held.whyLost()).toMatchObject({ code: "OUTPUT_LOCKED" });
     expect(await readFile(join(folder, "work"), "utf8")).toBe("the successor's");
+    await held[Symbol.asyncDispose]();
+  });
+
+  test("the folder of a successor stays, however late a holder removes those of others", async () => {
+    let taker: HeldLock | null = null;
+    const disk: Disk = {
+      ...realDisk,
+      async readdir(path) {
+        taker = await acquireLock(folder, from("b"));
+        await mkdir(taker.own);
+        return await realDisk.readdir(path);
+      },
+    };
+    const clock: TimedClock = { nowMs: () => 0, wallMs: () => 0, after: () => () => {} };
+    const held = await acquireLock(folder, from("a", { clock, disk }));
+    await expect(held.sweep()).rejects.toMatchObject({ code: "OUTPUT_LOCKED" });
+    await using successor = present(taker as HeldLock | null, "the lock was taken");
+    expect(await readdir(successor.own)).toEqual([]);
     await held[Symbol.asyncDispose]();
   });
 });
