@@ -16,6 +16,14 @@ const PATIENCE_MS = 90_000;
 /** Of a journal on a disk: a new one is a new generation. */
 const SEGMENT = /\/journal\/journal-[^/]*$/;
 
+/** How likely a coordinator is stopped behind a change on its disk. */
+function stopChance(call: DiskCall["call"], path: string): number {
+  // It has its lock, and nothing of its journal yet.
+  if (call === "names" && path.endsWith("/journal")) return 0.2;
+  // It is about to note a commit, and to acknowledge it.
+  return call === "sync" && path.endsWith("/partials") ? 0.05 : 0.01;
+}
+
 /** Brings the faults of the plan into the world. */
 export class FaultInjector {
   readonly #world: SimWorld;
@@ -99,9 +107,7 @@ export class FaultInjector {
     const { bucket, faults, scheduler } = this.#world;
     const isShown = call === "names" || call === "removal" || call === "sync";
     if (bucket !== null || !isShown || !faults.has("otherNamespace") || this.#alone() !== process) return;
-    // It has its lock, and nothing of its journal yet.
-    const isBeginning = call === "names" && path.endsWith("/journal");
-    if (faults.strikes("otherNamespace", isBeginning ? 0.2 : 0.01))
+    if (faults.strikes("otherNamespace", stopChance(call, path)))
       scheduler.after(0, null, () => this.#replaceCoordinator(process));
   }
 
@@ -128,7 +134,7 @@ export class FaultInjector {
     if (isShared && call === "removal" && path.includes("/run-"))
       return path.endsWith("/holder.json") ? 0.5 : 0.05;
     if (bucket !== null) return 0;
-    if ((call === "open" || call === "read") && SEGMENT.test(path)) return 0.05;
+    if ((call === "open" || call === "read") && SEGMENT.test(path)) return 0.2;
     return call === "names" || call === "removal" || call === "sync" ? 0.005 : 0;
   }
 

@@ -42,6 +42,9 @@ const LEAST_MS = 0.001;
 /** How many lines of the log are kept: the end of it is what matters. */
 const LOG_LINES = 4_000;
 
+/** Less is no time at all: what floating-point numbers lose. */
+const CLOCK_STEP_MS = 0.001;
+
 /**
  * The one place where time passes and steps are run: all that happens, happens here, in an order that the
  * seed decides.
@@ -153,8 +156,20 @@ export class Scheduler {
     return {
       nowMs: () => this.nowMs + process.clockZeroMs,
       wallMs: () => 1_700_000_000_000 + this.nowMs,
-      after: (ms, call) => this.after(Math.max(LEAST_MS, ms), process, call),
+      after: (ms, call) => this.#afterByClock(process, Math.max(LEAST_MS, ms), call),
     };
+  }
+
+  /** By the clock of the process: one that stood still has to go on for as long as was left. */
+  #afterByClock(process: SimProcess, ms: number, call: () => void): () => void {
+    const dueMs = this.nowMs + process.clockZeroMs + ms;
+    const ring = () => {
+      const leftMs = dueMs - this.nowMs - process.clockZeroMs;
+      if (leftMs > CLOCK_STEP_MS) callOff = this.after(leftMs, process, ring);
+      else call();
+    };
+    let callOff = this.after(ms, process, ring);
+    return () => callOff();
   }
 
   /** Part of the trace; kept as text only when somebody wants to read it. */
