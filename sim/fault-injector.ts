@@ -21,7 +21,9 @@ function stopChance(call: DiskCall["call"], path: string): number {
   // It has its lock, and nothing of its journal yet.
   if (call === "names" && path.endsWith("/journal")) return 0.2;
   // It is about to note a commit, and to acknowledge it.
-  return call === "sync" && path.endsWith("/partials") ? 0.05 : 0.01;
+  if (call === "sync" && path.endsWith("/partials")) return 0.05;
+  // It is about to change a name that a successor uses, too, or in the midst of a removal.
+  return path.includes(".own-") || call === "removal" ? 0.03 : 0.01;
 }
 
 /** Brings the faults of the plan into the world. */

@@ -68,6 +68,7 @@ export class JobFaultInjector {
     if (freed === below(work, CLEARING_NAME)) {
       checker.cleared();
       this.#snapshots.cleared();
+      this.#cutPower();
     }
     if (call === "names") this.#snapshots.named(path);
     // Of several jobs a new run would take up one, and not the others: see `FaultInjector`.
@@ -79,13 +80,32 @@ export class JobFaultInjector {
     if (freed === below(job.out, MANIFEST_NAME)) this.#manifest = null;
     if (call === "write" && STAGED_MANIFEST.test(path)) this.strikeRival(0.7);
     if (call === "write") checker.put(process, path);
+    if (call === "read" && path === job.out) this.#stopBehindLook(process);
     // A name on a disk, a whole file in a bucket.
     if (call !== "names" && call !== "write") return;
-    if (path === below(job.out, MANIFEST_NAME)) this.#manifestPlaced();
+    if (path === below(job.out, MANIFEST_NAME)) {
+      this.#manifestPlaced();
+      this.#cutPower();
+    }
     const rows = below(job.out, "rows");
     if (path !== rows && !path.startsWith(`${rows}/`)) return;
     this.strikeCancel(0.5);
     this.#publishForeign();
+  }
+
+  /** Something was changed that is not durable yet, or what came before it is not. */
+  #cutPower(): void {
+    const { faults, scheduler } = this.#scenario.world;
+    if (faults.strikes("powerCut", 0.2)) scheduler.after(0, null, () => this.#scenario.world.cutPower());
+  }
+
+  /** One of several coordinators has looked into the output folder: another one may change it now. */
+  #stopBehindLook(process: SimProcess): void {
+    const { coordinators, faults, random, scheduler } = this.#scenario.world;
+    const others = coordinators.processes().filter((other) => other !== process);
+    if (others.length === 0 || !faults.strikes("coordinatorPaused", 0.2)) return;
+    const ms = random.between(5, 200);
+    scheduler.after(0, null, () => scheduler.pause(process, ms));
   }
 
   /** Put again, be it late or by one that was replaced meanwhile, it is the same. */
