@@ -204,7 +204,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   {
     name: "sweep-of-what-came-later",
     says: "a coordinator that lost its lock removes the folder of its successor",
-    breaks: ["every-job-ends"],
+    breaks: ["every-job-ends", "one-holder"],
     storage: "disk",
     edits: [
       edit(
