@@ -111,7 +111,7 @@ export class Checker {
     const [, run, number] = /\/_shardmill\/(run-[^/]+)\/journal\/(\d+)$/.exec(path) ?? [];
     if (run === undefined || number === undefined || this.#isLate()) return;
     const role = this.#journal.roleOf(run, number);
-    if (role === "start" && this.#isVisible()) this.#holders.cameTooLate(process);
+    if (role === "start") this.#holders.began(process, { isTooLate: this.#isVisible() });
     if (role !== "stray" || this.#holders.wasUnderWay(process)) return;
     this.broken("one-holder", `${process.name} writes ${path}, which is not the job's journal any more`);
   }

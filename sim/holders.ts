@@ -46,9 +46,13 @@ export class Holders {
     return this.#deposed.has(process);
   }
 
-  /** The output was there before its generation was. */
-  cameTooLate(process: SimProcess): void {
-    this.#late.add(process);
+  /**
+   * A process has begun a generation: too late where the output was there before. One that starts over ends
+   * the silent run so, and then begins its own.
+   */
+  began(process: SimProcess, { isTooLate }: { readonly isTooLate: boolean }): void {
+    if (isTooLate) this.#late.add(process);
+    else this.#late.delete(process);
   }
 
   /** Whether this is the one put that a process which has gone on had under way, or had looked before. */

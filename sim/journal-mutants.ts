@@ -215,6 +215,13 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: "failed-by-a-successor",
+    says: "a coordinator that was replaced fails the job for what its successor has removed",
+    breaks: ["every-job-ends"],
+    storage: "disk",
+    edits: [edit("coordinator/job/job-shell.js", "if (lost !== null)", "if (false)")],
+  },
+  {
     name: "removed-where-it-is",
     says: "what a successor uses, too, is removed name by name",
     breaks: ["record-before-answer", "cancelled-or-published", "every-job-ends", "published-once"],

@@ -18,7 +18,7 @@ import { type OpenJobOptions, onWaitingOf } from "./opened-job.ts";
 const PAUSE_MS = 2;
 
 /** What only one coordinator has. One that has lost it touches nothing of the job any more. */
-export type JobLock = Pick<HeldLock, "confirm" | "lost">;
+export type JobLock = Pick<HeldLock, "confirm" | "lost" | "whyLost">;
 
 interface JobJournalOptions extends Pick<OpenJobOptions, "clock" | "seams" | "log" | "signal" | "onWaiting"> {
   readonly paths: WorkPaths;
@@ -56,12 +56,19 @@ export async function openJobJournal(options: JobJournalOptions): Promise<JobJou
 }
 
 /** The lock is renewed, and may be late. The journal's own fence is asked for proof. */
-function both(one: JobLock, other: JobLock): JobLock {
+function both(one: JobLock, other: Pick<HeldLock, "confirm" | "lost">): JobLock {
+  const lost = AbortSignal.any([one.lost, other.lost]);
   return {
-    lost: AbortSignal.any([one.lost, other.lost]),
+    lost,
     async confirm() {
       await one.confirm();
       await other.confirm();
+    },
+    async whyLost() {
+      const why = await one.whyLost();
+      if (why !== null) return why;
+      await other.confirm().catch(() => {});
+      return lost.aborted ? lost.reason : null;
     },
   };
 }

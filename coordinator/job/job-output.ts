@@ -46,7 +46,7 @@ interface JobOutputOptions {
   readonly checksums?: StoredChecksums | undefined;
   readonly runWatch: RunWatch;
   /** Whoever has lost it deletes and publishes nothing: another coordinator builds on these files. */
-  readonly lock: Pick<HeldLock, "confirm">;
+  readonly lock: Pick<HeldLock, "confirm" | "whyLost">;
   /** What it reads, of a run of a job over what is new; else null. */
   readonly inputFiles: OutputManifest["inputFiles"];
 }
@@ -155,6 +155,10 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       paths,
       output: await this.#reduceAndStage(paths),
     }));
+  }
+
+  whyLost(): Promise<ShardmillError | null> {
+    return this.#options.lock.whyLost();
   }
 
   /**

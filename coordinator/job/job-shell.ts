@@ -1,7 +1,13 @@
 import { type Deferred, deferred } from "../../shared/core/abort.ts";
 import { assertNever } from "../../shared/core/assert.ts";
 import type { Clock } from "../../shared/core/clock.ts";
-import { errorToData, isShardmillError, messageOf, toShardmillError } from "../../shared/core/errors.ts";
+import {
+  errorToData,
+  isShardmillError,
+  messageOf,
+  type ShardmillError,
+  toShardmillError,
+} from "../../shared/core/errors.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
@@ -29,6 +35,8 @@ export interface ShellWork {
    */
   reduce(): Promise<string>;
   publish(outputDigest: string): Promise<void>;
+  /** Looks whether another coordinator has taken the job: null when it has not, as far as can be seen. */
+  whyLost(): Promise<ShardmillError | null>;
 }
 
 export interface ShellJournal {
@@ -188,10 +196,7 @@ export class JobShell {
       () => null,
       (error: unknown) => failureOf(error),
     );
-    if (rejected?.code === "OUTPUT_FAILED") {
-      await this.dispatch({ kind: "jobBroken", reason: rejected });
-      return;
-    }
+    if (rejected?.code === "OUTPUT_FAILED") return await this.#breakJob(rejected);
     await this.dispatch(
       rejected === null
         ? { kind: "partialStored", shard, token, executionId }
@@ -204,7 +209,9 @@ export class JobShell {
       const outputDigest = await this.#options.work.reduce();
       await this.dispatch({ kind: "reduced", outputDigest });
     } catch (error) {
-      await this.dispatch(damageOf(error) ?? { kind: "jobBroken", reason: failureOf(error) });
+      const damage = damageOf(error);
+      if (damage === null) await this.#breakJob(failureOf(error));
+      else await this.dispatch(damage);
     }
   }
 
@@ -212,10 +219,16 @@ export class JobShell {
     try {
       await this.#options.work.publish(outputDigest);
     } catch (error) {
-      await this.dispatch({ kind: "jobBroken", reason: failureOf(error) });
-      return;
+      return await this.#breakJob(failureOf(error));
     }
     await this.dispatch({ kind: "publishDone", outputDigest });
+  }
+
+  /** What a successor has removed is no failure of the job: it goes on there. */
+  async #breakJob(reason: FailureReason): Promise<void> {
+    const lost = await this.#options.work.whyLost();
+    if (lost !== null) this.breakDown(lost);
+    else await this.dispatch({ kind: "jobBroken", reason });
   }
 
   #settle(key: string, outcome: OfferOutcome): void {

@@ -200,6 +200,7 @@ export class RunRecorder {
         }
       },
       discard: (partial) => work.discard(partial),
+      whyLost: () => work.whyLost(),
       reduce: () => {
         this.end("map");
         return this.step("reduce", () => work.reduce());

@@ -45,7 +45,7 @@ function anOutput({
     paths,
     storage,
     runWatch: { look() {} } as RunWatch,
-    lock: { confirm },
+    lock: { confirm, whyLost: async () => null },
     inputFiles: null,
   });
 }

@@ -30,6 +30,7 @@ class Rig {
         return "digest";
       },
       publish: async (digest) => void done.push(`publish ${digest}`),
+      whyLost: async () => null,
       ...work,
     };
     this.shell = new JobShell({
@@ -201,6 +202,21 @@ describe("the job shell", () => {
     const { shard, token } = await rig.grant();
     await rig.shell.offer(anna, aPartial(shard, token));
     expect(await rig.shell.ended).toMatchObject({ phase: "failed", reason: { code: "OUTPUT_FAILED" } });
+  });
+
+  test.each<[string, (fails: () => Promise<never>) => Partial<ShellWork>]>([
+    ["verify", (verify) => ({ verify })],
+    ["reduce", (reduce) => ({ reduce })],
+    ["publish", (publish) => ({ publish })],
+  ])("what a successor has removed is no failure of the job: %s", async (_what, workOf) => {
+    const fails = () => Promise.reject(new ShardmillError("OUTPUT_FAILED", "the stage is gone"));
+    const lost = new ShardmillError("OUTPUT_LOCKED", "another coordinator has taken the job");
+    const rig = new Rig({ ...workOf(fails), whyLost: async () => lost });
+    await rig.start(1);
+    const { shard, token } = await rig.grant();
+    await rig.shell.offer(anna, aPartial(shard, token)).catch(() => {});
+    await expect(rig.shell.ended).rejects.toMatchObject({ code: "OUTPUT_LOCKED" });
+    expect(rig.records).not.toContain("jobFailed");
   });
 
   test("a journal that cannot be written ends everything: no answer, and nothing is accepted any more", async () => {

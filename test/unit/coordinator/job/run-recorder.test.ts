@@ -20,6 +20,7 @@ function workOf(takes: (ms: number) => void): ShellWork {
   return {
     verify: async () => takes(20),
     discard: async () => {},
+    whyLost: async () => null,
     reduce: async () => {
       takes(3_000);
       return "digest";
