@@ -2,6 +2,7 @@ import type { CommandModule } from "yargs";
 import { NEVER } from "../shared/core/abort.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import { parseLocation } from "../shared/domain/location.ts";
+import { SHOWN_SCHEMES } from "../shared/domain/store-schemes.ts";
 import { fileOccupied } from "./file-occupied.ts";
 import { jsonOption } from "./options.ts";
 
@@ -25,7 +26,8 @@ export const initCommand: CommandModule<object, InitArguments> = {
         requiresArg: true,
         demandOption: true,
         describe:
-          "The ONNX file, or the folder that a model was exported to: a path, or an address (s3://, gs://, az://, https://)",
+          "The ONNX file, or the folder that a model was exported to: a path, or an address " +
+          `(${[...SHOWN_SCHEMES, "https://"].join(", ")})`,
       })
       .option("input", {
         type: "string",

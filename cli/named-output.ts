@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import type { JobStores } from "../shared/domain/job-stores.ts";
 import type { Location } from "../shared/domain/location.ts";
 import type { OutputManifest } from "../shared/domain/manifest.ts";
+import { ALL_SCHEMES } from "../shared/domain/store-schemes.ts";
 
 /** A published output that a command is about. */
 interface NamedOutput {
@@ -14,7 +15,8 @@ export const namedOutputOption = {
   type: "string",
   demandOption: true,
   describe:
-    "The folder that a job published to, or its address in a bucket (s3://, gs://, az://, abfss://), reached by what the environment says",
+    `The folder that a job published to, or its address in a bucket (${ALL_SCHEMES.join(", ")}), reached by what ` +
+    "the environment says",
 } as const;
 
 export const jobOfOutputOption = {

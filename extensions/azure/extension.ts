@@ -9,7 +9,11 @@ export const azure: Extension = {
   name: "azure",
   storage: {
     schemes: {
-      az: { bucket: "CONTAINER", settings: ["endpoint", "anonymous", "ca"] },
+      az: {
+        bucket: "CONTAINER",
+        settings: ["endpoint", "anonymous", "ca"],
+        certificates: { variable: "REQUESTS_CA_BUNDLE", store: "Azure" },
+      },
       abfss: {
         bucket: "CONTAINER@ACCOUNT.dfs.core.windows.net",
         bucketForm: FILE_SYSTEM,

@@ -6,7 +6,11 @@ export const gcs: Extension = {
   storage: {
     schemes: {
       // A token works against any host that gets it: only the vendor's own hosts are told one.
-      gs: { bucket: "BUCKET", settings: ["endpoint", "anonymous", "ca"] },
+      gs: {
+        bucket: "BUCKET",
+        settings: ["endpoint", "anonymous", "ca"],
+        certificates: { variable: "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", store: "Google Cloud Storage" },
+      },
     },
     async open(scheme, stores) {
       const { openGcsClient } = await import("./conventions.ts");

@@ -1,5 +1,10 @@
-/** Of these, what stands before an `@` is a container, or a part of a key. */
-const STORE = /^(s3|gs|az|abfss|file):\/\/$/i;
+import { EXTENSIONS } from "#extensions";
+
+/** Schemes of which an `@` ends the name of a container, or is a part of a key or a path: never a user's. */
+const STORES = new Set([
+  "file://",
+  ...EXTENSIONS.flatMap(({ storage }) => Object.keys(storage?.schemes ?? {}).map((scheme) => `${scheme}://`)),
+]);
 
 /**
  * A text as it may be shown. In addresses, broken ones too, what stands before the last `@` (a name and a
@@ -66,7 +71,7 @@ const WEB = /https?$/i;
 function withoutUser(scheme: string, rest: string): string {
   const end = rest.lastIndexOf("@") + 1;
   const user = rest.slice(0, end);
-  const isNamed = scheme !== "" && !STORE.test(scheme);
+  const isNamed = scheme !== "" && !STORES.has(scheme.toLowerCase());
   if (!user.includes(":") && !(isNamed && user !== "")) return rest;
   // It may as well be a query with an `@` in it, that goes on behind a blank.
   return /[?#]/.test(user) ? "?" : `...@${rest.slice(end)}`;

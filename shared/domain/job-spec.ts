@@ -139,6 +139,10 @@ const sampleSpec = z.strictObject({
     .describe("Another seed takes other rows; the same one takes the same rows again."),
 });
 
+function quoted(texts: readonly string[]): string {
+  return texts.map((text) => `\`${text}\``).join(", ");
+}
+
 /** The job file: the source of its types, its checks, its JSON Schema and its reference. */
 export const JOB_FILE_SCHEMA = z
   .strictObject({
@@ -152,7 +156,7 @@ export const JOB_FILE_SCHEMA = z
         path: z
           .union([inputPath.transform((only) => [only]), z.array(inputPath).min(1).max(MAX_NAMES)])
           .describe(
-            `A file, a folder or a glob, or a list of them, relative to the job file, in a bucket (${SHOWN_SCHEMES}) or on the web, or a ` +
+            `A file, a folder or a glob, or a list of them, relative to the job file, in a bucket (${quoted(SHOWN_SCHEMES)}) or on the web, or a ` +
               "`.txt` list of such names: see [what is input](#what-is-input).",
           ),
         format: z
@@ -207,7 +211,7 @@ export const JOB_FILE_SCHEMA = z
     model: z
       .strictObject({
         path: filePlace.describe(
-          `The ONNX file, or the folder that a model was exported to, relative to the job file, in a bucket (${SHOWN_SCHEMES}) or on the ` +
+          `The ONNX file, or the folder that a model was exported to, relative to the job file, in a bucket (${quoted(SHOWN_SCHEMES)}) or on the ` +
             "web: see [the model's folder](#the-models-folder) and [files elsewhere](#files-elsewhere).",
         ),
         file: text
@@ -250,7 +254,7 @@ export const JOB_FILE_SCHEMA = z
     output: z
       .strictObject({
         path: outputPath.describe(
-          `The folder that the result is published to, relative to the job file, or in a bucket (${ALL_SCHEMES}): see [output in a ` +
+          `The folder that the result is published to, relative to the job file, or in a bucket (${quoted(ALL_SCHEMES)}): see [output in a ` +
             "bucket](#output-in-a-bucket).",
         ),
         ...ROWS_KEYS,

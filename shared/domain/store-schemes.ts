@@ -8,9 +8,9 @@ export const STORE_SCHEMES = new Map(schemes);
 /** One scheme for each store: `s3`, `gs`, `az`. */
 const shown = schemes.filter(([, { isAlias = false }]) => !isAlias);
 
-/** Those schemes for prose: `` `s3://`, `gs://`, `az://` ``. */
-export const SHOWN_SCHEMES = quoted(shown.map(([scheme]) => scheme));
-export const ALL_SCHEMES = quoted([...STORE_SCHEMES.keys()]);
+/** Those schemes for texts: `s3://`, `gs://`, `az://`. */
+export const SHOWN_SCHEMES = shown.map(([scheme]) => `${scheme}://`);
+export const ALL_SCHEMES = schemes.map(([scheme]) => `${scheme}://`);
 
 /** Addresses of a key in each store, for messages: `s3://BUCKET/KEY, az://CONTAINER/KEY`. */
 export function exampleAddresses(key: string): readonly string[] {
@@ -21,9 +21,11 @@ export function exampleAddress(scheme: string, key: string): string {
   return `${scheme}://${STORE_SCHEMES.get(scheme)?.bucket}/${key}`;
 }
 
-/** Address that a word of `stores.endpoint` names in any store: `aws`. */
+const namedEndpoints = new Map(schemes.flatMap(([, { endpoints = {} }]) => Object.entries(endpoints)));
+
+/** Returns the address that a word of `stores.endpoint` names, such as `aws`. */
 export function namedEndpoint(word: string): string | undefined {
-  return schemes.map(([, { endpoints }]) => endpoints?.[word]).find((address) => address !== undefined);
+  return namedEndpoints.get(word);
 }
 
 /** Some stores take more names than AWS does. None of these characters ends a host's name. */
@@ -35,8 +37,4 @@ const BUCKET_FORM = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
  */
 export function isBucketName(text: string, scheme: string): boolean {
   return (STORE_SCHEMES.get(scheme)?.bucketForm ?? BUCKET_FORM).test(text);
-}
-
-function quoted(names: readonly string[]): string {
-  return names.map((name) => `\`${name}://\``).join(", ");
 }

@@ -1,0 +1,64 @@
+import { afterEach, expect, test, vi } from "vitest";
+import {
+  ALL_SCHEMES,
+  exampleAddresses,
+  isBucketName,
+  namedEndpoint,
+  SHOWN_SCHEMES,
+} from "../../../../shared/domain/store-schemes.ts";
+
+afterEach(() => {
+  vi.doUnmock("#extensions");
+  vi.resetModules();
+});
+
+test("texts show one scheme of each store, and lists have all", () => {
+  expect(SHOWN_SCHEMES).toEqual(["s3://", "gs://", "az://"]);
+  expect(ALL_SCHEMES).toEqual(["s3://", "gs://", "az://", "abfss://"]);
+  expect(exampleAddresses("KEY")).toEqual(["s3://BUCKET/KEY", "gs://BUCKET/KEY", "az://CONTAINER/KEY"]);
+});
+
+test("an endpoint may be a word of a store", () => {
+  expect(namedEndpoint("aws")).toBe("https://s3.amazonaws.com");
+  expect(namedEndpoint("https://example.com")).toBeUndefined();
+  expect(namedEndpoint("toString")).toBeUndefined();
+});
+
+test("a bucket's name has the form that its scheme wants, or the usual one", () => {
+  expect(isBucketName("a.b-c_d", "gs")).toBe(true);
+  expect(isBucketName("box@mine.dfs.core.windows.net", "abfss")).toBe(true);
+  expect(isBucketName("box@mine.dfs.core.windows.net", "gs")).toBe(false);
+});
+
+test("a scheme of a new extension is a location, an output, a setting and no user of an address", async () => {
+  const schemes = { depot: { bucket: "SHELF", settings: ["ca"] } };
+  const opened: string[] = [];
+  const open = async (scheme: string) => opened.push(scheme);
+  vi.resetModules();
+  vi.doMock("#extensions", () => ({ EXTENSIONS: [{ name: "depot", storage: { schemes, open } }] }));
+  const { isInBucket, notAnOutput, parseLocation } = await import("../../../../shared/domain/location.ts");
+  const { Storages } = await import("../../../../shared/storage/open-storage.ts");
+  const { STORES_SPEC } = await import("../../../../shared/domain/store-spec.ts");
+  const { withoutSecrets } = await import("../../../../shared/core/without-secrets.ts");
+  const place = parseLocation("depot://shelf/a");
+  expect(isInBucket(place)).toBe(true);
+  expect(notAnOutput(place)).toBeNull();
+  expect(notAnOutput("depot:///a")).toMatchObject({ hint: "write depot://SHELF/FOLDER" });
+  expect(STORES_SPEC.safeParse({ "depot://shelf": { ca: "a" } }).success).toBe(true);
+  expect(STORES_SPEC.safeParse({ "depot://shelf": { region: "a" } }).success).toBe(false);
+  expect(withoutSecrets("depot://user@shelf/a")).toBe("depot://user@shelf/a");
+  await new Storages().at(place);
+  expect(opened).toEqual(["depot"]);
+});
+
+test("without extensions there are disks and web servers, and no place to publish to but a path", async () => {
+  vi.resetModules();
+  vi.doMock("#extensions", () => ({ EXTENSIONS: [] }));
+  const { notAnInput, notAnOutput, parseLocation } = await import("../../../../shared/domain/location.ts");
+  const { STORES_SPEC } = await import("../../../../shared/domain/store-spec.ts");
+  expect(() => parseLocation("s3://bucket/a")).toThrow(/no storage has the scheme s3/);
+  expect(notAnInput("https://example.com/a")).toBeNull();
+  expect(notAnOutput("s3://bucket/a")).toMatchObject({ expected: "a path on the coordinator's machine" });
+  expect(notAnOutput("/a")).toBeNull();
+  expect(STORES_SPEC.safeParse({ "https://example.com": { ca: "a" } }).success).toBe(true);
+});
