@@ -33,7 +33,7 @@ const compiledFolder = relative(packageRoot, fileURLToPath(import.meta.url)).sta
 /**
  * The compiled twin of `source`, a path from the package's folder (`worker/lanes/lane-thread.ts`): what a
  * thread or a child process loads, which is JavaScript only. The bundle has every one that is named by a call
- * of this in `cli/`, `coordinator/`, `shared/` and `worker/`.
+ * of this in `cli/`, `coordinator/`, `extensions/`, `shared/` and `worker/`.
  */
 export function compiledUrl(source: string): URL {
   return pathToFileURL(join(packageRoot, compiledFolder, source.replace(/\.ts$/, ".js")));

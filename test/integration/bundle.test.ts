@@ -13,7 +13,7 @@ test("it is what the package installs, and has every script that the sources sta
   const { bin } = JSON.parse(await readFile(join(packageRoot, "package.json"), "utf8"));
   expect(join(packageRoot, bin.shardmill)).toBe(main);
   const scripts: string[] = [];
-  for (const folder of ["cli", "coordinator", "shared", "worker"]) {
+  for (const folder of ["cli", "coordinator", "extensions", "shared", "worker"]) {
     for (const name of await readdir(join(packageRoot, folder), { recursive: true })) {
       if (!name.endsWith(".ts")) continue;
       const text = await readFile(join(packageRoot, folder, name), "utf8");
