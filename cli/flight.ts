@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import { deferred } from "../shared/core/abort.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import type { OutputManifest } from "../shared/domain/manifest.ts";
 import { jobOfOutputOption, namedOutputOption, openNamedOutput } from "./named-output.ts";
@@ -67,6 +68,8 @@ async function serve(args: FlightArguments): Promise<number> {
   const job = { jobId: null, output, stores, isPublished: true, combined: [] };
   const owner = { jobs: async () => [job], combined: async () => [] };
   const logLevel = args["log-level"] ?? "warn";
+  const lost = deferred<never>();
+  lost.promise.catch(() => {});
   const flight = await startFlightThread({
     listen: args.listen,
     option: "--listen",
@@ -74,10 +77,11 @@ async function serve(args: FlightArguments): Promise<number> {
     listening,
     owner,
     logLevel,
+    onLost: lost.reject,
   });
   await tellServing(flight.address, manifest, args.json);
   const stopped = new Promise<void>((done) => whenAborted(stops.asked, done));
-  await Promise.race([stopped, flight.ended]);
+  await Promise.race([stopped, lost.promise]);
   await flight.close(GRACE_MS);
   return 130;
 }

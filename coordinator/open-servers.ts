@@ -8,7 +8,8 @@ import type { CallRates } from "./access/call-rates.ts";
 import type { Guard } from "./access/judge.ts";
 import type { FlightOwner } from "./flight/flight.ts";
 import { reportTo } from "./grpc/bind.ts";
-import { type FlightThread, startFlightThread } from "./grpc/flight-thread-client.ts";
+import type { FlightServer } from "./grpc/flight-server.ts";
+import { startFlightThread } from "./grpc/flight-thread-client.ts";
 import type { RunningServer, startServer } from "./grpc/server.ts";
 import type { HttpRoute } from "./http/http-routes.ts";
 import type { Scaler } from "./service/scaler.ts";
@@ -42,7 +43,7 @@ interface Served {
 export interface Servers {
   readonly grpc: RunningServer;
   /** Null where it does not serve results. */
-  readonly flight: FlightThread | null;
+  readonly flight: FlightServer | null;
   /** Null where it does not serve HTTP. */
   readonly http: HttpServer | null;
   /** Takes no new calls, and ends those that are open after `graceMs`. */
@@ -89,10 +90,10 @@ async function openFlight(
   { flight, guard, log }: ServersOptions,
   listening: Listening,
   owner: FlightOwner,
-): Promise<FlightThread | null> {
+): Promise<FlightServer | null> {
   if (flight === undefined) return null;
-  const started = await startFlightThread({ ...flight, option: "--flight", guard, listening, owner });
-  started.ended.catch((error: unknown) => log.error(error, "results are no longer served by Arrow Flight"));
+  const onLost = (error: unknown) => log.error(error, "results are no longer served by Arrow Flight");
+  const started = await startFlightThread({ ...flight, option: "--flight", guard, listening, owner, onLost });
   return started;
 }
 

@@ -1,82 +1,55 @@
-import { Worker } from "node:worker_threads";
-import { deferred } from "../../shared/core/abort.ts";
-import { assertNever } from "../../shared/core/assert.ts";
-import { errorFromData, errorToData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { NEVER } from "../../shared/core/abort.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
+import { endText, Remote, type RemoteEnd } from "../../shared/core/remote/remote.ts";
+import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
 import type { FlightOwner } from "../flight/flight.ts";
 import type {
-  FlightCommand,
-  FlightEvent,
-  FlightQuestion,
+  FlightOwnerMethods,
+  FlightThreadMethods,
   FlightThreadOptions,
 } from "../flight/thread-protocol.ts";
 import type { FlightServer } from "./flight-server.ts";
 
 interface FlightClientOptions extends FlightThreadOptions {
   readonly owner: FlightOwner;
+  /** Called when the thread ends before it is closed. Nothing is served any more. */
+  readonly onLost: (error: ShardmillError) => void;
 }
 
-export interface FlightThread extends FlightServer {
-  /** Rejects when the thread dies before it is closed: nothing is served any more. */
-  readonly ended: Promise<void>;
-}
+/** A thread whose server is closed ends at once. */
+const END_MS = 5_000;
 
 /**
  * Serves results by Arrow Flight, in a thread of its own.
  *
  * @throws {PORT_IN_USE} {ARGUMENT_INVALID} when it cannot listen there
  */
-export async function startFlightThread({ owner, ...options }: FlightClientOptions): Promise<FlightThread> {
-  const workerData: FlightThreadOptions = options;
-  const thread = new Worker(compiledUrl("coordinator/grpc/flight-thread.ts"), { workerData });
-  const listening = deferred<string>();
-  const ended = deferred<void>();
-  // Who started it may look later, or not at all.
-  ended.promise.catch(() => {});
-  let isClosing = false;
-  const post = (command: FlightCommand) => thread.postMessage(command);
-  const die = (what: string, cause?: unknown) => {
-    if (isClosing) return ended.resolve();
-    const error = new ShardmillError("INTERNAL", `the thread that serves Arrow Flight died: ${what}`, {
-      cause,
-    });
-    listening.reject(error);
-    ended.reject(error);
+export async function startFlightThread(options: FlightClientOptions): Promise<FlightServer> {
+  const { owner, onLost, ...listening } = options;
+  const methods: FlightOwnerMethods = {
+    jobs: () => owner.jobs(),
+    combined: ({ jobId, reduction }) => owner.combined(jobId, reduction),
   };
-  thread.on("message", (event: FlightEvent) => {
-    switch (event.kind) {
-      case "listening":
-        return listening.resolve(event.address);
-      case "failed":
-        isClosing = true;
-        return listening.reject(errorFromData(event.error));
-      case "asks":
-        return void answer(owner, event.id, event.question).then(post);
-      default:
-        assertNever(event);
-    }
-  });
-  thread.on("error", (error) => die(messageOf(error), error));
-  thread.on("exit", (code) => die(`exit code ${code}`));
-  return {
-    address: await listening.promise,
-    ended: ended.promise,
-    async close(graceMs) {
-      isClosing = true;
-      post({ kind: "close", graceMs });
-      await ended.promise.catch(() => {});
-    },
+  const lost = (end: RemoteEnd) => {
+    const what = `the thread that serves Arrow Flight died: ${endText(end)}`;
+    const error = new ShardmillError("INTERNAL", what, { cause: end });
+    if (end.kind !== "closed") onLost(error);
+    return error;
   };
-}
-
-async function answer(owner: FlightOwner, id: number, question: FlightQuestion): Promise<FlightCommand> {
+  const link = new ThreadLink(compiledUrl("coordinator/grpc/flight-thread.ts"));
+  const thread = new Remote<FlightThreadMethods>(link, { serves: methods, lost });
   try {
-    const found =
-      question.kind === "jobs"
-        ? await owner.jobs()
-        : await owner.combined(question.jobId, question.reduction);
-    return { kind: "answer", id, answer: found };
+    const address = await thread.call("listen", listening, NEVER);
+    return {
+      address,
+      async close(graceMs) {
+        await thread.call("close", graceMs, NEVER).catch(() => {});
+        await thread.close(END_MS);
+      },
+    };
   } catch (error) {
-    return { kind: "refuse", id, error: errorToData(error) };
+    await thread.close(END_MS);
+    throw error;
   }
 }

@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
-import { Worker } from "node:worker_threads";
-import { deferred } from "../../shared/core/abort.ts";
-import { untilEnded } from "../../shared/core/end-thread.ts";
-import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { NEVER } from "../../shared/core/abort.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
+import { endText, Remote, type RemoteEnd } from "../../shared/core/remote/remote.ts";
+import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import type { AccuracyLimits, DeviceReport } from "../../shared/domain/precision.ts";
@@ -12,7 +12,7 @@ import type { DataAccess } from "../read/data-access.ts";
 import type { CheckKind, JobTuning } from "../tuning/job-tuning.ts";
 import type { MachineFacts } from "../tuning/machine-facts.ts";
 import { deviceLimits } from "./accuracy-limits.ts";
-import type { DeviceCheckAnswer, DeviceQuestion } from "./compare-device.ts";
+import type { DeviceCheckThread, DeviceQuestion } from "./compare-device.ts";
 import { accuracyProblems, worstText } from "./judge-accuracy.ts";
 import { type Comparison, rankedTensors } from "./model-pair.ts";
 
@@ -40,7 +40,7 @@ interface CheckedDevice {
  */
 const COMPARE_MS = 5_000;
 
-/** A thread that has told all it has to tell is waited for no longer. */
+/** A thread that has answered is waited for no longer than this. */
 const END_MS = 5_000;
 
 /**
@@ -112,18 +112,15 @@ async function compareInThread(
     limitMs: COMPARE_MS,
     lanePorts,
   };
-  const script = compiledUrl("worker/accuracy/device-check-thread.ts");
-  const thread = new Worker(script, { workerData: question, transferList: lanePorts });
-  const answered = deferred<DeviceCheckAnswer>();
-  thread.once("message", (answer: DeviceCheckAnswer) => answered.resolve(answer));
-  thread.once("error", (error) => answered.reject(broken(messageOf(error), error)));
-  thread.once("exit", (code) => answered.reject(broken(`it ended with ${code}`)));
-  const answer = await answered.promise;
-  await untilEnded(thread, END_MS);
-  if (answer.kind === "compared") return answer.comparison;
-  throw errorFromData(answer.error);
+  const link = new ThreadLink(compiledUrl("worker/accuracy/device-check-thread.ts"));
+  const thread = new Remote<DeviceCheckThread>(link, { lost: broken });
+  try {
+    return await thread.call("compare", question, NEVER, { transfer: lanePorts });
+  } finally {
+    await thread.close(END_MS);
+  }
 }
 
-function broken(reason: string, cause?: unknown): ShardmillError {
-  return new ShardmillError("MODEL_FAILED", `the check of the device broke: ${reason}`, { cause });
+function broken(end: RemoteEnd): ShardmillError {
+  return new ShardmillError("MODEL_FAILED", `the check of the device broke: ${endText(end)}`, { cause: end });
 }

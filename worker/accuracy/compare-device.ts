@@ -1,7 +1,6 @@
 import { availableParallelism } from "node:os";
 import type { MessagePort } from "node:worker_threads";
 import { NEVER } from "../../shared/core/abort.ts";
-import type { ErrorData } from "../../shared/core/errors.ts";
 import type { ReadOptions } from "../../shared/dataset/dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import { createSession } from "../../shared/onnx/session.ts";
@@ -13,7 +12,7 @@ import { openWays } from "../read/ways.ts";
 import { compareSample, type Sample } from "./compare-sample.ts";
 import { type Comparison, ModelPair } from "./model-pair.ts";
 
-/** What the checking thread is started with. */
+/** Comparison that the checking thread makes. */
 export interface DeviceQuestion extends Omit<Sample, "open"> {
   readonly jobId: string;
   readonly modelPath: string;
@@ -22,9 +21,10 @@ export interface DeviceQuestion extends Omit<Sample, "open"> {
   readonly lanePorts: readonly MessagePort[];
 }
 
-export type DeviceCheckAnswer =
-  | { readonly kind: "compared"; readonly comparison: Comparison }
-  | { readonly kind: "failed"; readonly error: ErrorData };
+/** Methods of the checking thread. */
+export interface DeviceCheckThread {
+  compare(question: DeviceQuestion): Promise<Comparison>;
+}
 
 /** More threads than this make a check hardly shorter, and other workers start at the same time. */
 const MOST_THREADS = 4;
