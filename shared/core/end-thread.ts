@@ -23,11 +23,12 @@ export function hasEnded(thread: Worker): boolean {
 export async function untilEnded(thread: Worker, limitMs: number): Promise<boolean> {
   if (hasEnded(thread)) return true;
   return new Promise((resolve) => {
-    const timer = setTimeout(() => {
+    const leave = () => {
       thread.unref();
       left.add(thread);
       resolve(false);
-    }, limitMs);
+    };
+    const timer = Number.isFinite(limitMs) ? setTimeout(leave, limitMs) : undefined;
     thread.once("exit", () => {
       clearTimeout(timer);
       left.delete(thread);

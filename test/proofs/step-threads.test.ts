@@ -65,20 +65,24 @@ interface Changes {
   readonly onBusy?: (ms: number) => void;
 }
 
-/** Threads that run a script of the test's: `answer(batch, thread)` gives the event, or nothing. */
+/** Threads that run a script of the test's: `answer(batch, signal)` gives the answer. */
 async function startScripted(answer: string, { count = 2, onBusy = () => {} }: Changes = {}) {
   const script = join(root, `${Math.random()}.mjs`);
   await writeFile(
     script,
     `import { existsSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { parentPort, threadId, workerData } from "node:worker_threads";
-const done = (made) => ({ kind: "done", made, sources: null, busyMs: 5 });
+import { threadId } from "node:worker_threads";
+import { ShardmillError } from "${compiledUrl("shared/core/errors.ts")}";
+import { serveOwner } from "${compiledUrl("shared/core/remote/serve-owner.ts")}";
+const done = (made) => ({ made, sources: null });
 const answer = ${answer};
-parentPort.on("message", async ({ kind, batch }) => {
-  if (kind === "end") return parentPort.close();
-  const event = kind === "run" ? await answer(batch) : undefined;
-  if (event !== undefined) parentPort.postMessage(event);
+const owner = serveOwner({
+  async run(batch, { signal }) {
+    const answered = await answer(batch, signal);
+    owner.tell("busy", 5);
+    return answered;
+  },
 });`,
   );
   return new StepThreads({
@@ -151,14 +155,17 @@ test("an error comes back as what it is", async () => {
     problems: [],
   };
   await using threads = await startScripted(
-    `() => ({ kind: "failed", error: ${JSON.stringify(error)}, busyMs: 0 })`,
+    `() => { throw new ShardmillError("${error.code}", "${error.message}", ${JSON.stringify(error)}); }`,
   );
   await expect(threads.run(batchOf(1), NEVER)).rejects.toMatchObject(error);
 });
 
 test("whoever gives up does not wait for a step that hangs, and others have their turn in another thread", async () => {
   await using threads = await startScripted(
-    "(batch) => batch.batches[0].rows === 7 ? new Promise(() => {}) : done(batch)",
+    // It ends long after it was abandoned.
+    `(batch, signal) => batch.batches[0].rows !== 7 ? done(batch) : new Promise((resolve) => {
+      signal.addEventListener("abort", () => setTimeout(() => resolve(done(batch)), 1000));
+    })`,
   );
   const stop = new AbortController();
   const hung = threads.run(batchOf(7), stop.signal);

@@ -59,7 +59,7 @@ export class ProcessLink implements RemoteLink {
 
   async untilGone(limitMs: number): Promise<boolean> {
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), limitMs);
+    const timer = Number.isFinite(limitMs) ? setTimeout(() => late.abort(), limitMs) : undefined;
     try {
       return await orAbort(
         this.#gone.promise.then(() => true),
