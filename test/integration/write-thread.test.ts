@@ -128,9 +128,9 @@ import { join } from "node:path";
 import { parentPort } from "node:worker_threads";
 let job;
 if (existsSync(${JSON.stringify(died)})) await import(${JSON.stringify(whole)});
-else parentPort.on("message", (command) => {
-  if (command.kind === "openJob") return void ({ job } = command);
-  const { lease: { shard, token }, executionId } = command;
+else parentPort.on("message", ({ method, argument }) => {
+  if (method === "openJob") return void ({ job } = argument);
+  const { lease: { shard, token }, executionId } = argument;
   const folder = join(job.partialsPath, \`\${shard.id}-\${token.generation}.\${token.sequence}-\${executionId}\`);
   mkdirSync(folder);
   writeFileSync(join(folder, "rows.parquet"), "half");
@@ -166,7 +166,7 @@ test("abandoned, the write at work stops and the one behind it never begins: no 
   const ends = Promise.allSettled(writes);
   while (!(await written()).some((name) => name.endsWith("rows.parquet"))) await settle();
   stops[1].abort(new Error("lost"));
-  await expect(writes[1]).rejects.toMatchObject({ code: "INTERRUPTED" });
+  await expect(writes[1]).rejects.toThrow("lost");
   expect((await written()).filter((name) => name.startsWith("2-"))).toEqual([]);
   stops[0].abort(new Error("lost"));
   expect((await ends).map(({ status }) => status)).toEqual(["rejected", "rejected"]);

@@ -6,6 +6,7 @@ import { type RecordBatch, Schema } from "apache-arrow";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { deferred } from "../../shared/core/abort.ts";
 import { mapInOrder } from "../../shared/core/map-in-order.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";

@@ -1,4 +1,4 @@
-import type { ErrorData } from "../../shared/core/errors.ts";
+import type { CallContext } from "../../shared/core/remote/peer.ts";
 import {
   buffersOfTables,
   type PackedTable,
@@ -11,7 +11,7 @@ import type { Stage } from "../../shared/domain/worker.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { DataAccess } from "../read/data-access.ts";
 
-/** What a write thread is told before its first write: it serves one job. */
+/** Job of a write thread, which serves one. */
 export interface WriteThreadJob {
   readonly job: Pick<
     JobDescription,
@@ -26,29 +26,27 @@ type PackedResult = Omit<ShardResult, "rows" | "dead"> & {
   readonly dead: PackedTable | null;
 };
 
-/** To a write thread. */
-export type WriteCommand =
-  /** The first. */
-  | ({ readonly kind: "openJob" } & WriteThreadJob)
-  | {
-      readonly kind: "write";
-      readonly id: number;
-      readonly lease: Pick<Lease, "shard" | "token">;
-      readonly executionId: string;
-      readonly result: PackedResult;
-      /** An existing folder of this write alone; its sender removes it. */
-      readonly scratchPath: string;
-    }
-  | { readonly kind: "abandon"; readonly id: number }
-  /** The last: abandon what is written, and end. */
-  | { readonly kind: "end" };
+/** A shard for the write thread. */
+export interface WriteShard {
+  readonly lease: Pick<Lease, "shard" | "token">;
+  readonly executionId: string;
+  readonly result: PackedResult;
+  /** An existing folder of this write alone. Its sender removes it. */
+  readonly scratchPath: string;
+}
 
-/** From a write thread. Each write ends with one `written` or `failed`, an abandoned one too. */
-export type WriteEvent =
-  | { readonly kind: "written"; readonly id: number; readonly partial: PartialManifest }
-  | { readonly kind: "failed"; readonly id: number; readonly error: ErrorData }
+/** Methods of a write thread. */
+export interface WriteThreadMethods {
+  /** The first. */
+  openJob(job: WriteThreadJob): void;
+  write(shard: WriteShard, context: CallContext): Promise<PartialManifest>;
+}
+
+/** Methods of its owner. */
+export interface WriteThreadOwner {
   /** Milliseconds that the thread was busy, since it last reported. */
-  | { readonly kind: "busy"; readonly busyMs: Readonly<Partial<Record<Stage, number>>> };
+  busy(busyMs: Readonly<Partial<Record<Stage, number>>>): void;
+}
 
 /** `result` belongs to the receiver once its buffers, too, are transferred. */
 export function packResult({ rows, dead, ...facts }: ShardResult): {

@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { type Deferred, deferred } from "../../shared/core/abort.ts";
-import { assertNever } from "../../shared/core/assert.ts";
 import { hasEnded } from "../../shared/core/end-thread.ts";
-import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
+import { endText, Remote, type RemoteEnd } from "../../shared/core/remote/remote.ts";
+import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import type { Stage } from "../../shared/domain/worker.ts";
@@ -13,16 +13,21 @@ import type { ShardResult } from "../collect/collector.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import { locate } from "../read/ways.ts";
 import { discardLost } from "./partial-sink.ts";
-import { packResult, type WriteCommand, type WriteEvent, type WriteThreadJob } from "./write-protocol.ts";
+import {
+  packResult,
+  type WriteThreadJob,
+  type WriteThreadMethods,
+  type WriteThreadOwner,
+} from "./write-protocol.ts";
 
 interface WriteClientOptions extends WriteThreadJob {
   /** A folder on this machine for what is not yet stored. */
   readonly scratchPath: string;
   /** Gets what the write thread was busy with. */
   readonly meter: BusyMeter;
-  /** From `startWriteThread`, this client's from here on. Left out: one is started. */
+  /** From `startWriteThread`, this client's from here on. Default: one is started. */
   readonly thread?: Worker;
-  /** Left out: the write thread. */
+  /** Default: the write thread. */
   readonly script?: URL;
 }
 
@@ -45,27 +50,26 @@ export interface WriteFacts {
 }
 
 /**
- * A shard thread's write thread, as a call. It is there at once, for when the first shard is done; one that
+ * A shard thread's write thread, as a call. It is there at once, for when the first shard is done. One that
  * died is replaced with the next write, and leaves no half partial behind.
  */
 export class WriteThreadClient implements AsyncDisposable {
   readonly #options: WriteClientOptions;
-  readonly #writing = new Map<number, Deferred<PartialManifest>>();
-  #thread: Worker | null;
-  #nextId = 0;
+  #thread: Remote<WriteThreadMethods>;
   #closed = false;
 
   constructor(options: WriteClientOptions) {
     this.#options = options;
-    this.#thread = this.#open(options.thread);
+    const { thread } = options;
+    this.#thread = this.#open(thread === undefined || hasEnded(thread) ? undefined : thread);
   }
 
   /**
    * Writes a shard's result as its partial, after those that were given before. The memory of `result` is
-   * gone with the call. When `signal` aborts it stops; in any case it settles only once nothing is written
+   * gone with the call. When `signal` aborts it stops. In any case it settles only once nothing is written
    * any more.
    *
-   * @throws {INTERNAL} when the thread died; else as `writePartial`
+   * @throws {INTERNAL} when the thread died. The signal's reason once it aborts. Else as `writePartial`.
    */
   async write(result: ShardResult, facts: WriteFacts): Promise<PartialManifest> {
     const scratchPath = await mkdtemp(join(this.#options.scratchPath, "write-"));
@@ -79,38 +83,24 @@ export class WriteThreadClient implements AsyncDisposable {
   /** Abandons what is written, and waits for the end of the thread. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    const thread = this.#thread;
-    if (thread === null) return;
-    const ended = new Promise((resolve) => thread.once("exit", resolve));
-    thread.postMessage({ kind: "end" } satisfies WriteCommand);
-    await ended;
+    await this.#thread.close(Number.POSITIVE_INFINITY);
   }
 
   async #write(result: ShardResult, write: WriteFacts, scratchPath: string): Promise<PartialManifest> {
     const { lease, executionId, signal } = write;
     signal.throwIfAborted();
     if (this.#closed) throw new ShardmillError("INTERRUPTED", "the job is closed on this worker");
-    this.#thread ??= this.#open();
+    if (this.#thread.error !== null) this.#thread = this.#open();
     const thread = this.#thread;
-    const id = this.#nextId;
-    this.#nextId += 1;
-    const done = deferred<PartialManifest>();
-    this.#writing.set(id, done);
     const { shard, token } = lease;
     const { packed, transfer } = packResult(result);
-    const facts = { lease: { shard, token }, executionId, scratchPath };
-    thread.postMessage({ kind: "write", id, ...facts, result: packed } satisfies WriteCommand, [...transfer]);
-    const onAbort = () => thread.postMessage({ kind: "abandon", id } satisfies WriteCommand);
-    signal.addEventListener("abort", onAbort, { once: true });
+    const asked = { lease: { shard, token }, executionId, scratchPath, result: packed };
     try {
-      return await done.promise;
+      return await thread.call("write", asked, signal, { transfer, onAbort: "wait" });
     } catch (error) {
       // A thread that died could not clean up after itself.
-      if (thread !== this.#thread) await this.#discard(write);
+      if (thread.error !== null && !this.#closed) await this.#discard(write);
       throw error;
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-      this.#writing.delete(id);
     }
   }
 
@@ -121,39 +111,22 @@ export class WriteThreadClient implements AsyncDisposable {
     await discardLost(locate(job.partialsPath, output.kind), folder).catch(() => {});
   }
 
-  #open(ahead?: Worker): Worker {
-    const { job, output, script } = this.#options;
-    const thread = ahead === undefined || hasEnded(ahead) ? startWriteThread(script) : ahead;
-    thread.ref();
-    thread.on("message", (event: WriteEvent) => this.#onEvent(event));
-    thread.on("error", (error) => this.#end(thread, messageOf(error), error));
-    thread.on("exit", (code) => this.#end(thread, `exit code ${code}`));
+  #open(ahead?: Worker): Remote<WriteThreadMethods> {
+    const { job, output, script, meter } = this.#options;
+    const serves: WriteThreadOwner = {
+      busy(busyMs) {
+        for (const [stage, ms] of Object.entries(busyMs)) meter.add(stage as Stage, ms);
+      },
+    };
+    const link = new ThreadLink(ahead ?? startWriteThread(script));
+    const thread = new Remote<WriteThreadMethods>(link, { serves, lost });
     const { jobId, stores, rowsFormat, rowsForm, reduce, reductions, partialsPath } = job;
     const ofJob = { jobId, stores, rowsFormat, rowsForm, reduce, reductions, partialsPath };
-    thread.postMessage({ kind: "openJob", job: ofJob, output } satisfies WriteCommand);
+    thread.tell("openJob", { job: ofJob, output });
     return thread;
   }
+}
 
-  #onEvent(event: WriteEvent): void {
-    switch (event.kind) {
-      case "written":
-        this.#writing.get(event.id)?.resolve(event.partial);
-        break;
-      case "failed":
-        this.#writing.get(event.id)?.reject(errorFromData(event.error));
-        break;
-      case "busy":
-        for (const [stage, ms] of Object.entries(event.busyMs)) this.#options.meter.add(stage as Stage, ms);
-        break;
-      default:
-        assertNever(event);
-    }
-  }
-
-  #end(thread: Worker, detail: string, cause?: unknown): void {
-    if (thread !== this.#thread) return;
-    this.#thread = null;
-    const error = new ShardmillError("INTERNAL", `a write thread ended: ${detail}`, { cause });
-    for (const done of this.#writing.values()) done.reject(error);
-  }
+function lost(end: RemoteEnd): ShardmillError {
+  return new ShardmillError("INTERNAL", `a write thread ended: ${endText(end)}`, { cause: end });
 }
