@@ -77,4 +77,11 @@ test("libraries of stores, proxies and queues are loaded by these alone: a local
   const theirs = /^(extensions\/(s3|gcs|azure|object-store)\/|coordinator\/queue\/(sqs|amqp|kafka)\/)/;
   expect(reaching.length).toBeGreaterThan(3);
   expect(reaching.flatMap(ofOurs).filter((source) => !theirs.test(source))).toEqual([]);
+  // What is started has the facts of each extension, and none of its code.
+  const code = /^extensions\/(?!list\.ts$|[^/]+\/extension\.ts$)/;
+  for (const entry of names.filter((name) => !name.startsWith("chunks")))
+    expect(
+      [...closure(entry)].flatMap(ofOurs).filter((source) => code.test(source)),
+      entry,
+    ).toEqual([]);
 });
