@@ -30,6 +30,7 @@ export class JobFaultInjector {
   readonly #scenario: JudgedScenario;
   readonly #snapshots: SnapshotFaults;
   #damages = 0;
+  #startedOver = false;
   /** That of the published output. */
   #manifest: string | null = null;
 
@@ -80,7 +81,7 @@ export class JobFaultInjector {
     if (freed === below(job.out, MANIFEST_NAME)) this.#manifest = null;
     if (call === "write" && STAGED_MANIFEST.test(path)) this.strikeRival(0.7);
     if (call === "write") checker.put(process, path);
-    if (call === "read" && path === job.out) this.#stopBehindLook(process);
+    if (call === "read" && path === job.out) this.#startOverBehindLook(process);
     // A name on a disk, a whole file in a bucket.
     if (call !== "names" && call !== "write") return;
     if (path === below(job.out, MANIFEST_NAME)) {
@@ -99,12 +100,17 @@ export class JobFaultInjector {
     if (faults.strikes("powerCut", 0.2)) scheduler.after(0, null, () => this.#scenario.world.cutPower());
   }
 
-  /** One of several coordinators has looked into the output folder: another one may change it now. */
-  #stopBehindLook(process: SimProcess): void {
-    const { coordinators, faults, random, scheduler } = this.#scenario.world;
-    const others = coordinators.processes().filter((other) => other !== process);
-    if (others.length === 0 || !faults.strikes("coordinatorPaused", 0.2)) return;
-    const ms = random.between(5, 200);
+  /** A coordinator saw that the job is published. Before it reads the manifest, another one starts over. */
+  #startOverBehindLook(process: SimProcess): void {
+    const { job, world } = this.#scenario;
+    const { faults, image, random, scenarios, scheduler } = world;
+    const isPublished = image.lookUp(join(job.kept, MANIFEST_NAME)) !== null;
+    if (!isPublished || this.#startedOver || scenarios.length > 1) return;
+    if (!faults.strikes("startedOver", 0.5)) return;
+    // Once: the one that starts over looks there, too.
+    this.#startedOver = true;
+    this.startOver();
+    const ms = random.between(20, 400);
     scheduler.after(0, null, () => scheduler.pause(process, ms));
   }
 

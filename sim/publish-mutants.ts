@@ -17,7 +17,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
   {
     name: "disk-beside-a-bucket-not-synced",
     says: "the marker of a clearing goes before the removal of the journal beside the bucket is durable",
-    breaks: ["every-job-ends", "record-before-answer", "replay-is-the-state"],
+    breaks: ["every-job-ends", "record-before-answer", "replay-is-the-state", "commits-stay-whole"],
     storage: "bucket",
     edits: [edit("coordinator/publish/clear-output.js", "if (!storage.can.sync)", "if (false)")],
   },
