@@ -69,6 +69,8 @@ export class JobFaultInjector {
     if (freed === below(work, CLEARING_NAME)) {
       checker.cleared();
       this.#snapshots.cleared();
+      // Also one that a power cut had taken away before.
+      this.#manifest = null;
       this.#cutPower();
     }
     if (call === "names") this.#snapshots.named(path);
