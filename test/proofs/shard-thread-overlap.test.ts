@@ -82,17 +82,17 @@ test("two shards overlap, are read one after the other, and do not mix", async (
 test("a shard is read and mapped while the one before it is written", async () => {
   // Its SQL ends only when it is abandoned: until then the first shard is being written.
   const endless = { n: { combine: "SELECT count(*) FROM rows, range(1000000000000)", final: "" } };
-  const { send, waitFor, events } = await startThread(aJob({ partialsPath, reduce: endless }));
+  const { begin, abandon, waitFor, events } = await startThread(aJob({ partialsPath, reduce: endless }));
   const leases = await Promise.all(
     [1, 2].map((sequence) => leaseOn(inputPath, { rowStart: 0, rowEnd: ROWS / 2, sequence })),
   );
-  for (const lease of leases) send({ kind: "runShard", lease, executionId: "e1" });
+  for (const lease of leases) begin(lease);
   const written = async () => (await readdir(partialsPath, { recursive: true })).map(String);
   while (!(await written()).some((name) => name.startsWith("1-") && name.endsWith("rows.parquet")))
     await settle();
   await waitFor((event) => event.kind === "shardRead" && event.token.sequence === 2);
   expect(events.filter(({ kind }) => kind === "shardDone" || kind === "shardFailed")).toEqual([]);
-  for (const { token } of leases) send({ kind: "abandonShard", token });
+  for (const lease of leases) abandon(lease);
   for (const { token } of leases)
     await waitFor((event) => event.kind === "abandoned" && event.token.sequence === token.sequence);
   expect(await written()).toEqual([]);
@@ -152,13 +152,13 @@ test("several threads that share the lanes make the same partials as one", async
 
 test("an abandoned shard leaves no file and says only that it is abandoned; the next one runs", async () => {
   const gate = deferred<void>();
-  const { send, waitFor, run, events, lane } = await startThread(aJob({ partialsPath }), {
+  const { begin, abandon, waitFor, run, events, lane } = await startThread(aJob({ partialsPath }), {
     gate: gate.promise,
   });
   const lease = await leaseOn(inputPath);
-  send({ kind: "runShard", lease, executionId: "e1" });
+  begin(lease);
   await lane.reached;
-  send({ kind: "abandonShard", token: lease.token });
+  abandon(lease);
   await waitFor(({ kind }) => kind === "abandoned");
   gate.resolve();
   const next = await run(await leaseOn(inputPath, { sequence: 2 }));
@@ -172,12 +172,12 @@ test("an abandoned shard leaves no file and says only that it is abandoned; the 
 
 test("a shard that is abandoned while it is written stops its SQL, and what was written is gone", async () => {
   const endless = { n: { combine: "SELECT count(*) FROM rows, range(1000000000000)", final: "" } };
-  const { send, waitFor } = await startThread(aJob({ partialsPath, reduce: endless }));
+  const { begin, abandon, waitFor } = await startThread(aJob({ partialsPath, reduce: endless }));
   const lease = await leaseOn(inputPath);
-  send({ kind: "runShard", lease, executionId: "e1" });
+  begin(lease);
   const written = () => readdir(partialsPath, { recursive: true });
   while (!(await written()).some((name) => name.endsWith("dead.parquet"))) await settle();
-  send({ kind: "abandonShard", token: lease.token });
+  abandon(lease);
   await waitFor(({ kind }) => kind === "abandoned");
   expect(await written()).toEqual([]);
   expect(await readdir(scratchPath)).toEqual([]);

@@ -1,10 +1,16 @@
 import type { MessagePort } from "node:worker_threads";
-import { deferred } from "../../shared/core/abort.ts";
-import { errorFromData } from "../../shared/core/errors.ts";
+import { deferred, NEVER } from "../../shared/core/abort.ts";
+import { Remote } from "../../shared/core/remote/remote.ts";
+import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { type Token, tokenKey } from "../../shared/domain/token.ts";
 import { type LearnedBatch, NOTHING_LEARNED } from "../../worker/batch/batch-sizer.ts";
-import type { ShardCommand, ShardEvent } from "../../worker/pipeline/shard-protocol.ts";
+import type {
+  ShardEvent,
+  ShardThreadMethods,
+  ShardThreadOwner,
+} from "../../worker/pipeline/shard-protocol.ts";
 import { startShardThread as startThread } from "../../worker/pipeline/shard-thread-client.ts";
 import type { DataAccess } from "../../worker/read/data-access.ts";
 
@@ -20,53 +26,69 @@ export interface ShardThreadOptions {
   readonly ahead?: boolean;
 }
 
+/** Events of a shard, and how it ended; what the thread calls of its owner. */
+export type SeenEvent =
+  | ((ShardEvent | { readonly kind: "shardDone" | "shardFailed" | "abandoned" }) & { readonly token: Token })
+  | { readonly kind: keyof ShardThreadOwner };
+
 /** A real shard thread with one job open. `run` rejects with the shard's error. */
 export async function startShardThread(options: ShardThreadOptions) {
   const { job, lanePorts, scratchPath, access, shardThreads = 1, learned = NOTHING_LEARNED } = options;
-  const thread = startThread({ ahead: options.ahead ?? false });
-  const events: ShardEvent[] = [];
+  const events: SeenEvent[] = [];
   let heard = deferred<void>();
-  thread.on("message", (event: ShardEvent) => {
+  const see = (event: SeenEvent): void => {
     events.push(event);
     heard.resolve();
     heard = deferred();
-  });
-  const send = (command: ShardCommand) =>
-    thread.postMessage(command, command.kind === "openJob" ? [...command.lanePorts] : []);
-  const waitFor = async (isIt: (event: ShardEvent) => boolean): Promise<ShardEvent> => {
+  };
+  const serves: ShardThreadOwner = {
+    lanesBusy: () => see({ kind: "lanesBusy" }),
+    farFile: () => see({ kind: "farFile" }),
+    busy: () => see({ kind: "busy" }),
+    learned: () => see({ kind: "learned" }),
+    broken: () => see({ kind: "broken" }),
+  };
+  const link = new ThreadLink(startThread({ ahead: options.ahead ?? false }));
+  const remote = new Remote<ShardThreadMethods>(link, { serves });
+  const waitFor = async (isIt: (event: SeenEvent) => boolean): Promise<SeenEvent> => {
     while (true) {
       const found = events.find(isIt);
       if (found !== undefined) return found;
       await heard.promise;
     }
   };
+  const stops = new Map<string, AbortController>();
   const run = async (lease: Lease, executionId = "e1"): Promise<PartialManifest> => {
-    send({ kind: "runShard", lease, executionId });
-    const end = await waitFor(
-      (event) =>
-        (event.kind === "shardDone" || event.kind === "shardFailed") &&
-        event.token.sequence === lease.token.sequence,
-    );
-    if (end.kind === "shardDone") return end.partial;
-    throw end.kind === "shardFailed" ? errorFromData(end.error) : new Error(end.kind);
+    const { token } = lease;
+    const stop = new AbortController();
+    stops.set(tokenKey(token), stop);
+    const onEvent = (event: ShardEvent) => see({ ...event, token });
+    const calls = { onEvent, onAbort: "wait" } as const;
+    try {
+      const partial = await remote.call("runShard", { lease, executionId }, stop.signal, calls);
+      see({ kind: "shardDone", token });
+      return partial;
+    } catch (error) {
+      see({ kind: stop.signal.aborted ? "abandoned" : "shardFailed", token });
+      throw error;
+    }
   };
+  /** Starts a shard whose end is seen by its event. */
+  const begin = (lease: Lease): void => void run(lease).catch(() => {});
+  const abandon = ({ token }: Lease): void => stops.get(tokenKey(token))?.abort(new Error("abandoned"));
   const reached = access ?? { kind: "shared" };
-  send({
-    kind: "openJob",
+  const open = {
     job,
     input: [reached],
     output: reached,
     lanePorts,
     shardThreads,
-    stepThreads: 1,
     scratchPath,
     learned,
-  });
-  await waitFor(({ kind }) => kind === "jobOpened");
+  } as const;
+  await remote.call("openJob", { ...open, stepThreads: 1 }, NEVER, { transfer: lanePorts });
   const end = async (): Promise<void> => {
-    const ended = new Promise((resolve) => thread.once("exit", resolve));
-    send({ kind: "end" });
-    await ended;
+    await remote.close(Number.POSITIVE_INFINITY);
   };
-  return { events, send, waitFor, run, [Symbol.asyncDispose]: end };
+  return { events, begin, abandon, waitFor, run, [Symbol.asyncDispose]: end };
 }

@@ -283,7 +283,6 @@ export class OpenJob implements AsyncDisposable {
       },
     });
     await thread.open({
-      kind: "openJob",
       job: this.#job,
       input: this.#access.input,
       output: this.#access.output,

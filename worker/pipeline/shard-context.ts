@@ -1,13 +1,11 @@
 import { setMaxListeners } from "node:events";
 import type { Worker } from "node:worker_threads";
-import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
+import type { CallContext } from "../../shared/core/remote/peer.ts";
 import { FetchBudget } from "../../shared/dataset/fetch-budget.ts";
-import { isPoisoned } from "../../shared/dataset/input-errors.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
-import { type Token, tokenKey } from "../../shared/domain/token.ts";
 import type { Stage } from "../../shared/domain/worker.ts";
 import { BatchSizer, type LearnedBatch } from "../batch/batch-sizer.ts";
 import { rowsInMemory } from "../batch/bounds.ts";
@@ -54,8 +52,12 @@ interface ShardContextOptions {
   readonly writeThread?: Worker | undefined;
   readonly meter: BusyMeter;
   readonly nowMs: () => number;
-  readonly emit: (event: ShardEvent) => void;
+  /** Called for an input file that is read in the next best way. */
+  readonly onFar: (path: string) => void;
+  readonly onLearned: (learned: LearnedBatch) => void;
 }
+
+type ShardCalls = Pick<CallContext<ShardEvent>, "signal" | "emit">;
 
 /**
  * One job in a shard thread: its input, its lanes, its write thread, and the shards at work. Shards overlap,
@@ -82,7 +84,6 @@ export class ShardContext implements AsyncDisposable {
   readonly #order = new ShardOrder();
   /** Rows of the largest shard so far. */
   #largestShard = 0;
-  readonly #running = new Map<string, { readonly stop: AbortController; readonly ended: Promise<void> }>();
 
   constructor(options: ShardContextOptions) {
     const { job, input, output, scratchPath, writeThread, meter } = options;
@@ -98,7 +99,7 @@ export class ShardContext implements AsyncDisposable {
     this.#files = new InputFiles({
       ways: input.ways,
       meter,
-      onFar: (path) => options.emit({ kind: "farFile", path }),
+      onFar: options.onFar,
     });
     this.#sizer = new BatchSizer({
       rows: job.batchRows,
@@ -108,27 +109,28 @@ export class ShardContext implements AsyncDisposable {
       shardRows: () => this.#mostOfShard(),
       mayGrow: watchGrowth(),
       learned: options.learned,
-      onLearned: (learned) => options.emit({ kind: "learned", learned }),
+      onLearned: options.onLearned,
     });
     this.#pool = new BufferPool(
       this.#lanes.mostInFlight * (job.map.inputs.length + (job.map.state?.length ?? 0)),
     );
   }
 
-  /** Starts a shard; what becomes of it is reported by events. */
-  start(lease: Lease, executionId: string): void {
+  /** Runs a shard, and waits until its partial is stored. */
+  async run(lease: Lease, executionId: string, calls: ShardCalls): Promise<PartialManifest> {
+    const { signal } = calls;
     this.#largestShard = Math.max(this.#largestShard, shardRows(lease.shard));
-    const stop = new AbortController();
     // Every file that is fetched ahead listens, and there may be more than the ten that Node takes for a
     // leak.
-    setMaxListeners(0, stop.signal);
-    const key = tokenKey(lease.token);
-    const ended = this.#runToEvent(lease, executionId, stop.signal).finally(() => this.#running.delete(key));
-    this.#running.set(key, { stop, ended });
-  }
-
-  abandon(token: Token): void {
-    this.#running.get(tokenKey(token))?.stop.abort(abandoned());
+    setMaxListeners(0, signal);
+    const isFar = lease.slices.some(({ file }) => this.#options.input.isFar(file.path));
+    using pass = await this.#order.enter(isFar ? "far" : "near", signal);
+    const mapped = await this.#map(lease, pass, calls);
+    const result =
+      this.#finish === null
+        ? withoutSources(mapped)
+        : await finishRows(mapped, { steps: this.#finish, lease, signal });
+    return await this.#writer.write(result, { lease, executionId, signal });
   }
 
   /** How many threads do the stages that several may do. */
@@ -142,11 +144,8 @@ export class ShardContext implements AsyncDisposable {
     return this.#sizer.inUse;
   }
 
-  /** Abandons what runs, waits for it, and closes everything. */
+  /** Closes everything. No shard may be running. */
   async [Symbol.asyncDispose](): Promise<void> {
-    const running = [...this.#running.values()];
-    for (const { stop } of running) stop.abort(abandoned());
-    await Promise.allSettled(running.map(({ ended }) => ended));
     await this.#files[Symbol.asyncDispose]();
     this.#lanes[Symbol.dispose]();
     await this.#writer[Symbol.asyncDispose]();
@@ -159,48 +158,21 @@ export class ShardContext implements AsyncDisposable {
     return Math.ceil(this.#largestShard / (BATCHES_OF_SHARD * this.#lanes.count));
   }
 
-  async #runToEvent(lease: Lease, executionId: string, signal: AbortSignal): Promise<void> {
-    const { emit } = this.#options;
-    const { token } = lease;
-    try {
-      const partial = await this.#run(lease, executionId, signal);
-      emit({ kind: "shardDone", token, partial });
-    } catch (error) {
-      if (signal.aborted) {
-        emit({ kind: "abandoned", token });
-        return;
-      }
-      emit({ kind: "shardFailed", token, error: errorToData(error) });
-      if (isPoisoned(error)) emit({ kind: "broken", error: errorToData(error) });
-    }
-  }
-
-  async #run(lease: Lease, executionId: string, signal: AbortSignal): Promise<PartialManifest> {
-    const isFar = lease.slices.some(({ file }) => this.#options.input.isFar(file.path));
-    using pass = await this.#order.enter(isFar ? "far" : "near", signal);
-    const mapped = await this.#map(lease, pass, signal);
-    const result =
-      this.#finish === null
-        ? withoutSources(mapped)
-        : await finishRows(mapped, { steps: this.#finish, lease, signal });
-    return await this.#writer.write(result, { lease, executionId, signal });
-  }
-
-  async #map(lease: Lease, pass: ShardPass, signal: AbortSignal): Promise<MappedShard> {
-    const { emit } = this.#options;
+  async #map(lease: Lease, pass: ShardPass, { signal, emit }: ShardCalls): Promise<MappedShard> {
     try {
       using input = await ShardInput.open(lease.slices, this.#files, {
         signal,
         budget: this.#fetches,
-        onFile: (slice) => emit({ kind: "fileStarted", token: lease.token, slice }),
+        onFile: (slice) => emit({ kind: "fileStarted", slice }),
       });
       const result = await this.#mapRows(lease, input, {
         signal,
         turn: () => pass.turn(),
         onRead: () => {
           pass.endRead();
-          emit({ kind: "shardRead", token: lease.token });
+          emit({ kind: "shardRead" });
         },
+        onProgress: this.#progressOf(emit),
       });
       await input.confirm(signal);
       return result;
@@ -212,7 +184,7 @@ export class ShardContext implements AsyncDisposable {
   async #mapRows(
     lease: Lease,
     input: ShardInput,
-    calls: Pick<MapShardOptions, "signal" | "turn" | "onRead">,
+    calls: Pick<MapShardOptions, "signal" | "turn" | "onRead" | "onProgress">,
   ): Promise<MappedShard> {
     const { job, meter } = this.#options;
     return await mapShard({
@@ -226,17 +198,16 @@ export class ShardContext implements AsyncDisposable {
       sizer: this.#sizer,
       pool: this.#pool,
       meter,
-      onProgress: this.#progressOf(lease.token),
     });
   }
 
-  #progressOf(token: Token): (rowsDone: number) => void {
-    const { nowMs, emit } = this.#options;
+  #progressOf(emit: ShardCalls["emit"]): (rowsDone: number) => void {
+    const { nowMs } = this.#options;
     let reportedMs = -Infinity;
     return (rowsDone) => {
       if (nowMs() - reportedMs < PROGRESS_MS) return;
       reportedMs = nowMs();
-      emit({ kind: "progress", token, rowsDone });
+      emit({ kind: "progress", rowsDone });
     };
   }
 }
@@ -259,8 +230,4 @@ function withoutSources({
   ...result
 }: MappedShard): ShardResult {
   return result;
-}
-
-function abandoned(): ShardmillError {
-  return new ShardmillError("INTERRUPTED", "the shard is abandoned");
 }

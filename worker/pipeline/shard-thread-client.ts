@@ -1,18 +1,24 @@
 import { Worker } from "node:worker_threads";
-import { type Deferred, deferred } from "../../shared/core/abort.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { assertNever } from "../../shared/core/assert.ts";
-import { hasEnded, untilEnded } from "../../shared/core/end-thread.ts";
 import { errorFromData, ShardmillError, toShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
+import { endText, Remote, type RemoteEnd } from "../../shared/core/remote/remote.ts";
+import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
 import { inputCorrupt } from "../../shared/dataset/input-errors.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import { FORMAT_NAMES } from "../../shared/domain/dataset.ts";
 import type { Lease, LeaseSlice } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import { type Token, tokenKey } from "../../shared/domain/token.ts";
 import type { PositionCounts, StageShares } from "../../shared/domain/worker.ts";
 import type { LearnedBatch } from "../batch/batch-sizer.ts";
-import { AHEAD, type ShardCommand, type ShardEvent } from "./shard-protocol.ts";
+import {
+  AHEAD,
+  type ShardEvent,
+  type ShardThreadJob,
+  type ShardThreadMethods,
+  type ShardThreadOwner,
+} from "./shard-protocol.ts";
 
 /** How often a thread that runs shards is looked at. It tells how busy it is about once a second. */
 const LOOK_MS = 10_000;
@@ -40,10 +46,8 @@ const CLOSE_LIMIT_MS = 5_000;
 
 interface Running {
   readonly lease: Lease;
-  /** The slice of the lease that is read; null before the first and after the last. */
+  /** The slice of the lease that is read. Null before the first and after the last. */
   reading: LeaseSlice | null;
-  readonly result: Deferred<PartialManifest>;
-  readonly options: RunOptions;
 }
 
 /**
@@ -60,173 +64,117 @@ export function startShardThread(options: { readonly ahead?: boolean; readonly s
   return thread;
 }
 
-/** A shard thread as its owner sees it: commands as calls, events as promises. */
+interface ShardClientOptions {
+  readonly onBusy: OnBusy;
+  readonly onLearned?: (learned: LearnedBatch) => void;
+  readonly onFarFile?: (path: string) => void;
+  readonly onLanesBusy?: () => void;
+  readonly onBroken: (error: ShardmillError) => void;
+  /** Default: ten seconds. */
+  readonly lookMs?: number;
+  /** Default: five seconds. */
+  readonly closeLimitMs?: number;
+  /** From `startShardThread`, this client's from here on. Default: one is started. */
+  readonly thread?: Worker;
+}
+
+/** A shard thread as its owner sees it: one that breaks, or is stuck, is ended. */
 export class ShardThreadClient implements AsyncDisposable {
-  readonly #thread: Worker;
-  readonly #opened = deferred<void>();
-  readonly #running = new Map<string, Running>();
-  readonly #onBusy: OnBusy;
-  readonly #onLearned: (learned: LearnedBatch) => void;
-  readonly #onFarFile: (path: string) => void;
-  readonly #onLanesBusy: () => void;
+  readonly #remote: Remote<ShardThreadMethods>;
+  readonly #running = new Set<Running>();
   readonly #onBroken: (error: ShardmillError) => void;
   readonly #looking: NodeJS.Timeout;
   readonly #closeLimitMs: number;
   #silentLooks = 0;
-  #closed = false;
 
-  constructor(options: {
-    readonly onBusy: OnBusy;
-    readonly onLearned?: (learned: LearnedBatch) => void;
-    readonly onFarFile?: (path: string) => void;
-    readonly onLanesBusy?: () => void;
-    readonly onBroken: (error: ShardmillError) => void;
-    /** Left out: ten seconds. */
-    readonly lookMs?: number;
-    /** Left out: five seconds. */
-    readonly closeLimitMs?: number;
-    /** From `startShardThread`, this client's from here on. Left out: one is started. */
-    readonly thread?: Worker;
-  }) {
-    this.#onBusy = options.onBusy;
-    this.#onLearned = options.onLearned ?? (() => {});
-    this.#onFarFile = options.onFarFile ?? (() => {});
-    this.#onLanesBusy = options.onLanesBusy ?? (() => {});
+  constructor(options: ShardClientOptions) {
     this.#onBroken = options.onBroken;
     this.#closeLimitMs = options.closeLimitMs ?? CLOSE_LIMIT_MS;
-    this.#opened.promise.catch(() => {});
     this.#looking = setInterval(() => this.#look(), options.lookMs ?? LOOK_MS).unref();
-    this.#thread = options.thread ?? startShardThread();
-    this.#thread.on("message", (event: ShardEvent) => this.#onEvent(event));
-    this.#thread.on("error", (error) => this.#break(toShardmillError(error)));
-    this.#thread.on("exit", (code) =>
-      this.#break(new ShardmillError("INTERNAL", `a shard thread ended with ${code}`)),
-    );
-    if (hasEnded(this.#thread)) this.#break(new ShardmillError("INTERNAL", "a shard thread ended at once"));
+    const serves: ShardThreadOwner = {
+      busy: ({ shares, positions, batch }) => {
+        this.#silentLooks = 0;
+        options.onBusy(shares, positions, batch);
+      },
+      learned: (learned) => options.onLearned?.(learned),
+      farFile: (path) => options.onFarFile?.(path),
+      lanesBusy: () => options.onLanesBusy?.(),
+      broken: (error) => this.#break(errorFromData(error)),
+    };
+    const link = new ThreadLink(options.thread ?? startShardThread());
+    this.#remote = new Remote(link, { serves, lost: (end) => this.#lost(end) });
   }
 
-  get runningCount(): number {
-    return this.#running.size;
+  async open(job: ShardThreadJob): Promise<void> {
+    try {
+      await this.#remote.call("openJob", job, NEVER, { transfer: job.lanePorts });
+    } catch (error) {
+      this.#break(toShardmillError(error));
+      throw error;
+    }
   }
 
-  open(command: Extract<ShardCommand, { kind: "openJob" }>): Promise<void> {
-    this.#thread.postMessage(command, [...command.lanePorts]);
-    return this.#opened.promise;
-  }
-
-  /**
-   * Runs a shard. When `signal` aborts the thread is told, and the promise rejects at once with its reason.
-   */
+  /** Runs a shard. When `signal` aborts, this throws its reason at once and the thread abandons the shard. */
   async run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest> {
     const { signal } = options;
     signal.throwIfAborted();
-    if (this.#closed) throw new ShardmillError("INTERNAL", "the shard thread is gone");
-    const key = tokenKey(lease.token);
-    const result = deferred<PartialManifest>();
-    const onAbort = () => {
-      this.#send({ kind: "abandonShard", token: lease.token });
-      result.reject(signal.reason);
-    };
-    signal.addEventListener("abort", onAbort, { once: true });
-    this.#running.set(key, { lease, reading: null, result, options });
-    this.#send({ kind: "runShard", lease, executionId });
+    // Its error accuses the shards that ran in it, and no other.
+    if (this.#remote.error !== null) throw new ShardmillError("INTERNAL", "the shard thread is gone");
+    const running: Running = { lease, reading: null };
+    const onEvent = (event: ShardEvent) => this.#note(event, running, options);
+    this.#running.add(running);
     try {
-      return await result.promise;
+      return await this.#remote.call("runShard", { lease, executionId }, signal, { onEvent });
     } finally {
-      signal.removeEventListener("abort", onAbort);
-      this.#running.delete(key);
+      this.#running.delete(running);
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (!this.#closed) {
-      this.#send({ kind: "end" });
-      this.#closed = true;
-      clearInterval(this.#looking);
-      this.#rejectAll(new ShardmillError("INTERRUPTED", "the job is closed on this worker"));
-    }
-    if (!(await untilEnded(this.#thread, this.#closeLimitMs))) void this.#thread.terminate();
-  }
-
-  #send(command: ShardCommand): void {
-    if (!this.#closed) this.#thread.postMessage(command);
+    clearInterval(this.#looking);
+    if (!(await this.#remote.close(this.#closeLimitMs))) this.#remote.end();
   }
 
   #look(): void {
     this.#silentLooks = this.#running.size === 0 ? 0 : this.#silentLooks + 1;
-    if (this.#silentLooks <= SILENT_LOOKS) return;
-    this.#break(stuckOn([...this.#running.values()]));
+    if (this.#silentLooks > SILENT_LOOKS) this.#break(stuckOn([...this.#running]));
   }
 
-  #onEvent(event: ShardEvent): void {
+  #note(event: ShardEvent, running: Running, { onProgress, onRead }: RunOptions): void {
     this.#silentLooks = 0;
     switch (event.kind) {
-      case "jobOpened":
-        this.#opened.resolve();
-        break;
       case "progress":
-        this.#running.get(tokenKey(event.token))?.options.onProgress(event.rowsDone);
-        break;
-      case "shardDone":
-        this.#running.get(tokenKey(event.token))?.result.resolve(event.partial);
-        break;
-      case "shardFailed":
-        this.#running.get(tokenKey(event.token))?.result.reject(errorFromData(event.error));
-        break;
-      case "busy":
-        this.#onBusy(event.shares, event.positions, event.batch);
-        break;
-      case "farFile":
-        this.#onFarFile(event.path);
-        break;
-      case "lanesBusy":
-        this.#onLanesBusy();
-        break;
-      case "learned":
-        this.#onLearned(event.learned);
-        break;
-      case "broken":
-        this.#break(errorFromData(event.error));
+        onProgress(event.rowsDone);
         break;
       case "fileStarted":
-        this.#noteFile(event);
+        running.reading = running.lease.slices[event.slice] ?? null;
         break;
       case "shardRead":
-        this.#noteRead(event.token);
-        break;
-      case "abandoned":
+        running.reading = null;
+        onRead?.();
         break;
       default:
         assertNever(event);
     }
   }
 
-  #noteFile({ token, slice }: Extract<ShardEvent, { kind: "fileStarted" }>): void {
-    const running = this.#running.get(tokenKey(token));
-    if (running !== undefined) running.reading = running.lease.slices[slice] ?? null;
-  }
-
-  #noteRead(token: Token): void {
-    const running = this.#running.get(tokenKey(token));
-    if (running === undefined) return;
-    running.reading = null;
-    running.options.onRead?.();
-  }
-
+  /**
+   * Stuck in JavaScript or WebAssembly, it can be ended. Should its write thread be inside DuckDB all this
+   * time, the process dies of it, as of any native crash: the supervisor starts another.
+   */
   #break(error: ShardmillError): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    clearInterval(this.#looking);
-    this.#rejectAll(error);
-    this.#onBroken(error);
-    // Stuck in JavaScript or WebAssembly, which can be ended. Should its write thread be inside DuckDB all
-    // this time, the process dies of it, as of any native crash: the supervisor starts another.
-    void this.#thread.terminate();
+    this.#remote.end({ kind: "failed", error });
   }
 
-  #rejectAll(error: ShardmillError): void {
-    this.#opened.reject(error);
-    for (const { result } of this.#running.values()) result.reject(error);
+  #lost(end: RemoteEnd): ShardmillError {
+    clearInterval(this.#looking);
+    if (end.kind === "closed") return new ShardmillError("INTERRUPTED", "the job is closed on this worker");
+    const error =
+      end.kind === "failed"
+        ? toShardmillError(end.error)
+        : new ShardmillError("INTERNAL", `a shard thread ended: ${endText(end)}`);
+    this.#onBroken(error);
+    return error;
   }
 }
 

@@ -19,8 +19,10 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 async function clientOf(name: string, body: string, broken: ShardmillError[]): Promise<ShardThreadClient> {
   const path = join(folder, `${name}.mjs`);
   const head = `import { parentPort } from "node:worker_threads";
-parentPort.on("message", (command) => {
-  if (command.kind === "end") return parentPort.close();
+const owner = (method, argument) => parentPort.postMessage({ kind: "call", id: null, method, argument });
+parentPort.on("message", ({ kind, id, argument: command }) => {
+  if (kind === "close") return parentPort.close();
+  const emit = (event) => parentPort.postMessage({ kind: "event", id, event });
 `;
   await writeFile(path, `${head}  ${body}\n});\n`);
   return new ShardThreadClient({
@@ -56,8 +58,8 @@ test("a file is one of its own format, when a thread does not come to an end wit
 test("a thread that says how busy it is may take as long as it likes", async () => {
   const broken: ShardmillError[] = [];
   const body =
-    'const busy = setInterval(() => parentPort.postMessage({ kind: "busy", shares: {}, overMs: 1 }), 20);' +
-    'setTimeout(() => { clearInterval(busy); parentPort.postMessage({ kind: "shardDone", token: command.lease.token, partial: { digest: "right" } }); }, 1500);';
+    'const busy = setInterval(() => owner("busy", { shares: {} }), 20);' +
+    'setTimeout(() => { clearInterval(busy); parentPort.postMessage({ kind: "done", id, value: { digest: "right" } }); }, 1500);';
   await using client = await clientOf("works", body, broken);
   expect(await client.run(aLease(), "e1", options)).toEqual({ digest: "right" });
   expect(broken).toEqual([]);
@@ -65,7 +67,7 @@ test("a thread that says how busy it is may take as long as it likes", async () 
 
 /** Says that it has begun with each shard's last file, and with the second one stops answering. */
 const STUCK_ON_SECOND =
-  'parentPort.postMessage({ kind: "fileStarted", token: command.lease.token, slice: command.lease.slices.length - 1 });' +
+  'emit({ kind: "fileStarted", slice: command.lease.slices.length - 1 });' +
   "if (command.lease.token.sequence === 2) for (;;);";
 
 test("stuck with two files begun it accuses neither: both shards are to be run again, alone", async () => {
