@@ -14,13 +14,19 @@ export interface LaneOptions {
   readonly fixedBatch: FixedBatch | null;
 }
 
-/** From the thread's owner. A shard thread gets the other end of `port` and talks to the lane directly. */
-export type LaneCommand = { readonly kind: "serve"; readonly port: MessagePort } | { readonly kind: "close" };
+/** Methods of a lane's thread. */
+export interface LaneThreadMethods {
+  /** Waits until the model is loaded. @returns how long that took, in ms */
+  load(argument: null): Promise<number>;
+  /** A shard thread gets the other end of `port`, and talks to the lane directly. */
+  serve(port: MessagePort): void;
+}
 
-/** To the thread's owner. */
-export type LaneEvent =
-  | { readonly kind: "ready"; readonly loadMs: number }
-  | { readonly kind: "broken"; readonly error: ErrorData };
+/** Methods of its owner. */
+export interface LaneThreadOwner {
+  /** The device is lost. */
+  broken(error: ErrorData): void;
+}
 
 /**
  * One `session.run`, or several where the model's batch is fixed. The buffers of `feeds` are transferred: the

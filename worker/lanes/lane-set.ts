@@ -1,11 +1,12 @@
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { type Deferred, deferred, NEVER, orAbort } from "../../shared/core/abort.ts";
-import { untilEnded } from "../../shared/core/end-thread.ts";
-import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { errorFromData, ShardmillError, toShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
+import { endText, Remote, type RemoteEnd } from "../../shared/core/remote/remote.ts";
+import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { FixedBatch } from "./fixed-batch.ts";
-import type { LaneCommand, LaneEvent, LaneOptions } from "./lane-protocol.ts";
+import type { LaneOptions, LaneThreadMethods, LaneThreadOwner } from "./lane-protocol.ts";
 
 interface LaneSetOptions {
   readonly modelPath: string;
@@ -115,32 +116,24 @@ class StartedLanes implements LaneSet {
   }
 }
 
-/** One lane's thread, seen from its owner. */
+/** Owner's side of one lane's thread. */
 class Lane {
-  readonly #thread: Worker;
-  readonly #ready: Deferred<number> = deferred();
+  readonly ready: Promise<number>;
+  readonly #thread: Remote<LaneThreadMethods>;
   readonly #broken: Deferred<ShardmillError> = deferred();
   #hasServed = false;
-  #closing = false;
 
   constructor(script: URL, options: LaneOptions) {
-    this.#thread = new Worker(script, { workerData: options });
-    // Whoever waits for a lane hears of its end; nobody has to.
-    this.#ready.promise.catch(() => {});
-    this.#thread.on("message", (event: LaneEvent) => {
-      if (event.kind === "ready") {
+    const serves: LaneThreadOwner = { broken: (error) => this.#broken.resolve(errorFromData(error)) };
+    const link = new ThreadLink(script, { workerData: options });
+    this.#thread = new Remote(link, { serves, lost: (end) => this.#lost(end) });
+    this.ready = this.#thread.call("load", null, NEVER);
+    this.ready.then(
+      () => {
         this.#hasServed = true;
-        this.#ready.resolve(event.loadMs);
-      } else this.#break(errorFromData(event.error));
-    });
-    this.#thread.on("error", (error) => this.#break(this.#died(messageOf(error), error)));
-    this.#thread.on("exit", (code) => {
-      if (!this.#closing) this.#break(this.#died(`exit code ${code}`));
-    });
-  }
-
-  get ready(): Promise<number> {
-    return this.#ready.promise;
+      },
+      (error) => this.#broken.resolve(toShardmillError(error)),
+    );
   }
 
   get broken(): Promise<ShardmillError> {
@@ -149,31 +142,27 @@ class Lane {
 
   connect(): MessagePort {
     const { port1, port2 } = new MessageChannel();
-    this.#send({ kind: "serve", port: port2 }, [port2]);
+    this.#thread.tell("serve", port2, [port2]);
     return port1;
   }
 
   async close(limitMs: number): Promise<void> {
-    this.#closing = true;
-    this.#send({ kind: "close" }, []);
-    await untilEnded(this.#thread, limitMs);
+    await this.#thread.close(limitMs);
   }
 
-  #send(command: LaneCommand, transfer: readonly MessagePort[]): void {
-    this.#thread.postMessage(command, transfer);
-  }
-
-  #break(error: ShardmillError): void {
-    this.#ready.reject(error);
-    this.#broken.resolve(error);
+  #lost(end: RemoteEnd): ShardmillError {
+    const error = this.#died(end);
+    if (end.kind !== "closed") this.#broken.resolve(error);
+    return error;
   }
 
   /** A thread that never came up died of this machine, not of a row: no shard may be suspected for it. */
-  #died(detail: string, cause?: unknown): ShardmillError {
+  #died(end: RemoteEnd): ShardmillError {
+    const detail = endText(end);
     if (this.#hasServed)
-      return new ShardmillError("WORKER_DIED", `a lane's thread ended: ${detail}`, { cause });
+      return new ShardmillError("WORKER_DIED", `a lane's thread ended: ${detail}`, { cause: end });
     return new ShardmillError("RESOURCE_EXHAUSTED", `a lane's thread cannot be started: ${detail}`, {
-      cause,
+      cause: end,
       hint: "this machine is short of something: see its limits (ulimit -a) and its memory",
     });
   }
