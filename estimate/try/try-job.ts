@@ -3,9 +3,10 @@ import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { describeJob } from "../../coordinator/job/describe-job.ts";
 import { workPaths } from "../../coordinator/publish/work-paths.ts";
-import { deferred } from "../../shared/core/abort.ts";
-import { errorFromData, ShardmillError } from "../../shared/core/errors.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
+import { ProcessLink } from "../../shared/core/remote/process-link.ts";
+import { endText, Remote, type RemoteEnd } from "../../shared/core/remote/remote.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { resolveDevice } from "../../shared/onnx/resolve-device.ts";
 import { processArguments, processEnvironment } from "../../worker/process/process-arguments.ts";
@@ -14,7 +15,7 @@ import { makeScratch } from "../../worker/process/scratch.ts";
 import type { ProcessLayout } from "../../worker/process/supervisor.ts";
 import type { PreviewFormat } from "./picture.ts";
 import type { RowTrace } from "./row-trace.ts";
-import type { FromTryProcess, TriedSlice, TryTask } from "./try-protocol.ts";
+import type { TriedSlice, TryProcess, TryTask } from "./try-protocol.ts";
 
 interface TryOptions {
   readonly slices: readonly TriedSlice[];
@@ -67,27 +68,17 @@ async function runProcess(
     // What own code prints is for who watches, and never in the middle of a result.
     stdio: ["ignore", 2, "inherit", "ipc"],
   });
-  const ended = deferred<void>();
-  const exited = deferred<void>();
-  let isEnough = false;
-  child.on("message", (message: FromTryProcess) => {
-    if (isEnough || (message.kind === "row" && onRow(message.trace))) return;
+  const lost = (end: RemoteEnd) =>
+    new ShardmillError("WORKER_DIED", `the process that tries the rows ended with ${endText(end)}`);
+  await using remote = new Remote<TryProcess>(new ProcessLink(child), { lost });
+  const enough = new AbortController();
+  const onEvent = (trace: RowTrace) => {
     // More rows may be on their way.
-    isEnough = true;
-    if (message.kind !== "failed") ended.resolve();
-    else ended.reject(errorFromData(message.error));
-  });
-  child.on("error", (error) => ended.reject(error));
-  child.once("exit", (code, signal) => {
-    exited.resolve();
-    const how = signal ?? `code ${code}`;
-    ended.reject(new ShardmillError("WORKER_DIED", `the process that tries the rows ended with ${how}`));
-  });
-  child.send(task);
+    if (!enough.signal.aborted && !onRow(trace)) enough.abort();
+  };
   try {
-    await ended.promise;
-  } finally {
-    child.kill("SIGKILL");
-    if (child.pid !== undefined) await exited.promise;
+    await remote.call("run", task, enough.signal, { onEvent });
+  } catch (error) {
+    if (!enough.signal.aborted) throw error;
   }
 }

@@ -1,4 +1,4 @@
-import type { ErrorData } from "../../shared/core/errors.ts";
+import type { CallContext } from "../../shared/core/remote/peer.ts";
 import type { JobDescription, LeaseSlice } from "../../shared/domain/job.ts";
 import type { ProcessLayout } from "../../worker/process/supervisor.ts";
 import type { PreviewFormat } from "./picture.ts";
@@ -10,7 +10,7 @@ export interface TriedSlice extends LeaseSlice {
   readonly row: number;
 }
 
-/** What the process that tries rows is started with: plain JSON. */
+/** Task of the process that tries rows: plain JSON. */
 export interface TryTask {
   readonly job: JobDescription;
   readonly slices: readonly TriedSlice[];
@@ -19,8 +19,8 @@ export interface TryTask {
   readonly preview: PreviewFormat | null;
 }
 
-export type FromTryProcess =
-  /** Rows come one by one, in order. */
-  | { readonly kind: "row"; readonly trace: RowTrace }
-  | { readonly kind: "ended" }
-  | { readonly kind: "failed"; readonly error: ErrorData };
+/** Methods of the process that tries rows. */
+export interface TryProcess {
+  /** Emits the rows one by one, in order. */
+  run(task: TryTask, context: CallContext<RowTrace>): Promise<void>;
+}

@@ -72,7 +72,7 @@ export async function runIsolated(options: IsolatedOptions): Promise<IsolatedRes
   signal.throwIfAborted();
   const child = "processes" in options ? options.processes.take() : forkIsolated(options.script, options.env);
   const stderr = tailOf(child);
-  const link = new ProcessLink(child, options.memoryLimitBytes);
+  const link = new ProcessLink(child, options.memoryLimitBytes ?? Number.POSITIVE_INFINITY);
   const remote = new Remote<IsolatedProcess>(link, { serves: COUNTS_OWNER });
   const ending = await remote
     .call("run", argument, signal, { limitMs })

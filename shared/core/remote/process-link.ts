@@ -9,11 +9,11 @@ import type { RemoteEnd, RemoteLink } from "./remote.ts";
 /** A forked child process with its messages, which are JSON. */
 export class ProcessLink implements RemoteLink {
   readonly child: ChildProcess;
-  readonly #memoryLimitBytes: number;
+  readonly #memoryLimitBytes: number | undefined;
   readonly #gone = deferred<void>();
 
-  /** @param memoryLimitBytes limit of its own memory, native memory included. Default: none */
-  constructor(child: ChildProcess, memoryLimitBytes = Number.POSITIVE_INFINITY) {
+  /** @param memoryLimitBytes of its own memory, native memory included. Default: not watched */
+  constructor(child: ChildProcess, memoryLimitBytes?: number) {
     this.child = child;
     this.#memoryLimitBytes = memoryLimitBytes;
   }
@@ -37,16 +37,15 @@ export class ProcessLink implements RemoteLink {
       this.#gone.resolve();
     };
     child.on("message", onMessage).on("error", onError).on("close", onClose);
-    const watch = watchMemory(child.pid ?? 0, {
-      limitBytes: this.#memoryLimitBytes,
-      onOver: (bytes) => {
-        onEnd({ kind: "memory", bytes });
-        child.kill("SIGKILL");
-      },
-    });
+    const onOver = (bytes: number) => {
+      onEnd({ kind: "memory", bytes });
+      child.kill("SIGKILL");
+    };
+    const limitBytes = this.#memoryLimitBytes;
+    const watch = limitBytes === undefined ? null : watchMemory(child.pid ?? 0, { limitBytes, onOver });
     return {
       [Symbol.dispose]: () => {
-        watch[Symbol.dispose]();
+        watch?.[Symbol.dispose]();
         child.off("message", onMessage).off("error", onError).off("close", onClose);
       },
     };
