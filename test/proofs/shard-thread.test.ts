@@ -245,14 +245,14 @@ describe("an input file that is not the plan's", () => {
     expect((await run(await leaseOn(inputPath, { sequence: 2 }))).rowsOut).toBe(ROWS - 1);
   });
 
-  test("in its pages is corrupt input, and the thread asks to be replaced", async () => {
+  test("in its pages is corrupt input, and the thread is to be replaced", async () => {
     const path = join(folder, "corrupt.parquet");
     const bytes = await readFile(inputPath);
     bytes.fill(0xff, 4, 200);
     await writeFile(path, bytes);
-    const { run, waitFor } = await startThread(aJob({ partialsPath }));
-    await expect(run(await leaseOn(path))).rejects.toMatchObject({ code: "INPUT_CORRUPT", fields: { path } });
-    await waitFor(({ kind }) => kind === "broken");
+    const { run } = await startThread(aJob({ partialsPath }));
+    const corrupt = { code: "INPUT_CORRUPT", fields: { path, poisoned: true } };
+    await expect(run(await leaseOn(path))).rejects.toMatchObject(corrupt);
     expect(await readdir(partialsPath)).toEqual([]);
   });
 });

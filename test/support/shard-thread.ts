@@ -46,7 +46,6 @@ export async function startShardThread(options: ShardThreadOptions) {
     farFile: () => see({ kind: "farFile" }),
     busy: () => see({ kind: "busy" }),
     learned: () => see({ kind: "learned" }),
-    broken: () => see({ kind: "broken" }),
   };
   const link = new ThreadLink(startThread({ ahead: options.ahead ?? false }));
   const remote = new Remote<ShardThreadMethods>(link, { serves });

@@ -1,5 +1,4 @@
 import type { MessagePort } from "node:worker_threads";
-import type { ErrorData } from "../../shared/core/errors.ts";
 import type { CallContext } from "../../shared/core/remote/peer.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
@@ -67,8 +66,6 @@ export interface ShardThreadOwner {
   busy(report: BusyReport): void;
   /** More is known of how large batches should be. */
   learned(learned: LearnedBatch): void;
-  /** The thread cannot go on (a trap in a parser, say): its owner replaces it. */
-  broken(error: ErrorData): void;
 }
 
 interface BusyReport {

@@ -1,11 +1,11 @@
 import { Worker } from "node:worker_threads";
 import { NEVER } from "../../shared/core/abort.ts";
 import { assertNever } from "../../shared/core/assert.ts";
-import { errorFromData, ShardmillError, toShardmillError } from "../../shared/core/errors.ts";
+import { ShardmillError, toShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { endText, Remote, type RemoteEnd } from "../../shared/core/remote/remote.ts";
 import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
-import { inputCorrupt } from "../../shared/dataset/input-errors.ts";
+import { inputCorrupt, isPoisoned } from "../../shared/dataset/input-errors.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import { FORMAT_NAMES } from "../../shared/domain/dataset.ts";
 import type { Lease, LeaseSlice } from "../../shared/domain/job.ts";
@@ -99,7 +99,6 @@ export class ShardThreadClient implements AsyncDisposable {
       learned: (learned) => options.onLearned?.(learned),
       farFile: (path) => options.onFarFile?.(path),
       lanesBusy: () => options.onLanesBusy?.(),
-      broken: (error) => this.#break(errorFromData(error)),
     };
     const link = new ThreadLink(options.thread ?? startShardThread());
     this.#remote = new Remote(link, { serves, lost: (end) => this.#lost(end) });
@@ -125,6 +124,10 @@ export class ShardThreadClient implements AsyncDisposable {
     this.#running.add(running);
     try {
       return await this.#remote.call("runShard", { lease, executionId }, signal, { onEvent });
+    } catch (error) {
+      // Behind its own end: the shards beside it end with the same error, and it is the first to be accused.
+      if (!signal.aborted && isPoisoned(error)) this.#break(toShardmillError(error));
+      throw error;
     } finally {
       this.#running.delete(running);
     }

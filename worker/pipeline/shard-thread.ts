@@ -1,10 +1,8 @@
 import { workerData } from "node:worker_threads";
 import { present } from "../../shared/core/assert.ts";
 import { systemClock } from "../../shared/core/clock.ts";
-import { errorToData } from "../../shared/core/errors.ts";
 import type { CallContext } from "../../shared/core/remote/peer.ts";
 import { serveOwner } from "../../shared/core/remote/serve-owner.ts";
-import { isPoisoned } from "../../shared/dataset/input-errors.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { connectLanes } from "../lanes/lane-pool.ts";
 import { BusyMeter, threadIdleMs } from "../meter/busy-meter.ts";
@@ -53,14 +51,9 @@ async function runShard(
 ): Promise<PartialManifest> {
   const context = present(opened, "a shard comes after its job");
   reports ??= new BusyReports();
-  try {
-    const partial = await context.run(lease, executionId, { signal, emit });
-    reports.tellFirst();
-    return partial;
-  } catch (error) {
-    if (!signal.aborted && isPoisoned(error)) owner.tell("broken", errorToData(error));
-    throw error;
-  }
+  const partial = await context.run(lease, executionId, { signal, emit });
+  reports.tellFirst();
+  return partial;
 }
 
 /**
