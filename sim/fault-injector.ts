@@ -126,7 +126,7 @@ export class FaultInjector {
       if (process.state !== "paused" || !random.chance(probability)) continue;
       scheduler.goOn(process);
       const ms = random.between(5, 500);
-      if (random.chance(0.5)) scheduler.after(0, null, () => scheduler.pause(call.process, ms));
+      if (random.chance(0.5)) scheduler.after(0, null, () => scheduler.pauseBriefly(call.process, ms));
     }
   }
 

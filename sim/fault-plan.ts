@@ -90,6 +90,9 @@ export class FaultPlan {
     const fewer = enabled.filter((kind) => !(storage === "shared" && startsOver && OF_SLEEP.has(kind)));
     const hasSleepers =
       storage === "shared" && !isLate && !startsOver && share > 0 && this.#apart.chance(0.4);
+    // From a stream of its own as well. Its lock says nothing of a coordinator that cannot be seen.
+    const ofSleep = new SeededRandom(Math.floor(this.healMs * 997));
+    const hasUnseen = storage === "disk" && share > 0 && ofSleep.chance(0.3);
     // Of several that copy at once, one might damage what another has made sure of.
     const isAlone = !isLate && !startsOver && !hasSleepers && !enabled.some((kind) => OF_SLEEP.has(kind));
     const isTorn = isAlone && share > 0 && this.#apart.chance(0.5);
@@ -100,6 +103,7 @@ export class FaultPlan {
       isTorn ? TORN : [],
       hasRival ? RIVALS : [],
       hasSleepers ? SLEEPERS : [],
+      hasUnseen ? UNSEEN : [],
       this.#apart.chance(share) ? FOREIGN : [],
     ].flat();
     this.#enabled = new Set([...fewer, ...ofStores]);
@@ -228,6 +232,8 @@ const TORN: readonly FaultKind[] = ["copyDamaged"];
 const RIVALS: readonly FaultKind[] = ["rivalPublished"];
 /** Where several machines share a bucket, the one that wakes up too late is the danger. */
 const SLEEPERS: readonly FaultKind[] = ["coordinatorPaused"];
+/** On a disk, one that is stopped and replaced by another that cannot see it. */
+const UNSEEN: readonly FaultKind[] = ["otherNamespace"];
 const FOREIGN: readonly FaultKind[] = ["snapshotForeign"];
 /** Drawn apart. */
 const APART: ReadonlySet<FaultKind> = new Set([...LATE, ...TORN, ...RIVALS, ...FOREIGN]);

@@ -113,7 +113,7 @@ export class JobFaultInjector {
     this.#startedOver = true;
     this.startOver();
     const ms = random.between(20, 400);
-    scheduler.after(0, null, () => scheduler.pause(process, ms));
+    scheduler.after(0, null, () => scheduler.pauseBriefly(process, ms));
   }
 
   /** Put again, be it late or by one that was replaced meanwhile, it is the same. */

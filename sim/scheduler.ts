@@ -135,10 +135,17 @@ export class Scheduler {
   /** @param clockStops its clock stands still, as that of a virtual machine may */
   pause(process: SimProcess, ms: number, clockStops = false): void {
     if (process.state !== "running") return;
-    this.note(`${process.name} pauses for ${Math.round(ms)} ms`);
-    process.state = "paused";
+    this.pauseBriefly(process, ms);
     process.lastPauseMs = ms;
     process.stoppedMs = clockStops ? this.nowMs : null;
+  }
+
+  /** Stops a process for too short a time to be taken for dead. Its last long pause still counts. */
+  pauseBriefly(process: SimProcess, ms: number): void {
+    if (process.state !== "running") return;
+    this.note(`${process.name} pauses for ${Math.round(ms)} ms`);
+    process.state = "paused";
+    process.stoppedMs = null;
     this.after(ms, null, () => this.goOn(process));
   }
 
