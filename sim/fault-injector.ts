@@ -131,11 +131,11 @@ export class FaultInjector {
   }
 
   #wakeChance({ call, path }: DiskCall): number {
-    const { bucket, isShared } = this.#world;
+    const { bucket, faults, isShared } = this.#world;
     // While a run is removed its journal's numbers are free. The sign of its holder goes first.
     if (isShared && call === "removal" && path.includes("/run-"))
       return path.endsWith("/holder.json") ? 0.5 : 0.05;
-    if (bucket !== null) return 0;
+    if (bucket !== null || !faults.wakesEarly) return 0;
     if ((call === "open" || call === "read") && SEGMENT.test(path)) return 0.2;
     return call === "names" || call === "removal" || call === "sync" ? 0.005 : 0;
   }

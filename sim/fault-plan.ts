@@ -69,6 +69,8 @@ export class FaultPlan {
   #untilDiskError: number | null = null;
   #diskFull = false;
   healed = false;
+  /** Whether a stopped coordinator may wake while its successor works. Else it may sleep through it. */
+  readonly wakesEarly: boolean;
 
   constructor(random: SeededRandom, storage: StorageKind) {
     this.#random = random;
@@ -93,6 +95,7 @@ export class FaultPlan {
     // From a stream of its own as well. Its lock says nothing of a coordinator that cannot be seen.
     const ofSleep = new SeededRandom(Math.floor(this.healMs * 997));
     const hasUnseen = storage === "disk" && share > 0 && ofSleep.chance(0.3);
+    this.wakesEarly = ofSleep.chance(0.5);
     // Of several that copy at once, one might damage what another has made sure of.
     const isAlone = !isLate && !startsOver && !hasSleepers && !enabled.some((kind) => OF_SLEEP.has(kind));
     const isTorn = isAlone && share > 0 && this.#apart.chance(0.5);

@@ -197,6 +197,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
       "cancelled-or-published",
       "every-job-ends",
       "published-once",
+      "nothing-left-behind",
     ],
     storage: "disk",
     edits: [edit("coordinator/job/lock-output.js", "() => lock.sweep()", "async () => {}")],
@@ -204,7 +205,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   {
     name: "sweep-of-what-came-later",
     says: "a coordinator that lost its lock removes the folder of its successor",
-    breaks: ["every-job-ends", "one-holder"],
+    breaks: ["every-job-ends", "one-holder", "published-once"],
     storage: "disk",
     edits: [
       edit(
