@@ -69,7 +69,7 @@ export class FaultPlan {
   #untilDiskError: number | null = null;
   #diskFull = false;
   healed = false;
-  /** Whether a stopped coordinator may wake while its successor works. Else it may sleep through it. */
+  /** Wakes stopped coordinators on a disk while their successors work. Else they may sleep through it. */
   readonly wakesEarly: boolean;
 
   constructor(random: SeededRandom, storage: StorageKind) {
@@ -92,7 +92,7 @@ export class FaultPlan {
     const fewer = enabled.filter((kind) => !(storage === "shared" && startsOver && OF_SLEEP.has(kind)));
     const hasSleepers =
       storage === "shared" && !isLate && !startsOver && share > 0 && this.#apart.chance(0.4);
-    // From a stream of its own as well. Its lock says nothing of a coordinator that cannot be seen.
+    // From a stream of its own as well: worlds without such coordinators go the way that they went.
     const ofSleep = new SeededRandom(Math.floor(this.healMs * 997));
     const hasUnseen = storage === "disk" && share > 0 && ofSleep.chance(0.3);
     this.wakesEarly = ofSleep.chance(0.5);

@@ -224,7 +224,7 @@ export class JobShell {
     await this.dispatch({ kind: "publishDone", outputDigest });
   }
 
-  /** What a successor has removed is no failure of the job: it goes on there. */
+  /** Fails the job, unless another coordinator has taken it: files that this one removed are no failure. */
   async #breakJob(reason: FailureReason): Promise<void> {
     const lost = await this.#options.work.whyLost();
     if (lost !== null) this.breakDown(lost);

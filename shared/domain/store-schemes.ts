@@ -8,7 +8,7 @@ export const STORE_SCHEMES = new Map(schemes);
 /** One scheme for each store: `s3`, `gs`, `az`. */
 const shown = schemes.filter(([, { isAlias = false }]) => !isAlias);
 
-/** Those schemes for texts: `s3://`, `gs://`, `az://`. */
+/** Schemes that messages show: `s3://`, `gs://`, `az://`. */
 export const SHOWN_SCHEMES = shown.map(([scheme]) => `${scheme}://`);
 export const ALL_SCHEMES = schemes.map(([scheme]) => `${scheme}://`);
 

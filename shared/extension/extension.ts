@@ -31,7 +31,7 @@ interface SchemeFacts {
   readonly bucket: string;
   /** Form of a bucket's name. Default: letters, digits, and between them `.`, `_` and `-`. */
   readonly bucketForm?: RegExp;
-  /** Whether messages leave the scheme out, because they show another scheme of the same store. */
+  /** Leaves the scheme out of messages, which show another scheme of the same store. Default: no. */
   readonly isAlias?: boolean;
   /** Keys of `stores` in the job file that apply. */
   readonly settings: readonly string[];

@@ -23,7 +23,7 @@ export interface ModuleAnswer {
   /** Its buffers are transferred. */
   readonly made: PackedTable;
   readonly sources: Uint32Array<ArrayBuffer>;
-  /** By their places in `made`. */
+  /** Rows that failed, each with its place in `made`. */
   readonly failed: readonly FailedRow[];
 }
 

@@ -77,7 +77,7 @@ test("libraries of stores, proxies and queues are loaded by these alone: a local
   const theirs = /^(extensions\/(s3|gcs|azure|object-store)\/|coordinator\/queue\/(sqs|amqp|kafka)\/)/;
   expect(reaching.length).toBeGreaterThan(3);
   expect(reaching.flatMap(ofOurs).filter((source) => !theirs.test(source))).toEqual([]);
-  // What is started has the facts of each extension, and none of its code.
+  // Each entry file has the facts of every extension, and the code of none.
   const code = /^extensions\/(?!list\.ts$|[^/]+\/extension\.ts$)/;
   for (const entry of names.filter((name) => !name.startsWith("chunks")))
     expect(

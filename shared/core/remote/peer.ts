@@ -3,7 +3,7 @@ import { type Deferred, deferred } from "../abort.ts";
 import { assert } from "../assert.ts";
 import { type ErrorData, errorFromData, errorToData, ShardmillError } from "../errors.ts";
 
-/** What a method gets beside its argument. */
+/** Second argument of each method: its signal, and a way to send events. */
 export interface CallContext<Event = never> {
   /** Aborts when the caller abandons the call, or closes the connection. */
   readonly signal: AbortSignal;

@@ -3,7 +3,7 @@ import { present } from "../assert.ts";
 import { killProcess } from "../end-thread.ts";
 import { type Methods, Peer } from "./peer.ts";
 
-/** How a thread or child process closes what it has open. Its calls have ended by then. */
+/** Closes all that a thread or child process has open. Runs when its calls have ended. */
 type OnClose = () => Promise<void> | void;
 
 /**
@@ -35,7 +35,7 @@ function serveFromThread<Owner extends Methods<Owner>>(methods: object, onClose:
 
 function serveFromProcess<Owner extends Methods<Owner>>(methods: object, onClose: OnClose): Peer<Owner> {
   const peer = new Peer<Owner>((message) => process.send?.(message), methods);
-  // By force: an exit would wait for a native call.
+  // Killed, because an exit would wait for a native call.
   process.once("disconnect", () => killProcess());
   if (!process.connected) killProcess();
   // Ctrl-C reaches the whole process group, and the owner decides what becomes of this process.

@@ -8,7 +8,7 @@ interface ThreadOptions extends Pick<WorkerOptions, "workerData" | "stdout"> {
   readonly transferList?: readonly Transferable[];
   /** Limit of its JavaScript heap. Default: V8's. */
   readonly heapMib?: number;
-  /** Whether it keeps this process alive. Default: yes. */
+  /** Keeps this process alive while the thread runs. Default: yes. */
   readonly isRef?: boolean;
 }
 
