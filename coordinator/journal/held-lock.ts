@@ -1,7 +1,7 @@
 import { basename, dirname, join } from "node:path";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import type { Disk } from "../../shared/core/disk.ts";
-import { errorCode } from "../../shared/core/errno.ts";
+import { errorCode, ignoreMissing } from "../../shared/core/errno.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { ownName, readLock } from "./lock-file.ts";
 
@@ -88,6 +88,8 @@ export class HeldLock implements AsyncDisposable {
    * earlier holders. One that takes the lock at this moment finds its draft gone, and tries again. A claim is
    * of one nonce, which is never drawn again: only the claims of this lock stay.
    *
+   * A folder goes in one step. An earlier holder that wakes up moves all that was in it, or nothing.
+   *
    * @throws {OUTPUT_LOCKED} when another has taken the lock
    */
   async sweep(): Promise<void> {
@@ -97,9 +99,12 @@ export class HeldLock implements AsyncDisposable {
     const others = await disk.readdir(folder);
     // Behind the list: a coordinator that takes the lock later makes names that are not in it.
     await this.look();
-    for (const other of others)
-      if (other.startsWith(`${name}.`) && !stays.some((own) => other.startsWith(own)))
-        await disk.remove(join(folder, other));
+    for (const [at, other] of others.entries()) {
+      if (!other.startsWith(`${name}.`) || stays.some((own) => other.startsWith(own))) continue;
+      const swept = `${this.own}-${at}`;
+      await disk.rename(join(folder, other), swept).catch(ignoreMissing);
+      await disk.remove(swept);
+    }
   }
 
   /**

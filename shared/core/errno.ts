@@ -4,3 +4,8 @@
 export function errorCode(error: unknown): string | null {
   return error instanceof Error && "code" in error && typeof error.code === "string" ? error.code : null;
 }
+
+/** Handles the rejection of a step that removes or moves a file: one that is not there is no failure. */
+export function ignoreMissing(error: unknown): void {
+  if (errorCode(error) !== "ENOENT") throw error;
+}

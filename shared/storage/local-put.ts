@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { digestFile } from "../core/digest.ts";
 import type { Disk } from "../core/disk.ts";
-import { errorCode } from "../core/errno.ts";
+import { errorCode, ignoreMissing } from "../core/errno.ts";
 import { lacksHardLinks, placeAlone, placeOnce } from "../core/hard-link.ts";
 import { makeFolder, makeFolders } from "../core/make-folders.ts";
 import type { Random } from "../core/random.ts";
@@ -137,8 +137,4 @@ function temporaryFor(path: string, random: Random): string {
 /** After a failure, which matters more than what is left here. */
 async function unlinkFailed(temporary: string, disk: Disk): Promise<void> {
   await disk.unlink(temporary).catch(() => {});
-}
-
-function ignoreMissing(error: unknown): void {
-  if (errorCode(error) !== "ENOENT") throw error;
 }

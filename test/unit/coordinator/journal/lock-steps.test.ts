@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { HeldLock } from "../../../../coordinator/journal/held-lock.ts";
 import { acquireLock, type LockOptions } from "../../../../coordinator/journal/lock.ts";
@@ -27,6 +27,9 @@ const FAST: TimedClock = {
     return () => clearTimeout(timer);
   },
 };
+
+/** Of a process that is stopped: its beats do not come, and it does not look at its lock. */
+const STILL: TimedClock = { nowMs: () => 0, wallMs: () => 0, after: () => () => {} };
 
 /** Sees no process of another namespace. */
 function from(pidNamespace: string, options: Partial<LockOptions> = {}): LockOptions {
@@ -67,8 +70,7 @@ describe("what a holder changes", () => {
         await realDisk.rename(source, target);
       },
     };
-    const clock: TimedClock = { nowMs: () => 0, wallMs: () => 0, after: () => () => {} };
-    const held = await acquireLock(folder, from("a", { disk, clock }));
+    const held = await acquireLock(folder, from("a", { disk, clock: STILL }));
     await writeFile(join(folder, "work"), "the first one's");
     const late = act(held);
     late.catch(() => {});
@@ -93,11 +95,32 @@ describe("what a holder changes", () => {
         return await realDisk.readdir(path);
       },
     };
-    const clock: TimedClock = { nowMs: () => 0, wallMs: () => 0, after: () => () => {} };
-    const held = await acquireLock(folder, from("a", { clock, disk }));
+    const held = await acquireLock(folder, from("a", { clock: STILL, disk }));
     await expect(held.sweep()).rejects.toMatchObject({ code: "OUTPUT_LOCKED" });
     await using successor = present(taker as HeldLock | null, "the lock was taken");
     expect(await readdir(successor.own)).toEqual([]);
+    await held[Symbol.asyncDispose]();
+  });
+
+  test("a holder that wakes up during its successor's sweep publishes no part of its folder", async () => {
+    const held = await acquireLock(folder, from("a", { clock: STILL }));
+    const rows = join(held.own, "rows");
+    await mkdir(rows, { recursive: true });
+    for (const name of ["part-0", "part-1"]) await writeFile(join(rows, name), name);
+    let late: Promise<void> | null = null;
+    const disk: Disk = {
+      ...realDisk,
+      async remove(path) {
+        late = realDisk.rename(rows, join(folder, "rows"));
+        await late.catch(() => {});
+        await realDisk.remove(path);
+      },
+    };
+    await using taker = await acquireLock(folder, from("b", { disk }));
+    await taker.sweep();
+    await expect(late).rejects.toMatchObject({ code: "ENOENT" });
+    expect(await readdir(folder)).not.toContain("rows");
+    expect(await readdir(folder)).not.toContain(basename(held.own));
     await held[Symbol.asyncDispose]();
   });
 });
