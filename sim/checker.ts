@@ -10,12 +10,14 @@ import { BrokenLaw, type Law } from "../shared/domain/laws.ts";
 import { MANIFEST_NAME } from "../shared/domain/manifest.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import { compareTokens, type Token, tokenKey } from "../shared/domain/token.ts";
+import { AcknowledgedCommits } from "./acknowledged-commits.ts";
 import { brief, sessionOf } from "./call-facts.ts";
 import type { DiskImage } from "./disk-image.ts";
 import { type Holder, Holders } from "./holders.ts";
 import { journalOf, keptPartials } from "./job-place.ts";
 import type { JournalImage } from "./journal-image.ts";
 import type { SimProcess } from "./scheduler.ts";
+import { Silence } from "./silence.ts";
 import type { ArrivedCall, Witness } from "./sim-network.ts";
 import type { SimJob } from "./sim-plan.ts";
 import type { Violation } from "./violation.ts";
@@ -31,18 +33,18 @@ interface CheckerOptions {
   readonly logsCalls: boolean;
 }
 
-/** What was decided is on disk, and known to all, within this. */
-export const OF_LATE_MS = 5_000;
+/** What a worker asked of a coordinator, and when. */
+interface Asked extends Pick<ArrivedCall, "method" | "args"> {
+  readonly server: SimProcess;
+  readonly arrivedMs: number;
+}
 
 /** Looks at what leaves a coordinator and at the disk behind it: what was said must be safe by then. */
 export class Checker {
   /** The first promise that was broken; the world stops there. */
   violation: Violation | null = null;
   readonly #holders: Holders;
-  /** When a worker was last served. */
-  lastServedMs = 0;
-  /** The longest time without a worker of late, and when it ended; and the longest of all. */
-  silence = { ms: 0, endedMs: 0, longestMs: 0 };
+  readonly silence = new Silence();
   /** Somebody has asked for a run from the beginning. */
   mayStartOver = false;
   /** Files that were damaged on purpose. */
@@ -57,8 +59,7 @@ export class Checker {
   /** What the job was called in its runs. */
   readonly #ids = new Set<string>();
   #lastToken: Token | null = null;
-  /** By shard: the partial whose commit was acknowledged. */
-  readonly #commits = new Map<number, { readonly executionId: string; readonly digest: string }>();
+  readonly #commits: AcknowledgedCommits;
   /** The newest session of each worker name, by coordinator process. */
   readonly #sessions = new Map<string, { readonly session: string; readonly arrival: number }>();
   #arrivals = 0;
@@ -68,6 +69,7 @@ export class Checker {
     this.#image = image;
     this.#job = job;
     this.#journal = journalOf(job, image);
+    this.#commits = new AcknowledgedCommits(this.#journal);
     this.#nowMs = nowMs;
     this.#isLate = isLate;
     const { isShared } = job;
@@ -93,6 +95,11 @@ export class Checker {
     this.#note(`${process.name} takes up the job: generation ${state.generation}, ${state.phase.kind}`);
     // One that read the journal of a published job may come while another removes it.
     if (!this.#job.isShared || state.phase.kind !== "published") this.checkReplay(state);
+  }
+
+  /** A coordinator that starts over has begun to remove what an earlier run left. */
+  clears(process: SimProcess): void {
+    if (this.mayStartOver) this.#holders.clears(process);
   }
 
   /** All that an earlier run left is gone: from here on it is another job, whoever lives to take it up. */
@@ -177,27 +184,21 @@ export class Checker {
           this.#noteCall(`${method} of ${caller.name}: refused, ${answer.message}`);
         else {
           // Only who asks for a shard is the job's worker.
-          if (method === "requestLease") this.#served(arrivedMs);
+          if (method === "requestLease") this.silence.served(arrivedMs);
           this.hold(
             !isOld,
             "stale-is-fenced",
             `${method} of an older session of ${caller.name} was accepted`,
           );
           if (method === "register") this.#registered(args, answer, { server: server.process, arrival });
-          this.#answered(method, args, answer, server.process);
+          const asked = { method, args, server: server.process, arrivedMs };
+          this.#answered(asked, answer);
         }
       },
     };
   }
 
   /** Of two sessions of one name the one that asked later is the newer, whichever is answered first. */
-  #served(nowMs: number): void {
-    const ms = nowMs - this.lastServedMs;
-    if (ms > this.silence.ms || nowMs - this.silence.endedMs > OF_LATE_MS)
-      this.silence = { ms, endedMs: nowMs, longestMs: Math.max(ms, this.silence.longestMs) };
-    this.lastServedMs = Math.max(this.lastServedMs, nowMs);
-  }
-
   #registered(
     args: readonly unknown[],
     answer: unknown,
@@ -211,13 +212,20 @@ export class Checker {
   }
 
   /** One that was deposed may still give out leases, until it sees that: nothing comes of them. */
-  #answered(method: string, args: readonly unknown[], answer: unknown, server: SimProcess): void {
+  #answered({ method, args, server, arrivedMs }: Asked, answer: unknown): void {
     const { kind, lease } = (answer ?? {}) as { kind?: string; lease?: Lease };
     const grants = method === "requestLease" && kind === "lease" && !this.#holders.isDeposed(server);
     if (grants && lease !== undefined) this.#granted(lease);
     const isOwn = this.#ids.has(String(args[1]));
-    if (method === "offerPartial" && kind === "committed" && isOwn)
-      this.#committed(args[2] as PartialManifest);
+    if (method !== "offerPartial" || kind !== "committed" || !isOwn) return;
+    // Its coordinator was stopped with the answer in its hand.
+    if (this.#holders.wasThrownAway(server, arrivedMs)) return;
+    this.hold(
+      !this.#holders.wasReplaced(server),
+      "one-holder",
+      `${server.name} acknowledges a commit, and was replaced before it took the job up`,
+    );
+    this.#committed(args[2] as PartialManifest);
   }
 
   /** Tokens grow over all generations, and the generation itself is safe. */
@@ -247,7 +255,12 @@ export class Checker {
       `the commit of shard ${shard} by ${executionId} was acknowledged and is not durable`,
     );
     const holder = this.holder();
-    this.#oneCommit(partial);
+    const other = this.#commits.add(partial);
+    this.hold(
+      other === null,
+      "first-commit-wins",
+      `commits of shard ${shard} by ${other} and ${executionId} were acknowledged`,
+    );
     const standing = holder?.state.shards[shard]?.state;
     // Revoked, or published and cleaned up, since: a repeated answer speaks of what was.
     if (standing?.kind !== "committed" || standing.partial.executionId !== executionId) return;
@@ -263,21 +276,6 @@ export class Checker {
         `${path} was committed and is not durable`,
       );
     }
-  }
-
-  /** Whoever was told that it won has won, unless its partial was damaged later. */
-  #oneCommit({ shard, executionId, digest }: PartialManifest): void {
-    const before = this.#commits.get(shard);
-    this.#commits.set(shard, { executionId, digest });
-    if (before === undefined || before.executionId === executionId) return;
-    const revoked = this.#journal
-      .records()
-      .some((record) => record.kind === "shardRevoked" && record.digest === before.digest);
-    this.hold(
-      revoked,
-      "first-commit-wins",
-      `commits of shard ${shard} by ${before.executionId} and ${executionId} were acknowledged`,
-    );
   }
 
   /**

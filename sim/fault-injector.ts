@@ -1,5 +1,7 @@
+import { dirname, join } from "node:path";
 import { SILENCE_MS as BUCKET_SILENCE_MS } from "../coordinator/journal/bucket/bucket-hold.ts";
 import { SILENCE_MS } from "../coordinator/journal/held-lock.ts";
+import { LOCK_NAME } from "../coordinator/journal/lock-file.ts";
 import type { DiskCall } from "./disk-operation.ts";
 import type { JobFaultInjector } from "./job-fault-injector.ts";
 import type { SimProcess } from "./scheduler.ts";
@@ -22,6 +24,8 @@ function stopChance(call: DiskCall["call"], path: string): number {
   if (call === "names" && path.endsWith("/journal")) return 0.2;
   // It is about to note a commit, and to acknowledge it.
   if (call === "sync" && path.endsWith("/partials")) return 0.05;
+  // It is about to publish what it has staged.
+  if (path.includes("/stage/")) return 0.2;
   // It is about to change a name that a successor uses, too, or in the midst of a removal.
   return path.includes(".own-") || call === "removal" ? 0.03 : 0.01;
 }
@@ -67,7 +71,9 @@ export class FaultInjector {
       }
     }
     for (const process of coordinators.processes()) {
-      if (faults.strikes("coordinatorKilled", 0.03)) scheduler.kill(process, "SIGKILL");
+      // One that is stopped does most harm when it goes on.
+      if (faults.strikes("coordinatorKilled", process.state === "paused" ? 0.005 : 0.03))
+        scheduler.kill(process, "SIGKILL");
       else if (faults.strikes("coordinatorPaused", 0.02)) this.#pauseCoordinator(process);
     }
     const alone = this.#alone();
@@ -108,14 +114,22 @@ export class FaultInjector {
   #stopBehind({ process, call, path }: DiskCall): void {
     const { bucket, faults, scheduler } = this.#world;
     const isShown = call === "names" || call === "removal" || call === "sync";
-    if (bucket !== null || !isShown || !faults.has("otherNamespace") || this.#alone() !== process) return;
-    if (faults.strikes("otherNamespace", stopChance(call, path)))
+    const isLook = call === "read" && this.#looksFirst(path);
+    if (bucket !== null || !(isShown || isLook)) return;
+    if (!faults.has("otherNamespace") || this.#alone() !== process) return;
+    if (faults.strikes("otherNamespace", isLook ? 0.2 : stopChance(call, path)))
       scheduler.after(0, null, () => this.#replaceCoordinator(process));
+  }
+
+  /** A coordinator has looked at its lock, and is about to make its journal. */
+  #looksFirst(path: string): boolean {
+    if (!path.endsWith(`/${LOCK_NAME}`)) return false;
+    return this.#world.image.lookUp(join(dirname(path), "journal")) === null;
   }
 
   /**
    * Wakes coordinators that were stopped, in the midst of what their successor does: there they do most harm.
-   * Often the successor is stopped for a moment, so that they get on with it.
+   * Mostly the successor is stopped for a moment, so that they get on with it.
    */
   #wakeSleepers(call: DiskCall): void {
     const { coordinators, random, scheduler } = this.#world;
@@ -126,7 +140,7 @@ export class FaultInjector {
       if (process.state !== "paused" || !random.chance(probability)) continue;
       scheduler.goOn(process);
       const ms = random.between(5, 500);
-      if (random.chance(0.5)) scheduler.after(0, null, () => scheduler.pauseBriefly(call.process, ms));
+      if (random.chance(0.8)) scheduler.after(0, null, () => scheduler.pauseBriefly(call.process, ms));
     }
   }
 
@@ -137,6 +151,8 @@ export class FaultInjector {
       return path.endsWith("/holder.json") ? 0.5 : 0.05;
     if (bucket !== null || !faults.wakesEarly) return 0;
     if ((call === "open" || call === "read") && SEGMENT.test(path)) return 0.2;
+    // The folder of a coordinator that was replaced goes before the journal tells of its successor.
+    if (call === "removal" && path.includes(".own-")) return 0.4;
     return call === "names" || call === "removal" || call === "sync" ? 0.005 : 0;
   }
 
@@ -158,18 +174,20 @@ export class FaultInjector {
    * cannot see it, takes its place: what of it is under way ends when it goes on.
    */
   #replaceCoordinator(process: SimProcess): void {
-    const { coordinators, faults, scheduler, random } = this.#world;
+    const { coordinators, faults, isShared, scheduler, random } = this.#world;
     for (const kind of ["coordinatorPaused", "secondCoordinator"] as const) faults.count(kind);
-    const { isShared } = this.#world;
     const silenceMs = isShared ? BUCKET_SILENCE_MS : SILENCE_MS;
-    // Where work is shared, often beyond the end of the job: its removal wakes the sleeper up.
-    const most = isShared && random.chance(0.5) ? 5 : 2;
-    scheduler.pause(
-      process,
-      random.between(most === 5 ? 4 * silenceMs : silenceMs + 3_000, most * silenceMs),
-      this.#stopsClock(),
-    );
-    coordinators.start("replacement", { isElsewhere: true });
+    // Often beyond the end of the job. Where work is shared, its removal wakes the sleeper up.
+    const sleepsOn = (isShared || !faults.wakesEarly) && random.chance(0.5);
+    const ms = sleepsOn
+      ? random.between(4 * silenceMs, 5 * silenceMs)
+      : random.between(silenceMs + 3_000, 2 * silenceMs);
+    scheduler.pause(process, ms, this.#stopsClock());
+    const [only] = this.#jobInjectors;
+    // Where work is shared, whoever starts over is the only one there.
+    const startsOver = !isShared && faults.strikes("startedOver", 0.5);
+    if (startsOver) only?.startOver(0, { isElsewhere: true });
+    else coordinators.start("replacement", { isElsewhere: true });
   }
 
   /** Where others can tell a coordinator's place in time by its journal alone. */

@@ -86,8 +86,11 @@ export class FaultPlan {
     // From a stream of its own, too: only a world whose disks fail goes another way.
     this.#ofRelease = new SeededRandom(Math.floor(this.healMs * 999));
     this.#isShared = storage === "shared";
+    const ofDoubles = new SeededRandom(Math.floor(this.healMs * 995));
     const startsOver = enabled.includes("startedOver");
     const isLate = !startsOver && this.#apart.chance(share * 1.5);
+    // A request that fails excuses much that one which is only done twice does not.
+    const isDoubled = isLate && ofDoubles.chance(0.4);
     // Of a coordinator that is stopped a request is under way, too.
     const fewer = enabled.filter((kind) => !(storage === "shared" && startsOver && OF_SLEEP.has(kind)));
     const hasSleepers =
@@ -96,17 +99,19 @@ export class FaultPlan {
     const ofSleep = new SeededRandom(Math.floor(this.healMs * 997));
     const hasUnseen = storage === "disk" && share > 0 && ofSleep.chance(0.3);
     this.wakesEarly = ofSleep.chance(0.5);
+    const isReplacedAnew = hasUnseen && ofSleep.chance(0.3);
     // Of several that copy at once, one might damage what another has made sure of.
     const isAlone = !isLate && !startsOver && !hasSleepers && !enabled.some((kind) => OF_SLEEP.has(kind));
     const isTorn = isAlone && share > 0 && this.#apart.chance(0.5);
     const isRivalled = !isTorn && !startsOver && !enabled.includes("foreignManifest");
     const hasRival = storage === "shared" && isRivalled && this.#apart.chance(share);
     const ofStores = [
-      isLate ? LATE : [],
+      isLate ? (isDoubled ? DOUBLED : LATE) : [],
       isTorn ? TORN : [],
       hasRival ? RIVALS : [],
       hasSleepers ? SLEEPERS : [],
       hasUnseen ? UNSEEN : [],
+      isReplacedAnew ? ANEW : [],
       this.#apart.chance(share) ? FOREIGN : [],
     ].flat();
     this.#enabled = new Set([...fewer, ...ofStores]);
@@ -187,13 +192,13 @@ export class FaultPlan {
 
   /** What becomes of a request that changes a bucket, on its way there. */
   ofStoreRequest(): StoreFault {
-    const { intensity, random } = { intensity: this.#intensity, random: this.#apart };
-    const afterMs = random.between(1, LATE_MS);
+    const random = this.#apart;
+    const afterMs = random.between(1, random.chance(0.5) ? SOON_MS : LATE_MS);
     const drawn = random.unit();
-    if (this.healed || !this.has("storeLate")) return NO_STORE_FAULT;
-    const share = 0.03 * intensity;
-    if (drawn > 2 * share) return NO_STORE_FAULT;
-    const kind = drawn < share ? "late" : "doubled";
+    if (this.healed || !this.has("storeDoubled")) return NO_STORE_FAULT;
+    const share = 0.06 * this.#intensity;
+    if (drawn > share) return NO_STORE_FAULT;
+    const kind = this.has("storeLate") && drawn < share / 2 ? "late" : "doubled";
     this.count(kind === "late" ? "storeLate" : "storeDoubled");
     return { kind, afterMs };
   }
@@ -231,18 +236,23 @@ const RARE: ReadonlySet<FaultKind> = new Set([
  * not do it while a request may still come, as is said to people.
  */
 const LATE: readonly FaultKind[] = ["storeLate", "storeDoubled"];
+const DOUBLED: readonly FaultKind[] = ["storeDoubled"];
 const TORN: readonly FaultKind[] = ["copyDamaged"];
 const RIVALS: readonly FaultKind[] = ["rivalPublished"];
 /** Where several machines share a bucket, the one that wakes up too late is the danger. */
 const SLEEPERS: readonly FaultKind[] = ["coordinatorPaused"];
 /** On a disk, one that is stopped and replaced by another that cannot see it. */
 const UNSEEN: readonly FaultKind[] = ["otherNamespace"];
+/** And that one may start the job over. */
+const ANEW: readonly FaultKind[] = ["startedOver"];
 const FOREIGN: readonly FaultKind[] = ["snapshotForeign"];
 /** Drawn apart. */
 const APART: ReadonlySet<FaultKind> = new Set([...LATE, ...TORN, ...RIVALS, ...FOREIGN]);
 const OF_SLEEP: ReadonlySet<FaultKind> = new Set(["coordinatorPaused", "otherNamespace"]);
 /** As long as the times of the simulated world are a fifth of the usual ones. */
 const LATE_MS = 6_000;
+/** While whoever asked does what comes next. */
+const SOON_MS = 300;
 
 const NO_STORE_FAULT: StoreFault = { kind: "none" };
 

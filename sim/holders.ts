@@ -32,6 +32,10 @@ export class Holders {
   readonly #options: HoldersOptions;
   readonly #holders = new Set<Holder>();
   readonly #deposed = new Set<SimProcess>();
+  /** Those of them that were replaced before they could say that they hold it. */
+  readonly #replaced = new Set<SimProcess>();
+  /** When somebody else began to start over what a process held. */
+  readonly #thrownAway = new Map<SimProcess, number>();
   readonly #late = new Set<SimProcess>();
   /** When a process had gone on whose put was under way. */
   readonly #wentOn = new Map<SimProcess, number>();
@@ -44,6 +48,11 @@ export class Holders {
   /** Another has taken its place, and it may not know it yet. */
   isDeposed(process: SimProcess): boolean {
     return this.#deposed.has(process);
+  }
+
+  /** Another had taken its place when it took up the job: nothing that it does may be acknowledged. */
+  wasReplaced(process: SimProcess): boolean {
+    return this.#replaced.has(process);
   }
 
   /**
@@ -76,6 +85,25 @@ export class Holders {
     for (const holder of this.#holders) if (holder.process === process) this.#holders.delete(holder);
   }
 
+  /** A process that starts over has begun to remove what the others hold. */
+  clears(process: SimProcess): void {
+    for (const other of this.#holders) {
+      if (other.process === process) continue;
+      this.#thrownAway.set(other.process, this.#options.nowMs());
+      this.#depose(other);
+    }
+  }
+
+  /** Whether what a process was asked at a time was in a run that is thrown away since. */
+  wasThrownAway(process: SimProcess, askedMs: number): boolean {
+    return askedMs < (this.#thrownAway.get(process) ?? 0);
+  }
+
+  #depose(holder: Holder): void {
+    this.#deposed.add(holder.process);
+    this.#holders.delete(holder);
+  }
+
   /**
    * Takes its place among them; whoever may have lost it is deposed.
    *
@@ -93,6 +121,7 @@ export class Holders {
     if (isShared ? journal.hasBegun(state.generation + 1) : this.#sleptThroughTakeUp(process)) {
       note(`${process.name} takes up the job, and is replaced already`);
       this.#deposed.add(process);
+      this.#replaced.add(process);
       return "replaced";
     }
     this.#lastTakeUp = { process, atMs: nowMs() };
@@ -103,8 +132,7 @@ export class Holders {
       if (!mayStartOver && !this.#mayBeReplaced(other, process))
         return { although: `while ${other.process.name} holds it` };
       note(`${other.process.name} is taken for dead`);
-      this.#deposed.add(other.process);
-      this.#holders.delete(other);
+      this.#depose(other);
     }
     this.#holders.add({ process, state, sinceMs: nowMs() });
     return "held";

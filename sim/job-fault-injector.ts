@@ -74,6 +74,7 @@ export class JobFaultInjector {
       this.#cutPower();
     }
     if (call === "names") this.#snapshots.named(path);
+    if (call === "names" && path === below(work, CLEARING_NAME)) checker.clears(process);
     // Of several jobs a new run would take up one, and not the others: see `FaultInjector`.
     if (isLock && world.scenarios.length === 1 && world.faults.strikes("startedOver", 0.3)) {
       this.startOver();
@@ -81,7 +82,7 @@ export class JobFaultInjector {
       if (world.random.chance(0.3)) this.startOver(world.random.between(0, 40));
     }
     if (freed === below(job.out, MANIFEST_NAME)) this.#manifest = null;
-    if (call === "write" && STAGED_MANIFEST.test(path)) this.strikeRival(0.7);
+    if (call === "write" && STAGED_MANIFEST.test(path)) this.#staged(process);
     if (call === "write") checker.put(process, path);
     if (call === "read" && path === job.out) this.#startOverBehindLook(process);
     // A name on a disk, a whole file in a bucket.
@@ -94,6 +95,14 @@ export class JobFaultInjector {
     if (path !== rows && !path.startsWith(`${rows}/`)) return;
     this.strikeCancel(0.5);
     this.#publishForeign();
+  }
+
+  /** In a bucket. Somebody else may publish it first, or the next coordinator must stage it again. */
+  #staged(process: SimProcess): void {
+    const { faults, scheduler } = this.#scenario.world;
+    this.strikeRival(0.7);
+    if (faults.has("storeDoubled") && faults.strikes("coordinatorKilled", 0.3))
+      scheduler.after(0, null, () => scheduler.kill(process, "SIGKILL"));
   }
 
   /** Something was changed that is not durable yet, or what came before it is not. */
@@ -169,11 +178,11 @@ export class JobFaultInjector {
     if (faults.strikes("rivalPublished", probability)) startRivalPublisher(world, bucket, job);
   }
 
-  startOver(afterMs = 0): void {
+  startOver(afterMs = 0, { isElsewhere = false } = {}): void {
     const { checker, world } = this.#scenario;
     checker.mayStartOver = true;
     world.scheduler.after(afterMs, null, () =>
-      world.coordinators.start("fresh coordinator", { fresh: true }),
+      world.coordinators.start("fresh coordinator", { fresh: true, isElsewhere }),
     );
   }
 

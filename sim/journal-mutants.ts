@@ -45,7 +45,13 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   {
     name: "begun-in-a-removed-place",
     says: "a coordinator that slept through a whole run makes its folders anew, and runs the job again",
-    breaks: ["one-holder", "every-job-ends", "nothing-left-behind", "replay-is-the-state"],
+    breaks: [
+      "one-holder",
+      "every-job-ends",
+      "nothing-left-behind",
+      "replay-is-the-state",
+      "record-before-answer",
+    ],
     storage: "disk",
     edits: [
       edit("coordinator/journal/journal.js", "{ makeFolder }", "{ makeFolders as makeFolder }"),
@@ -159,7 +165,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   {
     name: "journal-of-another-run-is-own",
     says: "a coordinator takes a journal that was begun anew for its own",
-    breaks: ["record-before-answer", "cancelled-or-published", "published-once"],
+    breaks: ["tokens-grow", "record-before-answer", "cancelled-or-published", "published-once"],
     storage: "disk",
     edits: [
       edit(
@@ -216,11 +222,24 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: "swept-file-by-file",
+    says: "a coordinator removes the folder of the holder before it file by file",
+    breaks: ["every-job-ends"],
+    storage: "disk",
+    edits: [
+      edit(
+        "coordinator/journal/held-lock.js",
+        "await disk.rename(join(folder, other), swept).catch(ignoreMissing);\n            await disk.remove(swept);",
+        "await disk.remove(join(folder, other));",
+      ),
+    ],
+  },
+  {
     name: "failed-by-a-successor",
     says: "a coordinator that was replaced fails the job for what its successor has removed",
     breaks: ["every-job-ends"],
     storage: "disk",
-    edits: [edit("coordinator/job/job-shell.js", "if (lost !== null)", "if (false)")],
+    edits: [edit("coordinator/job/job-shell.js", "await this.#options.work.whyLost()", "null")],
   },
   {
     name: "removed-where-it-is",

@@ -3,7 +3,6 @@ import type { JobState } from "../coordinator/schedule/state/job-state.ts";
 import type { ShardmillError } from "../shared/core/errors.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { MANIFEST_NAME } from "../shared/domain/manifest.ts";
-import { OF_LATE_MS } from "./checker.ts";
 import type { FaultInjector } from "./fault-injector.ts";
 import type { JobFaultInjector } from "./job-fault-injector.ts";
 import type { SimProcess } from "./scheduler.ts";
@@ -60,7 +59,7 @@ export class Oracle {
         this.#injector.bringWorkersBack();
       else {
         // A call of a worker that is gone may come late, and is one of a worker all the same.
-        const sinceMs = Math.max(this.#injector.absentSinceMs, holder.sinceMs, checker.lastServedMs);
+        const sinceMs = Math.max(this.#injector.absentSinceMs, holder.sinceMs, checker.silence.lastServedMs);
         const overMs = scheduler.nowMs - sinceMs - SIM_SCHEDULE.noWorkersGraceMs;
         if (overMs > NOTICE_MS)
           checker.broken("no-workers-is-said", "no worker for the grace time, and the job still runs");
@@ -150,13 +149,7 @@ export class Oracle {
         died + cutOff > 0,
       // Found after the intent to publish: then the next run maps the shard again.
       PARTIAL_INVALID: hasFired(world, "partialDamaged", "diskFull", "diskError"),
-      // One that came after it was decided, and before it was on disk, came too late. So do those that came
-      // while the coordinator was stopped between its decision and its answer.
-      NO_WORKERS: [
-        scheduler.nowMs - checker.lastServedMs,
-        checker.silence.ms,
-        scheduler.nowMs - process.wentOnMs < OF_LATE_MS ? checker.silence.longestMs : 0,
-      ].some((silentMs) => silentMs >= SIM_SCHEDULE.noWorkersGraceMs),
+      NO_WORKERS: checker.silence.toldMs(scheduler.nowMs, process.wentOnMs) >= SIM_SCHEDULE.noWorkersGraceMs,
       OUTPUT_FAILED:
         (this.#jobInjector.isForeign ||
           hasFired(world, "diskFull", "diskError", "storeLate", "copyDamaged")) &&

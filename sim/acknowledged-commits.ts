@@ -1,0 +1,32 @@
+import type { PartialManifest } from "../shared/domain/partial.ts";
+import type { JournalImage } from "./journal-image.ts";
+
+/** The commits of a job that were acknowledged, by shard. */
+export class AcknowledgedCommits {
+  readonly #journal: Pick<JournalImage, "records">;
+  readonly #commits = new Map<number, { readonly executionId: string; readonly digest: string }>();
+
+  constructor(journal: Pick<JournalImage, "records">) {
+    this.#journal = journal;
+  }
+
+  /** The job starts over. */
+  clear(): void {
+    this.#commits.clear();
+  }
+
+  /**
+   * Adds a commit. Whoever was told that it won has won, unless its partial was damaged later.
+   *
+   * @returns the execution that had won before, against the law `first-commit-wins`; null: there is none
+   */
+  add({ shard, executionId, digest }: PartialManifest): string | null {
+    const before = this.#commits.get(shard);
+    this.#commits.set(shard, { executionId, digest });
+    if (before === undefined || before.executionId === executionId) return null;
+    const isRevoked = this.#journal
+      .records()
+      .some((record) => record.kind === "shardRevoked" && record.digest === before.digest);
+    return isRevoked ? null : before.executionId;
+  }
+}
