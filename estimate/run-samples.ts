@@ -1,22 +1,18 @@
-import { type ChildProcess, fork } from "node:child_process";
+import { fork } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Deferred, deferred, sleep } from "../shared/core/abort.ts";
+import { deferred, sleep } from "../shared/core/abort.ts";
 import { present } from "../shared/core/assert.ts";
-import { errorFromData, ShardmillError } from "../shared/core/errors.ts";
+import { ShardmillError } from "../shared/core/errors.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
+import { ProcessLink } from "../shared/core/remote/process-link.ts";
+import { endText, Remote } from "../shared/core/remote/remote.ts";
 import { rowShapeOf } from "../shared/domain/row-shape.ts";
 import { processArguments, processEnvironment } from "../worker/process/process-arguments.ts";
 import type { ProcessLayout } from "../worker/process/supervisor.ts";
 import { type Rate, rateOf, rateOfWhole } from "./rate.ts";
-import type {
-  FromSampleProcess,
-  Mark,
-  SampleResult,
-  SampleTask,
-  ToSampleProcess,
-} from "./sample-protocol.ts";
+import type { Mark, NewMarks, SampleMethods, SampleResult, SampleTask } from "./sample-protocol.ts";
 
 export interface SampleRun {
   /** From the start of the process on. */
@@ -107,14 +103,14 @@ class SampleProcess {
   readonly #layout: ProcessLayout;
   readonly #index: number;
   readonly #failed = deferred<never>();
-  readonly #ended: Deferred<SampleResult> = deferred<SampleResult>();
-  readonly #exited = deferred<void>();
+  readonly #stop = new AbortController();
   readonly #isUneven: boolean;
   readonly #marks: Mark[] = [];
   /** The places of the marks at which a shard ended. */
   readonly #shardEnds: number[] = [];
   #warmFrom = 0;
-  #child: ChildProcess | null = null;
+  #remote: Remote<SampleMethods> | null = null;
+  #result: Promise<SampleResult> | null = null;
 
   constructor(options: RunSamplesOptions, layout: ProcessLayout, index: number) {
     this.#options = options;
@@ -142,15 +138,14 @@ class SampleProcess {
       execArgv: [...process.execArgv, ...processArguments(worker.shardThreads)],
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
-    this.#child = child;
-    child.send({ kind: "begin", task } satisfies ToSampleProcess);
-    child.on("message", (message: FromSampleProcess) => this.#hear(message));
-    child.on("error", (error) => this.#failed.reject(error));
-    child.once("exit", (code, signal) => {
-      this.#exited.resolve();
-      const how = signal ?? `code ${code}`;
-      this.#failed.reject(new ShardmillError("INTERNAL", `a sample process ended with ${how}`));
+    this.#remote = new Remote<SampleMethods>(new ProcessLink(child), {
+      lost: (end) => new ShardmillError("INTERNAL", `a sample process ended: ${endText(end)}`),
     });
+    this.#result = this.#remote.call("run", task, this.#stop.signal, {
+      onEvent: (marks) => this.#add(marks),
+      onAbort: "wait",
+    });
+    this.#result.catch((error: unknown) => this.#failed.reject(error));
   }
 
   /** Whether a shard has ended, or would take so long that none needs to. */
@@ -185,28 +180,18 @@ class SampleProcess {
   }
 
   async stop(rate: Rate): Promise<SampleRun> {
-    this.#child?.send({ kind: "stop" } satisfies ToSampleProcess);
-    const result = await this.#ended.promise;
+    this.#stop.abort(new ShardmillError("INTERRUPTED", "the sample is long enough"));
+    const result = await present(this.#result, "the process was started");
     return { marks: this.#marks, warmFrom: this.#warmFrom, rate, result };
   }
 
   /** Resolves once it writes nothing more. */
   async kill(): Promise<void> {
-    this.#child?.kill("SIGKILL");
-    if (this.#child?.pid !== undefined) await this.#exited.promise;
+    await this.#remote?.[Symbol.asyncDispose]();
   }
 
-  #hear(message: FromSampleProcess): void {
-    switch (message.kind) {
-      case "marks":
-        this.#shardEnds.push(...message.shardEnds.map((end) => this.#marks.length + end));
-        this.#marks.push(...message.marks);
-        return;
-      case "ended":
-        this.#ended.resolve(message.result);
-        return;
-      case "failed":
-        this.#failed.reject(errorFromData(message.error));
-    }
+  #add({ marks, shardEnds }: NewMarks): void {
+    this.#shardEnds.push(...shardEnds.map((end) => this.#marks.length + end));
+    this.#marks.push(...marks);
   }
 }

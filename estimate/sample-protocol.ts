@@ -1,4 +1,4 @@
-import type { ErrorData } from "../shared/core/errors.ts";
+import type { CallContext } from "../shared/core/remote/peer.ts";
 import type { JobDescription, Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { DeviceReport } from "../shared/domain/precision.ts";
@@ -8,7 +8,7 @@ import type { ProcessLayout } from "../worker/process/supervisor.ts";
 /** A shard, with what must be known to read it. */
 export type SampleShard = Pick<Lease, "shard" | "slices">;
 
-/** What a sample process is started with: plain JSON. */
+/** What a sample process runs: plain JSON. */
 export interface SampleTask {
   /** Its place among those that run at once. */
   readonly index: number;
@@ -31,14 +31,11 @@ export interface NewMarks {
   readonly shardEnds: readonly number[];
 }
 
-export type ToSampleProcess =
-  /** Once, first: a task may be longer than a command line can be. */
-  { readonly kind: "begin"; readonly task: SampleTask } | { readonly kind: "stop" };
-
-export type FromSampleProcess =
-  | ({ readonly kind: "marks" } & NewMarks)
-  | { readonly kind: "ended"; readonly result: SampleResult }
-  | { readonly kind: "failed"; readonly error: ErrorData };
+/** Methods of a sample process. */
+export interface SampleMethods {
+  /** Runs a worker's pipeline without a coordinator, until its signal aborts. Reports marks as events. */
+  run(task: SampleTask, context: CallContext<NewMarks>): Promise<SampleResult>;
+}
 
 /** What a sample process found, beside its marks. */
 export interface SampleResult {

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { present } from "../shared/core/assert.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import { silentLogger } from "../shared/core/log.ts";
+import type { CallContext } from "../shared/core/remote/peer.ts";
 import type { Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { DeviceReport } from "../shared/domain/precision.ts";
@@ -11,7 +12,7 @@ import type { OpenJob, OpenJobOptions } from "../worker/job/open-job.ts";
 import { leaseSlotCount } from "../worker/pipeline/thread-counts.ts";
 import { sessionCell } from "../worker/read/session-cell.ts";
 import type { TuningCache } from "../worker/tuning/tuning-cache.ts";
-import type { FromSampleProcess, Mark, NewMarks, SampleResult, SampleTask } from "./sample-protocol.ts";
+import type { Mark, NewMarks, SampleResult, SampleTask } from "./sample-protocol.ts";
 import { cutShard } from "./sample-shards.ts";
 
 /** Before anything is known of the model: enough rows to find a batch size on, few enough for a slow one. */
@@ -23,14 +24,12 @@ const SHARD_MS = 1_000;
 const TELL_MS = 100;
 
 /**
- * Runs shards through a worker's own pipeline, as many at once as a worker would, until `stop` aborts. The
- * job is left open, with batches in its lanes: what this process has then is reported, and it is ended from
- * outside.
+ * Runs shards through a worker's own pipeline, as many at once as a worker would, until the signal aborts.
+ * The job is left open, with batches in its lanes. Results so far are returned, and the process is killed.
  */
 export async function runSample(
   task: SampleTask,
-  stop: AbortSignal,
-  tell: (message: Extract<FromSampleProcess, { kind: "marks" }>) => void,
+  { signal: stop, emit }: CallContext<NewMarks>,
 ): Promise<SampleResult> {
   const busy: SampleResult["busy"][number][] = [];
   let positions: PositionCounts = { run: 0, padded: 0 };
@@ -47,7 +46,7 @@ export async function runSample(
   const run = new SampleRun(task, job);
   const timer = setInterval(() => {
     const report = run.takeMarks();
-    if (report.marks.length > 0) tell({ kind: "marks", ...report });
+    if (report.marks.length > 0) emit(report);
   }, TELL_MS);
   try {
     const slots = leaseSlotCount(task.worker.shardThreads);
