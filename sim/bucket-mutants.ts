@@ -25,7 +25,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
   {
     name: "end-not-noticed",
     says: "a coordinator that goes on while the journal is being removed takes the next number for free",
-    breaks: ["one-holder"],
+    breaks: ["first-commit-wins", "one-holder"],
     storage: "shared",
     edits: [
       edit(

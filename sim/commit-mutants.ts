@@ -109,7 +109,7 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
   {
     name: "truncated-lost-at-resume",
     says: "a coordinator that resumes a job takes what was committed for rows that were not truncated",
-    breaks: ["counts-agree"],
+    breaks: ["replay-is-the-state", "counts-agree"],
     edits: [
       edit("coordinator/journal/record-shape.js", "name in record.partial", "false"),
       edit(

@@ -11,7 +11,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   {
     name: "no-record-fsync",
     says: "records are written and never synced",
-    breaks: ["record-before-answer"],
+    breaks: ["tokens-grow", "record-before-answer"],
     edits: [
       edit("coordinator/journal/segment-file.js", "sync: () => file.datasync(),", "sync: async () => {},"),
     ],
@@ -145,7 +145,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   {
     name: "late-holder-writes",
     says: "a coordinator that was stopped, and replaced, goes on writing and acknowledging",
-    breaks: ["one-holder", "record-before-answer", "cancelled-or-published"],
+    breaks: ["every-job-ends", "one-holder", "record-before-answer", "cancelled-or-published"],
     edits: [
       edit(
         "coordinator/journal/held-lock.js",
@@ -244,7 +244,13 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   {
     name: "removed-where-it-is",
     says: "what a successor uses, too, is removed name by name",
-    breaks: ["record-before-answer", "cancelled-or-published", "every-job-ends", "published-once"],
+    breaks: [
+      "one-holder",
+      "record-before-answer",
+      "cancelled-or-published",
+      "every-job-ends",
+      "published-once",
+    ],
     storage: "disk",
     edits: [
       edit(
