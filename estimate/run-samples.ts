@@ -10,7 +10,7 @@ import { ProcessLink } from "../shared/core/remote/process-link.ts";
 import { endText, Remote } from "../shared/core/remote/remote.ts";
 import { rowShapeOf } from "../shared/domain/row-shape.ts";
 import { processArguments, processEnvironment } from "../worker/process/process-arguments.ts";
-import type { ProcessLayout } from "../worker/process/supervisor.ts";
+import type { ProcessLayout } from "../worker/process/start-process.ts";
 import { type Rate, rateOf, rateOfWhole } from "./rate.ts";
 import type { Mark, NewMarks, SampleMethods, SampleResult, SampleTask } from "./sample-protocol.ts";
 

@@ -1,5 +1,6 @@
 import type { WorkService } from "../shared/wire/services.ts";
-import { workerMain } from "../worker/process/worker-main.ts";
+import { serveSupervisor } from "../worker/process/serve-supervisor.ts";
+import { startWorker } from "../worker/process/worker-main.ts";
 import { CrashCounter, readCrashPlan } from "./crash-point.ts";
 
 /**
@@ -41,4 +42,4 @@ function dyingCalls(work: WorkService): WorkService {
 /** The call has left this process, and its answer has hardly come. */
 const ON_ITS_WAY_MS = 2;
 
-await workerMain({ work: dyingCalls });
+serveSupervisor(Promise.resolve(startWorker({ work: dyingCalls })));

@@ -2,7 +2,8 @@ import { sleep } from "../shared/core/abort.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
 import type { Lease } from "../shared/domain/job.ts";
 import type { ShardRunner } from "../worker/lease/shard-runner.ts";
-import { workerMain } from "../worker/process/worker-main.ts";
+import { serveSupervisor } from "../worker/process/serve-supervisor.ts";
+import { startWorker } from "../worker/process/worker-main.ts";
 
 /** What is wrong with a worker: told through its environment, SHARDMILL_MISBEHAVIOUR. */
 export type Misbehaviour =
@@ -33,7 +34,8 @@ function hasRow({ shard }: Lease, { row }: { readonly row: number }): boolean {
   return shard.rowStart <= row && row < shard.rowEnd;
 }
 
-await workerMain({
+const worker = startWorker({
   runner: misbehaving,
   ...(wrong.kind === "wrongNumbers" ? { laneScript: compiledUrl("fault/wrong-lane.ts") } : {}),
 });
+serveSupervisor(Promise.resolve(worker));

@@ -12,7 +12,7 @@ import { resolveDevice } from "../../shared/onnx/resolve-device.ts";
 import { processArguments, processEnvironment } from "../../worker/process/process-arguments.ts";
 import { layOutProcesses } from "../../worker/process/process-layout.ts";
 import { makeScratch } from "../../worker/process/scratch.ts";
-import type { ProcessLayout } from "../../worker/process/supervisor.ts";
+import type { ProcessLayout } from "../../worker/process/start-process.ts";
 import type { PreviewFormat } from "./picture.ts";
 import type { RowTrace } from "./row-trace.ts";
 import type { TriedSlice, TryProcess, TryTask } from "./try-protocol.ts";

@@ -1,6 +1,6 @@
 import type { CallContext } from "../../shared/core/remote/peer.ts";
 import type { JobDescription, LeaseSlice } from "../../shared/domain/job.ts";
-import type { ProcessLayout } from "../../worker/process/supervisor.ts";
+import type { ProcessLayout } from "../../worker/process/start-process.ts";
 import type { PreviewFormat } from "./picture.ts";
 import type { RowTrace } from "./row-trace.ts";
 

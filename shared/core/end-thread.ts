@@ -37,14 +37,6 @@ export async function untilEnded(thread: Worker, limitMs: number): Promise<boole
   });
 }
 
-/** Resolves once the process that forked this one has the message: an exit would lose one on its way. */
-export function tellParent(message: object): Promise<void> {
-  return new Promise((resolve) => {
-    if (process.send === undefined) return resolve();
-    process.send(message, () => resolve());
-  });
-}
-
 /** Ends this process; by force when threads were left behind, which an exit would wait for. */
 export function exitProcess(code: number): never {
   if (left.size > 0) killProcess();

@@ -6,13 +6,10 @@ import { pathToFileURL } from "node:url";
 import { expect, test, vi } from "vitest";
 import { deferred } from "../../shared/core/abort.ts";
 import { silentLogger } from "../../shared/core/log.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { GpuReader } from "../../worker/gpu/gpu-reading.ts";
-import {
-  type Joining,
-  type ProcessLayout,
-  Supervisor,
-  type SupervisorOptions,
-} from "../../worker/process/supervisor.ts";
+import type { Joining, ProcessLayout } from "../../worker/process/start-process.ts";
+import { Supervisor, type SupervisorOptions } from "../../worker/process/supervisor.ts";
 import { TEST_CREDENTIAL } from "../support/access.ts";
 import { GPU_READING } from "../support/gpus/reading.ts";
 import { VirtualClock } from "../support/virtual-clock.ts";
@@ -71,11 +68,12 @@ test("a coordinator that does not start ends the processes that wait for it", as
   expect(existsSync(scratchPath)).toBe(false);
 });
 
-/** A process that runs this instead of a worker, and is started again at once. */
-async function misbehaving(code: string, more: Partial<SupervisorOptions> = {}) {
+/** A process that serves these methods instead of a worker's, and is started again at once. */
+async function misbehaving(methods: string, more: Partial<SupervisorOptions> = {}) {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-entry-"));
   const entry = join(folder, "entry.mjs");
-  await writeFile(entry, code);
+  const { href } = compiledUrl("shared/core/remote/serve-owner.ts");
+  await writeFile(entry, `import { serveOwner } from "${href}";\nserveOwner(${methods});`);
   const options = { entry: pathToFileURL(entry), backoff: { firstMs: 1, maxMs: 1 }, ...more };
   return {
     ...(await supervise(60_000, NOBODY, options)),
@@ -84,9 +82,8 @@ async function misbehaving(code: string, more: Partial<SupervisorOptions> = {}) 
 }
 
 test("processes that die before any of them ever joined are given up, saying what was said last", async () => {
-  const error = { code: "INTERNAL", message: "EMFILE: too many open files", fields: {}, problems: [] };
-  const told = JSON.stringify({ kind: "failed", error });
-  await using broken = await misbehaving(`process.send(${told}, () => process.exit(1));`);
+  const methods = `{ work() { throw new Error("EMFILE: too many open files"); } }`;
+  await using broken = await misbehaving(methods);
   await expect(broken.supervisor.done).rejects.toMatchObject({
     code: "WORKER_DIED",
     fields: { deaths: 6, reason: "EMFILE: too many open files" },
@@ -101,8 +98,14 @@ test("once a process has joined, those that die are started again for as long as
     died += 1;
     if (died === 20) manyDied.resolve();
   };
-  const code = `process.send({ kind: "joined" }, () => process.exit(1));`;
-  await using dying = await misbehaving(code, { onDied });
+  // The news is on its way before it dies.
+  const methods = `{
+    work(task, { emit }) {
+      emit({ kind: "joined" });
+      return new Promise(() => setTimeout(() => process.exit(1), 20));
+    }
+  }`;
+  await using dying = await misbehaving(methods, { onDied });
   await Promise.race([manyDied.promise, dying.supervisor.done]);
   expect(died).toBeGreaterThanOrEqual(20);
   await dying.supervisor.stop();
@@ -111,13 +114,17 @@ test("once a process has joined, those that die are started again for as long as
 test("while the GPU of a process is put aside it has none, and again when that is back", async () => {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-gpu-"));
   // Tells when it begins, and when it is told to hand back what it has.
-  const code = `
-    import { appendFileSync } from "node:fs";
-    const tell = (what) => appendFileSync(${JSON.stringify(join(folder, "told"))}, what + "\\n");
-    process.on("message", ({ kind }) => {
-      tell(kind);
-      if (kind === "drain") process.send({ kind: "ended", how: "drained" }, () => process.exit(0));
-    });`;
+  const methods = `{
+    tell: (what) => process.getBuiltinModule("fs").appendFileSync(${JSON.stringify(join(folder, "told"))}, what + "\\n"),
+    work() {
+      this.tell("work");
+      return new Promise((resolve) => { this.end = resolve; });
+    },
+    drain() {
+      this.tell("drain");
+      this.end("drained");
+    }
+  }`;
   const told = async () =>
     (await readFile(join(folder, "told"), "utf8").catch(() => "")).split("\n").slice(0, -1);
   let isLost = false;
@@ -125,18 +132,18 @@ test("while the GPU of a process is put aside it has none, and again when that i
     look: async () => (isLost ? { kind: "lost", why: "a test" } : { kind: "read", reading: GPU_READING }),
   };
   const clock = new VirtualClock();
-  await using rig = await misbehaving(code, { gpuReader: async () => reader, gpuClock: clock });
-  await vi.waitFor(async () => expect(await told()).toEqual(["begin", "begin"]), { timeout: 60_000 });
+  await using rig = await misbehaving(methods, { gpuReader: async () => reader, gpuClock: clock });
+  await vi.waitFor(async () => expect(await told()).toEqual(["work", "work"]), { timeout: 60_000 });
   isLost = true;
   await clock.pass(5_000);
-  await vi.waitFor(async () => expect(await told()).toEqual(["begin", "begin", "drain", "drain"]), {
+  await vi.waitFor(async () => expect(await told()).toEqual(["work", "work", "drain", "drain"]), {
     timeout: 60_000,
   });
   isLost = false;
   await clock.pass(30_000);
   expect(await told()).toHaveLength(4);
   await clock.pass(60_000);
-  await vi.waitFor(async () => expect((await told()).slice(4)).toEqual(["begin", "begin"]), {
+  await vi.waitFor(async () => expect((await told()).slice(4)).toEqual(["work", "work"]), {
     timeout: 60_000,
   });
   isLost = true;

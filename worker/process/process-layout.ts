@@ -6,7 +6,7 @@ import { Nvml } from "../gpu/nvml.ts";
 import type { AccessMode } from "../job/choose-access.ts";
 import { layOutLanes } from "../lanes/lane-layout.ts";
 import { shardThreadCount, stepThreadCount } from "../pipeline/thread-counts.ts";
-import type { ProcessLayout } from "./supervisor.ts";
+import type { ProcessLayout } from "./start-process.ts";
 
 /** How many to start. `auto` workers: for the CPU one, for GPUs one a device. */
 export type ProcessCounts = Readonly<

@@ -1,13 +1,48 @@
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import { ProcessLink } from "../../shared/core/remote/process-link.ts";
+import { Remote } from "../../shared/core/remote/remote.ts";
+import { processArguments, processEnvironment } from "./process-arguments.ts";
+import type { WorkerOptions } from "./worker.ts";
+import type { SupervisorMethods, WorkerProcessMethods } from "./worker-protocol.ts";
+
+/** Whom a worker works for. */
+export type Joining = Pick<WorkerOptions, "coordinator" | "credential">;
+
+export interface ProcessLayout {
+  readonly options: Omit<WorkerOptions, "scratchPath" | "copiesPath" | keyof Joining>;
+  /** Added to the child's environment: which of several devices it may see. */
+  readonly env: Readonly<Record<string, string>>;
+  /** The GPU of NVIDIA's that it works on, as CUDA_VISIBLE_DEVICES names it. */
+  readonly gpu?: string;
+}
+
+export type WorkerRemote = Remote<WorkerProcessMethods>;
+
+/** @param entry what the process runs, compiled. Default: the usual worker */
+export function startProcess(
+  { options, env }: Pick<ProcessLayout, "options" | "env">,
+  turns: Turns<string>,
+  entry: URL = compiledUrl("worker/process/worker-process.ts"),
+): WorkerRemote {
+  const child = fork(fileURLToPath(entry), [], {
+    execArgv: [...process.execArgv, ...processArguments(options.shardThreads)],
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+    env: { ...processEnvironment(options), ...env },
+  });
+  const { name } = options;
+  const serves: SupervisorMethods = {
+    takeTurn: (turn) => new Promise((resolve) => turns.want(name, turn, resolve)),
+    endTurn: (turn) => turns.end(name, turn),
+  };
+  return new Remote(new ProcessLink(child), { serves });
+}
+
 /**
  * Turns of the processes of one supervisor at what each of them would do alike, and one is enough for: to
  * fetch a model. They are asked for by name, and given in the order of asking.
  */
-export type TurnRequest =
-  | { readonly kind: "wantsTurn"; readonly name: string }
-  | { readonly kind: "endsTurn"; readonly name: string };
-export type TurnGrant = { readonly kind: "turn"; readonly name: string };
-
-/** The supervisor's side: who has which turn, and who waits for it. */
 export class Turns<Who> {
   /** The first has the turn. */
   readonly #queues = new Map<string, { readonly who: Who; readonly grant: () => void }[]>();
@@ -34,29 +69,5 @@ export class Turns<Who> {
     if (left.length === 0) this.#queues.delete(name);
     else this.#queues.set(name, left);
     if (left[0] !== before[0]) left[0]?.grant();
-  }
-}
-
-/** The process's side. */
-export class TurnTaker {
-  readonly #send: (request: TurnRequest) => void;
-  readonly #waiting = new Map<string, () => void>();
-
-  constructor(send: (request: TurnRequest) => void) {
-    this.#send = send;
-  }
-
-  /** Resolves when it is this process's turn, with what ends it. Nobody here asks twice for one. */
-  readonly take = async (name: string): Promise<() => void> => {
-    await new Promise<void>((resolve) => {
-      this.#waiting.set(name, resolve);
-      this.#send({ kind: "wantsTurn", name });
-    });
-    return () => this.#send({ kind: "endsTurn", name });
-  };
-
-  granted({ name }: TurnGrant): void {
-    this.#waiting.get(name)?.();
-    this.#waiting.delete(name);
   }
 }

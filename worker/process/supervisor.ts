@@ -1,47 +1,24 @@
-import { type ChildProcess, fork } from "node:child_process";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { deferred, NEVER, sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { backoffMs } from "../../shared/core/backoff.ts";
 import { systemClock, type TimedClock } from "../../shared/core/clock.ts";
 import { ERROR_CODES } from "../../shared/core/error-codes.ts";
-import { type ErrorData, errorFromData, ShardmillError } from "../../shared/core/errors.ts";
+import { ShardmillError, toShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
-import { compiledUrl } from "../../shared/core/package-root.ts";
+import { endText, RemoteLost } from "../../shared/core/remote/remote.ts";
 import type { GpuReader } from "../gpu/gpu-reading.ts";
 import { type GpuGate, GpuWatch, type WatchedGpu } from "../gpu/gpu-watch.ts";
 import { Nvml } from "../gpu/nvml.ts";
-import { ProcessFigures, type WorkerBeat, type WorkerFigures } from "../http/process-figures.ts";
-import { processArguments, processEnvironment } from "./process-arguments.ts";
-import { type TurnGrant, type TurnRequest, Turns } from "./turns.ts";
-import type { WorkerEnd, WorkerOptions } from "./worker.ts";
+import { ProcessFigures, type WorkerFigures } from "../http/process-figures.ts";
+import { type Joining, type ProcessLayout, startProcess, Turns, type WorkerRemote } from "./start-process.ts";
+import type { WorkerEnd } from "./worker.ts";
+import type { WorkerNews } from "./worker-protocol.ts";
 
-/** `begin` comes first, and once. */
-export type ToWorkerProcess =
-  | { readonly kind: "begin"; readonly options: WorkerOptions; readonly tellsBeats: boolean }
-  /** `aside`: why its device is put aside, where that is the reason. */
-  | { readonly kind: "drain"; readonly aside?: string }
-  | TurnGrant;
-export type FromWorkerProcess =
-  | { readonly kind: "joined" }
-  | { readonly kind: "beat"; readonly beat: WorkerBeat }
-  | TurnRequest
-  | WorkerProcessEnd;
-type WorkerProcessEnd =
+type ProcessEnd =
   | { readonly kind: "ended"; readonly how: WorkerEnd }
-  | { readonly kind: "failed"; readonly error: ErrorData };
-
-/** Whom a worker works for. */
-export type Joining = Pick<WorkerOptions, "coordinator" | "credential">;
-
-export interface ProcessLayout {
-  readonly options: Omit<WorkerOptions, "scratchPath" | "copiesPath" | keyof Joining>;
-  /** Added to the child's environment: which of several devices it may see. */
-  readonly env: Readonly<Record<string, string>>;
-  /** The GPU of NVIDIA's that it works on, as CUDA_VISIBLE_DEVICES names it. */
-  readonly gpu?: string;
-}
+  | { readonly kind: "failed"; readonly error: ShardmillError }
+  | { readonly kind: "died"; readonly how: string };
 
 export interface SupervisorOptions {
   readonly processes: readonly ProcessLayout[];
@@ -78,6 +55,8 @@ const HEALTHY_MS = 60_000;
 const DEATHS_BEFORE_JOINING = 6;
 /** How long a drained process may take to end before it is killed: its own limit is 20 s. */
 const DRAIN_LIMIT_MS = 24_000;
+/** How long a process may take to exit, with its work done, before it is killed. */
+const CLOSE_LIMIT_MS = 5_000;
 
 /**
  * Keeps one child process a device: a native crash, an out-of-memory kill or unreturned GPU memory costs that
@@ -91,9 +70,9 @@ export class Supervisor {
    */
   readonly done: Promise<void>;
   readonly #options: SupervisorOptions;
-  readonly #children = new Set<ChildProcess>();
+  readonly #remotes = new Set<WorkerRemote>();
   readonly #quit = new AbortController();
-  readonly #turns = new Turns<ChildProcess>();
+  readonly #turns = new Turns<string>();
   readonly #figures = new ProcessFigures();
   #watch: GpuWatch | null = null;
   #hasJoined = false;
@@ -125,9 +104,7 @@ export class Supervisor {
   /** Asks every process to finish or hand back its shards; kills what has not ended in time. */
   async drain(): Promise<void> {
     this.#quit.abort();
-    // One that dies at this very moment needs no telling.
-    for (const child of this.#children)
-      if (child.connected) child.send({ kind: "drain" } satisfies ToWorkerProcess, () => {});
+    for (const remote of this.#remotes) remote.tell("drain", {});
     const timer = setTimeout(() => this.#killAll(), DRAIN_LIMIT_MS);
     await this.done.catch(() => {});
     clearTimeout(timer);
@@ -141,7 +118,7 @@ export class Supervisor {
   }
 
   #killAll(): void {
-    for (const child of this.#children) child.kill("SIGKILL");
+    for (const remote of this.#remotes) remote.end();
   }
 
   async #superviseAll(): Promise<void> {
@@ -192,12 +169,12 @@ export class Supervisor {
       onDied?.(layout.options.name);
       const traits = end.kind === "failed" ? ERROR_CODES[end.error.code] : null;
       if (end.kind === "failed" && traits?.worker === "quit") {
-        if (traits.attempt !== "refuse" || !this.#hasJoined) throw errorFromData(end.error);
+        if (traits.attempt !== "refuse" || !this.#hasJoined) throw end.error;
         // The other devices of this machine may be fit for the job.
-        this.#unfit.push(errorFromData(end.error));
+        this.#unfit.push(end.error);
         return;
       }
-      const reason = end.kind === "failed" ? end.error.message : `its process ended with ${end.how}`;
+      const reason = end.kind === "failed" ? end.error.message : `its process ended: ${end.how}`;
       died += 1;
       if (!this.#hasJoined && died >= DEATHS_BEFORE_JOINING) throw neverJoined(layout.options.name, reason);
       deaths = performance.now() - startedMs > HEALTHY_MS ? 0 : deaths + 1;
@@ -213,75 +190,59 @@ export class Supervisor {
   }
 
   /** @param isGood aborts when the process shall hand back what it has, and end */
-  async #runOnce(
-    layout: ProcessLayout,
-    isGood: AbortSignal,
-  ): Promise<WorkerProcessEnd | { readonly kind: "died"; readonly how: string }> {
+  async #runOnce(layout: ProcessLayout, isGood: AbortSignal): Promise<ProcessEnd> {
     await mkdir(this.#options.scratchPath, { recursive: true });
     const scratchPath = await mkdtemp(join(this.#options.scratchPath, "worker-"));
     // Told to quit meanwhile: a process started now would hear neither of draining nor of the end.
-    if (this.#quit.signal.aborted) return { kind: "died", how: "never started" };
-    const exited = deferred<string>();
-    let said: WorkerProcessEnd | null = null;
-    const {
-      joins,
-      tellsBeats = false,
-      entry = compiledUrl("worker/process/worker-process.ts"),
-    } = this.#options;
-    const child = fork(fileURLToPath(entry), [], {
-      execArgv: [...process.execArgv, ...processArguments(layout.options.shardThreads)],
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
-      env: { ...processEnvironment(layout.options), ...layout.env },
-    });
-    this.#children.add(child);
+    if (this.#quit.signal.aborted) return { kind: "died", how: "it never started" };
     const { name, device } = layout.options;
+    const remote = startProcess(layout, this.#turns, this.#options.entry);
+    this.#remotes.add(remote);
     this.#figures.began(name, device);
-    child.on("message", (message: FromWorkerProcess) => {
-      if (message.kind === "joined") this.#join(name);
-      else if (message.kind === "beat") this.#figures.beat(name, message.beat);
-      else if (message.kind === "wantsTurn") this.#giveTurn(child, message.name);
-      else if (message.kind === "endsTurn") this.#turns.end(child, message.name);
-      else said = message;
-    });
-    child.on("error", (error) => exited.resolve(error.message));
-    child.once("exit", (code, signal) => exited.resolve(signal ?? `code ${code}`));
     let killing: NodeJS.Timeout | undefined;
     const handBack = () => {
-      const drain = { kind: "drain", aside: String(isGood.reason) } satisfies ToWorkerProcess;
-      if (child.connected) child.send(drain, () => {});
-      killing = setTimeout(() => child.kill("SIGKILL"), DRAIN_LIMIT_MS);
+      remote.tell("drain", { aside: String(isGood.reason) });
+      killing = setTimeout(() => remote.end(), DRAIN_LIMIT_MS);
     };
     isGood.addEventListener("abort", handBack, { once: true });
     if (isGood.aborted) handBack();
     try {
-      const copiesPath = join(this.#options.scratchPath, "copies");
-      const options: WorkerOptions = { ...layout.options, ...(await joins), scratchPath, copiesPath };
-      // One that is gone by now says so by its exit.
-      if (child.connected)
-        child.send({ kind: "begin", options, tellsBeats } satisfies ToWorkerProcess, () => {});
-      const how = await exited.promise;
-      this.#figures.ended(name, said === null ? "died" : "ended");
-      return said ?? { kind: "died", how };
+      const end = await this.#work(remote, layout, scratchPath);
+      this.#figures.ended(name, end.kind === "died" ? "died" : "ended");
+      return end;
     } finally {
       isGood.removeEventListener("abort", handBack);
       clearTimeout(killing);
       // One that never began waits for ever.
-      child.kill("SIGKILL");
-      this.#children.delete(child);
-      this.#turns.gone(child);
+      await remote[Symbol.asyncDispose]();
+      this.#remotes.delete(remote);
+      this.#turns.gone(name);
       await rm(scratchPath, { recursive: true, force: true });
+    }
+  }
+
+  async #work(remote: WorkerRemote, layout: ProcessLayout, scratchPath: string): Promise<ProcessEnd> {
+    const { joins, tellsBeats = false } = this.#options;
+    const copiesPath = join(this.#options.scratchPath, "copies");
+    const task = { options: { ...layout.options, ...(await joins), scratchPath, copiesPath }, tellsBeats };
+    const { name } = layout.options;
+    const onEvent = (news: WorkerNews) => {
+      if (news.kind === "joined") this.#join(name);
+      else this.#figures.beat(name, news.beat);
+    };
+    try {
+      const how = await remote.call("work", task, NEVER, { onEvent });
+      await remote.close(CLOSE_LIMIT_MS);
+      return { kind: "ended", how };
+    } catch (error) {
+      if (error instanceof RemoteLost) return { kind: "died", how: endText(error.end) };
+      return { kind: "failed", error: toShardmillError(error) };
     }
   }
 
   #join(name: string): void {
     this.#hasJoined = true;
     this.#figures.joined(name);
-  }
-
-  #giveTurn(child: ChildProcess, name: string): void {
-    this.#turns.want(child, name, () => {
-      if (child.connected) child.send({ kind: "turn", name } satisfies ToWorkerProcess, () => {});
-    });
   }
 }
 

@@ -1,6 +1,6 @@
 import { isMainThread, parentPort } from "node:worker_threads";
 import { present } from "../assert.ts";
-import { killProcess } from "../end-thread.ts";
+import { exitProcess, killProcess } from "../end-thread.ts";
 import { type Methods, Peer } from "./peer.ts";
 
 /** Closes all that a thread or child process has open. Runs when its calls have ended. */
@@ -42,7 +42,7 @@ function serveFromProcess<Owner extends Methods<Owner>>(methods: object, onClose
   process.on("SIGINT", () => {});
   process.on("message", (message: Inbox) => {
     if (message.kind !== "close") return peer.receive(message);
-    void closeAll(peer, onClose).finally(() => process.exit(0));
+    void closeAll(peer, onClose).finally(() => exitProcess(0));
   });
   return peer;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type TurnRequest, Turns, TurnTaker } from "../../../../worker/process/turns.ts";
+import { Turns } from "../../../../worker/process/start-process.ts";
 
 /** Processes and their supervisor; what is said of whose turn it is. */
 function aFamily() {
@@ -30,20 +30,4 @@ test("of one that is gone the turn goes to the next, and its place in the row to
   turns.end("c", "model");
   want("d", "model");
   expect(granted.at(-1)).toBe("d: model");
-});
-
-test("a process goes on when it is told that it is its turn, and says when that has ended", async () => {
-  const sent: TurnRequest[] = [];
-  const taker = new TurnTaker((request) => void sent.push(request));
-  let hasTurn = false;
-  const taking = taker.take("model").then((end) => {
-    hasTurn = true;
-    return end;
-  });
-  taker.granted({ kind: "turn", name: "other" });
-  await Promise.resolve();
-  expect([hasTurn, sent]).toEqual([false, [{ kind: "wantsTurn", name: "model" }]]);
-  taker.granted({ kind: "turn", name: "model" });
-  (await taking)();
-  expect(sent.at(-1)).toEqual({ kind: "endsTurn", name: "model" });
 });

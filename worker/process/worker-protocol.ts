@@ -1,0 +1,30 @@
+import type { CallContext } from "../../shared/core/remote/peer.ts";
+import type { WorkerBeat } from "../http/process-figures.ts";
+import type { WorkerEnd, WorkerOptions } from "./worker.ts";
+
+/** Methods of a worker's process, which its supervisor calls. */
+export interface WorkerProcessMethods {
+  /** Works until it is drained or dismissed. Called once. */
+  work(task: WorkerTask, context: CallContext<WorkerNews>): Promise<WorkerEnd>;
+  /** Finishes or hands back its shards, and ends `work`. */
+  drain(why: {
+    /** Why its device is put aside, where that is the reason. */
+    readonly aside?: string;
+  }): void;
+}
+
+/** Methods of a supervisor, which its worker processes call. */
+export interface SupervisorMethods {
+  /** Waits for a turn: see `Turns`. */
+  takeTurn(name: string): Promise<void>;
+  endTurn(name: string): void;
+}
+
+/** What a worker's process runs: plain JSON. */
+export interface WorkerTask {
+  readonly options: WorkerOptions;
+  /** Whether `work` emits each beat. */
+  readonly tellsBeats: boolean;
+}
+
+export type WorkerNews = { readonly kind: "joined" } | { readonly kind: "beat"; readonly beat: WorkerBeat };
