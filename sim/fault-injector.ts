@@ -18,6 +18,12 @@ const PATIENCE_MS = 90_000;
 /** Of a journal on a disk: a new one is a new generation. */
 const SEGMENT = /\/journal\/journal-[^/]*$/;
 
+/** What each coordinator of a job makes under these names. */
+const SHARED = /\/_shardmill\/(?:journal|partials)\//;
+
+/** What one coordinator has staged, where itself or its successor names it. */
+const OWN_STAGE = /\.own-[^/]+\/stage\b/;
+
 /** How likely a coordinator is stopped behind a change on its disk. */
 function stopChance(call: DiskCall["call"], path: string): number {
   // It has its lock, and nothing of its journal yet.
@@ -26,6 +32,8 @@ function stopChance(call: DiskCall["call"], path: string): number {
   if (call === "sync" && path.endsWith("/partials")) return 0.05;
   // It is about to publish what it has staged.
   if (path.includes("/stage/")) return 0.2;
+  // It removes names that a successor gives anew.
+  if (call === "removal" && SHARED.test(path)) return 0.2;
   // It is about to change a name that a successor uses, too, or in the midst of a removal.
   return path.includes(".own-") || call === "removal" ? 0.03 : 0.01;
 }
@@ -150,9 +158,9 @@ export class FaultInjector {
     if (isShared && call === "removal" && path.includes("/run-"))
       return path.endsWith("/holder.json") ? 0.5 : 0.05;
     if (bucket !== null || !faults.wakesEarly) return 0;
-    if ((call === "open" || call === "read") && SEGMENT.test(path)) return 0.2;
-    // The folder of a coordinator that was replaced goes before the journal tells of its successor.
-    if (call === "removal" && path.includes(".own-")) return 0.4;
+    if ((call === "open" || call === "read") && SEGMENT.test(path)) return 0.1;
+    // What a coordinator that was replaced has staged goes before the journal tells of its successor.
+    if (call === "removal" && OWN_STAGE.test(path)) return 0.4;
     return call === "names" || call === "removal" || call === "sync" ? 0.005 : 0;
   }
 

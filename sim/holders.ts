@@ -39,7 +39,8 @@ export class Holders {
   readonly #late = new Set<SimProcess>();
   /** When a process had gone on whose put was under way. */
   readonly #wentOn = new Map<SimProcess, number>();
-  #lastTakeUp: { readonly process: SimProcess; readonly atMs: number } | null = null;
+  #lastTakeUp: { readonly process: SimProcess; readonly generation: number; readonly atMs: number } | null =
+    null;
 
   constructor(options: HoldersOptions) {
     this.#options = options;
@@ -117,14 +118,15 @@ export class Holders {
     mayStartOver: boolean,
   ): "held" | "replaced" | { although: string } {
     const { isShared, journal, nowMs, note } = this.#options;
+    const { generation } = state;
     // In a bucket the number of the next object is the fence. It may be taken before this take-up is seen.
-    if (isShared ? journal.hasBegun(state.generation + 1) : this.#sleptThroughTakeUp(process)) {
+    if (isShared ? journal.hasBegun(generation + 1) : this.#sleptThroughTakeUp(process, generation)) {
       note(`${process.name} takes up the job, and is replaced already`);
       this.#deposed.add(process);
       this.#replaced.add(process);
       return "replaced";
     }
-    this.#lastTakeUp = { process, atMs: nowMs() };
+    this.#lastTakeUp = { process, generation, atMs: nowMs() };
     if (this.#late.has(process)) return { although: "that was published before its generation began" };
     for (const other of this.#holders) {
       if (other.process === process || other.process.state === "dead") continue;
@@ -142,10 +144,13 @@ export class Holders {
    * True for a process that slept between its claim and its last look at the journal, while another took up
    * the job. It learns of it at its first record, before it has done any harm.
    */
-  #sleptThroughTakeUp(process: SimProcess): boolean {
+  #sleptThroughTakeUp(process: SimProcess, generation: number): boolean {
+    const { journal } = this.#options;
     const last = this.#lastTakeUp;
     if (last === null || last.process === process || process.lastPauseMs <= MOST_HELD_MS) return false;
-    return last.atMs >= process.wentOnMs - process.lastPauseMs;
+    if (last.atMs < process.wentOnMs - process.lastPauseMs) return false;
+    // Else it has claimed its own generation behind the other's.
+    return generation <= last.generation || !journal.hasBegun(generation) || journal.hasBegun(generation + 1);
   }
 
   /**

@@ -224,7 +224,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   {
     name: "swept-file-by-file",
     says: "a coordinator removes the folder of the holder before it file by file",
-    breaks: ["every-job-ends"],
+    breaks: ["whole-or-nothing", "every-job-ends"],
     storage: "disk",
     edits: [
       edit(
@@ -245,6 +245,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
     name: "removed-where-it-is",
     says: "what a successor uses, too, is removed name by name",
     breaks: [
+      "replay-is-the-state",
       "one-holder",
       "record-before-answer",
       "cancelled-or-published",
