@@ -2,7 +2,7 @@ import { createHash, createHmac, type Hash, type Hmac } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
 import type { HttpRequest } from "../../shared/http/messages.ts";
 import { uriEncoded } from "../object-store/object-place.ts";
-import type { S3Credentials } from "./credentials.ts";
+import type { AwsCredentials } from "./credentials.ts";
 
 /** Of no bytes: what a request without a body is signed with. */
 export const EMPTY_SHA256 = createHash("sha256").digest("hex");
@@ -19,7 +19,7 @@ export interface UnsignedRequest extends Omit<HttpRequest, "secretHeaders"> {
 
 /** With what a request is signed. */
 interface Signature {
-  readonly credentials: S3Credentials;
+  readonly credentials: AwsCredentials;
   readonly region: string;
 }
 
@@ -37,12 +37,12 @@ function withQuery(url: URL, query: UnsignedRequest["query"]): URL {
 }
 
 /** Signs requests by AWS's Signature Version 4, with the vendor's library. */
-export class S3Signer {
-  readonly #service: "s3" | "sqs";
+export class AwsSigner {
+  readonly #service: string;
   #clockOffsetMs = 0;
 
-  /** @param service of AWS; of others than S3, for requests to the root alone */
-  constructor(service: "s3" | "sqs" = "s3") {
+  /** @param service of AWS: `s3`; of others, for requests to the root alone */
+  constructor(service: string) {
     this.#service = service;
   }
 

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
 import { failed } from "../../shared/http/failures.ts";
 import type { BodyReader } from "../../shared/http/messages.ts";
+import type { UnsignedRequest } from "../aws/signer.ts";
 import { bodyOf } from "../object-store/bodies.ts";
 import { boundedText } from "../object-store/problem.ts";
 import { XmlReader, xmlBody, xmlText } from "../object-store/xml.ts";
-import type { UnsignedRequest } from "./signer.ts";
 
 type Removal = Pick<UnsignedRequest, "method" | "query" | "headers" | "sha256" | "body">;
 

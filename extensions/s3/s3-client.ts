@@ -5,6 +5,8 @@ import { PassingFailure } from "../../shared/http/failures.ts";
 import type { HttpCall, HttpEngine } from "../../shared/http/http-engine.ts";
 import type { Answer, AnswerHead, HttpRequest } from "../../shared/http/messages.ts";
 import { type RangeRead, readRange } from "../../shared/http/read-range.ts";
+import type { AwsCredentials } from "../aws/credentials.ts";
+import { AwsSigner, EMPTY_SHA256, type UnsignedRequest, withoutSignature } from "../aws/signer.ts";
 import { bodyOf, ignoring } from "../object-store/bodies.ts";
 import { CallCredentials } from "../object-store/call-credentials.ts";
 import type { CredentialCache } from "../object-store/credential-cache.ts";
@@ -16,13 +18,11 @@ import { storeEngine, USER_AGENT } from "../object-store/store-engine.ts";
 import { errorInside, headReader, isOfDigest, type S3Head } from "./answers.ts";
 import { BucketRegions } from "./bucket-regions.ts";
 import { copyOnce } from "./copy-once.ts";
-import type { S3Credentials } from "./credentials.ts";
 import { isExpired, judgedByProblem, judgedHead } from "./errors.ts";
 import { objectPageReader } from "./list-objects.ts";
 import { type Ask, copyInParts, PART_BYTES, putInParts } from "./parts-upload.ts";
 import { removalOf, removalReader } from "./removals.ts";
 import { type S3Settings, storeOf } from "./settings.ts";
-import { EMPTY_SHA256, S3Signer, type UnsignedRequest, withoutSignature } from "./signer.ts";
 import { abortUploads } from "./uploads.ts";
 
 /** What the store takes of one object. */
@@ -51,7 +51,7 @@ export interface S3Sizes {
 interface S3ClientOptions extends S3Sizes {
   readonly settings: S3Settings;
   /** Null: requests are nobody's, as public buckets want them. */
-  readonly credentials: CredentialCache<S3Credentials> | null;
+  readonly credentials: CredentialCache<AwsCredentials> | null;
   readonly engine?: HttpEngine;
 }
 
@@ -73,9 +73,9 @@ export class S3Client implements ObjectClient {
   readonly mostBytes = MOST_BYTES;
   readonly wantsMd5 = false;
   readonly #settings: S3Settings;
-  readonly #credentials: CredentialCache<S3Credentials> | null;
+  readonly #credentials: CredentialCache<AwsCredentials> | null;
   readonly #engine: HttpEngine;
-  readonly #signer = new S3Signer();
+  readonly #signer = new AwsSigner("s3");
   readonly #regions: BucketRegions;
   readonly #sizes: { readonly whole: number; readonly copied: number; readonly part: number };
 

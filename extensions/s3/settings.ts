@@ -1,6 +1,6 @@
-import { ShardmillError } from "../../shared/core/errors.ts";
 import type { StoreSettings } from "../../shared/domain/job-stores.ts";
 import { namedEndpoint } from "../../shared/domain/store-schemes.ts";
+import { checkRegion, type Environment, invalidSetting, regionOf } from "../aws/settings.ts";
 
 /** Where a store is, and how its buckets are addressed. */
 export interface S3Settings {
@@ -17,11 +17,6 @@ export interface S3Settings {
   readonly isGuarded?: boolean;
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
-/** What AWS itself takes for a request that names none. */
-const DEFAULT_REGION = "us-east-1";
-
 /**
  * What the job says comes first, then the environment, then the profile.
  *
@@ -36,11 +31,14 @@ export function s3SettingsOf(env: Environment, profile: Environment, own: StoreS
     ((own.endpoint === undefined && env.SHARDMILL_S3_ADDRESSING) ||
       (endpoint === undefined ? "virtual" : "path"));
   if (addressing !== "path" && addressing !== "virtual")
-    throw invalidSetting("SHARDMILL_S3_ADDRESSING", "is neither of the two", "path or virtual");
-  const region = own.region || env.AWS_REGION || env.AWS_DEFAULT_REGION || profile.region || DEFAULT_REGION;
+    throw invalidSetting(
+      { service: "S3", name: "SHARDMILL_S3_ADDRESSING" },
+      "is neither of the two",
+      "path or virtual",
+    );
+  const region = own.region || regionOf(env, profile);
   // Other stores call theirs as they like.
-  if (endpoint === undefined && !/^[a-z0-9-]+$/i.test(region))
-    throw invalidSetting("AWS_REGION", "is no region of AWS", "a region such as eu-central-1");
+  if (endpoint === undefined) checkRegion("S3", region);
   return {
     endpoint: endpoint === undefined ? null : endpointOf(endpoint),
     region,
@@ -70,21 +68,13 @@ function endpointOf(text: string): URL {
     url.password === "" &&
     url.search === "" &&
     url.hash === "";
-  if (!isUsable) throw invalidSetting("AWS_ENDPOINT_URL", "is no address of a store", "https://HOST:PORT");
+  if (!isUsable)
+    throw invalidSetting(
+      { service: "S3", name: "AWS_ENDPOINT_URL" },
+      "is no address of a store",
+      "https://HOST:PORT",
+    );
   return url;
-}
-
-export function invalidSetting(
-  name: string,
-  what: string,
-  expected: string,
-  cause?: unknown,
-): ShardmillError {
-  return new ShardmillError("STORE_REFUSED", `S3 cannot be reached from here: ${name} ${what}`, {
-    fields: { variable: name, expected },
-    hint: `set ${name} to ${expected}, or to nothing`,
-    ...(cause === undefined ? {} : { cause }),
-  });
 }
 
 /** The address of a bucket's objects, without an end: always on the host of the store, or below that. */

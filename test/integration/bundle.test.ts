@@ -74,7 +74,7 @@ test("libraries of stores, proxies and queues are loaded by these alone: a local
     ].map(([, source = ""]) => source);
   const reaching = names.filter((name) => ofOurs(name).length > 0 && [...closure(name)].some(holds));
   // Stores of objects, their common base, and the clients of queues.
-  const theirs = /^(extensions\/(s3|gcs|azure|object-store)\/|coordinator\/queue\/(sqs|amqp|kafka)\/)/;
+  const theirs = /^(extensions\/(s3|gcs|azure|aws|object-store)\/|coordinator\/queue\/(sqs|amqp|kafka)\/)/;
   expect(reaching.length).toBeGreaterThan(3);
   expect(reaching.flatMap(ofOurs).filter((source) => !theirs.test(source))).toEqual([]);
   // Each entry file has the facts of every extension, and the code of none.

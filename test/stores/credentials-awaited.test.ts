@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import type { S3Credentials } from "../../extensions/s3/credentials.ts";
+import type { AwsCredentials } from "../../extensions/aws/credentials.ts";
 import { type FaultyProxy, type ProxyFault, startFaultyProxy } from "../support/faulty-proxy.ts";
 import { startListening, startWorker, until } from "../support/job-processes.ts";
 import { KnownJob } from "../support/known-job.ts";
@@ -105,7 +105,10 @@ interface SilentProvider extends AsyncDisposable {
 }
 
 /** The endpoint of a container that gives keys for a second, until it answers no more. */
-async function startSilentProvider({ accessKeyId, secretAccessKey }: S3Credentials): Promise<SilentProvider> {
+async function startSilentProvider({
+  accessKeyId,
+  secretAccessKey,
+}: AwsCredentials): Promise<SilentProvider> {
   let isSilent = false;
   const web = createServer((_, response) => {
     if (isSilent) return;

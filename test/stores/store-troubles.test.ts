@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import type { S3Credentials } from "../../extensions/s3/credentials.ts";
+import type { AwsCredentials } from "../../extensions/aws/credentials.ts";
 import { type Location, parseLocation } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { download, untilCommittedIn, workFolders } from "../support/bucket-output.ts";
@@ -17,7 +17,7 @@ import { canMount, SmallDisk } from "../support/small-disk.ts";
 let server: S3Server;
 let proxy: FaultyProxy;
 let storage: Storage;
-let user: S3Credentials;
+let user: AwsCredentials;
 let job: KnownJob;
 let out: Location;
 let count = 0;

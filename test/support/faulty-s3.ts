@@ -1,6 +1,6 @@
+import type { AwsCredentials } from "../../extensions/aws/credentials.ts";
 import { CredentialCache } from "../../extensions/object-store/credential-cache.ts";
 import { createObjectStorage } from "../../extensions/object-store/object-storage.ts";
-import type { S3Credentials } from "../../extensions/s3/credentials.ts";
 import { S3Client, type S3Sizes } from "../../extensions/s3/s3-client.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { HttpEngine } from "../../shared/http/http-engine.ts";
@@ -13,7 +13,7 @@ export interface FaultyS3 extends AsyncDisposable {
   /** For a path: one answer after the other, and the last for ever. @returns the access keys of who asked */
   answers(path: string, ...calls: ServeCall[]): string[];
   /** @param sizes at which it puts and copies in parts */
-  client(provide: () => Promise<S3Credentials>, sizes?: S3Sizes): S3Client;
+  client(provide: () => Promise<AwsCredentials>, sizes?: S3Sizes): S3Client;
   /**
    * A storage of which each look for credentials finds others; and how often it looked.
    *
@@ -57,7 +57,7 @@ export async function startFaultyS3(): Promise<FaultyS3> {
 
 function clientOf(
   server: WebServer,
-  credentials: CredentialCache<S3Credentials>,
+  credentials: CredentialCache<AwsCredentials>,
   sizes: S3Sizes = {},
 ): S3Client {
   const timers = {

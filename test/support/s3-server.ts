@@ -4,12 +4,12 @@ import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
+import type { AwsCredentials } from "../../extensions/aws/credentials.ts";
+import { AwsSigner } from "../../extensions/aws/signer.ts";
 import { CredentialCache } from "../../extensions/object-store/credential-cache.ts";
 import { createObjectStorage } from "../../extensions/object-store/object-storage.ts";
-import type { S3Credentials } from "../../extensions/s3/credentials.ts";
 import { S3Client, type S3Sizes } from "../../extensions/s3/s3-client.ts";
 import type { S3Settings } from "../../extensions/s3/settings.ts";
-import { S3Signer } from "../../extensions/s3/signer.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { makeCertificate } from "./certificate.ts";
 import { startForeignServer } from "./foreign-server.ts";
@@ -19,11 +19,11 @@ const execFileAsync = promisify(execFile);
 /** A real S3 server, of other people: `npm run stores` fetches it. */
 export interface S3Server extends AsyncDisposable {
   readonly settings: S3Settings;
-  readonly credentials: S3Credentials;
+  readonly credentials: AwsCredentials;
   /** What AWS's own programs take, for processes that are started. */
   readonly env: Readonly<Record<string, string>>;
   /** Storages of it: by others than its own credentials, where they are given. */
-  storage(credentials?: S3Credentials): Storage;
+  storage(credentials?: AwsCredentials): Storage;
   /** @param sizes at which it puts and copies in parts, and by which endpoint it asks */
   client(sizes?: S3Sizes, endpoint?: string): S3Client;
   makeBucket(name: string): Promise<void>;
@@ -34,9 +34,9 @@ export interface S3Server extends AsyncDisposable {
   /** Others than its root have the rights that a policy gives them, and no more. */
   allow(bucket: string, statements: readonly object[]): Promise<void>;
   /** Somebody else, who may do nothing yet. */
-  addUser(name: string): Promise<S3Credentials>;
+  addUser(name: string): Promise<AwsCredentials>;
   /** Whose secret is another from now on. */
-  setSecret(user: S3Credentials, secretAccessKey: string): Promise<void>;
+  setSecret(user: AwsCredentials, secretAccessKey: string): Promise<void>;
   /** As whoever dies in the middle of it leaves it: in parts, and without an end. */
   beginUpload(bucket: string, key: string): Promise<void>;
   /** The keys of what is being put there in parts, as the server lists them. */
@@ -91,7 +91,7 @@ export async function startS3Server(options: { readonly isSecure?: boolean } = {
     const root = ["--access", credentials.accessKeyId, "--secret", credentials.secretAccessKey];
     await execFileAsync(program, ["admin", ...root, "--endpoint-url", endpoint, command, ...asked]);
   };
-  const clientWith = (used: S3Credentials, sizes: S3Sizes = {}, at = settings) =>
+  const clientWith = (used: AwsCredentials, sizes: S3Sizes = {}, at = settings) =>
     new S3Client({ settings: at, credentials: new CredentialCache(async () => used), ...sizes });
   return {
     settings,
@@ -166,12 +166,12 @@ interface ServerAsked {
 /** What no storage needs: a bucket itself, who may do what with it, what is begun there. */
 export async function askServer(
   { endpoint, region }: S3Settings,
-  credentials: S3Credentials,
+  credentials: AwsCredentials,
   { method, path, query, body = "" }: ServerAsked,
 ): Promise<string> {
   const sha256 = createHash("sha256").update(body).digest("hex");
   const unsigned = { method, url: new URL(`/${path}`, endpoint ?? ""), query, headers: {}, sha256 };
-  const signed = await new S3Signer().sign(unsigned, { credentials, region });
+  const signed = await new AwsSigner("s3").sign(unsigned, { credentials, region });
   const headers = { ...signed.headers, ...signed.secretHeaders };
   const answer = await fetch(signed.url, { method, headers, ...(method === "PUT" ? { body } : {}) });
   if (!answer.ok) throw new Error(`${method} ${path} is answered ${answer.status}`);

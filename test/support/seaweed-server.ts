@@ -1,9 +1,9 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { AwsCredentials } from "../../extensions/aws/credentials.ts";
 import { CredentialCache } from "../../extensions/object-store/credential-cache.ts";
 import { createObjectStorage } from "../../extensions/object-store/object-storage.ts";
-import type { S3Credentials } from "../../extensions/s3/credentials.ts";
 import { S3Client } from "../../extensions/s3/s3-client.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
@@ -19,7 +19,7 @@ const PARTS = ["master", "volume", "filer", "s3"] as const;
 /** SeaweedFS with a bucket, by its door for S3: `npm run seaweedfs` builds it. */
 export async function startSeaweedBucket(): Promise<BucketServer> {
   const folder = await mkdtemp(join(tmpdir(), "shardmill-seaweed-"));
-  const credentials: S3Credentials = { accessKeyId: "test", secretAccessKey: "a-long-secret" };
+  const credentials: AwsCredentials = { accessKeyId: "test", secretAccessKey: "a-long-secret" };
   const identities = join(folder, "s3.json");
   await writeFile(identities, identitiesText(credentials));
   const [master, volume, filer, ...grpc] = await freePorts(7);

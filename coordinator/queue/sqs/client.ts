@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
+import { loadAwsSettings, provideByConvention } from "../../../extensions/aws/conventions.ts";
+import type { AwsCredentials } from "../../../extensions/aws/credentials.ts";
+import { AwsSigner } from "../../../extensions/aws/signer.ts";
 import { bodyOf } from "../../../extensions/object-store/bodies.ts";
 import { CallCredentials } from "../../../extensions/object-store/call-credentials.ts";
 import { CredentialCache } from "../../../extensions/object-store/credential-cache.ts";
 import { boundedText } from "../../../extensions/object-store/problem.ts";
 import { USER_AGENT } from "../../../extensions/object-store/store-engine.ts";
-import { loadSettings, provideByConvention } from "../../../extensions/s3/conventions.ts";
-import type { S3Credentials } from "../../../extensions/s3/credentials.ts";
-import { S3Signer } from "../../../extensions/s3/signer.ts";
 import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
 import { jsonObject } from "../../../shared/core/json-object.ts";
 import type { QueueAddress } from "../../../shared/domain/queue-address.ts";
@@ -41,13 +41,13 @@ const REGION = /(?:^|\.)sqs(?:-fips)?\.([a-z0-9-]+)\.(?:vpce\.)?amazonaws\.com/;
 interface Connection {
   readonly engine: HttpEngine;
   readonly region: string;
-  readonly credentials: CredentialCache<S3Credentials>;
+  readonly credentials: CredentialCache<AwsCredentials>;
 }
 
 /** Speaks to SQS in its JSON protocol, by the credentials that AWS's own programs would take. */
 export class SqsClient implements Disposable {
   readonly address: SqsAddress;
-  readonly #signer = new S3Signer("sqs");
+  readonly #signer = new AwsSigner("sqs");
   readonly #closed = new AbortController();
   #connection: Promise<Connection> | null = null;
 
@@ -142,7 +142,7 @@ function rootOf(queueUrl: string): URL {
 }
 
 async function connect(queueUrl: string): Promise<Connection> {
-  const { region, ca } = await loadSettings(process.env, {});
+  const { region, ca } = await loadAwsSettings("SQS", process.env);
   return {
     // What stores were asked is counted elsewhere: a queue is none.
     engine: new HttpEngine({
@@ -151,7 +151,7 @@ async function connect(queueUrl: string): Promise<Connection> {
       ...(ca === null ? {} : { caOf: () => ca }),
     }),
     region: REGION.exec(new URL(queueUrl).hostname)?.[1] ?? region,
-    credentials: new CredentialCache(provideByConvention()),
+    credentials: new CredentialCache(provideByConvention("SQS")),
   };
 }
 

@@ -19,7 +19,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^esbuild$/, folders: ["coordinator/plan/module/"] },
   { packages: /^@anush008\/tokenizers$/, folders: ["shared/text/"] },
   { packages: /^(proxy-from-env|https?-proxy-agent)$/, folders: ["shared/http/"] },
-  { packages: /^(@aws-sdk\/.*|@smithy\/.*)$/, folders: ["extensions/s3/"] },
+  { packages: /^(@aws-sdk\/.*|@smithy\/.*)$/, folders: ["extensions/aws/"] },
   { packages: /^google-auth-library$/, folders: ["extensions/gcs/"] },
   { packages: /^(hono|@hono\/.*)$/, folders: ["shared/serving/", "coordinator/http/", "worker/http/"] },
   { packages: /^koffi$/, folders: ["worker/gpu/"] },

@@ -3,7 +3,8 @@ import { type Finding, lineAt, loadedBy, type SourceFile, targetOf } from "./sou
 
 /** Extensions whose code an extension may import: its declared base. It has no `extension.ts` of its own. */
 const BASES: Readonly<Record<string, readonly string[]>> = {
-  s3: ["object-store"],
+  aws: ["object-store"],
+  s3: ["aws", "object-store"],
   gcs: ["object-store"],
   azure: ["object-store"],
 };

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { EMPTY_SHA256, S3Signer } from "../../../../extensions/s3/signer.ts";
+import { AwsSigner, EMPTY_SHA256 } from "../../../../extensions/aws/signer.ts";
 
 test("what gateways write anew is sent and not signed, all that says what is asked for is signed", async () => {
   const headers = {
@@ -11,7 +11,7 @@ test("what gateways write anew is sent and not signed, all that says what is ask
   const url = new URL("https://storage.example/bucket/key");
   const request = { method: "GET", url, query: {}, sha256: EMPTY_SHA256, headers } as const;
   const credentials = { accessKeyId: "KEY", secretAccessKey: "hunter2", sessionToken: "token" };
-  const signed = await new S3Signer().sign(request, { credentials, region: "us-east-1" });
+  const signed = await new AwsSigner("s3").sign(request, { credentials, region: "us-east-1" });
   const [, names] = /SignedHeaders=([^,]+)/.exec(signed.secretHeaders?.authorization ?? "") ?? [];
   expect(names?.split(";")).toEqual([
     "host",

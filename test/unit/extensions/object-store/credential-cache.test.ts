@@ -1,6 +1,6 @@
 import { expect, test, vi } from "vitest";
+import { type AwsCredentials, noCredentials } from "../../../../extensions/aws/credentials.ts";
 import { CredentialCache } from "../../../../extensions/object-store/credential-cache.ts";
-import { noCredentials, type S3Credentials } from "../../../../extensions/s3/credentials.ts";
 import { type TakenBefore, takenHere } from "../../../../shared/storage/taken-before.ts";
 
 const MINUTE_MS = 60_000;
@@ -22,9 +22,9 @@ function rig(lifeMs: number | null, options: { readonly taken?: TakenBefore } = 
     },
   };
   const cache = new CredentialCache(
-    async ({ forceRefresh }): Promise<S3Credentials> => {
+    async ({ forceRefresh }): Promise<AwsCredentials> => {
       asked.push(forceRefresh);
-      if (world.isDown) throw noCredentials(new Error("no answer from 169.254.169.254"));
+      if (world.isDown) throw noCredentials("S3", new Error("no answer from 169.254.169.254"));
       const expiration = lifeMs === null ? {} : { expiration: new Date(world.nowMs + lifeMs) };
       return { accessKeyId: `key ${asked.length}`, secretAccessKey: "hunter2", ...expiration };
     },
@@ -140,9 +140,9 @@ test("of who was let in before, that there are no credentials is waited for a mi
 function standingRig() {
   const world = { asked: 0, pauses: 0 };
   const cache = new CredentialCache(
-    async (): Promise<S3Credentials> => {
+    async (): Promise<AwsCredentials> => {
       world.asked += 1;
-      if (world.asked > 1) throw noCredentials(new Error("no answer"));
+      if (world.asked > 1) throw noCredentials("S3", new Error("no answer"));
       return { accessKeyId: "key", secretAccessKey: "hunter2" };
     },
     {

@@ -1,10 +1,8 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { loadSettings, provideByConvention } from "../../../../extensions/s3/conventions.ts";
-import { systemClock } from "../../../../shared/core/clock.ts";
+import { loadSettings } from "../../../../extensions/s3/conventions.ts";
 
 let folder: string;
 
@@ -54,36 +52,11 @@ test("endpoints are taken in botocore's order: of the environment before the pro
   expect(await host({})).toBeUndefined();
 });
 
-test("a profile that the environment names must exist", async () => {
+test("a profile that the job names must exist", async () => {
   await config(PROFILE);
-  await expect(loadSettings({ AWS_PROFILE: "nope" }, {})).rejects.toMatchObject({
+  await expect(loadSettings({}, { profile: "nope" })).rejects.toMatchObject({
     code: "STORE_REFUSED",
-    message: expect.stringContaining("no profile nope, which the environment names"),
-  });
-});
-
-test("keys of the environment come before its profile, and after a profile of the job", async () => {
-  await config(PROFILE);
-  vi.stubEnv("AWS_PROFILE", "svc");
-  vi.stubEnv("AWS_ACCESS_KEY_ID", "ENV");
-  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "e");
-  const warned = vi.spyOn(console, "warn");
-  const keyOf = async (profile?: string) =>
-    (await provideByConvention(profile)({ forceRefresh: false })).accessKeyId;
-  expect(await keyOf()).toBe("ENV");
-  expect(await keyOf("svc")).toBe("PROFILE");
-  vi.stubEnv("AWS_ACCESS_KEY_ID", undefined);
-  expect(await keyOf()).toBe("PROFILE");
-  expect(warned).not.toHaveBeenCalled();
-});
-
-test("a key with a line feed is refused by the name of its variable", async () => {
-  vi.stubEnv("AWS_ACCESS_KEY_ID", "ENV\n");
-  vi.stubEnv("AWS_SECRET_ACCESS_KEY", "e");
-  await expect(provideByConvention()({ forceRefresh: false })).rejects.toMatchObject({
-    code: "STORE_REFUSED",
-    message: "S3 cannot be reached from here: AWS_ACCESS_KEY_ID has a line feed or a blank in it",
-    fields: { variable: "AWS_ACCESS_KEY_ID" },
+    message: expect.stringContaining("no profile nope, which `stores` names"),
   });
 });
 
@@ -96,41 +69,4 @@ test("certificates come from the environment's bundle or the profile's, which mu
   await expect(loadSettings({ AWS_CA_BUNDLE: empty }, {})).rejects.toMatchObject({
     message: "S3 cannot be reached from here: AWS_CA_BUNDLE has no certificates in PEM",
   });
-});
-
-/** An endpoint that accepts connections and says nothing. */
-async function silentEndpoint(): Promise<{ server: Server; port: number; sockets: Socket[] }> {
-  const sockets: Socket[] = [];
-  const server = createServer((socket) => void sockets.push(socket));
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  return { server, port: typeof address === "object" && address !== null ? address.port : 0, sockets };
-}
-
-test("a container's endpoint that is silent is given up and named, and a new one is asked after it", async () => {
-  const { server, port, sockets } = await silentEndpoint();
-  await config("[default]\nregion = us-east-1\n");
-  vi.stubEnv("AWS_CONTAINER_CREDENTIALS_FULL_URI", `http://127.0.0.1:${port}/x`);
-  const waits: { ms: number; call: () => void }[] = [];
-  vi.spyOn(systemClock, "after").mockImplementation((ms, call) => {
-    waits.push({ ms, call });
-    return () => {};
-  });
-  try {
-    const provide = provideByConvention();
-    for (let round = 1; round <= 2; round += 1) {
-      const asked = provide({ forceRefresh: false }).catch((error: unknown) => error);
-      await vi.waitFor(() => expect(sockets.length).toBeGreaterThanOrEqual(round));
-      expect(waits.at(-1)?.ms).toBe(30_000);
-      waits.at(-1)?.call();
-      expect(await asked).toMatchObject({
-        code: "STORE_REFUSED",
-        message: `there are no credentials for S3: the container's endpoint 127.0.0.1:${port} (AWS_CONTAINER_CREDENTIALS_FULL_URI) is silent for 30 s`,
-        fields: { throttled: false },
-      });
-    }
-  } finally {
-    for (const socket of sockets) socket.destroy();
-    server.close();
-  }
 });

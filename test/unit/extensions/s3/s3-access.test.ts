@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { AwsCredentials } from "../../../../extensions/aws/credentials.ts";
 import { CredentialCache } from "../../../../extensions/object-store/credential-cache.ts";
 import { createObjectStorage } from "../../../../extensions/object-store/object-storage.ts";
-import type { S3Credentials } from "../../../../extensions/s3/credentials.ts";
 import { S3Client } from "../../../../extensions/s3/s3-client.ts";
 import type { S3Settings } from "../../../../extensions/s3/settings.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
@@ -32,7 +32,7 @@ const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toStri
 /** A client of this server, with other settings than `open`'s, or as nobody. */
 function storageWith(settings: Partial<S3Settings>, who: "key" | "nobody" = "key"): Storage {
   const all = { endpoint: new URL(server.url), region: "us-east-1", addressing: "path", ca: null } as const;
-  const key = new CredentialCache<S3Credentials>(async () => ({
+  const key = new CredentialCache<AwsCredentials>(async () => ({
     accessKeyId: "KEY",
     secretAccessKey: "hunter2",
   }));

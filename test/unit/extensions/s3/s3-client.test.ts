@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { AwsCredentials } from "../../../../extensions/aws/credentials.ts";
 import { CredentialCache } from "../../../../extensions/object-store/credential-cache.ts";
 import { createObjectStorage } from "../../../../extensions/object-store/object-storage.ts";
-import type { S3Credentials } from "../../../../extensions/s3/credentials.ts";
 import { S3Client } from "../../../../extensions/s3/s3-client.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
@@ -184,7 +184,7 @@ test.each([
 });
 
 test("a call that waits for credentials ends when it is not wanted any more", async () => {
-  const credentials = new CredentialCache<S3Credentials>(() => new Promise(() => {}));
+  const credentials = new CredentialCache<AwsCredentials>(() => new Promise(() => {}));
   const settings = {
     endpoint: new URL(store.server.url),
     region: "us-east-1",

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { noCredentials } from "../../../../extensions/aws/credentials.ts";
+import { invalidSetting } from "../../../../extensions/aws/settings.ts";
 import { CredentialCache } from "../../../../extensions/object-store/credential-cache.ts";
 import { createObjectStorage } from "../../../../extensions/object-store/object-storage.ts";
-import { noCredentials } from "../../../../extensions/s3/credentials.ts";
 import { S3Client } from "../../../../extensions/s3/s3-client.ts";
-import { invalidSetting } from "../../../../extensions/s3/settings.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
@@ -75,7 +75,7 @@ describe("readRowFile", () => {
   it("throws what is the fault of this machine's settings, which other workers may not have", async () => {
     const storages = new Storages({
       s3: async () => {
-        throw invalidSetting("AWS_CA_BUNDLE", "cannot be read", "a file");
+        throw invalidSetting({ service: "S3", name: "AWS_CA_BUNDLE" }, "cannot be read", "a file");
       },
     });
     const read = readRowFile(storages, "s3://bucket/cat.jpg", { folder, maxBytes, signal });
@@ -91,7 +91,7 @@ describe("readRowFile", () => {
   const unknown = new ShardmillError("STORE_FAILED", "nobody knows h", { fields: { server: "h" } });
 
   it.each([
-    ["no credentials", noCredentials(new Error("503 of the metadata service"))],
+    ["no credentials", noCredentials("S3", new Error("503 of the metadata service"))],
     ["a proxy that wants to know who asks", wantsProxyUser("the file")],
     ["the certificate of the store", certificate("minio.test")],
     ["a store that nobody knows", unknown],

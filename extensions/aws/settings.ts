@@ -1,0 +1,37 @@
+import { ShardmillError } from "../../shared/core/errors.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Services of AWS whose settings and credentials are found alike, by their names in messages. */
+export type AwsService = "S3" | "SQS";
+
+/** What AWS itself takes for a request that names none. */
+const DEFAULT_REGION = "us-east-1";
+
+/** Takes the region that the environment names, else the profile. */
+export function regionOf(env: Environment, profile: Environment): string {
+  return env.AWS_REGION || env.AWS_DEFAULT_REGION || profile.region || DEFAULT_REGION;
+}
+
+/** @throws {STORE_REFUSED} when AWS can have no such region */
+export function checkRegion(service: AwsService, region: string): void {
+  if (/^[a-z0-9-]+$/i.test(region)) return;
+  throw invalidSetting(
+    { service, name: "AWS_REGION" },
+    "is no region of AWS",
+    "a region such as eu-central-1",
+  );
+}
+
+export function invalidSetting(
+  { service, name }: { readonly service: AwsService; readonly name: string },
+  what: string,
+  expected: string,
+  cause?: unknown,
+): ShardmillError {
+  return new ShardmillError("STORE_REFUSED", `${service} cannot be reached from here: ${name} ${what}`, {
+    fields: { variable: name, expected },
+    hint: `set ${name} to ${expected}, or to nothing`,
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
