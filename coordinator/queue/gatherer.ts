@@ -1,6 +1,6 @@
 import { present } from "../../shared/core/assert.ts";
 import type { WindowLimits } from "../../shared/domain/queue-spec.ts";
-import type { Delivery, SetAside } from "./broker/queue-source.ts";
+import type { Delivery, SetAside } from "../../shared/extension/queue-source.ts";
 import { KeyLedger } from "./key-ledger.ts";
 
 /** A message as what it is to a window. */

@@ -1,6 +1,6 @@
 import { present } from "../../shared/core/assert.ts";
 import { parseQueueAddress, type QueueAddress } from "../../shared/domain/queue-address.ts";
-import type { QueueOptions, QueueSink, QueueSource } from "./broker/queue-source.ts";
+import type { QueueOptions, QueueSink, QueueSource } from "../../shared/extension/queue-source.ts";
 
 /**
  * Opens a queue to take messages from. Its library is loaded only now. Whether it can be reached is seen when

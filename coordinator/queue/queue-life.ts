@@ -6,8 +6,8 @@ import { errorToData, messageOf, ShardmillError } from "../../shared/core/errors
 import type { Logger } from "../../shared/core/log.ts";
 import type { Random } from "../../shared/core/random.ts";
 import type { QueueTrigger } from "../../shared/domain/queue-spec.ts";
+import type { Delivery, QueueSink, QueueSource } from "../../shared/extension/queue-source.ts";
 import { type RunOutcome, reasonText } from "../runs/run-outcome.ts";
-import type { Delivery, QueueSink, QueueSource } from "./broker/queue-source.ts";
 import { type ClosedWindow, Gatherer, type Verdict } from "./gatherer.ts";
 import type { MessageRow } from "./messages/read-message.ts";
 import type { PublishedWindow } from "./published-window.ts";

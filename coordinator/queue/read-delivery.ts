@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { present } from "../../shared/core/assert.ts";
 import type { QueueTrigger } from "../../shared/domain/queue-spec.ts";
-import type { Delivery } from "./broker/queue-source.ts";
+import type { Delivery } from "../../shared/extension/queue-source.ts";
 import type { Message } from "./gatherer.ts";
 import { invalidReason } from "./messages/problem.ts";
 import { type MessageRow, type ReadMessage, readMessage } from "./messages/read-message.ts";

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Delivery, QueueSource } from "../../coordinator/queue/broker/queue-source.ts";
 import { openQueue, openSink } from "../../coordinator/queue/open-queue.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { createLogger } from "../../shared/core/log.ts";
+import type { Delivery, QueueSource } from "../../shared/extension/queue-source.ts";
 import type { Broker, TestQueue } from "../support/queues/broker.ts";
 
 export interface QueuePromises {

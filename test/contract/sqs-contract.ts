@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { Delivery } from "../../coordinator/queue/broker/queue-source.ts";
 import { SqsSource } from "../../coordinator/queue/sqs/source.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { createLogger } from "../../shared/core/log.ts";
 import { parseQueueAddress } from "../../shared/domain/queue-address.ts";
+import type { Delivery } from "../../shared/extension/queue-source.ts";
 import type { SqsBroker } from "../support/queues/sqs-broker.ts";
 import { queueContract } from "./queue-contract.ts";
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Delivery } from "../../coordinator/queue/broker/queue-source.ts";
 import { KafkaSource } from "../../coordinator/queue/kafka/source.ts";
 import { createLogger } from "../../shared/core/log.ts";
 import { parseQueueAddress } from "../../shared/domain/queue-address.ts";
+import type { Delivery } from "../../shared/extension/queue-source.ts";
 import { queueContract } from "../contract/queue-contract.ts";
 import { type KafkaBroker, startKafka } from "../support/queues/kafka-broker.ts";
 

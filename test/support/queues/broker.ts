@@ -1,4 +1,4 @@
-import type { QueueOptions, QueueSink, QueueSource } from "../../../coordinator/queue/broker/queue-source.ts";
+import type { QueueOptions, QueueSink, QueueSource } from "../../../shared/extension/queue-source.ts";
 import type { Relay } from "./relay.ts";
 
 /** A broker that is reached by way of a relay: a real one, or the one in memory. */

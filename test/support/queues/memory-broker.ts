@@ -1,10 +1,5 @@
-import type {
-  Delivery,
-  QueueSink,
-  QueueSource,
-  SetAside,
-} from "../../../coordinator/queue/broker/queue-source.ts";
 import { ShardmillError } from "../../../shared/core/errors.ts";
+import type { Delivery, QueueSink, QueueSource, SetAside } from "../../../shared/extension/queue-source.ts";
 import type { Broker, TestQueue } from "./broker.ts";
 import { MemoryQueue, type Message } from "./memory-queue.ts";
 

@@ -1,4 +1,4 @@
-import type { Delivery } from "../../../coordinator/queue/broker/queue-source.ts";
+import type { Delivery } from "../../../shared/extension/queue-source.ts";
 
 /** A message in a queue, with what its sender says beside the body. */
 export interface Message {

@@ -1,5 +1,5 @@
-import type { Delivery, QueueSource } from "../../../coordinator/queue/broker/queue-source.ts";
 import type { Random } from "../../../shared/core/random.ts";
+import type { Delivery, QueueSource } from "../../../shared/extension/queue-source.ts";
 import type { Life } from "../lives.ts";
 import { MemoryQueue } from "./memory-queue.ts";
 

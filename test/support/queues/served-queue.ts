@@ -1,8 +1,8 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Delivery } from "../../../coordinator/queue/broker/queue-source.ts";
 import { openQueue } from "../../../coordinator/queue/open-queue.ts";
 import { createLogger } from "../../../shared/core/log.ts";
+import type { Delivery } from "../../../shared/extension/queue-source.ts";
 import { JobFolder } from "../job-folder.ts";
 import { query } from "../known-answer.ts";
 import type { TestQueue } from "./broker.ts";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import type { Delivery } from "../../../../coordinator/queue/broker/queue-source.ts";
 import { Gatherer } from "../../../../coordinator/queue/gatherer.ts";
+import type { Delivery } from "../../../../shared/extension/queue-source.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 
 const LIMITS = { rows: 3, bytes: 1_000, ms: 100, open: 2 };

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
-import type { Delivery, QueueSource } from "../../../../coordinator/queue/broker/queue-source.ts";
 import { Settler } from "../../../../coordinator/queue/settler.ts";
 import { silentLogger } from "../../../../shared/core/log.ts";
+import type { Delivery, QueueSource } from "../../../../shared/extension/queue-source.ts";
 
 class Settling {
   readonly told: string[] = [];

@@ -1,4 +1,4 @@
-import type { Logger } from "../../../shared/core/log.ts";
+import type { Logger } from "../core/log.ts";
 
 /** A message as its broker delivered it. It is settled once, or it comes again. */
 export interface Delivery {
