@@ -10,17 +10,17 @@ export async function openQueue(address: string, options: QueueOptions): Promise
   const parsed = addressOf(address);
   switch (parsed.kind) {
     case "amqp": {
-      const { AmqpSource } = await import("./amqp/source.ts");
+      const { AmqpSource } = await import("../../extensions/amqp/source.ts");
       const aside = options.aside === null ? null : addressOf(options.aside);
       return new AmqpSource(parsed, { ...options, aside: aside?.kind === "amqp" ? aside : null });
     }
     case "sqs": {
-      const { SqsSource } = await import("./sqs/source.ts");
+      const { SqsSource } = await import("../../extensions/sqs/source.ts");
       const aside = options.aside === null ? null : addressOf(options.aside);
       return new SqsSource(parsed, { ...options, aside: aside?.kind === "sqs" ? aside : null });
     }
     case "kafka": {
-      const { KafkaSource } = await import("./kafka/source.ts");
+      const { KafkaSource } = await import("../../extensions/kafka/source.ts");
       const aside = options.aside === null ? null : addressOf(options.aside);
       return new KafkaSource(parsed, { ...options, aside: aside?.kind === "kafka" ? aside : null });
     }
@@ -32,15 +32,15 @@ export async function openSink(address: string, { log }: Pick<QueueOptions, "log
   const parsed = addressOf(address);
   switch (parsed.kind) {
     case "amqp": {
-      const { AmqpSink } = await import("./amqp/sink.ts");
+      const { AmqpSink } = await import("../../extensions/amqp/sink.ts");
       return new AmqpSink(parsed, { log });
     }
     case "sqs": {
-      const { SqsSink } = await import("./sqs/sink.ts");
+      const { SqsSink } = await import("../../extensions/sqs/sink.ts");
       return new SqsSink(parsed);
     }
     case "kafka": {
-      const { KafkaSink } = await import("./kafka/sink.ts");
+      const { KafkaSink } = await import("../../extensions/kafka/sink.ts");
       return new KafkaSink(parsed);
     }
   }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import { SqsSource } from "../../coordinator/queue/sqs/source.ts";
+import { SqsSource } from "../../extensions/sqs/source.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { createLogger } from "../../shared/core/log.ts";
 import { parseQueueAddress } from "../../shared/domain/queue-address.ts";

@@ -1,9 +1,9 @@
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { SqsClient } from "../../coordinator/queue/sqs/client.ts";
-import { SqsSink } from "../../coordinator/queue/sqs/sink.ts";
-import { SqsSource } from "../../coordinator/queue/sqs/source.ts";
+import { SqsClient } from "../../extensions/sqs/client.ts";
+import { SqsSink } from "../../extensions/sqs/sink.ts";
+import { SqsSource } from "../../extensions/sqs/source.ts";
 import { createLogger } from "../../shared/core/log.ts";
 import { parseQueueAddress } from "../../shared/domain/queue-address.ts";
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { KafkaSource } from "../../coordinator/queue/kafka/source.ts";
+import { KafkaSource } from "../../extensions/kafka/source.ts";
 import { createLogger } from "../../shared/core/log.ts";
 import { parseQueueAddress } from "../../shared/domain/queue-address.ts";
 import type { Delivery } from "../../shared/extension/queue-source.ts";

@@ -1,19 +1,19 @@
 import { createHash } from "node:crypto";
-import { loadAwsSettings, provideByConvention } from "../../../extensions/aws/conventions.ts";
-import type { AwsCredentials } from "../../../extensions/aws/credentials.ts";
-import { AwsSigner } from "../../../extensions/aws/signer.ts";
-import { bodyOf } from "../../../extensions/object-store/bodies.ts";
-import { CallCredentials } from "../../../extensions/object-store/call-credentials.ts";
-import { CredentialCache } from "../../../extensions/object-store/credential-cache.ts";
-import { boundedText } from "../../../extensions/object-store/problem.ts";
-import { USER_AGENT } from "../../../extensions/object-store/store-engine.ts";
-import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
-import { jsonObject } from "../../../shared/core/json-object.ts";
-import type { QueueAddress } from "../../../shared/domain/queue-address.ts";
-import { judgedByStatus, PassingFailure } from "../../../shared/http/failures.ts";
-import { HttpEngine } from "../../../shared/http/http-engine.ts";
-import type { Answer } from "../../../shared/http/messages.ts";
-import { StoreTally } from "../../../shared/http/store-tally.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { jsonObject } from "../../shared/core/json-object.ts";
+import type { QueueAddress } from "../../shared/domain/queue-address.ts";
+import { judgedByStatus, PassingFailure } from "../../shared/http/failures.ts";
+import { HttpEngine } from "../../shared/http/http-engine.ts";
+import type { Answer } from "../../shared/http/messages.ts";
+import { StoreTally } from "../../shared/http/store-tally.ts";
+import { loadAwsSettings, provideByConvention } from "../aws/conventions.ts";
+import type { AwsCredentials } from "../aws/credentials.ts";
+import { AwsSigner } from "../aws/signer.ts";
+import { bodyOf } from "../object-store/bodies.ts";
+import { CallCredentials } from "../object-store/call-credentials.ts";
+import { CredentialCache } from "../object-store/credential-cache.ts";
+import { boundedText } from "../object-store/problem.ts";
+import { USER_AGENT } from "../object-store/store-engine.ts";
 
 export type SqsAddress = Extract<QueueAddress, { kind: "sqs" }>;
 

@@ -1,5 +1,5 @@
-import { sha256 } from "../../../shared/core/digest.ts";
-import type { QueueSink, Result } from "../../../shared/extension/queue-source.ts";
+import { sha256 } from "../../shared/core/digest.ts";
+import type { QueueSink, Result } from "../../shared/extension/queue-source.ts";
 import { type BatchEntry, batched } from "./batch.ts";
 import { queueFailed, type SqsAddress, SqsClient } from "./client.ts";
 

@@ -1,6 +1,6 @@
-import { deadline, joined } from "../../../shared/core/abort.ts";
-import { systemClock } from "../../../shared/core/clock.ts";
-import type { Delivery } from "../../../shared/extension/queue-source.ts";
+import { deadline, joined } from "../../shared/core/abort.ts";
+import { systemClock } from "../../shared/core/clock.ts";
+import type { Delivery } from "../../shared/extension/queue-source.ts";
 import { batched } from "./batch.ts";
 import type { SqsClient } from "./client.ts";
 

@@ -1,7 +1,7 @@
-import { sleep } from "../../../shared/core/abort.ts";
-import { backoffMs } from "../../../shared/core/backoff.ts";
-import { isShardmillError } from "../../../shared/core/errors.ts";
-import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
+import { sleep } from "../../shared/core/abort.ts";
+import { backoffMs } from "../../shared/core/backoff.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
+import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { SqsClient } from "./client.ts";
 
 /** What SQS takes in one call. */

@@ -6,8 +6,8 @@ import {
   type Producer,
   type SASLMechanismValue,
 } from "@platformatic/kafka";
-import { sleep } from "../../../shared/core/abort.ts";
-import { tlsTo } from "../broker/broker-tls.ts";
+import { sleep } from "../../shared/core/abort.ts";
+import { tlsTo } from "../broker/tls.ts";
 import type { KafkaAddress } from "./refusal.ts";
 
 const SASL: Readonly<Record<string, SASLMechanismValue>> = {

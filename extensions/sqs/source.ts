@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
-import { joined, sleep } from "../../../shared/core/abort.ts";
-import { backoffMs } from "../../../shared/core/backoff.ts";
-import { isShardmillError, messageOf } from "../../../shared/core/errors.ts";
-import { jsonObject } from "../../../shared/core/json-object.ts";
-import type { Logger } from "../../../shared/core/log.ts";
-import type { Delivery, QueueSource, SetAside } from "../../../shared/extension/queue-source.ts";
+import { joined, sleep } from "../../shared/core/abort.ts";
+import { backoffMs } from "../../shared/core/backoff.ts";
+import { isShardmillError, messageOf } from "../../shared/core/errors.ts";
+import { jsonObject } from "../../shared/core/json-object.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import type { Delivery, QueueSource, SetAside } from "../../shared/extension/queue-source.ts";
 import { tellNoPlaceAside } from "../broker/no-place-aside.ts";
 import { MOST_ENTRIES } from "./batch.ts";
 import { type SqsAddress, SqsClient } from "./client.ts";

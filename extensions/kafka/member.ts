@@ -6,7 +6,7 @@ import {
   MessagesStreamModes,
   type Offsets,
 } from "@platformatic/kafka";
-import type { Delivery } from "../../../shared/extension/queue-source.ts";
+import type { Delivery } from "../../shared/extension/queue-source.ts";
 import { connectionOf, endClient } from "./connection.ts";
 import { OpenOffsets } from "./open-offsets.ts";
 import type { KafkaAddress } from "./refusal.ts";

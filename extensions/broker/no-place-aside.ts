@@ -1,5 +1,5 @@
-import type { Logger } from "../../../shared/core/log.ts";
-import type { SetAside } from "../../../shared/extension/queue-source.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import type { SetAside } from "../../shared/extension/queue-source.ts";
 
 /** Tells, in one line for all, what is settled without having been put anywhere. */
 export function tellNoPlaceAside(log: Logger, queue: string, failed: readonly SetAside[]): void {

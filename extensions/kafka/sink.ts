@@ -1,5 +1,5 @@
 import { ProduceAcks, Producer, stringSerializer } from "@platformatic/kafka";
-import type { QueueSink, Result } from "../../../shared/extension/queue-source.ts";
+import type { QueueSink, Result } from "../../shared/extension/queue-source.ts";
 import { connectionOf, endClient } from "./connection.ts";
 import { type KafkaAddress, kafkaFailed, refusedUnheard } from "./refusal.ts";
 

@@ -1,7 +1,7 @@
-import { errorCode } from "../../../shared/core/errno.ts";
-import { isShardmillError, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
-import type { QueueAddress } from "../../../shared/domain/queue-address.ts";
-import { type Refusal, refusedByTls } from "../broker/broker-tls.ts";
+import { errorCode } from "../../shared/core/errno.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import type { QueueAddress } from "../../shared/domain/queue-address.ts";
+import { type Refusal, refusedByTls } from "../broker/tls.ts";
 
 export type AmqpAddress = Extract<QueueAddress, { kind: "amqp" }>;
 

@@ -1,6 +1,6 @@
 import type { Channel } from "rabbitmq-client";
-import type { Logger } from "../../../shared/core/log.ts";
-import type { QueueSink, Result } from "../../../shared/extension/queue-source.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import type { QueueSink, Result } from "../../shared/extension/queue-source.ts";
 import { AmqpConnection } from "./connection.ts";
 import { type AmqpAddress, queueFailed } from "./refusal.ts";
 

@@ -1,12 +1,7 @@
 import type { AsyncMessage, Channel } from "rabbitmq-client";
-import { orAbort, sleep } from "../../../shared/core/abort.ts";
-import { messageOf } from "../../../shared/core/errors.ts";
-import type {
-  Delivery,
-  QueueOptions,
-  QueueSource,
-  SetAside,
-} from "../../../shared/extension/queue-source.ts";
+import { orAbort, sleep } from "../../shared/core/abort.ts";
+import { messageOf } from "../../shared/core/errors.ts";
+import type { Delivery, QueueOptions, QueueSource, SetAside } from "../../shared/extension/queue-source.ts";
 import { AmqpConnection } from "./connection.ts";
 import { type AmqpAddress, isRefusal, queueFailed } from "./refusal.ts";
 import { AmqpSink } from "./sink.ts";

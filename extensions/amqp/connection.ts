@@ -1,10 +1,10 @@
 import { isIP } from "node:net";
 import { type Channel, Connection } from "rabbitmq-client";
-import { deferred, sleep } from "../../../shared/core/abort.ts";
-import { assert } from "../../../shared/core/assert.ts";
-import { messageOf, type ShardmillError } from "../../../shared/core/errors.ts";
-import type { Logger } from "../../../shared/core/log.ts";
-import { tlsTo } from "../broker/broker-tls.ts";
+import { deferred, sleep } from "../../shared/core/abort.ts";
+import { assert } from "../../shared/core/assert.ts";
+import { messageOf, type ShardmillError } from "../../shared/core/errors.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import { tlsTo } from "../broker/tls.ts";
 import { type AmqpAddress, isRefusal, queueFailed, refusedUnheard } from "./refusal.ts";
 
 /** Half of it without a sign of life ends a connection; RabbitMQ's own is as long. */

@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { refusedByTls, tlsTo } from "../../../../../coordinator/queue/broker/broker-tls.ts";
-import { connectionOf } from "../../../../../coordinator/queue/kafka/connection.ts";
-import type { KafkaAddress } from "../../../../../coordinator/queue/kafka/refusal.ts";
-import { withTempFolder } from "../../../../../shared/core/temp-folder.ts";
-import { parseQueueAddress } from "../../../../../shared/domain/queue-address.ts";
-import { TestCa } from "../../../../support/certificates.ts";
+import { refusedByTls, tlsTo } from "../../../../extensions/broker/tls.ts";
+import { connectionOf } from "../../../../extensions/kafka/connection.ts";
+import type { KafkaAddress } from "../../../../extensions/kafka/refusal.ts";
+import { withTempFolder } from "../../../../shared/core/temp-folder.ts";
+import { parseQueueAddress } from "../../../../shared/domain/queue-address.ts";
+import { TestCa } from "../../../support/certificates.ts";
 
 it("a renewed certificate is shown by the next connection", async () => {
   await withTempFolder("tls", async (folder) => {

@@ -1,8 +1,8 @@
-import { sleep } from "../../../shared/core/abort.ts";
-import { backoffMs } from "../../../shared/core/backoff.ts";
-import type { ShardmillError } from "../../../shared/core/errors.ts";
-import type { Logger } from "../../../shared/core/log.ts";
-import type { Delivery, QueueSource, SetAside } from "../../../shared/extension/queue-source.ts";
+import { sleep } from "../../shared/core/abort.ts";
+import { backoffMs } from "../../shared/core/backoff.ts";
+import type { ShardmillError } from "../../shared/core/errors.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import type { Delivery, QueueSource, SetAside } from "../../shared/extension/queue-source.ts";
 import { tellNoPlaceAside } from "../broker/no-place-aside.ts";
 import { KafkaMember } from "./member.ts";
 import { isRefusal, type KafkaAddress, kafkaFailed, refusedUnheard } from "./refusal.ts";

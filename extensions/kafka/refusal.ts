@@ -1,6 +1,6 @@
-import { isShardmillError, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
-import type { QueueAddress } from "../../../shared/domain/queue-address.ts";
-import { type Refusal, refusedByTls } from "../broker/broker-tls.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import type { QueueAddress } from "../../shared/domain/queue-address.ts";
+import { type Refusal, refusedByTls } from "../broker/tls.ts";
 
 export type KafkaAddress = Extract<QueueAddress, { kind: "kafka" }>;
 

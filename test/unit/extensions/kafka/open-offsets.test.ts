@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { OpenOffsets } from "../../../../../coordinator/queue/kafka/open-offsets.ts";
+import { OpenOffsets } from "../../../../extensions/kafka/open-offsets.ts";
 
 describe("the offsets of a partition that were given out", () => {
   it("move the group up to the lowest that is not settled, in whatever order they are settled", () => {
