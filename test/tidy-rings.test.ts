@@ -14,16 +14,16 @@ it("the rule finds engine code that names or reads extensions, and extensions th
       "shared/storage/a.ts": `// As s3 does.\nimport { EXTENSIONS } from "#extensions";\nconst scheme = "gs";\nawait \`az://${"$"}{box}\`;`,
       "coordinator/plan/b.ts": "export const openS3Client = /AWS_REGION/;",
       "cli/c.ts": `import { EXTENSIONS } from "#extensions";\nconst example = "s3://bucket";`,
-      "extensions/gcs/extension.ts": `import type { Extension } from "../../shared/extension/extension.ts";\nimport { open } from "./open.ts";\nawait import("./open.ts");`,
+      "extensions/gcs/extension.ts": `import type { Extension } from "../../shared/extension/extension.ts";\nimport { parse } from "./address.ts";\nimport { open } from "./open.ts";\nawait import("./open.ts");`,
       "extensions/gcs/open.ts": `import "../object-store/xml.ts";\nimport "../s3/signer.ts";\nimport "../../worker/read/ways.ts";`,
     }).map(([path, text]) => parseSource(path, text)),
   );
   expect(listed(found)).toEqual([
-    "shared/storage/a.ts:2: the list of extensions is read in shared/core/without-secrets.ts, shared/domain/store-schemes.ts, shared/storage/open-storage.ts",
+    "shared/storage/a.ts:2: the list of extensions is read in shared/core/without-secrets.ts, shared/domain/queue-address.ts, shared/domain/store-schemes.ts, shared/storage/open-storage.ts",
     "shared/storage/a.ts:3: the engine knows no extension by name: gcs",
     "shared/storage/a.ts:4: the engine knows no extension by name: azure",
     "coordinator/plan/b.ts:1: the engine knows no extension by name: s3",
-    "extensions/gcs/extension.ts:2: a declaration imports ./open.ts where a part is used: import(...)",
+    "extensions/gcs/extension.ts:3: a declaration imports ./open.ts where a part is used: import(...)",
     "extensions/gcs/open.ts:2: an extension imports libraries and its declared base, not extensions/s3/signer.ts",
     "extensions/gcs/open.ts:3: an extension imports libraries and its declared base, not worker/read/ways.ts",
   ]);

@@ -1,7 +1,7 @@
 import { Connection } from "rabbitmq-client";
+import { parseAmqp } from "../../extensions/amqp/address.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
-import { parseQueueAddress } from "../../shared/domain/queue-address.ts";
 import type { TestQueue } from "../../test/support/queues/broker.ts";
 import { median, round } from "../report/report.ts";
 
@@ -32,9 +32,7 @@ const STEP_MS = 20;
 const RESULTS = { noAck: true, queueOptions: { passive: true } } as const;
 
 export function amqpOf(address: string): { readonly server: string; readonly queue: string } {
-  const parsed = parseQueueAddress(address);
-  if (parsed?.kind !== "amqp") throw new Error("the queue is one of RabbitMQ");
-  return parsed;
+  return present(parseAmqp(address), "an address of RabbitMQ");
 }
 
 /**

@@ -1,16 +1,17 @@
 import { resolve } from "node:path";
+import { present } from "../../shared/core/assert.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import { systemRandom } from "../../shared/core/random.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below, isAddress, type Location, parseLocation } from "../../shared/domain/location.ts";
+import { queuePartOf } from "../../shared/domain/queue-address.ts";
 import type { QueueTrigger } from "../../shared/domain/queue-spec.ts";
 import type { QueueStatus } from "../../shared/domain/queue-status.ts";
 import type { QueueSink, QueueSource } from "../../shared/extension/queue-source.ts";
 import { literalFolder, literalPattern } from "../../shared/job-file/path-pattern.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import type { RunOutcome } from "../runs/run-outcome.ts";
-import { openQueue, openSink } from "./open-queue.ts";
 import { readPublishedWindow } from "./published-window.ts";
 import { QueueLife } from "./queue-life.ts";
 import { Spool, type SpooledWindow, windowsFolder } from "./spool.ts";
@@ -91,14 +92,15 @@ export class QueueRuns implements AsyncDisposable {
     const { folder, name, clock, log, signal: outer, place } = this.#options;
     const { spool, records } = await Spool.open(windowsFolder(folder));
     const { rows, bytes, open } = trigger.window;
-    const source = await openQueue(trigger.address, {
+    const source = await openedBy(trigger.address).openSource(trigger.address, {
       name,
       mostOpen: rows * (open + 1),
       mostBytes: bytes * (open + 1),
       aside: trigger.aside,
       log,
     });
-    const sink = trigger.results === null ? null : await openSink(trigger.results, { log });
+    const sink =
+      trigger.results === null ? null : await openedBy(trigger.results).openSink(trigger.results, { log });
     const ends = new AbortController();
     const { signal } = ends;
     const onAbort = () => ends.abort(outer.reason);
@@ -175,6 +177,10 @@ export class QueueRuns implements AsyncDisposable {
     later();
     return () => callOff();
   }
+}
+
+function openedBy(address: string): NonNullable<ReturnType<typeof queuePartOf>> {
+  return present(queuePartOf(address), "addresses of queues were checked");
 }
 
 async function close(source: QueueSource, sink: QueueSink | null): Promise<void> {

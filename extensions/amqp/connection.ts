@@ -5,7 +5,8 @@ import { assert } from "../../shared/core/assert.ts";
 import { messageOf, type ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import { tlsTo } from "../broker/tls.ts";
-import { type AmqpAddress, isRefusal, queueFailed, refusedUnheard } from "./refusal.ts";
+import type { AmqpAddress } from "./address.ts";
+import { isRefusal, queueFailed, refusedUnheard } from "./refusal.ts";
 
 /** Half of it without a sign of life ends a connection; RabbitMQ's own is as long. */
 const HEARTBEAT_SECONDS = 60;

@@ -1,9 +1,7 @@
 import { errorCode } from "../../shared/core/errno.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import type { QueueAddress } from "../../shared/domain/queue-address.ts";
 import { type Refusal, refusedByTls } from "../broker/tls.ts";
-
-export type AmqpAddress = Extract<QueueAddress, { kind: "amqp" }>;
+import type { AmqpAddress } from "./address.ts";
 
 /** What a broker says of what is not there, or is not for us: that does not mend itself. */
 const REFUSALS = ["NOT_FOUND", "ACCESS_REFUSED", "NOT_ALLOWED", "PRECONDITION_FAILED"];

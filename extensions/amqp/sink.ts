@@ -1,8 +1,10 @@
 import type { Channel } from "rabbitmq-client";
+import { present } from "../../shared/core/assert.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { QueueSink, Result } from "../../shared/extension/queue-source.ts";
+import { type AmqpAddress, parseAmqp } from "./address.ts";
 import { AmqpConnection } from "./connection.ts";
-import { type AmqpAddress, queueFailed } from "./refusal.ts";
+import { queueFailed } from "./refusal.ts";
 
 /** So many are sent before the first of them is confirmed: what a channel and a broker keep in memory. */
 const UNCONFIRMED = 1_000;
@@ -18,9 +20,9 @@ export class AmqpSink implements QueueSink {
   readonly #connection: AmqpConnection;
   #channel: Promise<Channel> | null = null;
 
-  constructor(address: AmqpAddress, { log }: { readonly log: Logger }) {
-    this.#address = address;
-    this.#connection = new AmqpConnection(address, "results", log);
+  constructor(address: string, { log }: { readonly log: Logger }) {
+    this.#address = present(parseAmqp(address), "it is accepted");
+    this.#connection = new AmqpConnection(this.#address, "results", log);
   }
 
   get address(): string {

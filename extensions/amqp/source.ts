@@ -1,14 +1,12 @@
 import type { AsyncMessage, Channel } from "rabbitmq-client";
 import { orAbort, sleep } from "../../shared/core/abort.ts";
+import { present } from "../../shared/core/assert.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import type { Delivery, QueueOptions, QueueSource, SetAside } from "../../shared/extension/queue-source.ts";
+import { type AmqpAddress, parseAmqp } from "./address.ts";
 import { AmqpConnection } from "./connection.ts";
-import { type AmqpAddress, isRefusal, queueFailed } from "./refusal.ts";
+import { isRefusal, queueFailed } from "./refusal.ts";
 import { AmqpSink } from "./sink.ts";
-
-interface AmqpOptions extends Omit<QueueOptions, "aside"> {
-  readonly aside: AmqpAddress | null;
-}
 
 /** Where a delivery came from: a tag means nothing on another channel, and closes it. */
 interface Origin {
@@ -37,7 +35,7 @@ const RETRY_MS = 1_000;
 /** The messages of a queue of RabbitMQ. What is out when its channel is lost comes again, on the next one. */
 export class AmqpSource implements QueueSource {
   readonly #address: AmqpAddress;
-  readonly #options: AmqpOptions;
+  readonly #options: QueueOptions;
   readonly #connection: AmqpConnection;
   readonly #aside: AmqpSink | null;
   readonly #origins = new WeakMap<Delivery, Origin>();
@@ -47,11 +45,11 @@ export class AmqpSource implements QueueSource {
   #wake: () => void = () => {};
   #wasThere = false;
 
-  constructor(address: AmqpAddress, options: AmqpOptions) {
+  constructor(address: string, options: QueueOptions) {
     const { name, log, aside } = options;
-    this.#address = address;
+    this.#address = present(parseAmqp(address), "it is accepted");
     this.#options = options;
-    this.#connection = new AmqpConnection(address, name, log);
+    this.#connection = new AmqpConnection(this.#address, name, log);
     this.#aside = aside === null ? null : new AmqpSink(aside, { log });
   }
 

@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from "node:tls";
 import { TlsFiles } from "../../shared/access/tls-files.ts";
 import { type TlsTrouble, tlsTrouble } from "../../shared/access/tls-trouble.ts";
-import type { BrokerOptions } from "../../shared/domain/queue-address.ts";
+import type { BrokerOptions } from "./address-options.ts";
 
 /** Why a broker cannot be used, and what helps. */
 export interface Refusal {

@@ -8,7 +8,7 @@ import {
 } from "@platformatic/kafka";
 import { sleep } from "../../shared/core/abort.ts";
 import { tlsTo } from "../broker/tls.ts";
-import type { KafkaAddress } from "./refusal.ts";
+import type { KafkaAddress } from "./address.ts";
 
 const SASL: Readonly<Record<string, SASLMechanismValue>> = {
   "scram-sha-256": "SCRAM-SHA-256",

@@ -7,9 +7,9 @@ import {
   type Offsets,
 } from "@platformatic/kafka";
 import type { Delivery } from "../../shared/extension/queue-source.ts";
+import type { KafkaAddress } from "./address.ts";
 import { connectionOf, endClient } from "./connection.ts";
 import { OpenOffsets } from "./open-offsets.ts";
-import type { KafkaAddress } from "./refusal.ts";
 
 /** After a death, the group waits so long before others get its partitions. */
 const SESSION_MS = 30_000;

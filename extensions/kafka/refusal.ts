@@ -1,8 +1,6 @@
 import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import type { QueueAddress } from "../../shared/domain/queue-address.ts";
 import { type Refusal, refusedByTls } from "../broker/tls.ts";
-
-export type KafkaAddress = Extract<QueueAddress, { kind: "kafka" }>;
+import type { KafkaAddress } from "./address.ts";
 
 const MAKE =
   "topics are not made by Shardmill: make it first, and let the user of the address read it with its group (of one that is sent to: write it)";

@@ -1,7 +1,9 @@
 import { ProduceAcks, Producer, stringSerializer } from "@platformatic/kafka";
+import { present } from "../../shared/core/assert.ts";
 import type { QueueSink, Result } from "../../shared/extension/queue-source.ts";
+import { type KafkaAddress, parseKafka } from "./address.ts";
 import { connectionOf, endClient } from "./connection.ts";
-import { type KafkaAddress, kafkaFailed, refusedUnheard } from "./refusal.ts";
+import { kafkaFailed, refusedUnheard } from "./refusal.ts";
 
 /** Of one request. A broker takes a MiB by default, in all. */
 const MOST_BYTES = 512 << 10;
@@ -17,10 +19,10 @@ export class KafkaSink implements QueueSink {
   readonly #producer: Producer<string, Buffer, string, string>;
   #wasThere = false;
 
-  constructor(address: KafkaAddress) {
-    this.#address = address;
+  constructor(address: string) {
+    this.#address = present(parseKafka(address), "it is accepted");
     this.#producer = new Producer({
-      ...connectionOf(address),
+      ...connectionOf(this.#address),
       serializers: {
         key: stringSerializer,
         value: (value) => value,

@@ -1,20 +1,15 @@
 import { sleep } from "../../shared/core/abort.ts";
+import { present } from "../../shared/core/assert.ts";
 import { backoffMs } from "../../shared/core/backoff.ts";
 import type { ShardmillError } from "../../shared/core/errors.ts";
-import type { Logger } from "../../shared/core/log.ts";
-import type { Delivery, QueueSource, SetAside } from "../../shared/extension/queue-source.ts";
+import type { Delivery, QueueOptions, QueueSource, SetAside } from "../../shared/extension/queue-source.ts";
 import { tellNoPlaceAside } from "../broker/no-place-aside.ts";
+import { type KafkaAddress, parseKafka } from "./address.ts";
 import { KafkaMember } from "./member.ts";
-import { isRefusal, type KafkaAddress, kafkaFailed, refusedUnheard } from "./refusal.ts";
+import { isRefusal, kafkaFailed, refusedUnheard } from "./refusal.ts";
 import { KafkaSink } from "./sink.ts";
 
-interface KafkaOptions {
-  /** Of the group, where the address names none. */
-  readonly name: string;
-  readonly mostOpen: number;
-  readonly aside: KafkaAddress | null;
-  readonly log: Logger;
-}
+type KafkaOptions = Omit<QueueOptions, "mostBytes">;
 
 const PAUSES = { firstMs: 500, maxMs: 10_000 };
 
@@ -33,8 +28,8 @@ export class KafkaSource implements QueueSource {
   #failures = 0;
   #wake: () => void = () => {};
 
-  constructor(address: KafkaAddress, options: KafkaOptions) {
-    this.#address = address;
+  constructor(address: string, options: KafkaOptions) {
+    this.#address = present(parseKafka(address), "it is accepted");
     this.#options = options;
     this.#aside = options.aside === null ? null : new KafkaSink(options.aside);
   }

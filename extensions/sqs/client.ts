@@ -1,7 +1,6 @@
 import { createHash } from "node:crypto";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { jsonObject } from "../../shared/core/json-object.ts";
-import type { QueueAddress } from "../../shared/domain/queue-address.ts";
 import { judgedByStatus, PassingFailure } from "../../shared/http/failures.ts";
 import { HttpEngine } from "../../shared/http/http-engine.ts";
 import type { Answer } from "../../shared/http/messages.ts";
@@ -14,8 +13,7 @@ import { CallCredentials } from "../object-store/call-credentials.ts";
 import { CredentialCache } from "../object-store/credential-cache.ts";
 import { boundedText } from "../object-store/problem.ts";
 import { USER_AGENT } from "../object-store/store-engine.ts";
-
-export type SqsAddress = Extract<QueueAddress, { kind: "sqs" }>;
+import type { SqsAddress } from "./address.ts";
 
 /** Long polls, batches that are settled, and leases that are extended, all at once. */
 const AT_ONCE = 64;

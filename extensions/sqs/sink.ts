@@ -1,7 +1,9 @@
+import { present } from "../../shared/core/assert.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import type { QueueSink, Result } from "../../shared/extension/queue-source.ts";
+import { parseSqs, type SqsAddress } from "./address.ts";
 import { type BatchEntry, batched } from "./batch.ts";
-import { queueFailed, type SqsAddress, SqsClient } from "./client.ts";
+import { queueFailed, SqsClient } from "./client.ts";
 
 /**
  * Of all messages of a call: what SQS took of one before it took a MiB, and what others that speak as SQS
@@ -22,8 +24,8 @@ export class SqsSink implements QueueSink {
   readonly #client: SqsClient;
   readonly #closed = new AbortController();
 
-  constructor(address: SqsAddress) {
-    this.#client = new SqsClient(address);
+  constructor(address: string) {
+    this.#client = new SqsClient(present(parseSqs(address), "it is accepted"));
   }
 
   get address(): string {

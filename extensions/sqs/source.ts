@@ -1,21 +1,18 @@
 import { randomUUID } from "node:crypto";
 import { joined, sleep } from "../../shared/core/abort.ts";
+import { present } from "../../shared/core/assert.ts";
 import { backoffMs } from "../../shared/core/backoff.ts";
 import { isShardmillError, messageOf } from "../../shared/core/errors.ts";
 import { jsonObject } from "../../shared/core/json-object.ts";
-import type { Logger } from "../../shared/core/log.ts";
-import type { Delivery, QueueSource, SetAside } from "../../shared/extension/queue-source.ts";
+import type { Delivery, QueueOptions, QueueSource, SetAside } from "../../shared/extension/queue-source.ts";
 import { tellNoPlaceAside } from "../broker/no-place-aside.ts";
+import { parseSqs, type SqsAddress } from "./address.ts";
 import { MOST_ENTRIES } from "./batch.ts";
-import { type SqsAddress, SqsClient } from "./client.ts";
+import { SqsClient } from "./client.ts";
 import { type LeaseSeconds, Leases } from "./leases.ts";
 import { sendMessages } from "./sink.ts";
 
-interface SqsOptions {
-  readonly mostOpen: number;
-  /** Null: the queue's own dead letters, where it has some. */
-  readonly aside: SqsAddress | null;
-  readonly log: Logger;
+interface SqsOptions extends Pick<QueueOptions, "mostOpen" | "aside" | "log"> {
   /** For how long a message is taken at a time. Left out: {@link LEASE_SECONDS}. */
   readonly leaseSeconds?: LeaseSeconds;
 }
@@ -41,6 +38,8 @@ const PAUSES = { firstMs: 500, maxMs: 10_000 };
 export class SqsSource implements QueueSource {
   readonly #client: SqsClient;
   readonly #options: SqsOptions;
+  /** Null: the queue's own dead letters, where it has some. */
+  readonly #aside: SqsAddress | null;
   readonly #leaseSeconds: LeaseSeconds;
   readonly #closed = new AbortController();
   /** Received and not settled: those of the inbox, too. */
@@ -56,9 +55,11 @@ export class SqsSource implements QueueSource {
   #deadLetters: Promise<SqsAddress | null> | null = null;
   #pulls: AbortSignal | null = null;
 
-  constructor(address: SqsAddress, options: SqsOptions) {
-    this.#client = new SqsClient(address);
+  constructor(address: string, options: SqsOptions) {
+    const { aside } = options;
+    this.#client = new SqsClient(present(parseSqs(address), "it is accepted"));
     this.#options = options;
+    this.#aside = aside === null ? null : present(parseSqs(aside), "it is accepted");
     this.#leaseSeconds = options.leaseSeconds ?? LEASE_SECONDS;
     this.#leases = new Leases(this.#client, {
       seconds: this.#leaseSeconds,
@@ -98,7 +99,7 @@ export class SqsSource implements QueueSource {
 
   async setAside(failed: readonly SetAside[]): Promise<void> {
     const { address } = this.#client;
-    const place = this.#options.aside ?? (await this.#ownDeadLetters());
+    const place = this.#aside ?? (await this.#ownDeadLetters());
     if (place === null) tellNoPlaceAside(this.#options.log, address.shown, failed);
     const messages = failed.map(({ delivery, reason }) => ({
       messageId: delivery.messageId ?? "",

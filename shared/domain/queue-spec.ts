@@ -4,7 +4,7 @@ import { parseBytes } from "../core/units.ts";
 import { TYPE_NAMES, TYPE_PATTERN, typeOfName } from "./column-type-names.ts";
 import type { FieldType } from "./dataset.ts";
 import { type Context, refuse } from "./job-rules.ts";
-import { parseQueueAddress, QUEUE_FORMS, queueBeside } from "./queue-address.ts";
+import { QUEUE_FORMS, QUEUE_TITLES, queueBeside, queuePartOf } from "./queue-address.ts";
 
 /** Stands for the input of a job whose windows are its input. */
 export const WINDOW_INPUT = "_window.arrow";
@@ -57,16 +57,14 @@ const windowSpec = z.strictObject({
 export const QUEUE_KEYS = {
   queue: address
     .superRefine((text, context) => {
-      if (parseQueueAddress(text) !== null) return;
+      if (queuePartOf(text) !== null) return;
       refuse(context, [], "is no address of a queue", {
         expected: QUEUE_FORMS,
         hint: "characters with a meaning in addresses are written `%2F`, in passwords too; the virtual host `/` is `%2F`; what may stand behind `?` is in docs/queues.md",
       });
     })
     .exactOptional()
-    .describe(
-      "A run over each window of messages of this queue: RabbitMQ (`amqp://`, `amqps://`), SQS (its `https://` URL) or Kafka (`kafka://`). See [queues](queues.md).",
-    ),
+    .describe(`A run over each window of messages of this queue: ${QUEUE_TITLES}. See [queues](queues.md).`),
   message: z
     .enum(["row", "rows", "files"])
     .exactOptional()
@@ -129,15 +127,13 @@ export function checkQueue(trigger: QueueSpec, context: Context): void {
   for (const other of ["aside", "results"] as const) {
     const name = trigger[other];
     const beside = name === undefined ? null : queueBeside(queue, name);
-    if (name === undefined || parseQueueAddress(queue) === null) continue;
+    if (name === undefined || queuePartOf(queue) === null) continue;
     if (beside === null)
       refuse(context, [other], "is no address of a queue, and no name of one", { expected: QUEUE_FORMS });
-    else if (other === "aside" && kindOf(beside) !== kindOf(queue))
+    else if (other === "aside" && queuePartOf(beside) !== queuePartOf(queue))
       refuse(context, [other], "is on another kind of broker", { expected: "a queue as `queue` is one" });
   }
 }
-
-const kindOf = (text: string) => parseQueueAddress(text)?.kind;
 
 /** A trigger of messages, with its defaults. */
 export interface QueueTrigger {

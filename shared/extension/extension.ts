@@ -1,5 +1,6 @@
 import type { JobStores } from "../domain/job-stores.ts";
 import type { Storage } from "../storage/storage.ts";
+import type { QueueOptions, QueueSink, QueueSource } from "./queue-source.ts";
 
 /**
  * Feature that the engine works without. It is one folder below `extensions/`, which exports one object of
@@ -10,6 +11,7 @@ export interface Extension {
   /** Name of its folder: `s3`. */
   readonly name: string;
   readonly storage?: StoragePart;
+  readonly queue?: QueuePart;
 }
 
 /** Storage of further URI schemes. Each storage passes `test/contract/storage-contract.ts`. */
@@ -39,4 +41,22 @@ interface SchemeFacts {
   readonly endpoints?: Readonly<Record<string, string>>;
   /** Environment variable that names a file of certificates, and the store's name. Default: none. */
   readonly certificates?: { readonly variable: string; readonly store: string };
+}
+
+/** Queues of one kind of broker. Their sources and sinks pass `test/contract/queue-contract.ts`. */
+interface QueuePart {
+  /** Broker with its schemes, for docs of the job file. */
+  readonly title: string;
+  /** Form of its addresses, for messages. */
+  readonly form: string;
+  /** Returns whether a text is an address of such a queue, with its options. Connects to nothing. */
+  accepts(address: string): boolean;
+  /**
+   * Opens a queue to take messages from. Whether it can be reached is seen when deliveries are requested.
+   *
+   * @param address one that is accepted, with credentials
+   */
+  openSource(address: string, options: QueueOptions): Promise<QueueSource>;
+  /** Opens a queue to send results to. */
+  openSink(address: string, options: Pick<QueueOptions, "log">): Promise<QueueSink>;
 }

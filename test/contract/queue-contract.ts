@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { openQueue, openSink } from "../../coordinator/queue/open-queue.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { createLogger } from "../../shared/core/log.ts";
 import type { Delivery, QueueSource } from "../../shared/extension/queue-source.ts";
-import type { Broker, TestQueue } from "../support/queues/broker.ts";
+import { type Broker, openedBy, type TestQueue } from "../support/queues/broker.ts";
 
 export interface QueuePromises {
   /** Messages come in the order in which they were sent, if one producer sends and one source takes. */
@@ -37,7 +36,10 @@ class Taker implements AsyncDisposable {
 
   static async of(broker: Broker, queue: TestQueue, mostOpen = 1_000): Promise<Taker> {
     const options = { name: "job", mostOpen, mostBytes: 1 << 30, aside: queue.aside, log };
-    return new Taker(await (broker.openSource?.(queue, options) ?? openQueue(queue.address, options)));
+    return new Taker(
+      await (broker.openSource?.(queue, options) ??
+        openedBy(queue.address).openSource(queue.address, options)),
+    );
   }
 
   /** The next delivery; null when none comes for so long. */
@@ -269,7 +271,8 @@ export function queueContract(
 
     test("results are the queue's when they are sent, each with the id of its message", async () => {
       const queue = await broker.makeQueue();
-      await using sink = await (broker.openSink?.(queue.results) ?? openSink(queue.results, { log }));
+      await using sink = await (broker.openSink?.(queue.results) ??
+        openedBy(queue.results).openSink(queue.results, { log }));
       const results = bodies(45).map((body, id) => ({ messageId: `window/${id}`, body: Buffer.from(body) }));
       await sink.send(results);
       const taken = await queue.takeResults();
@@ -283,7 +286,7 @@ export function queueContract(
       const address = queue.address.replace(/rows-/, "nothing-");
       await using taker = await Taker.of(broker, { ...queue, address });
       await expect(taker.next()).rejects.toMatchObject({ code: "QUEUE_FAILED" });
-      await using sink = await (broker.openSink?.(address) ?? openSink(address, { log }));
+      await using sink = await (broker.openSink?.(address) ?? openedBy(address).openSink(address, { log }));
       await expect(sink.send([{ messageId: "a", body: Buffer.from("{}") }])).rejects.toMatchObject({
         code: "QUEUE_FAILED",
       });

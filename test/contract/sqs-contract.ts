@@ -2,7 +2,6 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { SqsSource } from "../../extensions/sqs/source.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { createLogger } from "../../shared/core/log.ts";
-import { parseQueueAddress } from "../../shared/domain/queue-address.ts";
 import type { Delivery } from "../../shared/extension/queue-source.ts";
 import type { SqsBroker } from "../support/queues/sqs-broker.ts";
 import { queueContract } from "./queue-contract.ts";
@@ -32,10 +31,8 @@ export function sqsContract(name: string, start: () => Promise<SqsBroker>, isStr
     });
 
     const open = (address: string, leaseSeconds?: number) => {
-      const parsed = parseQueueAddress(address);
-      if (parsed?.kind !== "sqs") throw new Error(`${address} is none of SQS`);
       const log = createLogger("sqs", "silent");
-      return new SqsSource(parsed, {
+      return new SqsSource(address, {
         mostOpen: 100,
         aside: null,
         log,

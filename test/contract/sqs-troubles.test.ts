@@ -1,11 +1,12 @@
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import { parseSqs } from "../../extensions/sqs/address.ts";
 import { SqsClient } from "../../extensions/sqs/client.ts";
 import { SqsSink } from "../../extensions/sqs/sink.ts";
 import { SqsSource } from "../../extensions/sqs/source.ts";
+import { present } from "../../shared/core/assert.ts";
 import { createLogger } from "../../shared/core/log.ts";
-import { parseQueueAddress } from "../../shared/domain/queue-address.ts";
 
 interface Asked {
   readonly action: string;
@@ -52,10 +53,9 @@ describe("SQS that does not do what it is asked", () => {
 
   const address = () => {
     const { port } = server.address() as AddressInfo;
-    const parsed = parseQueueAddress(`http://127.0.0.1:${port}/123/rows`);
-    if (parsed?.kind !== "sqs") throw new Error("it is an address of SQS");
-    return parsed;
+    return `http://127.0.0.1:${port}/123/rows`;
   };
+  const clientOf = (text: string) => new SqsClient(present(parseSqs(text), "an address of SQS"));
   const of = (action: string) => asked.filter((one) => one.action === action);
   const idsOf = ({ input }: Asked) =>
     (input.Entries as readonly { readonly Id: string }[]).map(({ Id }) => Id);
@@ -96,7 +96,7 @@ describe("SQS that does not do what it is asked", () => {
   test("that throttles, or is not itself, is asked again", async () => {
     const troubles = [refusal("RequestThrottled"), { status: 503, body: {} }, refusal("OverLimit")];
     answer = () => troubles.shift() ?? { body: { Attributes: {} } };
-    using client = new SqsClient(address());
+    using client = clientOf(address());
     await client.call("GetQueueAttributes", {});
     expect(asked).toHaveLength(4);
   });
@@ -110,7 +110,7 @@ describe("SQS that does not do what it is asked", () => {
     ]) {
       asked = [];
       answer = () => refusal(type, "not for you");
-      using client = new SqsClient(address());
+      using client = clientOf(address());
       const error: unknown = await client.call("ReceiveMessage", {}).catch((failed: unknown) => failed);
       expect(error).toMatchObject({ code: "QUEUE_FAILED" });
       expect(String(error)).toContain(type);
@@ -128,7 +128,7 @@ describe("SQS that does not do what it is asked", () => {
             ...refusal("InvalidSignatureException", "Signature expired: it is now earlier than then"),
             headers: { date: new Date(storeMs).toUTCString() },
           };
-    using client = new SqsClient(address());
+    using client = clientOf(address());
     await client.call("ReceiveMessage", {});
     const signed = asked.map(({ headers }) =>
       Date.parse(String(headers["x-amz-date"]).replace(/^(....)(..)(..T..)(..)(..Z)$/, "$1-$2-$3:$4:$5")),

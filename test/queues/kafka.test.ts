@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { KafkaSource } from "../../extensions/kafka/source.ts";
 import { createLogger } from "../../shared/core/log.ts";
-import { parseQueueAddress } from "../../shared/domain/queue-address.ts";
 import type { Delivery } from "../../shared/extension/queue-source.ts";
 import { queueContract } from "../contract/queue-contract.ts";
 import { type KafkaBroker, startKafka } from "../support/queues/kafka-broker.ts";
@@ -18,10 +17,8 @@ describe("messages of Kafka", () => {
   });
 
   const open = (address: string) => {
-    const parsed = parseQueueAddress(address);
-    if (parsed?.kind !== "kafka") throw new Error(`${address} is none of Kafka`);
     const log = createLogger("kafka", "silent");
-    return new KafkaSource(parsed, { name: "job", mostOpen: 1_000, aside: null, log });
+    return new KafkaSource(address, { name: "job", mostOpen: 1_000, aside: null, log });
   };
   const textOf = ({ body }: Delivery) => Buffer.from(body).toString();
   const texts = (count: number, from = 0) =>

@@ -1,3 +1,5 @@
+import { present } from "../../../shared/core/assert.ts";
+import { queuePartOf } from "../../../shared/domain/queue-address.ts";
 import type { QueueOptions, QueueSink, QueueSource } from "../../../shared/extension/queue-source.ts";
 import type { Relay } from "./relay.ts";
 
@@ -36,4 +38,9 @@ export interface TakenMessage {
   readonly body: string;
   /** What stands beside the body, by name. */
   readonly about: Readonly<Record<string, string>>;
+}
+
+/** Opens what an address names, as the product does. */
+export function openedBy(address: string): NonNullable<ReturnType<typeof queuePartOf>> {
+  return present(queuePartOf(address), `a broker of ${address}`);
 }

@@ -1,6 +1,6 @@
-import { openQueue, openSink } from "../../../coordinator/queue/open-queue.ts";
 import { isShardmillError, type ShardmillError } from "../../../shared/core/errors.ts";
 import { createLogger } from "../../../shared/core/log.ts";
+import { openedBy } from "./broker.ts";
 
 /** Whether a broker lets in who comes by an address, to take messages and to send them. */
 
@@ -9,10 +9,10 @@ const result = { messageId: "window/0", body: Buffer.from("{}") };
 
 /** The text of the first message, which is settled; a result is sent, too. */
 export async function firstText(address: string, results: string): Promise<string> {
-  await using sink = await openSink(results, { log });
+  await using sink = await openedBy(results).openSink(results, { log });
   await sink.send([result]);
   const options = { name: "job", mostOpen: 10, mostBytes: 1 << 20, aside: null, log };
-  await using source = await openQueue(address, options);
+  await using source = await openedBy(address).openSource(address, options);
   for await (const delivery of source.deliveries(new AbortController().signal)) {
     await source.done([delivery]);
     return Buffer.from(delivery.body).toString();
@@ -23,12 +23,12 @@ export async function firstText(address: string, results: string): Promise<strin
 /** How nobody was let in: what the source said, then what the sink said. */
 export async function refusals(address: string): Promise<readonly [ShardmillError, ShardmillError]> {
   const options = { name: "job", mostOpen: 10, mostBytes: 1 << 20, aside: null, log };
-  await using source = await openQueue(address, options);
+  await using source = await openedBy(address).openSource(address, options);
   const taking = (async () => {
     for await (const delivery of source.deliveries(new AbortController().signal)) return delivery;
     return null;
   })();
-  await using sink = await openSink(address, { log });
+  await using sink = await openedBy(address).openSink(address, { log });
   const ends = await Promise.allSettled([taking, sink.send([result])]);
   return ends.map((end) => {
     if (end.status === "fulfilled") throw new Error(`${address} was let in`);

@@ -1,11 +1,10 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { openQueue } from "../../../coordinator/queue/open-queue.ts";
 import { createLogger } from "../../../shared/core/log.ts";
 import type { Delivery } from "../../../shared/extension/queue-source.ts";
 import { JobFolder } from "../job-folder.ts";
 import { query } from "../known-answer.ts";
-import type { TestQueue } from "./broker.ts";
+import { openedBy, type TestQueue } from "./broker.ts";
 
 /** A job over the messages of a queue, which may be served, and what became of its messages. */
 
@@ -53,7 +52,7 @@ export async function isSettled(job: JobFolder): Promise<boolean> {
 export async function leftIn({ address }: TestQueue): Promise<number> {
   const log = createLogger("queue", "silent");
   const options = { name: "left", mostOpen: 1_000, mostBytes: 1e9, aside: null, log };
-  const source = await openQueue(address, options);
+  const source = await openedBy(address).openSource(address, options);
   const left: Delivery[] = [];
   for await (const delivery of source.deliveries(AbortSignal.timeout(3_000))) left.push(delivery);
   await source.done(left);

@@ -20,6 +20,8 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^@anush008\/tokenizers$/, folders: ["shared/text/"] },
   { packages: /^(proxy-from-env|https?-proxy-agent)$/, folders: ["shared/http/"] },
   { packages: /^(@aws-sdk\/.*|@smithy\/.*)$/, folders: ["extensions/aws/"] },
+  { packages: /^rabbitmq-client$/, folders: ["extensions/amqp/"] },
+  { packages: /^@platformatic\/kafka$/, folders: ["extensions/kafka/"] },
   { packages: /^google-auth-library$/, folders: ["extensions/gcs/"] },
   { packages: /^(hono|@hono\/.*)$/, folders: ["shared/serving/", "coordinator/http/", "worker/http/"] },
   { packages: /^koffi$/, folders: ["worker/gpu/"] },

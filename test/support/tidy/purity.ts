@@ -20,6 +20,8 @@ export const PURE_FILES: readonly RegExp[] = [
   /^estimate\/(predict|rate|sample-shards)\.ts$/,
   /^shared\/(domain|output-ops|input-sources)\//,
   /^cli\/render\/(?!live-progress\.ts$)/,
+  // Declarations of extensions import these.
+  /^extensions\/[^/]+\/address(-options)?\.ts$/,
   /^worker\/batch\/(batch-(sizer|search)|bounds|fixed-runs)\.ts$/,
   /^worker\/lanes\/lane-layout\.ts$/,
 ];

@@ -1,4 +1,5 @@
 import { type Node, Visitor } from "oxc-parser";
+import { isPure } from "./purity.ts";
 import { type Finding, lineAt, loadedBy, type SourceFile, targetOf } from "./source-file.ts";
 
 /** Extensions whose code an extension may import: its declared base. It has no `extension.ts` of its own. */
@@ -7,28 +8,27 @@ const BASES: Readonly<Record<string, readonly string[]>> = {
   s3: ["aws", "object-store"],
   gcs: ["object-store"],
   azure: ["object-store"],
+  amqp: ["broker"],
+  sqs: ["broker", "aws", "object-store"],
+  kafka: ["broker"],
 };
 
 /** Files of the engine that read the list of extensions. */
 export const LIST_READERS: readonly string[] = [
   // Schemes in users' texts, for which core may not ask the domain.
   "shared/core/without-secrets.ts",
+  "shared/domain/queue-address.ts",
   "shared/domain/store-schemes.ts",
   "shared/storage/open-storage.ts",
 ];
 
 /** Files of the engine that still import an extension. This list may only shrink. */
-export const IMPORTERS: readonly string[] = [
-  // SQS is signed as S3 is, with the same credentials. The queues become an extension on a common base.
-  "coordinator/queue/sqs/client.ts",
-];
+export const IMPORTERS: readonly string[] = [];
 
 /** Files of the engine that still name an extension in code. This list may only shrink. */
 export const NAMERS: readonly string[] = [
-  // Queues: they become an extension.
+  // Notices that S3 sends of new objects: they become a part of its extension.
   "coordinator/queue/messages/files.ts",
-  "coordinator/queue/sqs/client.ts",
-  "shared/domain/queue-address.ts",
   "shared/domain/queue-spec.ts",
   // Texts about the keys of `stores`: they become a part of each extension.
   "shared/domain/store-spec.ts",
@@ -41,6 +41,9 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   s3: /\bs3\b|S3(?= [a-z]|[A-Z][a-z])|\bAWS|\baws|[Aa]mazon|\bamz\b/,
   gcs: /\b(gcs|gs)\b|Gcs(?=[A-Z])|\bGCS\b|[Gg]oog(le|\b)/,
   azure: /[Aa]zure|AZURE|\baz\b|\babfss\b|windows\\?\.net/,
+  amqp: /\bamqps?\b|Amqp|AMQP|[Rr]abbit/,
+  sqs: /\bsqs\b|Sqs|SQS/,
+  kafka: /[Kk]afka|KAFKA/,
 };
 
 const LIST = "extensions/list.ts";
@@ -96,11 +99,11 @@ function findStrayReaders(file: SourceFile): Finding[] {
   });
 }
 
-/** Every process loads all declarations: they hold facts, and load code when a part is used. */
+/** Every process loads all declarations: they hold facts, read texts, and load code when a part is used. */
 function findHeavyDeclaration({ path, imports }: SourceFile): Finding[] {
   if (!DECLARATION.test(path)) return [];
   return imports.flatMap(({ specifier, typeOnly, isDynamic, line }) =>
-    typeOnly || isDynamic
+    typeOnly || isDynamic || isPure(targetOf(path, specifier) ?? "")
       ? []
       : [{ path, line, rule: `a declaration imports ${specifier} where a part is used: import(...)` }],
   );

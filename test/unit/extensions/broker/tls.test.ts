@@ -2,10 +2,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { refusedByTls, tlsTo } from "../../../../extensions/broker/tls.ts";
-import { connectionOf } from "../../../../extensions/kafka/connection.ts";
-import type { KafkaAddress } from "../../../../extensions/kafka/refusal.ts";
 import { withTempFolder } from "../../../../shared/core/temp-folder.ts";
-import { parseQueueAddress } from "../../../../shared/domain/queue-address.ts";
 import { TestCa } from "../../../support/certificates.ts";
 
 it("a renewed certificate is shown by the next connection", async () => {
@@ -37,12 +34,4 @@ it("files that are not there are told of before anybody is spoken to", () => {
 it("what the network does is no refusal of TLS", () => {
   const reset = Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" });
   expect(refusedByTls(reset, new Map())).toBeNull();
-});
-
-it("brokers are told by which name they are meant, unless that is an address; passwords are whole", () => {
-  const parsed = (text: string) => parseQueueAddress(text) as KafkaAddress;
-  const named = connectionOf(parsed("kafka://me:a%3Ab:c@b1,b2:9094/t?tls=true&sasl=scram-sha-256"));
-  expect(named.tlsServerName).toBe(true);
-  expect(named.sasl).toEqual({ mechanism: "SCRAM-SHA-256", username: "me", password: "a:b:c" });
-  expect(connectionOf(parsed("kafka://127.0.0.1:9094/t?tls=true")).tlsServerName).toBe(false);
 });

@@ -1,11 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { parseQueueAddress } from "../../../../shared/domain/queue-address.ts";
+import { parseKafka } from "../../../../extensions/kafka/address.ts";
 
 describe("an address of Kafka", () => {
   it("names brokers, topic, group and who asks, and shows no secret", () => {
     const text = "kafka://me:a%40b@b1,b2:9094/reviews?group=scoring&tls=true&sasl=scram-sha-512";
-    expect(parseQueueAddress(text)).toEqual({
-      kind: "kafka",
+    expect(parseKafka(text)).toEqual({
       brokers: ["b1:9092", "b2:9094"],
       topic: "reviews",
       credentials: "me:a%40b",
@@ -31,7 +30,9 @@ describe("an address of Kafka", () => {
       "kafka://me:%zz@b1/reviews",
       "kafka://b1/re views",
       "kafka://b1",
+      "kafka://b1/",
+      "redis://b1/reviews",
     ];
-    for (const text of bad) expect(parseQueueAddress(text)).toBeNull();
+    for (const text of bad) expect(parseKafka(text)).toBeNull();
   });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { present } from "../../../../shared/core/assert.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
-import { parseQueueAddress, queueBeside } from "../../../../shared/domain/queue-address.ts";
+import { queueBeside } from "../../../../shared/domain/queue-address.ts";
 import type { QueueTrigger } from "../../../../shared/domain/queue-spec.ts";
 import { parseTriggered } from "../../../../shared/job-file/read-run.ts";
 
@@ -84,42 +84,10 @@ describe("a trigger of messages", () => {
   });
 });
 
-it("reads addresses of queues, and shows them without who asks", () => {
-  expect(parseQueueAddress("amqps://u:p%2Fw@h/%2F/my%20queue?heartbeat=30")).toEqual({
-    kind: "amqp",
-    server: "amqps://u:p%2Fw@h/%2F?heartbeat=30",
-    isEncrypted: true,
-    host: "h",
-    queue: "my queue",
-    options: new Map([["heartbeat", "30"]]),
-    shown: "amqps://h/%2F/my%20queue",
-  });
-  expect(parseQueueAddress("https://sqs.eu-central-1.amazonaws.com/123456789012/reviews.fifo")).toMatchObject(
-    {
-      kind: "sqs",
-      queue: "reviews.fifo",
-    },
-  );
-  expect(parseQueueAddress("kafka://u:p@b1,b2:9093/topic?group=g")).toMatchObject({
-    brokers: ["b1:9092", "b2:9093"],
-    topic: "topic",
-    shown: "kafka://b1,b2:9093/topic",
-  });
-  for (const none of [
-    "amqp://h/queue",
-    "amqps://h/v/q?verify=verify_none",
-    "amqps://h/v/q?cacertfile=ca.pem",
-    "amqps://h/v/q?certfile=/c.pem",
-    "amqps://h/v/q?cacert=/ca.pem",
-    "amqp://h/v/q?cacertfile=/ca.pem",
-    "https://sqs/queue",
-    "kafka://b/",
-    "redis://h/q",
-    "https://u:p@h/1/q",
-  ])
-    expect(parseQueueAddress(none)).toBeNull();
+it("finds a queue beside another by its name, or by an address of its own", () => {
   expect(queueBeside("https://sqs/1/reviews", "aside")).toBe("https://sqs/1/aside");
   expect(queueBeside("https://sqs/1/reviews", "a/b")).toBeNull();
+  expect(queueBeside("https://sqs/1/reviews", "kafka://b/topic")).toBe("kafka://b/topic");
   expect(queueBeside("amqps://u:p@h/v/q?cacertfile=/etc/ca.pem", "aside")).toBe(
     "amqps://u:p@h/v/aside?cacertfile=/etc/ca.pem",
   );
