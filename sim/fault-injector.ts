@@ -35,7 +35,8 @@ function stopChance(call: DiskCall["call"], path: string): number {
   // It removes names that a successor gives anew.
   if (call === "removal" && SHARED.test(path)) return 0.2;
   // It is about to change a name that a successor uses, too, or in the midst of a removal.
-  return path.includes(".own-") || call === "removal" ? 0.03 : 0.01;
+  if (path.includes(".own-")) return 0.1;
+  return call === "removal" ? 0.03 : 0.01;
 }
 
 /** Brings the faults of the plan into the world. */
@@ -158,7 +159,7 @@ export class FaultInjector {
     if (isShared && call === "removal" && path.includes("/run-"))
       return path.endsWith("/holder.json") ? 0.5 : 0.05;
     if (bucket !== null || !faults.wakesEarly) return 0;
-    if ((call === "open" || call === "read") && SEGMENT.test(path)) return 0.1;
+    if ((call === "open" || call === "read") && SEGMENT.test(path)) return 0.2;
     // What a coordinator that was replaced has staged goes before the journal tells of its successor.
     if (call === "removal" && OWN_STAGE.test(path)) return 0.4;
     return call === "names" || call === "removal" || call === "sync" ? 0.005 : 0;
