@@ -6,13 +6,14 @@ import { errorToData, messageOf, ShardmillError } from "../../shared/core/errors
 import type { Logger } from "../../shared/core/log.ts";
 import type { Random } from "../../shared/core/random.ts";
 import type { QueueTrigger } from "../../shared/domain/queue-spec.ts";
+import type { NamedFile, ReadNotice } from "../../shared/extension/notice.ts";
 import type { Delivery, QueueSink, QueueSource } from "../../shared/extension/queue-source.ts";
 import { type RunOutcome, reasonText } from "../runs/run-outcome.ts";
 import { type ClosedWindow, Gatherer, type Verdict } from "./gatherer.ts";
 import type { MessageRow } from "./messages/read-message.ts";
 import type { PublishedWindow } from "./published-window.ts";
 import { QueueCounts } from "./queue-counts.ts";
-import { type Item, type MessageFile, readDelivery } from "./read-delivery.ts";
+import { type Item, readDelivery } from "./read-delivery.ts";
 import { rowsFile } from "./rows-file.ts";
 import { Settler } from "./settler.ts";
 import type { Spool, SpooledWindow, SpoolRecord } from "./spool.ts";
@@ -21,6 +22,8 @@ import { windowIds } from "./window-id.ts";
 
 interface QueueLifeOptions {
   readonly trigger: QueueTrigger;
+  /** For messages of files: what reads the notices of stores. */
+  readonly notices: readonly ReadNotice[];
   readonly spool: Spool;
   /** What the spool had when it was opened. */
   readonly records: readonly SpoolRecord[];
@@ -116,9 +119,9 @@ export class QueueLife {
   }
 
   #take(delivery: Delivery): void {
-    const { trigger, clock } = this.#options;
+    const { trigger, notices, clock } = this.#options;
     this.counts.came(delivery);
-    const read = readDelivery(trigger, delivery);
+    const read = readDelivery(trigger, delivery, notices);
     if (read.kind === "nothing") this.#settler.soon(delivery, { kind: "done" }, "ignored");
     else if (read.kind === "invalid")
       this.#settler.soon(delivery, { kind: "aside", reason: read.reason }, "aside");
@@ -163,7 +166,7 @@ export class QueueLife {
       closedMs: clock.wallMs(),
       keys: messages.map(({ key }) => key),
       counts: messages.map(({ items: own }) => own.length),
-      input: isFiles ? (items as MessageFile[]).map(({ path }) => path) : [],
+      input: isFiles ? (items as NamedFile[]).map(({ path }) => path) : [],
       left: [],
     };
     const file = isFiles ? null : rowsFile(trigger.columns, items as MessageRow[]);

@@ -8,6 +8,7 @@ import { below, isAddress, type Location, parseLocation } from "../../shared/dom
 import { queuePartOf } from "../../shared/domain/queue-address.ts";
 import type { QueueTrigger } from "../../shared/domain/queue-spec.ts";
 import type { QueueStatus } from "../../shared/domain/queue-status.ts";
+import { loadNotices } from "../../shared/domain/store-schemes.ts";
 import type { QueueSink, QueueSource } from "../../shared/extension/queue-source.ts";
 import { literalFolder, literalPattern } from "../../shared/job-file/path-pattern.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
@@ -107,6 +108,7 @@ export class QueueRuns implements AsyncDisposable {
     outer.addEventListener("abort", onAbort, { once: true });
     const life = new QueueLife({
       trigger,
+      notices: trigger.message === "files" ? await loadNotices() : [],
       spool,
       records,
       source,

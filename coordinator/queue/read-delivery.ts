@@ -1,28 +1,32 @@
 import { createHash } from "node:crypto";
 import { present } from "../../shared/core/assert.ts";
 import type { QueueTrigger } from "../../shared/domain/queue-spec.ts";
+import type { NamedFile, ReadNotice } from "../../shared/extension/notice.ts";
 import type { Delivery } from "../../shared/extension/queue-source.ts";
 import type { Message } from "./gatherer.ts";
 import { invalidReason } from "./messages/problem.ts";
-import { type MessageRow, type ReadMessage, readMessage } from "./messages/read-message.ts";
+import { type MessageRow, readMessage } from "./messages/read-message.ts";
 
 /** What a window is made of: a row, or a file. */
-export type Item = MessageRow | MessageFile;
-export type MessageFile = Extract<ReadMessage, { kind: "files" }>["files"][number];
+export type Item = MessageRow | NamedFile;
 
 type ReadDelivery =
   | { readonly kind: "message"; readonly message: Message<Item> }
-  /** It asks for nothing, such as S3's test event. */
+  /** It asks for nothing, such as a store's test. */
   | { readonly kind: "nothing" }
   | { readonly kind: "invalid"; readonly reason: string };
 
 /** Of sha256: among ten billion keys two alike are as likely as one in 10^18. */
 const KEY_BYTES = 16;
 
-/** What a delivery says to a job, and by what it is known. */
-export function readDelivery(trigger: QueueTrigger, delivery: Delivery): ReadDelivery {
+/** Reads what a delivery says to a job, and by what it is known. */
+export function readDelivery(
+  trigger: QueueTrigger,
+  delivery: Delivery,
+  notices: readonly ReadNotice[],
+): ReadDelivery {
   const { message: kind, columns } = trigger;
-  const read = readMessage(kind === "files" ? { kind } : { kind, columns }, delivery.body);
+  const read = readMessage(kind === "files" ? { kind, notices } : { kind, columns }, delivery.body);
   switch (read.kind) {
     case "invalid":
       return { kind: "invalid", reason: invalidReason(read.problem) };
@@ -52,7 +56,7 @@ function keyOfRows(
 }
 
 /** A store may tell twice of one object, as messages with ids of their own. */
-function keyOfFiles(delivery: Delivery, files: readonly MessageFile[]): string {
+function keyOfFiles(delivery: Delivery, files: readonly NamedFile[]): string {
   if (files.some(({ version }) => version === null)) return keyOfBroker(delivery);
   return digest("files", JSON.stringify(files.map(({ path, version }) => [path, version])));
 }

@@ -17,5 +17,6 @@ export const s3: Extension = {
       const { openObjectStores } = await import("../object-store/open-object-stores.ts");
       return openObjectStores(scheme, stores, openS3Client);
     },
+    notices: { store: "S3", load: async () => (await import("./notices.ts")).readNotice },
   },
 };

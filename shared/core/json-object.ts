@@ -7,3 +7,8 @@ export function jsonObject(text: string): Readonly<Record<string, unknown>> | nu
     return null;
   }
 }
+
+/** Returns whether a value of JSON is an object, and no array. */
+export function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
+}

@@ -5,6 +5,7 @@ import { TYPE_NAMES, TYPE_PATTERN, typeOfName } from "./column-type-names.ts";
 import type { FieldType } from "./dataset.ts";
 import { type Context, refuse } from "./job-rules.ts";
 import { QUEUE_FORMS, QUEUE_TITLES, queueBeside, queuePartOf } from "./queue-address.ts";
+import { NOTICE_STORES } from "./store-schemes.ts";
 
 /** Stands for the input of a job whose windows are its input. */
 export const WINDOW_INPUT = "_window.arrow";
@@ -69,7 +70,7 @@ export const QUEUE_KEYS = {
     .enum(["row", "rows", "files"])
     .exactOptional()
     .describe(
-      'What a message is: a `row`, as an object of JSON; `rows`, as objects on lines or in an array; or `files`, as S3 tells of them, or `{"path": ...}`. Left out: `row`.',
+      `What a message is: a \`row\`, as an object of JSON; \`rows\`, as objects on lines or in an array; or \`files\`, ${NOTICE_STORES.map((store) => `as ${store} tells of them, or `).join("")}\`{"path": ...}\`. Left out: \`row\`.`,
     ),
   columns: z
     .record(

@@ -21,6 +21,16 @@ export function exampleAddress(scheme: string, key: string): string {
   return `${scheme}://${STORE_SCHEMES.get(scheme)?.bucket}/${key}`;
 }
 
+const notices = EXTENSIONS.flatMap(({ storage }) => storage?.notices ?? []);
+
+/** Names of the stores that send messages of new objects. */
+export const NOTICE_STORES = notices.map(({ store }) => store);
+
+/** Loads what reads the messages that stores send of new objects. */
+export async function loadNotices() {
+  return await Promise.all(notices.map((notice) => notice.load()));
+}
+
 const namedEndpoints = new Map(schemes.flatMap(([, { endpoints = {} }]) => Object.entries(endpoints)));
 
 /** Returns the address that a word of `stores.endpoint` names, such as `aws`. */

@@ -1,5 +1,6 @@
 import type { JobStores } from "../domain/job-stores.ts";
 import type { Storage } from "../storage/storage.ts";
+import type { ReadNotice } from "./notice.ts";
 import type { QueueOptions, QueueSink, QueueSource } from "./queue-source.ts";
 
 /**
@@ -25,6 +26,12 @@ interface StoragePart {
    * @throws {STORE_REFUSED} when the settings cannot be used
    */
   open(scheme: string, stores: JobStores): Promise<Storage>;
+  /** Messages that the store sends of new objects. Default: it sends none that are read. */
+  readonly notices?: {
+    /** Name of the store in messages: `S3`. */
+    readonly store: string;
+    load(): Promise<ReadNotice>;
+  };
 }
 
 /** Facts about a scheme whose URIs are `SCHEME://BUCKET/KEY`. */

@@ -32,7 +32,3 @@ export function invalidReason({ where, what, expected, found }: Problem): string
   ];
   return `MESSAGE_INVALID: ${where} ${what}${rest.length === 0 ? "" : `: ${rest.join(", ")}`}`;
 }
-
-export function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
-  return typeof json === "object" && json !== null && !Array.isArray(json);
-}

@@ -1,18 +1,20 @@
+import { isObject } from "../../../shared/core/json-object.ts";
 import { parseJson } from "../../../shared/core/parse-json.ts";
 import { decodeDocument } from "../../../shared/core/utf8.ts";
 import type { FieldType } from "../../../shared/domain/dataset.ts";
-import { type MessageFile, readFiles } from "./files.ts";
-import { type InvalidMessage, invalid, isObject } from "./problem.ts";
+import type { NamedFile, ReadNotice } from "../../../shared/extension/notice.ts";
+import { readFiles } from "./files.ts";
+import { type InvalidMessage, invalid } from "./problem.ts";
 import { expectedOf, fitted, MISFIT, type Value } from "./values.ts";
 
 /** What a message is, as the job says. */
-export type MessageForm =
+type MessageForm =
   /** One row, as an object of JSON. */
   | { readonly kind: "row"; readonly columns: MessageColumns }
   /** Rows, as objects on lines of their own or in an array. */
   | { readonly kind: "rows"; readonly columns: MessageColumns }
-  /** Files: what S3 tells of its objects, or `{"path": ...}`, `{"paths": [...]}`. */
-  | { readonly kind: "files" };
+  /** Files: what stores tell of their objects, or `{"path": ...}`, `{"paths": [...]}`. */
+  | { readonly kind: "files"; readonly notices: readonly ReadNotice[] };
 
 /** Types as a job can name them, by the columns' names, in their order. */
 export type MessageColumns = ReadonlyMap<string, FieldType>;
@@ -20,10 +22,10 @@ export type MessageColumns = ReadonlyMap<string, FieldType>;
 /** Values in the order of the columns. */
 export type MessageRow = readonly Value[];
 
-export type ReadMessage =
+type ReadMessage =
   | { readonly kind: "rows"; readonly rows: readonly MessageRow[] }
-  | { readonly kind: "files"; readonly files: readonly MessageFile[] }
-  /** It is as it should be, and asks for nothing: S3's test event, an object removed, an array of no rows. */
+  | { readonly kind: "files"; readonly files: readonly NamedFile[] }
+  /** It is as it should be, and asks for nothing: a store's test, an object removed, an array of no rows. */
   | { readonly kind: "nothing" }
   | InvalidMessage;
 
@@ -40,7 +42,7 @@ export function readMessage(form: MessageForm, body: Uint8Array): ReadMessage {
       return objects.length === 0 ? { kind: "nothing" } : readRows(form.columns, objects);
     }
     case "files":
-      return readFiles(text);
+      return readFiles(text, form.notices);
   }
 }
 

@@ -108,6 +108,7 @@ export class QueueWorld {
     const { spool, records } = await Spool.open(FOLDER, disk);
     const queue = new QueueLife({
       trigger: this.#trigger,
+      notices: [],
       spool,
       records,
       source: this.#broker.source(life),

@@ -27,9 +27,6 @@ export const IMPORTERS: readonly string[] = [];
 
 /** Files of the engine that still name an extension in code. This list may only shrink. */
 export const NAMERS: readonly string[] = [
-  // Notices that S3 sends of new objects: they become a part of its extension.
-  "coordinator/queue/messages/files.ts",
-  "shared/domain/queue-spec.ts",
   // Texts about the keys of `stores`: they become a part of each extension.
   "shared/domain/store-spec.ts",
   // Parameters of signed web addresses, which any web server's address may have.

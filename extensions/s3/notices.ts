@@ -1,0 +1,72 @@
+import { isObject } from "../../shared/core/json-object.ts";
+import { isBucketName } from "../../shared/domain/store-schemes.ts";
+import type { NamedFile, Notice } from "../../shared/extension/notice.ts";
+
+const EVENTS = "events as S3 tells of its objects";
+
+/**
+ * Reads an event of S3 as it is, by way of SNS or EventBridge too. Only objects that were created are files:
+ * other events ask for nothing.
+ *
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+ * @see https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
+ */
+export function readNotice(json: Readonly<Record<string, unknown>>): Notice | null {
+  if (json.Event === "s3:TestEvent") return { kind: "nothing" };
+  if (json.Records !== undefined) return recordsOf(json.Records);
+  if (json.source === "aws.s3") return eventOf(json);
+  if (json.Type === "Notification" && typeof json.Message === "string")
+    return { kind: "wrapped", text: json.Message };
+  return null;
+}
+
+function recordsOf(records: unknown): Notice {
+  if (!Array.isArray(records))
+    return { kind: "invalid", where: "Records", what: "is no array", expected: EVENTS, found: records };
+  const files: NamedFile[] = [];
+  for (const [index, record] of (records as unknown[]).entries()) {
+    const where = `Records[${index}]`;
+    const { eventName, s3 } = isObject(record) ? record : {};
+    // Other stores than AWS's begin the name with `s3:`.
+    if (typeof eventName !== "string")
+      return { kind: "invalid", where, what: "is no event of S3", expected: EVENTS, found: record };
+    if (!/^(s3:)?ObjectCreated:/.test(eventName)) continue;
+    const read = objectOf(where, s3, keyOfRecord);
+    if (read.kind === "invalid") return read;
+    if (read.kind === "files") files.push(...read.files);
+  }
+  return files.length === 0 ? { kind: "nothing" } : { kind: "files", files };
+}
+
+/** By EventBridge. */
+function eventOf({ "detail-type": type, detail }: Readonly<Record<string, unknown>>): Notice {
+  return type === "Object Created" ? objectOf("detail", detail, (key) => key) : { kind: "nothing" };
+}
+
+function objectOf(where: string, told: unknown, keyOf: (key: string) => string | null): Notice {
+  const { bucket, object } = isObject(told) ? told : {};
+  const name = isObject(bucket) ? bucket.name : undefined;
+  const about = isObject(object) ? object : {};
+  const key = typeof about.key === "string" ? keyOf(about.key) : null;
+  if (typeof name !== "string" || !isBucketName(name, "s3") || key === null || key === "") {
+    const expected = "a bucket's name and an object's key";
+    return { kind: "invalid", where, what: "names no object", expected, found: told };
+  }
+  // What consoles show as a folder.
+  if (key.endsWith("/")) return { kind: "nothing" };
+  const versions = [about.versionId, about["version-id"], about.sequencer, about.eTag, about.etag];
+  const version = versions.find((each) => typeof each === "string" && each !== "");
+  return {
+    kind: "files",
+    files: [{ path: `s3://${name}/${key}`, version: typeof version === "string" ? version : null }],
+  };
+}
+
+/** In records it is encoded as in forms of the web; EventBridge has it as it is. */
+function keyOfRecord(key: string): string | null {
+  try {
+    return decodeURIComponent(key.replaceAll("+", " "));
+  } catch {
+    return null;
+  }
+}
