@@ -18,6 +18,9 @@ const PATIENCE_MS = 90_000;
 /** Of a journal on a disk: a new one is a new generation. */
 const SEGMENT = /\/journal\/journal-[^/]*$/;
 
+/** What a coordinator is done with when it has taken its lock. */
+const OF_TAKING = /\/lock\.json(?:\.claim-\w+|\.\w+\.tmp)$/;
+
 /** What each coordinator of a job makes under these names. */
 const SHARED = /\/_shardmill\/(?:journal|partials)\//;
 
@@ -26,7 +29,8 @@ const OWN_STAGE = /\.own-[^/]+\/stage\b/;
 
 /** How likely a coordinator is stopped behind a change on its disk. */
 function stopChance(call: DiskCall["call"], path: string): number {
-  // It has its lock, and nothing of its journal yet.
+  // It has its lock, and has not swept what others left; or it has nothing of its journal yet.
+  if (OF_TAKING.test(path)) return 0.1;
   if (call === "names" && path.endsWith("/journal")) return 0.2;
   // It is about to note a commit, and to acknowledge it.
   if (call === "sync" && path.endsWith("/partials")) return 0.05;
@@ -158,11 +162,13 @@ export class FaultInjector {
     // While a run is removed its journal's numbers are free. The sign of its holder goes first.
     if (isShared && call === "removal" && path.includes("/run-"))
       return path.endsWith("/holder.json") ? 0.5 : 0.05;
-    if (bucket !== null || !faults.wakesEarly) return 0;
+    if (bucket !== null || faults.wakes === "late") return 0;
+    const isStep = call === "names" || call === "removal" || call === "sync";
+    if (faults.wakes === "atStage") return isStep && OWN_STAGE.test(path) ? 0.1 : 0;
     if ((call === "open" || call === "read") && SEGMENT.test(path)) return 0.2;
     // What a coordinator that was replaced has staged goes before the journal tells of its successor.
     if (call === "removal" && OWN_STAGE.test(path)) return 0.4;
-    return call === "names" || call === "removal" || call === "sync" ? 0.005 : 0;
+    return isStep ? 0.005 : 0;
   }
 
   /** The only coordinator of the only job, if it runs. */
@@ -187,7 +193,7 @@ export class FaultInjector {
     for (const kind of ["coordinatorPaused", "secondCoordinator"] as const) faults.count(kind);
     const silenceMs = isShared ? BUCKET_SILENCE_MS : SILENCE_MS;
     // Often beyond the end of the job. Where work is shared, its removal wakes the sleeper up.
-    const sleepsOn = (isShared || !faults.wakesEarly) && random.chance(0.5);
+    const sleepsOn = (isShared || faults.wakes === "late") && random.chance(0.5);
     const ms = sleepsOn
       ? random.between(4 * silenceMs, 5 * silenceMs)
       : random.between(silenceMs + 3_000, 2 * silenceMs);

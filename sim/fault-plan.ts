@@ -69,8 +69,8 @@ export class FaultPlan {
   #untilDiskError: number | null = null;
   #diskFull = false;
   healed = false;
-  /** Wakes stopped coordinators on a disk while their successors work. Else they may sleep through it. */
-  readonly wakesEarly: boolean;
+  /** When a stopped coordinator on a disk goes on: while its successor takes up the journal, or stages. */
+  readonly wakes: "atJournal" | "atStage" | "late";
 
   constructor(random: SeededRandom, storage: StorageKind) {
     this.#random = random;
@@ -98,7 +98,7 @@ export class FaultPlan {
     // From a stream of its own as well: worlds without such coordinators go the way that they went.
     const ofSleep = new SeededRandom(Math.floor(this.healMs * 997));
     const hasUnseen = storage === "disk" && share > 0 && ofSleep.chance(0.3);
-    this.wakesEarly = ofSleep.chance(0.5);
+    this.wakes = ofSleep.pick(["atJournal", "atJournal", "atStage", "late", "late"] as const);
     const isReplacedAnew = hasUnseen && ofSleep.chance(0.3);
     // Of several that copy at once, one might damage what another has made sure of.
     const isAlone = !isLate && !startsOver && !hasSleepers && !enabled.some((kind) => OF_SLEEP.has(kind));
