@@ -127,6 +127,6 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     says: "in a bucket, each try to stage the output uses the names of the try before",
     breaks: ["every-job-ends"],
     storage: "shared",
-    edits: [edit("coordinator/job/job-output.js", "if (run === null)", "if (true)")],
+    edits: [edit("coordinator/job/job-output.js", "if (this.#options.storage.can.rename)", "if (true)")],
   },
 ];

@@ -166,8 +166,8 @@ export class JobOutput implements ShellWork, AsyncDisposable {
    * one that arrives late, or comes from a coordinator that was replaced, finds nothing of this one.
    */
   #nextStage(): WorkPaths {
-    const { stage, run } = this.#paths;
-    if (run === null) return this.#paths;
+    const { stage } = this.#paths;
+    if (this.#options.storage.can.rename) return this.#paths;
     this.#stages += 1;
     return { ...this.#paths, stage: below(stage, `${this.#options.state().generation}-${this.#stages}`) };
   }
