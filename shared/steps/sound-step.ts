@@ -12,6 +12,7 @@ import {
 import { present } from "../core/assert.ts";
 import { cellsOf } from "../dataset/cell-reader.ts";
 import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
+import { int32Column, offsetsBehind } from "../dataset/text-column.ts";
 import type { JobStores } from "../domain/job-stores.ts";
 import { type SoundOp, type SoundWindows, valuesPerWindow } from "../domain/sound-op.ts";
 import { madeColumns, type StepBinding } from "../domain/step-binding.ts";
@@ -19,7 +20,6 @@ import { readSound, type Sound } from "../sound/read-sound.ts";
 import { countWindows, hasFilledWindow, writeStretch, writeWindows } from "../sound/windows.ts";
 import type { Storages } from "../storage/open-storage.ts";
 import { openRowStorages, readRowFile } from "../storage/row-file.ts";
-import { int32Column, offsetsBehind } from "../text/text-column.ts";
 import type { RowFailure, Step, StepResult } from "./step.ts";
 
 /** Fifty minutes of stereo as on a CD. It is read whole. */

@@ -1,9 +1,9 @@
 import { type Data, DataType, type RecordBatch, Schema } from "apache-arrow";
 import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
+import { textsOf } from "../dataset/text-column.ts";
 import type { SpansOp } from "../domain/step-binding.ts";
 import { valueReader } from "../modules/read-values.ts";
 import { arrowFieldOf, columnOf } from "../modules/write-values.ts";
-import { textsOf } from "../text/text-column.ts";
 import { codePoints, type TokenOffset } from "../text/token-offsets.ts";
 import { tokenSpans } from "../text/token-spans.ts";
 import type { RowFailure, Step, StepResult } from "./step.ts";

@@ -2,8 +2,8 @@ import { readFile } from "node:fs/promises";
 import { type Data, Field, type RecordBatch, Schema } from "apache-arrow";
 import { present } from "../core/assert.ts";
 import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
+import { int32Column, textColumn, textsOf } from "../dataset/text-column.ts";
 import { madeColumns, type SplitOp, type StepBinding } from "../domain/step-binding.ts";
-import { int32Column, textColumn, textsOf } from "../text/text-column.ts";
 import { type TextPassage, TextSplitter } from "../text/text-splitter.ts";
 import type { OpenStepOptions, RowFailure, Step, StepResult } from "./step.ts";
 

@@ -1,7 +1,7 @@
 import { type Data, Int32, makeData, Utf8 } from "apache-arrow";
 import { assert } from "../core/assert.ts";
-import { packBits } from "../dataset/bits.ts";
-import { textReader } from "../dataset/cell-reader.ts";
+import { packBits } from "./bits.ts";
+import { textReader } from "./cell-reader.ts";
 
 /** Decodes the texts of a column, whatever its layout. Bytes that are not UTF-8 become U+FFFD. */
 export function textsOf(column: Data): readonly (string | null)[] {

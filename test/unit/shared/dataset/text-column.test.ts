@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { offsetsBehind } from "../../../../shared/text/text-column.ts";
+import { offsetsBehind } from "../../../../shared/dataset/text-column.ts";
 
 it("offsets end where the last value does, and are never turned over", () => {
   expect([...offsetsBehind([])]).toEqual([0]);
