@@ -1,5 +1,4 @@
-import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
-import { isFixed } from "../plan/bind/dims.ts";
+import { isFixed, product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { listed } from "./input-way.ts";
 import type { DraftKeys } from "./try-bind.ts";
 

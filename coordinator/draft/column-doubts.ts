@@ -1,6 +1,5 @@
 import type { Field } from "../../shared/domain/dataset.ts";
-import type { TensorInfo } from "../../shared/domain/tensor.ts";
-import { isFixed } from "../plan/bind/dims.ts";
+import { isFixed, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { isScalar } from "./field-kinds.ts";
 import { isIdName } from "./id-column.ts";
 

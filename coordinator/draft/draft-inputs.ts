@@ -1,11 +1,11 @@
 import type { Field } from "../../shared/domain/dataset.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
-import type { TensorInfo } from "../../shared/domain/tensor.ts";
+import { isFixed, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { textCausePhrases } from "../../shared/domain/text-cause.ts";
 import { isMaskName } from "../../shared/input-sources/position-mask.ts";
 import { TYPE_NAMES } from "../../shared/input-sources/text-inputs.ts";
 import { likelyBatchAxis } from "../plan/bind/bind-batch.ts";
-import { isFixed, unevenSymbol } from "../plan/bind/dims.ts";
+import { unevenSymbol } from "../plan/bind/dims.ts";
 import { columnDoubts, isRowId, plainName } from "./column-doubts.ts";
 import { holdsBytes, holdsFiles, isScalar, sureness } from "./field-kinds.ts";
 import { isIdName } from "./id-column.ts";

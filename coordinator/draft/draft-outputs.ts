@@ -1,9 +1,8 @@
 import type { OutputBinding } from "../../shared/domain/map-binding.ts";
 import { leavesPooling, type ModelFolder, USUAL_OP } from "../../shared/domain/model-folder.ts";
 import { dueDims } from "../../shared/domain/model-output.ts";
-import { product, type TensorInfo } from "../../shared/domain/tensor.ts";
+import { formatDims, product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { batchNamesOf, inputsBatchFirst, otherBatchAxis } from "../plan/bind/bind-batch.ts";
-import { formatDims } from "../plan/bind/dims.ts";
 import { isLabelOutput, labelNotes, scoreNotes, severalLabels, unnamedQuestions } from "./class-outputs.ts";
 import { freeName } from "./free-name.ts";
 import { type DraftContext, type DraftKeys, type DraftMap, tryBind } from "./try-bind.ts";

@@ -1,6 +1,5 @@
 import type { ImageFacts, ModelFolder } from "../../shared/domain/model-folder.ts";
-import type { TensorInfo } from "../../shared/domain/tensor.ts";
-import { isFixed } from "../plan/bind/dims.ts";
+import { isFixed, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { holdsFiles, isText } from "./field-kinds.ts";
 import { type FoundWay, type InputWay, lostQuestions, type WayContext, whichColumn } from "./input-way.ts";
 import type { DraftKeys } from "./try-bind.ts";

@@ -1,5 +1,4 @@
-import type { TensorInfo } from "../../shared/domain/tensor.ts";
-import { isFixed } from "../plan/bind/dims.ts";
+import { isFixed, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { isText } from "./field-kinds.ts";
 import { type FoundWay, type InputWay, lostQuestions, type WayContext, whichColumn } from "./input-way.ts";
 import type { SeenFiles } from "./sample/data-sample.ts";

@@ -1,5 +1,4 @@
-import type { ModelSignature, TensorInfo } from "../../shared/domain/tensor.ts";
-import { isFixed } from "../plan/bind/dims.ts";
+import { isFixed, type ModelSignature, type TensorInfo } from "../../shared/domain/tensor.ts";
 
 /** An input that is what an output was for the part before. */
 export interface StatePair {

@@ -1,5 +1,5 @@
 import type { MapBinding, OutputBinding } from "./map-binding.ts";
-import { type Dim, withBatchAt } from "./tensor.ts";
+import { type Dim, formatDims, withBatchAt } from "./tensor.ts";
 
 /** Rows of a batch as a model ran it, and the positions that they were padded to, by sequence. */
 export interface RanShape {
@@ -40,7 +40,7 @@ export function overridesDeclaration(
 
 /** Writes a type and dims as messages have them: `float32[n, ?]`. */
 export function tensorText(dtype: string, dims: readonly Dim[]): string {
-  return `${dtype}[${dims.map(dimText).join(", ")}]`;
+  return `${dtype}${formatDims(dims)}`;
 }
 
 /**
@@ -55,14 +55,4 @@ export function shapeHint(dims: readonly number[], rows: number): string {
   const row = dims.filter((_, at) => at !== axis);
   const where = axis === 0 ? "" : ` and \`batchAxis: ${axis}\``;
   return `if dimension ${axis} of that is the batch, say so: \`shape: [${row.join(", ")}]\`${where}`;
-}
-
-/** A longer name is a formula of other dimensions, as exporters write it: no reader wants it. */
-const MOST_DIM_CHARS = 40;
-
-/** Writes one dimension: its size, its name, or `?`. */
-export function dimText(dim: Dim): string {
-  if (typeof dim === "number") return dim >= 1 ? String(dim) : "?";
-  if (dim === "") return "?";
-  return dim.length <= MOST_DIM_CHARS ? dim : `${dim.slice(0, MOST_DIM_CHARS / 2)}...`;
 }

@@ -70,6 +70,12 @@ export function dtypeBytes(dtype: Dtype): number {
  */
 export type Dim = number | string;
 
+/** A longer name is a formula of other dimensions, as exporters write it: no reader wants it. */
+const MOST_DIM_CHARS = 40;
+
+/** A row of more values than this (512 MiB of float32) is a slip in `shape`, and no batch of it would fit. */
+export const MAX_ROW_VALUES = 134_217_728;
+
 /** One input or output of a model. `dims[0]` is the batch, unless the job says that another one is. */
 export interface TensorInfo {
   readonly name: string;
@@ -110,4 +116,21 @@ export function withBatchAt(rowDims: readonly number[], rows: number, batchAxis:
 
 export function product(dims: readonly number[]): number {
   return dims.reduce((total, dim) => total * dim, 1);
+}
+
+/** Writes one dimension: its size, its name, or `?`. */
+export function dimText(dim: Dim): string {
+  if (typeof dim === "number") return dim >= 1 ? String(dim) : "?";
+  if (dim === "") return "?";
+  return dim.length <= MOST_DIM_CHARS ? dim : `${dim.slice(0, MOST_DIM_CHARS / 2)}...`;
+}
+
+/** Writes dims as messages have them: `[3, height, ?]`. */
+export function formatDims(dims: readonly Dim[]): string {
+  return `[${dims.map(dimText).join(", ")}]`;
+}
+
+/** A dimension of a known size. Exporters write what is open as a name, an empty name, 0 or -1. */
+export function isFixed(dim: Dim | undefined): dim is number {
+  return typeof dim === "number" && dim >= 1;
 }

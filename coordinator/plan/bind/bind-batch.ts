@@ -1,8 +1,13 @@
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
-import type { Dim, ModelSignature, TensorInfo } from "../../../shared/domain/tensor.ts";
+import {
+  type Dim,
+  formatDims,
+  isFixed,
+  type ModelSignature,
+  type TensorInfo,
+} from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
-import { formatDims, isFixed } from "./dims.ts";
 
 /**
  * The model's batch, if it is a fixed number: the first dimension, on which all inputs agree. Null when it is

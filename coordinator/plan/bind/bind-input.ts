@@ -2,7 +2,13 @@ import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
 import type { InputBinding } from "../../../shared/domain/map-binding.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
-import { type Dim, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
+import {
+  type Dim,
+  formatDims,
+  MAX_ROW_VALUES,
+  product,
+  type TensorInfo,
+} from "../../../shared/domain/tensor.ts";
 import { textCausePhrases } from "../../../shared/domain/text-cause.ts";
 import { elementBytes } from "../../../shared/domain/texts.ts";
 import type { CellSize, ColumnSource, SourceContext } from "../../../shared/input-sources/input-source.ts";
@@ -13,16 +19,7 @@ import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 import { checkFill, checkText } from "./check-fill.ts";
 import { type Columns, cellSize, describeFieldType, plainKind } from "./columns.ts";
-import {
-  closedDims,
-  type DimSizes,
-  fitShape,
-  formatDims,
-  MAX_ROW_VALUES,
-  openRowDims,
-  positionDims,
-  solveDims,
-} from "./dims.ts";
+import { closedDims, type DimSizes, fitShape, openRowDims, positionDims, solveDims } from "./dims.ts";
 
 /** An ONNX input whose columns are found, its shape perhaps not yet. */
 export interface ColumnInput {

@@ -5,6 +5,7 @@ import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import type { InputBinding } from "../../../shared/domain/map-binding.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
 import { isUneven } from "../../../shared/domain/row-shape.ts";
+import { formatDims } from "../../../shared/domain/tensor.ts";
 import { chosenSource, sourceOf } from "../../../shared/input-sources/input-sources.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { type BatchFirst, batchNamesOf } from "./bind-batch.ts";
@@ -12,7 +13,7 @@ import { bindInput, bindUneven, type ColumnInput, findColumns, mayBeUneven } fro
 import { bindSame, findSame } from "./bind-same.ts";
 import { bindValue, type ValueInput } from "./bind-value.ts";
 import type { Columns } from "./columns.ts";
-import { type DimSizes, formatDims, LearnedSizes, unevenSymbol } from "./dims.ts";
+import { type DimSizes, LearnedSizes, unevenSymbol } from "./dims.ts";
 import { Sequences } from "./sequences.ts";
 
 /** The inputs of a model, bound, and what was learned of its symbols on the way. */

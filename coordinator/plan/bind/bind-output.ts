@@ -3,24 +3,23 @@ import { didYouMean } from "../../../shared/core/nearest.ts";
 import type { OutputBinding } from "../../../shared/domain/map-binding.ts";
 import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
 import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
-import { dimText } from "../../../shared/domain/model-output.ts";
 import { opRowOf } from "../../../shared/domain/output-fields.ts";
-import { type Dim, type ModelSignature, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
+import {
+  type Dim,
+  dimText,
+  formatDims,
+  isFixed,
+  MAX_ROW_VALUES,
+  type ModelSignature,
+  product,
+  type TensorInfo,
+} from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 import { bindOp } from "../../../shared/output-ops/op-schemas.ts";
 import { type BatchFirst, type BatchNames, batchFirst, otherBatchAxis } from "./bind-batch.ts";
 import { type AskedOutput, checkOp } from "./check-op.ts";
-import {
-  closedDims,
-  type DimSizes,
-  fitShape,
-  formatDims,
-  isFixed,
-  MAX_ROW_VALUES,
-  openRowDims,
-  unevenSymbol,
-} from "./dims.ts";
+import { closedDims, type DimSizes, fitShape, openRowDims, unevenSymbol } from "./dims.ts";
 import { withFolderLabels, withFolderPooling, withModelLabels } from "./folder-defaults.ts";
 import type { Sequences } from "./sequences.ts";
 

@@ -1,13 +1,13 @@
 import { elementOf } from "../../../shared/domain/element-of.ts";
 import type { InputBinding } from "../../../shared/domain/map-binding.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
-import { product, type TensorInfo } from "../../../shared/domain/tensor.ts";
+import { formatDims, isFixed, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SameValueBinding } from "../../../shared/input-sources/same-value.ts";
 import { sameValue } from "../../../shared/input-sources/same-value.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { BatchNames } from "./bind-batch.ts";
 import { isNativeText, NATIVE_TEXT } from "./check-fill.ts";
-import { closedDims, formatDims, isFixed } from "./dims.ts";
+import { closedDims } from "./dims.ts";
 
 /** An ONNX input for which the job file gives a value, and whether that is one tensor, or a row of one. */
 interface SameInput {

@@ -5,6 +5,8 @@ import type { StateBinding } from "../../../shared/domain/map-binding.ts";
 import {
   type Dim,
   DTYPES,
+  formatDims,
+  isFixed,
   type ModelSignature,
   product,
   type TensorInfo,
@@ -13,7 +15,7 @@ import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 import { type BatchFirst, batchFirst, likelyBatchAxis } from "./bind-batch.ts";
 import { unknownInput } from "./bind-inputs.ts";
-import { closedDims, type DimSizes, fitShape, formatDims, isFixed, openRowDims } from "./dims.ts";
+import { closedDims, type DimSizes, fitShape, openRowDims } from "./dims.ts";
 
 type StateSpecs = NonNullable<JobSpec["map"]["state"]>;
 

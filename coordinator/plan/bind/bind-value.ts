@@ -4,11 +4,11 @@ import { fitsDtype } from "../../../shared/domain/dtype-range.ts";
 import type { InputBinding } from "../../../shared/domain/map-binding.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
 import { isUneven } from "../../../shared/domain/row-shape.ts";
-import { product, type TensorInfo } from "../../../shared/domain/tensor.ts";
+import { formatDims, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SourceBinding, ValueSource } from "../../../shared/input-sources/input-source.ts";
 import { asSourceBinding } from "../../../shared/input-sources/source-schemas.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
-import { type DimSizes, formatDims, positionDims } from "./dims.ts";
+import { type DimSizes, positionDims } from "./dims.ts";
 
 /** An ONNX input that has one value at each position of another one. */
 export interface ValueInput {

@@ -1,10 +1,9 @@
 import type { OutputSpec } from "../../../shared/domain/map-spec.ts";
-import type { TensorInfo } from "../../../shared/domain/tensor.ts";
+import { formatDims, type TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 import type { OpRow } from "../../../shared/output-ops/output-op.ts";
 import { opOf } from "../../../shared/output-ops/output-ops.ts";
-import { formatDims } from "./dims.ts";
 import type { OutputOfOp } from "./folder-defaults.ts";
 
 /** An output column as the job file asks for it, with its ONNX output. */

@@ -1,23 +1,16 @@
-import { dimText } from "../../../shared/domain/model-output.ts";
-import { type Dim, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
+import {
+  type Dim,
+  formatDims,
+  isFixed,
+  MAX_ROW_VALUES,
+  product,
+  type TensorInfo,
+} from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 
-/** A row of more values than this (512 MiB of float32) is a slip in `shape`, and no batch of it would fit. */
-export const MAX_ROW_VALUES = 134_217_728;
-
 /** The sizes that symbolic dimensions turned out to have, by the model's name for them. */
 export type DimSizes = ReadonlyMap<string, number>;
-
-/** Writes dims as messages have them: `[3, height, ?]`. */
-export function formatDims(dims: readonly Dim[]): string {
-  return `[${dims.map(dimText).join(", ")}]`;
-}
-
-/** A dimension of a known size. Exporters write what is open as a name, an empty name, 0 or -1. */
-export function isFixed(dim: Dim | undefined): dim is number {
-  return typeof dim === "number" && dim >= 1;
-}
 
 /** The dims after the batch, with the sizes of known symbols put in. */
 export function openRowDims(tensor: TensorInfo, sizes: DimSizes): readonly Dim[] {

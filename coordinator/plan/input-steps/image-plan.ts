@@ -6,9 +6,15 @@ import {
   type ImageResize,
 } from "../../../shared/domain/image-op.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
-import { type Dim, type ElementType, product } from "../../../shared/domain/tensor.ts";
+import {
+  type Dim,
+  type ElementType,
+  formatDims,
+  isFixed,
+  MAX_ROW_VALUES,
+  product,
+} from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
-import { formatDims, isFixed, MAX_ROW_VALUES } from "../bind/dims.ts";
 
 export type ImageSpec = NonNullable<InputSpec["image"]>;
 

@@ -1,8 +1,14 @@
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
 import type { SoundPlan, SoundWindows } from "../../../shared/domain/sound-op.ts";
-import { type Dim, product, type TensorInfo } from "../../../shared/domain/tensor.ts";
+import {
+  type Dim,
+  formatDims,
+  isFixed,
+  MAX_ROW_VALUES,
+  product,
+  type TensorInfo,
+} from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
-import { formatDims, isFixed, MAX_ROW_VALUES } from "../bind/dims.ts";
 
 export type SoundSpec = NonNullable<InputSpec["sound"]>;
 
