@@ -22,7 +22,7 @@ export const slowBench: CommandModule<object, SlowArguments> = {
       .option("shard-ms", {
         type: "number",
         default: 1_000,
-        describe: "What a sound worker needs for a shard",
+        describe: "What a healthy worker needs for a shard",
       })
       .option("factor", { type: "number", default: 10, describe: "How much slower the slow one is" }),
   handler: runSlow,

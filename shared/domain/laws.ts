@@ -59,7 +59,7 @@ export const LAWS = {
   },
   "only-faults-count": {
     says: "The attempts that count against a shard stay within their limit. A lease that ran out, or was handed back, does not count.",
-    why: "A fleet that is preempted all night must not fail a job that is sound.",
+    why: "A fleet that is preempted all night must not fail a healthy job.",
   },
   "silence-is-not-death": {
     says: "A worker is gone only when the core says so: its process ended, its connection stayed broken beyond its grace, or it made no call for longer than its leases last. Silence alone counts against nothing.",
@@ -98,7 +98,7 @@ export const LAWS = {
     why: "Two coordinators that write one job would each believe their own history.",
   },
   "every-job-ends": {
-    says: "Once faults stop and a sound worker is there, every job ends, and it fails only for a reason that there was.",
+    says: "Once faults stop and a healthy worker is there, every job ends, and it fails only for a reason that there was.",
     why: "A job that hangs costs a night without saying so.",
   },
   "no-shard-waits-in-vain": {

@@ -61,18 +61,18 @@ export async function rowsOfRun(encoded: RecordRun, options: RunOptions): Promis
   const messages = new Map<number, string>();
   const encoding = encodingOf(options.form);
   const run = encoding === "utf-8" ? encoded : decodedRun(encoded, encoding, messages);
-  const sound: number[] = [];
+  const intact: number[] = [];
   const isText = isUtf8(run.bytes);
   for (let record = run.from; record < run.to; record += 1) {
     const fault = messages.get(record) ?? faultOf(run, record, options.form, isText);
-    if (fault === null) sound.push(record);
+    if (fault === null) intact.push(record);
     else messages.set(record, fault);
   }
   const { form } = options;
   const pieces =
     form.kind === "json"
-      ? parseJson(run, sound, { ...options, form }, messages)
-      : await parseSound(run, sound, { ...options, form }, messages);
+      ? parseJson(run, intact, { ...options, form }, messages)
+      : await parseIntact(run, intact, { ...options, form }, messages);
   const bad = [...messages]
     .sort(([a], [b]) => a - b)
     .map(([record, message]) => ({
@@ -157,7 +157,7 @@ function addFaults(faults: readonly ParsedFault[], { run, records, form, message
  * DuckDB and the scan agree on what a record is; where they do not, the record is found by halving, and is a
  * bad one. Adds to `messages` what DuckDB finds of others.
  */
-async function parseSound(
+async function parseIntact(
   run: RecordRun,
   records: readonly number[],
   options: RunOptions & { readonly form: CsvForm },
@@ -176,8 +176,8 @@ async function parseSound(
     return [];
   }
   const middle = records.length >> 1;
-  const first = await parseSound(run, records.slice(0, middle), options, messages);
-  return [...first, ...(await parseSound(run, records.slice(middle), options, messages))];
+  const first = await parseIntact(run, records.slice(0, middle), options, messages);
+  return [...first, ...(await parseIntact(run, records.slice(middle), options, messages))];
 }
 
 function messageOfFault(

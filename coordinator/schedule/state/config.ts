@@ -54,7 +54,7 @@ export interface ScheduleConfig {
   };
   /**
    * A worker that renews its leases but finishes no row for this long hangs: its oldest attempt has failed.
-   * Longer than anything that a sound worker does between two rows: the slowest is an engine that is built
+   * Longer than anything that a healthy worker does between two rows: the slowest is an engine that is built
    * for a new model.
    */
   readonly stallMs: number;
