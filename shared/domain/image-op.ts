@@ -1,4 +1,4 @@
-import type { Location } from "./location.ts";
+import type { FileCells } from "./file-cells.ts";
 
 /** Pillow's filters, by its numbers. Its others, box and hamming, are not known here. */
 export const PILLOW_FILTERS = ["nearest", "lanczos", "bilinear", "bicubic"] as const;
@@ -74,8 +74,7 @@ export interface ImagePlan {
 /** A column of images turned into a column of tensor values. */
 export interface ImageOp extends ImagePlan {
   readonly kind: "image";
-  /** Of a cell: the bytes of a file, or where it is, from `folder` on where that is a relative path. */
-  readonly cells: { readonly kind: "bytes" } | { readonly kind: "locations"; readonly folder: Location };
+  readonly cells: FileCells;
 }
 
 /** Where an order is said; the usual one has three. */

@@ -1,4 +1,4 @@
-import type { Location } from "./location.ts";
+import type { FileCells } from "./file-cells.ts";
 
 /** Whether a row has one channel's values after the other, or each moment's side by side. */
 export const SOUND_LAYOUTS = ["channelsFirst", "channelsLast"] as const;
@@ -36,8 +36,7 @@ export interface SoundPlan {
 /** A column of sounds turned into a column of samples. */
 export interface SoundOp extends SoundPlan {
   readonly kind: "sound";
-  /** Of a cell: the bytes of a file, or where it is, from `folder` on where that is a relative path. */
-  readonly cells: { readonly kind: "bytes" } | { readonly kind: "locations"; readonly folder: Location };
+  readonly cells: FileCells;
   /** The column that it makes. */
   readonly samples: string;
 }

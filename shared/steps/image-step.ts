@@ -21,7 +21,7 @@ import { fitted } from "../images/fitted.ts";
 import type { Pixels } from "../images/pixels.ts";
 import { type ImageValues, imageArray, ValueWriter, valuesPerImage } from "../images/values.ts";
 import type { Storages } from "../storage/open-storage.ts";
-import { openRowStorages, type RowFile, readRowFile } from "../storage/row-file.ts";
+import { openRowStorages, type RowFile, readFileCell } from "../storage/row-file.ts";
 import type { RowFailure, Step, StepResult } from "./step.ts";
 
 /** While one image is scaled here, the next is decoded by a thread of the library. */
@@ -30,20 +30,13 @@ const IN_FLIGHT = 2;
 /** Larger than any image that is decoded. It is read whole. */
 const MAX_FILE_BYTES = 256 * 1024 * 1024;
 
-/** The image of a cell: its bytes, or the file that it names. @throws as {@link readRowFile} */
+/** The image of a cell: its bytes, or the file that it names. @throws as {@link readFileCell} */
 export async function imageOfCell(
   cell: unknown,
   { cells }: Pick<ImageOp, "cells">,
   { storages, signal }: { readonly storages: Storages; readonly signal: AbortSignal },
 ): Promise<RowFile> {
-  if (cell instanceof Uint8Array) return { kind: "bytes", bytes: cell };
-  if (cells.kind === "bytes")
-    throw new Error("broken invariant: a column of images holds bytes or locations");
-  return await readRowFile(storages, String(cell), {
-    folder: cells.folder,
-    maxBytes: MAX_FILE_BYTES,
-    signal,
-  });
+  return await readFileCell(storages, cell, cells, { maxBytes: MAX_FILE_BYTES, signal });
 }
 
 /** An image, or why its row is a dead letter. */

@@ -19,7 +19,7 @@ import { madeColumns, type StepBinding } from "../domain/step-binding.ts";
 import { readSound, type Sound } from "../sound/read-sound.ts";
 import { countWindows, hasFilledWindow, writeStretch, writeWindows } from "../sound/windows.ts";
 import type { Storages } from "../storage/open-storage.ts";
-import { openRowStorages, readRowFile } from "../storage/row-file.ts";
+import { openRowStorages, readFileCell } from "../storage/row-file.ts";
 import type { RowFailure, Step, StepResult } from "./step.ts";
 
 /** Fifty minutes of stereo as on a CD. It is read whole. */
@@ -94,12 +94,8 @@ export class SoundStep implements Step {
   }
 
   async #soundOf(cell: unknown, signal: AbortSignal): Promise<Sound> {
-    const { cells } = this.#op;
-    if (cell instanceof Uint8Array) return await readSound(cell, this.#op, signal);
-    if (cells.kind === "bytes")
-      throw new Error("broken invariant: a column of sounds holds bytes or locations");
-    const options = { folder: cells.folder, maxBytes: MAX_FILE_BYTES, signal };
-    const file = await readRowFile(this.#storages, String(cell), options);
+    const options = { maxBytes: MAX_FILE_BYTES, signal };
+    const file = await readFileCell(this.#storages, cell, this.#op.cells, options);
     return file.kind === "refused" ? file : await readSound(file.bytes, this.#op, signal);
   }
 

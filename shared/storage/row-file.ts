@@ -2,6 +2,7 @@ import { cutName } from "../core/cut-text.ts";
 import { isShardmillError } from "../core/errors.ts";
 import { formatBytes } from "../core/units.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
+import type { FileCells } from "../domain/file-cells.ts";
 import type { JobStores } from "../domain/job-stores.ts";
 import { below, isLocation, isWebInput, type Location } from "../domain/location.ts";
 import { isOfOneName, reasonOf } from "./errors.ts";
@@ -26,22 +27,34 @@ export function openRowStorages(stores: JobStores): Storages {
 const MOST_TRIES = 2;
 
 interface ReadOptions {
-  readonly folder: Location;
   /** It is read whole: a larger one is refused. */
   readonly maxBytes: number;
   readonly signal: AbortSignal;
 }
 
 /**
- * Reads the file that a row names: by a location, or by a path from `folder` on.
+ * Reads the file of a cell: its bytes, or the file that it names by a location, or by a path from the
+ * column's folder on.
  *
  * @throws {STORE_FAILED} when the place itself fails, which another attempt may find mended
  * @throws {STORE_REFUSED} when this machine's settings lead to no place, or the store cannot prove who it is
  */
+export async function readFileCell(
+  storages: Storages,
+  cell: unknown,
+  cells: FileCells,
+  options: ReadOptions,
+): Promise<RowFile> {
+  if (cell instanceof Uint8Array) return { kind: "bytes", bytes: cell };
+  if (cells.kind === "bytes") throw new Error("broken invariant: a column of files holds bytes or locations");
+  return await readRowFile(storages, String(cell), { ...options, folder: cells.folder });
+}
+
+/** Reads a file by its name, as {@link readFileCell}. */
 export async function readRowFile(
   storages: Storages,
   name: string,
-  { folder, maxBytes, signal }: ReadOptions,
+  { folder, maxBytes, signal }: ReadOptions & { readonly folder: Location },
 ): Promise<RowFile> {
   const location = locationOf(name, folder);
   if (location === null)

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { FileCells } from "../domain/file-cells.ts";
 import {
   CHANNEL_ORDERS,
   CROP_ROUNDINGS,
@@ -14,8 +15,7 @@ import { SPAN_STRATEGIES, type StepBinding } from "../domain/step-binding.ts";
 import { count, fieldType, location } from "./codec-fields.ts";
 
 const imageSize = { width: count, height: count };
-/** Of a column of files. */
-const cells = z.discriminatedUnion("kind", [
+const cells: z.ZodType<FileCells> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("bytes") }),
   z.object({ kind: z.literal("locations"), folder: location }),
 ]);

@@ -1,13 +1,11 @@
 import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
-import { type Location, parseLocation } from "../../../shared/domain/location.ts";
+import type { FileCells } from "../../../shared/domain/file-cells.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
 import type { TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 import { unknownInput } from "../bind/bind-inputs.ts";
 import { Columns, describeFieldType } from "../bind/columns.ts";
-
-/** What the cells of a column of files are: their bytes, or where they are. */
-type FileCells = { readonly kind: "bytes" } | { readonly kind: "locations"; readonly folder: Location };
 
 interface FileColumn {
   readonly name: string;
