@@ -35,7 +35,7 @@ function stopChance(call: DiskCall["call"], path: string): number {
   // It is about to note a commit, and to acknowledge it.
   if (call === "sync" && path.endsWith("/partials")) return 0.05;
   // It is about to publish what it has staged.
-  if (path.includes("/stage/")) return 0.2;
+  if (path.includes("/stage/") || path.endsWith("/publishing.json")) return 0.2;
   // It removes names that a successor gives anew.
   if (call === "removal" && SHARED.test(path)) return 0.2;
   // It is about to change a name that a successor uses, too, or in the midst of a removal.
@@ -167,7 +167,7 @@ export class FaultInjector {
     if (faults.wakes === "atStage") return isStep && OWN_STAGE.test(path) ? 0.1 : 0;
     if ((call === "open" || call === "read") && SEGMENT.test(path)) return 0.2;
     // What a coordinator that was replaced has staged goes before the journal tells of its successor.
-    if (call === "removal" && OWN_STAGE.test(path)) return 0.4;
+    if (call === "removal" && OWN_STAGE.test(path)) return path.includes("/rows/") ? 0.4 : 0.1;
     return isStep ? 0.005 : 0;
   }
 

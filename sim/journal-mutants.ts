@@ -245,6 +245,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
     name: "removed-where-it-is",
     says: "what a successor uses, too, is removed name by name",
     breaks: [
+      "nothing-left-behind",
       "replay-is-the-state",
       "one-holder",
       "record-before-answer",
@@ -271,7 +272,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   {
     name: "unseen-is-dead",
     says: "a coordinator of another PID namespace is taken for dead at once",
-    breaks: ["one-holder"],
+    breaks: ["tokens-grow", "one-holder"],
     edits: [edit("coordinator/journal/lock.js", 'if (life === "dead")', 'if (life !== "alive")')],
   },
 ];

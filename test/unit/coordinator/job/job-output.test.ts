@@ -8,8 +8,10 @@ import { systemClock } from "../../../../shared/core/clock.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { below } from "../../../../shared/domain/location.ts";
 import { partialFolder } from "../../../../shared/domain/partial.ts";
+import { createLocalStorage } from "../../../../shared/storage/local.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
+import type { Storage } from "../../../../shared/storage/storage.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 import { makeSimJob } from "../../../../sim/sim-plan.ts";
 import { aPartialManifest } from "../../../support/builders.ts";
@@ -20,7 +22,7 @@ const LOST = aPartialManifest({ digest: "" });
 const FOLDER = below(PATHS.partials, partialFolder(LOST));
 
 interface OutputFacts {
-  readonly storage?: MemoryStorage;
+  readonly storage?: Storage;
   readonly paths?: WorkPaths;
   readonly generation?: number;
   readonly reduce?: JobSeams["reduce"];
@@ -58,25 +60,31 @@ async function discard(storage: MemoryStorage, confirm: () => Promise<void>): Pr
 }
 
 /** The stages of two tries of one coordinator and of one try of the next, none of which succeeds. */
-async function stagesOf(paths: WorkPaths): Promise<string[]> {
+async function stagesOf(paths: WorkPaths, storage: Storage = new MemoryStorage()): Promise<string[]> {
   const stages: string[] = [];
   const reduce: JobSeams["reduce"] = async ({ paths: { stage } }) => {
     stages.push(stage);
     throw new ShardmillError("STORE_FAILED", "the line broke");
   };
-  await using first = anOutput({ paths, reduce });
-  await using second = anOutput({ paths, reduce, generation: 2 });
+  await using first = anOutput({ paths, storage, reduce });
+  await using second = anOutput({ paths, storage, reduce, generation: 2 });
   for (const output of [first, first, second])
     await expect(output.reduce()).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
   return stages;
 }
 
 test("in a bucket no two tries to stage an output have a folder in common, over coordinators too", async () => {
-  const { stage, ...paths } = withRun(workPaths("s3://bucket/out"), "run-00000000000000aa");
-  const stages = await stagesOf({ ...paths, stage });
-  expect(new Set(stages).size).toBe(3);
-  for (const own of stages) expect(own.startsWith(`${stage}/`)).toBe(true);
-  expect(new Set(await stagesOf(PATHS))).toEqual(new Set([PATHS.stage]));
+  const inBucket = workPaths("s3://bucket/out");
+  // With the journal on the coordinator's disk, and beside the output.
+  for (const paths of [inBucket, withRun(inBucket, "run-00000000000000aa")]) {
+    const stages = await stagesOf(paths);
+    expect(new Set(stages).size).toBe(3);
+    for (const own of stages) expect(own.startsWith(`${paths.stage}/`)).toBe(true);
+  }
+});
+
+test("on a disk all tries of a coordinator stage in the folder of its lock", async () => {
+  expect(new Set(await stagesOf(PATHS, createLocalStorage()))).toEqual(new Set([PATHS.stage]));
 });
 
 test("a partial that lost is removed by whoever holds the job", async () => {
