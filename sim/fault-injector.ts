@@ -3,6 +3,7 @@ import { SILENCE_MS as BUCKET_SILENCE_MS } from "../coordinator/journal/bucket/b
 import { SILENCE_MS } from "../coordinator/journal/held-lock.ts";
 import { LOCK_NAME } from "../coordinator/journal/lock-file.ts";
 import type { DiskCall } from "./disk-operation.ts";
+import type { StopStretch } from "./fault-plan.ts";
 import type { JobFaultInjector } from "./job-fault-injector.ts";
 import type { SimProcess } from "./scheduler.ts";
 import type { SimWorld } from "./sim-world.ts";
@@ -20,27 +21,24 @@ const SEGMENT = /\/journal\/journal-[^/]*$/;
 
 /** What a coordinator is done with when it has taken its lock. */
 const OF_TAKING = /\/lock\.json(?:\.claim-\w+|\.\w+\.tmp)$/;
-
-/** What each coordinator of a job makes under these names. */
-const SHARED = /\/_shardmill\/(?:journal|partials)\//;
-
 /** What one coordinator has staged, where itself or its successor names it. */
 const OWN_STAGE = /\.own-[^/]+\/stage\b/;
 
-/** How likely a coordinator is stopped behind a change on its disk. */
-function stopChance(call: DiskCall["call"], path: string): number {
-  // It has its lock, and has not swept what others left; or it has nothing of its journal yet.
-  if (OF_TAKING.test(path)) return 0.1;
-  if (call === "names" && path.endsWith("/journal")) return 0.2;
-  // It is about to note a commit, and to acknowledge it.
-  if (call === "sync" && path.endsWith("/partials")) return 0.05;
-  // It is about to publish what it has staged.
-  if (path.includes("/stage/") || path.endsWith("/publishing.json")) return 0.2;
-  // It removes names that a successor gives anew.
-  if (call === "removal" && SHARED.test(path)) return 0.2;
-  // It is about to change a name that a successor uses, too, or in the midst of a removal.
-  if (path.includes(".own-")) return 0.1;
-  return call === "removal" ? 0.03 : 0.01;
+/** What a coordinator is at behind a change on its disk. */
+function stretchOf(call: DiskCall["call"], path: string): StopStretch | null {
+  if (OF_TAKING.test(path) || (call === "names" && path.endsWith("/journal"))) return "taking";
+  if (call === "sync" && path.endsWith("/partials")) return "commits";
+  // It has staged, or written its intent.
+  if (OWN_STAGE.test(path) || path.endsWith("/publishing.json")) return "stage";
+  // It removes names that a successor gives anew, or is about to change one.
+  return call === "removal" || path.includes(".own-") ? "removals" : null;
+}
+
+/** How likely a coordinator is stopped there. In most worlds it gets far, and is stopped at one stretch. */
+function stopChance(stretch: StopStretch | null, stops: StopStretch | "anywhere"): number {
+  if (stops === "anywhere") return stretch === null ? 0.005 : 0.03;
+  if (stretch !== stops) return 0.001;
+  return stretch === "commits" ? 0.1 : 0.2;
 }
 
 /** Brings the faults of the plan into the world. */
@@ -130,7 +128,7 @@ export class FaultInjector {
     const isLook = call === "read" && this.#looksFirst(path);
     if (bucket !== null || !(isShown || isLook)) return;
     if (!faults.has("otherNamespace") || this.#alone() !== process) return;
-    if (faults.strikes("otherNamespace", isLook ? 0.2 : stopChance(call, path)))
+    if (faults.strikes("otherNamespace", stopChance(isLook ? "taking" : stretchOf(call, path), faults.stops)))
       scheduler.after(0, null, () => this.#replaceCoordinator(process));
   }
 

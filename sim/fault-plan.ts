@@ -48,6 +48,9 @@ export const FAULT_KINDS = [
   "snapshotForeign",
 ] as const;
 
+/** What a coordinator on a disk is at when it is stopped. */
+export type StopStretch = "taking" | "commits" | "stage" | "removals";
+
 export type FaultKind = (typeof FAULT_KINDS)[number];
 
 /**
@@ -69,6 +72,8 @@ export class FaultPlan {
   #untilDiskError: number | null = null;
   #diskFull = false;
   healed = false;
+  /** Where coordinators on a disk are stopped. */
+  readonly stops: StopStretch | "anywhere";
   /** When a stopped coordinator on a disk goes on: while its successor takes up the journal, or stages. */
   readonly wakes: "atJournal" | "atStage" | "late";
 
@@ -98,6 +103,7 @@ export class FaultPlan {
     // From a stream of its own as well: worlds without such coordinators go the way that they went.
     const ofSleep = new SeededRandom(Math.floor(this.healMs * 997));
     const hasUnseen = storage === "disk" && share > 0 && ofSleep.chance(0.3);
+    this.stops = ofSleep.pick(["taking", "commits", "stage", "removals", "anywhere"] as const);
     this.wakes = ofSleep.pick(["atJournal", "atJournal", "atStage", "late", "late"] as const);
     const isReplacedAnew = hasUnseen && ofSleep.chance(0.3);
     // Of several that copy at once, one might damage what another has made sure of.

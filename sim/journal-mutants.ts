@@ -165,7 +165,13 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   {
     name: "journal-of-another-run-is-own",
     says: "a coordinator takes a journal that was begun anew for its own",
-    breaks: ["tokens-grow", "record-before-answer", "cancelled-or-published", "published-once"],
+    breaks: [
+      "nothing-left-behind",
+      "tokens-grow",
+      "record-before-answer",
+      "cancelled-or-published",
+      "published-once",
+    ],
     storage: "disk",
     edits: [
       edit(
