@@ -8,7 +8,7 @@ import type { ProcessLayout } from "../worker/process/start-process.ts";
 /** A shard, with what must be known to read it. */
 export type SampleShard = Pick<Lease, "shard" | "slices">;
 
-/** What a sample process runs: plain JSON. */
+/** Task of a sample process: plain JSON. */
 export interface SampleTask {
   /** Its place among those that run at once. */
   readonly index: number;

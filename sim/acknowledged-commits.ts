@@ -16,7 +16,7 @@ export class AcknowledgedCommits {
   }
 
   /**
-   * Adds a commit. Whoever was told that it won has won, unless its partial was damaged later.
+   * Adds a commit. An acknowledged commit stays, unless its partial was damaged later.
    *
    * @returns the execution that had won before, against the law `first-commit-wins`; null: there is none
    */

@@ -197,7 +197,7 @@ export class FaultInjector {
       : random.between(silenceMs + 3_000, 2 * silenceMs);
     scheduler.pause(process, ms, this.#stopsClock());
     const [only] = this.#jobInjectors;
-    // Where work is shared, whoever starts over is the only one there.
+    // On machines that share a bucket, a coordinator that starts over must be alone.
     const startsOver = !isShared && faults.strikes("startedOver", 0.5);
     if (startsOver) only?.startOver(0, { isElsewhere: true });
     else coordinators.start("replacement", { isElsewhere: true });

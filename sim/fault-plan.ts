@@ -257,7 +257,7 @@ const APART: ReadonlySet<FaultKind> = new Set([...LATE, ...TORN, ...RIVALS, ...F
 const OF_SLEEP: ReadonlySet<FaultKind> = new Set(["coordinatorPaused", "otherNamespace"]);
 /** As long as the times of the simulated world are a fifth of the usual ones. */
 const LATE_MS = 6_000;
-/** While whoever asked does what comes next. */
+/** Delay within which the sender makes its next requests. */
 const SOON_MS = 300;
 
 const NO_STORE_FAULT: StoreFault = { kind: "none" };

@@ -1,3 +1,4 @@
+import { isObject } from "../../shared/core/json-object.ts";
 import { NONE_NOTED, NOTED_COUNTS } from "../../shared/domain/row-counts.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 
@@ -61,8 +62,4 @@ function fieldOf(value: unknown): Field | "other" {
   if (isObject(value)) return "object";
   const type = typeof value;
   return type === "string" || type === "number" || type === "boolean" ? type : "other";
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -9,10 +9,10 @@ import {
 
 /** Address of a queue of RabbitMQ. */
 export interface AmqpAddress {
-  /** With its credentials, and without the queue: `amqps://user:secret@host/vhost?heartbeat=30`. */
+  /** Broker with credentials, without the queue: `amqps://user:secret@host/vhost?heartbeat=30`. */
   readonly server: string;
   readonly isEncrypted: boolean;
-  /** Whom its certificate has to be for. */
+  /** Name that the certificate must be for. */
   readonly host: string;
   readonly queue: string;
   readonly options: BrokerOptions;

@@ -76,7 +76,7 @@ export function provideByConvention(
   service: AwsService,
   profile?: string,
 ): CredentialProvider<AwsCredentials> {
-  // That its next versions want another Node is for those who build this program to know.
+  // Silences the library's warning that its next versions need another Node: users cannot act on it.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
   const watch = new ProviderWatch(profile ?? profileOf(process.env));
   const open = (): CredentialProvider<AwsCredentials> => {

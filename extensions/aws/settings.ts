@@ -5,7 +5,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Services of AWS whose settings and credentials are found alike, by their names in messages. */
 export type AwsService = "S3" | "SQS";
 
-/** What AWS itself takes for a request that names none. */
+/** Region of AWS for a request that names none. */
 const DEFAULT_REGION = "us-east-1";
 
 /** Takes the region that the environment names, else the profile. */

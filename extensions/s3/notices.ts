@@ -38,7 +38,7 @@ function recordsOf(records: unknown): Notice {
   return files.length === 0 ? { kind: "nothing" } : { kind: "files", files };
 }
 
-/** By EventBridge. */
+/** Reads an event that EventBridge sends. */
 function eventOf({ "detail-type": type, detail }: Readonly<Record<string, unknown>>): Notice {
   return type === "Object Created" ? objectOf("detail", detail, (key) => key) : { kind: "nothing" };
 }
@@ -52,7 +52,7 @@ function objectOf(where: string, told: unknown, keyOf: (key: string) => string |
     const expected = "a bucket's name and an object's key";
     return { kind: "invalid", where, what: "names no object", expected, found: told };
   }
-  // What consoles show as a folder.
+  // An empty object that consoles show as a folder.
   if (key.endsWith("/")) return { kind: "nothing" };
   const versions = [about.versionId, about["version-id"], about.sequencer, about.eTag, about.etag];
   const version = versions.find((each) => typeof each === "string" && each !== "");

@@ -1,6 +1,6 @@
 import type { Location } from "./location.ts";
 
-/** What the cells of a column of files are: the bytes of files, or where they are. */
+/** Content of the cells in a column of files: the bytes of files, or their locations. */
 export type FileCells =
   | { readonly kind: "bytes" }
   /** Relative paths start from the folder. */

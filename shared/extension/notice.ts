@@ -1,12 +1,12 @@
 /** A file that a message names. */
 export interface NamedFile {
-  /** An address, or a path as whoever sent the message wrote it. No pattern. */
+  /** Address, or path as the sender wrote it. No pattern. */
   readonly path: string;
-  /** Which of the objects that were ever called so; null where that is not told. */
+  /** Version of the object of this name. Null: unknown. */
   readonly version: string | null;
 }
 
-/** What a message of a store says of its objects. */
+/** Content of a message that a store sends about its objects. */
 export type Notice =
   /** New objects. */
   | { readonly kind: "files"; readonly files: readonly NamedFile[] }

@@ -1,3 +1,4 @@
+import { isObject } from "../core/json-object.ts";
 import type { Field, FieldType, NumericType } from "../domain/dataset.ts";
 import { DTYPES } from "../domain/tensor.ts";
 
@@ -200,10 +201,6 @@ function listThatReads(field: FieldType & { readonly kind: "list" | "fixedList" 
   }
   const item = typeThatReads(field.item);
   return item === null ? null : { shape: { kind: "list", item }, isNullable: false };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function shown(value: unknown): string {

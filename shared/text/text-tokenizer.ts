@@ -1,4 +1,5 @@
 import { type Encoding as LibraryEncoding, Tokenizer } from "@anush008/tokenizers";
+import { isObject } from "../core/json-object.ts";
 import { type TokenForms, tokenForms } from "./token-offsets.ts";
 
 /** The tokens of a text or a pair. */
@@ -186,8 +187,4 @@ function* inPieces(texts: readonly TokenizerInput[]): Generator<readonly Tokeniz
     characters = 0;
   }
   if (start < texts.length) yield texts.slice(start);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

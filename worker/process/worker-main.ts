@@ -36,7 +36,7 @@ function letHeapsGrow(): void {
   setFlagsFromString("--heap-growing-percent=300");
 }
 
-/** Tells the supervisor, too, what the coordinator is told. */
+/** Sends each heartbeat to the supervisor, too. */
 function telling(work: WorkService, emit: (news: WorkerNews) => void): WorkService {
   return {
     ...work,

@@ -8,7 +8,7 @@ export interface WorkerProcessMethods {
   work(task: WorkerTask, context: CallContext<WorkerNews>): Promise<WorkerEnd>;
   /** Finishes or hands back its shards, and ends `work`. */
   drain(why: {
-    /** Why its device is put aside, where that is the reason. */
+    /** Reason why its device is put aside, if it drains for that. */
     readonly aside?: string;
   }): void;
 }
@@ -20,7 +20,7 @@ export interface SupervisorMethods {
   endTurn(name: string): void;
 }
 
-/** What a worker's process runs: plain JSON. */
+/** Task of a worker's process: plain JSON. */
 export interface WorkerTask {
   readonly options: WorkerOptions;
   /** Whether `work` emits each beat. */

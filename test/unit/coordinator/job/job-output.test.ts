@@ -75,7 +75,7 @@ async function stagesOf(paths: WorkPaths, storage: Storage = new MemoryStorage()
 
 test("in a bucket no two tries to stage an output have a folder in common, over coordinators too", async () => {
   const inBucket = workPaths("s3://bucket/out");
-  // With the journal on the coordinator's disk, and beside the output.
+  // Without a folder of a run, as the simulator has it, and with one.
   for (const paths of [inBucket, withRun(inBucket, "run-00000000000000aa")]) {
     const stages = await stagesOf(paths);
     expect(new Set(stages).size).toBe(3);

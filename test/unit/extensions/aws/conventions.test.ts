@@ -1,47 +1,14 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { createServer, type Server, type Socket } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { loadAwsSettings, provideByConvention } from "../../../../extensions/aws/conventions.ts";
 import { systemClock } from "../../../../shared/core/clock.ts";
+import { AWS_PROFILE, awsFiles } from "../../../support/aws-files.ts";
 
-let folder: string;
-
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "shardmill-aws-"));
-  for (const name of Object.keys(process.env)) if (name.startsWith("AWS_")) vi.stubEnv(name, undefined);
-  vi.stubEnv("AWS_SHARED_CREDENTIALS_FILE", join(folder, "none"));
-});
-afterEach(async () => {
-  vi.unstubAllEnvs();
-  vi.restoreAllMocks();
-  await rm(folder, { recursive: true, force: true });
-});
-
-/** The library keeps files by their names. */
-let files = 0;
-async function config(text: string): Promise<void> {
-  files += 1;
-  const path = join(folder, `config-${files}-${process.pid}`);
-  await writeFile(path, text);
-  vi.stubEnv("AWS_CONFIG_FILE", path);
-}
-
-const PROFILE = `[profile svc]
-aws_access_key_id = PROFILE
-aws_secret_access_key = p
-endpoint_url = http://global.test
-services = mine
-[services mine]
-sqs =
-  endpoint_url = http://sqs.test
-s3 =
-  endpoint_url = http://s3.test
-`;
+const { at, config } = awsFiles();
 
 test("a profile that the environment names must exist", async () => {
-  await config(PROFILE);
+  await config(AWS_PROFILE);
   await expect(loadAwsSettings("SQS", { AWS_PROFILE: "nope" })).rejects.toMatchObject({
     code: "STORE_REFUSED",
     message: expect.stringContaining(
@@ -51,7 +18,7 @@ test("a profile that the environment names must exist", async () => {
 });
 
 test("keys of the environment come before its profile, and after a profile of the job", async () => {
-  await config(PROFILE);
+  await config(AWS_PROFILE);
   vi.stubEnv("AWS_PROFILE", "svc");
   vi.stubEnv("AWS_ACCESS_KEY_ID", "ENV");
   vi.stubEnv("AWS_SECRET_ACCESS_KEY", "e");
@@ -86,7 +53,7 @@ test("settings are those of the environment before those of the profile, and the
 });
 
 test("certificates come from the environment's bundle or the profile's, which must have some", async () => {
-  const [good, empty] = [join(folder, "good.pem"), join(folder, "empty.pem")];
+  const [good, empty] = [at("good.pem"), at("empty.pem")];
   await writeFile(good, "-----BEGIN CERTIFICATE-----\n");
   await writeFile(empty, "nothing");
   await config(`[default]\nca_bundle = ${good}\n`);
