@@ -55,6 +55,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
     storage: "disk",
     edits: [
       edit("coordinator/journal/journal.js", "{ makeFolder }", "{ makeFolders as makeFolder }"),
+      edit("coordinator/journal/journal.js", "await make(folder);", "await makeFolder(folder, disk);"),
       edit("coordinator/journal/journal.js", "        await look();\n", ""),
     ],
   },

@@ -25,7 +25,7 @@ interface JobJournalOptions extends Pick<OpenJobOptions, "clock" | "seams" | "lo
   /** Of the output. */
   readonly storage: Storage;
   /** On this machine. */
-  readonly lock: JobLock & Pick<HeldLock, "look">;
+  readonly lock: JobLock & Pick<HeldLock, "look" | "makeFolder">;
   /** What `awaitSilence` has given. */
   readonly silent: string | null;
 }
@@ -49,8 +49,14 @@ export async function openJobJournal(options: JobJournalOptions): Promise<JobJou
     return { ...opened, lock: both(lock, opened.hold) };
   }
   const pause = () => sleep(PAUSE_MS, undefined, clock);
-  const [confirm, look] = [() => lock.confirm(), () => lock.look()];
-  const writing = { pause, confirm, look, onSnapshotTrouble, random: seams.random };
+  const writing = {
+    pause,
+    confirm: () => lock.confirm(),
+    look: () => lock.look(),
+    makeFolder: (path: string) => lock.makeFolder(path),
+    onSnapshotTrouble,
+    random: seams.random,
+  };
   const opened = await openJournal(journal, clock.wallMs(), seams.disk, writing);
   return { ...opened, lock: both(lock, opened.hold) };
 }

@@ -46,7 +46,7 @@ interface StartOptions extends OpenJobOptions {
   readonly storage: Storage;
   /** What its check found, where the model was converted. */
   readonly precision: PrecisionReport | null;
-  readonly lock: Pick<HeldLock, keyof JobLock | "look" | "remove">;
+  readonly lock: Pick<HeldLock, keyof JobLock | "look" | "makeFolder" | "remove">;
   /** What `awaitSilence` has given. */
   readonly silent: string | null;
   /** What it reads, of a run of a job over what is new; else null. */
@@ -69,14 +69,18 @@ export async function startJob(
   const { clock, seams, paths, storage, inputFiles, recorder } = options;
   // Whoever has taken the job over builds on its files.
   let isDone = () => false;
+  let awaitEarlier = async () => {};
   // Between the journal, which it deletes, and the lock, under which it does.
   resources.add({
     async [Symbol.asyncDispose]() {
-      if (isDone()) await removeWorkFiles(paths, { storage, disk: seams.disk, lock: options.lock });
+      if (!isDone()) return;
+      await awaitEarlier();
+      await removeWorkFiles(paths, { storage, disk: seams.disk, lock: options.lock });
     },
   });
   const opened = resources.add(await openJobJournal(options));
   const { lock } = opened;
+  awaitEarlier = opened.awaitEarlier;
   const replayed = await replayJob(planned, opened, options);
   const { state } = replayed;
   const builds = whoseJob(replayed, options);

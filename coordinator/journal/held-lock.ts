@@ -3,6 +3,7 @@ import type { TimedClock } from "../../shared/core/clock.ts";
 import type { Disk } from "../../shared/core/disk.ts";
 import { errorCode, ignoreMissing } from "../../shared/core/errno.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import { makeFolder } from "../../shared/core/make-folders.ts";
 import { ownName, readLock } from "./lock-file.ts";
 
 /** How often the holder of a lock shows that it lives: one small file, not synced. */
@@ -142,6 +143,23 @@ export class HeldLock implements AsyncDisposable {
       await file.close();
     }
     await disk.rename(placed, path);
+  }
+
+  /**
+   * Makes a folder under a name that a successor may use, too, durably. One that is there stays.
+   *
+   * @throws {OUTPUT_LOCKED} when another has taken the lock
+   */
+  async makeFolder(path: string): Promise<void> {
+    const { disk } = this.#options;
+    const made = await this.#nextOwn();
+    try {
+      await disk.mkdir(made);
+      await makeFolder(path, disk, () => disk.rename(made, path));
+    } catch (error) {
+      if (errorCode(error) === "ENOENT") await this.look();
+      throw error;
+    }
   }
 
   /** A free name in the own folder. */

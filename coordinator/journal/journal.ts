@@ -35,6 +35,8 @@ export interface OpenJournal extends AsyncDisposable {
   readonly generation: number;
   /** Where its next snapshots go. */
   readonly keeper: SnapshotKeeper;
+  /** Waits until each earlier holder looks before it writes: only then may the journal be removed. */
+  readonly awaitEarlier: () => Promise<void>;
 }
 
 /** Right to write, held by one coordinator. One that has lost it changes nothing. */
@@ -43,6 +45,8 @@ type JournalHold = Pick<SegmentFence, "confirm" | "lost">;
 interface OpenOptions extends Omit<WriterOptions, "fence"> {
   /** Reads whose lock the job has, and asks no clock. Rejects with OUTPUT_LOCKED when it is another's. */
   readonly look?: () => Promise<void>;
+  /** As the job's lock makes it: never in a place that was removed, or begun anew, since. */
+  readonly makeFolder?: (path: string) => Promise<void>;
   readonly random?: Random;
   readonly onSnapshotTrouble?: OnSnapshotTrouble;
 }
@@ -65,12 +69,12 @@ export function openJournal(
   folder: string,
   wallMs: number,
   disk: Disk = realDisk,
-  { onSnapshotTrouble = () => {}, random = systemRandom, ...writing }: OpenOptions = {},
+  options: OpenOptions = {},
 ): Promise<OpenJournal> {
+  const { onSnapshotTrouble = () => {}, random = systemRandom, ...writing } = options;
+  const { makeFolder: make = (path) => makeFolder(path, disk) } = options;
   return withTypedErrors(folder, async () => {
-    // Not in a place that somebody has removed since, nor begun anew: the lock is in the folder around it.
-    await writing.look?.();
-    await makeFolder(folder, disk);
+    await make(folder);
     const { file, generation } = await claimGeneration(folder, disk, writing);
     try {
       const { snapshots, records, generations, tail } = await readWithSnapshots(
@@ -107,6 +111,8 @@ export function openJournal(
         readAll: () => withTypedErrors(folder, async () => (await readJournal(folder, disk)).records),
         generation,
         keeper: diskKeeper({ folder, generation, disk, confirm: fence }),
+        // They have their segments open, and cannot write to what comes later.
+        awaitEarlier: async () => {},
         [Symbol.asyncDispose]: () => journal.close(),
       };
     } catch (error) {

@@ -24,10 +24,19 @@ export async function makeFolders(path: string, disk: Disk = realDisk): Promise<
   }
 }
 
-/** The same for one folder, in one that is there. @throws ENOENT when that is not */
-export async function makeFolder(path: string, disk: Disk = realDisk): Promise<void> {
+/**
+ * The same for one folder, in one that is there.
+ *
+ * @param make gives a new folder that name
+ * @throws ENOENT when the folder around it is not there
+ */
+export async function makeFolder(
+  path: string,
+  disk: Disk = realDisk,
+  make: () => Promise<void> = () => disk.mkdir(path),
+): Promise<void> {
   try {
-    await disk.mkdir(path);
+    await make();
   } catch (error) {
     if (errorCode(error) === "ENOENT" || !(await isFolder(path, disk))) throw error;
   }

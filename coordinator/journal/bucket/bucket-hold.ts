@@ -16,8 +16,16 @@ const BEAT_MS = 5_000;
 export const SILENCE_MS = 30_000;
 const LOOK_MS = 2_000;
 
-/** Who has looked within this time looks no more: two beats, a third of the silence. */
-export const SURE_MS = 10_000;
+/** Who has looked within this time looks no more: so a look costs two reads a second at most. */
+const SURE_MS = 1_000;
+/** The time of a request that a holder began while it was sure. */
+const REQUEST_MS = 2_000;
+
+/**
+ * So long a holder that was replaced may still write without a look. A number that it would write next is
+ * free for nobody before that.
+ */
+export const UNAWARE_MS = SURE_MS + REQUEST_MS;
 
 /**
  * So long whoever lets go of it waits for the store: one that is away, or takes its credentials no more, is

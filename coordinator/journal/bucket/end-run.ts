@@ -8,11 +8,8 @@ import { below, type Location } from "../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
 import { encodeRecord } from "../framing.ts";
-import { type BucketPlace, SURE_MS } from "./bucket-hold.ts";
+import { type BucketPlace, UNAWARE_MS } from "./bucket-hold.ts";
 import { decodeObject, encodeObject, objectLocation } from "./journal-object.ts";
-
-/** The time of a request that a holder began while it was sure. */
-const REQUEST_MS = 2_000;
 
 interface EndSeams {
   readonly clock: TimedClock;
@@ -53,7 +50,7 @@ export async function endRun(
     if (isShardmillError(error, "STORE_EXISTS")) throw isAlive(next);
     throw error;
   }
-  await sleep(SURE_MS + REQUEST_MS, signal, clock);
+  await sleep(UNAWARE_MS, signal, clock);
 }
 
 /** The highest number of an object; 0 for none. */

@@ -14,7 +14,7 @@ import { JournalWriter } from "../journal-writer.ts";
 import { corrupt } from "../read-segment.ts";
 import type { FoundSnapshot } from "../snapshot-file.ts";
 import { type OnSnapshotTrouble, SNAPSHOTS_OF_NO_USE } from "../snapshots.ts";
-import { awaitSilence, BucketHold, type BucketPlace, replaced } from "./bucket-hold.ts";
+import { awaitSilence, BucketHold, type BucketPlace, replaced, UNAWARE_MS } from "./bucket-hold.ts";
 import { BucketSegment } from "./bucket-segment.ts";
 import { putSnapshot, readBucketSnapshots } from "./bucket-snapshots.ts";
 import { objectLocation } from "./journal-object.ts";
@@ -85,6 +85,7 @@ export async function openBucketJournal(place: OpenPlace, options: OpenOptions):
     };
     const claimed = await unlessEnded(place, () => claim(reader, clock.wallMs(), segmentOf));
     const { segment, started, frames } = claimed;
+    const claimedMs = clock.nowMs();
     await checkRun(place);
     const { generation } = started;
     hold.watch((signal) => segment.look(signal));
@@ -105,6 +106,10 @@ export async function openBucketJournal(place: OpenPlace, options: OpenOptions):
         const all = new ObjectsReader(journal, storage, null);
         await all.readOn();
         return all.records;
+      },
+      async awaitEarlier() {
+        const leftMs = claimedMs + UNAWARE_MS - clock.nowMs();
+        if (generation > 1 && leftMs > 0) await sleep(leftMs, undefined, clock);
       },
       async [Symbol.asyncDispose]() {
         segment.hurry();

@@ -50,9 +50,30 @@ describe("what a holder changes", () => {
     expect(await readdir(folder)).toEqual(["placed"]);
   });
 
+  test("is a folder that is made, or stays as it is", async () => {
+    const held = await acquireLock(folder);
+    const [made, there] = [join(folder, "made"), join(folder, "there")];
+    await mkdir(there);
+    await writeFile(join(there, "file"), "a text");
+    for (const path of [made, there, made]) await held.makeFolder(path);
+    expect(await readdir(made)).toEqual([]);
+    expect(await readdir(there)).toEqual(["file"]);
+    await held[Symbol.asyncDispose]();
+    expect(await readdir(folder)).toEqual(["made", "there"]);
+  });
+
+  test("is no folder where a file is, nor in a folder that is not there", async () => {
+    await using held = await acquireLock(folder);
+    await writeFile(join(folder, "work"), "a text");
+    await expect(held.makeFolder(join(folder, "work"))).rejects.toThrow("ENOTDIR");
+    await expect(held.makeFolder(join(folder, "gone", "inner"))).rejects.toThrow("ENOENT");
+    expect(await readFile(join(folder, "work"), "utf8")).toBe("a text");
+  });
+
   test.each([
     ["removes nothing", (held: HeldLock) => held.remove(join(folder, "work"))],
     ["places nothing", (held: HeldLock) => held.place(join(folder, "work"), "late")],
+    ["makes no folder", (held: HeldLock) => held.makeFolder(join(folder, "never there"))],
   ])("%s once another has taken the lock, wherever it was stopped", async (_what, act) => {
     // Behind its last look, and before the step itself.
     let stop = () => {};
@@ -83,6 +104,7 @@ describe("what a holder changes", () => {
     expect(await held.whyLost()).toMatchObject({ code: "OUTPUT_LOCKED" });
     expect(await readFile(join(folder, "work"), "utf8")).toBe("the successor's");
     await held[Symbol.asyncDispose]();
+    expect(await readdir(folder)).not.toContain("never there");
   });
 
   test("the folder of a successor stays, however late a holder removes those of others", async () => {

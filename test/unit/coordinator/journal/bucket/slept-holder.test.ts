@@ -35,6 +35,29 @@ describe("a journal in a bucket", () => {
     expect(await rig.storage.kindAt(OWN)).toBeNull();
   });
 
+  test("is removed by one that took it over only when the other must look again", async () => {
+    const [first, second] = [rig.machine("dead"), rig.machine("dead")];
+    const replaced = await first.open();
+    await first.append(replaced, ...firstRecords());
+    await first.clock.until(replaced.hold.confirm());
+    const opened = await second.open();
+    await second.append(opened, ...shardRecords(0, 1, 1));
+    const startMs = second.clock.nowMs();
+    await second.clock.until(opened.awaitEarlier());
+    first.clock.skip(second.clock.nowMs() - startMs);
+    for (const gone of [OWN, RUN_FILE]) await rig.storage.remove(gone);
+    await expect(first.append(replaced, ...shardRecords(0, 1, 1))).rejects.toMatchObject(LOCKED);
+    expect(await rig.storage.kindAt(OWN)).toBeNull();
+  });
+
+  test("is removed at once by the one that began it", async () => {
+    const here = rig.machine();
+    const opened = await here.open();
+    const startMs = here.clock.nowMs();
+    await here.clock.until(opened.awaitEarlier());
+    expect(here.clock.nowMs()).toBe(startMs);
+  });
+
   test("is not called damaged by one that reads it while it is being removed", async () => {
     const before = rig.machine();
     const opened = await before.open();
