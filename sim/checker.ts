@@ -133,6 +133,10 @@ export class Checker {
     this.#holders.letGo(process);
   }
 
+  wasDeposed(process: SimProcess): boolean {
+    return this.#holders.isDeposed(process);
+  }
+
   holder(): Holder | null {
     return this.#holders.living();
   }

@@ -155,10 +155,12 @@ export class DiskImage {
       this.#dirty.delete(node);
       return;
     }
-    const still: (readonly NameChange[])[] = [];
+    let still: (readonly NameChange[])[] = [];
     for (const changes of this.#unsynced) {
-      if (changes.some(({ folder }) => folder === node)) applyTo("synced", changes);
-      else still.push(changes);
+      if (changes.some(({ folder }) => folder === node)) {
+        applyTo("synced", changes);
+        still = withoutEarlier(still, changes);
+      } else still.push(changes);
     }
     this.#unsynced = still;
   }
@@ -240,6 +242,18 @@ function applyTo(face: "names" | "synced", changes: readonly NameChange[]): void
     if (node === null) folder[face].delete(name);
     else folder[face].set(name, node);
   }
+}
+
+/** A name that was changed safely has no earlier change any more: what was renamed never has two names. */
+function withoutEarlier(
+  unsynced: readonly (readonly NameChange[])[],
+  safe: readonly NameChange[],
+): (readonly NameChange[])[] {
+  const isEarlier = (change: NameChange) =>
+    safe.some(({ folder, name }) => folder === change.folder && name === change.name);
+  return unsynced
+    .map((changes) => changes.filter((change) => !isEarlier(change)))
+    .filter((changes) => changes.length > 0);
 }
 
 /**

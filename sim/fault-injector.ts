@@ -44,6 +44,8 @@ function stopChance(stretch: StopStretch | null, stops: StopStretch | "anywhere"
 /** Brings the faults of the plan into the world. */
 export class FaultInjector {
   readonly #world: SimWorld;
+  /** Coordinators that have shown that they are at work, in a bucket. */
+  readonly #shown = new WeakSet<SimProcess>();
   readonly #jobInjectors: readonly JobFaultInjector[];
   /** Since when there has been a coordinator to see that nobody works; null while workers may come. */
   absentSinceMs: number | null = null;
@@ -102,14 +104,33 @@ export class FaultInjector {
   }
 
   /**
-   * A coordinator that puts into the journal that it shares may be stopped now, and replaced: the put is on
-   * its way, and comes when it goes on.
+   * A coordinator that puts into the journal that it shares, or stages, may be stopped now, and replaced: the
+   * put is on its way, and comes when it goes on.
    */
   asked({ process, call, path }: DiskCall): void {
     const { faults, isShared, scheduler } = this.#world;
-    if (!isShared || call !== "write" || !path.includes("/journal/")) return;
-    if (this.#alone() === process && faults.strikes("coordinatorPaused", 0.1))
+    if (!isShared || call !== "write") return;
+    if (faults.comesInPairs && path.endsWith("/holder.json")) this.#stopFirst(process);
+    // A successor of one that has staged ends the job before long.
+    if (!path.includes(faults.comesInPairs ? "/stage/" : "/journal/")) return;
+    if (this.#alone() === process && faults.strikes("coordinatorPaused", faults.comesInPairs ? 0.5 : 0.1))
       scheduler.after(0, null, () => this.#replaceCoordinator(process));
+  }
+
+  /**
+   * Of two coordinators that have waited out the same silence, the first may be stopped before it reads the
+   * journal: when it goes on, the second has taken the job up, and it takes that over.
+   */
+  #stopFirst(process: SimProcess): void {
+    const { coordinators, faults, random, scheduler } = this.#world;
+    if (this.#shown.has(process)) return;
+    this.#shown.add(process);
+    const others = coordinators.processes().filter((other) => other !== process && other.state === "running");
+    // Faults may have ended while they waited.
+    if (others.length === 0 || others.some((other) => this.#shown.has(other)) || !random.chance(0.7)) return;
+    faults.count("coordinatorPaused");
+    const ms = random.between(BUCKET_SILENCE_MS, 2 * BUCKET_SILENCE_MS);
+    scheduler.after(0, null, () => scheduler.pause(process, ms));
   }
 
   /** After each operation of a process. */
@@ -143,12 +164,14 @@ export class FaultInjector {
    * Mostly the successor is stopped for a moment, so that they get on with it.
    */
   #wakeSleepers(call: DiskCall): void {
-    const { coordinators, random, scheduler } = this.#world;
+    const { coordinators, faults, random, scheduler } = this.#world;
     const processes = coordinators.processes();
     if (!processes.includes(call.process)) return;
     const probability = this.#wakeChance(call);
     for (const process of processes) {
       if (process.state !== "paused" || !random.chance(probability)) continue;
+      // Of a pair, the one that was stopped before it had taken the job up.
+      if (faults.comesInPairs && process.lastPauseMs < BUCKET_SILENCE_MS) continue;
       scheduler.goOn(process);
       const ms = random.between(5, 500);
       if (random.chance(0.8)) scheduler.after(0, null, () => scheduler.pauseBriefly(call.process, ms));
@@ -160,6 +183,7 @@ export class FaultInjector {
     // While a run is removed its journal's numbers are free. The sign of its holder goes first.
     if (isShared && call === "removal" && path.includes("/run-"))
       return path.endsWith("/holder.json") ? 0.5 : 0.05;
+    if (faults.comesInPairs && call === "write" && path.includes("/stage/")) return 0.3;
     if (bucket !== null || faults.wakes === "late") return 0;
     const isStep = call === "names" || call === "removal" || call === "sync";
     if (faults.wakes === "atStage") return isStep && OWN_STAGE.test(path) ? 0.1 : 0;
@@ -201,6 +225,10 @@ export class FaultInjector {
     const startsOver = !isShared && faults.strikes("startedOver", 0.5);
     if (startsOver) only?.startOver(0, { isElsewhere: true });
     else coordinators.start("replacement", { isElsewhere: true });
+    if (faults.comesInPairs) {
+      faults.count("secondCoordinator");
+      coordinators.start("second coordinator", { isElsewhere: true });
+    }
   }
 
   /** Where others can tell a coordinator's place in time by its journal alone. */

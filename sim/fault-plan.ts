@@ -76,6 +76,8 @@ export class FaultPlan {
   readonly stops: StopStretch | "anywhere";
   /** When a stopped coordinator on a disk goes on: while its successor takes up the journal, or stages. */
   readonly wakes: "atJournal" | "atStage" | "late";
+  /** Whether two coordinators wait out the same silence, and one of them is stopped behind that. */
+  readonly comesInPairs: boolean;
 
   constructor(random: SeededRandom, storage: StorageKind) {
     this.#random = random;
@@ -121,6 +123,8 @@ export class FaultPlan {
       this.#apart.chance(share) ? FOREIGN : [],
     ].flat();
     this.#enabled = new Set([...fewer, ...ofStores]);
+    const ofPairs = new SeededRandom(Math.floor(this.healMs * 993));
+    this.comesInPairs = storage === "shared" && this.has("coordinatorPaused") && ofPairs.chance(0.3);
   }
 
   has(kind: FaultKind): boolean {

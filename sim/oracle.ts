@@ -128,8 +128,8 @@ export class Oracle {
     }
     if (phase === "cancelled") {
       checker.hold(this.#jobInjector.cancels > 0, "ends-are-final", "nobody cancelled the job");
-      // Else it is run again: that takes the commits up, and may publish.
-      if (world.random.chance(0.5)) this.#scenario.over("cancelled");
+      // Else it is run again: that takes the commits up, and may publish. So may one that has replaced it.
+      if (world.random.chance(0.5) && !checker.wasDeposed(process)) this.#scenario.over("cancelled");
       return;
     }
     this.#checkFailure(process, failure?.code ?? "", failure?.message ?? "");

@@ -69,18 +69,20 @@ export async function startJob(
   const { clock, seams, paths, storage, inputFiles, recorder } = options;
   // Whoever has taken the job over builds on its files.
   let isDone = () => false;
-  let awaitEarlier = async () => {};
   // Between the journal, which it deletes, and the lock, under which it does.
   resources.add({
     async [Symbol.asyncDispose]() {
-      if (!isDone()) return;
-      await awaitEarlier();
-      await removeWorkFiles(paths, { storage, disk: seams.disk, lock: options.lock });
+      if (isDone()) await removeWorkFiles(paths, { storage, disk: seams.disk, lock: options.lock });
     },
   });
   const opened = resources.add(await openJobJournal(options));
   const { lock } = opened;
-  awaitEarlier = opened.awaitEarlier;
+  // While the journal is held still: else others find that nobody does, and remove it.
+  resources.add({
+    async [Symbol.asyncDispose]() {
+      if (isDone()) await opened.awaitEarlier();
+    },
+  });
   const replayed = await replayJob(planned, opened, options);
   const { state } = replayed;
   const builds = whoseJob(replayed, options);
