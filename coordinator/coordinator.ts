@@ -27,7 +27,6 @@ import { forEachJob } from "./service/for-each-job.ts";
 import { JobsServer } from "./service/jobs-server.ts";
 import { ListingPace } from "./service/listing-pace.ts";
 import { judgementOf } from "./service/member.ts";
-import { Scaler } from "./service/scaler.ts";
 import { type JoiningOptions, MOST_ACTIVE, type Submission, Submissions } from "./service/submissions.ts";
 import { Waiters } from "./service/waiters.ts";
 import { WorkServer } from "./service/work-server.ts";
@@ -150,7 +149,7 @@ class RunningCoordinator implements Coordinator {
     const openAgain = await this.#submissions.recall(this.#options.remembers?.records ?? []);
     this.#servers = await openServers(this.#options, this.#seams.serve, {
       services,
-      scaler: new Scaler(() => this.#active),
+      jobs: () => this.#active,
       rates: this.#meters.calls,
       flights: new FlightJobs({ handles: () => this.#submissions.known.listed, active: () => this.#active }),
       routes: async () => [await this.#metricsRoute(), ...(await this.#pageRoutes(jobs))],

@@ -1,5 +1,6 @@
 import type { Clock } from "../shared/core/clock.ts";
 import type { Logger, LogLevel, LogTail } from "../shared/core/log.ts";
+import type { FaceView } from "../shared/extension/face.ts";
 import type { HttpServer } from "../shared/serving/http-server.ts";
 import { type Listening, LOCAL } from "../shared/serving/listening.ts";
 import { ownVersions } from "../shared/wire/protocol.ts";
@@ -12,7 +13,6 @@ import type { FlightServer } from "./grpc/flight-server.ts";
 import { startFlightThread } from "./grpc/flight-thread-client.ts";
 import type { RunningServer, startServer } from "./grpc/server.ts";
 import type { HttpRoute } from "./http/http-routes.ts";
-import type { Scaler } from "./service/scaler.ts";
 
 /** Where a coordinator listens, and how. */
 export interface ServersOptions {
@@ -31,7 +31,7 @@ export interface ServersOptions {
 /** What the servers serve. */
 interface Served {
   readonly services: CoordinatorServices;
-  readonly scaler: Scaler;
+  readonly jobs: FaceView["jobs"];
   readonly flights: FlightOwner;
   /** How fast each peer may call. */
   readonly rates: CallRates;
@@ -54,7 +54,7 @@ export interface Servers {
 export async function openServers(
   options: ServersOptions,
   serve: typeof startServer,
-  { services, scaler, flights, rates, routes }: Served,
+  { services, jobs, flights, rates, routes }: Served,
 ): Promise<Servers> {
   const { listen, guard, listening = LOCAL, log } = options;
   const opened: { close(graceMs: number): Promise<void> }[] = [];
@@ -67,7 +67,7 @@ export async function openServers(
   };
   let isServing = true;
   try {
-    const grpc = keep(await serve({ listen, services, scaler, guard, rates, listening, log }));
+    const grpc = keep(await serve({ listen, services, jobs, guard, rates, listening, log }));
     const flight = keep(await openFlight(options, listening, flights));
     const http = keep(await openHttp(options, listening, () => isServing, { rates, routes }));
     return {

@@ -3,8 +3,9 @@ import { amqp } from "./amqp/extension.ts";
 import { azure } from "./azure/extension.ts";
 import { gcs } from "./gcs/extension.ts";
 import { kafka } from "./kafka/extension.ts";
+import { keda } from "./keda/extension.ts";
 import { s3 } from "./s3/extension.ts";
 import { sqs } from "./sqs/extension.ts";
 
 /** All extensions. The engine imports this list as `#extensions`, which package.json resolves. */
-export const EXTENSIONS: readonly Extension[] = [s3, gcs, azure, amqp, sqs, kafka];
+export const EXTENSIONS: readonly Extension[] = [s3, gcs, azure, amqp, sqs, kafka, keda];

@@ -1,8 +1,8 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Rate, TokenBucket } from "../../shared/core/token-bucket.ts";
 import { formatBytes } from "../../shared/core/units.ts";
+import type { Callers } from "../../shared/extension/face.ts";
 import { type Identity, OWNER_NAME } from "./judge.ts";
-import type { Callers } from "./method-callers.ts";
 
 /**
  * What calls are counted as: workers' by connection, since a whole fleet may have one token; so are those of

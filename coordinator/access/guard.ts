@@ -9,13 +9,15 @@ import {
   ServerListenerBuilder,
 } from "@grpc/grpc-js";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import type { Callers } from "../../shared/extension/face.ts";
 import { bearerOf, type KnownCaller, markCaller } from "../../shared/wire/authorization.ts";
 import { toStatus } from "../../shared/wire/rpc-error.ts";
 import type { ReportFailure } from "../../shared/wire/unary.ts";
 import { type AuditLog, refusedAs } from "./audit-log.ts";
 import type { CallRates } from "./call-rates.ts";
+import { faceOf } from "./face-methods.ts";
 import { ANYONE, type Guard, type Identity, Judge, roleOf } from "./judge.ts";
-import { bearsInMessage, type Callers, callersOf } from "./method-callers.ts";
+import { callersOf } from "./method-callers.ts";
 import type { Token } from "./tokens.ts";
 import { TokensFile } from "./tokens-file.ts";
 
@@ -37,8 +39,8 @@ interface Seen {
 
 /**
  * Judges every call by its method and its headers, before a byte of its messages is read: a stranger's bytes
- * reach no codec and no service ({@link bearsInMessage} has the exception). And once more before each answer,
- * since calls may last for hours: who was shut out meanwhile gets no more.
+ * reach no codec and no service. The exception is a face that has its token in the message. And once more
+ * before each answer, since calls may last for hours: who was shut out meanwhile gets no more.
  */
 export function guardInterceptor(guard: Guard, seen: Seen): ServerInterceptor {
   const judge = new Judge(guard, tokensOf(guard, seen.report), Date.now);
@@ -80,7 +82,7 @@ class GuardedCall {
     return new ServerListenerBuilder()
       .withOnReceiveMetadata((metadata, next) => {
         const bearer = bearerOf(metadata);
-        if (bearer === null && bearsInMessage(this.#path)) this.#unjudged = metadata;
+        if (bearer === null && faceOf(this.#path)?.token !== undefined) this.#unjudged = metadata;
         if (this.#isLet(() => this.#enter(bearer))) next(markCaller(metadata, knownAs(this.#caller)));
       })
       .withOnReceiveMessage((message, next) => {
@@ -90,8 +92,8 @@ class GuardedCall {
           return;
         }
         const letIn = async () => {
-          const { tokenInMessage } = await import("../../shared/wire/methods-scaler.ts");
-          if (!this.#isLet(() => this.#identify(tokenInMessage(this.#path, message)))) return;
+          const token = (await faceOf(this.#path)?.token?.read(this.#path, message)) ?? null;
+          if (!this.#isLet(() => this.#identify(token))) return;
           markCaller(metadata, knownAs(this.#caller));
           next(message);
         };

@@ -1,7 +1,9 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { Role } from "../../shared/access/roles.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import { bearsInMessage, type Callers, callersOf, mayCall } from "./method-callers.ts";
+import type { Callers } from "../../shared/extension/face.ts";
+import { faceOf } from "./face-methods.ts";
+import { callersOf, mayCall } from "./method-callers.ts";
 import { isToken, refuseEnded, shownToken, type Token, tokenOf, tokenOfNames } from "./tokens.ts";
 
 /** Whom a coordinator answers: plain data, so that its threads can have it, too. */
@@ -30,8 +32,6 @@ export const OWNER_NAME = "secret";
 const OWNER: Identity = { name: OWNER_NAME, token: null };
 const TO_MOST =
   "send `authorization: Bearer SECRET`, with what the secret file of the user holds who started the coordinator, or a token; or show a certificate that it knows";
-const TO_A_SCALER =
-  "name in the trigger's `tokenFromEnv` the variable of the scaled container that holds a token, out of a Secret";
 export const SUBMIT = "/shardmill.v1.JobsService/SubmitJob";
 
 /** Null of anyone. */
@@ -73,7 +73,7 @@ export class Judge {
   ): Identity {
     const callers = callersOf(path);
     if (callers === "anyone") return ANYONE;
-    const identity = this.identityOf(bearer, names, bearsInMessage(path) ? TO_A_SCALER : TO_MOST);
+    const identity = this.identityOf(bearer, names, faceOf(path)?.token?.hint ?? TO_MOST);
     onKnown(identity);
     this.admit(identity, callers, path.slice(path.lastIndexOf("/") + 1));
     if (path === SUBMIT && !this.#takesJobs) throw submitRefused();

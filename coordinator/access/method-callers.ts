@@ -1,13 +1,15 @@
 import { ROLES, type Role } from "../../shared/access/roles.ts";
+import type { Callers } from "../../shared/extension/face.ts";
+import { FACES } from "./face-methods.ts";
 
-/**
- * Who may call a method: who has such a role; `anyone` who reaches the port, to whom it says nothing of jobs,
- * workers or files; or `known`, whoever has any role.
- */
-export type Callers = "anyone" | "known" | Role;
+const callersOfFaces = FACES.flatMap(({ methods }) =>
+  Object.entries(methods).map(([path, { callers }]): [string, Callers] => [path, callers]),
+);
 
 /** Every method that a coordinator serves, by its path. A method that is not here is for `admin`. */
 export const METHOD_CALLERS: Readonly<Record<string, Callers>> = {
+  ...Object.fromEntries(callersOfFaces),
+
   // Load balancers and Kubernetes ask it, and can send no secret.
   "/grpc.health.v1.Health/Check": "anyone",
   "/grpc.health.v1.Health/List": "anyone",
@@ -44,12 +46,6 @@ export const METHOD_CALLERS: Readonly<Record<string, Callers>> = {
   "/shardmill.v1.DataService/ReadRange": "work",
   "/shardmill.v1.DataService/PutPartialFile": "work",
 
-  // It says how many shards wait, to whoever starts workers for them: their own token is enough.
-  "/externalscaler.ExternalScaler/IsActive": "known",
-  "/externalscaler.ExternalScaler/StreamIsActive": "known",
-  "/externalscaler.ExternalScaler/GetMetricSpec": "known",
-  "/externalscaler.ExternalScaler/GetMetrics": "known",
-
   "/arrow.flight.protocol.FlightService/ListFlights": "read",
   "/arrow.flight.protocol.FlightService/GetFlightInfo": "read",
   "/arrow.flight.protocol.FlightService/GetSchema": "read",
@@ -58,11 +54,6 @@ export const METHOD_CALLERS: Readonly<Record<string, Callers>> = {
 
 export function callersOf(path: string): Callers {
   return Object.hasOwn(METHOD_CALLERS, path) ? (METHOD_CALLERS[path] ?? "admin") : "admin";
-}
-
-/** KEDA sends no headers of its user's: to its calls a token may come in their message. */
-export function bearsInMessage(path: string): boolean {
-  return path.startsWith("/externalscaler.ExternalScaler/");
 }
 
 /** Whose methods a role may call beside its own and those for all who are known. */

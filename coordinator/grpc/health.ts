@@ -10,9 +10,9 @@ interface Health {
 }
 
 const METHODS = {
-  "/grpc.health.v1.Health/Check": "unary",
-  "/grpc.health.v1.Health/List": "unary",
-  "/grpc.health.v1.Health/Watch": "serverStream",
+  "/grpc.health.v1.Health/Check": { kind: "unary" },
+  "/grpc.health.v1.Health/List": { kind: "unary" },
+  "/grpc.health.v1.Health/Watch": { kind: "serverStream" },
 } as const;
 
 /** Serves health checks; what answers is loaded when somebody asks. */

@@ -7,7 +7,8 @@ import {
   status,
 } from "@grpc/grpc-js";
 import { present } from "../../shared/core/assert.ts";
-import { type LibraryMethod, NO_REQUEST, unchanged } from "./library-methods.ts";
+import type { HandledMethod } from "../../shared/wire/method.ts";
+import { NO_REQUEST, unchanged } from "./library-methods.ts";
 
 type LateCall = ServerUnaryCall<Buffer, object> | ServerWritableStream<Buffer, object>;
 
@@ -17,16 +18,16 @@ type LateCall = ServerUnaryCall<Buffer, object> | ServerWritableStream<Buffer, o
  */
 export function addLate(
   server: Server,
-  paths: Readonly<Record<string, "unary" | "serverStream">>,
-  load: () => Promise<ReadonlyMap<string, LibraryMethod>>,
+  methods: Readonly<Record<string, { readonly kind: "unary" | "serverStream" }>>,
+  load: () => Promise<ReadonlyMap<string, HandledMethod>>,
 ): void {
-  let loaded: ReadonlyMap<string, LibraryMethod> | null = null;
+  let loaded: ReadonlyMap<string, HandledMethod> | null = null;
   let loading: Promise<void> | undefined;
   const methodAt = (path: string) => present(loaded?.get(path), "what is loaded has every method");
   /** Once it is loaded: its method, with the request as it reads it. */
   const ready = async (path: string, call: LateCall) => {
-    loading ??= load().then((methods) => {
-      loaded = methods;
+    loading ??= load().then((found) => {
+      loaded = found;
     });
     await loading;
     const { definition, handler } = methodAt(path);
@@ -36,7 +37,7 @@ export function addLate(
       throw Object.assign(new Error(NO_REQUEST), { code: status.INVALID_ARGUMENT });
     }
   };
-  for (const [path, kind] of Object.entries(paths)) {
+  for (const [path, { kind }] of Object.entries(methods)) {
     const written = (value: object) => methodAt(path).definition.responseSerialize(value);
     const unary: handleUnaryCall<Buffer, object> = (call, callback) => {
       ready(path, call).then(

@@ -1,20 +1,15 @@
-import type { MethodDefinition, Server, UntypedHandleCall } from "@grpc/grpc-js";
-
-/** A method as a library would add it to a server. */
-export interface LibraryMethod {
-  readonly definition: MethodDefinition<object, object>;
-  readonly handler: UntypedHandleCall;
-}
+import type { Server, UntypedHandleCall } from "@grpc/grpc-js";
+import type { HandledMethod } from "../../shared/wire/method.ts";
 
 /**
  * What a library adds to a server, by the methods' paths: for services that are registered before the library
  * is loaded, which is when somebody calls them. A job on this machine would wait for it.
  */
-export function libraryMethods(addTo: (server: Server) => void): ReadonlyMap<string, LibraryMethod> {
-  const found = new Map<string, LibraryMethod>();
+export function libraryMethods(addTo: (server: Server) => void): ReadonlyMap<string, HandledMethod> {
+  const found = new Map<string, HandledMethod>();
   const collector = {
     addService(
-      service: Readonly<Record<string, LibraryMethod["definition"]>>,
+      service: Readonly<Record<string, HandledMethod["definition"]>>,
       handlers: Readonly<Record<string, UntypedHandleCall>>,
     ) {
       for (const [name, definition] of Object.entries(service)) {

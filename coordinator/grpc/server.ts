@@ -1,5 +1,6 @@
 import { Server, type ServerOptions } from "@grpc/grpc-js";
 import type { Logger } from "../../shared/core/log.ts";
+import type { FaceView } from "../../shared/extension/face.ts";
 import { type Listening, LOCAL, refuseClear } from "../../shared/serving/listening.ts";
 import { type Address, parseAddress } from "../../shared/wire/address.ts";
 import { fullServiceName, SERVICE_NAMES, serviceDefinition } from "../../shared/wire/load-protos.ts";
@@ -9,9 +10,9 @@ import { quietGrpc } from "../../shared/wire/peer.ts";
 import { type CoordinatorServices, MAX_REQUEST_BYTES } from "../../shared/wire/services.ts";
 import { AuditLog } from "../access/audit-log.ts";
 import { CallRates } from "../access/call-rates.ts";
+import { FACES } from "../access/face-methods.ts";
 import { guardInterceptor } from "../access/guard.ts";
 import type { Guard } from "../access/judge.ts";
-import { Scaler } from "../service/scaler.ts";
 import { bind, openTls, reportTo } from "./bind.ts";
 import { dataHandlers } from "./data-handlers.ts";
 import { addHealth } from "./health.ts";
@@ -24,8 +25,8 @@ interface ServeOptions {
   /** `host:port`; port 0 for any free one. */
   readonly listen: string;
   readonly services: CoordinatorServices;
-  /** Left out: no workers are wanted. */
-  readonly scaler?: Scaler;
+  /** Jobs that faces tell about. Default: none. */
+  readonly jobs?: FaceView["jobs"];
   readonly guard: Guard;
   /** Left out: its callers are counted for it alone. */
   readonly rates?: CallRates;
@@ -58,24 +59,17 @@ const SERVER_OPTIONS: ServerOptions = {
   "grpc.enable_channelz": 0,
 };
 
-const SCALER_METHODS = {
-  "/externalscaler.ExternalScaler/IsActive": "unary",
-  "/externalscaler.ExternalScaler/StreamIsActive": "serverStream",
-  "/externalscaler.ExternalScaler/GetMetricSpec": "unary",
-  "/externalscaler.ExternalScaler/GetMetrics": "unary",
-} as const;
-
 const HERE: Address = { host: "127.0.0.1", port: 0 };
 
 /**
- * Serves our own services, KEDA's external scaler, health checks and reflection, to whom the guard lets in.
+ * Serves our own services, faces of extensions, health checks and reflection, to whom the guard lets in.
  *
  * @throws {PORT_IN_USE} when another process listens there
  * @throws {ARGUMENT_INVALID} when `listen` is no address, or none of this machine's, or one it may not use
  * @throws {LISTENING_REFUSED} {TLS_INVALID} when it may not listen there as it is told to, or cannot
  */
 export async function startServer(options: ServeOptions): Promise<RunningServer> {
-  const { listen, services, scaler = new Scaler(() => []), guard, listening = LOCAL, log } = options;
+  const { listen, services, jobs = () => [], guard, listening = LOCAL, log } = options;
   quietGrpc();
   const place = parseAddress(listen, "listen");
   refuseClear(place, listening, "--listen");
@@ -101,10 +95,7 @@ export async function startServer(options: ServeOptions): Promise<RunningServer>
     report,
   );
   server.addService(serviceDefinition("ServerService"), tellServer);
-  addLate(server, SCALER_METHODS, async () => {
-    const { scalerHandlers } = await import("./scaler-handlers.ts");
-    return scalerHandlers(scaler, report);
-  });
+  for (const face of FACES) addLate(server, face.methods, () => face.load({ jobs, report }));
   const health = addHealth(server);
   addReflection(server);
 

@@ -1,5 +1,6 @@
 import type { JobStores } from "../domain/job-stores.ts";
 import type { Storage } from "../storage/storage.ts";
+import type { FacePart } from "./face.ts";
 import type { ReadNotice } from "./notice.ts";
 import type { QueueOptions, QueueSink, QueueSource } from "./queue-source.ts";
 
@@ -13,6 +14,7 @@ export interface Extension {
   readonly name: string;
   readonly storage?: StoragePart;
   readonly queue?: QueuePart;
+  readonly face?: FacePart;
 }
 
 /** Storage of further URI schemes. Each storage passes `test/contract/storage-contract.ts`. */

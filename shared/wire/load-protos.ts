@@ -18,7 +18,7 @@ const PROTO_FILES = ["accuracy", "batch", "common", "work", "data", "jobs", "wor
  * more); tokens are uint32. `defaults: true`: only messages, optional fields and members of a oneof can be
  * missing.
  */
-export function loadProtos(files: string[]): PackageDefinition {
+function loadProtos(files: string[]): PackageDefinition {
   return loadSync(files, {
     includeDirs: [PROTO_FOLDER],
     keepCase: false,
@@ -27,6 +27,18 @@ export function loadProtos(files: string[]): PackageDefinition {
     defaults: true,
     oneofs: true,
   });
+}
+
+/** A service of a protocol of others. */
+export interface ForeignService {
+  /** With its package. */
+  readonly service: string;
+  readonly definitions: ServiceDefinition;
+}
+
+/** @param file below `proto/` */
+export function loadForeign(file: string, service: string): ForeignService {
+  return { service, definitions: loadProtos([file])[service] as ServiceDefinition };
 }
 
 const loaded = loadProtos(PROTO_FILES);

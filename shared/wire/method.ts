@@ -1,8 +1,9 @@
-import type { MethodDefinition, ServiceDefinition } from "@grpc/proto-loader";
+import type { UntypedHandleCall } from "@grpc/grpc-js";
+import type { MethodDefinition } from "@grpc/proto-loader";
 import { ShardmillError } from "../core/errors.ts";
 import type { Codec } from "./codec.ts";
 import { REQUEST_LIMITS } from "./limits.ts";
-import { methodDefinition, type ServiceName } from "./load-protos.ts";
+import { type ForeignService, methodDefinition, type ServiceName } from "./load-protos.ts";
 import { WireReader } from "./wire-message.ts";
 
 /**
@@ -18,6 +19,12 @@ export interface Method<Request, Response> {
   readonly response: Codec<Response>;
 }
 
+/** A method with its handler, as grpc-js adds both to a server. */
+export interface HandledMethod {
+  readonly definition: MethodDefinition<object, object>;
+  readonly handler: UntypedHandleCall;
+}
+
 export function defineMethod<Request, Response>(
   service: ServiceName,
   name: string,
@@ -25,13 +32,6 @@ export function defineMethod<Request, Response>(
   response: Codec<Response>,
 ): Method<Request, Response> {
   return { service, name, definition: methodDefinition(service, name), request, response };
-}
-
-/** A service of a protocol of others. */
-interface ForeignService {
-  /** With its package. */
-  readonly service: string;
-  readonly definitions: ServiceDefinition;
 }
 
 export function defineForeign<Request, Response>(

@@ -1,6 +1,5 @@
-import type { ServiceDefinition } from "@grpc/proto-loader";
 import type { Codec } from "./codec.ts";
-import { loadProtos } from "./load-protos.ts";
+import { loadForeign } from "./load-protos.ts";
 import { defineForeign } from "./method.ts";
 import type { WireReader } from "./wire-message.ts";
 
@@ -20,16 +19,13 @@ export interface FlightData {
   readonly body: Uint8Array;
 }
 
-const SERVICE = "arrow.flight.protocol.FlightService";
-
 /** A flight's path has three names at most; some may be empty. */
 const MOST_NAMES = 16;
 
-const loaded = loadProtos(["arrow/flight/Flight.proto"]);
+const FLIGHT = loadForeign("arrow/flight/Flight.proto", "arrow.flight.protocol.FlightService");
 
 /** What a server of Arrow Flight serves. */
-export const flightService = loaded[SERVICE] as ServiceDefinition;
-const FLIGHT = { service: SERVICE, definitions: flightService };
+export const flightService = FLIGHT.definitions;
 
 /** A flight by its path. Those by a command are of other servers. */
 const descriptorCodec: Codec<readonly string[]> = {

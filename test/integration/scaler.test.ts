@@ -7,7 +7,6 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { makeToken } from "../../coordinator/access/tokens.ts";
 import { addTokenLine } from "../../coordinator/access/tokens-file.ts";
 import { type RunningServer, startServer } from "../../coordinator/grpc/server.ts";
-import { Scaler } from "../../coordinator/service/scaler.ts";
 import type { Role } from "../../shared/access/roles.ts";
 import { present } from "../../shared/core/assert.ts";
 import { silentLogger } from "../../shared/core/log.ts";
@@ -30,7 +29,7 @@ beforeEach(async () => {
   server = await startServer({
     listen: "127.0.0.1:0",
     services: fakeServices(),
-    scaler: new Scaler(() => [{ openShards: open, description: { device: "auto" } }]),
+    jobs: () => [{ openShards: open, description: { device: "auto" } }],
     guard: { ...TEST_GUARD, tokensPath: join(folder, "tokens") },
     log: silentLogger,
   });

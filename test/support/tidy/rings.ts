@@ -17,6 +17,7 @@ const BASES: Readonly<Record<string, readonly string[]>> = {
 export const LIST_READERS: readonly string[] = [
   // Schemes in users' texts, for which core may not ask the domain.
   "shared/core/without-secrets.ts",
+  "coordinator/access/face-methods.ts",
   "shared/domain/queue-address.ts",
   "shared/domain/store-schemes.ts",
   "shared/storage/open-storage.ts",
@@ -41,6 +42,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   amqp: /\bamqps?\b|Amqp|AMQP|[Rr]abbit/,
   sqs: /\bsqs\b|Sqs|SQS/,
   kafka: /[Kk]afka|KAFKA/,
+  keda: /[Kk]eda|KEDA|externalscaler/,
 };
 
 const LIST = "extensions/list.ts";

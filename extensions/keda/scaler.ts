@@ -2,14 +2,8 @@ import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { systemClock, type Timers } from "../../shared/core/clock.ts";
 import { Slots } from "../../shared/core/slots.ts";
 import type { Device } from "../../shared/domain/device.ts";
+import type { JobWork } from "../../shared/extension/face.ts";
 import type { ScalerAsk } from "./scaler-ask.ts";
-
-/** A job as far as workers are wanted for it. */
-interface OpenWork {
-  readonly description: { readonly device: Device };
-  /** Shards that workers can have now or have already, and that are not committed. */
-  readonly openShards: number;
-}
 
 /** A worker takes longer to start than whoever starts it waits for this. */
 const LOOK_EVERY_MS = 500;
@@ -18,11 +12,11 @@ const MOST_WATCHERS = 64;
 
 /** How many workers are wanted, for whoever starts and stops them. */
 export class Scaler {
-  readonly #work: () => readonly OpenWork[];
+  readonly #work: () => readonly JobWork[];
   readonly #timers: Timers;
   readonly #watchers = new Slots("watchers of open work", { slots: MOST_WATCHERS, waiting: 0 });
 
-  constructor(work: () => readonly OpenWork[], timers: Timers = systemClock) {
+  constructor(work: () => readonly JobWork[], timers: Timers = systemClock) {
     this.#work = work;
     this.#timers = timers;
   }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { Scaler } from "../../../../coordinator/service/scaler.ts";
-import type { ScalerAsk } from "../../../../coordinator/service/scaler-ask.ts";
+import { Scaler } from "../../../../extensions/keda/scaler.ts";
+import type { ScalerAsk } from "../../../../extensions/keda/scaler-ask.ts";
 import { DEVICES, type Device } from "../../../../shared/domain/device.ts";
 import { VirtualClock } from "../../../support/virtual-clock.ts";
 

@@ -1,16 +1,16 @@
-import type { UntypedHandleCall } from "@grpc/grpc-js";
-import type { Method } from "../../shared/wire/method.ts";
-import { type ScalerMetadata, scalerMethods } from "../../shared/wire/methods-scaler.ts";
+import type { FaceView } from "../../shared/extension/face.ts";
+import type { HandledMethod, Method } from "../../shared/wire/method.ts";
 import { serveServerStream } from "../../shared/wire/streams.ts";
-import { type ReportFailure, serveUnary } from "../../shared/wire/unary.ts";
-import type { Scaler } from "../service/scaler.ts";
-import { readScalerAsk } from "../service/scaler-ask.ts";
-import type { LibraryMethod } from "./library-methods.ts";
+import { serveUnary } from "../../shared/wire/unary.ts";
+import { type ScalerMetadata, scalerMethods } from "./methods.ts";
+import { Scaler } from "./scaler.ts";
+import { readScalerAsk } from "./scaler-ask.ts";
 
 /** What the metric has for each worker that is wanted: its value is their number. */
 const A_WORKER = 1;
 
-export function scalerHandlers(scaler: Scaler, report: ReportFailure): ReadonlyMap<string, LibraryMethod> {
+export function scalerHandlers({ jobs, report }: FaceView): ReadonlyMap<string, HandledMethod> {
+  const scaler = new Scaler(jobs);
   const { isActive, streamIsActive, getMetricSpec, getMetrics } = scalerMethods;
   const wanted = (metadata: ScalerMetadata) => scaler.workersWanted(readScalerAsk(metadata));
   const specOf = async (metadata: ScalerMetadata) => {
@@ -35,7 +35,7 @@ export function scalerHandlers(scaler: Scaler, report: ReportFailure): ReadonlyM
 
 function entry(
   { definition }: Pick<Method<unknown, unknown>, "definition">,
-  handler: UntypedHandleCall,
-): [path: string, method: LibraryMethod] {
+  handler: HandledMethod["handler"],
+): [path: string, method: HandledMethod] {
   return [definition.path, { definition, handler }];
 }

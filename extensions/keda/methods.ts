@@ -1,10 +1,7 @@
-import type { ServiceDefinition } from "@grpc/proto-loader";
-import type { Codec } from "./codec.ts";
-import { loadProtos } from "./load-protos.ts";
-import { decodeRequest, defineForeign } from "./method.ts";
-import type { WireReader } from "./wire-message.ts";
-
-const SERVICE = "externalscaler.ExternalScaler";
+import type { Codec } from "../../shared/wire/codec.ts";
+import { loadForeign } from "../../shared/wire/load-protos.ts";
+import { decodeRequest, defineForeign } from "../../shared/wire/method.ts";
+import type { WireReader } from "../../shared/wire/wire-message.ts";
 
 /** What KEDA hands on of a trigger: its `metadata`, with texts for keys. */
 export type ScalerMetadata = ReadonlyMap<string, string>;
@@ -13,8 +10,7 @@ export type ScalerMetadata = ReadonlyMap<string, string>;
 const MOST_KEYS = 64;
 const MOST_BYTES = 16 << 10;
 
-const loaded = loadProtos(["externalscaler/externalscaler.proto"]);
-const SCALER = { service: SERVICE, definitions: loaded[SERVICE] as ServiceDefinition };
+const SCALER = loadForeign("externalscaler/externalscaler.proto", "externalscaler.ExternalScaler");
 
 const refCodec: Codec<ScalerMetadata> = {
   encode: (metadata) => ({ scalerMetadata: Object.fromEntries(metadata) }),

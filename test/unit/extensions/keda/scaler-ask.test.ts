@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readScalerAsk } from "../../../../coordinator/service/scaler-ask.ts";
+import { readScalerAsk } from "../../../../extensions/keda/scaler-ask.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 
 const read = (metadata: Record<string, string>) => readScalerAsk(new Map(Object.entries(metadata)));
