@@ -60,13 +60,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     says: "in a bucket, a job that was taken over is published, and its journal removed, while an earlier coordinator still relies on its last look",
     breaks: ["one-holder"],
     storage: "shared",
-    edits: [
-      edit(
-        "coordinator/journal/bucket/open-bucket-journal.js",
-        "if (generation > 1 && leftMs > 0)",
-        "if (false)",
-      ),
-    ],
+    edits: [edit("coordinator/journal/bucket/open-bucket-journal.js", "if (leftMs > 0)", "if (false)")],
   },
   {
     name: "silence-not-waited",

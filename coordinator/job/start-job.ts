@@ -69,20 +69,14 @@ export async function startJob(
   const { clock, seams, paths, storage, inputFiles, recorder } = options;
   // Whoever has taken the job over builds on its files.
   let isDone = () => false;
+  const atEnd = (act: () => Promise<void>) =>
+    resources.add({ [Symbol.asyncDispose]: async () => void (isDone() && (await act())) });
   // Between the journal, which it deletes, and the lock, under which it does.
-  resources.add({
-    async [Symbol.asyncDispose]() {
-      if (isDone()) await removeWorkFiles(paths, { storage, disk: seams.disk, lock: options.lock });
-    },
-  });
+  atEnd(() => removeWorkFiles(paths, { storage, disk: seams.disk, lock: options.lock }));
   const opened = resources.add(await openJobJournal(options));
-  const { lock } = opened;
   // While the journal is held still: else others find that nobody does, and remove it.
-  resources.add({
-    async [Symbol.asyncDispose]() {
-      if (isDone()) await opened.awaitEarlier();
-    },
-  });
+  atEnd(() => opened.awaitEarlier());
+  const { lock } = opened;
   const replayed = await replayJob(planned, opened, options);
   const { state } = replayed;
   const builds = whoseJob(replayed, options);

@@ -107,10 +107,7 @@ export async function openBucketJournal(place: OpenPlace, options: OpenOptions):
         await all.readOn();
         return all.records;
       },
-      async awaitEarlier() {
-        const leftMs = claimedMs + UNAWARE_MS - clock.nowMs();
-        if (generation > 1 && leftMs > 0) await sleep(leftMs, undefined, clock);
-      },
+      awaitEarlier: () => awaitUntil(generation > 1 ? claimedMs + UNAWARE_MS : claimedMs, clock),
       async [Symbol.asyncDispose]() {
         segment.hurry();
         try {
@@ -126,6 +123,11 @@ export async function openBucketJournal(place: OpenPlace, options: OpenOptions):
     await hold[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+async function awaitUntil(atMs: number, clock: TimedClock): Promise<void> {
+  const leftMs = atMs - clock.nowMs();
+  if (leftMs > 0) await sleep(leftMs, undefined, clock);
 }
 
 /**
