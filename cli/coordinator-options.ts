@@ -2,7 +2,7 @@ import type { Options } from "yargs";
 import type { Coordinator, CoordinatorOptions } from "../coordinator/coordinator.ts";
 import { systemClock } from "../shared/core/clock.ts";
 import type { Logger, LogLevel, LogTail } from "../shared/core/log.ts";
-import { openTracer } from "../shared/tracing/open-tracer.ts";
+import { openTracer } from "../shared/extension/open-tracer.ts";
 import { checkPrecision } from "./check-precision.ts";
 import {
   DEFAULT_PORT,

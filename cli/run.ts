@@ -11,7 +11,7 @@ import {
 import { deferred, sleep } from "../shared/core/abort.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import { isEnded } from "../shared/domain/job.ts";
-import { openTracer } from "../shared/tracing/open-tracer.ts";
+import { openTracer } from "../shared/extension/open-tracer.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";

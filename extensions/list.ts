@@ -6,6 +6,7 @@ import { kafka } from "./kafka/extension.ts";
 import { keda } from "./keda/extension.ts";
 import { s3 } from "./s3/extension.ts";
 import { sqs } from "./sqs/extension.ts";
+import { tracing } from "./tracing/extension.ts";
 
 /** All extensions. The engine imports this list as `#extensions`, which package.json resolves. */
-export const EXTENSIONS: readonly Extension[] = [s3, gcs, azure, amqp, sqs, kafka, keda];
+export const EXTENSIONS: readonly Extension[] = [s3, gcs, azure, amqp, sqs, kafka, keda, tracing];

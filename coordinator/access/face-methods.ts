@@ -1,12 +1,10 @@
 import { EXTENSIONS } from "#extensions";
-import type { FacePart } from "../../shared/extension/face.ts";
+import type { GrpcFace } from "../../shared/extension/face.ts";
 
-/** Faces of all extensions, which a coordinator serves. */
-export const FACES: readonly FacePart[] = EXTENSIONS.flatMap(({ face }) =>
-  face === undefined ? [] : [face],
-);
+/** gRPC faces of all extensions. */
+export const FACES: readonly GrpcFace[] = EXTENSIONS.flatMap(({ face }) => face?.grpc ?? []);
 
 /** Returns the face of a method. Undefined: the engine's own method, or an unknown one. */
-export function faceOf(path: string): FacePart | undefined {
+export function faceOf(path: string): GrpcFace | undefined {
   return FACES.find(({ methods }) => Object.hasOwn(methods, path));
 }

@@ -4,17 +4,19 @@ import type { Extension } from "../../shared/extension/extension.ts";
 export const keda: Extension = {
   name: "keda",
   face: {
-    // They tell how many shards wait. Whoever starts workers has their token.
-    methods: {
-      "/externalscaler.ExternalScaler/IsActive": { kind: "unary", callers: "known" },
-      "/externalscaler.ExternalScaler/StreamIsActive": { kind: "serverStream", callers: "known" },
-      "/externalscaler.ExternalScaler/GetMetricSpec": { kind: "unary", callers: "known" },
-      "/externalscaler.ExternalScaler/GetMetrics": { kind: "unary", callers: "known" },
-    },
-    load: async (view) => (await import("./handlers.ts")).scalerHandlers(view),
-    token: {
-      hint: "name in the trigger's `tokenFromEnv` the variable of the scaled container that holds a token, out of a Secret",
-      read: async (path, request) => (await import("./methods.ts")).tokenInMessage(path, request),
+    grpc: {
+      // They tell how many shards wait. Whoever starts workers has their token.
+      methods: {
+        "/externalscaler.ExternalScaler/IsActive": { kind: "unary", callers: "known" },
+        "/externalscaler.ExternalScaler/StreamIsActive": { kind: "serverStream", callers: "known" },
+        "/externalscaler.ExternalScaler/GetMetricSpec": { kind: "unary", callers: "known" },
+        "/externalscaler.ExternalScaler/GetMetrics": { kind: "unary", callers: "known" },
+      },
+      load: async (view) => (await import("./handlers.ts")).scalerHandlers(view),
+      token: {
+        hint: "name in the trigger's `tokenFromEnv` the variable of the scaled container that holds a token, out of a Secret",
+        read: async (path, request) => (await import("./methods.ts")).tokenInMessage(path, request),
+      },
     },
   },
 };

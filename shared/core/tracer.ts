@@ -13,7 +13,7 @@ export interface Span {
   end(error?: unknown): void;
 }
 
-/** Where spans go. The real one is in `shared/tracing/`, and is loaded only where traces are asked for. */
+/** Where spans go. Extensions have real ones, which are loaded only where traces are asked for. */
 export interface Tracer {
   /** @param parent the `traceparent` of the span that it is within; empty: it begins a trace */
   begin(name: string, parent: string, facts?: SpanFacts): Span;

@@ -1,4 +1,6 @@
 import type { Role } from "../access/roles.ts";
+import type { Logger } from "../core/log.ts";
+import type { Tracer } from "../core/tracer.ts";
 import type { Device } from "../domain/device.ts";
 import type { HandledMethod } from "../wire/method.ts";
 import type { ReportFailure } from "../wire/unary.ts";
@@ -9,11 +11,25 @@ import type { ReportFailure } from "../wire/unary.ts";
  */
 export type Callers = "anyone" | "known" | Role;
 
-/** gRPC methods that a coordinator serves beside its own, on the same port. */
+/** What processes show to other programs. */
 export interface FacePart {
+  readonly grpc?: GrpcFace;
+  readonly traces?: TraceFace;
+}
+
+/** Spans of jobs and attempts, sent to a collector. */
+interface TraceFace {
+  /** Returns whether the environment asks for traces. */
+  isAsked(env: NodeJS.ProcessEnv): boolean;
+  /** @param service name of the process, unless the environment gives another */
+  open(service: string, log: Logger): Promise<Tracer>;
+}
+
+/** gRPC methods that a coordinator serves beside its own, on the same port. */
+export interface GrpcFace {
   /** Methods by path: `/package.Service/Method`. */
   readonly methods: Readonly<Record<string, FaceMethod>>;
-  /** Loads the handlers of all methods, by path, at the first call of one. */
+  /** Loads the handlers of all methods, by path, when one is called first. */
   load(view: FaceView): Promise<ReadonlyMap<string, HandledMethod>>;
   /** How callers that cannot send headers send their token. Default: in a header, as all others do. */
   readonly token?: TokenInMessage;

@@ -3,16 +3,18 @@ import { describe, expect, test } from "vitest";
 import { EXTENSIONS } from "#extensions";
 import { METHOD_CALLERS } from "../../coordinator/access/method-callers.ts";
 import { present } from "../../shared/core/assert.ts";
-import type { FacePart } from "../../shared/extension/face.ts";
+import type { GrpcFace } from "../../shared/extension/face.ts";
 import { compiledRegistry } from "../support/reflection-client.ts";
 
-const faces = EXTENSIONS.flatMap(({ name, face }) => (face === undefined ? [] : [{ name, face }]));
+const faces = EXTENSIONS.flatMap(({ name, face }) =>
+  face?.grpc === undefined ? [] : [{ name, face: face.grpc }],
+);
 
-async function loaded(face: FacePart) {
+async function loaded(face: GrpcFace) {
   return await face.load({ jobs: () => [], report: () => {} });
 }
 
-describe.each(faces)("the face $name", ({ face }) => {
+describe.each(faces)("the gRPC face $name", ({ face }) => {
   test("declares whole services, as reflection tells of them", async () => {
     const registry = await compiledRegistry();
     const paths = Object.keys(face.methods);

@@ -25,7 +25,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^google-auth-library$/, folders: ["extensions/gcs/"] },
   { packages: /^(hono|@hono\/.*)$/, folders: ["shared/serving/", "coordinator/http/", "worker/http/"] },
   { packages: /^koffi$/, folders: ["worker/gpu/"] },
-  { packages: /^@opentelemetry\//, folders: ["shared/tracing/"] },
+  { packages: /^@opentelemetry\//, folders: ["extensions/tracing/"] },
   { packages: /^saxes$/, folders: ["extensions/object-store/"] },
   { packages: /^croner$/, folders: ["shared/domain/"] },
   { packages: /^yaml$/, folders: ["shared/job-file/"] },

@@ -20,6 +20,7 @@ export const LIST_READERS: readonly string[] = [
   "coordinator/access/face-methods.ts",
   "shared/domain/queue-address.ts",
   "shared/domain/store-schemes.ts",
+  "shared/extension/open-tracer.ts",
   "shared/storage/open-storage.ts",
 ];
 
@@ -43,6 +44,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   sqs: /\bsqs\b|Sqs|SQS/,
   kafka: /[Kk]afka|KAFKA/,
   keda: /[Kk]eda|KEDA|externalscaler/,
+  tracing: /\b[Oo]tel(?=[A-Z]|-)|OTEL_|@opentelemetry/,
 };
 
 const LIST = "extensions/list.ts";

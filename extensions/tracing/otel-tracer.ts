@@ -16,10 +16,10 @@ import {
   resourceFromAttributes,
 } from "@opentelemetry/resources";
 import { BasicTracerProvider, BatchSpanProcessor } from "@opentelemetry/sdk-trace-base";
-import { toShardmillError } from "../core/errors.ts";
-import type { Logger } from "../core/log.ts";
-import { buildVersion } from "../core/package-root.ts";
-import type { Span, SpanFacts, Tracer } from "../core/tracer.ts";
+import { toShardmillError } from "../../shared/core/errors.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import { buildVersion } from "../../shared/core/package-root.ts";
+import type { Span, SpanFacts, Tracer } from "../../shared/core/tracer.ts";
 
 /** A collector that is away must not keep a command that is done. */
 const CLOSE_MS = 3_000;

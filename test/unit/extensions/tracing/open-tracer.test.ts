@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { silentLogger } from "../../../../shared/core/log.ts";
 import { NO_TRACER } from "../../../../shared/core/tracer.ts";
-import { openTracer } from "../../../../shared/tracing/open-tracer.ts";
+import { openTracer } from "../../../../shared/extension/open-tracer.ts";
 
 const ENDPOINT = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" };
 
