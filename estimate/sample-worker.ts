@@ -3,6 +3,7 @@ import { present } from "../shared/core/assert.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import { silentLogger } from "../shared/core/log.ts";
 import type { CallContext } from "../shared/core/remote/peer.ts";
+import { asExecutionId } from "../shared/domain/execution-id.ts";
 import type { Lease } from "../shared/domain/job.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { DeviceReport } from "../shared/domain/precision.ts";
@@ -83,7 +84,7 @@ class SampleRun {
       this.#next += 1;
       const lease = leaseOf(this.#task, sequence, this.#cutRows);
       try {
-        const partial = await this.#job.run(lease, `sample${randomBytes(4).toString("hex")}`, {
+        const partial = await this.#job.run(lease, asExecutionId(`sample${randomBytes(4).toString("hex")}`), {
           // Its own: many listen at once.
           signal: AbortSignal.any([stop]),
           onProgress: (rows) => this.#progress(sequence, rows),

@@ -1,10 +1,11 @@
+import type { ExecutionId } from "../shared/domain/execution-id.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { JournalImage } from "./journal-image.ts";
 
 /** The commits of a job that were acknowledged, by shard. */
 export class AcknowledgedCommits {
   readonly #journal: Pick<JournalImage, "records">;
-  readonly #commits = new Map<number, { readonly executionId: string; readonly digest: string }>();
+  readonly #commits = new Map<number, { readonly executionId: ExecutionId; readonly digest: string }>();
 
   constructor(journal: Pick<JournalImage, "records">) {
     this.#journal = journal;

@@ -65,7 +65,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
   {
     name: "silence-not-waited",
     says: "a coordinator of another machine is taken for dead at once",
-    breaks: ["one-holder", "nothing-left-behind"],
+    breaks: ["one-holder", "nothing-left-behind", "replay-is-the-state"],
     storage: "shared",
     edits: [edit("coordinator/journal/bucket/bucket-hold.js", "look < SILENCE_MS / LOOK_MS", "look < 0")],
   },

@@ -159,7 +159,7 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
   {
     name: "later-generation-not-looked-for",
     says: "a coordinator that believes its lock acknowledges what a later generation has not read",
-    breaks: ["record-before-answer", "first-commit-wins", "cancelled-or-published"],
+    breaks: ["record-before-answer", "first-commit-wins", "cancelled-or-published", "every-job-ends"],
     storage: "disk",
     edits: [edit("coordinator/journal/segment-fence.js", "if (why === null)", "if (true)")],
   },

@@ -55,7 +55,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
   {
     name: "manifest-before-last-copy",
     says: "in a bucket, the manifest does not wait for the files that it names",
-    breaks: ["whole-or-nothing", "every-job-ends"],
+    breaks: ["whole-or-nothing", "every-job-ends", "legal-moves"],
     edits: [
       edit(
         "coordinator/publish/by-copy.js",

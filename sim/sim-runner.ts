@@ -5,6 +5,7 @@ import type { TimedClock } from "../shared/core/clock.ts";
 import { sha256 } from "../shared/core/digest.ts";
 import type { Disk } from "../shared/core/disk.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
+import type { ExecutionId } from "../shared/domain/execution-id.ts";
 import type { Lease } from "../shared/domain/job.ts";
 import type { Location } from "../shared/domain/location.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../shared/domain/partial.ts";
@@ -105,7 +106,11 @@ export class SimRunner implements ShardRunner {
     this.#jobs.putAway();
   }
 
-  run(lease: Lease, executionId: string, calls: Parameters<ShardRunner["run"]>[2]): Promise<PartialManifest> {
+  run(
+    lease: Lease,
+    executionId: ExecutionId,
+    calls: Parameters<ShardRunner["run"]>[2],
+  ): Promise<PartialManifest> {
     return this.#jobs.use(lease.jobId, {
       open: () => OpenSimJob.open(this.#jobOf(lease), this.#options),
       work: (open) => open.run(() => this.#runOn(open, lease, { executionId, calls })),
@@ -127,7 +132,7 @@ export class SimRunner implements ShardRunner {
     {
       executionId,
       calls,
-    }: { readonly executionId: string; readonly calls: Parameters<ShardRunner["run"]>[2] },
+    }: { readonly executionId: ExecutionId; readonly calls: Parameters<ShardRunner["run"]>[2] },
   ): Promise<PartialManifest> {
     const { openSink, random } = this.#options;
     const { signal } = calls;
@@ -248,7 +253,7 @@ function rowsOf({ slices }: Lease): SimRow[] {
 
 function manifestOf(
   lease: Lease,
-  executionId: string,
+  executionId: ExecutionId,
   { rows, mapped, filtered, truncated, dead }: Mapped,
   files: readonly PartialFile[],
 ): PartialManifest {

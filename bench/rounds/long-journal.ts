@@ -7,6 +7,7 @@ import { evolve } from "../../coordinator/schedule/state/evolve.ts";
 import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
 import { SinceSnapshot } from "../../coordinator/schedule/state/snapshot.ts";
 import { sha256 } from "../../shared/core/digest.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { NO_ROWS } from "../../shared/domain/row-counts.ts";
 import { shardId } from "../../shared/domain/shard.ts";
@@ -68,7 +69,7 @@ export async function longJournal(path: string, shards: number): Promise<{ recor
     await append({ kind: "leaseGranted", shard, token, worker: `node${index % 100}-cuda0`, backup: false });
     await append({
       kind: "shardCommitted",
-      partial: aPartial({ shard, token, executionId: sha256(`${index}`).slice(0, 16) }),
+      partial: aPartial({ shard, token, executionId: asExecutionId(sha256(`${index}`).slice(0, 16)) }),
     });
   }
   await Promise.all(waiting);

@@ -1,4 +1,5 @@
 import { sleep } from "../../shared/core/abort.ts";
+import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
@@ -29,7 +30,7 @@ export class SleepyRunner implements ShardRunner {
 
   run(
     lease: Lease,
-    executionId: string,
+    executionId: ExecutionId,
     options: { readonly signal: AbortSignal; readonly onProgress: (rowsDone: number) => void },
   ): Promise<PartialManifest> {
     const turn = this.#before.then(() => this.#run(lease, executionId, options));
@@ -39,7 +40,7 @@ export class SleepyRunner implements ShardRunner {
 
   async #run(
     lease: Lease,
-    executionId: string,
+    executionId: ExecutionId,
     { signal, onProgress }: { readonly signal: AbortSignal; readonly onProgress: (rowsDone: number) => void },
   ): Promise<PartialManifest> {
     const rows = shardRows(lease.shard);

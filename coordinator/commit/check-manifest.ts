@@ -1,5 +1,6 @@
 import { assertNever } from "../../shared/core/assert.ts";
-import { isExecutionId, type PartialManifest } from "../../shared/domain/partial.ts";
+import { isExecutionId } from "../../shared/domain/execution-id.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import {
   type PartialRules,

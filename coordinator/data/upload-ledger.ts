@@ -1,4 +1,5 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
+import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import { tokenKey } from "../../shared/domain/token.ts";
 import type { PutHeader } from "../../shared/wire/services.ts";
 
@@ -9,7 +10,7 @@ export function uploadKey({ jobId, shard, token }: PutHeader): string {
 
 /** What one lease has put. */
 interface Upload {
-  readonly executionId: string;
+  readonly executionId: ExecutionId;
   readonly bytesByName: Map<string, number>;
 }
 

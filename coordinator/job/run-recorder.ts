@@ -1,6 +1,7 @@
 import type { Clock } from "../../shared/core/clock.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { NO_TRACER, type Span, type Tracer } from "../../shared/core/tracer.ts";
+import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Meters } from "../insight/meters.ts";
 import { type AttemptCounts, RunTally } from "../insight/run-tally.ts";
 import { type JobState, unhappyEnd } from "../schedule/state/job-state.ts";
@@ -100,7 +101,7 @@ export class RunRecorder {
    * An attempt's partial is offered: its commit is within that attempt's span, if that is one of this run's.
    * What a coordinator before this one has granted is of another trace.
    */
-  async offered<T>(executionId: string, traceparent: string, offer: () => Promise<T>): Promise<T> {
+  async offered<T>(executionId: ExecutionId, traceparent: string, offer: () => Promise<T>): Promise<T> {
     const isOfThisRun = traceparent.startsWith(this.#job.traceparent.slice(0, TRACE_ID_END));
     if (traceparent === "" || !isOfThisRun) return await offer();
     this.#attempts.set(executionId, traceparent);

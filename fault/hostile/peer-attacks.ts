@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { userCredential } from "../../shared/access/credential.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { NO_ROWS } from "../../shared/domain/row-counts.ts";
@@ -67,7 +68,7 @@ function partialOf(lease: { jobId: string; shard: number }): PartialManifest {
   return {
     shard: shardId(lease.shard),
     token: { generation: 1, sequence: 999_999 },
-    executionId: "e1",
+    executionId: asExecutionId("e1"),
     ...{ ...NO_ROWS, rowsIn: 1, rowsMapped: 1, rowsOut: 1 },
     firstDead: null,
     files: Array(1_000).fill(file),
@@ -112,14 +113,18 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
         yield Buffer.from("0123456789");
         await aborted(attacker.signal);
       })();
-      return client.data.putPartialFile({ ...header, executionId: "e1", name, bytes: 1 << 20 }, stuck);
+      return client.data.putPartialFile(
+        { ...header, executionId: asExecutionId("e1"), name, bytes: 1 << 20 },
+        stuck,
+      );
     });
   },
   "uploads for leases that nobody has": (attacker) =>
     endlessly(clients(4, attacker), 50, attacker.signal, async (client, index) => {
       const session = await join(client);
       const token = { generation: 7, sequence: index };
-      const header = { session, jobId: attacker.jobId, shard: shardId(index), token, executionId: "e1" };
+      const lease = { session, jobId: attacker.jobId, shard: shardId(index), token };
+      const header = { ...lease, executionId: asExecutionId("e1") };
       const bytes = (async function* () {
         yield new Uint8Array(1 << 20);
       })();

@@ -1,4 +1,5 @@
 import { errorToData, isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import { type WorkerSession, workerSession } from "../../shared/domain/worker.ts";
@@ -196,7 +197,7 @@ function aRef(jobId: string, dice: Dice) {
 function twist(manifest: RawPartial["manifest"], dice: Dice): RawPartial["manifest"] {
   const file = manifest.files[0];
   const twists: readonly Partial<RawPartial["manifest"]>[] = [
-    { executionId: dice.pick(TEXTS) },
+    { executionId: asExecutionId(dice.pick(TEXTS)) },
     { shard: shardId(dice.pick(NUMBERS)) },
     { token: { generation: dice.pick(NUMBERS), sequence: dice.pick(NUMBERS) } },
     { rowsIn: dice.pick(NUMBERS) },

@@ -5,6 +5,7 @@ import { replay } from "../../coordinator/schedule/events/replay.ts";
 import { checkInvariants } from "../../coordinator/schedule/laws/invariants.ts";
 import { DEFAULT_SCHEDULE } from "../../coordinator/schedule/state/config.ts";
 import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { NO_ROWS } from "../../shared/domain/row-counts.ts";
@@ -91,7 +92,7 @@ function aPartial(shard: number, token: PartialManifest["token"]): PartialManife
   return {
     shard: shardId(shard),
     token,
-    executionId: `e${shard}`,
+    executionId: asExecutionId(`e${shard}`),
     ...{ ...NO_ROWS, rowsIn: 10, rowsMapped: 10, rowsOut: 10 },
     firstDead: null,
     files,

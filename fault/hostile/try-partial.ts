@@ -5,6 +5,7 @@ import { createPartialStore } from "../../coordinator/commit/partial-store.ts";
 import { type WorkPaths, workPaths } from "../../coordinator/publish/work-paths.ts";
 import { reducePartials } from "../../coordinator/reduce/reduce.ts";
 import { sha256 } from "../../shared/core/digest.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { shardId } from "../../shared/domain/shard.ts";
@@ -139,8 +140,14 @@ const LIES: readonly Lie[] = [
   says("no files", (partial) => withFiles(partial, [])),
   says("each file twice", (partial) => withFiles(partial, [...partial.files, ...partial.files])),
   says("another kind", (partial) => withFile(partial, { kind: "dead" })),
-  says("an execution id that leads out", (partial) => ({ ...partial, executionId: "../../x" })),
-  says("an execution id of a megabyte", (partial) => ({ ...partial, executionId: "x".repeat(1 << 20) })),
+  says("an execution id that leads out", (partial) => ({
+    ...partial,
+    executionId: asExecutionId("../../x"),
+  })),
+  says("an execution id of a megabyte", (partial) => ({
+    ...partial,
+    executionId: asExecutionId("x".repeat(1 << 20)),
+  })),
   says("another shard", (partial) => ({ ...partial, shard: shardId(7) })),
   says("another token", (partial) => ({ ...partial, token: { generation: 9, sequence: 9 } })),
   lies("the other's files, swapped in", async ({ partial, other, partials }) => {

@@ -1,4 +1,6 @@
 import { cutText } from "../core/cut-text.ts";
+import type { ExecutionId } from "./execution-id.ts";
+import { asExecutionId } from "./execution-id.ts";
 import type { RowCounts } from "./row-counts.ts";
 import { type ShardId, shardId } from "./shard.ts";
 import type { Token } from "./token.ts";
@@ -34,7 +36,7 @@ export interface PartialManifest extends RowCounts {
   readonly shard: ShardId;
   readonly token: Token;
   /** Random per execution: what makes the folder's name unique even if a token were used twice. */
-  readonly executionId: string;
+  readonly executionId: ExecutionId;
   /** The first dead letter, so that a job that fails can name the row without reading files. */
   readonly firstDead: DeadLetter | null;
   readonly files: readonly PartialFile[];
@@ -66,11 +68,6 @@ export function cutReason(message: string): string {
 /** What can be wrong with a row by itself. */
 export type DeadCode = "ROW_UNREADABLE" | "ROW_NULL" | "ROW_LENGTH" | "ROW_VALUE" | "ROW_FAILED";
 
-/** Whether `id` is one that an execution may have: it becomes part of a folder's name. */
-export function isExecutionId(id: string): boolean {
-  return /^[A-Za-z0-9_-]{1,64}$/.test(id);
-}
-
 /** The folder of a partial, below the job's partials folder: `{shard}-{token}-{executionId}`. */
 export function partialFolder(partial: Pick<PartialManifest, "shard" | "token" | "executionId">): string {
   return `${partial.shard}-${partial.token.generation}.${partial.token.sequence}-${partial.executionId}`;
@@ -86,6 +83,6 @@ export function parsePartialFolder(
   return {
     shard: shardId(Number(shard)),
     token: { generation: Number(generation), sequence: Number(sequence) },
-    executionId,
+    executionId: asExecutionId(executionId),
   };
 }

@@ -1,12 +1,7 @@
 import { assertNever } from "../core/assert.ts";
 import { recordOf } from "../core/record-of.ts";
-import {
-  type DeadLetter,
-  isExecutionId,
-  type PartialFile,
-  type PartialFileKind,
-  type PartialManifest,
-} from "../domain/partial.ts";
+import { type ExecutionId, isExecutionId } from "../domain/execution-id.ts";
+import type { DeadLetter, PartialFile, PartialFileKind, PartialManifest } from "../domain/partial.ts";
 import { ROW_COUNT_NAMES } from "../domain/row-counts.ts";
 import type { Codec } from "./codec.ts";
 import { errorCodec } from "./codec-error.ts";
@@ -45,7 +40,7 @@ const deadLetter = tableCodec<DeadLetter>("DeadLetter", {
 /**
  * Whatever becomes of a partial, its folder is looked for, and perhaps deleted: no other name may get as far.
  */
-const executionId: FieldCodec<string> = {
+export const executionId: FieldCodec<ExecutionId> = {
   ...field.text,
   decode(message, name) {
     const id = message.text(name);

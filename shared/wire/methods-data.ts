@@ -1,6 +1,7 @@
 import type { FileStat } from "../domain/location.ts";
 import type { WorkerSession } from "../domain/worker.ts";
 import type { Codec } from "./codec.ts";
+import { executionId } from "./codec-partial.ts";
 import { tokenCodec } from "./codec-shard.ts";
 import { field } from "./field.ts";
 import { defineMethod, nothing } from "./method.ts";
@@ -59,7 +60,7 @@ export const putHeaderCodec = tableCodec<PutHeader>("PutHeader", {
   jobId: field.name,
   shard: field.shard,
   token: field.message(tokenCodec),
-  executionId: field.name,
+  executionId,
   name: field.name,
   bytes: field.count,
 });

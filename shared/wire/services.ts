@@ -1,6 +1,7 @@
 import type { Role } from "../access/roles.ts";
 import type { ErrorData } from "../core/errors.ts";
 import type { BatchInUse } from "../domain/batch-in-use.ts";
+import type { ExecutionId } from "../domain/execution-id.ts";
 import type { Fetching } from "../domain/fetching.ts";
 import type { JobDescription, Lease } from "../domain/job.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
@@ -133,7 +134,7 @@ export interface PutHeader {
   readonly jobId: string;
   readonly shard: ShardId;
   readonly token: Token;
-  readonly executionId: string;
+  readonly executionId: ExecutionId;
   readonly name: string;
   readonly bytes: number;
 }

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DataServer } from "../../coordinator/data/data-server.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { atCoordinator, below, parseLocation, viaCoordinator } from "../../shared/domain/location.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
@@ -42,7 +43,7 @@ storageContract("the coordinator, over gRPC,", async () => {
     free() {
       partials += 1;
       const token = { generation: 1, sequence: partials };
-      const folder = partialFolder({ shard: shardId(3), token, executionId: "e1" });
+      const folder = partialFolder({ shard: shardId(3), token, executionId: asExecutionId("e1") });
       return viaCoordinator(below(partialsPath, folder, "rows.parquet"));
     },
     forbidden: viaCoordinator(below(root, "secret.txt")),

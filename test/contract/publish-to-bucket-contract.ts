@@ -11,6 +11,7 @@ import type { ObjectClient } from "../../extensions/object-store/object-client.t
 import { createObjectStorage } from "../../extensions/object-store/object-storage.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { realDisk } from "../../shared/core/disk.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { below, parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
@@ -66,7 +67,7 @@ function aPartial(shard: number, variant: string) {
   const partial: PartialManifest = {
     shard: shardId(shard),
     token: { generation: 1, sequence: shard + 1 },
-    executionId: `e${shard}${variant}`,
+    executionId: asExecutionId(`e${shard}${variant}`),
     ...counts,
     firstDead: null,
     files,

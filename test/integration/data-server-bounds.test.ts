@@ -5,6 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { DataServer, type DataServerOptions } from "../../coordinator/data/data-server.ts";
 import { deferred } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { shardId } from "../../shared/domain/shard.ts";
@@ -42,7 +43,7 @@ function server(limits: DataServerOptions["limits"] = {}): DataServer {
 
 function aHeader(changes: Partial<PutHeader> = {}): PutHeader {
   const token = { generation: 2, sequence: 9 };
-  const lease = { session, jobId: "j1", shard: shardId(4), token, executionId: "e1" };
+  const lease = { session, jobId: "j1", shard: shardId(4), token, executionId: asExecutionId("e1") };
   return { ...lease, name: "rows.parquet", bytes: 6, ...changes };
 }
 
@@ -150,13 +151,13 @@ test("what is put is of one execution a lease, and of so many bytes", async () =
   const one = server({ partialBytes: 10 });
   await one.putPartialFile(aHeader(), pieces("abcdef"));
   await one.putPartialFile(aHeader(), pieces("abcdef"));
-  for (const changes of [{ executionId: "e2" }, { name: "dead.parquet" }]) {
+  for (const changes of [{ executionId: asExecutionId("e2") }, { name: "dead.parquet" }]) {
     expect(await failureOf(one.putPartialFile(aHeader(changes), pieces("abcdef")))).toMatchObject({
       code: "STORE_REFUSED",
     });
   }
   const next = { generation: 2, sequence: 10 };
-  await one.putPartialFile(aHeader({ token: next, executionId: "e2" }), pieces("abcdef"));
+  await one.putPartialFile(aHeader({ token: next, executionId: asExecutionId("e2") }), pieces("abcdef"));
 });
 
 test("of one lease two puts are open at once, and another lease has its own", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DataServer, type DataServerOptions } from "../../coordinator/data/data-server.ts";
 import { sha256 } from "../../shared/core/digest.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { parseLocation, viaCoordinator } from "../../shared/domain/location.ts";
 import { shardId } from "../../shared/domain/shard.ts";
@@ -60,7 +61,7 @@ function aHeader(changes: Partial<PutHeader> = {}): PutHeader {
     jobId: "j1",
     shard: shardId(4),
     token: { generation: 2, sequence: 9 },
-    executionId: "e1",
+    executionId: asExecutionId("e1"),
     name: "rows.parquet",
     bytes: 6,
     ...changes,
@@ -210,9 +211,9 @@ describe("putting", () => {
     { name: "rows.csv" },
     { name: "combined-../x.parquet" },
     { name: "" },
-    { executionId: "../../e1" },
-    { executionId: "e1/x" },
-    { executionId: "" },
+    { executionId: asExecutionId("../../e1") },
+    { executionId: asExecutionId("e1/x") },
+    { executionId: asExecutionId("") },
     { bytes: 2 ** 40 },
   ])("%o is refused and makes no folder", async (changes) => {
     expect(await failureOf(server().putPartialFile(aHeader(changes), pieces("abcdef")))).toMatchObject({

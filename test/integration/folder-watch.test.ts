@@ -5,6 +5,7 @@ import { Int32, makeData } from "apache-arrow";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FolderWatch } from "../../coordinator/publish/shape/folder-watch.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { below, parseLocation } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
@@ -28,7 +29,11 @@ async function stored(shard: number, first: number, rows: number): Promise<Parti
   const bytes = encodeParquet(tableOf({ k: makeData({ type: new Int32(), data }) }));
   const partial = aPartialManifest({
     ...rowCounts(rows),
-    ...{ shard: shardId(shard), token: { generation: 1, sequence: shard + 1 }, executionId: "one" },
+    ...{
+      shard: shardId(shard),
+      token: { generation: 1, sequence: shard + 1 },
+      executionId: asExecutionId("one"),
+    },
     files: [{ kind: "rows", name: "rows.parquet", rows, bytes: bytes.length, sha256: "" }],
   });
   const folder = below(parseLocation(root), partialFolder(partial));

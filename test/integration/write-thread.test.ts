@@ -7,6 +7,7 @@ import { Bool, makeData } from "apache-arrow";
 import { afterAll, beforeEach, expect, test } from "vitest";
 import { sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { shardId } from "../../shared/domain/shard.ts";
@@ -47,7 +48,11 @@ function aResult(rows: number): ShardResult {
 
 function facts(sequence: number, signal: AbortSignal = NEVER): WriteFacts {
   const shard = { id: shardId(sequence), file: 0, rowStart: 0, rowEnd: 1 };
-  return { lease: { shard, token: { generation: 1, sequence } }, executionId: `e${sequence}`, signal };
+  return {
+    lease: { shard, token: { generation: 1, sequence } },
+    executionId: asExecutionId(`e${sequence}`),
+    signal,
+  };
 }
 
 interface Changes {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { sleep } from "../../shared/core/abort.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import { JobFolder } from "../support/job-folder.ts";
@@ -180,9 +181,9 @@ test("calls of an older generation, after the coordinator was killed, are refuse
   const offer = (partial: typeof done) => work.offerPartial(session, first.jobId, partial.manifest);
   expect(["committed", "alreadyCommitted"]).toContain((await offer(done)).kind);
   expect((await offer(open)).kind).toBe("committed");
-  expect((await offer({ ...open, manifest: { ...open.manifest, executionId: "e3" } })).kind).not.toBe(
-    "committed",
-  );
+  expect(
+    (await offer({ ...open, manifest: { ...open.manifest, executionId: asExecutionId("e3") } })).kind,
+  ).not.toBe("committed");
   expect(await finish(after)).toBe(100);
 });
 
@@ -224,7 +225,7 @@ test("partials that lie are refused, change nothing, and are not left on the dis
   const { work } = raw.client;
   const offers = [
     { ...manifest, rowsIn: 49, rowsOut: 49 },
-    { ...manifest, executionId: "e9" },
+    { ...manifest, executionId: asExecutionId("e9") },
     { ...manifest, digest: "0".repeat(64) },
     { ...manifest, files: [] },
   ];
@@ -236,7 +237,7 @@ test("partials that lie are refused, change nothing, and are not left on the dis
       error: { code: expect.stringMatching(/PARTIAL_INVALID|LEASE_STALE/) },
     });
   }
-  for (const executionId of ["../../e1", "e1/x", "", "x".repeat(300)]) {
+  for (const executionId of ["../../e1", "e1/x", "", "x".repeat(300)].map(asExecutionId)) {
     const lie = { ...manifest, executionId };
     expect(await failureOf(raw.put(session, lease.jobId, { manifest: lie, bytes }))).toBeInstanceOf(
       ShardmillError,

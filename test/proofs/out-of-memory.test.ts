@@ -11,6 +11,7 @@ import { compiledUrl } from "../../shared/core/package-root.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
@@ -111,7 +112,7 @@ async function runOnce(
   runner.useSession(workerSession("s1"));
   const lease = await leaseOn(join(folder, "in.parquet"), { sequence: executions });
   const { signal } = new AbortController();
-  const partial = await runner.run(lease, `e${executions}`, { signal, onProgress: () => {} });
+  const partial = await runner.run(lease, asExecutionId(`e${executions}`), { signal, onProgress: () => {} });
   const path = join(job.partialsPath, partialFolder(partial), "rows.parquet");
   await using store = createLocalStorage();
   using file = await openDatasetFile(

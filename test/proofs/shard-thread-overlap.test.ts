@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { deferred } from "../../shared/core/abort.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
@@ -144,7 +145,9 @@ test("several threads that share the lanes make the same partials as one", async
         leaseOn(inputPath, { rowStart: (sequence - 1) * 250, rowEnd: sequence * 250, sequence }),
       ),
     );
-    const partials = await Promise.all(leases.map((lease) => thread.run(lease, `t${shardThreads}`)));
+    const partials = await Promise.all(
+      leases.map((lease) => thread.run(lease, asExecutionId(`t${shardThreads}`))),
+    );
     digests.push(partials.map(({ digest }) => digest).join());
   }
   expect(digests[0]).toBe(digests[1]);

@@ -8,6 +8,7 @@ import { startServer } from "../../coordinator/grpc/server.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
@@ -73,7 +74,7 @@ test.each([
   await using lanes = await startLanes({ modelPath, device: "cpu", lanes: 2, threads: 1 });
   const job = aJob({ partialsPath, map, batchRows: "auto" });
   await using thread = await startShardThread({ job, lanePorts: lanes.connect(), scratchPath, ahead });
-  const partial = await thread.run(await leaseOn(inputPath), ahead ? "e2" : "e1");
+  const partial = await thread.run(await leaseOn(inputPath), asExecutionId(ahead ? "e2" : "e1"));
   expect(partial).toMatchObject({ rowsIn: rows, rowsOut: rows, rowsDead: 0 });
   const found = await readFloats(join(partialsPath, partialFolder(partial), "rows.parquet"), "logits");
   const expected = mlpReference(mlp, values, rows);
@@ -112,7 +113,7 @@ test("a worker that sees no file reads and writes through the coordinator, and m
       using lane = new FakeLane();
       const job = aJob({ partialsPath, reduce });
       await using thread = await startShardThread({ job, lanePorts: [lane.port], scratchPath, access });
-      const partial = await thread.run(await leaseOn(inputPath), `remote${index}`);
+      const partial = await thread.run(await leaseOn(inputPath), asExecutionId(`remote${index}`));
       expect(partial).toMatchObject({ rowsIn: ROWS, rowsOut: ROWS - 1, firstDead: { row: BAD_ROW } });
       const stored = await readdir(join(partialsPath, partialFolder(partial)));
       expect(stored.sort()).toEqual(["combined-n.parquet", "dead.parquet", "rows.parquet"]);

@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { digestFile } from "../../shared/core/digest.ts";
 import { encodeArrow, encodeParquet } from "../../shared/dataset/encode.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
@@ -108,7 +109,10 @@ test("the same shard gives the same bytes whatever the batches, from Parquet and
   for (const path of [inputPath, arrowPath]) {
     for (const [index, batchRows] of [7, 64, 100_000, "auto" as const].entries()) {
       const { run } = await startThread(aJob({ partialsPath, batchRows, reduce }));
-      const partial = await run(await leaseOn(path), `e${index}${path === arrowPath ? "a" : "p"}`);
+      const partial = await run(
+        await leaseOn(path),
+        asExecutionId(`e${index}${path === arrowPath ? "a" : "p"}`),
+      );
       expect(partial.files.map(({ name }) => name)).toEqual([
         "rows.parquet",
         "dead.parquet",
@@ -220,7 +224,9 @@ describe("an input file that is not the plan's", () => {
     expect((await run(lease)).rowsOut).toBe(ROWS - 1);
     const { atimeMs, mtimeMs } = await stat(path);
     await utimes(path, atimeMs / 1000, mtimeMs / 1000 + 5);
-    await expect(run({ ...lease, token: { generation: 1, sequence: 2 } }, "e2")).rejects.toMatchObject({
+    await expect(
+      run({ ...lease, token: { generation: 1, sequence: 2 } }, asExecutionId("e2")),
+    ).rejects.toMatchObject({
       code: "INPUT_CHANGED",
       fields: { path, what: "version" },
     });

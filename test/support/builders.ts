@@ -1,6 +1,7 @@
 import { ownMapping } from "../../shared/core/mapping.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { ImagePlan } from "../../shared/domain/image-op.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
@@ -78,7 +79,7 @@ export function manifestRows(
 export function aPartialManifest(changes: Partial<PartialManifest> = {}): PartialManifest {
   const { files = [] } = changes;
   return {
-    ...{ shard: shardId(0), token: { generation: 1, sequence: 1 }, executionId: "e" },
+    ...{ shard: shardId(0), token: { generation: 1, sequence: 1 }, executionId: asExecutionId("e") },
     ...rowCounts(1),
     ...{ firstDead: null, files, digest: partialDigest(files) },
     ...changes,

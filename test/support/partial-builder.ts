@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { digestFile } from "../../shared/core/digest.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import {
   type DeadLetter,
@@ -44,7 +45,8 @@ export async function writePartials(
   });
   const partials: PartialManifest[] = [];
   for (const recipe of recipes) {
-    const { shard, dead = [], executionId = `execution${shard}` } = recipe;
+    const { shard, dead = [] } = recipe;
+    const executionId = asExecutionId(recipe.executionId ?? `execution${shard}`);
     const token = { generation: 1, sequence: shard + 1 };
     const folder = join(options.partialsPath, partialFolder({ shard: shardId(shard), token, executionId }));
     await mkdir(folder);

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { userCredential } from "../../shared/access/credential.ts";
 import { sha256 } from "../../shared/core/digest.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
@@ -82,7 +83,7 @@ export async function rawPartial(lease: Lease, executionId: string, best = 0): P
     const manifest: PartialManifest = {
       shard: lease.shard.id,
       token: lease.token,
-      executionId,
+      executionId: asExecutionId(executionId),
       ...rowCounts(count),
       firstDead: null,
       files: [file],

@@ -2,6 +2,7 @@ import type { MessagePort } from "node:worker_threads";
 import { deferred, NEVER } from "../../shared/core/abort.ts";
 import { Remote } from "../../shared/core/remote/remote.ts";
 import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
@@ -57,7 +58,7 @@ export async function startShardThread(options: ShardThreadOptions) {
     }
   };
   const stops = new Map<string, AbortController>();
-  const run = async (lease: Lease, executionId = "e1"): Promise<PartialManifest> => {
+  const run = async (lease: Lease, executionId = asExecutionId("e1")): Promise<PartialManifest> => {
     const { token } = lease;
     const stop = new AbortController();
     stops.set(tokenKey(token), stop);

@@ -4,6 +4,7 @@ import type { ErrorData } from "../../shared/core/errors.ts";
 import { recordOf } from "../../shared/core/record-of.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
 import { END_STEPS } from "../../shared/domain/end-progress.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { JOB_PHASES, type Lease } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { ROWS_FORMATS } from "../../shared/domain/output-shape.ts";
@@ -97,7 +98,7 @@ export const leaseAnswer: fc.Arbitrary<LeaseAnswer> = fc.oneof(
 export const partial: fc.Arbitrary<PartialManifest> = fc.record({
   shard: uint32.map(shardId),
   token,
-  executionId: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/),
+  executionId: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/).map(asExecutionId),
   ...recordOf(ROW_COUNT_NAMES, () => count),
   firstDead: fc.option(
     fc.record({
@@ -286,7 +287,7 @@ export const putHeader: fc.Arbitrary<PutHeader> = fc.record({
   jobId: name,
   shard: uint32.map(shardId),
   token,
-  executionId: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/),
+  executionId: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/).map(asExecutionId),
   name,
   bytes: count,
 });

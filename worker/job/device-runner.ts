@@ -7,6 +7,7 @@ import { isShardmillError, type ShardmillError } from "../../shared/core/errors.
 import { bothAllow } from "../../shared/domain/allowed-locations.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
+import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Fetching } from "../../shared/domain/fetching.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
@@ -109,7 +110,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
 
   async run(
     lease: Lease,
-    executionId: string,
+    executionId: ExecutionId,
     options: { readonly signal: AbortSignal; readonly onProgress: (rowsDone: number) => void },
   ): Promise<PartialManifest> {
     const session = sessionIn(present(this.#session, "a session comes before a lease"));

@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import { canonicalJson } from "../../shared/core/digest.ts";
+import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
@@ -226,7 +227,7 @@ export class OpenJob implements AsyncDisposable {
     return Math.max(modelBytes, process.memoryUsage.rss() - this.#rssBefore);
   }
 
-  run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest> {
+  run(lease: Lease, executionId: ExecutionId, options: RunOptions): Promise<PartialManifest> {
     const onProgress = (rowsDone: number): void => {
       if (!this.#hasMapped && rowsDone > 0) {
         this.#hasMapped = true;

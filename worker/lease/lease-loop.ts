@@ -4,6 +4,7 @@ import type { TimedClock } from "../../shared/core/clock.ts";
 import { errorToData, isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
@@ -184,16 +185,14 @@ export class LeaseLoop {
     });
   }
 
-  /**
-   * @param attempt its partial is named by the lease that it was begun under, whatever the one it has later
-   */
+  /** Maps a shard and offers its partial, which has the name of the lease that the attempt began with. */
   async #attempt(attempt: Attempt): Promise<void> {
     const { runner, log } = this.#options;
     const { lease } = attempt;
     const { signal } = attempt.abort;
     const facts = { shard: lease.shard.id, token: tokenKey(lease.token), rows: shardRows(lease.shard) };
     try {
-      const partial = await runner.run(lease, this.#random.hex(8), {
+      const partial = await runner.run(lease, asExecutionId(this.#random.hex(8)), {
         signal,
         onProgress: (rowsDone) => this.#ledger.progress(attempt.lease, rowsDone),
       });

@@ -1,3 +1,4 @@
+import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 
@@ -5,7 +6,7 @@ import type { PartialManifest } from "../../shared/domain/partial.ts";
 export interface ShardRunner {
   run(
     lease: Lease,
-    executionId: string,
+    executionId: ExecutionId,
     options: { readonly signal: AbortSignal; readonly onProgress: (rowsDone: number) => void },
   ): Promise<PartialManifest>;
 }

@@ -3,6 +3,7 @@ import type { Worker } from "node:worker_threads";
 import type { CallContext } from "../../shared/core/remote/peer.ts";
 import { FetchBudget } from "../../shared/dataset/fetch-budget.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
+import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
@@ -117,7 +118,7 @@ export class ShardContext implements AsyncDisposable {
   }
 
   /** Runs a shard, and waits until its partial is stored. */
-  async run(lease: Lease, executionId: string, calls: ShardCalls): Promise<PartialManifest> {
+  async run(lease: Lease, executionId: ExecutionId, calls: ShardCalls): Promise<PartialManifest> {
     const { signal } = calls;
     this.#largestShard = Math.max(this.#largestShard, shardRows(lease.shard));
     // Every file that is fetched ahead listens, and there may be more than the ten that Node takes for a

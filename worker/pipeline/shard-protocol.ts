@@ -1,6 +1,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { CallContext } from "../../shared/core/remote/peer.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
+import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { PositionCounts, StageShares } from "../../shared/domain/worker.ts";
@@ -43,7 +44,7 @@ export interface ShardThreadMethods {
 
 export interface LeasedShard {
   readonly lease: Lease;
-  readonly executionId: string;
+  readonly executionId: ExecutionId;
 }
 
 /** Events of a shard that runs. */

@@ -8,6 +8,7 @@ import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
 import { inputCorrupt, isPoisoned } from "../../shared/dataset/input-errors.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import { FORMAT_NAMES } from "../../shared/domain/dataset.ts";
+import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease, LeaseSlice } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { PositionCounts, StageShares } from "../../shared/domain/worker.ts";
@@ -114,7 +115,7 @@ export class ShardThreadClient implements AsyncDisposable {
   }
 
   /** Runs a shard. When `signal` aborts, this throws its reason at once and the thread abandons the shard. */
-  async run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest> {
+  async run(lease: Lease, executionId: ExecutionId, options: RunOptions): Promise<PartialManifest> {
     const { signal } = options;
     signal.throwIfAborted();
     // Its error accuses the shards that ran in it, and no other.

@@ -1,11 +1,12 @@
 import { present } from "../../shared/core/assert.ts";
+import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { RunOptions } from "./shard-thread-client.ts";
 
 /** What a shard thread does for its owner: `ShardThreadClient`, or a test's. */
 export interface ShardThread extends AsyncDisposable {
-  run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest>;
+  run(lease: Lease, executionId: ExecutionId, options: RunOptions): Promise<PartialManifest>;
 }
 
 /** Starts a thread; `onBroken` is called when it can be of no more use. */
@@ -30,7 +31,7 @@ export class ShardThreads implements AsyncDisposable {
     this.#start = start;
   }
 
-  async run(lease: Lease, executionId: string, options: RunOptions): Promise<PartialManifest> {
+  async run(lease: Lease, executionId: ExecutionId, options: RunOptions): Promise<PartialManifest> {
     const least = Math.min(...this.#slots.map(({ unread }) => unread));
     const index = this.#slots.findIndex(({ unread }) => unread === least);
     const slot = present(this.#slots[index], "there is a shard thread");

@@ -10,6 +10,7 @@ import { streamArrow } from "../../shared/dataset/stream-arrow.ts";
 import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
 import { valueBytes } from "../../shared/dataset/value-bytes.ts";
 import type { DatasetFormat } from "../../shared/domain/dataset.ts";
+import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
@@ -33,7 +34,7 @@ import type { PartialSink } from "./partial-sink.ts";
 interface WriteOptions {
   readonly job: PartialShape & Pick<JobDescription, "rowsForm">;
   readonly lease: Pick<Lease, "shard" | "token">;
-  readonly executionId: string;
+  readonly executionId: ExecutionId;
   readonly sink: PartialSink;
   /** An existing folder of this attempt's own; the caller removes it. */
   readonly scratchPath: string;

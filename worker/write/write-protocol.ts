@@ -5,6 +5,7 @@ import {
   packTable,
   unpackTable,
 } from "../../shared/dataset/packed-table.ts";
+import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { Stage } from "../../shared/domain/worker.ts";
@@ -29,7 +30,7 @@ type PackedResult = Omit<ShardResult, "rows" | "dead"> & {
 /** A shard for the write thread. */
 export interface WriteShard {
   readonly lease: Pick<Lease, "shard" | "token">;
-  readonly executionId: string;
+  readonly executionId: ExecutionId;
   readonly result: PackedResult;
   /** An existing folder of this write alone. Its sender removes it. */
   readonly scratchPath: string;

@@ -6,6 +6,7 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { endText, Remote, type RemoteEnd } from "../../shared/core/remote/remote.ts";
 import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
+import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import type { Stage } from "../../shared/domain/worker.ts";
@@ -45,7 +46,7 @@ export function startWriteThread(script?: URL): Worker {
 
 export interface WriteFacts {
   readonly lease: Pick<Lease, "shard" | "token">;
-  readonly executionId: string;
+  readonly executionId: ExecutionId;
   readonly signal: AbortSignal;
 }
 

@@ -1,3 +1,4 @@
+import type { ExecutionId } from "../../../shared/domain/execution-id.ts";
 import type { PartialManifest } from "../../../shared/domain/partial.ts";
 import type { Shard, ShardId } from "../../../shared/domain/shard.ts";
 import type { Token } from "../../../shared/domain/token.ts";
@@ -44,7 +45,7 @@ export type JobEffect =
       readonly kind: "settleOffer";
       readonly shard: ShardId;
       readonly token: Token;
-      readonly executionId: string;
+      readonly executionId: ExecutionId;
       readonly outcome: OfferOutcome;
     }
   // Work for the shell.

@@ -1,4 +1,5 @@
 import type { FileSlice } from "../../../shared/domain/dataset-rows.ts";
+import type { ExecutionId } from "../../../shared/domain/execution-id.ts";
 import type { PartialManifest } from "../../../shared/domain/partial.ts";
 import type { Shard, ShardId } from "../../../shared/domain/shard.ts";
 import type { Standing } from "../../../shared/domain/standing.ts";
@@ -70,7 +71,7 @@ interface Attempted {
 }
 
 interface Executed extends Attempted {
-  readonly executionId: string;
+  readonly executionId: ExecutionId;
 }
 
 interface WithReason {

@@ -1,4 +1,5 @@
 import { recordOf } from "../../../shared/core/record-of.ts";
+import { asExecutionId } from "../../../shared/domain/execution-id.ts";
 import type { PartialFile, PartialManifest } from "../../../shared/domain/partial.ts";
 import { NO_ROWS, ROW_COUNT_NAMES, type RowCounts } from "../../../shared/domain/row-counts.ts";
 import { shardId } from "../../../shared/domain/shard.ts";
@@ -116,7 +117,7 @@ export function forEachCommitted(
     const partial = {
       shard: shardId(cell(columns.shard, at)),
       token,
-      executionId: executionIds.at(at),
+      executionId: asExecutionId(executionIds.at(at)),
       ...NO_ROWS,
       firstDead: null,
       files,

@@ -3,6 +3,7 @@ import { checkPartial } from "../../../../coordinator/commit/check-partial.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import type { ErrorCode } from "../../../../shared/core/error-codes.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import { below, parseLocation } from "../../../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../../../shared/domain/partial.ts";
 import { partialDigest } from "../../../../shared/domain/partial-digest.ts";
@@ -22,7 +23,7 @@ function aPartial(): PartialManifest {
   const facts = { rows: 1, bytes: TEXT.length, sha256: sha256(TEXT) };
   const files = [{ kind: "rows", name: "rows.parquet", ...facts }] as const;
   return {
-    ...{ shard: shardId(0), token: { generation: 1, sequence: 1 }, executionId: "e0" },
+    ...{ shard: shardId(0), token: { generation: 1, sequence: 1 }, executionId: asExecutionId("e0") },
     ...rowCounts(1),
     ...{ firstDead: null, files, digest: partialDigest(files) },
   };

@@ -3,6 +3,7 @@ import type { CheckFinding, PartialsChecker } from "../../../../coordinator/comm
 import { PartialChecker } from "../../../../coordinator/commit/partial-checker.ts";
 import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
+import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { rowCounts } from "../../../support/builders.ts";
@@ -14,7 +15,7 @@ function partialOf(shard: number, bytes = 100): PartialManifest {
   return {
     shard: shardId(shard),
     token: { generation: 1, sequence: shard + 1 },
-    executionId: `e${shard}`,
+    executionId: asExecutionId(`e${shard}`),
     ...rowCounts(1),
     firstDead: null,
     files: [{ kind: "rows", name: "rows.parquet", rows: 1, bytes, sha256: "" }],

@@ -23,6 +23,7 @@ import {
 } from "../../../../coordinator/commit/partial-store.ts";
 import { digestFile, sha256 } from "../../../../shared/core/digest.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
+import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import { type Location, parseLocation } from "../../../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../../../shared/domain/partial.ts";
 import { partialDigest } from "../../../../shared/domain/partial-digest.ts";
@@ -123,7 +124,7 @@ test.for<[string, (partial: PartialManifest) => Partial<PartialManifest>]>([
   ],
   ["a text cut off by a tokenizer that the job does not have", () => ({ rowsTruncated: 1 })],
   ["rows that came of none", ({ rowsMapped }) => ({ rowsMapped: 0, rowsFiltered: rowsMapped })],
-  ["an execution id that leads elsewhere", () => ({ executionId: "../../x" })],
+  ["an execution id that leads elsewhere", () => ({ executionId: asExecutionId("../../x") })],
   ["a digest of something else", () => ({ digest: "0".repeat(64) })],
   ["a missing combined table", ({ files }) => withFiles(files.filter((file) => file.kind !== "combined"))],
   ["a missing rows file", ({ files }) => withFiles(files.filter((file) => file.kind !== "rows"))],
@@ -193,7 +194,9 @@ test("a discarded partial is gone, and may be discarded again", async () => {
 
 test("a partial whose id leads elsewhere deletes nothing", async () => {
   await mkdir(join(root, "precious"));
-  await expect(store.discardPartial({ ...partial, executionId: "/../../precious" })).rejects.toThrow();
+  await expect(
+    store.discardPartial({ ...partial, executionId: asExecutionId("/../../precious") }),
+  ).rejects.toThrow();
   expect(existsSync(join(root, "precious"))).toBe(true);
 });
 

@@ -4,6 +4,7 @@ import type { ShellJournal, ShellWork } from "../../../../coordinator/job/job-sh
 import { RunRecorder } from "../../../../coordinator/job/run-recorder.ts";
 import type { JournalRecord } from "../../../../coordinator/schedule/state/record.ts";
 import type { Tracer } from "../../../../shared/core/tracer.ts";
+import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import { manualClock } from "../../../support/builders.ts";
 import { TestTracer } from "../../../support/test-tracer.ts";
 import { aPlan, TestJob } from "../schedule/harness.ts";
@@ -170,9 +171,9 @@ describe("the trace of a run", () => {
     const partial = { shard: 7, executionId: "e1" } as Parameters<ShellWork["verify"]>[0];
     const attempt = `00-${trace}-${"d".repeat(16)}-01`;
     for (const told of [attempt, attempt.replace(trace, other), ""])
-      await recorder.offered("e1", told, () => work.verify(partial));
+      await recorder.offered(asExecutionId("e1"), told, () => work.verify(partial));
     // The offer is over: nothing of it is remembered.
-    await recorder.offered("e1", attempt, async () => {});
+    await recorder.offered(asExecutionId("e1"), attempt, async () => {});
     await work.verify(partial);
     const within = begun.filter(([name]) => name === "commit").map(([, parent]) => parent);
     expect(within).toEqual([attempt, ...Array.from({ length: 3 }, () => span.traceparent)]);

@@ -14,6 +14,7 @@ import type { JournalRecord } from "../../../../coordinator/schedule/state/recor
 import { SinceSnapshot } from "../../../../coordinator/schedule/state/snapshot.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
+import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { aConfig, aPartial, aPlan, DIGESTS, filesOf } from "../schedule/harness.ts";
 
@@ -37,7 +38,7 @@ export function shardRecords(from: number, to: number, generation: number): Jour
     const partial = { ...aPartial(shard, token), shard: shardId(shard.id), digest };
     return [
       { kind: "leaseGranted", shard: shard.id, token, worker: "anna", backup: false },
-      { kind: "shardCommitted", partial: { ...partial, executionId: digest.slice(0, 16) } },
+      { kind: "shardCommitted", partial: { ...partial, executionId: asExecutionId(digest.slice(0, 16)) } },
     ];
   });
 }

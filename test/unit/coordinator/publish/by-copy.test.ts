@@ -6,6 +6,7 @@ import { stageOutput } from "../../../../coordinator/publish/stage.ts";
 import { type WorkPaths, withRun, workPaths } from "../../../../coordinator/publish/work-paths.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import { below } from "../../../../shared/domain/location.ts";
 import type { OutputManifest } from "../../../../shared/domain/manifest.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
@@ -27,7 +28,12 @@ function aPartial(shard: number): { readonly partial: PartialManifest; readonly 
     { kind: "rows", name: "rows.parquet", rows: 1, bytes: text.length, sha256: sha256(text) },
   ] as const;
   const token = { generation: 1, sequence: shard + 1 };
-  const partial = aPartialManifest({ shard: shardId(shard), token, executionId: `e${shard}`, files });
+  const partial = aPartialManifest({
+    shard: shardId(shard),
+    token,
+    executionId: asExecutionId(`e${shard}`),
+    files,
+  });
   return { partial, text };
 }
 

@@ -8,6 +8,7 @@ import {
   reducedPath,
 } from "../../../../coordinator/publish/layout.ts";
 import { manifestText, parseManifest } from "../../../../coordinator/publish/read-manifest.ts";
+import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import type { OutputFile } from "../../../../shared/domain/manifest.ts";
 import type { PartialFile, PartialManifest } from "../../../../shared/domain/partial.ts";
 import { NO_ROWS } from "../../../../shared/domain/row-counts.ts";
@@ -27,7 +28,7 @@ function aPartial(shard: number, rowsOut: number, rowsDead = 0): PartialManifest
   return {
     shard: shardId(shard),
     token: { generation: 1, sequence: shard },
-    executionId: `e${shard}`,
+    executionId: asExecutionId(`e${shard}`),
     ...rowCounts(rowsOut, { rowsIn: rowsOut + rowsDead, rowsDead }),
     firstDead: null,
     files: [

@@ -12,6 +12,7 @@ import {
 } from "../../../../coordinator/schedule/state/job-state.ts";
 import type { FailureReason, JournalRecord } from "../../../../coordinator/schedule/state/record.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
+import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import { BrokenLaw } from "../../../../shared/domain/laws.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { type Shard, shardId, shardRows } from "../../../../shared/domain/shard.ts";
@@ -53,7 +54,7 @@ export function aPartial(
   changes: Partial<PartialManifest> = {},
 ): PartialManifest {
   executions += 1;
-  const executionId = changes.executionId ?? `x${executions}`;
+  const executionId = changes.executionId ?? asExecutionId(`x${executions}`);
   const rowsOut = changes.rowsOut ?? shardRows(shard);
   return {
     shard: shard.id,

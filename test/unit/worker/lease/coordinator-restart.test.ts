@@ -3,6 +3,7 @@ import { type Deferred, deferred, sleep } from "../../../../shared/core/abort.ts
 import { systemClock } from "../../../../shared/core/clock.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { silentLogger } from "../../../../shared/core/log.ts";
+import type { ExecutionId } from "../../../../shared/domain/execution-id.ts";
 import type { Lease } from "../../../../shared/domain/job.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { tokenKey } from "../../../../shared/domain/token.ts";
@@ -62,7 +63,7 @@ class Rig {
     return this.work.heard;
   }
 
-  async #run(lease: Lease, executionId: string, signal: AbortSignal): Promise<PartialManifest> {
+  async #run(lease: Lease, executionId: ExecutionId, signal: AbortSignal): Promise<PartialManifest> {
     const { shard, token } = lease;
     this.begun.push(tokenKey(token));
     const gate = deferred<void>();

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { deferred } from "../../../../shared/core/abort.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
+import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import type { LeaseAnswer, WorkService } from "../../../../shared/wire/services.ts";
 import { idleExit } from "../../../../worker/lease/idle-exit.ts";
@@ -44,7 +45,7 @@ function rig() {
     /** Runs a shard; the function ends it. */
     run: () => {
       const options = { signal: new AbortController().signal, onProgress: () => {} };
-      const done = watched.runner.run(aLease({ shard: 1 }), "e", options).catch(() => {});
+      const done = watched.runner.run(aLease({ shard: 1 }), asExecutionId("e"), options).catch(() => {});
       return async () => {
         gate.reject(new Error("done"));
         await done;

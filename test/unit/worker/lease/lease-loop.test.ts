@@ -3,6 +3,7 @@ import { deferred } from "../../../../shared/core/abort.ts";
 import { systemClock } from "../../../../shared/core/clock.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { silentLogger } from "../../../../shared/core/log.ts";
+import type { ExecutionId } from "../../../../shared/domain/execution-id.ts";
 import type { Lease } from "../../../../shared/domain/job.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
@@ -13,7 +14,7 @@ import type { ShardRunner } from "../../../../worker/lease/shard-runner.ts";
 import { aLease, aPartialManifest, aWorker, rowCounts } from "../../../support/builders.ts";
 import { FakeWork } from "../../../support/fake-work.ts";
 
-function partialOf(lease: Lease, executionId: string): PartialManifest {
+function partialOf(lease: Lease, executionId: ExecutionId): PartialManifest {
   const { shard, token } = lease;
   return aPartialManifest({ shard: shard.id, token, executionId, ...rowCounts(100), digest: "d" });
 }

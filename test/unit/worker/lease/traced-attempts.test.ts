@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import type { WorkService } from "../../../../shared/wire/services.ts";
@@ -35,7 +36,7 @@ function anAttempt(options: { readonly fails?: boolean; readonly unreachable?: n
     busy: () => ({ infer: 0.9 }),
   });
   const lease = { ...aLease({ shard: 4 }), traceparent: "the job" };
-  const run = () => traced.runner.run(lease, "e1", SIGNAL);
+  const run = () => traced.runner.run(lease, asExecutionId("e1"), SIGNAL);
   const offer = () => traced.work.offerPartial(session, "job-1", partial);
   return { tracer, traced, run, offer, offered };
 }

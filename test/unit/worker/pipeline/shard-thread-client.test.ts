@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { ShardmillError } from "../../../../shared/core/errors.ts";
 import type { DatasetFormat } from "../../../../shared/domain/dataset.ts";
+import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import { ShardThreadClient, startShardThread } from "../../../../worker/pipeline/shard-thread-client.ts";
 import { aLease, anInputFile } from "../../../support/builders.ts";
 import { failureOf } from "../../../support/wire-rig.ts";
@@ -41,7 +42,7 @@ test("a thread that a file makes loop for ever is ended, and the file is named",
   const broken: ShardmillError[] = [];
   await using client = await clientOf("loops", "for (;;);", broken);
   const corrupt = { code: "INPUT_CORRUPT", fields: { path: "/data/a.parquet", poisoned: true } };
-  expect(await failureOf(client.run(aLease(), "e1", options))).toMatchObject(corrupt);
+  expect(await failureOf(client.run(aLease(), asExecutionId("e1"), options))).toMatchObject(corrupt);
   expect(broken).toMatchObject([corrupt]);
 });
 
@@ -51,7 +52,9 @@ test("a file is one of its own format, when a thread does not come to an end wit
     const file = anInputFile({ format: format as DatasetFormat });
     const lease = { ...aLease(), slices: [{ file, rowStart: 0, rowEnd: 100 }] };
     const expected = `what the ${name} format allows`;
-    expect(await failureOf(client.run(lease, "e1", options))).toMatchObject({ fields: { expected } });
+    expect(await failureOf(client.run(lease, asExecutionId("e1"), options))).toMatchObject({
+      fields: { expected },
+    });
   }
 });
 
@@ -61,7 +64,7 @@ test("a thread that says how busy it is may take as long as it likes", async () 
     'const busy = setInterval(() => owner("busy", { shares: {} }), 20);' +
     'setTimeout(() => { clearInterval(busy); parentPort.postMessage({ kind: "done", id, value: { digest: "right" } }); }, 1500);';
   await using client = await clientOf("works", body, broken);
-  expect(await client.run(aLease(), "e1", options)).toEqual({ digest: "right" });
+  expect(await client.run(aLease(), asExecutionId("e1"), options)).toEqual({ digest: "right" });
   expect(broken).toEqual([]);
 });
 
@@ -80,7 +83,7 @@ test("stuck with two files begun it accuses neither: both shards are to be run a
     slices: [{ file: anInputFile({ path: "/data/b.parquet" }), rowStart: 0, rowEnd: 100 }],
   };
   const runs = [{ ...one, token: { generation: 1, sequence: 1 } }, two].map((lease) =>
-    failureOf(client.run(lease, "e", options)),
+    failureOf(client.run(lease, asExecutionId("e"), options)),
   );
   for (const failure of await Promise.all(runs)) expect(failure).toMatchObject({ code: "WORKER_DIED" });
   expect(broken).toMatchObject([{ code: "WORKER_DIED" }]);
@@ -95,14 +98,14 @@ test("stuck with two shards of one file begun, it names the file, of all files o
   const second = { ...one, token: { generation: 1, sequence: 2 } };
   const broken: ShardmillError[] = [];
   await using same = await clientOf("one-file", STUCK_ON_SECOND, broken);
-  const both = [first, second].map((lease) => failureOf(same.run(lease, "e", options)));
+  const both = [first, second].map((lease) => failureOf(same.run(lease, asExecutionId("e"), options)));
   for (const failure of await Promise.all(both)) expect(failure).toMatchObject(corrupt);
 });
 
 test("closed in a loop that does not end, it ends all the same, and what ran is told so", async () => {
   const broken: ShardmillError[] = [];
   const client = await clientOf("closed-in-loop", "for (;;);", broken);
-  const failure = failureOf(client.run(aLease(), "e1", options));
+  const failure = failureOf(client.run(aLease(), asExecutionId("e1"), options));
   await client[Symbol.asyncDispose]();
   expect(await failure).toMatchObject({ code: "INTERRUPTED" });
   expect(broken).toEqual([]);

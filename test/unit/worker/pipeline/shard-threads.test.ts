@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
+import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import type { RunOptions } from "../../../../worker/pipeline/shard-thread-client.ts";
 import { type ShardThread, ShardThreads } from "../../../../worker/pipeline/shard-threads.ts";
@@ -32,7 +33,7 @@ function rig(count: number) {
   const options = { signal: new AbortController().signal, onProgress: () => {} };
   const give = async (): Promise<Run> => {
     const before = runs.length;
-    threads.run(aLease(), "e", options).catch(() => {});
+    threads.run(aLease(), asExecutionId("e"), options).catch(() => {});
     while (runs.length === before) await Promise.resolve();
     const run = runs.at(-1);
     if (run === undefined) throw new Error("a run");
@@ -83,7 +84,7 @@ test("one that could not be started is tried anew", async () => {
     return { run: async () => aPartial, [Symbol.asyncDispose]: async () => {} };
   });
   const options = { signal: new AbortController().signal, onProgress: () => {} };
-  await expect(threads.run(aLease(), "e", options)).rejects.toThrow("no threads left");
-  expect(await threads.run(aLease(), "e", options)).toBe(aPartial);
+  await expect(threads.run(aLease(), asExecutionId("e"), options)).rejects.toThrow("no threads left");
+  expect(await threads.run(aLease(), asExecutionId("e"), options)).toBe(aPartial);
   await threads[Symbol.asyncDispose]();
 });

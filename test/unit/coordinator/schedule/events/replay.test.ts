@@ -3,6 +3,7 @@ import { replay, resumeEffects } from "../../../../../coordinator/schedule/event
 import { durableFacts } from "../../../../../coordinator/schedule/laws/durable-facts.ts";
 import type { JournalRecord } from "../../../../../coordinator/schedule/state/record.ts";
 import { isShardmillError } from "../../../../../shared/core/errors.ts";
+import { asExecutionId } from "../../../../../shared/domain/execution-id.ts";
 import type { Law } from "../../../../../shared/domain/laws.ts";
 import { shardId } from "../../../../../shared/domain/shard.ts";
 import { aConfig, aPlan, aReason, kinds, only, TestJob } from "../harness.ts";
@@ -185,7 +186,7 @@ function granted(token: { generation: number; sequence: number }): JournalRecord
 
 function other(records: readonly JournalRecord[]) {
   for (const record of records) {
-    if (record.kind === "shardCommitted") return { ...record.partial, executionId: "other" };
+    if (record.kind === "shardCommitted") return { ...record.partial, executionId: asExecutionId("other") };
   }
   throw new Error("no commit");
 }

@@ -6,6 +6,7 @@ import { checkInvariants } from "../../../../../coordinator/schedule/laws/invari
 import type { JournalRecord } from "../../../../../coordinator/schedule/state/record.ts";
 import { SinceSnapshot, type Snapshot } from "../../../../../coordinator/schedule/state/snapshot.ts";
 import { sha256 } from "../../../../../shared/core/digest.ts";
+import { asExecutionId } from "../../../../../shared/domain/execution-id.ts";
 import { aConfig, aPartial, aPlan, aReason, TestJob } from "../harness.ts";
 import { World } from "../world.ts";
 
@@ -85,7 +86,7 @@ function asWorkersNameThem(record: JournalRecord): JournalRecord {
     ...record,
     partial: {
       ...record.partial,
-      executionId: sha256(executionId).slice(0, 16),
+      executionId: asExecutionId(sha256(executionId).slice(0, 16)),
       digest: sha256(digest),
       files: files.map((file) => ({ ...file, sha256: sha256(file.sha256) })),
     },
@@ -172,7 +173,7 @@ test("a shard that was committed at once lies in the columns, and one with a sto
   if (grant === undefined) throw new Error("no lease");
   const partial = {
     ...aPartial(grant.shard, grant.token),
-    executionId: "0123456789abcdef",
+    executionId: asExecutionId("0123456789abcdef"),
     digest: "d".repeat(64),
   };
   job.apply({ kind: "partialOffered", worker, partial });
