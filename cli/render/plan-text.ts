@@ -17,7 +17,7 @@ import { defaultsTable } from "./defaults-text.ts";
 import { estimateEntries } from "./estimate-text.ts";
 import { folderTable } from "./folder-text.ts";
 import { imageText } from "./image-text.ts";
-import { soundText } from "./sound-text.ts";
+import { soundText } from "../../extensions/sound/op-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 import { tensorTables } from "./tensors-text.ts";

@@ -1,11 +1,11 @@
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import type { InputSpec } from "../../shared/domain/map-spec.ts";
-import { valuesPerWindow, WINDOW_COLUMNS } from "../../shared/domain/sound-op.ts";
+import { valuesPerWindow, WINDOW_COLUMNS } from "../../extensions/sound/op.ts";
 import { type ModelSignature, product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { fieldOfType } from "../../shared/modules/value-type.ts";
 import { offsetsColumn } from "../../shared/steps/token-columns.ts";
 import { planImages } from "../plan/input-steps/image-plan.ts";
-import { planSounds } from "../plan/input-steps/sound-plan.ts";
+import { planSounds } from "../../extensions/sound/plan-sounds.ts";
 import { holdsFiles, isText } from "./field-kinds.ts";
 
 const INT64: FieldType = { kind: "numeric", type: "int64" };

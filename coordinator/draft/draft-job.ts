@@ -3,7 +3,7 @@ import type { ModelFile } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
-import { WINDOW_COLUMNS } from "../../shared/domain/sound-op.ts";
+import { WINDOW_COLUMNS } from "../../extensions/sound/op.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import { isIdsName } from "../../shared/input-sources/text-inputs.ts";
 import { allOrEveryProblem } from "../plan/every-problem.ts";

@@ -1,7 +1,7 @@
 import type { Field } from "./dataset.ts";
 import type { ImageOp } from "./image-op.ts";
 import type { Location } from "./location.ts";
-import type { SoundOp } from "./sound-op.ts";
+import type { SoundOp } from "../../extensions/sound/op.ts";
 
 /**
  * A step of `map.prepare` or `map.finish`, bound to the columns in front of it. Plain JSON, as all of a map

@@ -24,7 +24,7 @@ export async function openStep(
       return openModuleStep(binding, binding.op, options);
     }
     case "sound": {
-      const { SoundStep } = await import("./sound-step.ts");
+      const { SoundStep } = await import("../../extensions/sound/step.ts");
       return new SoundStep(binding, binding.op, stores);
     }
     case "tokenize": {

@@ -10,7 +10,7 @@ import {
   RESAMPLES,
 } from "../domain/image-op.ts";
 import type { ModuleReduction } from "../domain/module-reduction.ts";
-import { SOUND_LAYOUTS, type SoundOp, WINDOW_ENDS } from "../domain/sound-op.ts";
+import { SOUND_LAYOUTS, type SoundOp, WINDOW_ENDS } from "../../extensions/sound/op.ts";
 import { SPAN_STRATEGIES, type StepBinding } from "../domain/step-binding.ts";
 import { count, fieldType, location } from "./codec-fields.ts";
 

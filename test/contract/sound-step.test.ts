@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import type { FieldType } from "../../shared/domain/dataset.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";
-import type { SoundPlan } from "../../shared/domain/sound-op.ts";
+import type { SoundPlan } from "../../extensions/sound/op.ts";
 import type { StepBinding } from "../../shared/domain/step-binding.ts";
 import { applyStep } from "../../shared/steps/apply-step.ts";
 import { openStep } from "../../shared/steps/open-step.ts";

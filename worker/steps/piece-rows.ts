@@ -1,4 +1,4 @@
-import { mostSoundBytes } from "../../shared/domain/sound-op.ts";
+import { mostSoundBytes } from "../../extensions/sound/op.ts";
 import { madeColumns, type StepBinding, type StepColumns } from "../../shared/domain/step-binding.ts";
 import { dtypeBytes } from "../../shared/domain/tensor.ts";
 

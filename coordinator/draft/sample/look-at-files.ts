@@ -1,5 +1,5 @@
 import { isLocation, type Location } from "../../../shared/domain/location.ts";
-import { decodeSound } from "../../../shared/sound/decode.ts";
+import { decodeSound } from "../../../extensions/sound/decode.ts";
 import type { Storages } from "../../../shared/storage/open-storage.ts";
 import { readRowFile } from "../../../shared/storage/row-file.ts";
 import { IMAGE_NAME, SOUND_NAME } from "../../plan/input/row-files-hint.ts";

@@ -4,7 +4,7 @@ import { withKnownTexts } from "../folder/text-defaults.ts";
 import { fieldsBehind } from "../steps/plan-steps.ts";
 import { imageInput } from "./image-input.ts";
 import type { InputSpecs, InputStep, InputStepContext } from "./input-step.ts";
-import { soundInput } from "./sound-input.ts";
+import { soundInput } from "../../../extensions/sound/planner.ts";
 import { strayTexts, textInput, unnamedTexts } from "./text-input.ts";
 
 /** All of them. */

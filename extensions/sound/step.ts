@@ -9,18 +9,18 @@ import {
   type RecordBatch,
   Schema,
 } from "apache-arrow";
-import { present } from "../core/assert.ts";
-import { cellsOf } from "../dataset/cell-reader.ts";
-import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
-import { int32Column, offsetsBehind } from "../dataset/text-column.ts";
-import type { JobStores } from "../domain/job-stores.ts";
-import { type SoundOp, type SoundWindows, valuesPerWindow } from "../domain/sound-op.ts";
-import { madeColumns, type StepBinding } from "../domain/step-binding.ts";
-import { readSound, type Sound } from "../sound/read-sound.ts";
-import { countWindows, hasFilledWindow, writeStretch, writeWindows } from "../sound/windows.ts";
-import type { Storages } from "../storage/open-storage.ts";
-import { openRowStorages, readFileCell } from "../storage/row-file.ts";
-import type { RowFailure, Step, StepResult } from "./step.ts";
+import { present } from "../../shared/core/assert.ts";
+import { cellsOf } from "../../shared/dataset/cell-reader.ts";
+import { columnData, recordBatchOf } from "../../shared/dataset/record-batch.ts";
+import { int32Column, offsetsBehind } from "../../shared/dataset/text-column.ts";
+import type { JobStores } from "../../shared/domain/job-stores.ts";
+import { type SoundOp, type SoundWindows, valuesPerWindow } from "./op.ts";
+import { madeColumns, type StepBinding } from "../../shared/domain/step-binding.ts";
+import { readSound, type Sound } from "./read-sound.ts";
+import { countWindows, hasFilledWindow, writeStretch, writeWindows } from "./windows.ts";
+import type { Storages } from "../../shared/storage/open-storage.ts";
+import { openRowStorages, readFileCell } from "../../shared/storage/row-file.ts";
+import type { RowFailure, Step, StepResult } from "../../shared/steps/step.ts";
 
 /** Fifty minutes of stereo as on a CD. It is read whole. */
 const MAX_FILE_BYTES = 512 * 1024 * 1024;

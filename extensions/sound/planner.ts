@@ -1,20 +1,20 @@
-import { present } from "../../../shared/core/assert.ts";
-import type { FieldType } from "../../../shared/domain/dataset.ts";
-import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
+import { present } from "../../shared/core/assert.ts";
+import type { FieldType } from "../../shared/domain/dataset.ts";
+import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import {
   type SoundOp,
   type SoundPlan,
   valuesPerWindow,
   WINDOW_COLUMNS,
-} from "../../../shared/domain/sound-op.ts";
-import type { StepColumn } from "../../../shared/domain/step-binding.ts";
-import type { TensorInfo } from "../../../shared/domain/tensor.ts";
-import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
-import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
-import { takenColumns } from "../steps/taken-columns.ts";
-import { findFiles, findRowTensor } from "./file-column.ts";
-import type { InputStep } from "./input-step.ts";
-import { planSounds, type ReportSound, type SoundSpec } from "./sound-plan.ts";
+} from "./op.ts";
+import type { StepColumn } from "../../shared/domain/step-binding.ts";
+import type { TensorInfo } from "../../shared/domain/tensor.ts";
+import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
+import { formatKeyPath } from "../../shared/job-file/key-path.ts";
+import { takenColumns } from "../../coordinator/plan/steps/taken-columns.ts";
+import { findFiles, findRowTensor } from "../../coordinator/plan/input-steps/file-column.ts";
+import type { InputStep } from "../../coordinator/plan/input-steps/input-step.ts";
+import { planSounds, type ReportSound, type SoundSpec } from "./plan-sounds.ts";
 
 const INT32: FieldType = { kind: "numeric", type: "int32" };
 const FLOAT32: FieldType = { kind: "numeric", type: "float32" };

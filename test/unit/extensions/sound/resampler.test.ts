@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Rates } from "../../../../shared/sound/rates.ts";
-import { Resampler } from "../../../../shared/sound/resampler.ts";
+import type { Rates } from "../../../../extensions/sound/rates.ts";
+import { Resampler } from "../../../../extensions/sound/resampler.ts";
 import { noise, REFERENCE } from "../../../support/sound-files.ts";
 
 function resample(sound: Float32Array, rates: Rates, pieces = [sound.length]): Float32Array {

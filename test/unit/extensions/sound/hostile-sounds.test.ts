@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readSound } from "../../../../shared/sound/read-sound.ts";
+import { readSound } from "../../../../extensions/sound/read-sound.ts";
 import { REFERENCE, repaged, soundFile, wavFile } from "../../../support/sound-files.ts";
 
 const { signal } = new AbortController();

@@ -1,4 +1,4 @@
-import type { FileCells } from "./file-cells.ts";
+import type { FileCells } from "../../shared/domain/file-cells.ts";
 
 /** Whether a row has one channel's values after the other, or each moment's side by side. */
 export const SOUND_LAYOUTS = ["channelsFirst", "channelsLast"] as const;

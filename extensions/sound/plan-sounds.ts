@@ -1,5 +1,5 @@
-import type { InputSpec } from "../../../shared/domain/map-spec.ts";
-import type { SoundPlan, SoundWindows } from "../../../shared/domain/sound-op.ts";
+import type { InputSpec } from "../../shared/domain/map-spec.ts";
+import type { SoundPlan, SoundWindows } from "./op.ts";
 import {
   type Dim,
   formatDims,
@@ -7,8 +7,8 @@ import {
   MAX_ROW_VALUES,
   product,
   type TensorInfo,
-} from "../../../shared/domain/tensor.ts";
-import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
+} from "../../shared/domain/tensor.ts";
+import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 
 export type SoundSpec = NonNullable<InputSpec["sound"]>;
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { soundInput } from "../../../../../coordinator/plan/input-steps/sound-input.ts";
-import type { Field } from "../../../../../shared/domain/dataset.ts";
-import { parseLocation } from "../../../../../shared/domain/location.ts";
-import { mapSpec } from "../../../../../shared/domain/map-spec.ts";
-import type { FolderDoubt, ModelFolder, SoundFacts } from "../../../../../shared/domain/model-folder.ts";
-import type { Dim, Dtype } from "../../../../../shared/domain/tensor.ts";
+import { soundInput } from "../../../../extensions/sound/planner.ts";
+import type { Field } from "../../../../shared/domain/dataset.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
+import { mapSpec } from "../../../../shared/domain/map-spec.ts";
+import type { FolderDoubt, ModelFolder, SoundFacts } from "../../../../shared/domain/model-folder.ts";
+import type { Dim, Dtype } from "../../../../shared/domain/tensor.ts";
 
 const FIELDS: readonly Field[] = [
   { name: "id", type: { kind: "numeric", type: "int64" }, nullable: false },

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type SoundPlan, type SoundWindows, valuesPerWindow } from "../../../../shared/domain/sound-op.ts";
-import { countWindows, hasFilledWindow, writeWindows } from "../../../../shared/sound/windows.ts";
+import { type SoundPlan, type SoundWindows, valuesPerWindow } from "../../../../extensions/sound/op.ts";
+import { countWindows, hasFilledWindow, writeWindows } from "../../../../extensions/sound/windows.ts";
 
 function cut(
   channels: readonly Float32Array[],

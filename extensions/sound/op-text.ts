@@ -1,4 +1,4 @@
-import type { SoundPlan } from "../../shared/domain/sound-op.ts";
+import type { SoundPlan } from "./op.ts";
 
 /** What becomes of sounds: `16000 samples a second, mono, windows of 512 behind 64 of context`. */
 export function soundText({ rate, channels, mix, windows, layout, normalize }: SoundPlan): string {

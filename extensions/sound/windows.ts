@@ -1,4 +1,4 @@
-import { type SoundPlan, type SoundWindows, valuesPerWindow } from "../domain/sound-op.ts";
+import { type SoundPlan, type SoundWindows, valuesPerWindow } from "./op.ts";
 
 type Layout = Pick<SoundPlan, "channels" | "layout">;
 

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
-import { messageOf } from "../core/errors.ts";
-import type { SoundPlan } from "../domain/sound-op.ts";
+import { messageOf } from "../../shared/core/errors.ts";
+import type { SoundPlan } from "./op.ts";
 import { decodeSound } from "./decode.ts";
 import { canResample, Resampler } from "./resampler.ts";
 import { Samples } from "./samples.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { OggVorbisDecoder } from "@wasm-audio-decoders/ogg-vorbis";
 import { describe, expect, it, vi } from "vitest";
-import { decodeSound } from "../../../../shared/sound/decode.ts";
+import { decodeSound } from "../../../../extensions/sound/decode.ts";
 import { decodeAll, REFERENCE, repaged, soundFile, wavFile } from "../../../support/sound-files.ts";
 
 const NAMES = Object.keys(REFERENCE.files);
