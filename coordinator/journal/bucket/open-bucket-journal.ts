@@ -75,7 +75,7 @@ export async function openBucketJournal(place: OpenPlace, options: OpenOptions):
   const hold = await BucketHold.begin({ ...place, processes, clock, nonce: writer });
   try {
     const { snapshots, reader } = await unlessEnded(place, () =>
-      readWithSnapshots({ journal, snapshotFolder, storage }, options),
+      readWithSnapshots({ ...place, journal, snapshotFolder }, options),
     );
     const confirm = () => confirmIfAsked(hold);
     const segmentOf = (generation: number, number: number) => {
@@ -205,24 +205,26 @@ async function claim(
   });
 }
 
-interface ReadPlace extends Pick<BucketPlace, "storage"> {
+interface ReadPlace extends OpenPlace {
   readonly journal: Location;
   readonly snapshotFolder: Location;
 }
 
 /** All of it, where what follows the snapshots cannot be read: if that is the journal's fault, it says so. */
 async function readWithSnapshots(
-  { journal, snapshotFolder, storage }: ReadPlace,
+  place: ReadPlace,
   { onSnapshotTrouble = () => {} }: OpenOptions,
 ): Promise<{ readonly snapshots: readonly FoundSnapshot[]; readonly reader: ObjectsReader }> {
+  const { journal, snapshotFolder, storage } = place;
   const snapshots = await readBucketSnapshots(snapshotFolder, storage, onSnapshotTrouble);
   const last = snapshots.at(-1);
   if (last !== undefined) {
     const reader = new ObjectsReader(journal, storage, last);
     try {
-      await reader.readOn();
+      await unlessEnded(place, () => reader.readOn());
       return { snapshots, reader };
     } catch (cause) {
+      if (isShardmillError(cause, "OUTPUT_LOCKED")) throw cause;
       onSnapshotTrouble(SNAPSHOTS_OF_NO_USE, cause);
     }
   }
