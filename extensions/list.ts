@@ -5,8 +5,9 @@ import { gcs } from "./gcs/extension.ts";
 import { kafka } from "./kafka/extension.ts";
 import { keda } from "./keda/extension.ts";
 import { s3 } from "./s3/extension.ts";
+import { sound } from "./sound/extension.ts";
 import { sqs } from "./sqs/extension.ts";
 import { tracing } from "./tracing/extension.ts";
 
 /** All extensions. The engine imports this list as `#extensions`, which package.json resolves. */
-export const EXTENSIONS: readonly Extension[] = [s3, gcs, azure, amqp, sqs, kafka, keda, tracing];
+export const EXTENSIONS: readonly Extension[] = [s3, gcs, azure, amqp, sqs, kafka, keda, tracing, sound];

@@ -2,6 +2,7 @@ import type { Estimate } from "../../estimate/estimate-job.ts";
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
+import { featureOf } from "../../shared/domain/features.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
@@ -17,7 +18,6 @@ import { defaultsTable } from "./defaults-text.ts";
 import { estimateEntries } from "./estimate-text.ts";
 import { folderTable } from "./folder-text.ts";
 import { imageText } from "./image-text.ts";
-import { soundText } from "../../extensions/sound/op-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 import { tensorTables } from "./tensors-text.ts";
@@ -205,8 +205,8 @@ function howText({ op }: StepBinding): string {
       return "";
     case "image":
       return imageText(op);
-    case "sound":
-      return soundText(op);
+    case "feature":
+      return featureOf(op.feature).show(op.data);
     case "tokenize": {
       const { maxTokens, truncation, specialTokens, prefix } = op;
       const limit =

@@ -1,17 +1,21 @@
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import type { InputSpec } from "../../shared/domain/map-spec.ts";
-import { valuesPerWindow, WINDOW_COLUMNS } from "../../extensions/sound/op.ts";
 import { type ModelSignature, product, type TensorInfo } from "../../shared/domain/tensor.ts";
+import type { FeaturePlanner } from "../../shared/extension/feature.ts";
 import { fieldOfType } from "../../shared/modules/value-type.ts";
 import { offsetsColumn } from "../../shared/steps/token-columns.ts";
 import { planImages } from "../plan/input-steps/image-plan.ts";
-import { planSounds } from "../../extensions/sound/plan-sounds.ts";
 import { holdsFiles, isText } from "./field-kinds.ts";
 
 const INT64: FieldType = { kind: "numeric", type: "int64" };
-const FLOAT32: FieldType = { kind: "numeric", type: "float32" };
 
 type InputSpecs = Readonly<Record<string, InputSpec>>;
+
+interface ComputedContext {
+  readonly signature: ModelSignature;
+  readonly fields: readonly Field[];
+  readonly planners: ReadonlyMap<string, FeaturePlanner>;
+}
 
 interface Made {
   readonly input: InputSpec;
@@ -25,13 +29,13 @@ interface Made {
  */
 export function withoutComputed(
   inputs: InputSpecs,
-  { signature, fields }: { readonly signature: ModelSignature; readonly fields: readonly Field[] },
+  { signature, fields, planners }: ComputedContext,
 ): { readonly inputs: InputSpecs; readonly fields: readonly Field[] } | null {
   const left: Record<string, InputSpec> = { ...inputs };
   let columns = fields;
   for (const [name, input] of Object.entries(inputs)) {
     const tensor = signature.inputs.find((candidate) => candidate.name === name);
-    const make = makerOf(input);
+    const make = makerOf(input, planners);
     if (make === null) continue;
     const made =
       tensor === undefined ? null : make({ ...input, column: input.column ?? name }, tensor, columns);
@@ -44,11 +48,13 @@ export function withoutComputed(
 
 type Maker = (input: InputSpec, tensor: TensorInfo, fields: readonly Field[]) => Made | null;
 
-function makerOf(input: InputSpec): Maker | null {
+function makerOf(input: InputSpec, planners: ComputedContext["planners"]): Maker | null {
   if (input.tokenizer !== undefined) return ofText;
   if (input.types !== undefined) return ofTypes;
   if (input.image !== undefined) return ofImages;
-  return input.sound === undefined ? null : ofSounds;
+  const keys: Readonly<Record<string, unknown>> = input;
+  for (const [key, planner] of planners) if (keys[key] !== undefined) return ofFeature(key, planner);
+  return null;
 }
 
 const ofText: Maker = ({ column, columns, offsets, ...input }, tensor, fields) => {
@@ -79,22 +85,23 @@ const ofImages: Maker = ({ image, ...rest }, tensor, fields) => {
   return vectors({ ...rest, shape: [...rowDims] }, tensor, { item, length: product(rowDims) });
 };
 
-const ofSounds: Maker = ({ sound, ...rest }, tensor, fields) => {
-  if (sound === undefined || !isColumn(rest.column, fields, holdsFiles)) return null;
-  const planned = planSounds(sound, rowOf(tensor), () => {});
-  if (planned === null) return null;
-  const { plan, rowDims } = planned;
-  const column = `shardmill:${tensor.name}`;
-  if (plan.windows === null || rowDims === null)
-    return { input: { ...rest, column }, fields: [made(column, { kind: "list", item: FLOAT32 })] };
-  if (WINDOW_COLUMNS.some((name) => fields.some((field) => field.name === name))) return null;
-  const length = valuesPerWindow(plan, plan.windows);
-  const { input, fields: samples } = vectors({ ...rest, shape: [...rowDims] }, tensor, {
-    item: FLOAT32,
-    length,
-  });
-  return { input, fields: [...samples, ...WINDOW_COLUMNS.map((name) => made(name, FLOAT32))] };
-};
+function ofFeature(key: string, planner: FeaturePlanner): Maker {
+  return (input, tensor, fields) => {
+    if (!isColumn(input.column, fields, holdsFiles)) return null;
+    const column = `shardmill:${tensor.name}`;
+    let isRefused = false;
+    const report = () => {
+      isRefused = true;
+    };
+    const planned = planner(input, { column, tensor: rowOf(tensor), folder: null, report });
+    if (planned === null || isRefused) return null;
+    const { rowDims, columns } = planned;
+    if (columns.some(({ name }) => fields.some((field) => field.name === name))) return null;
+    const rest = Object.fromEntries(Object.entries(input).filter(([name]) => name !== key)) as InputSpec;
+    const shape = rowDims === null ? {} : { shape: [...rowDims] };
+    return { input: { ...rest, ...shape, column }, fields: columns };
+  };
+}
 
 function vectors(
   input: InputSpec,

@@ -1,9 +1,9 @@
 import type { Field } from "../../shared/domain/dataset.ts";
+import { FEATURES, loadPlanners } from "../../shared/domain/features.ts";
 import type { ModelFile } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
-import { WINDOW_COLUMNS } from "../../extensions/sound/op.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import { isIdsName } from "../../shared/input-sources/text-inputs.ts";
 import { allOrEveryProblem } from "../plan/every-problem.ts";
@@ -77,7 +77,8 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
     signal,
   });
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
-  const context = { signature, folder, fields, textCauses, sample, ran: null };
+  const planners = await loadPlanners();
+  const context = { signature, folder, fields, textCauses, planners, sample, ran: null };
   const ran = await runDraft({ ...context, fields: onceNamed(fields) }, file, signal);
   return { rows, csv, ...draftFor({ ...context, ran }) };
 }
@@ -105,7 +106,7 @@ export function draftFor({ fields, ...found }: DraftContext): Omit<JobDraft, "ro
   const base = {
     inputs: Object.fromEntries(fed.map(({ tensor, keys }) => [tensor.name, keys])),
     ...(states.length === 0 ? {} : { state: stateOf }),
-    keep: [...(id === null ? [] : [id]), ...windowColumns(fed)],
+    keep: [...(id === null ? [] : [id]), ...partColumns(fed)],
   };
   const { outputs, leftOut } = draftOutputs(context, base);
   const map = {
@@ -139,7 +140,11 @@ function fillNulls(input: InputDraft, { nulls }: DataSample): InputDraft {
 }
 
 /** Columns of text that the folder's tokenizer could make tokens of; null where the model takes no tokens. */
-function textsToMeasure({ signature, folder, fields }: Omit<DraftContext, "sample" | "ran" | "textCauses">) {
+function textsToMeasure({
+  signature,
+  folder,
+  fields,
+}: Pick<DraftContext, "signature" | "folder" | "fields">) {
   const tokenizer = folder?.facts.tokenizer ?? null;
   if (folder === null || tokenizer === null || !signature.inputs.some(({ name }) => isIdsName(name)))
     return null;
@@ -147,11 +152,15 @@ function textsToMeasure({ signature, folder, fields }: Omit<DraftContext, "sampl
   return { columns: columns.map(({ name }) => name), tokenizer: below(folder.path, tokenizer.file) };
 }
 
-/** What tells the windows of a sound apart. */
-function windowColumns(inputs: readonly InputDraft[]): readonly string[] {
-  const isCut = ({ sound }: InputDraft["keys"]) =>
-    typeof sound === "object" && sound !== null && "window" in sound;
-  return inputs.some(({ keys }) => isCut(keys)) ? WINDOW_COLUMNS : [];
+/** Columns that tell apart the rows that one file becomes. */
+function partColumns(inputs: readonly InputDraft[]): readonly string[] {
+  const named = inputs.flatMap(({ keys }) =>
+    FEATURES.flatMap(({ key, keyColumns }) => {
+      const spec = keys[key];
+      return typeof spec === "object" && spec !== null ? keyColumns(spec) : [];
+    }),
+  );
+  return [...new Set(named)];
 }
 
 async function readModel(

@@ -5,6 +5,7 @@ import { mapSpec } from "../../shared/domain/map-spec.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import type { TextCause } from "../../shared/domain/text-cause.ts";
+import type { FeaturePlanner } from "../../shared/extension/feature.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
 import { bindMap } from "../plan/bind/bind-map.ts";
 import type { Ran } from "../plan/model/run-once.ts";
@@ -19,6 +20,8 @@ export interface DraftContext {
   readonly fields: readonly Field[];
   /** Why some of these are text. */
   readonly textCauses: readonly TextCause[];
+  /** By key of the feature. */
+  readonly planners: ReadonlyMap<string, FeaturePlanner>;
   readonly sample: DataSample;
   /** What a run of the model on made-up rows gave; null where there was none. */
   readonly ran: Ran | null;
@@ -44,7 +47,7 @@ const NOT_MADE: Problem = { where: "map.inputs", what: "an input cannot be made 
 /** Whether a drafted map fits: the job file's own checks and the planning of a job say so. */
 export function tryBind(
   map: DraftMap,
-  { signature, folder, fields }: Pick<DraftContext, "signature" | "folder" | "fields">,
+  { signature, folder, fields, planners }: Pick<DraftContext, "signature" | "folder" | "fields" | "planners">,
 ): Tried {
   const parsed = mapSpec.safeParse(map);
   if (!parsed.success) {
@@ -55,7 +58,7 @@ export function tryBind(
     return { kind: "misfit", problems };
   }
   try {
-    const plain = withoutComputed(parsed.data.inputs, { signature, fields });
+    const plain = withoutComputed(parsed.data.inputs, { signature, fields, planners });
     if (plain === null) return { kind: "misfit", problems: [NOT_MADE] };
     const binding = bindMap({ ...parsed.data, inputs: plain.inputs }, signature, plain.fields, { folder });
     return { kind: "fits", binding };

@@ -1,6 +1,5 @@
 import type { ErrorData } from "../../shared/core/errors.ts";
 import type { FieldType } from "../../shared/domain/dataset.ts";
-import type { StepBinding } from "../../shared/domain/step-binding.ts";
 import type { ElementType } from "../../shared/domain/tensor.ts";
 
 /**
@@ -71,7 +70,7 @@ export interface LongValue {
 export interface StepTrace {
   /** Its key in the job file. */
   readonly where: string;
-  readonly kind: StepBinding["op"]["kind"];
+  readonly kind: string;
   readonly rowsIn: number;
   /** The columns that it made, of the rows that it left. */
   readonly made: Shown;

@@ -47,7 +47,7 @@ export class StepWatch implements AsyncDisposable {
     const names = madeColumns(binding).map(({ name }) => name);
     this.#traces.push({
       where,
-      kind: op.kind,
+      kind: op.kind === "feature" ? op.feature : op.kind,
       rowsIn: given.numRows,
       made: shownRows(batch, names),
       failed,

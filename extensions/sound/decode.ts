@@ -72,3 +72,13 @@ async function* decodeVorbis(bytes: Uint8Array): AsyncGenerator<SoundBlock, void
     decoder.free();
   }
 }
+
+/** Reads the samples a second of a sound. Null: it is no sound, or it is damaged, which a job reports. */
+export async function readRate(bytes: Uint8Array): Promise<number | null> {
+  try {
+    for await (const { rate } of decodeSound(bytes)) return rate;
+    return null;
+  } catch {
+    return null;
+  }
+}

@@ -1,10 +1,5 @@
-import type { FileCells } from "../../shared/domain/file-cells.ts";
-
-/** Whether a row has one channel's values after the other, or each moment's side by side. */
-export const SOUND_LAYOUTS = ["channelsFirst", "channelsLast"] as const;
-
-/** Ways to end a sound whose last window is not full: zeros, the sound from its start, or no such window. */
-export const WINDOW_ENDS = ["zeros", "repeat", "drop"] as const;
+import type { Zod } from "../../shared/core/zod.ts";
+import { SOUND_LAYOUTS, WINDOW_ENDS } from "../../shared/domain/sound-words.ts";
 
 /** How a sound is cut into rows. All are samples at the model's rate. */
 export interface SoundWindows {
@@ -33,12 +28,25 @@ export interface SoundPlan {
   readonly maxSeconds: number;
 }
 
-/** A column of sounds turned into a column of samples. */
+/** Step that turns a column of sounds into a column of samples. */
 export interface SoundOp extends SoundPlan {
-  readonly kind: "sound";
-  readonly cells: FileCells;
-  /** The column that it makes. */
+  /** Column of samples. */
   readonly samples: string;
+}
+
+/** Builds the schema of a step. */
+export function soundOp(z: Zod) {
+  const count = z.int().min(0);
+  return z.object({
+    samples: z.string(),
+    rate: count,
+    channels: count,
+    mix: z.boolean(),
+    windows: z.object({ window: count, hop: count, context: count, pad: z.enum(WINDOW_ENDS) }).nullable(),
+    layout: z.enum(SOUND_LAYOUTS),
+    normalize: z.boolean(),
+    maxSeconds: z.number(),
+  });
 }
 
 /** What windows of a sound have beside their samples: which one it is, and its seconds in the sound. */
@@ -54,4 +62,22 @@ export function mostSoundBytes(plan: SoundPlan): number {
 /** The values of a window, its context among them. */
 export function valuesPerWindow({ channels }: Pick<SoundPlan, "channels">, windows: SoundWindows): number {
   return channels * (windows.context + windows.window);
+}
+
+/** What becomes of sounds: `16000 samples a second, mono, windows of 512 behind 64 of context`. */
+export function soundText({ rate, channels, mix, windows, layout, normalize }: SoundPlan): string {
+  const parts = [
+    `${rate} samples a second`,
+    channels === 1 && mix ? "mono" : `${channels} channels, ${layout}`,
+    ...(normalize ? ["normalized"] : []),
+  ];
+  if (windows === null) return [...parts, "a row each"].join(", ");
+  const { window, hop, context, pad } = windows;
+  const behind = context === 0 ? "" : ` behind ${context} of context`;
+  const steps = hop === window ? "" : `, one every ${hop}`;
+  return [
+    ...parts,
+    `windows of ${window}${behind}${steps}`,
+    ...(pad === "drop" ? ["whole ones only"] : []),
+  ].join(", ");
 }

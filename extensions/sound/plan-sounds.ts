@@ -1,5 +1,5 @@
+import type { Problem } from "../../shared/core/errors.ts";
 import type { InputSpec } from "../../shared/domain/map-spec.ts";
-import type { SoundPlan, SoundWindows } from "./op.ts";
 import {
   type Dim,
   formatDims,
@@ -8,7 +8,7 @@ import {
   product,
   type TensorInfo,
 } from "../../shared/domain/tensor.ts";
-import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
+import type { SoundPlan, SoundWindows } from "./op.ts";
 
 export type SoundSpec = NonNullable<InputSpec["sound"]>;
 
@@ -19,7 +19,7 @@ interface PlannedSounds {
 }
 
 /** @param below the keys of `sound` that the problem is under */
-export type ReportSound = (below: readonly string[], problem: Omit<SpecProblem, "path" | "part">) => void;
+export type ReportSound = (below: readonly string[], problem: Omit<Problem, "where">) => void;
 
 /**
  * Fits what the job says of sounds to the model's input; null with problems where it does not fit.

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { messageOf } from "../../shared/core/errors.ts";
-import type { SoundPlan } from "./op.ts";
 import { decodeSound } from "./decode.ts";
+import type { SoundPlan } from "./op.ts";
 import { canResample, Resampler } from "./resampler.ts";
 import { Samples } from "./samples.ts";
 import { type SoundBlock, SoundFault } from "./sound-block.ts";

@@ -13,14 +13,15 @@ import { present } from "../../shared/core/assert.ts";
 import { cellsOf } from "../../shared/dataset/cell-reader.ts";
 import { columnData, recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import { int32Column, offsetsBehind } from "../../shared/dataset/text-column.ts";
+import type { FileCells } from "../../shared/domain/file-cells.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
-import { type SoundOp, type SoundWindows, valuesPerWindow } from "./op.ts";
-import { madeColumns, type StepBinding } from "../../shared/domain/step-binding.ts";
-import { readSound, type Sound } from "./read-sound.ts";
-import { countWindows, hasFilledWindow, writeStretch, writeWindows } from "./windows.ts";
+import { madeColumns, type StepColumns } from "../../shared/domain/step-binding.ts";
+import type { RowFailure, Step, StepResult } from "../../shared/steps/step.ts";
 import type { Storages } from "../../shared/storage/open-storage.ts";
 import { openRowStorages, readFileCell } from "../../shared/storage/row-file.ts";
-import type { RowFailure, Step, StepResult } from "../../shared/steps/step.ts";
+import { type SoundOp, type SoundWindows, valuesPerWindow } from "./op.ts";
+import { readSound, type Sound } from "./read-sound.ts";
+import { countWindows, hasFilledWindow, writeStretch, writeWindows } from "./windows.ts";
 
 /** Fifty minutes of stereo as on a CD. It is read whole. */
 const MAX_FILE_BYTES = 512 * 1024 * 1024;
@@ -40,13 +41,19 @@ export class SoundStep implements Step {
   readonly #column: string;
   readonly #made: readonly string[];
   readonly #op: SoundOp;
+  readonly #cells: FileCells;
   readonly #storages: Storages;
 
-  constructor(binding: StepBinding, op: SoundOp, stores: JobStores) {
+  constructor(
+    columns: StepColumns,
+    { op, cells }: { readonly op: SoundOp; readonly cells: FileCells },
+    stores: JobStores,
+  ) {
     this.#storages = openRowStorages(stores);
-    this.#column = present(binding.reads[0], "a sound step reads a column");
-    this.#made = madeColumns(binding).map(({ name }) => name);
+    this.#column = present(columns.reads[0], "a sound step reads a column");
+    this.#made = madeColumns(columns).map(({ name }) => name);
     this.#op = op;
+    this.#cells = cells;
   }
 
   /** @throws {STORE_FAILED} when the place of a sound fails, and not the sound */
@@ -95,7 +102,7 @@ export class SoundStep implements Step {
 
   async #soundOf(cell: unknown, signal: AbortSignal): Promise<Sound> {
     const options = { maxBytes: MAX_FILE_BYTES, signal };
-    const file = await readFileCell(this.#storages, cell, this.#op.cells, options);
+    const file = await readFileCell(this.#storages, cell, this.#cells, options);
     return file.kind === "refused" ? file : await readSound(file.bytes, this.#op, signal);
   }
 

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { type Context, checkFolderPlace, refuse } from "./job-rules.ts";
-import { SOUND_LAYOUTS, WINDOW_ENDS } from "../../extensions/sound/op.ts";
+import { SOUND_LAYOUTS, WINDOW_ENDS } from "./sound-words.ts";
 
 /** Of no microphone, and no file, more. */
 const MAX_RATE = 768_000;

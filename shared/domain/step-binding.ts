@@ -1,7 +1,7 @@
 import type { Field } from "./dataset.ts";
+import type { FileCells } from "./file-cells.ts";
 import type { ImageOp } from "./image-op.ts";
 import type { Location } from "./location.ts";
-import type { SoundOp } from "../../extensions/sound/op.ts";
 
 /**
  * A step of `map.prepare` or `map.finish`, bound to the columns in front of it. Plain JSON, as all of a map
@@ -41,7 +41,19 @@ export interface StepColumn extends Field {
   readonly from: string | null;
 }
 
-type StepOp = SqlOp | ImageOp | SoundOp | ModuleOp | TokenizeOp | SplitOp | SpansOp;
+type StepOp = SqlOp | ImageOp | FeatureOp | ModuleOp | TokenizeOp | SplitOp | SpansOp;
+
+/** Files of a column, made into values by a feature. */
+export interface FeatureOp {
+  readonly kind: "feature";
+  /** Key of the feature: `sound`. */
+  readonly feature: string;
+  readonly cells: FileCells;
+  readonly data: FeatureData;
+}
+
+/** JSON that only a feature understands. */
+export type FeatureData = Readonly<Record<string, unknown>>;
 
 /** Token ids of texts. Its file is the tokenizer. */
 export interface TokenizeOp {

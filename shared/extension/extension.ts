@@ -1,6 +1,7 @@
 import type { JobStores } from "../domain/job-stores.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { FacePart } from "./face.ts";
+import type { FeaturePart } from "./feature.ts";
 import type { ReadNotice } from "./notice.ts";
 import type { QueueOptions, QueueSink, QueueSource } from "./queue-source.ts";
 
@@ -14,6 +15,7 @@ export interface Extension {
   readonly name: string;
   readonly storage?: StoragePart;
   readonly queue?: QueuePart;
+  readonly feature?: FeaturePart;
   readonly face?: FacePart;
 }
 

@@ -1,3 +1,4 @@
+import { featureOf } from "../domain/features.ts";
 import { localPathOf } from "../domain/location.ts";
 import type { StepBinding } from "../domain/step-binding.ts";
 import type { OpenStepOptions, Step } from "./step.ts";
@@ -23,10 +24,8 @@ export async function openStep(
       const { openModuleStep } = await import("./module-step.ts");
       return openModuleStep(binding, binding.op, options);
     }
-    case "sound": {
-      const { SoundStep } = await import("../../extensions/sound/step.ts");
-      return new SoundStep(binding, binding.op, stores);
-    }
+    case "feature":
+      return await featureOf(binding.op.feature).openStep(binding, binding.op, stores);
     case "tokenize": {
       const { openTokenizeStep } = await import("./tokenize-step.ts");
       return openTokenizeStep(binding, binding.op, options);

@@ -24,7 +24,7 @@ import { ELEMENT_TYPES } from "../domain/tensor.ts";
 import { SOURCE_BINDING_SCHEMA } from "../input-sources/source-schemas.ts";
 import { OP_BINDING_SCHEMA } from "../output-ops/op-schemas.ts";
 import { count, dtype, field, location } from "./codec-fields.ts";
-import { moduleReduction, stepBinding } from "./codec-steps.ts";
+import { flatFeatures, moduleReduction, stepBinding } from "./codec-steps.ts";
 import { TEXT_INDEX_SCHEMA } from "./text-index.ts";
 
 /** Here, and not where the type is: whatever opens a storage would load Zod with it. */
@@ -43,7 +43,7 @@ const JOB_STORES_SCHEMA: z.ZodType<JobStores> = z.object({
 
 /** The value as JSON text in UTF-8. */
 export function encodeJson(value: JobSpec | JobDescription): Buffer {
-  return Buffer.from(JSON.stringify(value), "utf8");
+  return Buffer.from(JSON.stringify(value, flatFeatures), "utf8");
 }
 
 /**

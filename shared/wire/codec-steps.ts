@@ -1,4 +1,6 @@
 import * as z from "zod";
+import { ZOD } from "../core/zod.ts";
+import { FEATURES } from "../domain/features.ts";
 import type { FileCells } from "../domain/file-cells.ts";
 import {
   CHANNEL_ORDERS,
@@ -10,8 +12,7 @@ import {
   RESAMPLES,
 } from "../domain/image-op.ts";
 import type { ModuleReduction } from "../domain/module-reduction.ts";
-import { SOUND_LAYOUTS, type SoundOp, WINDOW_ENDS } from "../../extensions/sound/op.ts";
-import { SPAN_STRATEGIES, type StepBinding } from "../domain/step-binding.ts";
+import { type FeatureOp, SPAN_STRATEGIES, type StepBinding } from "../domain/step-binding.ts";
 import { count, fieldType, location } from "./codec-fields.ts";
 
 const imageSize = { width: count, height: count };
@@ -51,22 +52,28 @@ const imageOp: z.ZodType<ImageOp> = z.object({
   ...imageSize,
 });
 
-const soundOp: z.ZodType<SoundOp> = z.object({
-  kind: z.literal("sound"),
-  cells,
-  samples: z.string(),
-  rate: count,
-  channels: count,
-  mix: z.boolean(),
-  windows: z.object({ window: count, hop: count, context: count, pad: z.enum(WINDOW_ENDS) }).nullable(),
-  layout: z.enum(SOUND_LAYOUTS),
-  normalize: z.boolean(),
-  maxSeconds: z.number(),
-});
+/** On the wire, what a feature's step needs stands beside its kind and its cells. */
+function featureOp({ key, data }: (typeof FEATURES)[number]): z.ZodType<FeatureOp> {
+  const schema = data(ZOD);
+  return z.looseObject({ kind: z.literal(key), cells }).transform((found, context) => {
+    const { kind: feature, cells, ...rest } = found;
+    const parsed = schema.safeParse(rest);
+    if (parsed.success) return { kind: "feature", feature, cells, data: { ...parsed.data } } as const;
+    for (const { path, message } of parsed.error.issues) context.addIssue({ code: "custom", path, message });
+    return z.NEVER;
+  });
+}
+
+/** Writes ops of features as {@link stepBinding} reads them: a replacer of `JSON.stringify`. */
+export function flatFeatures(key: string, value: unknown): unknown {
+  if (key !== "op" || typeof value !== "object" || value === null) return value;
+  const op = value as StepBinding["op"];
+  return op.kind === "feature" ? { kind: op.feature, cells: op.cells, ...op.data } : value;
+}
 
 const stepOp: z.ZodType<StepBinding["op"]> = z.union([
   imageOp,
-  soundOp,
+  ...FEATURES.map(featureOp),
   z.object({ kind: z.literal("module"), path: z.string(), timeoutSeconds: z.number() }),
   z.object({ kind: z.literal("sql"), select: z.string(), named: z.array(z.string()) }),
   z.object({

@@ -1,9 +1,9 @@
 import { Binary, Int32, type RecordBatch, vectorFromArray } from "apache-arrow";
 import { expect, test } from "vitest";
+import type { SoundPlan } from "../../extensions/sound/op.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import type { FieldType } from "../../shared/domain/dataset.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";
-import type { SoundPlan } from "../../extensions/sound/op.ts";
 import type { StepBinding } from "../../shared/domain/step-binding.ts";
 import { applyStep } from "../../shared/steps/apply-step.ts";
 import { openStep } from "../../shared/steps/open-step.ts";
@@ -45,7 +45,10 @@ function planOf(rows: RecordBatch, windows: SoundPlan["windows"]): StepBinding {
         ];
   return {
     where: "map.inputs.x.sound",
-    op: { kind: "sound", cells: { kind: "bytes" }, samples: "samples", layout: "channelsFirst", ...plan },
+    op: {
+      ...{ kind: "feature", feature: "sound", cells: { kind: "bytes" } },
+      data: { samples: "samples", layout: "channelsFirst", ...plan },
+    },
     files: [],
     reads: ["sound"],
     columns: [

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { packageRoot } from "../../shared/core/package-root.ts";
 import { decodeSound } from "../../extensions/sound/decode.ts";
 import type { SoundBlock } from "../../extensions/sound/sound-block.ts";
+import { packageRoot } from "../../shared/core/package-root.ts";
 
 /** The sounds in `sounds/`, and what libsndfile and soxr made of them: see `sounds/make.py`. */
 

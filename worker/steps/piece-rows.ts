@@ -1,4 +1,4 @@
-import { mostSoundBytes } from "../../extensions/sound/op.ts";
+import { featureOf } from "../../shared/domain/features.ts";
 import { madeColumns, type StepBinding, type StepColumns } from "../../shared/domain/step-binding.ts";
 import { dtypeBytes } from "../../shared/domain/tensor.ts";
 
@@ -65,7 +65,9 @@ function mostSounds(steps: readonly StepBinding[]): number {
 }
 
 function soundBytes(steps: readonly StepBinding[]): readonly number[] {
-  return steps.flatMap(({ op }) => (op.kind === "sound" ? [mostSoundBytes(op)] : []));
+  return steps.flatMap(({ op }) =>
+    op.kind === "feature" ? [featureOf(op.feature).mostRowBytes(op.data)] : [],
+  );
 }
 
 /** Bytes of a row in the columns that are made and whose cells are all of one size. */

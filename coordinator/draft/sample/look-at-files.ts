@@ -1,5 +1,5 @@
+import { FEATURES } from "../../../shared/domain/features.ts";
 import { isLocation, type Location } from "../../../shared/domain/location.ts";
-import { decodeSound } from "../../../extensions/sound/decode.ts";
 import type { Storages } from "../../../shared/storage/open-storage.ts";
 import { readRowFile } from "../../../shared/storage/row-file.ts";
 import { IMAGE_NAME, SOUND_NAME } from "../../plan/input/row-files-hint.ts";
@@ -96,13 +96,11 @@ async function openedFile(
 
 /** Null: it is no sound. */
 async function rateOf(bytes: Uint8Array): Promise<number | null> {
-  try {
-    for await (const { rate } of decodeSound(bytes)) return rate;
-    return null;
-  } catch {
-    // Whether a sound is damaged is for the job to say, which makes a dead letter of it.
-    return null;
+  for (const feature of FEATURES) {
+    const rate = await feature.readRate(bytes);
+    if (rate !== null) return rate;
   }
+  return null;
 }
 
 function begins(bytes: Uint8Array, mark: string): boolean {

@@ -14,7 +14,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^sharp$/, folders: ["shared/images/"] },
   {
     packages: /^(@wasm-audio-decoders\/.*|mpg123-decoder|opus-decoder)$/,
-    folders: ["shared/sound/"],
+    folders: ["extensions/sound/"],
   },
   { packages: /^esbuild$/, folders: ["coordinator/plan/module/"] },
   { packages: /^@anush008\/tokenizers$/, folders: ["shared/text/"] },

@@ -18,6 +18,7 @@ export const LIST_READERS: readonly string[] = [
   // Schemes in users' texts, for which core may not ask the domain.
   "shared/core/without-secrets.ts",
   "coordinator/access/face-methods.ts",
+  "shared/domain/features.ts",
   "shared/domain/queue-address.ts",
   "shared/domain/store-schemes.ts",
   "shared/extension/open-tracer.ts",

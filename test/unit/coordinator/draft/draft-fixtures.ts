@@ -1,11 +1,14 @@
 import { draftFor } from "../../../../coordinator/draft/draft-job.ts";
 import { NO_SAMPLE, type SeenFiles } from "../../../../coordinator/draft/sample/data-sample.ts";
 import type { FieldType } from "../../../../shared/domain/dataset.ts";
+import { loadPlanners } from "../../../../shared/domain/features.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import type { FolderFacts, ModelFolder } from "../../../../shared/domain/model-folder.ts";
 import type { ModelSignature } from "../../../../shared/domain/tensor.ts";
 import type { TextCause } from "../../../../shared/domain/text-cause.ts";
 import { aModel, fields, fixedList, numeric } from "../plan/bind/bind-fixtures.ts";
+
+export const PLANNERS = await loadPlanners();
 
 export const text: FieldType = { kind: "string" };
 export const bytes: FieldType = { kind: "binary" };
@@ -51,6 +54,7 @@ export function draft(
     folder: folder === undefined ? null : aFolder(folder),
     fields: fields(types),
     textCauses,
+    planners: PLANNERS,
     sample: { ...NO_SAMPLE, nulls, files: new Map(seenFiles(files)) },
     ran: gave === undefined ? null : aRun(gave),
   });

@@ -4,7 +4,7 @@ import { NO_SAMPLE } from "../../../../coordinator/draft/sample/data-sample.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import type { Dim } from "../../../../shared/domain/tensor.ts";
 import { aModel, aTensor, fields, fixedList } from "../plan/bind/bind-fixtures.ts";
-import { aFolder, bytes, draft, inputsOf, int, text } from "./draft-fixtures.ts";
+import { aFolder, bytes, draft, inputsOf, int, PLANNERS, text } from "./draft-fixtures.ts";
 
 describe("images in a drafted job", () => {
   const image = {
@@ -103,6 +103,7 @@ describe("images in a drafted job", () => {
       fields: fields({ photo: bytes }),
       sample: NO_SAMPLE,
       textCauses: [],
+      planners: PLANNERS,
       ran: null,
     }).inputs;
     expect(input?.keys.image).toMatchObject({ resize: { width: 224, height: 224 } });

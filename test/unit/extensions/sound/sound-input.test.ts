@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { soundInput } from "../../../../extensions/sound/planner.ts";
+import { featureInput } from "../../../../coordinator/plan/input-steps/feature-input.ts";
 import type { Field } from "../../../../shared/domain/dataset.ts";
+import { featureOf } from "../../../../shared/domain/features.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { mapSpec } from "../../../../shared/domain/map-spec.ts";
 import type { FolderDoubt, ModelFolder, SoundFacts } from "../../../../shared/domain/model-folder.ts";
@@ -47,7 +48,7 @@ function plan(of: Case) {
   });
   const signature = { inputs: [{ name: "x", dtype, dims }], outputs: [], unusable: [] };
   const { signal } = new AbortController();
-  return soundInput.plan("x", inputs, {
+  return featureInput(featureOf("sound")).plan("x", inputs, {
     fields,
     signature,
     folder,
@@ -70,14 +71,17 @@ async function problems(of: Case) {
 
 const FLOATS = { kind: "numeric", type: "float32" } as const;
 
-describe("soundInput", () => {
+describe("an input of sounds", () => {
   it("makes a row of each sound where the model leaves its length open", async () => {
     const { step, inputs } = await planned({});
     expect(step).toEqual({
       where: "map.inputs.x.sound",
       op: {
-        ...{ kind: "sound", cells: { kind: "bytes" }, samples: "shardmill:x", rate: 16_000, channels: 1 },
-        ...{ mix: true, windows: null, layout: "channelsFirst", normalize: false, maxSeconds: 3600 },
+        ...{ kind: "feature", feature: "sound", cells: { kind: "bytes" } },
+        data: {
+          ...{ samples: "shardmill:x", rate: 16_000, channels: 1, mix: true, windows: null },
+          ...{ layout: "channelsFirst", normalize: false, maxSeconds: 3600 },
+        },
       },
       files: [],
       reads: ["audio"],
@@ -92,7 +96,7 @@ describe("soundInput", () => {
   it("makes a row of each window, with its place in the sound", async () => {
     const { step, inputs } = await planned({ sound: { window: 512, context: 64 }, spec: { column: "path" } });
     const windows = { window: 512, hop: 512, context: 64, pad: "zeros" };
-    expect(step.op).toMatchObject({ windows, cells: { kind: "locations", folder: "/job" } });
+    expect(step.op).toMatchObject({ data: { windows }, cells: { kind: "locations", folder: "/job" } });
     expect(step.columns.slice(FIELDS.length).map(({ name, type }) => [name, type])).toEqual([
       ["shardmill:x", { kind: "fixedList", item: FLOATS, length: 576 }],
       ["part", { kind: "numeric", type: "int32" }],
@@ -112,7 +116,7 @@ describe("soundInput", () => {
   ] as const)("takes %s", async (_name, of, shape, windows) => {
     const { step, inputs } = await planned(of);
     expect(inputs.x?.shape).toEqual(shape);
-    expect(step.op).toMatchObject({ windows });
+    expect(step.op).toMatchObject({ data: { windows } });
   });
 
   it("takes channels side by side for sounds of their own length", async () => {
@@ -123,9 +127,9 @@ describe("soundInput", () => {
   it("takes from the model's folder what the job leaves out", async () => {
     const folder = folderWith({ rate: 24_000, normalize: true });
     const { step } = await planned({ folder, rate: null });
-    expect(step.op).toMatchObject({ rate: 24_000, normalize: true });
+    expect(step.op).toMatchObject({ data: { rate: 24_000, normalize: true } });
     const own = await planned({ folder, rate: 8000, sound: { normalize: false } });
-    expect(own.step.op).toMatchObject({ rate: 8000, normalize: false });
+    expect(own.step.op).toMatchObject({ data: { rate: 8000, normalize: false } });
   });
 
   it("asks for what the model's folder leaves unclear, unless the job says it", async () => {

@@ -24,7 +24,8 @@ const SQL = stepOf({ kind: "sql", select: "SELECT * FROM rows", named: [] });
 
 function soundOf(maxSeconds: number): StepBinding {
   const cells = { kind: "bytes" } as const;
-  return stepOf({ kind: "sound", ...PLAN, normalize: false, maxSeconds, cells, samples: "samples" });
+  const data = { ...PLAN, normalize: false, maxSeconds, samples: "samples" };
+  return stepOf({ kind: "feature", feature: "sound", cells, data });
 }
 
 /** Lists of so many float32. */

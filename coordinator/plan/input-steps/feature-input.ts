@@ -1,0 +1,59 @@
+import { present } from "../../../shared/core/assert.ts";
+import type { FeatureOp } from "../../../shared/domain/step-binding.ts";
+import type { FeaturePart } from "../../../shared/extension/feature.ts";
+import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
+import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
+import { takenColumns } from "../steps/taken-columns.ts";
+import { findFiles, findRowTensor } from "./file-column.ts";
+import type { InputStep } from "./input-step.ts";
+
+/** Files of a column, made into the values of a tensor by a feature. */
+export function featureInput({ key, files: what, loadPlanner }: FeaturePart): InputStep {
+  return {
+    key,
+    plan: async (input, inputs, { fields, signature, folder }) => {
+      const path = ["map", "inputs", input];
+      const problems: SpecProblem[] = [];
+      const spec = present(inputs[input], "an input of the job");
+      const { [key]: own, column = input, ...rest } = spec;
+      const tensor = findRowTensor(input, rest.batchAxis, signature.inputs, problems);
+      const { folder: start } = present(own, "an input with the key of the feature");
+      const files = { name: column, path, isNamed: column !== input, what, folder: start };
+      const cells = findFiles(files, fields, problems);
+      const made = `shardmill:${input}`;
+      const planFeature = await loadPlanner();
+      const planned =
+        tensor === null
+          ? null
+          : planFeature(spec, {
+              column: made,
+              tensor,
+              folder,
+              report: (below, problem) =>
+                problems.push({
+                  path: [...path, ...(below === null ? [] : [key, ...below])],
+                  part: "value",
+                  ...problem,
+                }),
+            });
+      const where = formatKeyPath([...path, key]);
+      const more = planned?.columns.slice(1).map(({ name }) => name) ?? [];
+      const taken = takenColumns(more, fields, where);
+      if (problems.length + taken.length > 0 || cells === null || planned === null) {
+        const found = problems.map(({ path: at, part: _part, ...problem }) => ({
+          where: formatKeyPath(at),
+          ...problem,
+        }));
+        return { problems: [...found, ...taken] };
+      }
+      const op: FeatureOp = { kind: "feature", feature: key, cells, data: planned.data };
+      const passed = fields.map((field) => ({ ...field, from: field.name }));
+      const columns = [...passed, ...planned.columns.map((field) => ({ ...field, from: null }))];
+      const shape = planned.rowDims === null ? {} : { shape: [...planned.rowDims] };
+      return {
+        step: { where, op, files: [], reads: [column], columns },
+        inputs: { ...inputs, [input]: { ...rest, column: made, ...shape } },
+      };
+    },
+  };
+}

@@ -1,0 +1,21 @@
+import type { Extension } from "../../shared/extension/extension.ts";
+import { mostSoundBytes, type SoundOp, soundOp, soundText, WINDOW_COLUMNS } from "./op.ts";
+
+/** Sounds as inputs of models: decoded, resampled, and cut into windows. */
+export const sound: Extension = {
+  name: "sound",
+  feature: {
+    key: "sound",
+    files: "sounds",
+    data: soundOp,
+    loadPlanner: async () => (await import("./planner.ts")).planSoundInput,
+    keyColumns: (spec) => ("window" in spec ? WINDOW_COLUMNS : []),
+    mostRowBytes: (data) => mostSoundBytes(data as unknown as SoundOp),
+    show: (data) => soundText(data as unknown as SoundOp),
+    async openStep(columns, { cells, data }, stores) {
+      const { SoundStep } = await import("./step.ts");
+      return new SoundStep(columns, { cells, op: data as unknown as SoundOp }, stores);
+    },
+    readRate: async (bytes) => (await import("./decode.ts")).readRate(bytes),
+  },
+};

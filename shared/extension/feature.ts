@@ -1,0 +1,66 @@
+import type * as z from "zod";
+import type { Problem } from "../core/errors.ts";
+import type { Zod } from "../core/zod.ts";
+import type { Field } from "../domain/dataset.ts";
+import type { FileCells } from "../domain/file-cells.ts";
+import type { JobStores } from "../domain/job-stores.ts";
+import type { InputSpec } from "../domain/map-spec.ts";
+import type { ModelFolder } from "../domain/model-folder.ts";
+import type { FeatureData, StepColumns } from "../domain/step-binding.ts";
+import type { TensorInfo } from "../domain/tensor.ts";
+import type { Step } from "../steps/step.ts";
+
+/**
+ * Makes an input of a model from a column of files: samples from sounds. The input becomes a step in front of
+ * the model. What the step needs is the feature's own JSON, which only the feature reads.
+ */
+export interface FeaturePart {
+  /** Key of the input in the job file, and kind of its step on the wire: `sound`. */
+  readonly key: "sound";
+  /** Name of its files in messages: `sounds`. */
+  readonly files: string;
+  /** Builds the schema by which a worker checks the data that it was sent. */
+  data(z: Zod): z.ZodType<object>;
+  /** Loads what plans the step, on the coordinator. */
+  loadPlanner(): Promise<FeaturePlanner>;
+  /** Columns that tell the rows apart which one file becomes. Empty: a file stays one row. */
+  keyColumns(spec: object): readonly string[];
+  /** Bytes of the largest row that a file may become. */
+  mostRowBytes(data: FeatureData): number;
+  /** Describes what the step does, for `plan`. */
+  show(data: FeatureData): string;
+  /** Opens the step on a worker. The caller disposes it. */
+  openStep(columns: StepColumns, op: FeatureStepOp, stores: JobStores): Promise<Step>;
+  /** Reads the samples a second of a file, for a draft of a job. Null: it is none of the feature's files. */
+  readRate(bytes: Uint8Array): Promise<number | null>;
+}
+
+interface FeatureStepOp {
+  readonly cells: FileCells;
+  readonly data: FeatureData;
+}
+
+/** Fits what the job file says to the model's input. Null, with problems reported, where it does not fit. */
+export type FeaturePlanner = (input: InputSpec, context: PlannerContext) => PlannedFeature | null;
+
+interface PlannerContext {
+  /** Name of the column for the values of the input. */
+  readonly column: string;
+  /** Model's input, without its batch. */
+  readonly tensor: TensorInfo;
+  readonly folder: ModelFolder | null;
+  /**
+   * Takes what is wrong.
+   *
+   * @param below keys of the job file under the feature's own key. Null: it is about the input as a whole
+   */
+  report(below: readonly string[] | null, problem: Omit<Problem, "where">): void;
+}
+
+interface PlannedFeature {
+  readonly data: FeatureData;
+  /** Dimensions of a row beside the batch. Null: each row has its own length. */
+  readonly rowDims: readonly number[] | null;
+  /** Columns that the step makes: the values of the input first. */
+  readonly columns: readonly Field[];
+}
