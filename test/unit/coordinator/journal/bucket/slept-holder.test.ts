@@ -3,7 +3,7 @@ import { ShardmillError } from "../../../../../shared/core/errors.ts";
 import { below } from "../../../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
 import { firstRecords, shardRecords } from "../journal-runs.ts";
-import { BucketRig, JOURNAL, MANIFEST, OWN, RUN_FILE } from "./bucket-rig.ts";
+import { BucketRig, JOURNAL, MANIFEST, OWN, RUN_FILE, SNAPSHOTS } from "./bucket-rig.ts";
 
 const LOCKED = { code: "OUTPUT_LOCKED" };
 
@@ -69,6 +69,18 @@ describe("a journal in a bucket", () => {
     expect(await rig.objects()).not.toEqual([]);
     await expect(rig.machine("dead").open()).rejects.toMatchObject(LOCKED);
     expect(await rig.storage.kindAt(OWN)).toBeNull();
+  });
+
+  test("is not warned of where it is removed already, and its snapshots are not", async () => {
+    const before = rig.machine();
+    const opened = await before.open();
+    await before.write(opened, [...firstRecords(), ...shardRecords(0, 4, 1)]);
+    await before.close(opened);
+    await rig.storage.put(MANIFEST, sourceOfBytes("{}"));
+    await rig.storage.remove(JOURNAL);
+    expect(await rig.objects(SNAPSHOTS)).not.toEqual([]);
+    await expect(rig.machine("dead").open()).rejects.toMatchObject(LOCKED);
+    expect(rig.troubles).toEqual([]);
   });
 
   test("is not written by one that goes on while it is being removed", async () => {
