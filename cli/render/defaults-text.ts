@@ -1,3 +1,4 @@
+import { FEATURES, fileSpecs } from "../../shared/domain/features.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { OutputSpec } from "../../shared/domain/map-spec.ts";
 import {
@@ -61,13 +62,16 @@ function limitOf({ maxTokens }: TokenizeOp, facts: TokenizerFacts): readonly (re
 }
 
 const IMAGE_KEYS = ["resize", "resample", "crop", "rescale", "mean", "std"] as const;
-const SOUND_KEYS = ["rate", "normalize"] as const;
 const PREPROCESSOR = "preprocessor_config.json";
 
-/** Of inputs that images or sounds are made into. */
+/** By feature, what the files of a folder say. */
+type Facts = Readonly<Record<string, Readonly<Record<string, unknown>> | null | undefined>>;
+
+/** Of inputs that are made of files. */
 function fileDefaults({ spec }: PlannedJob, { facts, read }: ModelFolder): readonly Default[] {
   const ofImages = read.includes(PREPROCESSOR) ? PREPROCESSOR : "config.json: pretrained_cfg";
-  return Object.entries(spec.map.inputs).flatMap(([input, { image, sound }]): readonly Default[] => {
+  return Object.entries(spec.map.inputs).flatMap(([input, spec]): readonly Default[] => {
+    const { image } = spec;
     const taken = (kind: string, key: string, value: unknown, from: string): readonly Default[] =>
       value === null
         ? []
@@ -75,14 +79,18 @@ function fileDefaults({ spec }: PlannedJob, { facts, read }: ModelFolder): reado
     const imageKeys = IMAGE_KEYS.filter(
       (key) => image?.[key] === undefined && !(key === "crop" && image?.resize?.longestEdge !== undefined),
     );
-    const soundKeys = SOUND_KEYS.filter((key) => sound?.[key] === undefined);
+    const ofFeatures = FEATURES.flatMap(({ key, folderKeys }) => {
+      const own = new Map(fileSpecs(spec)).get(key);
+      const said = (facts as unknown as Facts)[key];
+      if (own === undefined || said === null || said === undefined) return [];
+      const left = folderKeys.filter((each) => !Object.hasOwn(own, each));
+      return left.flatMap((each) => taken(key, each, said[each] ?? null, PREPROCESSOR));
+    });
     return [
       ...(image === undefined || facts.image === null
         ? []
         : imageKeys.flatMap((key) => taken("image", key, facts.image?.[key] ?? null, ofImages))),
-      ...(sound === undefined || facts.sound === null
-        ? []
-        : soundKeys.flatMap((key) => taken("sound", key, facts.sound?.[key] ?? null, PREPROCESSOR))),
+      ...ofFeatures,
     ];
   });
 }

@@ -1,3 +1,4 @@
+import { fileSpecs } from "../../shared/domain/features.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { type Location, parseLocation } from "../../shared/domain/location.ts";
 import { namedEndpoint } from "../../shared/domain/store-schemes.ts";
@@ -15,10 +16,9 @@ export interface NamedPlace {
 /** All places that a job file names, of patterns the folder that they begin with. */
 export function namedPlaces(spec: JobSpec): readonly NamedPlace[] {
   const { input, model, map, output, work, stores } = spec;
-  const inputs = Object.entries(map.inputs).flatMap(([name, { image, sound }]) => [
-    ...named(["map", "inputs", name, "image", "folder"], image?.folder),
-    ...named(["map", "inputs", name, "sound", "folder"], sound?.folder),
-  ]);
+  const inputs = Object.entries(map.inputs).flatMap(([name, input]) =>
+    fileSpecs(input).flatMap(([key, { folder }]) => named(["map", "inputs", name, key, "folder"], folder)),
+  );
   const settings = Object.entries(stores).flatMap(([name, { ca, endpoint }]) => [
     ...named(["stores", name, "ca"], ca),
     ...named(["stores", name, "endpoint"], endpoint && (namedEndpoint(endpoint) ?? endpoint)),

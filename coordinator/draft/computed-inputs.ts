@@ -1,5 +1,7 @@
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
+import { fileSpecs } from "../../shared/domain/features.ts";
 import type { InputSpec } from "../../shared/domain/map-spec.ts";
+import type { FeatureSpec } from "../../shared/domain/step-binding.ts";
 import { type ModelSignature, product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import type { FeaturePlanner } from "../../shared/extension/feature.ts";
 import { fieldOfType } from "../../shared/modules/value-type.ts";
@@ -52,8 +54,10 @@ function makerOf(input: InputSpec, planners: ComputedContext["planners"]): Maker
   if (input.tokenizer !== undefined) return ofText;
   if (input.types !== undefined) return ofTypes;
   if (input.image !== undefined) return ofImages;
-  const keys: Readonly<Record<string, unknown>> = input;
-  for (const [key, planner] of planners) if (keys[key] !== undefined) return ofFeature(key, planner);
+  for (const [key, spec] of fileSpecs(input)) {
+    const planner = planners.get(key);
+    if (planner !== undefined) return ofFeature(key, spec, planner);
+  }
   return null;
 }
 
@@ -85,7 +89,7 @@ const ofImages: Maker = ({ image, ...rest }, tensor, fields) => {
   return vectors({ ...rest, shape: [...rowDims] }, tensor, { item, length: product(rowDims) });
 };
 
-function ofFeature(key: string, planner: FeaturePlanner): Maker {
+function ofFeature(key: string, spec: FeatureSpec, planner: FeaturePlanner): Maker {
   return (input, tensor, fields) => {
     if (!isColumn(input.column, fields, holdsFiles)) return null;
     const column = `shardmill:${tensor.name}`;
@@ -93,7 +97,9 @@ function ofFeature(key: string, planner: FeaturePlanner): Maker {
     const report = () => {
       isRefused = true;
     };
-    const planned = planner(input, { column, tensor: rowOf(tensor), folder: null, report });
+    const planned = planner(spec, {
+      ...{ column, tensor: rowOf(tensor), scale: input.scale, folder: null, report },
+    });
     if (planned === null || isRefused) return null;
     const { rowDims, columns } = planned;
     if (columns.some(({ name }) => fields.some((field) => field.name === name))) return null;

@@ -1,5 +1,6 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 import { mostSoundBytes, type SoundOp, soundOp, soundText, WINDOW_COLUMNS } from "./op.ts";
+import { soundSpec } from "./spec.ts";
 
 /** Sounds as inputs of models: decoded, resampled, and cut into windows. */
 export const sound: Extension = {
@@ -7,6 +8,11 @@ export const sound: Extension = {
   feature: {
     key: "sound",
     files: "sounds",
+    says:
+      "The column holds sounds, as the bytes of files or as their paths: how they become values. `{}` is all defaults. " +
+      "See [sound](#sound).",
+    spec: soundSpec,
+    folderKeys: ["rate", "normalize"],
     data: soundOp,
     loadPlanner: async () => (await import("./planner.ts")).planSoundInput,
     keyColumns: (spec) => ("window" in spec ? WINDOW_COLUMNS : []),

@@ -1,5 +1,10 @@
 import type { Zod } from "../../shared/core/zod.ts";
-import { SOUND_LAYOUTS, WINDOW_ENDS } from "../../shared/domain/sound-words.ts";
+
+/** Whether a row has one channel's values after the other, or each moment's side by side. */
+export const SOUND_LAYOUTS = ["channelsFirst", "channelsLast"] as const;
+
+/** Ways to end a sound whose last window is not full: zeros, the sound from its start, or no such window. */
+export const WINDOW_ENDS = ["zeros", "repeat", "drop"] as const;
 
 /** How a sound is cut into rows. All are samples at the model's rate. */
 export interface SoundWindows {

@@ -1,5 +1,4 @@
 import type { Problem } from "../../shared/core/errors.ts";
-import type { InputSpec } from "../../shared/domain/map-spec.ts";
 import {
   type Dim,
   formatDims,
@@ -9,8 +8,7 @@ import {
   type TensorInfo,
 } from "../../shared/domain/tensor.ts";
 import type { SoundPlan, SoundWindows } from "./op.ts";
-
-export type SoundSpec = NonNullable<InputSpec["sound"]>;
+import type { SoundSpec } from "./spec.ts";
 
 interface PlannedSounds {
   readonly plan: SoundPlan;

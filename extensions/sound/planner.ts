@@ -1,10 +1,10 @@
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
-import type { InputSpec } from "../../shared/domain/map-spec.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import type { FeaturePlanner } from "../../shared/extension/feature.ts";
 import { type SoundPlan, valuesPerWindow, WINDOW_COLUMNS } from "./op.ts";
-import { planSounds, type ReportSound, type SoundSpec } from "./plan-sounds.ts";
+import { planSounds, type ReportSound } from "./plan-sounds.ts";
+import type { SoundSpec } from "./spec.ts";
 
 const INT32: FieldType = { kind: "numeric", type: "int32" };
 const FLOAT32: FieldType = { kind: "numeric", type: "float32" };
@@ -13,11 +13,9 @@ const FLOAT64: FieldType = { kind: "numeric", type: "float64" };
 type Report = Parameters<FeaturePlanner>[1]["report"];
 
 /** Plans sounds of a column as the values of a tensor, or as a row for each of their windows. */
-export const planSoundInput: FeaturePlanner = (input, { column, tensor, folder, report }) => {
-  const { sound } = input;
-  if (sound === undefined) throw new Error("broken invariant: an input of sounds says how they are made");
-  const spec = withFolderSound(sound, folder, report);
-  const fitsRange = isInRange(tensor, input, report);
+export const planSoundInput: FeaturePlanner = (said, { column, tensor, scale, folder, report }) => {
+  const spec = withFolderSound(said as unknown as SoundSpec, folder, report);
+  const fitsRange = isInRange(tensor, scale, report);
   const planned = planSounds(spec, tensor, report);
   if (planned === null || !fitsRange) return null;
   const { plan, rowDims } = planned;
@@ -54,7 +52,7 @@ function withFolderSound(sound: SoundSpec, folder: ModelFolder | null, report: R
 }
 
 /** Samples lie between -1 and 1: of whole numbers nothing would be left. */
-function isInRange({ name, dtype }: TensorInfo, { scale }: InputSpec, report: Report): boolean {
+function isInRange({ name, dtype }: TensorInfo, scale: number, report: Report): boolean {
   if (dtype.startsWith("float") || scale !== 1) return true;
   report(null, {
     what: `samples lie between -1 and 1, and the model's input \`${name}\` is not of floats`,

@@ -6,6 +6,7 @@ import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
 import { OP_KEYS } from "../output-ops/op-schemas.ts";
 import { type OpKind, OUTPUT_OPS, opOf } from "../output-ops/output-ops.ts";
 import { raw } from "../output-ops/raw.ts";
+import { FILE_KEYS } from "./features.ts";
 import { notAFilePlace, notAFolderPlace, notAnInput, notAnOutput, notAPath } from "./location.ts";
 import { outputColumnNames } from "./output-fields.ts";
 
@@ -22,18 +23,15 @@ export function checkInputRules(input: SourceSpec, context: Context): void {
       ...(excludes === undefined ? {} : { hint: excludes.why }),
     });
   }
-  if (input.image !== undefined) checkFileInput("image", ["sound", "pad"], input, context);
-  if (input.sound !== undefined) checkFileInput("sound", ["image"], input, context);
+  for (const own of FILE_KEYS) if (input[own] !== undefined) checkFileInput(own, input, context);
 }
 
 /** A file is one column, nothing in it is missing, and it says how much it holds. */
-function checkFileInput(
-  own: "image" | "sound",
-  others: readonly string[],
-  input: SourceSpec,
-  context: Context,
-): void {
-  for (const key of ["columns", "bytes", "mask", "value", "shape", "fill", ...others]) {
+function checkFileInput(own: string, input: SourceSpec, context: Context): void {
+  // Images are all of one size.
+  const others = own === "image" ? ["pad"] : [];
+  const files = FILE_KEYS.filter((key) => key !== own);
+  for (const key of ["columns", "bytes", "mask", "value", "shape", "fill", ...files, ...others]) {
     if (input[key] === undefined) continue;
     refuse(context, [key], `\`${own}\` and \`${key}\` exclude each other`, {
       expected: `\`${own}\`, with the \`column\` that holds the ${own}s`,
@@ -42,7 +40,7 @@ function checkFileInput(
 }
 
 /** What goes with a source that a tokenizer makes ids of: it is one column of text, or a pair of them. */
-export const TOKENIZER_EXCLUDES = ["bytes", "mask", "value", "image", "sound", "shape", "fill"] as const;
+export const TOKENIZER_EXCLUDES = ["bytes", "mask", "value", ...FILE_KEYS, "shape", "fill"];
 export const TOKENIZER_KEYS = [
   "maxTokens",
   "truncation",

@@ -4,17 +4,19 @@ import { columnName, MAX_NAMES } from "../input-sources/input-source.ts";
 import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
 import { OP_KEYS } from "../output-ops/op-schemas.ts";
 import { OP_KINDS, OUTPUT_OPS } from "../output-ops/output-ops.ts";
+import { FEATURES } from "./features.ts";
 import { imageSpec } from "./image-spec.ts";
 import {
   checkColumnClashes,
   checkFilePlace,
+  checkFolderPlace,
   checkInputRules,
   checkOutputRules,
   checkStates,
   checkStepRules,
   checkTextRules,
+  refuse,
 } from "./job-rules.ts";
-import { soundSpec } from "./sound-spec.ts";
 import { spansSpec, splitSpec, TEXT_KEYS } from "./text-spec.ts";
 
 /** Above these, a number is a slip of the keyboard; memory would not hold the batch or the row anyway. */
@@ -28,6 +30,12 @@ const auto = z.literal("auto");
 const shape = z.array(z.int().min(1).max(MAX_DIM)).max(MAX_RANK);
 const batchAxis = z.int().min(0).max(MAX_RANK);
 
+const folder = z.string().min(1).superRefine(checkFolderPlace).default(".");
+/** Keys of features. The compiler knows none of them: `fileSpecs` reads them. */
+const FEATURE_KEYS: object = Object.fromEntries(
+  FEATURES.map(({ key, spec, says }) => [key, spec(ZOD, { folder, refuse }).exactOptional().describe(says)]),
+);
+
 const inputSpec = z
   .strictObject({
     ...SOURCE_KEYS,
@@ -37,12 +45,7 @@ const inputSpec = z
         "The column holds images, as the bytes of files or as their paths: how they become values. `{}` is all " +
           "defaults. See [images](#images).",
       ),
-    sound: soundSpec
-      .exactOptional()
-      .describe(
-        "The column holds sounds, as the bytes of files or as their paths: how they become values. `{}` is all defaults. " +
-          "See [sound](#sound).",
-      ),
+    ...FEATURE_KEYS,
     ...TEXT_KEYS,
     scale: z
       .number()

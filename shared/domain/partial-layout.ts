@@ -1,6 +1,7 @@
 import { assert } from "../core/assert.ts";
 import { isIdsName } from "../input-sources/text-inputs.ts";
 import type { DatasetFormat } from "./dataset.ts";
+import { hasFeature } from "./features.ts";
 import type { JobSpec } from "./job-spec.ts";
 import { isCombined } from "./module-reduction.ts";
 import type { PartialFile, PartialManifest } from "./partial.ts";
@@ -26,10 +27,12 @@ export interface PartialRules extends PartialShape {
 export function partialRules(spec: JobSpec): PartialRules {
   const { input, map } = spec;
   const inputs = Object.entries(map.inputs);
-  const hasSounds = inputs.some(([, { sound }]) => sound !== undefined);
   // An input of ids may have the tokenizer of the model's folder without saying so.
   const hasTokenizers = inputs.some(([name, { tokenizer }]) => tokenizer !== undefined || isIdsName(name));
-  const hasSteps = input.where !== undefined || hasSounds || [...map.prepare, ...map.finish].length > 0;
+  const hasSteps =
+    input.where !== undefined ||
+    inputs.some(([, each]) => hasFeature(each)) ||
+    [...map.prepare, ...map.finish].length > 0;
   return { ...partialShape(spec), hasSteps, hasTokenizers };
 }
 

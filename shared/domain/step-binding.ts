@@ -52,6 +52,13 @@ export interface FeatureOp {
   readonly data: FeatureData;
 }
 
+/** What the job file says of a feature. Only the feature understands the rest. */
+export interface FeatureSpec {
+  /** Folder from which relative paths in the column start. */
+  readonly folder: string;
+  readonly [key: string]: unknown;
+}
+
 /** JSON that only a feature understands. */
 export type FeatureData = Readonly<Record<string, unknown>>;
 

@@ -4,9 +4,8 @@ import type { Zod } from "../core/zod.ts";
 import type { Field } from "../domain/dataset.ts";
 import type { FileCells } from "../domain/file-cells.ts";
 import type { JobStores } from "../domain/job-stores.ts";
-import type { InputSpec } from "../domain/map-spec.ts";
 import type { ModelFolder } from "../domain/model-folder.ts";
-import type { FeatureData, StepColumns } from "../domain/step-binding.ts";
+import type { FeatureData, FeatureSpec, StepColumns } from "../domain/step-binding.ts";
 import type { TensorInfo } from "../domain/tensor.ts";
 import type { Step } from "../steps/step.ts";
 
@@ -16,9 +15,15 @@ import type { Step } from "../steps/step.ts";
  */
 export interface FeaturePart {
   /** Key of the input in the job file, and kind of its step on the wire: `sound`. */
-  readonly key: "sound";
+  readonly key: string;
   /** Name of its files in messages: `sounds`. */
   readonly files: string;
+  /** Description of the key in the docs of the job file. */
+  readonly says: string;
+  /** Builds the schema of the key's value. */
+  spec(z: Zod, parts: SpecParts): z.ZodType<FeatureSpec>;
+  /** Keys of the value that the folder of a model may say, if the job file does not. */
+  readonly folderKeys: readonly string[];
   /** Builds the schema by which a worker checks the data that it was sent. */
   data(z: Zod): z.ZodType<object>;
   /** Loads what plans the step, on the coordinator. */
@@ -35,19 +40,34 @@ export interface FeaturePart {
   readRate(bytes: Uint8Array): Promise<number | null>;
 }
 
+/** Parts that the schemas of several features have in common. */
+export interface SpecParts {
+  /** Folder from which relative paths in the column start. Its description says so. */
+  readonly folder: z.ZodType<string>;
+  /** Reports a broken rule of several keys. `detail` becomes a part of the problem. */
+  refuse(
+    context: z.core.$RefinementCtx,
+    path: readonly string[],
+    what: string,
+    detail: Omit<Problem, "where" | "what">,
+  ): void;
+}
+
 interface FeatureStepOp {
   readonly cells: FileCells;
   readonly data: FeatureData;
 }
 
 /** Fits what the job file says to the model's input. Null, with problems reported, where it does not fit. */
-export type FeaturePlanner = (input: InputSpec, context: PlannerContext) => PlannedFeature | null;
+export type FeaturePlanner = (spec: FeatureSpec, context: PlannerContext) => PlannedFeature | null;
 
 interface PlannerContext {
   /** Name of the column for the values of the input. */
   readonly column: string;
   /** Model's input, without its batch. */
   readonly tensor: TensorInfo;
+  /** Factor of the values, from the job file. */
+  readonly scale: number;
   readonly folder: ModelFolder | null;
   /**
    * Takes what is wrong.

@@ -2,6 +2,7 @@ import { isAbsolute, resolve } from "node:path";
 import { ShardmillError } from "../core/errors.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
 import { withoutTrailingSlashes } from "../core/without-slashes.ts";
+import { fileSpecs } from "../domain/features.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { isAddress, isWebInput } from "../domain/location.ts";
 import { WINDOW_INPUT } from "../domain/queue-spec.ts";
@@ -119,14 +120,10 @@ function withWindow(root: unknown): unknown {
 }
 
 function withFolders(map: JobSpec["map"], rename: (folder: string) => string): JobSpec["map"] {
-  const inputs = Object.entries(map.inputs).map(([name, { image, sound, ...input }]) => [
-    name,
-    {
-      ...input,
-      ...(image === undefined ? {} : { image: { ...image, folder: rename(image.folder) } }),
-      ...(sound === undefined ? {} : { sound: { ...sound, folder: rename(sound.folder) } }),
-    },
-  ]);
+  const inputs = Object.entries(map.inputs).map(([name, input]) => {
+    const files = fileSpecs(input).map(([key, spec]) => [key, { ...spec, folder: rename(spec.folder) }]);
+    return [name, { ...input, ...Object.fromEntries(files) }];
+  });
   return { ...map, inputs: Object.fromEntries(inputs) };
 }
 

@@ -1,4 +1,5 @@
 import { canonicalJson, sha256 } from "../core/digest.ts";
+import { FEATURES, fileSpecs } from "../domain/features.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import {
   type FolderFacts,
@@ -49,8 +50,6 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
   }));
   const hasImages = Object.values(inputs).some(({ image }) => image !== undefined);
   const images = hasImages ? (facts?.image ?? null) : null;
-  const hasSounds = Object.values(inputs).some(({ sound }) => sound !== undefined);
-  const sounds = hasSounds ? (facts?.sound ?? null) : null;
   const hasTexts = Object.values(inputs).some(({ tokenizer }) => tokenizer !== undefined);
   const limits = hasTexts ? tokenLimits(facts?.tokenizer ?? null) : {};
   const { precision } = spec.model;
@@ -60,7 +59,7 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
       version: 1,
       inputs: withoutFolders(inputs),
       ...(images === null ? {} : { images }),
-      ...(sounds === null ? {} : { sounds }),
+      ...featureFacts(inputs, facts),
       ...(spec.map.state === undefined ? {} : { state: spec.map.state }),
       ...(pooling === null ? {} : { pooling }),
       ...limits,
@@ -98,14 +97,16 @@ function tokenLimits(tokenizer: TokenizerFacts | null): object {
 }
 
 function withoutFolders(inputs: JobSpec["map"]["inputs"]): Readonly<Record<string, unknown>> {
-  const entries = Object.entries(inputs).map(([name, { image, sound, ...input }]) => {
-    return [name, { ...input, ...withoutFolder("image", image), ...withoutFolder("sound", sound) }];
+  const entries = Object.entries(inputs).map(([name, input]) => {
+    const files = fileSpecs(input).map(([key, { folder: _folder, ...rest }]) => [key, rest]);
+    return [name, { ...input, ...Object.fromEntries(files) }];
   });
   return Object.fromEntries(entries);
 }
 
-function withoutFolder(key: string, files: { readonly folder: string } | undefined): object {
-  if (files === undefined) return {};
-  const { folder: _folder, ...rest } = files;
-  return { [key]: rest };
+/** What the folder says of how files become values, for features that the job uses. */
+function featureFacts(inputs: JobSpec["map"]["inputs"], facts: FolderFacts | null): object {
+  const found: Readonly<Record<string, unknown>> = { ...facts };
+  const used = FEATURES.filter(({ key }) => Object.values(inputs).some((input) => Object.hasOwn(input, key)));
+  return Object.fromEntries(used.flatMap(({ key, files }) => (found[key] ? [[files, found[key]]] : [])));
 }

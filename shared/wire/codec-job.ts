@@ -10,6 +10,7 @@ import {
   TABLE_FORMATS,
 } from "../domain/dataset.ts";
 import { DEVICES } from "../domain/device.ts";
+import { fileSpecs } from "../domain/features.ts";
 import type { DeviceCheckSpec, JobDescription } from "../domain/job.ts";
 import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import type { JobStores } from "../domain/job-stores.ts";
@@ -56,8 +57,8 @@ export function decodeJobSpec(bytes: Uint8Array): JobSpec {
   if (!parsed.success) throw invalidSpec(parsed.error.issues.map(problemOf));
   const { name, ...rest } = parsed.data;
   if (name === undefined) throw invalidSpec([{ where: "name", what: "is missing" }]);
-  const folders = Object.values(rest.map.inputs).flatMap(({ image, sound }) =>
-    [image, sound].flatMap((files) => files?.folder ?? []),
+  const folders = Object.values(rest.map.inputs).flatMap((input) =>
+    fileSpecs(input).map(([, files]) => files.folder),
   );
   const mayBeElsewhere = [...rest.input.path, rest.output.path, rest.model.path, ...folders];
   const places = mayBeElsewhere.filter((path) => !isAddress(path));

@@ -1,4 +1,6 @@
 import { present } from "../../../shared/core/assert.ts";
+import { fileSpecs } from "../../../shared/domain/features.ts";
+import type { InputSpec } from "../../../shared/domain/map-spec.ts";
 import type { FeatureOp } from "../../../shared/domain/step-binding.ts";
 import type { FeaturePart } from "../../../shared/extension/feature.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
@@ -15,19 +17,21 @@ export function featureInput({ key, files: what, loadPlanner }: FeaturePart): In
       const path = ["map", "inputs", input];
       const problems: SpecProblem[] = [];
       const spec = present(inputs[input], "an input of the job");
-      const { [key]: own, column = input, ...rest } = spec;
+      const { column = input, ...others } = spec;
+      const own = present(new Map(fileSpecs(spec)).get(key), "an input with the key of the feature");
+      const rest = Object.fromEntries(Object.entries(others).filter(([name]) => name !== key)) as InputSpec;
       const tensor = findRowTensor(input, rest.batchAxis, signature.inputs, problems);
-      const { folder: start } = present(own, "an input with the key of the feature");
-      const files = { name: column, path, isNamed: column !== input, what, folder: start };
+      const files = { name: column, path, isNamed: column !== input, what, folder: own.folder };
       const cells = findFiles(files, fields, problems);
       const made = `shardmill:${input}`;
       const planFeature = await loadPlanner();
       const planned =
         tensor === null
           ? null
-          : planFeature(spec, {
+          : planFeature(own, {
               column: made,
               tensor,
+              scale: spec.scale,
               folder,
               report: (below, problem) =>
                 problems.push({

@@ -21,7 +21,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^shared\/(domain|output-ops|input-sources)\//,
   /^cli\/render\/(?!live-progress\.ts$)/,
   // Declarations of extensions import these.
-  /^extensions\/[^/]+\/(address(-options)?|op)\.ts$/,
+  /^extensions\/[^/]+\/(address(-options)?|op|spec)\.ts$/,
   /^worker\/batch\/(batch-(sizer|search)|bounds|fixed-runs)\.ts$/,
   /^worker\/lanes\/lane-layout\.ts$/,
 ];

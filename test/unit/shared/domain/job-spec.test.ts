@@ -9,7 +9,6 @@ import {
   type ReductionSpec,
 } from "../../../../shared/domain/job-spec.ts";
 import type { Frozen, InputSpec, OutputSpec } from "../../../../shared/domain/map-spec.ts";
-import type { soundSpec } from "../../../../shared/domain/sound-spec.ts";
 import type { ValueElement } from "../../../../shared/input-sources/same-value.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 
@@ -43,7 +42,6 @@ describe("the types of the job file", () => {
       readonly bytes?: "uint8" | "raw";
       readonly columns?: string | readonly string[];
       readonly image?: Frozen<z.output<typeof imageSpec>>;
-      readonly sound?: Frozen<z.output<typeof soundSpec>>;
       readonly scale: number;
       readonly offset: number;
       readonly shape?: readonly number[];
