@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { BEACON_NAME } from "../coordinator/commit/beacon.ts";
 import { isRunName } from "../coordinator/journal/bucket/run-file.ts";
+import { BEAT_NAME, LOCK_NAME, parseLock } from "../coordinator/journal/lock-file.ts";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { canonicalJson, sha256 } from "../shared/core/digest.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../shared/domain/manifest.ts";
@@ -10,16 +11,23 @@ import type { DiskImage } from "./disk-image.ts";
 import { decodeLines, type Line } from "./sim-files.ts";
 import { partsOf, rowName, type SimJob } from "./sim-plan.ts";
 
+interface Circumstances {
+  readonly blamed: boolean;
+  readonly diskFailed: boolean;
+  readonly living: readonly number[];
+}
+
 /**
  * What is published, read back from what a power cut would leave: each planned row once, in plan order (as
  * often as its steps say), or in the dead letters once, and not a row that cannot be mapped among them.
  *
  * `blamed`: workers died for other reasons than their rows, and a sound row may have been given up.
  * `diskFailed`: some work file may not have been deleted, or come again.
+ * `living`: processes of coordinators that are not dead.
  */
 export function checkOutput(
   { checker, image, job }: { readonly checker: Checker; readonly image: DiskImage; readonly job: SimJob },
-  { blamed, diskFailed }: { readonly blamed: boolean; readonly diskFailed: boolean },
+  { blamed, diskFailed, living }: Circumstances,
 ): void {
   const text = image.safeBytes(join(job.kept, "_manifest.json"));
   if (text === null) {
@@ -62,7 +70,7 @@ export function checkOutput(
   checkDead(checker, job, dead, blamed);
   checkCounts({ checker, job }, manifest.rows, { planned, rows, gone });
   checkReduced(checker, job, lines("reduced"), rows.length);
-  const isClean = diskFailed || onlyRivalsFiles(image, job);
+  const isClean = diskFailed || onlyRivalsFiles(image, job, living);
   checker.hold(isClean, "nothing-left-behind", "work files are left after the job");
 }
 
@@ -107,14 +115,20 @@ export function checkVisible(checker: Checker, image: DiskImage, job: SimJob): v
 }
 
 /**
- * Nothing is left, or only what belongs to a try at the lock: another coordinator may make it after all
- * was removed, and die. The next run of the job removes it.
+ * Nothing is left, or only what belongs to another's lock, or its try at one. It may take the lock of a
+ * coordinator that was stopped, and die: that one goes on, sure of its lock, and ends the job. Or it may come
+ * after all was removed, and die. The next run of the job removes it.
  */
-function onlyRivalsFiles(image: DiskImage, job: SimJob): boolean {
+function onlyRivalsFiles(image: DiskImage, job: SimJob, living: readonly number[]): boolean {
   const { out, kept, isShared } = job;
   if (isShared) return onlyLateUploads(image, job);
+  const { work } = workPaths(out);
+  const lock = image.lookUp(join(work, LOCK_NAME));
+  const holder = lock?.kind === "file" ? parseLock(lock.bytes.toString("utf8")) : null;
+  const isDead = holder !== null && !living.includes(holder.pid);
   const isOfTry = (name: string) => /^lock\.json\.(\w+\.tmp|own-\w+)$/.test(name);
-  const onDisk = namesIn(image, workPaths(out).work).every(isOfTry);
+  const isOfDead = (name: string) => isDead && (name === LOCK_NAME || name === BEAT_NAME);
+  const onDisk = namesIn(image, work).every((name) => isOfTry(name) || isOfDead(name));
   return onDisk && (out === kept || onlyLateUploads(image, job));
 }
 

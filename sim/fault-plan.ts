@@ -195,9 +195,9 @@ export class FaultPlan {
    * Whether a disk fails as its coordinator releases a lock. A fault at any operation would hardly ever hit
    * that one. Only on machines that share a bucket: there another one goes on.
    */
-  #failsRelease({ call, path }: DiskCall): boolean {
-    if (!this.#isShared || !this.has("diskError") || call !== "removal") return false;
-    return path.endsWith(`/${LOCK_NAME}`) && this.#ofRelease.chance(0.2);
+  #failsRelease({ call, from }: DiskCall): boolean {
+    if (!this.#isShared || !this.has("diskError") || call !== "names") return false;
+    return from?.endsWith(`/${LOCK_NAME}`) === true && this.#ofRelease.chance(0.2);
   }
 
   /** What becomes of a request that changes a bucket, on its way there. */

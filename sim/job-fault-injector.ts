@@ -63,7 +63,7 @@ export class JobFaultInjector {
   did({ process, call, path, from }: DiskCall): void {
     const { checker, job, world } = this.#scenario;
     const work = below(job.out, WORK_FOLDER);
-    const isLock = call === "removal" && path === join(work, LOCK_NAME);
+    const isLock = call === "names" && from === join(work, LOCK_NAME);
     if (isLock) checker.unlocked(process);
     const freed = call === "removal" ? path : from;
     if (freed === below(work, CLEARING_NAME)) {

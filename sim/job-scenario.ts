@@ -82,9 +82,12 @@ export class JobScenario implements JudgedScenario {
       // What one has of a bucket that dies for good, nobody removes: nobody knows that it is dead.
       const hadRivals =
         world.isShared && (world.coordinators.started > 1 || hasFired(world, "rivalPublished"));
-      const blamed = fired.workerKilled + fired.powerCut + fired.workerPaused > 0 || world.workers.deaths > 0;
+      const died = fired.workerKilled + fired.powerCut + fired.workerPaused > 0 || world.workers.deaths > 0;
+      // What a worker of an earlier process sent late looks as if the worker had started again.
+      const blamed = died || (world.workers.restarts > 0 && hasFired(world, "callLate"));
       const diskFailed = hasFired(world, "diskError", "diskFull", "storeLate", "storeDoubled") || hadRivals;
-      checkOutput({ checker, image, job }, { blamed, diskFailed });
+      const living = world.coordinators.processes().map(({ pid }) => pid);
+      checkOutput({ checker, image, job }, { blamed, diskFailed, living });
     } else {
       checker.hold(
         image.lookUp(manifest) === null || hasFired(world, "rivalPublished"),

@@ -242,6 +242,26 @@ export const JOURNAL_MUTANTS: readonly Mutant[] = [
     ],
   },
   {
+    name: "lock-removed-by-its-name",
+    says: "a coordinator that is stopped before it lets go of its lock removes another's",
+    breaks: ["one-holder"],
+    storage: "disk",
+    edits: [
+      edit(
+        "coordinator/journal/lock-file.js",
+        "await disk.rename(path, removed);",
+        "return await disk.unlink(path);",
+      ),
+    ],
+  },
+  {
+    name: "own-folder-made-anew",
+    says: "a coordinator that was replaced makes its own folder anew, and publishes from there",
+    breaks: ["whole-or-nothing", "every-job-ends", "published-once", "one-holder"],
+    storage: "disk",
+    edits: [edit("shared/core/make-folders.js", " || OWN_FOLDER.test(parent)", "")],
+  },
+  {
     name: "failed-by-a-successor",
     says: "a coordinator that was replaced fails the job for what its successor has removed",
     breaks: ["every-job-ends"],

@@ -4,7 +4,7 @@ import type { Disk } from "../../shared/core/disk.ts";
 import { errorCode, ignoreMissing } from "../../shared/core/errno.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { makeFolder } from "../../shared/core/make-folders.ts";
-import { ownName, readLock } from "./lock-file.ts";
+import { ownName, readLock, removeLock } from "./lock-file.ts";
 
 /** How often the holder of a lock shows that it lives: one small file, not synced. */
 const BEAT_MS = 2_000;
@@ -184,13 +184,23 @@ export class HeldLock implements AsyncDisposable {
     this.#released = true;
     this.#callOff();
     await this.#beating;
+    const { disk } = this.#options;
+    try {
+      await this.#removeLock();
+    } finally {
+      // What cannot be removed now, the next holder removes.
+      await disk.remove(this.own).catch(() => {});
+    }
+  }
+
+  async #removeLock(): Promise<void> {
     const { path, beatPath, nonce, disk } = this.#options;
-    // What cannot be removed now, the next holder removes.
-    await disk.remove(this.own).catch(() => {});
-    const there = await readLock(path, disk);
-    if (there?.nonce !== nonce) return;
+    if ((await readLock(path, disk))?.nonce !== nonce) return;
+    await disk.mkdir(this.own).catch((error: unknown) => {
+      if (errorCode(error) !== "EEXIST") throw error;
+    });
     await disk.unlink(beatPath).catch(() => {});
-    await disk.unlink(path);
+    await removeLock(path, nonce, this.own, disk).catch(ignoreMissing);
   }
 
   async #beat(): Promise<void> {

@@ -1,6 +1,8 @@
+import { basename, join } from "node:path";
 import type { Disk } from "../../shared/core/disk.ts";
 import { errorCode } from "../../shared/core/errno.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import { lacksHardLinks } from "../../shared/core/hard-link.ts";
 import type { ProcessIdentity } from "../../shared/core/process-identity.ts";
 
 export interface LockContent extends ProcessIdentity {
@@ -92,4 +94,54 @@ export function parseLock(text: string): LockContent | null {
 function halfWritten(length: number): LockContent {
   const nonce = `half-written-${length}`;
   return { host: "an unknown host", pid: 0, bootId: null, pidNamespace: null, startTicks: null, nonce };
+}
+
+/**
+ * Without hard links the file is made exclusively, and then written: who reads it in between finds a lock of
+ * an unknown holder, and waits. Nothing else is weaker: `wx` fails where a file is, also when two make it at
+ * once.
+ */
+export async function placeLock(from: string, to: string, disk: Disk): Promise<boolean> {
+  try {
+    await disk.link(from, to);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") return false;
+    if (!lacksHardLinks(error)) throw error;
+  }
+  const text = (await disk.readFile(from)).toString("utf8");
+  try {
+    await writeDurably(to, text, disk);
+    return true;
+  } catch (error) {
+    if (errorCode(error) === "EEXIST") return false;
+    throw error;
+  }
+}
+
+export async function writeDurably(path: string, text: string, disk: Disk): Promise<void> {
+  const file = await disk.open(path, "wx");
+  try {
+    await file.write(Buffer.from(text, "utf8"));
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * Removes a lock that is still of this nonce, in one step: to a name in the remover's own folder. Whoever
+ * takes the lock next removes that folder, so one that was stopped before the step removes no other's lock.
+ *
+ * @param own folder of the remover, which is there
+ * @throws ENOENT when another has removed the lock, or the folder
+ */
+export async function removeLock(path: string, nonce: string, own: string, disk: Disk): Promise<void> {
+  if ((await readLock(path, disk))?.nonce !== nonce) return;
+  const removed = join(own, `${basename(path)}.${nonce}`);
+  await disk.rename(path, removed);
+  // Between that look and the step another may have taken it, who has not removed the folder yet.
+  const found = await readLock(removed, disk);
+  if (found?.nonce !== nonce) await placeLock(removed, path, disk);
+  await disk.unlink(removed);
 }

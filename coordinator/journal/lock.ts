@@ -4,12 +4,22 @@ import { systemClock, type TimedClock } from "../../shared/core/clock.ts";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { errorCode } from "../../shared/core/errno.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import { lacksHardLinks } from "../../shared/core/hard-link.ts";
 import { makeFolders } from "../../shared/core/make-folders.ts";
 import { isSameProcess, type Processes, systemProcesses } from "../../shared/core/process-identity.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
 import { HeldLock, SILENCE_MS } from "./held-lock.ts";
-import { BEAT_NAME, heldBy, LOCK_NAME, type LockContent, readBeat, readLock } from "./lock-file.ts";
+import {
+  BEAT_NAME,
+  heldBy,
+  LOCK_NAME,
+  type LockContent,
+  ownName,
+  placeLock,
+  readBeat,
+  readLock,
+  removeLock,
+  writeDurably,
+} from "./lock-file.ts";
 
 /**
  * Tries against others that come and go at the same moment: each lost try means that somebody else moved on.
@@ -81,16 +91,28 @@ async function lock(folder: string, path: string, options: LockOptions): Promise
   const { disk, random, processes } = options;
   const content: LockContent = { ...processes.own(), nonce: random.hex(12) };
   const making = join(folder, `${LOCK_NAME}.${content.nonce}.tmp`);
+  const taker = { making, nonce: content.nonce, own: join(folder, ownName(content.nonce)) };
   try {
     // The journal needs these folder names to be durable, as the lock does.
     await makeFolders(dirname(folder), disk);
     await makeFolders(folder, disk);
     await writeDurably(making, JSON.stringify(content), disk);
-    await take(path, making, options);
+    await take(path, taker, options);
+  } catch (error) {
+    await disk.remove(taker.own).catch(() => {});
+    throw error;
   } finally {
     await disk.unlink(making).catch(() => {});
   }
   return new HeldLock({ path, beatPath: join(folder, BEAT_NAME), nonce: content.nonce, ...options });
+}
+
+/** Who takes a lock. */
+interface Taker {
+  /** Its lock file, under another name. */
+  readonly making: string;
+  readonly nonce: string;
+  readonly own: string;
 }
 
 /**
@@ -100,18 +122,22 @@ async function lock(folder: string, path: string, options: LockOptions): Promise
  * dead. So whoever holds the claim and still finds N can remove it, and nobody's fresh lock is ever removed
  * by mistake. A claim is a lock itself: that of a dead claimer is cleared in the same way.
  */
-async function take(path: string, making: string, options: LockOptions): Promise<void> {
+async function take(path: string, taker: Taker, options: LockOptions): Promise<void> {
   const { disk } = options;
+  const { making, nonce, own } = taker;
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    if (await placed(making, path, disk)) return;
+    if (await placeLock(making, path, disk)) return;
     const holder = await readLock(path, disk);
     if (holder === null || !(await isDead(holder, path, options))) continue;
     const claim = `${path}.claim-${holder.nonce}`;
-    await take(claim, making, options);
+    await take(claim, taker, options);
+    await disk.mkdir(own).catch((error: unknown) => {
+      if (errorCode(error) !== "EEXIST") throw error;
+    });
     try {
-      if ((await readLock(path, disk))?.nonce === holder.nonce) await disk.unlink(path);
+      await removeLock(path, holder.nonce, own, disk);
     } finally {
-      await disk.unlink(claim);
+      await removeLock(claim, nonce, own, disk);
     }
   }
   throw new ShardmillError("OUTPUT_LOCKED", `others keep taking the lock ${path}`, {
@@ -150,37 +176,4 @@ async function isDead(holder: LockContent, path: string, options: LockOptions): 
     if ((await readBeat(beatPath, disk)) !== before) throw heldBy(holder, path, isOwn ? "here" : "elsewhere");
   }
   return true;
-}
-
-/**
- * Without hard links the file is made exclusively, and then written: who reads it in between finds a lock of
- * an unknown holder, and waits. Nothing else is weaker: `wx` fails where a file is, also when two make it at
- * once.
- */
-async function placed(from: string, to: string, disk: Disk): Promise<boolean> {
-  try {
-    await disk.link(from, to);
-    return true;
-  } catch (error) {
-    if (errorCode(error) === "EEXIST") return false;
-    if (!lacksHardLinks(error)) throw error;
-  }
-  const text = (await disk.readFile(from)).toString("utf8");
-  try {
-    await writeDurably(to, text, disk);
-    return true;
-  } catch (error) {
-    if (errorCode(error) === "EEXIST") return false;
-    throw error;
-  }
-}
-
-async function writeDurably(path: string, text: string, disk: Disk): Promise<void> {
-  const file = await disk.open(path, "wx");
-  try {
-    await file.write(Buffer.from(text, "utf8"));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }

@@ -3,6 +3,9 @@ import { type Disk, realDisk } from "./disk.ts";
 import { errorCode } from "./errno.ts";
 import { syncPath } from "./sync-path.ts";
 
+/** A folder that only its owner makes, and that others remove so that the owner can do nothing more. */
+const OWN_FOLDER = /\.own-[0-9a-f]+$/;
+
 /**
  * Makes a folder and those above it that are missing, durably: each name is synced into its parent. Also that
  * of a folder that is there already: whoever made it may have died before that. A file is not safe before its
@@ -11,6 +14,7 @@ import { syncPath } from "./sync-path.ts";
  * Not `mkdir` with `recursive`: on a file system that answers "not there" for a new name in a folder that is
  * there (`/proc`, automounts), Node 20 tries that for ever, in a thread that nothing can stop.
  *
+ * @throws ENOENT where it would be in a folder that only its owner makes
  * @throws what `mkdir` throws: ENOTDIR or EEXIST when a file is in the way, EACCES, EROFS, ...
  */
 export async function makeFolders(path: string, disk: Disk = realDisk): Promise<void> {
@@ -18,7 +22,7 @@ export async function makeFolders(path: string, disk: Disk = realDisk): Promise<
     await makeFolder(path, disk);
   } catch (error) {
     const parent = dirname(path);
-    if (errorCode(error) !== "ENOENT" || parent === path) throw error;
+    if (errorCode(error) !== "ENOENT" || parent === path || OWN_FOLDER.test(parent)) throw error;
     await makeFolders(parent, disk);
     await makeFolder(path, disk);
   }

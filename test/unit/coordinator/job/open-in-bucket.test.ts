@@ -129,7 +129,7 @@ test.each([
   expect(await storage.kindAt(own)).toBe(left);
 });
 
-test.each(["readFile", "unlink"] as const)(
+test.each(["readFile", "rename"] as const)(
   "what is published is reported as published, also where %s fails on the lock at its release",
   async (call) => {
     const there = machine("there", new Bucket());
@@ -143,8 +143,8 @@ test.each(["readFile", "unlink"] as const)(
     const isPublished = async () => (await there.storage.kindAt(below(OUT, "_manifest.json"))) === "file";
     const disk: Disk = {
       ...realDisk,
-      [call]: async (path: string) =>
-        path.endsWith(LOCK_NAME) && (await isPublished()) ? failing(path) : realDisk[call](path),
+      [call]: async (path: string, to: string) =>
+        path.endsWith(LOCK_NAME) && (await isPublished()) ? failing(path) : realDisk[call](path, to),
     };
     // A hasty clock would have the lock read before its release, too, where this machine is slow.
     const options = { ...optionsOf({ ...here.seams, disk }, false), clock: systemClock };
@@ -164,8 +164,8 @@ test("what is published is reported as published where its work files and then i
   };
   const disk: Disk = {
     ...realDisk,
-    rename: (from, to) => (basename(from) === "left" ? failing(from) : realDisk.rename(from, to)),
-    unlink: (path) => (basename(path) === LOCK_NAME ? failing(path) : realDisk.unlink(path)),
+    rename: (from, to) =>
+      ["left", LOCK_NAME].includes(basename(from)) ? failing(from) : realDisk.rename(from, to),
   };
   const found = await findOutputPaths(there.spec, there.storage);
   await mkdir(join(found.disk, "left"), { recursive: true });

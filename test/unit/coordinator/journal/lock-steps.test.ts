@@ -113,7 +113,7 @@ describe("what a holder changes", () => {
       ...realDisk,
       async readdir(path) {
         taker = await acquireLock(folder, from("b"));
-        await mkdir(taker.own);
+        await mkdir(taker.own, { recursive: true });
         return await realDisk.readdir(path);
       },
     };
@@ -145,4 +145,20 @@ describe("what a holder changes", () => {
     expect(await readdir(folder)).not.toContain(basename(held.own));
     await held[Symbol.asyncDispose]();
   });
+});
+
+test("a holder that is stopped before it lets go leaves the lock that another has taken meanwhile", async () => {
+  let taker: HeldLock | null = null;
+  const disk: Disk = {
+    ...realDisk,
+    async rename(source, target) {
+      taker = await acquireLock(folder, from("b"));
+      await taker.sweep();
+      await realDisk.rename(source, target);
+    },
+  };
+  const held = await acquireLock(folder, from("a", { clock: STILL, disk }));
+  await held[Symbol.asyncDispose]();
+  await using successor = present(taker as HeldLock | null, "the lock was taken");
+  await successor.confirm();
 });

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { acquireLock, type LockOptions } from "../../../../coordinator/journal/lock.ts";
 import { BEAT_NAME, LOCK_NAME } from "../../../../coordinator/journal/lock-file.ts";
@@ -171,10 +171,10 @@ describe("the lock of this process itself", () => {
   test("that could not be removed is taken again once it has been silent", async () => {
     const disk: Disk = {
       ...realDisk,
-      unlink: (path) =>
-        path.endsWith(LOCK_NAME)
+      rename: (from, to) =>
+        from.endsWith(LOCK_NAME)
           ? Promise.reject(Object.assign(new Error("EIO: i/o error"), { code: "EIO" }))
-          : realDisk.unlink(path),
+          : realDisk.rename(from, to),
     };
     const held = await acquireLock(folder, { ...HERE, disk });
     await expect(held[Symbol.asyncDispose]()).rejects.toThrow("EIO");
@@ -266,7 +266,7 @@ describe("a holder that was stopped for longer than the silence", () => {
     expect(held.lost.aborted).toBe(true);
     await held[Symbol.asyncDispose]();
     await taker.confirm();
-    expect((await readdir(folder)).sort()).toEqual(HELD);
+    expect((await readdir(folder)).sort()).toEqual([...HELD, basename(taker.own)]);
   });
 
   test("finds it out by itself with its next beat", async () => {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -35,3 +35,12 @@ test.runIf(process.platform === "linux")(
     await expect(makeFolders("/proc/shardmill/a/b")).rejects.toMatchObject({ code: "ENOENT" });
   },
 );
+
+test("makes no folder of somebody's own, nor anything in one that is gone", async () => {
+  const own = join(root, "lock.json.own-0123456789abcdef01234567");
+  for (const path of [join(own, "stage"), join(own, "stage", "rows")])
+    await expect(makeFolders(path)).rejects.toMatchObject({ code: "ENOENT" });
+  await mkdir(own);
+  await makeFolders(join(own, "stage", "rows"));
+  expect(await readdir(join(own, "stage"))).toEqual(["rows"]);
+});
