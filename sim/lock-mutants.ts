@@ -1,0 +1,170 @@
+import { edit, type Mutant } from "./mutant.ts";
+
+/** Bugs in the lock that protects a journal on a disk, and in what a coordinator may do without it. */
+export const LOCK_MUTANTS: readonly Mutant[] = [
+  {
+    name: "no-lock",
+    says: "two coordinators run the same job",
+    breaks: ["one-holder"],
+    edits: [edit("coordinator/journal/lock.js", 'if (life === "dead")', "if (true)")],
+  },
+  {
+    name: "late-holder-writes",
+    says: "a coordinator that was stopped, and replaced, goes on writing and acknowledging",
+    breaks: ["every-job-ends", "one-holder", "record-before-answer", "cancelled-or-published"],
+    edits: [
+      edit(
+        "coordinator/journal/held-lock.js",
+        "if (there?.nonce === nonce)\n            return;\n        const who",
+        "return;\n        const who",
+      ),
+      edit("coordinator/journal/segment-fence.js", "if (why === null)", "if (true)"),
+    ],
+  },
+  {
+    name: "later-generation-not-looked-for",
+    says: "a coordinator that believes its lock acknowledges what a later generation has not read",
+    breaks: ["record-before-answer", "first-commit-wins", "cancelled-or-published", "every-job-ends"],
+    storage: "disk",
+    edits: [edit("coordinator/journal/segment-fence.js", "if (why === null)", "if (true)")],
+  },
+  {
+    name: "journal-of-another-run-is-own",
+    says: "a coordinator takes a journal that was begun anew for its own",
+    breaks: [
+      "nothing-left-behind",
+      "tokens-grow",
+      "record-before-answer",
+      "cancelled-or-published",
+      "published-once",
+    ],
+    storage: "disk",
+    edits: [
+      edit(
+        "coordinator/journal/segment-fence.js",
+        "return (await this.#isOwn()) ? null",
+        "return true ? null",
+      ),
+    ],
+  },
+  {
+    name: "read-before-claimed",
+    says: "a coordinator reads the journal, and claims its generation then",
+    breaks: ["record-before-answer", "first-commit-wins"],
+    storage: "disk",
+    edits: [
+      edit(
+        "coordinator/journal/journal.js",
+        "const { file, generation } = await claimGeneration(folder, disk, writing);",
+        `const early = await readWithSnapshots({ folder, below: Infinity }, disk, onSnapshotTrouble);
+        const { file, generation } = await claimGeneration(folder, disk, writing);`,
+      ),
+      edit(
+        "coordinator/journal/journal.js",
+        "= await readWithSnapshots({ folder, below: generation }, disk, onSnapshotTrouble);",
+        "= early;",
+      ),
+    ],
+  },
+  {
+    name: "means-of-the-last-holder-stay",
+    says: "who takes a lock leaves the folder of the holder before it",
+    breaks: [
+      "one-holder",
+      "record-before-answer",
+      "cancelled-or-published",
+      "every-job-ends",
+      "published-once",
+      "nothing-left-behind",
+    ],
+    storage: "disk",
+    edits: [edit("coordinator/job/lock-output.js", "() => lock.sweep()", "async () => {}")],
+  },
+  {
+    name: "sweep-of-what-came-later",
+    says: "a coordinator that lost its lock removes the folder of its successor",
+    breaks: ["every-job-ends", "one-holder", "published-once"],
+    storage: "disk",
+    edits: [
+      edit(
+        "coordinator/journal/held-lock.js",
+        "readdir(folder);\n        // Behind the list: a coordinator that takes the lock later makes names that are not in it.\n        await this.look();",
+        "readdir(folder);",
+      ),
+    ],
+  },
+  {
+    name: "swept-file-by-file",
+    says: "a coordinator removes the folder of the holder before it file by file",
+    breaks: ["whole-or-nothing", "every-job-ends"],
+    storage: "disk",
+    edits: [
+      edit(
+        "coordinator/journal/held-lock.js",
+        "await disk.rename(join(folder, other), swept).catch(ignoreMissing);\n            await disk.remove(swept);",
+        "await disk.remove(join(folder, other));",
+      ),
+    ],
+  },
+  {
+    name: "lock-removed-by-its-name",
+    says: "a coordinator that is stopped before it lets go of its lock removes another's",
+    breaks: ["one-holder"],
+    storage: "disk",
+    edits: [
+      edit(
+        "coordinator/journal/lock-file.js",
+        "await disk.rename(path, removed);",
+        "return await disk.unlink(path);",
+      ),
+    ],
+  },
+  {
+    name: "own-folder-made-anew",
+    says: "a coordinator that was replaced makes its own folder anew, and publishes from there",
+    breaks: ["whole-or-nothing", "every-job-ends", "published-once", "one-holder"],
+    storage: "disk",
+    edits: [edit("shared/core/make-folders.js", " || OWN_FOLDER.test(parent)", "")],
+  },
+  {
+    name: "failed-by-a-successor",
+    says: "a coordinator that was replaced fails the job for what its successor has removed",
+    breaks: ["every-job-ends"],
+    storage: "disk",
+    edits: [edit("coordinator/job/job-shell.js", "await this.#options.work.whyLost()", "null")],
+  },
+  {
+    name: "removed-where-it-is",
+    says: "what a successor uses, too, is removed name by name",
+    breaks: [
+      "nothing-left-behind",
+      "replay-is-the-state",
+      "one-holder",
+      "record-before-answer",
+      "cancelled-or-published",
+      "every-job-ends",
+      "published-once",
+    ],
+    storage: "disk",
+    edits: [
+      edit(
+        "coordinator/journal/held-lock.js",
+        "const removed = await this.#nextOwn();",
+        "return await disk.remove(path);",
+      ),
+    ],
+  },
+  {
+    name: "loss-is-not-the-reason",
+    says: "a coordinator that was replaced tells of what it did not find then",
+    breaks: ["every-job-ends"],
+    storage: "disk",
+    edits: [edit("coordinator/job/open-output.js", "(await lock?.whyLost()) ?? error", "error")],
+  },
+  {
+    name: "unseen-is-dead",
+    says: "a coordinator of another PID namespace is taken for dead at once",
+    breaks: ["tokens-grow", "one-holder"],
+    edits: [edit("coordinator/journal/lock.js", 'if (life === "dead")', 'if (life !== "alive")')],
+  },
+];
