@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { SILENCE_MS as BUCKET_SILENCE_MS } from "../coordinator/journal/bucket/bucket-hold.ts";
 import { SILENCE_MS } from "../coordinator/journal/held-lock.ts";
-import { LOCK_NAME } from "../coordinator/journal/lock-file.ts";
+import { BEAT_NAME, LOCK_NAME } from "../coordinator/journal/lock-file.ts";
 import type { DiskCall } from "./disk-operation.ts";
 import type { StopStretch } from "./fault-plan.ts";
 import type { JobFaultInjector } from "./job-fault-injector.ts";
@@ -44,6 +44,8 @@ function stopChance(stretch: StopStretch | null, stops: StopStretch | "anywhere"
 /** Brings the faults of the plan into the world. */
 export class FaultInjector {
   readonly #world: SimWorld;
+  /** Coordinators that let go of their lock. */
+  readonly #lettingGo = new WeakSet<SimProcess>();
   /** Coordinators that have shown that they are at work, in a bucket. */
   readonly #shown = new WeakSet<SimProcess>();
   readonly #jobInjectors: readonly JobFaultInjector[];
@@ -146,16 +148,18 @@ export class FaultInjector {
   #stopBehind({ process, call, path }: DiskCall): void {
     const { bucket, faults, scheduler } = this.#world;
     const isShown = call === "names" || call === "removal" || call === "sync";
-    const isLook = call === "read" && this.#looksFirst(path);
+    if (call === "removal" && path.endsWith(`/${BEAT_NAME}`)) this.#lettingGo.add(process);
+    const isLook = call === "read" && this.#looksAtLock(process, path);
     if (bucket !== null || !(isShown || isLook)) return;
     if (!faults.has("otherNamespace") || this.#alone() !== process) return;
     if (faults.strikes("otherNamespace", stopChance(isLook ? "taking" : stretchOf(call, path), faults.stops)))
       scheduler.after(0, null, () => this.#replaceCoordinator(process));
   }
 
-  /** A coordinator has looked at its lock, and is about to make its journal. */
-  #looksFirst(path: string): boolean {
+  /** A coordinator has looked at its lock, and is about to make its journal, or to remove the lock. */
+  #looksAtLock(process: SimProcess, path: string): boolean {
     if (!path.endsWith(`/${LOCK_NAME}`)) return false;
+    if (this.#lettingGo.has(process)) return true;
     return this.#world.image.lookUp(join(dirname(path), "journal")) === null;
   }
 
