@@ -152,7 +152,10 @@ export class FaultInjector {
     const isLook = call === "read" && this.#looksAtLock(process, path);
     if (bucket !== null || !(isShown || isLook)) return;
     if (!faults.has("otherNamespace") || this.#alone() !== process) return;
-    if (faults.strikes("otherNamespace", stopChance(isLook ? "taking" : stretchOf(call, path), faults.stops)))
+    const stretch = isLook ? "taking" : stretchOf(call, path);
+    // One that lets go has ended a run, which few do before they are replaced.
+    const probability = isLook && this.#lettingGo.has(process) ? 0.3 : stopChance(stretch, faults.stops);
+    if (faults.strikes("otherNamespace", probability))
       scheduler.after(0, null, () => this.#replaceCoordinator(process));
   }
 
@@ -192,6 +195,8 @@ export class FaultInjector {
     const isStep = call === "names" || call === "removal" || call === "sync";
     if (faults.wakes === "atStage") return isStep && OWN_STAGE.test(path) ? 0.1 : 0;
     if ((call === "open" || call === "read") && SEGMENT.test(path)) return 0.2;
+    // It is about to give a name, such as that which says that it clears the output.
+    if (call === "sync" && path.includes(".own-")) return 0.1;
     // What a coordinator that was replaced has staged goes before the journal tells of its successor.
     if (call === "removal" && OWN_STAGE.test(path)) return path.includes("/rows/") ? 0.4 : 0.1;
     return isStep ? 0.005 : 0;

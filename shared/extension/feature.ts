@@ -36,8 +36,11 @@ export interface FeaturePart {
   show(data: FeatureData): string;
   /** Opens the step on a worker. The caller disposes it. */
   openStep(columns: StepColumns, op: FeatureStepOp, stores: JobStores): Promise<Step>;
-  /** Reads the samples a second of a file, for a draft of a job. Null: it is none of the feature's files. */
-  readRate(bytes: Uint8Array): Promise<number | null>;
+  /**
+   * Reads the samples a second of a file, for a draft of a job. Null: it is none of the feature's files. Left
+   * out: `init` knows no files of the feature.
+   */
+  readRate?(bytes: Uint8Array): Promise<number | null>;
 }
 
 /** Parts that the schemas of several features have in common. */

@@ -97,7 +97,7 @@ async function openedFile(
 /** Null: it is no sound. */
 async function rateOf(bytes: Uint8Array): Promise<number | null> {
   for (const feature of FEATURES) {
-    const rate = await feature.readRate(bytes);
+    const rate = (await feature.readRate?.(bytes)) ?? null;
     if (rate !== null) return rate;
   }
   return null;
