@@ -64,9 +64,6 @@ function limitOf({ maxTokens }: TokenizeOp, facts: TokenizerFacts): readonly (re
 const IMAGE_KEYS = ["resize", "resample", "crop", "rescale", "mean", "std"] as const;
 const PREPROCESSOR = "preprocessor_config.json";
 
-/** By feature, what the files of a folder say. */
-type Facts = Readonly<Record<string, Readonly<Record<string, unknown>> | null | undefined>>;
-
 /** Of inputs that are made of files. */
 function fileDefaults({ spec }: PlannedJob, { facts, read }: ModelFolder): readonly Default[] {
   const ofImages = read.includes(PREPROCESSOR) ? PREPROCESSOR : "config.json: pretrained_cfg";
@@ -79,12 +76,12 @@ function fileDefaults({ spec }: PlannedJob, { facts, read }: ModelFolder): reado
     const imageKeys = IMAGE_KEYS.filter(
       (key) => image?.[key] === undefined && !(key === "crop" && image?.resize?.longestEdge !== undefined),
     );
-    const ofFeatures = FEATURES.flatMap(({ key, folderKeys }) => {
+    const ofFeatures = FEATURES.flatMap(({ key, folder }) => {
       const own = new Map(fileSpecs(spec)).get(key);
-      const said = (facts as unknown as Facts)[key];
-      if (own === undefined || said === null || said === undefined) return [];
-      const left = folderKeys.filter((each) => !Object.hasOwn(own, each));
-      return left.flatMap((each) => taken(key, each, said[each] ?? null, PREPROCESSOR));
+      const said = facts.features[key];
+      if (own === undefined || said === undefined || folder === undefined) return [];
+      const left = folder.keys.filter((each) => !Object.hasOwn(own, each));
+      return left.flatMap((each) => taken(key, each, said[each] ?? null, folder.file));
     });
     return [
       ...(image === undefined || facts.image === null

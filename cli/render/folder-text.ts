@@ -1,9 +1,9 @@
+import { FEATURES } from "../../shared/domain/features.ts";
 import type {
   FolderFacts,
   ImageFacts,
   ModelFolder,
   PoolingFacts,
-  SoundFacts,
   TokenizerFacts,
 } from "../../shared/domain/model-folder.ts";
 import { cropText } from "./image-text.ts";
@@ -33,7 +33,7 @@ export function folderTable(folder: ModelFolder | null, style: Style): string[] 
 }
 
 function factPhrases(facts: FolderFacts): readonly [string, string][] {
-  const { architecture, labels, multiLabel, tokenizer, image, sound, pooling } = facts;
+  const { architecture, labels, multiLabel, tokenizer, image, pooling, features } = facts;
   return [
     ...(architecture === null ? [] : [["architecture", architecture] as [string, string]]),
     ...(labels === null ? [] : [["labels", labelsPhrase(labels)] as [string, string]]),
@@ -42,7 +42,10 @@ function factPhrases(facts: FolderFacts): readonly [string, string][] {
       : []),
     ...(tokenizer === null ? [] : [["tokenizer", tokenizerPhrase(tokenizer)] as [string, string]]),
     ...(image === null ? [] : [["image", imagePhrase(image)] as [string, string]]),
-    ...(sound === null ? [] : [["sound", soundPhrase(sound)] as [string, string]]),
+    ...FEATURES.flatMap(({ key, folder }): [string, string][] => {
+      const said = features[key];
+      return folder === undefined || said === undefined ? [] : [[key, folder.show(said)]];
+    }),
     ...(pooling === null ? [] : [["pooling", poolingPhrase(pooling)] as [string, string]]),
   ];
 }
@@ -81,11 +84,6 @@ function imagePhrase({ resize, resample, crop, rescale, mean, std, channels }: I
   if (mean !== null) parts.push(`mean ${mean.join(" ")}`);
   if (std !== null) parts.push(`std ${std.join(" ")}`);
   return [...parts, channels].join("; ");
-}
-
-function soundPhrase({ rate, normalize }: SoundFacts): string {
-  const parts = rate === null ? [] : [`${rate} samples a second`];
-  return [...parts, ...(normalize === true ? ["normalized"] : [])].join("; ");
 }
 
 function poolingPhrase({ pool, normalize }: PoolingFacts): string {

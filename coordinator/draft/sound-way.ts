@@ -66,7 +66,7 @@ function wayOf(
 ): FoundWay {
   const rate = rateOf(seen, context);
   const windows = windowsOf(tensor, rate.value, context);
-  const { normalize = null } = context.folder?.facts.sound ?? {};
+  const { normalize = null } = context.folder?.facts.features.sound ?? {};
   const sound = {
     rate: rate.value,
     ...windows.keys,
@@ -83,8 +83,8 @@ interface Chosen<T> {
 }
 
 function rateOf({ rates }: SeenFiles, context: WayContext): Chosen<number> {
-  const said = context.folder?.facts.sound?.rate ?? null;
-  if (said !== null) return { value: said, questions: [] };
+  const said = context.folder?.facts.features.sound?.rate ?? null;
+  if (typeof said === "number") return { value: said, questions: [] };
   const [commonest = USUAL_RATE] = rates;
   const known = Object.keys(makersWindows(context) ?? {}).map(Number);
   // Such a model takes some rates alone, the usual one among them.

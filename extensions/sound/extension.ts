@@ -1,5 +1,13 @@
 import type { Extension } from "../../shared/extension/extension.ts";
-import { mostSoundBytes, type SoundOp, soundOp, soundText, WINDOW_COLUMNS } from "./op.ts";
+import {
+  mostSoundBytes,
+  readSoundFacts,
+  type SoundOp,
+  soundFactsText,
+  soundOp,
+  soundText,
+  WINDOW_COLUMNS,
+} from "./op.ts";
 import { soundSpec } from "./spec.ts";
 
 /** Sounds as inputs of models: decoded, resampled, and cut into windows. */
@@ -12,7 +20,12 @@ export const sound: Extension = {
       "The column holds sounds, as the bytes of files or as their paths: how they become values. `{}` is all defaults. " +
       "See [sound](#sound).",
     spec: soundSpec,
-    folderKeys: ["rate", "normalize"],
+    folder: {
+      file: "preprocessor_config.json",
+      keys: ["rate", "normalize"],
+      read: readSoundFacts,
+      show: soundFactsText,
+    },
     data: soundOp,
     loadPlanner: async () => (await import("./planner.ts")).planSoundInput,
     keyColumns: (spec) => ("window" in spec ? WINDOW_COLUMNS : []),

@@ -1,4 +1,6 @@
 import type { Zod } from "../../shared/core/zod.ts";
+import type { FeatureData } from "../../shared/domain/step-binding.ts";
+import type { FolderSettings } from "../../shared/extension/feature.ts";
 
 /** Whether a row has one channel's values after the other, or each moment's side by side. */
 export const SOUND_LAYOUTS = ["channelsFirst", "channelsLast"] as const;
@@ -37,6 +39,25 @@ export interface SoundPlan {
 export interface SoundOp extends SoundPlan {
   /** Column of samples. */
   readonly samples: string;
+}
+
+/** What a model's folder says of sounds. Null: it does not say it. */
+export interface SoundFacts {
+  readonly rate: number | null;
+  readonly normalize: boolean | null;
+}
+
+/** Reads how sounds become samples; null where the settings are not about sounds. */
+export function readSoundFacts(settings: FolderSettings): FeatureData | null {
+  if (settings.value("sampling_rate") === null) return null;
+  const rate = settings.number("sampling_rate");
+  const isRate = rate !== null && Number.isInteger(rate) && rate > 0;
+  const facts: SoundFacts = {
+    rate:
+      isRate || rate === null ? rate : settings.doubt("sampling_rate", "is no number of samples a second"),
+    normalize: settings.flag("do_normalize"),
+  };
+  return { ...facts };
 }
 
 /** Builds the schema of a step. */
@@ -85,4 +106,10 @@ export function soundText({ rate, channels, mix, windows, layout, normalize }: S
     `windows of ${window}${behind}${steps}`,
     ...(pad === "drop" ? ["whole ones only"] : []),
   ].join(", ");
+}
+
+/** Describes what a model's folder says of sounds. */
+export function soundFactsText({ rate, normalize }: FeatureData): string {
+  const parts = rate === null ? [] : [`${rate} samples a second`];
+  return [...parts, ...(normalize === true ? ["normalized"] : [])].join("; ");
 }

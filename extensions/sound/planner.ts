@@ -2,7 +2,7 @@ import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import type { FeaturePlanner } from "../../shared/extension/feature.ts";
-import { type SoundPlan, valuesPerWindow, WINDOW_COLUMNS } from "./op.ts";
+import { type SoundFacts, type SoundPlan, valuesPerWindow, WINDOW_COLUMNS } from "./op.ts";
 import { planSounds, type ReportSound } from "./plan-sounds.ts";
 import type { SoundSpec } from "./spec.ts";
 
@@ -47,7 +47,8 @@ function withFolderSound(sound: SoundSpec, folder: ModelFolder | null, report: R
       found,
     });
   }
-  const { rate = null, normalize = null } = folder?.facts.sound ?? {};
+  const facts: Partial<SoundFacts> = folder?.facts.features.sound ?? {};
+  const { rate = null, normalize = null } = facts;
   return { ...(rate === null ? {} : { rate }), ...(normalize === null ? {} : { normalize }), ...sound };
 }
 

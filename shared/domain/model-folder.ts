@@ -2,6 +2,7 @@ import { ZOD } from "../core/zod.ts";
 import { type OpKind, opOf } from "../output-ops/output-ops.ts";
 import type { ImageCrop, Resample } from "./image-op.ts";
 import { below, type Location } from "./location.ts";
+import type { FeatureData } from "./step-binding.ts";
 
 /** A model as people export it: an ONNX file, and beside it what its maker does before and after. */
 export interface ModelFolder {
@@ -26,8 +27,9 @@ export interface FolderFacts {
   readonly multiLabel: boolean;
   readonly tokenizer: TokenizerFacts | null;
   readonly image: ImageFacts | null;
-  readonly sound: SoundFacts | null;
   readonly pooling: PoolingFacts | null;
+  /** By feature of which they say something: its own facts. */
+  readonly features: Readonly<Record<string, FeatureData>>;
 }
 
 export interface TokenizerFacts {
@@ -58,20 +60,14 @@ export interface ImageFacts {
   readonly channels: "rgb" | "bgr";
 }
 
-/** How sounds become samples. Null: not said. */
-export interface SoundFacts {
-  readonly rate: number | null;
-  readonly normalize: boolean | null;
-}
-
 /** How the vectors of a row's tokens become one. */
 export interface PoolingFacts {
   readonly pool: "mean" | "cls" | "max" | "last";
   readonly normalize: boolean;
 }
 
-/** What a doubt leaves unknown. */
-export type DoubtAbout = "task" | "labels" | "tokenizer" | "image" | "sound" | "pooling";
+/** What a doubt leaves unknown: one of these, or the key of a feature. */
+export type DoubtAbout = "task" | "labels" | "tokenizer" | "image" | "pooling" | (string & {});
 
 /** A setting that is not understood, or that another one contradicts. Nothing is taken from it. */
 export interface FolderDoubt {

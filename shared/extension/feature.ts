@@ -22,8 +22,8 @@ export interface FeaturePart {
   readonly says: string;
   /** Builds the schema of the key's value. */
   spec(z: Zod, parts: SpecParts): z.ZodType<FeatureSpec>;
-  /** Keys of the value that the folder of a model may say, if the job file does not. */
-  readonly folderKeys: readonly string[];
+  /** What the folder of a model may say, where the job file does not. Left out: nothing. */
+  readonly folder?: FolderPart;
   /** Builds the schema by which a worker checks the data that it was sent. */
   data(z: Zod): z.ZodType<object>;
   /** Loads what plans the step, on the coordinator. */
@@ -41,6 +41,28 @@ export interface FeaturePart {
    * out: `init` knows no files of the feature.
    */
   readRate?(bytes: Uint8Array): Promise<number | null>;
+}
+
+/** What a model's folder says of a feature. */
+interface FolderPart {
+  /** File in the folder: `preprocessor_config.json`. */
+  readonly file: string;
+  /** Keys of the job file that have the names of the facts. */
+  readonly keys: readonly string[];
+  /** Reads the file. Null: it says nothing of the feature. */
+  read(settings: FolderSettings): FeatureData | null;
+  /** Describes the facts, for `plan`. */
+  show(facts: FeatureData): string;
+}
+
+/** Settings of a JSON file, by key. One of another type than is asked for is null, and a doubt. */
+export interface FolderSettings {
+  /** Null: it is not there. */
+  value(key: string): unknown;
+  flag(key: string): boolean | null;
+  number(key: string): number | null;
+  /** Reports that a setting is not understood. */
+  doubt(key: string, what: string): null;
 }
 
 /** Parts that the schemas of several features have in common. */

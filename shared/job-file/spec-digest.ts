@@ -106,7 +106,7 @@ function withoutFolders(inputs: JobSpec["map"]["inputs"]): Readonly<Record<strin
 
 /** What the folder says of how files become values, for features that the job uses. */
 function featureFacts(inputs: JobSpec["map"]["inputs"], facts: FolderFacts | null): object {
-  const found: Readonly<Record<string, unknown>> = { ...facts };
+  const found = facts?.features ?? {};
   const used = FEATURES.filter(({ key }) => Object.values(inputs).some((input) => Object.hasOwn(input, key)));
   return Object.fromEntries(used.flatMap(({ key, files }) => (found[key] ? [[files, found[key]]] : [])));
 }

@@ -10,12 +10,12 @@ import { dtypeBytes } from "../../shared/domain/tensor.ts";
 const MADE_BYTES = 16 << 20;
 
 /**
- * Neither the bytes of a sound nor its name tell how long it is, so as many go together as the longest ones
- * may: two of an hour at 16 kHz, which is a gigabyte with what is on its way. One by one they cost seven
- * milliseconds more each; above sixteen nothing is won.
+ * Neither the bytes of a feature's file nor its name tell what it becomes, so as many go together as the
+ * largest ones may: two sounds of an hour at 16 kHz, which is a gigabyte with what is on its way. One by one
+ * they cost seven milliseconds more each; above sixteen nothing is won.
  */
-const SOUNDS_BYTES = 512 << 20;
-const MOST_SOUNDS = 16;
+const FILES_BYTES = 512 << 20;
+const MOST_FILES = 16;
 
 /**
  * Rows that are worth a thread's while. A record batch of short texts has tens of thousands of rows, and a
@@ -39,7 +39,7 @@ export interface PieceRows {
 export function pieceRowsOf(steps: readonly StepBinding[], columns: StepColumns): PieceRows {
   const byBytes = Math.max(1, Math.floor(MADE_BYTES / Math.max(1, madeRowBytes(columns))));
   return {
-    most: Math.min(byBytes, mostSounds(steps)),
+    most: Math.min(byBytes, mostFiles(steps)),
     isSpread: steps.some(({ op }) => SPREAD.includes(op.kind)),
   };
 }
@@ -54,17 +54,17 @@ export function pieceRowsIn(rows: number, { most, isSpread }: PieceRows, threads
  * What a piece of so many rows becomes at most, where only its longest rows tell; null: it is as it looks.
  */
 export function mostPieceBytes(steps: readonly StepBinding[], rows: number): number | null {
-  const sounds = soundBytes(steps);
-  return sounds.length === 0 ? null : rows * Math.max(...sounds);
+  const files = fileBytes(steps);
+  return files.length === 0 ? null : rows * Math.max(...files);
 }
 
-function mostSounds(steps: readonly StepBinding[]): number {
-  const sounds = soundBytes(steps);
-  if (sounds.length === 0) return Number.POSITIVE_INFINITY;
-  return Math.max(1, Math.min(MOST_SOUNDS, Math.floor(SOUNDS_BYTES / Math.max(...sounds))));
+function mostFiles(steps: readonly StepBinding[]): number {
+  const files = fileBytes(steps);
+  if (files.length === 0) return Number.POSITIVE_INFINITY;
+  return Math.max(1, Math.min(MOST_FILES, Math.floor(FILES_BYTES / Math.max(...files))));
 }
 
-function soundBytes(steps: readonly StepBinding[]): readonly number[] {
+function fileBytes(steps: readonly StepBinding[]): readonly number[] {
   return steps.flatMap(({ op }) =>
     op.kind === "feature" ? [featureOf(op.feature).mostRowBytes(op.data)] : [],
   );

@@ -1,11 +1,7 @@
 import type { Problem } from "../../../shared/core/errors.ts";
 import { parseJson } from "../../../shared/core/parse-json.ts";
-import type {
-  DoubtAbout,
-  FolderDoubt,
-  ModelFolder,
-  SoundFacts,
-} from "../../../shared/domain/model-folder.ts";
+import { FEATURES } from "../../../shared/domain/features.ts";
+import type { DoubtAbout, FolderDoubt, ModelFolder } from "../../../shared/domain/model-folder.ts";
 import { readImage } from "./image-facts.ts";
 import { readLabels } from "./label-facts.ts";
 import { readPooling } from "./pooling-facts.ts";
@@ -83,11 +79,17 @@ export function readFacts(texts: ReadonlyMap<string, string>, hasTokenizer: bool
       readTimmImage(timm, inConfig("model_args", "image")),
       timm,
     ),
-    sound: readSound(settings("preprocessor_config.json", "sound")),
     pooling: readPooling(
       settings("1_Pooling/config.json", "pooling"),
       values.get("modules.json") ?? null,
       modules,
+    ),
+    features: Object.fromEntries(
+      FEATURES.flatMap(({ key, folder }) => {
+        const file = SETTINGS_FILES.find((each) => each === folder?.file);
+        const facts = file === undefined ? null : folder?.read(settings(file, key));
+        return facts ? [[key, facts]] : [];
+      }),
     ),
   };
   return { kind: "read", said: { facts, doubts } };
@@ -121,18 +123,6 @@ function readProblem(config: Settings): string | null {
   const name = config.text("problem_type");
   if (name === null || PROBLEMS.includes(name)) return name;
   return config.doubt("problem_type", "is a kind of problem that is not known here");
-}
-
-/** How sounds become samples, by `preprocessor_config.json`; null where it is not about sounds. */
-function readSound(settings: Settings): SoundFacts | null {
-  if (settings.value("sampling_rate") === null) return null;
-  const rate = settings.number("sampling_rate");
-  const isRate = rate !== null && Number.isInteger(rate) && rate > 0;
-  return {
-    rate:
-      isRate || rate === null ? rate : settings.doubt("sampling_rate", "is no number of samples a second"),
-    normalize: settings.flag("do_normalize"),
-  };
 }
 
 const MAX_FOUND_CHARS = 40;

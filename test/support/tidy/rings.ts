@@ -32,6 +32,17 @@ export const IMPORTERS: readonly string[] = [];
 export const NAMERS: readonly string[] = [
   // Texts about the keys of `stores`: they become a part of each extension.
   "shared/domain/store-spec.ts",
+  // What `init` knows of sounds: it becomes a part of features.
+  "coordinator/draft/draft-inputs.ts",
+  "coordinator/draft/sample/data-sample.ts",
+  "coordinator/draft/sample/look-at-files.ts",
+  "coordinator/draft/sound-way.ts",
+  "coordinator/plan/input/row-files-hint.ts",
+  // Texts that have windows of sounds as their example, or as what they count.
+  "coordinator/plan/bind/bind-states.ts",
+  "shared/domain/map-spec.ts",
+  "shared/domain/row-counts.ts",
+  "shared/input-sources/one-column.ts",
   // Parameters of signed web addresses, which any web server's address may have.
   "shared/domain/web-address.ts",
 ];
@@ -45,6 +56,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   sqs: /\bsqs\b|Sqs|SQS/,
   kafka: /[Kk]afka|KAFKA/,
   keda: /[Kk]eda|KEDA|externalscaler/,
+  sound: /\b[Ss]ounds?(?=[A-Z]|\b)|[a-z]Sounds?(?=[A-Z]|\b)|SOUND/,
   tracing: /\b[Oo]tel(?=[A-Z]|-)|OTEL_|@opentelemetry/,
 };
 

@@ -21,7 +21,7 @@ export function aFolder(facts: Partial<FolderFacts>): ModelFolder {
     multiLabel: false,
     tokenizer: null,
     image: null,
-    sound: null,
+    features: {},
     pooling: null,
   };
   const path = parseLocation("/m");

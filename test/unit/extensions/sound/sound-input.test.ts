@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { featureInput } from "../../../../coordinator/plan/input-steps/feature-input.ts";
+import type { SoundFacts } from "../../../../extensions/sound/op.ts";
 import type { Field } from "../../../../shared/domain/dataset.ts";
 import { featureOf } from "../../../../shared/domain/features.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { mapSpec } from "../../../../shared/domain/map-spec.ts";
-import type { FolderDoubt, ModelFolder, SoundFacts } from "../../../../shared/domain/model-folder.ts";
+import type { FolderDoubt, ModelFolder } from "../../../../shared/domain/model-folder.ts";
 import type { Dim, Dtype } from "../../../../shared/domain/tensor.ts";
 
 const FIELDS: readonly Field[] = [
@@ -29,7 +30,7 @@ function folderWith(sound: SoundFacts, doubts: readonly FolderDoubt[] = []): Mod
     ...{ path: parseLocation("/model"), file: "model.onnx", otherFiles: [], read: [], doubts },
     facts: {
       ...{ architecture: null, labels: null, multiLabel: false, tokenizer: null, image: null, pooling: null },
-      sound,
+      features: { sound: { ...sound } },
     },
   };
 }

@@ -66,7 +66,7 @@ describe("the digest of a spec", () => {
     multiLabel: false,
     tokenizer: null,
     image: null,
-    sound: null,
+    features: {},
     pooling: null,
   });
 

@@ -19,7 +19,7 @@ function aFolder(labels: readonly string[] | null, doubts: readonly FolderDoubt[
     multiLabel: false,
     tokenizer: null,
     image: null,
-    sound: null,
+    features: {},
     pooling: null,
   };
   return { path: parseLocation("/m"), file: "model.onnx", otherFiles: [], read: [], facts, doubts };

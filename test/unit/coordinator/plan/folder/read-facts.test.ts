@@ -12,7 +12,7 @@ describe("what a model's folder says", () => {
         multiLabel: false,
         tokenizer: null,
         image: null,
-        sound: null,
+        features: {},
         pooling: null,
       },
       doubts: [],

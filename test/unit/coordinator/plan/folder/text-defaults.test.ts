@@ -21,7 +21,7 @@ const FIELDS = fields({
 
 const NOTHING = {
   ...{ architecture: null, labels: null, multiLabel: false, tokenizer: null },
-  ...{ image: null, sound: null, pooling: null },
+  ...{ image: null, features: {}, pooling: null },
 };
 const tokenizer = {
   ...{ file: "tokenizer.json", maxTokens: null, maxTokensFrom: null, mostTokens: null },

@@ -29,7 +29,14 @@ function folderWith(image: Partial<ImageFacts>, doubts: readonly FolderDoubt[] =
   return {
     ...{ path: parseLocation("/model"), file: "model.onnx", otherFiles: [], read: [], doubts },
     facts: {
-      ...{ architecture: null, labels: null, multiLabel: false, tokenizer: null, sound: null, pooling: null },
+      ...{
+        architecture: null,
+        labels: null,
+        multiLabel: false,
+        tokenizer: null,
+        features: {},
+        pooling: null,
+      },
       image: facts,
     },
   };

@@ -26,7 +26,7 @@ function folderWith(facts: Partial<TokenizerFacts>): ModelFolder {
   return {
     ...{ path: parseLocation(TOKENIZERS_PATH), file: "model.onnx", otherFiles: [], read: [], doubts: [] },
     facts: {
-      ...{ architecture: null, labels: null, multiLabel: false, image: null, sound: null, pooling: null },
+      ...{ architecture: null, labels: null, multiLabel: false, image: null, features: {}, pooling: null },
       tokenizer: {
         file: "wordpiece.json",
         maxTokens: null,
