@@ -18,7 +18,11 @@ describe("sounds in a drafted job", () => {
   });
 
   test("are whole where the model takes any length, at the folder's rate", () => {
-    const parts = { model: whole, files: seen, folder: { features: { sound: { rate: 8000, normalize: true } } } };
+    const parts = {
+      model: whole,
+      files: seen,
+      folder: { features: { sound: { rate: 8000, normalize: true } } },
+    };
     const drafted = draft({ id: int, clip: bytes }, parts);
     const keys = { column: "clip", sound: { rate: 8000, normalize: true } };
     expect(drafted.inputs.map((input) => [input.keys, input.questions])).toEqual([[keys, []]]);
