@@ -98,9 +98,6 @@ async function lock(folder: string, path: string, options: LockOptions): Promise
     await makeFolders(folder, disk);
     await writeDurably(making, JSON.stringify(content), disk);
     await take(path, taker, options);
-  } catch (error) {
-    await disk.remove(taker.own).catch(() => {});
-    throw error;
   } finally {
     await disk.unlink(making).catch(() => {});
   }
@@ -112,6 +109,7 @@ interface Taker {
   /** Its lock file, under another name. */
   readonly making: string;
   readonly nonce: string;
+  /** Its own folder, which is there while it clears a dead holder away. */
   readonly own: string;
 }
 
@@ -137,7 +135,7 @@ async function take(path: string, taker: Taker, options: LockOptions): Promise<v
     try {
       await removeLock(path, holder.nonce, own, disk);
     } finally {
-      await removeLock(claim, nonce, own, disk);
+      await removeLock(claim, nonce, own, disk).finally(() => disk.rmdir(own).catch(() => {}));
     }
   }
   throw new ShardmillError("OUTPUT_LOCKED", `others keep taking the lock ${path}`, {
