@@ -109,7 +109,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "lock-removed-by-its-name",
     says: "a coordinator that is stopped before it lets go of its lock removes another's",
-    breaks: ["one-holder"],
+    breaks: ["one-holder", "nothing-left-behind"],
     storage: "disk",
     edits: [
       edit(
