@@ -1,4 +1,4 @@
-import { FEATURES, fileSpecs } from "../../shared/domain/features.ts";
+import { FEATURES, fileSpec } from "../../shared/domain/features.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { OutputSpec } from "../../shared/domain/map-spec.ts";
 import {
@@ -64,7 +64,7 @@ function limitOf({ maxTokens }: TokenizeOp, facts: TokenizerFacts): readonly (re
 const IMAGE_KEYS = ["resize", "resample", "crop", "rescale", "mean", "std"] as const;
 const PREPROCESSOR = "preprocessor_config.json";
 
-/** Of inputs that are made of files. */
+/** Defaults of inputs that are made of files. */
 function fileDefaults({ spec }: PlannedJob, { facts, read }: ModelFolder): readonly Default[] {
   const ofImages = read.includes(PREPROCESSOR) ? PREPROCESSOR : "config.json: pretrained_cfg";
   return Object.entries(spec.map.inputs).flatMap(([input, spec]): readonly Default[] => {
@@ -77,7 +77,7 @@ function fileDefaults({ spec }: PlannedJob, { facts, read }: ModelFolder): reado
       (key) => image?.[key] === undefined && !(key === "crop" && image?.resize?.longestEdge !== undefined),
     );
     const ofFeatures = FEATURES.flatMap(({ key, folder }) => {
-      const own = new Map(fileSpecs(spec)).get(key);
+      const own = fileSpec(spec, key);
       const said = facts.features[key];
       if (own === undefined || said === undefined || folder === undefined) return [];
       const left = folder.keys.filter((each) => !Object.hasOwn(own, each));

@@ -1,5 +1,5 @@
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
-import { fileSpecs } from "../../shared/domain/features.ts";
+import { fileSpecs, withoutFeature } from "../../shared/domain/features.ts";
 import type { InputSpec } from "../../shared/domain/map-spec.ts";
 import type { FeatureSpec } from "../../shared/domain/step-binding.ts";
 import { type ModelSignature, product, type TensorInfo } from "../../shared/domain/tensor.ts";
@@ -97,15 +97,13 @@ function ofFeature(key: string, spec: FeatureSpec, planner: FeaturePlanner): Mak
     const report = () => {
       isRefused = true;
     };
-    const planned = planner(spec, {
-      ...{ column, tensor: rowOf(tensor), scale: input.scale, folder: null, report },
-    });
+    const context = { column, tensor: rowOf(tensor), scale: input.scale, folder: null, report };
+    const planned = planner(spec, context);
     if (planned === null || isRefused) return null;
     const { rowDims, columns } = planned;
     if (columns.some(({ name }) => fields.some((field) => field.name === name))) return null;
-    const rest = Object.fromEntries(Object.entries(input).filter(([name]) => name !== key)) as InputSpec;
     const shape = rowDims === null ? {} : { shape: [...rowDims] };
-    return { input: { ...rest, ...shape, column }, fields: columns };
+    return { input: { ...withoutFeature(input, key), ...shape, column }, fields: columns };
   };
 }
 

@@ -20,7 +20,7 @@ export interface DraftContext {
   readonly fields: readonly Field[];
   /** Why some of these are text. */
   readonly textCauses: readonly TextCause[];
-  /** By key of the feature. */
+  /** Planners of features, by key. */
   readonly planners: ReadonlyMap<string, FeaturePlanner>;
   readonly sample: DataSample;
   /** What a run of the model on made-up rows gave; null where there was none. */

@@ -4,7 +4,7 @@ import type { Disk } from "../../shared/core/disk.ts";
 import { errorCode, ignoreMissing } from "../../shared/core/errno.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { makeFolder } from "../../shared/core/make-folders.ts";
-import { ownName, readLock, removeLock } from "./lock-file.ts";
+import { makeOwn, ownName, readLock, removeLock } from "./lock-file.ts";
 
 /** How often the holder of a lock shows that it lives: one small file, not synced. */
 const BEAT_MS = 2_000;
@@ -172,9 +172,7 @@ export class HeldLock implements AsyncDisposable {
 
   /** Looks last: a coordinator that takes the lock later finds the folder, and removes it. */
   async #makeOwn(): Promise<void> {
-    await this.#options.disk.mkdir(this.own).catch((error: unknown) => {
-      if (errorCode(error) !== "EEXIST") throw error;
-    });
+    await makeOwn(this.own, this.#options.disk);
     await this.look();
   }
 
@@ -188,7 +186,7 @@ export class HeldLock implements AsyncDisposable {
     try {
       await this.#removeLock();
     } finally {
-      // What cannot be removed now, the next holder removes.
+      // The next holder removes what cannot be removed now.
       await disk.remove(this.own).catch(() => {});
     }
   }
@@ -196,9 +194,6 @@ export class HeldLock implements AsyncDisposable {
   async #removeLock(): Promise<void> {
     const { path, beatPath, nonce, disk } = this.#options;
     if ((await readLock(path, disk))?.nonce !== nonce) return;
-    await disk.mkdir(this.own).catch((error: unknown) => {
-      if (errorCode(error) !== "EEXIST") throw error;
-    });
     await disk.unlink(beatPath).catch(() => {});
     await removeLock(path, nonce, this.own, disk).catch(ignoreMissing);
   }

@@ -71,8 +71,12 @@ export function openJournal(
   disk: Disk = realDisk,
   options: OpenOptions = {},
 ): Promise<OpenJournal> {
-  const { onSnapshotTrouble = () => {}, random = systemRandom, ...writing } = options;
-  const { makeFolder: make = (path) => makeFolder(path, disk) } = options;
+  const {
+    onSnapshotTrouble = () => {},
+    random = systemRandom,
+    makeFolder: make = (path) => makeFolder(path, disk),
+    ...writing
+  } = options;
   return withTypedErrors(folder, async () => {
     await make(folder);
     const { file, generation } = await claimGeneration(folder, disk, writing);

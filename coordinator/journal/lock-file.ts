@@ -97,8 +97,10 @@ function halfWritten(length: number): LockContent {
 }
 
 /**
- * Without hard links the file is made exclusively, and then written: who reads it in between finds a lock of
- * an unknown holder, and waits. Nothing else is weaker: `wx` fails where a file is, also when two make it at
+ * Gives a lock file a second name. False: there is a file of that name.
+ *
+ * Without hard links the file is made exclusively, and then written: a reader in between finds a lock of an
+ * unknown holder, and waits. Nothing else is weaker: `wx` fails where a file is, also when two make it at
  * once.
  */
 export async function placeLock(from: string, to: string, disk: Disk): Promise<boolean> {
@@ -129,14 +131,23 @@ export async function writeDurably(path: string, text: string, disk: Disk): Prom
   }
 }
 
+/** Makes an own folder, unless it is there. */
+export async function makeOwn(own: string, disk: Disk): Promise<void> {
+  await disk.mkdir(own).catch((error: unknown) => {
+    if (errorCode(error) !== "EEXIST") throw error;
+  });
+}
+
 /**
- * Removes a lock that is still of this nonce, in one step: to a name in the remover's own folder. Whoever
- * takes the lock next removes that folder, so one that was stopped before the step removes no other's lock.
+ * Removes a lock that is still of this nonce, in one step: to a name in the remover's own folder. The next
+ * coordinator that takes the lock removes that folder. So a remover that was stopped before the step removes
+ * no other's lock.
  *
- * @param own folder of the remover, which is there
+ * @param own folder of the remover, made before the lock is looked at
  * @throws ENOENT when another has removed the lock, or the folder
  */
 export async function removeLock(path: string, nonce: string, own: string, disk: Disk): Promise<void> {
+  await makeOwn(own, disk);
   if ((await readLock(path, disk))?.nonce !== nonce) return;
   const removed = join(own, `${basename(path)}.${nonce}`);
   await disk.rename(path, removed);

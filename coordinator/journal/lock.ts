@@ -104,12 +104,12 @@ async function lock(folder: string, path: string, options: LockOptions): Promise
   return new HeldLock({ path, beatPath: join(folder, BEAT_NAME), nonce: content.nonce, ...options });
 }
 
-/** Who takes a lock. */
+/** Coordinator that takes a lock. */
 interface Taker {
   /** Its lock file, under another name. */
   readonly making: string;
   readonly nonce: string;
-  /** Its own folder, which is there while it clears a dead holder away. */
+  /** Its own folder. While it takes a lock, the folder is there only as it clears a dead holder away. */
   readonly own: string;
 }
 
@@ -129,9 +129,6 @@ async function take(path: string, taker: Taker, options: LockOptions): Promise<v
     if (holder === null || !(await isDead(holder, path, options))) continue;
     const claim = `${path}.claim-${holder.nonce}`;
     await take(claim, taker, options);
-    await disk.mkdir(own).catch((error: unknown) => {
-      if (errorCode(error) !== "EEXIST") throw error;
-    });
     try {
       await removeLock(path, holder.nonce, own, disk);
     } finally {

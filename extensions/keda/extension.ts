@@ -5,7 +5,7 @@ export const keda: Extension = {
   name: "keda",
   face: {
     grpc: {
-      // They tell how many shards wait. Whoever starts workers has their token.
+      // They tell how many shards wait. A caller that starts workers has their token.
       methods: {
         "/externalscaler.ExternalScaler/IsActive": { kind: "unary", callers: "known" },
         "/externalscaler.ExternalScaler/StreamIsActive": { kind: "serverStream", callers: "known" },

@@ -2,24 +2,24 @@ import type { Zod } from "../../shared/core/zod.ts";
 import type { FeatureData } from "../../shared/domain/step-binding.ts";
 import type { FolderSettings } from "../../shared/extension/feature.ts";
 
-/** Whether a row has one channel's values after the other, or each moment's side by side. */
+/** Orders of the values of several channels: one channel after the other, or moment by moment. */
 export const SOUND_LAYOUTS = ["channelsFirst", "channelsLast"] as const;
 
 /** Ways to end a sound whose last window is not full: zeros, the sound from its start, or no such window. */
 export const WINDOW_ENDS = ["zeros", "repeat", "drop"] as const;
 
-/** How a sound is cut into rows. All are samples at the model's rate. */
+/** Windows that a sound is cut into, in samples at the model's rate. */
 export interface SoundWindows {
-  /** Of a window, its context not counted. */
+  /** Length of a window, without its context. */
   readonly window: number;
-  /** From the start of one window to the start of the next. */
+  /** Distance from the start of one window to the start of the next. */
   readonly hop: number;
   /** Samples in front of each window that the model sees with it; zeros in front of the first. */
   readonly context: number;
   readonly pad: (typeof WINDOW_ENDS)[number];
 }
 
-/** What becomes of a sound before it is values. Plain JSON. */
+/** Plan by which a sound becomes values. Plain JSON. */
 export interface SoundPlan {
   /** Samples a second that the model wants. */
   readonly rate: number;
@@ -41,7 +41,7 @@ export interface SoundOp extends SoundPlan {
   readonly samples: string;
 }
 
-/** What a model's folder says of sounds. Null: it does not say it. */
+/** Facts of a model's folder about sounds. Null: it does not say it. */
 export interface SoundFacts {
   readonly rate: number | null;
   readonly normalize: boolean | null;

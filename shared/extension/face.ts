@@ -11,7 +11,7 @@ import type { ReportFailure } from "../wire/unary.ts";
  */
 export type Callers = "anyone" | "known" | Role;
 
-/** What processes show to other programs. */
+/** Methods and spans that processes show to other programs. */
 export interface FacePart {
   readonly grpc?: GrpcFace;
   readonly traces?: TraceFace;
@@ -47,7 +47,7 @@ interface TokenInMessage {
   read(path: string, request: Uint8Array): Promise<string | null>;
 }
 
-/** What handlers see of the coordinator. */
+/** View that handlers have of the coordinator. */
 export interface FaceView {
   /** Jobs that have not ended. */
   jobs(): readonly JobWork[];

@@ -43,7 +43,7 @@ export interface FeaturePart {
   readRate?(bytes: Uint8Array): Promise<number | null>;
 }
 
-/** What a model's folder says of a feature. */
+/** Facts that a model's folder has about a feature. */
 interface FolderPart {
   /** File in the folder: `preprocessor_config.json`. */
   readonly file: string;

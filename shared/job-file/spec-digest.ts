@@ -1,5 +1,5 @@
 import { canonicalJson, sha256 } from "../core/digest.ts";
-import { FEATURES, fileSpecs } from "../domain/features.ts";
+import { FEATURES, fileSpec, fileSpecs } from "../domain/features.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import {
   type FolderFacts,
@@ -107,6 +107,6 @@ function withoutFolders(inputs: JobSpec["map"]["inputs"]): Readonly<Record<strin
 /** What the folder says of how files become values, for features that the job uses. */
 function featureFacts(inputs: JobSpec["map"]["inputs"], facts: FolderFacts | null): object {
   const found = facts?.features ?? {};
-  const used = FEATURES.filter(({ key }) => Object.values(inputs).some((input) => Object.hasOwn(input, key)));
+  const used = FEATURES.filter(({ key }) => Object.values(inputs).some((input) => fileSpec(input, key)));
   return Object.fromEntries(used.flatMap(({ key, files }) => (found[key] ? [[files, found[key]]] : [])));
 }

@@ -16,14 +16,14 @@ const BEAT_MS = 5_000;
 export const SILENCE_MS = 30_000;
 const LOOK_MS = 2_000;
 
-/** Who has looked within this time looks no more: so a look costs two reads a second at most. */
+/** Time for which a look counts. So looks cost two reads a second at most. */
 const SURE_MS = 1_000;
-/** The time of a request that a holder began while it was sure. */
+/** Time of a request that a holder began while its look counted. */
 const REQUEST_MS = 2_000;
 
 /**
- * So long a holder that was replaced may still write without a look. A number that it would write next is
- * free for nobody before that.
+ * Time for which a holder that was replaced may still write without a look. Its next number must stay taken
+ * for so long.
  */
 export const UNAWARE_MS = SURE_MS + REQUEST_MS;
 

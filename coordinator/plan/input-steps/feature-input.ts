@@ -1,6 +1,5 @@
 import { present } from "../../../shared/core/assert.ts";
-import { fileSpecs } from "../../../shared/domain/features.ts";
-import type { InputSpec } from "../../../shared/domain/map-spec.ts";
+import { fileSpec, withoutFeature } from "../../../shared/domain/features.ts";
 import type { FeatureOp } from "../../../shared/domain/step-binding.ts";
 import type { FeaturePart } from "../../../shared/extension/feature.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
@@ -9,7 +8,7 @@ import { takenColumns } from "../steps/taken-columns.ts";
 import { findFiles, findRowTensor } from "./file-column.ts";
 import type { InputStep } from "./input-step.ts";
 
-/** Files of a column, made into the values of a tensor by a feature. */
+/** Makes the values of a tensor from the files of a column, by a feature. */
 export function featureInput({ key, files: what, loadPlanner }: FeaturePart): InputStep {
   return {
     key,
@@ -18,8 +17,8 @@ export function featureInput({ key, files: what, loadPlanner }: FeaturePart): In
       const problems: SpecProblem[] = [];
       const spec = present(inputs[input], "an input of the job");
       const { column = input, ...others } = spec;
-      const own = present(new Map(fileSpecs(spec)).get(key), "an input with the key of the feature");
-      const rest = Object.fromEntries(Object.entries(others).filter(([name]) => name !== key)) as InputSpec;
+      const own = present(fileSpec(spec, key), "an input with the key of the feature");
+      const rest = withoutFeature(others, key);
       const tensor = findRowTensor(input, rest.batchAxis, signature.inputs, problems);
       const files = { name: column, path, isNamed: column !== input, what, folder: own.folder };
       const cells = findFiles(files, fields, problems);
