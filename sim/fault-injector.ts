@@ -23,6 +23,8 @@ const SEGMENT = /\/journal\/journal-[^/]*$/;
 const OF_TAKING = /\/lock\.json(?:\.claim-\w+|\.\w+\.tmp)$/;
 /** What one coordinator has staged, where itself or its successor names it. */
 const OWN_STAGE = /\.own-[^/]+\/stage\b/;
+/** A text to which its maker is about to give a name, such as that which says that it clears the output. */
+const OWN_TEXT = /\.own-[^/]+\/\d+$/;
 
 /** What a coordinator is at behind a change on its disk. */
 function stretchOf(call: DiskCall["call"], path: string): StopStretch | null {
@@ -180,7 +182,7 @@ export class FaultInjector {
       // Of a pair, the one that was stopped before it had taken the job up.
       if (faults.comesInPairs && process.lastPauseMs < BUCKET_SILENCE_MS) continue;
       scheduler.goOn(process);
-      const ms = random.between(5, 500);
+      const ms = random.between(5, faults.stagesBesideClearing ? 3_000 : 500);
       if (random.chance(0.8)) scheduler.after(0, null, () => scheduler.pauseBriefly(call.process, ms));
     }
   }
@@ -192,6 +194,7 @@ export class FaultInjector {
       return path.endsWith("/holder.json") ? 0.5 : 0.05;
     if (faults.comesInPairs && call === "write" && path.includes("/stage/")) return 0.3;
     if (bucket !== null || faults.wakes === "late") return 0;
+    if (faults.stagesBesideClearing) return call === "sync" && OWN_TEXT.test(path) ? 0.7 : 0;
     const isStep = call === "names" || call === "removal" || call === "sync";
     if (faults.wakes === "atStage") return isStep && OWN_STAGE.test(path) ? 0.1 : 0;
     if ((call === "open" || call === "read") && SEGMENT.test(path)) return 0.2;
@@ -231,7 +234,7 @@ export class FaultInjector {
     scheduler.pause(process, ms, this.#stopsClock());
     const [only] = this.#jobInjectors;
     // On machines that share a bucket, a coordinator that starts over must be alone.
-    const startsOver = !isShared && faults.strikes("startedOver", 0.5);
+    const startsOver = !isShared && faults.strikes("startedOver", faults.stagesBesideClearing ? 0.9 : 0.5);
     if (startsOver) only?.startOver(0, { isElsewhere: true });
     else coordinators.start("replacement", { isElsewhere: true });
     if (faults.comesInPairs) {
@@ -242,8 +245,8 @@ export class FaultInjector {
 
   /** Where others can tell a coordinator's place in time by its journal alone. */
   #stopsClock(): boolean {
-    const { bucket, random } = this.#world;
-    return bucket === null && random.chance(0.5);
+    const { bucket, faults, random } = this.#world;
+    return bucket === null && (faults.stagesBesideClearing || random.chance(0.5));
   }
 
   /**

@@ -78,6 +78,11 @@ export class FaultPlan {
   readonly wakes: "atJournal" | "atStage" | "late";
   /** Whether two coordinators wait out the same silence, and one of them is stopped behind that. */
   readonly comesInPairs: boolean;
+  /**
+   * Whether a coordinator is stopped with its clock as it stages, and wakes up as one that starts over is
+   * about to clear the output.
+   */
+  readonly stagesBesideClearing: boolean;
 
   constructor(random: SeededRandom, storage: StorageKind) {
     this.#random = random;
@@ -105,9 +110,12 @@ export class FaultPlan {
     // From a stream of its own as well: worlds without such coordinators go the way that they went.
     const ofSleep = new SeededRandom(Math.floor(this.healMs * 997));
     const hasUnseen = storage === "disk" && share > 0 && ofSleep.chance(0.3);
-    this.stops = ofSleep.pick(["taking", "commits", "stage", "removals", "anywhere"] as const);
-    this.wakes = ofSleep.pick(["atJournal", "atJournal", "atStage", "late", "late"] as const);
+    const stops = ofSleep.pick(["taking", "commits", "stage", "removals", "anywhere"] as const);
+    const wakes = ofSleep.pick(["atJournal", "atJournal", "atStage", "late", "late"] as const);
     const isReplacedAnew = hasUnseen && ofSleep.chance(0.3);
+    this.stagesBesideClearing = isReplacedAnew && ofSleep.chance(0.5);
+    this.stops = this.stagesBesideClearing ? "stage" : stops;
+    this.wakes = this.stagesBesideClearing ? "atJournal" : wakes;
     // Of several that copy at once, one might damage what another has made sure of.
     const isAlone = !isLate && !startsOver && !hasSleepers && !enabled.some((kind) => OF_SLEEP.has(kind));
     const isTorn = isAlone && share > 0 && this.#apart.chance(0.5);

@@ -122,7 +122,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "own-folder-made-anew",
     says: "a coordinator that was replaced makes its own folder anew, and publishes from there",
-    breaks: ["whole-or-nothing", "every-job-ends", "published-once", "one-holder"],
+    breaks: ["whole-or-nothing", "every-job-ends", "published-once", "one-holder", "record-before-answer"],
     storage: "disk",
     edits: [edit("shared/core/make-folders.js", " || OWN_FOLDER.test(parent)", "")],
   },
