@@ -2,6 +2,7 @@ import type { Extension } from "../shared/extension/extension.ts";
 import { amqp } from "./amqp/extension.ts";
 import { azure } from "./azure/extension.ts";
 import { gcs } from "./gcs/extension.ts";
+import { image } from "./image/extension.ts";
 import { kafka } from "./kafka/extension.ts";
 import { keda } from "./keda/extension.ts";
 import { s3 } from "./s3/extension.ts";
@@ -10,4 +11,15 @@ import { sqs } from "./sqs/extension.ts";
 import { tracing } from "./tracing/extension.ts";
 
 /** All extensions. The engine imports this list as `#extensions`, which package.json resolves. */
-export const EXTENSIONS: readonly Extension[] = [s3, gcs, azure, amqp, sqs, kafka, keda, tracing, sound];
+export const EXTENSIONS: readonly Extension[] = [
+  s3,
+  gcs,
+  azure,
+  amqp,
+  sqs,
+  kafka,
+  keda,
+  tracing,
+  image,
+  sound,
+];

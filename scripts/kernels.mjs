@@ -1,4 +1,4 @@
-// Makes shared/images/resample-wasm.ts of resample.wat: inner loops in WebAssembly's text format, as bytes that the
+// Makes extensions/image/resample-wasm.ts of resample.wat: inner loops in WebAssembly's text format, as bytes that the
 // bundle holds like any other code. The file is kept in the repository; `npm run check` holds it to its source.
 // After a change: npm run kernels.
 import { readFileSync, writeFileSync } from "node:fs";
@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import wabt from "wabt";
 
-const folder = join(dirname(fileURLToPath(import.meta.url)), "..", "shared", "images");
+const folder = join(dirname(fileURLToPath(import.meta.url)), "..", "extensions", "image");
 const kept = join(folder, "resample-wasm.ts");
 
 const { parseWat } = await wabt();
@@ -25,6 +25,6 @@ const made = [
 
 if (!process.argv.includes("--check")) writeFileSync(kept, made);
 else if (readFileSync(kept, "utf8") !== made) {
-  console.error("shared/images/resample-wasm.ts is not what resample.wat says now: npm run kernels");
+  console.error("extensions/image/resample-wasm.ts is not what resample.wat says now: npm run kernels");
   process.exitCode = 1;
 }

@@ -1,10 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { decodeImage } from "../../extensions/image/decode.ts";
+import { fitted } from "../../extensions/image/fitted.ts";
+import type { ImagePlan } from "../../extensions/image/op.ts";
+import { ValueWriter, valuesPerImage } from "../../extensions/image/values.ts";
 import { NEVER } from "../../shared/core/abort.ts";
-import type { ImagePlan } from "../../shared/domain/image-op.ts";
-import { decodeImage } from "../../shared/images/decode.ts";
-import { fitted } from "../../shared/images/fitted.ts";
-import { ValueWriter, valuesPerImage } from "../../shared/images/values.ts";
 import { type Encoding, TextTokenizer } from "../../shared/text/text-tokenizer.ts";
 import type { WorkloadImage, WorkloadInput } from "../workloads/recipe.ts";
 import type { Workload } from "../workloads/workload.ts";

@@ -61,35 +61,21 @@ function limitOf({ maxTokens }: TokenizeOp, facts: TokenizerFacts): readonly (re
   return [[String(maxTokens), maxTokens === facts.maxTokens ? (facts.maxTokensFrom ?? from) : from]];
 }
 
-const IMAGE_KEYS = ["resize", "resample", "crop", "rescale", "mean", "std"] as const;
-const PREPROCESSOR = "preprocessor_config.json";
-
 /** Defaults of inputs that are made of files. */
 function fileDefaults({ spec }: PlannedJob, { facts, read }: ModelFolder): readonly Default[] {
-  const ofImages = read.includes(PREPROCESSOR) ? PREPROCESSOR : "config.json: pretrained_cfg";
-  return Object.entries(spec.map.inputs).flatMap(([input, spec]): readonly Default[] => {
-    const { image } = spec;
-    const taken = (kind: string, key: string, value: unknown, from: string): readonly Default[] =>
-      value === null
-        ? []
-        : [[formatKeyPath(["map", "inputs", input, kind, key]), JSON.stringify(value), from]];
-    const imageKeys = IMAGE_KEYS.filter(
-      (key) => image?.[key] === undefined && !(key === "crop" && image?.resize?.longestEdge !== undefined),
-    );
-    const ofFeatures = FEATURES.flatMap(({ key, folder }) => {
+  return Object.entries(spec.map.inputs).flatMap(([input, spec]): readonly Default[] =>
+    FEATURES.flatMap(({ key, folder }): readonly Default[] => {
       const own = fileSpec(spec, key);
       const said = facts.features[key];
       if (own === undefined || said === undefined || folder === undefined) return [];
-      const left = folder.keys.filter((each) => !Object.hasOwn(own, each));
-      return left.flatMap((each) => taken(key, each, said[each] ?? null, folder.file));
-    });
-    return [
-      ...(image === undefined || facts.image === null
-        ? []
-        : imageKeys.flatMap((key) => taken("image", key, facts.image?.[key] ?? null, ofImages))),
-      ...ofFeatures,
-    ];
-  });
+      const left = folder.keys(own).filter((each) => !Object.hasOwn(own, each));
+      return left.flatMap((each): readonly Default[] => {
+        const value = said[each] ?? null;
+        const where = formatKeyPath(["map", "inputs", input, key, each]);
+        return value === null ? [] : [[where, JSON.stringify(value), folder.source(read)]];
+      });
+    }),
+  );
 }
 
 /** Of outputs that are named, or pooled, as the folder says. */

@@ -1,11 +1,10 @@
 import { relative } from "node:path/posix";
 import type { JobDraft } from "../../coordinator/draft/draft-job.ts";
-import { listed } from "../../coordinator/draft/input-way.ts";
-import type { SeenFiles } from "../../coordinator/draft/sample/data-sample.ts";
-import type { DraftKeys } from "../../coordinator/draft/try-bind.ts";
 import { describeFieldType } from "../../coordinator/plan/bind/columns.ts";
 import { withoutTrailingSlashes } from "../../shared/core/without-slashes.ts";
+import { FILE_KEYS } from "../../shared/domain/features.ts";
 import { formatDims, type TensorInfo } from "../../shared/domain/tensor.ts";
+import { type DraftKeys, listed, type SeenFiles } from "../../shared/extension/feature-draft.ts";
 import { type CommentedEntry, commentedYaml } from "../../shared/job-file/commented-yaml.ts";
 import { folderPhrases } from "./folder-text.ts";
 import { counted } from "./text.ts";
@@ -197,7 +196,7 @@ function asWritten(keys: DraftKeys, { folder }: JobDraft, paths: DraftPaths): Dr
   const written = { ...keys };
   if (folder !== null && typeof keys.tokenizer === "string")
     written.tokenizer = `${withoutTrailingSlashes(paths.model)}${keys.tokenizer.slice(folder.path.length)}`;
-  for (const key of ["image", "sound"]) {
+  for (const key of FILE_KEYS) {
     const files = keys[key];
     if (typeof files !== "object" || files === null || !("folder" in files)) continue;
     const { folder: place, ...rest } = files;

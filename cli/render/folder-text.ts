@@ -1,12 +1,10 @@
 import { FEATURES } from "../../shared/domain/features.ts";
 import type {
   FolderFacts,
-  ImageFacts,
   ModelFolder,
   PoolingFacts,
   TokenizerFacts,
 } from "../../shared/domain/model-folder.ts";
-import { cropText } from "./image-text.ts";
 import type { Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 
@@ -33,7 +31,7 @@ export function folderTable(folder: ModelFolder | null, style: Style): string[] 
 }
 
 function factPhrases(facts: FolderFacts): readonly [string, string][] {
-  const { architecture, labels, multiLabel, tokenizer, image, pooling, features } = facts;
+  const { architecture, labels, multiLabel, tokenizer, pooling, features } = facts;
   return [
     ...(architecture === null ? [] : [["architecture", architecture] as [string, string]]),
     ...(labels === null ? [] : [["labels", labelsPhrase(labels)] as [string, string]]),
@@ -41,7 +39,6 @@ function factPhrases(facts: FolderFacts): readonly [string, string][] {
       ? [["classes", "a row may have several of them, or none: `op: threshold`"] as [string, string]]
       : []),
     ...(tokenizer === null ? [] : [["tokenizer", tokenizerPhrase(tokenizer)] as [string, string]]),
-    ...(image === null ? [] : [["image", imagePhrase(image)] as [string, string]]),
     ...FEATURES.flatMap(({ key, folder }): [string, string][] => {
       const said = features[key];
       return folder === undefined || said === undefined ? [] : [[key, folder.show(said)]];
@@ -68,22 +65,6 @@ function tokenizerPhrase({ file, maxTokens, mostTokens, truncation, prompts }: T
   const names = Object.entries(prompts).map(([name, text]) => `${name} ${JSON.stringify(text)}`);
   if (names.length > 0) parts.push(`prefixes: ${names.join(", ")}`);
   return parts.join("; ");
-}
-
-function imagePhrase({ resize, resample, crop, rescale, mean, std, channels }: ImageFacts): string {
-  const parts: string[] = [];
-  if (resize !== null) {
-    const size =
-      "shortestEdge" in resize
-        ? `shortest edge ${resize.shortestEdge}`
-        : `${resize.width} x ${resize.height}`;
-    parts.push(`resize to ${size}${resample === null ? "" : `, ${resample}`}`);
-  }
-  if (crop !== null) parts.push(cropText(crop));
-  if (rescale !== null) parts.push(`* ${Number(rescale.toPrecision(6))}`);
-  if (mean !== null) parts.push(`mean ${mean.join(" ")}`);
-  if (std !== null) parts.push(`std ${std.join(" ")}`);
-  return [...parts, channels].join("; ");
 }
 
 function poolingPhrase({ pool, normalize }: PoolingFacts): string {

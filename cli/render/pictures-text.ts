@@ -1,5 +1,5 @@
 import type { WriteStream } from "node:tty";
-import type { Preview } from "../../estimate/try/row-trace.ts";
+import type { Preview } from "../../shared/extension/feature-viewer.ts";
 
 /**
  * How a terminal shows pictures: as iTerm2 or kitty do, or as two coloured halves of each character in 24

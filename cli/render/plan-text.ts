@@ -17,7 +17,6 @@ import { plannedBatchText } from "./batch-text.ts";
 import { defaultsTable } from "./defaults-text.ts";
 import { estimateEntries } from "./estimate-text.ts";
 import { folderTable } from "./folder-text.ts";
-import { imageText } from "./image-text.ts";
 import { plainStyle, type Style } from "./style.ts";
 import { renderTable } from "./table.ts";
 import { tensorTables } from "./tensors-text.ts";
@@ -203,8 +202,6 @@ function howText({ op }: StepBinding): string {
     case "sql":
     case "module":
       return "";
-    case "image":
-      return imageText(op);
     case "feature":
       return featureOf(op.feature).show(op.data);
     case "tokenize": {

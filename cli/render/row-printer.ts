@@ -1,6 +1,6 @@
 import type { WriteStream } from "node:tty";
-import type { PreviewFormat } from "../../estimate/try/picture.ts";
 import type { RowTrace } from "../../estimate/try/row-trace.ts";
+import type { PreviewFormat } from "../../shared/extension/feature-viewer.ts";
 import { picturesText, previewWay } from "./pictures-text.ts";
 import { rowText } from "./row-text.ts";
 import { createStyle } from "./style.ts";

@@ -1,6 +1,4 @@
 import type {
-  ImageTrace,
-  Preview,
   RowTrace,
   RunTrace,
   Shown,
@@ -12,6 +10,8 @@ import type {
 import { formatCount } from "../../shared/core/units.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
 import type { FieldType } from "../../shared/domain/dataset.ts";
+import { FILE_KEYS } from "../../shared/domain/features.ts";
+import type { FileView, Picture, Preview } from "../../shared/extension/feature-viewer.ts";
 import { isLong, rangeText, shownText, wholeNumbers } from "./shown-text.ts";
 import type { Style } from "./style.ts";
 import { counted, oneLine, widthOf } from "./text.ts";
@@ -97,25 +97,25 @@ function moreParts({ columns, rows }: Shown): readonly string[] {
 }
 
 /** Keys that say what a step is. */
-const SAYS_KIND = /\.(sql|split|tokenizer|image|sound)$/;
+const SAYS_KIND: readonly string[] = ["sql", "split", "tokenizer", ...FILE_KEYS];
 
 function stepSection(step: StepTrace, options: RowTextOptions): Section {
-  const { where, kind, rowsIn, made, failed, tokens, images } = step;
+  const { where, kind, rowsIn, made, failed, tokens, pictures } = step;
   const isSame = rowsIn === made.rows;
   const rows = `${counted(rowsIn, "row")} in, ${made.rows === 0 ? "none" : formatCount(made.rows)} out`;
-  const makes = kind === "tokenize" || kind === "image" ? [] : partsOf(made, failed);
-  const passes = makes.length === 0 && isSame && tokens.length === 0 && images.length === 0;
+  const makes = kind === "tokenize" || pictures !== null ? [] : partsOf(made, failed);
+  const passes = makes.length === 0 && isSame && tokens.length === 0 && !pictures?.length;
   return {
     title: where,
     beside: [
-      ...(SAYS_KIND.test(where) ? [] : [kind]),
+      ...(SAYS_KIND.some((key) => where.endsWith(`.${key}`)) ? [] : [kind]),
       ...(isSame ? [] : [rows]),
       ...(passes && failed.length === 0 ? [kind === "tokenize" ? "no text" : "passes"] : []),
     ].join(", "),
     parts: makes,
     lines: [
       ...tokens.flatMap((each, index) => tokenLines(each, tokens.length > 1 ? index : null, options)),
-      ...images.flatMap((each) => imageLines(each, options)),
+      ...(pictures ?? []).flatMap((each) => pictureLines(each, options)),
       ...(makes.length > 0 ? moreParts(made) : []),
       ...failed.map(({ row, code, message }) =>
         options.style.bad(
@@ -160,8 +160,8 @@ function visible(text: string): string {
   return oneLine(text.replaceAll(" ", "·").replaceAll("\n", "⏎").replaceAll("\t", "⇥")) || "∅";
 }
 
-function imageLines({ before, after }: ImageTrace, { pictures }: RowTextOptions): string[] {
-  const sizeOf = ({ width, height, channels }: ImageTrace["before"]) =>
+function pictureLines({ before, after }: FileView, { pictures }: RowTextOptions): string[] {
+  const sizeOf = ({ width, height, channels }: Picture) =>
     `${width} x ${height}${channels === 1 ? ", grey" : ""}`;
   const size = after === null ? sizeOf(before) : `${sizeOf(before)} in, ${sizeOf(after)} to the model`;
   return [size, ...pictures([before, after].flatMap((picture) => picture?.preview ?? []))];

@@ -1,6 +1,5 @@
 import { isFixed, product, type TensorInfo } from "../../shared/domain/tensor.ts";
-import { listed } from "./input-way.ts";
-import type { DraftKeys } from "./try-bind.ts";
+import { type DraftKeys, listed } from "../../shared/extension/feature-draft.ts";
 
 /** Threshold that is usual, and that only a user who knows the model's mistakes can better. */
 const USUAL_THRESHOLD = 0.5;

@@ -1,13 +1,12 @@
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import { fileSpecs, withoutFeature } from "../../shared/domain/features.ts";
+import { holdsFiles, isText } from "../../shared/domain/file-cells.ts";
 import type { InputSpec } from "../../shared/domain/map-spec.ts";
 import type { FeatureSpec } from "../../shared/domain/step-binding.ts";
-import { type ModelSignature, product, type TensorInfo } from "../../shared/domain/tensor.ts";
+import type { ModelSignature, TensorInfo } from "../../shared/domain/tensor.ts";
 import type { FeaturePlanner } from "../../shared/extension/feature.ts";
 import { fieldOfType } from "../../shared/modules/value-type.ts";
 import { offsetsColumn } from "../../shared/steps/token-columns.ts";
-import { planImages } from "../plan/input-steps/image-plan.ts";
-import { holdsFiles, isText } from "./field-kinds.ts";
 
 const INT64: FieldType = { kind: "numeric", type: "int64" };
 
@@ -53,7 +52,6 @@ type Maker = (input: InputSpec, tensor: TensorInfo, fields: readonly Field[]) =>
 function makerOf(input: InputSpec, planners: ComputedContext["planners"]): Maker | null {
   if (input.tokenizer !== undefined) return ofText;
   if (input.types !== undefined) return ofTypes;
-  if (input.image !== undefined) return ofImages;
   for (const [key, spec] of fileSpecs(input)) {
     const planner = planners.get(key);
     if (planner !== undefined) return ofFeature(key, spec, planner);
@@ -80,15 +78,6 @@ function idsOf({ name }: TensorInfo, batchAxis: number | undefined): Made {
   return { input, fields: [made(column, { kind: "list", item: INT64 })] };
 }
 
-const ofImages: Maker = ({ image, ...rest }, tensor, fields) => {
-  if (image === undefined || !isColumn(rest.column, fields, holdsFiles)) return null;
-  const planned = planImages(image, rowOf(tensor), () => {});
-  if (planned === null) return null;
-  const { plan, rowDims } = planned;
-  const item = { kind: "numeric", type: plan.dtype } as const;
-  return vectors({ ...rest, shape: [...rowDims] }, tensor, { item, length: product(rowDims) });
-};
-
 function ofFeature(key: string, spec: FeatureSpec, planner: FeaturePlanner): Maker {
   return (input, tensor, fields) => {
     if (!isColumn(input.column, fields, holdsFiles)) return null;
@@ -105,15 +94,6 @@ function ofFeature(key: string, spec: FeatureSpec, planner: FeaturePlanner): Mak
     const shape = rowDims === null ? {} : { shape: [...rowDims] };
     return { input: { ...withoutFeature(input, key), ...shape, column }, fields: columns };
   };
-}
-
-function vectors(
-  input: InputSpec,
-  { name }: TensorInfo,
-  of: { readonly item: FieldType; readonly length: number },
-): Made {
-  const column = `shardmill:${name}`;
-  return { input: { ...input, column }, fields: [made(column, { kind: "fixedList", ...of })] };
 }
 
 function made(name: string, type: FieldType): Field {

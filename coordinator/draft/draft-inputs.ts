@@ -1,20 +1,20 @@
 import type { Field } from "../../shared/domain/dataset.ts";
+import { FILE_KEYS } from "../../shared/domain/features.ts";
+import { holdsFiles } from "../../shared/domain/file-cells.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { isFixed, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { textCausePhrases } from "../../shared/domain/text-cause.ts";
+import { type DraftKeys, listed, whichColumn } from "../../shared/extension/feature-draft.ts";
 import { isMaskName } from "../../shared/input-sources/position-mask.ts";
 import { TYPE_NAMES } from "../../shared/input-sources/text-inputs.ts";
 import { likelyBatchAxis } from "../plan/bind/bind-batch.ts";
 import { unevenSymbol } from "../plan/bind/dims.ts";
 import { columnDoubts, isRowId, plainName } from "./column-doubts.ts";
-import { holdsBytes, holdsFiles, isScalar, sureness } from "./field-kinds.ts";
+import { holdsBytes, isScalar, sureness } from "./field-kinds.ts";
 import { isIdName } from "./id-column.ts";
-import { imageWay, takesImages } from "./image-way.ts";
-import { type InputWay, listed, whichColumn } from "./input-way.ts";
-import { rateValue, soundWay } from "./sound-way.ts";
 import { findStates, type StatePair } from "./states.ts";
 import { textWay } from "./text-way.ts";
-import { type DraftContext, type DraftKeys, tryBind } from "./try-bind.ts";
+import { type DraftContext, tryBind } from "./try-bind.ts";
 
 /** How one input of the model is fed. */
 export interface InputDraft {
@@ -29,9 +29,6 @@ interface DraftedInputs {
   /** Inputs that are the states of a recurrent model: no column feeds them. */
   readonly states: readonly StatePair[];
 }
-
-/** Ways that go before a column whose type and shape fit: what is in it is more than its type says. */
-const WAYS: readonly InputWay[] = [imageWay, soundWay, textWay];
 
 /**
  * How each input of the model could be fed: by the column of its name, by the only column whose type and
@@ -80,21 +77,22 @@ class InputDrafter {
 
   /** What a file holds is no tensor, whatever its column is called. */
   #isFiles(tensor: TensorInfo, field: Field): boolean {
-    const mayBeImages = takesImages(tensor, this.#context.folder) && holdsFiles(field.type);
-    return mayBeImages || this.#isSeenFiles(tensor, field);
+    const { folder, ways } = this.#context;
+    const isClaimed = ways.some(({ claims }) => claims?.(tensor, folder) === true);
+    return (isClaimed && holdsFiles(field.type)) || this.#isSeenFiles(tensor, field);
   }
 
   #isSeenFiles({ dtype, dims }: TensorInfo, { name }: Field): boolean {
     return this.#context.sample.files.has(name) && (dtype.startsWith("float") || dims.length === 4);
   }
 
+  /** What is in a column is more than its type says: so ways go before a column whose type and shape fit. */
   #byWay(tensor: TensorInfo): boolean {
-    const context = {
-      ...this.#context,
-      free: this.#free(),
-      fits: (keys: DraftKeys) => this.#fits(tensor, keys),
-    };
-    for (const way of WAYS) {
+    const { signature, folder, sample, ways } = this.#context;
+    const fits = (keys: DraftKeys) => this.#fits(tensor, keys);
+    const hasStates = findStates(signature).length > 0;
+    const context = { signature, hasStates, folder, free: this.#free(), files: sample.files, fits };
+    for (const { way } of [...ways, { way: () => textWay(tensor, { ...this.#context, fits }) }]) {
       const found = way(tensor, context);
       if (found === null) continue;
       this.#add(tensor, found.keys, found.questions);
@@ -109,11 +107,9 @@ class InputDrafter {
 
   /** An input without a batch is the same for all rows, whatever the columns are called. */
   #asValue(tensor: TensorInfo): void {
-    const rate = rateValue(
-      tensor,
-      [...this.#drafts.values()].map(({ keys }) => keys),
-    );
-    if (rate !== null) this.#add(tensor, { value: rate }, []);
+    const drafted = [...this.#drafts.values()].map(({ keys }) => keys);
+    const [known] = this.#context.ways.flatMap((way) => way.value?.(tensor, drafted) ?? []);
+    if (known !== undefined) this.#add(tensor, { value: known }, []);
     else {
       const value = tensor.dtype === "bool" ? false : 0;
       this.#add(tensor, { value }, ["it is the same for all rows: which value is it?"]);
@@ -223,13 +219,13 @@ class InputDrafter {
   }
 
   #columnQuestions(tensor: TensorInfo, keys: DraftKeys): readonly string[] {
-    const { dtype, dims } = tensor;
+    const { dtype } = tensor;
     const field = this.#context.fields.find(({ name }) => name === keys.column);
-    const isPlain = [keys.image, keys.sound, keys.tokenizer].every((made) => made === undefined);
+    const isPlain = [...FILE_KEYS, "tokenizer"].every((key) => keys[key] === undefined);
     if (field === undefined || !isPlain) return [];
     if (!dtype.startsWith("float") || !holdsBytes(field)) return columnDoubts(tensor, field);
-    if (dims.length === 4 && field.type.kind === "binary")
-      return ["are these image files? Then add `image: {}` and its keys; if not, they are read as 0 to 255"];
+    const asked = this.#context.ways.flatMap(({ ask }) => ask?.(tensor, field) ?? []);
+    if (asked.length > 0) return asked;
     return ["bytes go in as 0 to 255. If the model was trained on 0 to 1, add `scale: 0.00392156862745098`"];
   }
 

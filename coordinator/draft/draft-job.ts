@@ -1,10 +1,12 @@
 import type { Field } from "../../shared/domain/dataset.ts";
-import { FEATURES, loadPlanners } from "../../shared/domain/features.ts";
+import { FEATURES, loadPlanners, loadWays } from "../../shared/domain/features.ts";
+import { holdsFiles, isText } from "../../shared/domain/file-cells.ts";
 import type { ModelFile } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
+import { type DraftKeys, listed } from "../../shared/extension/feature-draft.ts";
 import { isIdsName } from "../../shared/input-sources/text-inputs.ts";
 import { allOrEveryProblem } from "../plan/every-problem.ts";
 import { sealModel } from "../plan/fetch/sealed-files.ts";
@@ -13,16 +15,15 @@ import { inspectModel } from "../plan/model/inspect-model.ts";
 import { readInput } from "../plan/read-input.ts";
 import { draftInputs, type InputDraft } from "./draft-inputs.ts";
 import { draftOutputs, type LeftOutOutput, type OutputDraft } from "./draft-outputs.ts";
-import { holdsFiles, isScalar, isText } from "./field-kinds.ts";
+import { isScalar } from "./field-kinds.ts";
 import { findIdColumn, isIdName } from "./id-column.ts";
-import { listed } from "./input-way.ts";
 import { findLongTexts, type LongTexts } from "./long-texts.ts";
 import { runDraft } from "./run-draft.ts";
 import type { DataSample } from "./sample/data-sample.ts";
 import { sampleRows } from "./sample/sample-rows.ts";
 import type { StatePair } from "./states.ts";
 import { draftSpans } from "./token-spans.ts";
-import { type DraftContext, type DraftKeys, tryBind } from "./try-bind.ts";
+import { type DraftContext, tryBind } from "./try-bind.ts";
 
 /** What a job for a model and its data could be, with all that was found out on the way. */
 export interface JobDraft {
@@ -77,8 +78,8 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
     signal,
   });
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
-  const planners = await loadPlanners();
-  const context = { signature, folder, fields, textCauses, planners, sample, ran: null };
+  const [planners, ways] = await Promise.all([loadPlanners(), loadWays()]);
+  const context = { signature, folder, fields, textCauses, planners, ways, sample, ran: null };
   const ran = await runDraft({ ...context, fields: onceNamed(fields) }, file, signal);
   return { rows, csv, ...draftFor({ ...context, ran }) };
 }

@@ -1,16 +1,6 @@
-import type { Field, FieldType } from "../../shared/domain/dataset.ts";
+import type { Field } from "../../shared/domain/dataset.ts";
 import { cellSize } from "../plan/bind/columns.ts";
 import { isIdName } from "./id-column.ts";
-
-export function isText(type: FieldType): boolean {
-  return type.kind === "string" || (type.kind === "dictionary" && isText(type.values));
-}
-
-/** The bytes of files, or where they are. */
-export function holdsFiles(type: FieldType): boolean {
-  if (type.kind === "dictionary") return holdsFiles(type.values);
-  return type.kind === "binary" || type.kind === "string";
-}
 
 /** Bytes, or numbers that were such. */
 export function holdsBytes({ type }: Field): boolean {

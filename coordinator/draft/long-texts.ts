@@ -1,6 +1,6 @@
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
+import type { DraftKeys } from "../../shared/extension/feature-draft.ts";
 import type { DataSample } from "./sample/data-sample.ts";
-import type { DraftKeys } from "./try-bind.ts";
 
 /** Texts that have more tokens than the model takes, among those that were looked at. */
 export interface LongTexts {

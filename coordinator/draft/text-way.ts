@@ -1,15 +1,20 @@
+import { isText } from "../../shared/domain/file-cells.ts";
 import { below } from "../../shared/domain/location.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
+import { type DraftKeys, type FoundWay, listed, whichColumn } from "../../shared/extension/feature-draft.ts";
 import { isIdsName } from "../../shared/input-sources/text-inputs.ts";
-import { isText, sureness } from "./field-kinds.ts";
+import { sureness } from "./field-kinds.ts";
 import { isIdName } from "./id-column.ts";
-import { type InputWay, listed, whichColumn } from "./input-way.ts";
 import { textPair } from "./text-pair.ts";
-import type { DraftKeys } from "./try-bind.ts";
+import type { DraftContext } from "./try-bind.ts";
+
+interface TextContext extends DraftContext {
+  readonly fits: (keys: DraftKeys) => boolean;
+}
 
 /** Where the folder has a tokenizer, and no column holds the ids, columns of text are what it means. */
-export const textWay: InputWay = (tensor, context) => {
+export function textWay(tensor: TensorInfo, context: TextContext): FoundWay | null {
   const { fields, folder, sample, fits } = context;
   const keys = textKeys(tensor, folder);
   const hasIds = fields.some((field) => sureness(field) === 2 && fits({ column: field.name }));
@@ -31,7 +36,7 @@ export const textWay: InputWay = (tensor, context) => {
     keys: { column: first.name, ...keys },
     questions: [...whichColumn(fitting, "these are texts"), ...prefixQuestions(folder)],
   };
-};
+}
 
 function prefixQuestions(folder: ModelFolder | null): readonly string[] {
   const prompts = Object.entries(folder?.facts.tokenizer?.prompts ?? {});

@@ -1,8 +1,9 @@
 import { isShardmillError } from "../../shared/core/errors.ts";
 import { outputFields } from "../../shared/domain/output-fields.ts";
+import type { DraftKeys } from "../../shared/extension/feature-draft.ts";
 import { planSpans } from "../plan/steps/plan-spans.ts";
 import { freeName } from "./free-name.ts";
-import { type DraftContext, type DraftKeys, type DraftMap, tryBind } from "./try-bind.ts";
+import { type DraftContext, type DraftMap, tryBind } from "./try-bind.ts";
 
 const TOKEN_CLASSIFIER = /ForTokenClassification$/;
 

@@ -6,6 +6,7 @@ import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import type { TextCause } from "../../shared/domain/text-cause.ts";
 import type { FeaturePlanner } from "../../shared/extension/feature.ts";
+import type { DraftKeys, DraftWays } from "../../shared/extension/feature-draft.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
 import { bindMap } from "../plan/bind/bind-map.ts";
 import type { Ran } from "../plan/model/run-once.ts";
@@ -22,13 +23,12 @@ export interface DraftContext {
   readonly textCauses: readonly TextCause[];
   /** Planners of features, by key. */
   readonly planners: ReadonlyMap<string, FeaturePlanner>;
+  /** What features make of files, in the order in which they are asked. */
+  readonly ways: readonly DraftWays[];
   readonly sample: DataSample;
   /** What a run of the model on made-up rows gave; null where there was none. */
   readonly ran: Ran | null;
 }
-
-/** The keys of an input or of an output, as they are written in a job file. */
-export type DraftKeys = Readonly<Record<string, unknown>>;
 
 export interface DraftMap {
   readonly inputs?: Readonly<Record<string, DraftKeys>>;

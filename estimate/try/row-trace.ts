@@ -1,6 +1,7 @@
 import type { ErrorData } from "../../shared/core/errors.ts";
 import type { FieldType } from "../../shared/domain/dataset.ts";
 import type { ElementType } from "../../shared/domain/tensor.ts";
+import type { FileView } from "../../shared/extension/feature-viewer.ts";
 
 /**
  * The way of one row of the input through a job, as it was watched: plain JSON. Only what people look at of
@@ -77,8 +78,8 @@ export interface StepTrace {
   readonly failed: readonly { readonly row: number; readonly code: string; readonly message: string }[];
   /** Of a tokenizer, by row: its tokens. */
   readonly tokens: readonly TokensTrace[];
-  /** Of images, by row. */
-  readonly images: readonly ImageTrace[];
+  /** Of files that can be shown, by row. Null: the step reads none. */
+  readonly pictures: readonly FileView[] | null;
 }
 
 export interface TokensTrace {
@@ -87,29 +88,6 @@ export interface TokensTrace {
   readonly isTruncated: boolean;
   /** The first of them. */
   readonly tokens: readonly { readonly id: number; readonly text: string }[];
-}
-
-export interface ImageTrace {
-  /** As it is in the column. */
-  readonly before: Picture;
-  /** As the model sees it; null where it has another size than the model wants. */
-  readonly after: Picture | null;
-}
-
-export interface Picture {
-  readonly width: number;
-  readonly height: number;
-  readonly channels: 1 | 3;
-  /** For a terminal; null where nobody asked for it. */
-  readonly preview: Preview | null;
-}
-
-/** A picture made small: its pixels, red, green and blue, in base64; or a PNG, in base64. */
-export interface Preview {
-  readonly kind: "pixels" | "png";
-  readonly width: number;
-  readonly height: number;
-  readonly data: string;
 }
 
 /** Of the finite ones of some numbers. */

@@ -4,6 +4,7 @@ import { errorToData, isShardmillError, messageOf } from "../../shared/core/erro
 import type { JobDescription, Lease, LeaseSlice } from "../../shared/domain/job.ts";
 import { type ShardId, shardId } from "../../shared/domain/shard.ts";
 import type { StepBinding } from "../../shared/domain/step-binding.ts";
+import type { PreviewFormat } from "../../shared/extension/feature-viewer.ts";
 import type { Step, StepResult } from "../../shared/steps/step.ts";
 import { BufferPool } from "../../worker/batch/buffer-pool.ts";
 import type { ShardResult } from "../../worker/collect/collector.ts";
@@ -15,7 +16,6 @@ import type { ShardRows } from "../../worker/read/shard-input.ts";
 import type { UnreadableRows } from "../../worker/read/unreadable-rows.ts";
 import { StageSteps } from "../../worker/steps/stage-steps.ts";
 import { type OnStep, StepChain } from "../../worker/steps/step-chain.ts";
-import type { PreviewFormat } from "./picture.ts";
 import type { RowFate, RowTrace, StepTrace } from "./row-trace.ts";
 import { shownRows } from "./shown-value.ts";
 import { StepWatch } from "./step-watch.ts";

@@ -1,20 +1,22 @@
 import type { RecordBatch } from "apache-arrow";
 import { present } from "../../shared/core/assert.ts";
 import { columnData } from "../../shared/dataset/record-batch.ts";
-import type { ImageOp } from "../../shared/domain/image-op.ts";
+import { featureOf } from "../../shared/domain/features.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import { localPathOf } from "../../shared/domain/location.ts";
-import { madeColumns, type StepBinding, type TokenizeOp } from "../../shared/domain/step-binding.ts";
-import { decodeImage } from "../../shared/images/decode.ts";
-import { fitted } from "../../shared/images/fitted.ts";
+import {
+  type FeatureOp,
+  madeColumns,
+  type StepBinding,
+  type TokenizeOp,
+} from "../../shared/domain/step-binding.ts";
+import type { PreviewFormat } from "../../shared/extension/feature-viewer.ts";
 import type { SteppedRows } from "../../shared/steps/apply-step.ts";
-import { imageOfCell } from "../../shared/steps/image-step.ts";
 import { openTokenizer } from "../../shared/steps/tokenize-step.ts";
 import type { Storages } from "../../shared/storage/open-storage.ts";
 import { openRowStorages } from "../../shared/storage/row-file.ts";
 import type { TextTokenizer } from "../../shared/text/text-tokenizer.ts";
-import { type PreviewFormat, pictureOf } from "./picture.ts";
-import type { ImageTrace, StepTrace, TokensTrace } from "./row-trace.ts";
+import type { StepTrace, TokensTrace } from "./row-trace.ts";
 import { cellOf, shownRows } from "./shown-value.ts";
 
 /** Of one row, or of its parts. */
@@ -52,7 +54,7 @@ export class StepWatch implements AsyncDisposable {
       made: shownRows(batch, names),
       failed,
       tokens: op.kind === "tokenize" ? await this.#tokensIn(binding, op, made) : [],
-      images: op.kind === "image" ? await this.#imagesIn(binding, op, given) : [],
+      pictures: op.kind === "feature" ? await this.#picturesIn(binding, op, given) : null,
     });
   }
 
@@ -92,22 +94,20 @@ export class StepWatch implements AsyncDisposable {
     return known;
   }
 
-  /** Rows whose image cannot be shown are the step's to tell of. */
-  async #imagesIn({ reads: [column] }: StepBinding, op: ImageOp, given: RecordBatch): Promise<ImageTrace[]> {
-    const images: ImageTrace[] = [];
-    for (const cell of rowsOf(given, present(column, "an image step reads a column"))) {
-      if (cell === null) continue;
-      const file = await imageOfCell(cell, op, { storages: this.#storages, signal: this.#signal });
-      if (file.kind === "refused") continue;
-      const decoded = await decodeImage(file.bytes, op, this.#signal);
-      if (decoded.kind === "refused") continue;
-      const after = fitted(decoded.image, op);
-      images.push({
-        before: pictureOf(decoded.image, this.#preview),
-        after: after === null ? null : pictureOf(after, this.#preview),
-      });
-    }
-    return images;
+  /** Rows whose file cannot be shown are the step's to tell of. */
+  async #picturesIn(
+    { reads: [column] }: StepBinding,
+    op: FeatureOp,
+    given: RecordBatch,
+  ): Promise<StepTrace["pictures"]> {
+    const view = await featureOf(op.feature).loadViewer?.();
+    if (view === undefined) return null;
+    const cells = rowsOf(given, present(column, "a step of files reads a column"));
+    return await view(cells, op, {
+      storages: this.#storages,
+      preview: this.#preview,
+      signal: this.#signal,
+    });
   }
 }
 

@@ -8,12 +8,12 @@ import { compiledUrl } from "../../shared/core/package-root.ts";
 import { ProcessLink } from "../../shared/core/remote/process-link.ts";
 import { endText, Remote, type RemoteEnd } from "../../shared/core/remote/remote.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { PreviewFormat } from "../../shared/extension/feature-viewer.ts";
 import { resolveDevice } from "../../shared/onnx/resolve-device.ts";
 import { processArguments, processEnvironment } from "../../worker/process/process-arguments.ts";
 import { layOutProcesses } from "../../worker/process/process-layout.ts";
 import { makeScratch } from "../../worker/process/scratch.ts";
 import type { ProcessLayout } from "../../worker/process/start-process.ts";
-import type { PreviewFormat } from "./picture.ts";
 import type { RowTrace } from "./row-trace.ts";
 import type { TriedSlice, TryProcess, TryTask } from "./try-protocol.ts";
 

@@ -1,7 +1,7 @@
 import type { CallContext } from "../../shared/core/remote/peer.ts";
 import type { JobDescription, LeaseSlice } from "../../shared/domain/job.ts";
+import type { PreviewFormat } from "../../shared/extension/feature-viewer.ts";
 import type { ProcessLayout } from "../../worker/process/start-process.ts";
-import type { PreviewFormat } from "./picture.ts";
 import type { RowTrace } from "./row-trace.ts";
 
 /** Rows side by side in one file. */

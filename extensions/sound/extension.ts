@@ -1,6 +1,7 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 import {
   mostSoundBytes,
+  PREPROCESSOR,
   readSoundFacts,
   type SoundOp,
   soundFactsText,
@@ -21,9 +22,9 @@ export const sound: Extension = {
       "See [sound](#sound).",
     spec: soundSpec,
     folder: {
-      file: "preprocessor_config.json",
-      keys: ["rate", "normalize"],
-      read: readSoundFacts,
+      source: () => PREPROCESSOR,
+      keys: () => ["rate", "normalize"],
+      loadReader: async () => (open) => readSoundFacts(open(PREPROCESSOR)),
       show: soundFactsText,
     },
     data: soundOp,
@@ -35,6 +36,15 @@ export const sound: Extension = {
       const { SoundStep } = await import("./step.ts");
       return new SoundStep(columns, { cells, op: data as unknown as SoundOp }, stores);
     },
-    readRate: async (bytes) => (await import("./decode.ts")).readRate(bytes),
+    draft: {
+      name: /\.(wav|wave|flac|mp3|ogg|oga|opus)$/i,
+      endings: ["wav", "flac", "mp3", "ogg", "opus"],
+      async look(bytes) {
+        const { readRate } = await import("./decode.ts");
+        const rate = await readRate(bytes);
+        return rate === null ? null : { rate };
+      },
+      loadWays: async () => (await import("./draft.ts")).SOUND_WAYS,
+    },
   },
 };

@@ -47,6 +47,9 @@ export interface SoundFacts {
   readonly normalize: boolean | null;
 }
 
+/** File of a model's folder that says how sounds become samples. */
+export const PREPROCESSOR = "preprocessor_config.json";
+
 /** Reads how sounds become samples; null where the settings are not about sounds. */
 export function readSoundFacts(settings: FolderSettings): FeatureData | null {
   if (settings.value("sampling_rate") === null) return null;

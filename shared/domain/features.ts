@@ -4,8 +4,10 @@ import type { FeatureSpec } from "./step-binding.ts";
 /** Features of all extensions. */
 export const FEATURES = EXTENSIONS.flatMap(({ feature }) => feature ?? []);
 
-/** Keys of an input in the job file that make it of files, with the images of the engine. */
-export const FILE_KEYS: readonly string[] = ["image", ...FEATURES.map(({ key }) => key)];
+type Feature = (typeof FEATURES)[number];
+
+/** Keys of an input in the job file that make it of files. */
+export const FILE_KEYS: readonly string[] = FEATURES.map(({ key }) => key);
 
 /** Value of one of these keys; undefined where the input does not have it. */
 export function fileSpec(input: object, key: string): FeatureSpec | undefined {
@@ -31,13 +33,30 @@ export function hasFeature(input: object): boolean {
 }
 
 /** Loads the planners of all features, by key. */
-export async function loadPlanners() {
-  const loaded = FEATURES.map(async ({ key, loadPlanner }) => [key, await loadPlanner()] as const);
+export function loadPlanners() {
+  return loadAll(({ loadPlanner }) => loadPlanner());
+}
+
+/** Loads what reads a model's folder for features, by key. */
+export function loadFolderReaders() {
+  return loadAll(({ folder }) => folder?.loadReader());
+}
+
+async function loadAll<T>(load: (feature: Feature) => Promise<T> | undefined) {
+  const loaded = FEATURES.flatMap((feature) => {
+    const part = load(feature);
+    return part === undefined ? [] : [part.then((found) => [feature.key, found] as const)];
+  });
   return new Map(await Promise.all(loaded));
 }
 
+/** Loads what features make of files in a draft, in their order. */
+export async function loadWays() {
+  return await Promise.all(FEATURES.flatMap(({ draft }) => draft?.loadWays() ?? []));
+}
+
 /** @throws for a key that no feature has: what names one was checked before */
-export function featureOf(key: string): (typeof FEATURES)[number] {
+export function featureOf(key: string): Feature {
   const feature = FEATURES.find((each) => each.key === key);
   if (feature === undefined) throw new Error(`broken invariant: no feature ${key}`);
   return feature;

@@ -6,7 +6,7 @@ import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
 import { OP_KEYS } from "../output-ops/op-schemas.ts";
 import { type OpKind, OUTPUT_OPS, opOf } from "../output-ops/output-ops.ts";
 import { raw } from "../output-ops/raw.ts";
-import { FILE_KEYS } from "./features.ts";
+import { FILE_KEYS, featureOf } from "./features.ts";
 import { notAFilePlace, notAFolderPlace, notAnInput, notAnOutput, notAPath } from "./location.ts";
 import { outputColumnNames } from "./output-fields.ts";
 
@@ -28,8 +28,7 @@ export function checkInputRules(input: SourceSpec, context: Context): void {
 
 /** A file is one column, nothing in it is missing, and it says how much it holds. */
 function checkFileInput(own: string, input: SourceSpec, context: Context): void {
-  // Images are all of one size.
-  const others = own === "image" ? ["pad"] : [];
+  const others = featureOf(own).excludes ?? [];
   const files = FILE_KEYS.filter((key) => key !== own);
   for (const key of ["columns", "bytes", "mask", "value", "shape", "fill", ...files, ...others]) {
     if (input[key] === undefined) continue;

@@ -1,4 +1,6 @@
 import { formatCount } from "../core/units.ts";
+import { FEATURES } from "./features.ts";
+import { type Location, localPathOf, schemeOf } from "./location.ts";
 
 /**
  * Why something that lies in a folder or fits a pattern of `input.path` is no input:
@@ -86,4 +88,26 @@ export function leftOutPhrases(leftOut: readonly LeftOut[]): string[] {
     const shown = `${examples.join(", ")}${count > examples.length ? ", ..." : ""}`;
     return `${formatCount(count)} ${count === 1 ? one : many} (${shown})`;
   });
+}
+
+/**
+ * Says how files of a feature become rows: by a CSV of their paths, which one command writes. Null where the
+ * files that were left out are something else.
+ */
+export function rowFilesHint(folder: Location, leftOut: readonly LeftOut[]): string | null {
+  const others = leftOut.find(({ reason }) => reason === "otherEnding")?.examples ?? [];
+  const feature = FEATURES.find(({ draft }) => others.some((path) => draft?.name.test(path)));
+  if (feature?.draft === undefined) return null;
+  const { files: what, draft } = feature;
+  const input = `then take ${what}.csv as the input`;
+  if (schemeOf(folder) !== "file")
+    return `write a CSV with a column \`path\` of the addresses of the ${what}, ${input}`;
+  const names = draft.endings.map((ending) => `-iname '*.${ending}'`).join(" -o ");
+  const find = `find ${quoted(localPathOf(folder))} -type f \\( ${names} \\)`;
+  return `list the ${what} in a CSV: (echo path; ${find} | sort) > ${what}.csv, ${input}`;
+}
+
+/** Writes a path as a shell reads it. */
+function quoted(path: string): string {
+  return `'${path.replaceAll("'", "'\\''")}'`;
 }

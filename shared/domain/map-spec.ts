@@ -5,7 +5,6 @@ import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
 import { OP_KEYS } from "../output-ops/op-schemas.ts";
 import { OP_KINDS, OUTPUT_OPS } from "../output-ops/output-ops.ts";
 import { FEATURES } from "./features.ts";
-import { imageSpec } from "./image-spec.ts";
 import {
   checkColumnClashes,
   checkFilePlace,
@@ -39,12 +38,6 @@ const FEATURE_KEYS: object = Object.fromEntries(
 const inputSpec = z
   .strictObject({
     ...SOURCE_KEYS,
-    image: imageSpec
-      .exactOptional()
-      .describe(
-        "The column holds images, as the bytes of files or as their paths: how they become values. `{}` is all " +
-          "defaults. See [images](#images).",
-      ),
     ...FEATURE_KEYS,
     ...TEXT_KEYS,
     scale: z

@@ -1,6 +1,5 @@
 import { ZOD } from "../core/zod.ts";
 import { type OpKind, opOf } from "../output-ops/output-ops.ts";
-import type { ImageCrop, Resample } from "./image-op.ts";
 import { below, type Location } from "./location.ts";
 import type { FeatureData } from "./step-binding.ts";
 
@@ -26,7 +25,6 @@ export interface FolderFacts {
   /** A row may have several of the classes, or none. */
   readonly multiLabel: boolean;
   readonly tokenizer: TokenizerFacts | null;
-  readonly image: ImageFacts | null;
   readonly pooling: PoolingFacts | null;
   /** By feature of which they say something: its own facts. */
   readonly features: Readonly<Record<string, FeatureData>>;
@@ -45,21 +43,6 @@ export interface TokenizerFacts {
   readonly prompts: Readonly<Record<string, string>>;
 }
 
-export type ImageResize =
-  | { readonly shortestEdge: number }
-  | { readonly width: number; readonly height: number };
-
-/** Null: not done. */
-export interface ImageFacts {
-  readonly resize: ImageResize | null;
-  readonly resample: Resample | null;
-  readonly crop: ImageCrop | null;
-  readonly rescale: number | null;
-  readonly mean: readonly number[] | null;
-  readonly std: readonly number[] | null;
-  readonly channels: "rgb" | "bgr";
-}
-
 /** How the vectors of a row's tokens become one. */
 export interface PoolingFacts {
   readonly pool: "mean" | "cls" | "max" | "last";
@@ -67,7 +50,7 @@ export interface PoolingFacts {
 }
 
 /** What a doubt leaves unknown: one of these, or the key of a feature. */
-export type DoubtAbout = "task" | "labels" | "tokenizer" | "image" | "pooling" | (string & {});
+export type DoubtAbout = "task" | "labels" | "tokenizer" | "pooling" | (string & {});
 
 /** A setting that is not understood, or that another one contradicts. Nothing is taken from it. */
 export interface FolderDoubt {

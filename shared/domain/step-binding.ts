@@ -1,6 +1,5 @@
 import type { Field } from "./dataset.ts";
 import type { FileCells } from "./file-cells.ts";
-import type { ImageOp } from "./image-op.ts";
 import type { Location } from "./location.ts";
 
 /**
@@ -41,7 +40,7 @@ export interface StepColumn extends Field {
   readonly from: string | null;
 }
 
-type StepOp = SqlOp | ImageOp | FeatureOp | ModuleOp | TokenizeOp | SplitOp | SpansOp;
+type StepOp = SqlOp | FeatureOp | ModuleOp | TokenizeOp | SplitOp | SpansOp;
 
 /** Files of a column, made into values by a feature. */
 export interface FeatureOp {

@@ -2,12 +2,13 @@ import type * as z from "zod";
 import type { Problem } from "../core/errors.ts";
 import type { Zod } from "../core/zod.ts";
 import type { Field } from "../domain/dataset.ts";
-import type { FileCells } from "../domain/file-cells.ts";
 import type { JobStores } from "../domain/job-stores.ts";
 import type { ModelFolder } from "../domain/model-folder.ts";
-import type { FeatureData, FeatureSpec, StepColumns } from "../domain/step-binding.ts";
+import type { FeatureData, FeatureOp, FeatureSpec, StepColumns } from "../domain/step-binding.ts";
 import type { TensorInfo } from "../domain/tensor.ts";
 import type { Step } from "../steps/step.ts";
+import type { FeatureDraft } from "./feature-draft.ts";
+import type { FeatureViewer } from "./feature-viewer.ts";
 
 /**
  * Makes an input of a model from a column of files: samples from sounds. The input becomes a step in front of
@@ -20,6 +21,8 @@ export interface FeaturePart {
   readonly files: string;
   /** Description of the key in the docs of the job file. */
   readonly says: string;
+  /** Keys of an input that do not go with it, besides those that go with no file. Default: none. */
+  readonly excludes?: readonly string[];
   /** Builds the schema of the key's value. */
   spec(z: Zod, parts: SpecParts): z.ZodType<FeatureSpec>;
   /** What the folder of a model may say, where the job file does not. Left out: nothing. */
@@ -30,37 +33,48 @@ export interface FeaturePart {
   loadPlanner(): Promise<FeaturePlanner>;
   /** Columns that tell the rows apart which one file becomes. Empty: a file stays one row. */
   keyColumns(spec: object): readonly string[];
-  /** Bytes of the largest row that a file may become. */
-  mostRowBytes(data: FeatureData): number;
+  /** Bytes of the largest row that a file may become. Null: the types of the columns that it makes tell. */
+  mostRowBytes(data: FeatureData): number | null;
   /** Describes what the step does, for `plan`. */
   show(data: FeatureData): string;
   /** Opens the step on a worker. The caller disposes it. */
-  openStep(columns: StepColumns, op: FeatureStepOp, stores: JobStores): Promise<Step>;
-  /**
-   * Reads the samples a second of a file, for a draft of a job. Null: it is none of the feature's files. Left
-   * out: `init` knows no files of the feature.
-   */
-  readRate?(bytes: Uint8Array): Promise<number | null>;
+  openStep(columns: StepColumns, op: Pick<FeatureOp, "cells" | "data">, stores: JobStores): Promise<Step>;
+  /** Loads what shows files and what becomes of them as pictures, for `try`. Left out: there are none. */
+  loadViewer?(): Promise<FeatureViewer>;
+  /** What `init` knows of the feature's files. Left out: nothing. */
+  readonly draft?: FeatureDraft;
 }
 
 /** Facts that a model's folder has about a feature. */
 interface FolderPart {
-  /** File in the folder: `preprocessor_config.json`. */
-  readonly file: string;
-  /** Keys of the job file that have the names of the facts. */
-  readonly keys: readonly string[];
-  /** Reads the file. Null: it says nothing of the feature. */
-  read(settings: FolderSettings): FeatureData | null;
+  /** Names what says the facts, by the files of the folder that were read: `preprocessor_config.json`. */
+  source(read: readonly string[]): string;
+  /** Keys that a job file may leave out, since facts of their names stand in. */
+  keys(spec: FeatureSpec): readonly string[];
+  /** Loads what reads the facts. */
+  loadReader(): Promise<FolderReader>;
   /** Describes the facts, for `plan`. */
   show(facts: FeatureData): string;
 }
 
+/**
+ * Reads what the files of a model's folder say of a feature. Null: nothing.
+ *
+ * @param open opens the settings of a file, or of a group of keys in it; one that is not there has none
+ */
+export type FolderReader = (open: OpenSettings) => FeatureData | null;
+type OpenSettings = (file: string, group?: string) => FolderSettings;
+
 /** Settings of a JSON file, by key. One of another type than is asked for is null, and a doubt. */
 export interface FolderSettings {
+  readonly keys: readonly string[];
   /** Null: it is not there. */
   value(key: string): unknown;
   flag(key: string): boolean | null;
+  text(key: string): string | null;
   number(key: string): number | null;
+  numbers(key: string): readonly number[] | null;
+  group(key: string): Readonly<Record<string, unknown>> | null;
   /** Reports that a setting is not understood. */
   doubt(key: string, what: string): null;
 }
@@ -76,11 +90,6 @@ export interface SpecParts {
     what: string,
     detail: Omit<Problem, "where" | "what">,
   ): void;
-}
-
-interface FeatureStepOp {
-  readonly cells: FileCells;
-  readonly data: FeatureData;
 }
 
 /** Fits what the job file says to the model's input. Null, with problems reported, where it does not fit. */

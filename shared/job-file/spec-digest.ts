@@ -19,7 +19,7 @@ import { withFiles, withReductionFiles } from "./map-files.ts";
  * `input.where` as it is written, `input.sample` and `input.limit`, the reductions, the format
  * and the shape of the rows, and the model's precision with the version of the converter. Not in:
  * - the other `input.*` and `model.path`: the dataset and the model have digests of their own, by content;
- * - `image.folder` and `sound.folder` of an input: the job may move, with its images and sounds;
+ * - the `folder` of an input of files: the job may move, with its files;
  * - the paths of other files, but which of them are one: their content is put in when it is read;
  * - `output.path` and `name`: where a result is and what it is called do not change it;
  * - `input.shardRows`, `map.batch`, `model.device`: they change how the work is done. A resumed job keeps its
@@ -31,8 +31,8 @@ import { withFiles, withReductionFiles } from "./map-files.ts";
  *
  * Shorthands and defaults are resolved before, so that writing a default out changes nothing. Those from
  * the model's folder are put in here: its labels, whether or not an output has as many classes (the model
- * settles that, and has a digest of its own), how images and sounds are prepared, where texts are cut off,
- * and how vectors are pooled.
+ * settles that, and has a digest of its own), how files become values, where texts are cut off, and how
+ * vectors are pooled.
  */
 export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): string {
   const files: string[] = [];
@@ -48,8 +48,6 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
     ...(pooling !== null && leavesPooling(output) ? {} : { op: USUAL_OP }),
     ...(labels !== null && leavesLabels(output) ? { ...output, labels } : output),
   }));
-  const hasImages = Object.values(inputs).some(({ image }) => image !== undefined);
-  const images = hasImages ? (facts?.image ?? null) : null;
   const hasTexts = Object.values(inputs).some(({ tokenizer }) => tokenizer !== undefined);
   const limits = hasTexts ? tokenLimits(facts?.tokenizer ?? null) : {};
   const { precision } = spec.model;
@@ -58,7 +56,6 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
     canonicalJson({
       version: 1,
       inputs: withoutFolders(inputs),
-      ...(images === null ? {} : { images }),
       ...featureFacts(inputs, facts),
       ...(spec.map.state === undefined ? {} : { state: spec.map.state }),
       ...(pooling === null ? {} : { pooling }),

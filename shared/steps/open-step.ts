@@ -16,10 +16,6 @@ export async function openStep(
       const { openSqlStep } = await import("./sql-step.ts");
       return openSqlStep(binding, binding.op, options);
     }
-    case "image": {
-      const { ImageStep } = await import("./image-step.ts");
-      return new ImageStep(binding, binding.op, stores);
-    }
     case "module": {
       const { openModuleStep } = await import("./module-step.ts");
       return openModuleStep(binding, binding.op, options);

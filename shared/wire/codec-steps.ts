@@ -2,55 +2,14 @@ import * as z from "zod";
 import { ZOD } from "../core/zod.ts";
 import { FEATURES } from "../domain/features.ts";
 import type { FileCells } from "../domain/file-cells.ts";
-import {
-  CHANNEL_ORDERS,
-  CROP_ROUNDINGS,
-  EDGE_ROUNDINGS,
-  IMAGE_DTYPES,
-  IMAGE_LAYOUTS,
-  type ImageOp,
-  RESAMPLES,
-} from "../domain/image-op.ts";
 import type { ModuleReduction } from "../domain/module-reduction.ts";
 import { type FeatureOp, SPAN_STRATEGIES, type StepBinding } from "../domain/step-binding.ts";
 import { count, fieldType, location } from "./codec-fields.ts";
 
-const imageSize = { width: count, height: count };
 const cells: z.ZodType<FileCells> = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("bytes") }),
   z.object({ kind: z.literal("locations"), folder: location }),
 ]);
-
-const edgeRounding = z.enum(EDGE_ROUNDINGS).exactOptional();
-
-const imageOp: z.ZodType<ImageOp> = z.object({
-  kind: z.literal("image"),
-  cells,
-  resize: z
-    .discriminatedUnion("kind", [
-      z.object({ kind: z.literal("shortestEdge"), pixels: count, round: edgeRounding }),
-      z.object({ kind: z.literal("exact"), ...imageSize }),
-      z.object({
-        kind: z.literal("longestEdge"),
-        pixels: count,
-        pad: count,
-        place: z.enum(["center", "topLeft"]),
-        round: edgeRounding,
-      }),
-    ])
-    .nullable(),
-  crop: z.object({ ...imageSize, round: z.enum(CROP_ROUNDINGS).exactOptional() }).nullable(),
-  resample: z.enum(RESAMPLES),
-  channels: z.enum(CHANNEL_ORDERS),
-  layout: z.enum(IMAGE_LAYOUTS),
-  dtype: z.enum(IMAGE_DTYPES),
-  rescale: z.number(),
-  mean: z.array(z.number()),
-  std: z.array(z.number()),
-  orient: z.boolean(),
-  maxPixels: count,
-  ...imageSize,
-});
 
 /** On the wire, what a feature's step needs stands beside its kind and its cells. */
 function featureOp({ key, data }: (typeof FEATURES)[number]): z.ZodType<FeatureOp> {
@@ -72,7 +31,6 @@ export function flatFeatures(key: string, value: unknown): unknown {
 }
 
 const stepOp: z.ZodType<StepBinding["op"]> = z.union([
-  imageOp,
   ...FEATURES.map(featureOp),
   z.object({ kind: z.literal("module"), path: z.string(), timeoutSeconds: z.number() }),
   z.object({ kind: z.literal("sql"), select: z.string(), named: z.array(z.string()) }),

@@ -1,6 +1,6 @@
 import { Binary, Int32, type RecordBatch, vectorFromArray } from "apache-arrow";
+import { IMAGE_DTYPES, type ImageDtype } from "../../extensions/image/op.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
-import { IMAGE_DTYPES, type ImageDtype } from "../../shared/domain/image-op.ts";
 import type { StepBinding } from "../../shared/domain/step-binding.ts";
 import { openStep } from "../../shared/steps/open-step.ts";
 import { anImagePlan } from "../support/builders.ts";
@@ -33,7 +33,7 @@ function planOf(rows: RecordBatch, dtype: ImageDtype): StepBinding {
   const type = { kind: "fixedList", item: { kind: "numeric", type: dtype }, length: 90 } as const;
   return {
     where: "map.inputs.x.image",
-    op: { kind: "image", cells: { kind: "bytes" }, ...plan },
+    op: { kind: "feature", feature: "image", cells: { kind: "bytes" }, data: { ...plan } },
     files: [],
     reads: ["photo"],
     columns: [

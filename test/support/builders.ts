@@ -1,8 +1,8 @@
+import type { ImagePlan } from "../../extensions/image/op.ts";
 import { ownMapping } from "../../shared/core/mapping.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
-import type { ImagePlan } from "../../shared/domain/image-op.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";

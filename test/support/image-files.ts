@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { type Decoded, decodeImage } from "../../extensions/image/decode.ts";
+import type { Pixels } from "../../extensions/image/pixels.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
-import { type Decoded, decodeImage } from "../../shared/images/decode.ts";
-import type { Pixels } from "../../shared/images/pixels.ts";
 
 /** The images in `images/`, and what Pillow and OpenCV made of them: see `images/make.py`. */
 

@@ -1,17 +1,12 @@
 import fc from "fast-check";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
-import {
-  CHANNEL_ORDERS,
-  IMAGE_DTYPES,
-  IMAGE_LAYOUTS,
-  type ImageOp,
-  RESAMPLES,
-} from "../../shared/domain/image-op.ts";
+import type { FileCells } from "../../shared/domain/file-cells.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { PRECISIONS } from "../../shared/domain/precision.ts";
 import { DTYPES, ELEMENT_TYPES } from "../../shared/domain/tensor.ts";
 import type { OutputOpBinding } from "../../shared/output-ops/output-ops.ts";
+import { imagePlan } from "./image-arbitraries.ts";
 import { location } from "./location-arbitrary.ts";
 import { rowsKeys } from "./rows-form-arbitrary.ts";
 import { jobStores } from "./store-arbitraries.ts";
@@ -112,39 +107,10 @@ const tensorInfos = fc.array(
   fc.record({ name: text, dtype: elementType, dims: fc.array(fc.oneof(uint32, text), { maxLength: 3 }) }),
   { maxLength: 2 },
 );
-const imageSize = { width: count, height: count };
-const edge = { pixels: count, round: fc.constantFrom("floor" as const, "round" as const) };
-const imageOp: fc.Arbitrary<ImageOp> = fc.record({
-  kind: fc.constant("image" as const),
-  cells: fc.oneof(
-    fc.constant({ kind: "bytes" as const }),
-    fc.record({ kind: fc.constant("locations" as const), folder: location }),
-  ),
-  resize: fc.option(
-    fc.oneof(
-      fc.record({ kind: fc.constant("shortestEdge" as const), ...edge }),
-      fc.record({ kind: fc.constant("exact" as const), ...imageSize }),
-      fc.record({
-        kind: fc.constant("longestEdge" as const),
-        ...edge,
-        pad: count,
-        place: fc.constantFrom("center" as const, "topLeft" as const),
-      }),
-    ),
-  ),
-  crop: fc.option(fc.record(imageSize)),
-  resample: fc.constantFrom(...RESAMPLES),
-  channels: fc.constantFrom(...CHANNEL_ORDERS),
-  layout: fc.constantFrom(...IMAGE_LAYOUTS),
-  dtype: fc.constantFrom(...IMAGE_DTYPES),
-  rescale: fc.double({ noNaN: true, noDefaultInfinity: true, min: 0 }),
-  mean: fc.array(fc.integer(), { maxLength: 3 }),
-  std: fc.array(fc.integer(), { maxLength: 3 }),
-  orient: fc.boolean(),
-  maxPixels: count,
-  ...imageSize,
-});
-
+const fileCells: fc.Arbitrary<FileCells> = fc.oneof(
+  fc.constant({ kind: "bytes" as const }),
+  fc.record({ kind: fc.constant("locations" as const), folder: location }),
+);
 const steps = fc.array(
   fc.record({
     where: text,
@@ -154,7 +120,12 @@ const steps = fc.array(
         select: text,
         named: fc.array(text, { maxLength: 2 }),
       }),
-      imageOp,
+      fc.record({
+        kind: fc.constant("feature" as const),
+        feature: fc.constant("image"),
+        cells: fileCells,
+        data: imagePlan.map((plan) => ({ ...plan })),
+      }),
     ),
     files: fc.array(fc.record({ location, bytes: count, sha256: hex }), { maxLength: 2 }),
     reads: fc.array(text, { maxLength: 3 }),

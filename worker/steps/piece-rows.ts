@@ -66,7 +66,7 @@ function mostFiles(steps: readonly StepBinding[]): number {
 
 function fileBytes(steps: readonly StepBinding[]): readonly number[] {
   return steps.flatMap(({ op }) =>
-    op.kind === "feature" ? [featureOf(op.feature).mostRowBytes(op.data)] : [],
+    op.kind === "feature" ? (featureOf(op.feature).mostRowBytes(op.data) ?? []) : [],
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Location } from "../../../shared/domain/location.ts";
+import type { SeenFiles } from "../../../shared/extension/feature-draft.ts";
 
 /** What a look at some rows of the input told, beyond the types of its columns. */
 export interface DataSample {
@@ -12,17 +12,6 @@ export interface DataSample {
   readonly failure: string | null;
 }
 
-/** What the cells of a column were seen to hold or to name. */
-export interface SeenFiles {
-  readonly what: FileKind;
-  /** Whether a file was opened; else only their names told. */
-  readonly opened: boolean;
-  /** Where the relative paths in it lead to files from; null where there are none. */
-  readonly folder: Location | null;
-  /** Of sounds, the samples a second that they have, each once, the commonest first. */
-  readonly rates: readonly number[];
-}
-
 /** Texts measured by the tokenizer of the model's folder. */
 export interface TextLengths {
   /** By column, of each row that was looked at, without special tokens; null where there is no text. */
@@ -32,8 +21,6 @@ export interface TextLengths {
   /** The tokenizer's own limit; null: none. */
   readonly maxTokens: number | null;
 }
-
-export type FileKind = "sounds" | "images";
 
 /** Nothing was looked at. */
 export const NO_SAMPLE: DataSample = { files: new Map(), nulls: [], texts: null, failure: null };

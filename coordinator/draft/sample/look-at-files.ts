@@ -1,9 +1,8 @@
 import { FEATURES } from "../../../shared/domain/features.ts";
 import { isLocation, type Location } from "../../../shared/domain/location.ts";
+import type { SeenFiles } from "../../../shared/extension/feature-draft.ts";
 import type { Storages } from "../../../shared/storage/open-storage.ts";
 import { readRowFile } from "../../../shared/storage/row-file.ts";
-import { IMAGE_NAME, SOUND_NAME } from "../../plan/input/row-files-hint.ts";
-import type { FileKind, SeenFiles } from "./data-sample.ts";
 
 /** Ten minutes of CD sound. A larger file is known by its name alone. */
 const MAX_FILE_BYTES = 128 * 1024 * 1024;
@@ -13,20 +12,10 @@ const MAX_NAME_CHARS = 4096;
 
 const WEB = /^https?:/i;
 
-/** How image files begin, each byte as a letter; `?` is any. */
-const IMAGE_MARKS: readonly string[] = [
-  "\xff\xd8\xff",
-  "\x89PNG",
-  "GIF8",
-  "RIFF????WEBP",
-  "II*\0",
-  "MM\0*",
-  "????ftypavi",
-];
-
 /** What one cell was seen to hold or to name. */
 interface SeenFile {
-  readonly what: FileKind;
+  /** Name of the feature's files: `sounds`. */
+  readonly what: string;
   readonly opened: boolean;
   readonly folder: Location | null;
   readonly rate: number | null;
@@ -39,7 +28,7 @@ interface LookOptions {
   readonly signal: AbortSignal;
 }
 
-/** What most of some cells of one column hold or name; null where that is neither sounds nor images. */
+/** Finds what most of some cells of one column hold or name. Null: no files of a feature. */
 export async function lookAtFiles(
   cells: readonly unknown[],
   options: LookOptions,
@@ -63,10 +52,11 @@ export async function lookAtFiles(
 }
 
 async function seenIn(bytes: Uint8Array): Promise<SeenFile | null> {
-  if (IMAGE_MARKS.some((mark) => begins(bytes, mark)))
-    return { what: "images", opened: true, folder: null, rate: null };
-  const rate = await rateOf(bytes);
-  return rate === null ? null : { what: "sounds", opened: true, folder: null, rate };
+  for (const { files: what, draft } of FEATURES) {
+    const looked = (await draft?.look(bytes)) ?? null;
+    if (looked !== null) return { what, opened: true, folder: null, rate: looked.rate };
+  }
+  return null;
 }
 
 /** Only names that a file of these kinds would have are followed, and none into the web. */
@@ -74,8 +64,8 @@ async function seenBehind(cell: unknown, options: LookOptions): Promise<SeenFile
   if (typeof cell !== "string" || cell.length > MAX_NAME_CHARS) return null;
   const isWeb = WEB.test(cell);
   const name = isWeb ? cell.replace(/[?#].*$/s, "") : cell;
-  const what = SOUND_NAME.test(name) ? "sounds" : IMAGE_NAME.test(name) ? "images" : null;
-  if (what === null) return null;
+  const what = FEATURES.find(({ draft }) => draft?.name.test(name))?.files;
+  if (what === undefined) return null;
   const unopened = { what, opened: false, folder: null, rate: null } as const;
   return isWeb ? unopened : ((await openedFile(cell, options)) ?? unopened);
 }
@@ -92,19 +82,6 @@ async function openedFile(
     return seen === null ? null : { ...seen, folder: isLocation(name) ? null : folder };
   }
   return null;
-}
-
-/** Null: it is no sound. */
-async function rateOf(bytes: Uint8Array): Promise<number | null> {
-  for (const feature of FEATURES) {
-    const rate = (await feature.readRate?.(bytes)) ?? null;
-    if (rate !== null) return rate;
-  }
-  return null;
-}
-
-function begins(bytes: Uint8Array, mark: string): boolean {
-  return [...mark].every((letter, at) => letter === "?" || bytes[at] === letter.charCodeAt(0));
 }
 
 function mostly<T, K>(

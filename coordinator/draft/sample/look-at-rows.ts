@@ -3,10 +3,11 @@ import { columnData } from "../../../shared/dataset/record-batch.ts";
 import type { LeaseSlice } from "../../../shared/domain/job.ts";
 import type { JobStores } from "../../../shared/domain/job-stores.ts";
 import type { Location } from "../../../shared/domain/location.ts";
+import type { SeenFiles } from "../../../shared/extension/feature-draft.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
 import { byteSource } from "../../../shared/storage/storage.ts";
 import { openInputFile, TextParsers } from "../../../shared/text-files/open-input-file.ts";
-import type { SeenFiles, TextLengths } from "./data-sample.ts";
+import type { TextLengths } from "./data-sample.ts";
 import { lookAtFiles } from "./look-at-files.ts";
 import { measureTexts } from "./measure-texts.ts";
 

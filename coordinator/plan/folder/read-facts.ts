@@ -1,13 +1,11 @@
 import type { Problem } from "../../../shared/core/errors.ts";
 import { parseJson } from "../../../shared/core/parse-json.ts";
-import { FEATURES } from "../../../shared/domain/features.ts";
 import type { DoubtAbout, FolderDoubt, ModelFolder } from "../../../shared/domain/model-folder.ts";
-import { readImage } from "./image-facts.ts";
+import type { FolderReader } from "../../../shared/extension/feature.ts";
 import { readLabels } from "./label-facts.ts";
 import { readPooling } from "./pooling-facts.ts";
 import { isGroup, Settings } from "./settings.ts";
 import { readTokenizer } from "./text-facts.ts";
-import { agreedImage, readTimmImage } from "./timm-facts.ts";
 
 /** The files that say something, all of JSON, from the model's folder. */
 export const SETTINGS_FILES = [
@@ -34,8 +32,13 @@ type FactsRead =
  * contradicts, is unknown and a doubt; a file that is no JSON is a problem.
  *
  * @param texts of the files that there are, by name
+ * @param readers of features, by key
  */
-export function readFacts(texts: ReadonlyMap<string, string>, hasTokenizer: boolean): FactsRead {
+export function readFacts(
+  texts: ReadonlyMap<string, string>,
+  hasTokenizer: boolean,
+  readers: ReadonlyMap<string, FolderReader>,
+): FactsRead {
   const values = new Map<SettingsFile, unknown>();
   const problems: Problem[] = [];
   for (const file of SETTINGS_FILES) {
@@ -57,11 +60,13 @@ export function readFacts(texts: ReadonlyMap<string, string>, hasTokenizer: bool
   };
   const config = settings("config.json", "labels");
   const modules = settings("modules.json", "pooling");
-  const inConfig = (key: string, about: DoubtAbout) => {
-    const value = config.value(key);
-    return new Settings(isGroup(value) ? value : {}, { file: config.where(key), about }, doubts);
+  const ofFeature = (about: string) => (file: string, group?: string) => {
+    const known = SETTINGS_FILES.find((each) => each === file);
+    const opened = known === undefined ? new Settings({}, { file, about }, doubts) : settings(known, about);
+    if (group === undefined) return opened;
+    const value = opened.value(group);
+    return new Settings(isGroup(value) ? value : {}, { file: opened.where(group), about }, doubts);
   };
-  const timm = isTimm(config) ? inConfig("pretrained_cfg", "image") : null;
   const facts = {
     architecture: readArchitecture(config),
     labels: readLabels(config),
@@ -74,21 +79,15 @@ export function readFacts(texts: ReadonlyMap<string, string>, hasTokenizer: bool
           model: settings("config.json", "tokenizer"),
         })
       : null,
-    image: agreedImage(
-      readImage(settings("preprocessor_config.json", "image")),
-      readTimmImage(timm, inConfig("model_args", "image")),
-      timm,
-    ),
     pooling: readPooling(
       settings("1_Pooling/config.json", "pooling"),
       values.get("modules.json") ?? null,
       modules,
     ),
     features: Object.fromEntries(
-      FEATURES.flatMap(({ key, folder }) => {
-        const file = SETTINGS_FILES.find((each) => each === folder?.file);
-        const facts = file === undefined ? null : folder?.read(settings(file, key));
-        return facts ? [[key, facts]] : [];
+      [...readers].flatMap(([key, read]) => {
+        const facts = read(ofFeature(key));
+        return facts === null ? [] : [[key, facts]];
       }),
     ),
   };
@@ -106,11 +105,6 @@ function readArchitecture(config: Settings): string | null {
   const names = config.value("architectures");
   const [only] = Array.isArray(names) ? names : [config.value("architecture")];
   return typeof only === "string" ? only : null;
-}
-
-/** timm's files have what a model was trained with in one group. */
-function isTimm(config: Settings): boolean {
-  return config.group("pretrained_cfg") !== null;
 }
 
 const PROBLEMS: readonly string[] = [

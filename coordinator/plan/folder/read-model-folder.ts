@@ -1,6 +1,7 @@
 import { dirname } from "node:path/posix";
 import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
+import { loadFolderReaders } from "../../../shared/domain/features.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import {
   below,
@@ -66,7 +67,7 @@ export async function readModelFolder(
   const file = findModel(path, names, asked);
   const texts = await readSettings(path, { names, storage, signal });
   const hasTokenizer = names.includes(TOKENIZER_FILE);
-  const found = readFacts(texts, hasTokenizer);
+  const found = readFacts(texts, hasTokenizer, await loadFolderReaders());
   if (found.kind === "unreadable") throw unreadable(path, found.problems);
   return {
     path,

@@ -4,12 +4,11 @@ import type { StepBinding } from "../../../shared/domain/step-binding.ts";
 import { withKnownTexts } from "../folder/text-defaults.ts";
 import { fieldsBehind } from "../steps/plan-steps.ts";
 import { featureInput } from "./feature-input.ts";
-import { imageInput } from "./image-input.ts";
 import type { InputSpecs, InputStep, InputStepContext } from "./input-step.ts";
 import { strayTexts, textInput, unnamedTexts } from "./text-input.ts";
 
 /** All of them. */
-const INPUT_STEPS: readonly InputStep[] = [imageInput, ...FEATURES.map(featureInput), textInput];
+const INPUT_STEPS: readonly InputStep[] = [...FEATURES.map(featureInput), textInput];
 
 /**
  * The steps of inputs that are computed, in the order of the inputs, and the inputs behind them. What the job

@@ -2,7 +2,7 @@ import type { Problem } from "../../../shared/core/errors.ts";
 import { nearest } from "../../../shared/core/nearest.ts";
 import { type Settled, settled } from "../../../shared/core/settled.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
-import { type LeftOut, LeftOutTally, leftOutPhrases } from "../../../shared/domain/left-out.ts";
+import { type LeftOut, LeftOutTally, leftOutPhrases, rowFilesHint } from "../../../shared/domain/left-out.ts";
 import {
   below,
   folderOf,
@@ -26,7 +26,6 @@ import type { PlaceKind } from "../../../shared/storage/storage.ts";
 import { extensionsOf } from "./data-extensions.ts";
 import type { FoundPath } from "./folder-listing.ts";
 import { outputState, unfinishedOutput } from "./job-output.ts";
-import { rowFilesHint } from "./row-files-hint.ts";
 import { everyFile, matchingFiles, type Selection } from "./selection.ts";
 import { type FolderGate, type Walked, walkFolder } from "./walk.ts";
 

@@ -19,7 +19,7 @@ export const SEAMS: readonly RegExp[] = [
   // Keeps a library where the house knows it, away from who uses it.
   /^shared\/wire\/descriptors\.ts$/,
   // Made by a script, which writes the whole file.
-  /^shared\/images\/resample-wasm\.ts$/,
+  /^extensions\/image\/resample-wasm\.ts$/,
   // What a library's values are as JSON; its one user is as long as a file may be.
   /^shared\/sql\/json-values\.ts$/,
 ];

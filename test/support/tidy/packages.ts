@@ -11,7 +11,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^onnxruntime-/, folders: ["shared/onnx/"] },
   { packages: /^@duckdb\//, folders: ["shared/sql/"] },
   { packages: /^parquet-wasm$/, folders: ["shared/dataset/"] },
-  { packages: /^sharp$/, folders: ["shared/images/"] },
+  { packages: /^sharp$/, folders: ["extensions/image/"] },
   {
     packages: /^(@wasm-audio-decoders\/.*|mpg123-decoder|opus-decoder)$/,
     folders: ["extensions/sound/"],

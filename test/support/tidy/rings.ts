@@ -32,12 +32,8 @@ export const IMPORTERS: readonly string[] = [];
 export const NAMERS: readonly string[] = [
   // Texts about the keys of `stores`: they become a part of each extension.
   "shared/domain/store-spec.ts",
-  // What `init` knows of sounds: it becomes a part of features.
-  "coordinator/draft/draft-inputs.ts",
-  "coordinator/draft/sample/data-sample.ts",
-  "coordinator/draft/sample/look-at-files.ts",
-  "coordinator/draft/sound-way.ts",
-  "coordinator/plan/input/row-files-hint.ts",
+  // Names of columns that tell rows apart, whatever a row is.
+  "coordinator/draft/id-column.ts",
   // Texts that have windows of sounds as their example, or as what they count.
   "coordinator/plan/bind/bind-states.ts",
   "shared/domain/map-spec.ts",
@@ -55,6 +51,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   amqp: /\bamqps?\b|Amqp|AMQP|[Rr]abbit/,
   sqs: /\bsqs\b|Sqs|SQS/,
   kafka: /[Kk]afka|KAFKA/,
+  image: /\b[Ii]mages?(?=[A-Z]|\b)|[a-z]Images?(?=[A-Z]|\b)|IMAGE/,
   keda: /[Kk]eda|KEDA|externalscaler/,
   sound: /\b[Ss]ounds?(?=[A-Z]|\b)|[a-z]Sounds?(?=[A-Z]|\b)|SOUND/,
   tracing: /\b[Oo]tel(?=[A-Z]|-)|OTEL_|@opentelemetry/,

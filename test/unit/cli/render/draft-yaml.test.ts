@@ -7,7 +7,7 @@ import { bindMap } from "../../../../coordinator/plan/bind/bind-map.ts";
 import type { Field, FieldType } from "../../../../shared/domain/dataset.ts";
 import type { Dim, TensorInfo } from "../../../../shared/domain/tensor.ts";
 import { parseJobText } from "../../../../shared/job-file/read-job-file.ts";
-import { PLANNERS } from "../../coordinator/draft/draft-fixtures.ts";
+import { LOADED } from "../../coordinator/draft/draft-fixtures.ts";
 import {
   aField,
   aModel,
@@ -27,7 +27,7 @@ function written(signature: ReturnType<typeof aModel>, columns: readonly Field[]
     fields: columns,
     sample: NO_SAMPLE,
     textCauses: [],
-    planners: PLANNERS,
+    ...LOADED,
     ran: null,
   });
   const yaml = draftYaml({ ...draft, rows: 7, csv: null }, paths);

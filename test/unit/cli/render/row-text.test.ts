@@ -13,7 +13,7 @@ function shown(rows: number, columns: Record<string, readonly ShownValue[]>, typ
 }
 
 function aStep(step: Partial<StepTrace>): StepTrace {
-  const none = { made: shown(1, {}), failed: [], tokens: [], images: [] };
+  const none = { made: shown(1, {}), failed: [], tokens: [], pictures: null };
   return { where: "map.prepare[0]", kind: "sql", rowsIn: 1, ...none, ...step };
 }
 
@@ -155,7 +155,7 @@ describe("a row's way", () => {
         aStep({
           where: "map.inputs.pixels.image",
           kind: "image",
-          images: [
+          pictures: [
             {
               before: { width: 500, height: 375, ...picture },
               after: { width: 224, height: 224, ...picture },

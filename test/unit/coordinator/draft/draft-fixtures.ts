@@ -1,14 +1,16 @@
 import { draftFor } from "../../../../coordinator/draft/draft-job.ts";
-import { NO_SAMPLE, type SeenFiles } from "../../../../coordinator/draft/sample/data-sample.ts";
+import { NO_SAMPLE } from "../../../../coordinator/draft/sample/data-sample.ts";
 import type { FieldType } from "../../../../shared/domain/dataset.ts";
-import { loadPlanners } from "../../../../shared/domain/features.ts";
+import { loadPlanners, loadWays } from "../../../../shared/domain/features.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import type { FolderFacts, ModelFolder } from "../../../../shared/domain/model-folder.ts";
 import type { ModelSignature } from "../../../../shared/domain/tensor.ts";
 import type { TextCause } from "../../../../shared/domain/text-cause.ts";
+import type { SeenFiles } from "../../../../shared/extension/feature-draft.ts";
 import { aModel, fields, fixedList, numeric } from "../plan/bind/bind-fixtures.ts";
 
-export const PLANNERS = await loadPlanners();
+/** What `init` loads of features. */
+export const LOADED = { planners: await loadPlanners(), ways: await loadWays() };
 
 export const text: FieldType = { kind: "string" };
 export const bytes: FieldType = { kind: "binary" };
@@ -20,7 +22,6 @@ export function aFolder(facts: Partial<FolderFacts>): ModelFolder {
     labels: null,
     multiLabel: false,
     tokenizer: null,
-    image: null,
     features: {},
     pooling: null,
   };
@@ -54,7 +55,7 @@ export function draft(
     folder: folder === undefined ? null : aFolder(folder),
     fields: fields(types),
     textCauses,
-    planners: PLANNERS,
+    ...LOADED,
     sample: { ...NO_SAMPLE, nulls, files: new Map(seenFiles(files)) },
     ran: gave === undefined ? null : aRun(gave),
   });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { draftFor } from "../../../../coordinator/draft/draft-job.ts";
 import { NO_SAMPLE } from "../../../../coordinator/draft/sample/data-sample.ts";
 import { aField, aModel, aTensor, fixedList, list, numeric } from "../plan/bind/bind-fixtures.ts";
-import { draft, inputsOf, int, outputsOf, PLANNERS, text } from "./draft-fixtures.ts";
+import { draft, inputsOf, int, LOADED, outputsOf, text } from "./draft-fixtures.ts";
 
 describe("the inputs of a drafted job", () => {
   test("take the column of their own name, however it is written, before one that fits as well", () => {
@@ -127,12 +127,14 @@ describe("the inputs of a drafted job", () => {
   });
 
   test("name no column whose name is there twice", () => {
-    const twice = [
-      aField("image", fixedList(784)),
-      aField("image", fixedList(784)),
-      aField("x", fixedList(784)),
-    ];
-    const found = { folder: null, sample: NO_SAMPLE, textCauses: [], planners: PLANNERS, ran: null };
+    const twice = ["image", "image", "x"].map((name) => aField(name, fixedList(784)));
+    const found = {
+      folder: null,
+      sample: NO_SAMPLE,
+      textCauses: [],
+      ...LOADED,
+      ran: null,
+    };
     const { inputs } = draftFor({ signature: aModel(), fields: twice, ...found });
     expect(inputs[0]?.keys).toEqual({ column: "x" });
   });

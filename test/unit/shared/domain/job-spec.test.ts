@@ -1,14 +1,12 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
-import type * as z from "zod";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
-import type { imageSpec } from "../../../../shared/domain/image-spec.ts";
 import {
   JOB_FILE_SCHEMA,
   type JobFile,
   type JobSpec,
   type ReductionSpec,
 } from "../../../../shared/domain/job-spec.ts";
-import type { Frozen, InputSpec, OutputSpec } from "../../../../shared/domain/map-spec.ts";
+import type { InputSpec, OutputSpec } from "../../../../shared/domain/map-spec.ts";
 import type { ValueElement } from "../../../../shared/input-sources/same-value.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 
@@ -41,7 +39,6 @@ describe("the types of the job file", () => {
       readonly column?: string;
       readonly bytes?: "uint8" | "raw";
       readonly columns?: string | readonly string[];
-      readonly image?: Frozen<z.output<typeof imageSpec>>;
       readonly scale: number;
       readonly offset: number;
       readonly shape?: readonly number[];

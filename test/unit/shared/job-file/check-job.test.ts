@@ -71,7 +71,9 @@ describe("a path in a job file", () => {
     expect(wrong("s3://buck*/key")).toBe("no bucket is called so");
     expect(wrong("ftp://host/key")).toBe("addresses are not supported here");
     const folder = (path: string) => ({ set: [`map.inputs.pixels={image: {folder: '${path}'}}`] });
-    expect(parseJob(folder("https://h/photos")).map.inputs.pixels?.image?.folder).toBe("https://h/photos");
+    expect(parseJob(folder("https://h/photos")).map.inputs.pixels).toMatchObject({
+      image: { folder: "https://h/photos" },
+    });
     expect(problemsOfJob(folder("https://h/photos?sig=1"))[0]?.what).toContain("a query in it");
   });
 

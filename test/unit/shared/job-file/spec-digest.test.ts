@@ -65,7 +65,6 @@ describe("the digest of a spec", () => {
     labels,
     multiLabel: false,
     tokenizer: null,
-    image: null,
     features: {},
     pooling: null,
   });
@@ -87,10 +86,10 @@ describe("the digest of a spec", () => {
       ...{ resize: null, resample: null, crop: null, rescale: null, mean: [0.5], std: null },
       channels: "rgb",
     } as const;
-    const said = { ...facts(null), image };
+    const said = { ...facts(null), features: { image } };
     expect(specDigest(spec(images), said)).not.toBe(specDigest(spec(images)));
     expect(specDigest(spec(images), said)).not.toBe(
-      specDigest(spec(images), { ...said, image: { ...image, mean: [0.4] } }),
+      specDigest(spec(images), { ...said, features: { image: { ...image, mean: [0.4] } } }),
     );
     expect(specDigest(spec(), said), "no input has images").toBe(base);
     expect(specDigest(spec(images, "map.inputs.image.image.folder=photos"))).toBe(specDigest(spec(images)));

@@ -1,4 +1,7 @@
 import { readFacts } from "../../../../../coordinator/plan/folder/read-facts.ts";
+import { loadFolderReaders } from "../../../../../shared/domain/features.ts";
+
+const READERS = await loadFolderReaders();
 
 type Files = Readonly<Record<string, unknown>>;
 
@@ -7,7 +10,7 @@ export function read(files: Files, hasTokenizer = false) {
   const texts = Object.entries(files).map(
     ([name, content]) => [name, typeof content === "string" ? content : JSON.stringify(content)] as const,
   );
-  return readFacts(new Map(texts), hasTokenizer);
+  return readFacts(new Map(texts), hasTokenizer, READERS);
 }
 
 export function said(files: Files, hasTokenizer = false) {

@@ -11,7 +11,6 @@ describe("what a model's folder says", () => {
         labels: null,
         multiLabel: false,
         tokenizer: null,
-        image: null,
         features: {},
         pooling: null,
       },
@@ -85,7 +84,7 @@ describe("what a model's folder says", () => {
   };
 
   test("an image is resized, cropped, rescaled and normalized as its processor is set", () => {
-    expect(said({ "preprocessor_config.json": VIT }).facts.image).toEqual({
+    expect(said({ "preprocessor_config.json": VIT }).facts.features.image).toEqual({
       resize: { width: 224, height: 224 },
       resample: "bilinear",
       crop: null,
@@ -101,7 +100,7 @@ describe("what a model's folder says", () => {
       crop_size: 224,
       do_normalize: false,
     };
-    expect(said({ "preprocessor_config.json": clip }).facts.image).toMatchObject({
+    expect(said({ "preprocessor_config.json": clip }).facts.features.image).toMatchObject({
       resize: { shortestEdge: 256 },
       crop: { width: 224, height: 224 },
       mean: null,
@@ -124,7 +123,7 @@ describe("what a model's folder says", () => {
   test("a processor of ConvNeXT, and of ResNet, cuts out a share of a larger image, and squeezes one of 384 pixels", () => {
     const sizesOf = (change: object) => {
       const preprocessor = { ...VIT, image_processor_type: "ConvNextImageProcessor", ...change };
-      const { resize, crop } = said({ "preprocessor_config.json": preprocessor }).facts.image ?? {};
+      const { resize, crop } = said({ "preprocessor_config.json": preprocessor }).facts.features.image ?? {};
       return { resize, crop };
     };
     const crop = { width: 224, height: 224 };
@@ -144,16 +143,16 @@ describe("what a model's folder says", () => {
 
   test("a number for both sides, or for the shorter one, is known by the processor", () => {
     const resizeOf = (type: string) =>
-      said({ "preprocessor_config.json": { ...VIT, size: 224, image_processor_type: type } }).facts.image
-        ?.resize;
+      said({ "preprocessor_config.json": { ...VIT, size: 224, image_processor_type: type } }).facts.features
+        .image?.resize;
     expect(resizeOf("ViTImageProcessorFast")).toEqual({ width: 224, height: 224 });
     expect(resizeOf("CLIPImageProcessor")).toEqual({ shortestEdge: 224 });
   });
 
   test("a preprocessor of sound says nothing of images", () => {
     expect(
-      said({ "preprocessor_config.json": { sampling_rate: 16000, do_normalize: true } }).facts.image,
-    ).toBeNull();
+      said({ "preprocessor_config.json": { sampling_rate: 16000, do_normalize: true } }).facts.features.image,
+    ).toBeUndefined();
   });
 
   test("every file that is no JSON of its kind is a problem, all at once", () => {

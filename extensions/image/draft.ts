@@ -1,0 +1,127 @@
+import type { Field } from "../../shared/domain/dataset.ts";
+import { holdsFiles, isText } from "../../shared/domain/file-cells.ts";
+import type { ModelFolder } from "../../shared/domain/model-folder.ts";
+import { isFixed, type TensorInfo } from "../../shared/domain/tensor.ts";
+import {
+  type DraftKeys,
+  type DraftWays,
+  type FoundWay,
+  type InputWay,
+  lostQuestions,
+  whichColumn,
+} from "../../shared/extension/feature-draft.ts";
+import type { ImageFacts } from "./op.ts";
+import type { Size } from "./pixels.ts";
+
+/** What a model sees that takes images of any size: nearly all were trained on it. */
+const USUAL_PIXELS = 224;
+
+/**
+ * Where the folder says how images are prepared, a column of files is what it means; where it says nothing, a
+ * column that was seen to hold images is.
+ */
+const imageWay: InputWay = (tensor, { free, files, folder, fits }) => {
+  const image = imageOf(tensor, folder);
+  if (image === null) return null;
+  const seen = free.filter(({ name }) => files.get(name)?.what === "images");
+  const unseen = free.filter(({ name, type }) => holdsFiles(type) && !files.has(name));
+  const could = seen.length > 0 || factsOf(folder) === null ? seen : unseen;
+  const fitting = could.filter(({ name }) => fits({ column: name, image: image.keys }));
+  // Bytes are files; a text may be anything.
+  const [first] = fitting.toSorted((a, b) => Number(isText(a.type)) - Number(isText(b.type)));
+  if (first === undefined) return null;
+  const found = files.get(first.name);
+  const place = found?.folder ?? null;
+  const holds = seen.length > 0 ? "these hold images" : "these could hold images";
+  return {
+    keys: { column: first.name, image: { ...image.keys, ...(place === null ? {} : { folder: place }) } },
+    questions: [...whichColumn(fitting, holds), ...image.questions, ...lostQuestions(found)],
+  };
+};
+
+/** Whether the folder says how this input is made of images. */
+function takesImages({ dims }: TensorInfo, folder: ModelFolder | null): boolean {
+  return dims.length === 4 && factsOf(folder) !== null;
+}
+
+function askForImages({ dims }: TensorInfo, { type }: Field): string | null {
+  if (dims.length !== 4 || type.kind !== "binary") return null;
+  return "are these image files? Then add `image: {}` and its keys; if not, they are read as 0 to 255";
+}
+
+/** What `init` makes of images. */
+export const IMAGE_WAYS: DraftWays = { way: imageWay, claims: takesImages, ask: askForImages };
+
+function factsOf(folder: ModelFolder | null): ImageFacts | null {
+  const facts = folder?.facts.features.image;
+  return facts === undefined ? null : (facts as unknown as ImageFacts);
+}
+
+/** `image` of an input, and what is asked of it; null where the input takes no images. */
+function imageOf(tensor: TensorInfo, folder: ModelFolder | null): FoundWay | null {
+  if (tensor.dims.length !== 4) return null;
+  const facts = factsOf(folder);
+  const { size, edges, isGray } = rowOf(tensor);
+  const pixels = size ?? edges;
+  if (facts === null) {
+    const asked =
+      "how does the model's maker prepare images? Nothing says `resize`, `crop`, `mean` and `std`";
+    const open = size === null ? [`the model leaves the size of images open: is it ${textOf(pixels)}?`] : [];
+    return { keys: { resize: pixels, ...(isGray ? { channels: "gray" } : {}) }, questions: [...open, asked] };
+  }
+  const doubts = (folder?.doubts ?? []).filter(({ about }) => about === "image");
+  const unclear = doubts.map(
+    ({ where, what, found }) => `${where} ${what} (${found}): how are images prepared?`,
+  );
+  const missing = missingOf(facts, size);
+  return { keys: { ...keysOf(facts), ...missing.keys }, questions: [...unclear, ...missing.questions] };
+}
+
+/**
+ * What the folder leaves out of how images get their size.
+ *
+ * @param size that the model takes; null: any
+ */
+function missingOf({ resize, crop }: ImageFacts, size: Size | null): FoundWay {
+  if (crop !== null) return { keys: {}, questions: [] };
+  if (resize === null) {
+    const whole = size ?? { width: USUAL_PIXELS, height: USUAL_PIXELS };
+    return { keys: { resize: whole }, questions: [`the folder says no size: is it ${textOf(whole)}?`] };
+  }
+  if (!("shortestEdge" in resize)) return { keys: {}, questions: [] };
+  const part = size ?? { width: resize.shortestEdge, height: resize.shortestEdge };
+  const asked = `the folder says no \`crop\` beside the shortest edge: is it ${textOf(part)} of the centre?`;
+  return { keys: { crop: part }, questions: [asked] };
+}
+
+function textOf({ width, height }: Size): string {
+  return `${width} x ${height}`;
+}
+
+/** Of a model that says neither, channels come first. */
+function rowOf({ dims: [, ...row] }: TensorInfo): {
+  readonly size: Size | null;
+  /** The size with what is open filled in. */
+  readonly edges: Size;
+  readonly isGray: boolean;
+} {
+  const isChannels = (dim: unknown) => dim === 1 || dim === 3;
+  const isLast = isChannels(row[2]) && !isChannels(row[0]);
+  const [height, width] = isLast ? row.slice(0, 2) : row.slice(1);
+  const size = isFixed(height) && isFixed(width) ? { width, height } : null;
+  const [fullHeight, fullWidth] = [height, width].map((edge) => (isFixed(edge) ? edge : USUAL_PIXELS));
+  const edges = { width: fullWidth ?? USUAL_PIXELS, height: fullHeight ?? USUAL_PIXELS };
+  return { size, edges, isGray: (isLast ? row[2] : row[0]) === 1 };
+}
+
+function keysOf({ resize, resample, crop, rescale, mean, std, channels }: ImageFacts): DraftKeys {
+  return {
+    ...(resize === null ? {} : { resize }),
+    ...(resample === null ? {} : { resample }),
+    ...(crop === null ? {} : { crop }),
+    rescale: rescale ?? 1,
+    ...(mean === null ? {} : { mean }),
+    ...(std === null ? {} : { std }),
+    channels,
+  };
+}

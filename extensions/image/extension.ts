@@ -1,0 +1,48 @@
+import type { Extension } from "../../shared/extension/extension.ts";
+import {
+  type ImageFacts,
+  type ImageOp,
+  imageFactKeys,
+  imageFactsSource,
+  imageFactsText,
+  imageOp,
+  imageText,
+} from "./op.ts";
+import { imageSpec } from "./spec.ts";
+
+/** Images as inputs of models: decoded, scaled, cropped and normalized. */
+export const image: Extension = {
+  name: "image",
+  feature: {
+    key: "image",
+    files: "images",
+    says:
+      "The column holds images, as the bytes of files or as their paths: how they become values. `{}` is all " +
+      "defaults. See [images](#images).",
+    // Images are all of one size.
+    excludes: ["pad"],
+    spec: imageSpec,
+    folder: {
+      source: imageFactsSource,
+      keys: imageFactKeys,
+      loadReader: async () => (await import("./facts.ts")).readImageFacts,
+      show: (facts) => imageFactsText(facts as unknown as ImageFacts),
+    },
+    data: imageOp,
+    loadPlanner: async () => (await import("./plan-images.ts")).planImageInput,
+    keyColumns: () => [],
+    mostRowBytes: () => null,
+    show: (data) => imageText(data as unknown as ImageOp),
+    async openStep(columns, { cells, data }, stores) {
+      const { ImageStep } = await import("./step.ts");
+      return new ImageStep(columns, { cells, op: data as unknown as ImageOp }, stores);
+    },
+    loadViewer: async () => (await import("./viewer.ts")).viewImages,
+    draft: {
+      name: /\.(jpe?g|png|webp|gif|tiff?|avif)$/i,
+      endings: ["jpg", "jpeg", "png", "webp", "gif", "tif", "tiff"],
+      look: async (bytes) => ((await import("./image-format.ts")).isImage(bytes) ? { rate: null } : null),
+      loadWays: async () => (await import("./draft.ts")).IMAGE_WAYS,
+    },
+  },
+};

@@ -1,0 +1,59 @@
+import { halfToEven } from "./half-to-even.ts";
+import type { EdgeRounding, ImageCrop, ImagePlan, ImageResize } from "./op.ts";
+import type { Region, Size } from "./pixels.ts";
+
+const ROUNDINGS = { floor: Math.floor, round: halfToEven } satisfies Record<EdgeRounding, unknown>;
+
+/** How an image gets a size: it is scaled to `scaled`, of which `region` is taken. */
+interface Fit {
+  readonly scaled: Size;
+  readonly region: Region;
+  /** Each channel of what the region has outside the image. */
+  readonly fill: number;
+}
+
+export function fitOf(image: Size, { resize, crop }: Pick<ImagePlan, "resize" | "crop">): Fit {
+  const scaled = scaledSize(image, resize);
+  if (resize?.kind === "longestEdge") {
+    const { pixels, pad, place } = resize;
+    const before = (edge: number) => (place === "center" ? halfToEven((pixels - edge) / 2) : 0);
+    const region = {
+      x: 0 - before(scaled.width),
+      y: 0 - before(scaled.height),
+      width: pixels,
+      height: pixels,
+    };
+    return { scaled, region, fill: pad };
+  }
+  const { width, height, round = "down" }: ImageCrop = crop ?? scaled;
+  const rounded = { down: Math.floor, halfToEven }[round];
+  // The same where an image is smaller than what is cut of it: it lies in the middle. There torchvision does
+  // not round to even, it has the larger half of the border on the right.
+  const startOf = (edge: number, size: number) =>
+    round === "halfToEven" && edge < size ? 0 - Math.floor((size - edge) / 2) : rounded((edge - size) / 2);
+  const region = { x: startOf(scaled.width, width), y: startOf(scaled.height, height), width, height };
+  return { scaled, region, fill: 0 };
+}
+
+function scaledSize({ width, height }: Size, resize: ImageResize | null): Size {
+  switch (resize?.kind) {
+    case undefined:
+      return { width, height };
+    case "exact":
+      return { width: resize.width, height: resize.height };
+    case "shortestEdge": {
+      const { pixels, round = "floor" } = resize;
+      const other = ROUNDINGS[round]((pixels * Math.max(width, height)) / Math.min(width, height));
+      return width < height ? { width: pixels, height: other } : { width: other, height: pixels };
+    }
+    case "longestEdge": {
+      const { pixels, round = "round" } = resize;
+      const longest = Math.max(width, height);
+      // In the order of those who round so: `int(edge * r)` of YOLOX, and Pillow's `ImageOps.contain`.
+      const exact = (edge: number) =>
+        round === "floor" ? edge * (pixels / longest) : (edge / longest) * pixels;
+      const scaled = (edge: number) => Math.max(1, ROUNDINGS[round](exact(edge)));
+      return { width: scaled(width), height: scaled(height) };
+    }
+  }
+}

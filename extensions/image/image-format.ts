@@ -1,0 +1,74 @@
+/** Formats that are read, by how a file of each begins. */
+const SIGNATURES: readonly (readonly [format: string, at: number, bytes: string])[] = [
+  ["JPEG", 0, "\xff\xd8\xff"],
+  ["PNG", 0, "\x89PNG"],
+  ["WebP", 8, "WEBP"],
+  ["GIF", 0, "GIF8"],
+  ["TIFF", 0, "II"],
+  ["TIFF", 0, "MM"],
+  ["AVIF", 4, "ftyp"],
+];
+
+/** Photometric interpretations of TIFF that libvips does not turn into RGB. */
+const UNREAD_COLOURS: ReadonlyMap<number, string> = new Map([
+  [6, "YCbCr that is not compressed as JPEG"],
+  [8, "Lab colours"],
+  [9, "Lab colours"],
+  [10, "Lab colours"],
+]);
+
+const COMPRESSION = 259;
+const PHOTOMETRIC = 262;
+const JPEG_COMPRESSIONS: readonly number[] = [6, 7];
+
+/** How files of images begin, each byte as a letter; `?` is any. */
+const MARKS: readonly string[] = [
+  "\xff\xd8\xff",
+  "\x89PNG",
+  "GIF8",
+  "RIFF????WEBP",
+  "II*\0",
+  "MM\0*",
+  "????ftypavi",
+];
+
+/** Returns whether a file begins as an image. */
+export function isImage(file: Uint8Array): boolean {
+  const begins = (mark: string) =>
+    [...mark].every((letter, at) => letter === "?" || file[at] === letter.charCodeAt(0));
+  return MARKS.some(begins);
+}
+
+/** Names the format that a file begins as. */
+export function imageFormat(file: Uint8Array): string {
+  const text = Buffer.from(file.buffer, file.byteOffset, Math.min(file.length, 16)).toString("latin1");
+  return SIGNATURES.find(([, at, bytes]) => text.startsWith(bytes, at))?.[0] ?? "image";
+}
+
+/** Names the colours of a TIFF whose pixels would come out wrong. Null: there are none, or it is no TIFF. */
+export function unreadColours(file: Uint8Array): string | null {
+  if (imageFormat(file) !== "TIFF") return null;
+  const tags = firstTags(file);
+  const photometric = tags.get(PHOTOMETRIC) ?? 0;
+  const isJpeg = JPEG_COMPRESSIONS.includes(tags.get(COMPRESSION) ?? 1);
+  return photometric === 6 && isJpeg ? null : (UNREAD_COLOURS.get(photometric) ?? null);
+}
+
+/** Reads the tags of the first image that are one number of 16 bits: TIFF 6.0, section 2, and BigTIFF. */
+function firstTags(file: Uint8Array): ReadonlyMap<number, number> {
+  const view = new DataView(file.buffer, file.byteOffset, file.length);
+  const isLittle = file[0] === 0x49;
+  const tags = new Map<number, number>();
+  try {
+    const isBig = view.getUint16(2, isLittle) === 43;
+    const start = isBig ? Number(view.getBigUint64(8, isLittle)) : view.getUint32(4, isLittle);
+    const count = isBig ? Number(view.getBigUint64(start, isLittle)) : view.getUint16(start, isLittle);
+    const [first, size, value] = isBig ? [start + 8, 20, 12] : [start + 2, 12, 8];
+    for (let at = first; at < Math.min(first + count * size, file.length); at += size)
+      tags.set(view.getUint16(at, isLittle), view.getUint16(at + value, isLittle));
+  } catch (error) {
+    // Beyond the end of the file: the decoder says so.
+    if (!(error instanceof RangeError)) throw error;
+  }
+  return tags;
+}

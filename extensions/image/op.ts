@@ -1,0 +1,203 @@
+import type { Zod } from "../../shared/core/zod.ts";
+import type { FeatureSpec } from "../../shared/domain/step-binding.ts";
+
+/** Pillow's filters, by its numbers. Its others, box and hamming, are not known here. */
+export const PILLOW_FILTERS = ["nearest", "lanczos", "bilinear", "bicubic"] as const;
+
+/** How pixels are made of the pixels of another size. */
+export const RESAMPLES = [...PILLOW_FILTERS, "opencvLinear"] as const;
+export type Resample = (typeof RESAMPLES)[number];
+
+/** In which order the values of a pixel come; grey is one value. */
+export const CHANNEL_ORDERS = ["rgb", "bgr", "gray"] as const;
+type ChannelOrder = (typeof CHANNEL_ORDERS)[number];
+
+/** Whether a tensor has its channels one after the other, or each pixel's side by side. */
+export const IMAGE_LAYOUTS = ["nchw", "nhwc"] as const;
+type ImageLayout = (typeof IMAGE_LAYOUTS)[number];
+
+/** Where what is cut lies half a pixel off the centre: towards the upper left, or at the even pixel. */
+export const CROP_ROUNDINGS = ["down", "halfToEven"] as const;
+
+/** What is cut out around the centre. Where it does not say how it rounds: down. */
+export interface ImageCrop {
+  readonly width: number;
+  readonly height: number;
+  readonly round?: (typeof CROP_ROUNDINGS)[number];
+}
+
+/** How the edge that keeps the ratio becomes a whole number. */
+export const EDGE_ROUNDINGS = ["floor", "round"] as const;
+export type EdgeRounding = (typeof EDGE_ROUNDINGS)[number];
+
+/** The dtypes of tensors that images are made into. */
+export const IMAGE_DTYPES = ["float32", "float16", "uint8"] as const;
+export type ImageDtype = (typeof IMAGE_DTYPES)[number];
+
+/** How an image is scaled before it is cropped. */
+export type ImageResize =
+  /** Its shorter edge gets this length, and the other keeps the ratio. Default: `floor`. */
+  | { readonly kind: "shortestEdge"; readonly pixels: number; readonly round?: EdgeRounding }
+  | { readonly kind: "exact"; readonly width: number; readonly height: number }
+  /** Its longer edge gets this length, and `pad` fills a square around it or behind it. Default: `round`. */
+  | {
+      readonly kind: "longestEdge";
+      readonly pixels: number;
+      readonly pad: number;
+      readonly place: "center" | "topLeft";
+      readonly round?: EdgeRounding;
+    };
+
+/**
+ * What becomes of an image before it is values: scaled, cropped around its centre, turned into
+ * `(pixel * rescale - mean) / std`. Plain JSON.
+ */
+export interface ImagePlan {
+  readonly resize: ImageResize | null;
+  readonly crop: ImageCrop | null;
+  readonly resample: Resample;
+  readonly channels: ChannelOrder;
+  readonly layout: ImageLayout;
+  readonly dtype: ImageDtype;
+  readonly rescale: number;
+  /** By channel, in the order of `channels`. */
+  readonly mean: readonly number[];
+  readonly std: readonly number[];
+  /** Whether an image is turned as its EXIF data say. */
+  readonly orient: boolean;
+  /** Images that say that they have more are not decoded. */
+  readonly maxPixels: number;
+  /** What the model wants after that. */
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Step that turns a column of images into a column of values. */
+export type ImageOp = ImagePlan;
+
+/** Builds the schema of a step. */
+export function imageOp(z: Zod) {
+  const count = z.int().min(0);
+  const size = { width: count, height: count };
+  const round = z.enum(EDGE_ROUNDINGS).exactOptional();
+  const place = z.enum(["center", "topLeft"]);
+  const resizes = [
+    z.object({ kind: z.literal("shortestEdge"), pixels: count, round }),
+    z.object({ kind: z.literal("exact"), ...size }),
+    z.object({ kind: z.literal("longestEdge"), pixels: count, pad: count, place, round }),
+  ] as const;
+  return z.object({
+    resize: z.union(resizes).nullable(),
+    crop: z.object({ ...size, round: z.enum(CROP_ROUNDINGS).exactOptional() }).nullable(),
+    resample: z.enum(RESAMPLES),
+    channels: z.enum(CHANNEL_ORDERS),
+    layout: z.enum(IMAGE_LAYOUTS),
+    dtype: z.enum(IMAGE_DTYPES),
+    rescale: z.number(),
+    mean: z.array(z.number()),
+    std: z.array(z.number()),
+    orient: z.boolean(),
+    maxPixels: count,
+    ...size,
+  });
+}
+
+export type FactsResize =
+  | { readonly shortestEdge: number }
+  | { readonly width: number; readonly height: number };
+
+/** Facts of a model's folder about images. Null: not done. */
+export interface ImageFacts {
+  readonly resize: FactsResize | null;
+  readonly resample: Resample | null;
+  readonly crop: ImageCrop | null;
+  readonly rescale: number | null;
+  readonly mean: readonly number[] | null;
+  readonly std: readonly number[] | null;
+  readonly channels: "rgb" | "bgr";
+}
+
+/** File in which the processors of Hugging Face say how images are prepared. */
+export const PREPROCESSOR = "preprocessor_config.json";
+
+/** Group of `config.json` in which timm says it. */
+export const TIMM_GROUP = "pretrained_cfg";
+
+/** Names what says the facts of a folder. */
+export function imageFactsSource(read: readonly string[]): string {
+  return read.includes(PREPROCESSOR) ? PREPROCESSOR : `config.json: ${TIMM_GROUP}`;
+}
+
+/** Keys of `image` for which facts stand in. A longest edge makes squares, of which nothing is cut. */
+export function imageFactKeys({ resize }: FeatureSpec): readonly string[] {
+  const isSquare = typeof resize === "object" && resize !== null && "longestEdge" in resize;
+  return ["resize", "resample", ...(isSquare ? [] : ["crop"]), "rescale", "mean", "std"];
+}
+
+/** Where an order is said; the usual one has three. */
+export function channelCount(channels?: ChannelOrder): 1 | 3 {
+  return channels === "gray" ? 1 : 3;
+}
+
+/** Describes what a model's folder says of images. */
+export function imageFactsText(facts: ImageFacts): string {
+  const { resize, resample, crop, rescale, mean, std, channels } = facts;
+  const parts: string[] = [];
+  if (resize !== null) {
+    const size =
+      "shortestEdge" in resize
+        ? `shortest edge ${resize.shortestEdge}`
+        : `${resize.width} x ${resize.height}`;
+    parts.push(`resize to ${size}${resample === null ? "" : `, ${resample}`}`);
+  }
+  if (crop !== null) parts.push(cropText(crop));
+  if (rescale !== null) parts.push(`* ${Number(rescale.toPrecision(6))}`);
+  if (mean !== null) parts.push(`mean ${mean.join(" ")}`);
+  if (std !== null) parts.push(`std ${std.join(" ")}`);
+  return [...parts, channels].join("; ");
+}
+
+/** What becomes of images, in order: `shortest edge 256 (bilinear), crop 224 x 224, rgb, nchw`. */
+export function imageText(plan: ImagePlan): string {
+  const { crop, channels, layout, rescale, mean, std, orient } = plan;
+  const isPlain = rescale === 1 && mean.every((value) => value === 0) && std.every((value) => value === 1);
+  const parts = [
+    ...(orient ? [] : ["not turned"]),
+    ...(plan.resize === null ? [] : [`${resizeText(plan.resize)} (${plan.resample})`]),
+    ...(crop === null ? [] : [cropText(crop)]),
+    ...(isPlain ? [] : [`(x * ${rounded(rescale)} - ${listed(mean)}) / ${listed(std)}`]),
+    channels,
+    layout,
+  ];
+  return parts.join(", ");
+}
+
+/** How the centre is rounded, where it is not rounded down. */
+function cropText({ width, height, round = "down" }: ImageCrop): string {
+  return `crop ${width} x ${height}${round === "down" ? "" : " (centre to even)"}`;
+}
+
+function resizeText(resize: NonNullable<ImagePlan["resize"]>): string {
+  switch (resize.kind) {
+    case "exact":
+      return `${resize.width} x ${resize.height}`;
+    case "shortestEdge":
+      return `shortest edge ${resize.pixels}${roundText(resize)}`;
+    case "longestEdge":
+      return `longest edge ${resize.pixels}${roundText(resize)}, ${resize.place === "center" ? "around" : "beside"} it ${resize.pad}`;
+  }
+}
+
+function roundText({ round }: { readonly round?: EdgeRounding }): string {
+  return round === undefined ? "" : ` (other edge: ${round})`;
+}
+
+/** One number where all channels have it. */
+function listed(values: readonly number[]): string {
+  const texts = values.map(rounded);
+  return texts.every((text) => text === texts[0]) ? (texts[0] ?? "") : `[${texts.join(", ")}]`;
+}
+
+function rounded(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}

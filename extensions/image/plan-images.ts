@@ -1,0 +1,187 @@
+import {
+  type Dim,
+  type ElementType,
+  formatDims,
+  isFixed,
+  MAX_ROW_VALUES,
+  product,
+} from "../../shared/domain/tensor.ts";
+import type { FeaturePlanner } from "../../shared/extension/feature.ts";
+import { type ReportImage, withFolderImage } from "./folder-image.ts";
+import { channelCount, IMAGE_DTYPES, type ImageDtype, type ImagePlan, type ImageResize } from "./op.ts";
+import type { Size } from "./pixels.ts";
+import type { ImageSpec } from "./spec.ts";
+
+/** An ONNX input that images are made into. */
+interface ImageTensor {
+  readonly name: string;
+  readonly dtype: ElementType;
+  /** The dims beside the batch. */
+  readonly dims: readonly Dim[];
+}
+
+interface PlannedImages {
+  readonly plan: ImagePlan;
+  /** The tensor's dims beside the batch, all known. */
+  readonly rowDims: readonly number[];
+}
+
+/** Plans images of a column as the values of a tensor. */
+export const planImageInput: FeaturePlanner = (said, { column, tensor, folder, report }) => {
+  const spec = withFolderImage(said as unknown as ImageSpec, folder, report);
+  const planned = planImages(spec, tensor, report);
+  if (planned === null) return null;
+  const { plan, rowDims } = planned;
+  const item = { kind: "numeric", type: plan.dtype } as const;
+  const type = { kind: "fixedList", item, length: product(rowDims) } as const;
+  return { data: { ...plan }, rowDims, columns: [{ name: column, type, nullable: false }] };
+};
+
+/** Fits what the job says of images to the model's input; null with problems where it does not fit. */
+export function planImages(spec: ImageSpec, tensor: ImageTensor, report: ReportImage): PlannedImages | null {
+  return new ImagePlanner(spec, tensor, report).plan();
+}
+
+class ImagePlanner {
+  readonly #spec: ImageSpec;
+  readonly #tensor: ImageTensor;
+  readonly #report: ReportImage;
+  /** Of the tensor: 1 or 3. */
+  readonly #channels: 1 | 3;
+  readonly #layout: ImagePlan["layout"];
+
+  constructor(spec: ImageSpec, tensor: ImageTensor, report: ReportImage) {
+    this.#spec = spec;
+    this.#tensor = tensor;
+    this.#report = report;
+    this.#channels = channelCount(spec.channels);
+    this.#layout = spec.layout ?? (this.#endsInChannels() ? "nhwc" : "nchw");
+  }
+
+  plan(): PlannedImages | null {
+    const { crop = null, resample = "bilinear", channels = "rgb" } = this.#spec;
+    const { rescale, mean = 0, std = 1, orient, maxPixels } = this.#spec;
+    const dtype = this.#dtype();
+    const resize = this.#resize();
+    const size = this.#size(resize);
+    const rowDims = size === null ? null : this.#rowDims(size);
+    if (dtype === null || size === null || rowDims === null) return null;
+    const plan = {
+      ...{ resize, crop, resample, channels, layout: this.#layout, dtype },
+      rescale: rescale ?? (dtype === "uint8" ? 1 : 1 / 255),
+      mean: this.#byChannel(mean),
+      std: this.#byChannel(std),
+      ...{ orient, maxPixels, width: size.width, height: size.height },
+    };
+    return { plan, rowDims };
+  }
+
+  /** A model that says that its last dimension is as long as there are channels, and its first one is not. */
+  #endsInChannels(): boolean {
+    const [first, , last] = this.#tensor.dims;
+    return last === this.#channels && first !== this.#channels;
+  }
+
+  #byChannel(values: number | readonly number[]): readonly number[] {
+    return typeof values === "number" ? Array.from({ length: this.#channels }, () => values) : values;
+  }
+
+  #dtype(): ImageDtype | null {
+    const { name, dtype } = this.#tensor;
+    const found = IMAGE_DTYPES.find((known) => known === dtype);
+    if (found === undefined) {
+      const expected = `a tensor of ${IMAGE_DTYPES.join(", ")}`;
+      this.#report([], {
+        what: "images cannot be made into this input",
+        expected,
+        found: `\`${name}\`: ${dtype}`,
+      });
+      return null;
+    }
+    const { rescale = 1, mean = 0, std = 1 } = this.#spec;
+    const isPlain =
+      rescale === 1 &&
+      [mean].flat().every((value) => value === 0) &&
+      [std].flat().every((value) => value === 1);
+    if (found === "uint8" && !isPlain) {
+      const what = "`rescale`, `mean` and `std` make no bytes";
+      this.#report([], {
+        what,
+        expected: `none of them: \`${name}\` is uint8, and takes pixels as they are`,
+      });
+    }
+    return found;
+  }
+
+  #resize(): ImageResize | null {
+    const {
+      shortestEdge,
+      longestEdge,
+      width,
+      height,
+      pad = 0,
+      place = "center",
+      round,
+    } = this.#spec.resize ?? {};
+    const rounding = round === undefined ? {} : { round };
+    if (shortestEdge !== undefined) return { kind: "shortestEdge", pixels: shortestEdge, ...rounding };
+    if (longestEdge !== undefined)
+      return { kind: "longestEdge", pixels: longestEdge, pad, place, ...rounding };
+    return width === undefined || height === undefined ? null : { kind: "exact", width, height };
+  }
+
+  /** What every image has behind the resize and the crop; else what the model says. */
+  #size(resize: ImageResize | null): Size | null {
+    const { crop } = this.#spec;
+    if (crop !== undefined) return crop;
+    switch (resize?.kind) {
+      case "exact":
+        return resize;
+      case "longestEdge":
+        return { width: resize.pixels, height: resize.pixels };
+      case "shortestEdge":
+        this.#report(["resize"], {
+          what: "the images keep different sizes",
+          expected: "`crop` beside `shortestEdge`",
+          hint: "to scale without a crop, give `width` and `height`, or `longestEdge` with `pad`",
+        });
+        return null;
+      case undefined:
+        return this.#modelSize();
+    }
+  }
+
+  #modelSize(): Size | null {
+    const { name, dims } = this.#tensor;
+    const [height, width] = this.#layout === "nchw" ? dims.slice(-2) : dims.slice(0, 2);
+    if (isFixed(height) && isFixed(width)) return { width, height };
+    this.#report([], {
+      what: `the model leaves the size of images in \`${name}\` open`,
+      expected: "`resize` or `crop`",
+      found: `${formatDims(dims)} after the batch`,
+    });
+    return null;
+  }
+
+  /** The dims of images of a size, where the model takes them. Grey ones may have none of channels. */
+  #rowDims({ width, height }: Size): readonly number[] | null {
+    const { name, dims } = this.#tensor;
+    const inLayout = { nchw: [this.#channels, height, width], nhwc: [height, width, this.#channels] };
+    const rowDims = dims.length === 2 && this.#channels === 1 ? [height, width] : inLayout[this.#layout];
+    if (takes(dims, rowDims) && product(rowDims) <= MAX_ROW_VALUES) return rowDims;
+    const other = this.#layout === "nchw" ? "nhwc" : "nchw";
+    this.#report([], {
+      what: `images do not have the shape of the model's input \`${name}\``,
+      expected: `${formatDims(dims)} after the batch`,
+      found: `${formatDims(rowDims)}, ${this.#layout}`,
+      hint: takes(dims, inLayout[other])
+        ? `the model wants \`layout: ${other}\``
+        : "`resize`, `crop`, `channels` and `layout` make the shape",
+    });
+    return null;
+  }
+}
+
+function takes(dims: readonly Dim[], rowDims: readonly number[]): boolean {
+  return dims.length === rowDims.length && dims.every((dim, at) => !isFixed(dim) || dim === rowDims[at]);
+}

@@ -1,0 +1,60 @@
+import type {
+  FeatureViewer,
+  FileView,
+  Picture,
+  Preview,
+  PreviewFormat,
+} from "../../shared/extension/feature-viewer.ts";
+import { decodeImage } from "./decode.ts";
+import { fitted } from "./fitted.ts";
+import type { ImageOp } from "./op.ts";
+import type { Pixels, Size } from "./pixels.ts";
+import { pngOf } from "./png.ts";
+import { resampled } from "./resample.ts";
+import { imageOfCell } from "./step.ts";
+
+/** Shows images as they are, and as the model sees them, by the code that the step itself uses. */
+export const viewImages: FeatureViewer = async (values, { cells, data }, { storages, preview, signal }) => {
+  const op = data as unknown as ImageOp;
+  const views: FileView[] = [];
+  for (const cell of values) {
+    if (cell === null) continue;
+    const file = await imageOfCell(cell, cells, { storages, signal });
+    if (file.kind === "refused") continue;
+    const decoded = await decodeImage(file.bytes, op, signal);
+    if (decoded.kind === "refused") continue;
+    const after = fitted(decoded.image, op);
+    views.push({
+      before: pictureOf(decoded.image, preview),
+      after: after === null ? null : pictureOf(after, preview),
+    });
+  }
+  return views;
+};
+
+/** An image in a few words, and small where a terminal can show it. */
+export function pictureOf(image: Pixels, format: PreviewFormat | null): Picture {
+  const { width, height, channels } = image;
+  return { width, height, channels, preview: format === null ? null : previewOf(image, format) };
+}
+
+function previewOf(image: Pixels, format: PreviewFormat): Preview {
+  const size = sizeWithin(image, format);
+  const small = resampled(image, size, "bilinear", { x: 0, y: 0, ...size });
+  const rgb = small.channels === 3 ? small.data : greyAsRgb(small.data);
+  const data = format.kind === "png" ? pngOf(rgb, size) : Buffer.from(rgb);
+  return { kind: format.kind, ...size, data: data.toString("base64") };
+}
+
+/** As large as may be, with the image's own ratio; never larger than it is. */
+function sizeWithin(image: Size, most: Size): Size {
+  const scale = Math.min(1, most.width / image.width, most.height / image.height);
+  const scaled = (pixels: number) => Math.max(1, Math.round(pixels * scale));
+  return { width: scaled(image.width), height: scaled(image.height) };
+}
+
+function greyAsRgb(grey: Uint8Array): Uint8Array {
+  const rgb = new Uint8Array(grey.length * 3);
+  for (const [at, light] of grey.entries()) rgb.fill(light, at * 3, at * 3 + 3);
+  return rgb;
+}

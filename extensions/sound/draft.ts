@@ -1,0 +1,132 @@
+import { isText } from "../../shared/domain/file-cells.ts";
+import { isFixed, type TensorInfo } from "../../shared/domain/tensor.ts";
+import {
+  type DraftKeys,
+  type DraftWays,
+  type FoundWay,
+  type InputWay,
+  lostQuestions,
+  type SeenFiles,
+  type WayContext,
+  whichColumn,
+} from "../../shared/extension/feature-draft.ts";
+
+/** Where no file was opened: what nearly all models of speech want. */
+const USUAL_RATE = 16_000;
+
+/** Of a model that goes on from one piece of a sound to the next, where nothing says how long these are. */
+const PIECE_SECONDS = 0.032;
+
+/** Names of an input that says how many samples a second there are. */
+const RATE_INPUTS = /^(sr|fs|sample_?rate|sampling_?rate)$/i;
+
+/**
+ * Windows that nobody can tell from a model: by the names of its inputs and outputs, what its maker's program
+ * feeds it with at each rate.
+ */
+const MAKERS_WINDOWS: readonly {
+  readonly tensors: string;
+  readonly byRate: Readonly<Record<number, { readonly window: number; readonly context: number }>>;
+}[] = [
+  // Silero VAD 5 and 6: utils_vad.py, `OnnxWrapper`.
+  {
+    tensors: "input state sr -> output stateN",
+    byRate: { 16000: { window: 512, context: 64 }, 8000: { window: 256, context: 32 } },
+  },
+];
+
+/** Samples of a column that was seen to hold sounds, or to name them. */
+const soundWay: InputWay = (tensor, context) => {
+  const { free, files, fits } = context;
+  if (!tensor.dtype.startsWith("float")) return null;
+  const ways = free.flatMap((field) => {
+    const seen = files.get(field.name);
+    if (seen?.what !== "sounds") return [];
+    const way = wayOf(tensor, { column: field.name, seen }, context);
+    return fits(way.keys) ? [{ field, seen, way }] : [];
+  });
+  // Sounds that were opened tell their rates, and bytes need no folder.
+  const rank = ({ field, seen }: (typeof ways)[number]) =>
+    Number(!seen.opened) * 2 + Number(isText(field.type));
+  const [first] = ways.toSorted((a, b) => rank(a) - rank(b));
+  if (first === undefined) return null;
+  const which = whichColumn(
+    ways.map(({ field }) => field),
+    "these hold sounds",
+  );
+  return { keys: first.way.keys, questions: [...which, ...first.way.questions] };
+};
+
+/** The rate of the sounds that another input is made of, for one that says it. */
+function rateValue({ name, dims }: TensorInfo, drafted: readonly DraftKeys[]): number | null {
+  if (!RATE_INPUTS.test(name) || dims.length > 0) return null;
+  for (const { sound } of drafted)
+    if (typeof sound === "object" && sound !== null && "rate" in sound && typeof sound.rate === "number")
+      return sound.rate;
+  return null;
+}
+
+/** What `init` makes of sounds. */
+export const SOUND_WAYS: DraftWays = { way: soundWay, value: rateValue };
+
+function wayOf(
+  tensor: TensorInfo,
+  { column, seen }: { readonly column: string; readonly seen: SeenFiles },
+  context: WayContext,
+): FoundWay {
+  const rate = rateOf(seen, context);
+  const windows = windowsOf(tensor, rate.value, context);
+  const { normalize = null } = context.folder?.facts.features.sound ?? {};
+  const sound = {
+    rate: rate.value,
+    ...windows.keys,
+    ...(normalize === true ? { normalize } : {}),
+    ...(seen.folder === null ? {} : { folder: seen.folder }),
+  };
+  const questions = [...rate.questions, ...windows.questions, ...lostQuestions(seen)];
+  return { keys: { column, sound }, questions };
+}
+
+interface Chosen<T> {
+  readonly value: T;
+  readonly questions: readonly string[];
+}
+
+function rateOf({ rates }: SeenFiles, context: WayContext): Chosen<number> {
+  const said = context.folder?.facts.features.sound?.rate ?? null;
+  if (typeof said === "number") return { value: said, questions: [] };
+  const [commonest = USUAL_RATE] = rates;
+  const known = Object.keys(makersWindows(context) ?? {}).map(Number);
+  // Such a model takes some rates alone, the usual one among them.
+  if (known.length > 0) return { value: known.includes(commonest) ? commonest : USUAL_RATE, questions: [] };
+  const found = rates.length === 0 ? "nothing says it" : `these sounds have ${rates.join(", ")}`;
+  return { value: commonest, questions: [`which rate was the model trained on? ${found}`] };
+}
+
+function windowsOf(
+  { dims }: TensorInfo,
+  rate: number,
+  context: WayContext,
+): { readonly keys: DraftKeys; readonly questions: readonly string[] } {
+  const makers = makersWindows(context)?.[rate];
+  if (makers !== undefined) return { keys: makers, questions: [] };
+  const [longest] = dims
+    .slice(1)
+    .filter(isFixed)
+    .toSorted((a, b) => b - a);
+  // One, or two, are channels.
+  if (longest !== undefined && longest > 2) return { keys: { window: longest }, questions: [] };
+  const ask = (window: number) => ({
+    keys: { window },
+    questions: [`how many samples does the model take at a time? ${window} are ${window / rate} s`],
+  });
+  if (context.hasStates) return ask(Math.round(rate * PIECE_SECONDS));
+  // With channels in front of them, samples that are as many as a sound has are no list of positions.
+  return dims.length === 2 ? { keys: {}, questions: [] } : ask(rate);
+}
+
+function makersWindows({ signature: { inputs, outputs } }: WayContext) {
+  const names = (tensors: readonly TensorInfo[]) => tensors.map(({ name }) => name).join(" ");
+  const tensors = `${names(inputs)} -> ${names(outputs)}`;
+  return MAKERS_WINDOWS.find((known) => known.tensors === tensors)?.byRate;
+}

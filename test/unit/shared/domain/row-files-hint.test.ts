@@ -1,0 +1,39 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { rowFilesHint } from "../../../../shared/domain/left-out.ts";
+import { parseLocation } from "../../../../shared/domain/location.ts";
+
+const others = (...examples: string[]) =>
+  [{ reason: "otherEnding", count: examples.length, examples }] as const;
+
+test.each([
+  ["images", "b.JPG", "c.png"],
+  ["sounds", "b.WAV", "c.mp3"],
+])("the command that is printed for %s lists them, whatever the folder is called", (what, one, two) => {
+  const root = mkdtempSync(join(tmpdir(), "shardmill-hint-"));
+  try {
+    const folder = join(root, "it's of ä");
+    mkdirSync(join(folder, "deep"), { recursive: true });
+    for (const name of [one, join("deep", two), "notes.txt"]) writeFileSync(join(folder, name), "");
+    const hint = rowFilesHint(parseLocation(folder), others(join(folder, one)));
+    const command = /: (\(echo .*\.csv), then/.exec(hint ?? "")?.[1] ?? "";
+    execFileSync("sh", ["-c", command], { cwd: root });
+    const lines = readFileSync(join(root, `${what}.csv`), "utf8")
+      .trimEnd()
+      .split("\n");
+    expect(lines).toEqual(["path", ...[join(folder, one), join(folder, "deep", two)].sort()]);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
+test("other files have no such hint, and addresses in a bucket are listed by hand", () => {
+  expect(rowFilesHint(parseLocation("/data"), others("/data/a.txt"))).toBeNull();
+  expect(rowFilesHint(parseLocation("/data"), [])).toBeNull();
+  expect(rowFilesHint(parseLocation("s3://b/pictures"), others("s3://b/pictures/a.jpg"))).toContain(
+    "a column `path` of the addresses of the images",
+  );
+});
