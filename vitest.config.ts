@@ -14,9 +14,13 @@ function project(name: string, ...include: string[]): TestProjectInlineConfigura
   return { extends: true, test: { name, include, retry } };
 }
 
+/** Source follows the condition of package.json by this, and compiled code by itself. */
+const standsIn = process.env.NODE_OPTIONS?.includes("--conditions=stand-in") === true;
+const extensions = new URL(standsIn ? "sim/stand-in.ts" : "extensions/list.ts", import.meta.url);
+
 export default defineConfig({
   // The source, as of all that tests import. Threads and processes that tests start run compiled code.
-  resolve: { alias: { "#extensions": fileURLToPath(new URL("extensions/list.ts", import.meta.url)) } },
+  resolve: { alias: { "#extensions": fileURLToPath(extensions) } },
   test: {
     projects: [
       { extends: true, test: { name: "test-rules", include: ["test/*.test.ts"] } },

@@ -14,6 +14,11 @@ async function loaded(face: GrpcFace) {
   return await face.load({ jobs: () => [], report: () => {} });
 }
 
+test("have methods of their own", () => {
+  const paths = faces.flatMap(({ face }) => Object.keys(face.methods));
+  expect(new Set(paths).size).toBe(paths.length);
+});
+
 describe.each(faces)("the gRPC face $name", ({ face }) => {
   test("declares whole services, as reflection tells of them", async () => {
     const registry = await compiledRegistry();

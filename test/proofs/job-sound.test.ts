@@ -6,7 +6,8 @@ import { onnxModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 import { refused } from "../support/refusals.ts";
 import { only, tableOf } from "../support/sample-table.ts";
-import { decodeAll, soundFile, wavFile } from "../support/sound-files.ts";
+import { soundFile, wavFile } from "../support/sound-files.ts";
+import { decodeAll } from "../unit/extensions/sound/sound-fixtures.ts";
 
 /** Jobs from sound files through a recurrent model. */
 

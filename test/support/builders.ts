@@ -1,4 +1,3 @@
-import type { ImagePlan } from "../../extensions/image/op.ts";
 import { ownMapping } from "../../shared/core/mapping.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
@@ -95,16 +94,5 @@ export function manualClock(startMs = 0): { nowMs(): number; wallMs(): number; a
     advance: (ms) => {
       nowMs += ms;
     },
-  };
-}
-
-/** Images of one pixel, taken as they are. */
-export function anImagePlan(facts: Partial<ImagePlan> = {}): ImagePlan {
-  return {
-    ...{ resize: null, crop: null, resample: "bilinear" },
-    ...{ channels: "rgb", layout: "nchw", dtype: "float32" },
-    ...{ rescale: 1, mean: [0, 0, 0], std: [1, 1, 1] },
-    ...{ orient: true, maxPixels: 1_000_000, width: 1, height: 1 },
-    ...facts,
   };
 }

@@ -1,8 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Decoded, decodeImage } from "../../extensions/image/decode.ts";
-import type { Pixels } from "../../extensions/image/pixels.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
 
 /** The images in `images/`, and what Pillow and OpenCV made of them: see `images/make.py`. */
@@ -32,20 +30,6 @@ export function imageFile(name: string): Buffer {
 /** What `pillow.json` has of pixels. */
 export function digestOf(data: Uint8Array): string {
   return createHash("sha256").update(data).digest("hex").slice(0, 16);
-}
-
-export function decodeFile(
-  bytes: Uint8Array,
-  options: Partial<Parameters<typeof decodeImage>[1]> = {},
-): Promise<Decoded> {
-  const usual = { orient: true, channels: "rgb", maxPixels: 1_000_000 } as const;
-  return decodeImage(bytes, { ...usual, ...options }, new AbortController().signal);
-}
-
-export async function pixelsOf(name: string, channels: "rgb" | "gray" = "rgb"): Promise<Pixels> {
-  const decoded = await decodeFile(imageFile(name), { channels });
-  if (decoded.kind === "refused") throw new Error(decoded.why);
-  return decoded.image;
 }
 
 /** A PNG that says it has so many pixels, and has none. */

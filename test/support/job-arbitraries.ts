@@ -1,12 +1,10 @@
 import fc from "fast-check";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
-import type { FileCells } from "../../shared/domain/file-cells.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { PRECISIONS } from "../../shared/domain/precision.ts";
 import { DTYPES, ELEMENT_TYPES } from "../../shared/domain/tensor.ts";
 import type { OutputOpBinding } from "../../shared/output-ops/output-ops.ts";
-import { imagePlan } from "./image-arbitraries.ts";
 import { location } from "./location-arbitrary.ts";
 import { rowsKeys } from "./rows-form-arbitrary.ts";
 import { jobStores } from "./store-arbitraries.ts";
@@ -107,10 +105,6 @@ const tensorInfos = fc.array(
   fc.record({ name: text, dtype: elementType, dims: fc.array(fc.oneof(uint32, text), { maxLength: 3 }) }),
   { maxLength: 2 },
 );
-const fileCells: fc.Arbitrary<FileCells> = fc.oneof(
-  fc.constant({ kind: "bytes" as const }),
-  fc.record({ kind: fc.constant("locations" as const), folder: location }),
-);
 const steps = fc.array(
   fc.record({
     where: text,
@@ -119,12 +113,6 @@ const steps = fc.array(
         kind: fc.constant("sql" as const),
         select: text,
         named: fc.array(text, { maxLength: 2 }),
-      }),
-      fc.record({
-        kind: fc.constant("feature" as const),
-        feature: fc.constant("image"),
-        cells: fileCells,
-        data: imagePlan.map((plan) => ({ ...plan })),
       }),
     ),
     files: fc.array(fc.record({ location, bytes: count, sha256: hex }), { maxLength: 2 }),

@@ -1,7 +1,5 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { decodeSound } from "../../extensions/sound/decode.ts";
-import type { SoundBlock } from "../../extensions/sound/sound-block.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
 
 /** The sounds in `sounds/`, and what libsndfile and soxr made of them: see `sounds/make.py`. */
@@ -45,18 +43,6 @@ export function noise(length: number): Float32Array {
     state = (Math.imul(1_664_525, state) + 1_013_904_223) >>> 0;
     return state / 2 ** 31 - 1;
   });
-}
-
-/** All of a sound, by channel. */
-export async function decodeAll(bytes: Uint8Array): Promise<SoundBlock> {
-  const blocks: SoundBlock[] = [];
-  for await (const block of decodeSound(bytes)) blocks.push(block);
-  const [first] = blocks;
-  if (first === undefined) return { rate: 0, channels: [] };
-  const channels = first.channels.map((_, channel) => {
-    return Float32Array.from(blocks.flatMap((block) => [...(block.channels[channel] ?? [])]));
-  });
-  return { rate: first.rate, channels };
 }
 
 /** A WAV of 16 bits, as a header and samples; `header` changes what it says. */

@@ -4,6 +4,7 @@ import { plainStyle } from "../../../../cli/render/style.ts";
 import { widthOf } from "../../../../cli/render/text.ts";
 import type { RowTrace, Shown, ShownValue, StepTrace } from "../../../../estimate/try/row-trace.ts";
 import type { FieldType } from "../../../../shared/domain/dataset.ts";
+import { needs } from "../../../support/needs.ts";
 
 const INT: FieldType = { kind: "numeric", type: "int32" };
 const TEXT: FieldType = { kind: "string" };
@@ -138,41 +139,44 @@ describe("a row's way", () => {
     ]);
   });
 
-  test("shows tokens as pieces with their ids, blanks and line breaks too, and the sizes of images", () => {
-    const tokens = [
-      { id: 101, text: "[CLS]" },
-      { id: 262, text: " the" },
-      { id: 198, text: "\n" },
-    ];
-    const picture = { channels: 3, preview: null } as const;
-    const row = text({
-      prepare: [
-        aStep({
-          where: "map.inputs.ids.tokenizer",
-          kind: "tokenize",
-          tokens: [{ count: 5, isTruncated: false, tokens }],
-        }),
-        aStep({
-          where: "map.inputs.pixels.image",
-          kind: "image",
-          pictures: [
-            {
-              before: { width: 500, height: 375, ...picture },
-              after: { width: 224, height: 224, ...picture },
-            },
-          ],
-        }),
-      ],
-    });
-    expect(row.split("\n").slice(3, 9)).toEqual([
-      "map.inputs.ids.tokenizer",
-      "  5 tokens",
-      "    [CLS] 101  ·the 262  ⏎ 198",
-      "    ... 2 more tokens",
-      "map.inputs.pixels.image",
-      "  500 x 375 in, 224 x 224 to the model",
-    ]);
-  });
+  needs("image")(
+    "shows tokens as pieces with their ids, blanks and line breaks too, and the sizes of images",
+    () => {
+      const tokens = [
+        { id: 101, text: "[CLS]" },
+        { id: 262, text: " the" },
+        { id: 198, text: "\n" },
+      ];
+      const picture = { channels: 3, preview: null } as const;
+      const row = text({
+        prepare: [
+          aStep({
+            where: "map.inputs.ids.tokenizer",
+            kind: "tokenize",
+            tokens: [{ count: 5, isTruncated: false, tokens }],
+          }),
+          aStep({
+            where: "map.inputs.pixels.image",
+            kind: "image",
+            pictures: [
+              {
+                before: { width: 500, height: 375, ...picture },
+                after: { width: 224, height: 224, ...picture },
+              },
+            ],
+          }),
+        ],
+      });
+      expect(row.split("\n").slice(3, 9)).toEqual([
+        "map.inputs.ids.tokenizer",
+        "  5 tokens",
+        "    [CLS] 101  ·the 262  ⏎ 198",
+        "    ... 2 more tokens",
+        "map.inputs.pixels.image",
+        "  500 x 375 in, 224 x 224 to the model",
+      ]);
+    },
+  );
 
   test("never lets data steer the terminal", () => {
     const evil = "\u001b[2J\u202e\u0007";

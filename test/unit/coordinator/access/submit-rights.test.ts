@@ -7,6 +7,7 @@ import { admissionBy, type SubmitRights } from "../../../../coordinator/access/s
 import type { Role } from "../../../../shared/access/roles.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
+import { needs } from "../../../support/needs.ts";
 
 const EVERYWHERE = {
   input: { path: ["/in/*.parquet", "s3://in/a/**", "https://host/in.csv"] },
@@ -30,7 +31,11 @@ const EVERYWHERE = {
   stores: { "s3://": { endpoint: "https://minio:9000", ca: "/ca.pem" }, "s3://in": { endpoint: "aws" } },
 };
 
-test("all places that a job file names are known by their keys", () => {
+needs(
+  "image",
+  "sound",
+  "s3",
+)("all places that a job file names are known by their keys", () => {
   const places = namedPlaces(checkJobSpec(EVERYWHERE as never));
   expect(Object.fromEntries(places.map(({ where, location }) => [where, location]))).toEqual({
     "input.path[0]": "/in",

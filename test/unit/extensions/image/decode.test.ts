@@ -1,12 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  claimingPng,
-  decodeFile,
-  digestOf,
-  imageFile,
-  PILLOW,
-  pixelsOf,
-} from "../../../support/image-files.ts";
+import { claimingPng, digestOf, imageFile, PILLOW } from "../../../support/image-files.ts";
+import { decodeFile, pixelsOf } from "./image-fixtures.ts";
 
 describe("decodeImage", () => {
   it.each(Object.keys(PILLOW.decoded))("makes of %s the pixels that Pillow makes", async (name) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fitted } from "../../../../extensions/image/fitted.ts";
-import { anImagePlan } from "../../../support/builders.ts";
+import { anImagePlan } from "./image-fixtures.ts";
 
 const image = { width: 2, height: 1, channels: 1, data: Uint8Array.of(10, 20) } as const;
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { RESAMPLES } from "../../../../extensions/image/op.ts";
 import type { Pixels, Region } from "../../../../extensions/image/pixels.ts";
 import { resampled } from "../../../../extensions/image/resample.ts";
-import { digestOf, PILLOW, pixelsOf } from "../../../support/image-files.ts";
+import { digestOf, PILLOW } from "../../../support/image-files.ts";
+import { pixelsOf } from "./image-fixtures.ts";
 
 const whole = ({ width, height }: { width: number; height: number }): Region => ({
   ...{ x: 0, y: 0 },

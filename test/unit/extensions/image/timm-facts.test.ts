@@ -8,8 +8,9 @@ import { present } from "../../../../shared/core/assert.ts";
 import { fileSpec } from "../../../../shared/domain/features.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { mapSpec } from "../../../../shared/domain/map-spec.ts";
-import { digestOf, imageFile, pixelsOf } from "../../../support/image-files.ts";
+import { digestOf, imageFile } from "../../../support/image-files.ts";
 import { doubts, said } from "../../coordinator/plan/folder/folder-fixtures.ts";
+import { pixelsOf } from "./image-fixtures.ts";
 
 interface Timm {
   readonly config: { readonly input_size: readonly number[] };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { imageArray, ValueWriter } from "../../../../extensions/image/values.ts";
 import { encodeHalf } from "../../../../shared/core/float16.ts";
-import { anImagePlan } from "../../../support/builders.ts";
+import { anImagePlan } from "./image-fixtures.ts";
 
 /** Two pixels side by side. */
 const image = { width: 2, height: 1, channels: 3, data: Uint8Array.of(0, 51, 255, 102, 153, 204) } as const;

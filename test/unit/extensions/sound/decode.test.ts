@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { OggVorbisDecoder } from "@wasm-audio-decoders/ogg-vorbis";
 import { describe, expect, it, vi } from "vitest";
 import { decodeSound } from "../../../../extensions/sound/decode.ts";
-import { decodeAll, REFERENCE, repaged, soundFile, wavFile } from "../../../support/sound-files.ts";
+import { REFERENCE, repaged, soundFile, wavFile } from "../../../support/sound-files.ts";
+import { decodeAll } from "./sound-fixtures.ts";
 
 const NAMES = Object.keys(REFERENCE.files);
 const LOSSLESS = NAMES.filter((name) => /\.(wav|flac)$/.test(name));

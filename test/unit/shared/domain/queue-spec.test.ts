@@ -1,9 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect } from "vitest";
 import { present } from "../../../../shared/core/assert.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { queueBeside } from "../../../../shared/domain/queue-address.ts";
 import type { QueueTrigger } from "../../../../shared/domain/queue-spec.ts";
 import { parseTriggered } from "../../../../shared/job-file/read-run.ts";
+import { needs } from "../../../support/needs.ts";
 
 const ADDRESS = "amqp://reviews:s3cret@rabbit:5671/shop/reviews";
 const COLUMNS = { id: "string", price: "float64" };
@@ -31,7 +32,7 @@ function problemsOf(trigger: object): string[] {
 }
 
 describe("a trigger of messages", () => {
-  it("needs no input, and has defaults", () => {
+  needs("amqp")("needs no input, and has defaults", () => {
     const trigger = triggerOf({ queue: ADDRESS, columns: COLUMNS });
     expect(trigger).toMatchObject({
       message: "row",
@@ -43,7 +44,7 @@ describe("a trigger of messages", () => {
     expect([...trigger.columns.keys()]).toEqual(["id", "price"]);
   });
 
-  it("has other queues by name on the same broker, or by an address of their own", () => {
+  needs("amqp", "kafka")("has other queues by name on the same broker, or by an address of their own", () => {
     const results = "kafka://k:9092/results";
     expect(triggerOf({ queue: ADDRESS, columns: COLUMNS, results }).results).toBe(results);
     expect(triggerOf({ queue: ADDRESS, columns: COLUMNS, aside: "aside" }).aside).toBe(
@@ -51,12 +52,12 @@ describe("a trigger of messages", () => {
     );
   });
 
-  it("is no part of a run", () => {
+  needs("amqp")("is no part of a run", () => {
     const job = read({ queue: ADDRESS, columns: COLUMNS }).runAt({ atMs: 0, id: "" }).spec;
     expect(JSON.stringify(job)).not.toContain("s3cret");
   });
 
-  it("tells what is wrong with it, and no password", () => {
+  needs("amqp", "sqs")("tells what is wrong with it, and no password", () => {
     const given = { queue: ADDRESS, columns: COLUMNS };
     expect(problemsOf({ ...given, queue: "amqp://reviews:s3cret@rabbit" })).toEqual([
       "trigger.queue is no address of a queue",
@@ -84,7 +85,7 @@ describe("a trigger of messages", () => {
   });
 });
 
-it("finds a queue beside another by its name, or by an address of its own", () => {
+needs("amqp")("finds a queue beside another by its name, or by an address of its own", () => {
   expect(queueBeside("https://sqs/1/reviews", "aside")).toBe("https://sqs/1/aside");
   expect(queueBeside("https://sqs/1/reviews", "a/b")).toBeNull();
   expect(queueBeside("https://sqs/1/reviews", "kafka://b/topic")).toBe("kafka://b/topic");

@@ -2,14 +2,15 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect } from "vitest";
 import { rowFilesHint } from "../../../../shared/domain/left-out.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
+import { needs } from "../../../support/needs.ts";
 
 const others = (...examples: string[]) =>
   [{ reason: "otherEnding", count: examples.length, examples }] as const;
 
-test.each([
+needs("image", "sound").each([
   ["images", "b.JPG", "c.png"],
   ["sounds", "b.WAV", "c.mp3"],
 ])("the command that is printed for %s lists them, whatever the folder is called", (what, one, two) => {
@@ -30,7 +31,7 @@ test.each([
   }
 });
 
-test("other files have no such hint, and addresses in a bucket are listed by hand", () => {
+needs("image", "sound")("other files have no such hint, and addresses in a bucket are listed by hand", () => {
   expect(rowFilesHint(parseLocation("/data"), others("/data/a.txt"))).toBeNull();
   expect(rowFilesHint(parseLocation("/data"), [])).toBeNull();
   expect(rowFilesHint(parseLocation("s3://b/pictures"), others("s3://b/pictures/a.jpg"))).toContain(

@@ -6,25 +6,30 @@ import {
   namedEndpoint,
   SHOWN_SCHEMES,
 } from "../../../../shared/domain/store-schemes.ts";
+import { needs } from "../../../support/needs.ts";
 
 afterEach(() => {
   vi.doUnmock("#extensions");
   vi.resetModules();
 });
 
-test("texts show one scheme of each store, and lists have all", () => {
+needs(
+  "s3",
+  "gcs",
+  "azure",
+)("texts show one scheme of each store, and lists have all", () => {
   expect(SHOWN_SCHEMES).toEqual(["s3://", "gs://", "az://"]);
   expect(ALL_SCHEMES).toEqual(["s3://", "gs://", "az://", "abfss://"]);
   expect(exampleAddresses("KEY")).toEqual(["s3://BUCKET/KEY", "gs://BUCKET/KEY", "az://CONTAINER/KEY"]);
 });
 
-test("an endpoint may be a word of a store", () => {
+needs("s3")("an endpoint may be a word of a store", () => {
   expect(namedEndpoint("aws")).toBe("https://s3.amazonaws.com");
   expect(namedEndpoint("https://example.com")).toBeUndefined();
   expect(namedEndpoint("toString")).toBeUndefined();
 });
 
-test("a bucket's name has the form that its scheme wants, or the usual one", () => {
+needs("gcs", "azure")("a bucket's name has the form that its scheme wants, or the usual one", () => {
   expect(isBucketName("a.b-c_d", "gs")).toBe(true);
   expect(isBucketName("box@mine.dfs.core.windows.net", "abfss")).toBe(true);
   expect(isBucketName("box@mine.dfs.core.windows.net", "gs")).toBe(false);

@@ -6,6 +6,7 @@ import { type HttpCall, HttpEngine, type HttpEngineOptions } from "../../../../s
 import type { HttpRequest } from "../../../../shared/http/messages.ts";
 import { StoreTally } from "../../../../shared/http/store-tally.ts";
 import { makeCertificate } from "../../../support/certificate.ts";
+import { needs } from "../../../support/needs.ts";
 import { type ServeCall, startWebServer, type WebServer } from "../../../support/web-server.ts";
 
 let server: WebServer;
@@ -227,23 +228,30 @@ test("a kept connection that the server closed is made anew, unnoticed", async (
   expect(sockets).toHaveLength(5);
 });
 
-test("a server that cannot prove who it is is refused, and trusted with the certificate of its authority", async () => {
-  const { key, cert } = await makeCertificate();
-  await using secure = await startWebServer({ "/x": says("secret") }, { key, cert });
-  const call = textCall({ method: "GET", url: new URL("/x", secure.url) });
-  const tally = new StoreTally();
-  using stranger = new HttpEngine({ ...OPTIONS, tally });
-  await expect(stranger.call(call)).rejects.toMatchObject({
-    code: "STORE_REFUSED",
-    fields: { reason: "DEPTH_ZERO_SELF_SIGNED_CERT", server: "127.0.0.1" },
-    hint: expect.stringMatching(
-      /`, in AWS_CA_BUNDLE for S3, in CLOUDSDK_\w+ for .*, in REQUESTS_CA_BUNDLE for Azure, or in NODE_EXTRA_/,
-    ),
-  });
-  expect(tally.read()).toMatchObject([{ store: secure.url, requests: 1, retries: 0 }]);
-  using friend = new HttpEngine({ ...OPTIONS, caOf: () => cert });
-  expect(await friend.call(call)).toBe("secret");
-});
+needs(
+  "s3",
+  "gcs",
+  "azure",
+)(
+  "a server that cannot prove who it is is refused, and trusted with the certificate of its authority",
+  async () => {
+    const { key, cert } = await makeCertificate();
+    await using secure = await startWebServer({ "/x": says("secret") }, { key, cert });
+    const call = textCall({ method: "GET", url: new URL("/x", secure.url) });
+    const tally = new StoreTally();
+    using stranger = new HttpEngine({ ...OPTIONS, tally });
+    await expect(stranger.call(call)).rejects.toMatchObject({
+      code: "STORE_REFUSED",
+      fields: { reason: "DEPTH_ZERO_SELF_SIGNED_CERT", server: "127.0.0.1" },
+      hint: expect.stringMatching(
+        /`, in AWS_CA_BUNDLE for S3, in CLOUDSDK_\w+ for .*, in REQUESTS_CA_BUNDLE for Azure, or in NODE_EXTRA_/,
+      ),
+    });
+    expect(tally.read()).toMatchObject([{ store: secure.url, requests: 1, retries: 0 }]);
+    using friend = new HttpEngine({ ...OPTIONS, caOf: () => cert });
+    expect(await friend.call(call)).toBe("secret");
+  },
+);
 
 test("an exchange that is not wanted any more when it has a connection is not begun", async () => {
   using connections = new Connections();

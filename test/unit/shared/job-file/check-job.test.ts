@@ -3,6 +3,7 @@ import type { JobSpec } from "../../../../shared/domain/job-spec.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 import { parseJobText } from "../../../../shared/job-file/read-job-file.ts";
 import { decodeJobSpec, encodeJson } from "../../../../shared/wire/codec-job.ts";
+import { needs } from "../../../support/needs.ts";
 import { parseJob, problemsOf, problemsOfJob } from "./job-text.ts";
 
 const ref = (inner: string): string => `$\{${inner}}`;
@@ -32,7 +33,11 @@ describe("a path in a job file", () => {
     },
   );
 
-  test("of input and output may be an address of a bucket, of input one of the web, as it stands", () => {
+  needs(
+    "s3",
+    "gcs",
+    "azure",
+  )("of input and output may be an address of a bucket, of input one of the web, as it stands", () => {
     const input = (path: string) => parseJob({ set: [`input.path=${path}`] }).input.path;
     expect(input("s3://bucket")).toEqual(["s3://bucket"]);
     expect(input("https://h/a/?b=1")).toEqual(["https://h/a/?b=1"]);
@@ -54,7 +59,12 @@ describe("a path in a job file", () => {
     expect(decodeJobSpec(encodeJson(spec))).toEqual(spec);
   });
 
-  test("of a model, a tokenizer, code or rows' files may be an address, which is no pattern", () => {
+  needs(
+    "s3",
+    "gcs",
+    "azure",
+    "image",
+  )("of a model, a tokenizer, code or rows' files may be an address, which is no pattern", () => {
     const set = [
       "model.path=s3://bucket/a*b/",
       "map.inputs.pixels={tokenizer: 'https://h/t.json?sig=1'}",
@@ -77,7 +87,11 @@ describe("a path in a job file", () => {
     expect(problemsOfJob(folder("https://h/photos?sig=1"))[0]?.what).toContain("a query in it");
   });
 
-  test("of the output names a folder of a bucket that any store can keep", () => {
+  needs(
+    "s3",
+    "gcs",
+    "azure",
+  )("of the output names a folder of a bucket that any store can keep", () => {
     const output = (path: string) => parseJob({ set: [`output.path=${path}`] }).output.path;
     expect(output("s3://bucket/a*b/")).toBe("s3://bucket/a*b");
     const wrong = (path: string) => problemsOfJob({ set: [`output.path=${path}`] })[0]?.what;
@@ -184,7 +198,7 @@ describe("the outputs of a job file", () => {
     expect(twice?.what).toBe("two output columns are named `A`");
   });
 
-  test("of another name than elsewhere are found by the part that they share", () => {
+  needs("image")("of another name than elsewhere are found by the part that they share", () => {
     const [problem] = problemsOfJob({ map: "inputs: { x: { image: { scale: 0.5 } } }" });
     expect(problem).toMatchObject({ what: "unknown key `scale`", hint: "did you mean `rescale`?" });
   });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { specDigest } from "../../../../shared/job-file/spec-digest.ts";
+import { needs } from "../../../support/needs.ts";
 import { type JobTextParts, parseJob } from "./job-text.ts";
 
 const MAP = "inputs: { image: { column: pixels } }\noutputs: { a: x, b: y }\nkeep: [id, label]";
@@ -79,21 +80,24 @@ describe("the digest of a spec", () => {
     expect(specDigest(spec("name=other"), facts(["no", "yes"])), "no output has classes").toBe(base);
   });
 
-  test("has what the folder says of images in it where the job has images, and not where these lie", () => {
-    const spec = (...set: string[]) => parseJob({ map: MAP, rest: REST, set });
-    const images = "map.inputs.image={column: p, image: {}}";
-    const image = {
-      ...{ resize: null, resample: null, crop: null, rescale: null, mean: [0.5], std: null },
-      channels: "rgb",
-    } as const;
-    const said = { ...facts(null), features: { image } };
-    expect(specDigest(spec(images), said)).not.toBe(specDigest(spec(images)));
-    expect(specDigest(spec(images), said)).not.toBe(
-      specDigest(spec(images), { ...said, features: { image: { ...image, mean: [0.4] } } }),
-    );
-    expect(specDigest(spec(), said), "no input has images").toBe(base);
-    expect(specDigest(spec(images, "map.inputs.image.image.folder=photos"))).toBe(specDigest(spec(images)));
-  });
+  needs("image")(
+    "has what the folder says of images in it where the job has images, and not where these lie",
+    () => {
+      const spec = (...set: string[]) => parseJob({ map: MAP, rest: REST, set });
+      const images = "map.inputs.image={column: p, image: {}}";
+      const image = {
+        ...{ resize: null, resample: null, crop: null, rescale: null, mean: [0.5], std: null },
+        channels: "rgb",
+      } as const;
+      const said = { ...facts(null), features: { image } };
+      expect(specDigest(spec(images), said)).not.toBe(specDigest(spec(images)));
+      expect(specDigest(spec(images), said)).not.toBe(
+        specDigest(spec(images), { ...said, features: { image: { ...image, mean: [0.4] } } }),
+      );
+      expect(specDigest(spec(), said), "no input has images").toBe(base);
+      expect(specDigest(spec(images, "map.inputs.image.image.folder=photos"))).toBe(specDigest(spec(images)));
+    },
+  );
 });
 
 test("where own code lies is no part of it, and which step has which is", () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { parseJobText } from "../../../../shared/job-file/read-job-file.ts";
+import { needs } from "../../../support/needs.ts";
 
 const JOB = "input: { path: ./in }\nmodel: { path: m.onnx }\noutput: { path: out }\n";
 
@@ -21,7 +22,11 @@ function problemsOf(stores: string): readonly string[] {
   return [];
 }
 
-test("stores are named by scheme and bucket or host; a certificate's file is beside the job file", () => {
+needs(
+  "s3",
+  "gcs",
+  "azure",
+)("stores are named by scheme and bucket or host; a certificate's file is beside the job file", () => {
   const stores = parse(
     [
       "  s3://: { endpoint: https://minio.test:9000, region: here, addressing: path, ca: ca.pem }",
@@ -58,7 +63,11 @@ test("all that is wrong is told at once, and what may be a secret is not shown",
     expect(problems.filter((problem) => what.test(problem)).length, String(what)).toBeGreaterThan(0);
 });
 
-test("keys that do not go together, or with their store", () => {
+needs(
+  "s3",
+  "gcs",
+  "azure",
+)("keys that do not go together, or with their store", () => {
   expect(problemsOf("  s3://b: { anonymous: true, profile: p }")).toEqual([
     expect.stringMatching(/exclude each other/),
   ]);
@@ -67,17 +76,20 @@ test("keys that do not go together, or with their store", () => {
   ]);
 });
 
-test.each(["gs://", "gs://bucket", "az://box"])("%s has an endpoint, which is not AWS", (name) => {
-  expect(problemsOf(`  ${name}: { anonymous: true, endpoint: https://example.com }`)).toEqual([]);
-  expect(problemsOf(`  ${name}: { endpoint: aws }`)).toEqual([
-    expect.stringMatching(/is the endpoint of another kind of store/),
-  ]);
-  expect(problemsOf(`  ${name}: { region: x }`)).toEqual([
-    expect.stringMatching(/means nothing for such a store \| `endpoint`, `anonymous`, `ca`/),
-  ]);
-});
+needs("gcs", "azure").each(["gs://", "gs://bucket", "az://box"])(
+  "%s has an endpoint, which is not AWS",
+  (name) => {
+    expect(problemsOf(`  ${name}: { anonymous: true, endpoint: https://example.com }`)).toEqual([]);
+    expect(problemsOf(`  ${name}: { endpoint: aws }`)).toEqual([
+      expect.stringMatching(/is the endpoint of another kind of store/),
+    ]);
+    expect(problemsOf(`  ${name}: { region: x }`)).toEqual([
+      expect.stringMatching(/means nothing for such a store \| `endpoint`, `anonymous`, `ca`/),
+    ]);
+  },
+);
 
-test("an account's own address is in its name, and nowhere else", () => {
+needs("azure")("an account's own address is in its name, and nowhere else", () => {
   const name = "abfss://box@mine.dfs.core.windows.net";
   expect(problemsOf(`  ${name}: { anonymous: true }`)).toEqual([]);
   expect(problemsOf(`  ${name}: { endpoint: https://example.com }`)).toEqual([

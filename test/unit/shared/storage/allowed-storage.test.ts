@@ -8,6 +8,7 @@ import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { Storages } from "../../../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { readRowFile } from "../../../../shared/storage/row-file.ts";
+import { needs } from "../../../support/needs.ts";
 import { startWebServer } from "../../../support/web-server.ts";
 
 /** Storages that open what is allowed, and nothing else, however it is reached. */
@@ -101,14 +102,17 @@ describe("on the web", () => {
   });
 });
 
-test("a bucket that is allowed is the operator's, not one on a server that the job names", async () => {
-  const settings = { "s3://corpus": { endpoint: "http://127.0.0.1:1" } };
-  const stores = { ...NO_STORES, settings, allowed: ["s3://corpus"] };
-  await using storages = new Storages({}, stores);
-  const at = parseLocation("s3://corpus/a");
-  const asked = storages.at(at).then((storage) => storage.stat(at));
-  await expect(asked).rejects.toMatchObject({ ...refused, fields: { path: "http://127.0.0.1:1" } });
-});
+needs("s3")(
+  "a bucket that is allowed is the operator's, not one on a server that the job names",
+  async () => {
+    const settings = { "s3://corpus": { endpoint: "http://127.0.0.1:1" } };
+    const stores = { ...NO_STORES, settings, allowed: ["s3://corpus"] };
+    await using storages = new Storages({}, stores);
+    const at = parseLocation("s3://corpus/a");
+    const asked = storages.at(at).then((storage) => storage.stat(at));
+    await expect(asked).rejects.toMatchObject({ ...refused, fields: { path: "http://127.0.0.1:1" } });
+  },
+);
 
 test("a row that names a file elsewhere fails the attempt of a narrowed worker: another may open it", async () => {
   await using storages = new Storages({}, { ...NO_STORES, allowed: [join(folder, "in")], isNarrowed: true });

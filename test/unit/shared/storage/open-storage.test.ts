@@ -2,6 +2,7 @@ import { afterEach, expect, test, vi } from "vitest";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { Storages } from "../../../../shared/storage/open-storage.ts";
+import { needs } from "../../../support/needs.ts";
 
 afterEach(() => {
   vi.unstubAllEnvs();
@@ -25,7 +26,7 @@ test("a storage is opened once for all that ask, and again when it could not be 
   expect(opened).toBe(2);
 });
 
-test.each([
+needs("s3").each([
   ["AWS_CA_BUNDLE", "/no/such/bundle.pem", ""],
   ["AWS_ENDPOINT_URL", "nowhere", "http://127.0.0.1:1"],
 ])(

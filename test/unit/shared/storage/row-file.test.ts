@@ -1,15 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { noCredentials } from "../../../../extensions/aws/credentials.ts";
-import { invalidSetting } from "../../../../extensions/aws/settings.ts";
-import { CredentialCache } from "../../../../extensions/object-store/credential-cache.ts";
-import { createObjectStorage } from "../../../../extensions/object-store/object-storage.ts";
-import { S3Client } from "../../../../extensions/s3/s3-client.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { judgedByError, wantsProxyUser } from "../../../../shared/http/failures.ts";
-import { HttpEngine } from "../../../../shared/http/http-engine.ts";
-import { StoreTally } from "../../../../shared/http/store-tally.ts";
 import { asStorageError } from "../../../../shared/storage/errors.ts";
 import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memory.ts";
 import { Storages } from "../../../../shared/storage/open-storage.ts";
@@ -45,43 +38,6 @@ describe("readRowFile", () => {
     expect(found).toEqual({ kind: "refused", why: expect.stringMatching(why) });
   });
 
-  it.each([
-    "s3://3232235777#/x.jpg",
-    "s3://localhost#/x",
-    "s3://evil?/x",
-    "s3://a@b/other-bucket/k",
-    "s3://127.0.0.1:9000/x",
-    "s3://../bucket/x",
-    "S3://a%2eb/x",
-  ])("%s asks no host at all", async (name) => {
-    for (const addressing of ["virtual", "path"] as const) {
-      const tally = new StoreTally();
-      using engine = new HttpEngine({ tally });
-      const credentials = new CredentialCache(async () => {
-        throw new Error("was asked");
-      });
-      const settings = { endpoint: null, region: "us-east-1", addressing, ca: null };
-      const client = new S3Client({ settings, credentials, engine });
-      await using storages = new Storages({ s3: async () => createObjectStorage(client) });
-      const found = await readRowFile(storages, name, { folder, maxBytes, signal });
-      expect(found).toEqual({
-        kind: "refused",
-        why: expect.stringMatching(/^cannot be read: no bucket is called/),
-      });
-      expect(tally.read()).toEqual([]);
-    }
-  });
-
-  it("throws what is the fault of this machine's settings, which other workers may not have", async () => {
-    const storages = new Storages({
-      s3: async () => {
-        throw invalidSetting({ service: "S3", name: "AWS_CA_BUNDLE" }, "cannot be read", "a file");
-      },
-    });
-    const read = readRowFile(storages, "s3://bucket/cat.jpg", { folder, maxBytes, signal });
-    await expect(read).rejects.toMatchObject({ code: "STORE_REFUSED" });
-  });
-
   const certificate = (host: string) =>
     judgedByError(
       "the file",
@@ -91,7 +47,6 @@ describe("readRowFile", () => {
   const unknown = new ShardmillError("STORE_FAILED", "nobody knows h", { fields: { server: "h" } });
 
   it.each([
-    ["no credentials", noCredentials("S3", new Error("503 of the metadata service"))],
     ["a proxy that wants to know who asks", wantsProxyUser("the file")],
     ["the certificate of the store", certificate("minio.test")],
     ["a store that nobody knows", unknown],

@@ -5,6 +5,7 @@ import type { FeatureOp, StepBinding } from "../../../../shared/domain/step-bind
 import { decodeJobDescription, encodeJson } from "../../../../shared/wire/codec-job.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 import { makeSimJob } from "../../../../sim/sim-plan.ts";
+import { needs } from "../../../support/needs.ts";
 
 const DATA = {
   ...{ samples: "shardmill:x", rate: 16_000, channels: 1, mix: true, layout: "channelsFirst" },
@@ -27,17 +28,20 @@ function descriptionWith(op: FeatureOp) {
   return describeJob("j", { ...planned, map: { ...planned.map, prepare: [step] } }, place);
 }
 
-test("a feature's step has the feature's name and data side by side on the wire, and comes back as it was", () => {
-  const description = descriptionWith(OP);
-  const bytes = encodeJson(description);
-  const sent = JSON.parse(bytes.toString("utf8")) as typeof description;
-  expect(sent.map.prepare[0]?.op).toEqual({
-    kind: "sound",
-    cells: { kind: "locations", folder: "/sounds" },
-    ...DATA,
-  });
-  expect(decodeJobDescription(bytes).map.prepare[0]?.op).toEqual(OP);
-});
+needs("sound")(
+  "a feature's step has the feature's name and data side by side on the wire, and comes back as it was",
+  () => {
+    const description = descriptionWith(OP);
+    const bytes = encodeJson(description);
+    const sent = JSON.parse(bytes.toString("utf8")) as typeof description;
+    expect(sent.map.prepare[0]?.op).toEqual({
+      kind: "sound",
+      cells: { kind: "locations", folder: "/sounds" },
+      ...DATA,
+    });
+    expect(decodeJobDescription(bytes).map.prepare[0]?.op).toEqual(OP);
+  },
+);
 
 test.each([
   ["another feature", { ...OP, feature: "smell" }],

@@ -11,6 +11,7 @@ import { workerSession } from "../../../../shared/domain/worker.ts";
 import { chooseAccess, type JobFiles } from "../../../../worker/job/choose-access.ts";
 import { sessionCell } from "../../../../worker/read/session-cell.ts";
 import { aLease, anInputFile } from "../../../support/builders.ts";
+import { needs } from "../../../support/needs.ts";
 
 const COORDINATOR = {
   address: "node1:7433",
@@ -93,47 +94,53 @@ test("a file that differs here is left to its reader, which says how", async () 
   expect(await chooseAccess("shared", job, lease(6), COORDINATOR)).toMatchObject({ input: [SHARED] });
 });
 
-test("a store that throttles a worker told to share is reported as such, and the worker stays fit", async () => {
-  const busy = createHttpServer((_, response) => response.writeHead(503).end());
-  await new Promise<void>((resolve) => busy.listen(0, "127.0.0.1", resolve));
-  const { port } = busy.address() as AddressInfo;
-  const random = vi.spyOn(systemRandom, "unit").mockReturnValue(0);
-  try {
-    const settings = { "s3://": { endpoint: `http://127.0.0.1:${port}`, anonymous: true } };
-    const file = anInputFile({ path: "s3://bucket/a.parquet", bytes: 5 });
-    const ofStore = { ...aLease(), slices: [{ file, rowStart: 0, rowEnd: file.rows }] };
-    const away = { ...job, stores: { ...NO_STORES, settings } };
-    await expect(chooseAccess("shared", away, ofStore, COORDINATOR)).rejects.toMatchObject({
-      code: "STORE_FAILED",
-      fields: { throttled: true },
-    });
-  } finally {
-    random.mockRestore();
-    busy.close();
-  }
-});
+needs("s3")(
+  "a store that throttles a worker told to share is reported as such, and the worker stays fit",
+  async () => {
+    const busy = createHttpServer((_, response) => response.writeHead(503).end());
+    await new Promise<void>((resolve) => busy.listen(0, "127.0.0.1", resolve));
+    const { port } = busy.address() as AddressInfo;
+    const random = vi.spyOn(systemRandom, "unit").mockReturnValue(0);
+    try {
+      const settings = { "s3://": { endpoint: `http://127.0.0.1:${port}`, anonymous: true } };
+      const file = anInputFile({ path: "s3://bucket/a.parquet", bytes: 5 });
+      const ofStore = { ...aLease(), slices: [{ file, rowStart: 0, rowEnd: file.rows }] };
+      const away = { ...job, stores: { ...NO_STORES, settings } };
+      await expect(chooseAccess("shared", away, ofStore, COORDINATOR)).rejects.toMatchObject({
+        code: "STORE_FAILED",
+        fields: { throttled: true },
+      });
+    } finally {
+      random.mockRestore();
+      busy.close();
+    }
+  },
+);
 
-test("a store that does not answer is not waited for: all goes by way of the coordinator", async () => {
-  const silent = createServer(() => {});
-  await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
-  const { port } = silent.address() as AddressInfo;
-  const soon = AbortSignal.timeout(100);
-  const limits = vi.spyOn(AbortSignal, "timeout").mockReturnValue(soon);
-  try {
-    const settings = { "s3://": { endpoint: `http://127.0.0.1:${port}`, anonymous: true } };
-    const away: JobFiles = {
-      ...job,
-      stores: { ...NO_STORES, settings },
-      partialsPath: parseLocation("s3://bucket/partials"),
-      beacon: { path: parseLocation("s3://bucket/partials/beacon"), content: "lit" },
-    };
-    const file = anInputFile({ path: "s3://bucket/a.parquet", bytes: 5 });
-    const ofStore = { ...aLease(), slices: [{ file, rowStart: 0, rowEnd: file.rows }] };
-    const chosen = await chooseAccess("auto", away, ofStore, COORDINATOR);
-    expect(chosen).toMatchObject({ input: [REMOTE, SHARED], output: REMOTE });
-    expect(limits).toHaveBeenCalledWith(15_000);
-  } finally {
-    limits.mockRestore();
-    silent.close();
-  }
-});
+needs("s3")(
+  "a store that does not answer is not waited for: all goes by way of the coordinator",
+  async () => {
+    const silent = createServer(() => {});
+    await new Promise<void>((resolve) => silent.listen(0, "127.0.0.1", resolve));
+    const { port } = silent.address() as AddressInfo;
+    const soon = AbortSignal.timeout(100);
+    const limits = vi.spyOn(AbortSignal, "timeout").mockReturnValue(soon);
+    try {
+      const settings = { "s3://": { endpoint: `http://127.0.0.1:${port}`, anonymous: true } };
+      const away: JobFiles = {
+        ...job,
+        stores: { ...NO_STORES, settings },
+        partialsPath: parseLocation("s3://bucket/partials"),
+        beacon: { path: parseLocation("s3://bucket/partials/beacon"), content: "lit" },
+      };
+      const file = anInputFile({ path: "s3://bucket/a.parquet", bytes: 5 });
+      const ofStore = { ...aLease(), slices: [{ file, rowStart: 0, rowEnd: file.rows }] };
+      const chosen = await chooseAccess("auto", away, ofStore, COORDINATOR);
+      expect(chosen).toMatchObject({ input: [REMOTE, SHARED], output: REMOTE });
+      expect(limits).toHaveBeenCalledWith(15_000);
+    } finally {
+      limits.mockRestore();
+      silent.close();
+    }
+  },
+);

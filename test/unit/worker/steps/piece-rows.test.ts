@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import type { StepBinding, StepColumns } from "../../../../shared/domain/step-binding.ts";
 import { mostPieceBytes, pieceRowsIn, pieceRowsOf } from "../../../../worker/steps/piece-rows.ts";
+import { needs } from "../../../support/needs.ts";
 
 const PLAN = { rate: 16_000, channels: 1, mix: true, windows: null, layout: "channelsFirst" } as const;
 
@@ -53,7 +54,7 @@ it("makes no more than 16 MiB of a piece whose columns tell, and at least a row"
   expect(mostRows([], making(1 << 24))).toBe(1);
 });
 
-it("takes sounds for as long as they may be", () => {
+needs("sound")("takes sounds for as long as they may be", () => {
   expect(mostRows([soundOf(3600)], NOTHING)).toBe(2);
   expect(mostPieceBytes([soundOf(3600)], 2)).toBe(2 * 3600 * 16_000 * 4);
   expect(mostRows([soundOf(10)], NOTHING)).toBe(16);

@@ -5,6 +5,7 @@ import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
 import { Storages } from "../../../../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
 import { imageFile, PILLOW } from "../../../../support/image-files.ts";
+import { needs } from "../../../../support/needs.ts";
 import { soundFile, wavFile } from "../../../../support/sound-files.ts";
 
 const FOLDERS = ["/jobs", "/data"].map(parseLocation);
@@ -17,7 +18,7 @@ async function seen(cells: readonly unknown[], files: Readonly<Record<string, Ui
   return await lookAtFiles(cells, { storages, folders: FOLDERS, signal: new AbortController().signal });
 }
 
-test.each(["s16.wav", "s24.flac", "mono.mp3", "mono.ogg", "mono.opus"])(
+needs("sound").each(["s16.wav", "s24.flac", "mono.mp3", "mono.ogg", "mono.opus"])(
   "a sound is told by its bytes: %s",
   async (name) => {
     const rates = [name === "mono.opus" ? 48_000 : 16_000];
@@ -25,7 +26,7 @@ test.each(["s16.wav", "s24.flac", "mono.mp3", "mono.ogg", "mono.opus"])(
   },
 );
 
-test.each(Object.keys(PILLOW.means))("an image is told by its bytes: %s", async (name) => {
+needs("image").each(Object.keys(PILLOW.means))("an image is told by its bytes: %s", async (name) => {
   const images = { what: "images", opened: true, folder: null, rates: [] };
   expect(await seen([imageFile(name)])).toEqual(images);
 });
@@ -39,28 +40,34 @@ test.each([
   expect(await seen(cells)).toBeNull();
 });
 
-test("rates come in the order of how many sounds have them", async () => {
+needs("sound")("rates come in the order of how many sounds have them", async () => {
   const cells = [8000, 44_100, 44_100].map((rate) => wavFile([0, 0.5, 0], { rate }));
   expect((await seen(cells))?.rates).toEqual([44_100, 8000]);
 });
 
-test("a path is followed from the job file's folder, else from that of the data", async () => {
-  const wav = wavFile([0, 0.5], { rate: 8000 });
-  const sounds = { what: "sounds", opened: true, rates: [8000] };
-  const [jobs, data] = FOLDERS;
-  expect(await seen(["a/1.wav"], { "/jobs/a/1.wav": wav })).toEqual({ ...sounds, folder: jobs });
-  expect(await seen(["a/1.wav"], { "/data/a/1.wav": wav })).toEqual({ ...sounds, folder: data });
-  expect(await seen(["/x/1.WAV"], { "/x/1.WAV": wav })).toEqual({ ...sounds, folder: null });
-});
+needs("sound", "image")(
+  "a path is followed from the job file's folder, else from that of the data",
+  async () => {
+    const wav = wavFile([0, 0.5], { rate: 8000 });
+    const sounds = { what: "sounds", opened: true, rates: [8000] };
+    const [jobs, data] = FOLDERS;
+    expect(await seen(["a/1.wav"], { "/jobs/a/1.wav": wav })).toEqual({ ...sounds, folder: jobs });
+    expect(await seen(["a/1.wav"], { "/data/a/1.wav": wav })).toEqual({ ...sounds, folder: data });
+    expect(await seen(["/x/1.WAV"], { "/x/1.WAV": wav })).toEqual({ ...sounds, folder: null });
+  },
+);
 
-test("a name alone tells what is not there, or lies in the web, where nobody goes", async () => {
-  const named = { opened: false, folder: null, rates: [] };
-  expect(await seen(["gone.flac"])).toEqual({ what: "sounds", ...named });
-  const address = "https://example.org/a.jpeg?size=1";
-  expect(await seen([address])).toEqual({ what: "images", ...named });
-});
+needs("sound", "image")(
+  "a name alone tells what is not there, or lies in the web, where nobody goes",
+  async () => {
+    const named = { opened: false, folder: null, rates: [] };
+    expect(await seen(["gone.flac"])).toEqual({ what: "sounds", ...named });
+    const address = "https://example.org/a.jpeg?size=1";
+    expect(await seen([address])).toEqual({ what: "images", ...named });
+  },
+);
 
-test("a file whose name says another kind is what its bytes are", async () => {
+needs("sound", "image")("a file whose name says another kind is what its bytes are", async () => {
   const files = { "/jobs/a.wav": imageFile("rgb.png") };
   expect((await seen(["a.wav"], files))?.what).toBe("images");
 });

@@ -9,6 +9,7 @@ import { MemoryStorage, type StorageCall } from "../../../../../shared/storage/m
 import { Storages } from "../../../../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
 import { isSmallFile } from "../../../../../shared/storage/small-file.ts";
+import { needs } from "../../../../support/needs.ts";
 import { smallTable } from "../../../../support/sample-table.ts";
 
 const bucket = new MemoryStorage();
@@ -20,22 +21,25 @@ async function put(name: string, content: Uint8Array): Promise<FoundFile> {
   return { path, format: "parquet", ...(await bucket.stat(path)) };
 }
 
-test("files are read where they are: small and large ones of a bucket, beside one that nothing reaches", async () => {
-  const large = encodeParquet(tableFromArrays({ x: Float64Array.from({ length: 20_000 }, Math.random) }));
-  expect(isSmallFile({ bytes: large.length })).toBe(false);
-  const files = [
-    await put("small", encodeParquet(smallTable(3))),
-    { path: parseLocation("gs://bucket/c.parquet"), format: "parquet", bytes: 9, version: "1" } as const,
-    await put("large", large),
-    await put("replaced", encodeParquet(smallTable(5))),
-  ];
-  await put("replaced", encodeParquet(smallTable(6)));
-  const found: unknown[] = [];
-  for await (const read of readFooterBatch(storages, files)) {
-    found.push(read.kind === "read" ? read.footer.file.rows : (read.error as { code: unknown }).code);
-  }
-  expect(found).toEqual([3, "STORE_REFUSED", 20_000, "INPUT_CHANGED"]);
-});
+needs("gcs")(
+  "files are read where they are: small and large ones of a bucket, beside one that nothing reaches",
+  async () => {
+    const large = encodeParquet(tableFromArrays({ x: Float64Array.from({ length: 20_000 }, Math.random) }));
+    expect(isSmallFile({ bytes: large.length })).toBe(false);
+    const files = [
+      await put("small", encodeParquet(smallTable(3))),
+      { path: parseLocation("gs://bucket/c.parquet"), format: "parquet", bytes: 9, version: "1" } as const,
+      await put("large", large),
+      await put("replaced", encodeParquet(smallTable(5))),
+    ];
+    await put("replaced", encodeParquet(smallTable(6)));
+    const found: unknown[] = [];
+    for await (const read of readFooterBatch(storages, files)) {
+      found.push(read.kind === "read" ? read.footer.file.rows : (read.error as { code: unknown }).code);
+    }
+    expect(found).toEqual([3, "STORE_REFUSED", 20_000, "INPUT_CHANGED"]);
+  },
+);
 
 test("the ends of many large files are fetched at once, one request each: a bucket looks at versions itself", async () => {
   const calls: StorageCall[] = [];

@@ -1,12 +1,12 @@
 import { Binary, Int32, type RecordBatch, vectorFromArray } from "apache-arrow";
-import { IMAGE_DTYPES, type ImageDtype } from "../../extensions/image/op.ts";
-import { fieldsOf } from "../../shared/dataset/fields.ts";
-import type { StepBinding } from "../../shared/domain/step-binding.ts";
-import { openStep } from "../../shared/steps/open-step.ts";
-import { anImagePlan } from "../support/builders.ts";
-import { imageFile } from "../support/image-files.ts";
-import { only, tableOf } from "../support/sample-table.ts";
-import { stepContract } from "./step-contract.ts";
+import { IMAGE_DTYPES, type ImageDtype } from "../../../../extensions/image/op.ts";
+import { fieldsOf } from "../../../../shared/dataset/fields.ts";
+import type { StepBinding } from "../../../../shared/domain/step-binding.ts";
+import { openStep } from "../../../../shared/steps/open-step.ts";
+import { stepContract } from "../../../contract/step-contract.ts";
+import { imageFile } from "../../../support/image-files.ts";
+import { only, tableOf } from "../../../support/sample-table.ts";
+import { anImagePlan } from "./image-fixtures.ts";
 
 const FILES = ["rgb.png", "rgb.jpg", "alpha.webp", "cmyk.jpg", "deep.png"];
 

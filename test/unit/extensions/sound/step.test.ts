@@ -1,16 +1,16 @@
 import { Binary, Int32, type RecordBatch, vectorFromArray } from "apache-arrow";
 import { expect, test } from "vitest";
-import type { SoundPlan } from "../../extensions/sound/op.ts";
-import { fieldsOf } from "../../shared/dataset/fields.ts";
-import type { FieldType } from "../../shared/domain/dataset.ts";
-import { NO_STORES } from "../../shared/domain/job-stores.ts";
-import type { StepBinding } from "../../shared/domain/step-binding.ts";
-import { applyStep } from "../../shared/steps/apply-step.ts";
-import { openStep } from "../../shared/steps/open-step.ts";
-import { only, tableOf } from "../support/sample-table.ts";
-import { batchOf } from "../support/shard-inputs.ts";
-import { soundFile, wavFile } from "../support/sound-files.ts";
-import { stepContract } from "./step-contract.ts";
+import type { SoundPlan } from "../../../../extensions/sound/op.ts";
+import { fieldsOf } from "../../../../shared/dataset/fields.ts";
+import type { FieldType } from "../../../../shared/domain/dataset.ts";
+import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
+import type { StepBinding } from "../../../../shared/domain/step-binding.ts";
+import { applyStep } from "../../../../shared/steps/apply-step.ts";
+import { openStep } from "../../../../shared/steps/open-step.ts";
+import { stepContract } from "../../../contract/step-contract.ts";
+import { only, tableOf } from "../../../support/sample-table.ts";
+import { batchOf } from "../../../support/shard-inputs.ts";
+import { soundFile, wavFile } from "../../../support/sound-files.ts";
 
 const FILES = ["s16.wav", "mono.ogg", "s24.flac", "stereo.mp3", "mono.opus"];
 

@@ -1,6 +1,8 @@
+import fc from "fast-check";
 import { expect, it } from "vitest";
-import { imageText } from "../../../../extensions/image/op.ts";
-import { anImagePlan } from "../../../support/builders.ts";
+import { imageOp, imageText } from "../../../../extensions/image/op.ts";
+import { ZOD } from "../../../../shared/core/zod.ts";
+import { anImagePlan, imagePlan } from "./image-fixtures.ts";
 
 it("says what becomes of images, in order", () => {
   const plan = anImagePlan({
@@ -24,4 +26,21 @@ it("leaves out what is not done", () => {
   expect(imageText(anImagePlan({ resize: { kind: "exact", width: 3, height: 2 } }))).toBe(
     "3 x 2 (bilinear), rgb, nchw",
   );
+});
+
+it("takes each plan as it was sent", () => {
+  const schema = imageOp(ZOD);
+  fc.assert(
+    fc.property(imagePlan, (plan) => {
+      expect(schema.parse(JSON.parse(JSON.stringify(plan)))).toEqual(plan);
+    }),
+  );
+});
+
+it.each([
+  ["a size that is none", { width: -1 }],
+  ["a filter that nobody knows", { resample: "box" }],
+  ["a resize of two kinds", { resize: { kind: "exact", pixels: 8 } }],
+])("refuses %s", (_what, change) => {
+  expect(imageOp(ZOD).safeParse({ ...anImagePlan(), ...change }).success).toBe(false);
 });

@@ -1,0 +1,34 @@
+// Runs the engine without extensions. The digits job runs with none at all. The simulator, and the unit and contract tests of
+// the engine, have a stand-in store in memory, for addresses of a bucket (the conditions of package.json).
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { root, step } from "./step.mjs";
+
+const without = (condition) => ({
+  env: { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ""} --conditions=${condition}` },
+});
+
+const folder = mkdtempSync(join(tmpdir(), "shardmill-engine-"));
+try {
+  console.log("== the digits job, with no extension");
+  const job = join(root, "examples", "digits", "job.yaml");
+  const output = join(folder, "out");
+  const cli = join(root, "dist", "cli", "main.js");
+  step(process.execPath, [cli, "run", job, "--set", `output.path=${output}`], without("no-extensions"));
+  const { counts } = JSON.parse(readFileSync(join(output, "_manifest.json"), "utf8"));
+  if (!(counts.output > 0) || counts.output !== counts.input)
+    throw new Error(`rows are missing: ${JSON.stringify(counts)}`);
+} finally {
+  rmSync(folder, { recursive: true });
+}
+console.log("== the simulator, with a stand-in store");
+step(process.execPath, [join(root, "dist", "sim", "main.js"), "--seeds", "2000"], without("stand-in"));
+console.log("== tests of the engine, with a stand-in store");
+const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+const projects = ["--project", "test-unit", "--project", "test-seams"];
+step(
+  process.execPath,
+  [vitest, "run", ...projects, "--exclude", "test/unit/extensions/**"],
+  without("stand-in"),
+);

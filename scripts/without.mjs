@@ -1,0 +1,113 @@
+// Deletes an extension in a copy of this tree: its folder, its tests and its entry in the list. Then all else is built, and
+// runs its unit and contract tests and the digits job: node scripts/without.mjs [NAME ...]. Without a name, the extension
+// whose turn it is by the number of submissions.
+import { spawnSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, normalize } from "node:path";
+import { root, step } from "./step.mjs";
+
+/** Code and tests whose own subject is an extension are deleted with it: those that import it, and their importers. */
+const OF_EXTENSIONS = /^(test|bench|examples)\//;
+
+function git(...args) {
+  const { stdout, status } = spawnSync("git", args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 26 });
+  if (status !== 0) throw new Error(`git ${args.join(" ")} ended with ${status}`);
+  return stdout.split("\0").filter((name) => name !== "");
+}
+
+function extensions() {
+  const folders = readdirSync(join(root, "extensions"), { withFileTypes: true });
+  return folders
+    .filter(
+      (entry) => entry.isDirectory() && existsSync(join(root, "extensions", entry.name, "extension.ts")),
+    )
+    .map(({ name }) => name)
+    .sort();
+}
+
+/** Files that a file of TypeScript imports, by their paths from the root. */
+function importsOf(path) {
+  const text = readFileSync(join(root, path), "utf8");
+  const found = [...text.matchAll(/(?:from|import)\s*\(?\s*"(\.[^"]+)"/g)];
+  return found.map(([, specifier]) => normalize(join(dirname(path), specifier)));
+}
+
+/** The files that go with an extension. */
+function filesOf(name, files) {
+  const own = (path) =>
+    path.startsWith(`extensions/${name}/`) || path.startsWith(`test/unit/extensions/${name}/`);
+  const gone = new Set(files.filter(own));
+  const others = files.filter((path) => OF_EXTENSIONS.test(path) && /\.tsx?$/.test(path));
+  const imports = new Map(others.map((path) => [path, importsOf(path)]));
+  for (let before = -1; before !== gone.size; ) {
+    before = gone.size;
+    for (const [path, targets] of imports) if (targets.some((target) => gone.has(target))) gone.add(path);
+  }
+  return gone;
+}
+
+function removeFromList(path, name) {
+  const text = readFileSync(path, "utf8").replace(
+    new RegExp(`^import .*"./${name}/extension.ts";\n`, "m"),
+    "",
+  );
+  const shorter = text.replace(/(Extension\[\] = )\[([^\]]*)\]/, (_, begin, names) => {
+    const left = names.split(",").map((each) => each.trim());
+    return `${begin}[${left.filter((each) => each !== "" && each !== name).join(", ")}]`;
+  });
+  writeFileSync(path, shorter);
+}
+
+function check(name) {
+  const files = git("ls-files", "-z", "--cached", "--others", "--exclude-standard").filter((path) =>
+    existsSync(join(root, path)),
+  );
+  const gone = filesOf(name, files);
+  const besides = [...gone].filter((path) => !path.includes(`extensions/${name}/`));
+  console.log(`== without ${name}: ${gone.size} files are deleted`);
+  for (const path of besides) console.log(`   ${path}`);
+  const copy = mkdtempSync(join(tmpdir(), `shardmill-without-${name}-`));
+  try {
+    for (const path of files) if (!gone.has(path)) cpSync(join(root, path), join(copy, path));
+    removeFromList(join(copy, "extensions", "list.ts"), name);
+    for (const folder of ["node_modules", ".scratch"])
+      if (existsSync(join(root, folder))) symlinkSync(join(root, folder), join(copy, folder));
+    const at = { cwd: copy };
+    const tsc = join(root, "node_modules", "typescript", "bin", "tsc");
+    const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
+    for (const project of ["tsconfig.build.json", "tsconfig.api.json"])
+      step(process.execPath, [tsc, "-p", project], at);
+    step(process.execPath, [join("scripts", "bundle.mjs")], at);
+    step(process.execPath, [tsc, "-p", "tsconfig.json", "--noEmit"], at);
+    const output = join(copy, ".out");
+    const job = join("examples", "digits", "job.yaml");
+    step(
+      process.execPath,
+      [join("dist", "cli", "main.js"), "run", job, "--set", `output.path=${output}`],
+      at,
+    );
+    step(process.execPath, [vitest, "run", "--project", "test-unit", "--project", "test-seams"], at);
+  } finally {
+    rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+const known = extensions();
+const { submissions } = JSON.parse(readFileSync(join(root, ".ci", "stages.json"), "utf8"));
+const asked = process.argv.slice(2);
+const unknown = asked.filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  console.error(`no extension is called ${unknown.join(", ")}; there are ${known.join(", ")}`);
+  process.exit(2);
+}
+for (const name of asked.length > 0 ? asked : [known[submissions % known.length]]) check(name);

@@ -1,0 +1,22 @@
+import type { Extension } from "../shared/extension/extension.ts";
+import { MemoryStorage } from "../shared/storage/memory.ts";
+
+/**
+ * The list of extensions under the condition `stand-in` of package.json: a store in memory. So tests of the
+ * engine, and the simulator, have addresses of a bucket without any extension.
+ */
+export const EXTENSIONS: readonly Extension[] = [
+  {
+    name: "stand-in",
+    storage: {
+      schemes: {
+        s3: {
+          bucket: "BUCKET",
+          settings: ["endpoint", "region", "addressing", "anonymous", "requesterPays", "profile", "ca"],
+          endpoints: { aws: "https://s3.amazonaws.com" },
+        },
+      },
+      open: async () => new MemoryStorage(),
+    },
+  },
+];
