@@ -45,7 +45,7 @@ export class Checker {
   violation: Violation | null = null;
   readonly #holders: Holders;
   readonly silence = new Silence();
-  /** Somebody has asked for a run from the beginning. */
+  /** Whether a run from the beginning was asked for. */
   mayStartOver = false;
   /** Files that were damaged on purpose. */
   readonly damaged = new Set<string>();
@@ -93,7 +93,7 @@ export class Checker {
     if (how !== "held") this.broken("one-holder", `${process.name} took up the job ${how.although}`);
     if (state.generation === 1) this.cleared();
     this.#note(`${process.name} takes up the job: generation ${state.generation}, ${state.phase.kind}`);
-    // One that read the journal of a published job may come while another removes it.
+    // A published job's journal may be removed by another since.
     if (!this.#job.isShared || state.phase.kind !== "published") this.checkReplay(state);
   }
 
@@ -105,6 +105,7 @@ export class Checker {
   /** All that an earlier run left is gone: from here on it is another job, whoever lives to take it up. */
   cleared(): void {
     if (!this.mayStartOver) return;
+    this.#holders.cleared();
     this.#lastToken = null;
     this.#commits.clear();
   }
@@ -260,11 +261,8 @@ export class Checker {
     );
     const holder = this.holder();
     const other = this.#commits.add(partial);
-    this.hold(
-      other === null,
-      "first-commit-wins",
-      `commits of shard ${shard} by ${other} and ${executionId} were acknowledged`,
-    );
+    const both = `commits of shard ${shard} by ${other} and ${executionId} were acknowledged`;
+    this.hold(other === null, "first-commit-wins", both);
     const standing = holder?.state.shards[shard]?.state;
     // Revoked, or published and cleaned up, since: a repeated answer speaks of what was.
     if (standing?.kind !== "committed" || standing.partial.executionId !== executionId) return;

@@ -34,7 +34,7 @@ export class Holders {
   readonly #deposed = new Set<SimProcess>();
   /** Those of them that were replaced before they could say that they hold it. */
   readonly #replaced = new Set<SimProcess>();
-  /** When somebody else began to start over what a process held. */
+  /** When all was removed that a process held, since somebody started over; infinite until then. */
   readonly #thrownAway = new Map<SimProcess, number>();
   readonly #late = new Set<SimProcess>();
   /** When a process had gone on whose put was under way. */
@@ -90,12 +90,18 @@ export class Holders {
   clears(process: SimProcess): void {
     for (const other of this.#holders) {
       if (other.process === process) continue;
-      this.#thrownAway.set(other.process, this.#options.nowMs());
+      this.#thrownAway.set(other.process, Number.POSITIVE_INFINITY);
       this.#depose(other);
     }
   }
 
-  /** Whether what a process was asked at a time was in a run that is thrown away since. */
+  /** All that was to be removed is gone. Whoever finds a clearing half done ends it, so this comes. */
+  cleared(): void {
+    for (const [process, atMs] of this.#thrownAway)
+      if (atMs === Number.POSITIVE_INFINITY) this.#thrownAway.set(process, this.#options.nowMs());
+  }
+
+  /** Whether what a process was asked at a time was in a run that is thrown away since, or just now. */
   wasThrownAway(process: SimProcess, askedMs: number): boolean {
     return askedMs < (this.#thrownAway.get(process) ?? 0);
   }
