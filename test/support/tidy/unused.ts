@@ -4,16 +4,14 @@ import { type Finding, lineAt, loadedBy, type SourceFile } from "./source-file.t
 const TESTS = /^test\//;
 /** They exist to try the product: whatever of them a test imports is used. */
 const EQUIPMENT = /^(bench|examples|fault|scripts|sim)\//;
-/** Read by a tool, by its name. */
-const CONFIGURATION = /^vitest\.config\.ts$/;
+/** Read by a tool, or under a condition of package.json, by its name. */
+const CONFIGURATION = /^(vitest\.config|extensions\/none|sim\/stand-in)\.ts$/;
 
 /** Tables that only a test imports whole, since it shows that they are complete. */
 export const TABLES: readonly string[] = [
   "coordinator/access/method-callers.ts METHOD_CALLERS",
   "shared/wire/codec-lease.ts leaseCodec",
   "shared/wire/methods-data.ts putHeaderCodec",
-  // Not a table: the bucket in memory, which passes the suite of all storages and stands beside them.
-  "shared/storage/memory.ts MemoryStorage",
 ];
 const CODE_TABLE = "shared/core/error-codes.ts";
 
