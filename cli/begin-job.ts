@@ -5,7 +5,7 @@ import { PlanProgress } from "../coordinator/plan/plan-progress.ts";
 import { orAbort } from "../shared/core/abort.ts";
 import { formatCount } from "../shared/core/units.ts";
 import type { JobSource } from "../shared/job-file/read-job-file.ts";
-import { oneLine } from "./render/text.ts";
+import { oneLine } from "../shared/terminal/text.ts";
 import { sayPlanning } from "./say-planning.ts";
 import type { StopSignals } from "./stop-signals.ts";
 

@@ -10,7 +10,7 @@ export const checkPrecision: CheckPrecision = async (planned, signal) => {
   const { comparePrecision } = await import("../worker/accuracy/check-precision.ts");
   const { judgePrecision } = await import("../worker/accuracy/judge-accuracy.ts");
   const { precisionText } = await import("./render/precision-text.ts");
-  const { createStyle } = await import("./render/style.ts");
+  const { createStyle } = await import("../shared/terminal/style.ts");
   const style = createStyle(process.stderr);
   for (const warning of planned.converted?.conversion.warnings ?? []) {
     process.stderr.write(`${style.warn(`warning: ${warning}`)}\n`);

@@ -1,10 +1,10 @@
 import yargs, { type Argv } from "yargs";
+import { convertCommand } from "../extensions/convert/command.ts";
+import { initCommand } from "../extensions/init/command.ts";
 import { buildVersion } from "../shared/core/package-root.ts";
 import { cancelCommand } from "./cancel.ts";
-import { convertCommand } from "./convert.ts";
 import { coordinatorCommand } from "./coordinator.ts";
 import { flightCommand } from "./flight.ts";
-import { initCommand } from "./init.ts";
 import { pageCommand } from "./page.ts";
 import { planCommand } from "./plan.ts";
 import { probeCommand } from "./probe.ts";

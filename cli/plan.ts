@@ -2,6 +2,7 @@ import type { CommandModule } from "yargs";
 import type { Estimate } from "../estimate/estimate-job.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { type NewInput, newInputLines, nothingNewLines } from "../shared/domain/new-input.ts";
+import { oneLine } from "../shared/terminal/text.ts";
 import { checkPrecision } from "./check-precision.ts";
 import {
   jsonOption,
@@ -12,7 +13,6 @@ import {
   setOption,
 } from "./options.ts";
 import { atOption } from "./read-run-job.ts";
-import { oneLine } from "./render/text.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 
 interface PlanArguments extends ProcessArguments, TrialArguments {
@@ -71,7 +71,7 @@ async function plan(args: PlanArguments): Promise<void> {
   const { nextRunOf, planWatched } = await import("./plan-watched.ts");
   const { passPrecision } = await import("../coordinator/job/pass-precision.ts");
   const { planText } = await import("./render/plan-text.ts");
-  const { createStyle } = await import("./render/style.ts");
+  const { createStyle } = await import("../shared/terminal/style.ts");
   const ask = questionOf(args);
   const source = await readJob(args);
   const { signal } = new AbortController();

@@ -15,7 +15,7 @@ export const probeCommand: CommandModule<object, ProbeArguments> = {
   handler: async ({ json }) => {
     const { probeDevices } = await import("../shared/onnx/probe.ts");
     const { probeText } = await import("./render/probe-text.ts");
-    const { createStyle } = await import("./render/style.ts");
+    const { createStyle } = await import("../shared/terminal/style.ts");
     const results = await probeDevices();
     process.stdout.write(
       json ? `${JSON.stringify(results)}\n` : `${probeText(results, createStyle(process.stdout))}\n`,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { messageOf, ShardmillError } from "../shared/core/errors.ts";
 import { nextFirings } from "../shared/domain/firing.ts";
 import { readTriggered } from "../shared/job-file/read-run.ts";
-import { renderTable } from "./render/table.ts";
+import { renderTable } from "../shared/terminal/table.ts";
 
 /**
  * The job files that are served: those that are named, and of a folder those in it that have a trigger.

@@ -104,8 +104,8 @@ async function create(path: string, args: TokenArguments): Promise<void> {
 
 async function list(path: string, json: boolean): Promise<void> {
   const { readTokens } = await import("../coordinator/access/tokens-file.ts");
-  const { renderTable } = await import("./render/table.ts");
-  const { plainStyle } = await import("./render/style.ts");
+  const { renderTable } = await import("../shared/terminal/table.ts");
+  const { plainStyle } = await import("../shared/terminal/style.ts");
   const tokens = [...readTokens(path).values()];
   if (json) {
     const shown = tokens.map((token) => ({ ...token, sha256: undefined }));

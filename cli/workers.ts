@@ -1,5 +1,5 @@
 import type { CommandModule } from "yargs";
-import { createStyle } from "./render/style.ts";
+import { createStyle } from "../shared/terminal/style.ts";
 import { workersTable } from "./render/workers-table.ts";
 import { clientOptions } from "./security-options.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";

@@ -2,8 +2,8 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
-import { renderTable, type TableData } from "../../cli/render/table.ts";
 import { buildVersion, packageRoot } from "../../shared/core/package-root.ts";
+import { renderTable, type TableData } from "../../shared/terminal/table.ts";
 import { type BarPlot, renderBarPlot } from "./bar-plot.ts";
 
 /** What a bench found: a table for people, and the same as JSON with the machine and the date. */

@@ -1,4 +1,4 @@
-import type { TableData } from "../../cli/render/table.ts";
+import type { TableData } from "../../shared/terminal/table.ts";
 import type { BarPlot } from "../report/bar-plot.ts";
 import { median, note, round } from "../report/report.ts";
 import { roundsBar } from "../report/rounds-bar.ts";

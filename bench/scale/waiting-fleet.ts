@@ -1,11 +1,11 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { TableData } from "../../cli/render/table.ts";
 import { userCredential } from "../../shared/access/credential.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { isEnded } from "../../shared/domain/job.ts";
+import type { TableData } from "../../shared/terminal/table.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { startCli } from "../../test/support/processes.ts";
 import { CountingJob } from "../fixtures/counting-job.ts";

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TableData } from "../../cli/render/table.ts";
+import type { TableData } from "../../shared/terminal/table.ts";
 import { runCli } from "../../test/support/processes.ts";
 import type { S3Server } from "../../test/support/s3-server.ts";
 import { median, note, round } from "../report/report.ts";

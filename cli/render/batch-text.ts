@@ -2,8 +2,8 @@ import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import { type BatchBound, type BatchInUse, FEW_ROWS } from "../../shared/domain/batch-in-use.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { rowShapeOf } from "../../shared/domain/row-shape.ts";
+import { counted } from "../../shared/terminal/text.ts";
 import { BATCH_BYTES, boundsOf, rowsInMemory } from "../../worker/batch/bounds.ts";
-import { counted } from "./text.ts";
 
 /** What keeps batches from being larger, for people. */
 const BOUND_TEXTS = {

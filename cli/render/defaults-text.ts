@@ -10,9 +10,9 @@ import {
 } from "../../shared/domain/model-folder.ts";
 import type { TokenizeOp } from "../../shared/domain/step-binding.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
-import type { Style } from "./style.ts";
-import { renderTable } from "./table.ts";
-import { oneLine } from "./text.ts";
+import type { Style } from "../../shared/terminal/style.ts";
+import { renderTable } from "../../shared/terminal/table.ts";
+import { oneLine } from "../../shared/terminal/text.ts";
 
 /** A key that the job leaves out, what it is then, and the file of the model's folder that says so. */
 type Default = readonly [where: string, value: string, from: string];

@@ -2,8 +2,8 @@ import type { Estimate } from "../../estimate/estimate-job.ts";
 import type { SampleDead, SampleTruncated } from "../../estimate/sample-figures.ts";
 import { formatBytes, formatCount, formatSeconds } from "../../shared/core/units.ts";
 import { ROW_COUNTS } from "../../shared/domain/row-counts.ts";
+import { counted, oneLine } from "../../shared/terminal/text.ts";
 import { deviceLine } from "./device-text.ts";
-import { counted, oneLine } from "./text.ts";
 import { verdictEntries } from "./verdict-text.ts";
 
 /** The lines that tell what a run would take: see `labelled`. */

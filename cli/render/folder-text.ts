@@ -5,8 +5,8 @@ import type {
   PoolingFacts,
   TokenizerFacts,
 } from "../../shared/domain/model-folder.ts";
-import type { Style } from "./style.ts";
-import { renderTable } from "./table.ts";
+import type { Style } from "../../shared/terminal/style.ts";
+import { renderTable } from "../../shared/terminal/table.ts";
 
 /** More labels than these say nothing to a reader. */
 const MOST_LABELS = 6;

@@ -1,8 +1,8 @@
 import { formatSeconds } from "../../shared/core/units.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { plainStyle, type Style } from "../../shared/terminal/style.ts";
+import { renderTable } from "../../shared/terminal/table.ts";
 import { percent, phaseText } from "./progress.ts";
-import { plainStyle, type Style } from "./style.ts";
-import { renderTable } from "./table.ts";
 
 const COLUMNS = ["job", "name", "run", "phase", "rows", "done", "left", "ended"];
 

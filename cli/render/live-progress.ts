@@ -1,7 +1,7 @@
 import type { Clock } from "../../shared/core/clock.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { createStyle, type Style } from "../../shared/terminal/style.ts";
 import { renderPlainLine, renderProgress } from "./progress.ts";
-import { createStyle, type Style } from "./style.ts";
 
 /** Where progress is written: `process.stderr`, or a stand-in. */
 type ProgressStream = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };

@@ -13,14 +13,14 @@ import { sortMemoryBytes } from "../../shared/domain/sort-memory.ts";
 import { madeColumns, type StepBinding, type StepFile } from "../../shared/domain/step-binding.ts";
 import type { TypeCheck } from "../../shared/domain/type-check.ts";
 import { undecodedPhrases } from "../../shared/domain/undecoded.ts";
+import { plainStyle, type Style } from "../../shared/terminal/style.ts";
+import { renderTable } from "../../shared/terminal/table.ts";
+import { counted, labelled, oneLine } from "../../shared/terminal/text.ts";
 import { plannedBatchText } from "./batch-text.ts";
 import { defaultsTable } from "./defaults-text.ts";
 import { estimateEntries } from "./estimate-text.ts";
 import { folderTable } from "./folder-text.ts";
-import { plainStyle, type Style } from "./style.ts";
-import { renderTable } from "./table.ts";
 import { tensorTables } from "./tensors-text.ts";
-import { counted, labelled, oneLine } from "./text.ts";
 import { textFormEntries } from "./text-form.ts";
 
 const MAX_FILES = 10;

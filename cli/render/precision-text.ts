@@ -6,9 +6,9 @@ import type {
   PrecisionReport,
   WorstRow,
 } from "../../shared/domain/precision.ts";
-import { plainStyle, type Style } from "./style.ts";
-import { renderTable } from "./table.ts";
-import { counted, oneLine } from "./text.ts";
+import { plainStyle, type Style } from "../../shared/terminal/style.ts";
+import { renderTable } from "../../shared/terminal/table.ts";
+import { counted, oneLine } from "../../shared/terminal/text.ts";
 
 const MAX_OUTPUTS = 10;
 /** Of each output, on a terminal: the manifest has more. */

@@ -1,7 +1,7 @@
 import type { DeviceProbe } from "../../shared/onnx/probe.ts";
-import { plainStyle, type Style } from "./style.ts";
-import { renderTable } from "./table.ts";
-import { oneLine } from "./text.ts";
+import { plainStyle, type Style } from "../../shared/terminal/style.ts";
+import { renderTable } from "../../shared/terminal/table.ts";
+import { oneLine } from "../../shared/terminal/text.ts";
 
 const MAX_DETAIL_COLUMNS = 100;
 

@@ -2,9 +2,9 @@ import { formatCount, formatRate, formatSeconds } from "../../shared/core/units.
 import type { EndProgress } from "../../shared/domain/end-progress.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { ROW_COUNTS, SHOWN_COUNTS } from "../../shared/domain/row-counts.ts";
+import { plainStyle, type Style } from "../../shared/terminal/style.ts";
+import { counted, oneLine, truncate, widthOf } from "../../shared/terminal/text.ts";
 import { fetchingText } from "./fetching-text.ts";
-import { plainStyle, type Style } from "./style.ts";
-import { counted, oneLine, truncate, widthOf } from "./text.ts";
 import { bottleneckText } from "./verdict-text.ts";
 
 interface ProgressOptions {

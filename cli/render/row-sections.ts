@@ -12,9 +12,9 @@ import { showType } from "../../shared/dataset/field-differences.ts";
 import type { FieldType } from "../../shared/domain/dataset.ts";
 import { FILE_KEYS } from "../../shared/domain/features.ts";
 import type { FileView, Picture, Preview } from "../../shared/extension/feature-viewer.ts";
+import type { Style } from "../../shared/terminal/style.ts";
+import { counted, oneLine, widthOf } from "../../shared/terminal/text.ts";
 import { isLong, rangeText, shownText, wholeNumbers } from "./shown-text.ts";
-import type { Style } from "./style.ts";
-import { counted, oneLine, widthOf } from "./text.ts";
 
 export interface RowTextOptions {
   readonly columns: number;

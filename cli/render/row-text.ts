@@ -1,6 +1,7 @@
 import type { RowTrace } from "../../estimate/try/row-trace.ts";
 import { errorFromData } from "../../shared/core/errors.ts";
 import { formatCount } from "../../shared/core/units.ts";
+import { oneLine, pad, truncate, widthOf, wrapped } from "../../shared/terminal/text.ts";
 import { renderError } from "./error.ts";
 import {
   type Entry,
@@ -10,7 +11,6 @@ import {
   type Section,
   sectionsOf,
 } from "./row-sections.ts";
-import { oneLine, pad, truncate, widthOf, wrapped } from "./text.ts";
 
 /** Names and types may be long: on a narrow terminal the values matter more. */
 const MOST_COLUMNS = { name: 24, type: 34, share: 0.3 };

@@ -1,8 +1,8 @@
 import type { ListedRun } from "../../coordinator/trigger/list-runs.ts";
 import { formatCount } from "../../shared/core/units.ts";
 import type { NextFiring } from "../../shared/domain/firing.ts";
-import { plainStyle, type Style } from "./style.ts";
-import { renderTable } from "./table.ts";
+import { plainStyle, type Style } from "../../shared/terminal/style.ts";
+import { renderTable } from "../../shared/terminal/table.ts";
 
 interface RunsFacts {
   readonly runs: readonly ListedRun[];

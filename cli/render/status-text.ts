@@ -1,14 +1,14 @@
 import { errorFromData } from "../../shared/core/errors.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { plainStyle, type Style } from "../../shared/terminal/style.ts";
+import { labelled, oneLine } from "../../shared/terminal/text.ts";
 import { deviceEntries } from "./device-text.ts";
 import { renderError } from "./error.ts";
 import { precisionLine } from "./precision-text.ts";
 import { renderProgress } from "./progress.ts";
 import { storeEntries } from "./stores-text.ts";
-import { plainStyle, type Style } from "./style.ts";
 import { endText } from "./summary.ts";
-import { labelled, oneLine } from "./text.ts";
 import { verdictEntries } from "./verdict-text.ts";
 
 /**

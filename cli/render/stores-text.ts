@@ -1,6 +1,6 @@
 import { formatBytes, formatCount, formatSeconds } from "../../shared/core/units.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
-import { counted, oneLine } from "./text.ts";
+import { counted, oneLine } from "../../shared/terminal/text.ts";
 
 /** Rows may name files on many servers; `--json` has all of them. */
 const MOST_SHOWN = 8;

@@ -9,8 +9,8 @@ import { opRowOf } from "../../shared/domain/output-fields.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { sourceOf } from "../../shared/input-sources/input-sources.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
-import type { Style } from "./style.ts";
-import { renderTable } from "./table.ts";
+import type { Style } from "../../shared/terminal/style.ts";
+import { renderTable } from "../../shared/terminal/table.ts";
 
 /** A wider cell is cut off: labels of a thousand classes say nothing to a reader. */
 const MAX_CELL_COLUMNS = 100;

@@ -1,7 +1,7 @@
 import { showType } from "../../shared/dataset/field-differences.ts";
 import { nameOfType } from "../../shared/domain/column-type-names.ts";
 import { type Dataset, TEXT_FORMATS, type TextForm } from "../../shared/domain/dataset.ts";
-import { counted, oneLine } from "./text.ts";
+import { counted, oneLine } from "../../shared/terminal/text.ts";
 
 const MAX_FIELDS = 40;
 

@@ -1,10 +1,10 @@
 import { formatSeconds } from "../../shared/core/units.ts";
 import { STAGES, type StageShares, type WorkerStatus } from "../../shared/domain/worker.ts";
+import { plainStyle, type Style } from "../../shared/terminal/style.ts";
+import { renderTable } from "../../shared/terminal/table.ts";
+import { oneLine } from "../../shared/terminal/text.ts";
 import { sizeText } from "./batch-text.ts";
 import { fetchingText } from "./fetching-text.ts";
-import { plainStyle, type Style } from "./style.ts";
-import { renderTable } from "./table.ts";
-import { oneLine } from "./text.ts";
 import { percentText } from "./verdict-text.ts";
 
 const COLUMNS = [

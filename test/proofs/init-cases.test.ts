@@ -2,7 +2,7 @@ import { copyFile, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Binary, Int32, Utf8, vectorFromArray } from "apache-arrow";
 import { expect, test } from "vitest";
-import { openQuestions } from "../../cli/render/draft-yaml.ts";
+import { openQuestions } from "../../extensions/init/draft-yaml.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { imageFile, PILLOW } from "../support/image-files.ts";
 import { initPlanRun } from "../support/init-run.ts";

@@ -1,8 +1,8 @@
 import { Writable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LiveProgress } from "../../../../cli/render/live-progress.ts";
-import { plainStyle } from "../../../../cli/render/style.ts";
 import type { JobStatus } from "../../../../shared/domain/job-status.ts";
+import { plainStyle } from "../../../../shared/terminal/style.ts";
 import { aJobStatus, aPublishedJob } from "../../../support/job-status.ts";
 import { Screen } from "./screen.ts";
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { plainStyle } from "../../../../cli/render/style.ts";
 import { tensorTables } from "../../../../cli/render/tensors-text.ts";
 import type { MapBinding } from "../../../../shared/domain/map-binding.ts";
+import { plainStyle } from "../../../../shared/terminal/style.ts";
 import { aBinding } from "../../../support/shard-inputs.ts";
 import { anOutput } from "../../../support/shard-job.ts";
 

@@ -1,18 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { draftFor } from "../../../../coordinator/draft/draft-job.ts";
-import { NO_SAMPLE } from "../../../../coordinator/draft/sample/data-sample.ts";
+import { draftFor } from "../../../../extensions/init/draft-job.ts";
+import { NO_SAMPLE } from "../../../../extensions/init/sample/data-sample.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import type { Dim } from "../../../../shared/domain/tensor.ts";
-import {
-  aFolder,
-  bytes,
-  draft,
-  inputsOf,
-  int,
-  LOADED,
-  text,
-} from "../../coordinator/draft/draft-fixtures.ts";
 import { aModel, aTensor, fields, fixedList } from "../../coordinator/plan/bind/bind-fixtures.ts";
+import { aFolder, bytes, draft, inputsOf, int, LOADED, text } from "../init/draft-fixtures.ts";
 
 describe("images in a drafted job", () => {
   const image = {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { parseLocation } from "../../../../shared/domain/location.ts";
-import { bytes, draft, inputsOf, int, text } from "../../coordinator/draft/draft-fixtures.ts";
 import { aTensor, fixedList } from "../../coordinator/plan/bind/bind-fixtures.ts";
+import { bytes, draft, inputsOf, int, text } from "../init/draft-fixtures.ts";
 
 describe("sounds in a drafted job", () => {
   const whole = { inputs: [aTensor("input_values", ["batch", "samples"])], outputs: [] };

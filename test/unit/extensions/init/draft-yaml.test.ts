@@ -1,13 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { draftYaml, openQuestions } from "../../../../cli/render/draft-yaml.ts";
-import { draftFor } from "../../../../coordinator/draft/draft-job.ts";
-import { NO_SAMPLE } from "../../../../coordinator/draft/sample/data-sample.ts";
 import { bindMap } from "../../../../coordinator/plan/bind/bind-map.ts";
+import { draftFor } from "../../../../extensions/init/draft-job.ts";
+import { draftYaml, openQuestions } from "../../../../extensions/init/draft-yaml.ts";
+import { NO_SAMPLE } from "../../../../extensions/init/sample/data-sample.ts";
 import type { Field, FieldType } from "../../../../shared/domain/dataset.ts";
 import type { Dim, TensorInfo } from "../../../../shared/domain/tensor.ts";
 import { parseJobText } from "../../../../shared/job-file/read-job-file.ts";
-import { LOADED } from "../../coordinator/draft/draft-fixtures.ts";
 import {
   aField,
   aModel,
@@ -17,6 +16,7 @@ import {
   list,
   numeric,
 } from "../../coordinator/plan/bind/bind-fixtures.ts";
+import { LOADED } from "./draft-fixtures.ts";
 
 const PATHS = { job: "job.yaml", folder: "/jobs", model: "./m.onnx", input: "./data", output: "./out" };
 

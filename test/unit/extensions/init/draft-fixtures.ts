@@ -1,5 +1,5 @@
-import { draftFor } from "../../../../coordinator/draft/draft-job.ts";
-import { NO_SAMPLE } from "../../../../coordinator/draft/sample/data-sample.ts";
+import { draftFor } from "../../../../extensions/init/draft-job.ts";
+import { NO_SAMPLE } from "../../../../extensions/init/sample/data-sample.ts";
 import type { FieldType } from "../../../../shared/domain/dataset.ts";
 import { loadPlanners, loadWays } from "../../../../shared/domain/features.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
@@ -7,7 +7,7 @@ import type { FolderFacts, ModelFolder } from "../../../../shared/domain/model-f
 import type { ModelSignature } from "../../../../shared/domain/tensor.ts";
 import type { TextCause } from "../../../../shared/domain/text-cause.ts";
 import type { SeenFiles } from "../../../../shared/extension/feature-draft.ts";
-import { aModel, fields, fixedList, numeric } from "../plan/bind/bind-fixtures.ts";
+import { aModel, fields, fixedList, numeric } from "../../coordinator/plan/bind/bind-fixtures.ts";
 
 /** What `init` loads of features. */
 export const LOADED = { planners: await loadPlanners(), ways: await loadWays() };

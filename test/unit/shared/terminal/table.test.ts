@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { renderTable } from "../../../../cli/render/table.ts";
+import { renderTable } from "../../../../shared/terminal/table.ts";
 
 describe("a table", () => {
   it("aligns words left and numbers right, and ends no line in blanks", () => {

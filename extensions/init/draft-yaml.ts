@@ -1,13 +1,13 @@
 import { relative } from "node:path/posix";
-import type { JobDraft } from "../../coordinator/draft/draft-job.ts";
+import { folderPhrases } from "../../cli/render/folder-text.ts";
 import { describeFieldType } from "../../coordinator/plan/bind/columns.ts";
 import { withoutTrailingSlashes } from "../../shared/core/without-slashes.ts";
 import { FILE_KEYS } from "../../shared/domain/features.ts";
 import { formatDims, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { type DraftKeys, listed, type SeenFiles } from "../../shared/extension/feature-draft.ts";
 import { type CommentedEntry, commentedYaml } from "../../shared/job-file/commented-yaml.ts";
-import { folderPhrases } from "./folder-text.ts";
-import { counted } from "./text.ts";
+import { counted } from "../../shared/terminal/text.ts";
+import type { JobDraft } from "./draft-job.ts";
 
 /** How the drafted job names its places, each as it is written in the file. */
 export interface DraftPaths {

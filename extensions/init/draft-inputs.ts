@@ -1,3 +1,5 @@
+import { likelyBatchAxis } from "../../coordinator/plan/bind/bind-batch.ts";
+import { unevenSymbol } from "../../coordinator/plan/bind/dims.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import { FILE_KEYS } from "../../shared/domain/features.ts";
 import { holdsFiles } from "../../shared/domain/file-cells.ts";
@@ -7,8 +9,6 @@ import { textCausePhrases } from "../../shared/domain/text-cause.ts";
 import { type DraftKeys, listed, whichColumn } from "../../shared/extension/feature-draft.ts";
 import { isMaskName } from "../../shared/input-sources/position-mask.ts";
 import { TYPE_NAMES } from "../../shared/input-sources/text-inputs.ts";
-import { likelyBatchAxis } from "../plan/bind/bind-batch.ts";
-import { unevenSymbol } from "../plan/bind/dims.ts";
 import { columnDoubts, isRowId, plainName } from "./column-doubts.ts";
 import { holdsBytes, isScalar, sureness } from "./field-kinds.ts";
 import { isIdName } from "./id-column.ts";

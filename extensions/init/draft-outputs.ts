@@ -1,9 +1,9 @@
+import { batchNamesOf, inputsBatchFirst, otherBatchAxis } from "../../coordinator/plan/bind/bind-batch.ts";
 import type { OutputBinding } from "../../shared/domain/map-binding.ts";
 import { leavesPooling, type ModelFolder, USUAL_OP } from "../../shared/domain/model-folder.ts";
 import { dueDims } from "../../shared/domain/model-output.ts";
 import { formatDims, product, type TensorInfo } from "../../shared/domain/tensor.ts";
 import type { DraftKeys } from "../../shared/extension/feature-draft.ts";
-import { batchNamesOf, inputsBatchFirst, otherBatchAxis } from "../plan/bind/bind-batch.ts";
 import { isLabelOutput, labelNotes, scoreNotes, severalLabels, unnamedQuestions } from "./class-outputs.ts";
 import { freeName } from "./free-name.ts";
 import { type DraftContext, type DraftMap, tryBind } from "./try-bind.ts";

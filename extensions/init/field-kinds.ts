@@ -1,5 +1,5 @@
+import { cellSize } from "../../coordinator/plan/bind/columns.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
-import { cellSize } from "../plan/bind/columns.ts";
 import { isIdName } from "./id-column.ts";
 
 /** Bytes, or numbers that were such. */

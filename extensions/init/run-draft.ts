@@ -1,5 +1,5 @@
+import { type Ran, runOnce } from "../../coordinator/plan/model/run-once.ts";
 import type { ModelFile } from "../../shared/domain/job.ts";
-import { type Ran, runOnce } from "../plan/model/run-once.ts";
 import { draftInputs } from "./draft-inputs.ts";
 import { type DraftContext, tryBind } from "./try-bind.ts";
 

@@ -1,6 +1,6 @@
 import { Writable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { createStyle, plainStyle } from "../../../../cli/render/style.ts";
+import { createStyle, plainStyle } from "../../../../shared/terminal/style.ts";
 
 const RED = "\u001b[31mno\u001b[39m";
 

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { textPair } from "../../../../coordinator/draft/text-pair.ts";
+import { textPair } from "../../../../extensions/init/text-pair.ts";
 import type { FolderFacts } from "../../../../shared/domain/model-folder.ts";
 import type { Dim } from "../../../../shared/domain/tensor.ts";
-import { aModel, aTensor, fields } from "../plan/bind/bind-fixtures.ts";
+import { aModel, aTensor, fields } from "../../coordinator/plan/bind/bind-fixtures.ts";
 import { aFolder, text } from "./draft-fixtures.ts";
 
 const CLASSIFIER = "BertForSequenceClassification";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { aTensor, numeric } from "../plan/bind/bind-fixtures.ts";
+import { aTensor, numeric } from "../../coordinator/plan/bind/bind-fixtures.ts";
 import { draft, inputsOf, int } from "./draft-fixtures.ts";
 
 const float = numeric("float64");

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { findLongTexts } from "../../../../coordinator/draft/long-texts.ts";
-import { NO_SAMPLE } from "../../../../coordinator/draft/sample/data-sample.ts";
+import { findLongTexts } from "../../../../extensions/init/long-texts.ts";
+import { NO_SAMPLE } from "../../../../extensions/init/sample/data-sample.ts";
 import type { TokenizerFacts } from "../../../../shared/domain/model-folder.ts";
 import { aFolder } from "./draft-fixtures.ts";
 

@@ -1,10 +1,10 @@
 import { lstat } from "node:fs/promises";
 import { isAbsolute, relative, resolve } from "node:path";
-import { type Problem, ShardmillError } from "../shared/core/errors.ts";
-import { withoutTrailingSlashes } from "../shared/core/without-slashes.ts";
-import { isAddress, isWebInput, notAFilePlace, notAnInput } from "../shared/domain/location.ts";
-import { literalFolder, literalPattern } from "../shared/job-file/path-pattern.ts";
-import type { DraftPaths } from "./render/draft-yaml.ts";
+import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
+import { withoutTrailingSlashes } from "../../shared/core/without-slashes.ts";
+import { isAddress, isWebInput, notAFilePlace, notAnInput } from "../../shared/domain/location.ts";
+import { literalFolder, literalPattern } from "../../shared/job-file/path-pattern.ts";
+import type { DraftPaths } from "./draft-yaml.ts";
 
 interface GivenPaths {
   readonly model: string;

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { measureTexts } from "../../../../../coordinator/draft/sample/measure-texts.ts";
+import { measureTexts } from "../../../../../extensions/init/sample/measure-texts.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
 import { Storages } from "../../../../../shared/storage/open-storage.ts";

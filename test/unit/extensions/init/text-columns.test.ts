@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { aTensor } from "../plan/bind/bind-fixtures.ts";
+import { aTensor } from "../../coordinator/plan/bind/bind-fixtures.ts";
 import { draft, text } from "./draft-fixtures.ts";
 
 test("a draft names the value that keeps a column from being numbers", () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { findStates } from "../../../../coordinator/draft/states.ts";
-import { aTensor } from "../plan/bind/bind-fixtures.ts";
+import { findStates } from "../../../../extensions/init/states.ts";
+import { aTensor } from "../../coordinator/plan/bind/bind-fixtures.ts";
 
 const SHAPE = [2, "batch", 8];
 

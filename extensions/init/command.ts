@@ -1,10 +1,10 @@
 import type { CommandModule } from "yargs";
-import { NEVER } from "../shared/core/abort.ts";
-import { ShardmillError } from "../shared/core/errors.ts";
-import { parseLocation } from "../shared/domain/location.ts";
-import { SHOWN_SCHEMES } from "../shared/domain/store-schemes.ts";
-import { fileOccupied } from "./file-occupied.ts";
-import { jsonOption } from "./options.ts";
+import { fileOccupied } from "../../cli/file-occupied.ts";
+import { jsonOption } from "../../cli/options.ts";
+import { NEVER } from "../../shared/core/abort.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
+import { SHOWN_SCHEMES } from "../../shared/domain/store-schemes.ts";
 
 interface InitArguments {
   readonly model: string;
@@ -63,12 +63,12 @@ export const initCommand: CommandModule<object, InitArguments> = {
 };
 
 async function init(args: InitArguments): Promise<void> {
-  const { startPlanningAhead } = await import("../coordinator/plan/start-ahead.ts");
+  const { startPlanningAhead } = await import("../../coordinator/plan/start-ahead.ts");
   startPlanningAhead();
   const { dirname, resolve } = await import("node:path");
   const { lstat, rm, writeFile } = await import("node:fs/promises");
-  const { draftJob } = await import("../coordinator/draft/draft-job.ts");
-  const { draftYaml, openQuestions } = await import("./render/draft-yaml.ts");
+  const { draftJob } = await import("./draft-job.ts");
+  const { draftYaml, openQuestions } = await import("./draft-yaml.ts");
   const { draftPaths } = await import("./draft-paths.ts");
   const job = args.output === STDOUT ? null : resolve(args.output);
   if (job !== null && !args.force && (await lstat(job).catch(() => null)) !== null)

@@ -1,3 +1,5 @@
+import { bindMap } from "../../coordinator/plan/bind/bind-map.ts";
+import type { Ran } from "../../coordinator/plan/model/run-once.ts";
 import { isShardmillError, type Problem } from "../../shared/core/errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
@@ -8,8 +10,6 @@ import type { TextCause } from "../../shared/domain/text-cause.ts";
 import type { FeaturePlanner } from "../../shared/extension/feature.ts";
 import type { DraftKeys, DraftWays } from "../../shared/extension/feature-draft.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
-import { bindMap } from "../plan/bind/bind-map.ts";
-import type { Ran } from "../plan/model/run-once.ts";
 import { withoutComputed } from "./computed-inputs.ts";
 import type { DataSample } from "./sample/data-sample.ts";
 

@@ -85,7 +85,7 @@ export async function sampleRows(
           },
   };
   const result = await runIsolated({
-    script: compiledUrl("coordinator/draft/sample/sample-process.ts"),
+    script: compiledUrl("extensions/init/sample/sample-process.ts"),
     argument: question,
     ...LIMITS,
     signal,

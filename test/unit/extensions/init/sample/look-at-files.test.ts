@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { lookAtFiles } from "../../../../../coordinator/draft/sample/look-at-files.ts";
+import { lookAtFiles } from "../../../../../extensions/init/sample/look-at-files.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
 import { Storages } from "../../../../../shared/storage/open-storage.ts";

@@ -1,9 +1,9 @@
 import type { CommandModule } from "yargs";
-import { NEVER } from "../shared/core/abort.ts";
-import { ShardmillError } from "../shared/core/errors.ts";
-import { isAddress, notAFilePlace, notAPath } from "../shared/domain/location.ts";
-import { CONVERTED_PRECISIONS, type ConvertedPrecision } from "../shared/domain/precision.ts";
-import { jsonOption } from "./options.ts";
+import { jsonOption } from "../../cli/options.ts";
+import { NEVER } from "../../shared/core/abort.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { isAddress, notAFilePlace, notAPath } from "../../shared/domain/location.ts";
+import { CONVERTED_PRECISIONS, type ConvertedPrecision } from "../../shared/domain/precision.ts";
 
 interface ConvertArguments {
   readonly model: string;
@@ -52,9 +52,9 @@ export const convertCommand: CommandModule<object, ConvertArguments> = {
 
 async function convert(args: ConvertArguments): Promise<void> {
   const { resolve } = await import("node:path");
-  const { convertToFile } = await import("../coordinator/plan/model/convert-to-file.ts");
-  const { conversionText } = await import("./render/precision-text.ts");
-  const { createStyle } = await import("./render/style.ts");
+  const { convertToFile } = await import("../../coordinator/plan/model/convert-to-file.ts");
+  const { conversionText } = await import("../../cli/render/precision-text.ts");
+  const { createStyle } = await import("../../shared/terminal/style.ts");
   const wrong = [
     ["model", notAFilePlace(args.model)],
     ["output", notAPath(args.output)],

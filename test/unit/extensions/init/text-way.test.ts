@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { aTensor, list } from "../plan/bind/bind-fixtures.ts";
+import { aTensor, list } from "../../coordinator/plan/bind/bind-fixtures.ts";
 import { draft, inputsOf, int, text } from "./draft-fixtures.ts";
 
 describe("text in a drafted job", () => {

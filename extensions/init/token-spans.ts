@@ -1,7 +1,7 @@
+import { planSpans } from "../../coordinator/plan/steps/plan-spans.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import { outputFields } from "../../shared/domain/output-fields.ts";
 import type { DraftKeys } from "../../shared/extension/feature-draft.ts";
-import { planSpans } from "../plan/steps/plan-spans.ts";
 import { freeName } from "./free-name.ts";
 import { type DraftContext, type DraftMap, tryBind } from "./try-bind.ts";
 

@@ -1,7 +1,14 @@
 import { describe, expect, test } from "vitest";
-import { draftFor } from "../../../../coordinator/draft/draft-job.ts";
-import { NO_SAMPLE } from "../../../../coordinator/draft/sample/data-sample.ts";
-import { aField, aModel, aTensor, fixedList, list, numeric } from "../plan/bind/bind-fixtures.ts";
+import { draftFor } from "../../../../extensions/init/draft-job.ts";
+import { NO_SAMPLE } from "../../../../extensions/init/sample/data-sample.ts";
+import {
+  aField,
+  aModel,
+  aTensor,
+  fixedList,
+  list,
+  numeric,
+} from "../../coordinator/plan/bind/bind-fixtures.ts";
 import { draft, inputsOf, int, LOADED, outputsOf, text } from "./draft-fixtures.ts";
 
 describe("the inputs of a drafted job", () => {
