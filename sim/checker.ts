@@ -223,14 +223,14 @@ export class Checker {
     if (grants && lease !== undefined) this.#granted(lease);
     const isOwn = this.#ids.has(String(args[1]));
     if (method !== "offerPartial" || kind !== "committed" || !isOwn) return;
-    // Its coordinator was stopped with the answer in its hand.
-    if (this.#holders.wasThrownAway(server, arrivedMs)) return;
+    const partial = args[2] as PartialManifest;
+    if (this.#holders.wasThrownAway(server, partial, arrivedMs)) return;
     this.hold(
       !this.#holders.wasReplaced(server),
       "one-holder",
       `${server.name} acknowledges a commit, and was replaced before it took the job up`,
     );
-    this.#committed(args[2] as PartialManifest);
+    this.#committed(partial);
   }
 
   /** Tokens grow over all generations, and the generation itself is safe. */

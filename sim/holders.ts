@@ -1,6 +1,8 @@
 import { SILENCE_MS as BUCKET_SILENCE_MS } from "../coordinator/journal/bucket/bucket-hold.ts";
 import { SILENCE_MS } from "../coordinator/journal/held-lock.ts";
 import type { JobState } from "../coordinator/schedule/state/job-state.ts";
+import type { ExecutionId } from "../shared/domain/execution-id.ts";
+import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { JournalImage } from "./journal-image.ts";
 import type { SimProcess } from "./scheduler.ts";
 
@@ -36,6 +38,8 @@ export class Holders {
   readonly #replaced = new Set<SimProcess>();
   /** When all was removed that a process held, since somebody started over; infinite until then. */
   readonly #thrownAway = new Map<SimProcess, number>();
+  /** Executions whose commits were thrown away so. */
+  readonly #thrownCommits = new Set<ExecutionId>();
   readonly #late = new Set<SimProcess>();
   /** When a process had gone on whose put was under way. */
   readonly #wentOn = new Map<SimProcess, number>();
@@ -91,6 +95,8 @@ export class Holders {
     for (const other of this.#holders) {
       if (other.process === process) continue;
       this.#thrownAway.set(other.process, Number.POSITIVE_INFINITY);
+      for (const { state } of other.state.shards)
+        if (state.kind === "committed") this.#thrownCommits.add(state.partial.executionId);
       this.#depose(other);
     }
   }
@@ -101,9 +107,12 @@ export class Holders {
       if (atMs === Number.POSITIVE_INFINITY) this.#thrownAway.set(process, this.#options.nowMs());
   }
 
-  /** Whether what a process was asked at a time was in a run that is thrown away since, or just now. */
-  wasThrownAway(process: SimProcess, askedMs: number): boolean {
-    return askedMs < (this.#thrownAway.get(process) ?? 0);
+  /**
+   * Whether a commit was in a run that is thrown away since, or just now: the process was asked before, or says
+   * again what it had said.
+   */
+  wasThrownAway(process: SimProcess, { executionId }: PartialManifest, askedMs: number): boolean {
+    return askedMs < (this.#thrownAway.get(process) ?? 0) || this.#thrownCommits.has(executionId);
   }
 
   #depose(holder: Holder): void {
