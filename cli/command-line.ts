@@ -1,7 +1,7 @@
-import yargs, { type Argv } from "yargs";
-import { convertCommand } from "../extensions/convert/command.ts";
-import { initCommand } from "../extensions/init/command.ts";
+import yargs, { type Argv, type CommandModule } from "yargs";
+import { EXTENSIONS } from "#extensions";
 import { buildVersion } from "../shared/core/package-root.ts";
+import type { CommandPart } from "../shared/extension/command.ts";
 import { cancelCommand } from "./cancel.ts";
 import { coordinatorCommand } from "./coordinator.ts";
 import { flightCommand } from "./flight.ts";
@@ -50,12 +50,11 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .command(cancelCommand)
     .command(workersCommand)
     .command(pageCommand)
-    .command(initCommand)
+    .command(EXTENSIONS.flatMap(({ command }) => (command === undefined ? [] : [commandModule(command)])))
     .command(planCommand)
     .command(tryCommand)
     .command(flightCommand)
     .command(reportCommand)
-    .command(convertCommand)
     .command(probeCommand)
     .command(tokenCommand)
     .command(schemaCommand)
@@ -76,6 +75,16 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .fail((message, error) => {
       throw error ?? new UsageFailure(message.replaceAll(SHIELD, "").replaceAll("\\u0000", ""));
     });
+}
+
+/** A command of an extension, which loads its code when it is asked for. */
+function commandModule({ usage, says, load }: CommandPart): CommandModule {
+  return {
+    command: usage,
+    describe: says,
+    builder: async (yargs) => (await load()).options(yargs),
+    handler: async (args) => (await load()).run(args),
+  };
 }
 
 /** Mark before a word that is no option. No argument of a process can contain it. */

@@ -2,14 +2,9 @@ import type { CommandModule } from "yargs";
 import { deferred } from "../shared/core/abort.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import type { OutputManifest } from "../shared/domain/manifest.ts";
+import { jsonOption } from "../shared/terminal/command-parts.ts";
 import { jobOfOutputOption, namedOutputOption, openNamedOutput } from "./named-output.ts";
-import {
-  DEFAULT_FLIGHT_PORT,
-  jsonOption,
-  logFormatOption,
-  logLevelOption,
-  secretFileOption,
-} from "./options.ts";
+import { DEFAULT_FLIGHT_PORT, logFormatOption, logLevelOption, secretFileOption } from "./options.ts";
 import { type ListeningArguments, listeningOf, listeningOptions, othersOf } from "./security-options.ts";
 import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
 

@@ -24,12 +24,6 @@ export const setOption = {
   describe: "Override a key of the job file, as in --set map.batch.rows=256",
 } as const satisfies Options;
 
-export const jsonOption = {
-  type: "boolean",
-  default: false,
-  describe: "Print one JSON result on stdout; everything else goes to stderr",
-} as const satisfies Options;
-
 /** @throws {ARGUMENT_INVALID} for what is no size */
 export function bytesOf(option: string, text: string): number {
   const bytes = parseBytes(text);

@@ -1,5 +1,5 @@
 import type { CommandModule } from "yargs";
-import { jsonOption } from "./options.ts";
+import { jsonOption } from "../shared/terminal/command-parts.ts";
 
 interface ProbeArguments {
   readonly json: boolean;

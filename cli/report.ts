@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
 import { errorCode } from "../shared/core/errno.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../shared/core/errors.ts";
-import { fileOccupied } from "./file-occupied.ts";
+import { fileOccupied } from "../shared/terminal/command-parts.ts";
 import { jobOfOutputOption, namedOutputOption, openNamedOutput } from "./named-output.ts";
 
 interface ReportArguments {

@@ -12,6 +12,7 @@ import { deferred, sleep } from "../shared/core/abort.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import { openTracer } from "../shared/extension/open-tracer.ts";
+import { jsonOption } from "../shared/terminal/command-parts.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
@@ -22,7 +23,6 @@ import {
   flightOption,
   freshOption,
   httpOption,
-  jsonOption,
   logFormatOption,
   logLevelOf,
   logLevelOption,

@@ -4,7 +4,8 @@ import type { Guard } from "../coordinator/access/judge.ts";
 import type { Credential } from "../shared/access/credential.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import type { Listening } from "../shared/serving/listening.ts";
-import { coordinatorOption, jsonOption, secretFileOption } from "./options.ts";
+import { jsonOption } from "../shared/terminal/command-parts.ts";
+import { coordinatorOption, secretFileOption } from "./options.ts";
 
 /** How a command that listens is reached, and how one that asks reaches it. */
 

@@ -2,7 +2,7 @@ import type { CommandModule } from "yargs";
 import type { Token } from "../coordinator/access/tokens.ts";
 import { ROLES, type Role } from "../shared/access/roles.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
-import { jsonOption } from "./options.ts";
+import { jsonOption } from "../shared/terminal/command-parts.ts";
 import { tokensFileOption } from "./security-options.ts";
 
 const ACTIONS = ["create", "list", "revoke"] as const;

@@ -1,8 +1,10 @@
 import type { Extension } from "../shared/extension/extension.ts";
 import { amqp } from "./amqp/extension.ts";
 import { azure } from "./azure/extension.ts";
+import { convert } from "./convert/extension.ts";
 import { gcs } from "./gcs/extension.ts";
 import { image } from "./image/extension.ts";
+import { init } from "./init/extension.ts";
 import { kafka } from "./kafka/extension.ts";
 import { keda } from "./keda/extension.ts";
 import { s3 } from "./s3/extension.ts";
@@ -22,4 +24,6 @@ export const EXTENSIONS: readonly Extension[] = [
   tracing,
   image,
   sound,
+  init,
+  convert,
 ];

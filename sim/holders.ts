@@ -108,8 +108,8 @@ export class Holders {
   }
 
   /**
-   * Whether a commit was in a run that is thrown away since, or just now: the process was asked before, or says
-   * again what it had said.
+   * Whether a commit was in a run that is thrown away since, or just now: the process was asked before, or
+   * says again what it had said.
    */
   wasThrownAway(process: SimProcess, { executionId }: PartialManifest, askedMs: number): boolean {
     return askedMs < (this.#thrownAway.get(process) ?? 0) || this.#thrownCommits.has(executionId);

@@ -1,6 +1,5 @@
 import { formatBytes, formatCount, formatSeconds } from "../../shared/core/units.ts";
 import type {
-  Conversion,
   JobPrecision,
   OutputAccuracy,
   PrecisionReport,
@@ -110,32 +109,4 @@ function outputRow(output: OutputAccuracy): string[] {
 
 function short(value: number): string {
   return value === 0 ? "0" : value.toPrecision(3);
-}
-
-/** What a conversion did: in a few lines, with everything that was left alone and why. */
-export function conversionText(
-  conversion: Conversion,
-  facts: { readonly output: string; readonly bytesBefore: number; readonly bytesAfter: number },
-  style: Style = plainStyle,
-): string {
-  const { precision, nodes, weights, left, warnings } = conversion;
-  const { output, bytesBefore, bytesAfter } = facts;
-  return [
-    `${style.bold(oneLine(output))}: ${formatBytes(bytesBefore)} became ${formatBytes(bytesAfter)}`,
-    `${formatCount(nodes.converted)} of ${counted(nodes.total, "node")} and ${formatCount(weights.values)} weights ` +
-      `in ${counted(weights.tensors, "tensor")} are ${precision} now`,
-    ...warnings.map((warning) => style.warn(`warning: ${oneLine(warning)}`)),
-    ...(left.length === 0
-      ? []
-      : [
-          "",
-          renderTable(
-            {
-              columns: ["left in float32", "nodes", "because"],
-              rows: left.map(({ op, nodes: count, reason }) => [op, count, reason]),
-            },
-            style,
-          ),
-        ]),
-  ].join("\n");
 }

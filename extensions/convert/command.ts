@@ -1,22 +1,12 @@
-import type { CommandModule } from "yargs";
-import { jsonOption } from "../../cli/options.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { isAddress, notAFilePlace, notAPath } from "../../shared/domain/location.ts";
 import { CONVERTED_PRECISIONS, type ConvertedPrecision } from "../../shared/domain/precision.ts";
+import { defineCommand } from "../../shared/extension/command.ts";
+import { jsonOption } from "../../shared/terminal/command-parts.ts";
 
-interface ConvertArguments {
-  readonly model: string;
-  readonly precision: ConvertedPrecision;
-  readonly output: string;
-  readonly force: boolean;
-  readonly json: boolean;
-}
-
-export const convertCommand: CommandModule<object, ConvertArguments> = {
-  command: "convert <model>",
-  describe: "Write an ONNX model in another precision, and say what was left alone",
-  builder: (yargs) =>
+export const convertCommand = defineCommand({
+  options: (yargs) =>
     yargs
       .positional("model", {
         type: "string",
@@ -47,13 +37,21 @@ export const convertCommand: CommandModule<object, ConvertArguments> = {
       .epilogue(
         "A job converts by itself, and checks the result on its own rows: model.precision in the job file.",
       ),
-  handler: (args) => convert(args),
-};
+  run: convert,
+});
+
+interface ConvertArguments {
+  readonly model: string;
+  readonly precision: ConvertedPrecision;
+  readonly output: string;
+  readonly force: boolean;
+  readonly json: boolean;
+}
 
 async function convert(args: ConvertArguments): Promise<void> {
   const { resolve } = await import("node:path");
   const { convertToFile } = await import("../../coordinator/plan/model/convert-to-file.ts");
-  const { conversionText } = await import("../../cli/render/precision-text.ts");
+  const { conversionText } = await import("./conversion-text.ts");
   const { createStyle } = await import("../../shared/terminal/style.ts");
   const wrong = [
     ["model", notAFilePlace(args.model)],

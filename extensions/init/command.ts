@@ -1,25 +1,14 @@
-import type { CommandModule } from "yargs";
-import { fileOccupied } from "../../cli/file-occupied.ts";
-import { jsonOption } from "../../cli/options.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { SHOWN_SCHEMES } from "../../shared/domain/store-schemes.ts";
-
-interface InitArguments {
-  readonly model: string;
-  readonly input: readonly string[];
-  readonly output: string;
-  readonly force: boolean;
-  readonly json: boolean;
-}
+import { defineCommand } from "../../shared/extension/command.ts";
+import { fileOccupied, jsonOption } from "../../shared/terminal/command-parts.ts";
 
 const STDOUT = "-";
 
-export const initCommand: CommandModule<object, InitArguments> = {
-  command: "init",
-  describe: "Write a first job file for a model and its data, with what it found out as comments",
-  builder: (yargs) =>
+export const initCommand = defineCommand({
+  options: (yargs) =>
     yargs
       .option("model", {
         type: "string",
@@ -59,8 +48,16 @@ export const initCommand: CommandModule<object, InitArguments> = {
       .epilogue(
         "It asks nothing. Lines with TODO: in the job file are what the model and the data do not tell.",
       ),
-  handler: (args) => init(args),
-};
+  run: init,
+});
+
+interface InitArguments {
+  readonly model: string;
+  readonly input: readonly string[];
+  readonly output: string;
+  readonly force: boolean;
+  readonly json: boolean;
+}
 
 async function init(args: InitArguments): Promise<void> {
   const { startPlanningAhead } = await import("../../coordinator/plan/start-ahead.ts");

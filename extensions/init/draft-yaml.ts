@@ -1,6 +1,6 @@
 import { relative } from "node:path/posix";
-import { folderPhrases } from "../../cli/render/folder-text.ts";
 import { describeFieldType } from "../../coordinator/plan/bind/columns.ts";
+import { folderPhrases } from "../../coordinator/plan/folder/folder-phrases.ts";
 import { withoutTrailingSlashes } from "../../shared/core/without-slashes.ts";
 import { FILE_KEYS } from "../../shared/domain/features.ts";
 import { formatDims, type TensorInfo } from "../../shared/domain/tensor.ts";

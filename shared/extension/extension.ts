@@ -1,5 +1,6 @@
 import type { JobStores } from "../domain/job-stores.ts";
 import type { Storage } from "../storage/storage.ts";
+import type { CommandPart } from "./command.ts";
 import type { FacePart } from "./face.ts";
 import type { FeaturePart } from "./feature.ts";
 import type { ReadNotice } from "./notice.ts";
@@ -17,6 +18,7 @@ export interface Extension {
   readonly queue?: QueuePart;
   readonly feature?: FeaturePart;
   readonly face?: FacePart;
+  readonly command?: CommandPart;
 }
 
 /** Storage of further URI schemes. Each storage passes `test/contract/storage-contract.ts`. */

@@ -30,7 +30,8 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^croner$/, folders: ["shared/domain/"] },
   { packages: /^yaml$/, folders: ["shared/job-file/"] },
   { packages: /^pino$/, folders: ["shared/core/"] },
-  { packages: /^(yargs|string-width)$/, folders: ["cli/"] },
+  { packages: /^yargs$/, folders: ["cli/", "shared/extension/", "shared/terminal/"] },
+  { packages: /^string-width$/, folders: ["shared/terminal/"] },
 ];
 
 const EXEMPT = /^(examples|bench|fault|test)\/|^vitest\.config\.ts$/;

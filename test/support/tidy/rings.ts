@@ -2,8 +2,13 @@ import { type Node, Visitor } from "oxc-parser";
 import { isPure } from "./purity.ts";
 import { type Finding, lineAt, loadedBy, type SourceFile, targetOf } from "./source-file.ts";
 
-/** Extensions whose code an extension may import: its declared base. It has no `extension.ts` of its own. */
+/**
+ * What an extension may import beside libraries: its declared base. A base is an extension without an
+ * `extension.ts` of its own, or a folder of the engine that a command is made of.
+ */
 const BASES: Readonly<Record<string, readonly string[]>> = {
+  init: ["coordinator/plan"],
+  convert: ["coordinator/plan"],
   aws: ["object-store"],
   s3: ["aws", "object-store"],
   gcs: ["object-store"],
@@ -32,8 +37,6 @@ export const IMPORTERS: readonly string[] = [];
 export const NAMERS: readonly string[] = [
   // Texts about the keys of `stores`: they become a part of each extension.
   "shared/domain/store-spec.ts",
-  // Names of columns that tell rows apart, whatever a row is.
-  "coordinator/draft/id-column.ts",
   // Texts that have windows of sounds as their example, or as what they count.
   "coordinator/plan/bind/bind-states.ts",
   "shared/domain/map-spec.ts",
@@ -91,7 +94,10 @@ export function findUnusedExceptions(files: readonly SourceFile[]): string[] {
 function findStrayImports({ path, imports }: SourceFile): Finding[] {
   const [, name = ""] = /^extensions\/([^/]+)\//.exec(path) ?? [];
   if (name === "") return [];
-  const allowed = ["shared/", ...[name, ...(BASES[name] ?? [])].map((each) => `extensions/${each}/`)];
+  const bases = [name, ...(BASES[name] ?? [])].map((base) =>
+    base.includes("/") ? `${base}/` : `extensions/${base}/`,
+  );
+  const allowed = ["shared/", ...bases];
   return imports.flatMap(({ specifier, line }) => {
     const target = targetOf(path, specifier);
     if (target === null || allowed.some((folder) => target.startsWith(folder))) return [];

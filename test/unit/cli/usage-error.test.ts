@@ -60,7 +60,7 @@ describe("a wrong command line", () => {
 
   it("without a command, or with one like no other, lists those that there are", async () => {
     const names =
-      "run, coordinator, worker, submit, status, watch, serve, runs, pause, resume, priority, cancel, workers, page, init, plan, try, flight, report, convert, probe, token, schema, version";
+      "run, coordinator, worker, submit, status, watch, serve, runs, pause, resume, priority, cancel, workers, page, init, convert, plan, try, flight, report, probe, token, schema, version";
     expect(await answer("")).toEqual(["no command is given", `one of ${names}; shardmill --help shows more`]);
     expect(await answer("frobnicate")).toEqual(["unknown command `frobnicate`", `the commands are ${names}`]);
   });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { conversionText, precisionLine, precisionText } from "../../../../cli/render/precision-text.ts";
+import { precisionLine, precisionText } from "../../../../cli/render/precision-text.ts";
 import type { OutputAccuracy, PrecisionReport } from "../../../../shared/domain/precision.ts";
 
 const REPORT: PrecisionReport = {
@@ -70,25 +70,4 @@ test("a job's precision is one line, with the worst of its outputs, and none for
   expect(line({ outputs: [], rows: 0 })).toBe("int8 (0 rows compared)");
   expect(precisionLine({ precision: "fp16", check: null })).toBe("fp16, not compared with the original");
   expect(precisionLine(null)).toBeNull();
-});
-
-test("a conversion says what it left alone, and what it had to cut", () => {
-  const text = conversionText(
-    {
-      precision: "fp16",
-      nodes: { converted: 1_200, total: 1_201 },
-      weights: { tensors: 1, values: 5_000_000 },
-      left: [{ op: "Resize", nodes: 1, reason: "its sizes need float32" }],
-      warnings: ["2 values were cut"],
-    },
-    { output: "out.onnx", bytesBefore: 20 << 20, bytesAfter: 10 << 20 },
-  );
-  expect(text.split("\n")).toEqual([
-    "out.onnx: 20.0 MiB became 10.0 MiB",
-    "1,200 of 1,201 nodes and 5,000,000 weights in 1 tensor are fp16 now",
-    "warning: 2 values were cut",
-    "",
-    "left in float32  nodes  because",
-    "Resize               1  its sizes need float32",
-  ]);
 });

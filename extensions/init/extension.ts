@@ -1,0 +1,11 @@
+import type { Extension } from "../../shared/extension/extension.ts";
+
+/** First job files, drafted from a model and its data. */
+export const init: Extension = {
+  name: "init",
+  command: {
+    usage: "init",
+    says: "Write a first job file for a model and its data, with what it found out as comments",
+    load: async () => (await import("./command.ts")).initCommand,
+  },
+};

@@ -1,0 +1,32 @@
+import { describe, expect, test } from "vitest";
+import { EXTENSIONS } from "#extensions";
+import { commandNames, helpOf } from "../../cli/command-line.ts";
+
+const commands = EXTENSIONS.flatMap(({ name, command }) =>
+  command === undefined ? [] : [{ name, command }],
+);
+
+test("commands of extensions have names of their own", async () => {
+  const names = await commandNames();
+  expect(new Set(names).size).toBe(names.length);
+  for (const { command } of commands) expect(names).toContain(command.usage.split(" ")[0]);
+});
+
+describe.each(commands)("the command of $name", ({ command }) => {
+  const [name = ""] = command.usage.split(" ");
+
+  test("tells what it does, its options and an example", async () => {
+    const help = await helpOf(name);
+    expect(help).toContain(`shardmill ${command.usage}`);
+    expect(help).toContain(command.says);
+    expect(help).toContain("Options:");
+    expect(help).toContain("Examples:");
+  });
+
+  test("describes each of its options", async () => {
+    const help = await helpOf(name);
+    const options = [...help.matchAll(/^ {2,6}(?:-\w, )?--[a-z-]+ +(\S.*)$/gm)];
+    expect(options.length).toBeGreaterThan(2);
+    for (const [line, says = ""] of options) expect(says, line).toMatch(/^\S+ \S/);
+  });
+});
