@@ -2,6 +2,7 @@ import { describe, expect, it, test } from "vitest";
 import { commandLine, commandNames, helpOf } from "../../../cli/command-line.ts";
 import { usageError } from "../../../cli/usage-error.ts";
 import { isShardmillError } from "../../../shared/core/errors.ts";
+import { needs } from "../../support/needs.ts";
 
 /** What a wrong command line is answered with: the message and the hint. */
 async function answer(line: string): Promise<readonly [string, string | undefined]> {
@@ -58,12 +59,21 @@ describe("a wrong command line", () => {
     expect(await answer(line)).toEqual([message, hint]);
   });
 
-  it("without a command, or with one like no other, lists those that there are", async () => {
-    const names =
-      "run, coordinator, worker, submit, status, watch, serve, runs, pause, resume, priority, cancel, workers, page, init, convert, plan, try, flight, report, probe, token, schema, version";
-    expect(await answer("")).toEqual(["no command is given", `one of ${names}; shardmill --help shows more`]);
-    expect(await answer("frobnicate")).toEqual(["unknown command `frobnicate`", `the commands are ${names}`]);
-  });
+  needs("init", "convert")(
+    "without a command, or with one like no other, lists those that there are",
+    async () => {
+      const names =
+        "run, coordinator, worker, submit, status, watch, serve, runs, pause, resume, priority, cancel, workers, page, init, convert, plan, try, flight, report, probe, token, schema, version";
+      expect(await answer("")).toEqual([
+        "no command is given",
+        `one of ${names}; shardmill --help shows more`,
+      ]);
+      expect(await answer("frobnicate")).toEqual([
+        "unknown command `frobnicate`",
+        `the commands are ${names}`,
+      ]);
+    },
+  );
 
   it("other errors stay as they are", async () => {
     const error = new TypeError("x is not a function");
