@@ -7,6 +7,7 @@ import { image } from "./image/extension.ts";
 import { init } from "./init/extension.ts";
 import { kafka } from "./kafka/extension.ts";
 import { keda } from "./keda/extension.ts";
+import { nvidia } from "./nvidia/extension.ts";
 import { s3 } from "./s3/extension.ts";
 import { sound } from "./sound/extension.ts";
 import { sqs } from "./sqs/extension.ts";
@@ -22,6 +23,7 @@ export const EXTENSIONS: readonly Extension[] = [
   kafka,
   keda,
   tracing,
+  nvidia,
   image,
   sound,
   init,

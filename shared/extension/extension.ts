@@ -3,6 +3,7 @@ import type { Storage } from "../storage/storage.ts";
 import type { CommandPart } from "./command.ts";
 import type { FacePart } from "./face.ts";
 import type { FeaturePart } from "./feature.ts";
+import type { GpuPart } from "./gpu-driver.ts";
 import type { ReadNotice } from "./notice.ts";
 import type { QueueOptions, QueueSink, QueueSource } from "./queue-source.ts";
 
@@ -19,6 +20,7 @@ export interface Extension {
   readonly feature?: FeaturePart;
   readonly face?: FacePart;
   readonly command?: CommandPart;
+  readonly gpus?: GpuPart;
 }
 
 /** Storage of further URI schemes. Each storage passes `test/contract/storage-contract.ts`. */

@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { Nvml } from "../../worker/gpu/nvml.ts";
+import { Nvml } from "../../extensions/nvidia/nvml.ts";
 
 /**
  * NVIDIA's management library as it is called, where there is no GPU: a library of the same functions, which

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { userCredential } from "../../shared/access/credential.ts";
 import { silentLogger } from "../../shared/core/log.ts";
-import type { GpuReader } from "../../worker/gpu/gpu-reading.ts";
+import type { GpuReader } from "../../shared/extension/gpu-driver.ts";
 import { layOutProcesses } from "../../worker/process/process-layout.ts";
 import { Supervisor } from "../../worker/process/supervisor.ts";
 import { GPU_READING } from "../support/gpus/reading.ts";

@@ -7,7 +7,7 @@ import { expect, test, vi } from "vitest";
 import { deferred } from "../../shared/core/abort.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
-import type { GpuReader } from "../../worker/gpu/gpu-reading.ts";
+import type { GpuReader } from "../../shared/extension/gpu-driver.ts";
 import type { Joining, ProcessLayout } from "../../worker/process/start-process.ts";
 import { Supervisor, type SupervisorOptions } from "../../worker/process/supervisor.ts";
 import { TEST_CREDENTIAL } from "../support/access.ts";

@@ -2,7 +2,7 @@ import { deferred, sleep } from "../../shared/core/abort.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
-import type { GpuReader, GpuReading } from "./gpu-reading.ts";
+import type { GpuReader, GpuReading } from "../../shared/extension/gpu-driver.ts";
 import { GOOD_GPU, type GpuState, judgeGpu } from "./judge-gpu.ts";
 
 /** Between two looks: each takes the driver some milliseconds. */

@@ -1,4 +1,4 @@
-import type { GpuLook, GpuReading } from "./gpu-reading.ts";
+import type { GpuLook, GpuReading } from "../../shared/extension/gpu-driver.ts";
 
 /** A GPU that is put aside takes no work until it has been looked at again, so much later at the earliest. */
 const ASIDE = { firstMs: 60_000, mostMs: 15 * 60_000 } as const;

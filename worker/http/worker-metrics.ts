@@ -1,8 +1,8 @@
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import { STAGES } from "../../shared/domain/worker.ts";
+import type { GpuReading } from "../../shared/extension/gpu-driver.ts";
 import type { Metric, MetricType } from "../../shared/metrics/metric.ts";
 import { PROCESS_METRICS, type ProcessFacts } from "../../shared/metrics/process-metrics.ts";
-import type { GpuReading } from "../gpu/gpu-reading.ts";
 import type { WatchedGpu } from "../gpu/gpu-watch.ts";
 import type { WorkerBeat, WorkerFigures } from "./process-figures.ts";
 

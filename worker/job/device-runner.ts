@@ -18,9 +18,10 @@ import {
   type WorkerSession,
   workerSession,
 } from "../../shared/domain/worker.ts";
+import type { GpuDriver } from "../../shared/extension/gpu-driver.ts";
+import { openGpuDriver } from "../../shared/extension/open-gpu-driver.ts";
 import { FetchProgress } from "../../shared/storage/fetch-progress.ts";
 import type { CoordinatorServices } from "../../shared/wire/services.ts";
-import { Nvml } from "../gpu/nvml.ts";
 import { SharedLanes } from "../lanes/shared-lanes.ts";
 import type { ShardRunner } from "../lease/shard-runner.ts";
 import { startShardThread } from "../pipeline/shard-thread-client.ts";
@@ -271,10 +272,10 @@ function within(job: JobDescription, own: readonly string[] | undefined): JobDes
 function shortOf(device: ConcreteDevice): () => Promise<boolean> {
   if (device !== "cuda" && device !== "tensorrt") return async () => false;
   const [gpu = ""] = (process.env.CUDA_VISIBLE_DEVICES ?? "").split(",");
-  let nvml: Promise<Nvml | null> | null = null;
+  let driver: Promise<GpuDriver | null> | null = null;
   return async () => {
-    nvml ??= Nvml.open();
-    const free = await (await nvml)?.freeShare(gpu === "" ? "0" : gpu).catch(() => null);
+    driver ??= openGpuDriver();
+    const free = await (await driver)?.freeShare(gpu === "" ? "0" : gpu).catch(() => null);
     return free !== undefined && free !== null && free < LEAST_FREE;
   };
 }

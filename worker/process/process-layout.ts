@@ -2,7 +2,7 @@ import { availableParallelism, hostname } from "node:os";
 import type { LogLevel } from "../../shared/core/log.ts";
 import { usableMemoryBytes } from "../../shared/core/usable-memory.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
-import { Nvml } from "../gpu/nvml.ts";
+import { openGpuDriver } from "../../shared/extension/open-gpu-driver.ts";
 import type { AccessMode } from "../job/choose-access.ts";
 import { layOutLanes } from "../lanes/lane-layout.ts";
 import { shardThreadCount, stepThreadCount } from "../pipeline/thread-counts.ts";
@@ -71,7 +71,7 @@ async function visibleGpus(): Promise<readonly string[]> {
   const visible = process.env.CUDA_VISIBLE_DEVICES;
   if (visible !== undefined) return visible.split(",").filter((name) => name !== "");
   // Without the driver's library the runtime's own default device is used; the probe has shown that it works.
-  return (await (await Nvml.open())?.list()) ?? [];
+  return (await (await openGpuDriver())?.list()) ?? [];
 }
 
 /**

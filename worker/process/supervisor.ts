@@ -7,9 +7,9 @@ import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { ShardmillError, toShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import { endText, RemoteLost } from "../../shared/core/remote/remote.ts";
-import type { GpuReader } from "../gpu/gpu-reading.ts";
+import type { GpuReader } from "../../shared/extension/gpu-driver.ts";
+import { openGpuDriver } from "../../shared/extension/open-gpu-driver.ts";
 import { type GpuGate, GpuWatch, type WatchedGpu } from "../gpu/gpu-watch.ts";
-import { Nvml } from "../gpu/nvml.ts";
 import { ProcessFigures, type WorkerFigures } from "../http/process-figures.ts";
 import { type Joining, type ProcessLayout, startProcess, Turns, type WorkerRemote } from "./start-process.ts";
 import type { WorkerEnd } from "./worker.ts";
@@ -139,7 +139,7 @@ export class Supervisor {
   }
 
   async #watchGpus(signal: AbortSignal): Promise<GpuGate> {
-    const { processes, gpuReader = () => Nvml.open(), gpuClock = systemClock, log } = this.#options;
+    const { processes, gpuReader = () => openGpuDriver(), gpuClock = systemClock, log } = this.#options;
     const gpus = new Set(processes.flatMap(({ gpu }) => gpu ?? []));
     const reader = gpus.size === 0 ? null : await gpuReader();
     if (reader === null) return OPEN_GATE;

@@ -1,7 +1,7 @@
 import { arch, cpus, platform } from "node:os";
 import { packageVersion } from "../../shared/core/package-root.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
-import { Nvml } from "../gpu/nvml.ts";
+import { openGpuDriver } from "../../shared/extension/open-gpu-driver.ts";
 
 /** What a measured time depends on besides the model: a value found with other facts says nothing. */
 export interface MachineFacts {
@@ -30,7 +30,7 @@ export async function findMachineFacts(device: ConcreteDevice): Promise<MachineF
 /** The first GPU that this process sees. */
 async function findGpuName(): Promise<string | null> {
   const [visible = ""] = (process.env.CUDA_VISIBLE_DEVICES ?? "").split(",");
-  const look = await (await Nvml.open())?.look(visible === "" ? "0" : visible);
+  const look = await (await openGpuDriver())?.look(visible === "" ? "0" : visible);
   if (look?.kind !== "read") return null;
   const { name, memoryTotalBytes } = look.reading;
   return `${name}, ${Math.round((memoryTotalBytes ?? 0) / 2 ** 20)} MiB`;

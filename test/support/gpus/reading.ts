@@ -1,4 +1,4 @@
-import type { GpuReading } from "../../../worker/gpu/gpu-reading.ts";
+import type { GpuReading } from "../../../shared/extension/gpu-driver.ts";
 
 /** Of a GPU that is well. */
 export const GPU_READING: GpuReading = {

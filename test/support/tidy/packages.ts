@@ -24,7 +24,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^@platformatic\/kafka$/, folders: ["extensions/kafka/"] },
   { packages: /^google-auth-library$/, folders: ["extensions/gcs/"] },
   { packages: /^(hono|@hono\/.*)$/, folders: ["shared/serving/", "coordinator/http/", "worker/http/"] },
-  { packages: /^koffi$/, folders: ["worker/gpu/"] },
+  { packages: /^koffi$/, folders: ["extensions/nvidia/"] },
   { packages: /^@opentelemetry\//, folders: ["extensions/tracing/"] },
   { packages: /^saxes$/, folders: ["extensions/object-store/"] },
   { packages: /^croner$/, folders: ["shared/domain/"] },

@@ -26,6 +26,7 @@ export const LIST_READERS: readonly string[] = [
   "shared/domain/features.ts",
   "shared/domain/queue-address.ts",
   "shared/domain/store-schemes.ts",
+  "shared/extension/open-gpu-driver.ts",
   "shared/extension/open-tracer.ts",
   "shared/storage/open-storage.ts",
 ];
@@ -56,6 +57,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   kafka: /[Kk]afka|KAFKA/,
   image: /\b[Ii]mages?(?=[A-Z]|\b)|[a-z]Images?(?=[A-Z]|\b)|IMAGE/,
   keda: /[Kk]eda|KEDA|externalscaler/,
+  nvidia: /[Nn]vml|NVML/,
   sound: /\b[Ss]ounds?(?=[A-Z]|\b)|[a-z]Sounds?(?=[A-Z]|\b)|SOUND/,
   tracing: /\b[Oo]tel(?=[A-Z]|-)|OTEL_|@opentelemetry/,
 };

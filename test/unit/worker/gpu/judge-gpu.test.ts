@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { GpuLook, GpuReading } from "../../../../worker/gpu/gpu-reading.ts";
+import type { GpuLook, GpuReading } from "../../../../shared/extension/gpu-driver.ts";
 import { GOOD_GPU, type GpuState, judgeGpu } from "../../../../worker/gpu/judge-gpu.ts";
 import { GPU_READING } from "../../../support/gpus/reading.ts";
 

@@ -24,8 +24,22 @@ export type GpuLook =
   | { readonly kind: "read"; readonly reading: GpuReading }
   | { readonly kind: "lost"; readonly why: string };
 
-/** Where readings come from. */
+/** Source of readings. */
 export interface GpuReader {
   /** @param gpu an index or a UUID, as CUDA_VISIBLE_DEVICES has them */
   look(gpu: string): Promise<GpuLook>;
+}
+
+/** Driver of GPUs, as far as workers ask it. */
+export interface GpuDriver extends GpuReader {
+  /** Lists the devices that this process sees, by UUID: GPUs, and parts that a GPU is cut into. */
+  list(): Promise<readonly string[]>;
+  /** Returns how much of a device's memory is free, 0 to 1. Null: its kind does not say it. */
+  freeShare(gpu: string): Promise<number | null>;
+}
+
+/** GPUs of one maker, seen through the driver. */
+export interface GpuPart {
+  /** Opens the driver. Null: this machine has none. */
+  open(): Promise<GpuDriver | null>;
 }

@@ -1,5 +1,5 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
-import type { GpuLook, GpuReader, GpuReading, Slowdown } from "./gpu-reading.ts";
+import type { GpuDriver, GpuLook, GpuReading, Slowdown } from "../../shared/extension/gpu-driver.ts";
 
 /** The driver brings it; in containers NVIDIA's runtime does. */
 const LIBRARY = process.platform === "win32" ? "nvml.dll" : "libnvidia-ml.so.1";
@@ -59,7 +59,7 @@ interface Device {
  *
  * Names, numbers and structures are those of nvml.h, which its maker keeps for all later versions.
  */
-export class Nvml implements GpuReader {
+export class Nvml implements GpuDriver {
   readonly #call: Call;
   readonly #text: (status: number) => string;
   readonly #devices = new Map<string, Device>();
