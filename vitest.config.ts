@@ -18,6 +18,8 @@ function project(name: string, ...include: string[]): TestProjectInlineConfigura
 const standsIn = process.env.NODE_OPTIONS?.includes("--conditions=stand-in") === true;
 const extensions = new URL(standsIn ? "sim/stand-in.ts" : "extensions/list.ts", import.meta.url);
 
+const UNIT = ["test/unit/**/*.test.ts", "test/extensions/**/*.test.ts"];
+
 export default defineConfig({
   // The source, as of all that tests import. Threads and processes that tests start run compiled code.
   resolve: { alias: { "#extensions": fileURLToPath(extensions) } },
@@ -25,22 +27,22 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: "test-rules", include: ["test/*.test.ts"] } },
       // Few processes for all files, not one each: else the same imports are loaded again for every file.
-      { extends: true, test: { name: "test-unit", include: ["test/unit/**/*.test.ts"], isolate: false } },
+      { extends: true, test: { name: "test-unit", include: UNIT, isolate: false } },
       { extends: true, test: { name: "test-seams", include: ["test/contract/*.test.ts"], isolate: false } },
-      project("test-processes", "test/integration/*.test.ts", "test/sim/*.test.ts"),
+      project("test-processes", "test/process/*.test.ts", "test/process/sim/*.test.ts"),
       // With a command of their own each: they take long, or need other people's clients.
-      project("proofs", "test/proofs/*.test.ts"),
-      project("clients", "test/clients/*.test.ts"),
-      project("stores", "test/stores/*.test.ts"),
-      project("queues", "test/queues/*.test.ts"),
-      project("readers", "test/readers/*.test.ts"),
-      project("seen", "test/seen/*.test.ts"),
-      project("page", "test/page/*.test.ts"),
-      project("schedulers", "test/schedulers/*.test.ts"),
-      project("compatibility", "test/compatibility/*.test.ts"),
-      project("manifests", "test/manifests/*.test.ts"),
-      project("kubernetes", "test/kubernetes/*.test.ts"),
-      project("seaweedfs", "test/stores/seaweedfs/*.test.ts"),
+      project("proofs", "test/slow/*.test.ts"),
+      project("clients", "test/external/clients/*.test.ts"),
+      project("stores", "test/external/stores/*.test.ts"),
+      project("queues", "test/external/queues/*.test.ts"),
+      project("readers", "test/external/readers/*.test.ts"),
+      project("seen", "test/external/prometheus/*.test.ts"),
+      project("page", "test/external/browser/*.test.ts"),
+      project("schedulers", "test/external/slurm/*.test.ts"),
+      project("compatibility", "test/external/compatibility/*.test.ts"),
+      project("manifests", "test/external/manifests/*.test.ts"),
+      project("kubernetes", "test/external/kubernetes/*.test.ts"),
+      project("seaweedfs", "test/external/stores/seaweedfs/*.test.ts"),
     ],
     // Tests of real processes wait about as much as they compute: four files keep two cores busy. Proofs have
     // many processes each, and clocks that must not be late: npm run proofs takes two.

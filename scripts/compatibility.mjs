@@ -1,5 +1,5 @@
 // Runs this version together with the version before, as it was: its tree is taken out of git, installed and
-// built in .scratch/, and real processes of both are mixed by the tests of test/compatibility. A second copy of it
+// built in .scratch/, and real processes of both are mixed by the tests of test/external/compatibility. A second copy of it
 // maps rows in another way, as a version would that changed that. Needs a clone with history.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

@@ -27,8 +27,4 @@ step(process.execPath, [join(root, "dist", "sim", "main.js"), "--seeds", "2000"]
 console.log("== tests of the engine, with a stand-in store");
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
 const projects = ["--project", "test-unit", "--project", "test-seams"];
-step(
-  process.execPath,
-  [vitest, "run", ...projects, "--exclude", "test/unit/extensions/**"],
-  without("stand-in"),
-);
+step(process.execPath, [vitest, "run", ...projects, "--exclude", "test/extensions/**"], without("stand-in"));

@@ -4,8 +4,8 @@
 // readers (DuckDB, pyarrow, Polars, Spark, Ray) of what is published, seen (Prometheus and the OpenTelemetry
 // Collector's receiver) what is told of it, queues (ElasticMQ and moto for SQS, Kafka, and RabbitMQ where it is
 // installed) that messages come from, manifests (kustomize, and the schemas of Kubernetes) how deploy/kubernetes
-// reads. They are fetched once, at the versions named here and in test/clients/flight/, test/readers/ and
-// test/manifests/, into .scratch/: those of Go are built by it, those of npm are
+// reads. They are fetched once, at the versions named here and in test/external/clients/flight/, test/external/readers/ and
+// test/external/manifests/, into .scratch/: those of Go are built by it, those of npm are
 // installed apart from this package's own, those of Python in an environment of their own. Spark and Ray are those
 // of the peers benchmark (bench/peers/setup.sh), which need Java.
 import {
@@ -55,7 +55,7 @@ const OWN = {
   queues: ["queues"],
   readers: ["readers"],
   manifests: ["manifests"],
-  seen: ["seen", "collector"],
+  seen: ["prometheus", "collector"],
 };
 
 const TAGS = { seen: "remove_all_sd" };
@@ -114,7 +114,7 @@ for (const [name, source] of Object.entries(programs)) {
   else step("go", ["install", "-tags", TAGS[project] ?? "", source], { env: { GOBIN: folder } });
 }
 if (OWN[project] !== undefined) {
-  const source = join(root, "test", ...OWN[project]);
+  const source = join(root, "test", "external", ...OWN[project]);
   const client = join(folder, `${OWN[project].at(-1)}-client`);
   if (existsSync(join(source, "go.mod"))) step("go", ["build", "-o", client, "."], { cwd: source });
   const python = join(folder, "python");

@@ -44,8 +44,7 @@ function importsOf(path) {
 
 /** The files that go with an extension. */
 function filesOf(name, files) {
-  const own = (path) =>
-    path.startsWith(`extensions/${name}/`) || path.startsWith(`test/unit/extensions/${name}/`);
+  const own = (path) => path.startsWith(`extensions/${name}/`) || path.startsWith(`test/extensions/${name}/`);
   const gone = new Set(files.filter(own));
   const others = files.filter((path) => OF_EXTENSIONS.test(path) && /\.tsx?$/.test(path));
   const imports = new Map(others.map((path) => [path, importsOf(path)]));

@@ -2,7 +2,7 @@ import { packageVersion } from "./package-root.ts";
 
 /**
  * Raise it with every change after which the same job would give other rows, or other bytes of them: else an
- * output could have rows of both kinds. `test/proofs/mapping.test.ts` notices for a job that has some of
+ * output could have rows of both kinds. `test/slow/mapping.test.ts` notices for a job that has some of
  * everything; for the rest, whoever makes the change must.
  */
 const MAPPING = 2;

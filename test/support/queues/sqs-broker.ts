@@ -216,9 +216,13 @@ interface BotoMessage {
 }
 
 function startBoto(endpoint: string): Boto {
-  const boto = spawn(join(python, "python"), [join(packageRoot, "test", "queues", "boto.py"), endpoint], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  const boto = spawn(
+    join(python, "python"),
+    [join(packageRoot, "test", "external", "queues", "boto.py"), endpoint],
+    {
+      stdio: ["pipe", "pipe", "inherit"],
+    },
+  );
   const lines = createInterface(boto.stdout)[Symbol.asyncIterator]();
   let last: Promise<unknown> = Promise.resolve();
   const ask = async (method: string, args: object) => {

@@ -140,11 +140,11 @@ export function findUnfinished(files: readonly SourceFile[]): Finding[] {
   );
 }
 
-/** `test/unit/shared/core/ids.test.ts` tests what is in `shared/core`. */
+/** `test/unit/shared/core/a.test.ts` tests what is in `shared/core`, `test/extensions/sqs` what is there. */
 export function findStrayUnitTests(files: readonly SourceFile[]): Finding[] {
   const folders = new Set(files.flatMap(({ path }) => parentsOf(path)));
   return files.flatMap(({ path }) => {
-    const mirrored = /^test\/unit\/(.+)\/[^/]+$/.exec(path)?.[1];
+    const mirrored = /^test\/(?:unit\/)?((?<=unit\/).+|extensions\/.+)\/[^/]+$/.exec(path)?.[1];
     if (mirrored === undefined || folders.has(mirrored)) return [];
     return [{ path, line: 1, rule: `a unit test mirrors the source: there is no ${mirrored}/` }];
   });

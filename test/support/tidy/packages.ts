@@ -49,7 +49,7 @@ export interface Manifests {
 
 /**
  * Packages used away from home, or not named in package.json. Which of them an installation needs is a matter
- * of the bundle: `test/integration/npm.test.ts` compares its imports with `dependencies`.
+ * of the bundle: `test/process/npm.test.ts` compares its imports with `dependencies`.
  */
 export function findStrayPackages(files: readonly SourceFile[], { product, tools }: Manifests): Finding[] {
   return files.flatMap(({ path, imports }) =>

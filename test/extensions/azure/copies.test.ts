@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { copyInStore } from "../../../extensions/azure/copies.ts";
+
+/** A store that says so often that another copies, while it tells of none that is under way. */
+function busyStore(times: number) {
+  const seen = { begun: 0, waits: 0 };
+  const calls = {
+    begin: async () => {
+      seen.begun += 1;
+      return seen.begun > times ? { state: "success", progress: "" } : "busy";
+    },
+    look: async () => ({ state: "success", progress: "" }),
+    wait: async () => {
+      seen.waits += 1;
+    },
+  } as const;
+  return { seen, calls };
+}
+
+test("a store that is busy with a copy of which it tells nothing is waited for between two questions", async () => {
+  const { seen, calls } = busyStore(3);
+  expect(await copyInStore("a", calls)).toBe("put");
+  expect(seen).toEqual({ begun: 4, waits: 3 });
+});
+
+test("a store that stays so is given up after ten minutes", async () => {
+  const { seen, calls } = busyStore(Number.POSITIVE_INFINITY);
+  await expect(copyInStore("a", calls)).rejects.toMatchObject({ code: "STORE_FAILED" });
+  expect(seen.waits).toBe(1_200);
+});

@@ -1,0 +1,269 @@
+import { createHash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { sha256 } from "../../../shared/core/digest.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
+import {
+  type FaultyGcs,
+  OBJECT,
+  object,
+  problem,
+  range,
+  says,
+  startFaultyGcs,
+  told,
+  UPLOAD,
+} from "../../support/faulty-gcs.ts";
+import type { ServeCall, WebServer } from "../../support/web-server.ts";
+
+/** What no emulator does when it is asked to: the store's faults, as Google documents them. */
+
+let store: FaultyGcs;
+let server: WebServer;
+beforeAll(async () => {
+  store = await startFaultyGcs({ pieceBytes: PIECE });
+  server = store.server;
+});
+afterAll(async () => {
+  await store[Symbol.asyncDispose]();
+});
+
+const LIST = "/storage/v1/b/bucket/o";
+const PIECE = 1_000;
+const answers: FaultyGcs["answers"] = (path, ...calls) => store.answers(path, ...calls);
+const open = () => store.storage();
+
+const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toString();
+
+test("a token that the store takes no more is asked for anew, once, and then it is a refusal", async () => {
+  const asked = answers(OBJECT, problem(401, "authError"), range);
+  await using storage = open();
+  expect(await text(storage.read(object, 0, 5))).toBe("01234");
+  expect(asked).toEqual(["alt=media Bearer hunter2-1", "alt=media Bearer hunter2-2"]);
+  answers(OBJECT, problem(401, "authError", "Invalid Credentials"));
+  await using again = open();
+  const refused = await again.read(object, 0, 5).catch((thrown: unknown) => thrown);
+  expect(refused).toMatchObject({
+    code: "STORE_REFUSED",
+    message: expect.stringContaining("asked as service account reader@project.iam.gserviceaccount.com"),
+    fields: {
+      reason: "authError",
+      identity: expect.stringContaining("reader@"),
+      variable: "GOOGLE_APPLICATION_CREDENTIALS",
+    },
+  });
+  expect(JSON.stringify([refused, String(refused)])).not.toContain("hunter2");
+});
+
+test("only the generation that is expected is read, whether the store looks at it or not", async () => {
+  await using storage = open();
+  const asked = answers(OBJECT, range);
+  expect(await text(storage.read(object, 0, 5, undefined, "7"))).toBe("01234");
+  expect(asked).toEqual(["alt=media&ifGenerationMatch=7 Bearer hunter2-1"]);
+  const changed = { code: "STORE_CHANGED" };
+  await expect(storage.read(object, 0, 5, undefined, "6")).rejects.toMatchObject(changed);
+  answers(OBJECT, problem(412, "conditionNotMet"));
+  await expect(storage.read(object, 0, 5, undefined, "6")).rejects.toMatchObject(changed);
+});
+
+test("a range that breaks off goes on from there, of the same generation", async () => {
+  const broken: ServeCall = (_request, response) => {
+    response.writeHead(206, {
+      "content-range": "bytes 0-4/10",
+      "x-goog-generation": "7",
+      "content-length": "5",
+    });
+    response.write("01", () => response.destroy());
+  };
+  const rest = says(206, "234", { "content-range": "bytes 2-4/10", "x-goog-generation": "7" });
+  const asked = answers(OBJECT, broken, rest);
+  await using storage = open();
+  expect(await text(storage.read(object, 0, 5))).toBe("01234");
+  expect(asked[1]).toContain("ifGenerationMatch=7");
+});
+
+test("what is stored packed is asked for, and taken, as it is stored", async () => {
+  let encoding: unknown;
+  answers(OBJECT, (request, response) => {
+    encoding = request.headers["accept-encoding"];
+    says(206, "01234", {
+      "content-range": "bytes 0-4/10",
+      "x-goog-generation": "7",
+      "content-encoding": "gzip",
+    })(request, response);
+  });
+  await using storage = open();
+  expect(await text(storage.read(object, 0, 5))).toBe("01234");
+  expect(encoding).toBe("gzip");
+});
+
+test.each([
+  [404, "notFound", "STORE_NOT_FOUND"],
+  [403, "forbidden", "STORE_REFUSED"],
+  [400, "invalid", "STORE_FAILED"],
+])("%i %s is %s", async (status, reason, code) => {
+  answers(OBJECT, problem(status, reason));
+  server.served.set(LIST, problem(404, "notFound"));
+  await using storage = open();
+  await expect(storage.stat(object)).rejects.toMatchObject({ code, fields: { reason } });
+});
+
+test("a store that is busy is asked again, by its status or by its reason", async () => {
+  answers(OBJECT, says(503), problem(403, "rateLimitExceeded"), problem(429, "x"), says(500), range);
+  await using storage = open();
+  expect(await text(storage.read(object, 0, 5))).toBe("01234");
+  answers(OBJECT, problem(403, "userRateLimitExceeded"));
+  await expect(storage.read(object, 0, 5)).rejects.toMatchObject({ fields: { throttled: true } });
+});
+
+test.each([
+  ["a page of another program", "<html>"],
+  ["a page that leads to itself", JSON.stringify({ items: [], nextPageToken: "1" })],
+  ["a size that is none", JSON.stringify({ items: [{ name: "a/x", size: "much", generation: "1" }] })],
+])("a listing with %s has failed", async (_what, page) => {
+  answers(LIST, says(200, page));
+  await using storage = open();
+  const pages = storage.list(parseLocation("gs://bucket/a"));
+  const all = async () => {
+    for await (const _page of pages);
+  };
+  await expect(all()).rejects.toMatchObject({ code: "STORE_FAILED" });
+});
+
+test("a copy goes on until it is done", async () => {
+  answers(OBJECT, says(200, JSON.stringify({ size: "10", generation: "7" })));
+  const asked = answers(
+    `${OBJECT}/rewriteTo/b/bucket/o/c`,
+    says(200, JSON.stringify({ done: false, rewriteToken: "t/1" })),
+    says(200, JSON.stringify({ done: true })),
+  );
+  await using storage = open();
+  await storage.copy(object, parseLocation("gs://bucket/c"));
+  expect(asked.map((each) => each.includes("rewriteToken=t%2F1"))).toEqual([false, true]);
+});
+
+test("a copy may go on with one token, as long as it gets further", async () => {
+  answers(OBJECT, says(200, JSON.stringify({ size: "10", generation: "7" })));
+  const steps = Array.from({ length: 30 }, (_, step) => String(step));
+  const part = (totalBytesRewritten: string) =>
+    says(200, JSON.stringify({ done: false, rewriteToken: "t", totalBytesRewritten }));
+  const done = says(200, JSON.stringify({ done: true }));
+  await using storage = open();
+  const asked = answers(`${OBJECT}/rewriteTo/b/bucket/o/c`, ...steps.map(part), done);
+  await storage.copy(object, parseLocation("gs://bucket/c"));
+  expect(asked).toHaveLength(31);
+  const stuck = answers(`${OBJECT}/rewriteTo/b/bucket/o/c`, part("1"));
+  await expect(storage.copy(object, parseLocation("gs://bucket/c"))).rejects.toMatchObject({
+    code: "STORE_FAILED",
+  });
+  expect(stuck).toHaveLength(21);
+});
+
+test("a put whose answer is lost is sent again, and that it is there by then is success", async () => {
+  const lost: ServeCall = (request) => void request.resume().on("end", () => request.socket.destroy());
+  const there = (bytes: string) => {
+    answers(UPLOAD, lost, problem(412, "conditionNotMet"));
+    answers(OBJECT, says(200, JSON.stringify(told(Buffer.from(bytes)))));
+  };
+  await using storage = open();
+  there("the same");
+  expect(await storage.put(object, sourceOfBytes("the same"), { ifAbsent: true })).toEqual({
+    bytes: 8,
+    sha256: sha256("the same"),
+  });
+  there("not that");
+  const other = storage.put(object, sourceOfBytes("the same"), { ifAbsent: true });
+  await expect(other).rejects.toMatchObject({ code: "STORE_EXISTS" });
+});
+
+/** Takes uploads in pieces, with `fault` at the given piece: what it has in the end is `kept`. */
+function takeInPieces(fault: (piece: number, at: number) => "lose" | "forget" | "less" | null) {
+  const state = { kept: Buffer.alloc(0), begun: 0, pieces: 0, done: "" };
+  server.served.set(UPLOAD, (request, response) => {
+    request.resume().on("end", () => {
+      if (state.done !== "") return void response.writeHead(412).end("{}");
+      state.begun += 1;
+      state.kept = Buffer.alloc(0);
+      response.writeHead(200, { location: `${server.url}/session/${state.begun}` }).end();
+    });
+  });
+  for (const session of [1, 2, 3, 4]) {
+    server.served.set(`/session/${session}`, (request, response) => {
+      void bodyOf(request).then((body) => {
+        expect(request.headers.authorization).toBeUndefined();
+        const [, from = "", total = ""] =
+          /^bytes (\d+)-\d+\/(\d+)$/.exec(request.headers["content-range"] ?? "") ?? [];
+        state.pieces += 1;
+        const what = fault(state.pieces, Number(from));
+        if (what === "forget") return void response.writeHead(410).end();
+        const some = what === "less" ? body.subarray(0, 10) : body;
+        state.kept = Buffer.concat([state.kept.subarray(0, Number(from)), some]);
+        const isWhole = state.kept.length === Number(total);
+        if (isWhole) state.done = sha256(state.kept);
+        if (what === "lose") return void request.socket.destroy();
+        if (!isWhole)
+          return void response.writeHead(308, { range: `bytes=0-${state.kept.length - 1}` }).end();
+        const md5Hash = createHash("md5").update(state.kept).digest("base64");
+        response.writeHead(200).end(JSON.stringify({ md5Hash }));
+      });
+    });
+  }
+  server.served.set(OBJECT, (request, response) =>
+    says(200, JSON.stringify(told(state.kept)))(request, response),
+  );
+  return state;
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+test.each([
+  ["is sent", () => null, 1, 5],
+  [
+    "goes on where the store took less than it was sent",
+    (piece: number) => (piece === 2 ? "less" : null),
+    1,
+    6,
+  ],
+  ["is sent again where an answer was lost", (piece: number) => (piece === 3 ? "lose" : null), 1, 6],
+  ["is begun anew where the store forgot it", (piece: number) => (piece === 2 ? "forget" : null), 2, 7],
+  [
+    "is there where the last answer was lost, and the session with it",
+    (piece: number, at: number) =>
+      at < 4 * PIECE ? null : piece === 5 ? ("lose" as const) : ("forget" as const),
+    1,
+    6,
+  ],
+] as const)("an object in pieces %s", async (_what, fault, begun, pieces) => {
+  const bytes = Buffer.alloc(4 * PIECE + 321, "0123456789abcdefg");
+  const state = takeInPieces(fault);
+  await using storage = open();
+  const placed = await storage.put(object, sourceOfBytes(bytes), { ifAbsent: true });
+  expect(placed.sha256).toBe(sha256(state.kept));
+  expect([placed.bytes, state.begun, state.pieces]).toEqual([bytes.length, begun, pieces]);
+});
+
+test("an object in pieces that the store forgets again and again has failed", async () => {
+  const state = takeInPieces(() => "forget");
+  await using storage = open();
+  const put = storage.put(object, sourceOfBytes(Buffer.alloc(PIECE + 1)));
+  await expect(put).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
+  expect(state.begun).toBe(3);
+});
+
+test("a key that only has dots never asks for its bucket", async () => {
+  const listed = { items: [{ name: "..", size: "1", generation: "7" }] };
+  const asked = answers(LIST, says(200, JSON.stringify(listed)));
+  const from = server.requests.length;
+  await using storage = open();
+  await expect(storage.remove(parseLocation("gs://bucket/"))).rejects.toMatchObject({
+    code: "STORE_REFUSED",
+    fields: { key: ".." },
+  });
+  expect(asked).toHaveLength(1);
+  expect(server.requests.slice(from)).toHaveLength(1);
+});

@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { imageArray, ValueWriter } from "../../../extensions/image/values.ts";
+import { encodeHalf } from "../../../shared/core/float16.ts";
+import { anImagePlan } from "./image-fixtures.ts";
+
+/** Two pixels side by side. */
+const image = { width: 2, height: 1, channels: 3, data: Uint8Array.of(0, 51, 255, 102, 153, 204) } as const;
+const size = { width: 2, height: 1 };
+
+function valuesOf(change: Parameters<typeof anImagePlan>[0]): number[] {
+  const plan = anImagePlan({ ...size, ...change });
+  const values = imageArray(plan, 2);
+  new ValueWriter(plan).write(image, values, 6);
+  expect([...values.subarray(0, 6)]).toEqual([0, 0, 0, 0, 0, 0]);
+  return [...values.subarray(6)];
+}
+
+describe("ValueWriter", () => {
+  it("puts channels one after the other, or those of a pixel side by side", () => {
+    expect(valuesOf({ layout: "nchw", dtype: "uint8" })).toEqual([0, 102, 51, 153, 255, 204]);
+    expect(valuesOf({ layout: "nhwc", dtype: "uint8" })).toEqual([0, 51, 255, 102, 153, 204]);
+  });
+
+  it("turns the order of channels round", () => {
+    expect(valuesOf({ channels: "bgr", layout: "nhwc", dtype: "uint8" })).toEqual([
+      255, 51, 0, 204, 153, 102,
+    ]);
+    expect(valuesOf({ channels: "bgr", layout: "nchw", dtype: "uint8" })).toEqual([
+      255, 204, 51, 153, 0, 102,
+    ]);
+  });
+
+  it("rounds to float32 after each step, as NumPy does", () => {
+    const spec = {
+      layout: "nhwc",
+      rescale: 1 / 255,
+      mean: [0.485, 0.485, 0.485],
+      std: [0.229, 0.229, 0.229],
+    } as const;
+    expect(valuesOf(spec)).toEqual([
+      -2.1179039478302, -1.2445416450500488, 2.248908281326294, -0.37117907404899597, 0.5021834373474121,
+      1.375545859336853,
+    ]);
+  });
+
+  it("scales, takes the mean off and divides, by channel of the tensor", () => {
+    const spec = { layout: "nhwc", rescale: 1 / 255, mean: [0, 0.2, 1], std: [1, 0.5, 2] } as const;
+    const expected = [0, 0, 0, 0.4, 0.8, -0.1];
+    expect(valuesOf(spec).map((value) => Number(value.toFixed(6)))).toEqual(expected);
+    const bgr = { layout: "nhwc", channels: "bgr", mean: [255, 0, 0] } as const;
+    expect(valuesOf(bgr)).toEqual([0, 51, 0, -51, 153, 102]);
+  });
+
+  it("rounds to half precision once", () => {
+    const third = 1 / 3;
+    expect(valuesOf({ layout: "nhwc", dtype: "float16", rescale: third })).toEqual(
+      [...image.data].map((byte) => encodeHalf(byte * third)),
+    );
+  });
+});

@@ -1,0 +1,160 @@
+import { describe, expect, test } from "vitest";
+import { aTensor, fixedList, list } from "../../unit/coordinator/plan/bind/bind-fixtures.ts";
+import { draft, int, outputsOf, text } from "./draft-fixtures.ts";
+
+describe("the outputs of a drafted job", () => {
+  test("of logits are the likeliest class and how sure the model is", () => {
+    expect(outputsOf({})).toEqual({
+      label: { tensor: "logits", op: "argmax" },
+      score: { tensor: "logits", op: "maxSoftmax" },
+    });
+  });
+
+  test("of probabilities are these, and the likeliest class", () => {
+    expect(outputsOf({ model: { outputs: [aTensor("probabilities", ["n", 3])] } })).toEqual({
+      label: { tensor: "probabilities", op: "argmax" },
+      probabilities: { tensor: "probabilities" },
+    });
+  });
+
+  test("are classes whatever their name where the folder names as many, or its maker calls it a classifier", () => {
+    const model = { outputs: [aTensor("y", ["n", 3])] };
+    expect(outputsOf({ model })).toEqual({ y: { tensor: "y" } });
+    for (const folder of [{ labels: ["a", "b", "c"] }, { architecture: "ViTForImageClassification" }]) {
+      expect(Object.keys(outputsOf({ model, folder }))).toEqual(["label", "score"]);
+    }
+    expect(Object.keys(outputsOf({ model, folder: { labels: ["a", "b", "c"], multiLabel: true } }))).toEqual([
+      "classes",
+    ]);
+  });
+
+  test("of several labels a row are those that reach a score, which is asked for", () => {
+    const model = { outputs: [aTensor("logits", ["n", 3])] };
+    const folder = { labels: ["a", "b", "c"], multiLabel: true };
+    const { outputs } = draft({ pixels: fixedList(784) }, { model, folder });
+    expect(outputs).toMatchObject([
+      {
+        column: "classes",
+        keys: { tensor: "logits", op: "threshold", threshold: 0.5 },
+        questions: [expect.stringContaining("which score is enough?")],
+      },
+    ]);
+  });
+
+  test("of several labels a row take probabilities as they are", () => {
+    const model = { outputs: [aTensor("probabilities", ["n", 3])] };
+    expect(outputsOf({ model, folder: { multiLabel: true } })).toEqual({
+      classes: { tensor: "probabilities", op: "threshold", threshold: 0.5, activation: "none" },
+    });
+  });
+
+  test("of vectors of tokens that cannot be pooled as the folder says are those vectors, with a question", () => {
+    const model = { outputs: [aTensor("last_hidden_state", ["n", 16, 384])] };
+    const folder = { pooling: { pool: "mean", normalize: true } } as const;
+    const { outputs, problems } = draft({ pixels: fixedList(784) }, { model, folder });
+    expect(problems).toEqual([]);
+    expect(outputs).toMatchObject([
+      {
+        column: "last_hidden_state",
+        keys: { tensor: "last_hidden_state", op: "raw" },
+        questions: [expect.stringContaining("op: pool")],
+      },
+    ]);
+  });
+
+  test("of one class are a score where its maker calls it a classifier", () => {
+    const model = { outputs: [aTensor("logits", ["n", 1])] };
+    const folder = { architecture: "BertForSequenceClassification" };
+    expect(outputsOf({ model, folder })).toEqual({ score: { tensor: "logits" } });
+    expect(outputsOf({ model })).toEqual({ logits: { tensor: "logits" } });
+  });
+
+  test("of anything else are as they are, one column each", () => {
+    const outputs = [aTensor("vector", ["n", 384]), aTensor("value", ["n"]), aTensor("best", ["n"], "int64")];
+    expect(outputsOf({ model: { outputs } })).toEqual({
+      vector: { tensor: "vector" },
+      value: { tensor: "value" },
+      best: { tensor: "best" },
+    });
+  });
+
+  test("of a label and its scores are both, and no second label of the scores", () => {
+    const scores = { ...aTensor("output_probability", ["n", 2]), classes: ["leaves", "stays"] };
+    const model = { outputs: [aTensor("output_label", ["n"], "string"), scores] };
+    const { outputs } = draft({ id: int, pixels: fixedList(784) }, { model });
+    expect(outputs.map(({ column, notes }) => [column, notes])).toEqual([
+      ["output_label", []],
+      ["output_probability", ["A score for each of leaves, stays, in this order."]],
+    ]);
+    const alone = draft({ id: int, pixels: fixedList(784) }, { model: { outputs: [scores] } });
+    expect(alone.outputs[0]).toMatchObject({
+      column: "label",
+      notes: ["The name of the likeliest class, by the model: leaves, stays."],
+    });
+  });
+
+  test.each<[string, readonly (number | string)[], readonly number[], object]>([
+    ["of open sizes take those of a run", ["n", "t"], [2, 7], { shape: [7] }],
+    ["of another size than declared take that of a run", ["n", 1], [2, 7], { shape: [7] }],
+    ["with their batch elsewhere, too", ["t", "batch"], [7, 2], { shape: [7], batchAxis: 1 }],
+    ["of more dimensions than declared", [1, "t"], [5, 2, 7], { shape: [5, 7], batchAxis: 1 }],
+    ["as declared need no run", ["n", 7], [2, 7], {}],
+  ])("%s", (_name, dims, gave, keys) => {
+    const types = { id: int, pixels: fixedList(784) };
+    const model = { outputs: [aTensor("y", dims)] };
+    const { outputs, leftOut, problems } = draft(types, { model, gave: { y: gave } });
+    expect([leftOut, problems]).toEqual([[], []]);
+    expect(outputs[0]?.keys).toEqual({ tensor: "y", ...keys });
+    const asked = outputs[0]?.questions.filter((question) => question.includes("gave this shape in one run"));
+    expect(asked).toHaveLength("shape" in keys ? 1 : 0);
+  });
+
+  test("of open sizes that no run tells are left out, by the dimension that is open", () => {
+    const model = { inputs: [aTensor("x", ["batch", 10])], outputs: [aTensor("y", ["t", "batch", 3])] };
+    const { leftOut, outputs } = draft({ x: fixedList(10) }, { model });
+    expect(outputs).toEqual([]);
+    expect(leftOut).toMatchObject([{ why: expect.stringContaining("shape of its output `y` open") }]);
+  });
+
+  test("of a few numbers that nothing names ask what they are, and of vectors they do not", () => {
+    const asked = (name: string, values: number) =>
+      draft({ id: int, pixels: fixedList(784) }, { model: { outputs: [aTensor(name, ["n", values])] } })
+        .outputs.flatMap(({ questions }) => questions)
+        .filter((question) => question.startsWith(`what are these ${values} numbers?`)).length;
+    expect([asked("outputs", 2), asked("outputs", 768), asked("embedding", 16), asked("outputs", 1)]).toEqual(
+      [1, 0, 0, 0],
+    );
+  });
+
+  test("that no column can hold are left out, and told", () => {
+    const outputs = [aTensor("vector", ["n", 4]), aTensor("grid", ["n", "h", "w"]), aTensor("all", [7])];
+    const unusable = [{ name: "maps", kind: "a sequence" }];
+    const found = draft({ pixels: fixedList(784) }, { model: { outputs, unusable } });
+    expect(found.outputs.map(({ column }) => column)).toEqual(["vector"]);
+    expect(found.leftOut.map(({ tensor }) => tensor)).toEqual(["maps", "grid", "all"]);
+    expect(found.problems).toEqual([]);
+  });
+
+  test("have names that no kept column has, in upper or lower case", () => {
+    const outputs = [aTensor("ID", ["n"]), aTensor("label", ["n"]), aTensor("logits", ["n", 3])];
+    const {
+      outputs: drafted,
+      keep,
+      problems,
+    } = draft({ id: int, x: fixedList(784) }, { model: { outputs } });
+    expect(keep).toEqual(["id"]);
+    expect(drafted.map(({ column }) => column)).toEqual(["ID_ID", "label", "logits_label", "score"]);
+    expect(problems).toEqual([]);
+  });
+});
+
+test.each([
+  [{ label: int, id: int, url: text }, ["id"]],
+  [{ url: text, docId: text, text }, ["docId"]],
+  [{ customer_id: int, day: int }, ["customer_id"]],
+  [{ file_name: text, pixels: fixedList(3) }, ["file_name"]],
+  [{ id: list(), text }, []],
+  [{ valid: int, monkey: text }, []],
+])("of the columns %j, %j is kept", (types, keep) => {
+  expect(draft({ ...types, image: fixedList(784) }).keep).toEqual(keep);
+});

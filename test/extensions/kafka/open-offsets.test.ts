@@ -1,0 +1,50 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { OpenOffsets } from "../../../extensions/kafka/open-offsets.ts";
+
+describe("the offsets of a partition that were given out", () => {
+  it("move the group up to the lowest that is not settled, in whatever order they are settled", () => {
+    const gaps = fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 60 });
+    fc.assert(
+      fc.property(gaps, fc.infiniteStream(fc.nat()), (steps, choices) => {
+        const offsets = new OpenOffsets();
+        let last = -1n;
+        const given: bigint[] = [];
+        const open = new Set<bigint>();
+        const waiting = [...steps];
+        for (const choice of choices) {
+          const step = waiting[0];
+          if (step === undefined && open.size === 0) break;
+          // Either one more is given, or one that is out is settled.
+          if (step !== undefined && (choice % 2 === 0 || open.size === 0)) {
+            waiting.shift();
+            last += BigInt(step);
+            offsets.give(last);
+            given.push(last);
+            open.add(last);
+          } else {
+            const settled = [...open][choice % open.size] ?? 0n;
+            open.delete(settled);
+            offsets.settle(settled);
+          }
+          const { position } = offsets;
+          const below = given.filter((offset) => position !== null && offset < position);
+          expect(below.some((offset) => open.has(offset))).toBe(false);
+          const lowest = given.find((offset) => open.has(offset));
+          const behind = given.filter((offset) => lowest === undefined || offset < lowest);
+          expect(below).toEqual(behind);
+        }
+        expect(offsets.position).toBe(last + 1n);
+      }),
+    );
+  });
+
+  it("are forgotten once they are settled in turn, however many there were", () => {
+    const offsets = new OpenOffsets();
+    for (let offset = 0n; offset < 10_000n; offset += 1n) {
+      offsets.give(offset);
+      if (offset >= 5n) offsets.settle(offset - 5n);
+    }
+    expect(offsets.position).toBe(9_995n);
+  });
+});

@@ -1,0 +1,58 @@
+import { describe, expect, test } from "vitest";
+import { readScalerAsk } from "../../../extensions/keda/scaler-ask.ts";
+import { ShardmillError } from "../../../shared/core/errors.ts";
+
+const read = (metadata: Record<string, string>) => readScalerAsk(new Map(Object.entries(metadata)));
+
+function problemsOf(metadata: Record<string, string>): unknown {
+  try {
+    return read(metadata);
+  } catch (error) {
+    if (!(error instanceof ShardmillError) || error.code !== "ARGUMENT_INVALID") throw error;
+    return error.problems;
+  }
+}
+
+describe("a trigger's metadata", () => {
+  test("says what a worker is worth, and how many there may be of which kind", () => {
+    expect(read({ shardsPerWorker: "8" })).toEqual({ shardsPerWorker: 8, maxWorkers: null, device: null });
+    expect(read({ shardsPerWorker: "1", maxWorkers: "1000000", device: "cuda" })).toEqual({
+      shardsPerWorker: 1,
+      maxWorkers: 1_000_000,
+      device: "cuda",
+    });
+  });
+
+  test("may have what KEDA reads of it, and the token", () => {
+    const others = { scalerAddress: "c:7433", enableTLS: "true", unsafeSsl: "false", tokenFromEnv: "smt_1" };
+    expect(read({ shardsPerWorker: "8", ...others })).toMatchObject({ shardsPerWorker: 8 });
+  });
+
+  test("without what a worker is worth is refused, and told what to write", () => {
+    expect(problemsOf({})).toEqual([
+      expect.objectContaining({
+        where: "shardsPerWorker",
+        expected: "how many open shards are worth a worker",
+      }),
+    ]);
+  });
+
+  test("is refused with all that is wrong in it, each at its place", () => {
+    const wrong = { shardsPerWorkers: "8", maxWorkers: "many", device: "gpu" };
+    expect(problemsOf(wrong)).toEqual([
+      expect.objectContaining({ where: "shardsPerWorkers", expected: "shardsPerWorker" }),
+      expect.objectContaining({ where: "maxWorkers", found: "many" }),
+      expect.objectContaining({ where: "shardsPerWorker", what: "is missing" }),
+      expect.objectContaining({ where: "device", found: "gpu", expected: expect.stringContaining("cuda") }),
+    ]);
+  });
+
+  test.each(["0", "-1", "1.5", "1e3", "", " 8", "1000001", "0x10", "NaN"])(
+    "%j is no number of shards",
+    (text) => {
+      expect(problemsOf({ shardsPerWorker: text })).toEqual([
+        expect.objectContaining({ where: "shardsPerWorker", found: text }),
+      ]);
+    },
+  );
+});

@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { TimedClock } from "../../../shared/core/clock.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
+import { error, type FaultyS3, range, says, startFaultyS3 } from "../../support/faulty-s3.ts";
+
+/** Credentials that a store took, and takes no more for a while. */
+
+let store: FaultyS3;
+beforeAll(async () => {
+  store = await startFaultyS3();
+});
+afterAll(async () => {
+  await store[Symbol.asyncDispose]();
+});
+
+const object = parseLocation("s3://bucket/a.bin");
+
+/** A clock on which a pause is over at once. */
+function quickClock() {
+  const time = { nowMs: 0 };
+  const clock: TimedClock = {
+    nowMs: () => time.nowMs,
+    wallMs: () => Date.now(),
+    after(ms, call) {
+      time.nowMs += ms;
+      setImmediate(call);
+      return () => {};
+    },
+  };
+  return { clock, time };
+}
+
+test.each([
+  ["ExpiredToken", 400],
+  ["InvalidAccessKeyId", 403],
+  ["SignatureDoesNotMatch", 403],
+])("%s for some seconds in the middle of reading holds readers up, and fails none", async (code, status) => {
+  const { clock, time } = quickClock();
+  const { storage, asked } = store.open(clock);
+  await using _open = storage;
+  store.answers("/bucket/a.bin", range);
+  await storage.read(object, 0, 5);
+  let refused = 0;
+  store.answers("/bucket/a.bin", (request, response) => {
+    if (time.nowMs > 10_000) return range(request, response);
+    refused += 1;
+    says(status, error(code))(request, response);
+  });
+  const readers = Array.from({ length: 20 }, () => storage.read(object, 0, 5));
+  const all = await Promise.all(readers);
+  expect(new Set(all.map((bytes) => Buffer.from(bytes).toString()))).toEqual(new Set(["01234"]));
+  // All of them in each of some rounds; and credentials were looked for once a round.
+  expect(refused).toBeGreaterThan(20);
+  expect(asked() - 1).toBeLessThanOrEqual(10);
+});
+
+test("credentials that are not taken for good end in the store's refusal, with how long it was asked again", async () => {
+  const { clock, time } = quickClock();
+  const { storage } = store.open(clock);
+  await using _open = storage;
+  store.answers("/bucket/a.bin", range);
+  await storage.read(object, 0, 5);
+  store.answers("/bucket/a.bin", says(403, error("InvalidAccessKeyId")));
+  const failure = await storage.read(object, 0, 5).catch((reason: unknown) => reason);
+  expect(failure).toMatchObject({
+    code: "STORE_REFUSED",
+    message: expect.stringMatching(
+      /answers InvalidAccessKeyId .*; asked as access key KEY\d+, and again for 6\d s$/,
+    ),
+    fields: { variable: "AWS_ACCESS_KEY_ID", refusedForSeconds: expect.any(Number) },
+  });
+  expect(time.nowMs).toBeLessThan(70_000);
+  // It is waited for once: whoever asks next is told at once.
+  const { nowMs } = time;
+  await expect(storage.read(object, 0, 5)).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  expect(time.nowMs).toBe(nowMs);
+  store.answers("/bucket/a.bin", range);
+  await storage.read(object, 0, 5);
+});
+
+test("who was never let in is told at once, and so is whoever may not read this object", async () => {
+  const { clock, time } = quickClock();
+  const never = store.open(clock);
+  await using _never = never.storage;
+  store.answers("/bucket/a.bin", says(403, error("InvalidAccessKeyId")));
+  await expect(never.storage.read(object, 0, 5)).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  expect(never.asked()).toBe(1);
+  const other = store.open(clock);
+  await using _other = other.storage;
+  store.answers("/bucket/a.bin", range, says(403, error("AccessDenied")));
+  await other.storage.read(object, 0, 5);
+  await expect(other.storage.read(object, 0, 5)).rejects.toMatchObject({
+    fields: { reason: "AccessDenied" },
+  });
+  expect([other.asked(), time.nowMs]).toEqual([1, 0]);
+});

@@ -1,0 +1,195 @@
+import { createHash } from "node:crypto";
+import type { IncomingMessage } from "node:http";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { placeOf } from "../../../extensions/object-store/object-place.ts";
+import { createObjectStorage } from "../../../extensions/object-store/object-storage.ts";
+import { checksumOf, partBytesOf } from "../../../extensions/s3/parts.ts";
+import { sha256 } from "../../../shared/core/digest.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
+import { error, type FaultyS3, says, startFaultyS3 } from "../../support/faulty-s3.ts";
+import type { ServeCall } from "../../support/web-server.ts";
+
+/** Objects in parts by answers as AWS documents them, and what goes wrong with them. */
+
+const PART = 1_000;
+const bytes = Buffer.alloc(2 * PART + 345, "0123456789abcdef-");
+const digestOf = (part: Uint8Array) => createHash("sha256").update(part).digest("base64");
+const parts = [0, PART, 2 * PART].map((start) => ({
+  etag: `"e${start}"`,
+  sha256: digestOf(bytes.subarray(start, start + PART)),
+}));
+const CHECKSUM = checksumOf(parts) ?? "";
+
+let store: FaultyS3;
+beforeAll(async () => {
+  store = await startFaultyS3();
+});
+afterAll(async () => {
+  await store[Symbol.asyncDispose]();
+});
+
+const credentials = async () => ({ accessKeyId: "KEY", secretAccessKey: "hunter2" });
+const SIZES = { mostWholeBytes: PART, partBytes: PART, mostCopiedBytes: PART };
+const open = () => store.client(credentials, SIZES);
+const from = parseLocation("s3://bucket/from");
+const to = parseLocation("s3://bucket/to");
+
+/** Serves a key: each request is answered by its kind. @returns the kinds, as they came */
+function serve(key: string, calls: Readonly<Record<string, ServeCall>>): string[] {
+  const kinds: string[] = [];
+  store.server.served.set(`/bucket/${key}`, (request, response) => {
+    const { searchParams } = new URL(request.url ?? "", "http://x");
+    const number = searchParams.get("partNumber");
+    const isOfUpload = searchParams.has("uploadId");
+    const kind =
+      number !== null
+        ? `part ${number}`
+        : searchParams.has("uploads")
+          ? "begin"
+          : isOfUpload
+            ? `${request.method === "DELETE" ? "abort" : "complete"} ${searchParams.get("uploadId")}`
+            : String(request.method);
+    kinds.push(kind);
+    const call = calls[kind] ?? calls[kind.split(" ")[0] ?? ""] ?? says(404, error("NoSuchUpload"));
+    request.resume().on("end", () => call(request, response));
+  });
+  return kinds;
+}
+
+const begun = says(
+  200,
+  "<InitiateMultipartUploadResult><UploadId>u1</UploadId></InitiateMultipartUploadResult>",
+);
+const completed = (checksum: string) =>
+  says(
+    200,
+    `<CompleteMultipartUploadResult><ChecksumSHA256>${checksum}</ChecksumSHA256></CompleteMultipartUploadResult>`,
+  );
+const sent = says(200, "", { etag: '"e"' });
+const put = () => createObjectStorage(open()).put(to, sourceOfBytes(bytes), { ifAbsent: true });
+
+test("parts are as small as is usual, and no more than the store takes", () => {
+  expect(partBytesOf(10, PART)).toBe(PART);
+  const largest = 5 * 2 ** 40;
+  expect(Math.ceil(largest / partBytesOf(largest, 64 << 20))).toBeLessThanOrEqual(10_000);
+});
+
+test("the checksum of checksums is that of AWS: of the bytes of all, and their number", () => {
+  expect(CHECKSUM).toMatch(/^[A-Za-z0-9+/]{43}=-3$/);
+  expect(checksumOf([...parts, { etag: "x", sha256: null }])).toBeNull();
+});
+
+test("an object is begun, its parts are sent in turn, and their list makes it", async () => {
+  const kinds = serve("to", { begin: begun, part: sent, complete: completed(CHECKSUM), abort: says(204) });
+  expect(await put()).toEqual({ bytes: bytes.length, sha256: sha256(bytes) });
+  expect(kinds).toEqual(["begin", "part 1", "part 2", "part 3", "complete u1"]);
+});
+
+test.each([
+  ["is kept with other bytes", { complete: completed(`${"A".repeat(43)}=-3`) }, "STORE_FAILED"],
+  ["is refused", { part: says(403, error("AccessDenied")) }, "STORE_REFUSED"],
+  ["fails behind a 200", { complete: says(200, error("InvalidPart")) }, "STORE_FAILED"],
+])("an upload that %s is given up, and its parts are", async (_what, wrong, code) => {
+  const calls = { begin: begun, part: sent, complete: completed(CHECKSUM), abort: says(204), ...wrong };
+  const kinds = serve("to", calls);
+  await expect(put()).rejects.toMatchObject({ code });
+  expect(kinds.filter((kind) => kind !== "HEAD").at(-1)).toBe("abort u1");
+});
+
+test("an upload whose last answer was lost, and that the store has forgotten, is found to be there", async () => {
+  let completions = 0;
+  const told = { "content-length": String(bytes.length), etag: '"e"', "x-amz-checksum-sha256": CHECKSUM };
+  const kinds = serve("to", {
+    begin: begun,
+    part: sent,
+    complete: (request, response) => {
+      completions += 1;
+      if (completions === 1) return void request.socket.destroy();
+      if (completions === 2) return says(404, error("NoSuchUpload"))(request, response);
+      says(412, error("PreconditionFailed"))(request, response);
+    },
+    abort: says(204),
+    HEAD: says(200, "", { ...told, "x-amz-meta-shardmill-sha256": sha256(bytes) }),
+  });
+  expect(await put()).toEqual({ bytes: bytes.length, sha256: sha256(bytes) });
+  expect(kinds.filter((kind) => kind === "begin")).toHaveLength(2);
+});
+
+test.each([
+  ["closes the line", (request: IncomingMessage) => void request.socket.destroy()],
+  ["fails", says(500, error("InternalError"))],
+])("an upload that is gone, whose store %s for that, is begun anew", async (_what, wrong: ServeCall) => {
+  let begins = 0;
+  const kinds = serve("to", {
+    begin: (request, response) => {
+      begins += 1;
+      begun(request, response);
+    },
+    part: (request, response) => (begins === 1 ? wrong : sent)(request, response),
+    complete: completed(CHECKSUM),
+    abort: says(404, error("NoSuchUpload")),
+  });
+  expect(await put()).toEqual({ bytes: bytes.length, sha256: sha256(bytes) });
+  expect(kinds.filter((kind) => !kind.startsWith("part 1"))).toEqual([
+    "begin",
+    "abort u1",
+    "begin",
+    "part 2",
+    "part 3",
+    "complete u1",
+  ]);
+});
+
+test("one that is still there, and whose parts do not come through, has failed", async () => {
+  const broken: ServeCall = (request) => void request.socket.destroy();
+  const kinds = serve("to", { begin: begun, part: broken, abort: says(204) });
+  await expect(put()).rejects.toMatchObject({ code: "STORE_FAILED" });
+  expect(kinds.filter((kind) => kind === "begin")).toHaveLength(1);
+  expect(kinds.filter((kind) => kind !== "HEAD").at(-1)).toBe("abort u1");
+});
+
+/** A source that is too large to be copied at once, and a copy whose store tells its parts' checksums. */
+function serveCopy(made: string, tellsParts = true): string[] {
+  const told = { "content-length": String(bytes.length), etag: '"e"', "x-amz-checksum-sha256": CHECKSUM };
+  serve("from", { HEAD: says(200, "", { ...told, "x-amz-meta-shardmill-sha256": sha256(bytes) }) });
+  const part: ServeCall = (request, response) => {
+    const [, start = ""] = /^bytes=(\d+)-/.exec(String(request.headers["x-amz-copy-source-range"])) ?? [];
+    const { sha256: checksum, etag } = parts[Number(start) / PART] ?? { sha256: "", etag: "" };
+    const known = tellsParts ? `<ChecksumSHA256>${checksum}</ChecksumSHA256>` : "";
+    says(200, `<CopyPartResult><ETag>${etag}</ETag>${known}</CopyPartResult>`)(request, response);
+  };
+  return serve("to", {
+    PUT: says(400, error("InvalidRequest", "the source is larger than the maximum")),
+    begin: begun,
+    part,
+    complete: tellsParts ? completed(made) : says(200, "<CompleteMultipartUploadResult/>"),
+    abort: says(204),
+  });
+}
+
+test("a copy in parts has the checksum of its source, or has failed", async () => {
+  using client = open();
+  const kinds = serveCopy(CHECKSUM);
+  await client.copy(placeOf(from), placeOf(to), { ifAbsent: true });
+  expect(kinds.sort()).toEqual(["PUT", "begin", "complete u1", "part 1", "part 2", "part 3"]);
+  serveCopy(`${"A".repeat(43)}=-3`);
+  const other = client.copy(placeOf(from), placeOf(to), { ifAbsent: true });
+  await expect(other).rejects.toMatchObject({ code: "STORE_FAILED" });
+});
+
+test("where a store tells no checksums of copied parts, the copy is made without any", async () => {
+  using client = open();
+  const kinds = serveCopy(CHECKSUM, false);
+  await client.copy(placeOf(from), placeOf(to), { ifAbsent: true });
+  expect(kinds.filter((kind) => kind === "begin")).toHaveLength(2);
+  expect(kinds.at(-1)).toBe("complete u1");
+});
+
+test("a copy that fails for another reason has failed", async () => {
+  using client = open();
+  serveCopy(CHECKSUM);
+  serve("from", { HEAD: says(200, "", { "content-length": "10", etag: '"e"' }) });
+  const copy = client.copy(placeOf(from), placeOf(to), { ifAbsent: true });
+  await expect(copy).rejects.toMatchObject({ code: "STORE_FAILED", fields: { reason: "InvalidRequest" } });
+});

@@ -1,0 +1,130 @@
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { AwsCredentials } from "../../../extensions/aws/credentials.ts";
+import { CredentialCache } from "../../../extensions/object-store/credential-cache.ts";
+import { createObjectStorage } from "../../../extensions/object-store/object-storage.ts";
+import { S3Client } from "../../../extensions/s3/s3-client.ts";
+import type { S3Settings } from "../../../extensions/s3/settings.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
+import type { Storage } from "../../../shared/storage/storage.ts";
+import { type ServeCall, startWebServer, type WebServer } from "../../support/web-server.ts";
+
+/** Who asks, who pays, and where: as far as no store on this machine can be made to care. */
+
+let server: WebServer;
+beforeAll(async () => {
+  server = await startWebServer({});
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+const object = parseLocation("s3://bucket/a.bin");
+const says =
+  (status: number, body = "", headers: Record<string, string> = {}): ServeCall =>
+  (_request, response) =>
+    void response.writeHead(status, headers).end(body);
+const refusal = (code: string) => `<Error><Code>${code}</Code></Error>`;
+const range = says(206, "01234", { "content-range": "bytes 0-4/10", etag: '"e"' });
+const head = says(200, "", { "content-length": "10", etag: '"e"' });
+const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toString();
+
+/** A client of this server, with other settings than `open`'s, or as nobody. */
+function storageWith(settings: Partial<S3Settings>, who: "key" | "nobody" = "key"): Storage {
+  const all = { endpoint: new URL(server.url), region: "us-east-1", addressing: "path", ca: null } as const;
+  const key = new CredentialCache<AwsCredentials>(async () => ({
+    accessKeyId: "KEY",
+    secretAccessKey: "hunter2",
+  }));
+  const credentials = who === "nobody" ? null : key;
+  return createObjectStorage(new S3Client({ settings: { ...all, ...settings }, credentials }));
+}
+
+test("of a bucket that anybody may read nothing is signed, and nobody is said to ask", async () => {
+  const headers: IncomingHttpHeaders[] = [];
+  server.served.set("/bucket/a.bin", (request, response) => {
+    headers.push(request.headers);
+    range(request, response);
+  });
+  await using storage = storageWith({}, "nobody");
+  expect(await text(storage.read(object, 0, 5))).toBe("01234");
+  expect(headers).toHaveLength(1);
+  expect(headers[0]).not.toHaveProperty("authorization");
+  expect(Object.keys(headers[0] ?? {}).filter((name) => name.startsWith("x-amz"))).toEqual([]);
+});
+
+test("whoever agrees to pay says so with each request, and signs it", async () => {
+  const headers: IncomingHttpHeaders[] = [];
+  const note =
+    (then: ServeCall): ServeCall =>
+    (request, response) => {
+      headers.push(request.headers);
+      then(request, response);
+    };
+  const list =
+    "<ListBucketResult><Contents><Key>a.bin</Key><Size>10</Size><ETag>e</ETag></Contents></ListBucketResult>";
+  server.served.set(
+    "/bucket/a.bin",
+    note((request, response) => (request.method === "HEAD" ? head : range)(request, response)),
+  );
+  server.served.set("/bucket/", note(says(200, list)));
+  await using storage = storageWith({ requesterPays: true });
+  await storage.stat(object);
+  await storage.read(object, 0, 5);
+  for await (const _page of storage.list(parseLocation("s3://bucket"))) break;
+  expect(headers).toHaveLength(3);
+  for (const { "x-amz-request-payer": payer, authorization } of headers) {
+    expect(payer).toBe("requester");
+    expect(authorization).toMatch(/SignedHeaders=[^,]*x-amz-request-payer/);
+  }
+});
+
+describe("a bucket in another region is asked for there, and so are those that ask at the same time", () => {
+  const regionOf = ({ headers }: IncomingMessage) =>
+    /Credential=KEY\/\d+\/([^/]+)\//.exec(headers.authorization ?? "")?.[1];
+  const elsewhere = (status: number, body: string, headers: Record<string, string> = {}): ServeCall => {
+    const seen: ServeCall = (request, response) =>
+      regionOf(request) === "eu-north-1"
+        ? range(request, response)
+        : says(status, body, headers)(request, response);
+    return seen;
+  };
+  const told = { "x-amz-bucket-region": "eu-north-1" };
+  const inBody = "<Error><Code>AuthorizationHeaderMalformed</Code><Region>eu-north-1</Region></Error>";
+
+  test.each([
+    ["by 301", elsewhere(301, refusal("PermanentRedirect"), told)],
+    [
+      "by 307, which leads to another host",
+      elsewhere(307, refusal("TemporaryRedirect"), { ...told, location: "http://127.0.0.1:1/" }),
+    ],
+    ["by 400 and a header", elsewhere(400, "", told)],
+    ["by 400 and its body", elsewhere(400, inBody)],
+  ])("%s", async (_how, call) => {
+    server.served.set("/bucket/a.bin", call);
+    await using storage = storageWith({});
+    const reads = Array.from({ length: 8 }, () => text(storage.read(object, 0, 5)));
+    expect(await Promise.all(reads)).toEqual(reads.map(() => "01234"));
+    server.requests.length = 0;
+    await storage.read(object, 0, 5);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  test.each([
+    ["that is no region", { "x-amz-bucket-region": "evil.example/#" }],
+    ["that changes each time", null],
+  ])("but not one %s", async (_what, headers) => {
+    let count = 0;
+    server.served.set("/bucket/a.bin", (request, response) => {
+      count += 1;
+      says(
+        301,
+        refusal("PermanentRedirect"),
+        headers ?? { "x-amz-bucket-region": `region-${count}` },
+      )(request, response);
+    });
+    await using storage = storageWith({});
+    await expect(storage.read(object, 0, 5)).rejects.toMatchObject({ code: "STORE_REFUSED" });
+    expect(count).toBeLessThanOrEqual(2);
+  });
+});

@@ -1,0 +1,89 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type { Rates } from "../../../extensions/sound/rates.ts";
+import { Resampler } from "../../../extensions/sound/resampler.ts";
+import { noise, REFERENCE } from "../../support/sound-files.ts";
+
+function resample(sound: Float32Array, rates: Rates, pieces = [sound.length]): Float32Array {
+  const resampler = new Resampler(1, rates);
+  const made: number[] = [];
+  let at = 0;
+  for (const length of [...pieces, sound.length]) {
+    made.push(...(resampler.write([sound.subarray(at, at + length)])[0] ?? []));
+    at = Math.min(sound.length, at + length);
+  }
+  return Float32Array.from([...made, ...(resampler.end()[0] ?? [])]);
+}
+
+function farthest(made: Float32Array, expected: readonly number[], stride = 1): number {
+  return Math.max(...expected.map((value, at) => Math.abs(value - (made[at * stride] ?? Number.NaN))));
+}
+
+const PAIRS = Object.entries(REFERENCE.resampled).map(([pair, expected]) => {
+  const [from = 0, to = 0] = pair.split(" ").map(Number);
+  return { from, to, expected };
+});
+
+/** Where soxr has more than two stages, each begins a little differently. */
+const hasManyStages = ({ from, to }: Rates) => from >= 4 * to || to > 4 * from;
+
+describe("Resampler", () => {
+  it.each(PAIRS)(
+    "makes soxr's samples of white noise within 1e-5: $from to $to",
+    ({ from, to, expected }) => {
+      const made = resample(noise(Math.floor(from / 8)), { from, to });
+      expect(made.length - expected.samples).toBeOneOf([0, 1]);
+      const begins = hasManyStages({ from, to }) ? 4 : 0;
+      const { stride } = REFERENCE;
+      expect(farthest(made.subarray(begins * stride), expected.some.slice(begins), stride)).toBeLessThan(
+        1e-5,
+      );
+      expect(farthest(made, expected.some.slice(0, begins), stride)).toBeLessThan(2e-3);
+    },
+  );
+
+  it.each(PAIRS)(
+    "makes librosa's samples of a few, the last one too: $from to $to",
+    ({ expected, ...rates }) => {
+      for (const [length, samples] of Object.entries(expected.short)) {
+        const made = resample(noise(Number(length)), rates);
+        expect(made).toHaveLength(samples.length);
+        expect(farthest(made, samples)).toBeLessThan(hasManyStages(rates) ? 2e-3 : 1e-5);
+      }
+    },
+  );
+
+  it("leaves silence alone, and no sound at all", () => {
+    const rates = { from: 44_100, to: 16_000 };
+    expect(resample(new Float32Array(1000), rates)).toEqual(new Float32Array(363));
+    expect(resample(new Float32Array(0), rates)).toEqual(new Float32Array(0));
+  });
+
+  it("makes the same of a sound in any pieces", () => {
+    const lengths = fc.array(fc.integer({ min: 0, max: 3000 }), { maxLength: 6 });
+    const pairs = fc.constantFrom(...PAIRS);
+    const property = fc.property(
+      pairs,
+      lengths,
+      fc.integer({ min: 1, max: 5000 }),
+      (rates, pieces, length) => {
+        const sound = noise(length);
+        const whole = resample(sound, rates);
+        expect(whole).toHaveLength(Math.ceil((length * rates.to) / rates.from));
+        expect(resample(sound, rates, pieces)).toEqual(whole);
+      },
+    );
+    fc.assert(property, { numRuns: 40 });
+  });
+
+  it("resamples channels apart", () => {
+    const rates = { from: 22_050, to: 16_000 };
+    const [left, right] = [noise(500), noise(1000).subarray(500)];
+    const resampler = new Resampler(2, rates);
+    const blocks = [resampler.write([left, right]), resampler.end()];
+    const channelOf = (channel: number) =>
+      Float32Array.from(blocks.flatMap((block) => [...(block[channel] ?? [])]));
+    expect(channelOf(0)).toEqual(resample(left, rates));
+    expect(channelOf(1)).toEqual(resample(right, rates));
+  });
+});

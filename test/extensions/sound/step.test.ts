@@ -1,0 +1,87 @@
+import { Binary, Int32, type RecordBatch, vectorFromArray } from "apache-arrow";
+import { expect, test } from "vitest";
+import type { SoundPlan } from "../../../extensions/sound/op.ts";
+import { fieldsOf } from "../../../shared/dataset/fields.ts";
+import type { FieldType } from "../../../shared/domain/dataset.ts";
+import { NO_STORES } from "../../../shared/domain/job-stores.ts";
+import type { StepBinding } from "../../../shared/domain/step-binding.ts";
+import { applyStep } from "../../../shared/steps/apply-step.ts";
+import { openStep } from "../../../shared/steps/open-step.ts";
+import { stepContract } from "../../contract/step-contract.ts";
+import { only, tableOf } from "../../support/sample-table.ts";
+import { batchOf } from "../../support/shard-inputs.ts";
+import { soundFile, wavFile } from "../../support/sound-files.ts";
+
+const FILES = ["s16.wav", "mono.ogg", "s24.flac", "stereo.mp3", "mono.opus"];
+
+/** Sounds, some that end early, and no sound at all. */
+function someRows(): RecordBatch {
+  const cells = Array.from({ length: 20 }, (_, row) => {
+    if (row % 7 === 3) return null;
+    const bytes = soundFile(FILES[row % FILES.length] ?? "");
+    return row % 6 === 5 ? bytes.subarray(0, 100) : bytes;
+  });
+  const [batch] = tableOf({
+    id: only(vectorFromArray([...cells.keys()], new Int32())),
+    sound: only(vectorFromArray(cells, new Binary())),
+  }).batches;
+  if (batch === undefined) throw new Error("one record batch");
+  return batch;
+}
+
+const FLOATS: FieldType = { kind: "numeric", type: "float32" };
+const SECONDS: FieldType = { kind: "numeric", type: "float64" };
+
+function planOf(rows: RecordBatch, windows: SoundPlan["windows"]): StepBinding {
+  const plan = { rate: 8000, channels: 1, mix: true, windows, normalize: true, maxSeconds: 10 };
+  const made: readonly (readonly [string, FieldType])[] =
+    windows === null
+      ? [["samples", { kind: "list", item: FLOATS }]]
+      : [
+          ["samples", { kind: "fixedList", item: FLOATS, length: windows.context + windows.window }],
+          ["part", { kind: "numeric", type: "int32" }],
+          ["start", SECONDS],
+          ["end", SECONDS],
+        ];
+  return {
+    where: "map.inputs.x.sound",
+    op: {
+      ...{ kind: "feature", feature: "sound", cells: { kind: "bytes" } },
+      data: { samples: "samples", layout: "channelsFirst", ...plan },
+    },
+    files: [],
+    reads: ["sound"],
+    columns: [
+      ...fieldsOf(rows.schema).map((field) => ({ ...field, from: field.name })),
+      ...made.map(([name, type]) => ({ name, type, nullable: false, from: null })),
+    ],
+  };
+}
+
+test("names the sounds of which a window was filled up, and no dead one", async () => {
+  const wav = (samples: number) => wavFile(Array(samples).fill(0.25), { rate: 8000 });
+  const sounds = [wav(300), wav(100), new Uint8Array(3), wav(500), wav(499)];
+  const rows = batchOf({ sound: only(vectorFromArray(sounds, new Binary())) });
+  const windows = { window: 300, hop: 200, context: 0 } as const;
+  const { signal } = new AbortController();
+  const filledBy = async (pad: "zeros" | "repeat" | "drop") => {
+    const plan = planOf(rows, { ...windows, pad });
+    await using step = await openStep(plan, { scratchPath: "unused", stores: NO_STORES });
+    return (await applyStep(step, plan, rows, signal)).noted.rowsFilled;
+  };
+  expect(await filledBy("zeros")).toEqual([1, 4]);
+  expect(await filledBy("repeat")).toEqual([1, 4]);
+  expect(await filledBy("drop")).toEqual([]);
+});
+
+for (const [name, windows] of [
+  ["whole sounds", null],
+  ["windows of sounds", { window: 300, hop: 200, context: 20, pad: "zeros" }],
+  ["windows of sounds that are repeated", { window: 4000, hop: 4000, context: 0, pad: "repeat" }],
+] as const) {
+  stepContract(name, async () => {
+    const rows = someRows();
+    const plan = planOf(rows, windows);
+    return { plan, open: (options) => openStep(plan, options), rows };
+  });
+}

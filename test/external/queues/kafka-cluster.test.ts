@@ -1,0 +1,151 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { present } from "../../../shared/core/assert.ts";
+import { TestCa } from "../../support/certificates.ts";
+import { until } from "../../support/job-processes.ts";
+import { startCli } from "../../support/processes.ts";
+import {
+  type Access,
+  type KafkaCluster,
+  startKafkaCluster,
+  USER,
+} from "../../support/queues/kafka-cluster.ts";
+import { firstText, refusals, saidBy } from "../../support/queues/let-in.ts";
+import { type Relay, startRelay } from "../../support/queues/relay.ts";
+import { aRow, isSettled, publishedIds, queueJob } from "../../support/queues/served-queue.ts";
+
+/** Of real processes on a machine that may be slow: it ends what hangs. */
+const LIMIT_MS = 280_000;
+
+const topicOf = (address: string) => present(/([^/]+)\?/.exec(address)?.[1], "an address has a topic");
+
+describe("three brokers of Kafka", () => {
+  let cluster: KafkaCluster;
+  /** In front of one of them, by what is wrong with its certificate. */
+  let servers: Readonly<Record<"expired" | "misnamed", Relay>>;
+  const at = (path: string) => join(cluster.folder, path);
+  const ca = () => `&tls=true&cacertfile=${at("ca.crt")}`;
+  const shown = (name: string) => `&certfile=${at(`${name}.crt`)}&keyfile=${at(`${name}.key`)}`;
+  const who = (password: string = USER.password, name: string = USER.name) =>
+    `${name}:${encodeURIComponent(password)}@`;
+  const addressOf = (user: string, access: Access, query: string) => (topic: string) =>
+    `kafka://${user}${cluster.brokers(access)}/${topic}?group=scoring-${topic}${query}`;
+  const behind = (port: number) => (topic: string) =>
+    `kafka://${who()}localhost:${port}/${topic}?group=g${ca()}`;
+
+  beforeAll(async () => {
+    cluster = await startKafkaCluster();
+    const own = cluster.ca;
+    const other = await TestCa.make(cluster.folder, "other");
+    await own.sign({ name: "client" });
+    await other.sign({ name: "stranger" });
+    const port = Number(/\d+/.exec(cluster.brokers("plain"))?.[0]);
+    const relay = async ({ cert, key }: { readonly cert: string; readonly key: string }) =>
+      await startRelay(port, { cert: await readFile(cert), key: await readFile(key) });
+    servers = {
+      expired: await relay(await own.sign({ name: "expired", fromDays: -9, toDays: -1 })),
+      misnamed: await relay(await own.sign({ name: "misnamed", host: "kafka.example.com" })),
+    };
+  }, LIMIT_MS);
+  afterAll(async () => {
+    for (const relay of Object.values(servers ?? {})) await relay[Symbol.asyncDispose]();
+    await cluster?.[Symbol.asyncDispose]();
+  }, LIMIT_MS);
+
+  test.each([
+    ["SCRAM-SHA-256 and TLS", () => addressOf(who(), "scram", `&sasl=scram-sha-256${ca()}`)],
+    ["SCRAM-SHA-512 and TLS", () => addressOf(who(), "scram", `&sasl=scram-sha-512${ca()}`)],
+    ["PLAIN", () => addressOf(who(), "plain", "")],
+    ["certificates of both sides", () => addressOf("", "mutual", ca() + shown("client"))],
+  ])("let in who comes by %s", { timeout: LIMIT_MS }, async (_how, address) => {
+    const queue = await cluster.makeQueue(address());
+    await queue.send(["one"]);
+    expect(await firstText(queue.address, queue.results)).toBe("one");
+  });
+
+  test("say at once whom they do not let in, and why, and show no password", {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const scram = `&sasl=scram-sha-512`;
+    const misses: readonly (readonly [RegExp, (topic: string) => string])[] = [
+      [/AUTHENTICATION_FAILED.*check user/, addressOf(who("s3cret"), "scram", scram + ca())],
+      [/AUTHENTICATION_FAILED.*check user/, addressOf(who("s3cret", "who"), "scram", scram + ca())],
+      [/AUTHENTICATION_FAILED.*check user/, addressOf(who("s3cret"), "plain", "")],
+      [/UNSUPPORTED_SASL_MECHANISM.*another `sasl`/, addressOf(who(), "scram", ca())],
+      [/UNSUPPORTED_SASL_MECHANISM.*another `sasl`/, addressOf(who(), "plain", scram)],
+      [/without a word.*one with users/, addressOf("", "plain", "")],
+      [/ILLEGAL_SASL_STATE.*takes no user/, addressOf(who(), "mutual", ca() + shown("client"))],
+      [/no CA that this system trusts.*cacertfile/, addressOf(who(), "scram", `${scram}&tls=true`)],
+      [
+        /no CA in .*other\.crt has signed/,
+        addressOf(who(), "scram", `${scram}&tls=true&cacertfile=${at("other.crt")}`),
+      ],
+      [/has a certificate that has expired/, behind(servers.expired.port)],
+      [/other names than localhost.*kafka\.example/, behind(servers.misnamed.port)],
+      [/does not speak TLS on this port/, addressOf(who(), "plain", ca())],
+      [/without a word.*`tls=true`/, addressOf(who(), "scram", scram)],
+      [/without a word.*`certfile`/, addressOf("", "mutual", ca())],
+      [/without a word.*`certfile`/, addressOf("", "mutual", ca() + shown("stranger"))],
+    ];
+    const { address: topic } = await cluster.makeQueue((name) => name);
+    const told = await Promise.all(misses.map(([, address]) => refusals(address(topic))));
+    for (const [index, [said]] of misses.entries())
+      for (const error of told[index] ?? []) {
+        expect(error.code).toBe("QUEUE_FAILED");
+        expect(saidBy(error)).toMatch(said);
+        expect(saidBy(error)).not.toContain("s3cret");
+        expect(saidBy(error)).not.toContain(encodeURIComponent(USER.password));
+      }
+  });
+
+  test("may die, also the one that leads and keeps the group: nothing is lost, and nothing comes twice", {
+    timeout: LIMIT_MS,
+  }, async () => {
+    const group = "scoring-rows";
+    const first = await cluster.coordinator(group);
+    const address = (topic: string) =>
+      `kafka://${who()}${cluster.brokers("scram")}/${topic}?group=${group}&sasl=scram-sha-512${ca()}`;
+    const queue = await cluster.makeQueue(address, first);
+    await using job = await queueJob(queue);
+    await using process = startCli(["serve", job.job, "--workers", "1", "--listen", "127.0.0.1:0"], {
+      limitMs: LIMIT_MS,
+    });
+    let sent = 0;
+    const send = async (count: number) => {
+      const ids = Array.from({ length: count }, (_, index) => sent + index);
+      sent += count;
+      // A broker that has just died fails a sending, of which some may be there.
+      const sending = () =>
+        queue.send(ids.map(aRow)).then(
+          () => true,
+          () => null,
+        );
+      await until("a sending", sending, LIMIT_MS);
+    };
+    const published = async () =>
+      await until("rows", async () => ((await publishedIds(job)).size >= sent ? true : null), LIMIT_MS);
+    await send(150);
+    await published();
+    const sending = send(250);
+    await cluster.kill(first);
+    await sending;
+    await send(50);
+    await published();
+    await cluster.restart(first);
+    await send(1);
+    await published();
+    await until("the end", async () => ((await isSettled(job)) ? true : null), LIMIT_MS);
+    process.kill("SIGTERM");
+    expect((await process.ended).code).toBe(130);
+    const found = await publishedIds(job);
+    expect([...found.keys()].sort((a, b) => a - b)).toEqual(Array.from({ length: sent }, (_, id) => id));
+    expect(new Set(found.values())).toEqual(new Set([1]));
+    const results = (await queue.takeResults()).map(({ body }) => (JSON.parse(body) as { id: number }).id);
+    expect(new Set(results).size).toBe(sent);
+    expect(await queue.takeAside()).toEqual([]);
+    expect(await cluster.leftOf(group, topicOf(queue.address))).toBe(0);
+    for (const password of [USER.password, encodeURIComponent(USER.password)])
+      expect(process.stderr).not.toContain(password);
+  });
+});

@@ -1,0 +1,60 @@
+import { spawnSync } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { packageRoot } from "../../../shared/core/package-root.ts";
+import { runCli } from "../../support/processes.ts";
+
+/** The units of deploy/systemd, as systemd itself reads them. It does not run here: its checker does. */
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "shardmill-systemd-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const UNITS = ["coordinator", "worker"];
+
+/** With a program that is there in place of ours, which is missed else. */
+async function copyOf(unit: string, change: (text: string) => string = (text) => text): Promise<string> {
+  const text = await readFile(join(packageRoot, "deploy", "systemd", `shardmill-${unit}.service`), "utf8");
+  const path = join(folder, `shardmill-${unit}.service`);
+  await writeFile(path, change(text.replaceAll("/usr/local/bin/shardmill", process.execPath)));
+  return path;
+}
+
+function analyze(...args: readonly string[]) {
+  const { status, stdout, stderr, error } = spawnSync("systemd-analyze", args, { encoding: "utf8" });
+  if (error !== undefined) throw error;
+  return { status, stdout, stderr };
+}
+
+describe.each(UNITS)("the unit of a %s", (unit) => {
+  test("is one, and has no key that systemd does not know", async () => {
+    expect(analyze("verify", await copyOf(unit))).toEqual({ status: 0, stdout: "", stderr: "" });
+    // An unknown key is told, and no failure to it.
+    const wrong = await copyOf(unit, (text) => text.replace("NoNewPrivileges=", "NoNewPrivilege="));
+    expect(analyze("verify", wrong).stderr).toContain("NoNewPrivilege");
+  });
+
+  test("is kept from what it has no need of", async () => {
+    const { status, stdout } = analyze("security", "--offline=true", "--threshold=25", await copyOf(unit));
+    expect(stdout).toContain("Overall exposure level");
+    expect(status).toBe(0);
+    const open = await copyOf(unit, (text) =>
+      text.replace(/^(Protect|Restrict|Capability|System).*\n/gm, ""),
+    );
+    expect(analyze("security", "--offline=true", "--threshold=25", open).status).not.toBe(0);
+  });
+
+  test("starts a command that there is, with options that it has", async () => {
+    const text = await readFile(join(packageRoot, "deploy", "systemd", `shardmill-${unit}.service`), "utf8");
+    const [, line = ""] = /^ExecStart=\/usr\/local\/bin\/shardmill (.*)$/m.exec(text) ?? [];
+    const [command = "", ...options] = line.split(" ");
+    const help = await runCli([command, "--help"]);
+    expect(help.code).toBe(0);
+    for (const option of options.filter((each) => each.startsWith("--")))
+      expect(help.stdout).toContain(option);
+  });
+});

@@ -1,0 +1,34 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { BucketPlace } from "../../../fault/bucket-place.ts";
+import { chaosRound } from "../../../fault/chaos-round.ts";
+import { type S3Server, startS3Server } from "../../support/s3-server.ts";
+
+/** Real processes that are killed, stopped and replaced, on a real server's bucket over a bad line. */
+
+let server: S3Server;
+beforeAll(async () => {
+  server = await startS3Server();
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+test.each([
+  ["in the bucket: coordinators on other machines go on with it", "bucket", 2],
+  ["on a disk: whoever runs it on another machine runs all of it", "disk", 3],
+] as const)(
+  "a job publishes the right rows with its journal %s",
+  async (_where, journal, seed) => {
+    const stories: string[] = [];
+    const note = (story: string) => stories.push(story);
+    await using place = await BucketPlace.open(server, { seed, journal });
+    const result = await chaosRound({ seed, workers: 4, shards: 60, faultSeconds: 10, place, note });
+    expect(result.problems, stories.join("\n")).toEqual([]);
+    const { coordinatorKilled, rivalStarted, coordinatorReplaced } = result.fired;
+    expect(rivalStarted, stories.join("\n")).toBeGreaterThan(0);
+    // None is killed while it is being replaced, and that may be as long as the job takes.
+    const struck = journal === "bucket" ? coordinatorReplaced : coordinatorKilled;
+    expect(struck, stories.join("\n")).toBeGreaterThan(0);
+  },
+  400_000,
+);

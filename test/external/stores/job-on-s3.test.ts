@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { jobFromBucketContract } from "../../contract/job-from-bucket-contract.ts";
+import { type BucketServer, startS3Bucket } from "../../support/bucket-server.ts";
+import { KnownJob } from "../../support/known-job.ts";
+import { runCli } from "../../support/processes.ts";
+
+const startSecure = () => startS3Bucket({ isSecure: true });
+
+jobFromBucketContract("S3, over TLS", startSecure, {
+  "certificates that are not there": { AWS_CA_BUNDLE: "/no/such/bundle.pem" },
+  "an address that is none": { AWS_ENDPOINT_URL: "nowhere" },
+});
+
+describe("who asks a bucket of S3 in vain is told so before work", () => {
+  let server: BucketServer;
+  let job: KnownJob;
+  beforeAll(async () => {
+    server = await startSecure();
+    job = await KnownJob.make({ rows: 100 });
+    await job.writeSpec({ input: { path: "s3://bucket/in/data" } });
+  });
+  afterAll(async () => {
+    await Promise.all([job[Symbol.asyncDispose](), server[Symbol.asyncDispose]()]);
+  });
+  const plan = (settings: Readonly<Record<string, string>>) =>
+    runCli(["plan", job.path, "--no-estimate"], { env: { ...job.env, ...server.env, ...settings } });
+
+  test("by a wrong secret, which is not shown", async () => {
+    const { code, stdout, stderr } = await plan({ AWS_SECRET_ACCESS_KEY: "hunter2hunter2" });
+    expect(code).toBe(2);
+    expect(stderr).toContain("SignatureDoesNotMatch");
+    expect(`${stdout}${stderr}`).not.toContain("hunter2");
+  });
+
+  test("without credentials", async () => {
+    const { code, stderr } = await plan({ ...server.nowhere, AWS_SECRET_ACCESS_KEY: "" });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/credentials/);
+  });
+});

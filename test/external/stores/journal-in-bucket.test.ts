@@ -1,0 +1,192 @@
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { childrenOf } from "../../../fault/left-processes.ts";
+import { type Location, parseLocation } from "../../../shared/domain/location.ts";
+import type { Storage } from "../../../shared/storage/storage.ts";
+import { recordsInBucket, untilCommittedInBucket } from "../../support/bucket-journal.ts";
+import { download, filesBelow, workFolders } from "../../support/bucket-output.ts";
+import { startFaultyProxy } from "../../support/faulty-proxy.ts";
+import { SHARDS, slowJob } from "../../support/interrupted-job.ts";
+import { digestsOf } from "../../support/job-processes.ts";
+import { expectRightAnswer } from "../../support/known-answer.ts";
+import { KnownJob } from "../../support/known-job.ts";
+import { lcg } from "../../support/onnx-model.ts";
+import { runCli, startCli } from "../../support/processes.ts";
+import { type S3Server, startS3Server } from "../../support/s3-server.ts";
+
+/** Whole jobs whose journal is in a real server's bucket, by coordinators that share nothing else. */
+
+let server: S3Server;
+let storage: Storage;
+let job: KnownJob;
+/** It takes seconds, so that it can be stopped in the middle. */
+let slow: KnownJob;
+let out: Location;
+let count = 0;
+beforeAll(async () => {
+  server = await startS3Server();
+  await server.makeBucket("bucket");
+  storage = server.storage();
+  job = await KnownJob.make({ rows: 3_000 });
+  slow = await slowJob();
+});
+beforeEach(async () => {
+  count += 1;
+  out = parseLocation(`s3://bucket/results/out-${count}`);
+  for (const each of [job, slow])
+    await each.writeSpec({ output: { path: out }, work: { journal: "bucket" } });
+});
+afterAll(async () => {
+  await storage[Symbol.asyncDispose]();
+  const all = [job, slow, server];
+  await Promise.all(all.map((each) => each[Symbol.asyncDispose]()));
+});
+
+const stateOf = (of: KnownJob, machine: string) => join(of.folder, `state-${count}-${machine}`);
+/** A machine is where its coordinators find what earlier ones kept on its disk, and nobody else does. */
+const on = (of: KnownJob, machine: string) => ({
+  env: { ...of.env, ...server.env, SHARDMILL_STATE: stateOf(of, machine) },
+  limitMs: 180_000,
+});
+const run = (of: KnownJob, ...args: string[]) => ["run", of.path, "--workers", "1", ...args];
+
+async function expectPublished(of: KnownJob): Promise<void> {
+  await download(storage, out, of.out);
+  await expectRightAnswer(of);
+  expect((await filesBelow(storage, out)).filter((path) => path.startsWith("_shardmill/"))).toEqual([]);
+}
+
+async function lastGeneration(): Promise<number> {
+  const records = await recordsInBucket(storage, out);
+  return records.filter((record) => record.kind === "generationStarted").length;
+}
+
+test("it publishes what it publishes with its journal on a disk, leaves nothing, and says so when it is run again", async () => {
+  await job.writeSpec({ output: { path: out } });
+  const shorthand = run(job, "--set", "work=bucket");
+  await using first = startCli(shorthand, on(job, "a"));
+  await untilCommittedInBucket(storage, out, 0);
+  expect(await first.ended).toMatchObject({ code: 0 });
+  await expectPublished(job);
+  expect(await workFolders(stateOf(job, "a"))).toEqual([]);
+  const { "_manifest.json": _one, ...shared } = await digestsOf(job.out);
+  const again = await runCli(run(job, "--json"), on(job, "b"));
+  expect(again).toMatchObject({ code: 0 });
+  expect(JSON.parse(again.stdout)).toMatchObject({ state: "published", output: out });
+  await job.writeSpec({ output: { path: "./on-disk" } });
+  expect(await runCli(run(job), on(job, "a"))).toMatchObject({ code: 0 });
+  const { "_manifest.json": _two, ...onDisk } = await digestsOf(job.at("on-disk"));
+  expect(shared).toEqual(onDisk);
+});
+
+test("a coordinator that is killed is resumed on another machine, and no committed shard is run again", async () => {
+  await using killed = startCli(run(slow), on(slow, "a"));
+  await untilCommittedInBucket(storage, out, 3);
+  killed.killGroup("SIGKILL");
+  await killed.ended;
+  const before = await untilCommittedInBucket(storage, out, 3);
+  expect(before.committed.length).toBeLessThan(SHARDS);
+  const resumed = await runCli(run(slow, "--json"), on(slow, "b"));
+  expect(resumed).toMatchObject({ code: 0 });
+  const attempts = before.granted + SHARDS - before.committed.length;
+  expect(JSON.parse(resumed.stdout)).toMatchObject({ state: "published", attempts });
+  await expectPublished(slow);
+  expect(await workFolders(stateOf(slow, "b"))).toEqual([]);
+});
+
+test("one that is stopped in order is gone on with at once", async () => {
+  await using stopped = startCli(run(slow), on(slow, "a"));
+  await untilCommittedInBucket(storage, out, 1);
+  stopped.child.kill("SIGTERM");
+  await stopped.ended;
+  const resumed = await runCli(run(slow), on(slow, "b"));
+  expect(resumed).toMatchObject({ code: 0 });
+  expect(resumed.stderr).not.toContain("waiting");
+  await expectPublished(slow);
+});
+
+test("a second one is refused while the first one works, also with --fresh", async () => {
+  await using first = startCli(run(slow, "--json"), on(slow, "a"));
+  await untilCommittedInBucket(storage, out, 1);
+  // However quick the machine: the job does not end while its worker stands still.
+  const workers = await childrenOf(first.pid);
+  for (const pid of workers) process.kill(pid, "SIGSTOP");
+  const refused = [[], ["--fresh"]].map(async (more, at) => {
+    const second = await runCli(run(slow, ...more), on(slow, `b${at}`));
+    expect(second).toMatchObject({ code: 1 });
+    expect(second.stderr).toMatch(/process \d+ on .* is at work on this output.*OUTPUT_LOCKED/s);
+  });
+  await Promise.all(refused);
+  for (const pid of workers) process.kill(pid, "SIGCONT");
+  expect(await first.ended).toMatchObject({ code: 0 });
+  await expectPublished(slow);
+});
+
+test("one that is stopped for long and goes on finds the job taken over, says so, and changes nothing", async () => {
+  await using first = startCli(run(slow), on(slow, "a"));
+  await untilCommittedInBucket(storage, out, 2);
+  first.child.kill("SIGSTOP");
+  await using second = startCli(run(slow, "--json"), on(slow, "b"));
+  while ((await lastGeneration()) < 2) await new Promise((resolve) => setTimeout(resolve, 500));
+  first.child.kill("SIGCONT");
+  const lost = await first.ended;
+  expect(lost).toMatchObject({ code: 1 });
+  expect(lost.stderr).toMatch(/another coordinator has taken the job over.*OUTPUT_LOCKED/s);
+  expect(await second.ended).toMatchObject({ code: 0 });
+  await expectPublished(slow);
+});
+
+test("answers that are lost, doubled, late or refused change nothing", async () => {
+  const random = lcg(7);
+  const faults = ["busy", "lost", "twice", "late"] as const;
+  await using proxy = await startFaultyProxy(server.settings.endpoint ?? new URL("http://none"), () => {
+    return random() < 0.2 ? (faults[Math.floor(random() * faults.length)] ?? null) : null;
+  });
+  const { env, limitMs } = on(job, "a");
+  const ended = await runCli(run(job), { env: { ...env, AWS_ENDPOINT_URL: proxy.endpoint }, limitMs });
+  expect(ended).toMatchObject({ code: 0 });
+  for (const fault of faults) expect(proxy.struck.get(fault)).toBeGreaterThan(0);
+  await expectPublished(job);
+});
+
+test("--fresh throws away what another machine has begun, and begins anew", async () => {
+  await using killed = startCli(run(slow), on(slow, "a"));
+  await untilCommittedInBucket(storage, out, 2);
+  killed.killGroup("SIGKILL");
+  await killed.ended;
+  const resumed = await runCli(run(slow, "--json", "--fresh"), on(slow, "b"));
+  expect(resumed).toMatchObject({ code: 0 });
+  expect(JSON.parse(resumed.stdout)).toMatchObject({ attempts: SHARDS });
+  await expectPublished(slow);
+});
+
+test("of a job over what is new a run that was begun on one machine is ended on another", async () => {
+  await slow.writeSpec({
+    input: { path: "./data", new: true },
+    output: { path: out },
+    work: { journal: "bucket" },
+  });
+  const first = parseLocation(`${out}/run=000001`);
+  await using killed = startCli(run(slow), on(slow, "a"));
+  const before = await untilCommittedInBucket(storage, first, 2);
+  killed.killGroup("SIGKILL");
+  await killed.ended;
+  const planned = await runCli(["plan", slow.path, "--no-estimate", "--json"], on(slow, "b"));
+  expect(JSON.parse(planned.stdout)).toMatchObject({ output: first, newInput: { run: 1 } });
+  const resumed = await runCli(run(slow, "--json"), on(slow, "b"));
+  expect(resumed).toMatchObject({ code: 0 });
+  expect(JSON.parse(resumed.stdout).attempts).toBeLessThan(before.granted + SHARDS);
+  const nothing = await runCli(run(slow, "--json"), on(slow, "a"));
+  expect(JSON.parse(nothing.stdout)).toMatchObject({ state: "nothingNew" });
+  expect((await readdir(slow.folder)).length).toBeGreaterThan(0);
+  const left = (await filesBelow(storage, out)).filter((path) => path.includes("_shardmill"));
+  expect(left).toEqual([]);
+});
+
+test("with its output on a disk it is refused", async () => {
+  await job.writeSpec({ output: { path: "./on-disk" }, work: { journal: "bucket" } });
+  const refused = await runCli(run(job), on(job, "a"));
+  expect(refused).toMatchObject({ code: 2 });
+  expect(refused.stderr).toContain("is for output in a bucket");
+});

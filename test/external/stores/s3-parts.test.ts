@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { placeOf } from "../../../extensions/object-store/object-place.ts";
+import { createObjectStorage } from "../../../extensions/object-store/object-storage.ts";
+import { sha256 } from "../../../shared/core/digest.ts";
+import { type Location, parseLocation } from "../../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
+import type { Storage } from "../../../shared/storage/storage.ts";
+import { type FaultyProxy, type ProxyFault, startFaultyProxy } from "../../support/faulty-proxy.ts";
+import { lcg } from "../../support/onnx-model.ts";
+import { type S3Server, startS3Server } from "../../support/s3-server.ts";
+
+/** Objects that are put and copied in parts, as those above 5 GiB are: here they are as small as may be. */
+
+const MIB = 1 << 20;
+/** The least that stores take of a part that is not the last. */
+const SIZES = { mostWholeBytes: 5 * MIB, partBytes: 5 * MIB, mostCopiedBytes: 5 * MIB };
+const large = Buffer.alloc(12 * MIB + 345, "0123456789abcdef-");
+
+let server: S3Server;
+let storage: Storage;
+let proxy: FaultyProxy;
+let proxied: Storage;
+let faultOf: (method: string, path: string) => ProxyFault | null = () => null;
+beforeAll(async () => {
+  server = await startS3Server();
+  await server.makeBucket("bucket");
+  storage = createObjectStorage(server.client(SIZES));
+  const endpoint = server.settings.endpoint ?? new URL("http://none");
+  proxy = await startFaultyProxy(endpoint, (method, path) => faultOf(method, path));
+  proxied = createObjectStorage(server.client(SIZES, proxy.endpoint));
+});
+afterAll(async () => {
+  for (const each of [storage, proxied, proxy, server]) await each[Symbol.asyncDispose]();
+});
+
+const at = (key: string): Location => parseLocation(`s3://bucket/${key}`);
+
+test("an object in parts is put whole, once, and told by the sha256 of its bytes", async () => {
+  const placed = await storage.put(at("a"), sourceOfBytes(large), { ifAbsent: true });
+  expect(placed).toEqual({ bytes: large.length, sha256: sha256(large) });
+  expect(sha256(await server.kept("bucket", "a"))).toBe(placed.sha256);
+  expect(await storage.checksums?.of(at("a"))).toEqual(placed);
+  using client = server.client();
+  expect((await client.head(placeOf(at("a")))).checksum).toMatch(/-3$/);
+  const other = storage.put(at("a"), sourceOfBytes(Buffer.alloc(large.length)), { ifAbsent: true });
+  await expect(other).rejects.toMatchObject({ code: "STORE_EXISTS" });
+  expect(await storage.put(at("a"), sourceOfBytes(large), { ifAbsent: true })).toEqual(placed);
+});
+
+test("of several that put parts of one object at once, one wins, whole", async () => {
+  const all = ["a", "b", "c"].map((letter) => Buffer.alloc(6 * MIB, letter));
+  const puts = all.map((each) => storage.put(at("raced"), sourceOfBytes(each), { ifAbsent: true }));
+  const outcomes = await Promise.allSettled(puts);
+  const won = all.filter((_, index) => outcomes[index]?.status === "fulfilled");
+  expect(won).toHaveLength(1);
+  expect(sha256(await server.kept("bucket", "raced"))).toBe(sha256(won[0] ?? ""));
+});
+
+test("bytes that are not what was announced make no object", async () => {
+  const wrong = { ifAbsent: true, sha256: sha256("another") };
+  await expect(storage.put(at("wrong"), sourceOfBytes(large), wrong)).rejects.toMatchObject({
+    code: "STORE_FAILED",
+  });
+  expect(await storage.kindAt(at("wrong"))).toBeNull();
+});
+
+test("an object in parts is copied at once where that can be, and told by the same sha256", async () => {
+  await storage.put(at("from"), sourceOfBytes(large));
+  await storage.copy(at("from"), at("copied"));
+  expect(await storage.checksums?.of(at("copied"))).toEqual({ bytes: large.length, sha256: sha256(large) });
+});
+
+test("what is too large to be copied at once is copied in parts, over what is there", async () => {
+  await storage.put(at("from"), sourceOfBytes(large));
+  await storage.put(at("parts"), sourceOfBytes("something else"));
+  faultOf = (method, path) => (method === "PUT" && path === "/bucket/parts" ? "large" : null);
+  await proxied.copy(at("from"), at("parts"));
+  expect(proxy.struck.get("large")).toBe(1);
+  expect(sha256(await server.kept("bucket", "parts"))).toBe(sha256(large));
+  // This server does not tell the checksums of copied parts: so what is there is read.
+  expect(await storage.checksums?.of(at("parts"))).toBeNull();
+  const missing = proxied.copy(at("nothing"), at("parts"));
+  await expect(missing).rejects.toMatchObject({ code: expect.stringMatching(/^STORE_/) });
+});
+
+test("a copy whose answer was lost is not made again", async () => {
+  await storage.put(at("from"), sourceOfBytes(large));
+  const asked: string[] = [];
+  faultOf = (method, path) => {
+    asked.push(`${method} ${path}`);
+    return asked.length === 1 ? "lost" : null;
+  };
+  await proxied.copy(at("from"), at("once"));
+  expect(asked.filter((each) => each === "PUT /bucket/once")).toHaveLength(1);
+  expect(sha256(await server.kept("bucket", "once"))).toBe(sha256(large));
+  // Where nothing was done, it is.
+  asked.length = 0;
+  faultOf = (method, path) => {
+    asked.push(`${method} ${path}`);
+    return asked.length === 1 ? "cut" : null;
+  };
+  await proxied.copy(at("from"), at("twice"));
+  expect(asked.filter((each) => each === "PUT /bucket/twice")).toHaveLength(2);
+  expect(sha256(await server.kept("bucket", "twice"))).toBe(sha256(large));
+});
+
+let folders = 0;
+
+test.each([
+  "late",
+  // As by a store that refuses a part before it has read it: what it says is often not heard.
+  "cut",
+] as const)(
+  "uploads below a folder are given up, those beside it are not, and one that is under way begins again (%s)",
+  async (fault) => {
+    const job = `job-${folders++}`;
+    faultOf = (method, path) => {
+      if (!path.includes("uploadId")) return null;
+      // Its process died: nothing that ends an upload is done.
+      return method === "DELETE" || path.includes("partNumber=2") ? "large" : null;
+    };
+    for (const key of [`${job}/rows/a`, `${job}/rows-of-others/a`, `${job}/rows/b/c`])
+      await expect(proxied.put(at(key), sourceOfBytes(large))).rejects.toThrow();
+    const begunThere = async () =>
+      (await server.uploads("bucket")).filter((key) => key.startsWith(`${job}/`));
+    expect(await begunThere()).toEqual([`${job}/rows-of-others/a`, `${job}/rows/a`, `${job}/rows/b/c`]);
+    let begun = 0;
+    let removing: Promise<void> | null | undefined = null;
+    faultOf = (_method, path) => {
+      if (/\?uploads=?$/.test(path)) begun += 1;
+      if (begun > 1 || !path.includes("partNumber=")) return null;
+      removing ??= storage.removeUploads?.(at(`${job}/rows`));
+      return fault;
+    };
+    await proxied.put(at(`${job}/rows/living`), sourceOfBytes(large), { ifAbsent: true });
+    await removing;
+    expect(begun).toBe(2);
+    expect(sha256(await server.kept("bucket", `${job}/rows/living`))).toBe(sha256(large));
+    expect(await begunThere()).toEqual([`${job}/rows-of-others/a`]);
+  },
+);
+
+test("answers that are lost, doubled, late or refused change nothing", async () => {
+  const random = lcg(3);
+  const faults = ["busy", "lost", "twice", "late"] as const;
+  faultOf = () => (random() < 0.3 ? (faults[Math.floor(random() * faults.length)] ?? null) : null);
+  for (let round = 0; round < 8; round += 1) {
+    const bytes = Buffer.alloc(7 * MIB, `round ${round}`);
+    const placed = await proxied.put(at(`faulty-${round}`), sourceOfBytes(bytes), { ifAbsent: true });
+    expect(placed.sha256).toBe(sha256(bytes));
+    expect(sha256(await server.kept("bucket", `faulty-${round}`))).toBe(placed.sha256);
+    expect(await storage.checksums?.of(at(`faulty-${round}`))).toEqual(placed);
+  }
+  for (const fault of faults) expect(proxy.struck.get(fault)).toBeGreaterThan(0);
+});

@@ -1,0 +1,169 @@
+import { readdir, readFile } from "node:fs/promises";
+import type { IncomingHttpHeaders } from "node:http";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { below, type Location } from "../../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
+import type { Storage } from "../../../shared/storage/storage.ts";
+import { filesBelow } from "../../support/bucket-output.ts";
+import {
+  type BucketServer,
+  startAzureBucket,
+  startGcsBucket,
+  startS3Bucket,
+} from "../../support/bucket-server.ts";
+import { type ProxyFault, startFaultyProxy } from "../../support/faulty-proxy.ts";
+import { ask, startListening, startWorker } from "../../support/job-processes.ts";
+import { KnownJob } from "../../support/known-job.ts";
+import { runCli } from "../../support/processes.ts";
+import { startWebServer } from "../../support/web-server.ts";
+
+/**
+ * What requests are signed with is for their store alone. What the line to it saw of that, and the keys
+ * behind it, stand in nothing that a job says, keeps or publishes.
+ */
+
+/** A store, and by what it is asked. */
+interface Asked extends AsyncDisposable {
+  readonly server: BucketServer;
+  /** What is to be seen nowhere, whether or not it is sent. */
+  readonly keys: readonly string[];
+  envAt(endpoint: string): Readonly<Record<string, string>>;
+}
+
+function askedBy(server: BucketServer, variable: string): Asked {
+  const { [variable]: key = "" } = server.env;
+  return {
+    server,
+    keys: [new URLSearchParams(key).get("sig") ?? key],
+    envAt: server.envAt,
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+/** The emulator takes any token: one of the machine's service account, which is a server of ours. */
+async function gcsByToken(): Promise<Asked> {
+  const token = "ya29.hunter2-token";
+  const server = await startGcsBucket();
+  const metadata = await startWebServer({
+    "/computeMetadata/v1/instance/service-accounts/default/token": (_request, response) => {
+      response.writeHead(200, { "content-type": "application/json", "metadata-flavor": "Google" });
+      response.end(JSON.stringify({ access_token: token, expires_in: 3_600, token_type: "Bearer" }));
+    },
+  });
+  return {
+    server,
+    keys: [token],
+    envAt: (endpoint) => ({
+      CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE: endpoint,
+      GCE_METADATA_HOST: new URL(metadata.url).host,
+      METADATA_SERVER_DETECTION: "assume-present",
+      CLOUDSDK_CONFIG: "/no/such/folder",
+    }),
+    async [Symbol.asyncDispose]() {
+      await Promise.all([server, metadata].map((each) => each[Symbol.asyncDispose]()));
+    },
+  };
+}
+
+const ASKED = {
+  "S3, by a key": async () => askedBy(await startS3Bucket(), "AWS_SECRET_ACCESS_KEY"),
+  "Google Cloud Storage, by a token": gcsByToken,
+  "Azure, by an account's key": async () => askedBy(await startAzureBucket(), "AZURE_STORAGE_KEY"),
+  "Azure, by a shared access signature": async () =>
+    askedBy(await startAzureBucket({ isBySignature: true }), "AZURE_STORAGE_SAS_TOKEN"),
+} satisfies Readonly<Record<string, () => Promise<Asked>>>;
+
+/** By what a request says who asks: signatures, tokens, the names of uploads. */
+function signaturesOf(path: string, headers: IncomingHttpHeaders): string[] {
+  const { authorization = "", "x-ms-copy-source": source } = headers;
+  const said = /(?:Signature=|Bearer |SharedKey [^:]+:)(.+)$/.exec(authorization)?.[1];
+  const asked = [path, String(source ?? "")].flatMap((each) => {
+    const query = new URLSearchParams(each.split("?")[1] ?? "");
+    return ["sig", "X-Amz-Signature", "upload_id"].map((name) => query.get(name));
+  });
+  return [said, ...asked].filter((each): each is string => typeof each === "string" && each !== "");
+}
+
+async function inBucket(storage: Storage, folder: Location): Promise<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (const name of await filesBelow(storage, folder)) {
+    const { bytes } = await storage.stat(below(folder, name));
+    found.set(name, Buffer.from(await storage.read(below(folder, name), 0, bytes)).toString("latin1"));
+  }
+  return found;
+}
+
+async function onDisk(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  return await Promise.all(files.map(({ parentPath, name }) => readFile(join(parentPath, name), "latin1")));
+}
+
+test.each(Object.entries(ASKED))(
+  "%s: no key, token or signature is in a plan, draft, log, status, journal, error or output",
+  async (_name, start) => {
+    await using asked = await start();
+    const { server, keys } = asked;
+    const sent = new Set<string>();
+    let fault: ProxyFault | null = null;
+    await using proxy = await startFaultyProxy(server.endpoint, (_method, path, headers) => {
+      for (const each of signaturesOf(path, headers)) sent.add(each);
+      return fault;
+    });
+    await using storage = server.storage();
+    await using job = await KnownJob.make({ rows: 1_000, files: 1 });
+    const [input, model, out] = [
+      below(server.bucket, "in"),
+      below(server.bucket, "model.onnx"),
+      below(server.bucket, "out"),
+    ];
+    await storage.put(
+      below(input, "a.parquet"),
+      sourceOfBytes(await readFile(job.at("data/part-0000.parquet"))),
+    );
+    await storage.put(model, sourceOfBytes(await readFile(job.at("model.onnx"))));
+    const work = { journal: "bucket" };
+    await job.writeSpec({ input: { path: input }, model: { path: model }, output: { path: out }, work });
+    const own = { SHARDMILL_STATE: join(job.folder, "state"), SHARDMILL_CACHE: join(job.folder, "cache") };
+    const env = { ...job.env, ...asked.envAt(proxy.endpoint), ...own };
+    const said: string[] = [];
+    const run = async (...args: readonly string[]) => {
+      const { code, stdout, stderr } = await runCli(args, { env, limitMs: 300_000 });
+      said.push(stdout, stderr);
+      return code;
+    };
+
+    expect(await run("plan", job.path, "--json")).toBe(0);
+    expect(await run("try", job.path, "--rows", "2", "--json")).toBe(0);
+    expect(await run("init", "--model", model, "--input", input, "-o", join(job.folder, "made.yaml"))).toBe(
+      0,
+    );
+
+    const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "debug"];
+    const { cli, address } = await startListening(job, args, { env });
+    await using coordinator = cli;
+    said.push(JSON.stringify(await ask(address, ({ jobs }) => jobs.getJob(""))));
+    const begun = await inBucket(storage, out);
+    expect([...begun.keys()].join()).toMatch(/\/journal\/0+1/);
+    said.push(...begun.values());
+    await using worker = startWorker(job, address, ["--data", "shared", "--log-level", "debug"], { env });
+    for (const { code, stdout, stderr } of await Promise.all([coordinator.ended, worker.ended])) {
+      expect({ code, stderr }).toMatchObject({ code: 0 });
+      said.push(stdout, stderr);
+    }
+    fault = "expired";
+    expect(await run("plan", job.path, "--no-estimate")).not.toBe(0);
+
+    said.push(...(await inBucket(storage, out)).values(), ...(await onDisk(job.folder)));
+    // Told of the store, and by whom, but for what it is told by.
+    expect(said.join("")).toContain("asked of a store");
+    // Signatures are others each time, tokens are not.
+    expect(sent.size >= 10 || keys.every((key) => sent.has(key))).toBe(true);
+    const leaks = [...keys, ...sent].filter((secret) =>
+      said.some((text) => text.includes(secret) || text.includes(encodeURIComponent(secret))),
+    );
+    expect(leaks).toEqual([]);
+  },
+  300_000,
+);
