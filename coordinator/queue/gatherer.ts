@@ -2,6 +2,7 @@ import { present } from "../../shared/core/assert.ts";
 import type { WindowLimits } from "../../shared/domain/queue-spec.ts";
 import type { Delivery, SetAside } from "../../shared/extension/queue-source.ts";
 import { KeyLedger } from "./key-ledger.ts";
+import type { WindowId } from "./window-id.ts";
 
 /** A message as what it is to a window. */
 export interface Message<Item> {
@@ -13,7 +14,7 @@ export interface Message<Item> {
 
 /** A window that takes no more messages, each key once, in the order in which they came. */
 export interface ClosedWindow<Item> {
-  readonly id: string;
+  readonly id: WindowId;
   readonly messages: readonly Message<Item>[];
 }
 
@@ -69,7 +70,7 @@ export class Gatherer<Item> {
   }
 
   /** Of a life before: a window that is closed and not settled. */
-  restoreClosed(id: string, keys: readonly string[]): void {
+  restoreClosed(id: WindowId, keys: readonly string[]): void {
     const held = new Map(keys.map((key) => [key, [] as Delivery[]]));
     this.#inFlight.set(id, held);
     for (const [key, deliveries] of held) this.#waiting.set(key, deliveries);
@@ -77,7 +78,7 @@ export class Gatherer<Item> {
 
   /** Of a life before: a window that was published and settled. @param atMs when, by the clock on the wall */
   restoreSettled(
-    id: string,
+    id: WindowId,
     keys: readonly string[],
     { dead, atMs }: { readonly dead: DeadKeys; readonly atMs: number },
   ): void {
@@ -140,7 +141,7 @@ export class Gatherer<Item> {
   }
 
   /** Closes the open window. @param id its name from here on */
-  close(id: string): ClosedWindow<Item> {
+  close(id: WindowId): ClosedWindow<Item> {
     const { held } = present(this.#open, "a window that is closed was open");
     this.#open = null;
     const deliveries = new Map([...held].map(([key, each]) => [key, each.deliveries]));
@@ -154,7 +155,7 @@ export class Gatherer<Item> {
    *
    * @param dead those of them that are in no output
    */
-  settle(id: string, dead: DeadKeys): Settlement {
+  settle(id: WindowId, dead: DeadKeys): Settlement {
     const held = present(this.#inFlight.get(id), "a window that is settled was closed");
     this.#inFlight.delete(id);
     const done: Delivery[] = [];
@@ -170,12 +171,12 @@ export class Gatherer<Item> {
   }
 
   /** They are settled: after a while they are forgotten. @param atMs by the clock on the wall */
-  settled(id: string, atMs: number): void {
+  settled(id: WindowId, atMs: number): void {
     this.#ledger.settled(id, atMs);
   }
 
   /** Forgets the keys of what was settled long ago. @returns those windows */
-  forget(wallMs: number): readonly string[] {
+  forget(wallMs: number): readonly WindowId[] {
     return this.#ledger.forget(wallMs);
   }
 

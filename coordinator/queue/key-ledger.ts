@@ -1,5 +1,7 @@
+import type { WindowId } from "./window-id.ts";
+
 interface KnownWindow {
-  readonly id: string;
+  readonly id: WindowId;
   /** When its messages were settled; null: they are not yet. */
   atMs: number | null;
   readonly keys: readonly string[];
@@ -16,7 +18,7 @@ const MOST_KEYS = 5_000_000;
 export class KeyLedger {
   readonly #rememberMs: number;
   readonly #mostKeys: number;
-  readonly #windows = new Map<string, KnownWindow>();
+  readonly #windows = new Map<WindowId, KnownWindow>();
   readonly #byKey = new Map<string, KnownWindow>();
 
   constructor(rememberMs: number, mostKeys = MOST_KEYS) {
@@ -29,14 +31,14 @@ export class KeyLedger {
   }
 
   /** From when a window is published on: until it is settled, its keys are not forgotten. */
-  add(id: string, keys: readonly string[], dead: ReadonlyMap<string, string>): void {
+  add(id: WindowId, keys: readonly string[], dead: ReadonlyMap<string, string>): void {
     const window = { id, atMs: null, keys, dead };
     this.#windows.set(id, window);
     for (const key of keys) this.#byKey.set(key, window);
   }
 
   /** @param atMs by the clock on the wall, which a restart does not change */
-  settled(id: string, atMs: number): void {
+  settled(id: WindowId, atMs: number): void {
     const window = this.#windows.get(id);
     if (window !== undefined) window.atMs = atMs;
   }
@@ -48,8 +50,8 @@ export class KeyLedger {
   }
 
   /** @returns the windows whose keys are forgotten now, in the order in which they came */
-  forget(wallMs: number): readonly string[] {
-    const gone: string[] = [];
+  forget(wallMs: number): readonly WindowId[] {
+    const gone: WindowId[] = [];
     for (const [id, { atMs, keys }] of this.#windows) {
       // Its broker may give it again, for as long as it did not take that it is settled.
       if (atMs === null) continue;

@@ -11,6 +11,7 @@ import { readManifestIfThere } from "../publish/read-manifest.ts";
 import type { DeadKeys } from "./gatherer.ts";
 import { rowsAsJson } from "./row-json.ts";
 import type { SpooledWindow } from "./spool.ts";
+import type { WindowId } from "./window-id.ts";
 
 /** What a window's run has published. */
 export interface PublishedWindow {
@@ -94,7 +95,7 @@ async function* batchesOf(
 }
 
 async function* resultsOf(
-  id: string,
+  id: WindowId,
   batches: AsyncIterable<RecordBatch>,
 ): AsyncGenerator<readonly Result[]> {
   let count = 0;

@@ -2,6 +2,7 @@ import type { Clock } from "../../shared/core/clock.ts";
 import type { MessageOutcome, QueueStatus } from "../../shared/domain/queue-status.ts";
 import type { Delivery } from "../../shared/extension/queue-source.ts";
 import type { Gatherer } from "./gatherer.ts";
+import type { WindowId } from "./window-id.ts";
 
 /** Counts what becomes of messages, since a process began. */
 export class QueueCounts {
@@ -24,11 +25,11 @@ export class QueueCounts {
     this.#ended[outcome] += count;
   }
 
-  failed(window: string): void {
+  failed(window: WindowId): void {
     this.#failing.add(window);
   }
 
-  published(window: string, published: number, aside: number): void {
+  published(window: WindowId, published: number, aside: number): void {
     this.#failing.delete(window);
     this.add("published", published);
     this.add("aside", aside);

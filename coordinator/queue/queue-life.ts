@@ -18,7 +18,7 @@ import { rowsFile } from "./rows-file.ts";
 import { Settler } from "./settler.ts";
 import type { Spool, SpooledWindow, SpoolRecord } from "./spool.ts";
 import { withoutUnreadable } from "./unreadable-files.ts";
-import { windowIds } from "./window-id.ts";
+import { type WindowId, windowIds } from "./window-id.ts";
 
 interface QueueLifeOptions {
   readonly trigger: QueueTrigger;
@@ -62,7 +62,7 @@ export class QueueLife {
   readonly #options: QueueLifeOptions;
   readonly #gatherer: Gatherer<Item>;
   readonly #settler: Settler;
-  readonly #nextId: () => string;
+  readonly #nextId: () => WindowId;
   readonly #atWork = new Set<Promise<void>>();
   readonly counts: QueueCounts;
   #callOffClose: () => void = () => {};
@@ -224,7 +224,7 @@ export class QueueLife {
   }
 
   /** Does it until it is done, with pauses. What goes wrong is logged each time. */
-  async #patiently<T>(id: string, trouble: string, act: () => Promise<T>): Promise<T> {
+  async #patiently<T>(id: WindowId, trouble: string, act: () => Promise<T>): Promise<T> {
     const { signal, log } = this.#options;
     for (let failures = 0; ; failures += 1) {
       try {
@@ -259,7 +259,7 @@ export class QueueLife {
   /** @returns what calls it off */
   #forgetSoon(): () => void {
     const { clock, spool, log } = this.#options;
-    const gone: string[] = [];
+    const gone: WindowId[] = [];
     const forget = async () => {
       gone.push(...this.#gatherer.forget(clock.wallMs()));
       for (let id = gone[0]; id !== undefined; id = gone[0]) {

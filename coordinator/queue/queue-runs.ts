@@ -17,6 +17,7 @@ import { readPublishedWindow } from "./published-window.ts";
 import { QueueLife } from "./queue-life.ts";
 import { Spool, type SpooledWindow, windowsFolder } from "./spool.ts";
 import { filesOf } from "./unreadable-files.ts";
+import type { WindowId } from "./window-id.ts";
 
 /** How often the broker is asked how many messages wait. */
 const ASK_MS = 15_000;
@@ -31,7 +32,7 @@ interface QueueRunsOptions {
   readonly place: { readonly output: Location; readonly storage: Storage };
   /** Begins the run of that name, or goes on with it, and waits for its end; null when it was only left. */
   readonly run: (
-    id: string,
+    id: WindowId,
     specOf: (job: JobSpec) => JobSpec,
     options: { readonly fresh: boolean; readonly ownInput: boolean; readonly signal: AbortSignal },
   ) => Promise<RunOutcome | null>;

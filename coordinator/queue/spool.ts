@@ -7,6 +7,7 @@ import { parseJson } from "../../shared/core/parse-json.ts";
 import { syncPath } from "../../shared/core/sync-path.ts";
 import { replaceFile, WRITING } from "../kept/replace-file.ts";
 import type { DeadKeys } from "./gatherer.ts";
+import { asWindowId, type WindowId } from "./window-id.ts";
 
 const WINDOW_NAME = "window.json";
 const ROWS_NAME = "window.arrow";
@@ -24,7 +25,7 @@ export function windowsFolder(ledger: string): string {
 
 /** A window as it lies on the disk. */
 export interface SpooledWindow {
-  readonly id: string;
+  readonly id: WindowId;
   /** When it was closed, by the clock on the wall. */
   readonly closedMs: number;
   /** By which its messages are known, in the order of their rows. */
@@ -80,12 +81,12 @@ export class Spool {
   }
 
   /** Where the rows of a window are, as long as it is not settled. */
-  rowsFile(id: string): string {
+  rowsFile(id: WindowId): string {
     return join(this.#folder, id, ROWS_NAME);
   }
 
   /** True for a window whose rows this process wrote, and not one before it. */
-  wrote(id: string): boolean {
+  wrote(id: WindowId): boolean {
     return this.#written.has(id);
   }
 
@@ -114,12 +115,12 @@ export class Spool {
     await this.#replace(id, WINDOW_NAME, { format: FORMAT, ...window });
   }
 
-  async fail(id: string, failure: WindowFailure): Promise<void> {
+  async fail(id: WindowId, failure: WindowFailure): Promise<void> {
     await this.#replace(id, FAILED_NAME, failure);
   }
 
   /** Its rows are published and its messages settled: only its keys are needed still. */
-  async settle(id: string, dead: DeadKeys, atMs: number): Promise<void> {
+  async settle(id: WindowId, dead: DeadKeys, atMs: number): Promise<void> {
     this.#written.delete(id);
     await this.#replace(id, SETTLED_NAME, { atMs, dead: [...dead] });
     const folder = join(this.#folder, id);
@@ -129,7 +130,7 @@ export class Spool {
   }
 
   /** Its keys are forgotten. */
-  async remove(id: string): Promise<void> {
+  async remove(id: WindowId): Promise<void> {
     const disk = this.#disk;
     await kept(this.#folder, async () => {
       const gone = join(this.#folder, `${id}${WRITING}`);
@@ -141,7 +142,7 @@ export class Spool {
     });
   }
 
-  async #replace(id: string, name: string, value: object): Promise<void> {
+  async #replace(id: WindowId, name: string, value: object): Promise<void> {
     const folder = join(this.#folder, id);
     await kept(folder, () => replaceFile(folder, name, json(value), this.#disk));
   }
@@ -176,7 +177,7 @@ async function finishWindow(path: string, disk: Disk): Promise<void> {
  * @throws {STATE_FAILED}
  */
 export async function readOpenWindows(folder: string): Promise<SpoolRecord[]> {
-  const isOpen = async (id: string) =>
+  const isOpen = async (id: WindowId) =>
     (await ifThere(realDisk.readFile(join(folder, id, SETTLED_NAME)))) === null;
   return await readSpool(folder, realDisk, isOpen);
 }
@@ -190,11 +191,14 @@ export async function readOpenWindows(folder: string): Promise<SpoolRecord[]> {
 async function readSpool(
   folder: string,
   disk: Disk,
-  isWanted: (id: string) => Promise<boolean> = async () => true,
+  isWanted: (id: WindowId) => Promise<boolean> = async () => true,
 ): Promise<SpoolRecord[]> {
   return await kept(folder, async () => {
     const names = await ifThere(disk.readdir(folder));
-    const ids = (names ?? []).filter((name) => !name.endsWith(WRITING)).sort();
+    const ids = (names ?? [])
+      .filter((name) => !name.endsWith(WRITING))
+      .sort()
+      .map(asWindowId);
     const records: SpoolRecord[] = [];
     for (const id of ids) {
       const record = (await isWanted(id)) ? await readRecord(join(folder, id), id, disk) : null;
@@ -204,7 +208,7 @@ async function readSpool(
   });
 }
 
-async function readRecord(folder: string, id: string, disk: Disk): Promise<SpoolRecord | null> {
+async function readRecord(folder: string, id: WindowId, disk: Disk): Promise<SpoolRecord | null> {
   const read = async (name: string) => await ifThere(disk.readFile(join(folder, name)));
   // First what is there as long as the window is: of one that goes meanwhile none is taken for open.
   const settled = await read(SETTLED_NAME);

@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { Gatherer } from "../../../../coordinator/queue/gatherer.ts";
+import { asWindowId, type WindowId } from "../../../../coordinator/queue/window-id.ts";
 import type { Delivery } from "../../../../shared/extension/queue-source.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 
@@ -28,18 +29,18 @@ it("closes a window by its rows, its bytes, or the time since its first message"
   expect(byBytes.closesInMs(0)).toBe(0);
   const bundle = gathered([]);
   bundle.offer(aDelivery(), message("a", 7), 0);
-  expect([bundle.closesInMs(0), bundle.close("1").messages[0]?.items.length]).toEqual([0, 7]);
+  expect([bundle.closesInMs(0), bundle.close(asWindowId("1")).messages[0]?.items.length]).toEqual([0, 7]);
 });
 
 it("takes nothing while a full window waits for those before it", () => {
   const gatherer = gathered(["a"]);
-  gatherer.close("1");
-  gathered(["b"], gatherer).close("2");
+  gatherer.close(asWindowId("1"));
+  gathered(["b"], gatherer).close(asWindowId("2"));
   gathered(["c", "d"], gatherer);
   expect([gatherer.takes, gatherer.closesInMs(1_000)]).toEqual([true, null]);
   gathered(["e"], gatherer);
   expect(gatherer.takes).toBe(false);
-  gatherer.settle("1", NONE);
+  gatherer.settle(asWindowId("1"), NONE);
   expect([gatherer.takes, gatherer.closesInMs(0)]).toEqual([true, 0]);
 });
 
@@ -48,9 +49,9 @@ it("holds a message that comes again until its window is published, and settles 
   const [first, second, third, fourth] = [aDelivery(), aDelivery(), aDelivery(), aDelivery()];
   expect(gatherer.offer(first, message("a"), 0).kind).toBe("gathered");
   expect(gatherer.offer(second, message("a"), 0).kind).toBe("held");
-  expect(gatherer.close("1").messages).toEqual([message("a")]);
+  expect(gatherer.close(asWindowId("1")).messages).toEqual([message("a")]);
   expect(gatherer.offer(third, message("a"), 0).kind).toBe("held");
-  expect(gatherer.settle("1", NONE)).toEqual({ done: [first, second, third], aside: [] });
+  expect(gatherer.settle(asWindowId("1"), NONE)).toEqual({ done: [first, second, third], aside: [] });
   expect(gatherer.offer(fourth, message("a"), 0).kind).toBe("done");
 });
 
@@ -59,22 +60,22 @@ it("sets aside what a run could not map, also when that comes again", () => {
   const [good, bad] = [aDelivery(), aDelivery()];
   gatherer.offer(good, message("a"), 0);
   gatherer.offer(bad, message("b"), 0);
-  gatherer.close("1");
+  gatherer.close(asWindowId("1"));
   const reason = "ROW_NULL: x is null";
-  const settled = gatherer.settle("1", new Map([["b", reason]]));
+  const settled = gatherer.settle(asWindowId("1"), new Map([["b", reason]]));
   expect(settled).toEqual({ done: [good], aside: [{ delivery: bad, reason }] });
   expect(gatherer.offer(aDelivery(), message("b"), 0)).toEqual({ kind: "aside", reason });
 });
 
 it("forgets keys of what is settled after their time, the oldest windows first", () => {
   const gatherer = gathered(["a"]);
-  gatherer.close("1");
-  gatherer.settle("1", NONE);
-  gathered(["b"], gatherer).close("2");
-  gatherer.settle("2", NONE);
+  gatherer.close(asWindowId("1"));
+  gatherer.settle(asWindowId("1"), NONE);
+  gathered(["b"], gatherer).close(asWindowId("2"));
+  gatherer.settle(asWindowId("2"), NONE);
   expect(gatherer.forget(10 * REMEMBER_MS)).toEqual([]);
-  gatherer.settled("1", 0);
-  gatherer.settled("2", 10);
+  gatherer.settled(asWindowId("1"), 0);
+  gatherer.settled(asWindowId("2"), 10);
   expect(gatherer.forget(REMEMBER_MS - 1)).toEqual([]);
   expect(gatherer.forget(REMEMBER_MS + 5)).toEqual(["1"]);
   expect(gatherer.offer(aDelivery(), message("b"), 0).kind).toBe("done");
@@ -83,7 +84,7 @@ it("forgets keys of what is settled after their time, the oldest windows first",
 
 it("gives back what is in no closed window", () => {
   const gatherer = gathered(["a"]);
-  gatherer.close("1");
+  gatherer.close(asWindowId("1"));
   gathered(["b", "c"], gatherer);
   expect(gatherer.drain()).toHaveLength(2);
   expect([gatherer.inFlight, gatherer.closesInMs(1_000)]).toEqual([1, null]);
@@ -94,7 +95,7 @@ class World {
   readonly random: SeededRandom;
   /** Keys of messages that wait; doubles are messages of their own. */
   readonly queue: string[] = [];
-  readonly spool = new Map<string, { keys: readonly string[]; settled: boolean }>();
+  readonly spool = new Map<WindowId, { keys: readonly string[]; settled: boolean }>();
   readonly published = new Map<string, readonly string[]>();
   out = new Map<Delivery, string>();
   gatherer = new Gatherer<string>(LIMITS, REMEMBER_MS);
@@ -129,7 +130,7 @@ class World {
   close(): boolean {
     if (this.gatherer.closesInMs(this.nowMs) !== 0) return false;
     this.windows += 1;
-    const { id, messages } = this.gatherer.close(`w${this.windows}`);
+    const { id, messages } = this.gatherer.close(asWindowId(`w${this.windows}`));
     if (this.#dies()) return true;
     this.spool.set(id, { keys: messages.map(({ key }) => key), settled: false });
     return false;

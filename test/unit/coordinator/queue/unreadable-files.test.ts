@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
 import type { SpooledWindow } from "../../../../coordinator/queue/spool.ts";
 import { filesOf, withoutUnreadable } from "../../../../coordinator/queue/unreadable-files.ts";
+import { asWindowId } from "../../../../coordinator/queue/window-id.ts";
 import type { ErrorCode } from "../../../../shared/core/error-codes.ts";
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
 
 const WINDOW: SpooledWindow = {
-  id: "w",
+  id: asWindowId("w"),
   closedMs: 0,
   keys: ["one", "two", "three", "twice"],
   counts: [1, 2, 1, 1],

@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { asWindowId } from "../../../../coordinator/queue/window-id.ts";
 import { listed } from "../../../../coordinator/trigger/list-runs.ts";
 import type { TriggerState } from "../../../../coordinator/trigger/trigger-state.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
@@ -45,10 +46,10 @@ it("lists the windows of a queue that wait or failed", () => {
   const parts = { closedMs: 0, keys: ["a", "b"], counts: [1, 1], input: [], left: [] };
   const window = { ...parts, failed: null, settled: null };
   const windows = [
-    { ...window, id: "20261128T013000001Z-0a1b2c" },
+    { ...window, id: asWindowId("20261128T013000001Z-0a1b2c") },
     {
       ...window,
-      id: "20261128T013000002Z-0a1b2c",
+      id: asWindowId("20261128T013000002Z-0a1b2c"),
       failed: { attempts: 2, reason: "MODEL_NOT_FOUND: gone", jobId: null },
     },
   ];
