@@ -245,7 +245,7 @@ export class Checker {
     );
     this.#lastToken = token;
     this.hold(
-      this.#journal.hasBegun(token.generation),
+      this.#isVisible() || this.#journal.hasBegun(token.generation),
       "tokens-grow",
       `a token of generation ${token.generation} went out before that was durable`,
     );
@@ -266,7 +266,8 @@ export class Checker {
     const standing = holder?.state.shards[shard]?.state;
     // Revoked, or published and cleaned up, since: a repeated answer speaks of what was.
     if (standing?.kind !== "committed" || standing.partial.executionId !== executionId) return;
-    if (holder?.state.phase.kind !== "running") return;
+    // Whoever finds the output published removes what it was made of.
+    if (holder?.state.phase.kind !== "running" || this.#isVisible()) return;
     for (const file of files) {
       const folder = keptPartials(this.#job, this.#image);
       const path = join(folder, `${shard}-${token.generation}.${token.sequence}-${executionId}`, file.name);

@@ -76,9 +76,9 @@ test("libraries of stores, proxies and queues are loaded by these alone: a local
   const theirs = /^extensions\//;
   expect(reaching.length).toBeGreaterThan(3);
   expect(reaching.flatMap(ofOurs).filter((source) => !theirs.test(source))).toEqual([]);
-  // Each entry file has the facts of every extension, and the code of none.
+  // Each entry file of the engine has the facts of every extension, and the code of none.
   const code = /^extensions\/(?!list\.ts$|[^/]+\/(extension|address|address-options|op|spec)\.ts$)/;
-  for (const entry of names.filter((name) => !name.startsWith("chunks")))
+  for (const entry of names.filter((name) => !/^(chunks|extensions)\//.test(name)))
     expect(
       [...closure(entry)].flatMap(ofOurs).filter((source) => code.test(source)),
       entry,
