@@ -16,9 +16,9 @@ try {
   const output = join(folder, "out");
   const cli = join(root, "dist", "cli", "main.js");
   step(process.execPath, [cli, "run", job, "--set", `output.path=${output}`], without("no-extensions"));
-  const { counts } = JSON.parse(readFileSync(join(output, "_manifest.json"), "utf8"));
-  if (!(counts.output > 0) || counts.output !== counts.input)
-    throw new Error(`rows are missing: ${JSON.stringify(counts)}`);
+  const { rows } = JSON.parse(readFileSync(join(output, "_manifest.json"), "utf8"));
+  if (!(rows.output > 0) || rows.output !== rows.input)
+    throw new Error(`rows are missing: ${JSON.stringify(rows)}`);
 } finally {
   rmSync(folder, { recursive: true });
 }
