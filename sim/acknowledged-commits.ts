@@ -17,17 +17,19 @@ export class AcknowledgedCommits {
   }
 
   /**
-   * Adds a commit. An acknowledged commit stays, unless its partial was damaged later.
+   * Adds a commit. An acknowledged commit stays, unless its partial was damaged later. The answer to one that
+   * was revoked so may come behind that of its successor, from a coordinator that had slept.
    *
    * @returns the execution that had won before, against the law `first-commit-wins`; null: there is none
    */
   add({ shard, executionId, digest }: PartialManifest): string | null {
     const before = this.#commits.get(shard);
+    if (before?.executionId === executionId) return null;
+    const records = this.#journal.records();
+    const isRevoked = (of: string) =>
+      records.some((record) => record.kind === "shardRevoked" && record.digest === of);
+    if (before !== undefined && isRevoked(digest)) return null;
     this.#commits.set(shard, { executionId, digest });
-    if (before === undefined || before.executionId === executionId) return null;
-    const isRevoked = this.#journal
-      .records()
-      .some((record) => record.kind === "shardRevoked" && record.digest === before.digest);
-    return isRevoked ? null : before.executionId;
+    return before === undefined || isRevoked(before.digest) ? null : before.executionId;
   }
 }

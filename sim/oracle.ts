@@ -47,7 +47,8 @@ export class Oracle {
     }
     const { state } = holder;
     const revoked = state.shards.some(({ revocations }) => revocations > 0);
-    const damaged = hasFired(world, "partialDamaged", "diskError", "diskFull");
+    // Where a rival has published, others remove the partials, and a holder that slept finds none.
+    const damaged = hasFired(world, "partialDamaged", "diskError", "diskFull", "rivalPublished");
     checker.hold(
       !revoked || damaged,
       "commits-stay-whole",
