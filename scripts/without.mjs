@@ -17,7 +17,7 @@ import { dirname, join, normalize } from "node:path";
 import { root, step } from "./step.mjs";
 
 /** Code and tests whose own subject is an extension are deleted with it: those that import it, and their importers. */
-const OF_EXTENSIONS = /^(test|bench|examples)\//;
+const OF_EXTENSIONS = /^(test|bench|examples|fault)\//;
 
 function git(...args) {
   const { stdout, status } = spawnSync("git", args, { cwd: root, encoding: "utf8", maxBuffer: 1 << 26 });

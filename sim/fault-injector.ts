@@ -2,6 +2,8 @@ import { dirname, join } from "node:path";
 import { SILENCE_MS as BUCKET_SILENCE_MS } from "../coordinator/journal/bucket/bucket-hold.ts";
 import { SILENCE_MS } from "../coordinator/journal/held-lock.ts";
 import { BEAT_NAME, LOCK_NAME } from "../coordinator/journal/lock-file.ts";
+import { CLEARING_NAME } from "../coordinator/publish/output-folder.ts";
+import { OUTPUT_FOLDERS, WORK_FOLDER } from "../shared/domain/manifest.ts";
 import type { DiskCall } from "./disk-operation.ts";
 import type { StopStretch } from "./fault-plan.ts";
 import type { JobFaultInjector } from "./job-fault-injector.ts";
@@ -23,8 +25,6 @@ const SEGMENT = /\/journal\/journal-[^/]*$/;
 const OF_TAKING = /\/lock\.json(?:\.claim-\w+|\.\w+\.tmp)$/;
 /** What one coordinator has staged, where itself or its successor names it. */
 const OWN_STAGE = /\.own-[^/]+\/stage\b/;
-/** A text to which its maker is about to give a name, such as that which says that it clears the output. */
-const OWN_TEXT = /\.own-[^/]+\/\d+$/;
 
 /** What a coordinator is at behind a change on its disk. */
 function stretchOf(call: DiskCall["call"], path: string): StopStretch | null {
@@ -194,7 +194,8 @@ export class FaultInjector {
       return path.endsWith("/holder.json") ? 0.5 : 0.05;
     if (faults.comesInPairs && call === "write" && path.includes("/stage/")) return 0.3;
     if (bucket !== null || faults.wakes === "late") return 0;
-    if (faults.stagesBesideClearing) return call === "sync" && OWN_TEXT.test(path) ? 0.7 : 0;
+    // Whoever clears has removed the manifest, and is about to remove the rows.
+    if (faults.stagesBesideClearing) return call === "sync" && this.#isBeingCleared(path) ? 0.7 : 0;
     const isStep = call === "names" || call === "removal" || call === "sync";
     if (faults.wakes === "atStage") return isStep && OWN_STAGE.test(path) ? 0.1 : 0;
     if ((call === "open" || call === "read") && SEGMENT.test(path)) return 0.2;
@@ -203,6 +204,12 @@ export class FaultInjector {
     // What a coordinator that was replaced has staged goes before the journal tells of its successor.
     if (call === "removal" && OWN_STAGE.test(path)) return path.includes("/rows/") ? 0.4 : 0.1;
     return isStep ? 0.005 : 0;
+  }
+
+  /** A folder of an output that is being cleared, and in which no sleeper has placed any rows. */
+  #isBeingCleared(path: string): boolean {
+    const isThere = (...names: readonly string[]) => this.#world.image.lookUp(join(path, ...names)) !== null;
+    return isThere(WORK_FOLDER, CLEARING_NAME) && !isThere(OUTPUT_FOLDERS.rows);
   }
 
   /** The only coordinator of the only job, if it runs. */

@@ -45,9 +45,9 @@ describe("a wrong command line", () => {
       "shardmill status --help shows its options",
     ],
     [
-      "convert m.onnx --precision int8 -o a -o b",
+      "report out -o a -o b",
       "-o is given 2 times, and takes one value",
-      "shardmill convert --help shows its options",
+      "shardmill report --help shows its options",
     ],
     ["run job.yaml --log-level infos", "--log-level cannot be `infos`", "did you mean `info`?"],
     [
