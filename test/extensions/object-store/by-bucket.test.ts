@@ -1,32 +1,36 @@
-import { expect, test } from "vitest";
+import { expect } from "vitest";
 import { storageByBucket } from "../../../extensions/object-store/by-bucket.ts";
 import type { StoreSettings } from "../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
+import { needs } from "../../support/needs.ts";
 
-test("buckets of the same settings share a storage; a copy between others passes through here", async () => {
-  const opened: StoreSettings[] = [];
-  const memory = new MemoryStorage();
-  const { can } = memory;
-  const open = async (settings: StoreSettings) => {
-    opened.push(settings);
-    return new MemoryStorage();
-  };
-  await using storage = storageByBucket(
-    { scheme: "s3", can, open },
-    { settings: { "s3://own": { anonymous: true } } },
-  );
-  const at = (text: string) => parseLocation(text);
-  await storage.put(at("s3://one/a"), sourceOfBytes("12345"));
-  await storage.copy(at("s3://one/a"), at("s3://two/b"));
-  expect(opened).toEqual([{}]);
-  await storage.copy(at("s3://two/b"), at("s3://own/c"));
-  expect(opened).toEqual([{}, { anonymous: true }]);
-  expect(Buffer.from(await storage.read(at("s3://own/c"), 1, 4)).toString()).toBe("234");
-});
+needs("s3")(
+  "buckets of the same settings share a storage; a copy between others passes through here",
+  async () => {
+    const opened: StoreSettings[] = [];
+    const memory = new MemoryStorage();
+    const { can } = memory;
+    const open = async (settings: StoreSettings) => {
+      opened.push(settings);
+      return new MemoryStorage();
+    };
+    await using storage = storageByBucket(
+      { scheme: "s3", can, open },
+      { settings: { "s3://own": { anonymous: true } } },
+    );
+    const at = (text: string) => parseLocation(text);
+    await storage.put(at("s3://one/a"), sourceOfBytes("12345"));
+    await storage.copy(at("s3://one/a"), at("s3://two/b"));
+    expect(opened).toEqual([{}]);
+    await storage.copy(at("s3://two/b"), at("s3://own/c"));
+    expect(opened).toEqual([{}, { anonymous: true }]);
+    expect(Buffer.from(await storage.read(at("s3://own/c"), 1, 4)).toString()).toBe("234");
+  },
+);
 
-test("which store a location is in is for the storage of its bucket to say", async () => {
+needs("s3")("which store a location is in is for the storage of its bucket to say", async () => {
   const { can } = new MemoryStorage();
   const open = async ({ endpoint = "the usual" }: StoreSettings) =>
     Object.assign(new MemoryStorage(), { storeOf: async () => endpoint });
@@ -36,7 +40,7 @@ test("which store a location is in is for the storage of its bucket to say", asy
   expect(await storage.storeOf?.(parseLocation("s3://one/a"))).toBe("the usual");
 });
 
-test("one that cannot be opened is tried again", async () => {
+needs("s3")("one that cannot be opened is tried again", async () => {
   let tries = 0;
   const { can } = new MemoryStorage();
   const open = async () => {
