@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { root, step } from "./step.mjs";
 
-const without = (condition) => ({
+const under = (condition) => ({
   env: { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ""} --conditions=${condition}` },
 });
 
@@ -15,7 +15,7 @@ try {
   const job = join(root, "examples", "digits", "job.yaml");
   const output = join(folder, "out");
   const cli = join(root, "dist", "cli", "main.js");
-  step(process.execPath, [cli, "run", job, "--set", `output.path=${output}`], without("no-extensions"));
+  step(process.execPath, [cli, "run", job, "--set", `output.path=${output}`], under("no-extensions"));
   const { rows } = JSON.parse(readFileSync(join(output, "_manifest.json"), "utf8"));
   if (!(rows.output > 0) || rows.output !== rows.input)
     throw new Error(`rows are missing: ${JSON.stringify(rows)}`);
@@ -23,8 +23,8 @@ try {
   rmSync(folder, { recursive: true });
 }
 console.log("== the simulator, with a stand-in store");
-step(process.execPath, [join(root, "dist", "sim", "main.js"), "--seeds", "2000"], without("stand-in"));
+step(process.execPath, [join(root, "dist", "sim", "main.js"), "--seeds", "2000"], under("stand-in"));
 console.log("== tests of the engine, with a stand-in store");
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
 const projects = ["--project", "test-unit", "--project", "test-seams"];
-step(process.execPath, [vitest, "run", ...projects, "--exclude", "test/extensions/**"], without("stand-in"));
+step(process.execPath, [vitest, "run", ...projects, "--exclude", "test/extensions/**"], under("stand-in"));

@@ -266,7 +266,7 @@ export class Checker {
     const standing = holder?.state.shards[shard]?.state;
     // Revoked, or published and cleaned up, since: a repeated answer speaks of what was.
     if (standing?.kind !== "committed" || standing.partial.executionId !== executionId) return;
-    // Whoever finds the output published removes what it was made of.
+    // A coordinator that finds the output published removes its partials.
     if (holder?.state.phase.kind !== "running" || this.#isVisible()) return;
     for (const file of files) {
       const folder = keptPartials(this.#job, this.#image);

@@ -194,7 +194,7 @@ export class FaultInjector {
       return path.endsWith("/holder.json") ? 0.5 : 0.05;
     if (faults.comesInPairs && call === "write" && path.includes("/stage/")) return 0.3;
     if (bucket !== null || faults.wakes === "late") return 0;
-    // Whoever clears has removed the manifest, and is about to remove the rows.
+    // The coordinator that clears has removed the manifest, and is about to remove the rows.
     if (faults.stagesBesideClearing) return call === "sync" && this.#isBeingCleared(path) ? 0.7 : 0;
     const isStep = call === "names" || call === "removal" || call === "sync";
     if (faults.wakes === "atStage") return isStep && OWN_STAGE.test(path) ? 0.1 : 0;
@@ -206,7 +206,7 @@ export class FaultInjector {
     return isStep ? 0.005 : 0;
   }
 
-  /** A folder of an output that is being cleared, and in which no sleeper has placed any rows. */
+  /** Returns whether an output is being cleared, and no sleeper has placed rows in it. */
   #isBeingCleared(path: string): boolean {
     const isThere = (...names: readonly string[]) => this.#world.image.lookUp(join(path, ...names)) !== null;
     return isThere(WORK_FOLDER, CLEARING_NAME) && !isThere(OUTPUT_FOLDERS.rows);

@@ -101,7 +101,7 @@ export class Holders {
     }
   }
 
-  /** All that was to be removed is gone. Whoever finds a clearing half done ends it, so this comes. */
+  /** Notes that a clearing has ended. The next coordinator ends one that was left half done. */
   cleared(): void {
     for (const [process, atMs] of this.#thrownAway)
       if (atMs === Number.POSITIVE_INFINITY) this.#thrownAway.set(process, this.#options.nowMs());

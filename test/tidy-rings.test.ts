@@ -1,4 +1,8 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect, it } from "vitest";
+import { EXTENSIONS } from "#extensions";
+import { packageRoot } from "../shared/core/package-root.ts";
 import {
   findRingBreaks,
   findUnusedExceptions,
@@ -31,4 +35,19 @@ it("the rule finds engine code that names or reads extensions, and extensions th
 
 it("the rule finds exceptions that no file needs", () => {
   expect(findUnusedExceptions([])).toEqual([...LIST_READERS, ...IMPORTERS, ...NAMERS]);
+});
+
+it("tests need extensions that there are: a name that is none would leave its tests out for good", async () => {
+  const names = new Set(EXTENSIONS.map(({ name }) => name));
+  const paths = (await readdir(join(packageRoot, "test"), { recursive: true })).filter((path) =>
+    path.endsWith(".test.ts"),
+  );
+  const needed: string[] = [];
+  for (const path of paths) {
+    const text = await readFile(join(packageRoot, "test", path), "utf8");
+    for (const [, list = ""] of text.matchAll(/\bneeds\(([^()]*)\)/g))
+      for (const [, name = ""] of list.matchAll(/"([^"]*)"/g)) needed.push(`${path} ${name}`);
+  }
+  expect(needed.length).toBeGreaterThan(50);
+  expect(needed.filter((each) => !names.has(each.split(" ").at(-1) ?? ""))).toEqual([]);
 });

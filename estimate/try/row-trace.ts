@@ -78,7 +78,7 @@ export interface StepTrace {
   readonly failed: readonly { readonly row: number; readonly code: string; readonly message: string }[];
   /** Of a tokenizer, by row: its tokens. */
   readonly tokens: readonly TokensTrace[];
-  /** Of files that can be shown, by row. Null: the step reads none. */
+  /** Views of the files, by row. Null: the step reads no files that can be shown. */
   readonly pictures: readonly FileView[] | null;
 }
 

@@ -1,7 +1,7 @@
 import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { isAddress, notAFilePlace, notAPath } from "../../shared/domain/location.ts";
-import { CONVERTED_PRECISIONS, type ConvertedPrecision } from "../../shared/domain/precision.ts";
+import { CONVERTED_PRECISIONS } from "../../shared/domain/precision.ts";
 import { defineCommand } from "../../shared/extension/command.ts";
 import { jsonOption } from "../../shared/terminal/command-parts.ts";
 
@@ -37,43 +37,33 @@ export const convertCommand = defineCommand({
       .epilogue(
         "A job converts by itself, and checks the result on its own rows: model.precision in the job file.",
       ),
-  run: convert,
-});
-
-interface ConvertArguments {
-  readonly model: string;
-  readonly precision: ConvertedPrecision;
-  readonly output: string;
-  readonly force: boolean;
-  readonly json: boolean;
-}
-
-async function convert(args: ConvertArguments): Promise<void> {
-  const { resolve } = await import("node:path");
-  const { convertToFile } = await import("../../coordinator/plan/model/convert-to-file.ts");
-  const { conversionText } = await import("./conversion-text.ts");
-  const { createStyle } = await import("../../shared/terminal/style.ts");
-  const wrong = [
-    ["model", notAFilePlace(args.model)],
-    ["output", notAPath(args.output)],
-  ] as const;
-  for (const [name, problem] of wrong) {
-    if (problem === null) continue;
-    throw new ShardmillError("ARGUMENT_INVALID", `the ${name} is no path`, {
-      problems: [{ where: name, ...problem }],
+  async run(args) {
+    const { resolve } = await import("node:path");
+    const { convertToFile } = await import("../../coordinator/plan/model/convert-to-file.ts");
+    const { conversionText } = await import("./conversion-text.ts");
+    const { createStyle } = await import("../../shared/terminal/style.ts");
+    const wrong = [
+      ["model", notAFilePlace(args.model)],
+      ["output", notAPath(args.output)],
+    ] as const;
+    for (const [name, problem] of wrong) {
+      if (problem === null) continue;
+      throw new ShardmillError("ARGUMENT_INVALID", `the ${name} is no path`, {
+        problems: [{ where: name, ...problem }],
+      });
+    }
+    const output = resolve(args.output);
+    const { conversion, bytesBefore, bytesAfter, sha256 } = await convertToFile({
+      model: isAddress(args.model) ? args.model : resolve(args.model),
+      precision: args.precision,
+      output,
+      replace: args.force,
+      signal: NEVER,
     });
-  }
-  const output = resolve(args.output);
-  const { conversion, bytesBefore, bytesAfter, sha256 } = await convertToFile({
-    model: isAddress(args.model) ? args.model : resolve(args.model),
-    precision: args.precision,
-    output,
-    replace: args.force,
-    signal: NEVER,
-  });
-  process.stdout.write(
-    args.json
-      ? `${JSON.stringify({ output, sha256, bytesBefore, bytesAfter, ...conversion })}\n`
-      : `${conversionText(conversion, { output: args.output, bytesBefore, bytesAfter }, createStyle(process.stdout))}\n`,
-  );
-}
+    process.stdout.write(
+      args.json
+        ? `${JSON.stringify({ output, sha256, bytesBefore, bytesAfter, ...conversion })}\n`
+        : `${conversionText(conversion, { output: args.output, bytesBefore, bytesAfter }, createStyle(process.stdout))}\n`,
+    );
+  },
+});

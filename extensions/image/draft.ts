@@ -13,7 +13,7 @@ import {
 import type { ImageFacts } from "./op.ts";
 import type { Size } from "./pixels.ts";
 
-/** What a model sees that takes images of any size: nearly all were trained on it. */
+/** Edge of images for models that take any size: nearly all were trained on it. */
 const USUAL_PIXELS = 224;
 
 /**
@@ -39,7 +39,7 @@ const imageWay: InputWay = (tensor, { free, files, folder, fits }) => {
   };
 };
 
-/** Whether the folder says how this input is made of images. */
+/** Returns whether the folder says how this input is made of images. */
 function takesImages({ dims }: TensorInfo, folder: ModelFolder | null): boolean {
   return dims.length === 4 && factsOf(folder) !== null;
 }
@@ -49,7 +49,7 @@ function askForImages({ dims }: TensorInfo, { type }: Field): string | null {
   return "are these image files? Then add `image: {}` and its keys; if not, they are read as 0 to 255";
 }
 
-/** What `init` makes of images. */
+/** Ways in which `init` drafts inputs of images. */
 export const IMAGE_WAYS: DraftWays = { way: imageWay, claims: takesImages, ask: askForImages };
 
 function factsOf(folder: ModelFolder | null): ImageFacts | null {

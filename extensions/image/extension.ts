@@ -1,7 +1,7 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 import {
   type ImageFacts,
-  type ImageOp,
+  type ImagePlan,
   imageFactKeys,
   imageFactsSource,
   imageFactsText,
@@ -32,10 +32,10 @@ export const image: Extension = {
     loadPlanner: async () => (await import("./plan-images.ts")).planImageInput,
     keyColumns: () => [],
     mostRowBytes: () => null,
-    show: (data) => imageText(data as unknown as ImageOp),
+    show: (data) => imageText(data as unknown as ImagePlan),
     async openStep(columns, { cells, data }, stores) {
       const { ImageStep } = await import("./step.ts");
-      return new ImageStep(columns, { cells, op: data as unknown as ImageOp }, stores);
+      return new ImageStep(columns, { cells, op: data as unknown as ImagePlan }, stores);
     },
     loadViewer: async () => (await import("./viewer.ts")).viewImages,
     draft: {

@@ -1,3 +1,4 @@
+import { isGroup } from "../../shared/core/is-group.ts";
 import type { FolderReader, FolderSettings } from "../../shared/extension/feature.ts";
 import { type FactsResize, type ImageFacts, PILLOW_FILTERS, PREPROCESSOR, TIMM_GROUP } from "./op.ts";
 import { agreedImage, readTimmImage } from "./timm-facts.ts";
@@ -37,7 +38,7 @@ export const readImageFacts: FolderReader = (open) => {
   return facts === null ? null : { ...facts };
 };
 
-/** How pixels become numbers, by `preprocessor_config.json`; null where it is not about images. */
+/** Reads how pixels become numbers from `preprocessor_config.json`. Null: the file is not about images. */
 function readImage(settings: FolderSettings): ImageFacts | null {
   const isImage = ["image_mean", "do_resize", "image_processor_type", "size"].some(
     (key) => settings.value(key) !== null,
@@ -122,8 +123,4 @@ function channelValues(settings: FolderSettings, key: string): readonly number[]
 
 function isPixels(value: unknown): value is number {
   return typeof value === "number" && Number.isInteger(value) && value > 0;
-}
-
-function isGroup(value: unknown): value is Readonly<Record<string, unknown>> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
 }

@@ -21,7 +21,7 @@ const COMPRESSION = 259;
 const PHOTOMETRIC = 262;
 const JPEG_COMPRESSIONS: readonly number[] = [6, 7];
 
-/** How files of images begin, each byte as a letter; `?` is any. */
+/** Beginnings of image files, each byte as a letter. `?` is any byte. */
 const MARKS: readonly string[] = [
   "\xff\xd8\xff",
   "\x89PNG",

@@ -4,29 +4,29 @@ import type { FeatureSpec } from "../../shared/domain/step-binding.ts";
 /** Pillow's filters, by its numbers. Its others, box and hamming, are not known here. */
 export const PILLOW_FILTERS = ["nearest", "lanczos", "bilinear", "bicubic"] as const;
 
-/** How pixels are made of the pixels of another size. */
+/** Filters that make pixels of the pixels of another size. */
 export const RESAMPLES = [...PILLOW_FILTERS, "opencvLinear"] as const;
 export type Resample = (typeof RESAMPLES)[number];
 
-/** In which order the values of a pixel come; grey is one value. */
+/** Orders of the values of a pixel. Grey is one value. */
 export const CHANNEL_ORDERS = ["rgb", "bgr", "gray"] as const;
 type ChannelOrder = (typeof CHANNEL_ORDERS)[number];
 
-/** Whether a tensor has its channels one after the other, or each pixel's side by side. */
+/** Orders of the values of a tensor: one channel after the other, or pixel by pixel. */
 export const IMAGE_LAYOUTS = ["nchw", "nhwc"] as const;
 type ImageLayout = (typeof IMAGE_LAYOUTS)[number];
 
-/** Where what is cut lies half a pixel off the centre: towards the upper left, or at the even pixel. */
+/** Roundings of a centre between two pixels: to the upper left, or to the even pixel. */
 export const CROP_ROUNDINGS = ["down", "halfToEven"] as const;
 
-/** What is cut out around the centre. Where it does not say how it rounds: down. */
+/** Part that is cut out around the centre. Default of `round`: `down`. */
 export interface ImageCrop {
   readonly width: number;
   readonly height: number;
   readonly round?: (typeof CROP_ROUNDINGS)[number];
 }
 
-/** How the edge that keeps the ratio becomes a whole number. */
+/** Roundings of the edge that keeps the ratio. */
 export const EDGE_ROUNDINGS = ["floor", "round"] as const;
 export type EdgeRounding = (typeof EDGE_ROUNDINGS)[number];
 
@@ -34,7 +34,7 @@ export type EdgeRounding = (typeof EDGE_ROUNDINGS)[number];
 export const IMAGE_DTYPES = ["float32", "float16", "uint8"] as const;
 export type ImageDtype = (typeof IMAGE_DTYPES)[number];
 
-/** How an image is scaled before it is cropped. */
+/** Scaling of an image before it is cropped. */
 export type ImageResize =
   /** Its shorter edge gets this length, and the other keeps the ratio. Default: `floor`. */
   | { readonly kind: "shortestEdge"; readonly pixels: number; readonly round?: EdgeRounding }
@@ -49,7 +49,7 @@ export type ImageResize =
     };
 
 /**
- * What becomes of an image before it is values: scaled, cropped around its centre, turned into
+ * Plan by which an image becomes values: it is scaled, cropped around its centre, and turned into
  * `(pixel * rescale - mean) / std`. Plain JSON.
  */
 export interface ImagePlan {
@@ -67,13 +67,10 @@ export interface ImagePlan {
   readonly orient: boolean;
   /** Images that say that they have more are not decoded. */
   readonly maxPixels: number;
-  /** What the model wants after that. */
+  /** Size that the model takes. */
   readonly width: number;
   readonly height: number;
 }
-
-/** Step that turns a column of images into a column of values. */
-export type ImageOp = ImagePlan;
 
 /** Builds the schema of a step. */
 export function imageOp(z: Zod) {
@@ -134,7 +131,7 @@ export function imageFactKeys({ resize }: FeatureSpec): readonly string[] {
   return ["resize", "resample", ...(isSquare ? [] : ["crop"]), "rescale", "mean", "std"];
 }
 
-/** Where an order is said; the usual one has three. */
+/** Returns how many channels an order has. Default: three. */
 export function channelCount(channels?: ChannelOrder): 1 | 3 {
   return channels === "gray" ? 1 : 3;
 }
@@ -157,7 +154,7 @@ export function imageFactsText(facts: ImageFacts): string {
   return [...parts, channels].join("; ");
 }
 
-/** What becomes of images, in order: `shortest edge 256 (bilinear), crop 224 x 224, rgb, nchw`. */
+/** Describes what becomes of images, in order: `shortest edge 256 (bilinear), crop 224 x 224, rgb, nchw`. */
 export function imageText(plan: ImagePlan): string {
   const { crop, channels, layout, rescale, mean, std, orient } = plan;
   const isPlain = rescale === 1 && mean.every((value) => value === 0) && std.every((value) => value === 1);
@@ -172,7 +169,7 @@ export function imageText(plan: ImagePlan): string {
   return parts.join(", ");
 }
 
-/** How the centre is rounded, where it is not rounded down. */
+/** Describes a crop. A centre that is rounded down is not mentioned. */
 function cropText({ width, height, round = "down" }: ImageCrop): string {
   return `crop ${width} x ${height}${round === "down" ? "" : " (centre to even)"}`;
 }
@@ -192,7 +189,7 @@ function roundText({ round }: { readonly round?: EdgeRounding }): string {
   return round === undefined ? "" : ` (other edge: ${round})`;
 }
 
-/** One number where all channels have it. */
+/** Lists the numbers of the channels: one number where all channels have it. */
 function listed(values: readonly number[]): string {
   const texts = values.map(rounded);
   return texts.every((text) => text === texts[0]) ? (texts[0] ?? "") : `[${texts.join(", ")}]`;

@@ -10,9 +10,9 @@ import {
   RESAMPLES,
 } from "./op.ts";
 
-/** More is no model's input; and the 512 MiB of values of such a row are the most that a row may have. */
+/** No model takes more. A row of such an image has 512 MiB of values, the most that a row may have. */
 const MAX_EDGE = 16_384;
-/** What a pad and a pixel can be. */
+/** Largest value of a pixel, and of a pad. */
 const MAX_BYTE = 255;
 /** 8192 x 8192: 192 MiB decoded, more than a camera of 60 megapixels gives. */
 const MAX_PIXELS = 67_108_864;
@@ -79,7 +79,7 @@ function imageKeys(z: Zod, folder: SpecParts["folder"]) {
   });
 }
 
-/** How an image gets its size. */
+/** Keys that give an image its size. */
 function sizeKeys(z: Zod) {
   const edge = z.int().min(1).max(MAX_EDGE);
   return {

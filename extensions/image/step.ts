@@ -21,7 +21,7 @@ import type { Storages } from "../../shared/storage/open-storage.ts";
 import { openRowStorages, type RowFile, readFileCell } from "../../shared/storage/row-file.ts";
 import { decodeImage } from "./decode.ts";
 import { fitted } from "./fitted.ts";
-import type { ImageOp } from "./op.ts";
+import type { ImagePlan } from "./op.ts";
 import type { Pixels } from "./pixels.ts";
 import { type ImageValues, imageArray, ValueWriter, valuesPerImage } from "./values.ts";
 
@@ -46,7 +46,7 @@ type RowImage = { readonly image: Pixels } | { readonly failure: Omit<RowFailure
 /** Opens images as a step: of each row's image the values of a tensor. */
 export class ImageStep implements Step {
   readonly #column: string;
-  readonly #op: ImageOp;
+  readonly #op: ImagePlan;
   readonly #cells: FileCells;
   readonly #writer: ValueWriter;
   readonly #schema: Schema;
@@ -54,7 +54,7 @@ export class ImageStep implements Step {
 
   constructor(
     columns: StepColumns,
-    { op, cells }: { readonly op: ImageOp; readonly cells: FileCells },
+    { op, cells }: { readonly op: ImagePlan; readonly cells: FileCells },
     stores: JobStores,
   ) {
     this.#storages = openRowStorages(stores);
@@ -122,7 +122,7 @@ function itemData(values: ImageValues): Data {
   return makeData({ type: new Uint8(), data: values });
 }
 
-function itemType({ dtype }: ImageOp): Float32 | Float16 | Uint8 {
+function itemType({ dtype }: ImagePlan): Float32 | Float16 | Uint8 {
   switch (dtype) {
     case "float32":
       return new Float32();
@@ -133,6 +133,6 @@ function itemType({ dtype }: ImageOp): Float32 | Float16 | Uint8 {
   }
 }
 
-function listType(op: ImageOp): FixedSizeList {
+function listType(op: ImagePlan): FixedSizeList {
   return new FixedSizeList(valuesPerImage(op), new ArrowField("item", itemType(op), false));
 }

@@ -1,5 +1,6 @@
 import type { FolderSettings } from "../../shared/extension/feature.ts";
 import { type FactsResize, type ImageFacts, PILLOW_FILTERS, type Resample } from "./op.ts";
+import type { Size } from "./pixels.ts";
 
 /** What timm does where its file does not say: its `resolve_data_config` and `transforms_imagenet_eval`. */
 const USUAL = {
@@ -38,11 +39,6 @@ export function readTimmImage(config: FolderSettings | null, args: FolderSetting
     std: byChannel(config, "std"),
     channels: "rgb",
   };
-}
-
-interface Size {
-  readonly width: number;
-  readonly height: number;
 }
 
 function readSize(config: FolderSettings): Size | null {

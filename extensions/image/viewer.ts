@@ -7,7 +7,7 @@ import type {
 } from "../../shared/extension/feature-viewer.ts";
 import { decodeImage } from "./decode.ts";
 import { fitted } from "./fitted.ts";
-import type { ImageOp } from "./op.ts";
+import type { ImagePlan } from "./op.ts";
 import type { Pixels, Size } from "./pixels.ts";
 import { pngOf } from "./png.ts";
 import { resampled } from "./resample.ts";
@@ -15,7 +15,7 @@ import { imageOfCell } from "./step.ts";
 
 /** Shows images as they are, and as the model sees them, by the code that the step itself uses. */
 export const viewImages: FeatureViewer = async (values, { cells, data }, { storages, preview, signal }) => {
-  const op = data as unknown as ImageOp;
+  const op = data as unknown as ImagePlan;
   const views: FileView[] = [];
   for (const cell of values) {
     if (cell === null) continue;

@@ -48,46 +48,36 @@ export const initCommand = defineCommand({
       .epilogue(
         "It asks nothing. Lines with TODO: in the job file are what the model and the data do not tell.",
       ),
-  run: init,
+  async run(args) {
+    const { startPlanningAhead } = await import("../../coordinator/plan/start-ahead.ts");
+    startPlanningAhead();
+    const { dirname, resolve } = await import("node:path");
+    const { lstat, rm, writeFile } = await import("node:fs/promises");
+    const { draftJob } = await import("./draft-job.ts");
+    const { draftYaml, openQuestions } = await import("./draft-yaml.ts");
+    const { draftPaths } = await import("./draft-paths.ts");
+    const job = args.output === STDOUT ? null : resolve(args.output);
+    if (job !== null && !args.force && (await lstat(job).catch(() => null)) !== null)
+      throw fileOccupied(args.output);
+    const folder = job === null ? process.cwd() : dirname(job);
+    const paths = await draftPaths(args, folder);
+    const input = { path: paths.patterns, format: "auto" as const, shardRows: "auto" as const };
+    const output = { path: resolve(folder, paths.written.output), rows: "parquet" as const };
+    const places = { model: paths.model, input, output, jobFolder: parseLocation(folder) };
+    const draft = await draftJob(places, NEVER);
+    const yaml = draftYaml(draft, { ...paths.written, folder, job: job === null ? null : args.output });
+    try {
+      if (job !== null && args.force) await rm(job, { force: true });
+      if (job !== null) await writeFile(job, yaml, { flag: "wx" });
+    } catch (cause) {
+      throw unwritable(args.output, cause);
+    }
+    const questions = openQuestions(yaml);
+    process.stdout.write(
+      args.json ? `${JSON.stringify({ job, yaml, questions })}\n` : said(yaml, questions, args.output),
+    );
+  },
 });
-
-interface InitArguments {
-  readonly model: string;
-  readonly input: readonly string[];
-  readonly output: string;
-  readonly force: boolean;
-  readonly json: boolean;
-}
-
-async function init(args: InitArguments): Promise<void> {
-  const { startPlanningAhead } = await import("../../coordinator/plan/start-ahead.ts");
-  startPlanningAhead();
-  const { dirname, resolve } = await import("node:path");
-  const { lstat, rm, writeFile } = await import("node:fs/promises");
-  const { draftJob } = await import("./draft-job.ts");
-  const { draftYaml, openQuestions } = await import("./draft-yaml.ts");
-  const { draftPaths } = await import("./draft-paths.ts");
-  const job = args.output === STDOUT ? null : resolve(args.output);
-  if (job !== null && !args.force && (await lstat(job).catch(() => null)) !== null)
-    throw fileOccupied(args.output);
-  const folder = job === null ? process.cwd() : dirname(job);
-  const paths = await draftPaths(args, folder);
-  const input = { path: paths.patterns, format: "auto" as const, shardRows: "auto" as const };
-  const output = { path: resolve(folder, paths.written.output), rows: "parquet" as const };
-  const places = { model: paths.model, input, output, jobFolder: parseLocation(folder) };
-  const draft = await draftJob(places, NEVER);
-  const yaml = draftYaml(draft, { ...paths.written, folder, job: job === null ? null : args.output });
-  try {
-    if (job !== null && args.force) await rm(job, { force: true });
-    if (job !== null) await writeFile(job, yaml, { flag: "wx" });
-  } catch (cause) {
-    throw unwritable(args.output, cause);
-  }
-  const questions = openQuestions(yaml);
-  process.stdout.write(
-    args.json ? `${JSON.stringify({ job, yaml, questions })}\n` : said(yaml, questions, args.output),
-  );
-}
 
 /** The file itself where it is printed, else what was written and what comes next. */
 function said(yaml: string, questions: number, output: string): string {

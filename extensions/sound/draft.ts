@@ -66,7 +66,7 @@ function rateValue({ name, dims }: TensorInfo, drafted: readonly DraftKeys[]): n
   return null;
 }
 
-/** What `init` makes of sounds. */
+/** Ways in which `init` drafts inputs of sounds. */
 export const SOUND_WAYS: DraftWays = { way: soundWay, value: rateValue };
 
 function wayOf(

@@ -4,16 +4,16 @@ import type { Argv } from "yargs";
 export interface CommandPart {
   /** Name, with its positional arguments: `convert <model>`. */
   readonly usage: string;
-  /** What it does, for the list of commands. */
+  /** Description in the list of commands. */
   readonly says: string;
-  /** Loads its options, and what it does. */
+  /** Loads the code of its options and of its run. */
   load(): Promise<Command>;
 }
 
 interface Command {
   /** Adds positional arguments, options and examples. */
   options(yargs: Argv): Argv;
-  /** Does it. What it throws is shown, and gives the exit code. */
+  /** Runs it. An error that it throws is shown, and gives the exit code. */
   run(args: object): Promise<void>;
 }
 

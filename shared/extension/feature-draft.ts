@@ -3,7 +3,7 @@ import type { Location } from "../domain/location.ts";
 import type { ModelFolder } from "../domain/model-folder.ts";
 import type { ModelSignature, TensorInfo } from "../domain/tensor.ts";
 
-/** What `init` knows of a feature: which files are the feature's, and how it makes inputs of them. */
+/** Part of a feature that `init` uses: which files are the feature's, and how inputs are made of them. */
 export interface FeatureDraft {
   /** Names of such files. */
   readonly name: RegExp;
@@ -38,7 +38,7 @@ export interface DraftWays {
 /** Finds how an input may be made of a column. Null: it is not meant. */
 export type InputWay = (tensor: TensorInfo, context: WayContext) => FoundWay | null;
 
-/** What a way is looked for in. */
+/** Facts by which a way is found. */
 export interface WayContext {
   readonly signature: ModelSignature;
   /** Whether the model has states, which go from one run to the next. */
@@ -52,29 +52,29 @@ export interface WayContext {
   readonly fits: (keys: DraftKeys) => boolean;
 }
 
-/** How an input of the model could be fed. */
+/** Keys that could feed an input of the model. */
 export interface FoundWay {
   readonly keys: DraftKeys;
-  /** What only the user can know. */
+  /** Questions that only the user can answer. */
   readonly questions: readonly string[];
 }
 
 /** Keys of an input or of an output, as they are written in a job file. */
 export type DraftKeys = Readonly<Record<string, unknown>>;
 
-/** What the cells of a column were seen to hold or to name. */
+/** Files that the cells of a column were seen to hold or to name. */
 export interface SeenFiles {
   /** Name of the feature's files: `sounds`. */
   readonly what: string;
   /** Whether a file was opened; else only their names told. */
   readonly opened: boolean;
-  /** Where the relative paths in it lead to files from. Null: there are none. */
+  /** Folder from which relative paths lead to files. Null: there are no such paths. */
   readonly folder: Location | null;
   /** Samples a second that they have, each once, the commonest first. */
   readonly rates: readonly number[];
 }
 
-/** More names than these say nothing to a reader. */
+/** Names that are listed. More say nothing to a reader. */
 const MOST_NAMES = 12;
 
 export function listed(names: readonly string[]): string {

@@ -10,7 +10,7 @@ export type FeatureViewer = (
 
 interface ViewOptions {
   readonly storages: Storages;
-  /** What a terminal can show of pictures. Null: their sizes alone are told. */
+  /** Form of pictures that the terminal can show. Null: only sizes are told. */
   readonly preview: PreviewFormat | null;
   readonly signal: AbortSignal;
 }
@@ -37,7 +37,7 @@ export interface Preview {
   readonly data: string;
 }
 
-/** What a terminal can show of pictures: how, and how large at most. */
+/** Form and largest size of pictures that a terminal can show. */
 export interface PreviewFormat {
   readonly kind: Preview["kind"];
   readonly width: number;

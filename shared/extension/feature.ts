@@ -41,7 +41,7 @@ export interface FeaturePart {
   openStep(columns: StepColumns, op: Pick<FeatureOp, "cells" | "data">, stores: JobStores): Promise<Step>;
   /** Loads what shows files and what becomes of them as pictures, for `try`. Left out: there are none. */
   loadViewer?(): Promise<FeatureViewer>;
-  /** What `init` knows of the feature's files. Left out: nothing. */
+  /** Drafts inputs for `init`. Left out: `init` knows no files of the feature. */
   readonly draft?: FeatureDraft;
 }
 

@@ -1,5 +1,6 @@
 import { isAbsolute, resolve } from "node:path";
 import { ShardmillError } from "../core/errors.ts";
+import { isGroup } from "../core/is-group.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
 import { withoutTrailingSlashes } from "../core/without-slashes.ts";
 import { fileSpecs } from "../domain/features.ts";
@@ -10,7 +11,6 @@ import { issueProblems, type SpecProblem } from "./issue-problems.ts";
 import { accepts, knownKeys, schemaAt } from "./json-schema.ts";
 import { formatKeyPath, type KeyPath } from "./key-path.ts";
 import { withFiles, withReductionFiles } from "./map-files.ts";
-import { isGroup } from "./overrides.ts";
 import { literalFolder } from "./path-pattern.ts";
 
 const MAX_FOUND_CHARS = 60;

@@ -1,4 +1,5 @@
 import type { Problem } from "../core/errors.ts";
+import { isGroup } from "../core/is-group.ts";
 import { SHORTHANDS } from "../domain/job-spec.ts";
 import { formatKeyPath, type KeyPath, parseKeyPath } from "./key-path.ts";
 import type { SourceMap } from "./source-map.ts";
@@ -77,9 +78,4 @@ function matches(path: KeyPath, pattern: readonly string[]): boolean {
   return (
     path.length === pattern.length && pattern.every((part, index) => part === "*" || part === path[index])
   );
-}
-
-/** A map of a YAML tree: an object that is no list. */
-export function isGroup(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
 }

@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, dirname, extname, resolve } from "node:path";
 import { errorCode } from "../core/errno.ts";
 import { isShardmillError, messageOf, type Problem, ShardmillError } from "../core/errors.ts";
+import { isGroup } from "../core/is-group.ts";
 import { didYouMean } from "../core/nearest.ts";
 import { formatBytes } from "../core/units.ts";
 import { decodeDocument } from "../core/utf8.ts";
@@ -11,7 +12,7 @@ import { notAPath } from "../domain/location.ts";
 import { checkJob, isProblems, renderFound } from "./check-job.ts";
 import type { SpecProblem } from "./issue-problems.ts";
 import { type KeyPath, parseKeyPath } from "./key-path.ts";
-import { applyOverrides, isGroup } from "./overrides.ts";
+import { applyOverrides } from "./overrides.ts";
 import type { SourceMap } from "./source-map.ts";
 import { readYamlTree } from "./yaml-tree.ts";
 

@@ -6,10 +6,10 @@ import type {
   TokenizerFacts,
 } from "../../../shared/domain/model-folder.ts";
 
-/** More labels than these say nothing to a reader. */
+/** Labels that are shown. More say nothing to a reader. */
 const MOST_LABELS = 6;
 
-/** What a model's folder says, line by line; what it says unclearly comes last. */
+/** Describes what a model's folder says, line by line. Unclear settings come last. */
 export function folderPhrases({ facts, doubts }: ModelFolder): readonly (readonly [string, string])[] {
   return [...factPhrases(facts), ...doubts.map(doubtPhrase)];
 }

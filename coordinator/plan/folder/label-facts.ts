@@ -1,4 +1,5 @@
-import { isGroup, type Settings } from "./settings.ts";
+import { isGroup } from "../../../shared/core/is-group.ts";
+import type { Settings } from "./settings.ts";
 
 /**
  * The names of a model's classes: `id2label`, or timm's `label_names`, with a name for each index from 0 on.

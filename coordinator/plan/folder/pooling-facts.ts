@@ -1,5 +1,6 @@
+import { isGroup } from "../../../shared/core/is-group.ts";
 import type { PoolingFacts } from "../../../shared/domain/model-folder.ts";
-import { isGroup, type Settings } from "./settings.ts";
+import type { Settings } from "./settings.ts";
 
 /** The flags of a pooling's configuration; null for what no single pooling here does. */
 const POOLINGS = {

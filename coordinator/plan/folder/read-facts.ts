@@ -1,10 +1,11 @@
 import type { Problem } from "../../../shared/core/errors.ts";
+import { isGroup } from "../../../shared/core/is-group.ts";
 import { parseJson } from "../../../shared/core/parse-json.ts";
 import type { DoubtAbout, FolderDoubt, ModelFolder } from "../../../shared/domain/model-folder.ts";
 import type { FolderReader } from "../../../shared/extension/feature.ts";
 import { readLabels } from "./label-facts.ts";
 import { readPooling } from "./pooling-facts.ts";
-import { isGroup, Settings } from "./settings.ts";
+import { Settings } from "./settings.ts";
 import { readTokenizer } from "./text-facts.ts";
 
 /** The files that say something, all of JSON, from the model's folder. */

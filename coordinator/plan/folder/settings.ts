@@ -1,3 +1,4 @@
+import { isGroup } from "../../../shared/core/is-group.ts";
 import type { DoubtAbout, FolderDoubt } from "../../../shared/domain/model-folder.ts";
 
 type Group = Readonly<Record<string, unknown>>;
@@ -74,10 +75,6 @@ export class Settings {
     if (value === null || is(value)) return value;
     return this.doubt(key, `is not ${expected}`);
   }
-}
-
-export function isGroup(value: unknown): value is Group {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
 function beginningOf(value: unknown): string {
