@@ -36,6 +36,12 @@ function stretchOf(call: DiskCall["call"], path: string): StopStretch | null {
   return call === "removal" || path.includes(".own-") ? "removals" : null;
 }
 
+/** Whether a coordinator that starts a job over has committed a shard on its disk, or placed its rows. */
+function isOfNewRun(call: DiskCall["call"], path: string): boolean {
+  if (call === "sync") return path.endsWith("/partials");
+  return call === "names" && path.endsWith(`/${OUTPUT_FOLDERS.rows}`);
+}
+
 /** How likely a coordinator is stopped there. In most worlds it gets far, and is stopped at one stretch. */
 function stopChance(stretch: StopStretch | null, stops: StopStretch | "anywhere"): number {
   if (stops === "anywhere") return stretch === null ? 0.005 : 0.03;
@@ -155,8 +161,11 @@ export class FaultInjector {
     if (bucket !== null || !(isShown || isLook)) return;
     if (!faults.has("otherNamespace") || this.#alone() !== process) return;
     const stretch = isLook ? "taking" : stretchOf(call, path);
+    // Of its removals, those of what was there before.
+    const isPassed = faults.removesBesideRun && call !== "removal";
     // One that lets go has ended a run, which few do before they are replaced.
-    const probability = isLook && this.#lettingGo.has(process) ? 0.3 : stopChance(stretch, faults.stops);
+    const probability =
+      isLook && this.#lettingGo.has(process) ? 0.3 : stopChance(isPassed ? null : stretch, faults.stops);
     if (faults.strikes("otherNamespace", probability))
       scheduler.after(0, null, () => this.#replaceCoordinator(process));
   }
@@ -182,7 +191,7 @@ export class FaultInjector {
       // Of a pair, the one that was stopped before it had taken the job up.
       if (faults.comesInPairs && process.lastPauseMs < BUCKET_SILENCE_MS) continue;
       scheduler.goOn(process);
-      const ms = random.between(5, faults.stagesBesideClearing ? 3_000 : 500);
+      const ms = random.between(5, faults.meetsNewRun ? 3_000 : 500);
       if (random.chance(0.8)) scheduler.after(0, null, () => scheduler.pauseBriefly(call.process, ms));
     }
   }
@@ -193,7 +202,10 @@ export class FaultInjector {
     if (isShared && call === "removal" && path.includes("/run-"))
       return path.endsWith("/holder.json") ? 0.5 : 0.05;
     if (faults.comesInPairs && call === "write" && path.includes("/stage/")) return 0.3;
-    if (bucket !== null || faults.wakes === "late") return 0;
+    if (bucket !== null) return 0;
+    // The one that starts over has committed a shard, or published its rows.
+    if (faults.removesBesideRun) return isOfNewRun(call, path) ? 0.2 : 0;
+    if (faults.wakes === "late") return 0;
     // The coordinator that clears has removed the manifest, and is about to remove the rows.
     if (faults.stagesBesideClearing) return call === "sync" && this.#isBeingCleared(path) ? 0.7 : 0;
     const isStep = call === "names" || call === "removal" || call === "sync";
@@ -241,7 +253,7 @@ export class FaultInjector {
     scheduler.pause(process, ms, this.#stopsClock());
     const [only] = this.#jobInjectors;
     // On machines that share a bucket, a coordinator that starts over must be alone.
-    const startsOver = !isShared && faults.strikes("startedOver", faults.stagesBesideClearing ? 0.9 : 0.5);
+    const startsOver = !isShared && faults.strikes("startedOver", faults.meetsNewRun ? 0.9 : 0.5);
     if (startsOver) only?.startOver(0, { isElsewhere: true });
     else coordinators.start("replacement", { isElsewhere: true });
     if (faults.comesInPairs) {
@@ -253,7 +265,7 @@ export class FaultInjector {
   /** Where others can tell a coordinator's place in time by its journal alone. */
   #stopsClock(): boolean {
     const { bucket, faults, random } = this.#world;
-    return bucket === null && (faults.stagesBesideClearing || random.chance(0.5));
+    return bucket === null && (faults.meetsNewRun || random.chance(0.5));
   }
 
   /**

@@ -83,6 +83,10 @@ export class FaultPlan {
    * about to clear the output.
    */
   readonly stagesBesideClearing: boolean;
+  /**
+   * Whether a coordinator is stopped with its clock as it removes, and wakes up as one that starts over commits.
+   */
+  readonly removesBesideRun: boolean;
 
   constructor(random: SeededRandom, storage: StorageKind) {
     this.#random = random;
@@ -114,7 +118,8 @@ export class FaultPlan {
     const wakes = ofSleep.pick(["atJournal", "atJournal", "atStage", "late", "late"] as const);
     const isReplacedAnew = hasUnseen && ofSleep.chance(0.3);
     this.stagesBesideClearing = isReplacedAnew && ofSleep.chance(0.5);
-    this.stops = this.stagesBesideClearing ? "stage" : stops;
+    this.removesBesideRun = isReplacedAnew && !this.stagesBesideClearing && ofSleep.chance(0.5);
+    this.stops = this.stagesBesideClearing ? "stage" : this.removesBesideRun ? "removals" : stops;
     this.wakes = this.stagesBesideClearing ? "atJournal" : wakes;
     // Of several that copy at once, one might damage what another has made sure of.
     const isAlone = !isLate && !startsOver && !hasSleepers && !enabled.some((kind) => OF_SLEEP.has(kind));
@@ -133,6 +138,11 @@ export class FaultPlan {
     this.#enabled = new Set([...fewer, ...ofStores]);
     const ofPairs = new SeededRandom(Math.floor(this.healMs * 993));
     this.comesInPairs = storage === "shared" && this.has("coordinatorPaused") && ofPairs.chance(0.3);
+  }
+
+  /** Whether a coordinator that is stopped goes on beside one that starts over. */
+  get meetsNewRun(): boolean {
+    return this.stagesBesideClearing || this.removesBesideRun;
   }
 
   has(kind: FaultKind): boolean {
