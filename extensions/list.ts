@@ -11,6 +11,7 @@ import { nvidia } from "./nvidia/extension.ts";
 import { s3 } from "./s3/extension.ts";
 import { sound } from "./sound/extension.ts";
 import { sqs } from "./sqs/extension.ts";
+import { text } from "./text/extension.ts";
 import { tracing } from "./tracing/extension.ts";
 
 /** All extensions. The engine imports this list as `#extensions`, which package.json resolves. */
@@ -26,6 +27,7 @@ export const EXTENSIONS: readonly Extension[] = [
   nvidia,
   image,
   sound,
+  text,
   init,
   convert,
 ];

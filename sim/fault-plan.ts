@@ -84,7 +84,8 @@ export class FaultPlan {
    */
   readonly stagesBesideClearing: boolean;
   /**
-   * Whether a coordinator is stopped with its clock as it removes, and wakes up as one that starts over commits.
+   * Whether a coordinator is stopped with its clock as it removes, and wakes up as one that starts over
+   * commits.
    */
   readonly removesBesideRun: boolean;
 

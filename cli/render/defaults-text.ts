@@ -1,14 +1,8 @@
-import { FEATURES, fileSpec } from "../../shared/domain/features.ts";
+import { FEATURES, fileSpec, INPUTS } from "../../shared/domain/features.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import { below } from "../../shared/domain/location.ts";
 import type { OutputSpec } from "../../shared/domain/map-spec.ts";
-import {
-  isFolderTokenizer,
-  leavesLabels,
-  leavesPooling,
-  type ModelFolder,
-  type TokenizerFacts,
-} from "../../shared/domain/model-folder.ts";
-import type { TokenizeOp } from "../../shared/domain/step-binding.ts";
+import { leavesLabels, leavesPooling, type ModelFolder } from "../../shared/domain/model-folder.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
 import type { Style } from "../../shared/terminal/style.ts";
 import { renderTable } from "../../shared/terminal/table.ts";
@@ -25,40 +19,26 @@ export function defaultsTable(plan: PlannedJob, style: Style): string[] {
   const rows =
     folder === null
       ? []
-      : [...textDefaults(plan, folder), ...fileDefaults(plan, folder), ...outputDefaults(plan, folder)];
+      : [...madeDefaults(plan, folder), ...fileDefaults(plan, folder), ...outputDefaults(plan, folder)];
   if (rows.length === 0) return [];
   const columns = ["left to the model's folder", "is", "by"];
   const shown = rows.map((row) => row.map(oneLine));
   return ["", renderTable({ columns, rows: shown }, style, { maxCellColumns: MAX_CELL_COLUMNS })];
 }
 
-/** Of inputs that the folder's tokenizer makes ids of. */
-function textDefaults({ spec, map }: PlannedJob, folder: ModelFolder): readonly Default[] {
-  const facts = folder.facts.tokenizer;
-  if (facts === null) return [];
-  return map.inputs.flatMap(({ tensor }): readonly Default[] => {
-    const own = spec.map.inputs[tensor];
-    const at = (key: string) => formatKeyPath(["map", "inputs", tensor, key]);
-    const step = map.prepare.find(({ where }) => where === at("tokenizer"));
-    const isOther = own?.tokenizer !== undefined && !isFolderTokenizer(own.tokenizer, folder);
-    if (step?.op.kind !== "tokenize" || isOther) return [];
-    const limit = own?.maxTokens === undefined ? limitOf(step.op, facts) : [];
-    const { truncation } = step.op;
-    return [
-      ...(own?.tokenizer === undefined ? [[at("tokenizer"), facts.file, facts.file] as const] : []),
-      ...limit.map(([value, from]) => [at("maxTokens"), value, from] as const),
-      ...(own?.truncation === undefined && facts.truncation !== null
-        ? [[at("truncation"), truncation, "tokenizer_config.json: truncation_side"] as const]
-        : []),
-    ];
-  });
-}
-
-function limitOf({ maxTokens }: TokenizeOp, facts: TokenizerFacts): readonly (readonly [string, string])[] {
-  if (maxTokens === null) return [];
-  const isMost = maxTokens === facts.mostTokens;
-  const from = isMost ? "config.json: max_position_embeddings" : facts.file;
-  return [[String(maxTokens), maxTokens === facts.maxTokens ? (facts.maxTokensFrom ?? from) : from]];
+/** Defaults of inputs that steps make. */
+function madeDefaults({ spec, map }: PlannedJob, folder: ModelFolder): readonly Default[] {
+  const isFile = (named: string, file: string) => named === below(folder.path, file);
+  return INPUTS.flatMap(({ key, step, defaults }) =>
+    map.inputs.flatMap(({ tensor }): readonly Default[] => {
+      const at = (own: string) => formatKeyPath(["map", "inputs", tensor, own]);
+      const op = map.prepare.find(({ where }) => where === at(key))?.op;
+      const facts = folder.facts.features[key];
+      if (op?.kind !== "extension" || op.step !== step.kind || facts === undefined) return [];
+      const found = defaults(spec.map.inputs[tensor] ?? {}, op.data, { facts, isFile });
+      return found.map(([own, value, from]) => [at(own), value, from] as const);
+    }),
+  );
 }
 
 /** Defaults of inputs that are made of files. */

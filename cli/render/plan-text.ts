@@ -2,7 +2,7 @@ import type { Estimate } from "../../estimate/estimate-job.ts";
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
-import { featureOf } from "../../shared/domain/features.ts";
+import { featureOf, stepKindOf } from "../../shared/domain/features.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
@@ -204,19 +204,8 @@ function howText({ op }: StepBinding): string {
       return "";
     case "feature":
       return featureOf(op.feature).show(op.data);
-    case "tokenize": {
-      const { maxTokens, truncation, specialTokens, prefix } = op;
-      const limit =
-        maxTokens === null ? "all tokens" : `at most ${maxTokens} tokens a row, cut off at the ${truncation}`;
-      const behind = prefix === "" ? "" : `, behind ${JSON.stringify(prefix)}`;
-      return `${limit}${specialTokens ? "" : ", no special ones"}${behind}`;
-    }
-    case "spans":
-      return `${op.strategy}, of ${op.labels.length} labels`;
-    case "split": {
-      const overlap = op.overlap === 0 ? "" : `, ${op.overlap} of them twice`;
-      return `passages of at most ${op.tokens} tokens${overlap}${op.sentences ? ", by sentences" : ""}`;
-    }
+    case "extension":
+      return stepKindOf(op.step).show(op.data);
   }
 }
 

@@ -10,7 +10,7 @@ import type {
 import { formatCount } from "../../shared/core/units.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
 import type { FieldType } from "../../shared/domain/dataset.ts";
-import { FILE_KEYS } from "../../shared/domain/features.ts";
+import { FILE_KEYS, INPUTS, STEPS } from "../../shared/domain/features.ts";
 import type { FileView, Picture, Preview } from "../../shared/extension/feature-viewer.ts";
 import type { Style } from "../../shared/terminal/style.ts";
 import { counted, oneLine, widthOf } from "../../shared/terminal/text.ts";
@@ -97,20 +97,21 @@ function moreParts({ columns, rows }: Shown): readonly string[] {
 }
 
 /** Keys that say what a step is. */
-const SAYS_KIND: readonly string[] = ["sql", "split", "tokenizer", ...FILE_KEYS];
+const SAYS_KIND: readonly string[] = ["sql", ...[...STEPS, ...INPUTS].map(({ key }) => key), ...FILE_KEYS];
 
 function stepSection(step: StepTrace, options: RowTextOptions): Section {
   const { where, kind, rowsIn, made, failed, tokens, pictures } = step;
   const isSame = rowsIn === made.rows;
   const rows = `${counted(rowsIn, "row")} in, ${made.rows === 0 ? "none" : formatCount(made.rows)} out`;
-  const makes = kind === "tokenize" || pictures !== null ? [] : partsOf(made, failed);
+  const input = INPUTS.find(({ step }) => step.kind === kind);
+  const makes = input !== undefined || pictures !== null ? [] : partsOf(made, failed);
   const passes = makes.length === 0 && isSame && tokens.length === 0 && !pictures?.length;
   return {
     title: where,
     beside: [
       ...(SAYS_KIND.some((key) => where.endsWith(`.${key}`)) ? [] : [kind]),
       ...(isSame ? [] : [rows]),
-      ...(passes && failed.length === 0 ? [kind === "tokenize" ? "no text" : "passes"] : []),
+      ...(passes && failed.length === 0 ? [input?.nothing ?? "passes"] : []),
     ].join(", "),
     parts: makes,
     lines: [

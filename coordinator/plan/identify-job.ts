@@ -2,7 +2,7 @@ import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { sealFiles } from "./fetch/sealed-files.ts";
 import { modelPathOf, readModelFolder } from "./folder/read-model-folder.ts";
-import { withLikelyTexts } from "./folder/text-defaults.ts";
+import { withLikelyInputs } from "./input-steps/likely-inputs.ts";
 import { readModelFile } from "./model/model-file.ts";
 import { digestsOf, type PlanOptions } from "./plan-job.ts";
 import { readInput } from "./read-input.ts";
@@ -28,7 +28,7 @@ export async function identifyJob(
   const { dataset, partitions } = await readInput(spec, signal, { stores, found });
   const folder = await readModelFolder(spec.model, signal, files);
   const model = await readModelFile(modelPathOf(spec.model, folder), signal, files);
-  const resolved = withLikelyTexts(spec, dataset.fields, folder);
+  const resolved = await withLikelyInputs(spec, dataset.fields, folder);
   const stepFiles = await readStepFiles(resolved, signal, files);
   return { digests: digestsOf(resolved, { dataset, model, folder, stepFiles }), partitions };
 }

@@ -1,5 +1,6 @@
 import { withTempFolder } from "../../shared/core/temp-folder.ts";
 import type { Dataset } from "../../shared/domain/dataset.ts";
+import { loadInputPlanners } from "../../shared/domain/features.ts";
 import type { JobDigests, ModelFile, PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec, ReductionSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
@@ -8,6 +9,7 @@ import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { ModuleReductions } from "../../shared/domain/module-reduction.ts";
 import { outputRowBytes, publishedFields, publishedRowBytes } from "../../shared/domain/output-fields.ts";
+import type { DescribedFiles } from "../../shared/extension/step-part.ts";
 import { specDigest } from "../../shared/job-file/spec-digest.ts";
 import { SQL_PROCESSES } from "../../shared/sql/sql-processes.ts";
 import type { FetchProgress } from "../../shared/storage/fetch-progress.ts";
@@ -20,9 +22,9 @@ import { checkSort } from "./check-sort.ts";
 import { allOrEveryProblem } from "./every-problem.ts";
 import { sealFiles } from "./fetch/sealed-files.ts";
 import { modelPathOf, readModelFolder } from "./folder/read-model-folder.ts";
-import { leavesTokenizers, withLikelyTexts } from "./folder/text-defaults.ts";
 import type { FileFooter } from "./footers/seal-dataset.ts";
 import type { FoundInput } from "./input/discover.ts";
+import { withLikelyInputs } from "./input-steps/likely-inputs.ts";
 import { convertedModel } from "./model/converted-model.ts";
 import { inspectModel } from "./model/inspect-model.ts";
 import { KnownModels } from "./model/known-models.ts";
@@ -33,8 +35,13 @@ import { PlanProgress } from "./plan-progress.ts";
 import { planShards } from "./plan-shards.ts";
 import { type ReadInputOptions, readInput } from "./read-input.ts";
 import { type Reach, readStores } from "./read-stores.ts";
-import { readTokenizers, type Tokenizers } from "./steps/read-tokenizer.ts";
-import { modulesOf, readStepFiles, type StepFiles, withStepFiles } from "./steps/step-files.ts";
+import {
+  describeFiles,
+  modulesOf,
+  readStepFiles,
+  type StepFiles,
+  withStepFiles,
+} from "./steps/step-files.ts";
 import { takeRows } from "./trial/take-rows.ts";
 import { verifyOutputs } from "./verify-outputs.ts";
 import { checkFilter } from "./where/check-filter.ts";
@@ -71,7 +78,7 @@ export async function planJob(
   const stores = await readStores(job, options);
   const { spec, stores: fileStores } = sealFiles(job, stores);
   const reading = { stores, fileStores, progress, found, ownInput };
-  const { input, folder, model, modelFrom, stepFiles, typeChecks, tokenizers } = await readAll(
+  const { input, folder, model, modelFrom, stepFiles, typeChecks, described } = await readAll(
     spec,
     signal,
     reading,
@@ -80,7 +87,7 @@ export async function planJob(
   const where = await aside(() => checkFilter(spec.input, fields, signal));
   const bind = () =>
     planMap(spec.map, model.signature, {
-      ...{ fields, folder, files: stepFiles, tokenizers, signal },
+      ...{ ...described, fields, folder, signal },
       ...{ textCauses: input.textCauses, filter: where?.step ?? null },
     });
   const map = await progress.part("bind", () => aside(bind));
@@ -97,7 +104,7 @@ export async function planJob(
     outputRowBytes: outputRowBytes(map),
   });
   checkSort(spec, shards, publishedRowBytes(map));
-  const digests = digestsOf(withLikelyTexts(spec, fields, folder), {
+  const digests = digestsOf(await withLikelyInputs(spec, fields, folder), {
     dataset: input.dataset,
     model,
     folder,
@@ -153,7 +160,7 @@ async function readAll(
     input: readInput(spec, signal, options),
     folder: readModelFolder(spec.model, signal, files),
   };
-  const resolved = withReadTexts(spec, reading);
+  const resolved = withReadInputs(spec, reading);
   const { progress } = options;
   const [input, opened, , code, typeChecks] = await allOrEveryProblem([
     reading.input,
@@ -184,9 +191,9 @@ async function readCode(
   spec: JobSpec,
   stores: JobStores,
   signal: AbortSignal,
-): Promise<{ readonly stepFiles: StepFiles; readonly tokenizers: Tokenizers }> {
+): Promise<{ readonly stepFiles: StepFiles; readonly described: DescribedFiles }> {
   const stepFiles = await readStepFiles(spec, signal, { stores });
-  return { stepFiles, tokenizers: await readTokenizers(spec.map, stepFiles, signal) };
+  return { stepFiles, described: await describeFiles(spec.map, stepFiles, signal) };
 }
 
 function hasSql({ input, map, reduce }: JobSpec): boolean {
@@ -226,11 +233,12 @@ interface Reading {
 }
 
 /** The job that says which files are read; as it is where input or folder, which say so, cannot be. */
-async function withReadTexts(spec: JobSpec, reading: Reading): Promise<JobSpec> {
-  if (!leavesTokenizers(spec.map.inputs)) return spec;
+async function withReadInputs(spec: JobSpec, reading: Reading): Promise<JobSpec> {
+  const planners = [...(await loadInputPlanners()).values()];
+  if (!planners.some((planner) => planner.leaves(spec.map.inputs))) return spec;
   const [input, folder] = await Promise.allSettled([reading.input, reading.folder]);
   if (input.status === "rejected" || folder.status === "rejected") return spec;
-  return withLikelyTexts(spec, input.value.dataset.fields, folder.value);
+  return await withLikelyInputs(spec, input.value.dataset.fields, folder.value);
 }
 
 async function openModel(

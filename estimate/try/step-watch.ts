@@ -1,27 +1,24 @@
 import type { RecordBatch } from "apache-arrow";
 import { present } from "../../shared/core/assert.ts";
 import { columnData } from "../../shared/dataset/record-batch.ts";
-import { featureOf } from "../../shared/domain/features.ts";
+import { featureOf, stepKindOf } from "../../shared/domain/features.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
-import { localPathOf } from "../../shared/domain/location.ts";
 import {
+  type ExtensionOp,
   type FeatureOp,
   madeColumns,
   type StepBinding,
-  type TokenizeOp,
 } from "../../shared/domain/step-binding.ts";
 import type { PreviewFormat } from "../../shared/extension/feature-viewer.ts";
+import type { StepViewer, TokensView } from "../../shared/extension/step-viewer.ts";
 import type { SteppedRows } from "../../shared/steps/apply-step.ts";
-import { openTokenizer } from "../../shared/steps/tokenize-step.ts";
 import type { Storages } from "../../shared/storage/open-storage.ts";
 import { openRowStorages } from "../../shared/storage/row-file.ts";
-import type { TextTokenizer } from "../../shared/text/text-tokenizer.ts";
-import type { StepTrace, TokensTrace } from "./row-trace.ts";
+import type { StepTrace } from "./row-trace.ts";
 import { cellOf, shownRows } from "./shown-value.ts";
 
 /** Of one row, or of its parts. */
 const MOST_ROWS = 20;
-const MOST_TOKENS = 512;
 
 /**
  * Notes what steps make of rows. What a step gives is numbers; what they came from (pieces of text, images)
@@ -32,7 +29,7 @@ export class StepWatch implements AsyncDisposable {
   readonly #signal: AbortSignal;
   readonly #storages: Storages;
   /** By step. */
-  readonly #tokenizers = new Map<string, Promise<TextTokenizer>>();
+  readonly #viewers = new Map<string, Promise<StepViewer>>();
   #traces: StepTrace[] = [];
 
   constructor(preview: PreviewFormat | null, stores: JobStores, signal: AbortSignal) {
@@ -49,11 +46,11 @@ export class StepWatch implements AsyncDisposable {
     const names = madeColumns(binding).map(({ name }) => name);
     this.#traces.push({
       where,
-      kind: op.kind === "feature" ? op.feature : op.kind,
+      kind: kindOf(op),
       rowsIn: given.numRows,
       made: shownRows(batch, names),
       failed,
-      tokens: op.kind === "tokenize" ? await this.#tokensIn(binding, op, made) : [],
+      tokens: op.kind === "extension" ? await this.#tokensIn(binding, op, made) : [],
       pictures: op.kind === "feature" ? await this.#picturesIn(binding, op, given) : null,
     });
   }
@@ -68,30 +65,22 @@ export class StepWatch implements AsyncDisposable {
     await this.#storages[Symbol.asyncDispose]();
   }
 
-  /** A tokenizer makes one row of each: its rows are those that it was given. */
   async #tokensIn(
     binding: StepBinding,
-    op: TokenizeOp,
-    { batch, noted }: SteppedRows,
-  ): Promise<TokensTrace[]> {
-    const tokenizer = await this.#tokenizerOf(binding, op);
-    const cells = [...rowsOf(batch, op.ids).entries()].filter(([, cell]) => cell !== null);
-    return await Promise.all(
-      cells.map(async ([row, cell]) => {
-        const all = [...(cell as Iterable<number>)];
-        const ids = all.slice(0, MOST_TOKENS);
-        const texts = await tokenizer.pieces(ids);
-        const tokens = ids.map((id, at) => ({ id, text: texts[at] ?? "" }));
-        return { count: all.length, isTruncated: noted.rowsTruncated.includes(row), tokens };
-      }),
-    );
+    { step, data }: ExtensionOp,
+    { batch, noted: { rowsTruncated } }: SteppedRows,
+  ): Promise<readonly TokensView[]> {
+    const viewer = await this.#viewerOf(binding, () => stepKindOf(step).openViewer?.(binding, data));
+    return (await viewer?.view({ batch, rowsTruncated, mostRows: MOST_ROWS })) ?? [];
   }
 
-  #tokenizerOf({ where, files }: StepBinding, op: TokenizeOp): Promise<TextTokenizer> {
-    const paths = files.map(({ location }) => localPathOf(location));
-    const known = this.#tokenizers.get(where) ?? openTokenizer(op, paths);
-    this.#tokenizers.set(where, known);
-    return known;
+  #viewerOf(
+    { where }: StepBinding,
+    open: () => Promise<StepViewer> | undefined,
+  ): Promise<StepViewer> | undefined {
+    const viewer = this.#viewers.get(where) ?? open();
+    if (viewer !== undefined) this.#viewers.set(where, viewer);
+    return viewer;
   }
 
   /** Rows whose file cannot be shown are the step's to tell of. */
@@ -109,6 +98,11 @@ export class StepWatch implements AsyncDisposable {
       signal: this.#signal,
     });
   }
+}
+
+function kindOf(op: StepBinding["op"]): string {
+  if (op.kind === "extension") return op.step;
+  return op.kind === "feature" ? op.feature : op.kind;
 }
 
 function rowsOf(batch: RecordBatch, column: string): unknown[] {

@@ -1,14 +1,11 @@
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import { fileSpecs, withoutFeature } from "../../shared/domain/features.ts";
-import { holdsFiles, isText } from "../../shared/domain/file-cells.ts";
+import { holdsFiles } from "../../shared/domain/file-cells.ts";
 import type { InputSpec } from "../../shared/domain/map-spec.ts";
 import type { FeatureSpec } from "../../shared/domain/step-binding.ts";
 import type { ModelSignature, TensorInfo } from "../../shared/domain/tensor.ts";
 import type { FeaturePlanner } from "../../shared/extension/feature.ts";
-import { fieldOfType } from "../../shared/modules/value-type.ts";
-import { offsetsColumn } from "../../shared/steps/token-columns.ts";
-
-const INT64: FieldType = { kind: "numeric", type: "int64" };
+import type { MadeInput, StepDraft } from "../../shared/extension/step-draft.ts";
 
 type InputSpecs = Readonly<Record<string, InputSpec>>;
 
@@ -16,12 +13,7 @@ interface ComputedContext {
   readonly signature: ModelSignature;
   readonly fields: readonly Field[];
   readonly planners: ReadonlyMap<string, FeaturePlanner>;
-}
-
-interface Made {
-  readonly input: InputSpec;
-  /** Of the step: the first one feeds the input. */
-  readonly fields: readonly Field[];
+  readonly drafts: readonly StepDraft[];
 }
 
 /**
@@ -30,13 +22,13 @@ interface Made {
  */
 export function withoutComputed(
   inputs: InputSpecs,
-  { signature, fields, planners }: ComputedContext,
+  { signature, fields, planners, drafts }: ComputedContext,
 ): { readonly inputs: InputSpecs; readonly fields: readonly Field[] } | null {
   const left: Record<string, InputSpec> = { ...inputs };
   let columns = fields;
   for (const [name, input] of Object.entries(inputs)) {
     const tensor = signature.inputs.find((candidate) => candidate.name === name);
-    const make = makerOf(input, planners);
+    const make = makerOf(input, { planners, drafts });
     if (make === null) continue;
     const made =
       tensor === undefined ? null : make({ ...input, column: input.column ?? name }, tensor, columns);
@@ -47,35 +39,19 @@ export function withoutComputed(
   return { inputs: left, fields: columns };
 }
 
-type Maker = (input: InputSpec, tensor: TensorInfo, fields: readonly Field[]) => Made | null;
+type Maker = (input: InputSpec, tensor: TensorInfo, fields: readonly Field[]) => MadeInput | null;
 
-function makerOf(input: InputSpec, planners: ComputedContext["planners"]): Maker | null {
-  if (input.tokenizer !== undefined) return ofText;
-  if (input.types !== undefined) return ofTypes;
+function makerOf(
+  input: InputSpec,
+  { planners, drafts }: Pick<ComputedContext, "planners" | "drafts">,
+): Maker | null {
+  const draft = drafts.find((each) => each.makes(input));
+  if (draft !== undefined) return draft.made;
   for (const [key, spec] of fileSpecs(input)) {
     const planner = planners.get(key);
     if (planner !== undefined) return ofFeature(key, spec, planner);
   }
   return null;
-}
-
-const ofText: Maker = ({ column, columns, offsets, ...input }, tensor, fields) => {
-  const texts = Array.isArray(columns) ? columns : [column];
-  if (!texts.every((name) => isColumn(name, fields, isText))) return null;
-  const { batchAxis } = input;
-  const ids = idsOf(tensor, batchAxis);
-  return offsets === undefined
-    ? ids
-    : { ...ids, fields: [...ids.fields, fieldOfType(offsetsColumn(offsets))] };
-};
-
-/** As many as the ids of the input that they are the types of: planning sees that it has them. */
-const ofTypes: Maker = ({ batchAxis }, tensor) => idsOf(tensor, batchAxis);
-
-function idsOf({ name }: TensorInfo, batchAxis: number | undefined): Made {
-  const column = `shardmill:${name}`;
-  const input = { column, scale: 1, offset: 0, ...(batchAxis === undefined ? {} : { batchAxis }) };
-  return { input, fields: [made(column, { kind: "list", item: INT64 })] };
 }
 
 function ofFeature(key: string, spec: FeatureSpec, planner: FeaturePlanner): Maker {
@@ -94,10 +70,6 @@ function ofFeature(key: string, spec: FeatureSpec, planner: FeaturePlanner): Mak
     const shape = rowDims === null ? {} : { shape: [...rowDims] };
     return { input: { ...withoutFeature(input, key), ...shape, column }, fields: columns };
   };
-}
-
-function made(name: string, type: FieldType): Field {
-  return { name, type, nullable: false };
 }
 
 function rowOf(tensor: TensorInfo): TensorInfo {

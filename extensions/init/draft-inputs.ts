@@ -1,7 +1,7 @@
 import { likelyBatchAxis } from "../../coordinator/plan/bind/bind-batch.ts";
 import { unevenSymbol } from "../../coordinator/plan/bind/dims.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
-import { FILE_KEYS } from "../../shared/domain/features.ts";
+import { FILE_KEYS, INPUTS } from "../../shared/domain/features.ts";
 import { holdsFiles } from "../../shared/domain/file-cells.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { isFixed, type TensorInfo } from "../../shared/domain/tensor.ts";
@@ -11,10 +11,11 @@ import { isMaskName } from "../../shared/input-sources/position-mask.ts";
 import { TYPE_NAMES } from "../../shared/input-sources/text-inputs.ts";
 import { columnDoubts, isRowId, plainName } from "./column-doubts.ts";
 import { holdsBytes, isScalar, sureness } from "./field-kinds.ts";
-import { isIdName } from "./id-column.ts";
+import { isIdName, textColumns } from "./id-column.ts";
 import { findStates, type StatePair } from "./states.ts";
-import { textWay } from "./text-way.ts";
 import { type DraftContext, tryBind } from "./try-bind.ts";
+
+const INPUT_KEYS = INPUTS.map(({ key }) => key);
 
 /** How one input of the model is fed. */
 export interface InputDraft {
@@ -88,11 +89,15 @@ class InputDrafter {
 
   /** What is in a column is more than its type says: so ways go before a column whose type and shape fit. */
   #byWay(tensor: TensorInfo): boolean {
-    const { signature, folder, sample, ways } = this.#context;
+    const { signature, folder, sample, ways, stepDrafts, fields } = this.#context;
     const fits = (keys: DraftKeys) => this.#fits(tensor, keys);
     const hasStates = findStates(signature).length > 0;
-    const context = { signature, hasStates, folder, free: this.#free(), files: sample.files, fits };
-    for (const { way } of [...ways, { way: () => textWay(tensor, { ...this.#context, fits }) }]) {
+    const context = {
+      ...{ signature, hasStates, folder, files: sample.files, fits, free: this.#free() },
+      texts: textColumns(fields),
+      lists: fields.filter((field) => sureness(field) === 2),
+    };
+    for (const { way } of [...ways, ...stepDrafts.values()]) {
       const found = way(tensor, context);
       if (found === null) continue;
       this.#add(tensor, found.keys, found.questions);
@@ -178,13 +183,20 @@ class InputDrafter {
       this.#context.signature.inputs.some((input) => input.name === name && unevenSymbol(input) === own);
     const of = uneven.find(shares) ?? uneven[0];
     if (of === undefined) return false;
-    const isTokenized = this.#drafts.get(of.tensor)?.keys.tokenizer !== undefined;
-    // What tells the texts of a pair apart is all zero for one text.
-    const types = isTokenized ? { types: of.tensor } : { mask: of.tensor, scale: 0 };
-    const keys = isMaskName(tensor.name) ? { mask: of.tensor } : types;
+    const keys = isMaskName(tensor.name) ? { mask: of.tensor } : this.#companion(tensor, of.tensor);
     if (!this.#fits(tensor, keys)) return false;
     this.#add(tensor, keys, []);
     return true;
+  }
+
+  /** Keys of an input that belongs to another one: by the step that makes that one, else zeros. */
+  #companion(tensor: TensorInfo, of: string): DraftKeys {
+    const own = this.#drafts.get(of)?.keys ?? {};
+    for (const draft of this.#context.stepDrafts.values()) {
+      const found = draft.companion(tensor, of, own);
+      if (found !== null) return found;
+    }
+    return { mask: of, scale: 0 };
   }
 
   #unfed(tensor: TensorInfo): void {
@@ -221,7 +233,7 @@ class InputDrafter {
   #columnQuestions(tensor: TensorInfo, keys: DraftKeys): readonly string[] {
     const { dtype } = tensor;
     const field = this.#context.fields.find(({ name }) => name === keys.column);
-    const isPlain = [...FILE_KEYS, "tokenizer"].every((key) => keys[key] === undefined);
+    const isPlain = [...FILE_KEYS, ...INPUT_KEYS].every((key) => keys[key] === undefined);
     if (field === undefined || !isPlain) return [];
     if (!dtype.startsWith("float") || !holdsBytes(field)) return columnDoubts(tensor, field);
     const asked = this.#context.ways.flatMap(({ ask }) => ask?.(tensor, field) ?? []);

@@ -4,25 +4,24 @@ import { modelPathOf, readModelFolder } from "../../coordinator/plan/folder/read
 import { inspectModel } from "../../coordinator/plan/model/inspect-model.ts";
 import { readInput } from "../../coordinator/plan/read-input.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
-import { FEATURES, loadPlanners, loadWays } from "../../shared/domain/features.ts";
-import { holdsFiles, isText } from "../../shared/domain/file-cells.ts";
+import { FEATURES, loadPlanners, loadStepDrafts, loadWays } from "../../shared/domain/features.ts";
+import { holdsFiles } from "../../shared/domain/file-cells.ts";
 import type { ModelFile } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { below, type Location } from "../../shared/domain/location.ts";
+import type { Location } from "../../shared/domain/location.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import { type DraftKeys, listed } from "../../shared/extension/feature-draft.ts";
-import { isIdsName } from "../../shared/input-sources/text-inputs.ts";
+import type { DraftedFinish, DraftedMap, DraftNote } from "../../shared/extension/step-draft.ts";
 import { draftInputs, type InputDraft } from "./draft-inputs.ts";
 import { draftOutputs, type LeftOutOutput, type OutputDraft } from "./draft-outputs.ts";
 import { isScalar } from "./field-kinds.ts";
-import { findIdColumn, isIdName } from "./id-column.ts";
-import { findLongTexts, type LongTexts } from "./long-texts.ts";
+import { freeName } from "./free-name.ts";
+import { findIdColumn, textColumns } from "./id-column.ts";
 import { runDraft } from "./run-draft.ts";
 import type { DataSample } from "./sample/data-sample.ts";
 import { sampleRows } from "./sample/sample-rows.ts";
 import type { StatePair } from "./states.ts";
-import { draftSpans } from "./token-spans.ts";
 import { type DraftContext, tryBind } from "./try-bind.ts";
 
 /** What a job for a model and its data could be, with all that was found out on the way. */
@@ -36,13 +35,14 @@ export interface JobDraft {
   readonly sample: DataSample;
   readonly inputs: readonly InputDraft[];
   readonly states: readonly StatePair[];
-  /** Null: none that were looked at is cut off. */
-  readonly longTexts: LongTexts | null;
+  /** Null: there is nothing to decide about inputs that steps make. */
+  readonly note: DraftNote | null;
   readonly outputs: readonly OutputDraft[];
   readonly leftOut: readonly LeftOutOutput[];
   readonly keep: readonly string[];
   /** Steps behind the model, each as it is written. */
   readonly finish: readonly DraftKeys[];
+  readonly finishSays: string | null;
   /** Why it cannot run as it is, each with its key; empty where it can. */
   readonly problems: readonly { readonly where: string; readonly what: string }[];
 }
@@ -68,18 +68,22 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
   const { fields } = dataset;
   const fileColumns = onceNamed(fields).filter(({ type }) => holdsFiles(type));
   const numberColumns = onceNamed(fields).filter((field) => field.nullable && isScalar(field));
-  const texts = textsToMeasure({ signature, folder, fields });
+  const [planners, ways, stepDrafts] = await Promise.all([loadPlanners(), loadWays(), loadStepDrafts()]);
+  const texts = textColumns(onceNamed(fields));
+  const measured = [...stepDrafts].flatMap(([key, draft]) => {
+    const found = draft.measured({ signature, folder, texts });
+    return found === null ? [] : [{ key, ...found }];
+  });
   const sample = await sampleRows(dataset, {
     fileColumns: fileColumns.map(({ name }) => name),
     numberColumns: numberColumns.map(({ name }) => name),
-    texts,
+    measured,
     jobFolder,
     stores,
     signal,
   });
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
-  const [planners, ways] = await Promise.all([loadPlanners(), loadWays()]);
-  const context = { signature, folder, fields, textCauses, planners, ways, sample, ran: null };
+  const context = { signature, folder, fields, textCauses, planners, stepDrafts, ways, sample, ran: null };
   const ran = await runDraft({ ...context, fields: onceNamed(fields) }, file, signal);
   return { rows, csv, ...draftFor({ ...context, ran }) };
 }
@@ -116,15 +120,15 @@ export function draftFor({ fields, ...found }: DraftContext): Omit<JobDraft, "ro
   };
   const tried = tryBind(map, context);
   const problems = tried.kind === "fits" ? [] : tried.problems;
-  const spans = draftSpans(map, context);
-  const longTexts = findLongTexts(base.inputs, context);
+  const behind = draftFinish(map, context);
+  const note = noteOn(base.inputs, context);
   const inputs = fed.map((input) =>
-    input.tensor.name === spans?.input ? { ...input, keys: { ...input.keys, ...spans.keys } } : input,
+    input.tensor.name === behind?.input ? { ...input, keys: { ...input.keys, ...behind.keys } } : input,
   );
-  const { keep, finish } = spans ?? { keep: map.keep, finish: [] };
+  const { keep, finish, says: finishSays } = behind ?? { keep: map.keep, finish: [], says: null };
   return {
-    ...{ signature, folder, fields, sample, inputs, states, longTexts },
-    ...{ outputs, leftOut, keep, finish, problems },
+    ...{ signature, folder, fields, sample, inputs, states, note },
+    ...{ outputs, leftOut, keep, finish, finishSays, problems },
   };
 }
 
@@ -140,17 +144,31 @@ function fillNulls(input: InputDraft, { nulls }: DataSample): InputDraft {
   return { tensor, keys: { ...keys, fill: "NaN" }, questions: [...questions, `${what}: ${choice}`] };
 }
 
-/** Columns of text that the folder's tokenizer could make tokens of; null where the model takes no tokens. */
-function textsToMeasure({
-  signature,
-  folder,
-  fields,
-}: Pick<DraftContext, "signature" | "folder" | "fields">) {
-  const tokenizer = folder?.facts.tokenizer ?? null;
-  if (folder === null || tokenizer === null || !signature.inputs.some(({ name }) => isIdsName(name)))
-    return null;
-  const columns = onceNamed(fields).filter(({ name, type }) => isText(type) && !isIdName(name));
-  return { columns: columns.map(({ name }) => name), tokenizer: below(folder.path, tokenizer.file) };
+/** Steps behind the model, of the first extension that has some. */
+function draftFinish(map: DraftedMap, context: DraftContext): DraftedFinish | null {
+  const { folder, fields, stepDrafts } = context;
+  const names = [...fields.map(({ name }) => name), ...Object.keys(map.outputs)];
+  const taken = new Set(names.map((name) => name.toLowerCase()));
+  const bind = (whole: DraftedMap) => {
+    const tried = tryBind(whole, context);
+    return tried.kind === "fits" ? tried.binding : null;
+  };
+  for (const draft of stepDrafts.values()) {
+    const free = (wanted: readonly [string, ...string[]]) => freeName(wanted, taken);
+    const found = draft.finish(map, { folder, fields, bind, freeName: free });
+    if (found !== null) return found;
+  }
+  return null;
+}
+
+function noteOn(
+  inputs: Readonly<Record<string, DraftKeys>>,
+  { folder, sample, stepDrafts }: DraftContext,
+): DraftNote | null {
+  const [note = null] = [...stepDrafts].flatMap(
+    ([key, draft]) => draft.note(inputs, { folder, measured: sample.measured[key] ?? null }) ?? [],
+  );
+  return note;
 }
 
 /** Columns that tell apart the rows that one file becomes. */

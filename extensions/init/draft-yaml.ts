@@ -1,8 +1,8 @@
 import { relative } from "node:path/posix";
-import { describeFieldType } from "../../coordinator/plan/bind/columns.ts";
 import { folderPhrases } from "../../coordinator/plan/folder/folder-phrases.ts";
 import { withoutTrailingSlashes } from "../../shared/core/without-slashes.ts";
-import { FILE_KEYS } from "../../shared/domain/features.ts";
+import { describeFieldType } from "../../shared/dataset/columns.ts";
+import { FILE_KEYS, INPUT_FILE_KEYS } from "../../shared/domain/features.ts";
 import { formatDims, type TensorInfo } from "../../shared/domain/tensor.ts";
 import { type DraftKeys, listed, type SeenFiles } from "../../shared/extension/feature-draft.ts";
 import { type CommentedEntry, commentedYaml } from "../../shared/job-file/commented-yaml.ts";
@@ -132,11 +132,11 @@ function mapEntries(draft: JobDraft, paths: DraftPaths): readonly CommentedEntry
   return [
     {
       key: "inputs",
-      above: [...splitLines(draft, paths), "How each input of the model is made from columns."],
+      above: [...choiceLines(draft, paths), "How each input of the model is made from columns."],
       value: {
         entries: inputs.map(({ tensor, keys, questions }) =>
           plain(tensor.name, asWritten(keys, draft, paths), [
-            ...longLines(draft, tensor.name),
+            ...noteLines(draft, tensor.name),
             ...asked(questions),
           ]),
         ),
@@ -157,30 +157,22 @@ function mapEntries(draft: JobDraft, paths: DraftPaths): readonly CommentedEntry
   ];
 }
 
-function finishEntries({ finish }: JobDraft): readonly CommentedEntry[] {
-  if (finish.length === 0) return [];
-  const above = "What is done with these columns: the labels of tokens become spans of the text.";
-  return [{ key: "finish", above: [above], value: { items: finish } }];
+function finishEntries({ finish, finishSays }: JobDraft): readonly CommentedEntry[] {
+  if (finishSays === null) return [];
+  return [{ key: "finish", above: [finishSays], value: { items: finish } }];
 }
 
-function longLines({ longTexts }: JobDraft, input: string): readonly string[] {
-  if (longTexts?.input !== input) return [];
-  const { longRows, rows, maxTokens, split } = longTexts;
-  const lost = `${longRows} of ${counted(rows, "row")} that were looked at have more than ${maxTokens} tokens`;
-  const choice = split === null ? "the longer text is cut off" : "cut off, or cut into passages, as above?";
-  return asked([`${lost}: ${choice}`]);
+function noteLines({ note }: JobDraft, input: string): readonly string[] {
+  return note?.input === input ? asked([note.question]) : [];
 }
 
 /** A step that is left to the user, who says by it what a row of the result is. */
-function splitLines(draft: JobDraft, paths: DraftPaths): readonly string[] {
-  const split = draft.longTexts?.split ?? null;
-  if (split === null) return [];
-  const step = { split: asWritten(split, draft, paths) };
+function choiceLines(draft: JobDraft, paths: DraftPaths): readonly string[] {
+  const prepare = draft.note?.prepare ?? null;
+  if (prepare === null) return [];
+  const step = { [prepare.key]: asWritten(prepare.value, draft, paths) };
   const yaml = commentedYaml([{ key: "prepare", above: [], value: { items: [step] } }], []);
-  return [
-    "A row for each passage of a long text, with its `part`, `start` and `end` to keep:",
-    ...yaml.trimEnd().split("\n"),
-  ];
+  return [prepare.says, ...yaml.trimEnd().split("\n")];
 }
 
 function stateEntries({ states }: JobDraft): readonly CommentedEntry[] {
@@ -194,8 +186,11 @@ function stateEntries({ states }: JobDraft): readonly CommentedEntry[] {
 /** A file of the model's folder is named as that is; the folder of a column's paths, from the job file. */
 function asWritten(keys: DraftKeys, { folder }: JobDraft, paths: DraftPaths): DraftKeys {
   const written = { ...keys };
-  if (folder !== null && typeof keys.tokenizer === "string")
-    written.tokenizer = `${withoutTrailingSlashes(paths.model)}${keys.tokenizer.slice(folder.path.length)}`;
+  for (const key of folder === null ? [] : INPUT_FILE_KEYS) {
+    const file = keys[key];
+    if (typeof file === "string")
+      written[key] = `${withoutTrailingSlashes(paths.model)}${file.slice(folder?.path.length)}`;
+  }
   for (const key of FILE_KEYS) {
     const files = keys[key];
     if (typeof files !== "object" || files === null || !("folder" in files)) continue;

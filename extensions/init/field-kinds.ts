@@ -1,4 +1,4 @@
-import { cellSize } from "../../coordinator/plan/bind/columns.ts";
+import { cellSize } from "../../shared/dataset/columns.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import { isIdName } from "./id-column.ts";
 

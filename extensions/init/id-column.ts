@@ -1,4 +1,5 @@
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
+import { isText } from "../../shared/domain/file-cells.ts";
 
 /** Names that say what a row is, the best first. */
 const ID_NAMES: readonly RegExp[] = [
@@ -11,6 +12,11 @@ const ID_NAMES: readonly RegExp[] = [
 
 export function isIdName(name: string): boolean {
   return rank(name) < ID_NAMES.length;
+}
+
+/** Columns of text, but those that tell rows apart. */
+export function textColumns(fields: readonly Field[]): readonly Field[] {
+  return fields.filter(({ name, type }) => isText(type) && !isIdName(name));
 }
 
 /** The column that tells rows apart, by its name and type; null when there is none. */

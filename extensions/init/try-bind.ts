@@ -9,6 +9,7 @@ import type { ModelSignature } from "../../shared/domain/tensor.ts";
 import type { TextCause } from "../../shared/domain/text-cause.ts";
 import type { FeaturePlanner } from "../../shared/extension/feature.ts";
 import type { DraftKeys, DraftWays } from "../../shared/extension/feature-draft.ts";
+import type { StepDraft } from "../../shared/extension/step-draft.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
 import { withoutComputed } from "./computed-inputs.ts";
 import type { DataSample } from "./sample/data-sample.ts";
@@ -23,6 +24,8 @@ export interface DraftContext {
   readonly textCauses: readonly TextCause[];
   /** Planners of features, by key. */
   readonly planners: ReadonlyMap<string, FeaturePlanner>;
+  /** Drafts of inputs that steps make, by key. */
+  readonly stepDrafts: ReadonlyMap<string, StepDraft>;
   /** What features make of files, in the order in which they are asked. */
   readonly ways: readonly DraftWays[];
   readonly sample: DataSample;
@@ -44,10 +47,12 @@ type Tried =
 
 const NOT_MADE: Problem = { where: "map.inputs", what: "an input cannot be made of its column" };
 
+type BindContext = Pick<DraftContext, "signature" | "folder" | "fields" | "planners" | "stepDrafts">;
+
 /** Whether a drafted map fits: the job file's own checks and the planning of a job say so. */
 export function tryBind(
   map: DraftMap,
-  { signature, folder, fields, planners }: Pick<DraftContext, "signature" | "folder" | "fields" | "planners">,
+  { signature, folder, fields, planners, stepDrafts }: BindContext,
 ): Tried {
   const parsed = mapSpec.safeParse(map);
   if (!parsed.success) {
@@ -58,7 +63,12 @@ export function tryBind(
     return { kind: "misfit", problems };
   }
   try {
-    const plain = withoutComputed(parsed.data.inputs, { signature, fields, planners });
+    const plain = withoutComputed(parsed.data.inputs, {
+      signature,
+      fields,
+      planners,
+      drafts: [...stepDrafts.values()],
+    });
     if (plain === null) return { kind: "misfit", problems: [NOT_MADE] };
     const binding = bindMap({ ...parsed.data, inputs: plain.inputs }, signature, plain.fields, { folder });
     return { kind: "fits", binding };

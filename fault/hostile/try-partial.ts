@@ -20,7 +20,7 @@ const REDUCE = {
   counts: { combine: "SELECT count(*) AS n FROM rows", final: "SELECT sum(n)::BIGINT AS n FROM partials" },
   all: { final: "SELECT count(*) AS n, max(id) AS id FROM rows" },
 };
-const SHAPE = { reduce: REDUCE, rowsFormat: "parquet", hasSteps: false, hasTokenizers: false } as const;
+const SHAPE = { reduce: REDUCE, rowsFormat: "parquet", hasSteps: false, hasMadeInputs: false } as const;
 
 /**
  * Partials as a careless, broken or hostile worker hands them in: verified as at a commit, and then reduced.

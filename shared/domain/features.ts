@@ -1,10 +1,23 @@
 import { EXTENSIONS } from "#extensions";
-import type { FeatureSpec } from "./step-binding.ts";
+import type { FeatureSpec, StepValue } from "./step-binding.ts";
 
 /** Features of all extensions. */
 export const FEATURES = EXTENSIONS.flatMap(({ feature }) => feature ?? []);
 
 type Feature = (typeof FEATURES)[number];
+
+/** Inputs that steps of extensions make of columns. */
+export const INPUTS = EXTENSIONS.flatMap(({ input }) => input ?? []);
+
+/** Steps of extensions that a job file names. */
+export const STEPS = EXTENSIONS.flatMap(({ steps }) => steps ?? []);
+
+type StepPart = (typeof STEPS)[number];
+
+const STEP_KINDS = [...INPUTS, ...STEPS].map(({ step }) => step);
+
+/** Parts that know facts of a model's folder. */
+export const FOLDER_PARTS = [...INPUTS, ...FEATURES];
 
 /** Keys of an input in the job file that make it of files. */
 export const FILE_KEYS: readonly string[] = FEATURES.map(({ key }) => key);
@@ -34,18 +47,26 @@ export function hasFeature(input: object): boolean {
 
 /** Loads the planners of all features, by key. */
 export function loadPlanners() {
-  return loadAll(({ loadPlanner }) => loadPlanner());
+  return loadAll(FEATURES, ({ loadPlanner }) => loadPlanner());
 }
 
-/** Loads what reads a model's folder for features, by key. */
+/** Loads what reads a model's folder, by key. */
 export function loadFolderReaders() {
-  return loadAll(({ folder }) => folder?.loadReader());
+  return loadAll(FOLDER_PARTS, ({ folder }) => folder?.loadReader());
 }
 
-async function loadAll<T>(load: (feature: Feature) => Promise<T> | undefined) {
-  const loaded = FEATURES.flatMap((feature) => {
-    const part = load(feature);
-    return part === undefined ? [] : [part.then((found) => [feature.key, found] as const)];
+/** Loads the planners of inputs that steps make, by key. */
+export function loadInputPlanners() {
+  return loadAll(INPUTS, ({ loadPlanner }) => loadPlanner());
+}
+
+async function loadAll<Part extends { readonly key: string }, T>(
+  parts: readonly Part[],
+  load: (part: Part) => Promise<T> | undefined,
+) {
+  const loaded = parts.flatMap((part) => {
+    const loading = load(part);
+    return loading === undefined ? [] : [loading.then((found) => [part.key, found] as const)];
   });
   return new Map(await Promise.all(loaded));
 }
@@ -55,9 +76,39 @@ export async function loadWays() {
   return await Promise.all(FEATURES.flatMap(({ draft }) => draft?.loadWays() ?? []));
 }
 
+/** Loads what inputs that steps make are in a draft, by key. */
+export function loadStepDrafts() {
+  return loadAll(INPUTS, ({ loadDraft }) => loadDraft());
+}
+
 /** @throws for a key that no feature has: what names one was checked before */
 export function featureOf(key: string): Feature {
   const feature = FEATURES.find((each) => each.key === key);
   if (feature === undefined) throw new Error(`broken invariant: no feature ${key}`);
   return feature;
+}
+
+/** @throws for a kind that no extension has: what names one was checked before */
+export function stepKindOf(kind: string) {
+  const step = STEP_KINDS.find((each) => each.kind === kind);
+  if (step === undefined) throw new Error(`broken invariant: no step ${kind}`);
+  return step;
+}
+
+/** Value of a step of an extension in the job file, with its part. Null: the step is none of an extension. */
+export function stepValue(step: object): { readonly part: StepPart; readonly value: StepValue } | null {
+  const values = step as Readonly<Record<string, StepValue | undefined>>;
+  for (const part of STEPS) {
+    const value = values[part.key];
+    if (value !== undefined) return { part, value };
+  }
+  return null;
+}
+
+/** Keys of an input that name files of the steps which make inputs. */
+export const INPUT_FILE_KEYS: readonly string[] = INPUTS.flatMap(({ files }) => files?.keys ?? []);
+
+/** Returns whether a step of an extension may make an input. */
+export function mayBeMade(name: string, input: object): boolean {
+  return INPUTS.some((part) => part.mayMake(name, input));
 }

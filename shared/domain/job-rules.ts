@@ -6,7 +6,7 @@ import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
 import { OP_KEYS } from "../output-ops/op-schemas.ts";
 import { type OpKind, OUTPUT_OPS, opOf } from "../output-ops/output-ops.ts";
 import { raw } from "../output-ops/raw.ts";
-import { FILE_KEYS, featureOf } from "./features.ts";
+import { FILE_KEYS, featureOf, STEPS } from "./features.ts";
 import { notAFilePlace, notAFolderPlace, notAnInput, notAnOutput, notAPath } from "./location.ts";
 import { outputColumnNames } from "./output-fields.ts";
 
@@ -38,59 +38,6 @@ function checkFileInput(own: string, input: SourceSpec, context: Context): void 
   }
 }
 
-/** What goes with a source that a tokenizer makes ids of: it is one column of text, or a pair of them. */
-export const TOKENIZER_EXCLUDES = ["bytes", "mask", "value", ...FILE_KEYS, "shape", "fill"];
-export const TOKENIZER_KEYS = [
-  "maxTokens",
-  "truncation",
-  "prefix",
-  "specialTokens",
-  "offsets",
-  "truncated",
-] as const;
-
-/**
- * An input of text is one column or two, and keys for text are for text. Without a tokenizer, whether an
- * input of columns is one of text is seen when these and the model's folder are known.
- */
-export function checkTextRules(input: SourceSpec, context: Context): void {
-  const { tokenizer, types, columns } = input;
-  if (types !== undefined) {
-    const others = ["column", "columns", "tokenizer", "pad", ...TOKENIZER_EXCLUDES, ...TOKENIZER_KEYS];
-    for (const key of others.filter((other) => input[other] !== undefined))
-      refuse(context, [key], `\`types\` and \`${key}\` exclude each other`, { expected: "`types` alone" });
-    return;
-  }
-  if (input.offsets !== undefined && columns !== undefined)
-    refuse(context, ["offsets"], "is for one text", { expected: "`column`, not `columns`" });
-  if (tokenizer === undefined && TOKENIZER_EXCLUDES.every((key) => input[key] === undefined)) return;
-  const strangers = tokenizer === undefined ? TOKENIZER_KEYS : TOKENIZER_EXCLUDES;
-  for (const key of strangers.filter((other) => input[other] !== undefined)) {
-    if (tokenizer === undefined)
-      refuse(context, [key], `\`${key}\` is for text`, { expected: "a `tokenizer` beside it" });
-    else
-      refuse(context, [key], `\`tokenizer\` and \`${key}\` exclude each other`, {
-        expected: "`tokenizer` alone",
-      });
-  }
-  if (tokenizer === undefined || columns === undefined || (Array.isArray(columns) && columns.length === 2))
-    return;
-  refuse(context, ["columns"], "a tokenizer takes one text, or a pair", {
-    expected: "`column` for one, or a list of two `columns`",
-    found: Array.isArray(columns) ? `a list of ${columns.length}` : "a pattern",
-  });
-}
-
-/** A passage goes on beyond what it has of the one before. */
-export function checkSplitRules(
-  { tokens, overlap }: { readonly tokens: number; readonly overlap: number },
-  context: Context,
-): void {
-  if (overlap < tokens) return;
-  const found = `${overlap}, of passages of ${tokens}`;
-  refuse(context, ["overlap"], "is a whole passage, or more", { expected: "less than `tokens`", found });
-}
-
 /** An input is fed in one way. */
 export function checkStates(
   { inputs, state = {} }: { readonly inputs: object; readonly state?: object },
@@ -104,7 +51,7 @@ export function checkStates(
 }
 
 /** What a step can be, each under its key. */
-const STEP_KEYS = ["sql", "split", "module", "spans"];
+const STEP_KEYS = ["sql", "module", ...STEPS.map(({ key }) => key)];
 
 /** A step is one thing. */
 export function checkStepRules(step: Readonly<Record<string, unknown>>, context: Context): void {

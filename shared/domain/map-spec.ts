@@ -4,7 +4,7 @@ import { columnName, MAX_NAMES } from "../input-sources/input-source.ts";
 import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
 import { OP_KEYS } from "../output-ops/op-schemas.ts";
 import { OP_KINDS, OUTPUT_OPS } from "../output-ops/output-ops.ts";
-import { FEATURES } from "./features.ts";
+import { FEATURES, FILE_KEYS, INPUTS, STEPS } from "./features.ts";
 import {
   checkColumnClashes,
   checkFilePlace,
@@ -13,10 +13,8 @@ import {
   checkOutputRules,
   checkStates,
   checkStepRules,
-  checkTextRules,
   refuse,
 } from "./job-rules.ts";
-import { spansSpec, splitSpec, TEXT_KEYS } from "./text-spec.ts";
 
 /** Above these, a number is a slip of the keyboard; memory would not hold the batch or the row anyway. */
 const MAX_BATCH_ROWS = 1_048_576;
@@ -29,17 +27,32 @@ const auto = z.literal("auto");
 const shape = z.array(z.int().min(1).max(MAX_DIM)).max(MAX_RANK);
 const batchAxis = z.int().min(0).max(MAX_RANK);
 
-const folder = z.string().min(1).superRefine(checkFolderPlace).default(".");
-/** Keys of features. The compiler knows none of them: `fileSpecs` reads them. */
+const file = z
+  .string()
+  .min(1)
+  .max(1_000_000)
+  .superRefine((found, context) => checkFilePlace(found, context));
+const PARTS: Parameters<(typeof FEATURES)[number]["spec"]>[1] = {
+  folder: z.string().min(1).superRefine(checkFolderPlace).default("."),
+  file,
+  fileKeys: FILE_KEYS,
+  refuse,
+};
+
+/** Keys of extensions. The compiler knows none of them: `fileSpecs` and `stepValue` read them. */
 const FEATURE_KEYS: object = Object.fromEntries(
-  FEATURES.map(({ key, spec, says }) => [key, spec(ZOD, { folder, refuse }).exactOptional().describe(says)]),
+  FEATURES.map(({ key, spec, says }) => [key, spec(ZOD, PARTS).exactOptional().describe(says)]),
+);
+const INPUT_KEYS: object = Object.assign({}, ...INPUTS.map(({ keys }) => keys(ZOD, PARTS)));
+const STEP_KEYS: object = Object.fromEntries(
+  STEPS.map(({ key, spec, says }) => [key, spec(ZOD, PARTS).exactOptional().describe(says)]),
 );
 
 const inputSpec = z
   .strictObject({
     ...SOURCE_KEYS,
     ...FEATURE_KEYS,
-    ...TEXT_KEYS,
+    ...INPUT_KEYS,
     scale: z
       .number()
       .default(1)
@@ -69,7 +82,9 @@ const inputSpec = z
       ),
   })
   .superRefine(checkInputRules)
-  .superRefine(checkTextRules);
+  .superRefine((input, context) => {
+    for (const part of INPUTS) part.check(input, context, PARTS);
+  });
 
 const stateSpec = z.strictObject({
   output: COLUMN_NAME.describe("The ONNX output that it gets, of the same row's part before."),
@@ -121,22 +136,13 @@ const stepSpec = z
         "A SELECT over `rows` (DuckDB) that makes each result of one row: new columns, fewer rows (`WHERE`), or several " +
           "of one (`unnest`).",
       ),
-    module: z
-      .string()
-      .min(1)
-      .max(1_000_000)
-      .superRefine((found, context) => checkFilePlace(found, context))
+    module: file
       .exactOptional()
       .describe(
         "A file of your own code (.ts, .js, .mjs), relative to the job file, in a bucket or on the web, whose default export is a step: see " +
           "[your own code](#your-own-code).",
       ),
-    split: splitSpec
-      .exactOptional()
-      .describe("Long texts cut into passages, a row for each. See [text](#text)."),
-    spans: spansSpec
-      .exactOptional()
-      .describe("In `finish`: labelled tokens as spans of their text. See [text](#text)."),
+    ...STEP_KEYS,
   })
   .superRefine(checkStepRules);
 

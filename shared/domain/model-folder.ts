@@ -1,6 +1,6 @@
 import { ZOD } from "../core/zod.ts";
 import { type OpKind, opOf } from "../output-ops/output-ops.ts";
-import { below, type Location } from "./location.ts";
+import type { Location } from "./location.ts";
 import type { FeatureData } from "./step-binding.ts";
 
 /** A model as people export it: an ONNX file, and beside it what its maker does before and after. */
@@ -24,23 +24,9 @@ export interface FolderFacts {
   readonly labels: readonly string[] | null;
   /** A row may have several of the classes, or none. */
   readonly multiLabel: boolean;
-  readonly tokenizer: TokenizerFacts | null;
   readonly pooling: PoolingFacts | null;
-  /** By feature of which they say something: its own facts. */
+  /** Facts by the key of the extension that reads them. */
   readonly features: Readonly<Record<string, FeatureData>>;
-}
-
-export interface TokenizerFacts {
-  /** From the folder. */
-  readonly file: string;
-  readonly maxTokens: number | null;
-  /** The file and the key in it that says so; null with `maxTokens`. */
-  readonly maxTokensFrom: string | null;
-  /** A row of more has no positions in the model. */
-  readonly mostTokens: number | null;
-  readonly truncation: "left" | "right" | null;
-  /** By its name, what is written before a text: `{ query: "query: " }`. */
-  readonly prompts: Readonly<Record<string, string>>;
 }
 
 /** How the vectors of a row's tokens become one. */
@@ -49,8 +35,8 @@ export interface PoolingFacts {
   readonly normalize: boolean;
 }
 
-/** What a doubt leaves unknown: one of these, or the key of a feature. */
-export type DoubtAbout = "task" | "labels" | "tokenizer" | "pooling" | (string & {});
+/** What a doubt leaves unknown: one of these, or the key of an extension. */
+export type DoubtAbout = "task" | "labels" | "pooling" | (string & {});
 
 /** A setting that is not understood, or that another one contradicts. Nothing is taken from it. */
 export interface FolderDoubt {
@@ -89,10 +75,4 @@ export function leavesPooling(output: LeavingOutput, tensor = output.tensor): bo
 /** What a job leaves to the folder's labels: an op that can name classes, and names none. */
 export function leavesLabels({ op = USUAL_OP, labels }: LeavingOutput): boolean {
   return labels === undefined && Object.hasOwn(opOf({ kind: op }).keys(ZOD), "labels");
-}
-
-/** Whether a tokenizer that a job names, or is left to, is that of its model's folder. */
-export function isFolderTokenizer(named: string, folder: ModelFolder | null): boolean {
-  const facts = folder?.facts.tokenizer ?? null;
-  return folder !== null && facts !== null && named === below(folder.path, facts.file);
 }

@@ -1,7 +1,6 @@
 import { assert } from "../core/assert.ts";
-import { isIdsName } from "../input-sources/text-inputs.ts";
 import type { DatasetFormat } from "./dataset.ts";
-import { hasFeature } from "./features.ts";
+import { hasFeature, mayBeMade } from "./features.ts";
 import type { JobSpec } from "./job-spec.ts";
 import { isCombined } from "./module-reduction.ts";
 import type { PartialFile, PartialManifest } from "./partial.ts";
@@ -20,20 +19,19 @@ export function partialShape({ output, reduce }: Pick<JobSpec, "output" | "reduc
 export interface PartialRules extends PartialShape {
   /** Rows may be filtered, or become several: else each that is no dead letter is one row of the output. */
   readonly hasSteps: boolean;
-  /** Texts may be cut off. */
-  readonly hasTokenizers: boolean;
+  /** Steps may make inputs, and cut off what is too long. */
+  readonly hasMadeInputs: boolean;
 }
 
 export function partialRules(spec: JobSpec): PartialRules {
   const { input, map } = spec;
   const inputs = Object.entries(map.inputs);
-  // An input of ids may have the tokenizer of the model's folder without saying so.
-  const hasTokenizers = inputs.some(([name, { tokenizer }]) => tokenizer !== undefined || isIdsName(name));
+  const hasMadeInputs = inputs.some(([name, input]) => mayBeMade(name, input));
   const hasSteps =
     input.where !== undefined ||
     inputs.some(([, each]) => hasFeature(each)) ||
     [...map.prepare, ...map.finish].length > 0;
-  return { ...partialShape(spec), hasSteps, hasTokenizers };
+  return { ...partialShape(spec), hasSteps, hasMadeInputs };
 }
 
 /** One file of a partial before it is written: `kind` and `name` are those of {@link PartialFile}. */

@@ -31,7 +31,7 @@ interface NotedCount {
   /** Label in the report, below the published rows. */
   readonly report: string;
   /** Part of a job without which the count is 0. */
-  readonly needs: "hasSteps" | "hasTokenizers";
+  readonly needs: "hasSteps" | "hasMadeInputs";
   /** Words of the refusal of a partial whose job lacks that part. */
   readonly refusal: readonly [what: string, expected: string];
 }
@@ -74,7 +74,7 @@ export const ROW_COUNTS = {
     },
     noted: {
       report: "of these with a text cut off",
-      needs: "hasTokenizers",
+      needs: "hasMadeInputs",
       refusal: ["truncated rows", "none: the job has no tokenizer"],
     },
   },

@@ -40,7 +40,7 @@ export interface StepColumn extends Field {
   readonly from: string | null;
 }
 
-type StepOp = SqlOp | FeatureOp | ModuleOp | TokenizeOp | SplitOp | SpansOp;
+type StepOp = SqlOp | FeatureOp | ModuleOp | ExtensionOp;
 
 /** Files of a column, made into values by a feature. */
 export interface FeatureOp {
@@ -58,54 +58,18 @@ export interface FeatureSpec {
   readonly [key: string]: unknown;
 }
 
-/** JSON that only a feature understands. */
+/** Value of a step's key in the job file. Only the extension understands it. */
+export type StepValue = Readonly<Record<string, unknown>>;
+
+/** JSON that only an extension understands. */
 export type FeatureData = Readonly<Record<string, unknown>>;
 
-/** Token ids of texts. Its file is the tokenizer. */
-export interface TokenizeOp {
-  readonly kind: "tokenize";
-  /** The columns of text: one, or a pair. */
-  readonly texts: readonly string[];
-  /** Stands in front of each text, of a pair in front of the first. */
-  readonly prefix: string;
-  /** Of a row, special ones counted; null: all. */
-  readonly maxTokens: number | null;
-  /** The side that is cut off. */
-  readonly truncation: "left" | "right";
-  readonly specialTokens: boolean;
-  /** The columns that it makes: a list for each row. */
-  readonly ids: string;
-  readonly types: string;
-  /** Where each token lies, a list of structs: a column that the job names, if it does. */
-  readonly offsets: string | null;
-  /** Whether a text was cut off: a column that the job names, if it does. */
-  readonly truncated: string | null;
-}
-
-/** Which tokens have one label, and become one span: see `map.finish[].spans.strategy` of the job file. */
-export const SPAN_STRATEGIES = ["none", "simple", "first", "average", "max"] as const;
-export type SpanStrategy = (typeof SPAN_STRATEGIES)[number];
-
-/** Labelled tokens as spans of their text. */
-export interface SpansOp {
-  readonly kind: "spans";
-  readonly logits: string;
-  readonly text: string;
-  readonly offsets: string;
-  readonly column: string;
-  readonly strategy: SpanStrategy;
-  readonly labels: readonly string[];
-  readonly ignore: readonly string[];
-}
-
-/** Passages of texts, a row for each. Its file is the tokenizer. */
-export interface SplitOp {
-  readonly kind: "split";
-  readonly column: string;
-  /** Of a passage, special ones counted. */
-  readonly tokens: number;
-  readonly overlap: number;
-  readonly sentences: boolean;
+/** Step of an extension. */
+export interface ExtensionOp {
+  readonly kind: "extension";
+  /** Kind of the step: `split`. */
+  readonly step: string;
+  readonly data: FeatureData;
 }
 
 /** A SELECT over `rows`. */

@@ -6,6 +6,7 @@ import type { FeaturePart } from "./feature.ts";
 import type { GpuPart } from "./gpu-driver.ts";
 import type { ReadNotice } from "./notice.ts";
 import type { QueueOptions, QueueSink, QueueSource } from "./queue-source.ts";
+import type { InputPart, StepPart } from "./step-part.ts";
 
 /**
  * Feature that the engine works without. It is one folder below `extensions/`, which exports one object of
@@ -18,6 +19,8 @@ export interface Extension {
   readonly storage?: StoragePart;
   readonly queue?: QueuePart;
   readonly feature?: FeaturePart;
+  readonly input?: InputPart;
+  readonly steps?: readonly StepPart[];
   readonly face?: FacePart;
   readonly command?: CommandPart;
   readonly gpus?: GpuPart;

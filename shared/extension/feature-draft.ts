@@ -46,6 +46,10 @@ export interface WayContext {
   readonly folder: ModelFolder | null;
   /** Columns that feed no input yet. */
   readonly free: readonly Field[];
+  /** Columns of text, but those that tell rows apart. */
+  readonly texts: readonly Field[];
+  /** Columns whose rows are lists of numbers. */
+  readonly lists: readonly Field[];
   /** By column, the files that its cells hold, or name. Columns without any are left out. */
   readonly files: ReadonlyMap<string, SeenFiles>;
   /** Returns whether the input can be made so, beside those that are drafted already. */

@@ -45,24 +45,31 @@ export interface FeaturePart {
   readonly draft?: FeatureDraft;
 }
 
-/** Facts that a model's folder has about a feature. */
-interface FolderPart {
-  /** Names what says the facts, by the files of the folder that were read: `preprocessor_config.json`. */
-  source(read: readonly string[]): string;
-  /** Keys that a job file may leave out, since facts of their names stand in. */
-  keys(spec: FeatureSpec): readonly string[];
+/** Facts that a model's folder has. */
+export interface FactsPart {
+  /** Files of the folder that are not read: facts need to know whether they are there. Default: none. */
+  readonly sees?: readonly string[];
   /** Loads what reads the facts. */
   loadReader(): Promise<FolderReader>;
   /** Describes the facts, for `plan`. */
   show(facts: FeatureData): string;
 }
 
+/** Facts that a model's folder has about a feature. */
+interface FolderPart extends FactsPart {
+  /** Names what says the facts, by the files of the folder that were read: `preprocessor_config.json`. */
+  source(read: readonly string[]): string;
+  /** Keys that a job file may leave out, since facts of their names stand in. */
+  keys(spec: FeatureSpec): readonly string[];
+}
+
 /**
  * Reads what the files of a model's folder say of a feature. Null: nothing.
  *
  * @param open opens the settings of a file, or of a group of keys in it; one that is not there has none
+ * @param has returns whether a file is there
  */
-export type FolderReader = (open: OpenSettings) => FeatureData | null;
+export type FolderReader = (open: OpenSettings, has: (file: string) => boolean) => FeatureData | null;
 type OpenSettings = (file: string, group?: string) => FolderSettings;
 
 /** Settings of a JSON file, by key. One of another type than is asked for is null, and a doubt. */
@@ -75,6 +82,8 @@ export interface FolderSettings {
   number(key: string): number | null;
   numbers(key: string): readonly number[] | null;
   group(key: string): Readonly<Record<string, unknown>> | null;
+  /** Names a setting in messages: `config.json: id2label`. */
+  where(key: string): string;
   /** Reports that a setting is not understood. */
   doubt(key: string, what: string): null;
 }
@@ -83,6 +92,10 @@ export interface FolderSettings {
 export interface SpecParts {
   /** Folder from which relative paths in the column start. Its description says so. */
   readonly folder: z.ZodType<string>;
+  /** Location of a file that the job needs. */
+  readonly file: z.ZodType<string>;
+  /** Keys by which features make an input of files. */
+  readonly fileKeys: readonly string[];
   /** Reports a broken rule of several keys. `detail` becomes a part of the problem. */
   refuse(
     context: z.core.$RefinementCtx,

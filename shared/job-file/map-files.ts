@@ -1,3 +1,4 @@
+import { INPUT_FILE_KEYS, stepValue } from "../domain/features.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import type { InputSpec, StepSpec } from "../domain/map-spec.ts";
 
@@ -9,20 +10,35 @@ interface MapParts {
 
 /** A map whose files are named otherwise: `rename` is given each path, in order. */
 export function withFiles<Map extends MapParts>(map: Map, rename: (path: string) => string): Map {
-  const inputs = Object.entries(map.inputs).map(([name, { tokenizer, ...input }]) => {
-    return [name, tokenizer === undefined ? input : { ...input, tokenizer: rename(tokenizer) }] as const;
+  const inputs = Object.entries(map.inputs).map(([name, input]) => {
+    return [name, renamedIn(input, INPUT_FILE_KEYS, rename)] as const;
   });
-  const renamed = ({ split, module, ...step }: StepSpec): StepSpec => ({
-    ...step,
-    ...(split === undefined ? {} : { split: { ...split, tokenizer: rename(split.tokenizer) } }),
-    ...(module === undefined ? {} : { module: rename(module) }),
-  });
+  const renamed = (step: StepSpec): StepSpec => {
+    const named = stepValue(step);
+    const { module } = step;
+    return {
+      ...step,
+      ...(named === null
+        ? {}
+        : { [named.part.key]: renamedIn(named.value, named.part.files?.keys ?? [], rename) }),
+      ...(module === undefined ? {} : { module: rename(module) }),
+    };
+  };
   return {
     ...map,
     inputs: Object.fromEntries(inputs),
     prepare: map.prepare.map(renamed),
     finish: map.finish.map(renamed),
   };
+}
+
+function renamedIn<T extends object>(value: T, keys: readonly string[], rename: (path: string) => string): T {
+  const values = value as Readonly<Record<string, unknown>>;
+  const renamed = keys.flatMap((key) => {
+    const path = values[key];
+    return typeof path === "string" ? [[key, rename(path)]] : [];
+  });
+  return { ...value, ...Object.fromEntries(renamed) };
 }
 
 /** The same of the reductions: those of the user's own code are files. */

@@ -1,13 +1,7 @@
 import { canonicalJson, sha256 } from "../core/digest.ts";
-import { FEATURES, fileSpec, fileSpecs } from "../domain/features.ts";
+import { FEATURES, fileSpec, fileSpecs, INPUTS, stepValue } from "../domain/features.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
-import {
-  type FolderFacts,
-  leavesLabels,
-  leavesPooling,
-  type TokenizerFacts,
-  USUAL_OP,
-} from "../domain/model-folder.ts";
+import { type FolderFacts, leavesLabels, leavesPooling, USUAL_OP } from "../domain/model-folder.ts";
 import { shapeDigestOf } from "../domain/output-shape.ts";
 import { CONVERTER_VERSION } from "../domain/precision.ts";
 import { withFiles, withReductionFiles } from "./map-files.ts";
@@ -48,8 +42,6 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
     ...(pooling !== null && leavesPooling(output) ? {} : { op: USUAL_OP }),
     ...(labels !== null && leavesLabels(output) ? { ...output, labels } : output),
   }));
-  const hasTexts = Object.values(inputs).some(({ tokenizer }) => tokenizer !== undefined);
-  const limits = hasTexts ? tokenLimits(facts?.tokenizer ?? null) : {};
   const { precision } = spec.model;
   const { where, sample, limit } = spec.input;
   return sha256(
@@ -59,11 +51,11 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
       ...featureFacts(inputs, facts),
       ...(spec.map.state === undefined ? {} : { state: spec.map.state }),
       ...(pooling === null ? {} : { pooling }),
-      ...limits,
+      ...inputFacts(inputs, facts),
       outputs,
       keep,
       ...(prepare.length === 0 ? {} : { prepare }),
-      ...(finish.length === 0 ? {} : { finish: withLabels(finish, labels) }),
+      ...(finish.length === 0 ? {} : { finish: withFolder(finish, facts) }),
       ...(where === undefined ? {} : { where }),
       ...(sample === undefined ? {} : { sample }),
       ...(limit === undefined ? {} : { limit }),
@@ -75,22 +67,29 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): str
   );
 }
 
-/** Steps that leave their labels to the folder, with those. */
-function withLabels(
-  steps: JobSpec["map"]["finish"],
-  labels: readonly string[] | null,
-): JobSpec["map"]["finish"] {
-  if (labels === null) return steps;
-  return steps.map(({ spans, ...step }) =>
-    spans === undefined ? step : { ...step, spans: { labels, ...spans } },
-  );
+/** Steps with what they leave to the folder. */
+function withFolder(steps: JobSpec["map"]["finish"], facts: FolderFacts | null): JobSpec["map"]["finish"] {
+  if (facts === null) return steps;
+  return steps.map((step) => {
+    const named = stepValue(step);
+    if (named === null) return step;
+    const { part, value } = named;
+    return { ...step, [part.key]: part.withFolder?.(value, facts) ?? value };
+  });
 }
 
-/** By which texts are cut off, unless an input says so itself. */
-function tokenLimits(tokenizer: TokenizerFacts | null): object {
-  if (tokenizer === null) return {};
-  const { maxTokens, mostTokens, truncation } = tokenizer;
-  return { tokenLimits: [maxTokens, mostTokens, truncation] };
+function isSaid(input: object, key: string): boolean {
+  return (input as Readonly<Record<string, unknown>>)[key] !== undefined;
+}
+
+/** What the folder adds for inputs that steps make. */
+function inputFacts(inputs: JobSpec["map"]["inputs"], facts: FolderFacts | null): object {
+  const used = INPUTS.filter(({ key }) => Object.values(inputs).some((input) => isSaid(input, key)));
+  const added = used.map(({ key, identity }) => {
+    const said = facts?.features[key];
+    return said === undefined ? {} : identity(said);
+  });
+  return Object.assign({}, ...added);
 }
 
 function withoutFolders(inputs: JobSpec["map"]["inputs"]): Readonly<Record<string, unknown>> {

@@ -1,4 +1,4 @@
-import { featureOf } from "../domain/features.ts";
+import { featureOf, stepKindOf } from "../domain/features.ts";
 import { localPathOf } from "../domain/location.ts";
 import type { StepBinding } from "../domain/step-binding.ts";
 import type { OpenStepOptions, Step } from "./step.ts";
@@ -22,17 +22,7 @@ export async function openStep(
     }
     case "feature":
       return await featureOf(binding.op.feature).openStep(binding, binding.op, stores);
-    case "tokenize": {
-      const { openTokenizeStep } = await import("./tokenize-step.ts");
-      return openTokenizeStep(binding, binding.op, options);
-    }
-    case "spans": {
-      const { openSpansStep } = await import("./spans-step.ts");
-      return openSpansStep(binding.op);
-    }
-    case "split": {
-      const { openSplitStep } = await import("./split-step.ts");
-      return openSplitStep(binding, binding.op, options);
-    }
+    case "extension":
+      return await stepKindOf(binding.op.step).open(binding, binding.op.data, options);
   }
 }

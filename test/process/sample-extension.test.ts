@@ -63,7 +63,7 @@ async function planned(vector: object, dims: readonly (string | number)[] = ["n"
   return await planInputSteps(inputs, {
     fields: fieldsOf(someRows().schema),
     signature: { inputs: [{ name: "x", dtype: "float32", dims }], outputs: [], unusable: [] },
-    ...{ folder: null, files: new Map(), tokenizers: new Map(), signal: new AbortController().signal },
+    ...{ folder: null, files: new Map(), descriptions: new Map(), signal: new AbortController().signal },
   });
 }
 

@@ -3,9 +3,10 @@ import { join } from "node:path";
 import { Int32, List, Field as ListField, Utf8, vectorFromArray } from "apache-arrow";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { SPAN_STRATEGIES } from "../../extensions/text/op.ts";
+import { type SplitSpec, spansSpec, TOKENIZER_KEYS } from "../../extensions/text/spec.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
-import { SPAN_STRATEGIES } from "../../shared/domain/step-binding.ts";
-import { spansSpec, splitSpec, TEXT_KEYS } from "../../shared/domain/text-spec.ts";
+import { ZOD } from "../../shared/core/zod.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { onnxModel, type ValueSpec } from "../support/onnx-model.ts";
@@ -127,6 +128,8 @@ async function jobOf(example: Example): Promise<JobFolder> {
   return job;
 }
 
+const SPLIT_KEYS = ["column", "tokenizer", "tokens", "overlap", "sentences"] satisfies (keyof SplitSpec)[];
+
 describe("the examples of the job file's page", () => {
   test.each([...EXAMPLES.entries()])("run as they stand there: %i", async (_, example) => {
     await using job = await jobOf(example);
@@ -149,9 +152,11 @@ describe("the examples of the job file's page", () => {
     const outputs = shown(EXAMPLES.flatMap(({ map }) => Object.values(map.outputs ?? {})));
     const missing = (keys: readonly string[], found: ReadonlySet<string>) =>
       keys.filter((key) => !found.has(key));
-    expect(missing([...Object.keys(TEXT_KEYS), "column", "columns", "mask", "pad"], inputs)).toEqual([]);
-    expect(missing(Object.keys(splitSpec.shape), of("split"))).toEqual([]);
-    expect(missing(Object.keys(spansSpec.shape), of("spans"))).toEqual([]);
+    expect(
+      missing([..."tokenizer", "types", ...TOKENIZER_KEYS, "column", "columns", "mask", "pad"], inputs),
+    ).toEqual([]);
+    expect(missing(SPLIT_KEYS, of("split"))).toEqual([]);
+    expect(missing(Object.keys(spansSpec(ZOD).shape), of("spans"))).toEqual([]);
     const vectors = ["pool", "dims", "normalize", "as", "threshold", "activation", "labels"];
     expect(missing(vectors, outputs)).toEqual([]);
   });

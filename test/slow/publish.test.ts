@@ -292,7 +292,7 @@ test("verified, reduced, staged and published: the partials are still whole, so 
   await publish(await stageAll());
   await using store = createPartialStore(
     workPaths(out).partials,
-    { reduce: REDUCE, rowsFormat: "parquet", hasSteps: false, hasTokenizers: false },
+    { reduce: REDUCE, rowsFormat: "parquet", hasSteps: false, hasMadeInputs: false },
     { storage, openChecker: (place) => new CheckerThreadClient(place) },
   );
   for (const partial of partials) await store.verifyPartial(partial, signal);

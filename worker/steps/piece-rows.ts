@@ -25,7 +25,7 @@ const MOST_FILES = 16;
 const LEAST_ROWS = 512;
 
 /** What SQL computes it computes in threads of DuckDB's own, for all rows at once. */
-const SPREAD: readonly StepBinding["op"]["kind"][] = ["tokenize", "split", "spans", "module"];
+const SPREAD: readonly StepBinding["op"]["kind"][] = ["extension", "module"];
 
 /** How a record batch is cut for the threads of a stage. */
 export interface PieceRows {

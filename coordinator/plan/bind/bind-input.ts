@@ -1,5 +1,6 @@
 import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
+import { type Columns, cellSize, describeFieldType, plainKind } from "../../../shared/dataset/columns.ts";
 import type { InputBinding } from "../../../shared/domain/map-binding.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
 import {
@@ -18,7 +19,6 @@ import { asSourceBinding } from "../../../shared/input-sources/source-schemas.ts
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 import { checkFill, checkText } from "./check-fill.ts";
-import { type Columns, cellSize, describeFieldType, plainKind } from "./columns.ts";
 import { closedDims, type DimSizes, fitShape, openRowDims, positionDims, solveDims } from "./dims.ts";
 
 /** An ONNX input whose columns are found, its shape perhaps not yet. */

@@ -1,5 +1,6 @@
 import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
+import type { Columns } from "../../../shared/dataset/columns.ts";
 import { fitsDtype } from "../../../shared/domain/dtype-range.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import type { InputBinding } from "../../../shared/domain/map-binding.ts";
@@ -12,7 +13,6 @@ import { type BatchFirst, batchNamesOf } from "./bind-batch.ts";
 import { bindInput, bindUneven, type ColumnInput, findColumns, mayBeUneven } from "./bind-input.ts";
 import { bindSame, findSame } from "./bind-same.ts";
 import { bindValue, type ValueInput } from "./bind-value.ts";
-import type { Columns } from "./columns.ts";
 import { type DimSizes, LearnedSizes, unevenSymbol } from "./dims.ts";
 import { Sequences } from "./sequences.ts";
 

@@ -1,5 +1,6 @@
 import { ShardmillError } from "../../../shared/core/errors.ts";
 import { listNames } from "../../../shared/core/list-names.ts";
+import { Columns } from "../../../shared/dataset/columns.ts";
 import type { Field } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import type { MapBinding, OutputBinding } from "../../../shared/domain/map-binding.ts";
@@ -17,7 +18,6 @@ import { bindInputs, ownSpec } from "./bind-inputs.ts";
 import { bindOutput } from "./bind-output.ts";
 import { isWhole } from "./bind-same.ts";
 import { bindStates, isState } from "./bind-states.ts";
-import { Columns } from "./columns.ts";
 
 type MapSpec = JobSpec["map"];
 

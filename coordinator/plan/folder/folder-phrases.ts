@@ -1,10 +1,5 @@
-import { FEATURES } from "../../../shared/domain/features.ts";
-import type {
-  FolderFacts,
-  ModelFolder,
-  PoolingFacts,
-  TokenizerFacts,
-} from "../../../shared/domain/model-folder.ts";
+import { FOLDER_PARTS } from "../../../shared/domain/features.ts";
+import type { FolderFacts, ModelFolder, PoolingFacts } from "../../../shared/domain/model-folder.ts";
 
 /** Labels that are shown. More say nothing to a reader. */
 const MOST_LABELS = 6;
@@ -15,15 +10,14 @@ export function folderPhrases({ facts, doubts }: ModelFolder): readonly (readonl
 }
 
 function factPhrases(facts: FolderFacts): readonly [string, string][] {
-  const { architecture, labels, multiLabel, tokenizer, pooling, features } = facts;
+  const { architecture, labels, multiLabel, pooling, features } = facts;
   return [
     ...(architecture === null ? [] : [["architecture", architecture] as [string, string]]),
     ...(labels === null ? [] : [["labels", labelsPhrase(labels)] as [string, string]]),
     ...(multiLabel
       ? [["classes", "a row may have several of them, or none: `op: threshold`"] as [string, string]]
       : []),
-    ...(tokenizer === null ? [] : [["tokenizer", tokenizerPhrase(tokenizer)] as [string, string]]),
-    ...FEATURES.flatMap(({ key, folder }): [string, string][] => {
+    ...FOLDER_PARTS.flatMap(({ key, folder }): [string, string][] => {
       const said = features[key];
       return folder === undefined || said === undefined ? [] : [[key, folder.show(said)]];
     }),
@@ -39,16 +33,6 @@ function labelsPhrase(labels: readonly string[]): string {
   const shown = labels.slice(0, MOST_LABELS).join(", ");
   const more = labels.length > MOST_LABELS ? `, ... (${labels.length})` : "";
   return `${shown}${more}`;
-}
-
-function tokenizerPhrase({ file, maxTokens, mostTokens, truncation, prompts }: TokenizerFacts): string {
-  const parts = [file];
-  if (maxTokens !== null) parts.push(`at most ${maxTokens} tokens`);
-  else if (mostTokens !== null) parts.push(`the model has positions for ${mostTokens} tokens`);
-  if (truncation !== null) parts.push(`cut on the ${truncation}`);
-  const names = Object.entries(prompts).map(([name, text]) => `${name} ${JSON.stringify(text)}`);
-  if (names.length > 0) parts.push(`prefixes: ${names.join(", ")}`);
-  return parts.join("; ");
 }
 
 function poolingPhrase({ pool, normalize }: PoolingFacts): string {

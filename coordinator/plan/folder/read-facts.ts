@@ -6,7 +6,6 @@ import type { FolderReader } from "../../../shared/extension/feature.ts";
 import { readLabels } from "./label-facts.ts";
 import { readPooling } from "./pooling-facts.ts";
 import { Settings } from "./settings.ts";
-import { readTokenizer } from "./text-facts.ts";
 
 /** The files that say something, all of JSON, from the model's folder. */
 export const SETTINGS_FILES = [
@@ -20,9 +19,6 @@ export const SETTINGS_FILES = [
 ] as const;
 type SettingsFile = (typeof SETTINGS_FILES)[number];
 
-/** The library's own format, which holds a whole tokenizer. Here only seen to be there. */
-export const TOKENIZER_FILE = "tokenizer.json";
-
 /** What a folder's files say: facts and doubts, or why they cannot be read at all. */
 type FactsRead =
   | { readonly kind: "read"; readonly said: Pick<ModelFolder, "facts" | "doubts"> }
@@ -32,12 +28,13 @@ type FactsRead =
  * Reads what the files of a model's folder say. A setting that is not understood, or that another
  * contradicts, is unknown and a doubt; a file that is no JSON is a problem.
  *
- * @param texts of the files that there are, by name
- * @param readers of features, by key
+ * @param texts of the files that are read, by name
+ * @param has returns whether the folder has a file
+ * @param readers by key
  */
 export function readFacts(
   texts: ReadonlyMap<string, string>,
-  hasTokenizer: boolean,
+  has: (file: string) => boolean,
   readers: ReadonlyMap<string, FolderReader>,
 ): FactsRead {
   const values = new Map<SettingsFile, unknown>();
@@ -72,24 +69,16 @@ export function readFacts(
     architecture: readArchitecture(config),
     labels: readLabels(config),
     multiLabel: readProblem(settings("config.json", "task")) === "multi_label_classification",
-    tokenizer: hasTokenizer
-      ? readTokenizer(TOKENIZER_FILE, {
-          own: settings("tokenizer_config.json", "tokenizer"),
-          sentence: settings("sentence_bert_config.json", "tokenizer"),
-          prompts: settings("config_sentence_transformers.json", "tokenizer"),
-          model: settings("config.json", "tokenizer"),
-        })
-      : null,
+    features: Object.fromEntries(
+      [...readers].flatMap(([key, read]) => {
+        const facts = read(ofFeature(key), has);
+        return facts === null ? [] : [[key, facts]];
+      }),
+    ),
     pooling: readPooling(
       settings("1_Pooling/config.json", "pooling"),
       values.get("modules.json") ?? null,
       modules,
-    ),
-    features: Object.fromEntries(
-      [...readers].flatMap(([key, read]) => {
-        const facts = read(ofFeature(key));
-        return facts === null ? [] : [[key, facts]];
-      }),
     ),
   };
   return { kind: "read", said: { facts, doubts } };

@@ -1,7 +1,7 @@
 import { dirname } from "node:path/posix";
 import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
-import { loadFolderReaders } from "../../../shared/domain/features.ts";
+import { FOLDER_PARTS, loadFolderReaders } from "../../../shared/domain/features.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import {
   below,
@@ -17,7 +17,10 @@ import { type StorageOpeners, Storages } from "../../../shared/storage/open-stor
 import type { Storage } from "../../../shared/storage/storage.ts";
 import { readText } from "../../../shared/storage/whole-file.ts";
 import { findModel, ONNX_FOLDER } from "./find-model.ts";
-import { readFacts, SETTINGS_FILES, TOKENIZER_FILE } from "./read-facts.ts";
+import { readFacts, SETTINGS_FILES } from "./read-facts.ts";
+
+/** Files that are not read here, and that facts depend on. */
+const SEEN_FILES = FOLDER_PARTS.flatMap(({ folder }) => folder?.sees ?? []);
 
 /** Settings are a page of text; the names of 20,000 classes are below a megabyte. */
 const MAX_SETTINGS_BYTES = 8 << 20;
@@ -66,14 +69,13 @@ export async function readModelFolder(
   });
   const file = findModel(path, names, asked);
   const texts = await readSettings(path, { names, storage, signal });
-  const hasTokenizer = names.includes(TOKENIZER_FILE);
-  const found = readFacts(texts, hasTokenizer, await loadFolderReaders());
+  const found = readFacts(texts, (name) => names.includes(name), await loadFolderReaders());
   if (found.kind === "unreadable") throw unreadable(path, found.problems);
   return {
     path,
     file,
     otherFiles: names.filter((name) => name.endsWith(".onnx") && name !== file).sort(),
-    read: [...texts.keys(), ...(hasTokenizer ? [TOKENIZER_FILE] : [])],
+    read: [...texts.keys(), ...SEEN_FILES.filter((name) => names.includes(name))],
     ...found.said,
   };
 }
@@ -99,7 +101,7 @@ async function namesOf(
   const isThere = (name: string) => isFileOf(folder, name, { storage, signal });
   const named = asked === undefined ? [] : [asked];
   if (!storage.can.list) {
-    const wanted = [...named, TOKENIZER_FILE, ...SETTINGS_FILES];
+    const wanted = [...named, ...SEEN_FILES, ...SETTINGS_FILES];
     const there = await Promise.all(wanted.map(isThere));
     return wanted.filter((_, index) => there[index]);
   }

@@ -1,10 +1,10 @@
 import { present } from "../../../shared/core/assert.ts";
+import { takenColumns } from "../../../shared/dataset/taken-columns.ts";
 import { fileSpec, withoutFeature } from "../../../shared/domain/features.ts";
 import type { FeatureOp } from "../../../shared/domain/step-binding.ts";
 import type { FeaturePart } from "../../../shared/extension/feature.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
-import { takenColumns } from "../steps/taken-columns.ts";
 import { findFiles, findRowTensor } from "./file-column.ts";
 import type { InputStep } from "./input-step.ts";
 

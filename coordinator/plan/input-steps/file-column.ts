@@ -1,3 +1,4 @@
+import { Columns, describeFieldType } from "../../../shared/dataset/columns.ts";
 import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
 import type { FileCells } from "../../../shared/domain/file-cells.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
@@ -5,7 +6,6 @@ import type { TensorInfo } from "../../../shared/domain/tensor.ts";
 import type { SpecProblem } from "../../../shared/job-file/issue-problems.ts";
 import type { KeyPath } from "../../../shared/job-file/key-path.ts";
 import { unknownInput } from "../bind/bind-inputs.ts";
-import { Columns, describeFieldType } from "../bind/columns.ts";
 
 interface FileColumn {
   readonly name: string;

@@ -25,7 +25,7 @@ interface PlannedInputStep {
 }
 
 /**
- * Something that makes an input of columns that do not hold it: ids of text, pixels of pictures. It becomes a
+ * Maker of an input from columns that do not hold it: ids of text, pixels of pictures. It becomes a
  * step behind those of `map.prepare`, whose columns' names begin with `shardmill:`, and the input an ordinary
  * one. Adding one is a file with such an object, and its place in `INPUT_STEPS`.
  */

@@ -1,14 +1,13 @@
 import { type Problem, ShardmillError } from "../../../shared/core/errors.ts";
-import { FEATURES } from "../../../shared/domain/features.ts";
+import { FEATURES, INPUTS, loadInputPlanners } from "../../../shared/domain/features.ts";
 import type { StepBinding } from "../../../shared/domain/step-binding.ts";
-import { withKnownTexts } from "../folder/text-defaults.ts";
+import type { InputPart } from "../../../shared/extension/step-part.ts";
+import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
 import { fieldsBehind } from "../steps/plan-steps.ts";
 import { featureInput } from "./feature-input.ts";
 import type { InputSpecs, InputStep, InputStepContext } from "./input-step.ts";
-import { strayTexts, textInput, unnamedTexts } from "./text-input.ts";
 
-/** All of them. */
-const INPUT_STEPS: readonly InputStep[] = [...FEATURES.map(featureInput), textInput];
+const INPUT_STEPS: readonly InputStep[] = [...FEATURES.map(featureInput), ...INPUTS.map(madeInput)];
 
 /**
  * The steps of inputs that are computed, in the order of the inputs, and the inputs behind them. What the job
@@ -21,10 +20,12 @@ export async function planInputSteps(
   context: InputStepContext,
 ): Promise<{ readonly steps: readonly StepBinding[]; readonly inputs: InputSpecs }> {
   const steps: StepBinding[] = [];
-  const problems: Problem[] = [...unnamedTexts(inputs, context)];
+  const planners = [...(await loadInputPlanners()).values()];
   const { fields, folder, signature } = context;
-  const asked = withKnownTexts(inputs, { fields, folder, tensors: signature.inputs });
-  problems.push(...strayTexts(asked));
+  const known = { fields, folder, tensors: signature.inputs, hasSteps: false };
+  const problems: Problem[] = planners.flatMap((planner) => planner.unnamed(inputs, context));
+  const asked = planners.reduce((made, planner) => planner.withFolder(made, known), inputs);
+  problems.push(...planners.flatMap((planner) => planner.stray(asked)));
   let left = asked;
   for (const [name, spec] of Object.entries(asked)) {
     const keys: Readonly<Record<string, unknown>> = spec;
@@ -42,4 +43,19 @@ export async function planInputSteps(
   if (problems.length === 0) return { steps, inputs: left };
   const count = problems.length === 1 ? "a problem" : `${problems.length} problems`;
   throw new ShardmillError("SPEC_INVALID", `the inputs of the map have ${count}`, { problems });
+}
+
+/** Makes the values of a tensor by the step of an extension. */
+function madeInput({ key, loadPlanner, step }: InputPart): InputStep {
+  return {
+    key,
+    plan: async (input, inputs, context) => {
+      const planner = await loadPlanner();
+      const planned = planner.plan(input, inputs, context);
+      if ("problems" in planned) return planned;
+      const { inputs: fed, data, ...rest } = planned;
+      const where = formatKeyPath(["map", "inputs", input, key]);
+      return { step: { where, op: { kind: "extension", step: step.kind, data }, ...rest }, inputs: fed };
+    },
+  };
 }

@@ -3,26 +3,21 @@ import { present } from "../../../shared/core/assert.ts";
 import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { makeTempFolder } from "../../../shared/core/temp-folder.ts";
 import type { Field } from "../../../shared/domain/dataset.ts";
+import { stepValue } from "../../../shared/domain/features.ts";
 import type { StepSpec } from "../../../shared/domain/map-spec.ts";
 import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
 import type { StepBinding } from "../../../shared/domain/step-binding.ts";
+import type { DescribedFiles } from "../../../shared/extension/step-part.ts";
 import { useDatabase } from "../../../shared/sql/sql-database.ts";
 import { openSqlProcess } from "../../../shared/sql/sql-process-client.ts";
 import { planSql } from "../../../shared/steps/plan-sql.ts";
 import { planModule } from "../module/plan-module.ts";
-import { planSpans } from "./plan-spans.ts";
-import { planSplit } from "./plan-split.ts";
-import type { Tokenizers } from "./read-tokenizer.ts";
-import type { StepFiles } from "./step-files.ts";
 
 /** How long the SELECT of a step may take over no rows at all. */
 const CHECK_LIMIT_MS = 30_000;
 const CHECK_MEMORY_BYTES = 512 * 1024 * 1024;
 
-export interface StepsContext {
-  /** The files that the job's steps name. */
-  readonly files: StepFiles;
-  readonly tokenizers: Tokenizers;
+export interface StepsContext extends DescribedFiles {
   /** Of the model, where the job names one. */
   readonly folder: ModelFolder | null;
   readonly signal: AbortSignal;
@@ -63,16 +58,21 @@ export function fieldsBehind(steps: readonly StepBinding[], fields: readonly Fie
 }
 
 /** The job file's rules see to it that a step is one thing. */
-async function planStep({ sql, module, split, spans }: StepSpec, context: StepContext): Promise<StepBinding> {
+async function planStep(spec: StepSpec, context: StepContext): Promise<StepBinding> {
+  const { sql, module } = spec;
   if (sql !== undefined) return await planSqlStep(sql, context);
-  if (split !== undefined) return planSplit(split, context);
   if (module !== undefined) {
     const file = present(context.files.get(module), "the files of the steps have been read");
     return await planModule({ ...context, path: module, file });
   }
-  if (spans !== undefined)
-    return planSpans(spans, { ...context, labels: context.folder?.facts.labels ?? null });
-  throw new Error("broken invariant: a step does something");
+  const { part, value } = present(stepValue(spec), "a step does something");
+  const where = `${context.where}.${part.key}`;
+  const plan = await part.loadPlanner();
+  const planned = plan(value, { ...context, where });
+  if ("problems" in planned)
+    throw new ShardmillError("SPEC_INVALID", `${where} cannot be done`, { problems: planned.problems });
+  const { data, ...rest } = planned;
+  return { where, op: { kind: "extension", step: part.step.kind, data }, ...rest };
 }
 
 async function planSqlStep(sql: string, { key, where, fields, signal }: StepContext): Promise<StepBinding> {

@@ -1,10 +1,12 @@
 import { present } from "../../../shared/core/assert.ts";
 import { canonicalJson, sha256 } from "../../../shared/core/digest.ts";
 import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
+import { INPUTS, stepValue } from "../../../shared/domain/features.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import { isAddress, type Location, nameOf, parseLocation } from "../../../shared/domain/location.ts";
 import type { StepFile } from "../../../shared/domain/step-binding.ts";
+import type { DescribedFiles, FilesPart } from "../../../shared/extension/step-part.ts";
 import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
 import { isPlaceError, placeProblem } from "../../../shared/storage/errors.ts";
 import { isOnThisMachine } from "../../../shared/storage/local-paths.ts";
@@ -22,19 +24,59 @@ interface NamedFile {
   readonly path: string;
 }
 
+interface DescribedFile extends NamedFile {
+  readonly describe: FilesPart["describe"] | undefined;
+}
+
 /** What of a job file names files and code. */
 type CodeSpec = Pick<JobSpec, "map" | "reduce">;
 
 /** What the steps of a job need beside their rows. */
-export function filesNamedBy({ inputs, prepare, finish }: JobSpec["map"]): readonly NamedFile[] {
-  const named = (where: string, path: string | undefined) => (path === undefined ? [] : [{ where, path }]);
-  const ofInputs = Object.entries(inputs).map(([name, { tokenizer }]) => {
-    return named(formatKeyPath(["map", "inputs", name, "tokenizer"]), tokenizer);
-  });
-  const ofSteps = Object.entries({ prepare, finish }).flatMap(([key, steps]) =>
-    steps.map(({ split }, at) => named(`map.${key}[${at}].split.tokenizer`, split?.tokenizer)),
+export function filesNamedBy({ inputs, prepare, finish }: JobSpec["map"]): readonly DescribedFile[] {
+  const ofInputs = Object.entries(inputs).flatMap(([name, input]) =>
+    INPUTS.flatMap(({ files }) =>
+      filesIn(input, files).map(({ key, ...file }) => {
+        return { ...file, where: formatKeyPath(["map", "inputs", name, key]) };
+      }),
+    ),
   );
-  return [...ofInputs, ...ofSteps].flat();
+  const ofSteps = Object.entries({ prepare, finish }).flatMap(([stage, steps]) =>
+    steps.flatMap((step, at) => {
+      const named = stepValue(step);
+      if (named === null) return [];
+      const { part, value } = named;
+      return filesIn(value, part.files).map(({ key, ...file }) => {
+        return { ...file, where: `map.${stage}[${at}].${part.key}.${key}` };
+      });
+    }),
+  );
+  return [...ofInputs, ...ofSteps];
+}
+
+function filesIn(value: object, files: FilesPart | undefined) {
+  const values = value as Readonly<Record<string, unknown>>;
+  return (files?.keys ?? []).flatMap((key) => {
+    const path = values[key];
+    return typeof path === "string" ? [{ key, path, describe: files?.describe }] : [];
+  });
+}
+
+/**
+ * Asks extensions for what planners have to know of the files that a job names.
+ *
+ * @param files those of the job, on this machine
+ */
+export async function describeFiles(
+  map: JobSpec["map"],
+  files: StepFiles,
+  signal: AbortSignal,
+): Promise<DescribedFiles> {
+  const named = new Map(filesNamedBy(map).map((file) => [file.path, file]));
+  const described = [...named.values()].map(async ({ path, describe }) => {
+    const file = present(files.get(path), "the files of the job are read");
+    return [path, await describe?.(file, signal)] as const;
+  });
+  return { files, descriptions: new Map(await Promise.all(described)) };
 }
 
 /** The user's own code, which is bundled first. */

@@ -1,15 +1,15 @@
 import { cellsOf } from "../../../shared/dataset/cell-reader.ts";
 import { columnData } from "../../../shared/dataset/record-batch.ts";
+import { loadStepDrafts } from "../../../shared/domain/features.ts";
 import type { LeaseSlice } from "../../../shared/domain/job.ts";
 import type { JobStores } from "../../../shared/domain/job-stores.ts";
 import type { Location } from "../../../shared/domain/location.ts";
+import type { FeatureData } from "../../../shared/domain/step-binding.ts";
 import type { SeenFiles } from "../../../shared/extension/feature-draft.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
 import { byteSource } from "../../../shared/storage/storage.ts";
 import { openInputFile, TextParsers } from "../../../shared/text-files/open-input-file.ts";
-import type { TextLengths } from "./data-sample.ts";
 import { lookAtFiles } from "./look-at-files.ts";
-import { measureTexts } from "./measure-texts.ts";
 
 /** Rows of the input, and columns of theirs. */
 interface Cells {
@@ -26,15 +26,15 @@ export interface SampleQuestion {
   readonly numbers: Cells;
   /** Where relative paths may start from, the likeliest first. */
   readonly folders: readonly Location[];
-  /** Null: no text is measured. */
-  readonly texts: (Cells & { readonly tokenizer: Location }) | null;
+  /** Cells that are measured for inputs that steps make, by a file. */
+  readonly measured: readonly (Cells & { readonly key: string; readonly file: Location })[];
 }
 
 /** The other way. */
 export interface SampleFindings {
   readonly files: readonly (readonly [column: string, SeenFiles])[];
   readonly nulls: readonly string[];
-  readonly texts: TextLengths | null;
+  readonly measured: Readonly<Record<string, FeatureData>>;
 }
 
 /**
@@ -43,7 +43,7 @@ export interface SampleFindings {
  * @throws what reading them throws
  */
 export async function lookAtRows(question: SampleQuestion, signal: AbortSignal): Promise<SampleFindings> {
-  const { stores, folders, texts } = question;
+  const { stores, folders } = question;
   await using storages = new Storages({}, stores);
   const files: [string, SeenFiles][] = [];
   for (const [column, cells] of await readCells(question.files, storages, signal)) {
@@ -53,9 +53,22 @@ export async function lookAtRows(question: SampleQuestion, signal: AbortSignal):
   }
   const numbers = await readCells(question.numbers, storages, signal);
   const nulls = [...numbers].filter(([, cells]) => cells.includes(null)).map(([column]) => column);
-  if (texts === null) return { files, nulls, texts };
-  const cells = await readCells(texts, storages, signal);
-  return { files, nulls, texts: await measureTexts(cells, texts.tokenizer, { storages, signal }) };
+  return { files, nulls, measured: await measure(question, storages, signal) };
+}
+
+async function measure(
+  { measured }: SampleQuestion,
+  storages: Storages,
+  signal: AbortSignal,
+): Promise<SampleFindings["measured"]> {
+  const drafts = measured.length === 0 ? null : await loadStepDrafts();
+  const found: Record<string, FeatureData> = {};
+  for (const { key, file, ...cells } of measured) {
+    const read = await readCells(cells, storages, signal);
+    const data = (await drafts?.get(key)?.measure(read, file, { storages, signal })) ?? null;
+    if (data !== null) found[key] = data;
+  }
+  return found;
 }
 
 /** By column, the cells of all rows. A line that is no row has nulls. */

@@ -45,8 +45,12 @@ interface SampleOptions {
   readonly fileColumns: readonly string[];
   /** Those of numbers that may have nulls. */
   readonly numberColumns: readonly string[];
-  /** Those of text, and what makes tokens of them; null where nothing does. */
-  readonly texts: { readonly columns: readonly string[]; readonly tokenizer: Location } | null;
+  /** Those whose cells are measured for inputs that steps make, and by which files. */
+  readonly measured: readonly {
+    readonly key: string;
+    readonly columns: readonly string[];
+    readonly file: Location;
+  }[];
   /** Where the job file will be: its relative paths start there. */
   readonly jobFolder: Location;
   /** With the full addresses of the input's files. */
@@ -60,11 +64,11 @@ interface SampleOptions {
  */
 export async function sampleRows(
   dataset: Dataset,
-  { fileColumns, numberColumns, texts, jobFolder, stores, signal }: SampleOptions,
+  { fileColumns, numberColumns, measured, jobFolder, stores, signal }: SampleOptions,
 ): Promise<DataSample> {
   const planned = { dataset, pruned: [], skipped: [] };
   const rows = plannedRows(planned);
-  const columns = [fileColumns, numberColumns, texts?.columns ?? []].flat();
+  const columns = [fileColumns, numberColumns, ...measured.map((each) => each.columns)].flat();
   if (rows.total === 0 || columns.length === 0) return NO_SAMPLE;
   const front = { rowStart: 0, rowEnd: Math.min(rows.total, FILE_ROWS) };
   const slices = leaseSlices(dataset.files, rows, front);
@@ -75,14 +79,9 @@ export async function sampleRows(
     files: { slices, columns: fileColumns.slice(0, MOST_COLUMNS) },
     numbers: { slices: spread, columns: numberColumns.slice(0, MOST_NUMBERS) },
     folders: [...new Set([jobFolder, ...dataFolders])],
-    texts:
-      texts === null
-        ? null
-        : {
-            slices: spread,
-            columns: texts.columns.slice(0, MOST_COLUMNS),
-            tokenizer: texts.tokenizer,
-          },
+    measured: measured.map(({ columns, ...each }) => {
+      return { ...each, slices: spread, columns: columns.slice(0, MOST_COLUMNS) };
+    }),
   };
   const result = await runIsolated({
     script: compiledUrl("extensions/init/sample/sample-process.ts"),
@@ -93,6 +92,6 @@ export async function sampleRows(
   if (result.kind !== "answered") return blind(whyNoAnswer(result, LIMITS));
   const answer = result.value as SampleAnswer;
   if (answer.kind === "failed") return blind(answer.why);
-  const { files, nulls, texts: lengths } = answer.findings;
-  return { files: new Map(files), nulls, texts: lengths, failure: null };
+  const { files, nulls, measured: found } = answer.findings;
+  return { files: new Map(files), nulls, measured: found, failure: null };
 }

@@ -55,7 +55,7 @@ function plan({ image = {}, spec = {}, dims = ["n", 3, 224, 224], dtype = "float
     signature,
     folder,
     files: new Map(),
-    tokenizers: new Map(),
+    descriptions: new Map(),
     signal,
   });
 }

@@ -1,7 +1,7 @@
 import { draftFor } from "../../../extensions/init/draft-job.ts";
 import { NO_SAMPLE } from "../../../extensions/init/sample/data-sample.ts";
 import type { FieldType } from "../../../shared/domain/dataset.ts";
-import { loadPlanners, loadWays } from "../../../shared/domain/features.ts";
+import { loadPlanners, loadStepDrafts, loadWays } from "../../../shared/domain/features.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import type { FolderFacts, ModelFolder } from "../../../shared/domain/model-folder.ts";
 import type { ModelSignature } from "../../../shared/domain/tensor.ts";
@@ -10,7 +10,11 @@ import type { SeenFiles } from "../../../shared/extension/feature-draft.ts";
 import { aModel, fields, fixedList, numeric } from "../../unit/coordinator/plan/bind/bind-fixtures.ts";
 
 /** What `init` loads of features. */
-export const LOADED = { planners: await loadPlanners(), ways: await loadWays() };
+export const LOADED = {
+  planners: await loadPlanners(),
+  ways: await loadWays(),
+  stepDrafts: await loadStepDrafts(),
+};
 
 export const text: FieldType = { kind: "string" };
 export const bytes: FieldType = { kind: "binary" };
@@ -21,7 +25,6 @@ export function aFolder(facts: Partial<FolderFacts>): ModelFolder {
     architecture: null,
     labels: null,
     multiLabel: false,
-    tokenizer: null,
     features: {},
     pooling: null,
   };

@@ -54,7 +54,7 @@ function plan(of: Case) {
     signature,
     folder,
     files: new Map(),
-    tokenizers: new Map(),
+    descriptions: new Map(),
     signal,
   });
 }

@@ -17,7 +17,7 @@ export const FILE_USERS: readonly RegExp[] = [
   // copies of files that lie elsewhere.
   /^coordinator\/(access\/(audit-log|tokens-file)|kept\/kept-jobs)\.ts$/,
   /^shared\/(access\/(credential|own-file|token|tls-files)|job-file\/read-job-file)\.ts$/,
-  /^extensions\/(object-store\/ca-bundle|azure\/identities|init\/(command|draft-paths))\.ts$/,
+  /^extensions\/(object-store\/ca-bundle|azure\/identities|init\/(command|draft-paths)|text\/(split-step|tokenize-step))\.ts$/,
   /^worker\/tuning\/tuning-cache\.ts$/,
   /^coordinator\/plan\/model\/convert(-to-file|ed-model)\.ts$/,
   /^coordinator\/plan\/fetch\/(fetch-file|kept-files)\.ts$/,
@@ -26,7 +26,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^shared\/core\/temp-folder\.ts$/,
   /^coordinator\/plan\/steps\/plan-steps\.ts$/,
   /^shared\/text-files\/(sniff-(csv|text)|text-parser)\.ts$/,
-  /^shared\/steps\/(plan-sql|sql-step|split-step|tokenize-step|module-step)\.ts$/,
+  /^shared\/steps\/(plan-sql|sql-step|module-step)\.ts$/,
   /^worker\/accuracy\/compare-sample\.ts$/,
   /^coordinator\/reduce\/(merge-small-files|preview|reduce)\.ts$/,
   /^estimate\/(estimate-job|run-samples|try\/try-job)\.ts$/,

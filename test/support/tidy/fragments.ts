@@ -11,9 +11,10 @@ export const SEAMS: readonly RegExp[] = [
   /^shared\/(output-ops|input-sources)\//,
   /^extensions\/[^/]+\/extension\.ts$/,
   /^cli\/(cancel|probe|schema|status|workers)\.ts$/,
+  // Opens steps of all kinds: tests of each kind open it as a worker does.
+  /^shared\/steps\/open-step\.ts$/,
   // Text of data: pure, and tried without what makes the data.
   /^cli\/render\//,
-  // Loaded only when the environment is set.
   // Loaded only where HTTP is served.
   /^coordinator\/http\/metrics-route\.ts$/,
   // Keeps a library where the house knows it, away from who uses it.

@@ -17,7 +17,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
     folders: ["extensions/sound/"],
   },
   { packages: /^esbuild$/, folders: ["coordinator/plan/module/"] },
-  { packages: /^@anush008\/tokenizers$/, folders: ["shared/text/"] },
+  { packages: /^@anush008\/tokenizers$/, folders: ["extensions/text/"] },
   { packages: /^(proxy-from-env|https?-proxy-agent)$/, folders: ["shared/http/"] },
   { packages: /^(@aws-sdk\/.*|@smithy\/.*)$/, folders: ["extensions/aws/"] },
   { packages: /^rabbitmq-client$/, folders: ["extensions/amqp/"] },

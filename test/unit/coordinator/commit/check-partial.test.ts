@@ -16,7 +16,7 @@ const PARTIALS = parseLocation("s3://bucket/out/_shardmill/run-0/partials");
 const TEXT = "one row";
 const PLACE = {
   partials: PARTIALS,
-  shape: { reduce: {}, rowsFormat: "parquet", hasSteps: false, hasTokenizers: false },
+  shape: { reduce: {}, rowsFormat: "parquet", hasSteps: false, hasMadeInputs: false },
 } as const;
 
 function aPartial(): PartialManifest {

@@ -9,7 +9,7 @@ import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import type { PartialRules } from "../../../../shared/domain/partial-layout.ts";
 import { writePartials } from "../../../support/partial-builder.ts";
 
-const SHAPE: PartialRules = { reduce: {}, rowsFormat: "parquet", hasSteps: false, hasTokenizers: false };
+const SHAPE: PartialRules = { reduce: {}, rowsFormat: "parquet", hasSteps: false, hasMadeInputs: false };
 
 let root: string;
 let partialsPath: Location;

@@ -35,7 +35,7 @@ const SHAPE: PartialRules = {
   reduce: { counts: { combine: "SELECT k, count(*) AS n FROM rows GROUP BY ALL", final: "FROM partials" } },
   rowsFormat: "parquet",
   hasSteps: false,
-  hasTokenizers: false,
+  hasMadeInputs: false,
 };
 const SEAMS: PartialStoreSeams = {
   storage: createLocalStorage(),
@@ -226,7 +226,7 @@ test.for([
 ] as const)("an Arrow rows file of 3 rows that claims %i is %s", async ([rows, outcome]) => {
   const arrowStore = createPartialStore(
     partialsPath,
-    { reduce: {}, rowsFormat: "arrow", hasSteps: false, hasTokenizers: false },
+    { reduce: {}, rowsFormat: "arrow", hasSteps: false, hasMadeInputs: false },
     SEAMS,
   );
   const table = tableFromArrays({ k: Int32Array.of(1, 2, 3) });

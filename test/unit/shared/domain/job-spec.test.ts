@@ -47,14 +47,6 @@ describe("the types of the job file", () => {
       readonly pad?: number;
       readonly mask?: string;
       readonly value?: Lists | readonly (readonly (readonly ValueElement[])[])[];
-      readonly tokenizer?: string;
-      readonly maxTokens?: number;
-      readonly truncation?: "right" | "left";
-      readonly prefix?: string;
-      readonly specialTokens?: boolean;
-      readonly offsets?: string;
-      readonly truncated?: string;
-      readonly types?: string;
     }>();
     expectTypeOf<OutputSpec>().toEqualTypeOf<{
       readonly tensor?: string;

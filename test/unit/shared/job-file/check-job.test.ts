@@ -64,6 +64,7 @@ describe("a path in a job file", () => {
     "gcs",
     "azure",
     "image",
+    "text",
   )("of a model, a tokenizer, code or rows' files may be an address, which is no pattern", () => {
     const set = [
       "model.path=s3://bucket/a*b/",
@@ -73,7 +74,7 @@ describe("a path in a job file", () => {
     ];
     const spec = parseJob({ set });
     expect(spec.model.path).toBe("s3://bucket/a*b");
-    expect(spec.map.inputs.pixels?.tokenizer).toBe("https://h/t.json?sig=1");
+    expect(spec.map.inputs.pixels).toMatchObject({ tokenizer: "https://h/t.json?sig=1" });
     expect(spec.map.prepare).toMatchObject([{ module: "gs://bucket/s.ts" }]);
     expect(spec.reduce).toMatchObject({ r: { module: "az://box/r.ts" } });
     expect(decodeJobSpec(encodeJson(spec))).toEqual(spec);

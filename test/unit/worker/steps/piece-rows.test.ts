@@ -9,18 +9,7 @@ function stepOf(op: StepBinding["op"]): StepBinding {
   return { op, files: [], where: "map.prepare[0]", reads: [], columns: [] };
 }
 
-const TOKENIZE = stepOf({
-  kind: "tokenize",
-  texts: ["body"],
-  prefix: "",
-  maxTokens: null,
-  truncation: "right",
-  specialTokens: true,
-  ids: "ids",
-  types: "types",
-  offsets: null,
-  truncated: null,
-});
+const TOKENIZE = stepOf({ kind: "extension", step: "tokenize", data: {} });
 const SQL = stepOf({ kind: "sql", select: "SELECT * FROM rows", named: [] });
 
 function soundOf(maxSeconds: number): StepBinding {

@@ -10,7 +10,7 @@ export function read(files: Files, hasTokenizer = false) {
   const texts = Object.entries(files).map(
     ([name, content]) => [name, typeof content === "string" ? content : JSON.stringify(content)] as const,
   );
-  return readFacts(new Map(texts), hasTokenizer, READERS);
+  return readFacts(new Map(texts), () => hasTokenizer, READERS);
 }
 
 export function said(files: Files, hasTokenizer = false) {

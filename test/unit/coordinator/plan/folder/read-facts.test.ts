@@ -10,7 +10,6 @@ describe("what a model's folder says", () => {
         architecture: null,
         labels: null,
         multiLabel: false,
-        tokenizer: null,
         features: {},
         pooling: null,
       },

@@ -35,7 +35,11 @@ describe("the folder of a model", () => {
       file: "onnx/model.onnx",
       otherFiles: ["onnx/model_int8.onnx"],
       read: ["config.json", "tokenizer.json"],
-      facts: { architecture: "BertModel", labels: ["no", "yes"], tokenizer: { file: "tokenizer.json" } },
+      facts: {
+        architecture: "BertModel",
+        labels: ["no", "yes"],
+        features: { tokenizer: { file: "tokenizer.json" } },
+      },
       doubts: [],
     });
     expect(modelPathOf({ path: FOLDER }, folder)).toBe(`${FOLDER}/onnx/model.onnx`);

@@ -1,0 +1,20 @@
+import type { Field } from "../../../shared/domain/dataset.ts";
+import { loadInputPlanners } from "../../../shared/domain/features.ts";
+import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
+
+/**
+ * Adds to a job what its inputs leave to the model's folder, before the model is loaded and the steps are
+ * planned. So it stands in the identity of a job, and says which files are read.
+ */
+export async function withLikelyInputs(
+  spec: JobSpec,
+  fields: readonly Field[],
+  folder: ModelFolder | null,
+): Promise<JobSpec> {
+  const { inputs, prepare } = spec.map;
+  const known = { fields, folder, tensors: null, hasSteps: prepare.length > 0 };
+  const planners = [...(await loadInputPlanners()).values()];
+  const filled = planners.reduce((made, planner) => planner.withFolder(made, known), inputs);
+  return { ...spec, map: { ...spec.map, inputs: filled } };
+}

@@ -1,0 +1,100 @@
+import type { FolderReader, FolderSettings } from "../../shared/extension/feature.ts";
+import { TOKENIZER_FILE, type TokenizerFacts } from "./op.ts";
+
+/** Exporters write 1e30 for "no limit". No model reads texts of so many tokens. */
+const MOST_TOKENS = 10_000_000;
+
+interface TokenizerFiles {
+  /** `tokenizer_config.json`. */
+  readonly own: FolderSettings;
+  /** `sentence_bert_config.json`: its limit is the one that its maker's library uses. */
+  readonly sentence: FolderSettings;
+  /** `config_sentence_transformers.json`. */
+  readonly prompts: FolderSettings;
+  /** `config.json`. */
+  readonly model: FolderSettings;
+}
+
+/** Reads how a text becomes the tokens of the folder's tokenizer. Null: it has none. */
+export const readTokenizerFacts: FolderReader = (open, has) => {
+  if (!has(TOKENIZER_FILE)) return null;
+  const facts = factsOf({
+    own: open("tokenizer_config.json"),
+    sentence: open("sentence_bert_config.json"),
+    prompts: open("config_sentence_transformers.json"),
+    model: open("config.json"),
+  });
+  return { ...facts };
+};
+
+function factsOf(files: TokenizerFiles): TokenizerFacts {
+  const side = files.own.text("truncation_side");
+  const isSide = side === "left" || side === "right";
+  if (side !== null && !isSide) files.own.doubt("truncation_side", "is neither left nor right");
+  if (files.sentence.flag("do_lower_case") === true) {
+    const what = "is not done here: `lower(...)` in map.prepare makes texts lower case";
+    files.sentence.doubt("do_lower_case", what);
+  }
+  const mostTokens = readMostTokens(files.model);
+  return {
+    file: TOKENIZER_FILE,
+    ...readLimit(files, mostTokens),
+    mostTokens,
+    truncation: isSide ? side : null,
+    prompts: readPrompts(files.prompts),
+  };
+}
+
+/** The limit of a row, and the key that says it. */
+function readLimit(
+  { own, sentence }: TokenizerFiles,
+  mostTokens: number | null,
+): Pick<TokenizerFacts, "maxTokens" | "maxTokensFrom"> {
+  const ofSentence = sentence.number("max_seq_length");
+  const [settings, key, value] =
+    ofSentence === null
+      ? ([own, "model_max_length", own.number("model_max_length")] as const)
+      : ([sentence, "max_seq_length", ofSentence] as const);
+  const nothing = { maxTokens: null, maxTokensFrom: null };
+  if (value === null || value > MOST_TOKENS) return nothing;
+  const isTokens = Number.isInteger(value) && value > 0;
+  if (isTokens && (mostTokens === null || value <= mostTokens))
+    return { maxTokens: value, maxTokensFrom: settings.where(key) };
+  const tooMany = `is more than the ${mostTokens} tokens that config.json has positions for`;
+  settings.doubt(key, isTokens ? tooMany : "is not a number of tokens");
+  return nothing;
+}
+
+/** Models that count positions from behind the number of their padding: by `model_type`. */
+const COUNTED_FROM_PADDING: readonly string[] = [
+  ...["roberta", "xlm-roberta", "xlm-roberta-xl", "roberta-prelayernorm", "camembert", "mpnet"],
+  ...["longformer", "data2vec-text", "ibert", "xmod", "luke", "lilt", "markuplm"],
+];
+
+/** Of them the number of the padding, where their file does not say it. */
+const USUAL_PADDING = 1;
+
+/** A row of more tokens would fail in the model. */
+function readMostTokens(model: FolderSettings): number | null {
+  const most = model.number("max_position_embeddings");
+  if (most === null || most > MOST_TOKENS) return null;
+  const isCounted = COUNTED_FROM_PADDING.includes(model.text("model_type") ?? "");
+  const before = isCounted ? (model.number("pad_token_id") ?? USUAL_PADDING) + 1 : 0;
+  const left = most - before;
+  return Number.isInteger(left) && left > 0
+    ? left
+    : model.doubt("max_position_embeddings", "is not a number of positions");
+}
+
+function readPrompts(settings: FolderSettings): Record<string, string> {
+  const entries = Object.entries(settings.group("prompts") ?? {});
+  const texts = entries.filter((entry): entry is [string, string] => typeof entry[1] === "string");
+  if (texts.length < entries.length) settings.doubt("prompts", "is not texts by name");
+  const usual = settings.text("default_prompt_name");
+  if (usual !== null && texts.some(([name, text]) => name === usual && text !== ""))
+    settings.doubt(
+      "default_prompt_name",
+      "is a prompt that the maker's library writes in front of every text: here `prefix` does",
+    );
+  return Object.fromEntries(texts.filter(([, text]) => text !== ""));
+}

@@ -1,0 +1,74 @@
+import { present } from "../../shared/core/assert.ts";
+import type { Problem } from "../../shared/core/errors.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import { showType } from "../../shared/dataset/field-differences.ts";
+import type { Field } from "../../shared/domain/dataset.ts";
+import type { Location } from "../../shared/domain/location.ts";
+import type { StepFile } from "../../shared/domain/step-binding.ts";
+import type { DescribedFiles } from "../../shared/extension/step-part.ts";
+import { runIsolated, whyNoAnswer } from "../../shared/onnx/isolated.ts";
+import type { TokenizerFile } from "./text-tokenizer.ts";
+
+/** Sent to the process that reads. */
+export interface TokenizerQuestion {
+  readonly location: Location;
+}
+
+/** Sent back by it. */
+export type TokenizerAnswer =
+  | { readonly kind: "read"; readonly facts: TokenizerFile }
+  | { readonly kind: "refused"; readonly why: string };
+
+/** 250,000 tokens take some seconds, and some hundreds of megabytes. */
+const LIMITS = { limitMs: 120_000, memoryLimitBytes: 4 * 2 ** 30 };
+
+/**
+ * Reads what a tokenizer says of itself, in a process of its own beside all else that is read: it takes
+ * seconds of computing, and the library is native code that strangers' files go through.
+ */
+export async function readTokenizer({ location }: StepFile, signal: AbortSignal): Promise<TokenizerAnswer> {
+  const question: TokenizerQuestion = { location };
+  const result = await runIsolated({
+    script: compiledUrl("extensions/text/tokenizer-process.ts"),
+    argument: question,
+    ...LIMITS,
+    signal,
+  });
+  return result.kind === "answered"
+    ? (result.value as TokenizerAnswer)
+    : { kind: "refused", why: whyNoAnswer(result, LIMITS) };
+}
+
+/**
+ * What a tokenizer says of itself, or why that is not known.
+ *
+ * @param where the key that names it
+ */
+export function tokenizerFacts(
+  where: string,
+  path: string,
+  descriptions: DescribedFiles["descriptions"],
+):
+  | { readonly kind: "read"; readonly facts: TokenizerFile }
+  | { readonly kind: "refused"; readonly problem: Problem } {
+  const answer = present(descriptions.get(path), "the tokenizers of the job are read") as TokenizerAnswer;
+  if (answer.kind === "read") return answer;
+  const problem = {
+    where,
+    what: `is no tokenizer: ${answer.why}`,
+    expected: "a tokenizer.json, as the tokenizers library writes it",
+    found: path,
+  };
+  return { kind: "refused", problem };
+}
+
+/** Why a column is no text; null where it is. */
+export function notText(field: Field): Omit<Problem, "where"> | null {
+  const type = field.type.kind === "dictionary" ? field.type.values : field.type;
+  if (type.kind === "string") return null;
+  return {
+    what: `column \`${field.name}\` is no text`,
+    expected: "a column of strings",
+    found: showType(field.type),
+  };
+}
