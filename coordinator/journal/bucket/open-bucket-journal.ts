@@ -74,7 +74,7 @@ export async function openBucketJournal(place: OpenPlace, options: OpenOptions):
   const writer = random.hex(16);
   const hold = await BucketHold.begin({ ...place, processes, clock, nonce: writer });
   try {
-    const { snapshots, reader } = await unlessEnded(place, () =>
+    const { snapshots, reader } = await unlessEnded(place, clock, () =>
       readWithSnapshots({ ...place, journal, snapshotFolder }, options),
     );
     const confirm = () => confirmIfAsked(hold);
@@ -83,10 +83,10 @@ export async function openBucketJournal(place: OpenPlace, options: OpenOptions):
       const ofIt = { generation, writer, number };
       return new BucketSegment({ ...ofIt, journal, storage, clock, onTaken, confirm });
     };
-    const claimed = await unlessEnded(place, () => claim(reader, clock.wallMs(), segmentOf));
+    const claimed = await unlessEnded(place, clock, () => claim(reader, clock.wallMs(), segmentOf));
     const { segment, started, frames } = claimed;
     const claimedMs = clock.nowMs();
-    await checkRun(place);
+    await checkRun(place, clock);
     const { generation } = started;
     hold.watch((signal) => segment.look(signal));
     const pause = () => sleep(PAUSE_MS, undefined, clock);
@@ -131,17 +131,22 @@ async function awaitUntil(atMs: number, clock: TimedClock): Promise<void> {
 }
 
 /**
- * That this run is the job's still. Else it was published and removed, or begun anew, since its name was
- * read: what was put here is in nobody's folder, and goes. While it is being removed, numbers are free and
- * its name is there: but the manifest is, too.
+ * Checks that this run is the job's still. Else it was published and removed, or begun anew, since its name
+ * was read: what was put here is in nobody's folder, and goes. While it is being removed, numbers are free
+ * and its name is there: but the manifest is, too.
  *
  * @throws {OUTPUT_LOCKED}
  */
-async function checkRun({ own, run, runFile, manifest, clearing, storage }: OpenPlace): Promise<void> {
+async function checkRun(
+  { own, run, runFile, manifest, clearing, storage }: OpenPlace,
+  clock: TimedClock,
+): Promise<void> {
   // Before the name of the run is looked at: that is removed before this is.
   if ((await storage.kindAt(clearing)) !== null) throw beingCleared(clearing);
   const found = await readRunFile(runFile, storage);
   if (found === run && (await storage.kindAt(manifest)) === null) return;
+  // Its journal may have been whole until now, and its numbers will be free: others may rely on a look.
+  if (found === run) await sleep(UNAWARE_MS, undefined, clock);
   await storage.remove(own);
   throw replaced(runFile, run, found === run ? null : found);
 }
@@ -156,11 +161,11 @@ function beingCleared(path: Location): ShardmillError {
 }
 
 /** A journal that is being removed has gaps: it is not called damaged. @throws {OUTPUT_LOCKED} then */
-async function unlessEnded<T>(place: OpenPlace, read: () => Promise<T>): Promise<T> {
+async function unlessEnded<T>(place: OpenPlace, clock: TimedClock, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    if (isShardmillError(error, "JOURNAL_CORRUPT")) await checkRun(place);
+    if (isShardmillError(error, "JOURNAL_CORRUPT")) await checkRun(place, clock);
     throw error;
   }
 }
@@ -213,7 +218,7 @@ interface ReadPlace extends OpenPlace {
 /** All of it, where what follows the snapshots cannot be read: if that is the journal's fault, it says so. */
 async function readWithSnapshots(
   place: ReadPlace,
-  { onSnapshotTrouble = () => {} }: OpenOptions,
+  { clock, onSnapshotTrouble = () => {} }: OpenOptions,
 ): Promise<{ readonly snapshots: readonly FoundSnapshot[]; readonly reader: ObjectsReader }> {
   const { journal, snapshotFolder, storage } = place;
   const snapshots = await readBucketSnapshots(snapshotFolder, storage, onSnapshotTrouble);
@@ -221,7 +226,7 @@ async function readWithSnapshots(
   if (last !== undefined) {
     const reader = new ObjectsReader(journal, storage, last);
     try {
-      await unlessEnded(place, () => reader.readOn());
+      await unlessEnded(place, clock, () => reader.readOn());
       return { snapshots, reader };
     } catch (cause) {
       if (isShardmillError(cause, "OUTPUT_LOCKED")) throw cause;

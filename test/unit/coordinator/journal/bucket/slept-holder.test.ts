@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
+import { UNAWARE_MS } from "../../../../../coordinator/journal/bucket/bucket-hold.ts";
 import { ShardmillError } from "../../../../../shared/core/errors.ts";
 import { below } from "../../../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
@@ -32,6 +33,21 @@ describe("a journal in a bucket", () => {
       if (call === "put" && location === first) await rig.storage.put(MANIFEST, sourceOfBytes("{}"));
     };
     await expect(rig.machine().open()).rejects.toMatchObject(LOCKED);
+    expect(await rig.storage.kindAt(OWN)).toBeNull();
+  });
+
+  test("is removed by one that finds the job published only when the others must look again", async () => {
+    const before = rig.machine();
+    await before.close(await before.open());
+    await rig.storage.put(MANIFEST, sourceOfBytes("{}"));
+    const late = rig.machine("dead");
+    const startMs = late.clock.nowMs();
+    const removedMs: number[] = [];
+    rig.before = async ({ call, location }) => {
+      if (call === "remove" && location === OWN) removedMs.push(late.clock.nowMs() - startMs);
+    };
+    await expect(late.open()).rejects.toMatchObject(LOCKED);
+    expect(removedMs).toEqual([UNAWARE_MS]);
     expect(await rig.storage.kindAt(OWN)).toBeNull();
   });
 
