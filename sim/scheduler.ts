@@ -155,23 +155,29 @@ export class Scheduler {
     this.note(`${process.name} goes on`);
     process.state = "running";
     process.clockZeroMs -= this.nowMs - (process.stoppedMs ?? this.nowMs);
+    process.stoppedMs = null;
     process.wentOnMs = this.nowMs;
     for (const run of process.backlog.splice(0)) this.after(0, process, run);
   }
 
   clockOf(process: SimProcess): TimedClock {
     return {
-      nowMs: () => this.nowMs + process.clockZeroMs,
+      nowMs: () => this.#clockMs(process),
       wallMs: () => 1_700_000_000_000 + this.nowMs,
       after: (ms, call) => this.#afterByClock(process, Math.max(LEAST_MS, ms), call),
     };
   }
 
+  /** A call that ends wakes who serves it, even in a stopped process: its clock stands still all the same. */
+  #clockMs({ stoppedMs, clockZeroMs }: SimProcess): number {
+    return (stoppedMs ?? this.nowMs) + clockZeroMs;
+  }
+
   /** By the clock of the process: one that stood still has to go on for as long as was left. */
   #afterByClock(process: SimProcess, ms: number, call: () => void): () => void {
-    const dueMs = this.nowMs + process.clockZeroMs + ms;
+    const dueMs = this.#clockMs(process) + ms;
     const ring = () => {
-      const leftMs = dueMs - this.nowMs - process.clockZeroMs;
+      const leftMs = dueMs - this.#clockMs(process);
       if (leftMs > CLOCK_STEP_MS) callOff = this.after(leftMs, process, ring);
       else call();
     };
