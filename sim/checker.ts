@@ -190,6 +190,7 @@ export class Checker {
         else {
           // Only who asks for a shard is the job's worker.
           if (method === "requestLease") this.silence.served(arrivedMs);
+          if (method !== "register") this.silence.lastHeardMs = this.#nowMs();
           this.hold(
             !isOld,
             "stale-is-fenced",

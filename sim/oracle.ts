@@ -60,7 +60,7 @@ export class Oracle {
         this.#injector.bringWorkersBack();
       else {
         // A call of a worker that is gone may come late, and is one of a worker all the same.
-        const sinceMs = Math.max(this.#injector.absentSinceMs, holder.sinceMs, checker.silence.lastServedMs);
+        const sinceMs = Math.max(this.#injector.absentSinceMs, holder.sinceMs, checker.silence.lastHeardMs);
         const overMs = scheduler.nowMs - sinceMs - SIM_SCHEDULE.noWorkersGraceMs;
         if (overMs > NOTICE_MS)
           checker.broken("no-workers-is-said", "no worker for the grace time, and the job still runs");

@@ -5,6 +5,8 @@ const OF_LATE_MS = 5_000;
 export class Silence {
   /** When a worker was last served. */
   lastServedMs = 0;
+  /** When a worker last asked for a shard, or told of one. */
+  lastHeardMs = 0;
   /** The longest silence of late, when it ended, and the longest of all. */
   #of = { ms: 0, endedMs: 0, longestMs: 0 };
 
