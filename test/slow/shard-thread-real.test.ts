@@ -19,8 +19,9 @@ import { byteSource } from "../../shared/storage/storage.ts";
 import { startLanes } from "../../worker/lanes/lane-set.ts";
 import { sessionCell } from "../../worker/read/session-cell.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
+import { FakeLane } from "../support/fake-lane.ts";
 import { lcg, mlpModel, mlpReference } from "../support/onnx-model.ts";
-import { aJob, anOutput, FakeLane, leaseOn } from "../support/shard-job.ts";
+import { aJob, anOutput, leaseOn } from "../support/shard-job.ts";
 import { BAD_ROW, inputTable, ROWS } from "../support/shard-table.ts";
 import { startShardThread } from "../support/shard-thread.ts";
 

@@ -11,7 +11,8 @@ import { parseLocation } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
-import { aJob, FakeLane, type FakeModel, leaseOn, SUM_PLAN } from "../support/shard-job.ts";
+import { FakeLane } from "../support/fake-lane.ts";
+import { aJob, type FakeModel, leaseOn, SUM_PLAN } from "../support/shard-job.ts";
 import { BAD_ROW, expectedRows, inputTable, ROWS, tagOf } from "../support/shard-table.ts";
 import { startShardThread } from "../support/shard-thread.ts";
 

@@ -12,36 +12,9 @@ import { durableFacts } from "../../../../coordinator/schedule/laws/durable-fact
 import { evolve } from "../../../../coordinator/schedule/state/evolve.ts";
 import type { JournalRecord } from "../../../../coordinator/schedule/state/record.ts";
 import { SinceSnapshot } from "../../../../coordinator/schedule/state/snapshot.ts";
-import { sha256 } from "../../../../shared/core/digest.ts";
 import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
-import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
-import { shardId } from "../../../../shared/domain/shard.ts";
-import { aConfig, aPartial, aPlan, DIGESTS, filesOf } from "../schedule/harness.ts";
-
-const SHARDS = 30;
-const PLAN = aPlan(SHARDS);
-
-/** A job is accepted, and its plan sealed. */
-export function firstRecords(): JournalRecord[] {
-  const shards = PLAN.map(({ rowStart, rowEnd }) => [rowStart, rowEnd] as const);
-  return [
-    { kind: "jobAccepted", jobId: "j", name: "n", digests: DIGESTS },
-    { kind: "planSealed", files: filesOf(PLAN).map(({ path, rows }) => [path, rows]), shards },
-  ];
-}
-
-/** The shards `[from, to)` are granted and committed: with what is the same in every run of a test. */
-export function shardRecords(from: number, to: number, generation: number): JournalRecord[] {
-  return PLAN.slice(from, to).flatMap((shard): JournalRecord[] => {
-    const token = { generation, sequence: shard.id + 1 };
-    const digest = sha256(`shard ${shard.id}`);
-    const partial = { ...aPartial(shard, token), shard: shardId(shard.id), digest };
-    return [
-      { kind: "leaseGranted", shard: shard.id, token, worker: "anna", backup: false },
-      { kind: "shardCommitted", partial: { ...partial, executionId: asExecutionId(digest.slice(0, 16)) } },
-    ];
-  });
-}
+import { aConfig } from "../schedule/harness.ts";
+import { firstRecords, shardRecords } from "./journal-records.ts";
 
 /** A journal in a folder of its own, and the runs of a job that write it. */
 export class JournalRuns {

@@ -3,7 +3,7 @@ import { endRun } from "../../../../../coordinator/journal/bucket/end-run.ts";
 import { systemRandom } from "../../../../../shared/core/random.ts";
 import { below } from "../../../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
-import { firstRecords, shardRecords } from "../journal-runs.ts";
+import { firstRecords, shardRecords } from "../journal-records.ts";
 import { BucketRig, JOURNAL, type Machine, OWN, RUN_FILE } from "./bucket-rig.ts";
 
 const LOCKED = { code: "OUTPUT_LOCKED" };

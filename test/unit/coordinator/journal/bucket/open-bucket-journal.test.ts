@@ -8,7 +8,7 @@ import { realDisk } from "../../../../../shared/core/disk.ts";
 import { ShardmillError } from "../../../../../shared/core/errors.ts";
 import { below } from "../../../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
-import { firstRecords, shardRecords } from "../journal-runs.ts";
+import { firstRecords, shardRecords } from "../journal-records.ts";
 import { BucketRig, beginHold, JOURNAL, OWN, RUN_FILE, SNAPSHOTS, stateOf } from "./bucket-rig.ts";
 
 const [, sealed] = firstRecords();

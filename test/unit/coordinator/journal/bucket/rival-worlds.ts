@@ -13,7 +13,7 @@ import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
 import { lcg } from "../../../../support/onnx-model.ts";
 import { VirtualClock } from "../../../../support/virtual-clock.ts";
 import { aConfig } from "../../schedule/harness.ts";
-import { firstRecords, shardRecords } from "../journal-runs.ts";
+import { firstRecords, shardRecords } from "../journal-records.ts";
 import { CLEARING, MANIFEST, type Opened, OWN, RUN, RUN_FILE, stateOf } from "./bucket-rig.ts";
 import { type Draw, RoughMachine, roughStore } from "./rough-store.ts";
 

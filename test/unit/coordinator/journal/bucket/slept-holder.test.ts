@@ -3,7 +3,7 @@ import { UNAWARE_MS } from "../../../../../coordinator/journal/bucket/bucket-hol
 import { ShardmillError } from "../../../../../shared/core/errors.ts";
 import { below } from "../../../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
-import { firstRecords, shardRecords } from "../journal-runs.ts";
+import { firstRecords, shardRecords } from "../journal-records.ts";
 import { BucketRig, JOURNAL, MANIFEST, OWN, RUN_FILE, SNAPSHOTS } from "./bucket-rig.ts";
 
 const LOCKED = { code: "OUTPUT_LOCKED" };
