@@ -2,6 +2,12 @@ import type { CommandModule } from "yargs";
 import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { JobSource } from "../shared/job-file/read-job-file.ts";
 import { jsonOption } from "../shared/terminal/command-parts.ts";
+import {
+  listenForStopSignals,
+  type StopSignals,
+  untilAborted,
+  whenAborted,
+} from "../shared/terminal/stop-signals.ts";
 import { beginJob } from "./begin-job.ts";
 import {
   type CoordinatorArguments,
@@ -14,7 +20,6 @@ import { deadLettersExitCodeOption, freshOption, logLevelOf, setOption } from ".
 import { atOption, readRunJob } from "./read-run-job.ts";
 import { remembered } from "./remembered.ts";
 import { showProgress } from "./show-progress.ts";
-import { listenForStopSignals, type StopSignals, untilAborted, whenAborted } from "./stop-signals.ts";
 
 interface JobCoordinatorArguments extends CoordinatorArguments, EndArguments {
   readonly job: string | undefined;

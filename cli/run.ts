@@ -13,6 +13,7 @@ import type { LogLevel } from "../shared/core/log.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import { openTracer } from "../shared/extension/open-tracer.ts";
 import { jsonOption } from "../shared/terminal/command-parts.ts";
+import { listenForStopSignals, type StopSignals, whenAborted } from "../shared/terminal/stop-signals.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
@@ -35,7 +36,6 @@ import { atOption } from "./read-run-job.ts";
 import { type ListeningArguments, listeningOf, listeningOptions, othersOf } from "./security-options.ts";
 import { type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
 import { showProgress } from "./show-progress.ts";
-import { listenForStopSignals, type StopSignals, whenAborted } from "./stop-signals.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 
 interface RunArguments

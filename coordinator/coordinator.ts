@@ -22,8 +22,8 @@ import type { CoordinatorMetricsOptions } from "./metrics/coordinator-metrics.ts
 import { openServers, type Servers, type ServersOptions, serverService } from "./open-servers.ts";
 import { absenceOf } from "./schedule/policy/absence.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "./schedule/state/config.ts";
-import { FlightJobs } from "./service/flight-jobs.ts";
 import { forEachJob } from "./service/for-each-job.ts";
+import { FlightJobs } from "./service/job-outputs.ts";
 import { JobsServer } from "./service/jobs-server.ts";
 import { ListingPace } from "./service/listing-pace.ts";
 import { judgementOf } from "./service/member.ts";

@@ -1,3 +1,4 @@
+import type { FlightOwner } from "../extensions/flight/flight.ts";
 import type { Clock } from "../shared/core/clock.ts";
 import type { Logger, LogLevel, LogTail } from "../shared/core/log.ts";
 import type { FaceView } from "../shared/extension/face.ts";
@@ -7,10 +8,9 @@ import { ownVersions } from "../shared/wire/protocol.ts";
 import type { CoordinatorServices, ServerService } from "../shared/wire/services.ts";
 import type { CallRates } from "./access/call-rates.ts";
 import type { Guard } from "./access/judge.ts";
-import type { FlightOwner } from "./flight/flight.ts";
 import { reportTo } from "./grpc/bind.ts";
-import type { FlightServer } from "./grpc/flight-server.ts";
-import { startFlightThread } from "./grpc/flight-thread-client.ts";
+import type { FlightServer } from "./grpc/port-server.ts";
+import { startFlightThread } from "./grpc/port-thread-client.ts";
 import type { RunningServer, startServer } from "./grpc/server.ts";
 import type { HttpRoute } from "./http/http-routes.ts";
 

@@ -1,13 +1,13 @@
 import { type RecordBatch, RecordBatchReader, Table } from "apache-arrow";
-import type { FlightOwner } from "../../../coordinator/flight/flight.ts";
-import { type FlightServer, startFlightServer } from "../../../coordinator/grpc/flight-server.ts";
-import type { FlightLimits } from "../../../coordinator/grpc/flight-turns.ts";
+import { type FlightServer, startFlightServer } from "../../../coordinator/grpc/port-server.ts";
+import type { FlightOwner } from "../../../extensions/flight/flight.ts";
+import { type FlightData, type FlightInfo, flightMethods } from "../../../extensions/flight/methods.ts";
+import type { FlightLimits } from "../../../extensions/flight/turns.ts";
 import { present } from "../../../shared/core/assert.ts";
 import { silentLogger } from "../../../shared/core/log.ts";
 import { withLength } from "../../../shared/dataset/ipc-messages.ts";
 import { NO_STORES } from "../../../shared/domain/job-stores.ts";
 import type { Location } from "../../../shared/domain/location.ts";
-import { type FlightData, type FlightInfo, flightMethods } from "../../../shared/wire/methods-flight.ts";
 import { Peer } from "../../../shared/wire/peer.ts";
 import { callServerStream } from "../../../shared/wire/streams.ts";
 import { callUnary } from "../../../shared/wire/unary.ts";

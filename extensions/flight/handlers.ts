@@ -3,15 +3,15 @@ import { present } from "../../shared/core/assert.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { withLength } from "../../shared/dataset/ipc-messages.ts";
 import type { JobStorages } from "../../shared/storage/job-storages.ts";
-import { type FlightData, type FlightInfo, flightMethods } from "../../shared/wire/methods-flight.ts";
 import type { Who } from "../../shared/wire/server-call.ts";
 import { serveServerStream } from "../../shared/wire/streams.ts";
 import { type ReportFailure, serveUnary } from "../../shared/wire/unary.ts";
-import type { Flight } from "../flight/flight.ts";
-import { type Flights, isGone } from "../flight/flights.ts";
-import { partMessages, readSchema } from "../flight/part-messages.ts";
-import { partsOf, readTicket, ticketsOf } from "../flight/ticket.ts";
-import type { FlightTurns } from "./flight-turns.ts";
+import type { Flight } from "./flight.ts";
+import { type Flights, isGone } from "./flights.ts";
+import { type FlightData, type FlightInfo, flightMethods } from "./methods.ts";
+import { partMessages, readSchema } from "./part-messages.ts";
+import { partsOf, readTicket, ticketsOf } from "./ticket.ts";
+import type { FlightTurns } from "./turns.ts";
 
 interface FlightAccess {
   readonly flights: Flights;

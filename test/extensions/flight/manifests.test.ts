@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
-import { Manifests } from "../../../../coordinator/flight/manifests.ts";
-import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
-import { parseLocation } from "../../../../shared/domain/location.ts";
-import { Storages } from "../../../../shared/storage/open-storage.ts";
-import type { Storage } from "../../../../shared/storage/storage.ts";
+import { Manifests } from "../../../extensions/flight/manifests.ts";
+import { NO_STORES } from "../../../shared/domain/job-stores.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
+import { Storages } from "../../../shared/storage/open-storage.ts";
+import type { Storage } from "../../../shared/storage/storage.ts";
 
 test("a manifest is read no longer than its caller waits", async () => {
   const caller = new AbortController();

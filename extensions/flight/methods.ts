@@ -1,7 +1,7 @@
-import type { Codec } from "./codec.ts";
-import { loadForeign } from "./load-protos.ts";
-import { defineForeign } from "./method.ts";
-import type { WireReader } from "./wire-message.ts";
+import type { Codec } from "../../shared/wire/codec.ts";
+import { loadForeign } from "../../shared/wire/load-protos.ts";
+import { defineForeign } from "../../shared/wire/method.ts";
+import type { WireReader } from "../../shared/wire/wire-message.ts";
 
 /** One result that is served by Arrow Flight, as its clients are told of it. */
 export interface FlightInfo {

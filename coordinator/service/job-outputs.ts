@@ -1,8 +1,8 @@
+import type { FlightOwner, FlightPart, ServedJob } from "../../extensions/flight/flight.ts";
 import { below, parseLocation } from "../../shared/domain/location.ts";
 import { isCombined } from "../../shared/domain/module-reduction.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
 import { reducedFile } from "../../shared/domain/partial-layout.ts";
-import type { FlightOwner, FlightPart, ServedJob } from "../flight/flight.ts";
 import type { ActiveJob } from "../job/active-job.ts";
 import type { JobHandle } from "../job/job-handle.ts";
 

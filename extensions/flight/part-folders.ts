@@ -1,8 +1,8 @@
+import { FolderValuesOfFolders } from "../../coordinator/plan/input/folder-values.ts";
+import { partitionType, type SetTypes } from "../../coordinator/plan/input/partition-types.ts";
 import type { PartitionValue } from "../../shared/domain/dataset.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
-import { FolderValuesOfFolders } from "../plan/input/folder-values.ts";
-import { partitionType, type SetTypes } from "../plan/input/partition-types.ts";
 
 /**
  * What the folders of an output's files say of their rows: columns that were taken out of the files, of the

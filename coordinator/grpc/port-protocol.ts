@@ -1,7 +1,7 @@
+import type { FlightPart, ServedJob } from "../../extensions/flight/flight.ts";
 import type { LogLevel } from "../../shared/core/log.ts";
 import type { Listening } from "../../shared/serving/listening.ts";
 import type { Guard } from "../access/judge.ts";
-import type { FlightPart, ServedJob } from "./flight.ts";
 
 /** Options of the server in a Flight thread. */
 export interface FlightThreadOptions {

@@ -1,15 +1,11 @@
+import type { FlightOwner } from "../../extensions/flight/flight.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { endText, Remote, type RemoteEnd } from "../../shared/core/remote/remote.ts";
 import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
-import type { FlightOwner } from "../flight/flight.ts";
-import type {
-  FlightOwnerMethods,
-  FlightThreadMethods,
-  FlightThreadOptions,
-} from "../flight/thread-protocol.ts";
-import type { FlightServer } from "./flight-server.ts";
+import type { FlightOwnerMethods, FlightThreadMethods, FlightThreadOptions } from "./port-protocol.ts";
+import type { FlightServer } from "./port-server.ts";
 
 interface FlightClientOptions extends FlightThreadOptions {
   readonly owner: FlightOwner;
@@ -37,7 +33,7 @@ export async function startFlightThread(options: FlightClientOptions): Promise<F
     if (end.kind !== "closed") onLost(error);
     return error;
   };
-  const link = new ThreadLink(compiledUrl("coordinator/grpc/flight-thread.ts"));
+  const link = new ThreadLink(compiledUrl("coordinator/grpc/port-thread.ts"));
   const thread = new Remote<FlightThreadMethods>(link, { serves: methods, lost });
   try {
     const address = await thread.call("listen", listening, NEVER);

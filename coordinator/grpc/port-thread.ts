@@ -1,8 +1,8 @@
 import { NEVER } from "../../shared/core/abort.ts";
 import { createLogger } from "../../shared/core/log.ts";
 import { serveOwner } from "../../shared/core/remote/serve-owner.ts";
-import type { FlightOwnerMethods, FlightThreadMethods } from "../flight/thread-protocol.ts";
-import { type FlightServer, startFlightServer } from "./flight-server.ts";
+import type { FlightOwnerMethods, FlightThreadMethods } from "./port-protocol.ts";
+import { type FlightServer, startFlightServer } from "./port-server.ts";
 
 /**
  * A thread that serves results by Arrow Flight: reading, decoding and sending gigabytes must not keep the one

@@ -1,8 +1,8 @@
+import { readManifest } from "../../coordinator/publish/read-manifest.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import type { JobStorages } from "../../shared/storage/job-storages.ts";
-import { readManifest } from "../publish/read-manifest.ts";
 import type { ServedJob } from "./flight.ts";
 
 interface KnownManifest {

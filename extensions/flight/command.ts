@@ -1,12 +1,21 @@
 import type { CommandModule } from "yargs";
-import { deferred } from "../shared/core/abort.ts";
-import type { LogLevel } from "../shared/core/log.ts";
-import type { OutputManifest } from "../shared/domain/manifest.ts";
-import { jsonOption } from "../shared/terminal/command-parts.ts";
-import { jobOfOutputOption, namedOutputOption, openNamedOutput } from "./named-output.ts";
-import { DEFAULT_FLIGHT_PORT, logFormatOption, logLevelOption, secretFileOption } from "./options.ts";
-import { type ListeningArguments, listeningOf, listeningOptions, othersOf } from "./security-options.ts";
-import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
+import { DEFAULT_FLIGHT_PORT, logFormatOption, logLevelOption, secretFileOption } from "../../cli/options.ts";
+import {
+  type ListeningArguments,
+  listeningOf,
+  listeningOptions,
+  othersOf,
+} from "../../cli/security-options.ts";
+import {
+  jobOfOutputOption,
+  namedOutputOption,
+  openNamedOutput,
+} from "../../coordinator/plan/named-output.ts";
+import { deferred } from "../../shared/core/abort.ts";
+import type { LogLevel } from "../../shared/core/log.ts";
+import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import { jsonOption } from "../../shared/terminal/command-parts.ts";
+import { listenForStopSignals, whenAborted } from "../../shared/terminal/stop-signals.ts";
 
 interface FlightArguments extends ListeningArguments {
   readonly output: string;
@@ -53,8 +62,8 @@ export const flightCommand: CommandModule<object, FlightArguments> = {
 };
 
 async function serve(args: FlightArguments): Promise<number> {
-  const { startFlightThread } = await import("../coordinator/grpc/flight-thread-client.ts");
-  const { ensureCredential, secretPath } = await import("../shared/access/credential.ts");
+  const { startFlightThread } = await import("../../coordinator/grpc/port-thread-client.ts");
+  const { ensureCredential, secretPath } = await import("../../shared/access/credential.ts");
   const listening = listeningOf(args);
   const { output, stores, manifest } = await openNamedOutput(args);
   using stops = listenForStopSignals();
@@ -82,8 +91,8 @@ async function serve(args: FlightArguments): Promise<number> {
 }
 
 async function tellServing(address: string, { files }: OutputManifest, json: boolean): Promise<void> {
-  const { flightName } = await import("../coordinator/flight/flights.ts");
-  const { formatCount } = await import("../shared/core/units.ts");
+  const { flightName } = await import("./flights.ts");
+  const { formatCount } = await import("../../shared/core/units.ts");
   const rows = new Map<string, number>();
   for (const file of files) {
     const name = flightName(file);

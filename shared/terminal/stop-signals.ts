@@ -1,4 +1,4 @@
-import { ShardmillError } from "../shared/core/errors.ts";
+import { ShardmillError } from "../core/errors.ts";
 import { takeEarlySignals } from "./early-signals.ts";
 
 /** What the user has asked for by SIGINT or SIGTERM, until disposed of. */

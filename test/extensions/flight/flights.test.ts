@@ -1,13 +1,13 @@
 import { expect, test } from "vitest";
-import type { ServedJob } from "../../../../coordinator/flight/flight.ts";
-import { Flights } from "../../../../coordinator/flight/flights.ts";
-import { buildManifest } from "../../../../coordinator/publish/layout.ts";
-import { NEVER } from "../../../../shared/core/abort.ts";
-import { sha256 } from "../../../../shared/core/digest.ts";
-import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
-import { parseLocation } from "../../../../shared/domain/location.ts";
-import { rowCounts } from "../../../support/builders.ts";
-import { FACTS } from "../../../support/small-output.ts";
+import { buildManifest } from "../../../coordinator/publish/layout.ts";
+import type { ServedJob } from "../../../extensions/flight/flight.ts";
+import { Flights } from "../../../extensions/flight/flights.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
+import { sha256 } from "../../../shared/core/digest.ts";
+import { NO_STORES } from "../../../shared/domain/job-stores.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
+import { rowCounts } from "../../support/builders.ts";
+import { FACTS } from "../../support/small-output.ts";
 
 function manifestOf(text: string) {
   const path = "rows/part-00000.parquet";

@@ -1,20 +1,20 @@
 import { Server, type ServerOptions } from "@grpc/grpc-js";
+import type { FlightOwner } from "../../extensions/flight/flight.ts";
+import { Flights } from "../../extensions/flight/flights.ts";
+import { flightHandlers } from "../../extensions/flight/handlers.ts";
+import { Manifests } from "../../extensions/flight/manifests.ts";
+import { flightService } from "../../extensions/flight/methods.ts";
+import { type FlightLimits, FlightTurns } from "../../extensions/flight/turns.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import { type Listening, LOCAL, refuseClear } from "../../shared/serving/listening.ts";
 import { JobStorages } from "../../shared/storage/job-storages.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
-import { flightService } from "../../shared/wire/methods-flight.ts";
 import { quietGrpc } from "../../shared/wire/peer.ts";
 import { AuditLog } from "../access/audit-log.ts";
 import { CallRates } from "../access/call-rates.ts";
 import { guardInterceptor } from "../access/guard.ts";
 import type { Guard } from "../access/judge.ts";
-import type { FlightOwner } from "../flight/flight.ts";
-import { Flights } from "../flight/flights.ts";
-import { Manifests } from "../flight/manifests.ts";
 import { bind, openTls, reportTo } from "./bind.ts";
-import { flightHandlers } from "./flight-handlers.ts";
-import { type FlightLimits, FlightTurns } from "./flight-turns.ts";
 
 interface FlightServerOptions {
   /** `host:port`; port 0 for any free one. */

@@ -1,8 +1,8 @@
+import { callerKey } from "../../coordinator/access/call-rates.ts";
 import { Slots } from "../../shared/core/slots.ts";
 import { SlotsPerPeer, takeEach } from "../../shared/core/slots-per-peer.ts";
 import type { Who } from "../../shared/wire/server-call.ts";
 import type { Patience } from "../../shared/wire/streams.ts";
-import { callerKey } from "../access/call-rates.ts";
 
 export interface FlightLimits {
   /** Streams that are open at once, of all connections. */
