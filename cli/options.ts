@@ -1,6 +1,6 @@
 import type { Options } from "yargs";
 import { ShardmillError } from "../shared/core/errors.ts";
-import { LOG_FORMAT_VARIABLE, LOG_FORMATS, LOG_LEVELS, type LogLevel } from "../shared/core/log.ts";
+import type { LogLevel } from "../shared/core/log.ts";
 import { parseBytes } from "../shared/core/units.ts";
 import { DEVICES } from "../shared/domain/device.ts";
 import { checkPriority } from "../shared/domain/standing.ts";
@@ -8,9 +8,6 @@ import type { ProcessCounts } from "../worker/process/process-layout.ts";
 
 /** The port that a coordinator listens on unless told otherwise. */
 export const DEFAULT_PORT = 7433;
-
-/** The port that results are served on by Arrow Flight unless told otherwise. */
-export const DEFAULT_FLIGHT_PORT = 7434;
 
 /** Options that several commands share, each written once. */
 export const setOption = {
@@ -85,13 +82,6 @@ export const coordinatorOption = {
     "The coordinator's HOST:PORT, or @FILE that it wrote by --address-file (or set SHARDMILL_COORDINATOR)",
 } as const satisfies Options;
 
-export const secretFileOption = {
-  type: "string",
-  requiresArg: true,
-  defaultDescription: "~/.config/shardmill/secret",
-  describe: "The file with the secret that opens the coordinator (or set SHARDMILL_SECRET_FILE)",
-} as const satisfies Options;
-
 export const flightOption = {
   type: "string",
   requiresArg: true,
@@ -119,24 +109,6 @@ export const deviceOption = {
   choices: DEVICES,
   default: "auto",
   describe: "What to run the model on (auto: the best that works here)",
-} as const satisfies Options;
-
-export const logLevelOption = {
-  choices: LOG_LEVELS,
-  requiresArg: true,
-  describe: "What to log on stderr",
-} as const satisfies Options;
-
-/** Processes that a command starts inherit it by the environment. */
-export const logFormatOption = {
-  choices: LOG_FORMATS,
-  requiresArg: true,
-  describe: `How to log: lines for people, or JSON (SHARDMILL_LOG_FORMAT)`,
-  defaultDescription: "text on a terminal, else json",
-  coerce: (format: string | undefined) => {
-    if (format !== undefined) process.env[LOG_FORMAT_VARIABLE] = format;
-    return format;
-  },
 } as const satisfies Options;
 
 /**

@@ -1,6 +1,6 @@
 import type { CommandModule } from "yargs";
+import { type ConnectingArguments, connectingOf, connectingOptions } from "./connecting-options.ts";
 import { DEFAULT_HTTP } from "./options.ts";
-import { type ConnectingArguments, connectingOf, connectingOptions } from "./security-options.ts";
 
 interface PageArguments extends ConnectingArguments {
   readonly http: string;

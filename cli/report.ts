@@ -1,8 +1,8 @@
 import type { CommandModule } from "yargs";
-import { jobOfOutputOption, namedOutputOption, openNamedOutput } from "../coordinator/plan/named-output.ts";
+import { openNamedOutput } from "../coordinator/plan/named-output.ts";
 import { errorCode } from "../shared/core/errno.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../shared/core/errors.ts";
-import { fileOccupied } from "../shared/terminal/command-parts.ts";
+import { fileOccupied, jobOfOutputOption, namedOutputOption } from "../shared/terminal/command-parts.ts";
 
 interface ReportArguments {
   readonly output: string;

@@ -12,7 +12,18 @@ import { deferred, sleep } from "../shared/core/abort.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import { openTracer } from "../shared/extension/open-tracer.ts";
-import { jsonOption } from "../shared/terminal/command-parts.ts";
+import {
+  jsonOption,
+  logFormatOption,
+  logLevelOption,
+  secretFileOption,
+} from "../shared/terminal/command-parts.ts";
+import {
+  type ListeningArguments,
+  listeningOf,
+  listeningOptions,
+  othersOf,
+} from "../shared/terminal/listening-options.ts";
 import { listenForStopSignals, type StopSignals, whenAborted } from "../shared/terminal/stop-signals.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
 import { beginJob } from "./begin-job.ts";
@@ -24,16 +35,12 @@ import {
   flightOption,
   freshOption,
   httpOption,
-  logFormatOption,
   logLevelOf,
-  logLevelOption,
   type ProcessArguments,
   processOptions,
-  secretFileOption,
   setOption,
 } from "./options.ts";
 import { atOption } from "./read-run-job.ts";
-import { type ListeningArguments, listeningOf, listeningOptions, othersOf } from "./security-options.ts";
 import { type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
 import { showProgress } from "./show-progress.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";

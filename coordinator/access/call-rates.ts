@@ -1,8 +1,9 @@
+import { callerKey } from "../../shared/access/callers.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Rate, TokenBucket } from "../../shared/core/token-bucket.ts";
 import { formatBytes } from "../../shared/core/units.ts";
 import type { Callers } from "../../shared/extension/face.ts";
-import { type Identity, OWNER_NAME } from "./judge.ts";
+import type { Identity } from "./judge.ts";
 
 /**
  * What calls are counted as: workers' by connection, since a whole fleet may have one token; so are those of
@@ -154,14 +155,6 @@ function kindOf(callers: Callers): CallKind {
 function whoIs(kind: CallKind, name: string, peer: string): string {
   if (kind === "anyone") return hostOf(peer);
   return kind === "work" ? peer : callerKey({ name, peer });
-}
-
-/**
- * Whom a caller is counted as where many with one token are one: its identity; whoever has the secret, its
- * connection.
- */
-export function callerKey({ name, peer }: { readonly name: string; readonly peer: string }): string {
-  return name === OWNER_NAME ? peer : name;
 }
 
 function hostOf(peer: string): string {

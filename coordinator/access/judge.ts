@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { OWNER_NAME } from "../../shared/access/callers.ts";
 import type { Role } from "../../shared/access/roles.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { Callers } from "../../shared/extension/face.ts";
@@ -27,8 +28,6 @@ export interface Identity {
 }
 
 export const ANYONE: Identity = { name: "anyone", token: null };
-/** How whoever has the user's secret is called. */
-export const OWNER_NAME = "secret";
 const OWNER: Identity = { name: OWNER_NAME, token: null };
 const TO_MOST =
   "send `authorization: Bearer SECRET`, with what the secret file of the user holds who started the coordinator, or a token; or show a certificate that it knows";

@@ -1,3 +1,4 @@
+import { callerKey } from "../../shared/access/callers.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { Slots } from "../../shared/core/slots.ts";
@@ -6,7 +7,6 @@ import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { QueueStatus } from "../../shared/domain/queue-status.ts";
 import type { TriggerStatus } from "../../shared/domain/trigger-status.ts";
 import type { WorkerStatus } from "../../shared/domain/worker.ts";
-import { callerKey } from "../access/call-rates.ts";
 import type { JobHandle } from "../job/job-handle.ts";
 import type { HttpCaller } from "./http-routes.ts";
 

@@ -1,20 +1,22 @@
 import type { CommandModule } from "yargs";
-import { DEFAULT_FLIGHT_PORT, logFormatOption, logLevelOption, secretFileOption } from "../../cli/options.ts";
+import { openNamedOutput } from "../../coordinator/plan/named-output.ts";
+import { deferred } from "../../shared/core/abort.ts";
+import type { LogLevel } from "../../shared/core/log.ts";
+import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import {
+  jobOfOutputOption,
+  jsonOption,
+  logFormatOption,
+  logLevelOption,
+  namedOutputOption,
+  secretFileOption,
+} from "../../shared/terminal/command-parts.ts";
 import {
   type ListeningArguments,
   listeningOf,
   listeningOptions,
   othersOf,
-} from "../../cli/security-options.ts";
-import {
-  jobOfOutputOption,
-  namedOutputOption,
-  openNamedOutput,
-} from "../../coordinator/plan/named-output.ts";
-import { deferred } from "../../shared/core/abort.ts";
-import type { LogLevel } from "../../shared/core/log.ts";
-import type { OutputManifest } from "../../shared/domain/manifest.ts";
-import { jsonOption } from "../../shared/terminal/command-parts.ts";
+} from "../../shared/terminal/listening-options.ts";
 import { listenForStopSignals, whenAborted } from "../../shared/terminal/stop-signals.ts";
 
 interface FlightArguments extends ListeningArguments {
@@ -25,6 +27,9 @@ interface FlightArguments extends ListeningArguments {
   readonly json: boolean;
   readonly "log-level": LogLevel | undefined;
 }
+
+/** Port unless the user gives another. */
+const DEFAULT_PORT = 7434;
 
 /** How long streams that are open may go on once the command is told to stop. */
 const GRACE_MS = 1_000;
@@ -38,7 +43,7 @@ export const flightCommand: CommandModule<object, FlightArguments> = {
       .option("listen", {
         type: "string",
         requiresArg: true,
-        default: `127.0.0.1:${DEFAULT_FLIGHT_PORT}`,
+        default: `127.0.0.1:${DEFAULT_PORT}`,
         describe: "HOST:PORT to serve on (0.0.0.0: every interface, which takes --tls-cert, or --insecure)",
       })
       .options(listeningOptions)

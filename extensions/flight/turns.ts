@@ -1,4 +1,4 @@
-import { callerKey } from "../../coordinator/access/call-rates.ts";
+import { callerKey } from "../../shared/access/callers.ts";
 import { Slots } from "../../shared/core/slots.ts";
 import { SlotsPerPeer, takeEach } from "../../shared/core/slots-per-peer.ts";
 import type { Who } from "../../shared/wire/server-call.ts";
