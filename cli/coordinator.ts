@@ -19,6 +19,7 @@ import { type EndArguments, finishJob, printNothingNew, printStopped } from "./f
 import { deadLettersExitCodeOption, freshOption, logLevelOf, setOption } from "./options.ts";
 import { atOption, readRunJob } from "./read-run-job.ts";
 import { remembered } from "./remembered.ts";
+import { portExamples } from "./serving-options.ts";
 import { showProgress } from "./show-progress.ts";
 
 interface JobCoordinatorArguments extends CoordinatorArguments, EndArguments {
@@ -52,10 +53,7 @@ export const coordinatorCommand: CommandModule<object, JobCoordinatorArguments> 
         "On each node: joins, and ends with the job",
       )
       .example("$0 coordinator", "Waits for jobs: shardmill submit job.yaml")
-      .example(
-        "$0 coordinator --flight 127.0.0.1:7434",
-        "The same, and serves their results by Arrow Flight",
-      ),
+      .example(portExamples),
   handler: async (args) => {
     process.exitCode = await serve(args);
   },

@@ -82,13 +82,6 @@ export const coordinatorOption = {
     "The coordinator's HOST:PORT, or @FILE that it wrote by --address-file (or set SHARDMILL_COORDINATOR)",
 } as const satisfies Options;
 
-export const flightOption = {
-  type: "string",
-  requiresArg: true,
-  defaultDescription: "nowhere",
-  describe: "HOST:PORT to serve results on by Arrow Flight, and of a job that runs its combined tables",
-} as const satisfies Options;
-
 /** Where a coordinator serves HTTP if only `--http` is said, and where `page` looks for it. */
 export const DEFAULT_HTTP = "127.0.0.1:7435";
 

@@ -32,7 +32,6 @@ import { type EndArguments, finishJob, printNothingNew, printStopped } from "./f
 import { startWorkers } from "./local-workers.ts";
 import {
   deadLettersExitCodeOption,
-  flightOption,
   freshOption,
   httpOption,
   logLevelOf,
@@ -41,7 +40,7 @@ import {
   setOption,
 } from "./options.ts";
 import { atOption } from "./read-run-job.ts";
-import { type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
+import { portOptions, type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
 import { showProgress } from "./show-progress.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 
@@ -78,7 +77,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
         describe: "HOST:PORT for status and for more workers (port 0: any that is free)",
       })
       .options(listeningOptions)
-      .option("flight", flightOption)
+      .options(portOptions)
       .option("http", httpOption)
       .option("secret-file", secretFileOption)
       .option("json", jsonOption)

@@ -1,28 +1,48 @@
+import type { Options } from "yargs";
+import { PORTS } from "../coordinator/access/face-methods.ts";
 import type { Coordinator, CoordinatorOptions } from "../coordinator/coordinator.ts";
 import type { LogLevel, LogTail } from "../shared/core/log.ts";
 import { DEFAULT_HTTP } from "./options.ts";
 
-/** Where a command that coordinates serves more than its workers. */
+/** Where a command that coordinates serves more than its workers, beside the ports of faces. */
 export interface ServingArguments {
-  readonly flight: string | undefined;
   readonly http: string | undefined;
 }
 
-/** What `--flight` and `--http` mean to a coordinator. */
+/** Options that ask for ports of faces. Their names are not known here. */
+export const portOptions: Readonly<Record<never, Options>> = Object.fromEntries(
+  PORTS.map(({ option: { name, says } }): [string, Options] => [
+    name,
+    { type: "string", requiresArg: true, defaultDescription: "nowhere", describe: says },
+  ]),
+);
+
+/** Examples of `coordinator` with these options. */
+export const portExamples = PORTS.map(({ option: { name, example } }): [command: string, says: string] => [
+  `$0 coordinator --${name} ${example.value}`,
+  example.says,
+]);
+
+/** Reads the ports of faces, and what `--http` means to a coordinator. */
 export function servingTo(
-  { flight, http }: ServingArguments,
+  args: ServingArguments,
   logLevel: LogLevel,
   tail: LogTail,
-): Pick<CoordinatorOptions, "flight" | "http"> {
+): Pick<CoordinatorOptions, "ports" | "http"> {
+  const given: Readonly<Record<string, unknown>> = { ...args };
+  const { http } = args;
   return {
-    ...(flight === undefined ? {} : { flight: { listen: flight, logLevel } }),
+    ports: PORTS.flatMap((face) => {
+      const listen = given[face.option.name];
+      return typeof listen === "string" ? [{ face, listen, logLevel }] : [];
+    }),
     ...(http === undefined ? {} : { http: { listen: http === "" ? DEFAULT_HTTP : http, tail } }),
   };
 }
 
 /** Prints these addresses, since ports may be any that were free, and the commands that use them next. */
-export function tellServing({ address, flightAddress, httpUrl }: Coordinator): void {
-  if (flightAddress !== null) process.stderr.write(`Arrow Flight on ${flightAddress}\n`);
+export function tellServing({ address, ports, httpUrl }: Coordinator): void {
+  for (const port of ports) process.stderr.write(`${port.title} on ${port.address}\n`);
   if (httpUrl !== null) {
     const { host, protocol } = new URL(httpUrl);
     const ca = protocol === "https:" ? " --tls-ca FILE" : "";

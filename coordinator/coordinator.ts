@@ -23,10 +23,10 @@ import { openServers, type Servers, type ServersOptions, serverService } from ".
 import { absenceOf } from "./schedule/policy/absence.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "./schedule/state/config.ts";
 import { forEachJob } from "./service/for-each-job.ts";
-import { FlightJobs } from "./service/job-outputs.ts";
 import { JobsServer } from "./service/jobs-server.ts";
 import { ListingPace } from "./service/listing-pace.ts";
 import { judgementOf } from "./service/member.ts";
+import { ResultsOfJobs } from "./service/results-of-jobs.ts";
 import { type JoiningOptions, MOST_ACTIVE, type Submission, Submissions } from "./service/submissions.ts";
 import { Waiters } from "./service/waiters.ts";
 import { WorkServer } from "./service/work-server.ts";
@@ -62,8 +62,8 @@ export interface Coordinator {
   readonly address: string;
   /** Where workers of this process find it, {@link Listening.forOwnWorkers}. */
   readonly ownAddress: string;
-  /** Where Arrow Flight does; null where it does not. */
-  readonly flightAddress: string | null;
+  /** Ports of faces that it serves. */
+  readonly ports: Servers["ports"];
   /** Where HTTP does, as a browser opens it; null where it does not. */
   readonly httpUrl: string | null;
   /** Checks, plans and opens a job, which runs from here on. @throws what planJob and openJob throw */
@@ -151,7 +151,7 @@ class RunningCoordinator implements Coordinator {
       services,
       jobs: () => this.#active,
       rates: this.#meters.calls,
-      flights: new FlightJobs({ handles: () => this.#submissions.known.listed, active: () => this.#active }),
+      results: new ResultsOfJobs({ known: this.#submissions.known, active: () => this.#active }),
       routes: async () => [await this.#metricsRoute(), ...(await this.#pageRoutes(jobs))],
     });
     openAgain();
@@ -167,8 +167,8 @@ class RunningCoordinator implements Coordinator {
     return this.#listening.grpc.ownAddress;
   }
 
-  get flightAddress(): string | null {
-    return this.#listening.flight?.address ?? null;
+  get ports(): Servers["ports"] {
+    return this.#listening.ports;
   }
 
   get httpUrl(): string | null {

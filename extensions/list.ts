@@ -2,6 +2,7 @@ import type { Extension } from "../shared/extension/extension.ts";
 import { amqp } from "./amqp/extension.ts";
 import { azure } from "./azure/extension.ts";
 import { convert } from "./convert/extension.ts";
+import { flight } from "./flight/extension.ts";
 import { gcs } from "./gcs/extension.ts";
 import { image } from "./image/extension.ts";
 import { init } from "./init/extension.ts";
@@ -22,6 +23,7 @@ export const EXTENSIONS: readonly Extension[] = [
   sqs,
   kafka,
   keda,
+  flight,
   tracing,
   nvidia,
   image,

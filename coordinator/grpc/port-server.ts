@@ -1,13 +1,8 @@
 import { Server, type ServerOptions } from "@grpc/grpc-js";
-import type { FlightOwner } from "../../extensions/flight/flight.ts";
-import { Flights } from "../../extensions/flight/flights.ts";
-import { flightHandlers } from "../../extensions/flight/handlers.ts";
-import { Manifests } from "../../extensions/flight/manifests.ts";
-import { flightService } from "../../extensions/flight/methods.ts";
-import { type FlightLimits, FlightTurns } from "../../extensions/flight/turns.ts";
 import type { Logger } from "../../shared/core/log.ts";
+import type { PortFace } from "../../shared/extension/face.ts";
+import type { ResultsView } from "../../shared/extension/results-view.ts";
 import { type Listening, LOCAL, refuseClear } from "../../shared/serving/listening.ts";
-import { JobStorages } from "../../shared/storage/job-storages.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
 import { quietGrpc } from "../../shared/wire/peer.ts";
 import { AuditLog } from "../access/audit-log.ts";
@@ -16,7 +11,7 @@ import { guardInterceptor } from "../access/guard.ts";
 import type { Guard } from "../access/judge.ts";
 import { bind, openTls, reportTo } from "./bind.ts";
 
-interface FlightServerOptions {
+interface PortServerOptions {
   /** `host:port`; port 0 for any free one. */
   readonly listen: string;
   /** That it was given by, named where it is wrong: `--flight`. */
@@ -24,63 +19,61 @@ interface FlightServerOptions {
   readonly guard: Guard;
   /** Left out: in the clear, for this machine alone. */
   readonly listening?: Listening;
-  readonly owner: FlightOwner;
+  readonly results: ResultsView;
   readonly log: Logger;
-  readonly limits?: Partial<FlightLimits>;
 }
 
-export interface FlightServer {
+export interface PortServer {
   /** Where it listens, with the real port. */
   readonly address: string;
   /** Ends the calls that are open after `graceMs`. */
   close(graceMs: number): Promise<void>;
 }
 
-/**
- * `streams`, each connection: a client reads as many parts at once as it likes; those that wait cost little.
- * Requests are a path or a ticket. `keepalive`, `channelz`: as the coordinator's own server has them.
- */
+/** `keepalive`, `channelz`: as the coordinator's own server has them. */
 const SERVER_OPTIONS: ServerOptions = {
-  "grpc.max_receive_message_length": 64 << 10,
-  "grpc.max_concurrent_streams": 1_024,
   "grpc.keepalive_time_ms": 30_000,
   "grpc.keepalive_timeout_ms": 20_000,
   "grpc.enable_channelz": 0,
 };
 
-/** Calls of one identity: most of them wait, in a queue of 4,096 for all. */
-const MOST_OPEN = 2_048;
-
 /**
- * Serves results by Arrow Flight, to whom the guard lets in.
+ * Serves the methods of a face on a port of their own, to whom the guard lets in.
  *
  * @throws {PORT_IN_USE} when another process listens there
  * @throws {ARGUMENT_INVALID} when `listen` is no address, or none of this machine's, or one it may not use
  * @throws {LISTENING_REFUSED} {TLS_INVALID} when it may not listen there as it is told to, or cannot
  */
-export async function startFlightServer(options: FlightServerOptions): Promise<FlightServer> {
-  const { guard, listening = LOCAL, owner, log } = options;
+export async function startPortServer(face: PortFace, options: PortServerOptions): Promise<PortServer> {
+  const { guard, listening = LOCAL, results, log } = options;
+  const { requestBytes, streams, openCalls } = face.limits;
   quietGrpc();
   const place = parseAddress(options.listen, "listen", options.option);
   refuseClear(place, listening, options.option);
   const report = reportTo(log);
-  const rates = new CallRates(() => performance.now(), { read: MOST_OPEN });
+  const rates = new CallRates(() => performance.now(), { read: openCalls });
   const tls = await openTls(listening, log);
   const audit = new AuditLog(guard.auditPath, log);
-  const interceptors = [guardInterceptor(guard, { report, audit, door: tls, rates })];
-  const server = new Server({ ...SERVER_OPTIONS, interceptors });
-  const storages = new JobStorages();
-  const flights = new Flights(owner, new Manifests(storages));
-  const turns = new FlightTurns(options.limits);
-  server.addService(flightService, flightHandlers({ flights, storages, turns }, report));
-  const bound = await bind(server, place, tls);
-  log.info({ address: bound.address }, "serving Arrow Flight");
+  const server = new Server({
+    ...SERVER_OPTIONS,
+    "grpc.max_receive_message_length": requestBytes,
+    "grpc.max_concurrent_streams": streams,
+    interceptors: [guardInterceptor(guard, { report, audit, door: tls, rates })],
+  });
+  const handlers = await face.open(results, report);
+  for (const [path, { definition, handler }] of handlers.methods)
+    server.addService({ [path]: definition }, { [path]: handler });
+  const bound = await bind(server, place, tls).catch(async (error: unknown) => {
+    await handlers[Symbol.asyncDispose]();
+    throw error;
+  });
+  log.info({ address: bound.address }, `serving ${face.title}`);
   return {
     address: bound.address,
     async close(graceMs) {
       await bound.close(graceMs);
       server.forceShutdown();
-      await storages[Symbol.asyncDispose]();
+      await handlers[Symbol.asyncDispose]();
     },
   };
 }

@@ -1,21 +1,22 @@
 import { NEVER } from "../../shared/core/abort.ts";
 import { createLogger } from "../../shared/core/log.ts";
 import { serveOwner } from "../../shared/core/remote/serve-owner.ts";
-import type { FlightOwnerMethods, FlightThreadMethods } from "./port-protocol.ts";
-import { type FlightServer, startFlightServer } from "./port-server.ts";
+import { portOf } from "../access/face-methods.ts";
+import type { PortOwnerMethods, PortThreadMethods } from "./port-protocol.ts";
+import { type PortServer, startPortServer } from "./port-server.ts";
 
 /**
- * A thread that serves results by Arrow Flight: reading, decoding and sending gigabytes must not keep the one
- * waiting that answers workers. Started by `startFlightThread`.
+ * A thread that serves the port of a face: reading, decoding and sending gigabytes must not keep the one
+ * waiting that answers workers. Started by `startPortThread`.
  */
-let server: FlightServer | null = null;
+let server: PortServer | null = null;
 
-const owner = serveOwner<FlightThreadMethods, FlightOwnerMethods>({
-  async listen({ logLevel, ...options }) {
-    server = await startFlightServer({
+const owner = serveOwner<PortThreadMethods, PortOwnerMethods>({
+  async listen({ port, logLevel, ...options }) {
+    server = await startPortServer(portOf(port), {
       ...options,
-      log: createLogger("flight", logLevel),
-      owner: {
+      log: createLogger(port, logLevel),
+      results: {
         jobs: () => owner.call("jobs", null, NEVER),
         combined: (jobId, reduction) => owner.call("combined", { jobId, reduction }, NEVER),
       },

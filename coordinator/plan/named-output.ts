@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import type { ErrorCode } from "../../shared/core/error-codes.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
@@ -10,17 +11,26 @@ interface NamedOutput {
   readonly manifest: OutputManifest;
 }
 
+/** Error of a command where nothing is published. */
+interface Refusal {
+  readonly code: ErrorCode;
+  readonly hint: string;
+}
+
 /**
+ * Opens the output that a command is about.
+ *
+ * @throws the refusal, where nothing is published
  * @throws {ARGUMENT_INVALID} for what is neither a path nor an address that is read
  * @throws {SPEC_INVALID} for a job file that cannot be used
  */
-export async function openNamedOutput(args: {
-  readonly output: string;
-  readonly job: string | undefined;
-}): Promise<NamedOutput> {
+export async function openNamedOutput(
+  args: { readonly output: string; readonly job: string | undefined },
+  refusal: Refusal,
+): Promise<NamedOutput> {
   const output = await outputAt(args.output);
   const stores = await storesOf(args.job);
-  return { output, stores, manifest: await manifestOf(output, stores) };
+  return { output, stores, manifest: await manifestOf(output, stores, refusal) };
 }
 
 async function outputAt(text: string): Promise<Location> {
@@ -43,10 +53,24 @@ async function storesOf(job: string | undefined): Promise<JobStores> {
   return await readStores(await readJobFile(job, { set: [], env: process.env }));
 }
 
-/** Looked for at once: who names another folder should hear of it first. */
-async function manifestOf(output: Location, stores: JobStores): Promise<OutputManifest> {
-  const { Manifests } = await import("../../extensions/flight/manifests.ts");
+/** Reads the manifest at once: a user who names another folder hears of it first. */
+async function manifestOf(
+  output: Location,
+  stores: JobStores,
+  { code, hint }: Refusal,
+): Promise<OutputManifest> {
+  const { isShardmillError, ShardmillError } = await import("../../shared/core/errors.ts");
+  const { below } = await import("../../shared/domain/location.ts");
+  const { MANIFEST_NAME } = await import("../../shared/domain/manifest.ts");
   const { JobStorages } = await import("../../shared/storage/job-storages.ts");
+  const { readManifest } = await import("../publish/read-manifest.ts");
+  const location = below(output, MANIFEST_NAME);
   await using storages = new JobStorages();
-  return await new Manifests(storages).of({ output, stores });
+  const storage = await storages.of({ stores }).at(location);
+  await storage.stat(location).catch((cause: unknown) => {
+    if (!isShardmillError(cause, "STORE_NOT_FOUND")) throw cause;
+    const what = `nothing is published in ${output}: it has no ${MANIFEST_NAME}`;
+    throw new ShardmillError(code, what, { fields: { path: output }, hint, cause });
+  });
+  return await readManifest(location, storage);
 }

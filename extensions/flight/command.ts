@@ -1,8 +1,8 @@
-import type { CommandModule } from "yargs";
 import { openNamedOutput } from "../../coordinator/plan/named-output.ts";
 import { deferred } from "../../shared/core/abort.ts";
 import type { LogLevel } from "../../shared/core/log.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import { defineCommand } from "../../shared/extension/command.ts";
 import {
   jobOfOutputOption,
   jsonOption,
@@ -34,10 +34,8 @@ const DEFAULT_PORT = 7434;
 /** How long streams that are open may go on once the command is told to stop. */
 const GRACE_MS = 1_000;
 
-export const flightCommand: CommandModule<object, FlightArguments> = {
-  command: "flight <output>",
-  describe: "Serve a published output by Arrow Flight, until stopped",
-  builder: (yargs) =>
+export const flightCommand = defineCommand({
+  options: (yargs) =>
     yargs
       .positional("output", namedOutputOption)
       .option("listen", {
@@ -61,30 +59,32 @@ export const flightCommand: CommandModule<object, FlightArguments> = {
         "An output in a bucket, to a network",
       )
       .example("$0 flight s3://bucket/out --job job.yaml", "One that is reached as the job reached it"),
-  handler: async (args) => {
+  async run(args: FlightArguments) {
     process.exitCode = await serve(args);
   },
-};
+});
 
 async function serve(args: FlightArguments): Promise<number> {
-  const { startFlightThread } = await import("../../coordinator/grpc/port-thread-client.ts");
+  const { NOT_PUBLISHED } = await import("./manifests.ts");
+  const { startPortThread } = await import("../../coordinator/grpc/port-thread-client.ts");
   const { ensureCredential, secretPath } = await import("../../shared/access/credential.ts");
   const listening = listeningOf(args);
-  const { output, stores, manifest } = await openNamedOutput(args);
+  const { output, stores, manifest } = await openNamedOutput(args, NOT_PUBLISHED);
   using stops = listenForStopSignals();
   whenAborted(stops.atOnce, () => process.exit(130));
   const { secret } = await ensureCredential(secretPath(args["secret-file"]));
   const job = { jobId: null, output, stores, isPublished: true, combined: [] };
-  const owner = { jobs: async () => [job], combined: async () => [] };
+  const results = { jobs: async () => [job], combined: async () => [] };
   const logLevel = args["log-level"] ?? "warn";
   const lost = deferred<never>();
   lost.promise.catch(() => {});
-  const flight = await startFlightThread({
+  const flight = await startPortThread({
+    port: "flight",
     listen: args.listen,
     option: "--listen",
     guard: { secret, ...(await othersOf(args)), takesJobs: false },
     listening,
-    owner,
+    results,
     logLevel,
     onLost: lost.reject,
   });

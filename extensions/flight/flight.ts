@@ -24,24 +24,3 @@ export interface FlightPart {
   /** Columns that its rows have by the folders it lies in, behind those of the file. */
   readonly partitions: readonly PartitionValue[];
 }
-
-/** A job whose results are served, as its owner knows it. */
-export interface ServedJob {
-  /** Its id, which its flights' paths begin with; null where there is one job alone, and they do not. */
-  readonly jobId: string | null;
-  /** The output folder. */
-  readonly output: Location;
-  /** What the job says of its stores. */
-  readonly stores: JobStores;
-  /** Else its committed shards can be looked at. */
-  readonly isPublished: boolean;
-  /** While it runs: the reductions of which shards have combined tables. */
-  readonly combined: readonly string[];
-}
-
-/** Who knows what is served: whoever runs the jobs, or was told a folder. */
-export interface FlightOwner {
-  jobs(): Promise<readonly ServedJob[]>;
-  /** The combined tables of a running job's committed shards, in plan order; none once it has ended. */
-  combined(jobId: string, reduction: string): Promise<readonly FlightPart[]>;
-}

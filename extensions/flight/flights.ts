@@ -2,8 +2,9 @@ import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { TableFormat } from "../../shared/domain/dataset.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { OutputFile, OutputManifest } from "../../shared/domain/manifest.ts";
+import type { JobResults, ResultsView } from "../../shared/extension/results-view.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
-import type { Flight, FlightOwner, FlightPart, ServedJob } from "./flight.ts";
+import type { Flight, FlightPart } from "./flight.ts";
 import type { Manifests } from "./manifests.ts";
 import { partitionsOf } from "./part-folders.ts";
 
@@ -17,12 +18,12 @@ type PartsByName = ReadonlyMap<string, readonly FlightPart[]>;
  * while its job runs; with the job's id in front where there are several.
  */
 export class Flights {
-  readonly #owner: FlightOwner;
+  readonly #results: ResultsView;
   readonly #manifests: Pick<Manifests, "of">;
   readonly #parts = new WeakMap<OutputManifest, PartsByName>();
 
-  constructor(owner: FlightOwner, manifests: Pick<Manifests, "of">) {
-    this.#owner = owner;
+  constructor(results: ResultsView, manifests: Pick<Manifests, "of">) {
+    this.#results = results;
     this.#manifests = manifests;
   }
 
@@ -31,7 +32,7 @@ export class Flights {
    * out.
    */
   async *list(prefix: string, signal: AbortSignal): AsyncGenerator<Flight, void, undefined> {
-    for (const job of await this.#owner.jobs()) {
+    for (const job of await this.#results.jobs()) {
       const flights = await this.#flightsOf(job, signal).catch(noneIfGone);
       yield* flights.filter(({ path }) => path.join("/").startsWith(prefix));
     }
@@ -41,7 +42,7 @@ export class Flights {
   async find(asked: readonly string[], signal: AbortSignal): Promise<Flight> {
     // Some clients have one text for a path, others a list.
     const path = asked.flatMap((name) => name.split("/")).filter((name) => name !== "");
-    const jobs = await this.#owner.jobs();
+    const jobs = await this.#results.jobs();
     const job = jobs.findLast(({ jobId }) => jobId === null || jobId === path[0]);
     if (job === undefined)
       throw notFound(
@@ -58,7 +59,7 @@ export class Flights {
     return found;
   }
 
-  async #flightsOf(job: ServedJob, signal: AbortSignal): Promise<readonly Flight[]> {
+  async #flightsOf(job: JobResults, signal: AbortSignal): Promise<readonly Flight[]> {
     const above = job.jobId === null ? [] : [job.jobId];
     if (!job.isPublished) return await this.#combinedOf(job, above);
     const parts = this.#partsOf(await this.#manifests.of(job, signal), job.output);
@@ -78,12 +79,15 @@ export class Flights {
   }
 
   async #combinedOf(
-    { jobId, combined, stores }: ServedJob,
+    { jobId, combined, stores }: JobResults,
     above: readonly string[],
   ): Promise<readonly Flight[]> {
     const flights: Flight[] = [];
     for (const reduction of jobId === null ? [] : combined) {
-      const parts = await this.#owner.combined(jobId ?? "", reduction);
+      const tables = await this.#results.combined(jobId ?? "", reduction);
+      const parts = tables.map(
+        ({ shard, ...table }): FlightPart => ({ id: shard, ...table, format: "parquet", partitions: [] }),
+      );
       if (parts.length > 0)
         flights.push({ path: [...above, "partials", reduction], parts, stores, isPublished: false });
     }

@@ -1,17 +1,20 @@
-import type { UntypedServiceImplementation } from "@grpc/grpc-js";
 import { present } from "../../shared/core/assert.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { withLength } from "../../shared/dataset/ipc-messages.ts";
-import type { JobStorages } from "../../shared/storage/job-storages.ts";
+import type { PortHandlers } from "../../shared/extension/face.ts";
+import type { ResultsView } from "../../shared/extension/results-view.ts";
+import { JobStorages } from "../../shared/storage/job-storages.ts";
+import { type HandledMethod, handledMethod } from "../../shared/wire/method.ts";
 import type { Who } from "../../shared/wire/server-call.ts";
 import { serveServerStream } from "../../shared/wire/streams.ts";
 import { type ReportFailure, serveUnary } from "../../shared/wire/unary.ts";
 import type { Flight } from "./flight.ts";
-import { type Flights, isGone } from "./flights.ts";
+import { Flights, isGone } from "./flights.ts";
+import { Manifests } from "./manifests.ts";
 import { type FlightData, type FlightInfo, flightMethods } from "./methods.ts";
 import { partMessages, readSchema } from "./part-messages.ts";
 import { partsOf, readTicket, ticketsOf } from "./ticket.ts";
-import type { FlightTurns } from "./turns.ts";
+import { type FlightLimits, FlightTurns } from "./turns.ts";
 
 interface FlightAccess {
   readonly flights: Flights;
@@ -19,10 +22,25 @@ interface FlightAccess {
   readonly turns: FlightTurns;
 }
 
-export function flightHandlers(
+/** Opens the handlers of all methods, over these results. */
+export function openFlights(
+  results: ResultsView,
+  report: ReportFailure,
+  limits: Partial<FlightLimits> = {},
+): PortHandlers {
+  const storages = new JobStorages();
+  const flights = new Flights(results, new Manifests(storages));
+  const turns = new FlightTurns(limits);
+  return {
+    methods: flightHandlers({ flights, storages, turns }, report),
+    [Symbol.asyncDispose]: () => storages[Symbol.asyncDispose](),
+  };
+}
+
+function flightHandlers(
   { flights, storages, turns }: FlightAccess,
   report: ReportFailure,
-): UntypedServiceImplementation {
+): ReadonlyMap<string, HandledMethod> {
   const infoOf = async (flight: Flight, signal: AbortSignal): Promise<FlightInfo> => ({
     path: flight.path,
     schema: await schemaOf(flight, signal),
@@ -59,21 +77,17 @@ export function flightHandlers(
     }
   }
 
-  return {
-    ListFlights: serveServerStream(flightMethods.listFlights, list, report),
-    GetFlightInfo: serveUnary(
-      flightMethods.getFlightInfo,
-      (path, { signal }) => turns.look(signal, async () => infoOf(await flights.find(path, signal), signal)),
-      report,
-    ),
-    GetSchema: serveUnary(
-      flightMethods.getSchema,
-      (path, { signal }) =>
-        turns.look(signal, async () => schemaOf(await flights.find(path, signal), signal)),
-      report,
-    ),
-    DoGet: serveServerStream(flightMethods.doGet, read, report, turns),
-  };
+  const { listFlights, getFlightInfo, getSchema, doGet } = flightMethods;
+  const tellInfo = (path: readonly string[], { signal }: { readonly signal: AbortSignal }) =>
+    turns.look(signal, async () => infoOf(await flights.find(path, signal), signal));
+  const tellSchema = (path: readonly string[], { signal }: { readonly signal: AbortSignal }) =>
+    turns.look(signal, async () => schemaOf(await flights.find(path, signal), signal));
+  return new Map([
+    handledMethod(listFlights, serveServerStream(listFlights, list, report)),
+    handledMethod(getFlightInfo, serveUnary(getFlightInfo, tellInfo, report)),
+    handledMethod(getSchema, serveUnary(getSchema, tellSchema, report)),
+    handledMethod(doGet, serveServerStream(doGet, read, report, turns)),
+  ]);
 }
 
 /** Of the next flight whose files are still there; null when there is none. */

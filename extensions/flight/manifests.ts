@@ -2,13 +2,19 @@ import { readManifest } from "../../coordinator/publish/read-manifest.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
+import type { JobResults } from "../../shared/extension/results-view.ts";
 import type { JobStorages } from "../../shared/storage/job-storages.ts";
-import type { ServedJob } from "./flight.ts";
 
 interface KnownManifest {
   readonly version: string;
   readonly manifest: OutputManifest;
 }
+
+/** Error where nothing is published. */
+export const NOT_PUBLISHED = {
+  code: "FLIGHT_NOT_FOUND",
+  hint: "name the folder that is the job's output.path; what a job that runs has so far is served by its coordinator: `--flight HOST:PORT` of `run` and `coordinator`",
+} as const;
 
 /** Manifests are kept of so many outputs: one of a hundred thousand files takes some 60 MB. */
 const MOST_KEPT = 8;
@@ -28,7 +34,7 @@ export class Manifests {
    * @throws {OUTPUT_FAILED} for a manifest that cannot be read, and the storage's errors
    */
   async of(
-    { output, stores }: Pick<ServedJob, "output" | "stores">,
+    { output, stores }: Pick<JobResults, "output" | "stores">,
     signal?: AbortSignal,
   ): Promise<OutputManifest> {
     const location = below(output, MANIFEST_NAME);
@@ -50,13 +56,7 @@ export class Manifests {
 }
 
 function notPublished(output: Location, cause: unknown): ShardmillError {
-  return new ShardmillError(
-    "FLIGHT_NOT_FOUND",
-    `nothing is published in ${output}: it has no ${MANIFEST_NAME}`,
-    {
-      fields: { path: output },
-      hint: "name the folder that is the job's output.path; what a job that runs has so far is served by its coordinator: `--flight HOST:PORT` of `run` and `coordinator`",
-      cause,
-    },
-  );
+  const { code, hint } = NOT_PUBLISHED;
+  const what = `nothing is published in ${output}: it has no ${MANIFEST_NAME}`;
+  return new ShardmillError(code, what, { fields: { path: output }, hint, cause });
 }

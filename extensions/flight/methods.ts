@@ -24,9 +24,6 @@ const MOST_NAMES = 16;
 
 const FLIGHT = loadForeign("arrow/flight/Flight.proto", "arrow.flight.protocol.FlightService");
 
-/** What a server of Arrow Flight serves. */
-export const flightService = FLIGHT.definitions;
-
 /** A flight by its path. Those by a command are of other servers. */
 const descriptorCodec: Codec<readonly string[]> = {
   encode: (path) => ({ type: "PATH", path }),

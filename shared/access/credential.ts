@@ -50,8 +50,8 @@ export function secretPath(asked?: string, env: NodeJS.ProcessEnv = process.env)
 }
 
 /**
- * Returns the file of a user's tokens: the one that was asked for, else `SHARDMILL_TOKENS_FILE`, else beside that
- * user's secret. It may not be there.
+ * Returns the file of a user's tokens: the one that was asked for, else `SHARDMILL_TOKENS_FILE`, else the one
+ * beside that user's secret. It may not be there.
  */
 export function tokensPath(asked?: string, env: NodeJS.ProcessEnv = process.env): string {
   const named = asked ?? env.SHARDMILL_TOKENS_FILE ?? "";

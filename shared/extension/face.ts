@@ -2,8 +2,10 @@ import type { Role } from "../access/roles.ts";
 import type { Logger } from "../core/log.ts";
 import type { Tracer } from "../core/tracer.ts";
 import type { Device } from "../domain/device.ts";
+import type { ServedPorts } from "../domain/server-info.ts";
 import type { HandledMethod } from "../wire/method.ts";
 import type { ReportFailure } from "../wire/unary.ts";
+import type { ResultsView } from "./results-view.ts";
 
 /**
  * Who may call a method: `anyone` who reaches the port, `known` callers of any role, or callers of one role.
@@ -14,6 +16,7 @@ export type Callers = "anyone" | "known" | Role;
 /** Methods and spans that processes show to other programs. */
 export interface FacePart {
   readonly grpc?: GrpcFace;
+  readonly port?: PortFace;
   readonly traces?: TraceFace;
 }
 
@@ -33,6 +36,47 @@ export interface GrpcFace {
   load(view: FaceView): Promise<ReadonlyMap<string, HandledMethod>>;
   /** How callers that cannot send headers send their token. Default: in a header, as all others do. */
   readonly token?: TokenInMessage;
+}
+
+/**
+ * gRPC methods that serve results of jobs, on a port and in a thread of their own: sending gigabytes must not
+ * hold up workers. The engine opens the port, by TLS where it is asked to, and judges each call.
+ */
+export interface PortFace {
+  /** Methods by path: `/package.Service/Method`. */
+  readonly methods: Readonly<Record<string, FaceMethod>>;
+  /** Name in messages: `Arrow Flight`. */
+  readonly title: string;
+  /** Option of commands that coordinate. Its value is HOST:PORT. */
+  readonly option: PortOption;
+  /** Field by which a coordinator tells its clients that it serves this port. */
+  readonly toldAs: keyof ServedPorts;
+  readonly limits: PortLimits;
+  /** Opens the handlers of all methods. The caller disposes them. */
+  open(results: ResultsView, report: ReportFailure): Promise<PortHandlers>;
+}
+
+interface PortOption {
+  /** Name, without dashes: `flight`. */
+  readonly name: string;
+  /** Description in the help. */
+  readonly says: string;
+  /** Example in the help of `coordinator`. */
+  readonly example: { readonly value: string; readonly says: string };
+}
+
+/** Limits of a port, beside those of all ports. */
+interface PortLimits {
+  /** Size of a request. */
+  readonly requestBytes: number;
+  /** Calls of one connection that are open at once. */
+  readonly streams: number;
+  /** Calls of one identity that are open at once. */
+  readonly openCalls: number;
+}
+
+export interface PortHandlers extends AsyncDisposable {
+  readonly methods: ReadonlyMap<string, HandledMethod>;
 }
 
 interface FaceMethod {

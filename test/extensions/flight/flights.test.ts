@@ -1,11 +1,11 @@
 import { expect, test } from "vitest";
 import { buildManifest } from "../../../coordinator/publish/layout.ts";
-import type { ServedJob } from "../../../extensions/flight/flight.ts";
 import { Flights } from "../../../extensions/flight/flights.ts";
 import { NEVER } from "../../../shared/core/abort.ts";
 import { sha256 } from "../../../shared/core/digest.ts";
 import { NO_STORES } from "../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
+import type { JobResults } from "../../../shared/extension/results-view.ts";
 import { rowCounts } from "../../support/builders.ts";
 import { FACTS } from "../../support/small-output.ts";
 
@@ -18,7 +18,7 @@ function manifestOf(text: string) {
 
 test("a flight's parts are made once for a manifest, and anew for another", async () => {
   const place = { output: parseLocation("/out"), stores: NO_STORES };
-  const job: ServedJob = { jobId: null, ...place, isPublished: true, combined: [] };
+  const job: JobResults = { jobId: null, ...place, isPublished: true, combined: [] };
   let manifest = manifestOf("first");
   const owner = { jobs: async () => [job], combined: async () => [] };
   const flights = new Flights(owner, { of: async () => manifest });

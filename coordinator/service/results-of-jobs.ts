@@ -1,27 +1,27 @@
-import type { FlightOwner, FlightPart, ServedJob } from "../../extensions/flight/flight.ts";
 import { below, parseLocation } from "../../shared/domain/location.ts";
 import { isCombined } from "../../shared/domain/module-reduction.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
 import { reducedFile } from "../../shared/domain/partial-layout.ts";
+import type { CombinedTable, JobResults, ResultsView } from "../../shared/extension/results-view.ts";
 import type { ActiveJob } from "../job/active-job.ts";
 import type { JobHandle } from "../job/job-handle.ts";
 
-interface KnownJobs {
-  readonly handles: () => readonly JobHandle[];
+interface Jobs {
+  readonly known: { readonly listed: readonly JobHandle[] };
   readonly active: () => readonly ActiveJob[];
 }
 
-/** The jobs of a coordinator, as Arrow Flight serves them: what is published, and committed shards. */
-export class FlightJobs implements FlightOwner {
-  readonly #known: KnownJobs;
+/** Results of a coordinator's jobs: published outputs, and combined tables of committed shards. */
+export class ResultsOfJobs implements ResultsView {
+  readonly #jobs: Jobs;
 
-  constructor(known: KnownJobs) {
-    this.#known = known;
+  constructor(jobs: Jobs) {
+    this.#jobs = jobs;
   }
 
-  async jobs(): Promise<readonly ServedJob[]> {
+  async jobs(): Promise<readonly JobResults[]> {
     // Of a job that was submitted again, only the last run.
-    const handles = new Map(this.#known.handles().map((handle) => [handle.jobId, handle]));
+    const handles = new Map(this.#jobs.known.listed.map((handle) => [handle.jobId, handle]));
     return [...handles.values()].map((handle) => {
       const { jobId, output, phase } = handle.status();
       const isPublished = phase === "published";
@@ -30,13 +30,13 @@ export class FlightJobs implements FlightOwner {
     });
   }
 
-  async combined(jobId: string, reduction: string): Promise<readonly FlightPart[]> {
+  async combined(jobId: string, reduction: string): Promise<readonly CombinedTable[]> {
     const job = this.#job(jobId);
     if (job === undefined || !this.#reductionsOf(jobId).includes(reduction)) return [];
     return job.committedPartials().map((partial) => {
       const { name, rows, bytes, sha256 } = reducedFile(partial, reduction);
       const location = below(job.partialsPath, partialFolder(partial), name);
-      return { id: partial.shard, location, format: "parquet", rows, bytes, sha256, partitions: [] };
+      return { shard: partial.shard, location, rows, bytes, sha256 };
     });
   }
 
@@ -46,6 +46,6 @@ export class FlightJobs implements FlightOwner {
   }
 
   #job(jobId: string): ActiveJob | undefined {
-    return this.#known.active().find((job) => job.jobId === jobId);
+    return this.#jobs.active().find((job) => job.jobId === jobId);
   }
 }
