@@ -1,10 +1,10 @@
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { EXTENSIONS } from "#extensions";
+import { pageCommand } from "../extensions/web/command.ts";
 import { buildVersion } from "../shared/core/package-root.ts";
 import type { CommandPart } from "../shared/extension/command.ts";
 import { cancelCommand } from "./cancel.ts";
 import { coordinatorCommand } from "./coordinator.ts";
-import { pageCommand } from "./page.ts";
 import { planCommand } from "./plan.ts";
 import { probeCommand } from "./probe.ts";
 import { reportCommand } from "./report.ts";

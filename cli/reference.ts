@@ -1,4 +1,4 @@
-import { COORDINATOR_METRICS } from "../coordinator/metrics/coordinator-metrics.ts";
+import { COORDINATOR_METRICS } from "../extensions/web/metrics/coordinator-metrics.ts";
 import { renderJobFileReference } from "../shared/job-file/job-file-reference.ts";
 import { jobSpecJsonSchema } from "../shared/job-file/json-schema.ts";
 import type { Metric } from "../shared/metrics/metric.ts";

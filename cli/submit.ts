@@ -1,6 +1,6 @@
 import type { CommandModule } from "yargs";
+import { clientOptions } from "../shared/terminal/connecting-options.ts";
 import { oneLine } from "../shared/terminal/text.ts";
-import { clientOptions } from "./connecting-options.ts";
 import { type EndArguments, printNothingNew } from "./finish-job.ts";
 import { deadLettersExitCodeOption, freshOption, priorityOf, priorityOption, setOption } from "./options.ts";
 import { atOption } from "./read-run-job.ts";

@@ -4,10 +4,14 @@ import { ShardmillError } from "../shared/core/errors.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import type { Device } from "../shared/domain/device.ts";
 import { logFormatOption, logLevelOption } from "../shared/terminal/command-parts.ts";
+import {
+  type ConnectingArguments,
+  connectingOf,
+  connectingOptions,
+} from "../shared/terminal/connecting-options.ts";
 import { listenForStopSignals, whenAborted } from "../shared/terminal/stop-signals.ts";
 import { ACCESS_MODES, type AccessMode } from "../worker/job/choose-access.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
-import { type ConnectingArguments, connectingOf, connectingOptions } from "./connecting-options.ts";
 import {
   allowModulesOption,
   bytesOf,

@@ -1,12 +1,13 @@
+import type { CoordinatorMetricsOptions } from "../extensions/web/metrics/coordinator-metrics.ts";
 import { present } from "../shared/core/assert.ts";
 import type { TimedClock } from "../shared/core/clock.ts";
 import type { Tracer } from "../shared/core/tracer.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
+import type { HttpRoute } from "../shared/serving/http-routes.ts";
 import type { CoordinatorServices } from "../shared/wire/services.ts";
 import { admissionBy, type SubmitRights } from "./access/submit-rights.ts";
 import { DataServer } from "./data/data-server.ts";
 import { startServer } from "./grpc/server.ts";
-import type { HttpRoute } from "./http/http-routes.ts";
 import { Meters } from "./insight/meters.ts";
 import type { ActiveJob } from "./job/active-job.ts";
 import type { JobHandle } from "./job/job-handle.ts";
@@ -18,7 +19,6 @@ import type { PlanningSlot } from "./job/planning-slot.ts";
 import { RunRecorder } from "./job/run-recorder.ts";
 import type { JobRecord } from "./kept/job-record.ts";
 import type { KeptJobs } from "./kept/kept-jobs.ts";
-import type { CoordinatorMetricsOptions } from "./metrics/coordinator-metrics.ts";
 import { openServers, type Servers, type ServersOptions, serverService } from "./open-servers.ts";
 import { absenceOf } from "./schedule/policy/absence.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "./schedule/state/config.ts";
@@ -211,7 +211,7 @@ class RunningCoordinator implements Coordinator {
   }
 
   async #pageRoutes(service: JobsServer): Promise<readonly HttpRoute[]> {
-    const { pageRoutes } = await import("./http/page-routes.ts");
+    const { pageRoutes } = await import("../extensions/web/page-routes.ts");
     return pageRoutes({
       jobs: () => this.#submissions.known.listed,
       workers: () => this.#statuses(),
@@ -222,7 +222,7 @@ class RunningCoordinator implements Coordinator {
   }
 
   async #metricsRoute(): Promise<HttpRoute> {
-    const { metricsRoute } = await import("./http/metrics-route.ts");
+    const { metricsRoute } = await import("../extensions/web/metrics-route.ts");
     return metricsRoute({
       jobs: () => this.#submissions.known.listed,
       workers: () => this.#statuses(),

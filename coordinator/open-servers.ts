@@ -3,6 +3,7 @@ import type { Logger, LogLevel, LogTail } from "../shared/core/log.ts";
 import { NO_PORTS } from "../shared/domain/server-info.ts";
 import type { FaceView, PortFace } from "../shared/extension/face.ts";
 import type { ResultsView } from "../shared/extension/results-view.ts";
+import type { HttpRoute } from "../shared/serving/http-routes.ts";
 import type { HttpServer } from "../shared/serving/http-server.ts";
 import { type Listening, LOCAL } from "../shared/serving/listening.ts";
 import { ownVersions } from "../shared/wire/protocol.ts";
@@ -13,7 +14,6 @@ import { reportTo } from "./grpc/bind.ts";
 import type { PortServer } from "./grpc/port-server.ts";
 import { startPortThread } from "./grpc/port-thread-client.ts";
 import type { RunningServer, startServer } from "./grpc/server.ts";
-import type { HttpRoute } from "./http/http-routes.ts";
 
 /** Port of a face that a user asked for. */
 interface AskedPort {

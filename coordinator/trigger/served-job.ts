@@ -1,4 +1,5 @@
 import { dirname, resolve } from "node:path";
+import type { TriggerFacts } from "../../extensions/web/metrics/trigger-table.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { errorToData, isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
@@ -13,7 +14,6 @@ import type { Storage } from "../../shared/storage/storage.ts";
 import type { JobSeams } from "../job/job-seams.ts";
 import type { SubmitOptions } from "../job/opened-job.ts";
 import type { LockSeams } from "../journal/lock.ts";
-import type { TriggerFacts } from "../metrics/trigger-table.ts";
 import type { OutputPaths } from "../publish/work-paths.ts";
 import { QueueRuns } from "../queue/queue-runs.ts";
 import { type NextRun, nextRun, type TakesFile } from "../runs/next-run.ts";

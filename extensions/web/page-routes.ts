@@ -1,19 +1,19 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "hono";
+import type { AuditEvent } from "../../coordinator/access/audit-log.ts";
+import { unpackHistory } from "../../coordinator/insight/packed-history.ts";
+import { unpackMap } from "../../coordinator/insight/shard-map.ts";
+import type { JobView } from "../../coordinator/job/job-view.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { LogTail } from "../../shared/core/log.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { RunHistory } from "../../shared/domain/run-history.ts";
+import type { HttpEnv, HttpRoute } from "../../shared/serving/http-routes.ts";
 import type { JobsService } from "../../shared/wire/services.ts";
-import type { AuditEvent } from "../access/audit-log.ts";
-import { unpackHistory } from "../insight/packed-history.ts";
-import { unpackMap } from "../insight/shard-map.ts";
-import type { JobView } from "../job/job-view.ts";
 import { eventStream, type Watched } from "./events.ts";
-import type { HttpEnv, HttpRoute } from "./http-routes.ts";
 
 export interface PageOptions extends Watched {
   readonly service: Pick<JobsService, "cancelJob" | "pauseJob" | "resumeJob" | "setJobPriority">;

@@ -1,3 +1,4 @@
+import type { JobHandle } from "../../coordinator/job/job-handle.ts";
 import { callerKey } from "../../shared/access/callers.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { systemClock } from "../../shared/core/clock.ts";
@@ -7,8 +8,7 @@ import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { QueueStatus } from "../../shared/domain/queue-status.ts";
 import type { TriggerStatus } from "../../shared/domain/trigger-status.ts";
 import type { WorkerStatus } from "../../shared/domain/worker.ts";
-import type { JobHandle } from "../job/job-handle.ts";
-import type { HttpCaller } from "./http-routes.ts";
+import type { HttpCaller } from "../../shared/serving/http-routes.ts";
 
 /** What a page may see change. */
 export interface Watched {

@@ -1,8 +1,8 @@
 import type { Context } from "hono";
-import type { Callers } from "../../shared/extension/face.ts";
-import type { HttpBindings } from "../../shared/serving/http-server.ts";
-import type { AuditEvent } from "../access/audit-log.ts";
-import type { Identity } from "../access/judge.ts";
+import type { AuditEvent } from "../../coordinator/access/audit-log.ts";
+import type { Identity } from "../../coordinator/access/judge.ts";
+import type { Callers } from "../extension/face.ts";
+import type { HttpBindings } from "./http-server.ts";
 
 export type Proof = "credential" | "login" | "session";
 

@@ -1,10 +1,10 @@
-import { MESSAGE_OUTCOMES, type QueueStatus } from "../../shared/domain/queue-status.ts";
+import { MESSAGE_OUTCOMES, type QueueStatus } from "../../../shared/domain/queue-status.ts";
 import {
   TRIGGER_OUTCOMES,
   type TriggerOutcome,
   type TriggerStatus,
-} from "../../shared/domain/trigger-status.ts";
-import type { Metric } from "../../shared/metrics/metric.ts";
+} from "../../../shared/domain/trigger-status.ts";
+import type { Metric } from "../../../shared/metrics/metric.ts";
 
 /** ... and what else metrics tell of it. */
 export interface TriggerFacts extends TriggerStatus {

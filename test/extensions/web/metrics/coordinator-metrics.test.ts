@@ -6,8 +6,8 @@ import { NO_VIEW } from "../../../../coordinator/job/job-view.ts";
 import {
   COORDINATOR_METRICS,
   CoordinatorMetrics,
-} from "../../../../coordinator/metrics/coordinator-metrics.ts";
-import type { TriggerFacts } from "../../../../coordinator/metrics/trigger-table.ts";
+} from "../../../../extensions/web/metrics/coordinator-metrics.ts";
+import type { TriggerFacts } from "../../../../extensions/web/metrics/trigger-table.ts";
 import type { JobStatus } from "../../../../shared/domain/job-status.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";

@@ -1,6 +1,6 @@
 import { METRICS_TYPE } from "../../shared/metrics/metric.ts";
-import { CoordinatorMetrics, type CoordinatorMetricsOptions } from "../metrics/coordinator-metrics.ts";
-import type { HttpRoute } from "./http-routes.ts";
+import type { HttpRoute } from "../../shared/serving/http-routes.ts";
+import { CoordinatorMetrics, type CoordinatorMetricsOptions } from "./metrics/coordinator-metrics.ts";
 
 /** Where Prometheus looks. It sends a token of the role `read`. */
 export function metricsRoute(options: CoordinatorMetricsOptions): HttpRoute {

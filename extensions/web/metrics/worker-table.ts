@@ -1,6 +1,6 @@
-import { CONCRETE_DEVICES } from "../../shared/domain/device.ts";
-import { STAGES, type WorkerStatus } from "../../shared/domain/worker.ts";
-import type { Metric, MetricType, Sample } from "../../shared/metrics/metric.ts";
+import { CONCRETE_DEVICES } from "../../../shared/domain/device.ts";
+import { STAGES, type WorkerStatus } from "../../../shared/domain/worker.ts";
+import type { Metric, MetricType, Sample } from "../../../shared/metrics/metric.ts";
 
 /** The workers, in the order in which they joined. */
 export interface WorkersFacts {

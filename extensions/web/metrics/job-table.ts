@@ -1,13 +1,13 @@
-import { JOB_PHASES, type JobPhase } from "../../shared/domain/job.ts";
-import type { JobStatus } from "../../shared/domain/job-status.ts";
-import { ROW_COUNTS, SHOWN_COUNTS } from "../../shared/domain/row-counts.ts";
-import type { StoreCounts } from "../../shared/domain/store-counts.ts";
-import { STAGES } from "../../shared/domain/worker.ts";
-import type { Metric, MetricType, Sample } from "../../shared/metrics/metric.ts";
-import { ATTEMPT_OUTCOMES } from "../insight/run-tally.ts";
-import type { JobMetrics } from "../job/job-metrics.ts";
-import { RUN_STEPS } from "../job/run-recorder.ts";
-import { SHARD_KINDS } from "../schedule/state/shard-state.ts";
+import { ATTEMPT_OUTCOMES } from "../../../coordinator/insight/run-tally.ts";
+import type { JobMetrics } from "../../../coordinator/job/job-metrics.ts";
+import { RUN_STEPS } from "../../../coordinator/job/run-recorder.ts";
+import { SHARD_KINDS } from "../../../coordinator/schedule/state/shard-state.ts";
+import { JOB_PHASES, type JobPhase } from "../../../shared/domain/job.ts";
+import type { JobStatus } from "../../../shared/domain/job-status.ts";
+import { ROW_COUNTS, SHOWN_COUNTS } from "../../../shared/domain/row-counts.ts";
+import type { StoreCounts } from "../../../shared/domain/store-counts.ts";
+import { STAGES } from "../../../shared/domain/worker.ts";
+import type { Metric, MetricType, Sample } from "../../../shared/metrics/metric.ts";
 
 /** All that is told of one job. */
 export interface JobFacts {

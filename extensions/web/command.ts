@@ -1,6 +1,10 @@
 import type { CommandModule } from "yargs";
-import { type ConnectingArguments, connectingOf, connectingOptions } from "./connecting-options.ts";
-import { DEFAULT_HTTP } from "./options.ts";
+import { DEFAULT_HTTP } from "../../cli/options.ts";
+import {
+  type ConnectingArguments,
+  connectingOf,
+  connectingOptions,
+} from "../../shared/terminal/connecting-options.ts";
 
 interface PageArguments extends ConnectingArguments {
   readonly http: string;
@@ -21,8 +25,8 @@ export const pageCommand: CommandModule<object, PageArguments> = {
       .example("$0 page", "Of a coordinator on this machine: shardmill coordinator --http")
       .example("$0 page --http node1:7435 --tls-ca ca.crt --token-file read.token", "Of another, by a token"),
   handler: async (args) => {
-    const { postAs } = await import("../shared/serving/post.ts");
-    const { parseAddress } = await import("../shared/wire/address.ts");
+    const { postAs } = await import("../../shared/serving/post.ts");
+    const { parseAddress } = await import("../../shared/wire/address.ts");
     const { origin, answer } = await postAs(
       await connectingOf(args),
       parseAddress(args.http, "connect", "--http"),

@@ -1,14 +1,9 @@
 import { resolve } from "node:path";
 import type { Options } from "yargs";
-import type { Credential } from "../shared/access/credential.ts";
-import { jsonOption, secretFileOption } from "../shared/terminal/command-parts.ts";
-import {
-  certificateOf,
-  lacksOption,
-  SECURITY_GROUP,
-  securityFile,
-} from "../shared/terminal/listening-options.ts";
-import { coordinatorOption } from "./options.ts";
+import { coordinatorOption } from "../../cli/options.ts";
+import type { Credential } from "../access/credential.ts";
+import { jsonOption, secretFileOption } from "./command-parts.ts";
+import { certificateOf, lacksOption, SECURITY_GROUP, securityFile } from "./listening-options.ts";
 
 /** What stands for the CAs of the system, where a file is expected, as in PostgreSQL's `sslrootcert`. */
 const SYSTEM = "system";
@@ -69,10 +64,10 @@ async function identityOf(args: ConnectingArguments): Promise<Credential> {
   const { "token-file": tokenFile, "secret-file": secretFile } = args;
   const token = process.env.SHARDMILL_TOKEN ?? "";
   if (tokenFile === undefined && (secretFile !== undefined || token === "")) {
-    const { userCredential } = await import("../shared/access/credential.ts");
+    const { userCredential } = await import("../access/credential.ts");
     return userCredential(secretFile);
   }
-  const { tokenCredential, tokenFrom } = await import("../shared/access/token.ts");
+  const { tokenCredential, tokenFrom } = await import("../access/token.ts");
   return tokenFile === undefined ? tokenFrom("SHARDMILL_TOKEN", token) : tokenCredential(resolve(tokenFile));
 }
 
