@@ -1,5 +1,5 @@
 import type { CommandModule } from "yargs";
-import { clientOptions } from "../shared/terminal/connecting-options.ts";
+import { clientOptions } from "./options.ts";
 import { jobSummary } from "./render/summary.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 

@@ -1,6 +1,5 @@
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { EXTENSIONS } from "#extensions";
-import { pageCommand } from "../extensions/web/command.ts";
 import { buildVersion } from "../shared/core/package-root.ts";
 import type { CommandPart } from "../shared/extension/command.ts";
 import { cancelCommand } from "./cancel.ts";
@@ -48,7 +47,6 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .command(priorityCommand)
     .command(cancelCommand)
     .command(workersCommand)
-    .command(pageCommand)
     .command(commandsAbout("job"))
     .command(planCommand)
     .command(tryCommand)

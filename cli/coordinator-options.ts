@@ -11,11 +11,11 @@ import {
   othersOf,
 } from "../shared/terminal/listening-options.ts";
 import { checkPrecision } from "./check-precision.ts";
-import { DEFAULT_PORT, httpOption } from "./options.ts";
+import { DEFAULT_PORT } from "./options.ts";
 import { maxJobsOption, stateOption } from "./remembered.ts";
 import { type RightsArguments, rightsOf, rightsOptions } from "./rights-options.ts";
 import { type ScheduleArguments, scheduleOf, scheduleOptions } from "./schedule-options.ts";
-import { portOptions, type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
+import { httpOption, portOptions, type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
 
 /** Of commands that are a coordinator to workers of other machines. */
 export const coordinatorOptions = {

@@ -4,6 +4,8 @@ import type { LogLevel } from "../shared/core/log.ts";
 import { parseBytes } from "../shared/core/units.ts";
 import { DEVICES } from "../shared/domain/device.ts";
 import { checkPriority } from "../shared/domain/standing.ts";
+import { jsonOption } from "../shared/terminal/command-parts.ts";
+import { connectingOptions } from "../shared/terminal/connecting-options.ts";
 import type { ProcessCounts } from "../worker/process/process-layout.ts";
 
 /** The port that a coordinator listens on unless told otherwise. */
@@ -68,11 +70,7 @@ export function priorityOf({ priority }: { readonly priority: number | undefined
   return priority === undefined ? {} : { priority };
 }
 
-/**
- * It and the secret's file are the options that can come from the environment, by name. Not all of them by
- * their prefix, as yargs would do it: a service called `shardmill` has Kubernetes set SHARDMILL_PORT and more
- * in every container, for options that no command has.
- */
+/** Option of commands that ask a coordinator. The environment can give it, as it can `connectingOptions`. */
 export const coordinatorOption = {
   type: "string",
   requiresArg: true,
@@ -82,14 +80,12 @@ export const coordinatorOption = {
     "The coordinator's HOST:PORT, or @FILE that it wrote by --address-file (or set SHARDMILL_COORDINATOR)",
 } as const satisfies Options;
 
-/** Where a coordinator serves HTTP if only `--http` is said, and where `page` looks for it. */
-export const DEFAULT_HTTP = "127.0.0.1:7435";
-
-export const httpOption = {
-  type: "string",
-  defaultDescription: `nowhere; without a value ${DEFAULT_HTTP}`,
-  describe: "HOST:PORT to serve /healthz, /readyz, /metrics and the page on: shardmill page",
-} as const satisfies Options;
+/** Options of every command that asks a coordinator and prints what it says. */
+export const clientOptions = {
+  coordinator: coordinatorOption,
+  ...connectingOptions,
+  json: jsonOption,
+} as const satisfies Record<string, Options>;
 
 /** Of whoever works for jobs that others hand in. */
 export const allowModulesOption = {

@@ -33,14 +33,13 @@ import { startWorkers } from "./local-workers.ts";
 import {
   deadLettersExitCodeOption,
   freshOption,
-  httpOption,
   logLevelOf,
   type ProcessArguments,
   processOptions,
   setOption,
 } from "./options.ts";
 import { atOption } from "./read-run-job.ts";
-import { portOptions, type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
+import { httpOption, portOptions, type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
 import { showProgress } from "./show-progress.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 

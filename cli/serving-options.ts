@@ -1,8 +1,8 @@
 import type { Options } from "yargs";
-import { PORTS } from "../coordinator/access/face-methods.ts";
+import { HTTP_FACES, PORTS } from "../coordinator/access/face-methods.ts";
 import type { Coordinator, CoordinatorOptions } from "../coordinator/coordinator.ts";
 import type { LogLevel, LogTail } from "../shared/core/log.ts";
-import { DEFAULT_HTTP } from "./options.ts";
+import { DEFAULT_HTTP } from "../shared/terminal/command-parts.ts";
 
 /** Where a command that coordinates serves more than its workers, beside the ports of faces. */
 export interface ServingArguments {
@@ -16,6 +16,19 @@ export const portOptions: Readonly<Record<never, Options>> = Object.fromEntries(
     { type: "string", requiresArg: true, defaultDescription: "nowhere", describe: says },
   ]),
 );
+
+const served = ["/healthz", "/readyz", ...HTTP_FACES.flatMap(({ serves }) => serves)];
+const commands = HTTP_FACES.flatMap(({ command }) => command ?? []);
+
+/** Option that has a coordinator serve HTTP. */
+export const httpOption = {
+  type: "string",
+  defaultDescription: `nowhere; without a value ${DEFAULT_HTTP}`,
+  describe: [
+    `HOST:PORT to serve ${served.slice(0, -1).join(", ")} and ${served.at(-1)} on`,
+    ...commands.map(({ name }) => `shardmill ${name}`),
+  ].join(": "),
+} as const satisfies Options;
 
 /** Examples of `coordinator` with these options. */
 export const portExamples = PORTS.map(({ option: { name, example } }): [command: string, says: string] => [
@@ -47,7 +60,8 @@ export function tellServing({ address, ports, httpUrl }: Coordinator): void {
     const { host, protocol } = new URL(httpUrl);
     const ca = protocol === "https:" ? " --tls-ca FILE" : "";
     process.stderr.write(`HTTP on ${httpUrl}\n`);
-    process.stderr.write(`  for its page: shardmill page --http ${host}${ca}\n`);
+    for (const { name, purpose } of commands)
+      process.stderr.write(`  ${purpose}: shardmill ${name} --http ${host}${ca}\n`);
     process.stderr.write(`  on each node: shardmill worker --coordinator ${address}${ca}\n`);
   }
 }

@@ -1,6 +1,6 @@
 import type { CommandModule } from "yargs";
 import { checkPriority } from "../shared/domain/standing.ts";
-import { clientOptions } from "../shared/terminal/connecting-options.ts";
+import { clientOptions } from "./options.ts";
 import { jobSummary } from "./render/summary.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 

@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
 import type { JobStatus } from "../shared/domain/job-status.ts";
-import { clientOptions } from "../shared/terminal/connecting-options.ts";
 import { createStyle, type Style } from "../shared/terminal/style.ts";
+import { clientOptions } from "./options.ts";
 import { jobsTable } from "./render/jobs-table.ts";
 import { statusText } from "./render/status-text.ts";
 import { asideLines } from "./render/workers-table.ts";

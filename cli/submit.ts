@@ -1,8 +1,14 @@
 import type { CommandModule } from "yargs";
-import { clientOptions } from "../shared/terminal/connecting-options.ts";
 import { oneLine } from "../shared/terminal/text.ts";
 import { type EndArguments, printNothingNew } from "./finish-job.ts";
-import { deadLettersExitCodeOption, freshOption, priorityOf, priorityOption, setOption } from "./options.ts";
+import {
+  clientOptions,
+  deadLettersExitCodeOption,
+  freshOption,
+  priorityOf,
+  priorityOption,
+  setOption,
+} from "./options.ts";
 import { atOption } from "./read-run-job.ts";
 import { jobSummary } from "./render/summary.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";

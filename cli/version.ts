@@ -1,6 +1,6 @@
 import type { CommandModule } from "yargs";
 import type { ServerInfo } from "../shared/domain/server-info.ts";
-import { clientOptions } from "../shared/terminal/connecting-options.ts";
+import { clientOptions } from "./options.ts";
 import { versionsText } from "./render/versions-text.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 

@@ -1,6 +1,6 @@
 import type { CommandModule } from "yargs";
-import { clientOptions } from "../shared/terminal/connecting-options.ts";
 import { createStyle } from "../shared/terminal/style.ts";
+import { clientOptions } from "./options.ts";
 import { workersTable } from "./render/workers-table.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 

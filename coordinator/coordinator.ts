@@ -1,9 +1,9 @@
-import type { CoordinatorMetricsOptions } from "../extensions/web/metrics/coordinator-metrics.ts";
 import { present } from "../shared/core/assert.ts";
 import type { TimedClock } from "../shared/core/clock.ts";
+import type { LogTail } from "../shared/core/log.ts";
 import type { Tracer } from "../shared/core/tracer.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
-import type { HttpRoute } from "../shared/serving/http-routes.ts";
+import type { CoordinatorView } from "../shared/extension/coordinator-view.ts";
 import type { CoordinatorServices } from "../shared/wire/services.ts";
 import { admissionBy, type SubmitRights } from "./access/submit-rights.ts";
 import { DataServer } from "./data/data-server.ts";
@@ -32,7 +32,9 @@ import { Waiters } from "./service/waiters.ts";
 import { WorkServer } from "./service/work-server.ts";
 import { WorkerRegistry } from "./service/worker-registry.ts";
 
-export interface CoordinatorOptions extends ServersOptions, Pick<CoordinatorMetricsOptions, "triggers"> {
+export interface CoordinatorOptions extends ServersOptions {
+  /** Facts of the jobs that `serve` runs. Left out: it is no `serve`. */
+  readonly triggers?: CoordinatorView["triggers"];
   readonly clock: TimedClock;
   /** Other times than the usual ones, for tests that cannot wait. */
   readonly schedule?: Partial<Omit<ScheduleConfig, "maxDeadRows">>;
@@ -152,7 +154,7 @@ class RunningCoordinator implements Coordinator {
       jobs: () => this.#active,
       rates: this.#meters.calls,
       results: new ResultsOfJobs({ known: this.#submissions.known, active: () => this.#active }),
-      routes: async () => [await this.#metricsRoute(), ...(await this.#pageRoutes(jobs))],
+      view: (logs) => this.#view(jobs, logs),
     });
     openAgain();
     this.#tickSoon();
@@ -210,27 +212,16 @@ class RunningCoordinator implements Coordinator {
     return handle;
   }
 
-  async #pageRoutes(service: JobsServer): Promise<readonly HttpRoute[]> {
-    const { pageRoutes } = await import("../extensions/web/page-routes.ts");
-    return pageRoutes({
+  /** What routes see. */
+  #view(service: JobsServer, logs: LogTail): CoordinatorView {
+    return {
       jobs: () => this.#submissions.known.listed,
       workers: () => this.#statuses(),
       triggers: () => this.#options.triggers?.() ?? [],
-      service,
-      logs: present(this.#options.http, "HTTP is served").tail,
-    });
-  }
-
-  async #metricsRoute(): Promise<HttpRoute> {
-    const { metricsRoute } = await import("../extensions/web/metrics-route.ts");
-    return metricsRoute({
-      jobs: () => this.#submissions.known.listed,
-      workers: () => this.#statuses(),
-      meters: this.#meters,
+      ...{ service, logs, meters: this.#meters },
       leaseRequests: () => this.#waiters.size,
-      planning: this.#submissions.planning,
-      ...this.#options,
-    });
+      ...{ planning: this.#submissions.planning, clock: this.#options.clock },
+    };
   }
 
   #statuses() {

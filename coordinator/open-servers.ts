@@ -1,14 +1,15 @@
 import type { Clock } from "../shared/core/clock.ts";
 import type { Logger, LogLevel, LogTail } from "../shared/core/log.ts";
 import { NO_PORTS } from "../shared/domain/server-info.ts";
+import type { CoordinatorView } from "../shared/extension/coordinator-view.ts";
 import type { FaceView, PortFace } from "../shared/extension/face.ts";
 import type { ResultsView } from "../shared/extension/results-view.ts";
-import type { HttpRoute } from "../shared/serving/http-routes.ts";
 import type { HttpServer } from "../shared/serving/http-server.ts";
 import { type Listening, LOCAL } from "../shared/serving/listening.ts";
 import { ownVersions } from "../shared/wire/protocol.ts";
 import type { CoordinatorServices, ServerService } from "../shared/wire/services.ts";
 import type { CallRates } from "./access/call-rates.ts";
+import { HTTP_FACES } from "./access/face-methods.ts";
 import type { Guard } from "./access/judge.ts";
 import { reportTo } from "./grpc/bind.ts";
 import type { PortServer } from "./grpc/port-server.ts";
@@ -44,8 +45,8 @@ interface Served {
   readonly results: ResultsView;
   /** How fast each peer may call. */
   readonly rates: CallRates;
-  /** What is served by HTTP beside health; asked for only where HTTP is. */
-  readonly routes: () => Promise<readonly HttpRoute[]>;
+  /** What routes of faces see; asked for only where HTTP is. */
+  readonly view: (logs: LogTail) => CoordinatorView;
 }
 
 /** Port of a face that is served. */
@@ -69,7 +70,7 @@ export interface Servers {
 export async function openServers(
   options: ServersOptions,
   serve: typeof startServer,
-  { services, jobs, results, rates, routes }: Served,
+  { services, jobs, results, rates, view }: Served,
 ): Promise<Servers> {
   const { listen, guard, listening = LOCAL, log } = options;
   const opened: { close(graceMs: number): Promise<void> }[] = [];
@@ -88,7 +89,7 @@ export async function openServers(
       const { address } = keep(await openPort(port, { guard, listening, log }, results));
       ports.push({ title: port.face.title, address });
     }
-    const http = keep(await openHttp(options, listening, () => isServing, { rates, routes }));
+    const http = keep(await openHttp(options, listening, () => isServing, { rates, view }));
     return {
       grpc,
       ports,
@@ -125,12 +126,14 @@ async function openHttp(
   { http, guard, log }: ServersOptions,
   listening: Listening,
   isServing: () => boolean,
-  { rates, routes }: Pick<Served, "rates" | "routes">,
+  { rates, view }: Pick<Served, "rates" | "view">,
 ): Promise<HttpServer | null> {
   if (http === undefined) return null;
   const { healthRoutes, serveHttp } = await import("./http/http-server.ts");
-  const served = [...healthRoutes(isServing), ...(await routes())];
-  return await serveHttp({ ...http, guard, rates, listening, routes: served, report: reportTo(log), log });
+  const seen = view(http.tail);
+  const faces = await Promise.all(HTTP_FACES.map((face) => face.load(seen)));
+  const routes = [...healthRoutes(isServing), ...faces.flat()];
+  return await serveHttp({ ...http, guard, rates, listening, routes, report: reportTo(log), log });
 }
 
 /** Says what this coordinator is, which starts now. */

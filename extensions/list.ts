@@ -13,6 +13,7 @@ import { s3 } from "./s3/extension.ts";
 import { sound } from "./sound/extension.ts";
 import { sqs } from "./sqs/extension.ts";
 import { tracing } from "./tracing/extension.ts";
+import { web } from "./web/extension.ts";
 
 /** All extensions. The engine imports this list as `#extensions`, which package.json resolves. */
 export const EXTENSIONS: readonly Extension[] = [
@@ -24,6 +25,7 @@ export const EXTENSIONS: readonly Extension[] = [
   kafka,
   keda,
   flight,
+  web,
   tracing,
   nvidia,
   image,

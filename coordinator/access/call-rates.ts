@@ -1,16 +1,8 @@
-import { callerKey } from "../../shared/access/callers.ts";
+import { type Callers, type CallKind, callerKey } from "../../shared/access/callers.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Rate, TokenBucket } from "../../shared/core/token-bucket.ts";
 import { formatBytes } from "../../shared/core/units.ts";
-import type { Callers } from "../../shared/extension/face.ts";
 import type { Identity } from "./judge.ts";
-
-/**
- * What calls are counted as: workers' by connection, since a whole fleet may have one token; so are those of
- * whoever has the user's secret, since a program of that user that runs wild must not keep out the user.
- */
-export const CALL_KINDS = ["work", "submit", "read", "anyone"] as const;
-export type CallKind = (typeof CALL_KINDS)[number];
 
 /**
  * `work`, of one connection, which is one process: a worker asks some ten times a shard, and reads its files

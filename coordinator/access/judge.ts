@@ -1,8 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
-import { OWNER_NAME } from "../../shared/access/callers.ts";
+import { type CallerIdentity, type Callers, OWNER_NAME } from "../../shared/access/callers.ts";
 import type { Role } from "../../shared/access/roles.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import type { Callers } from "../../shared/extension/face.ts";
 import { faceOf } from "./face-methods.ts";
 import { callersOf, mayCall } from "./method-callers.ts";
 import { isToken, refuseEnded, shownToken, type Token, tokenOf, tokenOfNames } from "./tokens.ts";
@@ -19,11 +18,8 @@ export interface Guard {
   readonly takesJobs: boolean;
 }
 
-/** Who makes a call. */
-export interface Identity {
-  /** `secret`, `token ID (NAME)`, `certificate ID (NAME)`, or `anyone` of a method that asks for nobody. */
-  readonly name: string;
-  /** Null of who has the secret, or needs none. */
+/** Who makes a call, with all that is known of the token. */
+export interface Identity extends CallerIdentity {
   readonly token: Token | null;
 }
 

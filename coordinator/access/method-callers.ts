@@ -1,5 +1,5 @@
+import type { Callers } from "../../shared/access/callers.ts";
 import { ROLES, type Role } from "../../shared/access/roles.ts";
-import type { Callers } from "../../shared/extension/face.ts";
 import { FACES, PORTS } from "./face-methods.ts";
 
 const callersOfFaces = [...FACES, ...PORTS].flatMap(({ methods }) =>

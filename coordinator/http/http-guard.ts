@@ -64,7 +64,10 @@ export class HttpGuard {
   }
 
   /** By what the request bears, else by the browser's cookie, else by the certificate that it has shown. */
-  #identify(context: Context<HttpEnv>, names: readonly string[]): Pick<HttpCaller, "identity" | "by"> {
+  #identify(
+    context: Context<HttpEnv>,
+    names: readonly string[],
+  ): { readonly identity: Identity; readonly by: Proof } {
     const { judge, passes } = this.#options;
     const { req } = context;
     const bearer = bearerOf(context);

@@ -1,5 +1,4 @@
 import { dirname, resolve } from "node:path";
-import type { TriggerFacts } from "../../extensions/web/metrics/trigger-table.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { errorToData, isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
@@ -8,6 +7,7 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { openSchedule } from "../../shared/domain/schedule.ts";
 import type { Trigger } from "../../shared/domain/trigger-spec.ts";
+import type { TriggerFacts } from "../../shared/domain/trigger-status.ts";
 import { readJobText } from "../../shared/job-file/read-job-file.ts";
 import { parseTriggered, type TriggeredSource } from "../../shared/job-file/read-run.ts";
 import type { Storage } from "../../shared/storage/storage.ts";

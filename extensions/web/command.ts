@@ -1,5 +1,5 @@
-import type { CommandModule } from "yargs";
-import { DEFAULT_HTTP } from "../../cli/options.ts";
+import { defineCommand } from "../../shared/extension/command.ts";
+import { DEFAULT_HTTP } from "../../shared/terminal/command-parts.ts";
 import {
   type ConnectingArguments,
   connectingOf,
@@ -10,10 +10,8 @@ interface PageArguments extends ConnectingArguments {
   readonly http: string;
 }
 
-export const pageCommand: CommandModule<object, PageArguments> = {
-  command: "page",
-  describe: "Print the address of a coordinator's page, which lets a browser in for a minute",
-  builder: (yargs) =>
+export const pageCommand = defineCommand({
+  options: (yargs) =>
     yargs
       .option("http", {
         type: "string",
@@ -24,7 +22,7 @@ export const pageCommand: CommandModule<object, PageArguments> = {
       .options(connectingOptions)
       .example("$0 page", "Of a coordinator on this machine: shardmill coordinator --http")
       .example("$0 page --http node1:7435 --tls-ca ca.crt --token-file read.token", "Of another, by a token"),
-  handler: async (args) => {
+  async run(args: PageArguments) {
     const { postAs } = await import("../../shared/serving/post.ts");
     const { parseAddress } = await import("../../shared/wire/address.ts");
     const { origin, answer } = await postAs(
@@ -35,4 +33,4 @@ export const pageCommand: CommandModule<object, PageArguments> = {
     // Behind the #, which browsers send to nobody and no proxy writes down.
     process.stdout.write(`${origin}/#login=${answer.login}\n`);
   },
-};
+});

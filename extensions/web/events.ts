@@ -1,4 +1,3 @@
-import type { JobHandle } from "../../coordinator/job/job-handle.ts";
 import { callerKey } from "../../shared/access/callers.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { systemClock } from "../../shared/core/clock.ts";
@@ -8,12 +7,13 @@ import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { QueueStatus } from "../../shared/domain/queue-status.ts";
 import type { TriggerStatus } from "../../shared/domain/trigger-status.ts";
 import type { WorkerStatus } from "../../shared/domain/worker.ts";
+import type { ViewedJob } from "../../shared/extension/coordinator-view.ts";
 import type { HttpCaller } from "../../shared/serving/http-routes.ts";
 
 /** What a page may see change. */
 export interface Watched {
   /** In the order of submission. */
-  jobs(): readonly JobHandle[];
+  jobs(): readonly Omit<ViewedJob, "metrics">[];
   workers(): readonly WorkerStatus[];
   /** Jobs that are run by their triggers. */
   triggers(): readonly TriggerStatus[];

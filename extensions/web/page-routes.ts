@@ -1,24 +1,20 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Context } from "hono";
-import type { AuditEvent } from "../../coordinator/access/audit-log.ts";
 import { unpackHistory } from "../../coordinator/insight/packed-history.ts";
 import { unpackMap } from "../../coordinator/insight/shard-map.ts";
-import type { JobView } from "../../coordinator/job/job-view.ts";
+import type { AuditEvent } from "../../shared/access/audit-event.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import type { LogTail } from "../../shared/core/log.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import type { JobView } from "../../shared/domain/job-view.ts";
 import type { RunHistory } from "../../shared/domain/run-history.ts";
+import type { CoordinatorView } from "../../shared/extension/coordinator-view.ts";
 import type { HttpEnv, HttpRoute } from "../../shared/serving/http-routes.ts";
-import type { JobsService } from "../../shared/wire/services.ts";
 import { eventStream, type Watched } from "./events.ts";
 
-export interface PageOptions extends Watched {
-  readonly service: Pick<JobsService, "cancelJob" | "pauseJob" | "resumeJob" | "setJobPriority">;
-  readonly logs: Pick<LogTail, "since">;
-}
+type PageView = Watched & Pick<CoordinatorView, "service" | "logs">;
 
 /** The page's own files: they hold nothing that is secret. */
 const FILES = {
@@ -28,8 +24,8 @@ const FILES = {
 } as const;
 
 /** The page, and what it asks for. Whoever may read sees all; to change something takes the role `submit`. */
-export function pageRoutes(options: PageOptions): readonly HttpRoute[] {
-  return [...fileRoutes(), ...jobRoutes(options), ...changeRoutes(options), ...listRoutes(options)];
+export function pageRoutes(view: PageView): readonly HttpRoute[] {
+  return [...fileRoutes(), ...jobRoutes(view), ...changeRoutes(view), ...listRoutes(view)];
 }
 
 function fileRoutes(): readonly HttpRoute[] {
@@ -44,9 +40,9 @@ function fileRoutes(): readonly HttpRoute[] {
   });
 }
 
-function jobRoutes(options: PageOptions): readonly HttpRoute[] {
+function jobRoutes(view: PageView): readonly HttpRoute[] {
   const handleOf = (jobId: string) => {
-    const handle = options.jobs().findLast((each) => each.jobId === jobId);
+    const handle = view.jobs().findLast((each) => each.jobId === jobId);
     if (handle !== undefined) return handle;
     throw new ShardmillError("JOB_NOT_FOUND", `this coordinator has no job ${jobId}`, { fields: { jobId } });
   };
@@ -99,7 +95,7 @@ async function mapOf(view: JobView): Promise<{ cells: Uint8Array; shardsPerCell:
 type Change = (jobId: string, context: Context<HttpEnv>) => Promise<readonly [JobStatus, AuditEvent]>;
 
 /** What gRPC's calls of these names do. */
-function changeRoutes({ service }: PageOptions): readonly HttpRoute[] {
+function changeRoutes({ service }: PageView): readonly HttpRoute[] {
   const change = (name: string, act: Change): HttpRoute => ({
     method: "POST",
     path: `/api/jobs/:job/${name}`,
@@ -128,32 +124,32 @@ function changeRoutes({ service }: PageOptions): readonly HttpRoute[] {
   ];
 }
 
-function listRoutes(options: PageOptions): readonly HttpRoute[] {
+function listRoutes(view: PageView): readonly HttpRoute[] {
   return [
     {
       method: "GET",
       path: "/api/jobs",
       callers: "read",
-      handle: () => Response.json(options.jobs().map((handle) => handle.status())),
+      handle: () => Response.json(view.jobs().map((handle) => handle.status())),
     },
     {
       method: "GET",
       path: "/api/workers",
       callers: "read",
-      handle: () => Response.json(options.workers()),
+      handle: () => Response.json(view.workers()),
     },
     {
       method: "GET",
       path: "/api/logs",
       callers: "read",
-      handle: (context) => Response.json(options.logs.since(Number(context.req.query("after") ?? 0))),
+      handle: (context) => Response.json(view.logs.since(Number(context.req.query("after") ?? 0))),
     },
     {
       method: "GET",
       path: "/api/events",
       callers: "read",
       handle: (context) =>
-        eventStream(options, context.req.query("job") ?? null, context.var.caller, {
+        eventStream(view, context.req.query("job") ?? null, context.var.caller, {
           signal: context.req.raw.signal,
         }),
     },

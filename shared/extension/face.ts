@@ -1,22 +1,20 @@
-import type { Role } from "../access/roles.ts";
+import type { Callers } from "../access/callers.ts";
 import type { Logger } from "../core/log.ts";
 import type { Tracer } from "../core/tracer.ts";
 import type { Device } from "../domain/device.ts";
 import type { ServedPorts } from "../domain/server-info.ts";
+import type { MetricFacts } from "../metrics/metric.ts";
+import type { HttpRoute } from "../serving/http-routes.ts";
 import type { HandledMethod } from "../wire/method.ts";
 import type { ReportFailure } from "../wire/unary.ts";
+import type { CoordinatorView } from "./coordinator-view.ts";
 import type { ResultsView } from "./results-view.ts";
-
-/**
- * Who may call a method: `anyone` who reaches the port, `known` callers of any role, or callers of one role.
- * A method for `anyone` tells nothing about jobs, workers or files.
- */
-export type Callers = "anyone" | "known" | Role;
 
 /** Methods and spans that processes show to other programs. */
 export interface FacePart {
   readonly grpc?: GrpcFace;
   readonly port?: PortFace;
+  readonly http?: HttpFace;
   readonly traces?: TraceFace;
 }
 
@@ -77,6 +75,28 @@ interface PortLimits {
 
 export interface PortHandlers extends AsyncDisposable {
   readonly methods: ReadonlyMap<string, HandledMethod>;
+}
+
+/**
+ * Routes that a coordinator serves by HTTP, beside health checks and sessions of browsers. The engine opens
+ * the port that `--http` asks for, and judges each request by the callers of its route.
+ */
+export interface HttpFace {
+  /** Names of what is served, for the help of `--http`: `/metrics`, `the page`. */
+  readonly serves: readonly string[];
+  /** Command that a user needs next. Default: none. */
+  readonly command?: HttpCommand;
+  /** Loads the routes, when the port is opened. */
+  load(view: CoordinatorView): Promise<readonly HttpRoute[]>;
+  /** Loads the metrics that the routes show, for the docs. Default: none. */
+  loadMetrics?(): Promise<readonly MetricFacts[]>;
+}
+
+interface HttpCommand {
+  /** Name: `page`. */
+  readonly name: string;
+  /** Purpose, where a coordinator prints its addresses: `for its page`. */
+  readonly purpose: string;
 }
 
 interface FaceMethod {

@@ -1,19 +1,18 @@
 import type { Context } from "hono";
-import type { AuditEvent } from "../../coordinator/access/audit-log.ts";
-import type { Identity } from "../../coordinator/access/judge.ts";
-import type { Callers } from "../extension/face.ts";
+import type { AuditEvent } from "../access/audit-event.ts";
+import type { CallerIdentity, Callers } from "../access/callers.ts";
 import type { HttpBindings } from "./http-server.ts";
 
 export type Proof = "credential" | "login" | "session";
 
-/** What the guard found of a request. */
+/** Caller of a route, as the guard found it. */
 export interface HttpCaller {
-  readonly identity: Identity;
+  readonly identity: CallerIdentity;
   /** How the caller proved it. Credentials are secrets, tokens and certificates. */
   readonly by: Proof;
   /** Address and port. */
   readonly peer: string;
-  /** Before each piece of a long answer. @throws {TOKEN_REFUSED} when it is shut out by now */
+  /** Checks the caller again, before each piece of a long answer. @throws {TOKEN_REFUSED} */
   confirm(): void;
   /** Writes down what was done for it. */
   audit(event: AuditEvent): void;

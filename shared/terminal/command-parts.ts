@@ -37,6 +37,9 @@ export const logFormatOption = {
   },
 } as const satisfies Options;
 
+/** Where a coordinator serves HTTP if only `--http` is said, and where `page` looks for it. */
+export const DEFAULT_HTTP = "127.0.0.1:7435";
+
 /** Argument of commands about a published output. */
 export const namedOutputOption = {
   type: "string",

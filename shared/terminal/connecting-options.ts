@@ -1,14 +1,17 @@
 import { resolve } from "node:path";
 import type { Options } from "yargs";
-import { coordinatorOption } from "../../cli/options.ts";
 import type { Credential } from "../access/credential.ts";
-import { jsonOption, secretFileOption } from "./command-parts.ts";
+import { secretFileOption } from "./command-parts.ts";
 import { certificateOf, lacksOption, SECURITY_GROUP, securityFile } from "./listening-options.ts";
 
 /** What stands for the CAs of the system, where a file is expected, as in PostgreSQL's `sslrootcert`. */
 const SYSTEM = "system";
 
-/** Of whoever asks: by name from the environment, for the reason that `coordinatorOption` gives. */
+/**
+ * Options of commands that ask a coordinator. The environment can give them, each by a name of its own. By a
+ * common prefix, as yargs has it, it would give others, too: for a service called `shardmill`, Kubernetes
+ * sets SHARDMILL_PORT and more in every container.
+ */
 export const connectingOptions = {
   "secret-file": { ...secretFileOption, group: SECURITY_GROUP },
   "token-file": securityFile(
@@ -26,13 +29,6 @@ export const connectingOptions = {
     "PEM file of its key (or set SHARDMILL_TLS_KEY)",
     fromEnvironment("SHARDMILL_TLS_KEY"),
   ),
-} as const satisfies Record<string, Options>;
-
-/** Of every command that asks a coordinator and prints what it says. */
-export const clientOptions = {
-  coordinator: coordinatorOption,
-  ...connectingOptions,
-  json: jsonOption,
 } as const satisfies Record<string, Options>;
 
 export interface ConnectingArguments {

@@ -4,11 +4,15 @@ import fc from "fast-check";
 import protobuf from "protobufjs";
 import { describe, expect, test } from "vitest";
 import { EXTENSIONS } from "#extensions";
-import { helpOf } from "../../cli/command-line.ts";
+import { commandNames, helpOf } from "../../cli/command-line.ts";
 import { METHOD_CALLERS } from "../../coordinator/access/method-callers.ts";
+import { Meters } from "../../coordinator/insight/meters.ts";
 import { present } from "../../shared/core/assert.ts";
+import { systemClock } from "../../shared/core/clock.ts";
+import { LogTail } from "../../shared/core/log.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
-import type { GrpcFace } from "../../shared/extension/face.ts";
+import type { CoordinatorView } from "../../shared/extension/coordinator-view.ts";
+import type { GrpcFace, HttpFace } from "../../shared/extension/face.ts";
 import type { HandledMethod } from "../../shared/wire/method.ts";
 import { compiledRegistry } from "../support/reflection-client.ts";
 
@@ -16,6 +20,10 @@ const PROTOS = join(packageRoot, "proto");
 
 const ports = EXTENSIONS.flatMap(({ name, face }) =>
   face?.port === undefined ? [] : [{ name, face: face.port }],
+);
+
+const https = EXTENSIONS.flatMap(({ name, face }) =>
+  face?.http === undefined ? [] : [{ name, face: face.http }],
 );
 
 const faces = EXTENSIONS.flatMap(({ name, face }) =>
@@ -123,5 +131,53 @@ describe.each(ports)("the port of $name", ({ face }) => {
       expect(help).toContain(`--${face.option.name} ${face.option.says}`);
     }
     expect(await helpOf("coordinator", 1_000)).toContain(face.option.example.says);
+  });
+});
+
+/** Routes of the engine: probes, and sessions of browsers. */
+const OWN_ROUTES = ["GET /healthz", "GET /readyz", "GET /session", "POST /session", "DELETE /session"];
+
+const VIEW: CoordinatorView = {
+  jobs: () => [],
+  workers: () => [],
+  triggers: () => [],
+  service: { cancelJob: refuse, pauseJob: refuse, resumeJob: refuse, setJobPriority: refuse },
+  logs: new LogTail(),
+  meters: new Meters(),
+  leaseRequests: () => 0,
+  planning: { waiting: 0 },
+  clock: systemClock,
+};
+
+function refuse(): never {
+  throw new Error("nothing is changed");
+}
+
+async function routesOf(face: HttpFace): Promise<readonly string[]> {
+  return (await face.load(VIEW)).map(({ method, path }) => `${method} ${path}`);
+}
+
+test("have routes of their own, and none of the engine's", async () => {
+  const all = [...OWN_ROUTES, ...(await Promise.all(https.map(({ face }) => routesOf(face)))).flat()];
+  expect(new Set(all).size).toBe(all.length);
+});
+
+describe.each(https)("the routes of $name", ({ face }) => {
+  test("show no job to anyone who is unknown, and change none for a reader", async () => {
+    for (const { method, path, callers } of await face.load(VIEW)) {
+      if (path.startsWith("/api/")) expect([path, callers]).not.toEqual([path, "anyone"]);
+      if (method !== "GET") expect([path, callers]).toEqual([path, "submit"]);
+    }
+  });
+
+  test("are named in the help of --http, with the command that a user needs next", async () => {
+    const help = (await helpOf("coordinator", 1_000)).replaceAll(/\s+/g, " ");
+    for (const name of face.serves) expect(help).toContain(name);
+    if (face.command !== undefined) expect(await commandNames()).toContain(face.command.name);
+  });
+
+  test("load metrics of one name each", async () => {
+    const names = ((await face.loadMetrics?.()) ?? []).map(({ name }) => name);
+    expect(new Set(names).size).toBe(names.length);
   });
 });

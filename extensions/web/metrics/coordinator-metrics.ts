@@ -1,21 +1,19 @@
-import { CALL_KINDS } from "../../../coordinator/access/call-rates.ts";
-import type { Meters } from "../../../coordinator/insight/meters.ts";
-import type { JobHandle } from "../../../coordinator/job/job-handle.ts";
-import type { Clock } from "../../../shared/core/clock.ts";
-import type { Slots } from "../../../shared/core/slots.ts";
+import { CALL_KINDS } from "../../../shared/access/callers.ts";
 import { isEnded, JOB_PHASES, type JobPhase } from "../../../shared/domain/job.ts";
-import type { WorkerStatus } from "../../../shared/domain/worker.ts";
-import { type Metric, metricsText } from "../../../shared/metrics/metric.ts";
+import type { TriggerFacts } from "../../../shared/domain/trigger-status.ts";
+import type { CoordinatorView, ViewedJob, ViewedMeters } from "../../../shared/extension/coordinator-view.ts";
+import { METRICS_TYPE, type Metric, metricsText } from "../../../shared/metrics/metric.ts";
 import { PROCESS_METRICS, type ProcessFacts, ProcessWatch } from "../../../shared/metrics/process-metrics.ts";
+import type { HttpRoute } from "../../../shared/serving/http-routes.ts";
 import { JOB_METRICS, type JobFacts, type JobsFacts } from "./job-table.ts";
-import { TRIGGER_METRICS, type TriggerFacts } from "./trigger-table.ts";
+import { TRIGGER_METRICS } from "./trigger-table.ts";
 import { WORKER_METRICS, type WorkersFacts } from "./worker-table.ts";
 
 /** What a coordinator tells at one moment. */
 interface CoordinatorFacts extends JobsFacts, WorkersFacts {
   readonly process: ProcessFacts;
   readonly triggers: readonly TriggerFacts[];
-  readonly meters: Meters;
+  readonly meters: ViewedMeters;
   /** Open at this moment: nearly every worker has one. */
   readonly leaseRequests: number;
   /** Jobs that wait to be planned. */
@@ -72,16 +70,10 @@ export const COORDINATOR_METRICS: readonly Metric<CoordinatorFacts>[] = [
   ...PROCESS_METRICS,
 ];
 
-export interface CoordinatorMetricsOptions {
-  readonly jobs: () => readonly JobHandle[];
-  readonly workers: () => readonly WorkerStatus[];
-  readonly meters: Meters;
-  readonly leaseRequests: () => number;
-  readonly planning: Pick<Slots, "waiting">;
-  readonly clock: Clock;
-  /** Of the jobs that `serve` runs. Left out: it is no `serve`. */
-  readonly triggers?: () => readonly TriggerFacts[];
-}
+type MetricsView = Pick<
+  CoordinatorView,
+  "jobs" | "workers" | "triggers" | "meters" | "leaseRequests" | "planning" | "clock"
+>;
 
 /**
  * How long the series of a job that has ended are told: any Prometheus has read its last values by then, and
@@ -95,20 +87,31 @@ const KEPT_MS = 15 * 60_000;
  */
 const AGE_MS = 500;
 
+/** Makes the route at which Prometheus looks. It sends a token of the role `read`. */
+export function metricsRoute(view: MetricsView): HttpRoute {
+  const metrics = new CoordinatorMetrics(view);
+  return {
+    method: "GET",
+    path: "/metrics",
+    callers: "read",
+    handle: () => new Response(metrics.text(), { headers: { "content-type": METRICS_TYPE } }),
+  };
+}
+
 /** Tells what a coordinator knows, in the text format of Prometheus. */
 export class CoordinatorMetrics {
-  readonly #options: CoordinatorMetricsOptions;
+  readonly #view: MetricsView;
   readonly #process = new ProcessWatch();
   /** When a job was first seen to have ended. */
-  readonly #endedMs = new WeakMap<JobHandle, number>();
+  readonly #endedMs = new WeakMap<ViewedJob, number>();
   #told: { readonly atMs: number; readonly text: string } | null = null;
 
-  constructor(options: CoordinatorMetricsOptions) {
-    this.#options = options;
+  constructor(view: MetricsView) {
+    this.#view = view;
   }
 
   text(): string {
-    const nowMs = this.#options.clock.nowMs();
+    const nowMs = this.#view.clock.nowMs();
     if (this.#told === null || nowMs - this.#told.atMs >= AGE_MS)
       this.#told = { atMs: nowMs, text: metricsText(COORDINATOR_METRICS, this.#facts(nowMs)) };
     return this.#told.text;
@@ -116,7 +119,7 @@ export class CoordinatorMetrics {
 
   /** An end counts from when it is first looked at: who looks seldom sees the last values for as long. */
   #facts(nowMs: number): CoordinatorFacts {
-    const { jobs, workers, triggers, meters, leaseRequests, planning } = this.#options;
+    const { jobs, workers, triggers, meters, leaseRequests, planning } = this.#view;
     const phases = Object.fromEntries(JOB_PHASES.map((phase) => [phase, 0])) as Record<JobPhase, number>;
     const shown: JobFacts[] = [];
     for (const handle of jobs()) {
@@ -129,7 +132,7 @@ export class CoordinatorMetrics {
       jobs: shown,
       phases,
       workers: workers(),
-      triggers: triggers?.() ?? [],
+      triggers: triggers(),
       process: this.#process.look(),
       meters,
       leaseRequests: leaseRequests(),
@@ -137,7 +140,7 @@ export class CoordinatorMetrics {
     };
   }
 
-  #isPast(handle: JobHandle, nowMs: number): boolean {
+  #isPast(handle: ViewedJob, nowMs: number): boolean {
     const endedMs = this.#endedMs.get(handle) ?? nowMs;
     this.#endedMs.set(handle, endedMs);
     return nowMs - endedMs > KEPT_MS;

@@ -1,8 +1,10 @@
-import { ATTEMPT_OUTCOMES } from "../../../coordinator/insight/run-tally.ts";
-import type { JobMetrics } from "../../../coordinator/job/job-metrics.ts";
-import { RUN_STEPS } from "../../../coordinator/job/run-recorder.ts";
-import { SHARD_KINDS } from "../../../coordinator/schedule/state/shard-state.ts";
 import { JOB_PHASES, type JobPhase } from "../../../shared/domain/job.ts";
+import {
+  ATTEMPT_OUTCOMES,
+  type JobMetrics,
+  RUN_STEPS,
+  SHARD_KINDS,
+} from "../../../shared/domain/job-metrics.ts";
 import type { JobStatus } from "../../../shared/domain/job-status.ts";
 import { ROW_COUNTS, SHOWN_COUNTS } from "../../../shared/domain/row-counts.ts";
 import type { StoreCounts } from "../../../shared/domain/store-counts.ts";

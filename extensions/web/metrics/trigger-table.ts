@@ -1,22 +1,6 @@
 import { MESSAGE_OUTCOMES, type QueueStatus } from "../../../shared/domain/queue-status.ts";
-import {
-  TRIGGER_OUTCOMES,
-  type TriggerOutcome,
-  type TriggerStatus,
-} from "../../../shared/domain/trigger-status.ts";
+import { TRIGGER_OUTCOMES, type TriggerFacts } from "../../../shared/domain/trigger-status.ts";
 import type { Metric } from "../../../shared/metrics/metric.ts";
-
-/** ... and what else metrics tell of it. */
-export interface TriggerFacts extends TriggerStatus {
-  /** Runs that ended since this process began, by how. One that is begun again by itself has not. */
-  readonly ended: Readonly<Record<TriggerOutcome, number>>;
-  /** How often one failed that is begun again by itself. */
-  readonly retries: number;
-  /** When a run last ended published; null where none is remembered. */
-  readonly publishedMs: number | null;
-  /** How often instants were left out since this process began: several side by side count once. */
-  readonly leftOut: number;
-}
 
 interface TriggersFacts {
   readonly triggers: readonly TriggerFacts[];

@@ -13,9 +13,6 @@ export const SEAMS: readonly RegExp[] = [
   /^cli\/(cancel|probe|schema|status|workers)\.ts$/,
   // Text of data: pure, and tried without what makes the data.
   /^cli\/render\//,
-  // Loaded only when the environment is set.
-  // Loaded only where HTTP is served.
-  /^coordinator\/http\/metrics-route\.ts$/,
   // Keeps a library where the house knows it, away from who uses it.
   /^shared\/wire\/descriptors\.ts$/,
   // Made by a script, which writes the whole file.

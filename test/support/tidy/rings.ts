@@ -9,6 +9,8 @@ import { type Finding, lineAt, loadedBy, type SourceFile, targetOf } from "./sou
 const BASES: Readonly<Record<string, readonly string[]>> = {
   init: ["coordinator/plan"],
   convert: ["coordinator/plan"],
+  // Histories and maps of runs, as they are kept.
+  web: ["coordinator/insight"],
   // What is published, its folders as columns, and for the command the thread of a port.
   flight: ["coordinator/plan", "coordinator/publish", "coordinator/grpc"],
   aws: ["object-store"],
@@ -67,6 +69,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   keda: /[Kk]eda|KEDA|externalscaler/,
   nvidia: /[Nn]vml|NVML/,
   sound: /\b[Ss]ounds?(?=[A-Z]|\b)|[a-z]Sounds?(?=[A-Z]|\b)|SOUND/,
+  web: /[Pp]rometheus|[Cc]oordinatorMetrics|\bpage[A-Z]|\bpage\.(js|css)\b/,
   tracing: /\b[Oo]tel(?=[A-Z]|-)|OTEL_|@opentelemetry/,
 };
 

@@ -60,6 +60,7 @@ describe("a wrong command line", () => {
   });
 
   needs(
+    "web",
     "init",
     "convert",
     "flight",

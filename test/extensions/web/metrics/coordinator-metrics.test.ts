@@ -7,10 +7,10 @@ import {
   COORDINATOR_METRICS,
   CoordinatorMetrics,
 } from "../../../../extensions/web/metrics/coordinator-metrics.ts";
-import type { TriggerFacts } from "../../../../extensions/web/metrics/trigger-table.ts";
 import type { JobStatus } from "../../../../shared/domain/job-status.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
+import type { TriggerFacts } from "../../../../shared/domain/trigger-status.ts";
 import { type WorkerStatus, workerSession } from "../../../../shared/domain/worker.ts";
 import { aWorker, manualClock } from "../../../support/builders.ts";
 
