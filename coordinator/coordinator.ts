@@ -212,7 +212,7 @@ class RunningCoordinator implements Coordinator {
     return handle;
   }
 
-  /** What routes see. */
+  /** Makes the view that routes of faces have. */
   #view(service: JobsServer, logs: LogTail): CoordinatorView {
     return {
       jobs: () => this.#submissions.known.listed,

@@ -45,7 +45,7 @@ interface Served {
   readonly results: ResultsView;
   /** How fast each peer may call. */
   readonly rates: CallRates;
-  /** What routes of faces see; asked for only where HTTP is. */
+  /** Makes the view that routes of faces have, where HTTP is served. */
   readonly view: (logs: LogTail) => CoordinatorView;
 }
 

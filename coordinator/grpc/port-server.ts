@@ -14,7 +14,7 @@ import { bind, openTls, reportTo } from "./bind.ts";
 interface PortServerOptions {
   /** `host:port`; port 0 for any free one. */
   readonly listen: string;
-  /** That it was given by, named where it is wrong: `--flight`. */
+  /** Option that gave it, named where it is wrong: `--flight`. */
   readonly option: string;
   readonly guard: Guard;
   /** Left out: in the clear, for this machine alone. */
@@ -30,7 +30,7 @@ export interface PortServer {
   close(graceMs: number): Promise<void>;
 }
 
-/** `keepalive`, `channelz`: as the coordinator's own server has them. */
+/** Options of every port: `keepalive` and `channelz` are those of the coordinator's own server. */
 const SERVER_OPTIONS: ServerOptions = {
   "grpc.keepalive_time_ms": 30_000,
   "grpc.keepalive_timeout_ms": 20_000,
