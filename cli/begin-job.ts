@@ -5,9 +5,9 @@ import { PlanProgress } from "../coordinator/plan/plan-progress.ts";
 import { orAbort } from "../shared/core/abort.ts";
 import { formatCount } from "../shared/core/units.ts";
 import type { JobSource } from "../shared/job-file/read-job-file.ts";
+import type { StopSignals } from "../shared/terminal/stop-signals.ts";
 import { oneLine } from "../shared/terminal/text.ts";
 import { sayPlanning } from "./say-planning.ts";
-import type { StopSignals } from "./stop-signals.ts";
 
 interface BeginOptions extends Omit<SubmitOptions, "signal" | "onWaiting" | "planProgress"> {
   readonly stops: Pick<StopSignals, "asked" | "atOnce">;

@@ -1,6 +1,6 @@
 import type { CommandModule } from "yargs";
+import { clientOptions } from "./options.ts";
 import { jobSummary } from "./render/summary.ts";
-import { clientOptions } from "./security-options.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
 interface CancelArguments extends ClientArguments {

@@ -4,8 +4,6 @@ import { buildVersion } from "../shared/core/package-root.ts";
 import type { CommandPart } from "../shared/extension/command.ts";
 import { cancelCommand } from "./cancel.ts";
 import { coordinatorCommand } from "./coordinator.ts";
-import { flightCommand } from "./flight.ts";
-import { pageCommand } from "./page.ts";
 import { planCommand } from "./plan.ts";
 import { probeCommand } from "./probe.ts";
 import { reportCommand } from "./report.ts";
@@ -49,11 +47,10 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .command(priorityCommand)
     .command(cancelCommand)
     .command(workersCommand)
-    .command(pageCommand)
-    .command(EXTENSIONS.flatMap(({ command }) => (command === undefined ? [] : [commandModule(command)])))
+    .command(commandsAbout("job"))
     .command(planCommand)
     .command(tryCommand)
-    .command(flightCommand)
+    .command(commandsAbout("output"))
     .command(reportCommand)
     .command(probeCommand)
     .command(tokenCommand)
@@ -75,6 +72,11 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .fail((message, error) => {
       throw error ?? new UsageFailure(message.replaceAll(SHIELD, "").replaceAll("\\u0000", ""));
     });
+}
+
+/** Commands of extensions. */
+function commandsAbout(what: CommandPart["about"]): CommandModule[] {
+  return EXTENSIONS.flatMap(({ command }) => (command?.about === what ? [commandModule(command)] : []));
 }
 
 /** A command of an extension, which loads its code when it is asked for. */

@@ -3,20 +3,19 @@ import type { Coordinator, CoordinatorOptions } from "../coordinator/coordinator
 import { systemClock } from "../shared/core/clock.ts";
 import type { Logger, LogLevel, LogTail } from "../shared/core/log.ts";
 import { openTracer } from "../shared/extension/open-tracer.ts";
-import { checkPrecision } from "./check-precision.ts";
+import { logFormatOption, logLevelOption, secretFileOption } from "../shared/terminal/command-parts.ts";
 import {
-  DEFAULT_PORT,
-  flightOption,
-  httpOption,
-  logFormatOption,
-  logLevelOption,
-  secretFileOption,
-} from "./options.ts";
+  type ListeningArguments,
+  listeningOf,
+  listeningOptions,
+  othersOf,
+} from "../shared/terminal/listening-options.ts";
+import { checkPrecision } from "./check-precision.ts";
+import { DEFAULT_PORT } from "./options.ts";
 import { maxJobsOption, stateOption } from "./remembered.ts";
 import { type RightsArguments, rightsOf, rightsOptions } from "./rights-options.ts";
 import { type ScheduleArguments, scheduleOf, scheduleOptions } from "./schedule-options.ts";
-import { type ListeningArguments, listeningOf, listeningOptions, othersOf } from "./security-options.ts";
-import { type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
+import { httpOption, portOptions, type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
 
 /** Of commands that are a coordinator to workers of other machines. */
 export const coordinatorOptions = {
@@ -33,7 +32,7 @@ export const coordinatorOptions = {
       "Write the address that it got to this file, for workers that are started with --coordinator @FILE",
   },
   ...listeningOptions,
-  flight: flightOption,
+  ...portOptions,
   http: httpOption,
   "secret-file": secretFileOption,
   ...rightsOptions,

@@ -2,6 +2,12 @@ import type { CommandModule } from "yargs";
 import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { JobSource } from "../shared/job-file/read-job-file.ts";
 import { jsonOption } from "../shared/terminal/command-parts.ts";
+import {
+  listenForStopSignals,
+  type StopSignals,
+  untilAborted,
+  whenAborted,
+} from "../shared/terminal/stop-signals.ts";
 import { beginJob } from "./begin-job.ts";
 import {
   type CoordinatorArguments,
@@ -13,8 +19,8 @@ import { type EndArguments, finishJob, printNothingNew, printStopped } from "./f
 import { deadLettersExitCodeOption, freshOption, logLevelOf, setOption } from "./options.ts";
 import { atOption, readRunJob } from "./read-run-job.ts";
 import { remembered } from "./remembered.ts";
+import { portExamples } from "./serving-options.ts";
 import { showProgress } from "./show-progress.ts";
-import { listenForStopSignals, type StopSignals, untilAborted, whenAborted } from "./stop-signals.ts";
 
 interface JobCoordinatorArguments extends CoordinatorArguments, EndArguments {
   readonly job: string | undefined;
@@ -47,10 +53,7 @@ export const coordinatorCommand: CommandModule<object, JobCoordinatorArguments> 
         "On each node: joins, and ends with the job",
       )
       .example("$0 coordinator", "Waits for jobs: shardmill submit job.yaml")
-      .example(
-        "$0 coordinator --flight 127.0.0.1:7434",
-        "The same, and serves their results by Arrow Flight",
-      ),
+      .example(portExamples),
   handler: async (args) => {
     process.exitCode = await serve(args);
   },

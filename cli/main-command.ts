@@ -1,5 +1,5 @@
+import { endWhereNobodyListens } from "../shared/terminal/early-signals.ts";
 import { commandLine } from "./command-line.ts";
-import { endWhereNobodyListens } from "./early-signals.ts";
 import { exitWithError } from "./exit.ts";
 import { usageError } from "./usage-error.ts";
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { listenEarly } from "./early-signals.ts";
+import { listenEarly } from "../shared/terminal/early-signals.ts";
 
 listenEarly();
 // ONNX Runtime tells its makers what it runs, and leaves a log in the temporary folder for each process,

@@ -1,16 +1,15 @@
 import type { Options } from "yargs";
 import { ShardmillError } from "../shared/core/errors.ts";
-import { LOG_FORMAT_VARIABLE, LOG_FORMATS, LOG_LEVELS, type LogLevel } from "../shared/core/log.ts";
+import type { LogLevel } from "../shared/core/log.ts";
 import { parseBytes } from "../shared/core/units.ts";
 import { DEVICES } from "../shared/domain/device.ts";
 import { checkPriority } from "../shared/domain/standing.ts";
+import { jsonOption } from "../shared/terminal/command-parts.ts";
+import { connectingOptions } from "../shared/terminal/connecting-options.ts";
 import type { ProcessCounts } from "../worker/process/process-layout.ts";
 
 /** The port that a coordinator listens on unless told otherwise. */
 export const DEFAULT_PORT = 7433;
-
-/** The port that results are served on by Arrow Flight unless told otherwise. */
-export const DEFAULT_FLIGHT_PORT = 7434;
 
 /** Options that several commands share, each written once. */
 export const setOption = {
@@ -71,11 +70,7 @@ export function priorityOf({ priority }: { readonly priority: number | undefined
   return priority === undefined ? {} : { priority };
 }
 
-/**
- * It and the secret's file are the options that can come from the environment, by name. Not all of them by
- * their prefix, as yargs would do it: a service called `shardmill` has Kubernetes set SHARDMILL_PORT and more
- * in every container, for options that no command has.
- */
+/** Option of commands that ask a coordinator. The environment can give it, as it can `connectingOptions`. */
 export const coordinatorOption = {
   type: "string",
   requiresArg: true,
@@ -85,28 +80,12 @@ export const coordinatorOption = {
     "The coordinator's HOST:PORT, or @FILE that it wrote by --address-file (or set SHARDMILL_COORDINATOR)",
 } as const satisfies Options;
 
-export const secretFileOption = {
-  type: "string",
-  requiresArg: true,
-  defaultDescription: "~/.config/shardmill/secret",
-  describe: "The file with the secret that opens the coordinator (or set SHARDMILL_SECRET_FILE)",
-} as const satisfies Options;
-
-export const flightOption = {
-  type: "string",
-  requiresArg: true,
-  defaultDescription: "nowhere",
-  describe: "HOST:PORT to serve results on by Arrow Flight, and of a job that runs its combined tables",
-} as const satisfies Options;
-
-/** Where a coordinator serves HTTP if only `--http` is said, and where `page` looks for it. */
-export const DEFAULT_HTTP = "127.0.0.1:7435";
-
-export const httpOption = {
-  type: "string",
-  defaultDescription: `nowhere; without a value ${DEFAULT_HTTP}`,
-  describe: "HOST:PORT to serve /healthz, /readyz, /metrics and the page on: shardmill page",
-} as const satisfies Options;
+/** Options of every command that asks a coordinator and prints what it says. */
+export const clientOptions = {
+  coordinator: coordinatorOption,
+  ...connectingOptions,
+  json: jsonOption,
+} as const satisfies Record<string, Options>;
 
 /** Of whoever works for jobs that others hand in. */
 export const allowModulesOption = {
@@ -119,24 +98,6 @@ export const deviceOption = {
   choices: DEVICES,
   default: "auto",
   describe: "What to run the model on (auto: the best that works here)",
-} as const satisfies Options;
-
-export const logLevelOption = {
-  choices: LOG_LEVELS,
-  requiresArg: true,
-  describe: "What to log on stderr",
-} as const satisfies Options;
-
-/** Processes that a command starts inherit it by the environment. */
-export const logFormatOption = {
-  choices: LOG_FORMATS,
-  requiresArg: true,
-  describe: `How to log: lines for people, or JSON (SHARDMILL_LOG_FORMAT)`,
-  defaultDescription: "text on a terminal, else json",
-  coerce: (format: string | undefined) => {
-    if (format !== undefined) process.env[LOG_FORMAT_VARIABLE] = format;
-    return format;
-  },
 } as const satisfies Options;
 
 /**

@@ -1,7 +1,7 @@
-import { COORDINATOR_METRICS } from "../coordinator/metrics/coordinator-metrics.ts";
+import { HTTP_FACES } from "../coordinator/access/face-methods.ts";
 import { renderJobFileReference } from "../shared/job-file/job-file-reference.ts";
 import { jobSpecJsonSchema } from "../shared/job-file/json-schema.ts";
-import type { Metric } from "../shared/metrics/metric.ts";
+import type { MetricFacts } from "../shared/metrics/metric.ts";
 import { SUPERVISOR_METRICS } from "../worker/http/worker-metrics.ts";
 import { commandNames, helpOf } from "./command-line.ts";
 import { renderTypeReference } from "./type-reference.ts";
@@ -17,7 +17,7 @@ export async function referencePages(read: (path: string) => string): Promise<Re
   return {
     "docs/job-file.md": withGenerated(read("docs/job-file.md"), renderJobFileReference()),
     "docs/types.md": withGenerated(read("docs/types.md"), renderTypeReference()),
-    "docs/metrics.md": withGenerated(read("docs/metrics.md"), renderMetricsReference()),
+    "docs/metrics.md": withGenerated(read("docs/metrics.md"), await renderMetricsReference()),
     "docs/cli.md": withGenerated(read("docs/cli.md"), await commandReference()),
     "docs/job.schema.json": `${JSON.stringify(jobSpecJsonSchema(), null, 2)}\n`,
   };
@@ -32,13 +32,14 @@ async function commandReference(): Promise<string> {
 }
 
 /** The tables of docs/metrics.md. */
-function renderMetricsReference(): string {
+async function renderMetricsReference(): Promise<string> {
+  const ofCoordinator = await Promise.all(HTTP_FACES.map(async (face) => (await face.loadMetrics?.()) ?? []));
   const ofWorkers = ["## Of a `worker --http`", table(SUPERVISOR_METRICS)];
-  return ["## Of a coordinator", table(COORDINATOR_METRICS), ...ofWorkers].join("\n\n");
+  return ["## Of a coordinator", table(ofCoordinator.flat()), ...ofWorkers].join("\n\n");
 }
 
 /** What a metric is called, of which type, by which labels, and what it tells. */
-function table(metrics: readonly Pick<Metric<never>, "name" | "type" | "help" | "labels">[]): string {
+function table(metrics: readonly MetricFacts[]): string {
   const rows = metrics.map(({ name, type, help, labels }) => {
     const named = labels.map((label) => `\`${label}\``).join(", ");
     return `| \`${name}\` | ${type} | ${named} | ${help} |`;

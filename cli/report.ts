@@ -1,8 +1,8 @@
 import type { CommandModule } from "yargs";
+import { openNamedOutput } from "../coordinator/plan/named-output.ts";
 import { errorCode } from "../shared/core/errno.ts";
-import { isShardmillError, messageOf, ShardmillError } from "../shared/core/errors.ts";
-import { fileOccupied } from "../shared/terminal/command-parts.ts";
-import { jobOfOutputOption, namedOutputOption, openNamedOutput } from "./named-output.ts";
+import { messageOf, ShardmillError } from "../shared/core/errors.ts";
+import { fileOccupied, jobOfOutputOption, namedOutputOption } from "../shared/terminal/command-parts.ts";
 
 interface ReportArguments {
   readonly output: string;
@@ -11,6 +11,11 @@ interface ReportArguments {
   readonly force: boolean;
   readonly "price-per-hour": number | undefined;
 }
+
+const NOT_PUBLISHED = {
+  code: "ARGUMENT_INVALID",
+  hint: "name the output.path of a job that has published; of a job with runs, one of its folders run=...",
+} as const;
 
 export const reportCommand: CommandModule<object, ReportArguments> = {
   command: "report <output>",
@@ -40,22 +45,12 @@ export const reportCommand: CommandModule<object, ReportArguments> = {
       .example("$0 report s3://bucket/out --price-per-hour 1.2 > report.html", "Of an output in a bucket"),
   handler: async (args) => {
     const { renderReport } = await import("../coordinator/report/render-report.ts");
-    const { manifest } = await openNamedOutput(args).catch(withoutFlight);
+    const { manifest } = await openNamedOutput(args, NOT_PUBLISHED);
     const page = renderReport(manifest, { pricePerHour: args["price-per-hour"] });
     if (args.to === undefined || args.to === "-") process.stdout.write(page);
     else await writePage(args.to, page, args);
   },
 };
-
-/** A folder without output is a wrong argument here, where nobody asked for a flight. */
-function withoutFlight(cause: unknown): never {
-  if (!isShardmillError(cause, "FLIGHT_NOT_FOUND")) throw cause;
-  throw new ShardmillError("ARGUMENT_INVALID", cause.message, {
-    fields: cause.fields,
-    hint: "name the output.path of a job that has published; of a job with runs, one of its folders run=...",
-    cause,
-  });
-}
 
 /** Says what it wrote on stderr. */
 async function writePage(

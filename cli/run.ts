@@ -12,7 +12,19 @@ import { deferred, sleep } from "../shared/core/abort.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import { openTracer } from "../shared/extension/open-tracer.ts";
-import { jsonOption } from "../shared/terminal/command-parts.ts";
+import {
+  jsonOption,
+  logFormatOption,
+  logLevelOption,
+  secretFileOption,
+} from "../shared/terminal/command-parts.ts";
+import {
+  type ListeningArguments,
+  listeningOf,
+  listeningOptions,
+  othersOf,
+} from "../shared/terminal/listening-options.ts";
+import { listenForStopSignals, type StopSignals, whenAborted } from "../shared/terminal/stop-signals.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
@@ -20,22 +32,15 @@ import { type EndArguments, finishJob, printNothingNew, printStopped } from "./f
 import { startWorkers } from "./local-workers.ts";
 import {
   deadLettersExitCodeOption,
-  flightOption,
   freshOption,
-  httpOption,
-  logFormatOption,
   logLevelOf,
-  logLevelOption,
   type ProcessArguments,
   processOptions,
-  secretFileOption,
   setOption,
 } from "./options.ts";
 import { atOption } from "./read-run-job.ts";
-import { type ListeningArguments, listeningOf, listeningOptions, othersOf } from "./security-options.ts";
-import { type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
+import { httpOption, portOptions, type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
 import { showProgress } from "./show-progress.ts";
-import { listenForStopSignals, type StopSignals, whenAborted } from "./stop-signals.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 
 interface RunArguments
@@ -71,7 +76,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
         describe: "HOST:PORT for status and for more workers (port 0: any that is free)",
       })
       .options(listeningOptions)
-      .option("flight", flightOption)
+      .options(portOptions)
       .option("http", httpOption)
       .option("secret-file", secretFileOption)
       .option("json", jsonOption)

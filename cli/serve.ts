@@ -3,6 +3,7 @@ import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { ServedJobs } from "../coordinator/trigger/served-jobs.ts";
 import { deferred } from "../shared/core/abort.ts";
 import type { Logger } from "../shared/core/log.ts";
+import { listenForStopSignals, whenAborted } from "../shared/terminal/stop-signals.ts";
 import {
   type CoordinatorArguments,
   checkCoordinatorOptions,
@@ -12,7 +13,6 @@ import {
 import { startWorkers } from "./local-workers.ts";
 import { type ProcessArguments, processOptions } from "./options.ts";
 import { remembered } from "./remembered.ts";
-import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
 
 interface ServeArguments extends CoordinatorArguments, ProcessArguments {
   readonly jobs: readonly string[];

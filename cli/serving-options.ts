@@ -1,33 +1,67 @@
+import type { Options } from "yargs";
+import { HTTP_FACES, PORTS } from "../coordinator/access/face-methods.ts";
 import type { Coordinator, CoordinatorOptions } from "../coordinator/coordinator.ts";
 import type { LogLevel, LogTail } from "../shared/core/log.ts";
-import { DEFAULT_HTTP } from "./options.ts";
+import { DEFAULT_HTTP } from "../shared/terminal/command-parts.ts";
 
-/** Where a command that coordinates serves more than its workers. */
+/** Where a command that coordinates serves more than its workers, beside the ports of faces. */
 export interface ServingArguments {
-  readonly flight: string | undefined;
   readonly http: string | undefined;
 }
 
-/** What `--flight` and `--http` mean to a coordinator. */
+/** Options that ask for ports of faces. Their names are not known here. */
+export const portOptions: Readonly<Record<never, Options>> = Object.fromEntries(
+  PORTS.map(({ option: { name, says } }): [string, Options] => [
+    name,
+    { type: "string", requiresArg: true, defaultDescription: "nowhere", describe: says },
+  ]),
+);
+
+const served = ["/healthz", "/readyz", ...HTTP_FACES.flatMap(({ serves }) => serves)];
+const commands = HTTP_FACES.flatMap(({ command }) => command ?? []);
+
+/** Option that has a coordinator serve HTTP. */
+export const httpOption = {
+  type: "string",
+  defaultDescription: `nowhere; without a value ${DEFAULT_HTTP}`,
+  describe: [
+    `HOST:PORT to serve ${served.slice(0, -1).join(", ")} and ${served.at(-1)} on`,
+    ...commands.map(({ name }) => `shardmill ${name}`),
+  ].join(": "),
+} as const satisfies Options;
+
+/** Examples of `coordinator` with these options. */
+export const portExamples = PORTS.map(({ option: { name, example } }): [command: string, says: string] => [
+  `$0 coordinator --${name} ${example.value}`,
+  example.says,
+]);
+
+/** Reads the ports of faces, and what `--http` means to a coordinator. */
 export function servingTo(
-  { flight, http }: ServingArguments,
+  args: ServingArguments,
   logLevel: LogLevel,
   tail: LogTail,
-): Pick<CoordinatorOptions, "flight" | "http"> {
+): Pick<CoordinatorOptions, "ports" | "http"> {
+  const given: Readonly<Record<string, unknown>> = { ...args };
+  const { http } = args;
   return {
-    ...(flight === undefined ? {} : { flight: { listen: flight, logLevel } }),
+    ports: PORTS.flatMap((face) => {
+      const listen = given[face.option.name];
+      return typeof listen === "string" ? [{ face, listen, logLevel }] : [];
+    }),
     ...(http === undefined ? {} : { http: { listen: http === "" ? DEFAULT_HTTP : http, tail } }),
   };
 }
 
 /** Prints these addresses, since ports may be any that were free, and the commands that use them next. */
-export function tellServing({ address, flightAddress, httpUrl }: Coordinator): void {
-  if (flightAddress !== null) process.stderr.write(`Arrow Flight on ${flightAddress}\n`);
+export function tellServing({ address, ports, httpUrl }: Coordinator): void {
+  for (const port of ports) process.stderr.write(`${port.title} on ${port.address}\n`);
   if (httpUrl !== null) {
     const { host, protocol } = new URL(httpUrl);
     const ca = protocol === "https:" ? " --tls-ca FILE" : "";
     process.stderr.write(`HTTP on ${httpUrl}\n`);
-    process.stderr.write(`  for its page: shardmill page --http ${host}${ca}\n`);
+    for (const { name, purpose } of commands)
+      process.stderr.write(`  ${purpose}: shardmill ${name} --http ${host}${ca}\n`);
     process.stderr.write(`  on each node: shardmill worker --coordinator ${address}${ca}\n`);
   }
 }

@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
 import { checkPriority } from "../shared/domain/standing.ts";
+import { clientOptions } from "./options.ts";
 import { jobSummary } from "./render/summary.ts";
-import { clientOptions } from "./security-options.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
 type JobArguments = ClientArguments & { readonly job: string };

@@ -1,10 +1,10 @@
 import type { CommandModule } from "yargs";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { createStyle, type Style } from "../shared/terminal/style.ts";
+import { clientOptions } from "./options.ts";
 import { jobsTable } from "./render/jobs-table.ts";
 import { statusText } from "./render/status-text.ts";
 import { asideLines } from "./render/workers-table.ts";
-import { clientOptions } from "./security-options.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
 export const statusCommand: CommandModule<object, ClientArguments & { readonly job: string | undefined }> = {

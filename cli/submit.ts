@@ -1,10 +1,16 @@
 import type { CommandModule } from "yargs";
 import { oneLine } from "../shared/terminal/text.ts";
 import { type EndArguments, printNothingNew } from "./finish-job.ts";
-import { deadLettersExitCodeOption, freshOption, priorityOf, priorityOption, setOption } from "./options.ts";
+import {
+  clientOptions,
+  deadLettersExitCodeOption,
+  freshOption,
+  priorityOf,
+  priorityOption,
+  setOption,
+} from "./options.ts";
 import { atOption } from "./read-run-job.ts";
 import { jobSummary } from "./render/summary.ts";
-import { clientOptions } from "./security-options.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 import { follow } from "./watch.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";

@@ -3,7 +3,7 @@ import type { Token } from "../coordinator/access/tokens.ts";
 import { ROLES, type Role } from "../shared/access/roles.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import { jsonOption } from "../shared/terminal/command-parts.ts";
-import { tokensFileOption } from "./security-options.ts";
+import { tokensFileOption } from "../shared/terminal/listening-options.ts";
 
 const ACTIONS = ["create", "list", "revoke"] as const;
 
@@ -61,7 +61,7 @@ export const tokenCommand: CommandModule<object, TokenArguments> = {
 };
 
 async function act(args: TokenArguments): Promise<void> {
-  const { tokensPath } = await import("../coordinator/access/tokens-file.ts");
+  const { tokensPath } = await import("../shared/access/credential.ts");
   const path = tokensPath(args["tokens-file"]);
   switch (args.action) {
     case "create":

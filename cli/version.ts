@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
 import type { ServerInfo } from "../shared/domain/server-info.ts";
+import { clientOptions } from "./options.ts";
 import { versionsText } from "./render/versions-text.ts";
-import { clientOptions } from "./security-options.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
 type VersionArguments = Omit<ClientArguments, "coordinator"> & { readonly coordinator: string | undefined };

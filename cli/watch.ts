@@ -3,8 +3,7 @@ import { isEnded } from "../shared/domain/job.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import type { JobsService } from "../shared/wire/services.ts";
 import { type EndArguments, printEnd } from "./finish-job.ts";
-import { deadLettersExitCodeOption } from "./options.ts";
-import { clientOptions } from "./security-options.ts";
+import { clientOptions, deadLettersExitCodeOption } from "./options.ts";
 import { showProgress } from "./show-progress.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 

@@ -1,6 +1,6 @@
 import { isShardmillError } from "../shared/core/errors.ts";
+import { type ConnectingArguments, connectingOf } from "../shared/terminal/connecting-options.ts";
 import type { CoordinatorServices, ServerService } from "../shared/wire/services.ts";
-import { type ConnectingArguments, connectingOf } from "./security-options.ts";
 
 /** How long a command looks for its coordinator before it says that there is none. */
 const CONNECT_MS = 5_000;

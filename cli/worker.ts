@@ -3,6 +3,13 @@ import type { CommandModule, Options } from "yargs";
 import { ShardmillError } from "../shared/core/errors.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import type { Device } from "../shared/domain/device.ts";
+import { logFormatOption, logLevelOption } from "../shared/terminal/command-parts.ts";
+import {
+  type ConnectingArguments,
+  connectingOf,
+  connectingOptions,
+} from "../shared/terminal/connecting-options.ts";
+import { listenForStopSignals, whenAborted } from "../shared/terminal/stop-signals.ts";
 import { ACCESS_MODES, type AccessMode } from "../worker/job/choose-access.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
 import {
@@ -11,14 +18,10 @@ import {
   checkExitCode,
   coordinatorOption,
   deviceOption,
-  logFormatOption,
-  logLevelOption,
   type ProcessArguments,
   processCounts,
   processOptions,
 } from "./options.ts";
-import { type ConnectingArguments, connectingOf, connectingOptions } from "./security-options.ts";
-import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
 
 interface WorkerArguments extends ProcessArguments, ConnectingArguments {
   readonly coordinator: string;

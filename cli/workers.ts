@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
 import { createStyle } from "../shared/terminal/style.ts";
+import { clientOptions } from "./options.ts";
 import { workersTable } from "./render/workers-table.ts";
-import { clientOptions } from "./security-options.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
 
 export const workersCommand: CommandModule<object, ClientArguments> = {

@@ -1,12 +1,13 @@
 import { present } from "../shared/core/assert.ts";
 import type { TimedClock } from "../shared/core/clock.ts";
+import type { LogTail } from "../shared/core/log.ts";
 import type { Tracer } from "../shared/core/tracer.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
+import type { CoordinatorView } from "../shared/extension/coordinator-view.ts";
 import type { CoordinatorServices } from "../shared/wire/services.ts";
 import { admissionBy, type SubmitRights } from "./access/submit-rights.ts";
 import { DataServer } from "./data/data-server.ts";
 import { startServer } from "./grpc/server.ts";
-import type { HttpRoute } from "./http/http-routes.ts";
 import { Meters } from "./insight/meters.ts";
 import type { ActiveJob } from "./job/active-job.ts";
 import type { JobHandle } from "./job/job-handle.ts";
@@ -18,21 +19,22 @@ import type { PlanningSlot } from "./job/planning-slot.ts";
 import { RunRecorder } from "./job/run-recorder.ts";
 import type { JobRecord } from "./kept/job-record.ts";
 import type { KeptJobs } from "./kept/kept-jobs.ts";
-import type { CoordinatorMetricsOptions } from "./metrics/coordinator-metrics.ts";
 import { openServers, type Servers, type ServersOptions, serverService } from "./open-servers.ts";
 import { absenceOf } from "./schedule/policy/absence.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "./schedule/state/config.ts";
-import { FlightJobs } from "./service/flight-jobs.ts";
 import { forEachJob } from "./service/for-each-job.ts";
 import { JobsServer } from "./service/jobs-server.ts";
 import { ListingPace } from "./service/listing-pace.ts";
 import { judgementOf } from "./service/member.ts";
+import { ResultsOfJobs } from "./service/results-of-jobs.ts";
 import { type JoiningOptions, MOST_ACTIVE, type Submission, Submissions } from "./service/submissions.ts";
 import { Waiters } from "./service/waiters.ts";
 import { WorkServer } from "./service/work-server.ts";
 import { WorkerRegistry } from "./service/worker-registry.ts";
 
-export interface CoordinatorOptions extends ServersOptions, Pick<CoordinatorMetricsOptions, "triggers"> {
+export interface CoordinatorOptions extends ServersOptions {
+  /** Facts of the jobs that `serve` runs. Left out: it is no `serve`. */
+  readonly triggers?: CoordinatorView["triggers"];
   readonly clock: TimedClock;
   /** Other times than the usual ones, for tests that cannot wait. */
   readonly schedule?: Partial<Omit<ScheduleConfig, "maxDeadRows">>;
@@ -62,8 +64,8 @@ export interface Coordinator {
   readonly address: string;
   /** Where workers of this process find it, {@link Listening.forOwnWorkers}. */
   readonly ownAddress: string;
-  /** Where Arrow Flight does; null where it does not. */
-  readonly flightAddress: string | null;
+  /** Ports of faces that it serves. */
+  readonly ports: Servers["ports"];
   /** Where HTTP does, as a browser opens it; null where it does not. */
   readonly httpUrl: string | null;
   /** Checks, plans and opens a job, which runs from here on. @throws what planJob and openJob throw */
@@ -151,8 +153,8 @@ class RunningCoordinator implements Coordinator {
       services,
       jobs: () => this.#active,
       rates: this.#meters.calls,
-      flights: new FlightJobs({ handles: () => this.#submissions.known.listed, active: () => this.#active }),
-      routes: async () => [await this.#metricsRoute(), ...(await this.#pageRoutes(jobs))],
+      results: new ResultsOfJobs({ known: this.#submissions.known, active: () => this.#active }),
+      view: (logs) => this.#view(jobs, logs),
     });
     openAgain();
     this.#tickSoon();
@@ -167,8 +169,8 @@ class RunningCoordinator implements Coordinator {
     return this.#listening.grpc.ownAddress;
   }
 
-  get flightAddress(): string | null {
-    return this.#listening.flight?.address ?? null;
+  get ports(): Servers["ports"] {
+    return this.#listening.ports;
   }
 
   get httpUrl(): string | null {
@@ -210,27 +212,16 @@ class RunningCoordinator implements Coordinator {
     return handle;
   }
 
-  async #pageRoutes(service: JobsServer): Promise<readonly HttpRoute[]> {
-    const { pageRoutes } = await import("./http/page-routes.ts");
-    return pageRoutes({
+  /** Makes the view that routes of faces have. */
+  #view(service: JobsServer, logs: LogTail): CoordinatorView {
+    return {
       jobs: () => this.#submissions.known.listed,
       workers: () => this.#statuses(),
       triggers: () => this.#options.triggers?.() ?? [],
-      service,
-      logs: present(this.#options.http, "HTTP is served").tail,
-    });
-  }
-
-  async #metricsRoute(): Promise<HttpRoute> {
-    const { metricsRoute } = await import("./http/metrics-route.ts");
-    return metricsRoute({
-      jobs: () => this.#submissions.known.listed,
-      workers: () => this.#statuses(),
-      meters: this.#meters,
+      ...{ service, logs, meters: this.#meters },
       leaseRequests: () => this.#waiters.size,
-      planning: this.#submissions.planning,
-      ...this.#options,
-    });
+      ...{ planning: this.#submissions.planning, clock: this.#options.clock },
+    };
   }
 
   #statuses() {

@@ -1,18 +1,28 @@
 import type { Clock } from "../shared/core/clock.ts";
 import type { Logger, LogLevel, LogTail } from "../shared/core/log.ts";
-import type { FaceView } from "../shared/extension/face.ts";
+import { NO_PORTS } from "../shared/domain/server-info.ts";
+import type { CoordinatorView } from "../shared/extension/coordinator-view.ts";
+import type { FaceView, PortFace } from "../shared/extension/face.ts";
+import type { ResultsView } from "../shared/extension/results-view.ts";
 import type { HttpServer } from "../shared/serving/http-server.ts";
 import { type Listening, LOCAL } from "../shared/serving/listening.ts";
 import { ownVersions } from "../shared/wire/protocol.ts";
 import type { CoordinatorServices, ServerService } from "../shared/wire/services.ts";
 import type { CallRates } from "./access/call-rates.ts";
+import { HTTP_FACES } from "./access/face-methods.ts";
 import type { Guard } from "./access/judge.ts";
-import type { FlightOwner } from "./flight/flight.ts";
 import { reportTo } from "./grpc/bind.ts";
-import type { FlightServer } from "./grpc/flight-server.ts";
-import { startFlightThread } from "./grpc/flight-thread-client.ts";
+import type { PortServer } from "./grpc/port-server.ts";
+import { startPortThread } from "./grpc/port-thread-client.ts";
 import type { RunningServer, startServer } from "./grpc/server.ts";
-import type { HttpRoute } from "./http/http-routes.ts";
+
+/** Port of a face that a user asked for. */
+interface AskedPort {
+  readonly face: PortFace;
+  /** `host:port` */
+  readonly listen: string;
+  readonly logLevel: LogLevel;
+}
 
 /** Where a coordinator listens, and how. */
 export interface ServersOptions {
@@ -21,8 +31,8 @@ export interface ServersOptions {
   readonly guard: Guard;
   /** Of all servers. Left out: in the clear, for this machine alone. */
   readonly listening?: Listening;
-  /** Where results are served by Arrow Flight: `host:port`. Left out: nowhere. */
-  readonly flight?: { readonly listen: string; readonly logLevel: LogLevel };
+  /** Ports of faces that are served. Default: none. */
+  readonly ports?: readonly AskedPort[];
   /** Where people and their programs are served by HTTP: `host:port`. Left out: nowhere. */
   readonly http?: { readonly listen: string; readonly tail: LogTail };
   readonly log: Logger;
@@ -32,18 +42,24 @@ export interface ServersOptions {
 interface Served {
   readonly services: CoordinatorServices;
   readonly jobs: FaceView["jobs"];
-  readonly flights: FlightOwner;
+  readonly results: ResultsView;
   /** How fast each peer may call. */
   readonly rates: CallRates;
-  /** What is served by HTTP beside health; asked for only where HTTP is. */
-  readonly routes: () => Promise<readonly HttpRoute[]>;
+  /** Makes the view that routes of faces have, where HTTP is served. */
+  readonly view: (logs: LogTail) => CoordinatorView;
+}
+
+/** Port of a face that is served. */
+interface OpenPort {
+  readonly title: string;
+  readonly address: string;
 }
 
 /** The servers of a coordinator. */
 export interface Servers {
   readonly grpc: RunningServer;
-  /** Null where it does not serve results. */
-  readonly flight: FlightServer | null;
+  /** Ports of faces, in the order of the options. */
+  readonly ports: readonly OpenPort[];
   /** Null where it does not serve HTTP. */
   readonly http: HttpServer | null;
   /** Takes no new calls, and ends those that are open after `graceMs`. */
@@ -54,7 +70,7 @@ export interface Servers {
 export async function openServers(
   options: ServersOptions,
   serve: typeof startServer,
-  { services, jobs, flights, rates, routes }: Served,
+  { services, jobs, results, rates, view }: Served,
 ): Promise<Servers> {
   const { listen, guard, listening = LOCAL, log } = options;
   const opened: { close(graceMs: number): Promise<void> }[] = [];
@@ -68,11 +84,15 @@ export async function openServers(
   let isServing = true;
   try {
     const grpc = keep(await serve({ listen, services, jobs, guard, rates, listening, log }));
-    const flight = keep(await openFlight(options, listening, flights));
-    const http = keep(await openHttp(options, listening, () => isServing, { rates, routes }));
+    const ports: OpenPort[] = [];
+    for (const port of options.ports ?? []) {
+      const { address } = keep(await openPort(port, { guard, listening, log }, results));
+      ports.push({ title: port.face.title, address });
+    }
+    const http = keep(await openHttp(options, listening, () => isServing, { rates, view }));
     return {
       grpc,
-      flight,
+      ports,
       http,
       async close(graceMs) {
         isServing = false;
@@ -86,15 +106,19 @@ export async function openServers(
 }
 
 /** The jobs go on without it, should it die. */
-async function openFlight(
-  { flight, guard, log }: ServersOptions,
-  listening: Listening,
-  owner: FlightOwner,
-): Promise<FlightServer | null> {
-  if (flight === undefined) return null;
-  const onLost = (error: unknown) => log.error(error, "results are no longer served by Arrow Flight");
-  const started = await startFlightThread({ ...flight, option: "--flight", guard, listening, owner, onLost });
-  return started;
+async function openPort(
+  { face, listen, logLevel }: AskedPort,
+  { guard, listening, log }: Required<Pick<ServersOptions, "guard" | "listening" | "log">>,
+  results: ResultsView,
+): Promise<PortServer> {
+  const { name } = face.option;
+  return await startPortThread({
+    port: name,
+    listen,
+    option: `--${name}`,
+    ...{ guard, listening, logLevel, results },
+    onLost: (error) => log.error(error, `results are no longer served by ${face.title}`),
+  });
 }
 
 /** Loaded only where it is wanted. */
@@ -102,22 +126,24 @@ async function openHttp(
   { http, guard, log }: ServersOptions,
   listening: Listening,
   isServing: () => boolean,
-  { rates, routes }: Pick<Served, "rates" | "routes">,
+  { rates, view }: Pick<Served, "rates" | "view">,
 ): Promise<HttpServer | null> {
   if (http === undefined) return null;
   const { healthRoutes, serveHttp } = await import("./http/http-server.ts");
-  const served = [...healthRoutes(isServing), ...(await routes())];
-  return await serveHttp({ ...http, guard, rates, listening, routes: served, report: reportTo(log), log });
+  const seen = view(http.tail);
+  const faces = await Promise.all(HTTP_FACES.map((face) => face.load(seen)));
+  const routes = [...healthRoutes(isServing), ...faces.flat()];
+  return await serveHttp({ ...http, guard, rates, listening, routes, report: reportTo(log), log });
 }
 
 /** Says what this coordinator is, which starts now. */
 export function serverService({
   clock,
   guard,
-  flight,
+  ports = [],
   http,
   remembers,
-}: Pick<ServersOptions, "guard" | "flight" | "http"> & {
+}: Pick<ServersOptions, "guard" | "ports" | "http"> & {
   readonly clock: Pick<Clock, "wallMs">;
   readonly remembers?: object;
 }): ServerService {
@@ -126,7 +152,8 @@ export function serverService({
     startedMs: clock.wallMs(),
     takesJobs: guard.takesJobs,
     remembersJobs: remembers !== undefined,
-    servesFlight: flight !== undefined,
+    ...NO_PORTS,
+    ...Object.fromEntries(ports.map(({ face }) => [face.toldAs, true])),
     servesHttp: http !== undefined,
   };
   return { getServerInfo: async () => info };

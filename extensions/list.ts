@@ -2,6 +2,7 @@ import type { Extension } from "../shared/extension/extension.ts";
 import { amqp } from "./amqp/extension.ts";
 import { azure } from "./azure/extension.ts";
 import { convert } from "./convert/extension.ts";
+import { flight } from "./flight/extension.ts";
 import { gcs } from "./gcs/extension.ts";
 import { image } from "./image/extension.ts";
 import { init } from "./init/extension.ts";
@@ -13,6 +14,7 @@ import { sound } from "./sound/extension.ts";
 import { sqs } from "./sqs/extension.ts";
 import { text } from "./text/extension.ts";
 import { tracing } from "./tracing/extension.ts";
+import { web } from "./web/extension.ts";
 
 /** All extensions. The engine imports this list as `#extensions`, which package.json resolves. */
 export const EXTENSIONS: readonly Extension[] = [
@@ -23,6 +25,8 @@ export const EXTENSIONS: readonly Extension[] = [
   sqs,
   kafka,
   keda,
+  flight,
+  web,
   tracing,
   nvidia,
   image,

@@ -1,16 +1,8 @@
 import { appendFileSync } from "node:fs";
+import type { AuditEvent } from "../../shared/access/audit-event.ts";
 import { messageOf, ShardmillError, toShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { Who } from "../../shared/wire/server-call.ts";
-
-/** What is kept of who did what; `who` and `peer` come with each. */
-export type AuditEvent =
-  | { readonly event: "submitted"; readonly job: string; readonly output: string }
-  | { readonly event: "cancelled"; readonly job: string; readonly reason: string }
-  | { readonly event: "paused" | "resumed"; readonly job: string }
-  | { readonly event: "prioritised"; readonly job: string; readonly priority: number }
-  | { readonly event: "joined"; readonly worker: string; readonly host: string }
-  | { readonly event: "refused"; readonly method: string; readonly code: string; readonly why: string };
 
 /** Texts of strangers are cut: a line is read by people. */
 const MOST_CHARS = 300;

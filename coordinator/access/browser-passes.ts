@@ -1,5 +1,5 @@
 import { createHmac, randomUUID, timingSafeEqual } from "node:crypto";
-import type { Identity } from "./judge.ts";
+import type { CallerIdentity } from "../../shared/access/callers.ts";
 
 /** What a pass is for: `session` is what a browser keeps, `login` what it gets one for. */
 type PassUse = "session" | "login";
@@ -32,7 +32,7 @@ export class BrowserPasses {
     this.#nowMs = nowMs;
   }
 
-  issue({ token }: Identity, use: PassUse): string {
+  issue({ token }: CallerIdentity, use: PassUse): string {
     const pass: Pass = {
       use,
       token: token?.id ?? null,

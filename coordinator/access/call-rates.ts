@@ -1,15 +1,8 @@
+import { type Callers, type CallKind, callerKey } from "../../shared/access/callers.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Rate, TokenBucket } from "../../shared/core/token-bucket.ts";
 import { formatBytes } from "../../shared/core/units.ts";
-import type { Callers } from "../../shared/extension/face.ts";
-import { type Identity, OWNER_NAME } from "./judge.ts";
-
-/**
- * What calls are counted as: workers' by connection, since a whole fleet may have one token; so are those of
- * whoever has the user's secret, since a program of that user that runs wild must not keep out the user.
- */
-export const CALL_KINDS = ["work", "submit", "read", "anyone"] as const;
-export type CallKind = (typeof CALL_KINDS)[number];
+import type { Identity } from "./judge.ts";
 
 /**
  * `work`, of one connection, which is one process: a worker asks some ten times a shard, and reads its files
@@ -154,14 +147,6 @@ function kindOf(callers: Callers): CallKind {
 function whoIs(kind: CallKind, name: string, peer: string): string {
   if (kind === "anyone") return hostOf(peer);
   return kind === "work" ? peer : callerKey({ name, peer });
-}
-
-/**
- * Whom a caller is counted as where many with one token are one: its identity; whoever has the secret, its
- * connection.
- */
-export function callerKey({ name, peer }: { readonly name: string; readonly peer: string }): string {
-  return name === OWNER_NAME ? peer : name;
 }
 
 function hostOf(peer: string): string {

@@ -8,8 +8,8 @@ import {
   type ServerListener,
   ServerListenerBuilder,
 } from "@grpc/grpc-js";
+import type { Callers } from "../../shared/access/callers.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import type { Callers } from "../../shared/extension/face.ts";
 import { bearerOf, type KnownCaller, markCaller } from "../../shared/wire/authorization.ts";
 import { toStatus } from "../../shared/wire/rpc-error.ts";
 import type { ReportFailure } from "../../shared/wire/unary.ts";

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
+import { type CallerIdentity, type Callers, OWNER_NAME } from "../../shared/access/callers.ts";
 import type { Role } from "../../shared/access/roles.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import type { Callers } from "../../shared/extension/face.ts";
 import { faceOf } from "./face-methods.ts";
 import { callersOf, mayCall } from "./method-callers.ts";
 import { isToken, refuseEnded, shownToken, type Token, tokenOf, tokenOfNames } from "./tokens.ts";
@@ -18,17 +18,12 @@ export interface Guard {
   readonly takesJobs: boolean;
 }
 
-/** Who makes a call. */
-export interface Identity {
-  /** `secret`, `token ID (NAME)`, `certificate ID (NAME)`, or `anyone` of a method that asks for nobody. */
-  readonly name: string;
-  /** Null of who has the secret, or needs none. */
+/** Who makes a call, with all that is known of the token. */
+export interface Identity extends CallerIdentity {
   readonly token: Token | null;
 }
 
 export const ANYONE: Identity = { name: "anyone", token: null };
-/** How whoever has the user's secret is called. */
-export const OWNER_NAME = "secret";
 const OWNER: Identity = { name: OWNER_NAME, token: null };
 const TO_MOST =
   "send `authorization: Bearer SECRET`, with what the secret file of the user holds who started the coordinator, or a token; or show a certificate that it knows";

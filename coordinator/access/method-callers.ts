@@ -1,8 +1,8 @@
+import type { Callers } from "../../shared/access/callers.ts";
 import { ROLES, type Role } from "../../shared/access/roles.ts";
-import type { Callers } from "../../shared/extension/face.ts";
-import { FACES } from "./face-methods.ts";
+import { FACES, PORTS } from "./face-methods.ts";
 
-const callersOfFaces = FACES.flatMap(({ methods }) =>
+const callersOfFaces = [...FACES, ...PORTS].flatMap(({ methods }) =>
   Object.entries(methods).map(([path, { callers }]): [string, Callers] => [path, callers]),
 );
 
@@ -45,11 +45,6 @@ export const METHOD_CALLERS: Readonly<Record<string, Callers>> = {
   "/shardmill.v1.DataService/StatFile": "work",
   "/shardmill.v1.DataService/ReadRange": "work",
   "/shardmill.v1.DataService/PutPartialFile": "work",
-
-  "/arrow.flight.protocol.FlightService/ListFlights": "read",
-  "/arrow.flight.protocol.FlightService/GetFlightInfo": "read",
-  "/arrow.flight.protocol.FlightService/GetSchema": "read",
-  "/arrow.flight.protocol.FlightService/DoGet": "read",
 };
 
 export function callersOf(path: string): Callers {

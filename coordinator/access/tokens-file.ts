@@ -1,6 +1,5 @@
 import { appendFileSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
-import { configPath } from "../../shared/access/credential.ts";
+import { dirname } from "node:path";
 import { readOwnFile } from "../../shared/access/own-file.ts";
 import { type OwnFile, wrongFile } from "../../shared/access/wrong-file.ts";
 import { messageOf } from "../../shared/core/errors.ts";
@@ -9,15 +8,6 @@ import { foldTokens, type Token, type TokenLine } from "./tokens.ts";
 
 /** So soon a token that was made or revoked is so for a coordinator that runs. */
 const LOOK_MS = 1_000;
-
-/**
- * The file of a user's tokens: the one that was asked for, else `SHARDMILL_TOKENS_FILE`, else beside that
- * user's secret. It may not be there.
- */
-export function tokensPath(asked?: string, env: NodeJS.ProcessEnv = process.env): string {
-  const named = asked ?? env.SHARDMILL_TOKENS_FILE ?? "";
-  return named === "" ? configPath("tokens", env) : resolve(named);
-}
 
 /** @throws {TOKEN_INVALID} when others can open it, or a line is none */
 export function readTokens(path: string): ReadonlyMap<string, Token> {

@@ -1,3 +1,4 @@
+import { callerKey } from "../../shared/access/callers.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Pace, paced } from "../../shared/core/pace.ts";
@@ -17,7 +18,6 @@ import type { Storages } from "../../shared/storage/open-storage.ts";
 import { putSpooled } from "../../shared/storage/put-spooled.ts";
 import type { Who } from "../../shared/wire/server-call.ts";
 import type { DataService, PutHeader } from "../../shared/wire/services.ts";
-import { callerKey } from "../access/call-rates.ts";
 import { UploadLedger, uploadKey } from "./upload-ledger.ts";
 
 /** What of a job may be read and written through the coordinator. */

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
 import { getCookie } from "hono/cookie";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import type { HttpCaller, HttpEnv, HttpRoute, Proof } from "../../shared/serving/http-routes.ts";
 import { askerOf } from "../../shared/serving/http-server.ts";
 import type { TlsDoor } from "../../shared/serving/tls-door.ts";
 import type { ReportFailure } from "../../shared/wire/unary.ts";
@@ -8,7 +9,6 @@ import { type AuditLog, refusedAs } from "../access/audit-log.ts";
 import type { BrowserPasses } from "../access/browser-passes.ts";
 import type { CallRates } from "../access/call-rates.ts";
 import type { Identity, Judge } from "../access/judge.ts";
-import type { HttpCaller, HttpEnv, HttpRoute, Proof } from "./http-routes.ts";
 import { bearerOf, cookieName } from "./session-routes.ts";
 
 /** Set by the page alone: a form or a link of another site cannot send it. */
@@ -64,7 +64,10 @@ export class HttpGuard {
   }
 
   /** By what the request bears, else by the browser's cookie, else by the certificate that it has shown. */
-  #identify(context: Context<HttpEnv>, names: readonly string[]): Pick<HttpCaller, "identity" | "by"> {
+  #identify(
+    context: Context<HttpEnv>,
+    names: readonly string[],
+  ): { readonly identity: Identity; readonly by: Proof } {
     const { judge, passes } = this.#options;
     const { req } = context;
     const bearer = bearerOf(context);

@@ -4,6 +4,7 @@ import { secureHeaders } from "hono/secure-headers";
 import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { errorToData } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
+import type { HttpEnv, HttpRoute } from "../../shared/serving/http-routes.ts";
 import { type HttpServer, startHttpServer } from "../../shared/serving/http-server.ts";
 import { type Listening, refuseClear } from "../../shared/serving/listening.ts";
 import { openDoor } from "../../shared/serving/tls-door.ts";
@@ -15,7 +16,6 @@ import { CallRates } from "../access/call-rates.ts";
 import { tokensOf } from "../access/guard.ts";
 import { type Guard, Judge } from "../access/judge.ts";
 import { HttpGuard } from "./http-guard.ts";
-import type { HttpEnv, HttpRoute } from "./http-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 
 interface ServeHttpOptions {

@@ -1,7 +1,7 @@
 import type { Context } from "hono";
 import { deleteCookie, getCookie, setCookie } from "hono/cookie";
+import type { HttpEnv, HttpRoute } from "../../shared/serving/http-routes.ts";
 import { type BrowserPasses, PASS_MS } from "../access/browser-passes.ts";
-import type { HttpEnv, HttpRoute } from "./http-routes.ts";
 
 /** Cookies are shared by all ports of a host, and coordinators of one machine are not. */
 export function cookieName({ env }: Context<HttpEnv>): string {

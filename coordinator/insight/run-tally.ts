@@ -1,23 +1,5 @@
-import type { AttemptEnd, JournalRecord } from "../schedule/state/record.ts";
-
-/** How an attempt may end. One whose lease expired, and whose partial came all the same, is counted twice. */
-export const ATTEMPT_OUTCOMES = [
-  "committed",
-  "failed",
-  "died",
-  "rejected",
-  "expired",
-  "released",
-  "superseded",
-] as const satisfies readonly ("committed" | AttemptEnd["kind"])[];
-type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];
-
-/** What became of the attempts of one job since this coordinator opened it. */
-export interface AttemptCounts {
-  readonly ended: Readonly<Record<AttemptOutcome, number>>;
-  /** Second attempts at a shard that another worker is slow at. */
-  readonly backups: number;
-}
+import type { AttemptCounts, AttemptOutcome } from "../../shared/domain/job-metrics.ts";
+import type { JournalRecord } from "../schedule/state/record.ts";
 
 /** Counts attempts by what the journal is told of them. */
 export class RunTally {

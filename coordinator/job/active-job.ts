@@ -5,6 +5,7 @@ import { isMappedBy } from "../../shared/core/mapping.ts";
 import { isEnded, type JobDescription, type Lease, type PlannedJob } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
+import type { JobView } from "../../shared/domain/job-view.ts";
 import { leaseSlices } from "../../shared/domain/lease-slices.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
@@ -25,9 +26,9 @@ import { heldBack, openShards } from "../schedule/state/job-state.ts";
 import { committedPartials, liveLeases } from "../schedule/state/progress.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
 import { FailureJudge } from "./failure-judge.ts";
-import { type JobMetrics, metricsOf } from "./job-metrics.ts";
+import { metricsOf } from "./job-metrics.ts";
 import type { JobEnd, JobShell } from "./job-shell.ts";
-import { type JobView, statusOf, viewOf } from "./job-view.ts";
+import { statusOf, viewOf } from "./job-view.ts";
 import type { RunRecorder } from "./run-recorder.ts";
 
 export interface ActiveJobOptions {
@@ -272,7 +273,7 @@ export class ActiveJob {
   }
 
   /** What is told of it beside its status. */
-  metrics(): JobMetrics {
+  metrics() {
     return metricsOf(this.#options);
   }
 

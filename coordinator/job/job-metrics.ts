@@ -1,18 +1,9 @@
 import { isEnded } from "../../shared/domain/job.ts";
+import type { JobMetrics } from "../../shared/domain/job-metrics.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
-import { type AttemptCounts, RunTally } from "../insight/run-tally.ts";
+import { RunTally } from "../insight/run-tally.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
-import type { ShardKind } from "../schedule/state/shard-state.ts";
-import type { RunRecorder, StepSeconds } from "./run-recorder.ts";
-
-/** What metrics tell of a job, beside what its status does. */
-export interface JobMetrics {
-  readonly shards: Readonly<Record<ShardKind, number>>;
-  /** Held by workers: of one shard there may be two. */
-  readonly leases: number;
-  readonly attempts: AttemptCounts;
-  readonly seconds: StepSeconds;
-}
+import type { RunRecorder } from "./run-recorder.ts";
 
 /** Of a job that this process has not run, by what its status says. */
 export function metricsAtRest(

@@ -2,37 +2,12 @@ import type { Clock } from "../../shared/core/clock.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import type { EndedView, LiveView, ShownSpec } from "../../shared/domain/job-view.ts";
 import type { RunHistory } from "../../shared/domain/run-history.ts";
 import { packHistory } from "../insight/packed-history.ts";
 import type { RunWatch } from "../insight/run-watch.ts";
 import { shardCells } from "../insight/shard-cells.ts";
 import { isPaused, type JobState, unhappyEnd } from "../schedule/state/job-state.ts";
-
-/** A job in more detail than its status has, for people. */
-export type JobView = LiveView | EndedView;
-
-type ShownSpec = Readonly<Record<string, unknown>>;
-
-/** Of a job that runs. */
-interface LiveView {
-  readonly kind: "live";
-  /** As it was read. */
-  readonly spec: ShownSpec;
-  history(): RunHistory;
-  /** A byte a shard, see `shardCells`. */
-  cells(): Uint8Array;
-  /** As it would be if it ended now. */
-  kept(): EndedView;
-}
-
-/** Of one that has ended: its state is as large as its plan, and has gone. */
-export interface EndedView {
-  readonly kind: "ended";
-  /** Null where it is not known. */
-  readonly spec: ShownSpec | null;
-  /** The history with its map, as `packHistory` has it; null where none is known. */
-  packed(): Promise<Uint8Array | null>;
-}
 
 export const NO_VIEW: EndedView = { kind: "ended", spec: null, packed: async () => null };
 

@@ -2,18 +2,17 @@ import type { Clock } from "../../shared/core/clock.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { NO_TRACER, type Span, type Tracer } from "../../shared/core/tracer.ts";
 import type { ExecutionId } from "../../shared/domain/execution-id.ts";
+import {
+  type AttemptCounts,
+  RUN_STEPS,
+  type RunStep,
+  type StepSeconds,
+} from "../../shared/domain/job-metrics.ts";
 import type { Meters } from "../insight/meters.ts";
-import { type AttemptCounts, RunTally } from "../insight/run-tally.ts";
+import { RunTally } from "../insight/run-tally.ts";
 import { type JobState, unhappyEnd } from "../schedule/state/job-state.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 import type { ShellJournal, ShellWork } from "./job-shell.ts";
-
-/** The steps of a run, one after the other. */
-export const RUN_STEPS = ["plan", "map", "reduce", "publish"] as const;
-type RunStep = (typeof RUN_STEPS)[number];
-
-/** How long each step took; one that has not begun is missing. */
-export type StepSeconds = Readonly<Partial<Record<RunStep, number>>>;
 
 const LET_GO = { code: "INTERRUPTED", message: "this coordinator let go of the job" } as const;
 

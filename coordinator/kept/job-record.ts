@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { OWNER_NAME } from "../../shared/access/callers.ts";
 import type { Role } from "../../shared/access/roles.ts";
 import { parseJson } from "../../shared/core/parse-json.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
@@ -6,7 +7,6 @@ import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { NO_RUN } from "../../shared/domain/run-facts.ts";
 import { USUAL_STANDING } from "../../shared/domain/standing.ts";
 import type { Submitter } from "../../shared/wire/services.ts";
-import { OWNER_NAME } from "../access/judge.ts";
 
 /** What a standing coordinator keeps of a job. */
 export interface JobRecord {

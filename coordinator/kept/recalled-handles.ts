@@ -1,9 +1,10 @@
 import { errorToData, isShardmillError } from "../../shared/core/errors.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { type JobStores, NO_STORES } from "../../shared/domain/job-stores.ts";
+import type { EndedView } from "../../shared/domain/job-view.ts";
 import { type JobHandle, jobEnded } from "../job/job-handle.ts";
 import { metricsAtRest } from "../job/job-metrics.ts";
-import { type EndedView, jobToShow } from "../job/job-view.ts";
+import { jobToShow } from "../job/job-view.ts";
 import { type Reach, readStores } from "../plan/read-stores.ts";
 import type { JobRecord } from "./job-record.ts";
 import type { KeptJobs } from "./kept-jobs.ts";

@@ -1,5 +1,5 @@
+import { OWNER_NAME } from "../../shared/access/callers.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import { OWNER_NAME } from "../access/judge.ts";
 
 /**
  * How many jobs each identity has at work. Whoever has the user's secret, and this process itself, are

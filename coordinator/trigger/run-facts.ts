@@ -1,4 +1,4 @@
-import type { TriggerFacts } from "../metrics/trigger-table.ts";
+import type { TriggerFacts } from "../../shared/domain/trigger-status.ts";
 import { type RunOutcome, reasonText } from "../runs/run-outcome.ts";
 import type { RanFiring, TriggerState } from "./trigger-state.ts";
 

@@ -1,5 +1,5 @@
 import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import type { TriggerFacts } from "../metrics/trigger-table.ts";
+import type { TriggerFacts } from "../../shared/domain/trigger-status.ts";
 import { ServedJob, type ServedJobOptions } from "./served-job.ts";
 
 /** The jobs of a `serve`, each by itself: one that is broken keeps no other from its runs. */

@@ -1,5 +1,5 @@
 import type { FaceView } from "../../shared/extension/face.ts";
-import type { HandledMethod, Method } from "../../shared/wire/method.ts";
+import { type HandledMethod, handledMethod } from "../../shared/wire/method.ts";
 import { serveServerStream } from "../../shared/wire/streams.ts";
 import { serveUnary } from "../../shared/wire/unary.ts";
 import { type ScalerMetadata, scalerMethods } from "./methods.ts";
@@ -20,22 +20,15 @@ export function scalerHandlers({ jobs, report }: FaceView): ReadonlyMap<string, 
   const watch = (metadata: ScalerMetadata, signal: AbortSignal) =>
     scaler.watch(readScalerAsk(metadata), signal);
   return new Map([
-    entry(
+    handledMethod(
       isActive,
       serveUnary(isActive, async (metadata) => wanted(metadata) > 0, report),
     ),
-    entry(streamIsActive, serveServerStream(streamIsActive, watch, report)),
-    entry(getMetricSpec, serveUnary(getMetricSpec, specOf, report)),
-    entry(
+    handledMethod(streamIsActive, serveServerStream(streamIsActive, watch, report)),
+    handledMethod(getMetricSpec, serveUnary(getMetricSpec, specOf, report)),
+    handledMethod(
       getMetrics,
       serveUnary(getMetrics, async (metadata) => wanted(metadata), report),
     ),
   ]);
-}
-
-function entry(
-  { definition }: Pick<Method<unknown, unknown>, "definition">,
-  handler: HandledMethod["handler"],
-): [path: string, method: HandledMethod] {
-  return [definition.path, { definition, handler }];
 }

@@ -1,7 +1,7 @@
 import { connect } from "node:net";
+import { flightMethods } from "../../extensions/flight/methods.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
 import type { CoordinatorClient } from "../../shared/wire/client.ts";
-import { flightMethods } from "../../shared/wire/methods-flight.ts";
 import { Peer } from "../../shared/wire/peer.ts";
 import { callServerStream } from "../../shared/wire/streams.ts";
 import {

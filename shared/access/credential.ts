@@ -49,8 +49,17 @@ export function secretPath(asked?: string, env: NodeJS.ProcessEnv = process.env)
   return named === "" ? configPath("secret", env) : resolve(named);
 }
 
+/**
+ * Returns the file of a user's tokens: the one that was asked for, else `SHARDMILL_TOKENS_FILE`, else the one
+ * beside that user's secret. It may not be there.
+ */
+export function tokensPath(asked?: string, env: NodeJS.ProcessEnv = process.env): string {
+  const named = asked ?? env.SHARDMILL_TOKENS_FILE ?? "";
+  return named === "" ? configPath("tokens", env) : resolve(named);
+}
+
 /** A file of this user's configuration. */
-export function configPath(name: string, env: NodeJS.ProcessEnv): string {
+function configPath(name: string, env: NodeJS.ProcessEnv): string {
   const { XDG_CONFIG_HOME: users = "" } = env;
   return join(isAbsolute(users) ? users : join(homedir(), ".config"), "shardmill", name);
 }

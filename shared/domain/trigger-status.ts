@@ -25,3 +25,15 @@ export interface TriggerStatus {
     readonly reason: string | null;
   } | null;
 }
+
+/** Status of a trigger, and further facts of it for metrics. */
+export interface TriggerFacts extends TriggerStatus {
+  /** Runs that ended since this process began, by how. One that is begun again by itself has not. */
+  readonly ended: Readonly<Record<TriggerOutcome, number>>;
+  /** How often one failed that is begun again by itself. */
+  readonly retries: number;
+  /** When a run last ended published; null where none is remembered. */
+  readonly publishedMs: number | null;
+  /** How often instants were left out since this process began: several side by side count once. */
+  readonly leftOut: number;
+}

@@ -6,6 +6,8 @@ export interface CommandPart {
   readonly usage: string;
   /** Description in the list of commands. */
   readonly says: string;
+  /** Where it stands in the list: with commands about a job, or with those about a published output. */
+  readonly about: "job" | "output";
   /** Loads the code of its options and of its run. */
   load(): Promise<Command>;
 }

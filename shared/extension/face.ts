@@ -1,19 +1,20 @@
-import type { Role } from "../access/roles.ts";
+import type { Callers } from "../access/callers.ts";
 import type { Logger } from "../core/log.ts";
 import type { Tracer } from "../core/tracer.ts";
 import type { Device } from "../domain/device.ts";
+import type { ServedPorts } from "../domain/server-info.ts";
+import type { MetricFacts } from "../metrics/metric.ts";
+import type { HttpRoute } from "../serving/http-routes.ts";
 import type { HandledMethod } from "../wire/method.ts";
 import type { ReportFailure } from "../wire/unary.ts";
-
-/**
- * Who may call a method: `anyone` who reaches the port, `known` callers of any role, or callers of one role.
- * A method for `anyone` tells nothing about jobs, workers or files.
- */
-export type Callers = "anyone" | "known" | Role;
+import type { CoordinatorView } from "./coordinator-view.ts";
+import type { ResultsView } from "./results-view.ts";
 
 /** Methods and spans that processes show to other programs. */
 export interface FacePart {
   readonly grpc?: GrpcFace;
+  readonly port?: PortFace;
+  readonly http?: HttpFace;
   readonly traces?: TraceFace;
 }
 
@@ -33,6 +34,69 @@ export interface GrpcFace {
   load(view: FaceView): Promise<ReadonlyMap<string, HandledMethod>>;
   /** How callers that cannot send headers send their token. Default: in a header, as all others do. */
   readonly token?: TokenInMessage;
+}
+
+/**
+ * gRPC methods that serve results of jobs, on a port and in a thread of their own: sending gigabytes must not
+ * hold up workers. The engine opens the port, by TLS where it is asked to, and judges each call.
+ */
+export interface PortFace {
+  /** Methods by path: `/package.Service/Method`. */
+  readonly methods: Readonly<Record<string, FaceMethod>>;
+  /** Name in messages: `Arrow Flight`. */
+  readonly title: string;
+  /** Option of commands that coordinate. Its value is HOST:PORT. */
+  readonly option: PortOption;
+  /** Field by which a coordinator tells its clients that it serves this port. */
+  readonly toldAs: keyof ServedPorts;
+  readonly limits: PortLimits;
+  /** Opens the handlers of all methods. The caller disposes them. */
+  open(results: ResultsView, report: ReportFailure): Promise<PortHandlers>;
+}
+
+interface PortOption {
+  /** Name, without dashes: `flight`. */
+  readonly name: string;
+  /** Description in the help. */
+  readonly says: string;
+  /** Example in the help of `coordinator`. */
+  readonly example: { readonly value: string; readonly says: string };
+}
+
+/** Limits of a port, beside those of all ports. */
+interface PortLimits {
+  /** Size of a request. */
+  readonly requestBytes: number;
+  /** Calls of one connection that are open at once. */
+  readonly streams: number;
+  /** Calls of one identity that are open at once. */
+  readonly openCalls: number;
+}
+
+export interface PortHandlers extends AsyncDisposable {
+  readonly methods: ReadonlyMap<string, HandledMethod>;
+}
+
+/**
+ * Routes that a coordinator serves by HTTP, beside health checks and sessions of browsers. The engine opens
+ * the port that `--http` asks for, and judges each request by the callers of its route.
+ */
+export interface HttpFace {
+  /** Names of what is served, for the help of `--http`: `/metrics`, `the page`. */
+  readonly serves: readonly string[];
+  /** Command that a user needs next. Default: none. */
+  readonly command?: HttpCommand;
+  /** Loads the routes, when the port is opened. */
+  load(view: CoordinatorView): Promise<readonly HttpRoute[]>;
+  /** Loads the metrics that the routes show, for the docs. Default: none. */
+  loadMetrics?(): Promise<readonly MetricFacts[]>;
+}
+
+interface HttpCommand {
+  /** Name: `page`. */
+  readonly name: string;
+  /** Purpose, where a coordinator prints its addresses: `for its page`. */
+  readonly purpose: string;
 }
 
 interface FaceMethod {

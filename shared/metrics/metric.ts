@@ -3,11 +3,8 @@ import type { HistogramCounts } from "./histogram.ts";
 /** As Prometheus calls them: what only grows, what goes up and down, how often which values came. */
 export type MetricType = "counter" | "gauge" | "histogram";
 
-/**
- * A metric as one row of a table: what it is called, what it says, and how it is read from the facts of a
- * process. Nothing is counted for it: the facts are there without it.
- */
-export interface Metric<Facts> {
+/** Facts of a metric that do not change. */
+export interface MetricFacts {
   /** By the conventions of Prometheus: `shardmill_`, the unit last, `_total` of a counter. */
   readonly name: string;
   readonly type: MetricType;
@@ -15,6 +12,13 @@ export interface Metric<Facts> {
   readonly help: string;
   /** The names of the labels. What is in them is bounded: see docs/operations.md. */
   readonly labels: readonly string[];
+}
+
+/**
+ * A metric as one row of a table: what it is called, what it says, and how it is read from the facts of a
+ * process. Nothing is counted for it: the facts are there without it.
+ */
+export interface Metric<Facts> extends MetricFacts {
   readonly read: (facts: Facts) => Iterable<Sample>;
 }
 

@@ -25,6 +25,14 @@ export interface HandledMethod {
   readonly handler: UntypedHandleCall;
 }
 
+/** Pairs a method with its handler, by its path. */
+export function handledMethod(
+  { definition }: Pick<Method<unknown, unknown>, "definition">,
+  handler: UntypedHandleCall,
+): [path: string, method: HandledMethod] {
+  return [definition.path, { definition, handler }];
+}
+
 export function defineMethod<Request, Response>(
   service: ServiceName,
   name: string,

@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { PORTS } from "../../coordinator/access/face-methods.ts";
 import { TestCa } from "../support/certificates.ts";
 import { startCli } from "../support/processes.ts";
 
@@ -11,7 +12,12 @@ import { startCli } from "../support/processes.ts";
 const CONNECTIONS = 800;
 const SOMAXCONN = "/proc/sys/net/core/somaxconn";
 const allowed = existsSync(SOMAXCONN) ? Number(readFileSync(SOMAXCONN, "utf8")) : 0;
-const KINDS = ["Arrow Flight", "HTTP", "coordinator"] as const;
+/** Options, and what a coordinator calls the place: ports of extensions come first. */
+const PLACES = [
+  ...PORTS.map(({ option, title }) => [`--${option.name}`, title] as const),
+  ["--http", "HTTP"],
+  ["--listen", "coordinator"],
+] as const;
 
 let folder: string;
 
@@ -42,17 +48,17 @@ test.skipIf(allowed < CONNECTIONS).each([
 ])("%s hundreds of connections may wait for a coordinator that is busy", async (_how, byTls) => {
   const own = byTls ? await (await TestCa.make(folder)).sign({ name: "server" }) : null;
   const tls = own === null ? [] : ["--tls-cert", own.cert, "--tls-key", own.key];
-  const places = ["--listen", "--flight", "--http"].flatMap((option) => [option, "127.0.0.1:0"]);
+  const places = PLACES.flatMap(([option]) => [option, "127.0.0.1:0"]);
   const args = ["coordinator", ...places, ...tls];
   await using cli = startCli(args);
   const ports: number[] = [];
-  for (const kind of KINDS) {
+  for (const [, kind] of PLACES) {
     const [, port] = await cli.saw(new RegExp(`${kind} on \\S*?:(\\d+)`));
     ports.push(Number(port));
   }
   cli.kill("SIGSTOP");
   const waiting = await Promise.all(ports.map(connectMany));
-  expect(waiting.map((sockets) => sockets.length)).toEqual(KINDS.map(() => CONNECTIONS));
+  expect(waiting.map((sockets) => sockets.length)).toEqual(PLACES.map(() => CONNECTIONS));
   for (const socket of waiting.flat()) socket.destroy();
   cli.kill("SIGCONT");
   cli.kill("SIGTERM");

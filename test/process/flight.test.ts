@@ -11,9 +11,9 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { describe, expect, test } from "vitest";
+import type { FlightInfo } from "../../extensions/flight/methods.ts";
 import { encodeArrow } from "../../shared/dataset/encode.ts";
 import { withLength } from "../../shared/dataset/ipc-messages.ts";
-import type { FlightInfo } from "../../shared/wire/methods-flight.ts";
 import { FlightClient, flightRig } from "../support/flight/flight-client.ts";
 import { PublishedOutput } from "../support/flight/published-output.ts";
 import { embeddings, everyType, only, plainRows, smallTable, tableOf } from "../support/sample-table.ts";

@@ -1,12 +1,10 @@
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
 import { Client, credentials, Metadata, type ServiceError, status } from "@grpc/grpc-js";
-import protobuf from "protobufjs";
 import { describe, expect, type Mock, test } from "vitest";
+import { EXTENSIONS } from "#extensions";
 import { METHOD_CALLERS } from "../../coordinator/access/method-callers.ts";
 import { startServer } from "../../coordinator/grpc/server.ts";
 import { silentLogger } from "../../shared/core/log.ts";
-import { packageRoot } from "../../shared/core/package-root.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
 import { type FakeServices, fakeServices } from "../support/fake-services.ts";
@@ -42,15 +40,13 @@ function callsOf(services: FakeServices): number {
   return answers.reduce((calls, { mock }) => calls + mock.calls.length, 0);
 }
 
-/** Those that the server of Arrow Flight registers, which has a port of its own. */
-async function flightPaths(): Promise<string[]> {
-  const root = await new protobuf.Root().load(join(packageRoot, "proto", "arrow", "flight", "Flight.proto"));
-  const service = root.lookupService("arrow.flight.protocol.FlightService");
-  return service.methodsArray.map(({ name }) => `/arrow.flight.protocol.FlightService/${name}`);
+/** Methods that ports of extensions serve: the contract suite of faces holds them to their protocols. */
+function portPaths(): string[] {
+  return EXTENSIONS.flatMap(({ face }) => Object.keys(face?.port?.methods ?? {}));
 }
 
-test("the table names every method that both servers have, and no other", async () => {
-  const paths = [...(await methodPaths()), ...(await flightPaths())];
+test("the table names every method that all servers have, and no other", async () => {
+  const paths = [...(await methodPaths()), ...portPaths()];
   expect(Object.keys(METHOD_CALLERS).sort()).toEqual(paths.sort());
 });
 

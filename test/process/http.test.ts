@@ -5,12 +5,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { BrowserPasses, PASS_MS } from "../../coordinator/access/browser-passes.ts";
 import { makeToken } from "../../coordinator/access/tokens.ts";
 import { addTokenLine } from "../../coordinator/access/tokens-file.ts";
-import type { HttpRoute } from "../../coordinator/http/http-routes.ts";
 import { healthRoutes, serveHttp } from "../../coordinator/http/http-server.ts";
 import type { Role } from "../../shared/access/roles.ts";
 import type { CertificateFiles } from "../../shared/access/tls-files.ts";
 import { deferred } from "../../shared/core/abort.ts";
 import { silentLogger } from "../../shared/core/log.ts";
+import type { HttpRoute } from "../../shared/serving/http-routes.ts";
 import type { HttpServer } from "../../shared/serving/http-server.ts";
 import { type Listening, LOCAL } from "../../shared/serving/listening.ts";
 import { postAs } from "../../shared/serving/post.ts";

@@ -1,9 +1,9 @@
 import { connect, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { eventStream } from "../../coordinator/http/events.ts";
 import { serveHttp } from "../../coordinator/http/http-server.ts";
-import { pageRoutes } from "../../coordinator/http/page-routes.ts";
 import type { JobHandle } from "../../coordinator/job/job-handle.ts";
+import { eventStream } from "../../extensions/web/events.ts";
+import { pageRoutes } from "../../extensions/web/page-routes.ts";
 import { LogTail, silentLogger } from "../../shared/core/log.ts";
 import type { HttpServer } from "../../shared/serving/http-server.ts";
 import { LOCAL } from "../../shared/serving/listening.ts";

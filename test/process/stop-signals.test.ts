@@ -19,7 +19,7 @@ test("a command that does not come out of a native call ends at the third Ctrl-C
   await writeFile(
     main,
     `import duckdb from ${JSON.stringify(duckdb)};
-import { listenForStopSignals, whenAborted } from ${JSON.stringify(compiledUrl("cli/stop-signals.ts").href)};
+import { listenForStopSignals, whenAborted } from ${JSON.stringify(compiledUrl("shared/terminal/stop-signals.ts").href)};
 const stops = listenForStopSignals();
 whenAborted(stops.asked, () => console.log("asked"));
 whenAborted(stops.atOnce, () => console.log("at once"));

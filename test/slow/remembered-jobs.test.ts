@@ -11,6 +11,7 @@ import type { CoordinatorClient } from "../../shared/wire/client.ts";
 import { ask, startWorker, until, untilCommitted } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob, type KnownJobOptions } from "../support/known-job.ts";
+import { needs } from "../support/needs.ts";
 import { type CliProcess, runCli, startCli } from "../support/processes.ts";
 
 /** A coordinator without a job of its own, killed and started again with the same command. */
@@ -145,52 +146,56 @@ interface Detail {
   readonly history: RunHistory;
 }
 
-test("the page shows jobs that ended as they were, and of one that goes on what was before", async () => {
-  await using done = await aJob({ hidden: 16 });
-  await using bad = await aJob({ hidden: 16, nullRows: [3], spec: { errors: { maxRows: 0 } } });
-  await using running = await aJob();
-  const standing = new Standing(done, await freePort());
-  const url = `http://127.0.0.1:${await freePort()}`;
-  const http = ["--http", new URL(url).host];
-  await using before = await standing.start({}, http);
-  const patient = ["--patience", "60"];
-  await using worker = startWorker(done, standing.address, patient);
-  const ended = [await standing.submit(done), await standing.submit(bad)];
-  for (const jobId of ended) await standing.ended(jobId);
-  const goesOn = await standing.submit(running);
-  await untilCommitted(running, 2);
-  // However long it takes to look: it has not ended meanwhile.
-  worker.killGroup("SIGSTOP");
-  const shown = await Promise.all(ended.map((jobId) => shownOf(url, jobId)));
-  const half = (await shownOf(url, goesOn)).detail.history;
-  await kill(before);
+needs("web")(
+  "the page shows jobs that ended as they were, and of one that goes on what was before",
+  async () => {
+    await using done = await aJob({ hidden: 16 });
+    await using bad = await aJob({ hidden: 16, nullRows: [3], spec: { errors: { maxRows: 0 } } });
+    await using running = await aJob();
+    const standing = new Standing(done, await freePort());
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const http = ["--http", new URL(url).host];
+    await using before = await standing.start({}, http);
+    const patient = ["--patience", "60"];
+    await using worker = startWorker(done, standing.address, patient);
+    const ended = [await standing.submit(done), await standing.submit(bad)];
+    for (const jobId of ended) await standing.ended(jobId);
+    const goesOn = await standing.submit(running);
+    await untilCommitted(running, 2);
+    // However long it takes to look: it has not ended meanwhile.
+    worker.killGroup("SIGSTOP");
+    const shown = await Promise.all(ended.map((jobId) => shownOf(url, jobId)));
+    const half = (await shownOf(url, goesOn)).detail.history;
+    await kill(before);
 
-  // Few records between two snapshots of its journal: what it had is in one, or behind it.
-  await using after = await standing.start({ SHARDMILL_SNAPSHOT_RECORDS: "5" }, http);
-  expect(await Promise.all(ended.map((jobId) => shownOf(url, jobId)))).toEqual(shown);
-  expect(shown.map(({ detail, cells }) => [detail.status.phase, cells.length])).toEqual([
-    ["published", SHARDS],
-    ["failed", SHARDS],
-  ]);
-  worker.killGroup("SIGCONT");
-  await untilCommitted(running, 5);
-  await kill(after);
+    // Few records between two snapshots of its journal: what it had is in one, or behind it.
+    await using after = await standing.start({ SHARDMILL_SNAPSHOT_RECORDS: "5" }, http);
+    expect(await Promise.all(ended.map((jobId) => shownOf(url, jobId)))).toEqual(shown);
+    expect(shown.map(({ detail, cells }) => [detail.status.phase, cells.length])).toEqual([
+      ["published", SHARDS],
+      ["failed", SHARDS],
+    ]);
+    worker.killGroup("SIGCONT");
+    await untilCommitted(running, 5);
+    await kill(after);
 
-  await using last = await standing.start({}, http);
-  expect(await standing.ended(goesOn)).toMatchObject({ phase: "published" });
-  const { history } = (await shownOf(url, goesOn)).detail;
-  expect(history.lives).toHaveLength(3);
-  // From the start of its journal, which comes after planning.
-  expect(Date.parse(history.began)).toBeGreaterThanOrEqual(Date.parse(half.began));
-  expect(history.lives?.[1]?.from).toBeLessThan(history.lives?.[2]?.from ?? 0);
-  expect(history).toMatchObject({ commits: SHARDS, before: { rows: 0, shards: 0, attempts: 0 } });
-  // One that was interrupted may have been handed in later.
-  expect(history.ends.committed + history.ends.interrupted).toBeGreaterThanOrEqual(SHARDS);
-  const spans = history.workers.flatMap((each) => each.spans.end);
-  expect(spans.filter((end) => end === "committed").length).toBeGreaterThanOrEqual(1);
-  await stop(worker, last);
-  await expectRightAnswer(running);
-}, 600_000);
+    await using last = await standing.start({}, http);
+    expect(await standing.ended(goesOn)).toMatchObject({ phase: "published" });
+    const { history } = (await shownOf(url, goesOn)).detail;
+    expect(history.lives).toHaveLength(3);
+    // From the start of its journal, which comes after planning.
+    expect(Date.parse(history.began)).toBeGreaterThanOrEqual(Date.parse(half.began));
+    expect(history.lives?.[1]?.from).toBeLessThan(history.lives?.[2]?.from ?? 0);
+    expect(history).toMatchObject({ commits: SHARDS, before: { rows: 0, shards: 0, attempts: 0 } });
+    // One that was interrupted may have been handed in later.
+    expect(history.ends.committed + history.ends.interrupted).toBeGreaterThanOrEqual(SHARDS);
+    const spans = history.workers.flatMap((each) => each.spans.end);
+    expect(spans.filter((end) => end === "committed").length).toBeGreaterThanOrEqual(1);
+    await stop(worker, last);
+    await expectRightAnswer(running);
+  },
+  600_000,
+);
 
 test("a job that cannot be opened again fails with the reason, keeps no other from it, and is tried once more", async () => {
   await using lost = await aJob();

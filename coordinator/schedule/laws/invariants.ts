@@ -1,11 +1,12 @@
 import { isEnded } from "../../../shared/domain/job.ts";
+import { SHARD_KINDS } from "../../../shared/domain/job-metrics.ts";
 import { assertLaw } from "../../../shared/domain/laws.ts";
 import { ROW_COUNTS, type RowCounts, RUN_COUNTS } from "../../../shared/domain/row-counts.ts";
 import { shardRows } from "../../../shared/domain/shard.ts";
 import { compareTokens } from "../../../shared/domain/token.ts";
 import { type JobState, openShards, type QueueItem, type Totals } from "../state/job-state.ts";
 import { committedPartials } from "../state/progress.ts";
-import { inPlanOrder, leasesOf, SHARD_KINDS, type ShardEntry } from "../state/shard-state.ts";
+import { inPlanOrder, leasesOf, type ShardEntry } from "../state/shard-state.ts";
 import { checkShard } from "./invariants-shard.ts";
 
 /**

@@ -100,15 +100,6 @@ export interface Offer {
  */
 export const MAX_WAITING_OFFERS = 3;
 
-export const SHARD_KINDS = [
-  "pending",
-  "leased",
-  "committing",
-  "committed",
-  "split",
-  "poisoned",
-] as const satisfies readonly ShardKind[];
-
 export function leasesOf(state: ShardState): readonly LeaseEntry[] {
   return state.kind === "leased" || state.kind === "committing" ? state.leases : [];
 }

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { serveHttp } from "../../../coordinator/http/http-server.ts";
-import { pageRoutes } from "../../../coordinator/http/page-routes.ts";
-import type { TriggerFacts } from "../../../coordinator/metrics/trigger-table.ts";
+import { pageRoutes } from "../../../extensions/web/page-routes.ts";
 import { LogTail, silentLogger } from "../../../shared/core/log.ts";
 import type { JobStatus } from "../../../shared/domain/job-status.ts";
+import type { TriggerFacts } from "../../../shared/domain/trigger-status.ts";
 import type { HttpServer } from "../../../shared/serving/http-server.ts";
 import { LOCAL } from "../../../shared/serving/listening.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../../support/access.ts";

@@ -3,15 +3,17 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Utf8, vectorFromArray } from "apache-arrow";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect } from "vitest";
 import { packageRoot } from "../../../shared/core/package-root.ts";
 import { ARROW_TYPES } from "../../support/arrow-types.ts";
 import { type OutputTables, PublishedOutput } from "../../support/flight/published-output.ts";
+import { needs } from "../../support/needs.ts";
 import { type CliProcess, startCli } from "../../support/processes.ts";
 import { embeddings, everyType, only, smallTable, tableOf } from "../../support/sample-table.ts";
 
 /** Arrow Flight as pyarrow and Arrow for Go speak it: `npm run clients` fetches and builds them. */
 
+const testFlight = needs("flight");
 const tools = process.env.SHARDMILL_FOREIGN ?? "";
 const SCRIPT = join(packageRoot, "test", "external", "clients", "flight", "flight_client.py");
 const SECRET = "a-secret-of-a-test-and-of-nothing-else-0123456789";
@@ -117,7 +119,7 @@ describe.each(["arrow", "parquet"] as const)("an output of %s files", (format) =
     }),
   };
 
-  test.each(Object.keys(outputs))(
+  testFlight.each(Object.keys(outputs))(
     "with %s is the same to pyarrow and to Go as its files are",
     async (name) => {
       await using served = await serve(outputs[name]?.() ?? {});
@@ -148,7 +150,7 @@ describe.each(["arrow", "parquet"] as const)("an output of %s files", (format) =
 });
 
 describe("pyarrow", () => {
-  test("is refused by the statuses that it knows", async () => {
+  testFlight("is refused by the statuses that it knows", async () => {
     await using served = await serve({ "rows/part-00000.parquet": smallTable(10) });
     expect(await python("refusals", served.address)).toEqual({
       "no secret": "FlightUnauthenticatedError",
@@ -160,14 +162,14 @@ describe("pyarrow", () => {
     });
   });
 
-  test("may leave streams in the middle, more of them than may be open", async () => {
+  testFlight("may leave streams in the middle, more of them than may be open", async () => {
     await using served = await serve({
       "rows/part-00000.arrow": tableOf({ vector: embeddings(6_000, 384) }),
     });
     expect(await python("left", served.address, "40")).toBe(6_000);
   });
 
-  test("reads all rows by the five lines of the README, and of the page on Flight", async () => {
+  testFlight("reads all rows by the five lines of the README, and of the page on Flight", async () => {
     await using served = await serve({
       "rows/part-00000.parquet": smallTable(10),
       "rows/part-00001.parquet": smallTable(5),

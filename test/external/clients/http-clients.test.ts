@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { CertificateFiles } from "../../../shared/access/tls-files.ts";
 import { TestCa } from "../../support/certificates.ts";
+import { needs } from "../../support/needs.ts";
 import { runCli, startCli } from "../../support/processes.ts";
 
 /** What curl is told by a coordinator's HTTP server that does not let it in: `npm run clients`. */
@@ -124,7 +125,7 @@ test("it is told by mutual TLS what is wrong with its certificate, and nothing i
   expect(await mutual.audit()).toEqual(cases.map(() => ["refused", "GET /session", "CERTIFICATE_REFUSED"]));
 });
 
-test("it is told what is wrong with its token, and nothing is done for it", async () => {
+needs("web")("it is told what is wrong with its token, and nothing is done for it", async () => {
   const [revoked, worker] = [await makeToken("admin"), await makeToken("work")];
   await runCli(["token", "revoke", revoked.id, "--tokens-file", tokens]);
   await untilKnown();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
-import { COORDINATOR_METRICS } from "../../../coordinator/metrics/coordinator-metrics.ts";
+import { COORDINATOR_METRICS } from "../../../extensions/web/metrics/coordinator-metrics.ts";
 import { packageRoot } from "../../../shared/core/package-root.ts";
 import type { OutputManifest } from "../../../shared/domain/manifest.ts";
 import { SUPERVISOR_METRICS } from "../../../worker/http/worker-metrics.ts";

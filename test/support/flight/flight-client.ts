@@ -1,13 +1,16 @@
 import { type RecordBatch, RecordBatchReader, Table } from "apache-arrow";
-import type { FlightOwner } from "../../../coordinator/flight/flight.ts";
-import { type FlightServer, startFlightServer } from "../../../coordinator/grpc/flight-server.ts";
-import type { FlightLimits } from "../../../coordinator/grpc/flight-turns.ts";
+import { type PortServer, startPortServer } from "../../../coordinator/grpc/port-server.ts";
+import { flight } from "../../../extensions/flight/extension.ts";
+import { openFlights } from "../../../extensions/flight/handlers.ts";
+import { type FlightData, type FlightInfo, flightMethods } from "../../../extensions/flight/methods.ts";
+import type { FlightLimits } from "../../../extensions/flight/turns.ts";
 import { present } from "../../../shared/core/assert.ts";
 import { silentLogger } from "../../../shared/core/log.ts";
 import { withLength } from "../../../shared/dataset/ipc-messages.ts";
 import { NO_STORES } from "../../../shared/domain/job-stores.ts";
 import type { Location } from "../../../shared/domain/location.ts";
-import { type FlightData, type FlightInfo, flightMethods } from "../../../shared/wire/methods-flight.ts";
+import type { PortFace } from "../../../shared/extension/face.ts";
+import type { ResultsView } from "../../../shared/extension/results-view.ts";
 import { Peer } from "../../../shared/wire/peer.ts";
 import { callServerStream } from "../../../shared/wire/streams.ts";
 import { callUnary } from "../../../shared/wire/unary.ts";
@@ -72,18 +75,22 @@ function tableOfStream(bytes: Uint8Array): Table {
 }
 
 export interface FlightRig extends AsyncDisposable {
-  readonly server: FlightServer;
+  readonly server: PortServer;
   readonly client: FlightClient;
 }
 
-/** A server in this process, of one output, or of what an owner has, and its client. */
+/** A server in this process, of one output or of these results, and its client. */
 export async function flightRig(
-  served: Location | FlightOwner,
+  served: Location | ResultsView,
   limits: Partial<FlightLimits> = {},
 ): Promise<FlightRig> {
-  const owner = typeof served === "string" ? ownerOf(served) : served;
-  const options = { listen: "127.0.0.1:0", option: "--flight", owner, log: silentLogger, limits };
-  const server = await startFlightServer({ ...options, guard: TEST_GUARD });
+  const results = typeof served === "string" ? resultsIn(served) : served;
+  const face: PortFace = {
+    ...present(flight.face?.port, "Flight has a port"),
+    open: async (view, report) => openFlights(view, report, limits),
+  };
+  const options = { listen: "127.0.0.1:0", option: "--flight", results, log: silentLogger };
+  const server = await startPortServer(face, { ...options, guard: TEST_GUARD });
   const client = new FlightClient(server.address);
   return {
     server,
@@ -95,7 +102,7 @@ export async function flightRig(
   };
 }
 
-function ownerOf(output: Location): FlightOwner {
+function resultsIn(output: Location): ResultsView {
   const job = { jobId: null, output, stores: NO_STORES, isPublished: true, combined: [] };
   return { jobs: async () => [job], combined: async () => [] };
 }

@@ -12,7 +12,7 @@ export const FILE_USERS: readonly RegExp[] = [
   // The machine, and what the program itself consists of.
   /^shared\/core\/(prune-folder|read-record|memory-watch|package-root|process-identity)\.ts$/,
   /^shared\/(wire\/(descriptors|address-file)|dataset\/parquet-runtime)\.ts$/,
-  /^coordinator\/http\/page-routes\.ts$/,
+  /^extensions\/web\/page-routes\.ts$/,
   // The user's own: the job file, the secret, certificates, what is kept between runs, a model to convert,
   // copies of files that lie elsewhere.
   /^coordinator\/(access\/(audit-log|tokens-file)|kept\/kept-jobs)\.ts$/,

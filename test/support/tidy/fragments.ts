@@ -15,8 +15,6 @@ export const SEAMS: readonly RegExp[] = [
   /^shared\/steps\/open-step\.ts$/,
   // Text of data: pure, and tried without what makes the data.
   /^cli\/render\//,
-  // Loaded only where HTTP is served.
-  /^coordinator\/http\/metrics-route\.ts$/,
   // Keeps a library where the house knows it, away from who uses it.
   /^shared\/wire\/descriptors\.ts$/,
   // Made by a script, which writes the whole file.

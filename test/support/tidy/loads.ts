@@ -7,7 +7,7 @@ import { type Finding, loadedBy, type SourceFile } from "./source-file.ts";
 const NOT_AT_START = /^(zod|yaml|yargs|@grpc\/.*|@aws-sdk\/.*|@smithy\/.*|google-auth-library)$/;
 
 /** They speak gRPC from the first moment on. */
-const MAY_LOAD_ALL = new Set(["coordinator/grpc/flight-thread.ts"]);
+const MAY_LOAD_ALL = new Set(["coordinator/grpc/port-thread.ts"]);
 
 /**
  * Scripts that are started as threads or processes, and load such a package before they are asked for

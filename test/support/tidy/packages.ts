@@ -23,7 +23,10 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^rabbitmq-client$/, folders: ["extensions/amqp/"] },
   { packages: /^@platformatic\/kafka$/, folders: ["extensions/kafka/"] },
   { packages: /^google-auth-library$/, folders: ["extensions/gcs/"] },
-  { packages: /^(hono|@hono\/.*)$/, folders: ["shared/serving/", "coordinator/http/", "worker/http/"] },
+  {
+    packages: /^(hono|@hono\/.*)$/,
+    folders: ["shared/serving/", "coordinator/http/", "worker/http/", "extensions/web/"],
+  },
   { packages: /^koffi$/, folders: ["extensions/nvidia/"] },
   { packages: /^@opentelemetry\//, folders: ["extensions/tracing/"] },
   { packages: /^saxes$/, folders: ["extensions/object-store/"] },

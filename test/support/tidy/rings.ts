@@ -4,11 +4,15 @@ import { type Finding, lineAt, loadedBy, type SourceFile, targetOf } from "./sou
 
 /**
  * What an extension may import beside libraries: its declared base. A base is an extension without an
- * `extension.ts` of its own, or a folder of the engine that a command is made of.
+ * `extension.ts` of its own, or a folder of the engine that a command or a face is made of.
  */
 const BASES: Readonly<Record<string, readonly string[]>> = {
   init: ["coordinator/plan"],
   convert: ["coordinator/plan"],
+  // Histories and maps of runs, as they are kept.
+  web: ["coordinator/insight"],
+  // What is published, its folders as columns, and for the command the thread of a port.
+  flight: ["coordinator/plan", "coordinator/publish", "coordinator/grpc"],
   aws: ["object-store"],
   s3: ["aws", "object-store"],
   gcs: ["object-store"],
@@ -43,6 +47,10 @@ export const NAMERS: readonly string[] = [
   "shared/domain/map-spec.ts",
   "shared/domain/row-counts.ts",
   "shared/input-sources/one-column.ts",
+  // A code, and a field of the protocol, which other programs read.
+  "shared/core/error-codes.ts",
+  "shared/domain/server-info.ts",
+  "shared/wire/methods-server.ts",
   // Parameters of signed web addresses, which any web server's address may have.
   "shared/domain/web-address.ts",
 ];
@@ -55,10 +63,13 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   amqp: /\bamqps?\b|Amqp|AMQP|[Rr]abbit/,
   sqs: /\bsqs\b|Sqs|SQS/,
   kafka: /[Kk]afka|KAFKA/,
+  // Not what is in flight.
+  flight: /(?<![Ii]n)Flight|(?<!in )\bflights?\b|(?<!IN_)FLIGHT/,
   image: /\b[Ii]mages?(?=[A-Z]|\b)|[a-z]Images?(?=[A-Z]|\b)|IMAGE/,
   keda: /[Kk]eda|KEDA|externalscaler/,
   nvidia: /[Nn]vml|NVML/,
   sound: /\b[Ss]ounds?(?=[A-Z]|\b)|[a-z]Sounds?(?=[A-Z]|\b)|SOUND/,
+  web: /[Pp]rometheus|[Cc]oordinatorMetrics|\bpage[A-Z]|\bpage\.(js|css)\b/,
   tracing: /\b[Oo]tel(?=[A-Z]|-)|OTEL_|@opentelemetry/,
 };
 

@@ -2,7 +2,8 @@ import { mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type AuditEvent, AuditLog } from "../../../../coordinator/access/audit-log.ts";
+import { AuditLog } from "../../../../coordinator/access/audit-log.ts";
+import type { AuditEvent } from "../../../../shared/access/audit-event.ts";
 import { silentLogger, troubleLogger } from "../../../../shared/core/log.ts";
 
 const WHO = { name: "token 1a2b3c4d (gpu-nodes)", peer: "10.0.0.7:4000" };

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { type CallKind, CallRates } from "../../../../coordinator/access/call-rates.ts";
+import { CallRates } from "../../../../coordinator/access/call-rates.ts";
 import type { Identity } from "../../../../coordinator/access/judge.ts";
+import type { Callers, CallKind } from "../../../../shared/access/callers.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
-import type { Callers } from "../../../../shared/extension/face.ts";
 
 const TOKEN: Identity = { name: "token 1 (fleet)", token: null };
 const OTHER: Identity = { name: "token 2 (other)", token: null };

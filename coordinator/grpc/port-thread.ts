@@ -1,0 +1,27 @@
+import { NEVER } from "../../shared/core/abort.ts";
+import { createLogger } from "../../shared/core/log.ts";
+import { serveOwner } from "../../shared/core/remote/serve-owner.ts";
+import { portOf } from "../access/face-methods.ts";
+import type { PortOwnerMethods, PortThreadMethods } from "./port-protocol.ts";
+import { type PortServer, startPortServer } from "./port-server.ts";
+
+/**
+ * A thread that serves the port of a face: reading, decoding and sending gigabytes must not keep the one
+ * waiting that answers workers. Started by `startPortThread`.
+ */
+let server: PortServer | null = null;
+
+const owner = serveOwner<PortThreadMethods, PortOwnerMethods>({
+  async listen({ port, logLevel, ...options }) {
+    server = await startPortServer(portOf(port), {
+      ...options,
+      log: createLogger(port, logLevel),
+      results: {
+        jobs: () => owner.call("jobs", null, NEVER),
+        combined: (jobId, reduction) => owner.call("combined", { jobId, reduction }, NEVER),
+      },
+    });
+    return server.address;
+  },
+  close: async (graceMs) => server?.close(graceMs),
+});

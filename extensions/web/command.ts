@@ -1,0 +1,36 @@
+import { defineCommand } from "../../shared/extension/command.ts";
+import { DEFAULT_HTTP } from "../../shared/terminal/command-parts.ts";
+import {
+  type ConnectingArguments,
+  connectingOf,
+  connectingOptions,
+} from "../../shared/terminal/connecting-options.ts";
+
+interface PageArguments extends ConnectingArguments {
+  readonly http: string;
+}
+
+export const pageCommand = defineCommand({
+  options: (yargs) =>
+    yargs
+      .option("http", {
+        type: "string",
+        requiresArg: true,
+        default: DEFAULT_HTTP,
+        describe: "HOST:PORT that the coordinator was started with: --http",
+      })
+      .options(connectingOptions)
+      .example("$0 page", "Of a coordinator on this machine: shardmill coordinator --http")
+      .example("$0 page --http node1:7435 --tls-ca ca.crt --token-file read.token", "Of another, by a token"),
+  async run(args: PageArguments) {
+    const { postAs } = await import("../../shared/serving/post.ts");
+    const { parseAddress } = await import("../../shared/wire/address.ts");
+    const { origin, answer } = await postAs(
+      await connectingOf(args),
+      parseAddress(args.http, "connect", "--http"),
+      "/session/login",
+    );
+    // Behind the #, which browsers send to nobody and no proxy writes down.
+    process.stdout.write(`${origin}/#login=${answer.login}\n`);
+  },
+});

@@ -1,0 +1,183 @@
+import { callerKey } from "../../shared/access/callers.ts";
+import { sleep } from "../../shared/core/abort.ts";
+import { systemClock } from "../../shared/core/clock.ts";
+import { Slots } from "../../shared/core/slots.ts";
+import { SlotsPerPeer, takeEach } from "../../shared/core/slots-per-peer.ts";
+import type { JobStatus } from "../../shared/domain/job-status.ts";
+import type { QueueStatus } from "../../shared/domain/queue-status.ts";
+import type { TriggerStatus } from "../../shared/domain/trigger-status.ts";
+import type { WorkerStatus } from "../../shared/domain/worker.ts";
+import type { ViewedJob } from "../../shared/extension/coordinator-view.ts";
+import type { HttpCaller } from "../../shared/serving/http-routes.ts";
+
+/** What a page may see change. */
+export interface Watched {
+  /** In the order of submission. */
+  jobs(): readonly Omit<ViewedJob, "metrics">[];
+  workers(): readonly WorkerStatus[];
+  /** Jobs that are run by their triggers. */
+  triggers(): readonly TriggerStatus[];
+}
+
+/** How often it is looked for changes: people cannot read faster. */
+const LOOK_MS = 500;
+/** Something is sent at least this often, so that a dead connection is noticed. */
+const ALIVE_MS = 10_000;
+/** Beyond that many changed shards all of them are asked for anew. */
+const MOST_CHANGES = 4_096;
+/** Each is looked at twice a second. */
+const MOST_STREAMS = 64;
+/** Of one identity: half of them. */
+const MOST_OF_ONE = 32;
+/** A page that sleeps, or a reader that was stopped, keeps others from watching for no longer. */
+const STALLED_MS = 60_000;
+
+const streams = new Slots("pages that watch", { slots: MOST_STREAMS, waiting: 0 });
+const streamsOfOne = new SlotsPerPeer("pages that watch", { slots: MOST_OF_ONE, waiting: 0 });
+
+/**
+ * Server-sent events: `jobs` has each job that is new or has changed, `gone` the ids of those that were
+ * forgotten, `triggers` all jobs with a trigger when one has changed. Of a job that is named: `shards`,
+ * changed cells of its map, `[index, cell, ...]`, or null where all are to be asked for.
+ *
+ * Nothing is made before the one before it was taken: a slow page gets fewer, and holds no memory here. One
+ * that takes nothing for long is let go, with its connection: the browser asks again when it wakes.
+ */
+export async function eventStream(
+  watched: Watched,
+  jobId: string | null,
+  { identity: { name }, peer, confirm }: Pick<HttpCaller, "identity" | "peer" | "confirm">,
+  { signal, stalledMs = STALLED_MS }: { readonly signal: AbortSignal; readonly stalledMs?: number },
+): Promise<Response> {
+  const giveBack = await takeEach(
+    () => streamsOfOne.take(callerKey({ name, peer }), signal),
+    () => streams.take(signal),
+  );
+  const events = inEvents(jobId === null ? jobChanges(watched) : shardChanges(watched, jobId), signal);
+  const encoder = new TextEncoder();
+  let callOff = () => {};
+  let isOver = false;
+  // A page that goes away while it is told is told of twice.
+  const end = () => {
+    callOff();
+    if (isOver) return;
+    isOver = true;
+    giveBack();
+    events.return(undefined).catch(() => {});
+  };
+  const body = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        callOff();
+        try {
+          const { value, done } = await events.next();
+          confirm();
+          if (done === true || isOver) return;
+          controller.enqueue(encoder.encode(value));
+          callOff = systemClock.after(stalledMs, () => {
+            end();
+            controller.error(new Error("what was sent is not taken"));
+          });
+        } catch {
+          // Who is shut out by now, or has gone.
+          if (isOver) return;
+          end();
+          controller.close();
+        }
+      },
+      cancel: end,
+    },
+    { highWaterMark: 0 },
+  );
+  return new Response(body, { headers: { "content-type": "text/event-stream", "x-accel-buffering": "no" } });
+}
+
+/** Looks again and again; says something now and then where nothing has changed. */
+async function* inEvents(look: () => string, signal: AbortSignal): AsyncGenerator<string> {
+  yield "retry: 1000\n\n";
+  for (let quietMs = 0; ; quietMs += LOOK_MS) {
+    const events = look() || (quietMs >= ALIVE_MS ? ": alive\n\n" : "");
+    if (events !== "") {
+      quietMs = 0;
+      yield events;
+    }
+    await sleep(LOOK_MS, signal);
+  }
+}
+
+/** Few, and each changes some times a run: they are told together. */
+function triggerChanges(watched: Watched): () => string {
+  let told = JSON.stringify([]);
+  return () => {
+    const triggers: TriggerStatus[] = watched
+      .triggers()
+      .map(({ name, nextMs, waiting, isRunning, queue, last }) => {
+        return { name, nextMs, waiting, isRunning, queue: queue === null ? null : coarse(queue), last };
+      });
+    const text = JSON.stringify(triggers);
+    if (text === told) return "";
+    told = text;
+    return event("triggers", triggers);
+  };
+}
+
+/** As people read it: ages grow all the time, and are told once a second. */
+function coarse(queue: QueueStatus): QueueStatus {
+  const fill = Math.round(100 * queue.fill) / 100;
+  return { ...queue, oldestSeconds: Math.floor(queue.oldestSeconds), fill };
+}
+
+function jobChanges(watched: Watched): () => string {
+  const told = new Map<string, string>();
+  const triggers = triggerChanges(watched);
+  return () => {
+    const changed: JobStatus[] = [];
+    const handles = watched.jobs();
+    for (const handle of handles) {
+      const status = handle.status();
+      const text = JSON.stringify(status);
+      if (told.get(status.jobId) === text) continue;
+      told.set(status.jobId, text);
+      changed.push(status);
+    }
+    const ids = new Set(handles.map(({ jobId }) => jobId));
+    const gone = [...told.keys()].filter((id) => !ids.has(id));
+    for (const id of gone) told.delete(id);
+    const jobs = changed.length > 0 ? event("jobs", changed) : "";
+    return jobs + (gone.length > 0 ? event("gone", gone) : "") + triggers();
+  };
+}
+
+function shardChanges(watched: Watched, jobId: string): () => string {
+  let cells: Uint8Array | "kept" | null = null;
+  return () => {
+    const view = watched
+      .jobs()
+      .findLast((handle) => handle.jobId === jobId)
+      ?.view();
+    if (view === undefined) return "";
+    const [before, next] = [cells, view.kind === "live" ? view.cells() : ("kept" as const)];
+    cells = next;
+    if (next === "kept") return before === "kept" ? "" : event("shards", null);
+    // Asked for after this look: so nothing is missed that changes from here on.
+    const changes = before === null || before === "kept" ? null : cellChanges(before, next);
+    return changes === null || changes.length > 0 ? event("shards", changes) : "";
+  };
+}
+
+/** Null where there are too many, or the plan has other shards now. */
+function cellChanges(before: Uint8Array, after: Uint8Array): readonly number[] | null {
+  if (before.length !== after.length) return null;
+  const changes: number[] = [];
+  for (let index = 0; index < after.length; index += 1) {
+    const cell = after[index] ?? 0;
+    if (before[index] === cell) continue;
+    if (changes.length >= 2 * MOST_CHANGES) return null;
+    changes.push(index, cell);
+  }
+  return changes;
+}
+
+function event(name: string, data: unknown): string {
+  return `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+}

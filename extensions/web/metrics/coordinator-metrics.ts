@@ -1,0 +1,148 @@
+import { CALL_KINDS } from "../../../shared/access/callers.ts";
+import { isEnded, JOB_PHASES, type JobPhase } from "../../../shared/domain/job.ts";
+import type { TriggerFacts } from "../../../shared/domain/trigger-status.ts";
+import type { CoordinatorView, ViewedJob, ViewedMeters } from "../../../shared/extension/coordinator-view.ts";
+import { METRICS_TYPE, type Metric, metricsText } from "../../../shared/metrics/metric.ts";
+import { PROCESS_METRICS, type ProcessFacts, ProcessWatch } from "../../../shared/metrics/process-metrics.ts";
+import type { HttpRoute } from "../../../shared/serving/http-routes.ts";
+import { JOB_METRICS, type JobFacts, type JobsFacts } from "./job-table.ts";
+import { TRIGGER_METRICS } from "./trigger-table.ts";
+import { WORKER_METRICS, type WorkersFacts } from "./worker-table.ts";
+
+/** What a coordinator tells at one moment. */
+interface CoordinatorFacts extends JobsFacts, WorkersFacts {
+  readonly process: ProcessFacts;
+  readonly triggers: readonly TriggerFacts[];
+  readonly meters: ViewedMeters;
+  /** Open at this moment: nearly every worker has one. */
+  readonly leaseRequests: number;
+  /** Jobs that wait to be planned. */
+  readonly planningQueue: number;
+}
+
+/** All metrics of a coordinator, in the order in which they are told. */
+export const COORDINATOR_METRICS: readonly Metric<CoordinatorFacts>[] = [
+  ...JOB_METRICS,
+  ...WORKER_METRICS,
+  ...TRIGGER_METRICS,
+  {
+    name: "shardmill_lease_requests",
+    type: "gauge",
+    help: "Requests for a shard that are open; a worker always has one",
+    labels: [],
+    read: ({ leaseRequests }) => [{ labels: [], value: leaseRequests }],
+  },
+  {
+    name: "shardmill_lease_grant_seconds",
+    type: "histogram",
+    help: "From when a worker asked for a shard, or was woken for one, to its lease",
+    labels: [],
+    read: ({ meters }) => [{ labels: [], value: meters.leaseGrant.read() }],
+  },
+  {
+    name: "shardmill_partial_check_seconds",
+    type: "histogram",
+    help: "How long partials took to be checked, before they were committed or rejected",
+    labels: [],
+    read: ({ meters }) => [{ labels: [], value: meters.partialCheck.read() }],
+  },
+  {
+    name: "shardmill_journal_append_seconds",
+    type: "histogram",
+    help: "From a record that must last until it is on disk",
+    labels: [],
+    read: ({ meters }) => [{ labels: [], value: meters.journalAppend.read() }],
+  },
+  {
+    name: "shardmill_planning_queue_jobs",
+    type: "gauge",
+    help: "Jobs that wait until others are planned",
+    labels: [],
+    read: ({ planningQueue }) => [{ labels: [], value: planningQueue }],
+  },
+  {
+    name: "shardmill_calls_refused_total",
+    type: "counter",
+    help: "Calls by gRPC or HTTP that were refused because their peer calls too often, sends too much, or has too many open",
+    labels: ["kind"],
+    read: ({ meters }) => CALL_KINDS.map((kind) => ({ labels: [kind], value: meters.calls.refused[kind] })),
+  },
+  ...PROCESS_METRICS,
+];
+
+type MetricsView = Pick<
+  CoordinatorView,
+  "jobs" | "workers" | "triggers" | "meters" | "leaseRequests" | "planning" | "clock"
+>;
+
+/**
+ * How long the series of a job that has ended are told: any Prometheus has read its last values by then, and
+ * its alerts have been seen. For ever would be a hundred jobs of a hundred series.
+ */
+const KEPT_MS = 15 * 60_000;
+
+/**
+ * How old an answer may be: one over hundreds of jobs and workers takes the thread for some 30 ms, and who
+ * asks without end would have nothing else done. Nobody scrapes more often.
+ */
+const AGE_MS = 500;
+
+/** Makes the route at which Prometheus looks. It sends a token of the role `read`. */
+export function metricsRoute(view: MetricsView): HttpRoute {
+  const metrics = new CoordinatorMetrics(view);
+  return {
+    method: "GET",
+    path: "/metrics",
+    callers: "read",
+    handle: () => new Response(metrics.text(), { headers: { "content-type": METRICS_TYPE } }),
+  };
+}
+
+/** Tells what a coordinator knows, in the text format of Prometheus. */
+export class CoordinatorMetrics {
+  readonly #view: MetricsView;
+  readonly #process = new ProcessWatch();
+  /** When a job was first seen to have ended. */
+  readonly #endedMs = new WeakMap<ViewedJob, number>();
+  #told: { readonly atMs: number; readonly text: string } | null = null;
+
+  constructor(view: MetricsView) {
+    this.#view = view;
+  }
+
+  text(): string {
+    const nowMs = this.#view.clock.nowMs();
+    if (this.#told === null || nowMs - this.#told.atMs >= AGE_MS)
+      this.#told = { atMs: nowMs, text: metricsText(COORDINATOR_METRICS, this.#facts(nowMs)) };
+    return this.#told.text;
+  }
+
+  /** An end counts from when it is first looked at: who looks seldom sees the last values for as long. */
+  #facts(nowMs: number): CoordinatorFacts {
+    const { jobs, workers, triggers, meters, leaseRequests, planning } = this.#view;
+    const phases = Object.fromEntries(JOB_PHASES.map((phase) => [phase, 0])) as Record<JobPhase, number>;
+    const shown: JobFacts[] = [];
+    for (const handle of jobs()) {
+      const status = handle.status();
+      phases[status.phase] += 1;
+      if (isEnded(status.phase) && this.#isPast(handle, nowMs)) continue;
+      shown.push({ status, metrics: handle.metrics() });
+    }
+    return {
+      jobs: shown,
+      phases,
+      workers: workers(),
+      triggers: triggers(),
+      process: this.#process.look(),
+      meters,
+      leaseRequests: leaseRequests(),
+      planningQueue: planning.waiting,
+    };
+  }
+
+  #isPast(handle: ViewedJob, nowMs: number): boolean {
+    const endedMs = this.#endedMs.get(handle) ?? nowMs;
+    this.#endedMs.set(handle, endedMs);
+    return nowMs - endedMs > KEPT_MS;
+  }
+}

@@ -1,0 +1,44 @@
+import type { CallKind } from "../access/callers.ts";
+import type { Clock } from "../core/clock.ts";
+import type { LogTail } from "../core/log.ts";
+import type { JobMetrics } from "../domain/job-metrics.ts";
+import type { JobStatus } from "../domain/job-status.ts";
+import type { JobView } from "../domain/job-view.ts";
+import type { TriggerFacts } from "../domain/trigger-status.ts";
+import type { WorkerStatus } from "../domain/worker.ts";
+import type { DurationHistogram } from "../metrics/histogram.ts";
+import type { JobsService } from "../wire/services.ts";
+
+/** View that routes have of a coordinator: all that people and their programs may see and change. */
+export interface CoordinatorView {
+  /** Jobs, in the order of submission. */
+  jobs(): readonly ViewedJob[];
+  workers(): readonly WorkerStatus[];
+  /** Jobs that are run by their triggers. Empty: the coordinator serves none. */
+  triggers(): readonly TriggerFacts[];
+  readonly service: Pick<JobsService, "cancelJob" | "pauseJob" | "resumeJob" | "setJobPriority">;
+  readonly logs: Pick<LogTail, "since">;
+  readonly meters: ViewedMeters;
+  /** Requests for a shard that are open at this moment: nearly every worker has one. */
+  leaseRequests(): number;
+  /** Jobs that wait to be planned. */
+  readonly planning: { readonly waiting: number };
+  readonly clock: Clock;
+}
+
+/** Job, running or ended. */
+export interface ViewedJob {
+  readonly jobId: string;
+  status(): JobStatus;
+  metrics(): JobMetrics;
+  view(): JobView;
+}
+
+/** Times that workers wait for a coordinator, over all of its jobs. */
+export interface ViewedMeters {
+  readonly journalAppend: Pick<DurationHistogram, "read">;
+  readonly leaseGrant: Pick<DurationHistogram, "read">;
+  readonly partialCheck: Pick<DurationHistogram, "read">;
+  /** Calls that were refused because their peer calls too often, sends too much, or has too many open. */
+  readonly calls: { readonly refused: Readonly<Record<CallKind, number>> };
+}

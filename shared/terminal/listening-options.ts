@@ -1,0 +1,88 @@
+import { resolve } from "node:path";
+import type { Options } from "yargs";
+import { ShardmillError } from "../core/errors.ts";
+import type { Listening } from "../serving/listening.ts";
+
+/** Heading of these options in the help. */
+export const SECURITY_GROUP = "Security:";
+
+/** Makes an option that takes a file. */
+export function securityFile(describe: string, extra: Pick<Options, "default" | "defaultDescription"> = {}) {
+  return { type: "string", requiresArg: true, group: SECURITY_GROUP, describe, ...extra } as const;
+}
+
+/** Option of commands that authenticate callers by tokens, or make tokens. */
+export const tokensFileOption = {
+  type: "string",
+  requiresArg: true,
+  defaultDescription: "~/.config/shardmill/tokens",
+  describe: "The file of the tokens that let others in (or set SHARDMILL_TOKENS_FILE)",
+} as const satisfies Options;
+
+/** Options of commands that listen. */
+export const listeningOptions = {
+  "tls-cert": securityFile("PEM file of the certificate to show: connections are by TLS alone"),
+  "tls-key": securityFile("PEM file of its key"),
+  "tokens-file": { ...tokensFileOption, group: SECURITY_GROUP },
+  "audit-log": securityFile(
+    "File for who submitted, cancelled, paused, joined, was refused: a line of JSON each",
+    { defaultDescription: "the log" },
+  ),
+  "tls-client-ca": securityFile(
+    "PEM file of CAs: only clients whose certificate one of them signed are answered",
+  ),
+  insecure: {
+    type: "boolean",
+    default: false,
+    group: SECURITY_GROUP,
+    describe: "Listen beyond this machine without TLS: whoever is on the network can read secret and data",
+  },
+} as const satisfies Record<string, Options>;
+
+export interface ListeningArguments {
+  readonly "tls-cert": string | undefined;
+  readonly "tls-key": string | undefined;
+  readonly "tls-client-ca": string | undefined;
+  readonly "tokens-file": string | undefined;
+  readonly "audit-log": string | undefined;
+  readonly insecure: boolean;
+}
+
+/** Reads how a command listens. @throws {ARGUMENT_INVALID} for half of what TLS takes */
+export function listeningOf(args: ListeningArguments): Listening {
+  const own = certificateOf(args);
+  const ca = args["tls-client-ca"];
+  if (own === null && ca !== undefined) throw lacksOption("--tls-client-ca", "--tls-cert and --tls-key");
+  const tls = own === null ? null : { own, clientCa: ca === undefined ? null : resolve(ca) };
+  return { tls, insecure: args.insecure };
+}
+
+interface OtherCallers {
+  readonly tokensPath: string;
+  /** Null: the log. */
+  readonly auditPath: string | null;
+}
+
+/** Reads by which tokens a command that listens authenticates callers, and where it records what they did. */
+export async function othersOf(args: ListeningArguments): Promise<OtherCallers> {
+  const { tokensPath } = await import("../access/credential.ts");
+  const audit = args["audit-log"];
+  return {
+    tokensPath: tokensPath(args["tokens-file"]),
+    auditPath: audit === undefined ? null : resolve(audit),
+  };
+}
+
+/** Reads the certificate of this process, and its key. Null: it has none. */
+export function certificateOf(args: Pick<ListeningArguments, "tls-cert" | "tls-key">) {
+  const { "tls-cert": cert, "tls-key": key } = args;
+  if (cert === undefined && key === undefined) return null;
+  if (key === undefined) throw lacksOption("--tls-cert", "--tls-key");
+  if (cert === undefined) throw lacksOption("--tls-key", "--tls-cert");
+  return { cert: resolve(cert), key: resolve(key) };
+}
+
+/** Makes the refusal of an option that needs another. */
+export function lacksOption(option: string, other: string): ShardmillError {
+  return new ShardmillError("ARGUMENT_INVALID", `${option} needs ${other} beside it`, { fields: { option } });
+}

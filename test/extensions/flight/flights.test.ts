@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { buildManifest } from "../../../coordinator/publish/layout.ts";
+import { Flights } from "../../../extensions/flight/flights.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
+import { sha256 } from "../../../shared/core/digest.ts";
+import { NO_STORES } from "../../../shared/domain/job-stores.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
+import type { JobResults } from "../../../shared/extension/results-view.ts";
+import { rowCounts } from "../../support/builders.ts";
+import { FACTS } from "../../support/small-output.ts";
+
+function manifestOf(text: string) {
+  const path = "rows/part-00000.parquet";
+  const files = [{ path, kind: "rows" as const, rows: 1, bytes: 1, sha256: sha256(text) }];
+  const counts = rowCounts(1);
+  return buildManifest({ ...FACTS, run: { ...FACTS.run, rowsTotal: 1 }, counts }, files);
+}
+
+test("a flight's parts are made once for a manifest, and anew for another", async () => {
+  const place = { output: parseLocation("/out"), stores: NO_STORES };
+  const job: JobResults = { jobId: null, ...place, isPublished: true, combined: [] };
+  let manifest = manifestOf("first");
+  const owner = { jobs: async () => [job], combined: async () => [] };
+  const flights = new Flights(owner, { of: async () => manifest });
+  const { parts } = await flights.find(["rows"], NEVER);
+  expect((await flights.find(["rows"], NEVER)).parts).toBe(parts);
+  manifest = manifestOf("second");
+  const now = await flights.find(["rows"], NEVER);
+  expect(now.parts.map((part) => part.sha256)).toEqual([sha256("second")]);
+});
