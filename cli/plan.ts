@@ -2,10 +2,10 @@ import type { CommandModule } from "yargs";
 import type { Estimate } from "../estimate/estimate-job.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { type NewInput, newInputLines, nothingNewLines } from "../shared/domain/new-input.ts";
-import { jsonOption } from "../shared/terminal/command-parts.ts";
+import { jsonOption, numberFrom, setOption } from "../shared/terminal/command-parts.ts";
+import { type ProcessArguments, processCounts, processOptions } from "../shared/terminal/process-options.ts";
 import { oneLine } from "../shared/terminal/text.ts";
 import { checkPrecision } from "./check-precision.ts";
-import { numberFrom, type ProcessArguments, processCounts, processOptions, setOption } from "./options.ts";
 import { atOption } from "./read-run-job.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 

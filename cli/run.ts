@@ -12,7 +12,8 @@ import { deferred, sleep } from "../shared/core/abort.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import { openTracer } from "../shared/extension/open-tracer.ts";
-import { jsonOption } from "../shared/terminal/command-parts.ts";
+import { jsonOption, setOption } from "../shared/terminal/command-parts.ts";
+import { type ProcessArguments, processOptions } from "../shared/terminal/process-options.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
@@ -26,10 +27,7 @@ import {
   logFormatOption,
   logLevelOf,
   logLevelOption,
-  type ProcessArguments,
-  processOptions,
   secretFileOption,
-  setOption,
 } from "./options.ts";
 import { atOption } from "./read-run-job.ts";
 import { type ListeningArguments, listeningOf, listeningOptions, othersOf } from "./security-options.ts";

@@ -3,6 +3,7 @@ import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { ServedJobs } from "../coordinator/trigger/served-jobs.ts";
 import { deferred } from "../shared/core/abort.ts";
 import type { Logger } from "../shared/core/log.ts";
+import { type ProcessArguments, processOptions } from "../shared/terminal/process-options.ts";
 import {
   type CoordinatorArguments,
   checkCoordinatorOptions,
@@ -10,7 +11,6 @@ import {
   openCoordinator,
 } from "./coordinator-options.ts";
 import { startWorkers } from "./local-workers.ts";
-import { type ProcessArguments, processOptions } from "./options.ts";
 import { remembered } from "./remembered.ts";
 import { listenForStopSignals, whenAborted } from "./stop-signals.ts";
 

@@ -1,7 +1,8 @@
 import type { CommandModule } from "yargs";
+import { setOption } from "../shared/terminal/command-parts.ts";
 import { oneLine } from "../shared/terminal/text.ts";
 import { type EndArguments, printNothingNew } from "./finish-job.ts";
-import { deadLettersExitCodeOption, freshOption, priorityOf, priorityOption, setOption } from "./options.ts";
+import { deadLettersExitCodeOption, freshOption, priorityOf, priorityOption } from "./options.ts";
 import { atOption } from "./read-run-job.ts";
 import { jobSummary } from "./render/summary.ts";
 import { clientOptions } from "./security-options.ts";

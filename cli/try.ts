@@ -3,8 +3,7 @@ import type { RowTrace } from "../estimate/try/row-trace.ts";
 import type { WantedRows } from "../estimate/try/tried-slices.ts";
 import { ERROR_CODES } from "../shared/core/error-codes.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
-import { jsonOption } from "../shared/terminal/command-parts.ts";
-import { numberFrom, setOption } from "./options.ts";
+import { jsonOption, numberFrom, setOption } from "../shared/terminal/command-parts.ts";
 
 interface TryArguments {
   readonly job: string;

@@ -3,6 +3,7 @@ import type { CommandModule, Options } from "yargs";
 import { ShardmillError } from "../shared/core/errors.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import type { Device } from "../shared/domain/device.ts";
+import { type ProcessArguments, processCounts, processOptions } from "../shared/terminal/process-options.ts";
 import { ACCESS_MODES, type AccessMode } from "../worker/job/choose-access.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
 import {
@@ -13,9 +14,6 @@ import {
   deviceOption,
   logFormatOption,
   logLevelOption,
-  type ProcessArguments,
-  processCounts,
-  processOptions,
 } from "./options.ts";
 import { type ConnectingArguments, connectingOf, connectingOptions } from "./security-options.ts";
 import { listenForStopSignals, whenAborted } from "./stop-signals.ts";

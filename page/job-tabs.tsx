@@ -1,5 +1,4 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { batchText } from "../cli/render/batch-text.ts";
 import { livesText } from "../coordinator/report/lives.ts";
 import type { Markup } from "../coordinator/report/markup.ts";
 import { durationsPlot, pacePlot } from "../coordinator/report/plots.ts";
@@ -10,6 +9,7 @@ import { isEnded } from "../shared/domain/job.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { type RunHistory, SPAN_ENDS } from "../shared/domain/run-history.ts";
 import { STAGES, type StageShares } from "../shared/domain/worker.ts";
+import { batchText } from "../shared/terminal/batch-text.ts";
 import { counted } from "../shared/terminal/text.ts";
 
 type WithHistory = { readonly history: RunHistory | null };

@@ -2,9 +2,9 @@ import type { Estimate } from "../../estimate/estimate-job.ts";
 import type { SampleDead, SampleTruncated } from "../../estimate/sample-figures.ts";
 import { formatBytes, formatCount, formatSeconds } from "../../shared/core/units.ts";
 import { ROW_COUNTS } from "../../shared/domain/row-counts.ts";
+import { deviceLine } from "../../shared/terminal/device-text.ts";
 import { counted, oneLine } from "../../shared/terminal/text.ts";
-import { deviceLine } from "./device-text.ts";
-import { verdictEntries } from "./verdict-text.ts";
+import { verdictEntries } from "../../shared/terminal/verdict-text.ts";
 
 /** The lines that tell what a run would take: see `labelled`. */
 export function estimateEntries(estimate: Estimate): [label: string, value: string | null][] {

@@ -16,10 +16,10 @@ import { undecodedPhrases } from "../../shared/domain/undecoded.ts";
 import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { renderTable } from "../../shared/terminal/table.ts";
 import { counted, labelled, oneLine } from "../../shared/terminal/text.ts";
-import { plannedBatchText } from "./batch-text.ts";
 import { defaultsTable } from "./defaults-text.ts";
 import { estimateEntries } from "./estimate-text.ts";
 import { folderTable } from "./folder-text.ts";
+import { plannedBatchText } from "./planned-batch-text.ts";
 import { tensorTables } from "./tensors-text.ts";
 import { textFormEntries } from "./text-form.ts";
 

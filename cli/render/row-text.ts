@@ -1,8 +1,8 @@
 import type { RowTrace } from "../../estimate/try/row-trace.ts";
 import { errorFromData } from "../../shared/core/errors.ts";
 import { formatCount } from "../../shared/core/units.ts";
+import { renderError } from "../../shared/terminal/render-error.ts";
 import { oneLine, pad, truncate, widthOf, wrapped } from "../../shared/terminal/text.ts";
-import { renderError } from "./error.ts";
 import {
   type Entry,
   INDENT,

@@ -15,3 +15,33 @@ export function fileOccupied(path: string): ShardmillError {
     hint: "choose another with -o, print it with -o -, or replace it with --force",
   });
 }
+
+/** Option of commands that read a job file. */
+export const setOption = {
+  type: "string",
+  array: true,
+  // Else it would take what stands behind its value, too: the job file.
+  nargs: 1,
+  requiresArg: true,
+  default: [] as string[],
+  defaultDescription: "none",
+  describe: "Override a key of the job file, as in --set map.batch.rows=256",
+} as const satisfies Options;
+
+interface NumberLimits {
+  readonly least: number;
+  readonly most: number;
+  readonly whole: boolean;
+}
+
+/** @throws {ARGUMENT_INVALID} naming the option whose value is no number within its limits */
+export function numberFrom(value: string, option: string, { least, most, whole }: NumberLimits): number {
+  const number = value.trim() === "" ? Number.NaN : Number(value);
+  if (number >= least && number <= most && (!whole || Number.isInteger(number))) return number;
+  const kind = whole ? "a whole number" : "a number";
+  throw new ShardmillError(
+    "ARGUMENT_INVALID",
+    `--${option} must be ${kind} from ${least} to ${most}, not ${value.trim() === "" ? "empty" : value}`,
+    { fields: { option, found: value } },
+  );
+}

@@ -20,7 +20,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^estimate\/(predict|rate|sample-shards)\.ts$/,
   /^shared\/(domain|output-ops|input-sources)\//,
   /^cli\/render\/(?!live-progress\.ts$)/,
-  /^shared\/terminal\/(style|text|table)\.ts$/,
+  /^shared\/terminal\//,
   /^extensions\/convert\/conversion-text\.ts$/,
   // Declarations of extensions import these.
   /^extensions\/[^/]+\/(address(-options)?|op|spec)\.ts$/,

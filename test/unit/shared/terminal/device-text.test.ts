@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { deviceEntries } from "../../../../cli/render/device-text.ts";
 import type { DeviceReport } from "../../../../shared/domain/precision.ts";
+import { deviceEntries } from "../../../../shared/terminal/device-text.ts";
 
 const REPORT: DeviceReport = {
   worker: "node1-webgpu0",

@@ -1,6 +1,6 @@
-import type { Problem, ShardmillError } from "../../shared/core/errors.ts";
-import { plainStyle, type Style } from "../../shared/terminal/style.ts";
-import { counted, indented, labelled, oneLine } from "../../shared/terminal/text.ts";
+import type { Problem, ShardmillError } from "../core/errors.ts";
+import { plainStyle, type Style } from "./style.ts";
+import { counted, indented, labelled, oneLine } from "./text.ts";
 
 /** A message may be long (a database's, say), but not a page. */
 const MAX_PROBLEMS = 20;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { renderError } from "../../../../cli/render/error.ts";
 import { type Problem, ShardmillError } from "../../../../shared/core/errors.ts";
+import { renderError } from "../../../../shared/terminal/render-error.ts";
 
 const lines = (error: ShardmillError) => renderError(error).split("\n");
 

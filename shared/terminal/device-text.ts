@@ -1,6 +1,6 @@
-import { formatSeconds } from "../../shared/core/units.ts";
-import type { DeviceReport } from "../../shared/domain/precision.ts";
-import { counted, oneLine } from "../../shared/terminal/text.ts";
+import { formatSeconds } from "../core/units.ts";
+import type { DeviceReport } from "../domain/precision.ts";
+import { counted, oneLine } from "./text.ts";
 
 /** A line for each kind of device that was compared with the CPU. */
 export function deviceEntries(reports: readonly DeviceReport[]): [label: string, value: string][] {

@@ -1,40 +1,10 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
-import { type BatchBound, type BatchInUse, FEW_ROWS } from "../../shared/domain/batch-in-use.ts";
+import { type BatchInUse, FEW_ROWS } from "../../shared/domain/batch-in-use.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { rowShapeOf } from "../../shared/domain/row-shape.ts";
+import { BOUND_TEXTS, EXPORT_OPEN } from "../../shared/terminal/batch-text.ts";
 import { counted } from "../../shared/terminal/text.ts";
 import { BATCH_BYTES, boundsOf, rowsInMemory } from "../../worker/batch/bounds.ts";
-
-/** What keeps batches from being larger, for people. */
-const BOUND_TEXTS = {
-  model: "fixed by the model",
-  rows: "map.batch.rows",
-  tokens: "map.batch.tokens",
-  memory: "more would not fit in the memory set aside for a batch",
-  failed: "more did not fit in the device's memory",
-  window: "as many as are sorted together",
-  shard: "every lane gets several batches of a shard",
-  remembered: "the fastest in an earlier run",
-  growth: "more would not fit in this machine's memory",
-  speed: "more are no faster",
-  search: "the fastest size is being searched for",
-} as const satisfies Record<BatchBound, string>;
-
-const EXPORT_OPEN = " (exported with an open batch, many rows would run at once)";
-
-/** `1,024 rows: more are no faster`, `40 rows of 128 tokens: map.batch.tokens`. */
-export function batchText(batch: BatchInUse): string {
-  const { rows, length, bound } = batch;
-  if (bound === "model" && rows < FEW_ROWS)
-    return `${counted(rows, "row")}: ${BOUND_TEXTS.model}${EXPORT_OPEN}`;
-  const positions = length === null ? "" : ` of ${counted(length, "token")}`;
-  return `${counted(rows, "row")}${positions}: ${BOUND_TEXTS[bound]}`;
-}
-
-/** For a column of a table: `1,024`, or `40 x 128` where rows are padded to 128 tokens. */
-export function sizeText({ rows, length }: BatchInUse): string {
-  return length === null ? formatCount(rows) : `${formatCount(rows)} x ${formatCount(length)}`;
-}
 
 /** The bounds of a job's batches that are known before any of them ran. */
 export function plannedBatchText({ spec, map }: Pick<PlannedJob, "spec" | "map">): string {

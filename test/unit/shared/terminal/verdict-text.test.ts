@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { bottleneckText, verdictEntries } from "../../../../cli/render/verdict-text.ts";
 import { NO_VERDICT } from "../../../../shared/domain/bottleneck.ts";
 import type { StageShares } from "../../../../shared/domain/worker.ts";
+import { bottleneckText, verdictEntries } from "../../../../shared/terminal/verdict-text.ts";
 
 describe("what limits a run", () => {
   it("is a stage and how busy it is, or something else in words", () => {

@@ -1,7 +1,7 @@
-import type { Bottleneck, RunVerdict } from "../../shared/domain/bottleneck.ts";
-import { STAGES, type Stage, type StageShares } from "../../shared/domain/worker.ts";
-import { oneLine } from "../../shared/terminal/text.ts";
+import type { Bottleneck, RunVerdict } from "../domain/bottleneck.ts";
+import { STAGES, type Stage, type StageShares } from "../domain/worker.ts";
 import { batchText } from "./batch-text.ts";
+import { oneLine } from "./text.ts";
 
 const OTHER_LIMITS = {
   start: "start-up",
