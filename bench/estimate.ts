@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandModule } from "yargs";
 import type { JobSummary } from "../cli/render/summary.ts";
-import type { Estimate } from "../estimate/estimate-job.ts";
+import type { Estimate } from "../extensions/estimate/estimate-job.ts";
 import { sleep } from "../shared/core/abort.ts";
 import { packageRoot } from "../shared/core/package-root.ts";
 import { startCli } from "../test/support/processes.ts";

@@ -1,5 +1,6 @@
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { EXTENSIONS } from "#extensions";
+import { tryCommand } from "../extensions/try/command.ts";
 import { buildVersion } from "../shared/core/package-root.ts";
 import type { CommandPart } from "../shared/extension/command.ts";
 import { cancelCommand } from "./cancel.ts";
@@ -17,7 +18,6 @@ import { pauseCommand, priorityCommand, resumeCommand } from "./standing.ts";
 import { statusCommand } from "./status.ts";
 import { submitCommand } from "./submit.ts";
 import { tokenCommand } from "./token.ts";
-import { tryCommand } from "./try.ts";
 import { versionCommand } from "./version.ts";
 import { watchCommand } from "./watch.ts";
 import { workerCommand } from "./worker.ts";

@@ -1,5 +1,5 @@
 import type { CommandModule } from "yargs";
-import type { Estimate } from "../estimate/estimate-job.ts";
+import type { Estimate } from "../extensions/estimate/estimate-job.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { type NewInput, newInputLines, nothingNewLines } from "../shared/domain/new-input.ts";
 import { jsonOption, numberFrom, setOption } from "../shared/terminal/command-parts.ts";
@@ -151,7 +151,7 @@ async function estimated(
   planned: PlannedJob,
   question: ReturnType<typeof questionOf>,
 ): Promise<Estimate | null> {
-  const { estimateJob } = await import("../estimate/estimate-job.ts");
+  const { estimateJob } = await import("../extensions/estimate/estimate-job.ts");
   const estimate = await estimateJob(planned, question);
   const hasRows = planned.shards.some(({ rowStart, rowEnd }) => rowEnd > rowStart);
   if (estimate === null && hasRows) {

@@ -1,4 +1,5 @@
-import type { Estimate } from "../../estimate/estimate-job.ts";
+import type { Estimate } from "../../extensions/estimate/estimate-job.ts";
+import { estimateEntries } from "../../extensions/estimate/estimate-text.ts";
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
@@ -17,7 +18,6 @@ import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { renderTable } from "../../shared/terminal/table.ts";
 import { counted, labelled, oneLine } from "../../shared/terminal/text.ts";
 import { defaultsTable } from "./defaults-text.ts";
-import { estimateEntries } from "./estimate-text.ts";
 import { folderTable } from "./folder-text.ts";
 import { plannedBatchText } from "./planned-batch-text.ts";
 import { tensorTables } from "./tensors-text.ts";

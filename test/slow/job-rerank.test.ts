@@ -2,7 +2,7 @@ import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Int32, Utf8, vectorFromArray } from "apache-arrow";
 import { expect, test } from "vitest";
-import type { RowTrace } from "../../estimate/try/row-trace.ts";
+import type { RowTrace } from "../../extensions/try/row-trace.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";

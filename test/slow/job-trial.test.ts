@@ -1,6 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { expect, test } from "vitest";
-import type { RowTrace, Shown } from "../../estimate/try/row-trace.ts";
+import type { RowTrace, Shown } from "../../extensions/try/row-trace.ts";
 import { manifestRows } from "../support/builders.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Estimate } from "../../estimate/estimate-job.ts";
+import type { Estimate } from "../../extensions/estimate/estimate-job.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
 import { readManifestOf } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";

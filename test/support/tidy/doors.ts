@@ -29,7 +29,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^shared\/steps\/(plan-sql|sql-step|split-step|tokenize-step|module-step)\.ts$/,
   /^worker\/accuracy\/compare-sample\.ts$/,
   /^coordinator\/reduce\/(merge-small-files|preview|reduce)\.ts$/,
-  /^estimate\/(estimate-job|run-samples|try\/try-job)\.ts$/,
+  /^extensions\/(estimate\/(estimate-job|run-samples)|try\/try-job)\.ts$/,
   /^worker\/(job\/open-job|process\/supervisor|accuracy\/check-precision)\.ts$/,
   /^worker\/write\/(write-partial|write-thread-client)\.ts$/,
   // Libraries that want files, and processes that parse what cannot be trusted.
@@ -52,7 +52,7 @@ export const DISK_USERS: readonly RegExp[] = [
   /^coordinator\/publish\/(cleanup|clear-output|own-run)\.ts$/,
 ];
 
-const PRODUCT = /^(shared|coordinator|worker|extensions|estimate)\//;
+const PRODUCT = /^(shared|coordinator|worker|extensions)\//;
 const FILE_MODULE = /^(node:)?fs(\/promises)?$/;
 const DISK = "shared/core/disk.ts";
 

@@ -21,7 +21,6 @@ export const LAYERS: readonly { readonly name: string; readonly pattern: RegExp 
   { name: "gRPC", pattern: /^coordinator\/grpc\// },
   { name: "composition roots", pattern: /^(coordinator\/[^/]+\.ts$|worker\/process\/)/ },
   { name: "extensions", pattern: /^extensions\// },
-  { name: "estimate", pattern: /^estimate\// },
   { name: "cli", pattern: /^cli\// },
   { name: "page", pattern: /^page\// },
   { name: "examples, bench and tests", pattern: /^(examples|bench|fault|sim|test)\/|^vitest\.config\.ts$/ },

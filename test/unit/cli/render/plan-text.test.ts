@@ -5,7 +5,7 @@ import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import type { MapBinding } from "../../../../shared/domain/map-binding.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
-import { anEstimate } from "./sample-estimate.ts";
+import { anEstimate } from "../../../extensions/estimate/sample-estimate.ts";
 
 const MAP: MapBinding = {
   inputs: [

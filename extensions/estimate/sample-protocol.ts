@@ -1,9 +1,9 @@
-import type { CallContext } from "../shared/core/remote/peer.ts";
-import type { JobDescription, Lease } from "../shared/domain/job.ts";
-import type { PartialManifest } from "../shared/domain/partial.ts";
-import type { DeviceReport } from "../shared/domain/precision.ts";
-import type { PositionCounts, StageShares } from "../shared/domain/worker.ts";
-import type { ProcessLayout } from "../worker/process/start-process.ts";
+import type { CallContext } from "../../shared/core/remote/peer.ts";
+import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { DeviceReport } from "../../shared/domain/precision.ts";
+import type { PositionCounts, StageShares } from "../../shared/domain/worker.ts";
+import type { ProcessLayout } from "../../worker/process/start-process.ts";
 
 /** A shard, with what must be known to read it. */
 export type SampleShard = Pick<Lease, "shard" | "slices">;

@@ -1,5 +1,5 @@
-import type { LeaseSlice } from "../shared/domain/job.ts";
-import { type Shard, shardRows } from "../shared/domain/shard.ts";
+import type { LeaseSlice } from "../../shared/domain/job.ts";
+import { type Shard, shardRows } from "../../shared/domain/shard.ts";
 import type { SampleShard } from "./sample-protocol.ts";
 
 /**

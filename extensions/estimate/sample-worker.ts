@@ -1,18 +1,18 @@
 import { randomBytes } from "node:crypto";
-import { present } from "../shared/core/assert.ts";
-import { ShardmillError } from "../shared/core/errors.ts";
-import { silentLogger } from "../shared/core/log.ts";
-import type { CallContext } from "../shared/core/remote/peer.ts";
-import { asExecutionId } from "../shared/domain/execution-id.ts";
-import type { Lease } from "../shared/domain/job.ts";
-import type { PartialManifest } from "../shared/domain/partial.ts";
-import type { DeviceReport } from "../shared/domain/precision.ts";
-import { shardRows } from "../shared/domain/shard.ts";
-import { type PositionCounts, workerSession } from "../shared/domain/worker.ts";
-import type { OpenJob, OpenJobOptions } from "../worker/job/open-job.ts";
-import { leaseSlotCount } from "../worker/pipeline/thread-counts.ts";
-import { sessionCell } from "../worker/read/session-cell.ts";
-import type { TuningCache } from "../worker/tuning/tuning-cache.ts";
+import { present } from "../../shared/core/assert.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { silentLogger } from "../../shared/core/log.ts";
+import type { CallContext } from "../../shared/core/remote/peer.ts";
+import { asExecutionId } from "../../shared/domain/execution-id.ts";
+import type { Lease } from "../../shared/domain/job.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { DeviceReport } from "../../shared/domain/precision.ts";
+import { shardRows } from "../../shared/domain/shard.ts";
+import { type PositionCounts, workerSession } from "../../shared/domain/worker.ts";
+import type { OpenJob, OpenJobOptions } from "../../worker/job/open-job.ts";
+import { leaseSlotCount } from "../../worker/pipeline/thread-counts.ts";
+import { sessionCell } from "../../worker/read/session-cell.ts";
+import type { TuningCache } from "../../worker/tuning/tuning-cache.ts";
 import type { Mark, NewMarks, SampleResult, SampleTask } from "./sample-protocol.ts";
 import { cutShard } from "./sample-shards.ts";
 
@@ -148,9 +148,9 @@ async function openJob(
   { onBusy, onDevice }: Pick<OpenJobOptions, "onBusy" | "onDevice">,
 ): Promise<OpenJob> {
   // All the code that a worker loads, though only a part is used: its start is a part of what is measured.
-  await import("../worker/process/worker.ts");
-  const { openTuningCache } = await import("../worker/tuning/tuning-cache.ts");
-  const { OpenJob } = await import("../worker/job/open-job.ts");
+  await import("../../worker/process/worker.ts");
+  const { openTuningCache } = await import("../../worker/tuning/tuning-cache.ts");
+  const { OpenJob } = await import("../../worker/job/open-job.ts");
   const { name: _name, logLevel: _level, giveUpMs: _patience, ...device } = task.worker;
   return OpenJob.open({
     ...device,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { picturesText, previewWay } from "../../../../cli/render/pictures-text.ts";
+import { picturesText, previewWay } from "../../../extensions/try/pictures-text.ts";
 
 const terminal = (depth: number, isTTY = true) => ({ isTTY, getColorDepth: () => depth });
 

@@ -1,4 +1,3 @@
-import type { RowTrace } from "../../estimate/try/row-trace.ts";
 import { errorFromData } from "../../shared/core/errors.ts";
 import { formatCount } from "../../shared/core/units.ts";
 import { renderError } from "../../shared/terminal/render-error.ts";
@@ -11,6 +10,7 @@ import {
   type Section,
   sectionsOf,
 } from "./row-sections.ts";
+import type { RowTrace } from "./row-trace.ts";
 
 /** Names and types may be long: on a narrow terminal the values matter more. */
 const MOST_COLUMNS = { name: 24, type: 34, share: 0.3 };

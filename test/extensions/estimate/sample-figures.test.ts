@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cutBytes, truncatedOf } from "../../../estimate/sample-figures.ts";
+import { cutBytes, truncatedOf } from "../../../extensions/estimate/sample-figures.ts";
 import type { PlannedJob } from "../../../shared/domain/job.ts";
 import type { PartialManifest } from "../../../shared/domain/partial.ts";
 import { shardId } from "../../../shared/domain/shard.ts";

@@ -1,9 +1,9 @@
 import type { WriteStream } from "node:tty";
-import type { RowTrace } from "../../estimate/try/row-trace.ts";
 import type { PreviewFormat } from "../../shared/extension/feature-viewer.ts";
 import { createStyle } from "../../shared/terminal/style.ts";
 import { picturesText, previewWay } from "./pictures-text.ts";
 import { rowText } from "./row-text.ts";
+import type { RowTrace } from "./row-trace.ts";
 
 interface RowPrinter {
   /** What the terminal can show of pictures; null: nothing. */

@@ -1,3 +1,10 @@
+import { formatCount } from "../../shared/core/units.ts";
+import { showType } from "../../shared/dataset/field-differences.ts";
+import type { FieldType } from "../../shared/domain/dataset.ts";
+import { FILE_KEYS } from "../../shared/domain/features.ts";
+import type { FileView, Picture, Preview } from "../../shared/extension/feature-viewer.ts";
+import type { Style } from "../../shared/terminal/style.ts";
+import { counted, oneLine, widthOf } from "../../shared/terminal/text.ts";
 import type {
   RowTrace,
   RunTrace,
@@ -6,14 +13,7 @@ import type {
   StepTrace,
   TensorTrace,
   TokensTrace,
-} from "../../estimate/try/row-trace.ts";
-import { formatCount } from "../../shared/core/units.ts";
-import { showType } from "../../shared/dataset/field-differences.ts";
-import type { FieldType } from "../../shared/domain/dataset.ts";
-import { FILE_KEYS } from "../../shared/domain/features.ts";
-import type { FileView, Picture, Preview } from "../../shared/extension/feature-viewer.ts";
-import type { Style } from "../../shared/terminal/style.ts";
-import { counted, oneLine, widthOf } from "../../shared/terminal/text.ts";
+} from "./row-trace.ts";
 import { isLong, rangeText, shownText, wholeNumbers } from "./shown-text.ts";
 
 export interface RowTextOptions {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { rowText } from "../../../../cli/render/row-text.ts";
-import type { RowTrace, Shown, ShownValue, StepTrace } from "../../../../estimate/try/row-trace.ts";
-import type { FieldType } from "../../../../shared/domain/dataset.ts";
-import { plainStyle } from "../../../../shared/terminal/style.ts";
-import { widthOf } from "../../../../shared/terminal/text.ts";
-import { needs } from "../../../support/needs.ts";
+import { rowText } from "../../../extensions/try/row-text.ts";
+import type { RowTrace, Shown, ShownValue, StepTrace } from "../../../extensions/try/row-trace.ts";
+import type { FieldType } from "../../../shared/domain/dataset.ts";
+import { plainStyle } from "../../../shared/terminal/style.ts";
+import { widthOf } from "../../../shared/terminal/text.ts";
+import { needs } from "../../support/needs.ts";
 
 const INT: FieldType = { kind: "numeric", type: "int32" };
 const TEXT: FieldType = { kind: "string" };

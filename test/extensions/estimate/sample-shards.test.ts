@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cutShard, spreadShards } from "../../../estimate/sample-shards.ts";
+import { cutShard, spreadShards } from "../../../extensions/estimate/sample-shards.ts";
 import { shardId } from "../../../shared/domain/shard.ts";
 import { anInputFile } from "../../support/builders.ts";
 

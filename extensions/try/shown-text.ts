@@ -1,7 +1,7 @@
-import type { LongValue, Range, ShownValue } from "../../estimate/try/row-trace.ts";
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import type { FieldType } from "../../shared/domain/dataset.ts";
 import { oneLine } from "../../shared/terminal/text.ts";
+import type { LongValue, Range, ShownValue } from "./row-trace.ts";
 
 const DIGITS = 4;
 

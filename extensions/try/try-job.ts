@@ -62,7 +62,7 @@ async function runProcess(
   task: TryTask,
   onRow: TryOptions["onRow"],
 ): Promise<void> {
-  const child = fork(fileURLToPath(compiledUrl("estimate/try/try-process.ts")), [], {
+  const child = fork(fileURLToPath(compiledUrl("extensions/try/try-process.ts")), [], {
     env: { ...processEnvironment(options), ...env },
     execArgv: [...process.execArgv, ...processArguments(options.shardThreads)],
     // What own code prints is for who watches, and never in the middle of a result.

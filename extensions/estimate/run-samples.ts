@@ -2,15 +2,15 @@ import { fork } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { deferred, sleep } from "../shared/core/abort.ts";
-import { present } from "../shared/core/assert.ts";
-import { ShardmillError } from "../shared/core/errors.ts";
-import { compiledUrl } from "../shared/core/package-root.ts";
-import { ProcessLink } from "../shared/core/remote/process-link.ts";
-import { endText, Remote } from "../shared/core/remote/remote.ts";
-import { rowShapeOf } from "../shared/domain/row-shape.ts";
-import { processArguments, processEnvironment } from "../worker/process/process-arguments.ts";
-import type { ProcessLayout } from "../worker/process/start-process.ts";
+import { deferred, sleep } from "../../shared/core/abort.ts";
+import { present } from "../../shared/core/assert.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import { ProcessLink } from "../../shared/core/remote/process-link.ts";
+import { endText, Remote } from "../../shared/core/remote/remote.ts";
+import { rowShapeOf } from "../../shared/domain/row-shape.ts";
+import { processArguments, processEnvironment } from "../../worker/process/process-arguments.ts";
+import type { ProcessLayout } from "../../worker/process/start-process.ts";
 import { type Rate, rateOf, rateOfWhole } from "./rate.ts";
 import type { Mark, NewMarks, SampleMethods, SampleResult, SampleTask } from "./sample-protocol.ts";
 
@@ -132,7 +132,7 @@ class SampleProcess {
       worker,
       scratchPath,
     };
-    const entry = compiledUrl("estimate/sample-process.ts");
+    const entry = compiledUrl("extensions/estimate/sample-process.ts");
     const child = fork(fileURLToPath(entry), [], {
       env: { ...processEnvironment(worker), ...env },
       execArgv: [...process.execArgv, ...processArguments(worker.shardThreads)],

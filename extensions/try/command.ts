@@ -1,9 +1,9 @@
 import type { CommandModule } from "yargs";
-import type { RowTrace } from "../estimate/try/row-trace.ts";
-import type { WantedRows } from "../estimate/try/tried-slices.ts";
-import { ERROR_CODES } from "../shared/core/error-codes.ts";
-import { ShardmillError } from "../shared/core/errors.ts";
-import { jsonOption, numberFrom, setOption } from "../shared/terminal/command-parts.ts";
+import { ERROR_CODES } from "../../shared/core/error-codes.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { jsonOption, numberFrom, setOption } from "../../shared/terminal/command-parts.ts";
+import type { RowTrace } from "./row-trace.ts";
+import type { WantedRows } from "./tried-slices.ts";
 
 interface TryArguments {
   readonly job: string;
@@ -50,14 +50,14 @@ export const tryCommand: CommandModule<object, TryArguments> = {
 };
 
 async function tryRows(args: TryArguments): Promise<number> {
-  const { startPlanningAhead } = await import("../coordinator/plan/start-ahead.ts");
+  const { startPlanningAhead } = await import("../../coordinator/plan/start-ahead.ts");
   startPlanningAhead();
-  const { NEVER } = await import("../shared/core/abort.ts");
-  const { readRunJob } = await import("./read-run-job.ts");
-  const { planWatched } = await import("./plan-watched.ts");
-  const { tryJob } = await import("../estimate/try/try-job.ts");
-  const { triedSlices } = await import("../estimate/try/tried-slices.ts");
-  const { rowPrinter } = await import("./render/row-printer.ts");
+  const { NEVER } = await import("../../shared/core/abort.ts");
+  const { readRunJob } = await import("../../cli/read-run-job.ts");
+  const { planWatched } = await import("../../cli/plan-watched.ts");
+  const { tryJob } = await import("./try-job.ts");
+  const { triedSlices } = await import("./tried-slices.ts");
+  const { rowPrinter } = await import("./row-printer.ts");
   const wanted = wantedRows(args);
   const source = await readRunJob(args);
   const planned = await planWatched(source, NEVER);

@@ -1,10 +1,10 @@
-import type { Estimate } from "../../estimate/estimate-job.ts";
-import type { SampleDead, SampleTruncated } from "../../estimate/sample-figures.ts";
 import { formatBytes, formatCount, formatSeconds } from "../../shared/core/units.ts";
 import { ROW_COUNTS } from "../../shared/domain/row-counts.ts";
 import { deviceLine } from "../../shared/terminal/device-text.ts";
 import { counted, oneLine } from "../../shared/terminal/text.ts";
 import { verdictEntries } from "../../shared/terminal/verdict-text.ts";
+import type { Estimate } from "./estimate-job.ts";
+import type { SampleDead, SampleTruncated } from "./sample-figures.ts";
 
 /** The lines that tell what a run would take: see `labelled`. */
 export function estimateEntries(estimate: Estimate): [label: string, value: string | null][] {

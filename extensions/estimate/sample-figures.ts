@@ -1,8 +1,8 @@
-import type { PlannedJob } from "../shared/domain/job.ts";
-import type { DeadLetter } from "../shared/domain/partial.ts";
-import { shardRows } from "../shared/domain/shard.ts";
-import { elementBytes } from "../shared/domain/texts.ts";
-import { STAGES, type StageShares } from "../shared/domain/worker.ts";
+import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { DeadLetter } from "../../shared/domain/partial.ts";
+import { shardRows } from "../../shared/domain/shard.ts";
+import { elementBytes } from "../../shared/domain/texts.ts";
+import { STAGES, type StageShares } from "../../shared/domain/worker.ts";
 import type { Rate } from "./rate.ts";
 import type { SampleRun } from "./run-samples.ts";
 

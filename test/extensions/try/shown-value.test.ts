@@ -17,7 +17,7 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { expect, test } from "vitest";
-import { shownRows } from "../../../../estimate/try/shown-value.ts";
+import { shownRows } from "../../../extensions/try/shown-value.ts";
 
 function shown(vector: Vector) {
   return shownRows(new Table({ x: vector })).columns[0]?.values;

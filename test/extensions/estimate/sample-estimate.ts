@@ -1,4 +1,4 @@
-import type { Estimate } from "../../../../estimate/estimate-job.ts";
+import type { Estimate } from "../../../extensions/estimate/estimate-job.ts";
 
 /** Of a short run on this machine. */
 export function anEstimate(changes: Partial<Estimate> = {}): Estimate {

@@ -1,11 +1,11 @@
-import { stageOutput } from "../coordinator/publish/stage.ts";
-import type { WorkPaths } from "../coordinator/publish/work-paths.ts";
-import { reducePartials } from "../coordinator/reduce/reduce.ts";
-import type { PlannedJob } from "../shared/domain/job.ts";
-import { publishedFields } from "../shared/domain/output-fields.ts";
-import type { PartialManifest } from "../shared/domain/partial.ts";
-import { NO_RUN } from "../shared/domain/run-facts.ts";
-import type { Storage } from "../shared/storage/storage.ts";
+import { stageOutput } from "../../coordinator/publish/stage.ts";
+import type { WorkPaths } from "../../coordinator/publish/work-paths.ts";
+import { reducePartials } from "../../coordinator/reduce/reduce.ts";
+import type { PlannedJob } from "../../shared/domain/job.ts";
+import { publishedFields } from "../../shared/domain/output-fields.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { NO_RUN } from "../../shared/domain/run-facts.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 
 /** Where the sample's partials are, and its output would be. */
 interface SamplePlace {

@@ -1,9 +1,9 @@
-import { type AdviceFacts, adviceFor } from "../coordinator/insight/advice.ts";
-import { findBottleneck, type RunUsage } from "../coordinator/insight/bottleneck.ts";
-import { Heap } from "../shared/core/heap.ts";
-import { NO_VERDICT, type RunVerdict } from "../shared/domain/bottleneck.ts";
-import type { JobSpec } from "../shared/domain/job-spec.ts";
-import { STAGES, type StageShares, type WorkerInfo } from "../shared/domain/worker.ts";
+import { type AdviceFacts, adviceFor } from "../../coordinator/insight/advice.ts";
+import { findBottleneck, type RunUsage } from "../../coordinator/insight/bottleneck.ts";
+import { Heap } from "../../shared/core/heap.ts";
+import { NO_VERDICT, type RunVerdict } from "../../shared/domain/bottleneck.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { STAGES, type StageShares, type WorkerInfo } from "../../shared/domain/worker.ts";
 import type { FinishTime } from "./finish-sample.ts";
 import { whenDone } from "./rate.ts";
 import type { Mark } from "./sample-protocol.ts";

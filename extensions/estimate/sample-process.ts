@@ -1,4 +1,4 @@
-import { serveOwner } from "../shared/core/remote/serve-owner.ts";
+import { serveOwner } from "../../shared/core/remote/serve-owner.ts";
 import type { SampleMethods } from "./sample-protocol.ts";
 import { runSample } from "./sample-worker.ts";
 

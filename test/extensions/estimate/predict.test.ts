@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { type PredictionFacts, predict } from "../../../estimate/predict.ts";
-import type { Mark } from "../../../estimate/sample-protocol.ts";
+import { type PredictionFacts, predict } from "../../../extensions/estimate/predict.ts";
+import type { Mark } from "../../../extensions/estimate/sample-protocol.ts";
 
 /** Half a second until the first batch of 100 rows, and 1,000 rows a second from then on. */
 const START: readonly Mark[] = [[500, 100]];

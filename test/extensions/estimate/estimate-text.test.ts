@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { estimateEntries } from "../../../../cli/render/estimate-text.ts";
+import { estimateEntries } from "../../../extensions/estimate/estimate-text.ts";
 import { anEstimate } from "./sample-estimate.ts";
 
 test("time, speed, memory and the limit of a run on this machine", () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { triedSlices } from "../../../../estimate/try/tried-slices.ts";
-import { parseLocation } from "../../../../shared/domain/location.ts";
+import { triedSlices } from "../../../extensions/try/tried-slices.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
 
 function aPlan(...rows: number[]) {
   const files = rows.map((count, file) => ({

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { rateOf, rateOfWhole, whenDone } from "../../../estimate/rate.ts";
-import type { Mark } from "../../../estimate/sample-protocol.ts";
+import { rateOf, rateOfWhole, whenDone } from "../../../extensions/estimate/rate.ts";
+import type { Mark } from "../../../extensions/estimate/sample-protocol.ts";
 
 test("the rate of even marks is theirs, without an error", () => {
   const rate = rateOf([0, 1, 2, 3, 4, 5].map((at) => [100 * at + 50, 1_000 * at] as const));
