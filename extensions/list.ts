@@ -12,6 +12,7 @@ import { s3 } from "./s3/extension.ts";
 import { sound } from "./sound/extension.ts";
 import { sqs } from "./sqs/extension.ts";
 import { tracing } from "./tracing/extension.ts";
+import { tryRows } from "./try/extension.ts";
 
 /** All extensions. The engine imports this list as `#extensions`, which package.json resolves. */
 export const EXTENSIONS: readonly Extension[] = [
@@ -28,4 +29,5 @@ export const EXTENSIONS: readonly Extension[] = [
   sound,
   init,
   convert,
+  tryRows,
 ];

@@ -6,6 +6,7 @@ export const convert: Extension = {
   command: {
     usage: "convert <model>",
     says: "Write an ONNX model in another precision, and say what was left alone",
+    follows: "page",
     load: async () => (await import("./command.ts")).convertCommand,
   },
 };

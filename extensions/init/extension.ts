@@ -6,6 +6,7 @@ export const init: Extension = {
   command: {
     usage: "init",
     says: "Write a first job file for a model and its data, with what it found out as comments",
+    follows: "page",
     load: async () => (await import("./command.ts")).initCommand,
   },
 };

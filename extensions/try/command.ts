@@ -1,17 +1,10 @@
-import type { CommandModule } from "yargs";
 import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import type { PlannedJob } from "../../shared/domain/job.ts";
+import { defineCommand } from "../../shared/extension/command.ts";
 import { jsonOption, numberFrom, setOption } from "../../shared/terminal/command-parts.ts";
 import type { RowTrace } from "./row-trace.ts";
 import type { WantedRows } from "./tried-slices.ts";
-
-interface TryArguments {
-  readonly job: string;
-  readonly set: readonly string[];
-  readonly rows: string | undefined;
-  readonly row: string | undefined;
-  readonly json: boolean;
-}
 
 /** More are not looked at one by one. */
 const MOST_ROWS = 1_000;
@@ -19,10 +12,8 @@ const USUAL_ROWS = 5;
 /** So far are rows looked for that `input.where` lets through: some seconds. */
 const LOOKED_AT = 500;
 
-export const tryCommand: CommandModule<object, TryArguments> = {
-  command: "try <job>",
-  describe: "Show the way of some rows through a job: columns, steps, tensors, outputs; writes nothing",
-  builder: (yargs) =>
+export const tryCommand = defineCommand({
+  options: (yargs) =>
     yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job file" })
       .option("rows", {
@@ -44,43 +35,41 @@ export const tryCommand: CommandModule<object, TryArguments> = {
       .epilogue(
         "Rows are run one by one, by the code that runs them in a job. The exit code is 3 when one would be a dead letter.",
       ),
-  handler: async (args) => {
-    process.exitCode = await tryRows(args);
+  async run(args, host) {
+    const wanted = wantedRows(args);
+    const planned = await host.plan(args);
+    process.exitCode = await showRows(planned, wanted, args);
   },
-};
+});
 
-async function tryRows(args: TryArguments): Promise<number> {
-  const { startPlanningAhead } = await import("../../coordinator/plan/start-ahead.ts");
-  startPlanningAhead();
-  const { NEVER } = await import("../../shared/core/abort.ts");
-  const { readRunJob } = await import("../../cli/read-run-job.ts");
-  const { planWatched } = await import("../../cli/plan-watched.ts");
+/** Shows rows of a job, each as soon as it is through. Returns the exit code. */
+async function showRows(
+  planned: PlannedJob,
+  wanted: WantedRows,
+  { json }: { readonly json: boolean },
+): Promise<number> {
   const { tryJob } = await import("./try-job.ts");
   const { triedSlices } = await import("./tried-slices.ts");
   const { rowPrinter } = await import("./row-printer.ts");
-  const wanted = wantedRows(args);
-  const source = await readRunJob(args);
-  const planned = await planWatched(source, NEVER);
-  const isLooking = wanted.from === null && source.spec.input.where !== undefined;
+  const isLooking = wanted.from === null && planned.spec.input.where !== undefined;
   const slices = triedSlices(planned, isLooking ? { from: null, rows: LOOKED_AT } : wanted);
   const traces: RowTrace[] = [];
   let dropped = 0;
   const printer = rowPrinter(process.stdout, process.env);
   await tryJob(planned, {
     slices,
-    preview: args.json ? null : printer.preview,
+    preview: json ? null : printer.preview,
     onRow: (trace) => {
       if (isLooking && trace.fate.kind === "filtered" && trace.fate.by === "input.where") {
         dropped += 1;
         return true;
       }
       traces.push(trace);
-      if (!args.json) process.stdout.write(printer.print(trace));
+      if (!json) process.stdout.write(printer.print(trace));
       return traces.length < wanted.rows;
     },
   });
-  if (args.json)
-    process.stdout.write(`${JSON.stringify({ job: planned.spec.name, dropped, rows: traces })}\n`);
+  if (json) process.stdout.write(`${JSON.stringify({ job: planned.spec.name, dropped, rows: traces })}\n`);
   else process.stdout.write(endText(traces.length, dropped));
   return Math.max(0, ...traces.map(exitCodeOf));
 }
@@ -100,7 +89,13 @@ function exitCodeOf({ fate }: RowTrace): number {
 }
 
 /** @throws {ARGUMENT_INVALID} naming the option that is wrong */
-function wantedRows({ row, rows }: TryArguments): WantedRows {
+function wantedRows({
+  row,
+  rows,
+}: {
+  readonly row: string | undefined;
+  readonly rows: string | undefined;
+}): WantedRows {
   const limits = { least: 1, most: MOST_ROWS, whole: true };
   const count = rows === undefined ? null : numberFrom(rows, "rows", limits);
   if (row === undefined) return { from: null, rows: count ?? USUAL_ROWS };

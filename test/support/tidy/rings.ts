@@ -4,11 +4,12 @@ import { type Finding, lineAt, loadedBy, type SourceFile, targetOf } from "./sou
 
 /**
  * What an extension may import beside libraries: its declared base. A base is an extension without an
- * `extension.ts` of its own, or a folder of the engine that a command is made of.
+ * `extension.ts` of its own, or a folder of the engine (with `/`) that a command is made of.
  */
 const BASES: Readonly<Record<string, readonly string[]>> = {
-  init: ["coordinator/plan"],
-  convert: ["coordinator/plan"],
+  init: ["coordinator/plan/"],
+  convert: ["coordinator/plan/"],
+  try: ["coordinator/job/", "coordinator/publish/", "worker/"],
   aws: ["object-store"],
   s3: ["aws", "object-store"],
   gcs: ["object-store"],
@@ -97,7 +98,7 @@ function findStrayImports({ path, imports }: SourceFile): Finding[] {
   const [, name = ""] = /^extensions\/([^/]+)\//.exec(path) ?? [];
   if (name === "") return [];
   const bases = [name, ...(BASES[name] ?? [])].map((base) =>
-    base.includes("/") ? `${base}/` : `extensions/${base}/`,
+    base.endsWith("/") ? base : `extensions/${base}/`,
   );
   const allowed = ["shared/", ...bases];
   return imports.flatMap(({ specifier, line }) => {
