@@ -2,6 +2,7 @@ import type { Extension } from "../shared/extension/extension.ts";
 import { amqp } from "./amqp/extension.ts";
 import { azure } from "./azure/extension.ts";
 import { convert } from "./convert/extension.ts";
+import { estimate } from "./estimate/extension.ts";
 import { gcs } from "./gcs/extension.ts";
 import { image } from "./image/extension.ts";
 import { init } from "./init/extension.ts";
@@ -29,5 +30,6 @@ export const EXTENSIONS: readonly Extension[] = [
   sound,
   init,
   convert,
+  estimate,
   tryRows,
 ];

@@ -5,6 +5,7 @@ import type { FacePart } from "./face.ts";
 import type { FeaturePart } from "./feature.ts";
 import type { GpuPart } from "./gpu-driver.ts";
 import type { ReadNotice } from "./notice.ts";
+import type { PlanPart } from "./plan.ts";
 import type { QueueOptions, QueueSink, QueueSource } from "./queue-source.ts";
 
 /**
@@ -20,6 +21,7 @@ export interface Extension {
   readonly feature?: FeaturePart;
   readonly face?: FacePart;
   readonly command?: CommandPart;
+  readonly plan?: PlanPart;
   readonly gpus?: GpuPart;
 }
 

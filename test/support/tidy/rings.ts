@@ -9,6 +9,14 @@ import { type Finding, lineAt, loadedBy, type SourceFile, targetOf } from "./sou
 const BASES: Readonly<Record<string, readonly string[]>> = {
   init: ["coordinator/plan/"],
   convert: ["coordinator/plan/"],
+  estimate: [
+    "coordinator/commit/",
+    "coordinator/insight/",
+    "coordinator/job/",
+    "coordinator/publish/",
+    "coordinator/reduce/",
+    "worker/",
+  ],
   try: ["coordinator/job/", "coordinator/publish/", "worker/"],
   aws: ["object-store"],
   s3: ["aws", "object-store"],
