@@ -1,4 +1,3 @@
-import { rm } from "node:fs/promises";
 import { writeBeacon } from "../../coordinator/commit/beacon.ts";
 import { describeJob } from "../../coordinator/job/describe-job.ts";
 import { workPaths } from "../../coordinator/publish/work-paths.ts";
@@ -8,12 +7,10 @@ import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leaseSlices } from "../../shared/domain/lease-slices.ts";
 import type { DeviceReport } from "../../shared/domain/precision.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
-import { resolveDevice } from "../../shared/onnx/resolve-device.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { leaseSlotCount } from "../../worker/pipeline/thread-counts.ts";
 import type { ProcessCounts } from "../../worker/process/process-layout.ts";
-import { layOutProcesses } from "../../worker/process/process-layout.ts";
-import { makeScratch } from "../../worker/process/scratch.ts";
+import { withPipelines } from "../pipeline/pipelines.ts";
 import { type FinishTime, timeFinish } from "./finish-sample.ts";
 import { type Prediction, predict } from "./predict.ts";
 import { runSamples, type SampleRun } from "./run-samples.ts";
@@ -77,39 +74,24 @@ const SAMPLED_SHARDS = 100;
 export async function estimateJob(planned: PlannedJob, question: EstimateQuestion): Promise<Estimate | null> {
   const shards = spreadShards(planned.shards, SAMPLED_SHARDS);
   if (shards.length === 0) return null;
-  const device = await resolveDevice(planned.spec.model.device);
-  const processes = await layOutProcesses({
-    ...question.counts,
-    device,
-    access: "shared",
-    allowsModules: true,
-    logLevel: "silent",
-    giveUpMs: 0,
-  });
-  const { lanes = 1, shardThreads = 1 } = processes[0]?.options ?? {};
-  const scratchPath = await makeScratch();
-  try {
+  const { counts, sampleMs: budgetMs } = question;
+  return withPipelines(planned.spec.model.device, counts, async ({ device, processes, scratchPath }) => {
+    const { lanes = 1, shardThreads = 1 } = processes[0]?.options ?? {};
     const paths = workPaths(scratchPath);
     await using storage = createLocalStorage();
     const beacon = await writeBeacon(paths.partials, storage);
     const { files } = planned.dataset;
     const rows = plannedRows(planned);
-    const runs = await runSamples({
-      processes,
-      task: {
-        job: describeJob("sample", planned, { partialsPath: paths.partials, beacon }),
-        shards: shards.map((shard) => ({ shard, slices: leaseSlices(files, rows, shard) })),
-      },
-      scratchPath,
-      budgetMs: question.sampleMs,
-    });
+    const task = {
+      job: describeJob("sample", planned, { partialsPath: paths.partials, beacon }),
+      shards: shards.map((shard) => ({ shard, slices: leaseSlices(files, rows, shard) })),
+    };
+    const runs = await runSamples({ processes, task, scratchPath, budgetMs });
     if (runs === null) return null;
     const partials = runs.flatMap(({ result }) => result.partials);
     const finish = await timeFinish(planned, partials, { paths, storage });
     return estimateFrom({ planned, question, device, runs, finish, lanes, shardThreads });
-  } finally {
-    await rm(scratchPath, { recursive: true, force: true });
-  }
+  });
 }
 
 interface Measured {

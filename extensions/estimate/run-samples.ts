@@ -1,7 +1,5 @@
-import { fork } from "node:child_process";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { deferred, sleep } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
@@ -9,8 +7,8 @@ import { compiledUrl } from "../../shared/core/package-root.ts";
 import { ProcessLink } from "../../shared/core/remote/process-link.ts";
 import { endText, Remote } from "../../shared/core/remote/remote.ts";
 import { rowShapeOf } from "../../shared/domain/row-shape.ts";
-import { processArguments, processEnvironment } from "../../worker/process/process-arguments.ts";
 import type { ProcessLayout } from "../../worker/process/start-process.ts";
+import { forkPipeline } from "../pipeline/pipelines.ts";
 import { type Rate, rateOf, rateOfWhole } from "./rate.ts";
 import type { Mark, NewMarks, SampleMethods, SampleResult, SampleTask } from "./sample-protocol.ts";
 
@@ -124,7 +122,7 @@ class SampleProcess {
   async start(): Promise<void> {
     const scratchPath = join(this.#options.scratchPath, `sample-${this.#index}`);
     await mkdir(scratchPath, { recursive: true });
-    const { options: worker, env } = this.#layout;
+    const { options: worker } = this.#layout;
     const task: SampleTask = {
       ...this.#options.task,
       index: this.#index,
@@ -132,12 +130,8 @@ class SampleProcess {
       worker,
       scratchPath,
     };
-    const entry = compiledUrl("extensions/estimate/sample-process.ts");
-    const child = fork(fileURLToPath(entry), [], {
-      env: { ...processEnvironment(worker), ...env },
-      execArgv: [...process.execArgv, ...processArguments(worker.shardThreads)],
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
-    });
+    const script = compiledUrl("extensions/estimate/sample-process.ts");
+    const child = forkPipeline(script, this.#layout, ["ignore", "ignore", "inherit", "ipc"]);
     this.#remote = new Remote<SampleMethods>(new ProcessLink(child), {
       lost: (end) => new ShardmillError("INTERNAL", `a sample process ended: ${endText(end)}`),
     });

@@ -29,7 +29,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^shared\/steps\/(plan-sql|sql-step|split-step|tokenize-step|module-step)\.ts$/,
   /^worker\/accuracy\/compare-sample\.ts$/,
   /^coordinator\/reduce\/(merge-small-files|preview|reduce)\.ts$/,
-  /^extensions\/(estimate\/(estimate-job|run-samples)|try\/try-job)\.ts$/,
+  /^extensions\/(pipeline\/pipelines|estimate\/run-samples)\.ts$/,
   /^worker\/(job\/open-job|process\/supervisor|accuracy\/check-precision)\.ts$/,
   /^worker\/write\/(write-partial|write-thread-client)\.ts$/,
   // Libraries that want files, and processes that parse what cannot be trusted.

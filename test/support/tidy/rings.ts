@@ -9,7 +9,9 @@ import { type Finding, lineAt, loadedBy, type SourceFile, targetOf } from "./sou
 const BASES: Readonly<Record<string, readonly string[]>> = {
   init: ["coordinator/plan/"],
   convert: ["coordinator/plan/"],
+  pipeline: ["worker/process/"],
   estimate: [
+    "pipeline",
     "coordinator/commit/",
     "coordinator/insight/",
     "coordinator/job/",
@@ -17,7 +19,7 @@ const BASES: Readonly<Record<string, readonly string[]>> = {
     "coordinator/reduce/",
     "worker/",
   ],
-  try: ["coordinator/job/", "coordinator/publish/", "worker/"],
+  try: ["pipeline", "coordinator/job/", "coordinator/publish/", "worker/"],
   aws: ["object-store"],
   s3: ["aws", "object-store"],
   gcs: ["object-store"],
