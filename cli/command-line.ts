@@ -1,5 +1,6 @@
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { EXTENSIONS } from "#extensions";
+import { reportCommand } from "../extensions/report/command.ts";
 import { NEVER } from "../shared/core/abort.ts";
 import { buildVersion } from "../shared/core/package-root.ts";
 import type { CommandHost, CommandPart } from "../shared/extension/command.ts";
@@ -9,7 +10,6 @@ import { flightCommand } from "./flight.ts";
 import { pageCommand } from "./page.ts";
 import { planCommand } from "./plan.ts";
 import { probeCommand } from "./probe.ts";
-import { reportCommand } from "./report.ts";
 import { runCommand } from "./run.ts";
 import { runsCommand } from "./runs.ts";
 import { schemaCommand } from "./schema.ts";

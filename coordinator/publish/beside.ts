@@ -1,8 +1,8 @@
+import { renderReport } from "../../extensions/report/render-report.ts";
 import { below } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { renderReport } from "../report/render-report.ts";
 import type { OutputPaths } from "./work-paths.ts";
 
 /** The files that an output has beside its manifest, in the order in which they are placed. */

@@ -1,4 +1,4 @@
-import { Markup } from "./markup.ts";
+import { Markup } from "../../shared/plots/markup.ts";
 
 /** Light and dark, a phone and paper. */
 export const STYLE = new Markup(`

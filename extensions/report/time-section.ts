@@ -3,8 +3,8 @@ import type { JobPhase } from "../../shared/domain/job.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import type { RunHistory } from "../../shared/domain/run-history.ts";
 import { STAGES, type Stage, type StageShares } from "../../shared/domain/worker.ts";
-import { html, type Markup } from "./markup.ts";
-import { secondsText } from "./scale.ts";
+import { html, type Markup } from "../../shared/plots/markup.ts";
+import { secondsText } from "../../shared/plots/scale.ts";
 
 export interface ReportOptions {
   /** What an hour of a worker costs, in whatever money. Left out: only hours are told. */

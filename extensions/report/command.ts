@@ -1,8 +1,8 @@
 import type { CommandModule } from "yargs";
-import { errorCode } from "../shared/core/errno.ts";
-import { isShardmillError, messageOf, ShardmillError } from "../shared/core/errors.ts";
-import { fileOccupied } from "../shared/terminal/command-parts.ts";
-import { jobOfOutputOption, namedOutputOption, openNamedOutput } from "./named-output.ts";
+import { jobOfOutputOption, namedOutputOption, openNamedOutput } from "../../cli/named-output.ts";
+import { errorCode } from "../../shared/core/errno.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { fileOccupied } from "../../shared/terminal/command-parts.ts";
 
 interface ReportArguments {
   readonly output: string;
@@ -39,7 +39,7 @@ export const reportCommand: CommandModule<object, ReportArguments> = {
       .example("$0 report ./out -o report.html", "A page to keep, or to send")
       .example("$0 report s3://bucket/out --price-per-hour 1.2 > report.html", "Of an output in a bucket"),
   handler: async (args) => {
-    const { renderReport } = await import("../coordinator/report/render-report.ts");
+    const { renderReport } = await import("./render-report.ts");
     const { manifest } = await openNamedOutput(args).catch(withoutFlight);
     const page = renderReport(manifest, { pricePerHour: args["price-per-hour"] });
     if (args.to === undefined || args.to === "-") process.stdout.write(page);

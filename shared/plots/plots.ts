@@ -1,4 +1,4 @@
-import type { RunHistory } from "../../shared/domain/run-history.ts";
+import type { RunHistory } from "../domain/run-history.ts";
 import { html, type Markup } from "./markup.ts";
 import { countTicks, linear, type Scale, secondsText, secondTicks, shortCount } from "./scale.ts";
 

@@ -1,8 +1,8 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { NOTED_COUNTS, ROW_COUNTS } from "../../shared/domain/row-counts.ts";
-import { html, type Markup } from "./markup.ts";
-import { secondsText } from "./scale.ts";
+import { html, type Markup } from "../../shared/plots/markup.ts";
+import { secondsText } from "../../shared/plots/scale.ts";
 
 /** More are told as a number: the manifest has them all. */
 const MOST_FILES = 50;

@@ -2,12 +2,12 @@ import { formatCount } from "../../shared/core/units.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { type RunHistory, SPAN_ENDS, type WorkerHistory } from "../../shared/domain/run-history.ts";
 import { STAGES } from "../../shared/domain/worker.ts";
-import { livesText } from "./lives.ts";
+import { livesText } from "../../shared/plots/lives.ts";
+import { html, type Markup } from "../../shared/plots/markup.ts";
+import { durationsPlot, pacePlot } from "../../shared/plots/plots.ts";
+import { secondsText } from "../../shared/plots/scale.ts";
+import { END_TEXTS, timeLineLegend, timeLinePlot } from "../../shared/plots/time-line-plot.ts";
 import { mapPlot } from "./map-plot.ts";
-import { html, type Markup } from "./markup.ts";
-import { durationsPlot, pacePlot } from "./plots.ts";
-import { secondsText } from "./scale.ts";
-import { END_TEXTS, timeLineLegend, timeLinePlot } from "./time-line-plot.ts";
 
 export function paceSection(history: RunHistory): Markup | null {
   const plot = pacePlot(history);

@@ -1,6 +1,9 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import type { RunHistory } from "../../shared/domain/run-history.ts";
+import { secondsAtWork } from "../../shared/plots/lives.ts";
+import { html, type Markup } from "../../shared/plots/markup.ts";
+import { secondsText, shortCount } from "../../shared/plots/scale.ts";
 import {
   attemptsSection,
   deadSection,
@@ -8,10 +11,7 @@ import {
   shardsSection,
   workersSection,
 } from "./history-sections.ts";
-import { secondsAtWork } from "./lives.ts";
-import { html, type Markup } from "./markup.ts";
 import { filesSection, madeBySection, storesSection } from "./output-sections.ts";
-import { secondsText, shortCount } from "./scale.ts";
 import { STYLE } from "./style.ts";
 import { type ReportOptions, timeSection } from "./time-section.ts";
 

@@ -1,4 +1,4 @@
-import type { RunHistory, SpanEnd, WorkerHistory } from "../../shared/domain/run-history.ts";
+import type { RunHistory, SpanEnd, WorkerHistory } from "../domain/run-history.ts";
 import { html, type Markup } from "./markup.ts";
 import { PLOT_LEFT, PLOT_WIDTH, timeAxis } from "./plots.ts";
 import { type Scale, secondsText } from "./scale.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { pacePlot } from "../../../../coordinator/report/plots.ts";
 import type { RunHistory } from "../../../../shared/domain/run-history.ts";
+import { pacePlot } from "../../../../shared/plots/plots.ts";
 import { aBusyRun } from "../../../support/run-history.ts";
 
 /** Heights of the curve's steps, from the bottom of the plot. */

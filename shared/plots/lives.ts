@@ -1,4 +1,4 @@
-import type { RunHistory } from "../../shared/domain/run-history.ts";
+import type { RunHistory } from "../domain/run-history.ts";
 import { secondsText } from "./scale.ts";
 
 /** More than these are only counted. */

@@ -1,8 +1,8 @@
+import { KIND_BITS } from "../../coordinator/insight/shard-cells.ts";
+import { coarser, unpackMap } from "../../coordinator/insight/shard-map.ts";
 import type { RunHistory } from "../../shared/domain/run-history.ts";
-import { KIND_BITS } from "../insight/shard-cells.ts";
-import { coarser, unpackMap } from "../insight/shard-map.ts";
-import { html, type Markup } from "./markup.ts";
-import { PLOT_WIDTH } from "./plots.ts";
+import { html, type Markup } from "../../shared/plots/markup.ts";
+import { PLOT_WIDTH } from "../../shared/plots/plots.ts";
 
 const MOST_COLUMNS = 100;
 /** Few shards get larger cells, up to this size. */
