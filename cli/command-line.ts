@@ -1,6 +1,5 @@
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { EXTENSIONS } from "#extensions";
-import { reportCommand } from "../extensions/report/command.ts";
 import { NEVER } from "../shared/core/abort.ts";
 import { buildVersion } from "../shared/core/package-root.ts";
 import type { CommandHost, CommandPart } from "../shared/extension/command.ts";
@@ -44,7 +43,6 @@ const COMMANDS = [
   pageCommand,
   planCommand,
   flightCommand,
-  reportCommand,
   probeCommand,
   tokenCommand,
   schemaCommand,
@@ -104,6 +102,10 @@ const HOST: CommandHost = {
     const { readRunJob } = await import("./read-run-job.ts");
     const { planWatched } = await import("./plan-watched.ts");
     return planWatched(await readRunJob(args), NEVER);
+  },
+  async manifest(args) {
+    const { openNamedOutput } = await import("./named-output.ts");
+    return (await openNamedOutput(args)).manifest;
   },
 };
 

@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import type { JobStores } from "../shared/domain/job-stores.ts";
 import type { Location } from "../shared/domain/location.ts";
 import type { OutputManifest } from "../shared/domain/manifest.ts";
-import { ALL_SCHEMES } from "../shared/domain/store-schemes.ts";
+import type { NamedOutputArguments } from "../shared/terminal/output-options.ts";
 
 /** A published output that a command is about. */
 interface NamedOutput {
@@ -11,28 +11,11 @@ interface NamedOutput {
   readonly manifest: OutputManifest;
 }
 
-export const namedOutputOption = {
-  type: "string",
-  demandOption: true,
-  describe:
-    `The folder that a job published to, or its address in a bucket (${ALL_SCHEMES.join(", ")}), reached by what ` +
-    "the environment says",
-} as const;
-
-export const jobOfOutputOption = {
-  type: "string",
-  requiresArg: true,
-  describe: "The job file: the output is reached by what its `stores` say, and by the environment",
-} as const;
-
 /**
  * @throws {ARGUMENT_INVALID} for what is neither a path nor an address that is read
  * @throws {SPEC_INVALID} for a job file that cannot be used
  */
-export async function openNamedOutput(args: {
-  readonly output: string;
-  readonly job: string | undefined;
-}): Promise<NamedOutput> {
+export async function openNamedOutput(args: NamedOutputArguments): Promise<NamedOutput> {
   const output = await outputAt(args.output);
   const stores = await storesOf(args.job);
   return { output, stores, manifest: await manifestOf(output, stores) };

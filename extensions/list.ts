@@ -9,6 +9,7 @@ import { init } from "./init/extension.ts";
 import { kafka } from "./kafka/extension.ts";
 import { keda } from "./keda/extension.ts";
 import { nvidia } from "./nvidia/extension.ts";
+import { report } from "./report/extension.ts";
 import { s3 } from "./s3/extension.ts";
 import { sound } from "./sound/extension.ts";
 import { sqs } from "./sqs/extension.ts";
@@ -32,4 +33,5 @@ export const EXTENSIONS: readonly Extension[] = [
   convert,
   estimate,
   tryRows,
+  report,
 ];

@@ -1,21 +1,11 @@
-import type { CommandModule } from "yargs";
-import { jobOfOutputOption, namedOutputOption, openNamedOutput } from "../../cli/named-output.ts";
 import { errorCode } from "../../shared/core/errno.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { defineCommand } from "../../shared/extension/command.ts";
 import { fileOccupied } from "../../shared/terminal/command-parts.ts";
+import { jobOfOutputOption, namedOutputOption } from "../../shared/terminal/output-options.ts";
 
-interface ReportArguments {
-  readonly output: string;
-  readonly job: string | undefined;
-  readonly to: string | undefined;
-  readonly force: boolean;
-  readonly "price-per-hour": number | undefined;
-}
-
-export const reportCommand: CommandModule<object, ReportArguments> = {
-  command: "report <output>",
-  describe: "Make a page about the run that published an output: one HTML file",
-  builder: (yargs) =>
+export const reportCommand = defineCommand({
+  options: (yargs) =>
     yargs
       .positional("output", namedOutputOption)
       .option("to", {
@@ -38,14 +28,14 @@ export const reportCommand: CommandModule<object, ReportArguments> = {
       })
       .example("$0 report ./out -o report.html", "A page to keep, or to send")
       .example("$0 report s3://bucket/out --price-per-hour 1.2 > report.html", "Of an output in a bucket"),
-  handler: async (args) => {
+  async run(args, host) {
     const { renderReport } = await import("./render-report.ts");
-    const { manifest } = await openNamedOutput(args).catch(withoutFlight);
+    const manifest = await host.manifest(args).catch(withoutFlight);
     const page = renderReport(manifest, { pricePerHour: args["price-per-hour"] });
     if (args.to === undefined || args.to === "-") process.stdout.write(page);
     else await writePage(args.to, page, args);
   },
-};
+});
 
 /** A folder without output is a wrong argument here, where nobody asked for a flight. */
 function withoutFlight(cause: unknown): never {
@@ -58,11 +48,7 @@ function withoutFlight(cause: unknown): never {
 }
 
 /** Says what it wrote on stderr. */
-async function writePage(
-  path: string,
-  page: string,
-  { force }: Pick<ReportArguments, "force">,
-): Promise<void> {
+async function writePage(path: string, page: string, { force }: { readonly force: boolean }): Promise<void> {
   const { writeFile } = await import("node:fs/promises");
   try {
     await writeFile(path, page, { flag: force ? "w" : "wx" });

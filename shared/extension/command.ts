@@ -1,5 +1,7 @@
 import type { Argv } from "yargs";
 import type { PlannedJob } from "../domain/job.ts";
+import type { OutputManifest } from "../domain/manifest.ts";
+import type { NamedOutputArguments } from "../terminal/output-options.ts";
 
 /** A command of the command line. */
 export interface CommandPart {
@@ -28,6 +30,12 @@ export interface CommandHost {
    * @throws whatever is wrong with the job, with lines of the job file
    */
   plan(args: { readonly job: string; readonly set: readonly string[] }): Promise<PlannedJob>;
+  /**
+   * Reads the manifest of a published output.
+   *
+   * @throws {FLIGHT_NOT_FOUND} where nothing is published
+   */
+  manifest(args: NamedOutputArguments): Promise<OutputManifest>;
 }
 
 /** Makes a command whose arguments have the types of its options. */

@@ -1,4 +1,5 @@
 import type { JobStores } from "../domain/job-stores.ts";
+import type { OutputManifest } from "../domain/manifest.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { CommandPart } from "./command.ts";
 import type { FacePart } from "./face.ts";
@@ -22,6 +23,7 @@ export interface Extension {
   readonly face?: FacePart;
   readonly command?: CommandPart;
   readonly plan?: PlanPart;
+  readonly beside?: BesidePart;
   readonly gpus?: GpuPart;
 }
 
@@ -76,4 +78,19 @@ interface QueuePart {
   openSource(address: string, options: QueueOptions): Promise<QueueSource>;
   /** Opens a queue to send results to. */
   openSink(address: string, options: Pick<QueueOptions, "log">): Promise<QueueSink>;
+}
+
+/**
+ * File that jobs may have beside the manifest of their output. It is made of the manifest alone, after it.
+ * A coordinator that exits in between leaves it to the next one, which makes the same file.
+ */
+interface BesidePart {
+  /** Key of `output` in the job file that asks for the file: `report`. The manifest has it with the name. */
+  readonly key: string;
+  /** Description of the key in the docs of the job file. */
+  readonly says: string;
+  /** Name of the file. It begins with `_`, so that no reader takes it for data. */
+  readonly file: `_${string}`;
+  /** Loads the code that makes its text. The same manifest gives the same text. */
+  load(): Promise<(manifest: OutputManifest) => string>;
 }

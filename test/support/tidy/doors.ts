@@ -17,7 +17,7 @@ export const FILE_USERS: readonly RegExp[] = [
   // copies of files that lie elsewhere.
   /^coordinator\/(access\/(audit-log|tokens-file)|kept\/kept-jobs)\.ts$/,
   /^shared\/(access\/(credential|own-file|token|tls-files)|job-file\/read-job-file)\.ts$/,
-  /^extensions\/(object-store\/ca-bundle|azure\/identities|init\/(command|draft-paths))\.ts$/,
+  /^extensions\/(object-store\/ca-bundle|azure\/identities|init\/(command|draft-paths)|report\/command)\.ts$/,
   /^worker\/tuning\/tuning-cache\.ts$/,
   /^coordinator\/plan\/model\/convert(-to-file|ed-model)\.ts$/,
   /^coordinator\/plan\/fetch\/(fetch-file|kept-files)\.ts$/,

@@ -19,6 +19,7 @@ const BASES: Readonly<Record<string, readonly string[]>> = {
     "coordinator/reduce/",
     "worker/",
   ],
+  report: ["coordinator/insight/"],
   try: ["pipeline", "coordinator/job/", "coordinator/publish/", "worker/"],
   aws: ["object-store"],
   s3: ["aws", "object-store"],
@@ -34,6 +35,7 @@ export const LIST_READERS: readonly string[] = [
   // Schemes in users' texts, for which core may not ask the domain.
   "shared/core/without-secrets.ts",
   "coordinator/access/face-methods.ts",
+  "shared/domain/besides.ts",
   "shared/domain/features.ts",
   "shared/domain/queue-address.ts",
   "shared/domain/store-schemes.ts",
