@@ -68,6 +68,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   amqp: /\bamqps?\b|Amqp|AMQP|[Rr]abbit/,
   sqs: /\bsqs\b|Sqs|SQS/,
   kafka: /[Kk]afka|KAFKA/,
+  estimate: /[Ee]stimate/,
   image: /\b[Ii]mages?(?=[A-Z]|\b)|[a-z]Images?(?=[A-Z]|\b)|IMAGE/,
   keda: /[Kk]eda|KEDA|externalscaler/,
   nvidia: /[Nn]vml|NVML/,
