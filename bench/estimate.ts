@@ -3,7 +3,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandModule } from "yargs";
 import type { JobSummary } from "../cli/render/summary.ts";
-import type { Estimate } from "../estimate/estimate-job.ts";
 import { sleep } from "../shared/core/abort.ts";
 import { packageRoot } from "../shared/core/package-root.ts";
 import { startCli } from "../test/support/processes.ts";
@@ -50,9 +49,16 @@ export const estimateBench: CommandModule<object, EstimateArguments> = {
   handler: runEstimate,
 };
 
+/** What `plan --json` predicts, as far as it is compared. */
+interface Predicted {
+  readonly seconds: number;
+  readonly memory: { readonly workerBytes: number };
+  readonly verdict: { readonly bottleneck: string | null };
+}
+
 /** One plan and one run of a job. */
 interface Round {
-  readonly predicted: Estimate;
+  readonly predicted: Predicted;
   readonly actual: JobSummary;
   /** The most that the run's processes had together, without the coordinator. */
   readonly workerBytes: number;
@@ -153,7 +159,7 @@ async function planAndRun(job: string, set: readonly string[]): Promise<Round> {
   try {
     const sets = [...set, `output.path=${join(folder, "out")}`].flatMap((each) => ["--set", each]);
     const planned = await runJson(["plan", job, "--json", ...sets]);
-    const predicted: Estimate | null = planned.answer.estimate;
+    const predicted: Predicted | null = planned.answer.estimate;
     if (predicted === null) throw new Error(`${job} has no estimate`);
     const ran = await runJson(["run", job, "--json", ...sets]);
     return { predicted, actual: ran.answer, workerBytes: ran.peakBytes };

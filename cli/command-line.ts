@@ -1,12 +1,12 @@
 import yargs, { type Argv, type CommandModule } from "yargs";
 import { EXTENSIONS } from "#extensions";
+import { NEVER } from "../shared/core/abort.ts";
 import { buildVersion } from "../shared/core/package-root.ts";
-import type { CommandPart } from "../shared/extension/command.ts";
+import type { CommandHost, CommandPart } from "../shared/extension/command.ts";
 import { cancelCommand } from "./cancel.ts";
 import { coordinatorCommand } from "./coordinator.ts";
 import { planCommand } from "./plan.ts";
 import { probeCommand } from "./probe.ts";
-import { reportCommand } from "./report.ts";
 import { runCommand } from "./run.ts";
 import { runsCommand } from "./runs.ts";
 import { schemaCommand } from "./schema.ts";
@@ -15,7 +15,6 @@ import { pauseCommand, priorityCommand, resumeCommand } from "./standing.ts";
 import { statusCommand } from "./status.ts";
 import { submitCommand } from "./submit.ts";
 import { tokenCommand } from "./token.ts";
-import { tryCommand } from "./try.ts";
 import { versionCommand } from "./version.ts";
 import { watchCommand } from "./watch.ts";
 import { workerCommand } from "./worker.ts";
@@ -24,7 +23,29 @@ import { workersCommand } from "./workers.ts";
 /** Wider lines of help are hard to read. */
 const MAX_COLUMNS = 110;
 
-/** The commands of the one binary. Each is a file; this one only knows their names. */
+/** Commands of the engine, a file each, in the order of the help. */
+const COMMANDS = [
+  runCommand,
+  coordinatorCommand,
+  workerCommand,
+  submitCommand,
+  statusCommand,
+  watchCommand,
+  serveCommand,
+  runsCommand,
+  pauseCommand,
+  resumeCommand,
+  priorityCommand,
+  cancelCommand,
+  workersCommand,
+  planCommand,
+  probeCommand,
+  tokenCommand,
+  schemaCommand,
+  versionCommand,
+] as readonly CommandModule[];
+
+/** Makes the command line of the one binary: commands of the engine and of extensions. */
 export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Argv {
   const options = optionsOf(args);
   const line = yargs([...options, ...args.slice(options.length + 1).map(shield)]);
@@ -34,28 +55,7 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .usage(
       "$0 <command>\n\nMap-reduce batch inference: an ONNX model over a Parquet, Arrow, CSV or JSON Lines dataset, published once.",
     )
-    .command(runCommand)
-    .command(coordinatorCommand)
-    .command(workerCommand)
-    .command(submitCommand)
-    .command(statusCommand)
-    .command(watchCommand)
-    .command(serveCommand)
-    .command(runsCommand)
-    .command(pauseCommand)
-    .command(resumeCommand)
-    .command(priorityCommand)
-    .command(cancelCommand)
-    .command(workersCommand)
-    .command(commandsAbout("job"))
-    .command(planCommand)
-    .command(tryCommand)
-    .command(commandsAbout("output"))
-    .command(reportCommand)
-    .command(probeCommand)
-    .command(tokenCommand)
-    .command(schemaCommand)
-    .command(versionCommand)
+    .command(COMMANDS.flatMap((command) => [command, ...addedAfter(command)]))
     .demandCommand(1)
     .strict()
     .check((given) => refuseRepeated(given) && refuseNegated(options, switchesOf(line)))
@@ -74,20 +74,41 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     });
 }
 
-/** Commands of extensions. */
-function commandsAbout(what: CommandPart["about"]): CommandModule[] {
-  return EXTENSIONS.flatMap(({ command }) => (command?.about === what ? [commandModule(command)] : []));
+/** Commands of extensions that follow a command of the engine. They load their code when it is asked for. */
+function addedAfter({ command }: CommandModule): readonly CommandModule[] {
+  const [name] = String(command).split(" ");
+  return EXTENSIONS.flatMap(({ command: part }) =>
+    part !== undefined && part.follows === name ? [commandModule(part)] : [],
+  );
 }
 
-/** A command of an extension, which loads its code when it is asked for. */
 function commandModule({ usage, says, load }: CommandPart): CommandModule {
   return {
     command: usage,
     describe: says,
     builder: async (yargs) => (await load()).options(yargs),
-    handler: async (args) => (await load()).run(args),
+    handler: async (args) => (await load()).run(args, HOST),
   };
 }
+
+const HOST: CommandHost = {
+  async plan(args) {
+    const { startPlanningAhead } = await import("../coordinator/plan/start-ahead.ts");
+    startPlanningAhead();
+    const { readRunJob } = await import("./read-run-job.ts");
+    const { planWatched } = await import("./plan-watched.ts");
+    return planWatched(await readRunJob(args), NEVER);
+  },
+  async manifest(args) {
+    const { openNamedOutput } = await import("../coordinator/plan/named-output.ts");
+    return (await openNamedOutput(args, NOT_PUBLISHED)).manifest;
+  },
+};
+
+const NOT_PUBLISHED = {
+  code: "ARGUMENT_INVALID",
+  hint: "name the output.path of a job that has published; of a job with runs, one of its folders run=...",
+} as const;
 
 /** Mark before a word that is no option. No argument of a process can contain it. */
 const SHIELD = "\0";

@@ -1,7 +1,7 @@
 import type { CommandModule } from "yargs";
 import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { JobSource } from "../shared/job-file/read-job-file.ts";
-import { jsonOption } from "../shared/terminal/command-parts.ts";
+import { jsonOption, setOption } from "../shared/terminal/command-parts.ts";
 import {
   listenForStopSignals,
   type StopSignals,
@@ -16,7 +16,7 @@ import {
   openCoordinator,
 } from "./coordinator-options.ts";
 import { type EndArguments, finishJob, printNothingNew, printStopped } from "./finish-job.ts";
-import { deadLettersExitCodeOption, freshOption, logLevelOf, setOption } from "./options.ts";
+import { deadLettersExitCodeOption, freshOption, logLevelOf } from "./options.ts";
 import { atOption, readRunJob } from "./read-run-job.ts";
 import { remembered } from "./remembered.ts";
 import { portExamples } from "./serving-options.ts";

@@ -1,8 +1,8 @@
 import { ERROR_CODES } from "../shared/core/error-codes.ts";
 import { errorToData, toShardmillError } from "../shared/core/errors.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
+import { renderError } from "../shared/terminal/render-error.ts";
 import { createStyle } from "../shared/terminal/style.ts";
-import { renderError } from "./render/error.ts";
 
 /**
  * Ends the process with the error's message on stderr and its exit code; with `--json`, as JSON on stdout,

@@ -3,11 +3,11 @@ import { errorFromData, messageOf } from "../shared/core/errors.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { ASIDE_EXTENSION } from "../shared/domain/manifest.ts";
+import { renderError } from "../shared/terminal/render-error.ts";
 import { createStyle } from "../shared/terminal/style.ts";
 import { renderTable } from "../shared/terminal/table.ts";
 import { oneLine } from "../shared/terminal/text.ts";
 import { exitCodeOf } from "./exit.ts";
-import { renderError } from "./render/error.ts";
 import { endText, jobSummary } from "./render/summary.ts";
 
 /** Reductions up to this size are shown whole at the end of a run; larger ones are in their file. */

@@ -6,22 +6,9 @@ import { DEVICES } from "../shared/domain/device.ts";
 import { checkPriority } from "../shared/domain/standing.ts";
 import { jsonOption } from "../shared/terminal/command-parts.ts";
 import { connectingOptions } from "../shared/terminal/connecting-options.ts";
-import type { ProcessCounts } from "../worker/process/process-layout.ts";
 
 /** The port that a coordinator listens on unless told otherwise. */
 export const DEFAULT_PORT = 7433;
-
-/** Options that several commands share, each written once. */
-export const setOption = {
-  type: "string",
-  array: true,
-  // Else it would take what stands behind its value, too: the job file.
-  nargs: 1,
-  requiresArg: true,
-  default: [] as string[],
-  defaultDescription: "none",
-  describe: "Override a key of the job file, as in --set map.batch.rows=256",
-} as const satisfies Options;
 
 /** @throws {ARGUMENT_INVALID} for what is no size */
 export function bytesOf(option: string, text: string): number {
@@ -105,69 +92,4 @@ export const deviceOption = {
  */
 export function logLevelOf(asked: LogLevel | undefined, usual: LogLevel): LogLevel {
   return asked ?? (process.stderr.isTTY ? "error" : usual);
-}
-
-/** How the cores and devices of this machine are used. */
-export const processOptions = {
-  workers: {
-    type: "string",
-    requiresArg: true,
-    default: "auto",
-    describe: "Worker processes on this machine (auto: one per device)",
-  },
-  lanes: {
-    type: "string",
-    requiresArg: true,
-    default: "auto",
-    describe: "ONNX Runtime sessions per worker, each in a thread of its own",
-  },
-  threads: { type: "string", requiresArg: true, default: "auto", describe: "Threads per session" },
-  "shard-threads": {
-    type: "string",
-    requiresArg: true,
-    default: "auto",
-    describe: "Threads per worker that read, decode and collect (auto: one for a CPU, up to four for a GPU)",
-  },
-} as const satisfies Record<string, Options>;
-
-export type ProcessArguments = Readonly<Record<keyof typeof processOptions, string>>;
-const MAX_COUNT = 1024;
-
-/** @throws {ARGUMENT_INVALID} naming the option that is neither `auto` nor a whole number from 1 */
-export function processCounts(args: ProcessArguments): ProcessCounts {
-  return {
-    workers: autoOrCount(args.workers, "workers"),
-    lanes: autoOrCount(args.lanes, "lanes"),
-    threads: autoOrCount(args.threads, "threads"),
-    shardThreads: autoOrCount(args["shard-threads"], "shard-threads"),
-  };
-}
-
-function autoOrCount(value: string, option: string): number | "auto" {
-  if (value === "auto") return value;
-  const count = value.trim() === "" ? Number.NaN : Number(value);
-  if (Number.isInteger(count) && count >= 1 && count <= MAX_COUNT) return count;
-  throw new ShardmillError(
-    "ARGUMENT_INVALID",
-    `--${option} must be auto or a whole number from 1 to ${MAX_COUNT}, not ${value === "" ? "empty" : value}`,
-    { fields: { option, found: value } },
-  );
-}
-
-interface NumberLimits {
-  readonly least: number;
-  readonly most: number;
-  readonly whole: boolean;
-}
-
-/** @throws {ARGUMENT_INVALID} naming the option whose value is no number within its limits */
-export function numberFrom(value: string, option: string, { least, most, whole }: NumberLimits): number {
-  const number = value.trim() === "" ? Number.NaN : Number(value);
-  if (number >= least && number <= most && (!whole || Number.isInteger(number))) return number;
-  const kind = whole ? "a whole number" : "a number";
-  throw new ShardmillError(
-    "ARGUMENT_INVALID",
-    `--${option} must be ${kind} from ${least} to ${most}, not ${value.trim() === "" ? "empty" : value}`,
-    { fields: { option, found: value } },
-  );
 }

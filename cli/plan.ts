@@ -1,61 +1,37 @@
-import type { CommandModule } from "yargs";
-import type { Estimate } from "../estimate/estimate-job.ts";
+import type { Argv, CommandModule } from "yargs";
+import { EXTENSIONS } from "#extensions";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { type NewInput, newInputLines, nothingNewLines } from "../shared/domain/new-input.ts";
-import { jsonOption } from "../shared/terminal/command-parts.ts";
+import type { Figures } from "../shared/extension/plan.ts";
+import { jsonOption, setOption } from "../shared/terminal/command-parts.ts";
 import { oneLine } from "../shared/terminal/text.ts";
 import { checkPrecision } from "./check-precision.ts";
-import { numberFrom, type ProcessArguments, processCounts, processOptions, setOption } from "./options.ts";
 import { atOption } from "./read-run-job.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 
-interface PlanArguments extends ProcessArguments, TrialArguments {
+interface PlanArguments extends TrialArguments {
   readonly job: string;
   readonly set: readonly string[];
   readonly at: string | undefined;
   readonly json: boolean;
-  readonly estimate: boolean;
-  readonly "estimate-seconds": string;
-  readonly nodes: string;
-  readonly "price-per-hour": string | undefined;
 }
+
+/** Figures of extensions, in the order of the list. */
+const PARTS = EXTENSIONS.flatMap(({ plan }) => plan ?? []);
 
 export const planCommand: CommandModule<object, PlanArguments> = {
   command: "plan <job>",
   describe: "Check a job and show its shards, tensors, and what a run would take; writes nothing",
-  builder: (yargs) =>
-    yargs
+  builder: async (yargs) => {
+    const own = yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job file" })
       .option("set", setOption)
       .option("at", atOption)
       .options(trialOptions)
-      .option("estimate", {
-        type: "boolean",
-        default: true,
-        describe: "Run some rows, and say what a run would take (--no-estimate: do not)",
-      })
-      .option("estimate-seconds", {
-        type: "string",
-        requiresArg: true,
-        default: "5",
-        describe: "How long to measure at full speed, at the most",
-      })
-      .option("nodes", {
-        type: "string",
-        requiresArg: true,
-        default: "1",
-        describe: "Machines like this one, each with these workers",
-      })
-      .option("price-per-hour", {
-        type: "string",
-        requiresArg: true,
-        describe: "What one such machine costs an hour, in any currency: shows the cost",
-      })
-      .options(processOptions)
-      .option("json", jsonOption)
-      .example("$0 plan job.yaml", "Every problem of the job at once, then time, memory and what limits")
-      .example("$0 plan job.yaml --nodes 8 --price-per-hour 2.5", "Time and cost on eight machines like this")
-      .example("$0 plan job.yaml --no-estimate", "Without running the model"),
+      .example("$0 plan job.yaml", "Every problem of the job at once, then time, memory and what limits");
+    for (const { load } of PARTS) (await load()).options(own as Argv);
+    return own.option("json", jsonOption);
+  },
   handler: (args) => plan(args),
 };
 
@@ -66,7 +42,7 @@ async function plan(args: PlanArguments): Promise<void> {
   const { passPrecision } = await import("../coordinator/job/pass-precision.ts");
   const { planText } = await import("./render/plan-text.ts");
   const { createStyle } = await import("../shared/terminal/style.ts");
-  const ask = questionOf(args);
+  const asked = await askFigures(args);
   const source = await readJob(args);
   const { signal } = new AbortController();
   const run = await nextRunOf(source, signal);
@@ -75,15 +51,19 @@ async function plan(args: PlanArguments): Promise<void> {
     return;
   }
   const planned = await planWatched(source, signal, run);
-  const precision = args.estimate ? await passPrecision(planned, checkPrecision, signal) : null;
-  const estimate = args.estimate ? await estimated(planned, ask) : null;
+  // Figures of a converted model whose outputs are wrong would mislead.
+  const runsModel = asked.some(({ find }) => find !== null);
+  const precision = runsModel ? await passPrecision(planned, checkPrecision, signal) : null;
+  const found = await findFigures(asked, planned);
   if (args.json) {
     const newInput = run?.found ?? null;
-    process.stdout.write(`${JSON.stringify({ ...planFacts(planned), newInput, precision, estimate })}\n`);
+    const figures = Object.fromEntries(found.map(({ key, figures }) => [key, figures?.json ?? null]));
+    process.stdout.write(`${JSON.stringify({ ...planFacts(planned), newInput, precision, ...figures })}\n`);
     return;
   }
+  const lines = found.flatMap(({ figures }) => figures?.lines ?? []);
   if (run !== null) process.stdout.write(`${newInputLines(run.found).map(oneLine).join("\n")}\n`);
-  process.stdout.write(`${planText(planned, estimate, createStyle(process.stdout))}\n`);
+  process.stdout.write(`${planText(planned, lines, createStyle(process.stdout))}\n`);
 }
 
 function printNothingNew(output: string, newInput: NewInput, { json }: { readonly json: boolean }): void {
@@ -133,29 +113,15 @@ function planFacts({
   };
 }
 
-/** @throws {ARGUMENT_INVALID} naming the option that is wrong */
-function questionOf(args: PlanArguments) {
-  const price = args["price-per-hour"];
-  return {
-    counts: processCounts(args),
-    nodes: numberFrom(args.nodes, "nodes", { least: 1, most: 100_000, whole: true }),
-    pricePerHour:
-      price === undefined ? null : numberFrom(price, "price-per-hour", { least: 0, most: 1e9, whole: false }),
-    sampleMs:
-      numberFrom(args["estimate-seconds"], "estimate-seconds", { least: 1, most: 3_600, whole: false }) *
-      1000,
-  };
+type AskedFigures = Awaited<ReturnType<typeof askFigures>>;
+
+async function askFigures(args: object) {
+  return Promise.all(PARTS.map(async ({ key, load }) => ({ key, find: (await load()).ask(args) })));
 }
 
-async function estimated(
-  planned: PlannedJob,
-  question: ReturnType<typeof questionOf>,
-): Promise<Estimate | null> {
-  const { estimateJob } = await import("../estimate/estimate-job.ts");
-  const estimate = await estimateJob(planned, question);
-  const hasRows = planned.shards.some(({ rowStart, rowEnd }) => rowEnd > rowStart);
-  if (estimate === null && hasRows) {
-    process.stderr.write("no estimate: the model is too slow for its sample; try a smaller map.batch.rows\n");
-  }
-  return estimate;
+/** Finds figures one after the other: several measurements at once would slow each other down. */
+async function findFigures(asked: AskedFigures, planned: PlannedJob) {
+  const found: { readonly key: string; readonly figures: Figures | null }[] = [];
+  for (const { key, find } of asked) found.push({ key, figures: (await find?.(planned)) ?? null });
+  return found;
 }

@@ -17,6 +17,7 @@ import {
   logFormatOption,
   logLevelOption,
   secretFileOption,
+  setOption,
 } from "../shared/terminal/command-parts.ts";
 import {
   type ListeningArguments,
@@ -24,20 +25,14 @@ import {
   listeningOptions,
   othersOf,
 } from "../shared/terminal/listening-options.ts";
+import { type ProcessArguments, processOptions } from "../shared/terminal/process-options.ts";
 import { listenForStopSignals, type StopSignals, whenAborted } from "../shared/terminal/stop-signals.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
 import { beginJob } from "./begin-job.ts";
 import { checkPrecision } from "./check-precision.ts";
 import { type EndArguments, finishJob, printNothingNew, printStopped } from "./finish-job.ts";
 import { startWorkers } from "./local-workers.ts";
-import {
-  deadLettersExitCodeOption,
-  freshOption,
-  logLevelOf,
-  type ProcessArguments,
-  processOptions,
-  setOption,
-} from "./options.ts";
+import { deadLettersExitCodeOption, freshOption, logLevelOf } from "./options.ts";
 import { atOption } from "./read-run-job.ts";
 import { httpOption, portOptions, type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
 import { showProgress } from "./show-progress.ts";

@@ -2,9 +2,8 @@ import type { CommandModule } from "yargs";
 import type { ListedRun } from "../coordinator/trigger/list-runs.ts";
 import { parseLocation } from "../shared/domain/location.ts";
 import type { JobSource } from "../shared/job-file/read-job-file.ts";
-import { jsonOption } from "../shared/terminal/command-parts.ts";
+import { jsonOption, numberFrom, setOption } from "../shared/terminal/command-parts.ts";
 import { createStyle } from "../shared/terminal/style.ts";
-import { numberFrom, setOption } from "./options.ts";
 import { runsText } from "./render/runs-text.ts";
 
 interface RunsArguments {

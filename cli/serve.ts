@@ -3,6 +3,7 @@ import type { Coordinator } from "../coordinator/coordinator.ts";
 import type { ServedJobs } from "../coordinator/trigger/served-jobs.ts";
 import { deferred } from "../shared/core/abort.ts";
 import type { Logger } from "../shared/core/log.ts";
+import { type ProcessArguments, processOptions } from "../shared/terminal/process-options.ts";
 import { listenForStopSignals, whenAborted } from "../shared/terminal/stop-signals.ts";
 import {
   type CoordinatorArguments,
@@ -11,7 +12,6 @@ import {
   openCoordinator,
 } from "./coordinator-options.ts";
 import { startWorkers } from "./local-workers.ts";
-import { type ProcessArguments, processOptions } from "./options.ts";
 import { remembered } from "./remembered.ts";
 
 interface ServeArguments extends CoordinatorArguments, ProcessArguments {

@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import { setOption } from "../shared/terminal/command-parts.ts";
 import { oneLine } from "../shared/terminal/text.ts";
 import { type EndArguments, printNothingNew } from "./finish-job.ts";
 import {
@@ -7,7 +8,6 @@ import {
   freshOption,
   priorityOf,
   priorityOption,
-  setOption,
 } from "./options.ts";
 import { atOption } from "./read-run-job.ts";
 import { jobSummary } from "./render/summary.ts";

@@ -3,7 +3,7 @@ import { ShardmillError } from "../shared/core/errors.ts";
 import { withoutTrailingSlashes } from "../shared/core/without-slashes.ts";
 import type { KeyPath } from "../shared/job-file/key-path.ts";
 import type { JobSource } from "../shared/job-file/read-job-file.ts";
-import { numberFrom } from "./options.ts";
+import { numberFrom } from "../shared/terminal/command-parts.ts";
 import { readRunJob } from "./read-run-job.ts";
 
 /** A trial: the job over some of its rows, published beside where the whole job publishes. */

@@ -9,19 +9,11 @@ import {
   connectingOf,
   connectingOptions,
 } from "../shared/terminal/connecting-options.ts";
+import { type ProcessArguments, processCounts, processOptions } from "../shared/terminal/process-options.ts";
 import { listenForStopSignals, whenAborted } from "../shared/terminal/stop-signals.ts";
 import { ACCESS_MODES, type AccessMode } from "../worker/job/choose-access.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
-import {
-  allowModulesOption,
-  bytesOf,
-  checkExitCode,
-  coordinatorOption,
-  deviceOption,
-  type ProcessArguments,
-  processCounts,
-  processOptions,
-} from "./options.ts";
+import { allowModulesOption, bytesOf, checkExitCode, coordinatorOption, deviceOption } from "./options.ts";
 
 interface WorkerArguments extends ProcessArguments, ConnectingArguments {
   readonly coordinator: string;

@@ -2,6 +2,7 @@ import type { Extension } from "../shared/extension/extension.ts";
 import { amqp } from "./amqp/extension.ts";
 import { azure } from "./azure/extension.ts";
 import { convert } from "./convert/extension.ts";
+import { estimate } from "./estimate/extension.ts";
 import { flight } from "./flight/extension.ts";
 import { gcs } from "./gcs/extension.ts";
 import { image } from "./image/extension.ts";
@@ -9,11 +10,13 @@ import { init } from "./init/extension.ts";
 import { kafka } from "./kafka/extension.ts";
 import { keda } from "./keda/extension.ts";
 import { nvidia } from "./nvidia/extension.ts";
+import { report } from "./report/extension.ts";
 import { s3 } from "./s3/extension.ts";
 import { sound } from "./sound/extension.ts";
 import { sqs } from "./sqs/extension.ts";
 import { text } from "./text/extension.ts";
 import { tracing } from "./tracing/extension.ts";
+import { tryRows } from "./try/extension.ts";
 import { web } from "./web/extension.ts";
 
 /** All extensions. The engine imports this list as `#extensions`, which package.json resolves. */
@@ -25,7 +28,6 @@ export const EXTENSIONS: readonly Extension[] = [
   sqs,
   kafka,
   keda,
-  flight,
   web,
   tracing,
   nvidia,
@@ -34,4 +36,8 @@ export const EXTENSIONS: readonly Extension[] = [
   text,
   init,
   convert,
+  estimate,
+  tryRows,
+  flight,
+  report,
 ];

@@ -1,15 +1,15 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { batchText } from "../cli/render/batch-text.ts";
-import { livesText } from "../coordinator/report/lives.ts";
-import type { Markup } from "../coordinator/report/markup.ts";
-import { durationsPlot, pacePlot } from "../coordinator/report/plots.ts";
-import { secondsText, shortCount } from "../coordinator/report/scale.ts";
-import { END_TEXTS, timeLineLegend, timeLinePlot } from "../coordinator/report/time-line-plot.ts";
 import { formatCount } from "../shared/core/units.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { type RunHistory, SPAN_ENDS } from "../shared/domain/run-history.ts";
 import { STAGES, type StageShares } from "../shared/domain/worker.ts";
+import { livesText } from "../shared/plots/lives.ts";
+import type { Markup } from "../shared/plots/markup.ts";
+import { durationsPlot, pacePlot } from "../shared/plots/plots.ts";
+import { secondsText, shortCount } from "../shared/plots/scale.ts";
+import { END_TEXTS, timeLineLegend, timeLinePlot } from "../shared/plots/time-line-plot.ts";
+import { batchText } from "../shared/terminal/batch-text.ts";
 import { counted } from "../shared/terminal/text.ts";
 
 type WithHistory = { readonly history: RunHistory | null };

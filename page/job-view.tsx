@@ -1,9 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
-import { secondsText } from "../coordinator/report/scale.ts";
 import { formatCount } from "../shared/core/units.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import type { RunHistory } from "../shared/domain/run-history.ts";
+import { secondsText } from "../shared/plots/scale.ts";
 import { api, type JobDetail } from "./api.tsx";
 import { JobActions } from "./job-actions.tsx";
 import { jobLink } from "./job-link.tsx";

@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
-import { secondsText, shortCount } from "../coordinator/report/scale.ts";
 import { formatCount } from "../shared/core/units.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import type { TriggerStatus } from "../shared/domain/trigger-status.ts";
+import { secondsText, shortCount } from "../shared/plots/scale.ts";
 import { jobLink } from "./job-link.tsx";
 import { Head } from "./job-tabs.tsx";
 import { Triggers } from "./triggers-view.tsx";

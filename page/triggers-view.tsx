@@ -1,6 +1,6 @@
-import { secondsText, shortCount } from "../coordinator/report/scale.ts";
 import type { QueueStatus } from "../shared/domain/queue-status.ts";
 import type { TriggerOutcome, TriggerStatus } from "../shared/domain/trigger-status.ts";
+import { secondsText, shortCount } from "../shared/plots/scale.ts";
 import { jobLink } from "./job-link.tsx";
 import { Head } from "./job-tabs.tsx";
 

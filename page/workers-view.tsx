@@ -1,7 +1,7 @@
 import { useEffect, useState } from "preact/hooks";
-import { secondsText, shortCount } from "../coordinator/report/scale.ts";
 import { formatCount } from "../shared/core/units.ts";
 import type { WorkerStatus } from "../shared/domain/worker.ts";
+import { secondsText, shortCount } from "../shared/plots/scale.ts";
 import { api } from "./api.tsx";
 import { busiest, Head } from "./job-tabs.tsx";
 

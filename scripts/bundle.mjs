@@ -8,7 +8,7 @@ import { build } from "esbuild";
 import { writeLicences } from "./bundled-licences.mjs";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const SOURCES = ["cli", "coordinator", "estimate", "extensions", "shared", "worker"];
+const SOURCES = ["cli", "coordinator", "extensions", "shared", "worker"];
 
 /**
  * Libraries that load native code or WebAssembly from their own folder. One decoder also loads a library of

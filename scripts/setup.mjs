@@ -14,7 +14,6 @@ const SOURCES = [
   "coordinator",
   "worker",
   "cli",
-  "estimate",
   "examples",
   "bench",
   "fault",

@@ -60,13 +60,12 @@ function filesOf(name, files) {
 }
 
 function removeFromList(path, name) {
-  const text = readFileSync(path, "utf8").replace(
-    new RegExp(`^import .*"./${name}/extension.ts";\n`, "m"),
-    "",
-  );
-  const shorter = text.replace(/(Extension\[\] = )\[([^\]]*)\]/, (_, begin, names) => {
+  const text = readFileSync(path, "utf8");
+  // A folder may have a name that no variable can have.
+  const [line, entry] = new RegExp(`^import \\{ (\\w+) \\} from "./${name}/extension.ts";\n`, "m").exec(text);
+  const shorter = text.replace(line, "").replace(/(Extension\[\] = )\[([^\]]*)\]/, (_, begin, names) => {
     const left = names.split(",").map((each) => each.trim());
-    return `${begin}[${left.filter((each) => each !== "" && each !== name).join(", ")}]`;
+    return `${begin}[${left.filter((each) => each !== "" && each !== entry).join(", ")}]`;
   });
   writeFileSync(path, shorter);
 }

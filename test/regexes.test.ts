@@ -5,7 +5,7 @@ import { slowText } from "./support/regex-attacks.ts";
 import { readFiles } from "./support/tidy/project-files.ts";
 import { lineAt, parseSource } from "./support/tidy/source-file.ts";
 
-const PRODUCT = /^(shared|coordinator|worker|extensions|cli|estimate|page)\//;
+const PRODUCT = /^(shared|coordinator|worker|extensions|cli|page)\//;
 
 /** Characters that an expression sees at most, where that is less than a million. Its file says how. */
 const BOUNDED: Readonly<Record<string, number>> = {

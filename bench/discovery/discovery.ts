@@ -7,6 +7,7 @@ import type { CommandModule } from "yargs";
 import { sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { KnownJob } from "../../test/support/known-job.ts";
+import { WITHOUT_ESTIMATE } from "../../test/support/plan-options.ts";
 import { startCli } from "../../test/support/processes.ts";
 import { TreeSampler } from "../peers/tree-sampler.ts";
 import { median, note, report, round } from "../report/report.ts";
@@ -100,7 +101,7 @@ async function planOnce(
     AWS_ACCESS_KEY_ID: "bench",
     AWS_SECRET_ACCESS_KEY: "a-long-secret",
   };
-  await using cli = startCli(["plan", job.path, "--no-estimate"], { env, limitMs: LIMIT_MS });
+  await using cli = startCli(["plan", job.path, ...WITHOUT_ESTIMATE], { env, limitMs: LIMIT_MS });
   const sampler = new TreeSampler(cli.pid, { isRootCounted: true });
   let isOver = false;
   const ended = cli.ended.finally(() => {

@@ -1,4 +1,3 @@
-import type { Estimate } from "../../estimate/estimate-job.ts";
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
@@ -13,13 +12,13 @@ import { sortMemoryBytes } from "../../shared/domain/sort-memory.ts";
 import { madeColumns, type StepBinding, type StepFile } from "../../shared/domain/step-binding.ts";
 import type { TypeCheck } from "../../shared/domain/type-check.ts";
 import { undecodedPhrases } from "../../shared/domain/undecoded.ts";
+import type { FigureLine } from "../../shared/extension/plan.ts";
 import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { renderTable } from "../../shared/terminal/table.ts";
 import { counted, labelled, oneLine } from "../../shared/terminal/text.ts";
-import { plannedBatchText } from "./batch-text.ts";
 import { defaultsTable } from "./defaults-text.ts";
-import { estimateEntries } from "./estimate-text.ts";
 import { folderTable } from "./folder-text.ts";
+import { plannedBatchText } from "./planned-batch-text.ts";
 import { tensorTables } from "./tensors-text.ts";
 import { textFormEntries } from "./text-form.ts";
 
@@ -28,16 +27,20 @@ const MAX_FILES = 10;
 const DIGEST_CHARS = 12;
 const MAX_CELL_COLUMNS = 100;
 
-/** A planned job: what will be read, how it is cut, what goes into the model and what comes out. */
+/**
+ * Shows a planned job: what will be read, how it is cut, what goes into the model and what comes out.
+ *
+ * @param figures lines of extensions about the job
+ */
 export function planText(
   plan: PlannedJob,
-  estimate: Estimate | null = null,
+  figures: readonly FigureLine[] = [],
   style: Style = plainStyle,
 ): string {
   const { spec, dataset, map } = plan;
   const bytes = dataset.files.reduce((sum, file) => sum + file.bytes, 0);
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
-  const facts: [label: string, value: string | null][] = [
+  const facts: FigureLine[] = [
     ["input", `${counted(rows, "row")} in ${counted(dataset.files.length, "file")}, ${formatBytes(bytes)}`],
     ...textFormEntries(dataset),
     ["folders", foldersText(plan.partitions)],
@@ -67,7 +70,7 @@ export function planText(
       "dead letters",
       spec.errors.maxRows === 0 ? "none allowed" : `at most ${formatCount(spec.errors.maxRows)}`,
     ],
-    ...(estimate === null ? [] : estimateEntries(estimate)),
+    ...figures,
   ];
   return [
     style.bold(oneLine(spec.name)),

@@ -4,8 +4,8 @@ import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { ROW_COUNTS, SHOWN_COUNTS } from "../../shared/domain/row-counts.ts";
 import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { counted, oneLine, truncate, widthOf } from "../../shared/terminal/text.ts";
+import { bottleneckText } from "../../shared/terminal/verdict-text.ts";
 import { fetchingText } from "./fetching-text.ts";
-import { bottleneckText } from "./verdict-text.ts";
 
 interface ProgressOptions {
   readonly style?: Style;

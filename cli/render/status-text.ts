@@ -1,15 +1,15 @@
 import { errorFromData } from "../../shared/core/errors.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { deviceEntries } from "../../shared/terminal/device-text.ts";
+import { renderError } from "../../shared/terminal/render-error.ts";
 import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { labelled, oneLine } from "../../shared/terminal/text.ts";
-import { deviceEntries } from "./device-text.ts";
-import { renderError } from "./error.ts";
+import { verdictEntries } from "../../shared/terminal/verdict-text.ts";
 import { precisionLine } from "./precision-text.ts";
 import { renderProgress } from "./progress.ts";
 import { storeEntries } from "./stores-text.ts";
 import { endText } from "./summary.ts";
-import { verdictEntries } from "./verdict-text.ts";
 
 /**
  * One job, as `status` shows it: how it stands, its id, where its output goes, and what would make it faster.

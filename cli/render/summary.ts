@@ -4,12 +4,12 @@ import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { OUTPUT_FOLDERS, WORK_FOLDER } from "../../shared/domain/manifest.ts";
 import { NOTED_COUNTS, ROW_COUNTS, type SHOWN_COUNTS } from "../../shared/domain/row-counts.ts";
 import type { RunFacts } from "../../shared/domain/run-facts.ts";
+import { deviceEntries } from "../../shared/terminal/device-text.ts";
 import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { counted, labelled, oneLine } from "../../shared/terminal/text.ts";
-import { deviceEntries } from "./device-text.ts";
+import { verdictEntries } from "../../shared/terminal/verdict-text.ts";
 import { precisionLine } from "./precision-text.ts";
 import { storeEntries } from "./stores-text.ts";
-import { verdictEntries } from "./verdict-text.ts";
 
 /** Facts that tell how a job is under way: nothing that a script asks for when it has ended. */
 type OnlyUnderWay =

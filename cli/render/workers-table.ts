@@ -1,11 +1,11 @@
 import { formatSeconds } from "../../shared/core/units.ts";
 import { STAGES, type StageShares, type WorkerStatus } from "../../shared/domain/worker.ts";
+import { sizeText } from "../../shared/terminal/batch-text.ts";
 import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { renderTable } from "../../shared/terminal/table.ts";
 import { oneLine } from "../../shared/terminal/text.ts";
-import { sizeText } from "./batch-text.ts";
+import { percentText } from "../../shared/terminal/verdict-text.ts";
 import { fetchingText } from "./fetching-text.ts";
-import { percentText } from "./verdict-text.ts";
 
 const COLUMNS = [
   "worker",

@@ -4,9 +4,11 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
 import { withoutSecrets } from "../../shared/core/without-secrets.ts";
 import { shownColumns } from "../../shared/dataset/field-differences.ts";
+import { requestedBesides } from "../../shared/domain/besides.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below } from "../../shared/domain/location.ts";
-import { type OutputManifest, REPORT_NAME } from "../../shared/domain/manifest.ts";
+import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { publishedFields } from "../../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialRules } from "../../shared/domain/partial-layout.ts";
@@ -209,7 +211,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
         run: runWatch.facts("run"),
         history: runWatch.kept(),
         marker: spec.output.marker,
-        ...(spec.output.report === true ? { report: REPORT_NAME, spec: jobToShow(spec) } : {}),
+        ...besidesAndJob(spec),
         builds: this.#options.builds,
         versions: versions(state.mapping),
       },
@@ -224,6 +226,14 @@ export class JobOutput implements ShellWork, AsyncDisposable {
       writePoisoned: seams.writePoisoned,
     });
   }
+}
+
+/** Files beside the manifest, which show the job. Others do not need it. */
+function besidesAndJob(spec: JobSpec) {
+  const requested = requestedBesides(spec.output);
+  if (requested.length === 0) return {};
+  const besides = Object.fromEntries(requested.map(({ key, file }) => [key, file]));
+  return { besides, spec: jobToShow(spec) };
 }
 
 interface StagedIn {

@@ -3,6 +3,7 @@ import type { ErrorCode } from "../../shared/core/error-codes.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import type { NamedOutputArguments } from "../../shared/terminal/output-options.ts";
 
 /** A published output that a command is about. */
 interface NamedOutput {
@@ -24,10 +25,7 @@ interface Refusal {
  * @throws {ARGUMENT_INVALID} for what is neither a path nor an address that is read
  * @throws {SPEC_INVALID} for a job file that cannot be used
  */
-export async function openNamedOutput(
-  args: { readonly output: string; readonly job: string | undefined },
-  refusal: Refusal,
-): Promise<NamedOutput> {
+export async function openNamedOutput(args: NamedOutputArguments, refusal: Refusal): Promise<NamedOutput> {
   const output = await outputAt(args.output);
   const stores = await storesOf(args.job);
   return { output, stores, manifest: await manifestOf(output, stores, refusal) };

@@ -1,19 +1,20 @@
+import { besidesOf } from "../../shared/domain/besides.ts";
 import { below } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { renderReport } from "../report/render-report.ts";
 import type { OutputPaths } from "./work-paths.ts";
 
 /** The files that an output has beside its manifest, in the order in which they are placed. */
-export function besides({ report, marker }: Pick<OutputManifest, "report" | "marker">): readonly string[] {
-  return [report, marker].filter((name) => name !== undefined);
+export function besides(manifest: Pick<OutputManifest, "marker">): readonly string[] {
+  const files = besidesOf(manifest).map(({ file }) => file);
+  return manifest.marker === undefined ? files : [...files, manifest.marker];
 }
 
 /** Whether all that an output is to have beside its manifest is there. */
 export async function hasAllBeside(
   { output }: Pick<OutputPaths, "output">,
-  manifest: Pick<OutputManifest, "report" | "marker">,
+  manifest: Pick<OutputManifest, "marker">,
   storage: Pick<Storage, "kindAt">,
 ): Promise<boolean> {
   for (const name of besides(manifest))
@@ -30,8 +31,11 @@ export async function placeBeside(
   manifest: OutputManifest,
   storage: Pick<Storage, "put" | "sync">,
 ): Promise<void> {
-  const { report, marker } = manifest;
-  if (report !== undefined) await storage.put(below(output, report), sourceOfBytes(renderReport(manifest)));
+  for (const { file, load } of besidesOf(manifest)) {
+    const textOf = await load();
+    await storage.put(below(output, file), sourceOfBytes(textOf(manifest)));
+  }
+  const { marker } = manifest;
   if (marker !== undefined) await storage.put(below(output, marker), sourceOfBytes(""));
   await storage.sync(output);
 }

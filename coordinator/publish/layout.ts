@@ -71,8 +71,8 @@ export interface ManifestFacts {
   readonly history?: OutputManifest["history"];
   /** Left out: none. */
   readonly marker?: OutputManifest["marker"] | undefined;
-  /** Left out: none. */
-  readonly report?: OutputManifest["report"];
+  /** Names of files of extensions, by key. Default: none. */
+  readonly besides?: Readonly<Record<string, string>>;
   /** Left out: it is not kept. */
   readonly spec?: OutputManifest["spec"];
   readonly builds: readonly string[];
@@ -103,7 +103,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
     outputDigest: outputDigest(files),
     files,
     ...(facts.marker === undefined ? {} : { marker: facts.marker }),
-    ...(facts.report === undefined ? {} : { report: facts.report }),
+    ...(facts.besides as object | undefined),
     ...(facts.spec === undefined ? {} : { spec: facts.spec }),
     inputs: facts.inputs ?? [],
     inputFiles: facts.inputFiles ?? null,

@@ -1,9 +1,10 @@
 import * as z from "zod";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { DEVICE_REPORT_SCHEMA, PRECISION_REPORT_SCHEMA } from "../../shared/domain/accuracy-schema.ts";
+import { BESIDES } from "../../shared/domain/besides.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
 import type { Location } from "../../shared/domain/location.ts";
-import { type OutputManifest, REPORT_NAME } from "../../shared/domain/manifest.ts";
+import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { manifestCounts } from "../../shared/domain/row-counts.ts";
 import type { KeptFacts } from "../../shared/domain/run-facts.ts";
 import { RUN_HISTORY_SCHEMA } from "../../shared/domain/run-history-schema.ts";
@@ -41,13 +42,18 @@ const keptFacts = {
   stores: z.array(STORE_COUNTS_SCHEMA).default([]),
 } satisfies { readonly [K in keyof KeptFacts]: z.ZodType<KeptFacts[K]> };
 
+/** The compiler knows none of these keys: `besidesOf` reads them. */
+const BESIDE_KEYS: object = Object.fromEntries(
+  BESIDES.map(({ key, file }) => [key, z.literal(file).exactOptional()]),
+);
+
 const manifestSchema = z.object({
   formatVersion: z.literal(1),
   job: z.object({ id: z.string(), name: z.string() }),
   digests: z.object({ spec: z.string(), input: z.string(), model: z.string() }),
   outputDigest: hex,
   marker: z.literal("_SUCCESS").exactOptional(),
-  report: z.literal(REPORT_NAME).exactOptional(),
+  ...BESIDE_KEYS,
   spec: z.record(z.string(), z.unknown()).exactOptional(),
   files: z.array(
     z.object({

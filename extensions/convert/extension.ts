@@ -6,7 +6,7 @@ export const convert: Extension = {
   command: {
     usage: "convert <model>",
     says: "Write an ONNX model in another precision, and say what was left alone",
-    about: "job",
+    follows: "workers",
     load: async () => (await import("./command.ts")).convertCommand,
   },
 };

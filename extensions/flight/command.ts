@@ -4,11 +4,9 @@ import type { LogLevel } from "../../shared/core/log.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { defineCommand } from "../../shared/extension/command.ts";
 import {
-  jobOfOutputOption,
   jsonOption,
   logFormatOption,
   logLevelOption,
-  namedOutputOption,
   secretFileOption,
 } from "../../shared/terminal/command-parts.ts";
 import {
@@ -17,6 +15,7 @@ import {
   listeningOptions,
   othersOf,
 } from "../../shared/terminal/listening-options.ts";
+import { jobOfOutputOption, namedOutputOption } from "../../shared/terminal/output-options.ts";
 import { listenForStopSignals, whenAborted } from "../../shared/terminal/stop-signals.ts";
 
 interface FlightArguments extends ListeningArguments {

@@ -32,7 +32,7 @@ export const flight: Extension = {
   command: {
     usage: "flight <output>",
     says: "Serve a published output by Arrow Flight, until stopped",
-    about: "output",
+    follows: "plan",
     load: async () => (await import("./command.ts")).flightCommand,
   },
 };

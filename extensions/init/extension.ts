@@ -6,7 +6,7 @@ export const init: Extension = {
   command: {
     usage: "init",
     says: "Write a first job file for a model and its data, with what it found out as comments",
-    about: "job",
+    follows: "workers",
     load: async () => (await import("./command.ts")).initCommand,
   },
 };

@@ -18,7 +18,7 @@ export const web: Extension = {
   command: {
     usage: "page",
     says: "Print the address of a coordinator's page, which lets a browser in for a minute",
-    about: "job",
+    follows: "workers",
     load: async () => (await import("./command.ts")).pageCommand,
   },
 };

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { MAX_NAMES } from "../input-sources/input-source.ts";
+import { BESIDES } from "./besides.ts";
 import { DATASET_FORMATS } from "./dataset.ts";
 import { DEVICES } from "./device.ts";
 import {
@@ -143,6 +144,10 @@ function quoted(texts: readonly string[]): string {
   return texts.map((text) => `\`${text}\``).join(", ");
 }
 
+const flag = z.boolean().exactOptional();
+/** Keys of files beside the manifest. The compiler knows none of them: `requestedBesides` reads them. */
+const BESIDE_KEYS: object = Object.fromEntries(BESIDES.map(({ key, says }) => [key, flag.describe(says)]));
+
 /** The job file: the source of its types, its checks, its JSON Schema and its reference. */
 export const JOB_FILE_SCHEMA = z
   .strictObject({
@@ -258,12 +263,7 @@ export const JOB_FILE_SCHEMA = z
             "bucket](#output-in-a-bucket).",
         ),
         ...ROWS_KEYS,
-        report: z
-          .boolean()
-          .exactOptional()
-          .describe(
-            "`true`: a page about the run, `_report.html`, beside the manifest: see [report](#report). The manifest keeps the job as it was read then, values of variables too.",
-          ),
+        ...BESIDE_KEYS,
       })
       .superRefine(checkShapeRules)
       .describe("The result."),

@@ -17,9 +17,10 @@ export interface OutputManifest extends KeptFacts {
   readonly files: readonly OutputFile[];
   /** An empty file beside the manifest that says the same, where one was asked for: placed after it. */
   readonly marker?: "_SUCCESS";
-  /** A page about the run beside the manifest, where one was asked for: made of the manifest, after it. */
-  readonly report?: typeof REPORT_NAME;
-  /** The job as it was read, where a report was asked for. */
+  /**
+   * Job as it was read, where files of extensions beside the manifest were requested. Their names are here,
+   * too, by keys that the compiler does not know.
+   */
   readonly spec?: Readonly<Record<string, unknown>>;
   /**
    * What the job file names as its input, as locations: files, folders, patterns. Empty in manifests of
@@ -97,7 +98,6 @@ export interface OutputFile {
 }
 
 export const MANIFEST_NAME = "_manifest.json";
-export const REPORT_NAME = "_report.html";
 export const WORK_FOLDER = "_shardmill";
 /** Beside the runs of a job with a trigger: what became of its firings. Readers pass over `_`. */
 export const LEDGER_FOLDER = "_trigger";

@@ -1,4 +1,7 @@
 import type { Argv } from "yargs";
+import type { PlannedJob } from "../domain/job.ts";
+import type { OutputManifest } from "../domain/manifest.ts";
+import type { NamedOutputArguments } from "../terminal/output-options.ts";
 
 /** A command of the command line. */
 export interface CommandPart {
@@ -6,8 +9,8 @@ export interface CommandPart {
   readonly usage: string;
   /** Description in the list of commands. */
   readonly says: string;
-  /** Where it stands in the list: with commands about a job, or with those about a published output. */
-  readonly about: "job" | "output";
+  /** Name of the engine's command that it follows in the list of commands: `plan`. */
+  readonly follows: string;
   /** Loads the code of its options and of its run. */
   load(): Promise<Command>;
 }
@@ -16,13 +19,29 @@ interface Command {
   /** Adds positional arguments, options and examples. */
   options(yargs: Argv): Argv;
   /** Runs it. An error that it throws is shown, and gives the exit code. */
-  run(args: object): Promise<void>;
+  run(args: object, host: CommandHost): Promise<void>;
+}
+
+/** Work that the command line does for commands of extensions. */
+export interface CommandHost {
+  /**
+   * Plans a job, and writes to stderr how far that is. Of a job with a schedule it plans the latest run.
+   *
+   * @throws whatever is wrong with the job, with lines of the job file
+   */
+  plan(args: { readonly job: string; readonly set: readonly string[] }): Promise<PlannedJob>;
+  /**
+   * Reads the manifest of a published output.
+   *
+   * @throws {ARGUMENT_INVALID} where nothing is published
+   */
+  manifest(args: NamedOutputArguments): Promise<OutputManifest>;
 }
 
 /** Makes a command whose arguments have the types of its options. */
 export function defineCommand<Options extends object>(command: {
   readonly options: (yargs: Argv) => Argv<Options>;
-  readonly run: (args: Options) => Promise<void>;
+  readonly run: (args: Options, host: CommandHost) => Promise<void>;
 }): Command {
   // The parser gives what the options describe.
   return command as unknown as Command;

@@ -1,10 +1,12 @@
 import type { JobStores } from "../domain/job-stores.ts";
+import type { OutputManifest } from "../domain/manifest.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { CommandPart } from "./command.ts";
 import type { FacePart } from "./face.ts";
 import type { FeaturePart } from "./feature.ts";
 import type { GpuPart } from "./gpu-driver.ts";
 import type { ReadNotice } from "./notice.ts";
+import type { PlanPart } from "./plan.ts";
 import type { QueueOptions, QueueSink, QueueSource } from "./queue-source.ts";
 import type { InputPart, StepPart } from "./step-part.ts";
 
@@ -23,6 +25,8 @@ export interface Extension {
   readonly steps?: readonly StepPart[];
   readonly face?: FacePart;
   readonly command?: CommandPart;
+  readonly plan?: PlanPart;
+  readonly beside?: BesidePart;
   readonly gpus?: GpuPart;
 }
 
@@ -77,4 +81,19 @@ interface QueuePart {
   openSource(address: string, options: QueueOptions): Promise<QueueSource>;
   /** Opens a queue to send results to. */
   openSink(address: string, options: Pick<QueueOptions, "log">): Promise<QueueSink>;
+}
+
+/**
+ * File that jobs may have beside the manifest of their output. It is made of the manifest alone, after it.
+ * A coordinator that exits in between leaves it to the next one, which makes the same file.
+ */
+interface BesidePart {
+  /** Key of `output` in the job file that asks for the file: `report`. The manifest has it with the name. */
+  readonly key: string;
+  /** Description of the key in the docs of the job file. */
+  readonly says: string;
+  /** Name of the file. It begins with `_`, so that no reader takes it for data. */
+  readonly file: `_${string}`;
+  /** Loads the code that makes its text. The same manifest gives the same text. */
+  load(): Promise<(manifest: OutputManifest) => string>;
 }

@@ -20,7 +20,7 @@ import { withFiles, withReductionFiles } from "./map-files.ts";
  *   sealed plan;
  * - where a step's own code lies: its bundle is digested beside this;
  * - `model.check`: it says whether a job may run, and nothing about what comes out;
- * - `output.report`: it is about the run;
+ * - files beside the manifest, such as `output.report`: they are about the run;
  * - `errors.maxRows`: raising it is how a job that ran out of it is taken up again.
  *
  * Shorthands and defaults are resolved before, so that writing a default out changes nothing. Those from

@@ -1,7 +1,6 @@
 import type { Options } from "yargs";
 import { ShardmillError } from "../core/errors.ts";
 import { LOG_FORMAT_VARIABLE, LOG_FORMATS, LOG_LEVELS } from "../core/log.ts";
-import { ALL_SCHEMES } from "../domain/store-schemes.ts";
 
 /** Option of commands that have a result for programs. */
 export const jsonOption = {
@@ -40,26 +39,40 @@ export const logFormatOption = {
 /** Where a coordinator serves HTTP if only `--http` is said, and where `page` looks for it. */
 export const DEFAULT_HTTP = "127.0.0.1:7435";
 
-/** Argument of commands about a published output. */
-export const namedOutputOption = {
-  type: "string",
-  demandOption: true,
-  describe:
-    `The folder that a job published to, or its address in a bucket (${ALL_SCHEMES.join(", ")}), reached by what ` +
-    "the environment says",
-} as const satisfies Options;
-
-/** Job file of that output. */
-export const jobOfOutputOption = {
-  type: "string",
-  requiresArg: true,
-  describe: "The job file: the output is reached by what its `stores` say, and by the environment",
-} as const satisfies Options;
-
 /** Makes the refusal to write over a file that a command was to make. */
 export function fileOccupied(path: string): ShardmillError {
   return new ShardmillError("OUTPUT_OCCUPIED", `${path} is there already`, {
     fields: { path },
     hint: "choose another with -o, print it with -o -, or replace it with --force",
   });
+}
+
+/** Option of commands that read a job file. */
+export const setOption = {
+  type: "string",
+  array: true,
+  // Else it would take what stands behind its value, too: the job file.
+  nargs: 1,
+  requiresArg: true,
+  default: [] as string[],
+  defaultDescription: "none",
+  describe: "Override a key of the job file, as in --set map.batch.rows=256",
+} as const satisfies Options;
+
+interface NumberLimits {
+  readonly least: number;
+  readonly most: number;
+  readonly whole: boolean;
+}
+
+/** @throws {ARGUMENT_INVALID} naming the option whose value is no number within its limits */
+export function numberFrom(value: string, option: string, { least, most, whole }: NumberLimits): number {
+  const number = value.trim() === "" ? Number.NaN : Number(value);
+  if (number >= least && number <= most && (!whole || Number.isInteger(number))) return number;
+  const kind = whole ? "a whole number" : "a number";
+  throw new ShardmillError(
+    "ARGUMENT_INVALID",
+    `--${option} must be ${kind} from ${least} to ${most}, not ${value.trim() === "" ? "empty" : value}`,
+    { fields: { option, found: value } },
+  );
 }

@@ -9,6 +9,7 @@ import { expectSameAsFromDisk, makeJobInStore } from "../support/job-in-store.ts
 import { startListening, startWorker } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import type { KnownJob } from "../support/known-job.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 
 type Environment = Readonly<Record<string, string>>;
@@ -65,7 +66,7 @@ export function jobFromBucketContract(
         [below(server.noBucket, "data"), /there is no such file or folder/],
       ] as const) {
         await job.writeSpec({ input: { path } });
-        const { code, stderr } = await runCli(["plan", job.path, "--no-estimate"], {
+        const { code, stderr } = await runCli(["plan", job.path, ...WITHOUT_ESTIMATE], {
           env: { ...job.env, ...server.env },
         });
         expect(code).toBe(2);

@@ -12,6 +12,7 @@ import { digestsOf, startListening, startWorker } from "../support/job-processes
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { lcg } from "../support/onnx-model.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli, startCli } from "../support/processes.ts";
 
 /** Whole jobs whose output is in a bucket of a real server. */
@@ -119,7 +120,7 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
 
     test("a bucket that is not there is said before work", async () => {
       await job.writeSpec({ output: { path: below(server.noBucket, "out") } });
-      const { code, stderr } = await runCli(["plan", job.path, "--no-estimate"], { env: envOf(job) });
+      const { code, stderr } = await runCli(["plan", job.path, ...WITHOUT_ESTIMATE], { env: envOf(job) });
       expect(code).toBe(1);
       expect(stderr).toContain(server.noBucket);
     });

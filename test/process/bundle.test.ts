@@ -67,11 +67,9 @@ test("libraries of stores, proxies and queues are loaded by these alone: a local
     return seen;
   };
   const ofOurs = (name: string) =>
-    [
-      ...(texts.get(name) ?? "").matchAll(
-        /^\/\/ ((?:cli|coordinator|estimate|extensions|shared|worker)\/\S+)/gm,
-      ),
-    ].map(([, source = ""]) => source);
+    [...(texts.get(name) ?? "").matchAll(/^\/\/ ((?:cli|coordinator|extensions|shared|worker)\/\S+)/gm)].map(
+      ([, source = ""]) => source,
+    );
   const reaching = names.filter((name) => ofOurs(name).length > 0 && [...closure(name)].some(holds));
   const theirs = /^extensions\//;
   expect(reaching.length).toBeGreaterThan(3);

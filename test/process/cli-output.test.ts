@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import { JobFolder } from "../support/job-folder.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { type CliResult, runCli, SHARDMILL_MAIN } from "../support/processes.ts";
 
 const ESCAPE = "\u001b";
@@ -121,7 +122,7 @@ describe("the environment", () => {
     const status = await runCli(["status"], { env });
     expect(status.code).toBe(1);
     expect(status.stderr).toContain("no coordinator at 127.0.0.1:1");
-    expect((await runCli(["plan", job.job, "--no-estimate"], { env })).code).toBe(0);
+    expect((await runCli(["plan", job.job, ...WITHOUT_ESTIMATE], { env })).code).toBe(0);
   });
 });
 
@@ -149,7 +150,7 @@ describe("errors", () => {
 
 describe("a reader that closes the pipe early", () => {
   test.each([
-    ["stdout", ["plan", "--no-estimate"], 0],
+    ["stdout", ["plan", ...WITHOUT_ESTIMATE], 0],
     ["stdout", ["run"], 0],
     ["stderr", ["run", "--fresh", "--workers", "1"], 0],
   ] as const)("%s of %j: no stack trace, and the exit code is the job's", async (closed, args, expected) => {

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { JobFolder } from "../support/job-folder.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 import { refused } from "../support/refusals.ts";
 
@@ -83,14 +84,14 @@ describe("an output that cannot be is refused before any work", () => {
     ["a name that is too long", `./${"o".repeat(300)}`, "OUTPUT_FAILED"],
   ])("plan refuses %s", async (_, path, code) => {
     await job.writeJob({ output: { path } });
-    const { error } = await refused(job, ["plan", job.job, "--no-estimate"]);
+    const { error } = await refused(job, ["plan", job.job, ...WITHOUT_ESTIMATE]);
     expect(error.code).toBe(code);
     if (code === "SPEC_INVALID") expect(error.problems[0]?.where).toContain("output.path");
   });
 
   test("plan looks, and leaves nothing behind", async () => {
     await job.writeJob({ output: { path: "./deep/er/out" } });
-    const planned = await runCli(["plan", job.job, "--no-estimate"]);
+    const planned = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE]);
     expect(planned).toMatchObject({ code: 0 });
     expect((await readdir(job.path)).sort()).toEqual(["data", "job.yaml", "model.onnx"]);
   });

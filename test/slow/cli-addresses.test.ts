@@ -107,7 +107,6 @@ describe("arguments that no command can work with", () => {
     ["run", "--lanes", "x"],
     ["run", "--shard-threads", "0"],
     ["run", "--threads", "1e9"],
-    ["plan", "--lanes", "1.5"],
   ])("%s %s %s", async (command, option, value) => {
     const { code, error } = await refused(job, [command, job.job, option, value]);
     expect([code, error.code]).toEqual([2, "ARGUMENT_INVALID"]);

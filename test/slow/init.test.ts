@@ -8,6 +8,7 @@ import { initPlanRun } from "../support/init-run.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { mlpModel, onnxModel } from "../support/onnx-model.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 import { failing } from "../support/refusals.ts";
 import { only, tableOf } from "../support/sample-table.ts";
@@ -152,7 +153,7 @@ test("a job in another folder names its places from there, and an output that is
   expect(yaml).toMatch(/path: \.\.\/data$/m);
   expect(yaml).toMatch(/path: \.\.\/model\.onnx$/m);
   expect(yaml).toMatch(/path: \.\/out-2$/m);
-  expect((await runCli(["plan", "jobs/a.yaml", "--no-estimate"], { cwd: folder.path })).code).toBe(0);
+  expect((await runCli(["plan", "jobs/a.yaml", ...WITHOUT_ESTIMATE], { cwd: folder.path })).code).toBe(0);
 });
 
 test("CSV with decimal commas is read by them, and the file says so", async () => {

@@ -7,6 +7,7 @@ import { byteSource } from "../../shared/storage/storage.ts";
 import { encoderModel, HIDDEN, hiddenStates, logitsOf } from "../support/encoder-model.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 import { readRows } from "../support/read-rows.ts";
 import { idsTable, unevenIds } from "../support/uneven-model.ts";
@@ -192,7 +193,7 @@ describe("embeddings", () => {
   test("are in the plan, in words", async () => {
     const { folder } = await aJob({});
     await using _ = folder;
-    const run = await runCli(["plan", folder.job, "--no-estimate"]);
+    const run = await runCli(["plan", folder.job, ...WITHOUT_ESTIMATE]);
     for (const line of [
       /mean +pool mean of last_hidden_state float32 \[N, positions, 20\]/,
       /largest +pool max, first 11 of last_hidden_state/,

@@ -9,6 +9,7 @@ import { readJobFile } from "../../shared/job-file/read-job-file.ts";
 import { TEST_GUARD } from "../support/access.ts";
 import { JobFolder, numberedRows, USUAL_JOB } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli, startCli } from "../support/processes.ts";
 
 /** What may come between the runs of a job over what is new. `id` numbers the rows, a file has ten. */
@@ -35,7 +36,7 @@ test("folders whose names make another type of a column are refused, until its t
   expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining("(JOB_MISMATCH)") });
   expect(refused.stderr).toContain("column code");
   expect(refused.stderr).toContain("input.types.code");
-  const planned = await runCli(["plan", job.job, "--no-estimate"]);
+  const planned = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE]);
   expect(planned).toMatchObject({ code: 2, stderr: expect.stringContaining("(JOB_MISMATCH)") });
   expect(await run(job, "--set", "input.types.code=string")).toMatchObject({ code: 0 });
   const rows = `read_parquet('${job.out}/run=*/rows/*.parquet')`;
@@ -93,7 +94,7 @@ test("what an earlier run left undone at its very end is done by the next", asyn
   await mkdir(join(published, "_shardmill", "partials"), { recursive: true });
   await writeFile(join(published, "_shardmill", "partials", "left"), "");
   await addFile(job, 2);
-  expect(await runCli(["plan", job.job, "--no-estimate"])).toMatchObject({ code: 0 });
+  expect(await runCli(["plan", job.job, ...WITHOUT_ESTIMATE])).toMatchObject({ code: 0 });
   expect(await readdir(published)).toContain("_shardmill");
   expect(await run(job)).toMatchObject({ code: 0 });
   expect((await readdir(published)).sort()).toEqual(["_SUCCESS", "_manifest.json", "_reduced", "rows"]);

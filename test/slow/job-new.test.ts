@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { JobFolder, numberedRows } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli, startCli } from "../support/processes.ts";
 
 /** Jobs over what is new: `id` numbers the rows, a file has ten. */
@@ -32,7 +33,7 @@ const idsOf = (...files: number[]) =>
 
 test("each run reads what none before it has read, and publishes beside them", async () => {
   await using job = await JobFolder.make({ rowsPerFile: ROWS, spec: SPEC });
-  const planned = await runCli(["plan", job.job, "--no-estimate", "--json"]);
+  const planned = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE, "--json"]);
   expect(JSON.parse(planned.stdout)).toMatchObject({
     newInput: { run: 1, earlierRuns: 0, newFiles: 2, readFiles: 0 },
     output: join(job.out, "run=000001"),

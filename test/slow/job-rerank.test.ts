@@ -2,10 +2,10 @@ import { copyFile, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Int32, Utf8, vectorFromArray } from "apache-arrow";
 import { expect, test } from "vitest";
-import type { RowTrace } from "../../estimate/try/row-trace.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
+import { needs } from "../support/needs.ts";
 import { runCli } from "../support/processes.ts";
 import { only, tableOf } from "../support/sample-table.ts";
 import { TOKENIZERS_PATH } from "../support/tokenizers/path.ts";
@@ -101,11 +101,24 @@ test("pairs are scored as the reference scores them, and the best passages of ea
   );
 });
 
-test("the tokens of a pair, and which text each is from, are those of the reference", async () => {
+/** What `try --json` prints of a row, as far as it is about tokens. */
+interface TriedRow {
+  readonly prepare: readonly {
+    readonly tokens: readonly {
+      readonly tokens: readonly { readonly id: number }[];
+      readonly isTruncated: boolean;
+    }[];
+  }[];
+  readonly runs: readonly {
+    readonly inputs: readonly { readonly name: string; readonly first: readonly unknown[] }[];
+  }[];
+}
+
+needs("try")("the tokens of a pair, and which text each is from, are those of the reference", async () => {
   await using job = await aJob();
   const tried = await runCli(["try", job.job, "--rows", String(pairs.length), "--json"]);
   expect(tried, tried.stderr).toMatchObject({ code: 0 });
-  const { rows: traces } = JSON.parse(tried.stdout) as { rows: readonly RowTrace[] };
+  const { rows: traces } = JSON.parse(tried.stdout) as { rows: readonly TriedRow[] };
   const found = traces.map(({ prepare }) => prepare[0]?.tokens[0]);
   expect(found.map((tokens) => tokens?.tokens.map(({ id }) => id))).toEqual(pairs.map(({ ids }) => ids));
   expect(found.map((tokens) => tokens?.isTruncated)).toEqual(pairs.map(({ cut }) => cut));

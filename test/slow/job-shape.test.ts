@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { readJournal } from "../../coordinator/journal/journal.ts";
 import { JobFolder, USUAL_JOB } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 
 /** Jobs whose output is shaped for its readers: `id` is 0 to 399, fifty a shard. */
@@ -52,7 +53,7 @@ describe("the form of the rows", () => {
 
   test("columns that are not there are told by plan, before any work", async () => {
     await using job = await jobWith({ sort: ["-bets", "id"] });
-    const plan = await runCli(["plan", job.job, "--no-estimate"]);
+    const plan = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE]);
     expect(plan.code).not.toBe(0);
     expect(plan.stderr).toContain("the published rows have no column `bets`");
     expect(plan.stderr).toContain("`id`, `best`");
@@ -95,7 +96,7 @@ describe("too many folders", () => {
     await query(
       `COPY (SELECT (i % 12000)::BIGINT AS id, [0, 0, 0, i]::FLOAT[4] AS x FROM range(60000) t(i)) TO '${job.at("data/a.parquet")}'`,
     );
-    const plan = await runCli(["plan", job.job, "--no-estimate"], SLOW);
+    const plan = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE], SLOW);
     expect(plan.code).toBe(2);
     expect(plan.stderr).toContain("output.partitionBy[0]");
     expect(plan.stderr).toContain("at least 12,000");

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { manifestRows } from "../support/builders.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 
 /** Jobs whose rows go through SQL before and behind the model, judged by SQL over the job's own input. */
@@ -148,7 +149,7 @@ describe("a job with steps", () => {
         reduce: {},
       },
     });
-    const run = await runCli(["plan", job.job, "--no-estimate"]);
+    const run = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE]);
     expect(run.code).toBe(2);
     expect(run.stderr).toContain("window function");
   });

@@ -6,6 +6,8 @@ import { codePoints } from "../../extensions/text/token-offsets.ts";
 import { tokenSpans } from "../../extensions/text/token-spans.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
+import { needs } from "../support/needs.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 import { only, tableOf } from "../support/sample-table.ts";
 import { textEmbedded, textModel, textPooled } from "../support/text-model.ts";
@@ -109,11 +111,17 @@ test("passages are rows with their part and place, which fit the model", async (
   }
 });
 
-test("rows of which a text is cut off are counted and told, whoever asks", async () => {
+/** A job whose texts have more tokens than are taken, and which of them do. */
+async function truncatedJob() {
   const most = 20;
   const input_ids = { ...INPUTS.input_ids, maxTokens: most };
-  await using job = await aJob({ inputs: { ...INPUTS, input_ids } });
-  const isLong = whole.map(({ ids }) => ids.length > most);
+  const job = await aJob({ inputs: { ...INPUTS, input_ids } });
+  return { job, isLong: whole.map(({ ids }) => ids.length > most) };
+}
+
+test("rows of which a text is cut off are counted and told", async () => {
+  const { job, isLong } = await truncatedJob();
+  await using _ = job;
   const rows = isLong.filter(Boolean).length;
   expect(rows).toBeGreaterThan(5);
   const first = await runCli(["run", job.job, "--workers", "2", "--json"]);
@@ -123,6 +131,11 @@ test("rows of which a text is cut off are counted and told, whoever asks", async
   expect(counts).toMatchObject({ output: texts.length, truncated: rows });
   const again = await runCli(["run", job.job, "--workers", "1"]);
   expect(again.stdout + again.stderr).toContain(`  truncated  ${rows} rows: a text of each has more tokens`);
+});
+
+needs("estimate", "try")("a plan and a trial say of which rows a text is cut off", async () => {
+  const { job, isLong } = await truncatedJob();
+  await using _ = job;
   const planned = await runCli(["plan", job.job]);
   expect(planned.stdout).toMatch(/truncated +[\d,]+ of [\d,]+ rows of the sample: /);
   for (const is of [true, false]) {
@@ -224,7 +237,7 @@ test("the plan says what is made of texts", async () => {
     keep: ["part", "start", "end"],
     inputs: { ...INPUTS, input_ids: { column: "body", tokenizer: "./tokenizer.json", prefix: "query: " } },
   });
-  const { stdout, code } = await runCli(["plan", job.job, "--no-estimate"]);
+  const { stdout, code } = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE]);
   expect(code).toBe(0);
   expect(stdout).toMatch(/map\.prepare\[0\]\.split +body +body string, part int32, start int32, end int32/);
   expect(stdout).toContain("passages of at most 64 tokens");

@@ -6,6 +6,7 @@ import { createLocalStorage } from "../../shared/storage/local.ts";
 import { byteSource } from "../../shared/storage/storage.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 import { readRows } from "../support/read-rows.ts";
 import { plainRows } from "../support/sample-table.ts";
@@ -126,7 +127,7 @@ test("keys that a mask excludes are wrong in the job file", async () => {
 test("the plan says what is padded, and with what", async () => {
   const { folder } = await aJob({ map: { ...MAP, batch: { tokens: 4096 } } });
   await using _ = folder;
-  const run = await runCli(["plan", folder.job, "--no-estimate"]);
+  const run = await runCli(["plan", folder.job, ...WITHOUT_ESTIMATE]);
   expect(run.stdout).toContain("at most 4,096 tokens with padding");
   expect(run.stdout).toMatch(/input_ids\s+int64 \[N, positions\]\s+column input_ids \(padded with 7\)/);
   expect(run.stdout).toMatch(/attention_mask\s+int64 \[N, positions\]\s+mask of input_ids/);

@@ -6,6 +6,7 @@ import { makeCertificate } from "../support/certificate.ts";
 import { ask, startListening, startWorker } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 import { serveRange, startWebServer, type WebServer } from "../support/web-server.ts";
 
@@ -88,7 +89,7 @@ test("what cannot be had is told without what may be a secret; a plan shows plac
   const wrong = signed().replace("hunter2-signature", "hunter2-password");
   const plan = async (path: readonly string[]) => {
     await job.writeSpec({ input: { path }, stores: stores() });
-    const args = ["plan", job.path, "--no-estimate", "--json"];
+    const args = ["plan", job.path, ...WITHOUT_ESTIMATE, "--json"];
     return await runCli(args, { env: job.env, limitMs: 300_000 });
   };
   const refused = await plan([

@@ -7,6 +7,8 @@ import { JobFolder } from "../support/job-folder.ts";
 import { journalFacts, startListening, untilCommitted } from "../support/job-processes.ts";
 import { query, readManifestOf } from "../support/known-answer.ts";
 import { KnownJob, WIDTH } from "../support/known-job.ts";
+import { needs } from "../support/needs.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 import { embeddings, tableOf } from "../support/sample-table.ts";
 
@@ -26,7 +28,7 @@ async function publish(job: JobFolder, workers = "1") {
 }
 
 async function plan(job: JobFolder) {
-  const run = await runCli(["plan", job.job, "--no-estimate", "--json"]);
+  const run = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE, "--json"]);
   expect(run).toMatchObject({ code: 0 });
   return JSON.parse(run.stdout);
 }
@@ -67,7 +69,7 @@ describe("input.where", () => {
     expect(await publish(job)).toMatchObject({ state: "published", rows: 200, rowsPruned: 200 });
   });
 
-  test("is estimated by the rows that are left, not by those that are pruned", async () => {
+  needs("estimate")("is estimated by the rows that are left, not by those that are pruned", async () => {
     await using job = await JobFolder.make({ spec: whereOf("id >= 200") });
     const run = await runCli(["plan", job.job, "--estimate-seconds", "1", "--json"]);
     expect(run).toMatchObject({ code: 0 });
@@ -106,7 +108,7 @@ describe("input.where", () => {
 
   test("that is wrong is told before any work, with its place", async () => {
     await using job = await JobFolder.make({ spec: whereOf("id > 3 AND nope = 4") });
-    const run = await runCli(["plan", job.job, "--no-estimate"]);
+    const run = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE]);
     expect(run.code).toBe(2);
     expect(run.stderr).toContain("input.where line 1 column 12");
     expect(run.stderr).toContain('referenced column "nope" not found');

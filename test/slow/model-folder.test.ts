@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { mlpModel } from "../support/onnx-model.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 import { failing, refused } from "../support/refusals.ts";
 import { only, tableOf } from "../support/sample-table.ts";
@@ -28,7 +29,7 @@ beforeAll(async () => {
 afterAll(() => job[Symbol.asyncDispose]());
 
 test("its labels are in the rows, plan shows what it says, and the same labels written out are the same job", async () => {
-  const plan = await runCli(["plan", job.job, "--no-estimate"]);
+  const plan = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE]);
   expect(plan.stdout).toMatch(/the model's folder says\n/);
   expect(plan.stdout).toMatch(/^model +onnx\/model\.onnx, not onnx\/model_int8\.onnx$/m);
   expect(plan.stdout).toMatch(/^labels +negative, neutral, positive$/m);
@@ -79,7 +80,7 @@ test("of several models none is guessed, and model.file says which", async () =>
   const plan = await runCli([
     "plan",
     several.job,
-    "--no-estimate",
+    ...WITHOUT_ESTIMATE,
     "--set",
     "model.file=onnx/a.onnx",
     "--json",
@@ -116,7 +117,7 @@ describe("a folder with a tokenizer", () => {
   afterAll(() => texts[Symbol.asyncDispose]());
 
   test("needs no more than the column of text, and is the job that says all of it", async () => {
-    const plan = await runCli(["plan", texts.job, "--no-estimate"]);
+    const plan = await runCli(["plan", texts.job, ...WITHOUT_ESTIMATE]);
     expect(plan.stdout).toMatch(/^map\.inputs\.input_ids\.tokenizer +tokenizer\.json +tokenizer\.json$/m);
     expect(plan.stdout).toMatch(
       /^map\.inputs\.input_ids\.maxTokens +1000 +tokenizer_config\.json: model_max_length$/m,
@@ -155,7 +156,7 @@ describe("a folder with a tokenizer", () => {
       "--set",
       `output.path=${texts.at("pooled")}`,
     ];
-    const plan = await runCli(["plan", texts.job, "--no-estimate", ...said]);
+    const plan = await runCli(["plan", texts.job, ...WITHOUT_ESTIMATE, ...said]);
     expect(plan.stdout).toMatch(/^map\.outputs\.v\.op +pool +1_Pooling\/config\.json$/m);
     expect(plan.stdout).toMatch(/^map\.outputs\.v\.normalize +true +modules\.json$/m);
     expect(await runCli(["run", texts.job, "--workers", "1", ...said])).toMatchObject({ code: 0 });
@@ -168,7 +169,14 @@ describe("a folder with a tokenizer", () => {
       expect(JSON.parse(String(vector)), `row ${String(id)}`).toEqual(close);
     }
     expect(rows).toHaveLength(expected.length);
-    const raw = await runCli(["plan", texts.job, "--no-estimate", ...said, "--set", "map.outputs.v.op=raw"]);
+    const raw = await runCli([
+      "plan",
+      texts.job,
+      ...WITHOUT_ESTIMATE,
+      ...said,
+      "--set",
+      "map.outputs.v.op=raw",
+    ]);
     expect(raw.stdout).toMatch(/^v +last_hidden_state float32 \[N, positions, 4\]$/m);
     await texts.write("m/modules.json", JSON.stringify([...modules, { type: "x.Dense", path: "3_Dense" }]));
     expect((await failing(["plan", texts.job, ...said])).error).toMatchObject({
@@ -185,7 +193,7 @@ describe("a folder with a tokenizer", () => {
 
   test("makes ids of a text that a step makes, as long as the folder says", async () => {
     const plan = await runCli([
-      ...["plan", texts.job, "--no-estimate", "--json"],
+      ...["plan", texts.job, ...WITHOUT_ESTIMATE, "--json"],
       ...["--set", 'map.prepare=[{ sql: "SELECT *, upper(body) AS loud FROM rows" }]'],
       ...["--set", "map.inputs.input_ids=loud"],
     ]);

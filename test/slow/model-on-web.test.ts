@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { makeCertificate } from "../support/certificate.ts";
 import type { JobFolder } from "../support/job-folder.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 import { failing } from "../support/refusals.ts";
 import { makeTextJob, rowsOf, writeTextJob } from "../support/texts-in-store.ts";
@@ -72,7 +73,7 @@ test("a signed address of a model is good for its external data, and is seen now
     },
     stores: stores(),
   });
-  const plan = await runCli(["plan", job.job, "--no-estimate"]);
+  const plan = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE]);
   const run = await runCli(["run", job.job, "--workers", "1", "--fresh", "--json"]);
   expect(run, run.stderr).toMatchObject({ code: 0 });
   expect(plan.stdout).toContain(`${server.url}/m/onnx/model.onnx (copied to `);
@@ -81,7 +82,7 @@ test("a signed address of a model is good for its external data, and is seen now
   expect(await leaks(join(process.env.SHARDMILL_CACHE ?? "", "fetched"))).toEqual([]);
 
   server.served.set("/m/tokenizer.json", forbidden);
-  const { error, stderr } = await failing(["plan", job.job, "--no-estimate"]);
+  const { error, stderr } = await failing(["plan", job.job, ...WITHOUT_ESTIMATE]);
   expect(error.problems).toMatchObject([
     {
       where: expect.stringContaining("input_ids.tokenizer"),
@@ -104,7 +105,7 @@ async function leaks(folder: string): Promise<string[]> {
 test("a folder without a file's name, with a signature, or without a model is refused with what to do", async () => {
   const refusal = async (model: Readonly<Record<string, string>>) => {
     await writeTextJob(job, "./here", { model, stores: stores() });
-    return (await failing(["plan", job.job, "--no-estimate"])).error;
+    return (await failing(["plan", job.job, ...WITHOUT_ESTIMATE])).error;
   };
   const path = `${server.url}/m`;
   expect(await refusal({ path })).toMatchObject({

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { faultEnvironment } from "../../fault/crash-bench.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 
 /**
@@ -48,11 +49,11 @@ test("killed before its manifest is resumed; published, it can be asked again, r
 
   const second = await runOf(job, "--set", "output.path=./out-2", "--json");
   expect(JSON.parse(second.stdout)).toMatchObject({ state: "published", rows: 600 });
-  const planned = await runCli(["plan", job.path, "--no-estimate", "--json"], job);
+  const planned = await runCli(["plan", job.path, ...WITHOUT_ESTIMATE, "--json"], job);
   expect(JSON.parse(planned.stdout).leftOut).toEqual([
     { reason: "jobOutput", count: 2, examples: [job.out, job.at("out-2")] },
     { reason: "otherEnding", count: 2, examples: [job.path, job.at("model.onnx")] },
   ]);
-  const text = await runCli(["plan", job.path, "--no-estimate"], job);
+  const text = await runCli(["plan", job.path, ...WITHOUT_ESTIMATE], job);
   expect(text.stdout).toContain(`left out      2 outputs of jobs (${job.out}, ${job.at("out-2")})`);
 });

@@ -1,13 +1,9 @@
 import { existsSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Estimate } from "../../estimate/estimate-job.ts";
-import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
-import { readManifestOf } from "../support/known-answer.ts";
+import type { Estimate } from "../../extensions/estimate/estimate-job.ts";
 import { KnownJob } from "../support/known-job.ts";
 import { runCli } from "../support/processes.ts";
-
-/** What a plan says of a run, and what a run says of itself. */
 
 let job: KnownJob;
 beforeAll(async () => {
@@ -42,18 +38,4 @@ describe("an estimate", () => {
     expect(stdout).toMatch(/^ {2}speed .* \(cpu, 2 workers with \d+ lanes?\), measured on [\d,]+ rows$/m);
     expect(stdout).not.toMatch(/^ {2}cost /m);
   });
-});
-
-test("a run says what limited it, in its summary and in its manifest", async () => {
-  const { code, stdout } = await runCli(["run", job.path, "--workers", "1", "--json"], job);
-  expect(code).toBe(0);
-  const summary = JSON.parse(stdout);
-  // So short a run is mostly start-up, but how much of it is the machine's affair.
-  expect([...BOTTLENECKS, null]).toContain(summary.bottleneck);
-  expect(summary.advice === null).toBe(summary.bottleneck === null);
-  const manifest = await readManifestOf(job);
-  expect([...BOTTLENECKS, null]).toContain(manifest.bottleneck);
-  // Told with the first shard: the run is over before the next heartbeat.
-  expect(Object.keys(manifest.stages)).toEqual(expect.arrayContaining(["decode", "infer", "encode"]));
-  for (const share of Object.values(manifest.stages)) expect(share).toBeLessThanOrEqual(1);
 });

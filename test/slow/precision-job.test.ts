@@ -6,6 +6,7 @@ import { inspectModel } from "../../coordinator/plan/model/inspect-model.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { externalMlp } from "../support/external-model.ts";
 import { JobFolder, WIDTH } from "../support/job-folder.ts";
+import { needs } from "../support/needs.ts";
 import { mlpModel, onnxModel } from "../support/onnx-model.ts";
 import { runCli, startCli } from "../support/processes.ts";
 import { failing, refused } from "../support/refusals.ts";
@@ -82,6 +83,10 @@ test("a job that differs by more than it allows fails before any work, with the 
     code: "PRECISION_LOSS",
     problems: [{ where: "logits", found: expect.stringMatching(/^0\.99\d+, the least /) }],
   });
+});
+
+needs("estimate")("a job that differs by more than it allows is refused by an estimate, too", async () => {
+  await useModel({ precision: "int8", check: { minCosine: 1, minAgreement: 0 } });
   expect(await failing(["plan", job.job], { env: env() })).toMatchObject({
     code: 1,
     error: { code: "PRECISION_LOSS" },

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { ask, startCoordinator, startWorker, until, untilCommitted } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli, startCli } from "../support/processes.ts";
 import { serveRange, startWebServer } from "../support/web-server.ts";
 
@@ -25,7 +26,7 @@ test("a plan says on stderr how much of a model is fetched, and nothing of it on
     },
   });
   await job.writeSpec({ model: { path: `${server.url}/model.onnx` } });
-  const plan = await runCli(["plan", job.path, "--no-estimate", "--json"], { env: job.env });
+  const plan = await runCli(["plan", job.path, ...WITHOUT_ESTIMATE, "--json"], { env: job.env });
   expect(plan, plan.stderr).toMatchObject({ code: 0 });
   expect(plan.stderr).toMatch(/^fetching the model: 0 B of \d+\.\d MiB, 0 B\/s \.\.\.$/m);
   expect(JSON.parse(plan.stdout)).toMatchObject({ model: { bytes: model.length } });

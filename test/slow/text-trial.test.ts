@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
+import { needs } from "../support/needs.ts";
 import { runCli, startCli } from "../support/processes.ts";
 
 /** Trials over text files, some lines of which are no rows. */
@@ -72,23 +73,26 @@ test("a trial of text files takes its rows, bad ones too, run here or submitted 
   expect(await job.outNames()).toBeNull();
 });
 
-test("try says of a line of text what is wrong with it, and shows what is in others without a harm", async () => {
-  await using job = await textJob();
-  for (const [row, said] of [
-    [3, /ROW_UNREADABLE: line 5 \(byte \d+\): column a: "none" is no float64/],
-    [5, /ROW_UNREADABLE: line 7 \(byte \d+\): it is not UTF-8/],
-    [6, /ROW_UNREADABLE: line 8 \(byte \d+\): a value in quotes/],
-  ] as const) {
-    const tried = await runCli(["try", job.job, "--row", String(row)]);
-    expect(tried).toMatchObject({ code: 3, stderr: "" });
-    expect(tried.stdout).toMatch(/dead letter, at read/);
-    expect(tried.stdout).toMatch(said);
-  }
-  const shown = await runCli(["try", job.job, "--row", "1"]);
-  expect(shown).toMatchObject({ code: 0, stderr: "" });
-  expect(shown.stdout).toContain("[31mred");
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there
-  expect(shown.stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
-  const json = await runCli(["try", job.job, "--row", "1", "--json"]);
-  expect(JSON.stringify(JSON.parse(json.stdout))).toContain(JSON.stringify(HOSTILE).slice(1, -1));
-});
+needs("try")(
+  "try says of a line of text what is wrong with it, and shows what is in others without a harm",
+  async () => {
+    await using job = await textJob();
+    for (const [row, said] of [
+      [3, /ROW_UNREADABLE: line 5 \(byte \d+\): column a: "none" is no float64/],
+      [5, /ROW_UNREADABLE: line 7 \(byte \d+\): it is not UTF-8/],
+      [6, /ROW_UNREADABLE: line 8 \(byte \d+\): a value in quotes/],
+    ] as const) {
+      const tried = await runCli(["try", job.job, "--row", String(row)]);
+      expect(tried).toMatchObject({ code: 3, stderr: "" });
+      expect(tried.stdout).toMatch(/dead letter, at read/);
+      expect(tried.stdout).toMatch(said);
+    }
+    const shown = await runCli(["try", job.job, "--row", "1"]);
+    expect(shown).toMatchObject({ code: 0, stderr: "" });
+    expect(shown.stdout).toContain("[31mred");
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is what must not be there
+    expect(shown.stdout).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
+    const json = await runCli(["try", job.job, "--row", "1", "--json"]);
+    expect(JSON.stringify(JSON.parse(json.stdout))).toContain(JSON.stringify(HOSTILE).slice(1, -1));
+  },
+);

@@ -4,6 +4,7 @@ import { imageFile } from "../support/image-files.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { onnxModel } from "../support/onnx-model.ts";
+import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 import { failing } from "../support/refusals.ts";
 import { only, tableOf } from "../support/sample-table.ts";
@@ -35,7 +36,7 @@ test("a folder of timm's needs the column of images alone: the pixels are those 
   const photos = only(vectorFromArray(names.map(imageFile), new Binary()));
   await folder.writeData("data/photos.parquet", tableOf({ id: rows, photo: photos }));
 
-  const plan = await runCli(["plan", folder.job, "--no-estimate"]);
+  const plan = await runCli(["plan", folder.job, ...WITHOUT_ESTIMATE]);
   expect(plan.stdout).toMatch(
     /^map\.inputs\.x\.image\.resize +\{"shortestEdge":35\} +config\.json: pretrained_cfg$/m,
   );

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { expect } from "vitest";
 import type { JobFolder } from "./job-folder.ts";
+import { WITHOUT_ESTIMATE } from "./plan-options.ts";
 import { runCli } from "./processes.ts";
 
 /** Drafts a job, and plans and runs it as it was written. */
@@ -9,7 +10,7 @@ export async function initPlanRun(folder: JobFolder, model: string, input: strin
   const init = await runCli(["init", "--model", model, "--input", input, "-o", "made.yaml"], { cwd });
   expect([init.code, init.stderr]).toEqual([0, ""]);
   expect(init.stdout).toContain("next: shardmill plan made.yaml");
-  const plan = await runCli(["plan", "made.yaml", "--no-estimate"], { cwd });
+  const plan = await runCli(["plan", "made.yaml", ...WITHOUT_ESTIMATE], { cwd });
   expect([plan.code, plan.stderr]).toEqual([0, ""]);
   const run = await runCli(["run", "made.yaml", "--workers", "1"], { cwd });
   expect(run.code).toBe(0);

@@ -1,6 +1,7 @@
 import { expect } from "vitest";
 import type { ErrorData } from "../../shared/core/errors.ts";
 import type { JobFolder } from "./job-folder.ts";
+import { WITHOUT_ESTIMATE } from "./plan-options.ts";
 import { type CliOptions, type CliResult, runCli } from "./processes.ts";
 
 /** A refusal comes within seconds, what is not refused waits minutes; machines were seen 15 times slower. */
@@ -35,7 +36,7 @@ export async function failing(args: readonly string[], options: CliOptions = {})
  */
 export async function refused(
   job: JobFolder,
-  args: readonly string[] = ["plan", job.job, "--no-estimate"],
+  args: readonly string[] = ["plan", job.job, ...WITHOUT_ESTIMATE],
   options: CliOptions = {},
 ): Promise<Failure> {
   const before = await job.outNames();

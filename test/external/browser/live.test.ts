@@ -7,7 +7,7 @@ import { runCli, startCli } from "../../support/processes.ts";
 /** What a browser says of a coordinator that does not answer. */
 const AWAY = /ERR_|net::|Failed to load resource/;
 
-needs("web")(
+needs("web", "report")(
   "a job is watched from start to end, through a coordinator that is killed and comes back",
   async () => {
     await using job = await JobFolder.make({

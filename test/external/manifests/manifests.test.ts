@@ -142,7 +142,7 @@ test("the image is made of all that the build reads", async () => {
     ...bundler.matchAll(/"([a-z]+)\/[a-z.-]+\.(?:tsx?|css|html)"/g),
   ];
   const folders = [...new Set(named.map(([, folder = ""]) => folder))].sort();
-  expect(folders).toEqual(["cli", "coordinator", "estimate", "extensions", "page", "shared", "worker"]);
+  expect(folders).toEqual(["cli", "coordinator", "extensions", "page", "shared", "worker"]);
   expect(folders.filter((folder) => !kept.includes(`!${folder}`))).toEqual([]);
 });
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { jobFromBucketContract } from "../../contract/job-from-bucket-contract.ts";
 import { type BucketServer, startS3Bucket } from "../../support/bucket-server.ts";
 import { KnownJob } from "../../support/known-job.ts";
+import { WITHOUT_ESTIMATE } from "../../support/plan-options.ts";
 import { runCli } from "../../support/processes.ts";
 
 const startSecure = () => startS3Bucket({ isSecure: true });
@@ -23,7 +24,7 @@ describe("who asks a bucket of S3 in vain is told so before work", () => {
     await Promise.all([job[Symbol.asyncDispose](), server[Symbol.asyncDispose]()]);
   });
   const plan = (settings: Readonly<Record<string, string>>) =>
-    runCli(["plan", job.path, "--no-estimate"], { env: { ...job.env, ...server.env, ...settings } });
+    runCli(["plan", job.path, ...WITHOUT_ESTIMATE], { env: { ...job.env, ...server.env, ...settings } });
 
   test("by a wrong secret, which is not shown", async () => {
     const { code, stdout, stderr } = await plan({ AWS_SECRET_ACCESS_KEY: "hunter2hunter2" });

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { expectRightAnswer } from "../../support/known-answer.ts";
 import { KnownJob } from "../../support/known-job.ts";
+import { WITHOUT_ESTIMATE } from "../../support/plan-options.ts";
 import { runCli } from "../../support/processes.ts";
 
 /** A job whose input comes from other people's web server, which knows no ranges: Python's. */
@@ -39,7 +40,7 @@ test("files of a server without ranges, by their addresses, by a list beside the
     await expectRightAnswer(job);
   }
   await job.writeSpec({ input: { path: "./mixed.txt" } });
-  const refused = await runCli(["plan", job.path, "--no-estimate"], { env: job.env, limitMs: 300_000 });
+  const refused = await runCli(["plan", job.path, ...WITHOUT_ESTIMATE], { env: job.env, limitMs: 300_000 });
   expect(refused.code).toBe(2);
   expect(refused.stderr).toContain("mixed.txt line 1");
 }, 480_000);

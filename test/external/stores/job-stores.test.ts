@@ -7,6 +7,7 @@ import { FlightClient } from "../../support/flight/flight-client.ts";
 import { startListening, startWorker } from "../../support/job-processes.ts";
 import { expectRightAnswer } from "../../support/known-answer.ts";
 import { KnownJob } from "../../support/known-job.ts";
+import { WITHOUT_ESTIMATE } from "../../support/plan-options.ts";
 import { type CliProcess, runCli, startCli } from "../../support/processes.ts";
 import { type S3Server, startS3Server } from "../../support/s3-server.ts";
 
@@ -110,7 +111,7 @@ test.each([
 ])("%s a store is refused before work", async (_what, wrong, message) => {
   const all = stores();
   await job.writeSpec({ input, stores: { ...all, "s3://own": { ...all["s3://own"], ...wrong } } });
-  const { code, stderr } = await runCli(["plan", job.path, "--no-estimate"], {
+  const { code, stderr } = await runCli(["plan", job.path, ...WITHOUT_ESTIMATE], {
     env: { ...job.env, ...env() },
   });
   expect(code).toBe(2);
@@ -121,7 +122,7 @@ test("a bucket that is not for anybody is refused to who asks as nobody", async 
   const all = stores();
   const { profile: _profile, ...settings } = all["s3://own"];
   await job.writeSpec({ input, stores: { ...all, "s3://own": { ...settings, anonymous: true } } });
-  const { code, stderr } = await runCli(["plan", job.path, "--no-estimate"], {
+  const { code, stderr } = await runCli(["plan", job.path, ...WITHOUT_ESTIMATE], {
     env: { ...job.env, ...env() },
   });
   expect(code).toBe(2);

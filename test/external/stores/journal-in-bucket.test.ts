@@ -12,6 +12,7 @@ import { digestsOf } from "../../support/job-processes.ts";
 import { expectRightAnswer } from "../../support/known-answer.ts";
 import { KnownJob } from "../../support/known-job.ts";
 import { lcg } from "../../support/onnx-model.ts";
+import { WITHOUT_ESTIMATE } from "../../support/plan-options.ts";
 import { runCli, startCli } from "../../support/processes.ts";
 import { type S3Server, startS3Server } from "../../support/s3-server.ts";
 
@@ -172,7 +173,7 @@ test("of a job over what is new a run that was begun on one machine is ended on 
   const before = await untilCommittedInBucket(storage, first, 2);
   killed.killGroup("SIGKILL");
   await killed.ended;
-  const planned = await runCli(["plan", slow.path, "--no-estimate", "--json"], on(slow, "b"));
+  const planned = await runCli(["plan", slow.path, ...WITHOUT_ESTIMATE, "--json"], on(slow, "b"));
   expect(JSON.parse(planned.stdout)).toMatchObject({ output: first, newInput: { run: 1 } });
   const resumed = await runCli(run(slow, "--json"), on(slow, "b"));
   expect(resumed).toMatchObject({ code: 0 });

@@ -5,6 +5,8 @@ import type { Storage } from "../../../shared/storage/storage.ts";
 import { startAzureServer } from "../../support/azure-server.ts";
 import { startGcsServer } from "../../support/gcs-server.ts";
 import type { JobFolder } from "../../support/job-folder.ts";
+import { needs } from "../../support/needs.ts";
+import { WITHOUT_ESTIMATE } from "../../support/plan-options.ts";
 import { runCli, startCli } from "../../support/processes.ts";
 import { failing } from "../../support/refusals.ts";
 import { startS3Server } from "../../support/s3-server.ts";
@@ -76,7 +78,7 @@ describe.each(Object.entries(STORES))("%s", (place, start) => {
     const known = await runCli(["run", job.job, "--workers", "1", "--json"], options());
     expect(known.code, "it is published already").toBe(0);
     await writeTextJob(job, place);
-    const plan = await runCli(["plan", job.job, "--no-estimate"], options());
+    const plan = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE], options());
     expect(plan.stdout).toContain(`${place}/m/onnx/model.onnx (copied to `);
     expect(plan.stdout).toMatch(
       /^map\.inputs\.input_ids\.maxTokens +20 +tokenizer_config\.json: model_max_length$/m,
@@ -94,7 +96,7 @@ describe.each(Object.entries(STORES))("%s", (place, start) => {
     expect(await rowsOf(job)).toEqual(here);
   });
 
-  test("is drafted, tried and run by addresses alone", async () => {
+  needs("init", "try")("is drafted, tried and run by addresses alone", async () => {
     const cwd = job.path;
     const paths = ["--model", `${place}/m/`, "--input", `${place}/texts/*.parquet`];
     const init = await runCli(["init", ...paths, "-o", "made.yaml"], { cwd, ...options() });
@@ -122,7 +124,7 @@ describe.each(Object.entries(STORES))("%s", (place, start) => {
     ["texts", { code: "MODEL_NOT_FOUND", message: `there is no ONNX model in the folder ${place}/texts` }],
   ])("that is not there is told by its address: %s", async (name, expected) => {
     await writeTextJob(job, place, { model: { path: `${place}/${name}` } });
-    const { error } = await failing(["plan", job.job, "--no-estimate"], options());
+    const { error } = await failing(["plan", job.job, ...WITHOUT_ESTIMATE], options());
     expect(error).toMatchObject(expected);
   });
 });

@@ -1,7 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import type { IncomingHttpHeaders } from "node:http";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect } from "vitest";
 import { below, type Location } from "../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
@@ -15,6 +15,8 @@ import {
 import { type ProxyFault, startFaultyProxy } from "../../support/faulty-proxy.ts";
 import { ask, startListening, startWorker } from "../../support/job-processes.ts";
 import { KnownJob } from "../../support/known-job.ts";
+import { needs } from "../../support/needs.ts";
+import { WITHOUT_ESTIMATE } from "../../support/plan-options.ts";
 import { runCli } from "../../support/processes.ts";
 import { startWebServer } from "../../support/web-server.ts";
 
@@ -100,7 +102,7 @@ async function onDisk(folder: string): Promise<string[]> {
   return await Promise.all(files.map(({ parentPath, name }) => readFile(join(parentPath, name), "latin1")));
 }
 
-test.each(Object.entries(ASKED))(
+needs("init", "try").each(Object.entries(ASKED))(
   "%s: no key, token or signature is in a plan, draft, log, status, journal, error or output",
   async (_name, start) => {
     await using asked = await start();
@@ -153,7 +155,7 @@ test.each(Object.entries(ASKED))(
       said.push(stdout, stderr);
     }
     fault = "expired";
-    expect(await run("plan", job.path, "--no-estimate")).not.toBe(0);
+    expect(await run("plan", job.path, ...WITHOUT_ESTIMATE)).not.toBe(0);
 
     said.push(...(await inBucket(storage, out)).values(), ...(await onDisk(job.folder)));
     // Told of the store, and by whom, but for what it is told by.

@@ -17,7 +17,8 @@ export const FILE_USERS: readonly RegExp[] = [
   // copies of files that lie elsewhere.
   /^coordinator\/(access\/(audit-log|tokens-file)|kept\/kept-jobs)\.ts$/,
   /^shared\/(access\/(credential|own-file|token|tls-files)|job-file\/read-job-file)\.ts$/,
-  /^extensions\/(object-store\/ca-bundle|azure\/identities|init\/(command|draft-paths)|text\/(split-step|tokenize-step))\.ts$/,
+  /^extensions\/(object-store\/ca-bundle|azure\/identities|init\/(command|draft-paths)|report\/command)\.ts$/,
+  /^extensions\/text\/(split-step|tokenize-step)\.ts$/,
   /^worker\/tuning\/tuning-cache\.ts$/,
   /^coordinator\/plan\/model\/convert(-to-file|ed-model)\.ts$/,
   /^coordinator\/plan\/fetch\/(fetch-file|kept-files)\.ts$/,
@@ -29,7 +30,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^shared\/steps\/(plan-sql|sql-step|module-step)\.ts$/,
   /^worker\/accuracy\/compare-sample\.ts$/,
   /^coordinator\/reduce\/(merge-small-files|preview|reduce)\.ts$/,
-  /^estimate\/(estimate-job|run-samples|try\/try-job)\.ts$/,
+  /^extensions\/(pipeline\/pipelines|estimate\/run-samples)\.ts$/,
   /^worker\/(job\/open-job|process\/supervisor|accuracy\/check-precision)\.ts$/,
   /^worker\/write\/(write-partial|write-thread-client)\.ts$/,
   // Libraries that want files, and processes that parse what cannot be trusted.
@@ -52,7 +53,7 @@ export const DISK_USERS: readonly RegExp[] = [
   /^coordinator\/publish\/(cleanup|clear-output|own-run)\.ts$/,
 ];
 
-const PRODUCT = /^(shared|coordinator|worker|extensions|estimate)\//;
+const PRODUCT = /^(shared|coordinator|worker|extensions)\//;
 const FILE_MODULE = /^(node:)?fs(\/promises)?$/;
 const DISK = "shared/core/disk.ts";
 

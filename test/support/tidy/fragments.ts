@@ -3,7 +3,7 @@ import { type Finding, type SourceFile, targetOf } from "./source-file.ts";
 /** A file with one importer and fewer lines, blank ones not counted, belongs into it. */
 const LEAST_LINES = 30;
 
-const PRODUCT = /^(shared|coordinator|worker|extensions|cli|estimate)\//;
+const PRODUCT = /^(shared|coordinator|worker|extensions|cli)\//;
 
 /** Small files with one importer that have a reason. */
 export const SEAMS: readonly RegExp[] = [

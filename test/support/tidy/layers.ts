@@ -14,14 +14,13 @@ export const LAYERS: readonly { readonly name: string; readonly pattern: RegExp 
   {
     name: "shared seams",
     pattern:
-      /^shared\/(access|metrics|dataset|extension|http|storage|wire|onnx|sql|steps|text|text-files|modules|job-file|serving|terminal)\//,
+      /^shared\/(access|metrics|dataset|extension|http|storage|wire|onnx|sql|steps|text|text-files|modules|job-file|plots|serving|terminal)\//,
   },
   { name: "pure parts", pattern: /^coordinator\/schedule\// },
   { name: "I/O parts", pattern: /^(coordinator\/(?!grpc\/)|worker\/(?!process\/))[^/]+\// },
   { name: "gRPC", pattern: /^coordinator\/grpc\// },
   { name: "composition roots", pattern: /^(coordinator\/[^/]+\.ts$|worker\/process\/)/ },
   { name: "extensions", pattern: /^extensions\// },
-  { name: "estimate", pattern: /^estimate\// },
   { name: "cli", pattern: /^cli\// },
   { name: "page", pattern: /^page\// },
   { name: "examples, bench and tests", pattern: /^(examples|bench|fault|sim|test)\/|^vitest\.config\.ts$/ },

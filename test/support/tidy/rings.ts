@@ -4,15 +4,28 @@ import { type Finding, lineAt, loadedBy, type SourceFile, targetOf } from "./sou
 
 /**
  * What an extension may import beside libraries: its declared base. A base is an extension without an
- * `extension.ts` of its own, or a folder of the engine that a command or a face is made of.
+ * `extension.ts` of its own, or a folder of the engine (with `/`) that a command or a face is
+ * made of.
  */
 const BASES: Readonly<Record<string, readonly string[]>> = {
-  init: ["coordinator/plan"],
-  convert: ["coordinator/plan"],
+  init: ["coordinator/plan/"],
+  convert: ["coordinator/plan/"],
+  pipeline: ["worker/process/"],
+  estimate: [
+    "pipeline",
+    "coordinator/commit/",
+    "coordinator/insight/",
+    "coordinator/job/",
+    "coordinator/publish/",
+    "coordinator/reduce/",
+    "worker/",
+  ],
+  report: ["coordinator/insight/"],
+  try: ["pipeline", "coordinator/job/", "coordinator/publish/", "worker/"],
   // Histories and maps of runs, as they are kept.
-  web: ["coordinator/insight"],
+  web: ["coordinator/insight/"],
   // What is published, its folders as columns, and for the command the thread of a port.
-  flight: ["coordinator/plan", "coordinator/publish", "coordinator/grpc"],
+  flight: ["coordinator/plan/", "coordinator/publish/", "coordinator/grpc/"],
   aws: ["object-store"],
   s3: ["aws", "object-store"],
   gcs: ["object-store"],
@@ -27,6 +40,7 @@ export const LIST_READERS: readonly string[] = [
   // Schemes in users' texts, for which core may not ask the domain.
   "shared/core/without-secrets.ts",
   "coordinator/access/face-methods.ts",
+  "shared/domain/besides.ts",
   "shared/domain/features.ts",
   "shared/domain/queue-address.ts",
   "shared/domain/store-schemes.ts",
@@ -63,6 +77,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   amqp: /\bamqps?\b|Amqp|AMQP|[Rr]abbit/,
   sqs: /\bsqs\b|Sqs|SQS/,
   kafka: /[Kk]afka|KAFKA/,
+  estimate: /[Ee]stimate/,
   // Not what is in flight.
   flight: /(?<![Ii]n)Flight|(?<!in )\bflights?\b|(?<!IN_)FLIGHT/,
   image: /\b[Ii]mages?(?=[A-Z]|\b)|[a-z]Images?(?=[A-Z]|\b)|IMAGE/,
@@ -108,7 +123,7 @@ function findStrayImports({ path, imports }: SourceFile): Finding[] {
   const [, name = ""] = /^extensions\/([^/]+)\//.exec(path) ?? [];
   if (name === "") return [];
   const bases = [name, ...(BASES[name] ?? [])].map((base) =>
-    base.includes("/") ? `${base}/` : `extensions/${base}/`,
+    base.endsWith("/") ? base : `extensions/${base}/`,
   );
   const allowed = ["shared/", ...bases];
   return imports.flatMap(({ specifier, line }) => {

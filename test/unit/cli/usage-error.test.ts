@@ -44,11 +44,6 @@ describe("a wrong command line", () => {
       "--secret-file is given 2 times, and takes one value",
       "shardmill status --help shows its options",
     ],
-    [
-      "report out -o a -o b",
-      "-o is given 2 times, and takes one value",
-      "shardmill report --help shows its options",
-    ],
     ["run job.yaml --log-level infos", "--log-level cannot be `infos`", "did you mean `info`?"],
     [
       "worker --device gpu",
@@ -59,10 +54,17 @@ describe("a wrong command line", () => {
     expect(await answer(line)).toEqual([message, hint]);
   });
 
+  needs("report")("an option of one letter that is given twice is named as it is given", async () => {
+    const hint = "shardmill report --help shows its options";
+    expect(await answer("report out -o a -o b")).toEqual(["-o is given 2 times, and takes one value", hint]);
+  });
+
   needs(
-    "web",
     "init",
     "convert",
+    "try",
+    "report",
+    "web",
     "flight",
   )("without a command, or with one like no other, lists those that there are", async () => {
     const names =

@@ -5,7 +5,6 @@ import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import type { MapBinding } from "../../../../shared/domain/map-binding.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
-import { anEstimate } from "./sample-estimate.ts";
 
 const MAP: MapBinding = {
   inputs: [
@@ -187,8 +186,12 @@ describe("a planned job", () => {
     ]);
   });
 
-  it("is shown with its files, shards, tensors and where they come from", () => {
-    expect(planText(aPlan([2000, 1500, 1000]), anEstimate()).split("\n")).toEqual([
+  it("is shown with its files, shards, tensors and where they come from, and figures of extensions", () => {
+    const figures = [
+      ["time", "1.5s on this machine"],
+      ["cost", null],
+    ] as const;
+    expect(planText(aPlan([2000, 1500, 1000]), figures).split("\n")).toEqual([
       "digits",
       "  input         4,500 rows in 2 files, 4.0 KiB",
       "  shards        3 of 1,000 to 2,000 rows, median 1,500, of up to 2 files",
@@ -198,12 +201,7 @@ describe("a planned job", () => {
       "  reduce        count (combine, final), all (final only)",
       "  output        /out, rows as parquet",
       "  dead letters  none allowed",
-      "  time          1.5s on this machine (start 0.4s, reduce and publish 0.1s)",
-      "  speed         3,000 rows/s ± 1.2 % (cpu, 1 worker with 2 lanes), measured on 2,000 rows",
-      "  memory        400.0 MiB (300.0 MiB a worker, 100.0 MiB the coordinator)",
-      "  limited by    infer (90 % busy)",
-      "  busy          infer 90 % of a worker's time",
-      "  advice        a GPU",
+      "  time          1.5s on this machine",
       "",
       "file             rows  size",
       "/data/a.parquet  3000  2.0 KiB",

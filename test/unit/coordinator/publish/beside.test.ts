@@ -10,6 +10,7 @@ import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memo
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { readText } from "../../../../shared/storage/whole-file.ts";
 import { aPartialManifest } from "../../../support/builders.ts";
+import { needs } from "../../../support/needs.ts";
 
 const PATHS = workPaths("/out");
 const TEXT = "the row of a shard";
@@ -21,7 +22,12 @@ const PARTIAL = aPartialManifest({ files: FILES });
 /** A store that a process dies at, at one of its calls: what it had done is there. */
 class Dying {
   readonly storage = new MemoryStorage({ before: (call) => this.#called(call) });
+  readonly #besides: Readonly<Record<string, string>>;
   #left = Number.POSITIVE_INFINITY;
+
+  constructor(besides: Readonly<Record<string, string>>) {
+    this.#besides = besides;
+  }
 
   dieAt(call: number): void {
     this.#left = call;
@@ -35,7 +41,7 @@ class Dying {
         digests: { spec: "s", input: "i", model: "m" },
         run: { ...NO_RUN, rowsTotal: 1, shardsCommitted: 1, attempts: 1 },
         marker: "_SUCCESS",
-        report: "_report.html",
+        besides: this.#besides,
         builds: [],
         versions: {},
       },
@@ -50,7 +56,7 @@ class Dying {
     await publishOutput({ paths: PATHS, storage, staged });
   }
 
-  /** Which of the two are there, looked at behind the process's back. */
+  /** Which of the files are there, looked at behind the process's back. */
   async seen(): Promise<string> {
     this.dieAt(Number.POSITIVE_INFINITY);
     const names = ["_manifest.json", "_report.html", "_SUCCESS"];
@@ -68,10 +74,11 @@ class Dying {
   }
 }
 
-test("wherever a process dies, report and marker are there only beside the manifest, the marker last, and come when it is published again", async () => {
+/** Publishes until no process dies any more. Returns what the dying ones left, in order. */
+async function publishedByDying(besides: Readonly<Record<string, string>>): Promise<readonly string[]> {
   const seen = new Set<string>();
   for (let call = 1, isOver = false; !isOver; call += 1) {
-    const place = new Dying();
+    const place = new Dying(besides);
     const rows = below(PATHS.partials, partialFolder(PARTIAL), "rows.parquet");
     await place.storage.put(rows, sourceOfBytes(TEXT));
     place.dieAt(call);
@@ -81,10 +88,20 @@ test("wherever a process dies, report and marker are there only beside the manif
     );
     seen.add(await place.seen());
     await place.publish();
-    expect(await place.seen()).toBe("_manifest.json, _report.html, _SUCCESS");
-    expect(await place.report()).toMatch(/^<!doctype html>.*<\/html>\n$/s);
+    const names = ["_manifest.json", ...Object.values(besides), "_SUCCESS"];
+    expect(await place.seen()).toBe(names.join(", "));
+    if (names.includes("_report.html"))
+      expect(await place.report()).toMatch(/^<!doctype html>.*<\/html>\n$/s);
   }
-  expect([...seen]).toEqual([
+  return [...seen];
+}
+
+test("wherever a process dies, the marker is there only beside the manifest, and comes when it is published again", async () => {
+  expect(await publishedByDying({})).toEqual(["", "_manifest.json", "_manifest.json, _SUCCESS"]);
+});
+
+needs("report")("a report is placed between the manifest and the marker", async () => {
+  expect(await publishedByDying({ report: "_report.html" })).toEqual([
     "",
     "_manifest.json",
     "_manifest.json, _report.html",

@@ -1,0 +1,143 @@
+import { writeBeacon } from "../../coordinator/commit/beacon.ts";
+import { describeJob } from "../../coordinator/job/describe-job.ts";
+import { workPaths } from "../../coordinator/publish/work-paths.ts";
+import { plannedRows } from "../../shared/domain/dataset-rows.ts";
+import type { ConcreteDevice } from "../../shared/domain/device.ts";
+import type { PlannedJob } from "../../shared/domain/job.ts";
+import { leaseSlices } from "../../shared/domain/lease-slices.ts";
+import type { DeviceReport } from "../../shared/domain/precision.ts";
+import { shardRows } from "../../shared/domain/shard.ts";
+import { createLocalStorage } from "../../shared/storage/local.ts";
+import { leaseSlotCount } from "../../worker/pipeline/thread-counts.ts";
+import type { ProcessCounts } from "../../worker/process/process-layout.ts";
+import { withPipelines } from "../pipeline/pipelines.ts";
+import { type FinishTime, timeFinish } from "./finish-sample.ts";
+import { type Prediction, predict } from "./predict.ts";
+import { runSamples, type SampleRun } from "./run-samples.ts";
+import {
+  cutBytes,
+  deadOf,
+  paddingOf,
+  type SampleDead,
+  type SampleTruncated,
+  speedOf,
+  stagesOf,
+  truncatedOf,
+} from "./sample-figures.ts";
+import { spreadShards } from "./sample-shards.ts";
+
+export interface EstimateQuestion {
+  readonly counts: ProcessCounts;
+  /** Machines like this one. */
+  readonly nodes: number;
+  /** Of one such machine; null when nobody asks what it costs. */
+  readonly pricePerHour: number | null;
+  readonly sampleMs: number;
+}
+
+/** What a run would take, measured on a sample. */
+export interface Estimate extends Prediction {
+  readonly rowsPerSecond: number;
+  /** The standard error of the speed, as a share of it. */
+  readonly error: number;
+  readonly sampleRows: number;
+  readonly device: string;
+  readonly nodes: number;
+  /** On each machine. */
+  readonly workers: number;
+  /** Of each worker. */
+  readonly lanes: number;
+  readonly memory: { readonly workerBytes: number; readonly coordinatorBytes: number };
+  /** Null where no row of the sample is a dead letter. Where all are, the speed is that of failing. */
+  readonly dead: SampleDead | null;
+  /** Null where no text of the sample is cut off. */
+  readonly truncated: SampleTruncated | null;
+  /** How the device compares with the CPU; null for the CPU, and without a check. */
+  readonly deviceReport: DeviceReport | null;
+  /** In the currency of the price; null without one. */
+  readonly cost: number | null;
+}
+
+/**
+ * Shards that a sample is taken from: from all over the dataset, and no more than a command line can name.
+ */
+const SAMPLED_SHARDS = 100;
+
+/**
+ * Runs a sample through the pipeline of as many worker processes as a run would start on this machine,
+ * reduces and stages what they give, and works out from that how the whole job would go here, or on several
+ * machines like this one.
+ *
+ * @returns null for an empty dataset, and when the model is too slow to tell
+ * @throws what a run of the sample's rows would fail with
+ */
+export async function estimateJob(planned: PlannedJob, question: EstimateQuestion): Promise<Estimate | null> {
+  const shards = spreadShards(planned.shards, SAMPLED_SHARDS);
+  if (shards.length === 0) return null;
+  const { counts, sampleMs: budgetMs } = question;
+  return withPipelines(planned.spec.model.device, counts, async ({ device, processes, scratchPath }) => {
+    const { lanes = 1, shardThreads = 1 } = processes[0]?.options ?? {};
+    const paths = workPaths(scratchPath);
+    await using storage = createLocalStorage();
+    const beacon = await writeBeacon(paths.partials, storage);
+    const { files } = planned.dataset;
+    const rows = plannedRows(planned);
+    const task = {
+      job: describeJob("sample", planned, { partialsPath: paths.partials, beacon }),
+      shards: shards.map((shard) => ({ shard, slices: leaseSlices(files, rows, shard) })),
+    };
+    const runs = await runSamples({ processes, task, scratchPath, budgetMs });
+    if (runs === null) return null;
+    const partials = runs.flatMap(({ result }) => result.partials);
+    const finish = await timeFinish(planned, partials, { paths, storage });
+    return estimateFrom({ planned, question, device, runs, finish, lanes, shardThreads });
+  });
+}
+
+interface Measured {
+  readonly planned: PlannedJob;
+  readonly question: EstimateQuestion;
+  readonly device: ConcreteDevice;
+  /** One a worker. */
+  readonly runs: readonly SampleRun[];
+  readonly finish: FinishTime;
+  readonly lanes: number;
+  readonly shardThreads: number;
+}
+
+function estimateFrom({ planned, question, device, runs, finish, lanes, shardThreads }: Measured): Estimate {
+  const { nodes, pricePerHour } = question;
+  const { rowsPerSecond, error } = speedOf(runs);
+  const slots = leaseSlotCount(shardThreads);
+  const prediction = predict({
+    shardRows: planned.shards.map(shardRows),
+    files: planned.dataset.files.length,
+    starts: runs.map(({ marks, warmFrom }) => marks.slice(0, warmFrom + 1)),
+    rowsPerSecond: rowsPerSecond / runs.length,
+    stages: stagesOf(runs),
+    padding: paddingOf(runs),
+    finish,
+    nodes,
+    slots,
+    device,
+    precision: planned.spec.model.precision,
+  });
+  return {
+    ...prediction,
+    rowsPerSecond: rowsPerSecond * nodes,
+    error,
+    sampleRows: runs.reduce((rows, { marks }) => rows + (marks.at(-1)?.[1] ?? 0), 0),
+    device,
+    nodes,
+    workers: runs.length,
+    lanes,
+    memory: {
+      workerBytes: Math.max(...runs.map(({ result }) => result.peakBytes)) + cutBytes(planned, runs, slots),
+      coordinatorBytes: process.resourceUsage().maxRSS * 1024,
+    },
+    dead: deadOf(runs),
+    truncated: truncatedOf(runs),
+    deviceReport: runs[0]?.result.deviceReport ?? null,
+    cost: pricePerHour === null ? null : (prediction.seconds / 3600) * nodes * pricePerHour,
+  };
+}

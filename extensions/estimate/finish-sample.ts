@@ -1,0 +1,81 @@
+import { stageOutput } from "../../coordinator/publish/stage.ts";
+import type { WorkPaths } from "../../coordinator/publish/work-paths.ts";
+import { reducePartials } from "../../coordinator/reduce/reduce.ts";
+import type { PlannedJob } from "../../shared/domain/job.ts";
+import { publishedFields } from "../../shared/domain/output-fields.ts";
+import type { PartialManifest } from "../../shared/domain/partial.ts";
+import { NO_RUN } from "../../shared/domain/run-facts.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+
+/** Where the sample's partials are, and its output would be. */
+interface SamplePlace {
+  readonly paths: WorkPaths;
+  readonly storage: Storage;
+}
+
+/** What comes after the last shard: reducing, staging, publishing. */
+export interface FinishTime {
+  /** Whatever the number of shards. */
+  readonly baseMs: number;
+  /** More for each row. */
+  readonly rowMs: number;
+}
+
+/**
+ * Reduces and stages the sample's partials as a run would, once a single one and once all of them: what the
+ * second took longer is for its rows.
+ */
+export async function timeFinish(
+  planned: PlannedJob,
+  partials: readonly PartialManifest[],
+  place: SamplePlace,
+): Promise<FinishTime> {
+  const [first] = partials;
+  if (first === undefined) return { baseMs: 0, rowMs: 0 };
+  const oneMs = await timeOnce(planned, [first], place);
+  const more = rowsOf(partials) - rowsOf([first]);
+  if (more === 0) return { baseMs: oneMs, rowMs: 0 };
+  const allMs = await timeOnce(planned, partials, place);
+  const rowMs = Math.max(0, (allMs - oneMs) / more);
+  return { baseMs: Math.max(0, oneMs - rowMs * rowsOf([first])), rowMs };
+}
+
+async function timeOnce(
+  planned: PlannedJob,
+  partials: readonly PartialManifest[],
+  place: SamplePlace,
+): Promise<number> {
+  const { spec, map, reductions, digests } = planned;
+  const { signal } = new AbortController();
+  const startMs = performance.now();
+  const reduced = await reducePartials({
+    ...place,
+    reduce: spec.reduce,
+    reductions,
+    fields: publishedFields(map),
+    partials,
+    signal,
+  });
+  await stageOutput({
+    ...place,
+    facts: {
+      job: { id: "sample", name: spec.name },
+      digests,
+      run: { ...NO_RUN, rowsTotal: rowsOf(partials), shardsCommitted: partials.length },
+      builds: [],
+      versions: {},
+    },
+    partials,
+    reduced,
+    poisoned: [],
+    keep: map.keep,
+    signal,
+  });
+  const ms = performance.now() - startMs;
+  await place.storage.remove(place.paths.stage);
+  return ms;
+}
+
+function rowsOf(partials: readonly PartialManifest[]): number {
+  return partials.reduce((rows, { rowsIn }) => rows + rowsIn, 0);
+}

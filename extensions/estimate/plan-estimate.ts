@@ -1,0 +1,75 @@
+import { definePlanFigures } from "../../shared/extension/plan.ts";
+import { numberFrom } from "../../shared/terminal/command-parts.ts";
+import {
+  type ProcessArguments,
+  processCounts,
+  processOptions,
+} from "../../shared/terminal/process-options.ts";
+import type { EstimateQuestion } from "./estimate-job.ts";
+
+export const planEstimate = definePlanFigures({
+  options: (yargs) =>
+    yargs
+      .option("estimate", {
+        type: "boolean",
+        default: true,
+        describe: "Run some rows, and say what a run would take (--no-estimate: do not)",
+      })
+      .option("estimate-seconds", {
+        type: "string",
+        requiresArg: true,
+        default: "5",
+        describe: "How long to measure at full speed, at the most",
+      })
+      .option("nodes", {
+        type: "string",
+        requiresArg: true,
+        default: "1",
+        describe: "Machines like this one, each with these workers",
+      })
+      .option("price-per-hour", {
+        type: "string",
+        requiresArg: true,
+        describe: "What one such machine costs an hour, in any currency: shows the cost",
+      })
+      .options(processOptions)
+      .example("$0 plan job.yaml --nodes 8 --price-per-hour 2.5", "Time and cost on eight machines like this")
+      .example("$0 plan job.yaml --no-estimate", "Without running the model"),
+  ask(args) {
+    const question = questionOf(args);
+    if (!args.estimate) return null;
+    return async (planned) => {
+      const { estimateJob } = await import("./estimate-job.ts");
+      const estimate = await estimateJob(planned, question);
+      const hasRows = planned.shards.some(({ rowStart, rowEnd }) => rowEnd > rowStart);
+      if (estimate === null && hasRows) {
+        process.stderr.write(
+          "no estimate: the model is too slow for its sample; try a smaller map.batch.rows\n",
+        );
+      }
+      if (estimate === null) return null;
+      const { estimateEntries } = await import("./estimate-text.ts");
+      return { json: estimate, lines: estimateEntries(estimate) };
+    };
+  },
+});
+
+interface EstimateArguments extends ProcessArguments {
+  readonly "estimate-seconds": string;
+  readonly nodes: string;
+  readonly "price-per-hour": string | undefined;
+}
+
+/** @throws {ARGUMENT_INVALID} naming the option that is wrong */
+function questionOf(args: EstimateArguments): EstimateQuestion {
+  const price = args["price-per-hour"];
+  return {
+    counts: processCounts(args),
+    nodes: numberFrom(args.nodes, "nodes", { least: 1, most: 100_000, whole: true }),
+    pricePerHour:
+      price === undefined ? null : numberFrom(price, "price-per-hour", { least: 0, most: 1e9, whole: false }),
+    sampleMs:
+      numberFrom(args["estimate-seconds"], "estimate-seconds", { least: 1, most: 3_600, whole: false }) *
+      1000,
+  };
+}

@@ -1,0 +1,139 @@
+import { type AdviceFacts, adviceFor } from "../../coordinator/insight/advice.ts";
+import { findBottleneck, type RunUsage } from "../../coordinator/insight/bottleneck.ts";
+import { Heap } from "../../shared/core/heap.ts";
+import { NO_VERDICT, type RunVerdict } from "../../shared/domain/bottleneck.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { STAGES, type StageShares, type WorkerInfo } from "../../shared/domain/worker.ts";
+import type { FinishTime } from "./finish-sample.ts";
+import { whenDone } from "./rate.ts";
+import type { Mark } from "./sample-protocol.ts";
+
+/** What was measured, and what is asked. */
+export interface PredictionFacts {
+  /** Rows of each shard, in plan order. */
+  readonly shardRows: readonly number[];
+  /** Of the input. */
+  readonly files: number;
+  /**
+   * Of each worker on one machine: its marks from its start on, as far as they are at less than full speed.
+   */
+  readonly starts: readonly (readonly Mark[])[];
+  /** Of one worker at full speed, while the others of its machine are. */
+  readonly rowsPerSecond: number;
+  /** At full speed. */
+  readonly stages: StageShares;
+  readonly padding: number | null;
+  readonly finish: FinishTime;
+  readonly nodes: number;
+  /** Leases that a worker holds at once. */
+  readonly slots: number;
+  readonly device: WorkerInfo["device"];
+  readonly precision: JobSpec["model"]["precision"];
+}
+
+export interface Prediction {
+  /** From taking the job up to its end, as a run's own summary counts them. */
+  readonly seconds: number;
+  /** Until the first rows of the first worker. */
+  readonly startSeconds: number;
+  /** After the last shard: reducing and publishing. */
+  readonly finishSeconds: number;
+  readonly verdict: RunVerdict;
+}
+
+/** How a run would go: the start as it was measured, the shards as they would be handed out, and the end. */
+export function predict(facts: PredictionFacts): Prediction {
+  const rows = facts.shardRows.reduce((sum, count) => sum + count, 0);
+  const { endsMs, startMs } = playShards(facts);
+  const { files, device, precision, padding } = facts;
+  const mapMs = Math.max(...endsMs) + writeMs(facts, facts.shardRows.at(-1) ?? 0);
+  const finishMs = facts.finish.baseMs + facts.finish.rowMs * rows;
+  const starting = endsMs.length * startMs;
+  const awaitingShards = endsMs.reduce((sum, endMs) => sum + (mapMs - endMs), 0);
+  const working = endsMs.reduce((sum, endMs) => sum + Math.max(0, endMs - startMs), 0);
+  const started = working + awaitingShards;
+  const usage: RunUsage = {
+    mapMs,
+    reduceMs: finishMs,
+    absentMs: 0,
+    doingMs: { starting, working, awaitingShards, awaitingCoordinator: 0 },
+    stages: scaled(facts.stages, started > 0 ? working / started : 0),
+    loopShare: null,
+    shards: facts.shardRows.length,
+    slots: facts.slots * endsMs.length,
+  };
+  return {
+    seconds: (mapMs + finishMs) / 1000,
+    startSeconds: startMs / 1000,
+    finishSeconds: finishMs / 1000,
+    verdict: verdictOf(usage, { rows, files, workers: endsMs.length, device, precision, padding }),
+  };
+}
+
+/**
+ * Hands the shards out as a coordinator does: in plan order, to each worker as many as it has slots, and
+ * another whenever one of them is done. A worker does its shards one after the other. When each worker has
+ * done its last is the answer.
+ */
+function playShards({ shardRows, starts, rowsPerSecond, nodes, slots }: PredictionFacts) {
+  const workers = Array.from({ length: nodes * starts.length }, (_, index) => ({
+    start: starts[index % starts.length] ?? [],
+    rows: 0,
+    held: [] as number[],
+    endMs: 0,
+  }));
+  type Worker = (typeof workers)[number];
+  const doneMs = ({ start, rows, held }: Worker) => whenDone(start, rows + (held[0] ?? 0), rowsPerSecond);
+  const next = new Heap<{ readonly worker: Worker; readonly atMs: number }>((a, b) => a.atMs - b.atMs);
+  let given = 0;
+  for (let slot = 0; slot < slots; slot += 1) {
+    for (const worker of workers) {
+      const rows = shardRows[given];
+      if (rows === undefined) break;
+      worker.held.push(rows);
+      given += 1;
+    }
+  }
+  for (const worker of workers) if (worker.held.length > 0) next.push({ worker, atMs: doneMs(worker) });
+  for (let event = next.pop(); event !== undefined; event = next.pop()) {
+    const { worker, atMs } = event;
+    worker.rows += worker.held.shift() ?? 0;
+    worker.endMs = atMs;
+    const rows = shardRows[given];
+    if (rows !== undefined) {
+      worker.held.push(rows);
+      given += 1;
+    }
+    if (worker.held.length > 0) next.push({ worker, atMs: doneMs(worker) });
+  }
+  const firstMs = starts.map((marks) => marks.find(([, rows]) => rows > 0)?.[0] ?? 0);
+  return { endsMs: workers.map(({ endMs }) => endMs), startMs: Math.min(...firstMs) };
+}
+
+/** Writing the last shard's files: there is no other shard to do meanwhile. */
+function writeMs({ stages, rowsPerSecond }: PredictionFacts, rows: number): number {
+  return (((stages.encode ?? 0) + (stages.store ?? 0)) * rows * 1000) / rowsPerSecond;
+}
+
+function scaled(stages: StageShares, factor: number): StageShares {
+  return Object.fromEntries(
+    STAGES.map((stage) => [stage, Math.round((stages[stage] ?? 0) * factor * 1e3) / 1e3]),
+  );
+}
+
+function verdictOf(
+  usage: RunUsage,
+  about: Pick<AdviceFacts, "rows" | "files" | "workers" | "device" | "precision" | "padding">,
+): RunVerdict {
+  const bottleneck = findBottleneck(usage);
+  const { padding } = about;
+  if (bottleneck === null) return { ...NO_VERDICT, stages: usage.stages, padding };
+  return {
+    ...NO_VERDICT,
+    bottleneck,
+    stages: usage.stages,
+    padding,
+    // The plan says of the batch by itself that it is fixed.
+    advice: adviceFor(bottleneck, { ...about, batch: null, workersHere: null, stores: [], usage }),
+  };
+}

@@ -1,0 +1,6 @@
+import { serveOwner } from "../../shared/core/remote/serve-owner.ts";
+import type { SampleMethods } from "./sample-protocol.ts";
+import { runSample } from "./sample-worker.ts";
+
+// Entry of a sample process, which `runSamples` starts.
+serveOwner<SampleMethods>({ run: runSample });

@@ -1,0 +1,54 @@
+import { type ChildProcess, fork, type StdioOptions } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import type { ConcreteDevice, Device } from "../../shared/domain/device.ts";
+import { resolveDevice } from "../../shared/onnx/resolve-device.ts";
+import { processArguments, processEnvironment } from "../../worker/process/process-arguments.ts";
+import { layOutProcesses, type ProcessCounts } from "../../worker/process/process-layout.ts";
+import { makeScratch } from "../../worker/process/scratch.ts";
+import type { ProcessLayout } from "../../worker/process/start-process.ts";
+
+/** Processes for a worker's pipeline without a coordinator, as a run on this machine would have them. */
+interface Pipelines {
+  readonly device: ConcreteDevice;
+  readonly processes: readonly ProcessLayout[];
+  /** Folder that is removed afterwards. */
+  readonly scratchPath: string;
+}
+
+/** Lays out the processes of a user's own job, for as long as `use` takes. */
+export async function withPipelines<T>(
+  requested: Device,
+  counts: ProcessCounts,
+  use: (pipelines: Pipelines) => Promise<T>,
+): Promise<T> {
+  const device = await resolveDevice(requested);
+  const processes = await layOutProcesses({
+    ...counts,
+    device,
+    access: "shared",
+    // It is the user's own machine, and own job.
+    allowsModules: true,
+    logLevel: "silent",
+    giveUpMs: 0,
+  });
+  const scratchPath = await makeScratch();
+  try {
+    return await use({ device, processes, scratchPath });
+  } finally {
+    await rm(scratchPath, { recursive: true, force: true });
+  }
+}
+
+/** Starts a script as the process of such a layout. */
+export function forkPipeline(
+  script: URL,
+  { options, env }: ProcessLayout,
+  stdio: StdioOptions,
+): ChildProcess {
+  return fork(fileURLToPath(script), [], {
+    env: { ...processEnvironment(options), ...env },
+    execArgv: [...process.execArgv, ...processArguments(options.shardThreads)],
+    stdio,
+  });
+}

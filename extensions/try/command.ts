@@ -1,0 +1,110 @@
+import { ERROR_CODES } from "../../shared/core/error-codes.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import type { PlannedJob } from "../../shared/domain/job.ts";
+import { defineCommand } from "../../shared/extension/command.ts";
+import { jsonOption, numberFrom, setOption } from "../../shared/terminal/command-parts.ts";
+import type { RowTrace } from "./row-trace.ts";
+import type { WantedRows } from "./tried-slices.ts";
+
+/** More are not looked at one by one. */
+const MOST_ROWS = 1_000;
+const USUAL_ROWS = 5;
+/** So far are rows looked for that `input.where` lets through: some seconds. */
+const LOOKED_AT = 500;
+
+export const tryCommand = defineCommand({
+  options: (yargs) =>
+    yargs
+      .positional("job", { type: "string", demandOption: true, describe: "The job file" })
+      .option("rows", {
+        type: "string",
+        requiresArg: true,
+        describe: "How many rows",
+        defaultDescription: `${USUAL_ROWS}, or the one of --row`,
+      })
+      .option("row", {
+        type: "string",
+        requiresArg: true,
+        describe: "From this row of the input on, counted from 0; or FILE:ROW, as dead letters name it",
+      })
+      .option("set", setOption)
+      .option("json", jsonOption)
+      .example("$0 try job.yaml", "The first rows of the plan: what each step made of them")
+      .example("$0 try job.yaml --row part-3.parquet:17", "Why that row is a dead letter")
+      .example("$0 try job.yaml --rows 1 --json | jq .rows[0].runs", "What the model got, and gave")
+      .epilogue(
+        "Rows are run one by one, by the code that runs them in a job. The exit code is 3 when one would be a dead letter.",
+      ),
+  async run(args, host) {
+    const wanted = wantedRows(args);
+    const planned = await host.plan(args);
+    process.exitCode = await showRows(planned, wanted, args);
+  },
+});
+
+/** Shows rows of a job, each as soon as it is through. Returns the exit code. */
+async function showRows(
+  planned: PlannedJob,
+  wanted: WantedRows,
+  { json }: { readonly json: boolean },
+): Promise<number> {
+  const { tryJob } = await import("./try-job.ts");
+  const { triedSlices } = await import("./tried-slices.ts");
+  const { rowPrinter } = await import("./row-printer.ts");
+  const isLooking = wanted.from === null && planned.spec.input.where !== undefined;
+  const slices = triedSlices(planned, isLooking ? { from: null, rows: LOOKED_AT } : wanted);
+  const traces: RowTrace[] = [];
+  let dropped = 0;
+  const printer = rowPrinter(process.stdout, process.env);
+  await tryJob(planned, {
+    slices,
+    preview: json ? null : printer.preview,
+    onRow: (trace) => {
+      if (isLooking && trace.fate.kind === "filtered" && trace.fate.by === "input.where") {
+        dropped += 1;
+        return true;
+      }
+      traces.push(trace);
+      if (!json) process.stdout.write(printer.print(trace));
+      return traces.length < wanted.rows;
+    },
+  });
+  if (json) process.stdout.write(`${JSON.stringify({ job: planned.spec.name, dropped, rows: traces })}\n`);
+  else process.stdout.write(endText(traces.length, dropped));
+  return Math.max(0, ...traces.map(exitCodeOf));
+}
+
+/** What was left out, and that nothing is left. */
+function endText(shown: number, dropped: number): string {
+  const gone = `${dropped} ${dropped === 1 ? "row" : "rows"}`;
+  if (shown > 0)
+    return dropped === 0 ? "" : `${gone} that input.where drops are not shown; --row shows any\n`;
+  return dropped === 0 ? "the job has no rows\n" : `input.where drops the first ${gone}; --row shows any\n`;
+}
+
+/** That of a job that publishes dead letters, or of one that fails. */
+function exitCodeOf({ fate }: RowTrace): number {
+  if (fate.kind === "failed") return ERROR_CODES[fate.error.code].exit;
+  return fate.kind === "deadLetter" ? 3 : 0;
+}
+
+/** @throws {ARGUMENT_INVALID} naming the option that is wrong */
+function wantedRows({
+  row,
+  rows,
+}: {
+  readonly row: string | undefined;
+  readonly rows: string | undefined;
+}): WantedRows {
+  const limits = { least: 1, most: MOST_ROWS, whole: true };
+  const count = rows === undefined ? null : numberFrom(rows, "rows", limits);
+  if (row === undefined) return { from: null, rows: count ?? USUAL_ROWS };
+  const [, file, place = row] = /^(.+):([^:]*)$/s.exec(row) ?? [];
+  if (!/^\d{1,15}$/.test(place))
+    throw new ShardmillError(
+      "ARGUMENT_INVALID",
+      `--row must be a row, or FILE:ROW, not ${row === "" ? "empty" : row}`,
+      { fields: { option: "row", found: row }, hint: "rows are counted from 0" },
+    );
+  return { from: { file: file ?? null, row: Number(place) }, rows: count ?? 1 };
+}

@@ -1,0 +1,23 @@
+import { formatSeconds } from "../core/units.ts";
+import type { DeviceReport } from "../domain/precision.ts";
+import { counted, oneLine } from "./text.ts";
+
+/** A line for each kind of device that was compared with the CPU. */
+export function deviceEntries(reports: readonly DeviceReport[]): [label: string, value: string][] {
+  return reports.map((report) => ["device check", deviceLine(report)]);
+}
+
+/**
+ * `webgpu as the CPU: largest error 1.1e-6 of a value's size (256 rows compared in 0.8s)`
+ */
+export function deviceLine(report: DeviceReport): string {
+  const { device, gpu, worker, refusal, outputs, rows, seconds, remembered } = report;
+  const name = oneLine(gpu === null ? device : `${device} (${gpu})`);
+  const cost = remembered ? "compared in an earlier run" : `compared in ${formatSeconds(seconds)}`;
+  const compared = `(${counted(rows, "row")} ${cost})`;
+  if (refusal !== null) return `${name} on ${oneLine(worker)} refused: ${oneLine(refusal)} ${compared}`;
+  const errors = outputs.map(({ maxRelative }) => maxRelative).filter((error) => error !== null);
+  if (errors.length === 0) return `${name} as the CPU ${compared}`;
+  const largest = Math.max(...errors);
+  return `${name} as the CPU: largest error ${largest === 0 ? "0" : largest.toPrecision(2)} of a value's size ${compared}`;
+}

@@ -1,0 +1,23 @@
+import type { Options, PositionalOptions } from "yargs";
+import { ALL_SCHEMES } from "../domain/store-schemes.ts";
+
+/** Argument of commands about a published output. */
+export const namedOutputOption = {
+  type: "string",
+  demandOption: true,
+  describe:
+    `The folder that a job published to, or its address in a bucket (${ALL_SCHEMES.join(", ")}), reached by what ` +
+    "the environment says",
+} as const satisfies PositionalOptions;
+
+export const jobOfOutputOption = {
+  type: "string",
+  requiresArg: true,
+  describe: "The job file: the output is reached by what its `stores` say, and by the environment",
+} as const satisfies Options;
+
+/** Output that a command is about, and the job file that says how it is reached. */
+export interface NamedOutputArguments {
+  readonly output: string;
+  readonly job: string | undefined;
+}

@@ -1,0 +1,42 @@
+import { describe, expect, test } from "vitest";
+import { EXTENSIONS } from "#extensions";
+import { buildManifest } from "../../coordinator/publish/layout.ts";
+import { manifestText, parseManifest } from "../../coordinator/publish/read-manifest.ts";
+import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
+import { NO_RUN } from "../../shared/domain/run-facts.ts";
+import { rowCounts } from "../support/builders.ts";
+import { HISTORY } from "../support/run-history.ts";
+
+const besides = EXTENSIONS.flatMap(({ name, beside }) => (beside === undefined ? [] : [{ name, beside }]));
+
+const FACTS = {
+  job: { id: "j1", name: "j" },
+  digests: { spec: "s", input: "i", model: "m" },
+  run: { ...NO_RUN, rowsTotal: 7, shardsCommitted: 3 },
+  counts: rowCounts(7),
+  history: HISTORY,
+  builds: ["0.1.0"],
+  versions: {},
+};
+const FILES = [
+  { path: "rows/part-00000.parquet", kind: "rows", rows: 7, bytes: 1, sha256: "a".repeat(64) },
+] as const;
+
+test("files beside the manifest have names and keys of their own, which no reader takes for data", () => {
+  const files = [MANIFEST_NAME, "_SUCCESS", ...besides.map(({ beside }) => beside.file)];
+  expect(new Set(files).size).toBe(files.length);
+  for (const file of files) expect(file).toMatch(/^_[a-zA-Z.]+$/);
+  const taken = Object.keys(buildManifest({ ...FACTS, marker: "_SUCCESS", spec: {} }, FILES));
+  const keys = [...taken, ...besides.map(({ beside }) => beside.key)];
+  expect(new Set(keys).size).toBe(keys.length);
+});
+
+describe.each(besides)("the file of $name beside the manifest", ({ beside: { key, file, load } }) => {
+  test("is the same again after the manifest was written and read", async () => {
+    const textOf = await load();
+    const manifest = buildManifest({ ...FACTS, besides: { [key]: file } }, FILES);
+    const text = textOf(manifest);
+    expect(text).not.toBe("");
+    expect(textOf(parseManifest(manifestText(manifest), "m"))).toBe(text);
+  });
+});

@@ -1,0 +1,20 @@
+import { expect, test } from "vitest";
+import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
+import { readManifestOf } from "../support/known-answer.ts";
+import { KnownJob } from "../support/known-job.ts";
+import { runCli } from "../support/processes.ts";
+
+test("a run says what limited it, in its summary and in its manifest", async () => {
+  await using job = await KnownJob.make({ rows: 4_000, rowGroupRows: 500 });
+  const { code, stdout } = await runCli(["run", job.path, "--workers", "1", "--json"], job);
+  expect(code).toBe(0);
+  const summary = JSON.parse(stdout);
+  // So short a run is mostly start-up, but how much of it is the machine's affair.
+  expect([...BOTTLENECKS, null]).toContain(summary.bottleneck);
+  expect(summary.advice === null).toBe(summary.bottleneck === null);
+  const manifest = await readManifestOf(job);
+  expect([...BOTTLENECKS, null]).toContain(manifest.bottleneck);
+  // Told with the first shard: the run is over before the next heartbeat.
+  expect(Object.keys(manifest.stages)).toEqual(expect.arrayContaining(["decode", "infer", "encode"]));
+  for (const share of Object.values(manifest.stages)) expect(share).toBeLessThanOrEqual(1);
+});
