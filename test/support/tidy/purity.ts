@@ -22,7 +22,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^extensions\/try\/([a-z]+-text|row-(sections|printer))\.ts$/,
   /^shared\/(domain|output-ops|input-sources)\//,
   /^cli\/render\/(?!live-progress\.ts$)/,
-  /^shared\/terminal\//,
+  /^shared\/terminal\/(?!(command-parts|connecting-options|early-signals|stop-signals)\.ts$)/,
   /^extensions\/convert\/conversion-text\.ts$/,
   // Declarations of extensions import these.
   /^extensions\/[^/]+\/(address(-options)?|op|spec)\.ts$/,
