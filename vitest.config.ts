@@ -28,6 +28,10 @@ export default defineConfig({
       { extends: true, test: { name: "test-rules", include: ["test/*.test.ts"] } },
       // Few processes for all files, not one each: else the same imports are loaded again for every file.
       { extends: true, test: { name: "test-unit", include: UNIT, isolate: false } },
+      {
+        extends: true,
+        test: { name: "test-machine", include: ["test/machine/**/*.test.ts"], isolate: false },
+      },
       { extends: true, test: { name: "test-seams", include: ["test/contract/*.test.ts"], isolate: false } },
       project("test-processes", "test/process/*.test.ts", "test/process/sim/*.test.ts"),
       // With a command of their own each: they take long, or need other people's clients.

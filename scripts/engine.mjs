@@ -26,5 +26,5 @@ console.log("== the simulator, with a stand-in store");
 step(process.execPath, [join(root, "dist", "sim", "main.js"), "--seeds", "2000"], under("stand-in"));
 console.log("== tests of the engine, with a stand-in store");
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
-const projects = ["--project", "test-unit", "--project", "test-seams"];
+const projects = ["--project", "test-unit", "--project", "test-machine", "--project", "test-seams"];
 step(process.execPath, [vitest, "run", ...projects, "--exclude", "test/extensions/**"], under("stand-in"));

@@ -22,7 +22,7 @@ if (!existsSync(bin) || readdirSync(bin).length === 0) {
 }
 const projects = rest.some((option) => option.startsWith("--project"))
   ? []
-  : ["--project", "test-unit", "--project", "test-seams"];
+  : ["--project", "test-unit", "--project", "test-machine", "--project", "test-seams"];
 const vitest = join(root, "node_modules", "vitest", "vitest.mjs");
 // Tests start processes with the Node.js that runs them, and some with the first one in the path.
 step(join(bin, "node"), [vitest, "run", ...projects, ...rest], {

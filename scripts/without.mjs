@@ -98,7 +98,16 @@ function check(name) {
       [join("dist", "cli", "main.js"), "run", job, "--set", `output.path=${output}`],
       at,
     );
-    const run = [vitest, "run", "--project", "test-unit", "--project", "test-seams"];
+    const run = [
+      vitest,
+      "run",
+      "--project",
+      "test-unit",
+      "--project",
+      "test-machine",
+      "--project",
+      "test-seams",
+    ];
     if (name !== STOOD_IN_FOR) step(process.execPath, run, at);
     else {
       step(process.execPath, [...run, "--exclude", "test/extensions/**"], { ...at, ...standIn });

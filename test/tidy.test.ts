@@ -26,6 +26,7 @@ import { findProtoBreaks } from "./support/tidy/protos.ts";
 import { findImpurities, PURE_FILES } from "./support/tidy/purity.ts";
 import { findRingBreaks, findUnusedExceptions } from "./support/tidy/rings.ts";
 import { listed, parseSource } from "./support/tidy/source-file.ts";
+import { findHeavyUnitTests } from "./support/tidy/unit-tests.ts";
 import { findUnusedCodes, findUnusedExports, findUnusedTables } from "./support/tidy/unused.ts";
 
 const parsed = (extension: string) =>
@@ -123,6 +124,7 @@ describe("the house", () => {
 
   it("has its unit tests where their source is", () => {
     expect(listed(findStrayUnitTests(files))).toEqual([]);
+    expect(listed(findHeavyUnitTests(files))).toEqual([]);
   });
 
   it("has protos of one package, one service a file and own messages a call", () => {

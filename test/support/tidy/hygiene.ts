@@ -140,11 +140,13 @@ export function findUnfinished(files: readonly SourceFile[]): Finding[] {
   );
 }
 
-/** `test/unit/shared/core/a.test.ts` tests what is in `shared/core`, `test/extensions/sqs` what is there. */
+/** Finds tests whose folder is none of the source: `test/unit/shared/core` tests what is in `shared/core`. */
 export function findStrayUnitTests(files: readonly SourceFile[]): Finding[] {
   const folders = new Set(files.flatMap(({ path }) => parentsOf(path)));
   return files.flatMap(({ path }) => {
-    const mirrored = /^test\/(?:unit\/)?((?<=unit\/).+|extensions\/.+)\/[^/]+$/.exec(path)?.[1];
+    const mirrored = /^test\/(?:unit\/|machine\/)?((?<=unit\/|machine\/).+|extensions\/.+)\/[^/]+$/.exec(
+      path,
+    )?.[1];
     if (mirrored === undefined || folders.has(mirrored)) return [];
     return [{ path, line: 1, rule: `a unit test mirrors the source: there is no ${mirrored}/` }];
   });

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { encodeHeader, encodeRecord } from "../../../../coordinator/journal/framing.ts";
 import { readSegment } from "../../../../coordinator/journal/read-segment.ts";
 import { realDisk } from "../../../../shared/core/disk.ts";
-import { granted } from "./builders.ts";
+import { granted } from "../../../unit/coordinator/journal/builders.ts";
 
 const STARTED = {
   kind: "generationStarted",

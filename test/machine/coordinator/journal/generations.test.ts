@@ -8,7 +8,7 @@ import { claimSegment, segmentPath } from "../../../../coordinator/journal/segme
 import type { JournalRecord, RecordOf } from "../../../../coordinator/schedule/state/record.ts";
 import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
 import { isShardmillError, ShardmillError } from "../../../../shared/core/errors.ts";
-import { granted } from "./builders.ts";
+import { granted } from "../../../unit/coordinator/journal/builders.ts";
 
 let folder = "";
 const opened: OpenJournal[] = [];

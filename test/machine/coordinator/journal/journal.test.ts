@@ -7,7 +7,7 @@ import { encodeRecord } from "../../../../coordinator/journal/framing.ts";
 import { openJournal, readJournal } from "../../../../coordinator/journal/journal.ts";
 import { segmentPath } from "../../../../coordinator/journal/segment-file.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
-import { granted } from "./builders.ts";
+import { granted } from "../../../unit/coordinator/journal/builders.ts";
 
 let folder = "";
 beforeEach(async () => {

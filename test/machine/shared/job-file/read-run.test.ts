@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { firingAt } from "../../../../shared/domain/firing.ts";
 import { readRun, readTriggered } from "../../../../shared/job-file/read-run.ts";
-import { aJobText } from "./job-text.ts";
+import { aJobText } from "../../../unit/shared/job-file/job-text.ts";
 
 const variable = (name: string) => `$\{${name}}`;
 const NOW = Date.parse("2026-11-28T12:00:00Z");

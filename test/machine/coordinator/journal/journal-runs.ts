@@ -13,8 +13,8 @@ import { evolve } from "../../../../coordinator/schedule/state/evolve.ts";
 import type { JournalRecord } from "../../../../coordinator/schedule/state/record.ts";
 import { SinceSnapshot } from "../../../../coordinator/schedule/state/snapshot.ts";
 import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
-import { aConfig } from "../schedule/harness.ts";
-import { firstRecords, shardRecords } from "./journal-records.ts";
+import { firstRecords, shardRecords } from "../../../unit/coordinator/journal/journal-records.ts";
+import { aConfig } from "../../../unit/coordinator/schedule/harness.ts";
 
 /** A journal in a folder of its own, and the runs of a job that write it. */
 export class JournalRuns {

@@ -15,7 +15,7 @@ import type { Storage } from "../../../../shared/storage/storage.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 import { makeSimJob } from "../../../../sim/sim-plan.ts";
 import { aPartialManifest } from "../../../support/builders.ts";
-import { aConfig } from "../schedule/harness.ts";
+import { aConfig } from "../../../unit/coordinator/schedule/harness.ts";
 
 const PATHS = workPaths("/out");
 const LOST = aPartialManifest({ digest: "" });

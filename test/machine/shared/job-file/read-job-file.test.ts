@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { isShardmillError, ShardmillError } from "../../../../shared/core/errors.ts";
 import { parseJobSource, readJobFile } from "../../../../shared/job-file/read-job-file.ts";
-import { aJobText } from "./job-text.ts";
+import { aJobText } from "../../../unit/shared/job-file/job-text.ts";
 
 describe("reading a job file", () => {
   let folder = "";
