@@ -4,8 +4,8 @@ import { decodeImage } from "../../extensions/image/decode.ts";
 import { fitted } from "../../extensions/image/fitted.ts";
 import type { ImagePlan } from "../../extensions/image/op.ts";
 import { ValueWriter, valuesPerImage } from "../../extensions/image/values.ts";
-import { NEVER } from "../../shared/core/abort.ts";
 import { type Encoding, TextTokenizer } from "../../extensions/text/text-tokenizer.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import type { WorkloadImage, WorkloadInput } from "../workloads/recipe.ts";
 import type { Workload } from "../workloads/workload.ts";
 
