@@ -13,6 +13,7 @@ import { imageSpec } from "./spec.ts";
 /** Images as inputs of models: decoded, scaled, cropped and normalized. */
 export const image: Extension = {
   name: "image",
+  mapsBy: ["sharp"],
   feature: {
     key: "image",
     files: "images",

@@ -14,6 +14,7 @@ import { soundSpec } from "./spec.ts";
 /** Sounds as inputs of models: decoded, resampled, and cut into windows. */
 export const sound: Extension = {
   name: "sound",
+  mapsBy: ["@wasm-audio-decoders/flac", "@wasm-audio-decoders/ogg-vorbis", "mpg123-decoder", "opus-decoder"],
   feature: {
     key: "sound",
     files: "sounds",

@@ -36,6 +36,7 @@ const FILES: NonNullable<StepPart["files"]> = {
 /** Texts as inputs of models: tokens of them, passages, and spans of labelled tokens. */
 export const text: Extension = {
   name: "text",
+  mapsBy: ["@anush008/tokenizers"],
   input: {
     key: "tokenizer",
     nothing: "no text",

@@ -1,3 +1,4 @@
+import { EXTENSIONS } from "#extensions";
 import { packageVersion } from "./package-root.ts";
 
 /**
@@ -8,22 +9,11 @@ import { packageVersion } from "./package-root.ts";
 const MAPPING = 2;
 
 /**
- * The libraries by whose versions rows may differ: what computes, what decodes, what encodes. Beside them V8,
- * since ECMAScript leaves the last bit of `Math.exp` and `Math.sin` to whoever implements them.
+ * Libraries of the engine by whose versions rows may differ: what computes, what decodes, what encodes.
+ * Extensions name their own. Beside them V8, since ECMAScript leaves the last bit of `Math.exp` and `Math.sin`
+ * to whoever implements them.
  */
-const LIBRARIES = [
-  "onnxruntime-node",
-  "@duckdb/node-api",
-  "apache-arrow",
-  "parquet-wasm",
-  "lz4-napi",
-  "@anush008/tokenizers",
-  "sharp",
-  "@wasm-audio-decoders/flac",
-  "@wasm-audio-decoders/ogg-vorbis",
-  "mpg123-decoder",
-  "opus-decoder",
-];
+const LIBRARIES = ["onnxruntime-node", "@duckdb/node-api", "apache-arrow", "parquet-wasm", "lz4-napi"];
 
 let own: string | null = null;
 
@@ -32,7 +22,8 @@ let own: string | null = null;
  * the versions of libraries. Workers of one mapping may work on one output, whatever their build is.
  */
 export function ownMapping(): string {
-  own ??= [`${MAPPING}`, `v8@${v8Version()}`, ...LIBRARIES.map(versioned)].join(" ");
+  const libraries = [...LIBRARIES, ...EXTENSIONS.flatMap(({ mapsBy = [] }) => mapsBy)];
+  own ??= [`${MAPPING}`, `v8@${v8Version()}`, ...libraries.map(versioned)].join(" ");
   return own;
 }
 

@@ -18,6 +18,8 @@ import type { InputPart, StepPart } from "./step-part.ts";
 export interface Extension {
   /** Name of its folder: `s3`. */
   readonly name: string;
+  /** Libraries by whose versions rows may differ. Default: none. */
+  readonly mapsBy?: readonly string[];
   readonly storage?: StoragePart;
   readonly queue?: QueuePart;
   readonly feature?: FeaturePart;

@@ -1,7 +1,7 @@
 import { dirname } from "node:path/posix";
 import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
-import { FOLDER_PARTS, loadFolderReaders } from "../../../shared/domain/features.ts";
+import { FOLDER_PARTS, INPUT_FILE_KEYS, loadFolderReaders } from "../../../shared/domain/features.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import {
   below,
@@ -206,5 +206,6 @@ function cannotList(path: Location, cause: unknown): ShardmillError {
 
 function secretFolder(path: Location): ShardmillError {
   const what = `the model's folder ${path} has a query, a name or a password in its address`;
-  return badFile(path, what, "name the ONNX file itself, and the tokenizer with `tokenizer`");
+  const others = INPUT_FILE_KEYS.map((key) => `, and the ${key} with \`${key}\``);
+  return badFile(path, what, `name the ONNX file itself${others.join("")}`);
 }

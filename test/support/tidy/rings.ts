@@ -39,6 +39,8 @@ const BASES: Readonly<Record<string, readonly string[]>> = {
 export const LIST_READERS: readonly string[] = [
   // Schemes in users' texts, for which core may not ask the domain.
   "shared/core/without-secrets.ts",
+  // Libraries, whose versions are a part of what workers say of themselves.
+  "shared/core/mapping.ts",
   "coordinator/access/face-methods.ts",
   "shared/domain/besides.ts",
   "shared/domain/features.ts",
@@ -85,6 +87,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   nvidia: /[Nn]vml|NVML/,
   sound: /\b[Ss]ounds?(?=[A-Z]|\b)|[a-z]Sounds?(?=[A-Z]|\b)|SOUND/,
   web: /[Pp]rometheus|[Cc]oordinatorMetrics|\bpage[A-Z]|\bpage\.(js|css)\b/,
+  text: /[Tt]okeniz(e|er|ers)\b|[Tt]okeniz(e|er)[A-Z]/,
   tracing: /\b[Oo]tel(?=[A-Z]|-)|OTEL_|@opentelemetry/,
 };
 
