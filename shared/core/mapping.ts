@@ -10,7 +10,7 @@ const MAPPING = 2;
 
 /**
  * Libraries of the engine by whose versions rows may differ: what computes, what decodes, what encodes.
- * Extensions name their own. Beside them V8, since ECMAScript leaves the last bit of `Math.exp` and `Math.sin`
+ * Extensions name theirs. Beside them V8, since ECMAScript leaves the last bit of `Math.exp` and `Math.sin`
  * to whoever implements them.
  */
 const LIBRARIES = ["onnxruntime-node", "@duckdb/node-api", "apache-arrow", "parquet-wasm", "lz4-napi"];
