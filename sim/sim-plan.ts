@@ -1,4 +1,5 @@
 import { sha256 } from "../shared/core/digest.ts";
+import { INPUTS } from "../shared/domain/features.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../shared/domain/job-spec.ts";
 import { NO_STORES } from "../shared/domain/job-stores.ts";
@@ -101,11 +102,16 @@ function stepRows(rows: readonly string[], specDigest: string): Pick<SimJob, "pa
     else if (random.chance(doubled)) parts.set(row, 2);
   }
   const long = random.pick([0, 0.3]);
-  return { parts, truncated: new Set(rows.filter(() => random.chance(long))) };
+  const cut = rows.filter(() => random.chance(long));
+  return { parts, truncated: new Set(MADE === null ? [] : cut) };
 }
 
 /** On each machine: the lock of a job whose output is in a bucket. */
 const WORK_PATH = "/work";
+
+const [MADE_INPUT] = INPUTS;
+/** Key by which a step makes the input, and may cut rows off. Null: no extension has such a step. */
+const MADE = MADE_INPUT === undefined ? null : { [MADE_INPUT.key]: "/tokenizer.json" };
 
 function makeSpec(
   random: SeededRandom,
@@ -128,7 +134,7 @@ function makeSpec(
     // `stepRows` says what becomes of its rows.
     map: {
       prepare: [{ sql: "SELECT * FROM rows" }],
-      inputs: { x: { column: "text", tokenizer: "/tokenizer.json" } },
+      inputs: { x: { column: "text", ...MADE } },
       outputs: { y: { tensor: "y" } },
     },
     reduce: {

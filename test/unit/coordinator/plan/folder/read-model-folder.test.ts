@@ -3,6 +3,7 @@ import { modelPathOf, readModelFolder } from "../../../../../coordinator/plan/fo
 import { below, parseLocation } from "../../../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
+import { needs } from "../../../../support/needs.ts";
 
 const FOLDER = parseLocation("s3://models/bert");
 const never = new AbortController().signal;
@@ -28,22 +29,25 @@ const FILES = {
 };
 
 describe("the folder of a model", () => {
-  test("is the model that is chosen, the others, the files that were read, and what they say", async () => {
-    const folder = await read(FILES);
-    expect(folder).toMatchObject({
-      path: FOLDER,
-      file: "onnx/model.onnx",
-      otherFiles: ["onnx/model_int8.onnx"],
-      read: ["config.json", "tokenizer.json"],
-      facts: {
-        architecture: "BertModel",
-        labels: ["no", "yes"],
-        features: { tokenizer: { file: "tokenizer.json" } },
-      },
-      doubts: [],
-    });
-    expect(modelPathOf({ path: FOLDER }, folder)).toBe(`${FOLDER}/onnx/model.onnx`);
-  });
+  needs("text")(
+    "is the model that is chosen, the others, the files that were read, and what they say",
+    async () => {
+      const folder = await read(FILES);
+      expect(folder).toMatchObject({
+        path: FOLDER,
+        file: "onnx/model.onnx",
+        otherFiles: ["onnx/model_int8.onnx"],
+        read: ["config.json", "tokenizer.json"],
+        facts: {
+          architecture: "BertModel",
+          labels: ["no", "yes"],
+          features: { tokenizer: { file: "tokenizer.json" } },
+        },
+        doubts: [],
+      });
+      expect(modelPathOf({ path: FOLDER }, folder)).toBe(`${FOLDER}/onnx/model.onnx`);
+    },
+  );
 
   test("has the model that the job names, also one that lies deeper", async () => {
     expect((await read(FILES, "onnx/model_int8.onnx"))?.file).toBe("onnx/model_int8.onnx");
