@@ -57,8 +57,10 @@ async function plan(args: PlanArguments): Promise<void> {
   const found = await findFigures(asked, planned);
   if (args.json) {
     const newInput = run?.found ?? null;
+    const { flatFeatures } = await import("../shared/wire/codec-steps.ts");
     const figures = Object.fromEntries(found.map(({ key, figures }) => [key, figures?.json ?? null]));
-    process.stdout.write(`${JSON.stringify({ ...planFacts(planned), newInput, precision, ...figures })}\n`);
+    const facts = { ...planFacts(planned), newInput, precision, ...figures };
+    process.stdout.write(`${JSON.stringify(facts, flatFeatures)}\n`);
     return;
   }
   const lines = found.flatMap(({ figures }) => figures?.lines ?? []);

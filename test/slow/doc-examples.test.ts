@@ -153,7 +153,7 @@ describe("the examples of the job file's page", () => {
     const missing = (keys: readonly string[], found: ReadonlySet<string>) =>
       keys.filter((key) => !found.has(key));
     expect(
-      missing([..."tokenizer", "types", ...TOKENIZER_KEYS, "column", "columns", "mask", "pad"], inputs),
+      missing(["tokenizer", "types", ...TOKENIZER_KEYS, "column", "columns", "mask", "pad"], inputs),
     ).toEqual([]);
     expect(missing(SPLIT_KEYS, of("split"))).toEqual([]);
     expect(missing(Object.keys(spansSpec(ZOD).shape), of("spans"))).toEqual([]);
