@@ -1,9 +1,15 @@
 import { expect, test } from "vitest";
+import { EXTENSIONS } from "#extensions";
 import { isMappedBy, onlyIn, ownMapping } from "../../../../shared/core/mapping.ts";
 
 test("the mapping of this version names what computes, with a version each", () => {
-  expect(ownMapping()).toMatch(/^\d+ v8@\d+\.\d+( [@\w/-]+@\d+\.\d+\.\d[\w.-]*){11}$/);
+  expect(ownMapping()).toMatch(/^\d+ v8@\d+\.\d+( [@\w/-]+@\d+\.\d+\.\d[\w.-]*){5,}$/);
   expect(ownMapping()).toContain(" onnxruntime-node@");
+});
+
+test("the mapping names the libraries of each extension that maps rows", () => {
+  for (const library of EXTENSIONS.flatMap(({ mapsBy = [] }) => mapsBy))
+    expect(ownMapping()).toContain(` ${library}@`);
 });
 
 test("two mappings differ in their number and in the libraries that are not of one version", () => {
