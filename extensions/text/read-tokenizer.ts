@@ -40,7 +40,7 @@ export async function readTokenizer({ location }: StepFile, signal: AbortSignal)
 }
 
 /**
- * What a tokenizer says of itself, or why that is not known.
+ * Returns what a tokenizer says of itself, or why that is not known.
  *
  * @param where the key that names it
  */
@@ -62,7 +62,7 @@ export function tokenizerFacts(
   return { kind: "refused", problem };
 }
 
-/** Why a column is no text; null where it is. */
+/** Returns why a column is no text. Null: it is text. */
 export function notText(field: Field): Omit<Problem, "where"> | null {
   const type = field.type.kind === "dictionary" ? field.type.values : field.type;
   if (type.kind === "string") return null;

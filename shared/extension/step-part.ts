@@ -91,7 +91,7 @@ export interface InputPart {
   readonly files?: FilesPart;
   /** Returns whether the step may make an input, by what the job file alone says of it. */
   mayMake(name: string, input: object): boolean;
-  /** What the folder of a model may say, where the job file does not. */
+  /** Facts that the folder of a model may say, where the job file does not. */
   readonly folder: FactsPart;
   /** Returns what the folder adds to the identity of a job whose inputs the step makes. */
   identity(facts: FeatureData): object;

@@ -82,7 +82,7 @@ function isSaid(input: object, key: string): boolean {
   return (input as Readonly<Record<string, unknown>>)[key] !== undefined;
 }
 
-/** What the folder adds for inputs that steps make. */
+/** Returns what the folder adds for inputs that steps make. */
 function inputFacts(inputs: JobSpec["map"]["inputs"], facts: FolderFacts | null): object {
   const used = INPUTS.filter(({ key }) => Object.values(inputs).some((input) => isSaid(input, key)));
   const added = used.map(({ key, identity }) => {

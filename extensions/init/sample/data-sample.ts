@@ -7,7 +7,7 @@ export interface DataSample {
   readonly files: ReadonlyMap<string, SeenFiles>;
   /** Columns of numbers in which a null was seen. */
   readonly nulls: readonly string[];
-  /** What was measured for inputs that steps make, by key. */
+  /** Measures of cells for inputs that steps make, by key. */
   readonly measured: Readonly<Record<string, FeatureData>>;
   /** Why the rows could not be looked at; null where they could. */
   readonly failure: string | null;

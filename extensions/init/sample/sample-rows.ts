@@ -45,7 +45,7 @@ interface SampleOptions {
   readonly fileColumns: readonly string[];
   /** Those of numbers that may have nulls. */
   readonly numberColumns: readonly string[];
-  /** Those whose cells are measured for inputs that steps make, and by which files. */
+  /** Columns whose cells are measured for inputs that steps make, and the files by which. */
   readonly measured: readonly {
     readonly key: string;
     readonly columns: readonly string[];
