@@ -49,7 +49,7 @@ export const estimateBench: CommandModule<object, EstimateArguments> = {
   handler: runEstimate,
 };
 
-/** What `plan --json` predicts, as far as it is compared. */
+/** Figures of `plan --json` that are compared. */
 interface Predicted {
   readonly seconds: number;
   readonly memory: { readonly workerBytes: number };

@@ -4,7 +4,7 @@ import type { Coordinator, CoordinatorOptions } from "../coordinator/coordinator
 import type { LogLevel, LogTail } from "../shared/core/log.ts";
 import { DEFAULT_HTTP } from "../shared/terminal/command-parts.ts";
 
-/** Where a command that coordinates serves more than its workers, beside the ports of faces. */
+/** Options by which a command that coordinates serves more than workers, beside those of faces. */
 export interface ServingArguments {
   readonly http: string | undefined;
 }

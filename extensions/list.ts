@@ -19,7 +19,10 @@ import { tracing } from "./tracing/extension.ts";
 import { tryRows } from "./try/extension.ts";
 import { web } from "./web/extension.ts";
 
-/** All extensions. The engine imports this list as `#extensions`, which package.json resolves. */
+/**
+ * All extensions. The engine imports this list as `#extensions`, which package.json resolves. Its order is
+ * that of the help, and of what workers say of how they map rows.
+ */
 export const EXTENSIONS: readonly Extension[] = [
   s3,
   gcs,

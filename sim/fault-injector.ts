@@ -161,7 +161,7 @@ export class FaultInjector {
     if (bucket !== null || !(isShown || isLook)) return;
     if (!faults.has("otherNamespace") || this.#alone() !== process) return;
     const stretch = isLook ? "taking" : stretchOf(call, path);
-    // Of its removals, those of what was there before.
+    // Names and folders of its own are no removals of what others use.
     const isPassed = faults.removesBesideRun && call !== "removal";
     // One that lets go has ended a run, which few do before they are replaced.
     const probability =

@@ -18,7 +18,7 @@ export interface Guard {
   readonly takesJobs: boolean;
 }
 
-/** Who makes a call, with all that is known of the token. */
+/** Caller, with all that is known of the token. */
 export interface Identity extends CallerIdentity {
   readonly token: Token | null;
 }

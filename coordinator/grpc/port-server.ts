@@ -17,14 +17,14 @@ interface PortServerOptions {
   /** Option that gave it, named where it is wrong: `--flight`. */
   readonly option: string;
   readonly guard: Guard;
-  /** Left out: in the clear, for this machine alone. */
+  /** Settings of TLS. Left out: in the clear, for this machine alone. */
   readonly listening?: Listening;
   readonly results: ResultsView;
   readonly log: Logger;
 }
 
 export interface PortServer {
-  /** Where it listens, with the real port. */
+  /** Address that it listens on, with the real port. */
   readonly address: string;
   /** Ends the calls that are open after `graceMs`. */
   close(graceMs: number): Promise<void>;

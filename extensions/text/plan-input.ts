@@ -1,7 +1,7 @@
 import { present } from "../../shared/core/assert.ts";
 import type { Problem } from "../../shared/core/errors.ts";
 import { listNames } from "../../shared/core/list-names.ts";
-import { Columns } from "../../shared/dataset/columns.ts";
+import { findColumn } from "../../shared/dataset/columns.ts";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type {
@@ -12,7 +12,6 @@ import type {
 } from "../../shared/extension/step-part.ts";
 import { isMaskName } from "../../shared/input-sources/position-mask.ts";
 import { isIdsName } from "../../shared/input-sources/text-inputs.ts";
-import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
 import { fieldOfType, type NamedType } from "../../shared/modules/value-type.ts";
 import { leavesTokenizers, textColumns, withFolderTexts } from "./defaults.ts";
@@ -122,12 +121,9 @@ function keyOf(input: string, key: string): string {
 
 function textProblems(input: string, spec: TextInput, { fields }: InputPlannerContext): readonly Problem[] {
   const where = keyOf(input, spec.columns === undefined ? "column" : "columns");
-  const columns = new Columns(fields);
   const ofTexts = (textColumns(input, spec) ?? []).flatMap((name): readonly Problem[] => {
-    const found: SpecProblem[] = [];
-    const field = columns.find(name, [], found);
-    if (field === null)
-      return found.map(({ path: _path, part: _part, ...problem }) => ({ where, ...problem }));
+    const { field, problems } = findColumn(fields, name, where);
+    if (field === null) return problems;
     const fault = notText(field);
     return fault === null ? [] : [{ where, ...fault }];
   });

@@ -1,10 +1,9 @@
 import type { Problem } from "../../shared/core/errors.ts";
-import { Columns } from "../../shared/dataset/columns.ts";
+import { findColumn } from "../../shared/dataset/columns.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
 import type { FieldType } from "../../shared/domain/dataset.ts";
 import type { StepColumn } from "../../shared/domain/step-binding.ts";
 import type { PlannedStep, Refused, StepPlanner } from "../../shared/extension/step-part.ts";
-import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 import { canRead, fieldOfType } from "../../shared/modules/value-type.ts";
 import type { SpansOp } from "./op.ts";
 import { notText } from "./read-tokenizer.ts";
@@ -18,12 +17,9 @@ export function planSpans(spec: SpansSpec, { where, fields, folder }: SpansConte
   const { logits, text, offsets, column, strategy, ignore } = spec;
   const problems: Problem[] = [];
   const find = (key: "logits" | "text" | "offsets") => {
-    const found: SpecProblem[] = [];
-    const field = new Columns(fields).find(spec[key], [], found);
-    problems.push(
-      ...found.map(({ path: _path, part: _part, ...problem }) => ({ where: `${where}.${key}`, ...problem })),
-    );
-    return field;
+    const found = findColumn(fields, spec[key], `${where}.${key}`);
+    problems.push(...found.problems);
+    return found.field;
   };
   const refuse = (key: string, problem: Omit<Problem, "where">) =>
     problems.push({ where: `${where}.${key}`, ...problem });

@@ -1,11 +1,10 @@
 import { present } from "../../shared/core/assert.ts";
 import type { Problem } from "../../shared/core/errors.ts";
-import { Columns } from "../../shared/dataset/columns.ts";
+import { findColumn } from "../../shared/dataset/columns.ts";
 import { takenColumns } from "../../shared/dataset/taken-columns.ts";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import type { StepColumn } from "../../shared/domain/step-binding.ts";
 import type { PlannedStep, Refused, StepPlanner } from "../../shared/extension/step-part.ts";
-import type { SpecProblem } from "../../shared/job-file/issue-problems.ts";
 import type { SplitOp } from "./op.ts";
 import { notText, tokenizerFacts } from "./read-tokenizer.ts";
 import type { SplitSpec } from "./spec.ts";
@@ -49,14 +48,8 @@ function textField(field: StepColumn): StepColumn {
 }
 
 function columnProblems(column: string, where: string, fields: readonly Field[]): readonly Problem[] {
-  const found: SpecProblem[] = [];
-  const field = new Columns(fields).find(column, [], found);
-  const problems = found.map(({ path: _path, part: _part, ...problem }) => ({
-    where: `${where}.column`,
-    ...problem,
-  }));
+  const { field, problems } = findColumn(fields, column, `${where}.column`);
   const fault = field === null ? null : notText(field);
-  if (fault !== null) problems.push({ where: `${where}.column`, ...fault });
-  problems.push(...takenColumns(SPLIT_COLUMNS, fields, where));
-  return problems;
+  const faults = fault === null ? [] : [{ where: `${where}.column`, ...fault }];
+  return [...problems, ...faults, ...takenColumns(SPLIT_COLUMNS, fields, where)];
 }

@@ -14,12 +14,12 @@ export interface CallerIdentity {
   readonly token: { readonly id: string; readonly role: Role } | null;
 }
 
-/** Name of whoever has the user's secret. */
+/** Name of a caller with the user's secret. */
 export const OWNER_NAME = "secret";
 
 /**
- * Returns whom a caller is counted as, where many with one token are one: its identity. Whoever has the
- * secret is counted by connection.
+ * Returns the key by which a caller is counted. Callers with one token are one. Callers with the secret are
+ * counted by connection.
  */
 export function callerKey({ name, peer }: { readonly name: string; readonly peer: string }): string {
   return name === OWNER_NAME ? peer : name;
@@ -27,8 +27,8 @@ export function callerKey({ name, peer }: { readonly name: string; readonly peer
 
 /**
  * Kinds by which calls are counted. Those of workers are counted by connection, since a whole fleet may have
- * one token. So are those of whoever has the user's secret: a program of that user that runs wild must not
- * keep out the user.
+ * one token. So are calls with the user's secret: a program that runs wild must not keep
+ * out its own user.
  */
 export const CALL_KINDS = ["work", "submit", "read", "anyone"] as const;
 export type CallKind = (typeof CALL_KINDS)[number];

@@ -1,3 +1,4 @@
+import type { Problem } from "../core/errors.ts";
 import { listNames } from "../core/list-names.ts";
 import { didYouMean } from "../core/nearest.ts";
 import type { Field, FieldType } from "../domain/dataset.ts";
@@ -60,6 +61,25 @@ export class Columns {
     }
     return field;
   }
+}
+
+/**
+ * Finds a column for a step.
+ *
+ * @param where key path that names the column
+ * @returns the column, or null with problems
+ */
+export function findColumn(
+  fields: readonly Field[],
+  name: string,
+  where: string,
+): { readonly field: Field | null; readonly problems: readonly Problem[] } {
+  const found: SpecProblem[] = [];
+  const field = new Columns(fields).find(name, [], found);
+  return {
+    field,
+    problems: found.map(({ path: _path, part: _part, ...problem }) => ({ where, ...problem })),
+  };
 }
 
 /**

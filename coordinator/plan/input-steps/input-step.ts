@@ -1,7 +1,6 @@
 import type { Problem } from "../../../shared/core/errors.ts";
 import type { Field } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
-import type { ModelFolder } from "../../../shared/domain/model-folder.ts";
 import type { StepBinding } from "../../../shared/domain/step-binding.ts";
 import type { ModelSignature } from "../../../shared/domain/tensor.ts";
 import type { StepsContext } from "../steps/plan-steps.ts";
@@ -13,8 +12,6 @@ export interface InputStepContext extends StepsContext {
   /** The columns in front of it. */
   readonly fields: readonly Field[];
   readonly signature: ModelSignature;
-  /** Of the model, where the job names one. */
-  readonly folder: ModelFolder | null;
 }
 
 /** What an input that is computed becomes: a step, and inputs that are fed by the columns that it makes. */
@@ -25,9 +22,9 @@ interface PlannedInputStep {
 }
 
 /**
- * Maker of an input from columns that do not hold it: ids of text, pixels of pictures. It becomes a
- * step behind those of `map.prepare`, whose columns' names begin with `shardmill:`, and the input an ordinary
- * one. Adding one is a file with such an object, and its place in `INPUT_STEPS`.
+ * Maker of an input from columns that do not hold it: ids of text, pixels of pictures. It becomes a step
+ * behind those of `map.prepare`, whose columns' names begin with `shardmill:`, and the input an ordinary one.
+ * Extensions add one by a part `feature` or `input`.
  */
 export interface InputStep {
   /** The key of an input that asks for it: `tokenizer`. */
