@@ -139,7 +139,7 @@ describe("a row's way", () => {
     ]);
   });
 
-  needs("image")(
+  needs("image", "text")(
     "shows tokens as pieces with their ids, blanks and line breaks too, and the sizes of images",
     () => {
       const tokens = [

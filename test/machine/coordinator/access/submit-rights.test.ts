@@ -34,6 +34,7 @@ const EVERYWHERE = {
 needs(
   "image",
   "sound",
+  "text",
   "s3",
 )("all places that a job file names are known by their keys", () => {
   const places = namedPlaces(checkJobSpec(EVERYWHERE as never));
