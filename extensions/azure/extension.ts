@@ -21,6 +21,11 @@ export const azure: Extension = {
         settings: ["anonymous", "ca"],
       },
     },
+    says: { endpoint: "For `az`: a private endpoint, or an emulator." },
+    signature: {
+      names: /^(s[vtepri]|spr|sip|ss|srt|skoid|sktid|sk[tesv]|sduoid|saoid|scid|sdd|ses|rsc[cdelt])$/i,
+      beside: "sig",
+    },
     async open(scheme, stores) {
       const { openAzureClient } = await import("./conventions.ts");
       const { openObjectStores } = await import("../object-store/open-object-stores.ts");

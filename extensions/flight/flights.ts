@@ -38,7 +38,7 @@ export class Flights {
     }
   }
 
-  /** @throws {FLIGHT_NOT_FOUND} and why the output cannot be read */
+  /** @throws {RESULT_NOT_FOUND} and why the output cannot be read */
   async find(asked: readonly string[], signal: AbortSignal): Promise<Flight> {
     // Some clients have one text for a path, others a list.
     const path = asked.flatMap((name) => name.split("/")).filter((name) => name !== "");
@@ -134,13 +134,13 @@ function noneIfGone(error: unknown): readonly Flight[] {
 
 /** Of what was there when it was looked up: an output is cleared, a job ends. */
 export function isGone(error: unknown): boolean {
-  return isPlaceError(error) || isShardmillError(error, "FLIGHT_NOT_FOUND");
+  return isPlaceError(error) || isShardmillError(error, "RESULT_NOT_FOUND");
 }
 
 function notFound(path: readonly string[], there: readonly string[]): ShardmillError {
   const shown = there.slice(0, NAMES_SHOWN).join(", ");
   const more = there.length > NAMES_SHOWN ? `, and ${there.length - NAMES_SHOWN} more` : "";
-  return new ShardmillError("FLIGHT_NOT_FOUND", `there is no flight ${JSON.stringify(path.join("/"))}`, {
+  return new ShardmillError("RESULT_NOT_FOUND", `there is no flight ${JSON.stringify(path.join("/"))}`, {
     fields: { path: path.join("/") },
     hint: there.length === 0 ? "nothing is published here yet" : `there is ${shown}${more}`,
   });

@@ -12,7 +12,7 @@ interface KnownManifest {
 
 /** Error where nothing is published. */
 export const NOT_PUBLISHED = {
-  code: "FLIGHT_NOT_FOUND",
+  code: "RESULT_NOT_FOUND",
   hint: "name the folder that is the job's output.path; what a job that runs has so far is served by its coordinator: `--flight HOST:PORT` of `run` and `coordinator`",
 } as const;
 
@@ -30,7 +30,7 @@ export class Manifests {
   }
 
   /**
-   * @throws {FLIGHT_NOT_FOUND} where nothing is published
+   * @throws {RESULT_NOT_FOUND} where nothing is published
    * @throws {OUTPUT_FAILED} for a manifest that cannot be read, and the storage's errors
    */
   async of(

@@ -38,7 +38,7 @@ export function ticketsOf({ path, parts }: Flight, mostTickets = MOST_TICKETS): 
   return tickets;
 }
 
-/** @throws {FLIGHT_NOT_FOUND} for bytes that are no ticket of ours */
+/** @throws {RESULT_NOT_FOUND} for bytes that are no ticket of ours */
 export function readTicket(bytes: Uint8Array): Ticket {
   if (bytes.length > MOST_BYTES) throw noTicket();
   let json: unknown;
@@ -52,11 +52,11 @@ export function readTicket(bytes: Uint8Array): Ticket {
   return data;
 }
 
-/** The parts that a ticket stands for. @throws {FLIGHT_NOT_FOUND} when they are no more what they were */
+/** The parts that a ticket stands for. @throws {RESULT_NOT_FOUND} when they are no more what they were */
 export function partsOf({ start, end, digest, path }: Ticket, flight: Flight): readonly FlightPart[] {
   const parts = flight.parts.filter((part) => part.id >= start && part.id < end);
   if (parts.length > 0 && digestOf(parts) === digest) return parts;
-  throw new ShardmillError("FLIGHT_NOT_FOUND", "what this ticket stands for is no more, or has grown", {
+  throw new ShardmillError("RESULT_NOT_FOUND", "what this ticket stands for is no more, or has grown", {
     fields: { path: path.join("/") },
     hint: "ask for the flight's info again, and take its tickets",
   });
@@ -67,7 +67,7 @@ function digestOf(parts: readonly FlightPart[]): string {
 }
 
 function noTicket(): ShardmillError {
-  return new ShardmillError("FLIGHT_NOT_FOUND", "these bytes are no ticket of this server", {
+  return new ShardmillError("RESULT_NOT_FOUND", "these bytes are no ticket of this server", {
     hint: "take the tickets of a flight's info (GetFlightInfo): they are not to be made",
   });
 }

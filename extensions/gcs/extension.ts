@@ -12,6 +12,8 @@ export const gcs: Extension = {
         certificates: { variable: "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", store: "Google Cloud Storage" },
       },
     },
+    says: { endpoint: "For `gs`: a private endpoint, or an emulator." },
+    signature: { names: /^(x-goog-.*|googleaccessid)$/i },
     async open(scheme, stores) {
       const { openGcsClient } = await import("./conventions.ts");
       const { openObjectStores } = await import("../object-store/open-object-stores.ts");

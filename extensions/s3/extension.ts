@@ -12,6 +12,13 @@ export const s3: Extension = {
         certificates: { variable: "AWS_CA_BUNDLE", store: "S3" },
       },
     },
+    says: {
+      endpoint: "`aws`: AWS itself, whatever the environment says.",
+      region: "Left out: `AWS_REGION`, or the profile's. A bucket of AWS in another region is found.",
+      profile: "It is one of the shared AWS files.",
+    },
+    secrets: ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"],
+    signature: { names: /^(x-amz-.*|awsaccesskeyid)$/i },
     async open(scheme, stores) {
       const { openS3Client } = await import("./conventions.ts");
       const { openObjectStores } = await import("../object-store/open-object-stores.ts");

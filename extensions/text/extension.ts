@@ -39,6 +39,7 @@ export const text: Extension = {
   mapsBy: ["@anush008/tokenizers"],
   input: {
     key: "tokenizer",
+    makes: "`tokenizer`, a tokenizer.json such as that of the model's folder, makes token ids of text",
     nothing: "no text",
     keys: textKeys,
     check: (input, context, parts) => checkTextKeys(input, context, parts),

@@ -131,7 +131,7 @@ export const ERROR_CODES = {
   VERSION_SKEW: { ...PLAIN, worker: "quit", attempt: "count", exit: 2, grpc: "FAILED_PRECONDITION" },
   JOB_NOT_FOUND: { ...PLAIN, call: "rejoin", storage: "asIs", attempt: "count", exit: 2, grpc: "NOT_FOUND" },
   JOB_ENDED: { ...PLAIN, storage: "asIs", attempt: "release", exit: 1, grpc: "FAILED_PRECONDITION" },
-  FLIGHT_NOT_FOUND: { ...PLAIN, attempt: "count", exit: 2, grpc: "NOT_FOUND" },
+  RESULT_NOT_FOUND: { ...PLAIN, attempt: "count", exit: 2, grpc: "NOT_FOUND" },
   CANCEL_TOO_LATE: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
   PAUSE_TOO_LATE: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
   PORT_IN_USE: { ...PLAIN, attempt: "count", exit: 2, grpc: "ALREADY_EXISTS" },

@@ -170,8 +170,8 @@ export const mapSpec = z
       )
       .prefault({})
       .describe(
-        "By ONNX input: how it is made. An input left out is the column of the same name. `image: pixels` is short " +
-          "for `image: { column: pixels }`.",
+        "By ONNX input: how it is made. An input left out is the column of the same name. `x: pixels` is short " +
+          "for `x: { column: pixels }`.",
       ),
     state: z
       .record(
@@ -183,7 +183,7 @@ export const mapSpec = z
       )
       .exactOptional()
       .describe(
-        "By ONNX input, the output that it gets of the same row's part before, as of a sound's window: `h: hn`. Zeros in " +
+        "By ONNX input, the output that it gets of the same row's part before, such as the window before: `h: hn`. Zeros in " +
           "front of a row's first part. `h: hn` is short for `h: { output: hn }`. See [state](#state).",
       ),
     outputs: z

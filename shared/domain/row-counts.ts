@@ -62,7 +62,7 @@ export const ROW_COUNTS = {
   rowsDead: {},
   /** Output rows: at least one for each mapped row, and none for any other. */
   rowsOut: { run: { total: "rowsOut", manifest: "output" } },
-  /** Mapped rows of which a tokenizer cut off a text: the model did not see all of it. */
+  /** Mapped rows of which a text was cut off: the model did not see all of it. */
   rowsTruncated: {
     run: { total: "truncatedRows", manifest: "truncated" },
     shown: {
@@ -70,27 +70,27 @@ export const ROW_COUNTS = {
       isWarning: true,
       summary: (rows) =>
         `${rows}: a text of each has more tokens than maxTokens, and the rest of it was not seen; raise maxTokens if the model takes more, or make passages of the texts with split`,
-      metric: "Rows of which a tokenizer cut off a text",
+      metric: "Rows of which a text was cut off",
     },
     noted: {
       report: "of these with a text cut off",
       needs: "hasMadeInputs",
-      refusal: ["truncated rows", "none: the job has no tokenizer"],
+      refusal: ["truncated rows", "none: no input of the job is made of texts"],
     },
   },
-  /** Mapped rows of which the last sound window was filled up. A sound has one such window at most. */
+  /** Mapped rows of which the last window was filled up. A row has one such window at most. */
   rowsFilled: {
     run: { total: "filledRows", manifest: "filled" },
     shown: {
       word: "filled up",
       isWarning: false,
-      summary: (rows) => `the last sound window of ${rows}`,
-      metric: "Rows of which the last sound window was filled up",
+      summary: (rows) => `the last window of ${rows}`,
+      metric: "Rows of which the last window was filled up",
     },
     noted: {
-      report: "of these with a sound window filled up",
+      report: "of these with the last window filled up",
       needs: "hasSteps",
-      refusal: ["filled rows", "none: the job has no sounds"],
+      refusal: ["filled rows", "none: the job makes no windows"],
     },
   },
 } as const satisfies Readonly<Record<`rows${string}`, RowCount>>;

@@ -1,6 +1,7 @@
 import { EXTENSIONS } from "#extensions";
 
-const schemes = EXTENSIONS.flatMap(({ storage }) => Object.entries(storage?.schemes ?? {}));
+const storages = EXTENSIONS.flatMap(({ storage }) => storage ?? []);
+const schemes = storages.flatMap((storage) => Object.entries(storage.schemes));
 
 /** Schemes of the stores that extensions open, and the facts about each. */
 export const STORE_SCHEMES = new Map(schemes);
@@ -21,7 +22,18 @@ export function exampleAddress(scheme: string, key: string): string {
   return `${scheme}://${STORE_SCHEMES.get(scheme)?.bucket}/${key}`;
 }
 
-const notices = EXTENSIONS.flatMap(({ storage }) => storage?.notices ?? []);
+/** Facts about the web addresses that stores sign. */
+export const STORE_SIGNATURES = storages.flatMap(({ signature }) => signature ?? []);
+
+/** Environment variables of stores' secrets. */
+export const SECRET_VARIABLES = storages.flatMap(({ secrets = [] }) => secrets);
+
+/** Returns the sentences of all stores on a key of `stores` in the job file. */
+export function storesSay(key: string): readonly string[] {
+  return storages.flatMap(({ says = {} }) => says[key] ?? []);
+}
+
+const notices = storages.flatMap(({ notices = [] }) => notices);
 
 /** Names of the stores that send messages of new objects. */
 export const NOTICE_STORES = notices.map(({ store }) => store);
@@ -38,7 +50,10 @@ export function namedEndpoint(word: string): string | undefined {
   return namedEndpoints.get(word);
 }
 
-/** Some stores take more names than AWS does. None of these characters ends a host's name. */
+/** Words of `stores.endpoint`. */
+export const ENDPOINT_WORDS = [...namedEndpoints.keys()];
+
+/** Names of buckets as most stores have them. None of these characters ends a host's name. */
 const BUCKET_FORM = /^[A-Za-z0-9][A-Za-z0-9._-]*$/;
 
 /**

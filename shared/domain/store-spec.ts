@@ -1,6 +1,14 @@
 import * as z from "zod";
 import { type Context, refuse } from "./job-rules.ts";
-import { isBucketName, namedEndpoint, STORE_SCHEMES } from "./store-schemes.ts";
+import {
+  ALL_SCHEMES,
+  ENDPOINT_WORDS,
+  isBucketName,
+  namedEndpoint,
+  SECRET_VARIABLES,
+  STORE_SCHEMES,
+  storesSay,
+} from "./store-schemes.ts";
 
 /** Kind of store: the keys that apply to it, and the names that it can have. */
 interface StoreKind {
@@ -43,12 +51,14 @@ const STORE_KEYS = {
     .superRefine(checkEndpoint)
     .exactOptional()
     .describe(
-      "Where a store is that is not where its vendor has it: `https://HOST:PORT`. `aws`: AWS itself, whatever the environment says. Left out: " +
-        "as the environment says, or the profile. For `gs` and `az`: a private endpoint, or an emulator; see [stores](#stores).",
+      [
+        "Address of a store that is elsewhere than its vendor has it: `https://HOST:PORT`.",
+        "Left out: as the environment says, or the profile.",
+        ...storesSay("endpoint"),
+        "See [stores](#stores).",
+      ].join(" "),
     ),
-  region: word
-    .exactOptional()
-    .describe("Left out: `AWS_REGION`, or the profile's. A bucket of AWS in another region is found."),
+  region: word.exactOptional().describe(["Region of the store.", ...storesSay("region")].join(" ")),
   addressing: z
     .enum(["path", "virtual"])
     .exactOptional()
@@ -67,7 +77,10 @@ const STORE_KEYS = {
   profile: word
     .exactOptional()
     .describe(
-      "The profile of the shared AWS files whose credentials and settings are taken, on each machine that reads.",
+      [
+        "Profile whose credentials and settings are taken, on each machine that reads.",
+        ...storesSay("profile"),
+      ].join(" "),
     ),
   ca: z
     .string()
@@ -81,11 +94,19 @@ const STORE_KEYS = {
 
 export const STORE_SPEC = z.strictObject(STORE_KEYS);
 
+/** Forms of the names. */
+const NAMES = [
+  ...(ALL_SCHEMES.length > 0
+    ? [`${ALL_SCHEMES.map((scheme) => `\`${scheme}\``).join(", ")} (each with or without a bucket)`]
+    : []),
+  "`https://HOST`",
+].join(" or ");
+
 const storeName = z
   .string()
   .max(500)
   .refine((name) => kindOf(name) !== null)
-  .meta({ title: "`s3://`, `s3://BUCKET` (or of `gs`, `az`, `abfss`) or `https://HOST`" });
+  .meta({ title: NAMES });
 
 /** The key `stores` of the job file. */
 export const STORES_SPEC = z
@@ -93,9 +114,8 @@ export const STORES_SPEC = z
   .superRefine(checkStoreKeys)
   .prefault({})
   .describe(
-    "By `s3://BUCKET`, `s3://` (all other buckets; so for `gs`, `az` and `abfss`) or `https://HOST`: what of a store is not as this " +
-      "machine's settings have it. " +
-      "No keys or passwords: see [stores](#stores).",
+    `Settings of stores, by name: ${NAMES}. A name without a bucket is for all other buckets of its kind. ` +
+      "They override settings of the machine. Keys and passwords are refused: see [stores](#stores).",
   );
 
 export type StoreSpec = Readonly<z.output<typeof STORE_SPEC>>;
@@ -148,10 +168,11 @@ function checkEndpoint(text: string, context: Context): void {
   if (isUsable) return;
   const hasUser = url !== null && `${url.username}${url.password}` !== "";
   refuse(context, [], hasUser ? "has a name or a password in it" : "is no address of a store", {
-    expected: "https://HOST:PORT, or `aws`",
+    expected: ["https://HOST:PORT", ...ENDPOINT_WORDS.map((word) => `\`${word}\``)].join(", or "),
     ...(hasUser ? { hint: SECRETS_ELSEWHERE } : {}),
   });
 }
 
 export const SECRETS_ELSEWHERE =
-  "leave secrets to the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), a profile, or the machine's role";
+  `leave secrets to the environment${SECRET_VARIABLES.length > 0 ? ` (${SECRET_VARIABLES.join(", ")})` : ""}, ` +
+  "a profile, or the machine's role";

@@ -1,5 +1,6 @@
 import { sha256 } from "../core/digest.ts";
 import type { Location } from "./location.ts";
+import { STORE_SIGNATURES } from "./store-schemes.ts";
 
 /** An address of the web, and what may be shown of it. */
 interface SealedAddress {
@@ -35,18 +36,14 @@ const DIGEST_CHARS = 12;
 /** What stands for a query in a sealed location. */
 export const SEALED_QUERY = /^#[0-9a-f]{12}$/;
 
-/** Parameters of signatures, of S3, Google, CloudFront and whoever calls them so: they come and go. */
-const SIGNATURE =
-  /^(x-(amz|goog)-.*|awsaccesskeyid|googleaccessid|signature|sig|expires|policy|key-pair-id|hash-algorithm|(access_?)?token)$/i;
-
-/** ... of Azure, whose names are short: beside `sig` alone. */
-const AZURE_SIGNATURE =
-  /^(s[vtepri]|spr|sip|ss|srt|skoid|sktid|sk[tesv]|sduoid|saoid|scid|sdd|ses|rsc[cdelt])$/i;
+/** Parameters of signatures that many servers share. They change with each signature. */
+const SIGNATURE = /^(signature|sig|expires|policy|key-pair-id|hash-algorithm|(access_?)?token)$/i;
 
 function lastingQuery(parameters: URLSearchParams): string {
-  const isAzure = parameters.has("sig");
-  const lasting = [...parameters].filter(
-    ([name]) => !SIGNATURE.test(name) && !(isAzure && AZURE_SIGNATURE.test(name)),
-  );
+  const signatures = STORE_SIGNATURES.filter(
+    ({ beside }) => beside === undefined || parameters.has(beside),
+  ).map(({ names }) => names);
+  const forms = [SIGNATURE, ...signatures];
+  const lasting = [...parameters].filter(([name]) => !forms.some((form) => form.test(name)));
   return new URLSearchParams(lasting).toString();
 }

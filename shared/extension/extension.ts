@@ -43,12 +43,26 @@ interface StoragePart {
    * @throws {STORE_REFUSED} when the settings cannot be used
    */
   open(scheme: string, stores: JobStores): Promise<Storage>;
+  /** Sentences on keys of `stores`, for the docs of the job file. Default: none. */
+  readonly says?: Readonly<Record<string, string>>;
+  /** Environment variables of its secrets, for messages. Default: none. */
+  readonly secrets?: readonly string[];
+  /** Parameters that the store adds to web addresses which it signs. Default: the common ones. */
+  readonly signature?: SignatureFacts;
   /** Messages that the store sends of new objects. Default: it sends none that are read. */
   readonly notices?: {
     /** Name of the store in messages: `S3`. */
     readonly store: string;
     load(): Promise<ReadNotice>;
   };
+}
+
+/** Facts about signed web addresses. A file whose address is signed anew is the same file. */
+interface SignatureFacts {
+  /** Names of the parameters. They change with each signature. */
+  readonly names: RegExp;
+  /** Parameter without which the names mean something else. Default: they mean nothing else. */
+  readonly beside?: string;
 }
 
 /** Facts about a scheme whose URIs are `SCHEME://BUCKET/KEY`. */

@@ -82,6 +82,8 @@ export interface Refused {
 export interface InputPart {
   /** Key of an input that asks for the step: `tokenizer`. */
   readonly key: string;
+  /** Phrase for hints at a column that feeds no model as it is: what the key makes of it. */
+  readonly makes: string;
   /** Phrase of `try` for rows without anything that the step could work on: `no text`. */
   readonly nothing: string;
   /** Builds the schemas of the keys of an input: this one, and those that go with it. */

@@ -83,6 +83,8 @@ export interface SourceContext {
   readonly input: string;
   /** It takes texts, not numbers. */
   readonly isText: boolean;
+  /** Hints at keys that make an input of a column of text. */
+  readonly fromText: readonly string[];
   /** The columns of the job's rows, in the order of the schema. */
   readonly names: readonly string[];
   /** The column of this name; null when there is none, which is then a problem at `path`. */

@@ -2,13 +2,13 @@ import type { Zod } from "../core/zod.ts";
 import { CAST_HINT, type ColumnSource, columnName, noNumbers } from "./input-source.ts";
 import { isMaskName } from "./position-mask.ts";
 
-const TEXT_HINT =
-  "`tokenizer`, a tokenizer.json such as that of the model's folder, makes token ids of text; `image` and `sound` make " +
-  "values of the files that it names; `map.prepare` casts numbers that are written as text";
-
-/** Hints at the type first: a few cells make text of a column of numbers in CSV. */
-function textHint(column: string): string {
-  return `of CSV and JSON Lines, \`input.types: { ${column}: float64 }\` makes numbers, and dead letters of other values; ${TEXT_HINT}`;
+/** Returns what makes numbers of a column of text. A few cells make text of a column of numbers in CSV. */
+function textHint(column: string, fromText: readonly string[]): string {
+  return [
+    `of CSV and JSON Lines, \`input.types: { ${column}: float64 }\` makes numbers, and dead letters of other values`,
+    ...fromText,
+    "`map.prepare` casts numbers that are written as text",
+  ].join("; ");
 }
 
 /** How the bytes of a cell are read: each is a value, or they are values of the tensor's type. */
@@ -49,7 +49,7 @@ export const oneColumn = {
   }),
   schema: (z: Zod) =>
     z.object({ kind: z.literal("one"), column: z.string(), bytes: z.enum(BYTES).exactOptional() }),
-  bind: ({ column, bytes }: OneColumnSpec, { input, isText, find, report }) => {
+  bind: ({ column, bytes }: OneColumnSpec, { input, isText, fromText, find, report }) => {
     const path = column === undefined ? [] : ["column"];
     const name = column ?? input;
     const found = find(name, path);
@@ -75,7 +75,10 @@ export const oneColumn = {
       found: found.type,
       ...(isText
         ? { what, hint: CAST_HINT }
-        : { ...(found.type === "string" ? { hint: textHint(name) } : {}), ...noNumbers(found, what) }),
+        : {
+            ...(found.type === "string" ? { hint: textHint(name, fromText) } : {}),
+            ...noNumbers(found, what),
+          }),
     });
     return null;
   },

@@ -77,7 +77,7 @@ describe("an output that is replaced by one of the same size", () => {
     for (const name of [MANIFEST_NAME, ROWS])
       await copyFile(`${other.location}/${name}`, `${output.location}/${name}`);
     await ahead.return();
-    expect(await waiting).toMatchObject({ code: "FLIGHT_NOT_FOUND" });
+    expect(await waiting).toMatchObject({ code: "RESULT_NOT_FOUND" });
   });
 
   test("in the middle of a stream, ends it, and no row of the new file is sent", async () => {

@@ -186,7 +186,7 @@ describe("a server of Arrow Flight", () => {
     ]) {
       const error = await failureOf(rig.client.info(...path));
       expect(error, path.join("/")).toMatchObject({
-        code: "FLIGHT_NOT_FOUND",
+        code: "RESULT_NOT_FOUND",
         hint: "there is rows, reduced/a",
       });
     }
@@ -205,7 +205,7 @@ describe("a server of Arrow Flight", () => {
     ];
     for (const text of texts) {
       expect(await failureOf(rig.client.read(Buffer.from(text))), text).toMatchObject({
-        code: "FLIGHT_NOT_FOUND",
+        code: "RESULT_NOT_FOUND",
       });
     }
   });
@@ -216,7 +216,7 @@ describe("a server of Arrow Flight", () => {
     const { tickets } = await rig.client.info("rows");
     await output.publish({ [ROWS]: smallTable(20) });
     const old = tickets[0] ?? new Uint8Array();
-    expect(await failureOf(rig.client.read(old))).toMatchObject({ code: "FLIGHT_NOT_FOUND" });
+    expect(await failureOf(rig.client.read(old))).toMatchObject({ code: "RESULT_NOT_FOUND" });
     expect((await rig.client.readAll("rows")).numRows).toBe(20);
   });
 

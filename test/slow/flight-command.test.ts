@@ -56,7 +56,7 @@ describe("shardmill flight", () => {
     const { code, error } = await failing(["flight", "/tmp/there-is-no-such-output"]);
     expect([code, error.code, error.fields.path]).toEqual([
       2,
-      "FLIGHT_NOT_FOUND",
+      "RESULT_NOT_FOUND",
       "/tmp/there-is-no-such-output",
     ]);
     expect(error.hint).toContain("--flight");
@@ -99,7 +99,7 @@ describe("a coordinator with --flight", () => {
     const submitted = await runCli(["submit", job.path, "--coordinator", address], { env: job.env });
     const jobId = submitted.stdout.trim();
     expect(await failureOf(client.info(jobId, "partials", "classes"))).toMatchObject({
-      code: "FLIGHT_NOT_FOUND",
+      code: "RESULT_NOT_FOUND",
     });
 
     await using worker = startWorker(job, address);
@@ -133,7 +133,7 @@ describe("a coordinator with --flight", () => {
       `${jobId}/reduced/notes`,
     ]);
     const old = info.tickets[0] ?? new Uint8Array();
-    expect(await failureOf(client.read(old))).toMatchObject({ code: "FLIGHT_NOT_FOUND" });
+    expect(await failureOf(client.read(old))).toMatchObject({ code: "RESULT_NOT_FOUND" });
     worker.kill("SIGTERM");
     await worker.ended;
   });

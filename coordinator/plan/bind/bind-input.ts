@@ -1,6 +1,7 @@
 import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
 import { type Columns, cellSize, describeFieldType, plainKind } from "../../../shared/dataset/columns.ts";
+import { FEATURES, INPUTS } from "../../../shared/domain/features.ts";
 import type { InputBinding } from "../../../shared/domain/map-binding.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
 import {
@@ -65,6 +66,12 @@ export function findColumns(
   return { tensor, spec, path, columnPath, source: asSourceBinding(binding), cell, found };
 }
 
+/** Hints at keys of extensions that make an input of a column of text. */
+const FROM_TEXT = [
+  ...INPUTS.map(({ makes }) => makes),
+  ...FEATURES.map(({ key, files }) => `\`${key}\` makes values of the ${files} that it names`),
+];
+
 /** The columns as a source looks for its own among them. */
 function contextOf(
   { name: input, dtype }: TensorInfo,
@@ -76,6 +83,7 @@ function contextOf(
   return {
     input,
     isText,
+    fromText: FROM_TEXT,
     names: columns.names,
     find: (name, below) => {
       const field = columns.find(name, [...path, ...below], problems);

@@ -45,7 +45,7 @@ export function bindStates(
       path: ["map", "state"],
       part: "key",
       what: "goes from one part of a row to the next, and rows of uneven length are batched by their length",
-      expected: "rows that are all as long, as the windows of a sound are",
+      expected: "rows that are all as long",
     });
   }
   return Object.entries(state).flatMap(([input, spec]) => {

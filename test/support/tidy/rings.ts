@@ -56,19 +56,9 @@ export const IMPORTERS: readonly string[] = [];
 
 /** Files of the engine that still name an extension in code. This list may only shrink. */
 export const NAMERS: readonly string[] = [
-  // Texts about the keys of `stores`: they become a part of each extension.
-  "shared/domain/store-spec.ts",
-  // Texts that have windows of sounds as their example, or as what they count.
-  "coordinator/plan/bind/bind-states.ts",
-  "shared/domain/map-spec.ts",
-  "shared/domain/row-counts.ts",
-  "shared/input-sources/one-column.ts",
-  // A code, and a field of the protocol, which other programs read.
-  "shared/core/error-codes.ts",
+  // A field of the protocol, which other programs read.
   "shared/domain/server-info.ts",
   "shared/wire/methods-server.ts",
-  // Parameters of signed web addresses, which any web server's address may have.
-  "shared/domain/web-address.ts",
 ];
 
 /** Words by which code names an extension. */

@@ -116,7 +116,7 @@ describe("the end of a job for people", () => {
 
   it("says of how many sounds a window was filled up, and nothing of none", () => {
     expect(endText(aPublishedJob({ rowsFilled: 1_200 }))).toMatch(
-      /\n {2}filled up +the last sound window of 1,200 rows\n/,
+      /\n {2}filled up +the last window of 1,200 rows\n/,
     );
     expect(endText(aPublishedJob())).not.toContain("filled up");
   });

@@ -251,6 +251,7 @@ function aContext(names: readonly string[]): { context: SourceContext; problems:
   return {
     context: {
       input: "c",
+      fromText: [],
       isText: false,
       names,
       find: (name) => ({

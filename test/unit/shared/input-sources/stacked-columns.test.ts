@@ -35,6 +35,7 @@ function columnsBy(pattern: string, names: readonly string[]): readonly string[]
     { columns: pattern },
     {
       isText: false,
+      fromText: [],
       input: "x",
       names,
       find: (name) => ({
