@@ -1,12 +1,12 @@
+import { inspectOutput, namesIn } from "../../coordinator/publish/output-folder.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
-import { firingAt } from "../../shared/domain/firing.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { inspectOutput, namesIn } from "../publish/output-folder.ts";
-import type { SpoolRecord } from "../queue/spool.ts";
-import { WINDOW_ID } from "../queue/window-id.ts";
-import type { PastFiring, Retry, TriggerState } from "./trigger-state.ts";
+import type { SpoolRecord } from "./queue/spool.ts";
+import { WINDOW_ID } from "./queue/window-id.ts";
+import { firingAt } from "./spec/firing.ts";
+import type { PastFiring, Retry, TriggerState } from "./trigger/trigger-state.ts";
 
 /** A run as its folder tells of it. */
 interface FoundRun {

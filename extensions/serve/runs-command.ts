@@ -1,10 +1,10 @@
-import type { CommandModule } from "yargs";
-import type { ListedRun } from "../coordinator/trigger/list-runs.ts";
-import { parseLocation } from "../shared/domain/location.ts";
-import type { JobSource } from "../shared/job-file/read-job-file.ts";
-import { jsonOption, numberFrom, setOption } from "../shared/terminal/command-parts.ts";
-import { createStyle } from "../shared/terminal/style.ts";
-import { runsText } from "./render/runs-text.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
+import { defineCommand } from "../../shared/extension/command.ts";
+import type { JobSource } from "../../shared/job-file/read-job-file.ts";
+import { jsonOption, numberFrom, setOption } from "../../shared/terminal/command-parts.ts";
+import { createStyle } from "../../shared/terminal/style.ts";
+import type { ListedRun } from "./list-runs.ts";
+import { runsText } from "./runs-text.ts";
 
 interface RunsArguments {
   readonly job: string;
@@ -14,10 +14,8 @@ interface RunsArguments {
   readonly json: boolean;
 }
 
-export const runsCommand: CommandModule<object, RunsArguments> = {
-  command: "runs <job>",
-  describe: "List the runs of a job that has several: those that were, and the next ones of its schedule",
-  builder: (yargs) =>
+export const runsCommand = defineCommand({
+  options: (yargs) =>
     yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job file" })
       .option("set", setOption)
@@ -36,13 +34,15 @@ export const runsCommand: CommandModule<object, RunsArguments> = {
       .option("json", jsonOption)
       .example("$0 runs job.yaml", "What became of the last runs, and when the next ones are")
       .example("$0 runs job.yaml --last 0 --next 20", "Tries a schedule, over the next change of clocks too"),
-  handler: async (args) => {
-    const { readTriggered } = await import("../shared/job-file/read-run.ts");
-    const { nextFirings } = await import("../shared/domain/firing.ts");
+  async run(args: RunsArguments) {
+    const { readJobText } = await import("../../shared/job-file/read-job-file.ts");
+    const { parseTriggered } = await import("./spec/parse-triggered.ts");
+    const { nextFirings } = await import("./spec/firing.ts");
     const bounds = { least: 0, most: 10_000, whole: true };
     const [last, next] = [numberFrom(args.last, "last", bounds), numberFrom(args.next, "next", bounds)];
     const nowMs = Date.now();
-    const source = await readTriggered(args.job, { set: args.set, env: process.env }, nowMs);
+    const options = { path: args.job, set: args.set, env: process.env };
+    const source = parseTriggered(await readJobText(args.job), options, nowMs);
     const { trigger } = source;
     const facts = {
       runs: await foundRuns(source, last),
@@ -52,18 +52,18 @@ export const runsCommand: CommandModule<object, RunsArguments> = {
       args.json ? `${JSON.stringify(facts)}\n` : runsText(facts, createStyle(process.stdout)),
     );
   },
-};
+});
 
 async function foundRuns({ spec }: JobSource, last: number): Promise<readonly ListedRun[]> {
-  const { listed, listRuns } = await import("../coordinator/trigger/list-runs.ts");
-  const { ledgerFolder, readLedger } = await import("../coordinator/trigger/trigger-ledger.ts");
-  const { readStores } = await import("../coordinator/plan/read-stores.ts");
-  const { JobStorages } = await import("../shared/storage/job-storages.ts");
+  const { listed, listRuns } = await import("./list-runs.ts");
+  const { ledgerFolder, readLedger } = await import("./trigger/trigger-ledger.ts");
+  const { readStores } = await import("../../coordinator/plan/read-stores.ts");
+  const { JobStorages } = await import("../../shared/storage/job-storages.ts");
   await using storages = new JobStorages();
   const base = parseLocation(spec.output.path);
   const storage = await storages.of({ stores: await readStores(spec) }).at(base);
   const folder = await ledgerFolder(spec, storage);
-  const { readOpenWindows, windowsFolder } = await import("../coordinator/queue/spool.ts");
+  const { readOpenWindows, windowsFolder } = await import("./queue/spool.ts");
   const remembered = {
     ledger: await readLedger(folder),
     windows: await readOpenWindows(windowsFolder(folder)),

@@ -1,8 +1,8 @@
-import type { ListedRun } from "../../coordinator/trigger/list-runs.ts";
 import { formatCount } from "../../shared/core/units.ts";
-import type { NextFiring } from "../../shared/domain/firing.ts";
 import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { renderTable } from "../../shared/terminal/table.ts";
+import type { ListedRun } from "./list-runs.ts";
+import type { NextFiring } from "./spec/firing.ts";
 
 interface RunsFacts {
   readonly runs: readonly ListedRun[];

@@ -1,9 +1,10 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf, ShardmillError } from "../shared/core/errors.ts";
-import { nextFirings } from "../shared/domain/firing.ts";
-import { readTriggered } from "../shared/job-file/read-run.ts";
-import { renderTable } from "../shared/terminal/table.ts";
+import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { readJobText } from "../../shared/job-file/read-job-file.ts";
+import { renderTable } from "../../shared/terminal/table.ts";
+import { nextFirings } from "./spec/firing.ts";
+import { parseTriggered } from "./spec/parse-triggered.ts";
 
 /**
  * The job files that are served: those that are named, and of a folder those in it that have a trigger.
@@ -44,7 +45,11 @@ export async function checkServed(paths: readonly string[]): Promise<void> {
   const faults: unknown[] = [];
   for (const path of paths) {
     try {
-      const { spec, trigger } = await readTriggered(path, { set: [], env: process.env }, nowMs);
+      const { spec, trigger } = parseTriggered(
+        await readJobText(path),
+        { path, set: [], env: process.env },
+        nowMs,
+      );
       const timed = trigger?.kind === "timed" ? nextFirings(trigger, nowMs, 1)[0]?.time : undefined;
       if (trigger === null) faults.push(new ShardmillError("SPEC_INVALID", `${path} has no trigger`));
       else {

@@ -1,36 +1,38 @@
 import { dirname, resolve } from "node:path";
+import type { JobSeams } from "../../coordinator/job/job-seams.ts";
+import type { LockSeams } from "../../coordinator/journal/lock.ts";
+import type { OutputPaths } from "../../coordinator/publish/work-paths.ts";
+import { type NextRun, nextRun } from "../../coordinator/runs/next-run.ts";
+import type { KnownRuns } from "../../coordinator/runs/read-runs.ts";
+import { sealedFilesOf } from "../../coordinator/runs/sealed-files-of.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { errorToData, isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
-import { firingAt } from "../../shared/domain/firing.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
-import { openSchedule } from "../../shared/domain/schedule.ts";
-import type { Trigger } from "../../shared/domain/trigger-spec.ts";
-import type { TriggerFacts } from "../../shared/domain/trigger-status.ts";
+import type { TakesFile } from "../../shared/domain/new-input.ts";
+import type { ServedFacts } from "../../shared/domain/served-status.ts";
+import type { StandingCoordinator } from "../../shared/extension/standing.ts";
 import { readJobText } from "../../shared/job-file/read-job-file.ts";
-import { parseTriggered, type TriggeredSource } from "../../shared/job-file/read-run.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import type { JobSeams } from "../job/job-seams.ts";
-import type { SubmitOptions } from "../job/opened-job.ts";
-import type { LockSeams } from "../journal/lock.ts";
-import type { OutputPaths } from "../publish/work-paths.ts";
-import { QueueRuns } from "../queue/queue-runs.ts";
-import { type NextRun, nextRun, type TakesFile } from "../runs/next-run.ts";
-import type { KnownRuns } from "../runs/read-runs.ts";
-import { type RunOutcome, reasonText } from "../runs/run-outcome.ts";
-import { sealedFilesOf } from "../runs/sealed-files-of.ts";
-import { FilesRuns } from "./files-runs.ts";
-import { RunFacts } from "./run-facts.ts";
-import { type SubmitRun, servedRun } from "./served-run.ts";
-import { TimedRuns } from "./timed-runs.ts";
-import { ledgerFolder, TriggerLedger } from "./trigger-ledger.ts";
+import { QueueRuns } from "./queue/queue-runs.ts";
+import { type OwnOptions, servedRun } from "./served-run.ts";
+import { firingAt } from "./spec/firing.ts";
+import { parseTriggered } from "./spec/parse-triggered.ts";
+import { openSchedule } from "./spec/schedule.ts";
+import type { Trigger } from "./spec/trigger-spec.ts";
+import type { TriggeredSource } from "./spec/triggered-source.ts";
+import { FilesRuns } from "./trigger/files-runs.ts";
+import { RunFacts } from "./trigger/run-facts.ts";
+import { type RunOutcome, reasonText } from "./trigger/run-outcome.ts";
+import { TimedRuns } from "./trigger/timed-runs.ts";
+import { ledgerFolder, TriggerLedger } from "./trigger/trigger-ledger.ts";
 
 export interface ServedJobOptions {
   /** The job file. It is read again whenever it may matter: whoever changes it need not restart anything. */
   readonly path: string;
   readonly env: NodeJS.ProcessEnv;
-  readonly submit: SubmitRun;
+  readonly submit: StandingCoordinator["submit"];
   readonly seams: Pick<JobSeams, keyof LockSeams | "openStorage" | "isGuarded">;
   readonly clock: TimedClock;
   readonly log: Logger;
@@ -80,7 +82,7 @@ export class ServedJob implements AsyncDisposable {
   }
 
   /** What metrics tell of it; null as long as it could not be opened. */
-  facts(): TriggerFacts | null {
+  facts(): ServedFacts | null {
     if (this.#opened === null || this.#source === null) return null;
     const { ledger, timed, files, queue } = this.#opened;
     const { spec, trigger } = this.#source.read;
@@ -211,7 +213,7 @@ export class ServedJob implements AsyncDisposable {
   #run(
     run: string,
     specOf: (source: TriggeredSource) => JobSpec,
-    options: Partial<Pick<SubmitOptions, "takes" | "fresh" | "ownInput">>,
+    options: OwnOptions,
     signal = this.#options.signal,
   ): Promise<RunOutcome | null> {
     const { submit, log } = this.#options;

@@ -1,5 +1,5 @@
 import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import type { TriggerFacts } from "../../shared/domain/trigger-status.ts";
+import type { ServedFacts } from "../../shared/domain/served-status.ts";
 import { ServedJob, type ServedJobOptions } from "./served-job.ts";
 
 /** The jobs of a `serve`, each by itself: one that is broken keeps no other from its runs. */
@@ -29,7 +29,7 @@ export class ServedJobs implements AsyncDisposable {
   }
 
   /** Of those that could be opened. */
-  facts(): readonly TriggerFacts[] {
+  facts(): readonly ServedFacts[] {
     return this.#jobs.flatMap((job) => job.facts() ?? []);
   }
 

@@ -2,22 +2,18 @@ import { orAbort } from "../../shared/core/abort.ts";
 import { errorToData } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import type { JobHandle } from "../job/job-handle.ts";
-import type { SubmitOptions } from "../job/opened-job.ts";
-import { type RunOutcome, reasonText } from "../runs/run-outcome.ts";
+import type { RunOptions, StandingCoordinator } from "../../shared/extension/standing.ts";
+import { type RunOutcome, reasonText } from "./trigger/run-outcome.ts";
 
-/** Has a run begin, or joins one that has begun already. */
-export type SubmitRun = (
-  spec: JobSpec,
-  options: SubmitOptions & { readonly joins: true },
-) => Promise<JobHandle>;
+/** Options of one kind of run. */
+export type OwnOptions = Partial<Pick<RunOptions, "takes" | "fresh" | "ownInput">>;
 
 interface ServedRun {
   /** What it is called in the log. */
   readonly run: string;
   readonly spec: () => Promise<JobSpec>;
-  readonly submit: SubmitRun;
-  readonly options: Partial<Pick<SubmitOptions, "takes" | "fresh" | "ownInput">>;
+  readonly submit: StandingCoordinator["submit"];
+  readonly options: OwnOptions;
   readonly log: Logger;
   readonly signal: AbortSignal;
 }

@@ -1,23 +1,23 @@
 import type { QueueStatus } from "./queue-status.ts";
 
-/** How a run ended that a trigger began. */
-export const TRIGGER_OUTCOMES = ["published", "nothingNew", "failed", "cancelled"] as const;
-export type TriggerOutcome = (typeof TRIGGER_OUTCOMES)[number];
+/** How a run ended that a standing command began. */
+export const SERVED_OUTCOMES = ["published", "nothingNew", "failed", "cancelled"] as const;
+export type ServedOutcome = (typeof SERVED_OUTCOMES)[number];
 
-/** What people are told of a job that `serve` runs by its trigger. */
-export interface TriggerStatus {
-  /** What the job file calls the job. */
+/** Status of a job whose runs a standing command begins by itself. */
+export interface ServedStatus {
+  /** Name of the job in its job file. */
   readonly name: string;
   /** When its schedule is due next, in milliseconds since 1970; null of new files and of messages. */
   readonly nextMs: number | null;
   /** Instants that are to run, that of the run at work among them. */
   readonly waiting: number;
   readonly isRunning: boolean;
-  /** Null of a job that no queue triggers. */
+  /** Null of a job whose runs are not over messages. */
   readonly queue: QueueStatus | null;
   /** The run that ended last; null where none is remembered. */
   readonly last: {
-    readonly outcome: TriggerOutcome;
+    readonly outcome: ServedOutcome;
     readonly endedMs: number;
     /** Null of one that no job came of. */
     readonly jobId: string | null;
@@ -26,10 +26,10 @@ export interface TriggerStatus {
   } | null;
 }
 
-/** Status of a trigger, and further facts of it for metrics. */
-export interface TriggerFacts extends TriggerStatus {
+/** Status of such a job, and further facts of it for metrics. */
+export interface ServedFacts extends ServedStatus {
   /** Runs that ended since this process began, by how. One that is begun again by itself has not. */
-  readonly ended: Readonly<Record<TriggerOutcome, number>>;
+  readonly ended: Readonly<Record<ServedOutcome, number>>;
   /** How often one failed that is begun again by itself. */
   readonly retries: number;
   /** When a run last ended published; null where none is remembered. */

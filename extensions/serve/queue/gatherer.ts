@@ -1,6 +1,6 @@
-import { present } from "../../shared/core/assert.ts";
-import type { WindowLimits } from "../../shared/domain/queue-spec.ts";
-import type { Delivery, SetAside } from "../../shared/extension/queue-source.ts";
+import { present } from "../../../shared/core/assert.ts";
+import type { Delivery, SetAside } from "../../../shared/extension/queue-source.ts";
+import type { WindowLimits } from "../spec/queue-spec.ts";
 import { KeyLedger } from "./key-ledger.ts";
 import type { WindowId } from "./window-id.ts";
 

@@ -1,6 +1,6 @@
-import type { Clock } from "../../shared/core/clock.ts";
-import type { MessageOutcome, QueueStatus } from "../../shared/domain/queue-status.ts";
-import type { Delivery } from "../../shared/extension/queue-source.ts";
+import type { Clock } from "../../../shared/core/clock.ts";
+import type { MessageOutcome, QueueStatus } from "../../../shared/domain/queue-status.ts";
+import type { Delivery } from "../../../shared/extension/queue-source.ts";
 import type { Gatherer } from "./gatherer.ts";
 import type { WindowId } from "./window-id.ts";
 

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import { present } from "../../shared/core/assert.ts";
-import type { QueueTrigger } from "../../shared/domain/queue-spec.ts";
-import type { NamedFile, ReadNotice } from "../../shared/extension/notice.ts";
-import type { Delivery } from "../../shared/extension/queue-source.ts";
+import { present } from "../../../shared/core/assert.ts";
+import type { NamedFile, ReadNotice } from "../../../shared/extension/notice.ts";
+import type { Delivery } from "../../../shared/extension/queue-source.ts";
+import type { QueueTrigger } from "../spec/queue-spec.ts";
 import type { Message } from "./gatherer.ts";
 import { invalidReason } from "./messages/problem.ts";
 import { type MessageRow, readMessage } from "./messages/read-message.ts";

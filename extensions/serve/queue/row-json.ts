@@ -1,6 +1,6 @@
 import { type DataType, type RecordBatch, Type } from "apache-arrow";
-import { present } from "../../shared/core/assert.ts";
-import { cellReader } from "../../shared/dataset/cell-reader.ts";
+import { present } from "../../../shared/core/assert.ts";
+import { cellReader } from "../../../shared/dataset/cell-reader.ts";
 
 /**
  * The rows of a batch as objects of JSON. Numbers that JSON's readers would round (of 64 bits, beyond 2^53)

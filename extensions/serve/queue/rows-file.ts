@@ -12,11 +12,11 @@ import {
   TimestampMicrosecond,
   Utf8,
 } from "apache-arrow";
-import { ShardmillError } from "../../shared/core/errors.ts";
-import { ARROW_NUMBERS } from "../../shared/dataset/arrow-numbers.ts";
-import { packBits } from "../../shared/dataset/bits.ts";
-import { encodeArrow } from "../../shared/dataset/encode.ts";
-import type { FieldType } from "../../shared/domain/dataset.ts";
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import { ARROW_NUMBERS } from "../../../shared/dataset/arrow-numbers.ts";
+import { packBits } from "../../../shared/dataset/bits.ts";
+import { encodeArrow } from "../../../shared/dataset/encode.ts";
+import type { FieldType } from "../../../shared/domain/dataset.ts";
 import type { MessageColumns, MessageRow } from "./messages/read-message.ts";
 import type { Value } from "./messages/values.ts";
 

@@ -1,8 +1,8 @@
-import type { Timers } from "../../shared/core/clock.ts";
-import { messageOf } from "../../shared/core/errors.ts";
-import type { Logger } from "../../shared/core/log.ts";
-import type { MessageOutcome } from "../../shared/domain/queue-status.ts";
-import type { Delivery, QueueSource, SetAside } from "../../shared/extension/queue-source.ts";
+import type { Timers } from "../../../shared/core/clock.ts";
+import { messageOf } from "../../../shared/core/errors.ts";
+import type { Logger } from "../../../shared/core/log.ts";
+import type { MessageOutcome } from "../../../shared/domain/queue-status.ts";
+import type { Delivery, QueueSource, SetAside } from "../../../shared/extension/queue-source.ts";
 import type { Settlement, Verdict } from "./gatherer.ts";
 import type { QueueCounts } from "./queue-counts.ts";
 

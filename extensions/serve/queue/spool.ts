@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import { type Disk, realDisk } from "../../shared/core/disk.ts";
-import { errorCode } from "../../shared/core/errno.ts";
-import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import { makeFolders } from "../../shared/core/make-folders.ts";
-import { parseJson } from "../../shared/core/parse-json.ts";
-import { syncPath } from "../../shared/core/sync-path.ts";
-import { replaceFile, WRITING } from "../kept/replace-file.ts";
+import { replaceFile, WRITING } from "../../../coordinator/kept/replace-file.ts";
+import { type Disk, realDisk } from "../../../shared/core/disk.ts";
+import { errorCode } from "../../../shared/core/errno.ts";
+import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
+import { makeFolders } from "../../../shared/core/make-folders.ts";
+import { parseJson } from "../../../shared/core/parse-json.ts";
+import { syncPath } from "../../../shared/core/sync-path.ts";
 import type { DeadKeys } from "./gatherer.ts";
 import { asWindowId, type WindowId } from "./window-id.ts";
 

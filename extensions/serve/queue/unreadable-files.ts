@@ -1,5 +1,5 @@
-import type { ErrorData } from "../../shared/core/errors.ts";
-import { reasonText, unreadableFiles } from "../runs/run-outcome.ts";
+import type { ErrorData } from "../../../shared/core/errors.ts";
+import { reasonText, unreadableFiles } from "../trigger/run-outcome.ts";
 import type { SpooledWindow } from "./spool.ts";
 
 /** The files that the run of a window reads, each once. */

@@ -1,4 +1,4 @@
-import type { Random } from "../../shared/core/random.ts";
+import type { Random } from "../../../shared/core/random.ts";
 
 /** Id of one window of messages. */
 export type WindowId = string & { readonly __brand: "WindowId" };

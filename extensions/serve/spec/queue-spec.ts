@@ -1,11 +1,11 @@
 import * as z from "zod";
-import { present } from "../core/assert.ts";
-import { parseBytes } from "../core/units.ts";
-import { TYPE_NAMES, TYPE_PATTERN, typeOfName } from "./column-type-names.ts";
-import type { FieldType } from "./dataset.ts";
-import { type Context, refuse } from "./job-rules.ts";
-import { QUEUE_FORMS, QUEUE_TITLES, queueBeside, queuePartOf } from "./queue-address.ts";
-import { NOTICE_STORES } from "./store-schemes.ts";
+import { present } from "../../../shared/core/assert.ts";
+import { parseBytes } from "../../../shared/core/units.ts";
+import { TYPE_NAMES, TYPE_PATTERN, typeOfName } from "../../../shared/domain/column-type-names.ts";
+import type { FieldType } from "../../../shared/domain/dataset.ts";
+import { type Context, refuse } from "../../../shared/domain/job-rules.ts";
+import { QUEUE_FORMS, QUEUE_TITLES, queueBeside, queuePartOf } from "../../../shared/domain/queue-address.ts";
+import { NOTICE_STORES } from "../../../shared/domain/store-schemes.ts";
 
 /** Stands for the input of a job whose windows are its input. */
 export const WINDOW_INPUT = "_window.arrow";

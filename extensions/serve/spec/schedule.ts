@@ -1,5 +1,5 @@
 import { Cron } from "croner";
-import { MS_OF } from "../core/units.ts";
+import { MS_OF } from "../../../shared/core/units.ts";
 import { WallClock } from "./wall-clock.ts";
 
 /** What the instants of a trigger are computed by: `trigger.cron`, or `trigger.every`. */

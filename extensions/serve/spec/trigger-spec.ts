@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { present } from "../core/assert.ts";
-import { MS_OF, parseDurationMs } from "../core/units.ts";
-import { type Context, refuse } from "./job-rules.ts";
+import { present } from "../../../shared/core/assert.ts";
+import { MS_OF, parseDurationMs } from "../../../shared/core/units.ts";
+import { type Context, refuse } from "../../../shared/domain/job-rules.ts";
 import { checkQueue, QUEUE_KEYS, type QueueTrigger, queueTriggerOf } from "./queue-spec.ts";
 import { cronProblem, isTimeZone, type ScheduleSpec } from "./schedule.ts";
 
@@ -116,7 +116,7 @@ const triggerSpec = z.strictObject({
 
 /** `trigger`. */
 export const TRIGGER_SPEC = triggerSpec.superRefine(checkTrigger);
-type TriggerSpec = Readonly<z.output<typeof triggerSpec>>;
+export type TriggerSpec = Readonly<z.output<typeof triggerSpec>>;
 
 /** A trigger has one kind, and no keys that do not go with it. */
 function checkTrigger(trigger: z.output<typeof triggerSpec>, context: Context): void {

@@ -1,11 +1,13 @@
-import { isShardmillError, ShardmillError } from "../core/errors.ts";
-import { type Firing, firingAt, isScheduled, parseFiringMs, runVariables } from "../domain/firing.ts";
-import type { JobSpec } from "../domain/job-spec.ts";
-import { below, parseLocation } from "../domain/location.ts";
-import { WINDOW_INPUT } from "../domain/queue-spec.ts";
-import { openSchedule } from "../domain/schedule.ts";
-import { type TimedTrigger, type Trigger, triggerOf } from "../domain/trigger-spec.ts";
-import { type JobSource, type JobTextOptions, parseJobSource, readJobText } from "./read-job-file.ts";
+import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
+import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import { below, parseLocation } from "../../../shared/domain/location.ts";
+import type { RunReading } from "../../../shared/extension/runs.ts";
+import type { JobSource } from "../../../shared/job-file/read-job-file.ts";
+import type { RunSource } from "../../../shared/job-file/read-run.ts";
+import { type Firing, firingAt, isScheduled, parseFiringMs, runVariables } from "./firing.ts";
+import { WINDOW_INPUT } from "./queue-spec.ts";
+import { openSchedule } from "./schedule.ts";
+import { type TimedTrigger, type Trigger, type TriggerSpec, triggerOf } from "./trigger-spec.ts";
 
 /** A job file with what fires it. */
 export interface TriggeredSource extends JobSource {
@@ -17,78 +19,32 @@ export interface TriggeredSource extends JobSource {
   runAt(firing: Firing): RunSource;
 }
 
-export interface RunSource extends JobSource {
-  /** `output.path` of the job, which a run of a schedule has its folder in. */
-  readonly jobOutput: string;
-  /** Null for a job that no schedule fires. */
-  readonly firing: Firing | null;
-}
+type Reading = Omit<RunReading, "at">;
 
-type ReadOptions = Omit<JobTextOptions, "path">;
-
-/**
- * Reads a job file that may have a trigger. What a schedule's runs have of their own (`RUN_DATE`, and so on)
- * is filled in as it was at its last instant.
- *
- * @throws {SPEC_INVALID}
- */
-export async function readTriggered(
-  path: string,
-  options: ReadOptions,
-  nowMs: number,
-): Promise<TriggeredSource> {
-  return parseTriggered(await readJobText(path), { path, ...options }, nowMs);
-}
-
-/**
- * The pure part of `readTriggered`.
- *
- * @throws {SPEC_INVALID}
- */
-export function parseTriggered(
-  text: string,
-  { path, ...options }: JobTextOptions,
-  nowMs: number,
-): TriggeredSource {
-  const parse = (env: NodeJS.ProcessEnv) => parseJobSource(text, { path, ...options, env });
-  const { source, trigger } = parsed(text, { parse, env: options.env, nowMs });
+/** Reads a job file with what fires it. @throws {SPEC_INVALID} */
+export function triggeredSource(reading: Reading): TriggeredSource {
+  const { parse, env } = reading;
+  const { source, trigger } = parsed(reading);
   const runAt = (firing: Firing): RunSource => {
     const isTimed = trigger?.kind === "timed";
-    const own = isTimed ? parse(withVariables(options.env, firing, trigger)) : source;
+    const own = isTimed ? parse(withVariables(env, firing, trigger)) : source;
     const chosen = isTimed ? firing : null;
-    return { ...own, spec: runSpec(own.spec, chosen), firing: chosen, jobOutput: own.spec.output.path };
+    const jobOutput = own.spec.output.path;
+    return { ...own, spec: runSpec(own.spec, chosen), runId: chosen?.id ?? null, jobOutput };
   };
   return { ...source, trigger, runAt };
 }
 
 /**
- * A job file as the run that a command is about: of a schedule its last one, or the one that `at` names; of
- * any other job the job itself.
+ * Reads a job file as the run that a command is about: of a schedule its last one, or the one that `at`
+ * names; of any other job the job itself.
  *
- * @param at an instant of the schedule: `20261128T013000Z`, or a time with its offset
  * @throws {SPEC_INVALID}; {ARGUMENT_INVALID} for an `at` that the schedule does not have
  */
-export async function readRun(
-  path: string,
-  { at, ...options }: ReadOptions & { readonly at: string | undefined },
-  nowMs: number,
-): Promise<RunSource> {
-  return parseRun(await readJobText(path), { path, at, ...options }, nowMs);
-}
-
-/**
- * The pure part of `readRun`.
- *
- * @throws {SPEC_INVALID} {ARGUMENT_INVALID} as `readRun`
- */
-export function parseRun(
-  text: string,
-  { at, ...options }: JobTextOptions & { readonly at: string | undefined },
-  nowMs: number,
-): RunSource {
-  const source = parseTriggered(text, options, nowMs);
+export function readRunOf({ at, ...reading }: RunReading): RunSource {
+  const source = triggeredSource(reading);
   if (source.trigger?.kind === "queue" && isWindow(source.spec)) throw source.withLines(noInput());
-  return source.runAt(chooseFiring(source.trigger, at, nowMs));
+  return source.runAt(chooseFiring(source.trigger, at, reading.nowMs));
 }
 
 function isWindow({ input }: JobSpec): boolean {
@@ -107,28 +63,28 @@ function noInput(): ShardmillError {
   });
 }
 
-interface Parsing {
-  readonly parse: (env: NodeJS.ProcessEnv) => JobSource;
-  readonly env: NodeJS.ProcessEnv;
-  readonly nowMs: number;
-}
-
 /** The trigger stands in the text that its own variables are filled into: so it is read first. */
-function parsed(
-  text: string,
-  { parse, env, nowMs }: Parsing,
-): { source: JobSource; trigger: Trigger | null } {
+function parsed({ text, parse, env, nowMs }: Reading): { source: JobSource; trigger: Trigger | null } {
   const first = attempt(() => parse(env));
-  if (!(first instanceof ShardmillError) && first.spec.trigger === undefined)
+  if (!(first instanceof ShardmillError) && specOf(first) === undefined)
     return { source: first, trigger: null };
   if (first instanceof ShardmillError && !/\btrigger\b/.test(text)) throw first;
   const anyTime = firingAt(nowMs);
   const source = parse({ ...env, ...runVariables(anyTime, "UTC") });
-  const { trigger: spec } = source.spec;
+  const spec = specOf(source);
   if (spec === undefined) throw first;
   const trigger = triggerOf(spec);
   if (trigger.kind !== "timed") return { source: parse(env), trigger };
   return { source: parse(withVariables(env, lastFiring(trigger, nowMs), trigger)), trigger };
+}
+
+/** The engine keeps the key in a checked job, and does not know its type. */
+interface TriggeredSpec {
+  readonly trigger?: TriggerSpec;
+}
+
+function specOf({ spec }: { readonly spec: JobSpec & TriggeredSpec }): TriggerSpec | undefined {
+  return spec.trigger;
 }
 
 function attempt(parse: () => JobSource): JobSource | ShardmillError {
@@ -176,7 +132,7 @@ function chooseFiring(trigger: Trigger | null, at: string | undefined, nowMs: nu
  * The trigger makes the run, and is no part of it. A run over what is new gets its folder from what the runs
  * before have read.
  */
-function runSpec({ trigger, ...job }: JobSpec, firing: Firing | null): JobSpec {
+function runSpec({ trigger, ...job }: JobSpec & TriggeredSpec, firing: Firing | null): JobSpec {
   if (trigger?.files !== undefined) return { ...job, input: { ...job.input, new: job.input.new ?? true } };
   if (firing === null || trigger === undefined || job.input.new === true) return job;
   const path = below(parseLocation(job.output.path), `run=${firing.id}`);

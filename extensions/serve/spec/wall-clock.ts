@@ -1,4 +1,4 @@
-import { MS_OF } from "../core/units.ts";
+import { MS_OF } from "../../../shared/core/units.ts";
 
 /** Far enough from any change of the clock that is near, the largest of which was a day. */
 const APART_MS = 2 * MS_OF.d;

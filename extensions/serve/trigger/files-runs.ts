@@ -1,10 +1,11 @@
-import type { ErrorData } from "../../shared/core/errors.ts";
-import type { FilesTrigger } from "../../shared/domain/trigger-spec.ts";
-import type { LocatedFile } from "../plan/input/discover.ts";
-import type { NextRun, TakesFile } from "../runs/next-run.ts";
-import { failedRun, type RunOutcome, unreadableFiles } from "../runs/run-outcome.ts";
+import type { LocatedFile } from "../../../coordinator/plan/input/discover.ts";
+import type { NextRun } from "../../../coordinator/runs/next-run.ts";
+import type { ErrorData } from "../../../shared/core/errors.ts";
+import type { TakesFile } from "../../../shared/domain/new-input.ts";
+import type { FilesTrigger } from "../spec/trigger-spec.ts";
 import { QuietFiles, statOf } from "./quiet-files.ts";
 import { ranFiring } from "./run-facts.ts";
+import { failedRun, type RunOutcome, unreadableFiles } from "./run-outcome.ts";
 import { noteRan, type RanFiring, type TriggerState } from "./trigger-state.ts";
 
 interface FilesRunsOptions {

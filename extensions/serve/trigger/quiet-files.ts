@@ -1,4 +1,4 @@
-import type { FileStat } from "../../shared/domain/location.ts";
+import type { FileStat } from "../../../shared/domain/location.ts";
 
 interface SeenFile extends FileStat {
   readonly path: string;

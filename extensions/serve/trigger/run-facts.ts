@@ -1,8 +1,8 @@
-import type { TriggerFacts } from "../../shared/domain/trigger-status.ts";
-import { type RunOutcome, reasonText } from "../runs/run-outcome.ts";
+import type { ServedFacts } from "../../../shared/domain/served-status.ts";
+import { type RunOutcome, reasonText } from "./run-outcome.ts";
 import type { RanFiring, TriggerState } from "./trigger-state.ts";
 
-type Facts = Pick<TriggerFacts, "waiting" | "last" | "publishedMs" | "ended" | "retries">;
+type Facts = Pick<ServedFacts, "waiting" | "last" | "publishedMs" | "ended" | "retries">;
 
 /** What is told of the runs of a job: what its ledger remembers, and how they ended since a process began. */
 export class RunFacts {

@@ -1,10 +1,10 @@
-import type { ErrorCode } from "../../shared/core/error-codes.ts";
-import { type ErrorData, errorToData } from "../../shared/core/errors.ts";
-import type { TriggerOutcome } from "../../shared/domain/trigger-status.ts";
+import type { ErrorCode } from "../../../shared/core/error-codes.ts";
+import { type ErrorData, errorToData } from "../../../shared/core/errors.ts";
+import type { ServedOutcome } from "../../../shared/domain/served-status.ts";
 
 /** How a run ended that a trigger began, or why it did not begin. */
 export interface RunOutcome {
-  readonly outcome: TriggerOutcome;
+  readonly outcome: ServedOutcome;
   /** Null of one that no job came of. */
   readonly jobId: string | null;
   /** Why it failed; null of others. */

@@ -1,6 +1,6 @@
-import type { TimedTrigger } from "../../shared/domain/trigger-spec.ts";
-import { failedRun, type RunOutcome } from "../runs/run-outcome.ts";
+import type { TimedTrigger } from "../spec/trigger-spec.ts";
 import { ranFiring } from "./run-facts.ts";
+import { failedRun, type RunOutcome } from "./run-outcome.ts";
 import {
   decideDue,
   firstServed,

@@ -1,6 +1,6 @@
-import { openSchedule, type Schedule } from "../../shared/domain/schedule.ts";
-import type { TimedTrigger } from "../../shared/domain/trigger-spec.ts";
-import type { RunOutcome } from "../runs/run-outcome.ts";
+import { openSchedule, type Schedule } from "../spec/schedule.ts";
+import type { TimedTrigger } from "../spec/trigger-spec.ts";
+import type { RunOutcome } from "./run-outcome.ts";
 
 /** What became of the instants of a schedule: what `serve` remembers of a job. */
 export interface TriggerState {

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
-import { asWindowId } from "../../../../coordinator/queue/window-id.ts";
-import { listed } from "../../../../coordinator/trigger/list-runs.ts";
-import type { TriggerState } from "../../../../coordinator/trigger/trigger-state.ts";
-import { parseLocation } from "../../../../shared/domain/location.ts";
+import { listed } from "../../../extensions/serve/list-runs.ts";
+import { asWindowId } from "../../../extensions/serve/queue/window-id.ts";
+import type { TriggerState } from "../../../extensions/serve/trigger/trigger-state.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
 
 const at = (hour: number) => Date.UTC(2026, 10, 28, hour);
 const folder = (hour: number) => {

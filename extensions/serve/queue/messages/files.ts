@@ -1,7 +1,7 @@
-import { isObject } from "../../../shared/core/json-object.ts";
-import { parseJson } from "../../../shared/core/parse-json.ts";
-import { NOTICE_STORES } from "../../../shared/domain/store-schemes.ts";
-import type { NamedFile, ReadNotice } from "../../../shared/extension/notice.ts";
+import { isObject } from "../../../../shared/core/json-object.ts";
+import { parseJson } from "../../../../shared/core/parse-json.ts";
+import { NOTICE_STORES } from "../../../../shared/domain/store-schemes.ts";
+import type { NamedFile, ReadNotice } from "../../../../shared/extension/notice.ts";
 import { type InvalidMessage, invalid } from "./problem.ts";
 
 type ReadFiles =

@@ -1,4 +1,4 @@
-import type { Problem } from "../../../shared/core/errors.ts";
+import type { Problem } from "../../../../shared/core/errors.ts";
 
 /** A message that cannot be read, and what is wrong with it. */
 export interface InvalidMessage {

@@ -1,8 +1,8 @@
-import { isObject } from "../../../shared/core/json-object.ts";
-import { parseJson } from "../../../shared/core/parse-json.ts";
-import { decodeDocument } from "../../../shared/core/utf8.ts";
-import type { FieldType } from "../../../shared/domain/dataset.ts";
-import type { NamedFile, ReadNotice } from "../../../shared/extension/notice.ts";
+import { isObject } from "../../../../shared/core/json-object.ts";
+import { parseJson } from "../../../../shared/core/parse-json.ts";
+import { decodeDocument } from "../../../../shared/core/utf8.ts";
+import type { FieldType } from "../../../../shared/domain/dataset.ts";
+import type { NamedFile, ReadNotice } from "../../../../shared/extension/notice.ts";
 import { readFiles } from "./files.ts";
 import { type InvalidMessage, invalid } from "./problem.ts";
 import { expectedOf, fitted, MISFIT, type Value } from "./values.ts";

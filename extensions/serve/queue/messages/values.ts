@@ -1,5 +1,5 @@
-import type { FieldType, NumericType } from "../../../shared/domain/dataset.ts";
-import { dayOf } from "../../../shared/domain/partition.ts";
+import type { FieldType, NumericType } from "../../../../shared/domain/dataset.ts";
+import { dayOf } from "../../../../shared/domain/partition.ts";
 
 /**
  * A value of a column as it is kept until its window closes: int64, uint64 and timestamps (microseconds) are

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { Gatherer } from "../../../../coordinator/queue/gatherer.ts";
-import { asWindowId, type WindowId } from "../../../../coordinator/queue/window-id.ts";
+import { Gatherer } from "../../../../extensions/serve/queue/gatherer.ts";
+import { asWindowId, type WindowId } from "../../../../extensions/serve/queue/window-id.ts";
 import type { Delivery } from "../../../../shared/extension/queue-source.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 

@@ -9,7 +9,7 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { expect, it } from "vitest";
-import { rowsAsJson } from "../../../../coordinator/queue/row-json.ts";
+import { rowsAsJson } from "../../../../extensions/serve/queue/row-json.ts";
 
 it("writes rows so that readers of JSON lose nothing of them", () => {
   const [batch] = new Table({

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Settler } from "../../../../coordinator/queue/settler.ts";
+import { Settler } from "../../../../extensions/serve/queue/settler.ts";
 import { silentLogger } from "../../../../shared/core/log.ts";
 import type { Delivery, QueueSource } from "../../../../shared/extension/queue-source.ts";
 

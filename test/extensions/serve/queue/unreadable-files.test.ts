@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { SpooledWindow } from "../../../../coordinator/queue/spool.ts";
-import { filesOf, withoutUnreadable } from "../../../../coordinator/queue/unreadable-files.ts";
-import { asWindowId } from "../../../../coordinator/queue/window-id.ts";
+import type { SpooledWindow } from "../../../../extensions/serve/queue/spool.ts";
+import { filesOf, withoutUnreadable } from "../../../../extensions/serve/queue/unreadable-files.ts";
+import { asWindowId } from "../../../../extensions/serve/queue/window-id.ts";
 import type { ErrorCode } from "../../../../shared/core/error-codes.ts";
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { windowIds } from "../../../../coordinator/queue/window-id.ts";
+import { windowIds } from "../../../../extensions/serve/queue/window-id.ts";
 
 it("names windows in their order, also where the clock is set back", () => {
   const times = [Date.UTC(2026, 10, 28, 1, 30), Date.UTC(2026, 10, 28, 1, 30), Date.UTC(2020, 0, 1)];

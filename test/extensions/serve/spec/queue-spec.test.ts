@@ -1,9 +1,9 @@
 import { describe, expect } from "vitest";
+import { parseTriggered } from "../../../../extensions/serve/spec/parse-triggered.ts";
+import type { QueueTrigger } from "../../../../extensions/serve/spec/queue-spec.ts";
 import { present } from "../../../../shared/core/assert.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { queueBeside } from "../../../../shared/domain/queue-address.ts";
-import type { QueueTrigger } from "../../../../shared/domain/queue-spec.ts";
-import { parseTriggered } from "../../../../shared/job-file/read-run.ts";
 import { needs } from "../../../support/needs.ts";
 
 const ADDRESS = "amqp://reviews:s3cret@rabbit:5671/shop/reviews";

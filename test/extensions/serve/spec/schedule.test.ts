@@ -4,7 +4,7 @@ import {
   isTimeZone,
   openSchedule,
   type ScheduleSpec,
-} from "../../../../shared/domain/schedule.ts";
+} from "../../../../extensions/serve/spec/schedule.ts";
 
 const cron = (text: string, timeZone = "UTC") => openSchedule({ kind: "cron", cron: text, timeZone });
 

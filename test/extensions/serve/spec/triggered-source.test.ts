@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { firingAt } from "../../../../extensions/serve/spec/firing.ts";
+import { parseTriggered } from "../../../../extensions/serve/spec/parse-triggered.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
-import { firingAt } from "../../../../shared/domain/firing.ts";
-import { readRun, readTriggered } from "../../../../shared/job-file/read-run.ts";
+import { readRun } from "../../../../shared/job-file/read-run.ts";
 import { aJobText } from "../../../unit/shared/job-file/job-text.ts";
 
 const variable = (name: string) => `$\{${name}}`;
@@ -36,16 +37,16 @@ describe("a job file as one of its runs", () => {
 
   it("of a schedule is the last that has come, in a folder of its own, without the trigger", async () => {
     await write("trigger: { cron: '30 2 * * *', timezone: Europe/Berlin }");
-    const { spec, firing, jobOutput } = await read();
-    expect(firing?.id).toBe("20261128T013000Z");
+    const { spec, runId, jobOutput } = await read();
+    expect(runId).toBe("20261128T013000Z");
     expect(spec.output.path).toBe(join(jobOutput, "run=20261128T013000Z"));
-    expect(spec.trigger).toBeUndefined();
+    expect(spec).not.toHaveProperty("trigger");
   });
 
   it("is another one where that is named, by its id or its time", async () => {
     await write("trigger: { cron: '30 2 * * *', timezone: Europe/Berlin }");
     const ids = await Promise.all(
-      ["20260329T010000Z", "2026-10-25T02:30+02:00"].map(async (at) => (await read(at)).firing?.id),
+      ["20260329T010000Z", "2026-10-25T02:30+02:00"].map(async (at) => (await read(at)).runId),
     );
     expect(ids).toEqual(["20260329T010000Z", "20261025T003000Z"]);
     expect(await problemsOf(read("2026-10-25T02:30+01:00"))).toContain("--at 20261025T003000Z");
@@ -57,20 +58,17 @@ describe("a job file as one of its runs", () => {
     const dated = `name: ${names.join("_")}`;
     await write(`${dated}\ntrigger: { cron: '30 0 * * *', timezone: Asia/Kolkata }`);
     expect((await read()).spec.name).toBe("2026-11-28_00_2026-11-27_20261127T190000Z");
-    const { runAt } = await readTriggered(path, { set: [], env: { RUN_DATE: "mine" } }, NOW);
+    const options = { path, set: [], env: { RUN_DATE: "mine" } };
+    const { runAt } = parseTriggered(await readFile(path, "utf8"), options, NOW);
     const other = runAt(firingAt(Date.parse("2026-02-28T19:00:00Z")));
     expect(other.spec.name).toBe("2026-03-01_00_2026-02-28_20260228T190000Z");
   });
 
   it("of new files is over what is new", async () => {
     await write("trigger: { files: new, quiet: 1m }");
-    const { spec, firing, jobOutput } = await read();
-    expect([spec.input.new, spec.output.path, firing, spec.trigger]).toEqual([
-      true,
-      jobOutput,
-      null,
-      undefined,
-    ]);
+    const { spec, runId, jobOutput } = await read();
+    expect([spec.input.new, spec.output.path, runId]).toEqual([true, jobOutput, null]);
+    expect(spec).not.toHaveProperty("trigger");
   });
 
   it("of a schedule over what is new has its folder from the runs before", async () => {
@@ -81,8 +79,8 @@ describe("a job file as one of its runs", () => {
 
   it("without a trigger is the job itself, and has no variables", async () => {
     await write("");
-    const { spec, firing, jobOutput } = await read();
-    expect([spec.output.path, firing]).toEqual([jobOutput, null]);
+    const { spec, runId, jobOutput } = await read();
+    expect([spec.output.path, runId]).toEqual([jobOutput, null]);
     expect(await problemsOf(read("20261128T013000Z"))).toContain("ARGUMENT_INVALID");
     await write(`name: ${variable("RUN_DATE")}`);
     expect(await problemsOf(read())).toContain("environment variable `RUN_DATE` is not set");

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { openSchedule } from "../../../../shared/domain/schedule.ts";
-import { WallClock } from "../../../../shared/domain/wall-clock.ts";
+import { openSchedule } from "../../../../extensions/serve/spec/schedule.ts";
+import { WallClock } from "../../../../extensions/serve/spec/wall-clock.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;

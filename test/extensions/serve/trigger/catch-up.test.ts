@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decideDue, firstServed } from "../../../../coordinator/trigger/trigger-state.ts";
-import { openSchedule, type ScheduleSpec } from "../../../../shared/domain/schedule.ts";
-import type { TimedTrigger } from "../../../../shared/domain/trigger-spec.ts";
+import { openSchedule, type ScheduleSpec } from "../../../../extensions/serve/spec/schedule.ts";
+import type { TimedTrigger } from "../../../../extensions/serve/spec/trigger-spec.ts";
+import { decideDue, firstServed } from "../../../../extensions/serve/trigger/trigger-state.ts";
 
 const MINUTE = 60_000;
 const LOOK_MS = 10_000;

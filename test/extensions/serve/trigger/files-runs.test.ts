@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
 import type { LocatedFile } from "../../../../coordinator/plan/input/discover.ts";
-import type { NextRun, TakesFile } from "../../../../coordinator/runs/next-run.ts";
-import type { RunOutcome } from "../../../../coordinator/runs/run-outcome.ts";
-import { FilesRuns } from "../../../../coordinator/trigger/files-runs.ts";
+import type { NextRun } from "../../../../coordinator/runs/next-run.ts";
+import { FilesRuns } from "../../../../extensions/serve/trigger/files-runs.ts";
+import type { RunOutcome } from "../../../../extensions/serve/trigger/run-outcome.ts";
 import { type ErrorData, errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
+import type { TakesFile } from "../../../../shared/domain/new-input.ts";
 
 const HOUR = 3_600_000;
 const TRIGGER = { kind: "files", quietMs: 0, lookMs: 1, timeZone: "UTC" } as const;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { QuietFiles } from "../../../../coordinator/trigger/quiet-files.ts";
+import { QuietFiles } from "../../../../extensions/serve/trigger/quiet-files.ts";
 
 const file = (path: string, bytes: number, version = "v") => ({ path, bytes, version });
 

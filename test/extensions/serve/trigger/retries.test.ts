@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import type { RunOutcome } from "../../../../coordinator/runs/run-outcome.ts";
-import { listed } from "../../../../coordinator/trigger/list-runs.ts";
-import { TimedRuns } from "../../../../coordinator/trigger/timed-runs.ts";
-import type { TriggerState } from "../../../../coordinator/trigger/trigger-state.ts";
+import { listed } from "../../../../extensions/serve/list-runs.ts";
+import type { TimedTrigger } from "../../../../extensions/serve/spec/trigger-spec.ts";
+import type { RunOutcome } from "../../../../extensions/serve/trigger/run-outcome.ts";
+import { TimedRuns } from "../../../../extensions/serve/trigger/timed-runs.ts";
+import type { TriggerState } from "../../../../extensions/serve/trigger/trigger-state.ts";
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
-import type { TimedTrigger } from "../../../../shared/domain/trigger-spec.ts";
 
 /** Runs of a schedule that fail, and are begun again. */
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { RunOutcome } from "../../../../coordinator/runs/run-outcome.ts";
-import { TimedRuns } from "../../../../coordinator/trigger/timed-runs.ts";
-import type { TriggerState } from "../../../../coordinator/trigger/trigger-state.ts";
+import { openSchedule } from "../../../../extensions/serve/spec/schedule.ts";
+import type { TimedTrigger } from "../../../../extensions/serve/spec/trigger-spec.ts";
+import type { RunOutcome } from "../../../../extensions/serve/trigger/run-outcome.ts";
+import { TimedRuns } from "../../../../extensions/serve/trigger/timed-runs.ts";
+import type { TriggerState } from "../../../../extensions/serve/trigger/trigger-state.ts";
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
-import { openSchedule } from "../../../../shared/domain/schedule.ts";
-import type { TimedTrigger } from "../../../../shared/domain/trigger-spec.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 
 /** What is later is late, as the core has it. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readFiles } from "../../../../../coordinator/queue/messages/files.ts";
+import { readFiles } from "../../../../../extensions/serve/queue/messages/files.ts";
 import type { ReadNotice } from "../../../../../shared/extension/notice.ts";
 
 /** Of a store that wraps what it says as often as it likes. */

@@ -5,8 +5,8 @@ import {
   type MessageColumns,
   type MessageRow,
   readMessage,
-} from "../../../../../coordinator/queue/messages/read-message.ts";
-import { rowsFile } from "../../../../../coordinator/queue/rows-file.ts";
+} from "../../../../../extensions/serve/queue/messages/read-message.ts";
+import { rowsFile } from "../../../../../extensions/serve/queue/rows-file.ts";
 import { typeOfName } from "../../../../../shared/domain/column-type-names.ts";
 
 /** A value as a message has it, and as Arrow's own reader gives it back. */
