@@ -15,7 +15,7 @@ import { remembered } from "./remembered.ts";
 
 export interface StandingArguments extends CoordinatorArguments, ProcessArguments {}
 
-/** As --workers says it. */
+/** Value of --workers for no worker on this machine. */
 const NO_WORKERS = "none";
 
 /** Options of commands that are a coordinator with workers, for as long as they stay. */
@@ -28,7 +28,7 @@ export const standingOptions = {
   },
 } as const satisfies Record<string, Options>;
 
-/** Is a coordinator with workers while a command works, and ends as a process does that is stopped. */
+/** Runs a coordinator with workers for as long as a command works. Only a signal ends such work. */
 export async function runStanding(args: StandingArguments, work: StandingWork): Promise<void> {
   const { keepHeapSmall } = await import("./keep-heap-small.ts");
   const { ensureCredential, secretPath } = await import("../shared/access/credential.ts");

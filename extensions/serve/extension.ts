@@ -1,6 +1,6 @@
 import type { Extension } from "../../shared/extension/extension.ts";
 
-/** Runs of jobs by schedules, by new files and by messages. */
+/** Runs of jobs by schedules, by new files, and by messages of queues. */
 export const serve: Extension = {
   name: "serve",
   runs: {
