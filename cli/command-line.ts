@@ -8,10 +8,9 @@ import { coordinatorCommand } from "./coordinator.ts";
 import { planCommand } from "./plan.ts";
 import { probeCommand } from "./probe.ts";
 import { runCommand } from "./run.ts";
-import { runsCommand } from "./runs.ts";
 import { schemaCommand } from "./schema.ts";
-import { serveCommand } from "./serve.ts";
 import { pauseCommand, priorityCommand, resumeCommand } from "./standing.ts";
+import { runStanding, type StandingArguments, standingOptions } from "./standing-coordinator.ts";
 import { statusCommand } from "./status.ts";
 import { submitCommand } from "./submit.ts";
 import { tokenCommand } from "./token.ts";
@@ -31,8 +30,6 @@ const COMMANDS = [
   submitCommand,
   statusCommand,
   watchCommand,
-  serveCommand,
-  runsCommand,
   pauseCommand,
   resumeCommand,
   priorityCommand,
@@ -77,16 +74,16 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
 /** Commands of extensions that follow a command of the engine. They load their code when it is asked for. */
 function addedAfter({ command }: CommandModule): readonly CommandModule[] {
   const [name] = String(command).split(" ");
-  return EXTENSIONS.flatMap(({ command: part }) =>
-    part !== undefined && part.follows === name ? [commandModule(part)] : [],
-  );
+  return EXTENSIONS.flatMap(({ command = [] }) => command)
+    .filter(({ follows }) => follows === name)
+    .map(commandModule);
 }
 
 function commandModule({ usage, says, load }: CommandPart): CommandModule {
   return {
     command: usage,
     describe: says,
-    builder: async (yargs) => (await load()).options(yargs),
+    builder: async (yargs) => (await load()).options(yargs, HOST),
     handler: async (args) => (await load()).run(args, HOST),
   };
 }
@@ -102,6 +99,11 @@ const HOST: CommandHost = {
   async manifest(args) {
     const { openNamedOutput } = await import("../coordinator/plan/named-output.ts");
     return (await openNamedOutput(args, NOT_PUBLISHED)).manifest;
+  },
+  standing: {
+    options: standingOptions,
+    // The parser gives what the options describe.
+    run: (args, work) => runStanding(args as StandingArguments, work),
   },
 };
 

@@ -63,7 +63,7 @@ export interface CoordinatorArguments
   readonly "log-level": LogLevel | undefined;
 }
 
-interface Own extends Pick<CoordinatorOptions, "remembers" | "triggers" | "isGuarded"> {
+interface Own extends Pick<CoordinatorOptions, "remembers" | "served" | "isGuarded"> {
   readonly secret: string;
   readonly takesJobs: boolean;
   readonly hasOwnWorkers: boolean;

@@ -17,7 +17,7 @@ import {
 } from "./coordinator-options.ts";
 import { type EndArguments, finishJob, printNothingNew, printStopped } from "./finish-job.ts";
 import { deadLettersExitCodeOption, freshOption, logLevelOf } from "./options.ts";
-import { atOption, readRunJob } from "./read-run-job.ts";
+import { atOptions, readRunJob } from "./read-run-job.ts";
 import { remembered } from "./remembered.ts";
 import { portExamples } from "./serving-options.ts";
 import { showProgress } from "./show-progress.ts";
@@ -40,7 +40,7 @@ export const coordinatorCommand: CommandModule<object, JobCoordinatorArguments> 
       .positional("job", { type: "string", describe: "The job file (left out: jobs come by submit)" })
       .options(coordinatorOptions)
       .option("set", setOption)
-      .option("at", atOption)
+      .options(atOptions)
       .option("fresh", freshOption)
       .option("json", jsonOption)
       .option("dead-letters-exit-code", deadLettersExitCodeOption)

@@ -6,7 +6,7 @@ import type { Figures } from "../shared/extension/plan.ts";
 import { jsonOption, setOption } from "../shared/terminal/command-parts.ts";
 import { oneLine } from "../shared/terminal/text.ts";
 import { checkPrecision } from "./check-precision.ts";
-import { atOption } from "./read-run-job.ts";
+import { atOptions } from "./read-run-job.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 
 interface PlanArguments extends TrialArguments {
@@ -26,7 +26,7 @@ export const planCommand: CommandModule<object, PlanArguments> = {
     const own = yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job file" })
       .option("set", setOption)
-      .option("at", atOption)
+      .options(atOptions)
       .options(trialOptions)
       .example("$0 plan job.yaml", "Every problem of the job at once, then time, memory and what limits");
     for (const { load } of PARTS) (await load()).options(own as Argv);

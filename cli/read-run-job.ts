@@ -1,13 +1,21 @@
 import type { Options } from "yargs";
+import { EXTENSIONS } from "#extensions";
 import type { RunSource } from "../shared/job-file/read-run.ts";
 
-/** Of commands that run a job once. */
-export const atOption = {
+const [runs] = EXTENSIONS.flatMap((extension) => extension.runs ?? []);
+
+const atOption = {
   type: "string",
   requiresArg: true,
-  defaultDescription: "the last that has come",
-  describe: "Which run of a job with a schedule: a time of it, as in 2026-11-28T02:30+01:00, or a run's id",
+  defaultDescription: runs?.at.usual,
+  describe: runs?.at.says,
 } as const satisfies Options;
+
+/**
+ * Option of commands that run a job once, where an extension makes several runs of a job. Elsewhere the
+ * option is not there, and its value is undefined, as the compiler thinks.
+ */
+export const atOptions = (runs === undefined ? {} : { at: atOption }) as { readonly at: typeof atOption };
 
 interface RunJobArguments {
   readonly job: string;
@@ -24,7 +32,7 @@ interface RunJobArguments {
 export async function readRunJob({ job, set, at }: RunJobArguments): Promise<RunSource> {
   const { readRun } = await import("../shared/job-file/read-run.ts");
   const source = await readRun(job, { set, env: process.env, at }, Date.now());
-  const { firing, spec } = source;
-  if (firing !== null) process.stderr.write(`run ${firing.id} of a schedule, into ${spec.output.path}\n`);
+  const { runId, spec } = source;
+  if (runId !== null) process.stderr.write(`run ${runId} of a schedule, into ${spec.output.path}\n`);
   return source;
 }

@@ -33,7 +33,7 @@ import { checkPrecision } from "./check-precision.ts";
 import { type EndArguments, finishJob, printNothingNew, printStopped } from "./finish-job.ts";
 import { startWorkers } from "./local-workers.ts";
 import { deadLettersExitCodeOption, freshOption, logLevelOf } from "./options.ts";
-import { atOption } from "./read-run-job.ts";
+import { atOptions } from "./read-run-job.ts";
 import { httpOption, portOptions, type ServingArguments, servingTo, tellServing } from "./serving-options.ts";
 import { showProgress } from "./show-progress.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
@@ -60,7 +60,7 @@ export const runCommand: CommandModule<object, RunArguments> = {
     yargs
       .positional("job", { type: "string", demandOption: true, describe: "The job file" })
       .option("set", setOption)
-      .option("at", atOption)
+      .options(atOptions)
       .options(trialOptions)
       .option("fresh", freshOption)
       .options(processOptions)

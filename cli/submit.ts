@@ -9,7 +9,7 @@ import {
   priorityOf,
   priorityOption,
 } from "./options.ts";
-import { atOption } from "./read-run-job.ts";
+import { atOptions } from "./read-run-job.ts";
 import { jobSummary } from "./render/summary.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 import { follow } from "./watch.ts";
@@ -37,7 +37,7 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
       .positional("job", { type: "string", demandOption: true, describe: "The job file" })
       .options(clientOptions)
       .option("set", setOption)
-      .option("at", atOption)
+      .options(atOptions)
       .options(trialOptions)
       .option("fresh", freshOption)
       .option("priority", priorityOption)

@@ -33,8 +33,8 @@ import { WorkServer } from "./service/work-server.ts";
 import { WorkerRegistry } from "./service/worker-registry.ts";
 
 export interface CoordinatorOptions extends ServersOptions {
-  /** Facts of the jobs that `serve` runs. Left out: it is no `serve`. */
-  readonly triggers?: CoordinatorView["triggers"];
+  /** Facts of jobs whose runs this process begins by itself. Left out: there are none. */
+  readonly served?: CoordinatorView["served"];
   readonly clock: TimedClock;
   /** Other times than the usual ones, for tests that cannot wait. */
   readonly schedule?: Partial<Omit<ScheduleConfig, "maxDeadRows">>;
@@ -217,7 +217,7 @@ class RunningCoordinator implements Coordinator {
     return {
       jobs: () => this.#submissions.known.listed,
       workers: () => this.#statuses(),
-      triggers: () => this.#options.triggers?.() ?? [],
+      served: () => this.#options.served?.() ?? [],
       ...{ service, logs, meters: this.#meters },
       leaseRequests: () => this.#waiters.size,
       ...{ planning: this.#submissions.planning, clock: this.#options.clock },

@@ -12,6 +12,7 @@ import { keda } from "./keda/extension.ts";
 import { nvidia } from "./nvidia/extension.ts";
 import { report } from "./report/extension.ts";
 import { s3 } from "./s3/extension.ts";
+import { serve } from "./serve/extension.ts";
 import { sound } from "./sound/extension.ts";
 import { sqs } from "./sqs/extension.ts";
 import { text } from "./text/extension.ts";
@@ -37,6 +38,7 @@ export const EXTENSIONS: readonly Extension[] = [
   text,
   image,
   sound,
+  serve,
   init,
   convert,
   estimate,

@@ -1,6 +1,6 @@
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import type { RunHistory } from "../shared/domain/run-history.ts";
-import type { TriggerStatus } from "../shared/domain/trigger-status.ts";
+import type { ServedStatus } from "../shared/domain/served-status.ts";
 import type { WorkerStatus } from "../shared/domain/worker.ts";
 
 /** Who is let in by the session. */
@@ -65,7 +65,7 @@ export const api = {
 interface Listener {
   readonly jobs?: (changed: readonly JobStatus[]) => void;
   /** All of them. */
-  readonly triggers?: (triggers: readonly TriggerStatus[]) => void;
+  readonly triggers?: (triggers: readonly ServedStatus[]) => void;
   readonly gone?: (ids: readonly string[]) => void;
   /** `[index, cell, ...]`; null: all are to be asked for. */
   readonly shards?: (changes: readonly number[] | null) => void;

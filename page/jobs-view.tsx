@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { formatCount } from "../shared/core/units.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
-import type { TriggerStatus } from "../shared/domain/trigger-status.ts";
+import type { ServedStatus } from "../shared/domain/served-status.ts";
 import { secondsText, shortCount } from "../shared/plots/scale.ts";
 import { jobLink } from "./job-link.tsx";
 import { Head } from "./job-tabs.tsx";
@@ -13,7 +13,7 @@ const FIRST_SHOWN = 20;
 
 interface JobsProps {
   readonly jobs: readonly JobStatus[];
-  readonly triggers: readonly TriggerStatus[];
+  readonly triggers: readonly ServedStatus[];
 }
 
 export function JobsView({ jobs, triggers }: JobsProps) {

@@ -1,7 +1,7 @@
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { JobStatus } from "../shared/domain/job-status.ts";
-import type { TriggerStatus } from "../shared/domain/trigger-status.ts";
+import type { ServedStatus } from "../shared/domain/served-status.ts";
 import { api, listen, Refusal, type Who } from "./api.tsx";
 import { JobView } from "./job-view.tsx";
 import { JobsView } from "./jobs-view.tsx";
@@ -60,7 +60,7 @@ function Shell({ who, onLeft }: { readonly who: Who; readonly onLeft: () => void
   const route = useRoute();
   const [view = ""] = route;
   const [jobs, setJobs] = useState<readonly JobStatus[]>([]);
-  const [triggers, setTriggers] = useState<readonly TriggerStatus[]>([]);
+  const [triggers, setTriggers] = useState<readonly ServedStatus[]>([]);
   const [isLive, setLive] = useState(false);
   useEffect(
     () =>
@@ -116,7 +116,7 @@ function Shell({ who, onLeft }: { readonly who: Who; readonly onLeft: () => void
 interface ViewProps {
   readonly route: readonly string[];
   readonly jobs: readonly JobStatus[];
-  readonly triggers: readonly TriggerStatus[];
+  readonly triggers: readonly ServedStatus[];
   readonly mayChange: boolean;
 }
 

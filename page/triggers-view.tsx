@@ -1,11 +1,11 @@
 import type { QueueStatus } from "../shared/domain/queue-status.ts";
-import type { TriggerOutcome, TriggerStatus } from "../shared/domain/trigger-status.ts";
+import type { ServedOutcome, ServedStatus } from "../shared/domain/served-status.ts";
 import { secondsText, shortCount } from "../shared/plots/scale.ts";
 import { jobLink } from "./job-link.tsx";
 import { Head } from "./job-tabs.tsx";
 
 interface TriggersProps {
-  readonly triggers: readonly TriggerStatus[];
+  readonly triggers: readonly ServedStatus[];
 }
 
 /** Jobs whose runs are made by `serve`: by a schedule or new files, and over queues. */
@@ -115,9 +115,9 @@ const OUTCOME_TEXTS = {
   nothingNew: "nothing was new",
   failed: "failed",
   cancelled: "cancelled",
-} as const satisfies Record<TriggerOutcome, string>;
+} as const satisfies Record<ServedOutcome, string>;
 
-function LastRun({ last }: Pick<TriggerStatus, "last">) {
+function LastRun({ last }: Pick<ServedStatus, "last">) {
   if (last === null) return <span class="soft">none yet</span>;
   const text = `${OUTCOME_TEXTS[last.outcome]}, ${timeText(last.endedMs)}`;
   return (

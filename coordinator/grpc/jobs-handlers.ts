@@ -66,11 +66,11 @@ async function submitWritten(
   const { textOfJob } = await import("../../shared/job-file/read-job-file.ts");
   const { parseRun } = await import("../../shared/job-file/read-run.ts");
   const options = { path, set, env: variables, at: at === "" ? undefined : at };
-  const { spec, firing, withLines } = parseRun(textOfJob(path, text), options, Date.now());
+  const { spec, runId, withLines } = parseRun(textOfJob(path, text), options, Date.now());
   try {
     const submitted = await submit(spec);
-    if (firing === null) return submitted;
-    const note = `run ${firing.id} of a schedule, into ${spec.output.path}`;
+    if (runId === null) return submitted;
+    const note = `run ${runId} of a schedule, into ${spec.output.path}`;
     return { ...submitted, notes: [note, ...submitted.notes] };
   } catch (error) {
     throw withLines(error);

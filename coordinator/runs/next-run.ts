@@ -1,7 +1,7 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { type FileStat, type Location, parseLocation } from "../../shared/domain/location.ts";
-import { type NewInput, namedFiles } from "../../shared/domain/new-input.ts";
+import { type NewInput, namedFiles, type TakesFile } from "../../shared/domain/new-input.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { discoverFiles, type FoundInput, type LocatedFile } from "../plan/input/discover.ts";
@@ -34,8 +34,6 @@ export interface NothingNew {
   /** The last of them is `last`. */
   readonly published: readonly PublishedRun[];
 }
-
-export type TakesFile = (file: LocatedFile) => boolean;
 
 interface NextRunOptions extends Reach {
   /** Of `output.path`. */

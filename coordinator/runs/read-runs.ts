@@ -1,12 +1,8 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
+import { JOB_RUNS } from "../../shared/domain/job-runs.ts";
 import { below, type Location, nameOf } from "../../shared/domain/location.ts";
-import {
-  LEDGER_FOLDER,
-  MANIFEST_NAME,
-  type OutputManifest,
-  WORK_FOLDER,
-} from "../../shared/domain/manifest.ts";
+import { MANIFEST_NAME, type OutputManifest, WORK_FOLDER } from "../../shared/domain/manifest.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { inspectOutput, namesIn, outputOccupied } from "../publish/output-folder.ts";
 
@@ -48,7 +44,7 @@ export async function readRuns(
   known: KnownRuns = new Map(),
 ): Promise<Runs> {
   const names = (await namesIn(base, storage)) ?? [];
-  const others = names.filter((name) => name !== LEDGER_FOLDER && runNumber(name) === null);
+  const others = names.filter((name) => name !== JOB_RUNS?.folder && runNumber(name) === null);
   if (others.includes(MANIFEST_NAME) || others.includes(WORK_FOLDER)) throw ordinaryOutput(base);
   if (others.length > 0) throw outputOccupied(base, others);
   const numbers = names.flatMap((name) => runNumber(name) ?? []).sort((a, b) => a - b);

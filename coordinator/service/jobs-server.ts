@@ -2,6 +2,8 @@ import { NEVER, orAbort, sleep } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { Slots } from "../../shared/core/slots.ts";
 import { isEnded } from "../../shared/domain/job.ts";
+import { keyOf } from "../../shared/domain/job-rules.ts";
+import { JOB_RUNS } from "../../shared/domain/job-runs.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { checkPriority, type Standing } from "../../shared/domain/standing.ts";
@@ -47,7 +49,7 @@ export class JobsServer implements JobsService {
     if (submission.priority !== undefined) checkPriority(submission.priority);
     const options = { ...submission, ...(signal === undefined ? {} : { signal }) };
     const checked = checkJobSpec(spec);
-    refuseTrigger(checked);
+    refuseRuns(checked);
     const { origin, notes, status } = await this.#options.submit(checked, options);
     return { job: status(), nothingNew: origin.kind === "nothingNew", notes };
   }
@@ -132,18 +134,19 @@ export class JobsServer implements JobsService {
   }
 }
 
-/** What fires a job makes runs of it, and a run has none. @throws {SPEC_INVALID} */
-function refuseTrigger({ trigger }: JobSpec): void {
-  if (trigger === undefined) return;
-  throw new ShardmillError("SPEC_INVALID", "what is submitted is one run of a job, and has no trigger", {
+/** What makes runs of a job file is no part of a run. @throws {SPEC_INVALID} */
+function refuseRuns(job: JobSpec): void {
+  if (JOB_RUNS === null || keyOf(job, JOB_RUNS.key) === undefined) return;
+  const { key, command } = JOB_RUNS;
+  throw new ShardmillError("SPEC_INVALID", `what is submitted is one run of a job, and has no ${key}`, {
     problems: [
       {
-        where: "trigger",
+        where: key,
         what: "makes runs of a job file, and is no part of one",
         expected: "the job without it, with the output folder of the run",
-        found: "a trigger",
+        found: `a ${key}`,
       },
     ],
-    hint: "send the job file as it is written (`job_file`), as `shardmill submit` and the Python client do: then its last run is submitted; `shardmill serve` makes each one when it comes",
+    hint: `send the job file as it is written (\`job_file\`), as \`shardmill submit\` and the Python client do: then its last run is submitted; \`shardmill ${command}\` makes each one when it comes`,
   });
 }

@@ -5,7 +5,7 @@ import { Slots } from "../../shared/core/slots.ts";
 import { SlotsPerPeer, takeEach } from "../../shared/core/slots-per-peer.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { QueueStatus } from "../../shared/domain/queue-status.ts";
-import type { TriggerStatus } from "../../shared/domain/trigger-status.ts";
+import type { ServedStatus } from "../../shared/domain/served-status.ts";
 import type { WorkerStatus } from "../../shared/domain/worker.ts";
 import type { ViewedJob } from "../../shared/extension/coordinator-view.ts";
 import type { HttpCaller } from "../../shared/serving/http-routes.ts";
@@ -15,8 +15,8 @@ export interface Watched {
   /** In the order of submission. */
   jobs(): readonly Omit<ViewedJob, "metrics">[];
   workers(): readonly WorkerStatus[];
-  /** Jobs that are run by their triggers. */
-  triggers(): readonly TriggerStatus[];
+  /** Jobs whose runs a command begins by itself. */
+  served(): readonly ServedStatus[];
 }
 
 /** How often it is looked for changes: people cannot read faster. */
@@ -109,8 +109,8 @@ async function* inEvents(look: () => string, signal: AbortSignal): AsyncGenerato
 function triggerChanges(watched: Watched): () => string {
   let told = JSON.stringify([]);
   return () => {
-    const triggers: TriggerStatus[] = watched
-      .triggers()
+    const triggers: ServedStatus[] = watched
+      .served()
       .map(({ name, nextMs, waiting, isRunning, queue, last }) => {
         return { name, nextMs, waiting, isRunning, queue: queue === null ? null : coarse(queue), last };
       });

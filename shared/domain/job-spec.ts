@@ -11,15 +11,14 @@ import {
   checkReductionRules,
   checkSomethingIsPublished,
 } from "./job-rules.ts";
+import { checkNewIsWhole, checkRuns, RUNS_KEY } from "./job-runs.ts";
 import { type Frozen, mapSpec } from "./map-spec.ts";
 import { CHANGED_SPEC, NEW_SPEC } from "./new-input.ts";
-import { checkNewFilesAreWhole, checkNewIsWhole } from "./new-rules.ts";
 import { checkShapeRules, ROWS_KEYS } from "./output-shape.ts";
 import { PRECISIONS } from "./precision.ts";
 import { ALL_SCHEMES, SHOWN_SCHEMES } from "./store-schemes.ts";
 import { STORES_SPEC } from "./store-spec.ts";
 import { CSV_SPEC, TYPES_SPEC } from "./text-file-spec.ts";
-import { TRIGGER_SPEC } from "./trigger-spec.ts";
 import { checkWork, WORK_SPEC } from "./work-spec.ts";
 
 /**
@@ -281,13 +280,11 @@ export const JOB_FILE_SCHEMA = z
       .prefault({})
       .describe("What is forgiven."),
     stores: STORES_SPEC,
-    trigger: TRIGGER_SPEC.exactOptional().describe(
-      "What makes `shardmill serve` run the job, each time into a folder of its own, `output.path/run=.../`: see [schedules](schedules.md).",
-    ),
+    ...RUNS_KEY,
   })
   .superRefine(checkSomethingIsPublished)
   .superRefine(checkWork)
-  .superRefine(checkNewFilesAreWhole);
+  .superRefine(checkRuns);
 
 /** What may be written in a job file. */
 export type JobFile = z.input<typeof JOB_FILE_SCHEMA>;

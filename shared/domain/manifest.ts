@@ -99,5 +99,3 @@ export interface OutputFile {
 
 export const MANIFEST_NAME = "_manifest.json";
 export const WORK_FOLDER = "_shardmill";
-/** Beside the runs of a job with a trigger: what became of its firings. Readers pass over `_`. */
-export const LEDGER_FOLDER = "_trigger";

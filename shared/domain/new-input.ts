@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { formatCount } from "../core/units.ts";
+import type { FileStat } from "./location.ts";
 
 /** `input.new`. */
 export const NEW_SPEC = z
@@ -16,6 +17,9 @@ export const CHANGED_SPEC = z
     "Beside `new`: what becomes of a file that a run has read, and that is another now. It is read again, whole (`again`), left as it was read (`ignore`), or no " +
       "run begins (`error`). Left out: `again`.",
   );
+
+/** Returns whether a run over what is new takes a file, when it begins. */
+export type TakesFile = (file: FileStat & { readonly path: string }) => boolean;
 
 /** What a job over what is new (`input.new`) found, against what its earlier runs have read. */
 export interface NewInput {

@@ -2,6 +2,7 @@ import type { Argv } from "yargs";
 import type { PlannedJob } from "../domain/job.ts";
 import type { OutputManifest } from "../domain/manifest.ts";
 import type { NamedOutputArguments } from "../terminal/output-options.ts";
+import type { StandingHost } from "./standing.ts";
 
 /** A command of the command line. */
 export interface CommandPart {
@@ -17,7 +18,7 @@ export interface CommandPart {
 
 interface Command {
   /** Adds positional arguments, options and examples. */
-  options(yargs: Argv): Argv;
+  options(yargs: Argv, host: CommandHost): Argv;
   /** Runs it. An error that it throws is shown, and gives the exit code. */
   run(args: object, host: CommandHost): Promise<void>;
 }
@@ -36,11 +37,12 @@ export interface CommandHost {
    * @throws {ARGUMENT_INVALID} where nothing is published
    */
   manifest(args: NamedOutputArguments): Promise<OutputManifest>;
+  readonly standing: StandingHost;
 }
 
 /** Makes a command whose arguments have the types of its options. */
 export function defineCommand<Options extends object>(command: {
-  readonly options: (yargs: Argv) => Argv<Options>;
+  readonly options: (yargs: Argv, host: CommandHost) => Argv<Options>;
   readonly run: (args: Options, host: CommandHost) => Promise<void>;
 }): Command {
   // The parser gives what the options describe.

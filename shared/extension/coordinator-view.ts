@@ -4,7 +4,7 @@ import type { LogTail } from "../core/log.ts";
 import type { JobMetrics } from "../domain/job-metrics.ts";
 import type { JobStatus } from "../domain/job-status.ts";
 import type { JobView } from "../domain/job-view.ts";
-import type { TriggerFacts } from "../domain/trigger-status.ts";
+import type { ServedFacts } from "../domain/served-status.ts";
 import type { WorkerStatus } from "../domain/worker.ts";
 import type { DurationHistogram } from "../metrics/histogram.ts";
 import type { JobsService } from "../wire/services.ts";
@@ -14,8 +14,8 @@ export interface CoordinatorView {
   /** Jobs, in the order of submission. */
   jobs(): readonly ViewedJob[];
   workers(): readonly WorkerStatus[];
-  /** Jobs that are run by their triggers. Empty: the coordinator serves none. */
-  triggers(): readonly TriggerFacts[];
+  /** Jobs whose runs a command begins by itself. Empty: there are none. */
+  served(): readonly ServedFacts[];
   readonly service: Pick<JobsService, "cancelJob" | "pauseJob" | "resumeJob" | "setJobPriority">;
   readonly logs: Pick<LogTail, "since">;
   readonly meters: ViewedMeters;

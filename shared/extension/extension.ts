@@ -8,6 +8,7 @@ import type { GpuPart } from "./gpu-driver.ts";
 import type { ReadNotice } from "./notice.ts";
 import type { PlanPart } from "./plan.ts";
 import type { QueueOptions, QueueSink, QueueSource } from "./queue-source.ts";
+import type { RunsPart } from "./runs.ts";
 import type { InputPart, StepPart } from "./step-part.ts";
 
 /**
@@ -25,8 +26,10 @@ export interface Extension {
   readonly feature?: FeaturePart;
   readonly input?: InputPart;
   readonly steps?: readonly StepPart[];
+  readonly runs?: RunsPart;
   readonly face?: FacePart;
-  readonly command?: CommandPart;
+  /** One command, or several. */
+  readonly command?: CommandPart | readonly CommandPart[];
   readonly plan?: PlanPart;
   readonly beside?: BesidePart;
   readonly gpus?: GpuPart;

@@ -4,9 +4,9 @@ import { isGroup } from "../core/is-group.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
 import { withoutTrailingSlashes } from "../core/without-slashes.ts";
 import { fileSpecs } from "../domain/features.ts";
+import { JOB_RUNS } from "../domain/job-runs.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { isAddress, isWebInput } from "../domain/location.ts";
-import { WINDOW_INPUT } from "../domain/queue-spec.ts";
 import { issueProblems, type SpecProblem } from "./issue-problems.ts";
 import { accepts, knownKeys, schemaAt } from "./json-schema.ts";
 import { formatKeyPath, type KeyPath } from "./key-path.ts";
@@ -31,7 +31,7 @@ interface CheckOptions {
 
 /** A job's values, checked whole: the frozen spec, or everything that is wrong. */
 export function checkJob(value: unknown, options: CheckOptions): JobSpec | readonly SpecProblem[] {
-  const root = withWindow(withoutNulls(value ?? {}, []));
+  const root = withOwnInput(withoutNulls(value ?? {}, []));
   const parsed = JOB_FILE_SCHEMA.safeParse(root);
   if (!parsed.success) {
     return issueProblems(parsed.error.issues, root, options.found ?? ((_path, found) => renderFound(found)));
@@ -111,12 +111,14 @@ function withoutNulls(value: unknown, path: KeyPath): unknown {
   return Object.fromEntries(kept);
 }
 
-/** What a job of a queue reads is a window, which nobody has to name. */
-function withWindow(root: unknown): unknown {
-  if (!isGroup(root) || !isGroup(root.trigger) || root.trigger.queue === undefined) return root;
+/** Names the input of a job whose runs have one of their own, so that nobody has to. */
+function withOwnInput(root: unknown): unknown {
+  const runs = isGroup(root) && JOB_RUNS !== null ? root[JOB_RUNS.key] : undefined;
+  if (JOB_RUNS === null || !isGroup(root) || !isGroup(runs) || runs[JOB_RUNS.input.key] === undefined)
+    return root;
   const { input = {} } = root;
   if (!isGroup(input) || input.path !== undefined) return root;
-  return { ...root, input: { ...input, path: WINDOW_INPUT } };
+  return { ...root, input: { ...input, path: JOB_RUNS.input.path } };
 }
 
 function withFolders(map: JobSpec["map"], rename: (folder: string) => string): JobSpec["map"] {

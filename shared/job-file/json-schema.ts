@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { JOB_RUNS } from "../domain/job-runs.ts";
 import { JOB_FILE_SCHEMA } from "../domain/job-spec.ts";
 import type { KeyPath } from "./key-path.ts";
 
@@ -20,12 +21,21 @@ export function jobSpecJsonSchema(): object {
     title: "Shardmill job",
     description: "A model, a dataset, and what is made of them.",
     ...rest,
-    required: required.filter((key) => key !== "input"),
-    anyOf: [has("input", { type: "object" }), has("trigger", has("queue", { type: "string" }))],
+    ...withInput(required),
   };
 }
 
-/** Names a key that is described elsewhere: a job has an input, or the windows of a queue are its input. */
+/** Says that a job has an input, or runs that have one of their own. */
+function withInput(required: readonly string[]): object {
+  if (JOB_RUNS === null) return { required };
+  const { key, input } = JOB_RUNS;
+  return {
+    required: required.filter((name) => name !== "input"),
+    anyOf: [has("input", { type: "object" }), has(key, has(input.key, { type: "string" }))],
+  };
+}
+
+/** Names a key that is described elsewhere. */
 function has(key: string, value: object): object {
   return {
     type: "object",

@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { EXTENSIONS } from "#extensions";
 import { commandNames, helpOf } from "../../cli/command-line.ts";
 
-const commands = EXTENSIONS.flatMap(({ name, command }) =>
-  command === undefined ? [] : [{ name, command }],
+const commands = EXTENSIONS.flatMap(({ name, command = [] }) =>
+  [command].flat().map((one) => ({ name, command: one })),
 );
 
 test("commands of extensions have names of their own", async () => {
@@ -12,7 +12,7 @@ test("commands of extensions have names of their own", async () => {
   for (const { command } of commands) expect(names).toContain(command.usage.split(" ")[0]);
 });
 
-describe.each(commands)("the command of $name", ({ command }) => {
+describe.each(commands)("the command $command.usage of $name", ({ command }) => {
   const [name = ""] = command.usage.split(" ");
 
   test("tells what it does, its options and an example", async () => {

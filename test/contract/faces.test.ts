@@ -140,7 +140,7 @@ const OWN_ROUTES = ["GET /healthz", "GET /readyz", "GET /session", "POST /sessio
 const VIEW: CoordinatorView = {
   jobs: () => [],
   workers: () => [],
-  triggers: () => [],
+  served: () => [],
   service: { cancelJob: refuse, pauseJob: refuse, resumeJob: refuse, setJobPriority: refuse },
   logs: new LogTail(),
   meters: new Meters(),

@@ -28,7 +28,7 @@ beforeEach(async () => {
   const routes = pageRoutes({
     jobs: () => jobs,
     workers: () => [],
-    triggers: () => [],
+    served: () => [],
     service,
     logs: new LogTail(),
   });
@@ -135,7 +135,7 @@ function callerOf(name: string, port: number) {
 }
 
 test("32 pages of one identity watch at once, and leave the others as many; one that ends leaves its place", async () => {
-  const watched = { jobs: () => [], workers: () => [], triggers: () => [] };
+  const watched = { jobs: () => [], workers: () => [], served: () => [] };
   const over = new AbortController();
   const open = (name: string, port: number) =>
     eventStream(watched, null, callerOf(name, port), over).then(({ body }) => body);
@@ -157,7 +157,7 @@ test("32 pages of one identity watch at once, and leave the others as many; one 
 
 describe("one that takes nothing for long", () => {
   test("is let go, and its place is another's", async () => {
-    const watched = { jobs: () => jobs, workers: () => [], triggers: () => [] };
+    const watched = { jobs: () => jobs, workers: () => [], served: () => [] };
     const signal = new AbortController().signal;
     const sleepers = [];
     for (let at = 0; at < MOST; at += 1) {

@@ -40,7 +40,7 @@ beforeEach(async () => {
   logs = new LogTail();
   const guard = { ...TEST_GUARD, tokensPath: join(folder, "tokens"), auditPath: join(folder, "audit") };
   jobs = [];
-  const routes = pageRoutes({ jobs: () => jobs, workers: () => [], triggers: () => [], service, logs });
+  const routes = pageRoutes({ jobs: () => jobs, workers: () => [], served: () => [], service, logs });
   const options = { guard, listening: LOCAL, report: () => {}, log: silentLogger };
   server = await serveHttp({ ...options, listen: "127.0.0.1:0", routes });
 });

@@ -1,7 +1,7 @@
 import { appendFile, readdir, readFile, rename } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { TriggerState } from "../../coordinator/trigger/trigger-state.ts";
+import type { TriggerState } from "../../extensions/serve/trigger/trigger-state.ts";
 import { SeededRandom } from "../../sim/seeded-random.ts";
 import { JobFolder, numberedRows } from "../support/job-folder.ts";
 import { until } from "../support/job-processes.ts";

@@ -1,11 +1,11 @@
-import type { RunOutcome } from "../../coordinator/runs/run-outcome.ts";
-import { TimedRuns } from "../../coordinator/trigger/timed-runs.ts";
-import { TriggerLedger } from "../../coordinator/trigger/trigger-ledger.ts";
+import { firingAt } from "../../extensions/serve/spec/firing.ts";
+import type { TimedTrigger } from "../../extensions/serve/spec/trigger-spec.ts";
+import type { RunOutcome } from "../../extensions/serve/trigger/run-outcome.ts";
+import { TimedRuns } from "../../extensions/serve/trigger/timed-runs.ts";
+import { TriggerLedger } from "../../extensions/serve/trigger/trigger-ledger.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import type { Disk } from "../../shared/core/disk.ts";
 import { silentLogger } from "../../shared/core/log.ts";
-import { firingAt } from "../../shared/domain/firing.ts";
-import type { TimedTrigger } from "../../shared/domain/trigger-spec.ts";
 import { type Fate, type Life, Lives } from "./lives.ts";
 
 const FOLDER = "/job/_trigger";

@@ -1,6 +1,6 @@
 import { CALL_KINDS } from "../../../shared/access/callers.ts";
 import { isEnded, JOB_PHASES, type JobPhase } from "../../../shared/domain/job.ts";
-import type { TriggerFacts } from "../../../shared/domain/trigger-status.ts";
+import type { ServedFacts } from "../../../shared/domain/served-status.ts";
 import type { CoordinatorView, ViewedJob, ViewedMeters } from "../../../shared/extension/coordinator-view.ts";
 import { METRICS_TYPE, type Metric, metricsText } from "../../../shared/metrics/metric.ts";
 import { PROCESS_METRICS, type ProcessFacts, ProcessWatch } from "../../../shared/metrics/process-metrics.ts";
@@ -12,7 +12,7 @@ import { WORKER_METRICS, type WorkersFacts } from "./worker-table.ts";
 /** What a coordinator tells at one moment. */
 interface CoordinatorFacts extends JobsFacts, WorkersFacts {
   readonly process: ProcessFacts;
-  readonly triggers: readonly TriggerFacts[];
+  readonly triggers: readonly ServedFacts[];
   readonly meters: ViewedMeters;
   /** Open at this moment: nearly every worker has one. */
   readonly leaseRequests: number;
@@ -72,7 +72,7 @@ export const COORDINATOR_METRICS: readonly Metric<CoordinatorFacts>[] = [
 
 type MetricsView = Pick<
   CoordinatorView,
-  "jobs" | "workers" | "triggers" | "meters" | "leaseRequests" | "planning" | "clock"
+  "jobs" | "workers" | "served" | "meters" | "leaseRequests" | "planning" | "clock"
 >;
 
 /**
@@ -119,7 +119,7 @@ export class CoordinatorMetrics {
 
   /** An end counts from when it is first looked at: who looks seldom sees the last values for as long. */
   #facts(nowMs: number): CoordinatorFacts {
-    const { jobs, workers, triggers, meters, leaseRequests, planning } = this.#view;
+    const { jobs, workers, served, meters, leaseRequests, planning } = this.#view;
     const phases = Object.fromEntries(JOB_PHASES.map((phase) => [phase, 0])) as Record<JobPhase, number>;
     const shown: JobFacts[] = [];
     for (const handle of jobs()) {
@@ -132,7 +132,7 @@ export class CoordinatorMetrics {
       jobs: shown,
       phases,
       workers: workers(),
-      triggers: triggers(),
+      triggers: served(),
       process: this.#process.look(),
       meters,
       leaseRequests: leaseRequests(),

@@ -1,9 +1,9 @@
 import { MESSAGE_OUTCOMES, type QueueStatus } from "../../../shared/domain/queue-status.ts";
-import { TRIGGER_OUTCOMES, type TriggerFacts } from "../../../shared/domain/trigger-status.ts";
+import { SERVED_OUTCOMES, type ServedFacts } from "../../../shared/domain/served-status.ts";
 import type { Metric } from "../../../shared/metrics/metric.ts";
 
 interface TriggersFacts {
-  readonly triggers: readonly TriggerFacts[];
+  readonly triggers: readonly ServedFacts[];
 }
 
 export const TRIGGER_METRICS: readonly Metric<TriggersFacts>[] = [
@@ -42,7 +42,7 @@ export const TRIGGER_METRICS: readonly Metric<TriggersFacts>[] = [
     labels: ["name", "outcome"],
     read: ({ triggers }) =>
       triggers.flatMap(({ name, ended }) =>
-        TRIGGER_OUTCOMES.map((outcome) => ({ labels: [name, outcome], value: ended[outcome] })),
+        SERVED_OUTCOMES.map((outcome) => ({ labels: [name, outcome], value: ended[outcome] })),
       ),
   },
   ofQueues(
@@ -103,7 +103,7 @@ function ofTriggers(
   name: string,
   type: "gauge" | "counter",
   help: string,
-  value: (facts: TriggerFacts) => number | null,
+  value: (facts: ServedFacts) => number | null,
 ): Metric<TriggersFacts> {
   return {
     name: `shardmill_trigger_${name}`,

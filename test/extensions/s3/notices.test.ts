@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { readFiles } from "../../../coordinator/queue/messages/files.ts";
 import { readNotice } from "../../../extensions/s3/notices.ts";
+import { readFiles } from "../../../extensions/serve/queue/messages/files.ts";
 
 const read = (json: unknown) => readFiles(JSON.stringify(json), [readNotice]);
 

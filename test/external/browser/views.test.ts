@@ -3,7 +3,7 @@ import { serveHttp } from "../../../coordinator/http/http-server.ts";
 import { pageRoutes } from "../../../extensions/web/page-routes.ts";
 import { LogTail, silentLogger } from "../../../shared/core/log.ts";
 import type { JobStatus } from "../../../shared/domain/job-status.ts";
-import type { TriggerFacts } from "../../../shared/domain/trigger-status.ts";
+import type { ServedFacts } from "../../../shared/domain/served-status.ts";
 import type { HttpServer } from "../../../shared/serving/http-server.ts";
 import { LOCAL } from "../../../shared/serving/listening.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../../support/access.ts";
@@ -13,8 +13,8 @@ import { A_RUNNING_JOB, aJobHandle, aShardMap } from "../../support/page-jobs.ts
 const cells = aShardMap();
 
 /** Told as they are at each look. */
-let triggers: readonly TriggerFacts[] = [];
-const NIGHTLY: TriggerFacts = {
+let triggers: readonly ServedFacts[] = [];
+const NIGHTLY: ServedFacts = {
   name: "nightly <i>reviews</i>",
   nextMs: Date.UTC(2026, 10, 29, 1, 30),
   waiting: 0,
@@ -66,7 +66,7 @@ beforeAll(async () => {
     logs.write(
       `${JSON.stringify({ level, time: 1_795_000_000_000, name: "coordinator", pid: 1, msg, worker: "w1" })}\n`,
     );
-  const routes = pageRoutes({ jobs: () => jobs, workers: () => [], triggers: () => triggers, service, logs });
+  const routes = pageRoutes({ jobs: () => jobs, workers: () => [], served: () => triggers, service, logs });
   const options = { guard: TEST_GUARD, listening: LOCAL, report: () => {}, log: silentLogger };
   server = await serveHttp({ ...options, listen: "127.0.0.1:0", routes });
   browser = await TestBrowser.start();

@@ -1,15 +1,15 @@
 import { tableFromIPC } from "apache-arrow";
-import type { DeadKeys } from "../../../coordinator/queue/gatherer.ts";
-import { QueueLife } from "../../../coordinator/queue/queue-life.ts";
-import { Spool, type SpooledWindow } from "../../../coordinator/queue/spool.ts";
-import { filesOf } from "../../../coordinator/queue/unreadable-files.ts";
-import type { RunOutcome } from "../../../coordinator/runs/run-outcome.ts";
+import type { DeadKeys } from "../../../extensions/serve/queue/gatherer.ts";
+import { QueueLife } from "../../../extensions/serve/queue/queue-life.ts";
+import { Spool, type SpooledWindow } from "../../../extensions/serve/queue/spool.ts";
+import { filesOf } from "../../../extensions/serve/queue/unreadable-files.ts";
+import type { QueueTrigger } from "../../../extensions/serve/spec/queue-spec.ts";
+import type { RunOutcome } from "../../../extensions/serve/trigger/run-outcome.ts";
 import { sleep } from "../../../shared/core/abort.ts";
 import type { Disk } from "../../../shared/core/disk.ts";
 import { errorToData, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 import { silentLogger } from "../../../shared/core/log.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
-import type { QueueTrigger } from "../../../shared/domain/queue-spec.ts";
 import { type Fate, type Life, Lives } from "../lives.ts";
 import { MortalBroker } from "./mortal-broker.ts";
 

@@ -17,7 +17,7 @@ export const FILE_USERS: readonly RegExp[] = [
   // copies of files that lie elsewhere.
   /^coordinator\/(access\/(audit-log|tokens-file)|kept\/kept-jobs)\.ts$/,
   /^shared\/(access\/(credential|own-file|token|tls-files)|job-file\/read-job-file)\.ts$/,
-  /^extensions\/(object-store\/ca-bundle|azure\/identities|init\/(command|draft-paths)|report\/command)\.ts$/,
+  /^extensions\/(object-store\/ca-bundle|azure\/identities|init\/(command|draft-paths)|report\/command|serve\/served-files)\.ts$/,
   /^extensions\/text\/(split-step|tokenize-step)\.ts$/,
   /^worker\/tuning\/tuning-cache\.ts$/,
   /^coordinator\/plan\/model\/convert(-to-file|ed-model)\.ts$/,
@@ -48,7 +48,8 @@ export const DISK_USERS: readonly RegExp[] = [
   /^coordinator\/job\/job-seams\.ts$/,
   /^coordinator\/commit\/blocking-disk\.ts$/,
   /^shared\/access\/credential\.ts$/,
-  /^coordinator\/(kept\/(kept-jobs|replace-file)|trigger\/trigger-ledger|queue\/spool)\.ts$/,
+  /^coordinator\/kept\/(kept-jobs|replace-file)\.ts$/,
+  /^extensions\/serve\/(trigger\/trigger-ledger|queue\/spool)\.ts$/,
   // The folder of the journal and the lock, which goes when they do.
   /^coordinator\/publish\/(cleanup|clear-output|own-run)\.ts$/,
 ];

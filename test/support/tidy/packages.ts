@@ -30,7 +30,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
   { packages: /^koffi$/, folders: ["extensions/nvidia/"] },
   { packages: /^@opentelemetry\//, folders: ["extensions/tracing/"] },
   { packages: /^saxes$/, folders: ["extensions/object-store/"] },
-  { packages: /^croner$/, folders: ["shared/domain/"] },
+  { packages: /^croner$/, folders: ["extensions/serve/"] },
   { packages: /^yaml$/, folders: ["shared/job-file/"] },
   { packages: /^pino$/, folders: ["shared/core/"] },
   { packages: /^yargs$/, folders: ["cli/", "shared/extension/", "shared/terminal/"] },

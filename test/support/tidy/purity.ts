@@ -11,9 +11,6 @@ export const PURE_FILES: readonly RegExp[] = [
   /^coordinator\/plan\/footers\/seal-dataset\.ts$/,
   /^coordinator\/plan\/bind\//,
   /^coordinator\/publish\/layout\.ts$/,
-  /^coordinator\/trigger\/(trigger-state|quiet-files)\.ts$/,
-  /^coordinator\/queue\/messages\/(read-message|files|problem|values)\.ts$/,
-  /^coordinator\/queue\/(gatherer|key-ledger|row-json)\.ts$/,
   /^coordinator\/publish\/shape\/plan-parts\.ts$/,
   /^coordinator\/insight\/(advice|bottleneck|durations|pace-(meter|samples)|recall-run|record-times|run-(memory|meter)|packed-history|shard-(cells|map)|time-line|worker-memor(y|ies)|store-advice|store-rates|store-watch)\.ts$/,
   /^shared\/plots\//,
@@ -24,6 +21,8 @@ export const PURE_FILES: readonly RegExp[] = [
   /^cli\/render\/(?!live-progress\.ts$)/,
   /^shared\/terminal\/(?!(command-parts|connecting-options|early-signals|stop-signals)\.ts$)/,
   /^extensions\/convert\/conversion-text\.ts$/,
+  /^extensions\/serve\/(spec|queue\/messages)\//,
+  /^extensions\/serve\/(runs-text|trigger\/(trigger-state|quiet-files)|queue\/(gatherer|key-ledger|row-json))\.ts$/,
   // Declarations of extensions import these.
   /^extensions\/[^/]+\/(address(-options)?|op|spec)\.ts$/,
   /^worker\/batch\/(batch-(sizer|search)|bounds|fixed-runs)\.ts$/,

@@ -21,6 +21,15 @@ const BASES: Readonly<Record<string, readonly string[]>> = {
     "worker/",
   ],
   report: ["coordinator/insight/"],
+  // Runs over what is new, where they are published, the lock of a ledger, and files that replace others.
+  serve: [
+    "coordinator/job/",
+    "coordinator/journal/",
+    "coordinator/kept/",
+    "coordinator/plan/",
+    "coordinator/publish/",
+    "coordinator/runs/",
+  ],
   try: ["pipeline", "coordinator/job/", "coordinator/publish/", "worker/"],
   // Histories and maps of runs, as they are kept.
   web: ["coordinator/insight/"],
@@ -44,6 +53,7 @@ export const LIST_READERS: readonly string[] = [
   "coordinator/access/face-methods.ts",
   "shared/domain/besides.ts",
   "shared/domain/features.ts",
+  "shared/domain/job-runs.ts",
   "shared/domain/queue-address.ts",
   "shared/domain/store-schemes.ts",
   "shared/extension/open-gpu-driver.ts",
@@ -75,6 +85,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   image: /\b[Ii]mages?(?=[A-Z]|\b)|[a-z]Images?(?=[A-Z]|\b)|IMAGE/,
   keda: /[Kk]eda|KEDA|externalscaler/,
   nvidia: /[Nn]vml|NVML/,
+  serve: /[Tt]rigger|TRIGGER|\b[Cc]ron|shardmill serve/,
   sound: /\b[Ss]ounds?(?=[A-Z]|\b)|[a-z]Sounds?(?=[A-Z]|\b)|SOUND/,
   web: /[Pp]rometheus|[Cc]oordinatorMetrics|\bpage[A-Z]|\bpage\.(js|css)\b/,
   text: /[Tt]okeniz(e|er|ers)\b|[Tt]okeniz(e|er)[A-Z]/,

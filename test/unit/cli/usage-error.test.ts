@@ -19,11 +19,6 @@ describe("a wrong command line", () => {
     ["stats", "unknown command `stats`", "did you mean `status`?"],
     ["run", "run needs <job>: the job file", "usage: shardmill run <job>"],
     ["cancel", "cancel needs <job>: the job's id, as status shows it", "usage: shardmill cancel <job>"],
-    [
-      "serve",
-      "serve needs <jobs>: job files with a trigger, or folders of them",
-      "usage: shardmill serve <jobs..>",
-    ],
     ["run job.yaml more", "too many arguments: `more`", "usage: shardmill run <job>"],
     ["run --set a=1 job.yaml more", "too many arguments: `more`", "usage: shardmill run <job>"],
     ["run job.yaml --wokers 3", "unknown option --wokers", "did you mean --workers?"],
@@ -60,6 +55,7 @@ describe("a wrong command line", () => {
   });
 
   needs(
+    "serve",
     "init",
     "convert",
     "try",

@@ -10,7 +10,7 @@ import {
 import type { JobStatus } from "../../../../shared/domain/job-status.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
-import type { TriggerFacts } from "../../../../shared/domain/trigger-status.ts";
+import type { ServedFacts } from "../../../../shared/domain/served-status.ts";
 import { type WorkerStatus, workerSession } from "../../../../shared/domain/worker.ts";
 import { aWorker, manualClock } from "../../../support/builders.ts";
 
@@ -66,7 +66,7 @@ function aStatus(facts: Partial<WorkerStatus> = {}): WorkerStatus {
 interface ACoordinator {
   readonly jobs?: JobHandle[];
   readonly workers?: WorkerStatus[];
-  readonly triggers?: readonly TriggerFacts[];
+  readonly triggers?: readonly ServedFacts[];
 }
 
 function aCoordinator({ jobs = [], workers = [], triggers = [] }: ACoordinator) {
@@ -75,7 +75,7 @@ function aCoordinator({ jobs = [], workers = [], triggers = [] }: ACoordinator) 
   const metrics = new CoordinatorMetrics({
     jobs: () => jobs,
     workers: () => workers,
-    triggers: () => triggers,
+    served: () => triggers,
     meters,
     leaseRequests: () => 2,
     planning: { waiting: 1 },

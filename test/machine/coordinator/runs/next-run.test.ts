@@ -144,7 +144,6 @@ test("what becomes of changed files is said only where runs before have read som
     expect.objectContaining({ problems: [expect.objectContaining({ where: "input.changed" })] }),
   );
   expect(job({ input: { ...input, new: true } }).input.changed).toBe("ignore");
-  expect(job({ input, trigger: { files: "new" } }).input.changed).toBe("ignore");
 });
 
 test("files of a run that has begun and are gone are told as that, also when nothing is left", async () => {

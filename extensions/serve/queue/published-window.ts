@@ -1,0 +1,113 @@
+import type { RecordBatch } from "apache-arrow";
+import { readManifestIfThere } from "../../../coordinator/publish/read-manifest.ts";
+import { cellReader } from "../../../shared/dataset/cell-reader.ts";
+import { freeBatch } from "../../../shared/dataset/free-batch.ts";
+import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
+import { columnData } from "../../../shared/dataset/record-batch.ts";
+import { below, type Location } from "../../../shared/domain/location.ts";
+import { MANIFEST_NAME, type OutputFile } from "../../../shared/domain/manifest.ts";
+import type { Result } from "../../../shared/extension/queue-source.ts";
+import { byteSource, type Storage } from "../../../shared/storage/storage.ts";
+import type { DeadKeys } from "./gatherer.ts";
+import { rowsAsJson } from "./row-json.ts";
+import type { SpooledWindow } from "./spool.ts";
+import type { WindowId } from "./window-id.ts";
+
+/** What a window's run has published. */
+export interface PublishedWindow {
+  readonly dead: DeadKeys;
+  /** The rows of the result, in their order, some at a time. */
+  results(signal: AbortSignal): AsyncIterable<readonly Result[]>;
+}
+
+/** So many are sent at a time. */
+const RESULTS_AT_ONCE = 1_000;
+
+/**
+ * Reads what became of a window: which of its messages are dead letters, and why. Null when it is not
+ * published.
+ *
+ * @param output the folder of its run
+ * @throws {OUTPUT_FAILED} when it is not as it was published, and what reading it throws
+ */
+export async function readPublishedWindow(
+  window: SpooledWindow,
+  { output, storage }: { readonly output: Location; readonly storage: Storage },
+  signal: AbortSignal,
+): Promise<PublishedWindow | null> {
+  const dead = new Map(window.left);
+  if (dead.size === window.keys.length) return { dead, results: noResults };
+  const manifest = await readManifestIfThere(below(output, MANIFEST_NAME), storage);
+  if (manifest === null) return null;
+  const { files } = manifest;
+  const read = (kind: OutputFile["kind"]) =>
+    batchesOf(
+      files.filter((file) => file.kind === kind),
+      { output, storage, signal },
+    );
+  const keyAt = keysByRow(window);
+  for await (const batch of read("errors")) {
+    const [rowAt, codeAt, messageAt] = ["row", "code", "message"].map((name) =>
+      cellReader(columnData(batch, name)),
+    );
+    for (let at = 0; at < batch.numRows; at += 1) {
+      const key = keyAt(Number(rowAt?.(at)));
+      // Of a message of several rows the first one tells.
+      if (key !== null && !dead.has(key)) dead.set(key, `${codeAt?.(at)}: ${messageAt?.(at)}`);
+    }
+  }
+  return { dead, results: () => resultsOf(window.id, read("rows")) };
+}
+
+/** Of a window that has no run: nothing of it was left. */
+async function* noResults(): AsyncGenerator<readonly Result[]> {}
+
+/** Which message a row of the window's file is of; null where a window is one of files. */
+function keysByRow({ keys, counts, input }: SpooledWindow): (row: number) => string | null {
+  if (input.length > 0) return () => null;
+  const owners: string[] = [];
+  for (const [index, key] of keys.entries())
+    for (let row = 0; row < (counts[index] ?? 0); row += 1) owners.push(key);
+  return (row) => owners[row] ?? null;
+}
+
+interface Place {
+  readonly output: Location;
+  readonly storage: Storage;
+  readonly signal: AbortSignal;
+}
+
+async function* batchesOf(
+  files: readonly OutputFile[],
+  { output, storage, signal }: Place,
+): AsyncGenerator<RecordBatch> {
+  for (const { path } of files) {
+    const location = below(output, path);
+    const { bytes, version } = await storage.stat(location, signal);
+    const format = path.endsWith(".arrow") ? "arrow" : "parquet";
+    using file = await openDatasetFile(byteSource(storage, location, bytes, version), format, signal);
+    const columns = file.schema.fields.map(({ name }) => name);
+    for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns, signal })) {
+      yield batch;
+      freeBatch(batch);
+    }
+  }
+}
+
+async function* resultsOf(
+  id: WindowId,
+  batches: AsyncIterable<RecordBatch>,
+): AsyncGenerator<readonly Result[]> {
+  let count = 0;
+  let results: Result[] = [];
+  for await (const batch of batches) {
+    for (const json of rowsAsJson(batch)) {
+      results.push({ messageId: `${id}/${count}`, body: Buffer.from(json) });
+      count += 1;
+      if (results.length < RESULTS_AT_ONCE) continue;
+      yield results;
+      results = [];
+    }
+  }
+  if (results.length > 0) yield results;
+}

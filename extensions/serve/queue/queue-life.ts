@@ -1,0 +1,292 @@
+import { setMaxListeners } from "node:events";
+import { orAbort, sleep } from "../../../shared/core/abort.ts";
+import { backoffMs } from "../../../shared/core/backoff.ts";
+import type { TimedClock } from "../../../shared/core/clock.ts";
+import { errorToData, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
+import type { Logger } from "../../../shared/core/log.ts";
+import type { Random } from "../../../shared/core/random.ts";
+import type { NamedFile, ReadNotice } from "../../../shared/extension/notice.ts";
+import type { Delivery, QueueSink, QueueSource } from "../../../shared/extension/queue-source.ts";
+import type { QueueTrigger } from "../spec/queue-spec.ts";
+import { type RunOutcome, reasonText } from "../trigger/run-outcome.ts";
+import { type ClosedWindow, Gatherer, type Verdict } from "./gatherer.ts";
+import type { MessageRow } from "./messages/read-message.ts";
+import type { PublishedWindow } from "./published-window.ts";
+import { QueueCounts } from "./queue-counts.ts";
+import { type Item, readDelivery } from "./read-delivery.ts";
+import { rowsFile } from "./rows-file.ts";
+import { Settler } from "./settler.ts";
+import type { Spool, SpooledWindow, SpoolRecord } from "./spool.ts";
+import { withoutUnreadable } from "./unreadable-files.ts";
+import { type WindowId, windowIds } from "./window-id.ts";
+
+interface QueueLifeOptions {
+  readonly trigger: QueueTrigger;
+  /** For messages of files: what reads the notices of stores. */
+  readonly notices: readonly ReadNotice[];
+  readonly spool: Spool;
+  /** What the spool had when it was opened. */
+  readonly records: readonly SpoolRecord[];
+  readonly source: QueueSource;
+  /** Where results are sent; null: nowhere. */
+  readonly sink: QueueSink | null;
+  /**
+   * Begins the run of a window, or goes on with it, and waits for its end; null when it was only left.
+   *
+   * @param fresh begins it anew, whatever was done of it
+   */
+  readonly run: (window: SpooledWindow, fresh: boolean) => Promise<RunOutcome | null>;
+  /** The location of a file that a message names. */
+  readonly locationOf: (file: string) => string;
+  /** What it has published; null for nothing. */
+  readonly published: (window: SpooledWindow) => Promise<PublishedWindow | null>;
+  readonly clock: TimedClock;
+  readonly random: Random;
+  readonly log: Logger;
+  /** When it is aborted, messages are given back that are in no closed window, and runs are left. */
+  readonly signal: AbortSignal;
+}
+
+/** Between two tries of a window whose run failed, or of what cannot be written or sent. */
+const RETRY = { firstMs: 2_000, maxMs: 600_000 } as const;
+/** So often a run fails for files that cannot be read before it goes on without them. */
+const TRIES_OF_FILES = 3;
+/** How often keys are looked at that may be forgotten. */
+const FORGET_MS = 60_000;
+
+/**
+ * Messages from a queue to published runs: takes deliveries while there is room, closes windows, spools them,
+ * has them run, and settles their messages. What to do with each the gatherer decides.
+ */
+export class QueueLife {
+  readonly #options: QueueLifeOptions;
+  readonly #gatherer: Gatherer<Item>;
+  readonly #settler: Settler;
+  readonly #nextId: () => WindowId;
+  readonly #atWork = new Set<Promise<void>>();
+  readonly counts: QueueCounts;
+  #callOffClose: () => void = () => {};
+  #roomCame: () => void = () => {};
+
+  constructor(options: QueueLifeOptions) {
+    const { trigger, records, clock, random, source, log, signal } = options;
+    // Each window at work waits on it, and so does each of its steps.
+    setMaxListeners(0, signal);
+    this.#options = options;
+    this.#gatherer = new Gatherer(trigger.window, trigger.rememberMs);
+    this.counts = new QueueCounts(this.#gatherer, clock);
+    this.#settler = new Settler({ source, clock, log, counts: this.counts, signal });
+    this.#nextId = windowIds(records.at(-1)?.id ?? null, { wallMs: () => clock.wallMs(), random });
+  }
+
+  /**
+   * Until the signal is aborted; then what is in no closed window is given back. Whoever waits for it closes
+   * the source.
+   *
+   * @throws {QUEUE_FAILED} when the queue cannot be used, which does not mend itself
+   */
+  async serve(): Promise<void> {
+    const { signal, source } = this.#options;
+    this.#restore();
+    const callOff = this.#forgetSoon();
+    try {
+      for await (const delivery of source.deliveries(signal)) {
+        this.#take(delivery);
+        if (!this.#gatherer.takes) await this.#room();
+        if (signal.aborted) break;
+      }
+    } finally {
+      callOff();
+      this.#callOffClose();
+      await source.giveBack(this.#gatherer.drain()).catch(() => {});
+      await this.#settler.flush();
+    }
+  }
+
+  /** Resolves when no window is at work any more: once the signal is aborted, soon. */
+  async settled(): Promise<void> {
+    while (this.#atWork.size > 0) await Promise.allSettled(this.#atWork);
+  }
+
+  #restore(): void {
+    for (const { settled, failed, ...window } of this.#options.records) {
+      if (settled !== null) this.#gatherer.restoreSettled(window.id, window.keys, settled);
+      else {
+        this.#gatherer.restoreClosed(window.id, window.keys);
+        this.#begin(this.#publish(window, failed?.attempts ?? 0));
+      }
+    }
+  }
+
+  #take(delivery: Delivery): void {
+    const { trigger, notices, clock } = this.#options;
+    this.counts.came(delivery);
+    const read = readDelivery(trigger, delivery, notices);
+    if (read.kind === "nothing") this.#settler.soon(delivery, { kind: "done" }, "ignored");
+    else if (read.kind === "invalid")
+      this.#settler.soon(delivery, { kind: "aside", reason: read.reason }, "aside");
+    else this.#follow(delivery, this.#gatherer.offer(delivery, read.message, clock.nowMs()));
+  }
+
+  #follow(delivery: Delivery, verdict: Verdict): void {
+    if (verdict.kind === "gathered") this.#closeWhenDue();
+    else if (verdict.kind === "held") this.counts.add("duplicate");
+    else this.#settler.soon(delivery, verdict, "duplicate");
+  }
+
+  #closeWhenDue(): void {
+    this.#callOffClose();
+    this.#callOffClose = () => {};
+    const inMs = this.#gatherer.closesInMs(this.#options.clock.nowMs());
+    if (inMs === null) return;
+    if (inMs > 0) this.#callOffClose = this.#options.clock.after(inMs, () => this.#closeWhenDue());
+    else this.#begin(this.#spoolAndPublish(this.#gatherer.close(this.#nextId())));
+  }
+
+  /** What fails is tried again in it: it ends when its window is settled, or with the signal. */
+  #begin(work: Promise<void>): void {
+    const ended = work
+      .catch((error: unknown) => {
+        if (!this.#options.signal.aborted) this.#options.log.error(error, "a window is lost until a restart");
+      })
+      .finally(() => {
+        this.#atWork.delete(ended);
+        this.#closeWhenDue();
+        this.#roomCame();
+      });
+    this.#atWork.add(ended);
+  }
+
+  async #spoolAndPublish({ id, messages }: ClosedWindow<Item>): Promise<void> {
+    const { spool, trigger, clock } = this.#options;
+    const items = messages.flatMap(({ items: own }) => own);
+    const isFiles = trigger.message === "files";
+    const window: SpooledWindow = {
+      id,
+      closedMs: clock.wallMs(),
+      keys: messages.map(({ key }) => key),
+      counts: messages.map(({ items: own }) => own.length),
+      input: isFiles ? (items as NamedFile[]).map(({ path }) => path) : [],
+      left: [],
+    };
+    const file = isFiles ? null : rowsFile(trigger.columns, items as MessageRow[]);
+    await this.#patiently(id, "a window cannot be kept", () => spool.write(window, file));
+    await this.#publish(window, 0);
+  }
+
+  async #publish(closed: SpooledWindow, before: number): Promise<void> {
+    const { run, spool, signal, log, published, locationOf } = this.#options;
+    const { id } = closed;
+    let window = closed;
+    let failures = 0;
+    // What was begun with another model, or as another job, does not go on: its window is begun anew.
+    let fresh = false;
+    for (let attempts = before + 1; ; attempts += 1) {
+      const found = await this.#patiently(id, "a window's output cannot be read", () => published(window));
+      if (found !== null) return await this.#settle(window, found);
+      const outcome = await this.#patiently(id, "a window's run is not begun", () => run(window, fresh));
+      if (outcome === null) return;
+      if (outcome.outcome === "published") continue;
+      const failure = outcome.failure ?? errorToData(new ShardmillError("JOB_CANCELLED", "it was cancelled"));
+      const reason = reasonText(failure);
+      fresh = failure.code === "JOB_MISMATCH";
+      log.error({ run: id, attempts, reason }, "the run of a window has failed; it is tried again");
+      this.counts.failed(id);
+      const kept = { attempts, reason, jobId: outcome.jobId };
+      await this.#patiently(id, "a failure cannot be kept", () => spool.fail(id, kept));
+      await this.#pause(failures);
+      signal.throwIfAborted();
+      failures += 1;
+      const less = failures < TRIES_OF_FILES ? null : withoutUnreadable(window, failure, locationOf);
+      if (less === null) continue;
+      await this.#patiently(id, "a window cannot be kept", () => spool.change(less));
+      log.error(
+        { run: id, left: less.left.length, reason },
+        "files cannot be read: the window goes on without",
+      );
+      [window, failures, fresh] = [less, 0, true];
+    }
+  }
+
+  async #settle({ id, counts }: SpooledWindow, { dead, results }: PublishedWindow): Promise<void> {
+    const { sink, spool, clock, signal } = this.#options;
+    if (sink !== null) {
+      await this.#patiently(id, "the results of a window cannot be sent", async () => {
+        for await (const some of results(signal)) await orAbort(sink.send(some), signal);
+      });
+    }
+    const settlement = this.#gatherer.settle(id, dead);
+    this.counts.published(id, counts.length - dead.size, dead.size);
+    await this.#patiently(id, "messages cannot be settled", () => this.#settler.settle(settlement));
+    const atMs = clock.wallMs();
+    await this.#patiently(id, "a window cannot be kept", () => spool.settle(id, dead, atMs));
+    this.#gatherer.settled(id, atMs);
+  }
+
+  /** Does it until it is done, with pauses. What goes wrong is logged each time. */
+  async #patiently<T>(id: WindowId, trouble: string, act: () => Promise<T>): Promise<T> {
+    const { signal, log } = this.#options;
+    for (let failures = 0; ; failures += 1) {
+      try {
+        return await act();
+      } catch (error) {
+        signal.throwIfAborted();
+        log.error({ run: id, reason: messageOf(error) }, `${trouble}; it is tried again`);
+        await this.#pause(failures);
+      }
+    }
+  }
+
+  async #pause(failures: number): Promise<void> {
+    const { signal, clock, random } = this.#options;
+    await sleep(backoffMs(failures, RETRY, random.unit()), signal, clock);
+  }
+
+  async #room(): Promise<void> {
+    const { signal } = this.#options;
+    await new Promise<void>((resolve) => {
+      this.#roomCame = () => {
+        if (!this.#gatherer.takes && !signal.aborted) return;
+        signal.removeEventListener("abort", this.#roomCame);
+        this.#roomCame = () => {};
+        resolve();
+      };
+      signal.addEventListener("abort", this.#roomCame, { once: true });
+      this.#roomCame();
+    });
+  }
+
+  /** @returns what calls it off */
+  #forgetSoon(): () => void {
+    const { clock, spool, log } = this.#options;
+    const gone: WindowId[] = [];
+    const forget = async () => {
+      gone.push(...this.#gatherer.forget(clock.wallMs()));
+      for (let id = gone[0]; id !== undefined; id = gone[0]) {
+        await spool.remove(id);
+        gone.shift();
+      }
+    };
+    let isOver = false;
+    let callOff = () => {};
+    const later = () => {
+      callOff = clock.after(FORGET_MS, () => {
+        const work = forget()
+          .catch((error: unknown) =>
+            log.warn({ reason: messageOf(error) }, "a window cannot be removed; it is tried again"),
+          )
+          .finally(() => {
+            this.#atWork.delete(work);
+            if (!isOver) later();
+          });
+        // Whoever opens the spool again waits for it.
+        this.#atWork.add(work);
+      });
+    };
+    later();
+    return () => {
+      isOver = true;
+      callOff();
+    };
+  }
+}

@@ -1,0 +1,296 @@
+import { dirname, resolve } from "node:path";
+import type { JobSeams } from "../../coordinator/job/job-seams.ts";
+import type { LockSeams } from "../../coordinator/journal/lock.ts";
+import type { OutputPaths } from "../../coordinator/publish/work-paths.ts";
+import { type NextRun, nextRun } from "../../coordinator/runs/next-run.ts";
+import type { KnownRuns } from "../../coordinator/runs/read-runs.ts";
+import { sealedFilesOf } from "../../coordinator/runs/sealed-files-of.ts";
+import type { TimedClock } from "../../shared/core/clock.ts";
+import { errorToData, isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import type { Logger } from "../../shared/core/log.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
+import type { TakesFile } from "../../shared/domain/new-input.ts";
+import type { ServedFacts } from "../../shared/domain/served-status.ts";
+import type { StandingCoordinator } from "../../shared/extension/standing.ts";
+import { readJobText } from "../../shared/job-file/read-job-file.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { QueueRuns } from "./queue/queue-runs.ts";
+import { type OwnOptions, servedRun } from "./served-run.ts";
+import { firingAt } from "./spec/firing.ts";
+import { parseTriggered } from "./spec/parse-triggered.ts";
+import { openSchedule } from "./spec/schedule.ts";
+import type { Trigger } from "./spec/trigger-spec.ts";
+import type { TriggeredSource } from "./spec/triggered-source.ts";
+import { FilesRuns } from "./trigger/files-runs.ts";
+import { RunFacts } from "./trigger/run-facts.ts";
+import { type RunOutcome, reasonText } from "./trigger/run-outcome.ts";
+import { TimedRuns } from "./trigger/timed-runs.ts";
+import { ledgerFolder, TriggerLedger } from "./trigger/trigger-ledger.ts";
+
+export interface ServedJobOptions {
+  /** The job file. It is read again whenever it may matter: whoever changes it need not restart anything. */
+  readonly path: string;
+  readonly env: NodeJS.ProcessEnv;
+  readonly submit: StandingCoordinator["submit"];
+  readonly seams: Pick<JobSeams, keyof LockSeams | "openStorage" | "isGuarded">;
+  readonly clock: TimedClock;
+  readonly log: Logger;
+  /** When it is aborted, what runs is left as it is, to go on after a restart. */
+  readonly signal: AbortSignal;
+}
+
+/** What is kept open of a job whose file could be read once. */
+interface Opened {
+  /** `output.path` of the job file. */
+  readonly output: string;
+  readonly ledger: TriggerLedger;
+  readonly timed: TimedRuns;
+  readonly files: FilesRuns;
+  readonly queue: QueueRuns;
+}
+
+/**
+ * At least so often it is looked whether something is due: machines sleep, clocks are set, job files are
+ * changed.
+ */
+const LOOK_MS = 10_000;
+
+/** A job file that is served: its trigger is watched, and its runs are begun, one at a time. */
+export class ServedJob implements AsyncDisposable {
+  readonly #options: ServedJobOptions;
+  readonly #known: KnownRuns = new Map();
+  #source: { readonly text: string; readonly read: TriggeredSource } | null = null;
+  #opened: Opened | null = null;
+  readonly #runs = new RunFacts();
+  #trouble: string | null = null;
+  #isDue = false;
+  #wake: () => void = () => {};
+
+  constructor(options: ServedJobOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Reads the job file, and takes its ledger for this process alone.
+   *
+   * @throws {SPEC_INVALID} {TRIGGER_LOCKED} {STATE_FAILED}
+   */
+  async open(): Promise<void> {
+    const { source } = await this.#read();
+    await this.#openLedger(source);
+  }
+
+  /** What metrics tell of it; null as long as it could not be opened. */
+  facts(): ServedFacts | null {
+    if (this.#opened === null || this.#source === null) return null;
+    const { ledger, timed, files, queue } = this.#opened;
+    const { spec, trigger } = this.#source.read;
+    return {
+      name: spec.name,
+      nextMs:
+        trigger?.kind === "timed" ? openSchedule(trigger.schedule).next(this.#options.clock.wallMs()) : null,
+      isRunning: timed.isRunning || files.isRunning || (queue.facts()?.openWindows ?? 0) > 0,
+      queue: queue.facts(),
+      ...this.#runs.facts(ledger.state),
+      leftOut: timed.leftOut,
+    };
+  }
+
+  /** Until the signal is aborted. What goes wrong is logged, and tried again. */
+  async serve(): Promise<void> {
+    const { signal, log, path } = this.#options;
+    while (!signal.aborted) {
+      let waitMs = LOOK_MS;
+      try {
+        waitMs = await this.#look();
+        this.#trouble = null;
+      } catch (error) {
+        const message = reasonText(errorToData(error));
+        if (!signal.aborted && message !== this.#trouble)
+          log.error({ jobFile: path, reason: message }, "a trigger cannot be served; it is tried again");
+        this.#trouble = message;
+      }
+      await this.#pause(waitMs);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#opened?.queue[Symbol.asyncDispose]();
+    await this.#opened?.ledger[Symbol.asyncDispose]();
+  }
+
+  /** @returns how long nothing is due */
+  async #look(): Promise<number> {
+    const { clock } = this.#options;
+    const { source, trigger } = await this.#read();
+    const { timed, files, queue, output } = this.#opened ?? (await this.#openLedger(source));
+    if (source.spec.output.path !== output) throw otherOutput(output);
+    if (trigger.kind === "queue") {
+      if (!timed.isRunning && !files.isRunning) await queue.step(trigger);
+      return LOOK_MS;
+    }
+    await queue.stop();
+    if (trigger.kind === "files") {
+      // One that the trigger of before began ends first.
+      if (timed.isRunning) return LOOK_MS;
+      await files.step(trigger);
+      return trigger.lookMs;
+    }
+    if (files.isRunning) return LOOK_MS;
+    await timed.step(trigger);
+    const nowMs = clock.wallMs();
+    const nextMs = openSchedule(trigger.schedule).next(nowMs) ?? Number.POSITIVE_INFINITY;
+    return Math.min(LOOK_MS, nextMs - nowMs);
+  }
+
+  async #read(): Promise<{ readonly source: TriggeredSource; readonly trigger: Trigger }> {
+    const { path, env, clock } = this.#options;
+    const text = await readJobText(path);
+    if (this.#source?.text !== text) {
+      const read = parseTriggered(text, { path, set: [], env }, clock.wallMs());
+      this.#source = { text, read };
+    }
+    const source = this.#source.read;
+    const { trigger } = source;
+    if (trigger === null) throw noTrigger(path);
+    return { source, trigger };
+  }
+
+  async #openLedger({ spec }: TriggeredSource): Promise<Opened> {
+    const { seams, clock, log, signal } = this.#options;
+    const storage = await seams.openStorage(parseLocation(spec.output.path), spec, seams);
+    const folder = await ledgerFolder(spec, storage);
+    const ledger = await TriggerLedger.open({ folder, seams, clock, log, signal });
+    const shared = { ledger, wallMs: () => clock.wallMs(), onEnded: () => this.#soon() };
+    const timed = new TimedRuns({
+      ...shared,
+      run: (atMs) => this.#runAt(atMs),
+      onNoted: (ran, isBegunAgain) => this.#runs.add(ran, isBegunAgain),
+    });
+    const files = new FilesRuns({
+      ...shared,
+      nowMs: () => clock.nowMs(),
+      look: () => this.#newFiles(),
+      run: (takes) => this.#runs.counted(this.#runNewFiles(takes), false),
+      onSetAside: (paths, failure) =>
+        log.error(
+          { files: paths, reason: reasonText(failure) },
+          "files cannot be read: runs go on without them, until they change",
+        ),
+    });
+    const queue = this.#queueRuns(spec, folder, storage);
+    this.#opened = { output: spec.output.path, ledger, timed, files, queue };
+    return this.#opened;
+  }
+
+  #queueRuns({ name, output }: JobSpec, folder: string, storage: Storage): QueueRuns {
+    const { clock, log, signal, path } = this.#options;
+    return new QueueRuns({
+      folder,
+      jobFolder: dirname(resolve(path)),
+      name,
+      place: { output: parseLocation(output.path), storage },
+      run: (id, specOf, { signal: own, ...options }) =>
+        this.#runs.counted(
+          this.#run(id, (source) => specOf(this.#specNow(source)), options, own),
+          true,
+        ),
+      clock,
+      log,
+      signal,
+    });
+  }
+
+  #runAt(atMs: number): Promise<RunOutcome | null> {
+    return this.#run(firingAt(atMs).id, (source) => source.runAt(firingAt(atMs)).spec, {});
+  }
+
+  #runNewFiles(takes: TakesFile): Promise<RunOutcome | null> {
+    return this.#run("of new files", (source) => this.#specNow(source), { takes });
+  }
+
+  #run(
+    run: string,
+    specOf: (source: TriggeredSource) => JobSpec,
+    options: OwnOptions,
+    signal = this.#options.signal,
+  ): Promise<RunOutcome | null> {
+    const { submit, log } = this.#options;
+    const spec = async () => {
+      const { source } = await this.#read();
+      if (source.spec.output.path !== this.#opened?.output) throw otherOutput(this.#opened?.output ?? "");
+      return specOf(source);
+    };
+    return servedRun({ run, spec, submit, options, log, signal });
+  }
+
+  async #newFiles(): Promise<NextRun | null> {
+    const { seams, signal } = this.#options;
+    const { source } = await this.#read();
+    const spec = this.#specNow(source);
+    const storage = await seams.openStorage(parseLocation(spec.output.path), spec, seams);
+    const sealedFiles = (paths: OutputPaths) => sealedFilesOf(paths, { disk: seams.disk, storage });
+    const reading = { storage, sealedFiles, signal, isGuarded: seams.isGuarded };
+    try {
+      return await nextRun(spec, { ...reading, fresh: false, known: this.#known });
+    } catch (error) {
+      if (isShardmillError(error, "INPUT_NOT_FOUND")) return null;
+      throw error;
+    }
+  }
+
+  #specNow(source: TriggeredSource): JobSpec {
+    return source.runAt(firingAt(this.#options.clock.wallMs())).spec;
+  }
+
+  /** There is something to do now. */
+  #soon(): void {
+    this.#isDue = true;
+    this.#wake();
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const { clock, signal } = this.#options;
+    if (!this.#isDue && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const callOff = clock.after(ms, () => this.#wake());
+        this.#wake = () => {
+          callOff();
+          signal.removeEventListener("abort", this.#wake);
+          this.#wake = () => {};
+          resolve();
+        };
+        signal.addEventListener("abort", this.#wake, { once: true });
+      });
+    }
+    this.#isDue = false;
+  }
+}
+
+function noTrigger(path: string): ShardmillError {
+  return new ShardmillError("SPEC_INVALID", "the job file has no trigger", {
+    fields: { path },
+    problems: [
+      {
+        where: path,
+        what: "says nothing of when it is run",
+        expected: "a `trigger` with `cron`, `every`, `files` or `queue`",
+      },
+    ],
+  });
+}
+
+function otherOutput(output: string): ShardmillError {
+  return new ShardmillError("SPEC_INVALID", "the job's output is another one than when it was first served", {
+    fields: { output },
+    problems: [
+      {
+        where: "output.path",
+        what: "has changed, or has a variable of a run in it",
+        expected: output,
+        hint: "start `serve` again to have the runs elsewhere; each one has a folder of its own below it anyway",
+      },
+    ],
+  });
+}

@@ -1,0 +1,53 @@
+import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import type { ServedFacts } from "../../shared/domain/served-status.ts";
+import { ServedJob, type ServedJobOptions } from "./served-job.ts";
+
+/** The jobs of a `serve`, each by itself: one that is broken keeps no other from its runs. */
+export class ServedJobs implements AsyncDisposable {
+  readonly #jobs: readonly ServedJob[];
+
+  private constructor(jobs: readonly ServedJob[]) {
+    this.#jobs = jobs;
+  }
+
+  /**
+   * Opens them all. A job file that cannot be read is told, and looked at again while the others are served.
+   *
+   * @throws {TRIGGER_LOCKED} when another process serves one of them: it was started twice
+   * @throws {SPEC_INVALID} when none of them can be served
+   */
+  static async open(paths: readonly string[], options: Omit<ServedJobOptions, "path">): Promise<ServedJobs> {
+    const jobs = paths.map((path) => new ServedJob({ ...options, path }));
+    const opened = await Promise.allSettled(jobs.map((job) => job.open()));
+    const errors = opened.flatMap((each) => (each.status === "rejected" ? [each.reason as unknown] : []));
+    const locked = errors.find((error) => isShardmillError(error, "TRIGGER_LOCKED"));
+    if (locked !== undefined || errors.length === jobs.length) {
+      await Promise.allSettled(jobs.map((job) => job[Symbol.asyncDispose]()));
+      throw locked ?? (errors.length === 1 ? errors[0] : noneServed(errors));
+    }
+    return new ServedJobs(jobs);
+  }
+
+  /** Of those that could be opened. */
+  facts(): readonly ServedFacts[] {
+    return this.#jobs.flatMap((job) => job.facts() ?? []);
+  }
+
+  /** Until the signal of their options is aborted. */
+  async serve(): Promise<void> {
+    await Promise.all(this.#jobs.map((job) => job.serve()));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.allSettled(this.#jobs.map((job) => job[Symbol.asyncDispose]()));
+  }
+}
+
+function noneServed(errors: readonly unknown[]): ShardmillError {
+  const problems = errors.flatMap((error) => {
+    if (!isShardmillError(error)) return [{ where: "job", what: messageOf(error) }];
+    if (error.problems.length > 0) return [...error.problems];
+    return [{ where: String(error.fields.path ?? "job"), what: error.message }];
+  });
+  return new ShardmillError("SPEC_INVALID", `none of the ${errors.length} jobs can be served`, { problems });
+}

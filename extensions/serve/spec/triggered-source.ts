@@ -1,0 +1,140 @@
+import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
+import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import { below, parseLocation } from "../../../shared/domain/location.ts";
+import type { RunReading } from "../../../shared/extension/runs.ts";
+import type { JobSource } from "../../../shared/job-file/read-job-file.ts";
+import type { RunSource } from "../../../shared/job-file/read-run.ts";
+import { type Firing, firingAt, isScheduled, parseFiringMs, runVariables } from "./firing.ts";
+import { WINDOW_INPUT } from "./queue-spec.ts";
+import { openSchedule } from "./schedule.ts";
+import { type TimedTrigger, type Trigger, type TriggerSpec, triggerOf } from "./trigger-spec.ts";
+
+/** A job file with what fires it. */
+export interface TriggeredSource extends JobSource {
+  /** As it is at the last instant at which it fired; of a job of new files, as it is. */
+  readonly spec: JobSpec;
+  /** Null of a job without a `trigger`. */
+  readonly trigger: Trigger | null;
+  /** The job as one of its runs: without a trigger, with the folder and the variables of the run. */
+  runAt(firing: Firing): RunSource;
+}
+
+type Reading = Omit<RunReading, "at">;
+
+/** Reads a job file with what fires it. @throws {SPEC_INVALID} */
+export function triggeredSource(reading: Reading): TriggeredSource {
+  const { parse, env } = reading;
+  const { source, trigger } = parsed(reading);
+  const runAt = (firing: Firing): RunSource => {
+    const isTimed = trigger?.kind === "timed";
+    const own = isTimed ? parse(withVariables(env, firing, trigger)) : source;
+    const chosen = isTimed ? firing : null;
+    const jobOutput = own.spec.output.path;
+    return { ...own, spec: runSpec(own.spec, chosen), runId: chosen?.id ?? null, jobOutput };
+  };
+  return { ...source, trigger, runAt };
+}
+
+/**
+ * Reads a job file as the run that a command is about: of a schedule its last one, or the one that `at`
+ * names; of any other job the job itself.
+ *
+ * @throws {SPEC_INVALID}; {ARGUMENT_INVALID} for an `at` that the schedule does not have
+ */
+export function readRunOf({ at, ...reading }: RunReading): RunSource {
+  const source = triggeredSource(reading);
+  if (source.trigger?.kind === "queue" && isWindow(source.spec)) throw source.withLines(noInput());
+  return source.runAt(chooseFiring(source.trigger, at, reading.nowMs));
+}
+
+function isWindow({ input }: JobSpec): boolean {
+  return input.path.length === 1 && input.path[0]?.endsWith(`/${WINDOW_INPUT}`) === true;
+}
+
+function noInput(): ShardmillError {
+  return new ShardmillError("SPEC_INVALID", "the input of this job is the messages of a queue", {
+    problems: [
+      {
+        where: "trigger.queue",
+        what: "only `shardmill serve` reads messages",
+        expected: "rows to try the job with: `--set input.path=rows.jsonl --set output.path=tried`",
+      },
+    ],
+  });
+}
+
+/** The trigger stands in the text that its own variables are filled into: so it is read first. */
+function parsed({ text, parse, env, nowMs }: Reading): { source: JobSource; trigger: Trigger | null } {
+  const first = attempt(() => parse(env));
+  if (!(first instanceof ShardmillError) && specOf(first) === undefined)
+    return { source: first, trigger: null };
+  if (first instanceof ShardmillError && !/\btrigger\b/.test(text)) throw first;
+  const anyTime = firingAt(nowMs);
+  const source = parse({ ...env, ...runVariables(anyTime, "UTC") });
+  const spec = specOf(source);
+  if (spec === undefined) throw first;
+  const trigger = triggerOf(spec);
+  if (trigger.kind !== "timed") return { source: parse(env), trigger };
+  return { source: parse(withVariables(env, lastFiring(trigger, nowMs), trigger)), trigger };
+}
+
+/** The engine keeps the key in a checked job, and does not know its type. */
+interface TriggeredSpec {
+  readonly trigger?: TriggerSpec;
+}
+
+function specOf({ spec }: { readonly spec: JobSpec & TriggeredSpec }): TriggerSpec | undefined {
+  return spec.trigger;
+}
+
+function attempt(parse: () => JobSource): JobSource | ShardmillError {
+  try {
+    return parse();
+  } catch (error) {
+    if (isShardmillError(error)) return error;
+    throw error;
+  }
+}
+
+function withVariables(env: NodeJS.ProcessEnv, firing: Firing, { timeZone }: TimedTrigger) {
+  return { ...env, ...runVariables(firing, timeZone) };
+}
+
+/** Of a schedule that has not come yet the first one. */
+function lastFiring({ schedule }: TimedTrigger, nowMs: number): Firing {
+  const instants = openSchedule(schedule);
+  return firingAt(instants.last(nowMs) ?? instants.next(nowMs) ?? nowMs);
+}
+
+function chooseFiring(trigger: Trigger | null, at: string | undefined, nowMs: number): Firing {
+  if (trigger?.kind !== "timed") {
+    if (at === undefined) return firingAt(nowMs);
+    throw new ShardmillError("ARGUMENT_INVALID", "--at is for a job with a schedule", {
+      fields: { option: "at", found: at },
+      hint: "write trigger.cron or trigger.every in the job file, or leave --at out",
+    });
+  }
+  if (at === undefined) return lastFiring(trigger, nowMs);
+  const atMs = parseFiringMs(at);
+  if (atMs !== null && isScheduled(trigger, atMs)) return firingAt(atMs);
+  const near = lastFiring(trigger, atMs ?? nowMs);
+  throw new ShardmillError(
+    "ARGUMENT_INVALID",
+    atMs === null ? `--at is no time: ${at}` : `the job's schedule has no run at ${at}`,
+    {
+      fields: { option: "at", found: at },
+      hint: `the last one before is --at ${near.id}; a time with its offset will do, as in 2026-11-28T02:30+01:00`,
+    },
+  );
+}
+
+/**
+ * The trigger makes the run, and is no part of it. A run over what is new gets its folder from what the runs
+ * before have read.
+ */
+function runSpec({ trigger, ...job }: JobSpec & TriggeredSpec, firing: Firing | null): JobSpec {
+  if (trigger?.files !== undefined) return { ...job, input: { ...job.input, new: job.input.new ?? true } };
+  if (firing === null || trigger === undefined || job.input.new === true) return job;
+  const path = below(parseLocation(job.output.path), `run=${firing.id}`);
+  return { ...job, output: { ...job.output, path } };
+}

@@ -1,0 +1,54 @@
+import type { ServedFacts } from "../../../shared/domain/served-status.ts";
+import { type RunOutcome, reasonText } from "./run-outcome.ts";
+import type { RanFiring, TriggerState } from "./trigger-state.ts";
+
+type Facts = Pick<ServedFacts, "waiting" | "last" | "publishedMs" | "ended" | "retries">;
+
+/** What is told of the runs of a job: what its ledger remembers, and how they ended since a process began. */
+export class RunFacts {
+  readonly #ended = { published: 0, nothingNew: 0, failed: 0, cancelled: 0 };
+  #retries = 0;
+
+  /** @param isBegunAgain by itself, if it failed: then it has not ended */
+  add({ outcome }: Pick<RunOutcome, "outcome">, isBegunAgain: boolean): void {
+    if (outcome === "failed" && isBegunAgain) this.#retries += 1;
+    else this.#ended[outcome] += 1;
+  }
+
+  /** A run as it was, counted when it has ended. One that was only left has not. */
+  async counted(run: Promise<RunOutcome | null>, isBegunAgain: boolean): Promise<RunOutcome | null> {
+    const ended = await run;
+    if (ended !== null) this.add(ended, isBegunAgain);
+    return ended;
+  }
+
+  /** @param state null of a job that was never served */
+  facts(state: TriggerState | null): Facts {
+    const past = state?.past ?? [];
+    const ran = past.flatMap((one) => (one.kind === "ran" ? [one] : []));
+    const last = ran.at(-1);
+    return {
+      waiting: state?.waiting.length ?? 0,
+      last: last === undefined ? null : lastOf(last),
+      publishedMs: ran.findLast(({ outcome }) => outcome === "published")?.endedMs ?? null,
+      ended: { ...this.#ended },
+      retries: this.#retries,
+    };
+  }
+}
+
+function lastOf({ outcome, endedMs, jobId, reason }: RanFiring): Facts["last"] {
+  return { outcome, endedMs, jobId, reason };
+}
+
+/** Makes a ledger's record of a run that has ended. */
+export function ranFiring({ outcome, jobId, failure }: RunOutcome, atMs: number, endedMs: number): RanFiring {
+  return {
+    kind: "ran",
+    atMs,
+    outcome,
+    jobId,
+    reason: failure === null ? null : reasonText(failure),
+    endedMs,
+  };
+}

@@ -1,0 +1,161 @@
+import { join } from "node:path";
+import type { HeldLock } from "../../../coordinator/journal/held-lock.ts";
+import { acquireLock, type LockSeams } from "../../../coordinator/journal/lock.ts";
+import { replaceFile, WRITING } from "../../../coordinator/kept/replace-file.ts";
+import { findOutputPaths } from "../../../coordinator/publish/work-paths.ts";
+import type { TimedClock } from "../../../shared/core/clock.ts";
+import { type Disk, realDisk } from "../../../shared/core/disk.ts";
+import { errorCode } from "../../../shared/core/errno.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
+import type { Logger } from "../../../shared/core/log.ts";
+import { makeFolders } from "../../../shared/core/make-folders.ts";
+import { parseJson } from "../../../shared/core/parse-json.ts";
+import { syncPath } from "../../../shared/core/sync-path.ts";
+import type { JobSpec } from "../../../shared/domain/job-spec.ts";
+import { below, localPathOf } from "../../../shared/domain/location.ts";
+import { isOnThisMachine } from "../../../shared/storage/local-paths.ts";
+import type { Storage } from "../../../shared/storage/storage.ts";
+import { LEDGER_FOLDER } from "../spec/trigger-key.ts";
+import type { TriggerState } from "./trigger-state.ts";
+
+const LEDGER_NAME = "ledger.json";
+/** Grows when an earlier version would misunderstand one. */
+const FORMAT = 1;
+
+/**
+ * Where it is kept what became of a job's firings: beside its runs, of an output in a bucket where the work
+ * files of such a job are on this machine's disk.
+ *
+ * @param storage of the output
+ */
+export async function ledgerFolder(spec: JobSpec, storage: Pick<Storage, "storeOf">): Promise<string> {
+  const { output, disk } = await findOutputPaths(spec, storage);
+  return isOnThisMachine(output) ? localPathOf(below(output, LEDGER_FOLDER)) : join(disk, LEDGER_FOLDER);
+}
+
+/**
+ * What is kept there; null where nothing was yet. It may be read while another process has the ledger.
+ *
+ * @throws {STATE_FAILED} when it cannot be read, or a later version wrote it
+ */
+export async function readLedger(folder: string, disk: Disk = realDisk): Promise<TriggerState | null> {
+  const path = join(folder, LEDGER_NAME);
+  const bytes = await disk.readFile(path).catch((cause: unknown) => {
+    if (errorCode(cause) === "ENOENT") return null;
+    throw unusable(path, messageOf(cause), cause);
+  });
+  if (bytes === null) return null;
+  const { format, state } = (parseJson(bytes.toString("utf8")) ?? {}) as {
+    format?: unknown;
+    state?: TriggerState;
+  };
+  if (format !== FORMAT || state === undefined) throw unusable(path, `its format is ${String(format)}`);
+  return state;
+}
+
+interface LedgerOptions {
+  readonly folder: string;
+  readonly seams: LockSeams;
+  readonly clock: TimedClock;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** What became of a job's firings, kept over a restart by the one process that serves the job. */
+export class TriggerLedger implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #disk: Disk;
+  readonly #held: HeldLock;
+  #state: TriggerState | null;
+
+  private constructor(
+    { folder, seams }: Pick<LedgerOptions, "folder" | "seams">,
+    held: HeldLock,
+    state: TriggerState | null,
+  ) {
+    this.#folder = folder;
+    this.#disk = seams.disk;
+    this.#held = held;
+    this.#state = state;
+  }
+
+  /**
+   * @throws {TRIGGER_LOCKED} when another process serves the job
+   * @throws {STATE_FAILED} when the ledger cannot be read or kept
+   */
+  static async open(options: LedgerOptions): Promise<TriggerLedger> {
+    const { folder, seams } = options;
+    const held = await hold(options);
+    try {
+      await finish(folder, held, seams.disk);
+      return new TriggerLedger(options, held, await readLedger(folder, seams.disk));
+    } catch (error) {
+      await held[Symbol.asyncDispose]().catch(() => {});
+      throw error;
+    }
+  }
+
+  /** Null of a job that was never served. */
+  get state(): TriggerState | null {
+    return this.#state;
+  }
+
+  /** Durable when it resolves. @throws {STATE_FAILED} */
+  async save(state: TriggerState): Promise<void> {
+    try {
+      await this.#held.confirm();
+      await replaceFile(
+        this.#folder,
+        LEDGER_NAME,
+        Buffer.from(`${JSON.stringify({ format: FORMAT, state })}\n`),
+        this.#disk,
+      );
+    } catch (cause) {
+      throw unusable(this.#folder, messageOf(cause), cause);
+    }
+    this.#state = state;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#held[Symbol.asyncDispose]();
+  }
+}
+
+/**
+ * Removes what was being written. And makes durable what is read: a life before may have ended between a
+ * rename and its sync, and no run may begin by what the next power cut takes.
+ */
+async function finish(folder: string, held: HeldLock, disk: Disk): Promise<void> {
+  try {
+    await held.sweep();
+    await disk.remove(join(folder, `${LEDGER_NAME}${WRITING}`));
+    await syncPath(folder, disk);
+  } catch (cause) {
+    throw unusable(folder, messageOf(cause), cause);
+  }
+}
+
+async function hold({ folder, seams, clock, log, signal }: LedgerOptions): Promise<HeldLock> {
+  const onWaiting = (message: string) => log.warn({ folder }, message);
+  try {
+    await makeFolders(folder, seams.disk);
+    return await acquireLock(folder, { ...seams, clock, onWaiting, signal });
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (!isShardmillError(cause, "OUTPUT_LOCKED")) throw unusable(folder, messageOf(cause), cause);
+    const { host = null, pid = null } = cause.fields;
+    throw new ShardmillError("TRIGGER_LOCKED", `another process serves this job's trigger`, {
+      fields: { folder, host, pid },
+      hint: `stop process ${pid} on ${host}: one at a time makes the runs of a job`,
+      cause,
+    });
+  }
+}
+
+function unusable(path: string, why: string, cause?: unknown): ShardmillError {
+  return new ShardmillError("STATE_FAILED", `what became of the job's runs cannot be kept: ${why}`, {
+    fields: { path },
+    hint: "make the folder writable; a file that is damaged may be moved away: then nothing before counts as missed",
+    cause,
+  });
+}

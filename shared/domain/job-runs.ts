@@ -1,0 +1,43 @@
+import { EXTENSIONS } from "#extensions";
+import { type Context, keyOf, refuse } from "./job-rules.ts";
+
+const [part] = EXTENSIONS.flatMap(({ runs }) => runs ?? []);
+
+/**
+ * Key of job files that makes several runs of a job. Null: no extension has one. Only what reads job files
+ * loads this file: other processes need none of the extension's code.
+ */
+export const JOB_RUNS = (await part?.load()) ?? null;
+
+/** This key in the schema of job files. The compiler does not know it: the extension reads its value. */
+export const RUNS_KEY: object =
+  JOB_RUNS === null ? {} : { [JOB_RUNS.key]: JOB_RUNS.spec.exactOptional().describe(JOB_RUNS.says) };
+
+/** Checks what keys of a job say together of its runs. */
+export function checkRuns(job: unknown, context: Context): void {
+  checkChangedIsNew(job, context);
+  JOB_RUNS?.check(job, context);
+}
+
+/** Of what is not new nothing was read before, so nothing of it can have changed. */
+function checkChangedIsNew(job: unknown, context: Context): void {
+  const input = keyOf(job, "input");
+  if (keyOf(input, "changed") === undefined || keyOf(input, "new") !== undefined) return;
+  if (JOB_RUNS !== null && keyOf(keyOf(job, JOB_RUNS.key), JOB_RUNS.news) !== undefined) return;
+  const other = JOB_RUNS === null ? "" : `, or \`${JOB_RUNS.key}.${JOB_RUNS.news}\`,`;
+  refuse(context, ["input", "changed"], "is about files that a run before has read", {
+    expected: `\`input.new: true\`${other} beside it`,
+  });
+}
+
+/** A run over what is new reads a file once, so it reads all of it. */
+export function checkNewIsWhole(input: unknown, context: Context): void {
+  if (keyOf(input, "new") !== true) return;
+  for (const key of ["sample", "limit"]) {
+    if (keyOf(input, key) === undefined) continue;
+    refuse(context, [key], "rows that it skips would never be read: with input.new, a file is read once", {
+      expected: "none beside input.new",
+      hint: "try such a job by --limit or --sample on the command line",
+    });
+  }
+}

@@ -1,0 +1,73 @@
+import { expect, it } from "vitest";
+import { Settler } from "../../../../extensions/serve/queue/settler.ts";
+import { silentLogger } from "../../../../shared/core/log.ts";
+import type { Delivery, QueueSource } from "../../../../shared/extension/queue-source.ts";
+
+class Settling {
+  readonly told: string[] = [];
+  readonly abort = new AbortController();
+  isAway = false;
+  #due: (() => void)[] = [];
+  readonly settler: Settler;
+
+  constructor() {
+    const tell = async (what: string, count: number) => {
+      if (this.isAway) throw new Error("the broker is away");
+      this.told.push(`${count} ${what}`);
+    };
+    const source: Partial<QueueSource> = {
+      done: (deliveries) => tell("done", deliveries.length),
+      setAside: (failed) => tell("aside", failed.length),
+    };
+    this.settler = new Settler({
+      source: source as QueueSource,
+      clock: {
+        after: (_ms, call) => {
+          this.#due.push(call);
+          return () => {};
+        },
+      },
+      log: silentLogger,
+      counts: { add: () => {} },
+      signal: this.abort.signal,
+    });
+  }
+
+  get waits(): number {
+    return this.#due.length;
+  }
+
+  async tick(): Promise<void> {
+    for (const call of this.#due.splice(0)) call();
+    await new Promise(setImmediate);
+  }
+}
+
+const aDelivery: Delivery = { messageId: null, body: new Uint8Array(), sentMs: null, isAgain: false };
+
+it("settles what is in no window some at a time, and again what a broker did not take", async () => {
+  const settling = new Settling();
+  const { settler } = settling;
+  settler.soon(aDelivery, { kind: "done" }, "duplicate");
+  settler.soon(aDelivery, { kind: "done" }, "duplicate");
+  settler.soon(aDelivery, { kind: "aside", reason: "MESSAGE_INVALID: none" }, "aside");
+  settling.isAway = true;
+  await settling.tick();
+  expect([settling.told, settling.waits]).toEqual([[], 1]);
+  settling.isAway = false;
+  await settling.tick();
+  expect(settling.told).toEqual(["1 aside", "2 done"]);
+  await settling.tick();
+  expect([settling.told.length, settling.waits]).toEqual([2, 0]);
+});
+
+it("leaves what cannot be settled when it is told to end", async () => {
+  const settling = new Settling();
+  settling.settler.soon(aDelivery, { kind: "done" }, "duplicate");
+  settling.isAway = true;
+  settling.abort.abort();
+  await settling.settler.flush();
+  expect(settling.waits).toBeLessThanOrEqual(1);
+  await settling.tick();
+  expect(settling.waits).toBe(0);
+});

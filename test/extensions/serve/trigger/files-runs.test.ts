@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+import type { LocatedFile } from "../../../../coordinator/plan/input/discover.ts";
+import type { NextRun } from "../../../../coordinator/runs/next-run.ts";
+import { FilesRuns } from "../../../../extensions/serve/trigger/files-runs.ts";
+import type { RunOutcome } from "../../../../extensions/serve/trigger/run-outcome.ts";
+import { type ErrorData, errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
+import type { TakesFile } from "../../../../shared/domain/new-input.ts";
+
+const HOUR = 3_600_000;
+const TRIGGER = { kind: "files", quietMs: 0, lookMs: 1, timeZone: "UTC" } as const;
+
+interface File {
+  readonly path: string;
+  readonly bytes: number;
+  readonly version: string;
+}
+const aFile = (path: string, bytes = 1): File => ({ path, bytes, version: "1" });
+
+/** An inbox whose run fails as long as it takes a file that is bad. */
+class Inbox {
+  files: File[] = [];
+  readonly bad = new Map<string, number>();
+  readonly aside: string[] = [];
+  readonly taken: string[][] = [];
+  nowMs = 0;
+  readonly runs = new FilesRuns({
+    ledger: { state: null, save: async () => {} },
+    look: async () => ({ kind: "run", begun: null, input: { files: this.files } }) as unknown as NextRun,
+    run: async (takes) => this.#run(takes),
+    nowMs: () => this.nowMs,
+    wallMs: () => this.nowMs,
+    onEnded: () => {},
+    onSetAside: (paths: readonly string[], failure: ErrorData) => this.aside.push(...paths, failure.code),
+  });
+
+  async #run(takes: TakesFile): Promise<RunOutcome> {
+    const files = this.files.filter((file) => takes(file as unknown as LocatedFile));
+    this.taken.push(files.map(({ path }) => path));
+    const bad = files.filter(({ path, bytes }) => this.bad.get(path) === bytes).map(({ path }) => path);
+    if (bad.length === 0) {
+      this.files = this.files.filter((file) => !files.includes(file));
+      return { outcome: "published", jobId: "j", failure: null };
+    }
+    const problems = bad.map((where) => ({ where, what: "is corrupt" }));
+    const failure = errorToData(new ShardmillError("INPUT_CORRUPT", "no", { problems }));
+    return { outcome: "failed", jobId: null, failure };
+  }
+
+  async look(): Promise<void> {
+    this.nowMs += HOUR;
+    await this.runs.step(TRIGGER);
+    for (let turn = 0; turn < 5; turn += 1) await Promise.resolve();
+  }
+}
+
+test("files that cannot be read are set aside after three runs, until they change", async () => {
+  const inbox = new Inbox();
+  inbox.files = [aFile("/in/good"), aFile("/in/bad"), aFile("/in/empty")];
+  inbox.bad.set("/in/bad", 1).set("/in/empty", 1);
+  for (let look = 0; look < 3; look += 1) await inbox.look();
+  expect(inbox.aside).toEqual(["/in/bad", "/in/empty", "INPUT_CORRUPT"]);
+  await inbox.look();
+  expect(inbox.taken.at(-1)).toEqual(["/in/good"]);
+  expect(inbox.files.map(({ path }) => path)).toEqual(["/in/bad", "/in/empty"]);
+  const runs = inbox.taken.length;
+  await inbox.look();
+  expect(inbox.taken).toHaveLength(runs);
+  inbox.files = [aFile("/in/bad", 2), aFile("/in/empty")];
+  await inbox.look();
+  expect(inbox.taken.at(-1)).toEqual(["/in/bad"]);
+});
+
+test("a run that fails for another reason sets no file aside", async () => {
+  const inbox = new Inbox();
+  inbox.files = [aFile("/in/good")];
+  inbox.bad.set("/in/other", 1);
+  for (let look = 0; look < 5; look += 1) await inbox.look();
+  expect(inbox.aside).toEqual([]);
+});

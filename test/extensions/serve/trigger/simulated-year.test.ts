@@ -1,0 +1,277 @@
+import { describe, expect, it } from "vitest";
+import { openSchedule } from "../../../../extensions/serve/spec/schedule.ts";
+import type { TimedTrigger } from "../../../../extensions/serve/spec/trigger-spec.ts";
+import type { RunOutcome } from "../../../../extensions/serve/trigger/run-outcome.ts";
+import { TimedRuns } from "../../../../extensions/serve/trigger/timed-runs.ts";
+import type { TriggerState } from "../../../../extensions/serve/trigger/trigger-state.ts";
+import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
+import { SeededRandom } from "../../../../sim/seeded-random.ts";
+
+/** What is later is late, as the core has it. */
+const ON_TIME_MS = 60_000;
+/** More looks than what may wait at its end. */
+const MOST_LOOKS = 1_000;
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const START = Date.parse("2026-01-01T00:00:00Z");
+const END = START + 366 * DAY;
+
+interface Process {
+  readonly runs: TimedRuns;
+  alive: boolean;
+  work: { readonly endMs: number; readonly end: () => void } | null;
+}
+
+/** A machine that is there for a year: its disk and its outputs stay, its process dies now and then. */
+class Machine {
+  wallMs = START;
+  /** On disk. */
+  ledger: TriggerState | null = null;
+  readonly published = new Set<number>();
+  /** When it was first decided that an instant is to run. */
+  readonly decided = new Map<number, number>();
+  deaths = 0;
+  /** Its runs take no time. */
+  isQuick = false;
+  readonly leftOut: { atMs: number; untilMs: number; why: string }[] = [];
+  atWork = 0;
+  mostAtWork = 0;
+  /** Of its runs, so many fail. */
+  failing = 0;
+  /** How often each instant's run failed. */
+  readonly failed = new Map<number, number>();
+  /** What was told as ended for good, and how often something was begun again instead. */
+  readonly noted: number[] = [];
+  retried = 0;
+  /** Runs that were begun again too soon. */
+  tooSoon = 0;
+  readonly #random: SeededRandom;
+  #process: Process | null = null;
+
+  constructor(random: SeededRandom) {
+    this.#random = random;
+  }
+
+  start(): void {
+    const process: Process = {
+      alive: true,
+      work: null,
+      runs: new TimedRuns({
+        ledger: this.#disk(() => process.alive),
+        run: (atMs) => this.#run(atMs, process),
+        wallMs: () => this.wallMs,
+        onEnded: () => {},
+        onNoted: ({ atMs }, isBegunAgain) => {
+          if (isBegunAgain) this.retried += 1;
+          else this.noted.push(atMs);
+        },
+      }),
+    };
+    this.#process = process;
+  }
+
+  die(): void {
+    if (this.#process === null) return;
+    this.#process.alive = false;
+    if (this.#process.work !== null) this.atWork -= 1;
+    this.#process = null;
+    this.deaths += 1;
+  }
+
+  get isThere(): boolean {
+    return this.#process !== null;
+  }
+
+  /** Decides what is due, when what has ended is noted. @param dieAt 0 before it is written down, 1 after */
+  async step(trigger: TimedTrigger, dieAt: 0 | 1 | null): Promise<void> {
+    const process = this.#process;
+    if (process === null) return;
+    if (process.work !== null && process.work.endMs <= this.wallMs) process.work.end();
+    await settle();
+    this.#dieAt = dieAt;
+    await process.runs.step(trigger).catch((error: unknown) => {
+      if (!(error instanceof Died)) throw error;
+    });
+    this.#dieAt = null;
+    await settle();
+  }
+
+  #dieAt: 0 | 1 | null = null;
+
+  #disk(isAlive: () => boolean) {
+    const machine = this;
+    return {
+      get state() {
+        return machine.ledger;
+      },
+      async save(state: TriggerState) {
+        if (!isAlive()) throw new Died();
+        if (machine.#dieAt === 0) machine.#kill();
+        const known = new Set(machine.ledger?.past);
+        for (const one of state.past)
+          if (one.kind === "leftOut" && !known.has(one)) machine.leftOut.push(one);
+        for (const atMs of state.waiting)
+          if (!machine.decided.has(atMs)) machine.decided.set(atMs, machine.wallMs);
+        machine.ledger = JSON.parse(JSON.stringify(state)) as TriggerState;
+        if (machine.#dieAt === 1) machine.#kill();
+      },
+    };
+  }
+
+  #kill(): never {
+    this.die();
+    throw new Died();
+  }
+
+  /** A run that was published before is found so, as its folder has it. */
+  async #run(atMs: number, process: Process): Promise<RunOutcome | null> {
+    if (this.published.has(atMs)) return { outcome: "published", jobId: "found", failure: null };
+    const { retry } = this.ledger ?? {};
+    const leftMs = retry?.atMs === atMs ? retry.notBeforeMs - this.wallMs : 0;
+    // More than it ever waits: the clock was set back.
+    if (leftMs > 0 && leftMs <= HOUR) this.tooSoon += 1;
+    this.atWork += 1;
+    this.mostAtWork = Math.max(this.mostAtWork, this.atWork);
+    const endMs = this.wallMs + (this.isQuick ? 1 : this.#random.int(1, 3 * HOUR));
+    await new Promise<void>((resolve) => {
+      process.work = { endMs, end: resolve };
+    });
+    process.work = null;
+    if (!process.alive) return null;
+    this.atWork -= 1;
+    if (!this.isQuick && this.#random.chance(this.failing)) {
+      this.failed.set(atMs, (this.failed.get(atMs) ?? 0) + 1);
+      return {
+        outcome: "failed",
+        jobId: "ran",
+        failure: errorToData(new ShardmillError("MODEL_FAILED", "of no luck")),
+      };
+    }
+    this.published.add(atMs);
+    // Between being published and being noted.
+    if (this.#random.chance(0.05)) {
+      this.die();
+      return null;
+    }
+    return { outcome: "published", jobId: "ran", failure: null };
+  }
+}
+
+class Died extends Error {}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 10; turn += 1) await Promise.resolve();
+}
+
+const BERLIN = { kind: "cron", cron: "30 2 * * *", timeZone: "Europe/Berlin" } as const;
+const LORD_HOWE = { kind: "cron", cron: "15 2,14 * * *", timeZone: "Australia/Lord_Howe" } as const;
+const NEW_YORK = { kind: "cron", cron: "0 6 * * 1-5", timeZone: "America/New_York" } as const;
+const EVEN = { kind: "every", everyMs: 2 * HOUR } as const;
+const SELDOM = { kind: "every", everyMs: 6 * HOUR } as const;
+
+const YEARS: readonly (Pick<TimedTrigger, "schedule" | "catchUp" | "overlap"> & { retries?: number })[] = [
+  { schedule: BERLIN, catchUp: "none", overlap: "skip" },
+  { schedule: BERLIN, catchUp: "last", overlap: "queue" },
+  { schedule: BERLIN, catchUp: "all", overlap: "queue" },
+  { schedule: LORD_HOWE, catchUp: "last", overlap: "skip" },
+  { schedule: LORD_HOWE, catchUp: "all", overlap: "skip" },
+  { schedule: NEW_YORK, catchUp: "none", overlap: "queue" },
+  { schedule: EVEN, catchUp: "none", overlap: "skip" },
+  { schedule: EVEN, catchUp: "last", overlap: "skip" },
+  { schedule: SELDOM, catchUp: "all", overlap: "queue" },
+  { schedule: SELDOM, catchUp: "all", overlap: "queue", retries: 1 },
+  { schedule: EVEN, catchUp: "last", overlap: "skip", retries: 3 },
+];
+
+/** A year of a machine that dies, sleeps and has its clock set. */
+async function year(trigger: TimedTrigger, seed: number): Promise<Machine> {
+  const random = new SeededRandom(seed);
+  const machine = new Machine(random);
+  machine.failing = trigger.retries === 0 ? 0 : 0.3;
+  machine.start();
+  await machine.step(trigger, null);
+  let awayUntil = 0;
+  const instants = openSchedule(trigger.schedule);
+  while (machine.wallMs < END) {
+    // Mostly a look as it is due; now and then the machine slept, or its clock was set.
+    const leap = random.chance(0.003)
+      ? random.int(-30 * MINUTE, 6 * HOUR)
+      : random.int(20 * MINUTE, 3 * HOUR);
+    const soon = (instants.next(machine.wallMs) ?? END) + random.int(0, 2_000);
+    machine.wallMs =
+      leap > 3 * HOUR || leap < 0 ? machine.wallMs + leap : Math.min(machine.wallMs + leap, soon);
+    if (!machine.isThere) {
+      if (awayUntil === 0)
+        awayUntil = machine.wallMs + random.int(0, random.chance(0.2) ? 6 * DAY : 2 * HOUR);
+      if (machine.wallMs < awayUntil) continue;
+      awayUntil = 0;
+      machine.start();
+    }
+    const dieAt = random.chance(0.01) ? random.pick([0, 1] as const) : null;
+    await machine.step(trigger, dieAt);
+    if (random.chance(0.005)) machine.die();
+  }
+  // It stays, until all that it had to do is done.
+  machine.isQuick = true;
+  for (let looks = 0; looks < MOST_LOOKS; looks += 1) {
+    if (!machine.isThere) machine.start();
+    await machine.step(trigger, null);
+    machine.wallMs += 10 * MINUTE;
+    if (machine.ledger?.waiting.length === 0 && looks > 2) break;
+  }
+  return machine;
+}
+
+function instantsOf({ schedule }: TimedTrigger, fromMs: number, toMs: number): number[] {
+  const found: number[] = [];
+  const instants = openSchedule(schedule);
+  for (let at = instants.next(fromMs); at !== null && at <= toMs; at = instants.next(at)) found.push(at);
+  return found;
+}
+
+describe("a year of a schedule", () => {
+  it.each(YEARS.map((one, seed) => ({ ...one, seed })))(
+    "$schedule, $catchUp, $overlap, $retries",
+    async ({ seed, retries = 0, ...one }) => {
+      const { catchUp, overlap } = one;
+      const trigger: TimedTrigger = { kind: "timed", timeZone: "UTC", retries, ...one };
+      const machine = await year(trigger, seed);
+      const { published, leftOut, decided, ledger } = machine;
+      const instants = instantsOf(trigger, START, ledger?.decidedMs ?? 0);
+
+      // The faults did happen.
+      expect(machine.deaths).toBeGreaterThan(10);
+      expect(published.size).toBeGreaterThan(50);
+
+      // Each instant ran, or was left out for a reason; none is in both, and nothing else ran.
+      const isLeftOut = (atMs: number) =>
+        leftOut.some((range) => range.atMs <= atMs && atMs <= range.untilMs);
+      const isGivenUp = (atMs: number) => (machine.failed.get(atMs) ?? 0) > retries;
+      const lost = instants.filter((atMs) => !published.has(atMs) && !isLeftOut(atMs));
+      expect(lost.filter((atMs) => !isGivenUp(atMs))).toEqual([]);
+      expect(lost.length > 0).toBe(retries > 0);
+      expect([...machine.failed.keys()].some((atMs) => published.has(atMs))).toBe(retries > 0);
+      expect(machine.tooSoon).toBe(0);
+      expect(machine.noted.length).toBe(new Set(machine.noted).size);
+      expect(machine.retried > 0).toBe(retries > 0);
+      expect(instants.filter((atMs) => published.has(atMs) && isLeftOut(atMs))).toEqual([]);
+      expect([...published].filter((atMs) => !instants.includes(atMs))).toEqual([]);
+
+      // Never two at once, never one before it is due.
+      expect(machine.mostAtWork).toBe(1);
+      expect(ledger?.waiting).toEqual([]);
+
+      const late = [...decided].filter(([atMs, wallMs]) => wallMs - atMs > ON_TIME_MS);
+      const missed = leftOut.filter(({ why }) => why === "missed");
+      if (catchUp === "all") expect(missed).toEqual([]);
+      if (catchUp === "all" && overlap === "queue") expect(leftOut).toEqual([]);
+      if (catchUp === "none") expect(late).toEqual([]);
+      if (catchUp === "last") {
+        expect(late.length).toBeGreaterThan(0);
+        expect(new Set(late.map(([, wallMs]) => wallMs)).size).toBe(late.length);
+      }
+      if (catchUp !== "all") expect(missed.length).toBeGreaterThan(0);
+    },
+  );
+});
