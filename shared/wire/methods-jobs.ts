@@ -6,7 +6,6 @@ import type { Codec } from "./codec.ts";
 import { decodeJobSpec, encodeJson } from "./codec-job.ts";
 import { jobStatusCodec } from "./codec-status.ts";
 import { field } from "./field.ts";
-import { REQUEST_LIMITS } from "./limits.ts";
 import { defineMethod, noArguments } from "./method.ts";
 import { MAX_REQUEST_BYTES, type SubmissionOptions, type SubmittedJob, type WrittenJob } from "./services.ts";
 import { onlyField, tableCodec } from "./table-codec.ts";
@@ -49,7 +48,7 @@ function decodeWritten(message: WireReader): WrittenJob {
   return {
     text: message.bytes("text"),
     path,
-    set: message.texts("set", REQUEST_LIMITS.items["SubmitJobRequest.jobFile.set"] ?? 0),
+    set: message.texts("set"),
     variables: Object.fromEntries(variables.map(([name, value]) => [name, String(value)])),
     at: message.text("at"),
   };
@@ -92,7 +91,7 @@ const submitted = tableCodec<SubmittedJob>("SubmitJobResponse", {
   notes: {
     proto: "repeated string",
     encode: (notes) => notes.slice(0, MOST_NOTES),
-    decode: (m, f) => m.texts(f, MOST_NOTES),
+    decode: (m, f) => m.texts(f),
   },
 });
 const oneJob = onlyField("job", field.message(jobStatusCodec));
