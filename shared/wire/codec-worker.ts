@@ -1,13 +1,37 @@
+import { BATCH_BOUNDS, type BatchInUse } from "../domain/batch-in-use.ts";
+import type { Fetching } from "../domain/fetching.ts";
+import type { StoreCounts } from "../domain/store-counts.ts";
 import type { ProtocolRange } from "../domain/versions.ts";
 import type { WorkerInfo, WorkerStatus } from "../domain/worker.ts";
 import { device } from "./codec-accuracy.ts";
-import { batchInUseCodec } from "./codec-batch.ts";
-import { fetchingCodec } from "./codec-fetching.ts";
 import { leaseRefCodec } from "./codec-lease.ts";
-import { storeCountsCodec } from "./codec-stores.ts";
 import { field } from "./field.ts";
 import type { Heartbeat, LeaseState, Registered, Registration } from "./services.ts";
 import { type FieldTable, tableCodec } from "./table-codec.ts";
+
+export const batchInUseCodec = tableCodec<BatchInUse>("BatchInUse", {
+  rows: field.count32,
+  length: field.orNull(field.count32),
+  bound: field.word("BatchBound", BATCH_BOUNDS),
+});
+
+export const fetchingCodec = tableCodec<Fetching>("Fetching", {
+  bytes: field.count,
+  totalBytes: field.count,
+  bytesPerSecond: field.number,
+});
+
+export const storeCountsCodec = tableCodec<StoreCounts>("StoreCounts", {
+  store: field.text,
+  requests: field.count,
+  bytesRead: field.count,
+  bytesWritten: field.count,
+  retries: field.count,
+  throttled: field.count,
+  waitedMs: field.number,
+  answers: field.count,
+  firstByteMs: field.number,
+});
 
 const workerInfo: FieldTable<WorkerInfo> = {
   name: field.name,
