@@ -1,5 +1,5 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
-import { isMappedBy, onlyIn } from "../../shared/core/mapping.ts";
+import { onlyIn } from "../../shared/core/mapping.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import type { ProtocolRange } from "../../shared/domain/versions.ts";
 import type { WorkerInfo } from "../../shared/domain/worker.ts";
@@ -54,8 +54,8 @@ export function agreeOnProtocol(
 export interface Mappings {
   /** What this coordinator begins jobs with. */
   readonly own: string;
-  /** Of the jobs that it has; null of one from a version that did not say, which takes any. */
-  readonly ofJobs: () => readonly (string | null)[];
+  /** Of the jobs that it has. */
+  readonly ofJobs: () => readonly string[];
   /** Whether jobs are being opened: what they are mapped by is not known yet. */
   readonly mayChange: boolean;
 }
@@ -66,7 +66,7 @@ export interface Mappings {
  * @throws {VERSION_SKEW} saying in what the mappings differ
  */
 export function refuseMapping(worker: WorkerInfo, { own, ofJobs, mayChange }: Mappings): void {
-  const fits = isMappedBy(own, worker) || ofJobs().some((ofJob) => isMappedBy(ofJob, worker));
+  const fits = [own, ...ofJobs()].includes(worker.mapping);
   if (!mayChange && !fits) throw otherMapping(worker, own);
 }
 

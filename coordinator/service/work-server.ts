@@ -2,7 +2,7 @@ import type { Clock } from "../../shared/core/clock.ts";
 import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { type ErrorData, errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
-import { isMappedBy, ownMapping } from "../../shared/core/mapping.ts";
+import { ownMapping } from "../../shared/core/mapping.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
@@ -151,8 +151,7 @@ export class WorkServer implements WorkService {
     const job = this.#job(jobId);
     const { mapping } = job;
     // Of an attempt that a coordinator before this one has granted, to a worker of its own mapping.
-    if (mapping !== null && !isMappedBy(mapping, info))
-      return { kind: "refused", error: errorToData(otherMapping(info, mapping)) };
+    if (mapping !== info.mapping) return { kind: "refused", error: errorToData(otherMapping(info, mapping)) };
     await job.join(session, info);
     const outcome = await job.offer(session, partial, traceparent);
     if (outcome.kind === "committed") this.#options.registry.countCommit(session, partial.rowsOut);

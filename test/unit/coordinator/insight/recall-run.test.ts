@@ -18,7 +18,15 @@ const WALL_MS = 1_795_000_000_000;
 
 function started(job: TestJob, generation: number): JournalRecord {
   const wallMs = WALL_MS + job.nowMs;
-  return { kind: "generationStarted", generation, build: "b", wallMs, previousBytes: 0, previousCrc32: 0 };
+  return {
+    kind: "generationStarted",
+    generation,
+    build: "b",
+    mapping: "m",
+    wallMs,
+    previousBytes: 0,
+    previousCrc32: 0,
+  };
 }
 
 /** A coordinator that remembers, and what its journal is told. */
