@@ -100,8 +100,8 @@ export class RunWatch {
     const { clock, beganMs, state, earlier = { remembered: null, records: [] } } = options;
     const found = jobProgress(state());
     const beganWallMs = clock.wallMs() - (clock.nowMs() - beganMs);
-    this.memory = recallRun({ beganMs, beganWallMs, found }, earlier);
-    this.#pace = new PaceMeter(clock.nowMs(), found, this.memory.earlier);
+    this.memory = recallRun({ beganMs, beganWallMs }, earlier);
+    this.#pace = new PaceMeter(clock.nowMs(), found, this.memory.earlierMs);
   }
 
   /** The core has applied an event. */

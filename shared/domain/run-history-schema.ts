@@ -2,16 +2,14 @@ import * as z from "zod";
 import { DEVICES } from "./device.ts";
 import { JOB_PHASES } from "./job.ts";
 import { DEAD_STAGES } from "./partial.ts";
-import { type RunHistory, SPAN_ENDS, type SpanEnd } from "./run-history.ts";
+import { type RunHistory, SPAN_ENDS } from "./run-history.ts";
 import { STAGES } from "./worker.ts";
 
 const count = z.int().nonnegative();
 const seconds = z.number().nonnegative();
 const column = <T extends z.ZodType>(cell: T) => z.array(cell).max(10_000);
-const NO_ENDS = Object.fromEntries(SPAN_ENDS.map((end) => [end, 0])) as Record<SpanEnd, number>;
 
-/** Earlier versions knew fewer of them. */
-const ends = z.partialRecord(z.enum(SPAN_ENDS), count).transform((known) => ({ ...NO_ENDS, ...known }));
+const ends = z.record(z.enum(SPAN_ENDS), count);
 
 /** Columns that belong together are equally long: whoever plots them need not look. */
 function isTable(columns: Readonly<Record<string, readonly unknown[]>>): boolean {
@@ -38,7 +36,6 @@ export const RUN_HISTORY_SCHEMA = z.object({
     .array(z.object({ from: seconds, to: seconds }))
     .max(1_000)
     .exactOptional(),
-  before: z.object({ rows: count, shards: count, attempts: count }),
   phases: column(z.object({ phase: z.enum(JOB_PHASES), from: seconds })),
   pace: z.object({ at: column(seconds), rowsDone: column(count), workers: column(count) }).refine(isTable),
   attempts: count,

@@ -31,7 +31,7 @@ export type SpanEnd = (typeof SPAN_ENDS)[number];
 /**
  * What a coordinator remembers of a run, bounded however long it is and however many take part: in the
  * manifest, for the report, and on the page. Of coordinators before it, it has what they left in the journal.
- * Times are seconds since the first of which times are known was given the job.
+ * Times are seconds since the first was given the job.
  */
 export interface RunHistory {
   /** When that was: ISO 8601, by the coordinator's clock. */
@@ -42,8 +42,6 @@ export interface RunHistory {
    * The last is the one that tells.
    */
   readonly lives?: readonly { readonly from: number; readonly to: number }[];
-  /** What earlier coordinators had done of which no times are known: builds that left none. */
-  readonly before: { readonly rows: number; readonly shards: number; readonly attempts: number };
   /** In order. The time before the first went into planning. */
   readonly phases: readonly { readonly phase: JobPhase; readonly from: number }[];
   /** A column each, in order of time; the last is the end of what is told. */
@@ -52,7 +50,7 @@ export interface RunHistory {
     readonly rowsDone: readonly number[];
     readonly workers: readonly number[];
   };
-  /** Attempts of which times are known, and those of them that were backups of slow ones. */
+  /** Attempts, and those of them that were backups of slow ones. */
   readonly attempts: number;
   readonly backups: number;
   /** Attempts by how they ended. Those that run are in none. */
@@ -75,7 +73,7 @@ export interface RunHistory {
   readonly workersLeftOut: number;
   /** Why rows became dead letters, most shards first. */
   readonly dead: readonly DeadReason[];
-  /** The shards as they were; left out while the job runs, and by versions that kept none. */
+  /** The shards as they were; left out while the job runs. */
   readonly map?: ShardMap;
 }
 

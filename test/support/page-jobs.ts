@@ -29,7 +29,7 @@ export function aJobHandle(cells: Uint8Array, jobId: string, facts: Partial<JobS
     failure: null,
     ...facts,
   };
-  const memory = new RunMemory({ beganMs: 0, beganWallMs: 0, found: NO_RUN });
+  const memory = new RunMemory({ beganMs: 0, beganWallMs: 0 });
   const history: RunHistory = { ...memory.history(KEPT_MEASURE), ...aBusyRun() };
   return {
     jobId,
