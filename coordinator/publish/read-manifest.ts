@@ -35,11 +35,10 @@ const STORE_COUNTS_SCHEMA = z.object({
 
 const keptFacts = {
   attempts: count,
-  // Not in the manifests of version 0.1.
-  bottleneck: z.enum(BOTTLENECKS).nullable().default(null),
-  stages: z.partialRecord(z.enum(STAGES), z.number()).default({}),
-  devices: z.array(DEVICE_REPORT_SCHEMA).default([]),
-  stores: z.array(STORE_COUNTS_SCHEMA).default([]),
+  bottleneck: z.enum(BOTTLENECKS).nullable(),
+  stages: z.partialRecord(z.enum(STAGES), z.number()),
+  devices: z.array(DEVICE_REPORT_SCHEMA),
+  stores: z.array(STORE_COUNTS_SCHEMA),
 } satisfies { readonly [K in keyof KeptFacts]: z.ZodType<KeptFacts[K]> };
 
 /** The compiler knows none of these keys: `besidesOf` reads them. */
@@ -64,7 +63,7 @@ const manifestSchema = z.object({
       sha256: hex,
     }),
   ),
-  inputs: z.array(z.string()).default([]),
+  inputs: z.array(z.string()),
   inputFiles: z
     .array(
       z.object({
@@ -74,24 +73,19 @@ const manifestSchema = z.object({
         version: z.string(),
       }),
     )
-    .nullable()
-    .default(null),
-  columns: z
-    .array(z.object({ name: z.string(), type: z.string() }))
-    .nullable()
-    .default(null),
+    .nullable(),
+  columns: z.array(z.object({ name: z.string(), type: z.string() })).nullable(),
   rows: z.object({
     input: count,
-    pruned: count.default(0),
-    skipped: count.default(0),
-    ...manifestCounts(() => count.default(0)),
-    output: count,
+    pruned: count,
+    skipped: count,
+    ...manifestCounts(() => count),
     deadLetters: count,
   }),
   shards: count,
   ...keptFacts,
-  builds: z.array(z.string()).default([]),
-  precision: PRECISION_REPORT_SCHEMA.nullable().default(null),
+  builds: z.array(z.string()),
+  precision: PRECISION_REPORT_SCHEMA.nullable(),
   // How the output came about, not what it is: one of another version's making is not shown.
   history: RUN_HISTORY_SCHEMA.nullable().catch(null),
   versions: z.record(z.string(), z.string()),

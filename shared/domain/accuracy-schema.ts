@@ -7,27 +7,24 @@ const count = z.int().nonnegative();
 const accuracy = {
   rows: count,
   failedRows: count,
-  // What follows with a default is not in the first manifests of version 0.1.
-  seconds: z.number().default(0),
+  seconds: z.number(),
   outputs: z.array(
     z.object({
       tensor: z.string(),
       maxError: z.number(),
       meanError: z.number(),
-      maxRelative: z.number().nullable().default(null),
-      beyondRows: count.default(0),
-      worst: z
-        .array(
-          z.object({
-            file: z.string(),
-            row: count,
-            index: count,
-            expected: z.string(),
-            found: z.string(),
-            relative: z.number().nullable(),
-          }),
-        )
-        .default([]),
+      maxRelative: z.number().nullable(),
+      beyondRows: count,
+      worst: z.array(
+        z.object({
+          file: z.string(),
+          row: count,
+          index: count,
+          expected: z.string(),
+          found: z.string(),
+          relative: z.number().nullable(),
+        }),
+      ),
       meanCosine: z.number().nullable(),
       leastCosine: z.number().nullable(),
       agreement: z.number().nullable(),
@@ -35,8 +32,8 @@ const accuracy = {
       notFiniteRows: count,
     }),
   ),
-  tolerance: z.number().default(0),
-  maxBeyond: z.number().default(1),
+  tolerance: z.number(),
+  maxBeyond: z.number(),
   minCosine: z.number(),
   minAgreement: z.number(),
 };

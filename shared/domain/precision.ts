@@ -76,10 +76,7 @@ export interface DeviceReport extends AccuracyReport {
 /** A job whose model was converted, as people see it. */
 export interface JobPrecision {
   readonly precision: ConvertedPrecision;
-  /**
-   * What the manifest will keep; null where the job asks for no check, or was published by a version that
-   * kept none.
-   */
+  /** What the manifest will keep; null where the job asks for no check. */
   readonly check: PrecisionReport | null;
 }
 
