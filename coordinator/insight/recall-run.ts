@@ -110,7 +110,8 @@ class Recall {
 }
 
 /**
- * The records, each with its time, which some take from the one before; and when partials were handed in, which the journal only tells with the end of their attempts.
+ * The records, each with its time, which some take from the one before; and when partials were handed in,
+ * which the journal only tells with the end of their attempts.
  */
 function* inOrder(
   records: readonly JournalRecord[],

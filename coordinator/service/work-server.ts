@@ -21,10 +21,10 @@ import type { FailureReason } from "../schedule/state/record.ts";
 import { forEachJob } from "./for-each-job.ts";
 import { JobChoice } from "./job-choice.ts";
 import {
-  agreeOnProtocol,
   type Mappings,
   otherMapping,
   refuseMapping,
+  refuseProtocol,
   refuseSlots,
 } from "./refuse-registration.ts";
 import type { Waiters } from "./waiters.ts";
@@ -66,7 +66,7 @@ export class WorkServer implements WorkService {
 
   async register(registration: Registration): Promise<Registered> {
     const { registry, clock, log, times } = this.#options;
-    const protocolVersion = agreeOnProtocol(registration);
+    refuseProtocol(registration);
     refuseMapping(registration, this.#mappings);
     refuseSlots(registration);
     const { protocol: _, instance, ...info } = registration;
@@ -75,7 +75,7 @@ export class WorkServer implements WorkService {
     if (again !== null) await this.workerLost(again, "silent", "it registered again");
     const { name: worker, device, lanes, build } = info;
     log.info({ worker, device, lanes, build }, "worker joined");
-    return { session, protocolVersion, leaseMs: times.leaseMs, heartbeatMs: times.heartbeatMs };
+    return { session, leaseMs: times.leaseMs, heartbeatMs: times.heartbeatMs };
   }
 
   async describeJob(session: WorkerSession, jobId: string): Promise<JobDescription> {

@@ -57,7 +57,7 @@ export const jobStatusCodec = tableCodec<JobStatus>("JobStatus", {
   endProgress: field.orNull(field.message(endProgressCodec)),
   output: field.text,
   manifest: field.text,
-  rowsFormat: field.wordOrNull("RowsFormat", ROWS_FORMATS),
+  rowsFormat: field.word("RowsFormat", ROWS_FORMATS),
   failure: field.orNull(field.message(errorCodec)),
   ended: field.textOrNull,
   priority: field.integer,

@@ -52,14 +52,13 @@ export const protocolRangeCodec = tableCodec<ProtocolRange>("ProtocolRange", {
 });
 
 export const registrationCodec = tableCodec<Registration>("RegisterRequest", {
-  protocol: field.orNull(field.message(protocolRangeCodec)),
+  protocol: field.message(protocolRangeCodec),
   instance: field.orLeftOut(field.text),
   ...workerInfo,
 });
 
 export const registeredCodec = tableCodec<Registered>("RegisterResponse", {
   session: field.session,
-  protocolVersion: field.count32,
   leaseMs: field.wholeMs,
   heartbeatMs: field.wholeMs,
 });

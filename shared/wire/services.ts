@@ -44,16 +44,14 @@ export interface LeaseRef {
 }
 
 export interface Registration extends WorkerInfo {
-  /** The versions of the protocol that it speaks: `PROTOCOL`. Null: it is from before there was a range. */
-  readonly protocol: ProtocolRange | null;
+  /** The versions of the protocol that it speaks: `PROTOCOL`. */
+  readonly protocol: ProtocolRange;
   /** Random, once a process: a worker that registers again with it has not died. Absent: unknown. */
   readonly instance?: string | undefined;
 }
 
 export interface Registered {
   readonly session: WorkerSession;
-  /** The version of the protocol that both speak from here on. */
-  readonly protocolVersion: number;
   readonly leaseMs: number;
   readonly heartbeatMs: number;
 }

@@ -143,13 +143,12 @@ const workerInfoFields = {
 
 export const registration: fc.Arbitrary<Registration> = fc.record({
   ...workerInfoFields,
-  protocol: fc.option(fc.record({ oldest: uint32, newest: uint32 })),
+  protocol: fc.record({ oldest: uint32, newest: uint32 }),
   instance: text,
 });
 
 export const registered: fc.Arbitrary<Registered> = fc.record({
   session,
-  protocolVersion: uint32,
   leaseMs: uint32,
   heartbeatMs: uint32,
 });
@@ -270,7 +269,7 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   failure: fc.option(errorData),
   fetching: fc.option(fetching),
   waiting: fc.option(fc.record({ store: text, seconds: positive, reason: text })),
-  rowsFormat: fc.option(fc.constantFrom(...ROWS_FORMATS)),
+  rowsFormat: fc.constantFrom(...ROWS_FORMATS),
   endProgress: fc.option(fc.record({ step: fc.constantFrom(...END_STEPS), done: count, total: count })),
   ended: fc.option(name),
   ...{ priority: integer, paused: fc.boolean() },

@@ -67,7 +67,7 @@ describe("what a caller may send", () => {
   });
 
   test("a text beyond its bound is refused", () => {
-    const register = (name: string) => ({ name, device: "DEVICE_CPU", hostname: "h" });
+    const register = (name: string) => ({ name, device: "DEVICE_CPU", protocol: {} });
     expect(through(workMethods.register, register("x".repeat(4_096))).name).toHaveLength(4_096);
     expect(() => through(workMethods.register, register("x".repeat(4_097)))).toThrow(
       invalid("RegisterRequest.name"),
