@@ -1,6 +1,7 @@
 import { isEnded, type JobPhase } from "../../shared/domain/job.ts";
 import type { JobProgress } from "../../shared/domain/run-facts.ts";
-import type { RunHistory, SpanEnd } from "../../shared/domain/run-history.ts";
+import type { RunHistory } from "../../shared/domain/run-history.ts";
+import type { SpanEnd } from "../../shared/domain/span-ends.ts";
 import { tokenKey } from "../../shared/domain/token.ts";
 import type { JobEffect } from "../schedule/state/effect.ts";
 import type { JobEvent } from "../schedule/state/event.ts";

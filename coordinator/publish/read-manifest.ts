@@ -7,7 +7,7 @@ import type { Location } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { manifestCounts } from "../../shared/domain/row-counts.ts";
 import type { KeptFacts } from "../../shared/domain/run-facts.ts";
-import { RUN_HISTORY_SCHEMA } from "../../shared/domain/run-history-schema.ts";
+import { RUN_HISTORY_SCHEMA } from "../../shared/domain/run-history.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import { STAGES } from "../../shared/domain/worker.ts";
 import type { Storage } from "../../shared/storage/storage.ts";

@@ -1,6 +1,7 @@
 import { formatCount } from "../../shared/core/units.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
-import { type RunHistory, SPAN_ENDS, type WorkerHistory } from "../../shared/domain/run-history.ts";
+import type { RunHistory, WorkerHistory } from "../../shared/domain/run-history.ts";
+import { SPAN_ENDS } from "../../shared/domain/span-ends.ts";
 import { STAGES } from "../../shared/domain/worker.ts";
 import { livesText } from "../../shared/plots/lives.ts";
 import { html, type Markup } from "../../shared/plots/markup.ts";
