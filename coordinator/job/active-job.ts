@@ -1,6 +1,7 @@
 import type { Clock } from "../../shared/core/clock.ts";
 import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
+import type { DeviceReport } from "../../shared/domain/accuracy.ts";
 import { isEnded, type JobDescription, type Lease, type PlannedJob } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
@@ -8,7 +9,6 @@ import type { JobView } from "../../shared/domain/job-view.ts";
 import { leaseSlices } from "../../shared/domain/lease-slices.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { ShardId } from "../../shared/domain/shard.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import { DEVICE_REPORT_SCHEMA, PRECISION_REPORT_SCHEMA } from "../../shared/domain/accuracy-schema.ts";
+import { DEVICE_REPORT_SCHEMA, PRECISION_REPORT_SCHEMA } from "../../shared/domain/accuracy.ts";
 import { BESIDES } from "../../shared/domain/besides.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
 import type { Location } from "../../shared/domain/location.ts";

@@ -3,8 +3,8 @@ import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { type ErrorData, errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import { ownMapping } from "../../shared/core/mapping.ts";
+import type { DeviceReport } from "../../shared/domain/accuracy.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
-import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
 import type {
   Heartbeat,

@@ -1,5 +1,5 @@
+import type { PrecisionReport } from "./accuracy.ts";
 import type { JobDigests } from "./job.ts";
-import type { PrecisionReport } from "./precision.ts";
 import type { ManifestCounts } from "./row-counts.ts";
 import type { KeptFacts } from "./run-facts.ts";
 import type { RunHistory } from "./run-history.ts";

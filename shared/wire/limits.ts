@@ -1,5 +1,5 @@
 import type { ErrorData, Problem } from "../core/errors.ts";
-import type { DeviceReport } from "../domain/precision.ts";
+import type { DeviceReport } from "../domain/accuracy.ts";
 import { isMessage, malformed, type WireMessage } from "./wire-message.ts";
 
 /**

@@ -1,7 +1,7 @@
 import type { ErrorData } from "../core/errors.ts";
+import type { DeviceReport } from "../domain/accuracy.ts";
 import type { JobDescription } from "../domain/job.ts";
 import type { PartialManifest } from "../domain/partial.ts";
-import type { DeviceReport } from "../domain/precision.ts";
 import type { WorkerSession } from "../domain/worker.ts";
 import { deviceReportCodec } from "./codec-accuracy.ts";
 import { errorCodec } from "./codec-error.ts";

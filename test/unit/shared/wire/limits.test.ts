@@ -1,8 +1,8 @@
 import type { MethodDefinition } from "@grpc/proto-loader";
 import { describe, expect, test } from "vitest";
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
+import type { DeviceReport } from "../../../../shared/domain/accuracy.ts";
 import { JOB_FILE_SCHEMA } from "../../../../shared/domain/job-spec.ts";
-import type { DeviceReport } from "../../../../shared/domain/precision.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import { checkLimits, REQUEST_LIMITS } from "../../../../shared/wire/limits.ts";
