@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { recordOf } from "../../shared/core/record-of.ts";
 import { DEVICE_REPORT_SCHEMA, PRECISION_REPORT_SCHEMA } from "../../shared/domain/accuracy.ts";
 import { BESIDES } from "../../shared/domain/besides.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
@@ -8,7 +9,7 @@ import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { manifestCounts } from "../../shared/domain/row-counts.ts";
 import type { KeptFacts } from "../../shared/domain/run-facts.ts";
 import { RUN_HISTORY_SCHEMA } from "../../shared/domain/run-history.ts";
-import type { StoreCounts } from "../../shared/domain/store-counts.ts";
+import { COUNTED_OF_STORE, STORE_COUNTS, type StoreCounts } from "../../shared/domain/store-counts.ts";
 import { STAGES } from "../../shared/domain/worker.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { readText, readTextIfThere } from "../../shared/storage/whole-file.ts";
@@ -23,14 +24,7 @@ const outputPath = z.string().regex(/^(rows|_reduced|_errors)\/([^/=\\\0]+=[^/\\
 
 const STORE_COUNTS_SCHEMA = z.object({
   store: z.string(),
-  requests: count,
-  bytesRead: count,
-  bytesWritten: count,
-  retries: count,
-  throttled: count,
-  waitedMs: duration,
-  answers: count,
-  firstByteMs: duration,
+  ...recordOf(COUNTED_OF_STORE, (name) => (STORE_COUNTS[name] === "whole" ? count : duration)),
 }) satisfies z.ZodType<StoreCounts>;
 
 const keptFacts = {

@@ -1,6 +1,7 @@
+import { recordOf } from "../core/record-of.ts";
 import { BATCH_BOUNDS, type BatchInUse } from "../domain/batch-in-use.ts";
 import type { Fetching } from "../domain/fetching.ts";
-import type { StoreCounts } from "../domain/store-counts.ts";
+import { COUNTED_OF_STORE, STORE_COUNTS, type StoreCounts } from "../domain/store-counts.ts";
 import type { ProtocolRange } from "../domain/versions.ts";
 import type { WorkerInfo, WorkerStatus } from "../domain/worker.ts";
 import { device } from "./codec-accuracy.ts";
@@ -23,14 +24,7 @@ export const fetchingCodec = tableCodec<Fetching>("Fetching", {
 
 export const storeCountsCodec = tableCodec<StoreCounts>("StoreCounts", {
   store: field.text,
-  requests: field.count,
-  bytesRead: field.count,
-  bytesWritten: field.count,
-  retries: field.count,
-  throttled: field.count,
-  waitedMs: field.number,
-  answers: field.count,
-  firstByteMs: field.number,
+  ...recordOf(COUNTED_OF_STORE, (name) => (STORE_COUNTS[name] === "whole" ? field.count : field.number)),
 });
 
 const workerInfo: FieldTable<WorkerInfo> = {
