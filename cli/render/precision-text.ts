@@ -4,7 +4,7 @@ import type {
   OutputAccuracy,
   PrecisionReport,
   WorstRow,
-} from "../../shared/domain/precision.ts";
+} from "../../shared/domain/accuracy.ts";
 import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { renderTable } from "../../shared/terminal/table.ts";
 import { counted, oneLine } from "../../shared/terminal/text.ts";

@@ -1,7 +1,7 @@
 import { formatSeconds } from "../../shared/core/units.ts";
 import type { ServerInfo } from "../../shared/domain/server-info.ts";
 import type { Versions } from "../../shared/domain/versions.ts";
-import { commonProtocol, protocolText } from "../../shared/wire/protocol.ts";
+import { protocolsMeet, protocolText } from "../../shared/wire/protocol.ts";
 
 /** What this command is of, and, where one was asked, what its coordinator is. */
 export function versionsText(own: Versions, coordinator: ServerInfo | null, nowMs: number): string {
@@ -25,16 +25,9 @@ function versionLines({ build, protocol, mapping }: Versions): string[] {
   return [`  version   ${build}`, `  protocol  ${protocolText(protocol)}`, `  mapping   ${mapping}`];
 }
 
-/**
- * What whoever calls a coordinator of another version should know; null where there is nothing to say.
- *
- * @param coordinator null: it is from before coordinators said what they are
- */
-export function skewText(own: Versions, coordinator: Versions | null): string | null {
-  if (coordinator === null)
-    return "the coordinator is of an earlier version than this command: some of what it says may be missing here";
-  const { build, protocol } = coordinator;
-  if (commonProtocol(own.protocol, protocol) !== null) return null;
+/** What whoever calls a coordinator of another version should know; null where there is nothing to say. */
+export function skewText(own: Versions, { build, protocol }: Versions): string | null {
+  if (protocolsMeet(own.protocol, protocol)) return null;
   return (
     `the coordinator is shardmill ${build} and speaks protocol ${protocolText(protocol)}; this is ${own.build} and speaks ` +
     `${protocolText(own.protocol)}: what it says may be misunderstood, and workers of this version cannot join it`

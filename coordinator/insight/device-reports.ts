@@ -1,4 +1,4 @@
-import type { DeviceReport } from "../../shared/domain/precision.ts";
+import type { DeviceReport } from "../../shared/domain/accuracy.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 import type { FailureReason } from "../schedule/state/record.ts";
 

@@ -1,23 +1,17 @@
 import type { JobProgress, RunPace } from "../../shared/domain/run-facts.ts";
 
-/** What earlier coordinators spent on a job, as far as its journal has times. */
-export interface EarlierPace {
-  readonly ms: number;
-  /** Rows that were committed at unknown times: no rate counts them. */
-  readonly untimedRows: number;
-}
-
 /** Measures the pace of a run, over all coordinators that worked on it. Time comes in. */
 export class PaceMeter {
   readonly #startMs: number;
   readonly #rowsAtStart: number;
-  readonly #earlier: EarlierPace;
+  readonly #earlierMs: number;
   readonly #throughput = new Throughput();
 
-  constructor(nowMs: number, { rowsCommitted }: Pick<JobProgress, "rowsCommitted">, earlier: EarlierPace) {
+  /** @param earlierMs what earlier coordinators spent on the job */
+  constructor(nowMs: number, { rowsCommitted }: Pick<JobProgress, "rowsCommitted">, earlierMs: number) {
     this.#startMs = nowMs;
     this.#rowsAtStart = rowsCommitted;
-    this.#earlier = earlier;
+    this.#earlierMs = earlierMs;
     this.#throughput.record(nowMs, rowsCommitted);
   }
 
@@ -32,8 +26,8 @@ export class PaceMeter {
    */
   pace(over: "run" | "now", nowMs: number, progress: JobProgress): RunPace {
     const { phase, rowsDone, rowsTotal, rowsCommitted } = progress;
-    const seconds = Math.max(0, (this.#earlier.ms + nowMs - this.#startMs) / 1000);
-    const average = seconds > 0 ? Math.max(0, rowsDone - this.#earlier.untimedRows) / seconds : 0;
+    const seconds = Math.max(0, (this.#earlierMs + nowMs - this.#startMs) / 1000);
+    const average = seconds > 0 ? rowsDone / seconds : 0;
     const current = over === "now" ? this.#throughput.rowsPerSecond(nowMs, rowsDone) : null;
     const rowsPerSecond = current ?? average;
     const isKnown = phase === "running" && rowsPerSecond > 0 && rowsCommitted > this.#rowsAtStart;

@@ -1,7 +1,7 @@
 import { deflateSync, inflateSync } from "node:zlib";
 import * as z from "zod";
 import type { RunHistory } from "../../shared/domain/run-history.ts";
-import { RUN_HISTORY_SCHEMA } from "../../shared/domain/run-history-schema.ts";
+import { RUN_HISTORY_SCHEMA } from "../../shared/domain/run-history.ts";
 import type { EarlierRun } from "./recall-run.ts";
 
 /** No history is as long, and nothing that was damaged may become longer. */

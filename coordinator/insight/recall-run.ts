@@ -1,4 +1,3 @@
-import type { JobProgress } from "../../shared/domain/run-facts.ts";
 import { tokenKey } from "../../shared/domain/token.ts";
 import type { JournalRecord, RecordOf } from "../schedule/state/record.ts";
 import { isTimed } from "./record-times.ts";
@@ -16,16 +15,14 @@ interface RecallOptions {
   /** When this coordinator was given the job, by its own clock, and for people. */
   readonly beganMs: number;
   readonly beganWallMs: number;
-  readonly found: JobProgress;
 }
 
 /**
- * The memory of a run that goes on: what happened before, as far as the journal says when. Nothing is made
- * up: records without times (of earlier builds) are counted in `before`, and what a coordinator did after its
- * last record is not known.
+ * The memory of a run that goes on: what happened before, as the journal says. What a coordinator did after
+ * its last record is not known.
  */
-export function recallRun({ beganMs, beganWallMs, found }: RecallOptions, earlier: EarlierRun): RunMemory {
-  const { remembered, records } = earlier;
+export function recallRun({ beganMs, beganWallMs }: RecallOptions, earlier: EarlierRun): RunMemory {
+  const { remembered } = earlier;
   const lives = livesOf(earlier);
   const firstWallMs = Math.min(
     beganWallMs,
@@ -33,14 +30,9 @@ export function recallRun({ beganMs, beganWallMs, found }: RecallOptions, earlie
   );
   // A clock of another machine may be ahead: nothing was before this one that is after it.
   const msAt = (wallMs: number) => Math.min(beganMs, beganMs + wallMs - beganWallMs);
-  const recall = new Recall(records, found, remembered);
-  const memory = new RunMemory({
-    beganMs: msAt(firstWallMs),
-    beganWallMs: firstWallMs,
-    sinceMs: beganMs,
-    found: recall.unknown,
-  });
+  const memory = new RunMemory({ beganMs: msAt(firstWallMs), beganWallMs: firstWallMs, sinceMs: beganMs });
   if (remembered !== null) memory.restore(remembered);
+  const recall = new Recall(remembered?.history.pace.rowsDone.at(-1) ?? 0);
   const { lives: livesBefore = [], seconds = 0 } = remembered?.history ?? {};
   const at = (since: number) => msAt(firstWallMs + 1000 * since);
   const told = lives.map((life, index) => {
@@ -88,23 +80,9 @@ type Told =
 /** Tells a memory of what earlier coordinators recorded, life by life. */
 class Recall {
   #rowsDone: number;
-  readonly unknown: JobProgress;
 
-  constructor(records: readonly JournalRecord[], found: JobProgress, remembered: EarlierRun["remembered"]) {
-    const timed = records.filter((record) => isTimed(record) && record.at !== undefined);
-    const commits = timed.filter((record) => record.kind === "shardCommitted");
-    const { commits: shards = 0, attempts = 0, before = null, pace = null } = remembered?.history ?? {};
-    const rowsTimed = commits.reduce((rows, { partial }) => rows + partial.rowsIn, 0);
-    const grants = timed.filter(({ kind }) => kind === "leaseGranted").length;
-    const rowsBefore =
-      remembered === null ? Math.max(0, found.rowsCommitted - rowsTimed) : (before?.rows ?? 0);
-    this.unknown = {
-      ...found,
-      rowsCommitted: rowsBefore,
-      shardsCommitted: before?.shards ?? Math.max(0, found.shardsCommitted - commits.length - shards),
-      attempts: before?.attempts ?? Math.max(0, found.attempts - grants - attempts),
-    };
-    this.#rowsDone = remembered === null ? rowsBefore : (pace?.rowsDone.at(-1) ?? rowsBefore);
+  constructor(rowsDone: number) {
+    this.#rowsDone = rowsDone;
   }
 
   tell(memory: RunMemory, { startedWallMs, records }: RecordedLife, known: KnownLife): Life {
@@ -132,8 +110,8 @@ class Recall {
 }
 
 /**
- * The records that have times, and those of the job's course, each with its time; and when partials were
- * handed in, which the journal only tells with the end of their attempts.
+ * The records, each with its time, which some take from the one before; and when partials were handed in,
+ * which the journal only tells with the end of their attempts.
  */
 function* inOrder(
   records: readonly JournalRecord[],
@@ -148,10 +126,7 @@ function* inOrder(
   const waiting = new Map([...handedIn].filter(([key]) => !granted.has(key)));
   let lastMs = startedMs;
   for (const record of records) {
-    if (isTimed(record)) {
-      if (record.at === undefined) continue;
-      lastMs = Math.max(lastMs, msOf(record.at));
-    }
+    if (isTimed(record) && record.at !== undefined) lastMs = Math.max(lastMs, msOf(record.at));
     for (const [key, ms] of waiting) {
       if (ms > lastMs) continue;
       waiting.delete(key);

@@ -1,12 +1,12 @@
 import { isEnded, type JobPhase } from "../../shared/domain/job.ts";
 import type { JobProgress } from "../../shared/domain/run-facts.ts";
-import type { RunHistory, SpanEnd } from "../../shared/domain/run-history.ts";
+import type { RunHistory } from "../../shared/domain/run-history.ts";
+import type { SpanEnd } from "../../shared/domain/span-ends.ts";
 import { tokenKey } from "../../shared/domain/token.ts";
 import type { JobEffect } from "../schedule/state/effect.ts";
 import type { JobEvent } from "../schedule/state/event.ts";
 import type { JournalRecord, RecordOf } from "../schedule/state/record.ts";
 import { Durations } from "./durations.ts";
-import type { EarlierPace } from "./pace-meter.ts";
 import { PaceSamples } from "./pace-samples.ts";
 import { takenOffer } from "./record-times.ts";
 import type { OpenSpan } from "./time-line.ts";
@@ -42,8 +42,6 @@ interface MemoryOptions {
   readonly beganWallMs: number;
   /** When this one was. Left out: it is the first. */
   readonly sinceMs?: number;
-  /** As it was found: what earlier coordinators left. */
-  readonly found: JobProgress;
 }
 
 type OpenAttempt = OpenSpan & { readonly worker: WorkerMemory };
@@ -156,9 +154,8 @@ export class RunMemory {
   }
 
   /** What the coordinators before this one spent on the job. */
-  get earlier(): EarlierPace {
-    const ms = this.#lives.reduce((sum, { fromMs, toMs }) => sum + Math.max(0, toMs - fromMs), 0);
-    return { ms, untimedRows: this.#options.found.rowsCommitted };
+  get earlierMs(): number {
+    return this.#lives.reduce((sum, { fromMs, toMs }) => sum + Math.max(0, toMs - fromMs), 0);
   }
 
   /** Right after the core has applied an event. */
@@ -190,7 +187,7 @@ export class RunMemory {
   }
 
   history(measure: Measure): Omit<RunHistory, "dead"> {
-    const { beganMs, beganWallMs, sinceMs = beganMs, found } = this.#options;
+    const { beganMs, beganWallMs, sinceMs = beganMs } = this.#options;
     const seconds = (ms: number) => this.#seconds(ms);
     const nowMs = this.#lastMs;
     const lives = [...this.#lives, { fromMs: sinceMs, toMs: nowMs }];
@@ -200,7 +197,6 @@ export class RunMemory {
       ...(lives.length === 1
         ? {}
         : { lives: lives.map(({ fromMs, toMs }) => ({ from: seconds(fromMs), to: seconds(toMs) })) }),
-      before: { rows: found.rowsCommitted, shards: found.shardsCommitted, attempts: found.attempts },
       phases: this.#phases.map(({ phase, fromMs }) => ({ phase, from: seconds(fromMs) })),
       pace: this.#pace.pace(beganMs, measure.samples),
       attempts: this.#attempts,

@@ -1,12 +1,12 @@
 import type { Clock } from "../../shared/core/clock.ts";
 import type { ShardmillError } from "../../shared/core/errors.ts";
+import type { JobPrecision } from "../../shared/domain/accuracy.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import { NO_VERDICT, type RunVerdict } from "../../shared/domain/bottleneck.ts";
 import type { EndProgress } from "../../shared/domain/end-progress.ts";
 import { type Fetching, sumOfFetching } from "../../shared/domain/fetching.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
-import type { JobPrecision } from "../../shared/domain/precision.ts";
 import type { RunFacts } from "../../shared/domain/run-facts.ts";
 import type { DeadReason, RunHistory } from "../../shared/domain/run-history.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
@@ -100,8 +100,8 @@ export class RunWatch {
     const { clock, beganMs, state, earlier = { remembered: null, records: [] } } = options;
     const found = jobProgress(state());
     const beganWallMs = clock.wallMs() - (clock.nowMs() - beganMs);
-    this.memory = recallRun({ beganMs, beganWallMs, found }, earlier);
-    this.#pace = new PaceMeter(clock.nowMs(), found, this.memory.earlier);
+    this.memory = recallRun({ beganMs, beganWallMs }, earlier);
+    this.#pace = new PaceMeter(clock.nowMs(), found, this.memory.earlierMs);
   }
 
   /** The core has applied an event. */

@@ -1,4 +1,5 @@
-import { SPAN_ENDS, type SpanEnd, type Spans } from "../../shared/domain/run-history.ts";
+import type { Spans } from "../../shared/domain/run-history.ts";
+import { SPAN_ENDS, type SpanEnd } from "../../shared/domain/span-ends.ts";
 
 /** An attempt that has not ended. */
 export interface OpenSpan {

@@ -1,4 +1,5 @@
-import { SPAN_ENDS, type SpanEnd, type WorkerHistory } from "../../shared/domain/run-history.ts";
+import type { WorkerHistory } from "../../shared/domain/run-history.ts";
+import { SPAN_ENDS, type SpanEnd } from "../../shared/domain/span-ends.ts";
 import { STAGES, type Stage, type StageShares, type WorkerInfo } from "../../shared/domain/worker.ts";
 import { TimeLine } from "./time-line.ts";
 

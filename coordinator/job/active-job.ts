@@ -1,7 +1,7 @@
 import type { Clock } from "../../shared/core/clock.ts";
 import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
-import { isMappedBy } from "../../shared/core/mapping.ts";
+import type { DeviceReport } from "../../shared/domain/accuracy.ts";
 import { isEnded, type JobDescription, type Lease, type PlannedJob } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
@@ -9,7 +9,6 @@ import type { JobView } from "../../shared/domain/job-view.ts";
 import { leaseSlices } from "../../shared/domain/lease-slices.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { ShardId } from "../../shared/domain/shard.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
@@ -134,7 +133,7 @@ export class ActiveJob {
   }
 
   /** By what its rows are mapped, see `JobState.mapping`. */
-  get mapping(): string | null {
+  get mapping(): string {
     return this.#options.shell.state.mapping;
   }
 
@@ -160,7 +159,7 @@ export class ActiveJob {
   accepts(session: WorkerSession, info: WorkerInfo): boolean {
     const { device } = this.#options.description;
     const { phase } = this.#options.shell.state;
-    if (phase.kind !== "running" || this.refusalOf(session) !== null || !isMappedBy(this.mapping, info))
+    if (phase.kind !== "running" || this.refusalOf(session) !== null || this.mapping !== info.mapping)
       return false;
     return device === "auto" || device === info.device;
   }

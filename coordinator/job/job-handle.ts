@@ -1,11 +1,11 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { recordOf } from "../../shared/core/record-of.ts";
+import { jobPrecision } from "../../shared/domain/accuracy.ts";
 import { NO_VERDICT } from "../../shared/domain/bottleneck.ts";
 import type { JobMetrics } from "../../shared/domain/job-metrics.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import type { JobView } from "../../shared/domain/job-view.ts";
-import { jobPrecision } from "../../shared/domain/precision.ts";
 import { ROW_COUNTS, RUN_COUNTS } from "../../shared/domain/row-counts.ts";
 import { keptFacts, NO_RUN } from "../../shared/domain/run-facts.ts";
 import { type Standing, USUAL_STANDING } from "../../shared/domain/standing.ts";

@@ -243,9 +243,8 @@ interface StagedIn {
 }
 
 /** What made this output, for whoever compares two of them. */
-function versions(mapping: string | null): Record<string, string> {
+function versions(mapping: string): Record<string, string> {
   const packages = ["onnxruntime-node", "apache-arrow", "parquet-wasm", "@duckdb/node-api"];
   const found = packages.map((name) => [name, packageVersion(name)] as const);
-  const own = { shardmill: buildVersion, node: process.versions.node, ...Object.fromEntries(found) };
-  return mapping === null ? own : { ...own, mapping };
+  return { shardmill: buildVersion, node: process.versions.node, ...Object.fromEntries(found), mapping };
 }

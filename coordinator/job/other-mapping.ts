@@ -36,8 +36,8 @@ export function refuseOtherMapping(job: Begun, builds: readonly string[]): void 
   );
 }
 
-function isOfOthers(job: Begun): job is Begun & { readonly mapping: string } {
-  return job.phase.kind === "running" && job.mapping !== null && job.mapping !== ownMapping();
+function isOfOthers({ phase, mapping }: Begun): boolean {
+  return phase.kind === "running" && mapping !== ownMapping();
 }
 
 function difference(mapping: string, builds: readonly string[]): { begunBy: string; differs: string } {

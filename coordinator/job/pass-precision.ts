@@ -1,6 +1,6 @@
 import { present } from "../../shared/core/assert.ts";
+import type { PrecisionReport } from "../../shared/domain/accuracy.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
-import type { PrecisionReport } from "../../shared/domain/precision.ts";
 
 /**
  * Runs a converted model and its original on rows of the job: given by who composes the coordinator, since

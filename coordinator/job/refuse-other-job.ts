@@ -23,7 +23,7 @@ export function refuseOtherJob(before: JobDigests, now: IdentifiedJob): void {
           `${before[part].slice(0, 12)} then, ${now.digests[part].slice(0, 12)} now`,
         ]),
       ),
-      hint: `bring it back as it was to resume, or run with --fresh to start over${foldersHint(differs, now)}`,
+      hint: "bring it back as it was to resume, or run with --fresh to start over",
     },
   );
 }
@@ -41,13 +41,7 @@ export function refuseOtherResult(spec: JobSpec, manifest: OutputManifest, now: 
     `${spec.output.path} holds the result of another job: ${partsText(differs)} changed since`,
     {
       fields: { path: spec.output.path, job: manifest.job.id },
-      hint: `choose another output.path, or run with --fresh to throw that result away${foldersHint(differs, now)}`,
+      hint: "choose another output.path, or run with --fresh to throw that result away",
     },
   );
-}
-
-/** Folders were no columns once: what is a job's input since then may be all that changed. */
-function foldersHint(differs: readonly (keyof JobDigests)[], { partitions }: IdentifiedJob): string {
-  if (!differs.includes("input") || partitions.kind === "none") return "";
-  return "; to go on with what an earlier build began, for which folders name=value were no columns, set input.partitions to none";
 }

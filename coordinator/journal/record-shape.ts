@@ -1,5 +1,4 @@
 import { isObject } from "../../shared/core/json-object.ts";
-import { NONE_NOTED, NOTED_COUNTS } from "../../shared/domain/row-counts.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 
 type Field = "string" | "number" | "boolean" | "array" | "object";
@@ -9,6 +8,7 @@ const SHAPES = {
   generationStarted: {
     generation: "number",
     build: "string",
+    mapping: "string",
     wallMs: "number",
     previousBytes: "number",
     previousCrc32: "number",
@@ -47,14 +47,7 @@ export function asRecord(value: unknown): CheckedRecord {
     if (fieldOf(value[name]) !== shape[name])
       return { kind: "malformed", what: `${kind} without a good ${name}` };
   }
-  return { kind: "record", record: completed(value as unknown as JournalRecord) };
-}
-
-/** What earlier builds did not write (decision 24). */
-function completed(record: JournalRecord): JournalRecord {
-  if (record.kind !== "shardCommitted") return record;
-  if (NOTED_COUNTS.every((name) => name in record.partial)) return record;
-  return { ...record, partial: { ...NONE_NOTED, ...record.partial } };
+  return { kind: "record", record: value as unknown as JournalRecord };
 }
 
 function fieldOf(value: unknown): Field | "other" {

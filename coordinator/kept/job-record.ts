@@ -34,9 +34,6 @@ type ReadRecord =
   | { readonly kind: "later"; readonly format: number }
   | { readonly kind: "damaged"; readonly why: string };
 
-/** Facts that records of earlier versions lack. */
-const NOT_KEPT: Pick<JobStatus, "rowsFormat" | "ended"> = { rowsFormat: null, ended: null };
-
 /** Grows when an earlier version would misunderstand a record. A fact more of a status needs none. */
 const FORMAT = 1;
 const SUFFIX = ".json";
@@ -81,7 +78,7 @@ export function parseRecord(text: string, name: string): ReadRecord {
     kind: "record",
     record: {
       ...record,
-      status: { ...NO_RUN, ...USUAL_STANDING, ...NOT_KEPT, ...record.status },
+      status: { ...NO_RUN, ...USUAL_STANDING, ...record.status },
     },
   };
 }

@@ -1,14 +1,15 @@
 import * as z from "zod";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
-import { DEVICE_REPORT_SCHEMA, PRECISION_REPORT_SCHEMA } from "../../shared/domain/accuracy-schema.ts";
+import { recordOf } from "../../shared/core/record-of.ts";
+import { DEVICE_REPORT_SCHEMA, PRECISION_REPORT_SCHEMA } from "../../shared/domain/accuracy.ts";
 import { BESIDES } from "../../shared/domain/besides.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { manifestCounts } from "../../shared/domain/row-counts.ts";
 import type { KeptFacts } from "../../shared/domain/run-facts.ts";
-import { RUN_HISTORY_SCHEMA } from "../../shared/domain/run-history-schema.ts";
-import type { StoreCounts } from "../../shared/domain/store-counts.ts";
+import { RUN_HISTORY_SCHEMA } from "../../shared/domain/run-history.ts";
+import { COUNTED_OF_STORE, STORE_COUNTS, type StoreCounts } from "../../shared/domain/store-counts.ts";
 import { STAGES } from "../../shared/domain/worker.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { readText, readTextIfThere } from "../../shared/storage/whole-file.ts";
@@ -23,23 +24,15 @@ const outputPath = z.string().regex(/^(rows|_reduced|_errors)\/([^/=\\\0]+=[^/\\
 
 const STORE_COUNTS_SCHEMA = z.object({
   store: z.string(),
-  requests: count,
-  bytesRead: count,
-  bytesWritten: count,
-  retries: count,
-  throttled: count,
-  waitedMs: duration,
-  answers: count,
-  firstByteMs: duration,
+  ...recordOf(COUNTED_OF_STORE, (name) => (STORE_COUNTS[name] === "whole" ? count : duration)),
 }) satisfies z.ZodType<StoreCounts>;
 
 const keptFacts = {
   attempts: count,
-  // Not in the manifests of version 0.1.
-  bottleneck: z.enum(BOTTLENECKS).nullable().default(null),
-  stages: z.partialRecord(z.enum(STAGES), z.number()).default({}),
-  devices: z.array(DEVICE_REPORT_SCHEMA).default([]),
-  stores: z.array(STORE_COUNTS_SCHEMA).default([]),
+  bottleneck: z.enum(BOTTLENECKS).nullable(),
+  stages: z.partialRecord(z.enum(STAGES), z.number()),
+  devices: z.array(DEVICE_REPORT_SCHEMA),
+  stores: z.array(STORE_COUNTS_SCHEMA),
 } satisfies { readonly [K in keyof KeptFacts]: z.ZodType<KeptFacts[K]> };
 
 /** The compiler knows none of these keys: `besidesOf` reads them. */
@@ -64,7 +57,7 @@ const manifestSchema = z.object({
       sha256: hex,
     }),
   ),
-  inputs: z.array(z.string()).default([]),
+  inputs: z.array(z.string()),
   inputFiles: z
     .array(
       z.object({
@@ -74,24 +67,19 @@ const manifestSchema = z.object({
         version: z.string(),
       }),
     )
-    .nullable()
-    .default(null),
-  columns: z
-    .array(z.object({ name: z.string(), type: z.string() }))
-    .nullable()
-    .default(null),
+    .nullable(),
+  columns: z.array(z.object({ name: z.string(), type: z.string() })).nullable(),
   rows: z.object({
     input: count,
-    pruned: count.default(0),
-    skipped: count.default(0),
-    ...manifestCounts(() => count.default(0)),
-    output: count,
+    pruned: count,
+    skipped: count,
+    ...manifestCounts(() => count),
     deadLetters: count,
   }),
   shards: count,
   ...keptFacts,
-  builds: z.array(z.string()).default([]),
-  precision: PRECISION_REPORT_SCHEMA.nullable().default(null),
+  builds: z.array(z.string()),
+  precision: PRECISION_REPORT_SCHEMA.nullable(),
   // How the output came about, not what it is: one of another version's making is not shown.
   history: RUN_HISTORY_SCHEMA.nullable().catch(null),
   versions: z.record(z.string(), z.string()),

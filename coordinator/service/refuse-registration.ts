@@ -1,9 +1,9 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
-import { isMappedBy, onlyIn } from "../../shared/core/mapping.ts";
+import { onlyIn } from "../../shared/core/mapping.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import type { ProtocolRange } from "../../shared/domain/versions.ts";
 import type { WorkerInfo } from "../../shared/domain/worker.ts";
-import { commonProtocol, PROTOCOL, protocolText } from "../../shared/wire/protocol.ts";
+import { PROTOCOL, protocolsMeet, protocolText } from "../../shared/wire/protocol.ts";
 import type { Registration } from "../../shared/wire/services.ts";
 
 /**
@@ -20,21 +20,12 @@ export function refuseSlots({ name, slots }: WorkerInfo): void {
   });
 }
 
-/** The last protocol whose workers said no range. */
-const BEFORE_RANGES: ProtocolRange = { oldest: 3, newest: 3 };
-
-/**
- * The version of the protocol that a worker and this coordinator speak from here on.
- *
- * @throws {VERSION_SKEW} when there is none, with what each speaks
- */
-export function agreeOnProtocol(
-  { name, build, protocol: said }: Registration,
+/** @throws {VERSION_SKEW} when there is no version of the protocol that both speak, with what each speaks */
+export function refuseProtocol(
+  { name, build, protocol }: Registration,
   ours: ProtocolRange = PROTOCOL,
-): number {
-  const protocol = said ?? BEFORE_RANGES;
-  const common = commonProtocol(protocol, ours);
-  if (common !== null) return common;
+): void {
+  if (protocolsMeet(protocol, ours)) return;
   const message = `worker ${name} speaks another protocol than the coordinator: ${protocolText(protocol)}, not ${protocolText(ours)}`;
   const isOlder = protocol.newest < ours.oldest;
   throw new ShardmillError("VERSION_SKEW", message, {
@@ -54,8 +45,8 @@ export function agreeOnProtocol(
 export interface Mappings {
   /** What this coordinator begins jobs with. */
   readonly own: string;
-  /** Of the jobs that it has; null of one from a version that did not say, which takes any. */
-  readonly ofJobs: () => readonly (string | null)[];
+  /** Of the jobs that it has. */
+  readonly ofJobs: () => readonly string[];
   /** Whether jobs are being opened: what they are mapped by is not known yet. */
   readonly mayChange: boolean;
 }
@@ -66,7 +57,7 @@ export interface Mappings {
  * @throws {VERSION_SKEW} saying in what the mappings differ
  */
 export function refuseMapping(worker: WorkerInfo, { own, ofJobs, mayChange }: Mappings): void {
-  const fits = isMappedBy(own, worker) || ofJobs().some((ofJob) => isMappedBy(ofJob, worker));
+  const fits = [own, ...ofJobs()].includes(worker.mapping);
   if (!mayChange && !fits) throw otherMapping(worker, own);
 }
 

@@ -2,9 +2,9 @@ import type { Clock } from "../../shared/core/clock.ts";
 import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { type ErrorData, errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
-import { isMappedBy, ownMapping } from "../../shared/core/mapping.ts";
+import { ownMapping } from "../../shared/core/mapping.ts";
+import type { DeviceReport } from "../../shared/domain/accuracy.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
-import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
 import type {
   Heartbeat,
@@ -21,10 +21,10 @@ import type { FailureReason } from "../schedule/state/record.ts";
 import { forEachJob } from "./for-each-job.ts";
 import { JobChoice } from "./job-choice.ts";
 import {
-  agreeOnProtocol,
   type Mappings,
   otherMapping,
   refuseMapping,
+  refuseProtocol,
   refuseSlots,
 } from "./refuse-registration.ts";
 import type { Waiters } from "./waiters.ts";
@@ -66,7 +66,7 @@ export class WorkServer implements WorkService {
 
   async register(registration: Registration): Promise<Registered> {
     const { registry, clock, log, times } = this.#options;
-    const protocolVersion = agreeOnProtocol(registration);
+    refuseProtocol(registration);
     refuseMapping(registration, this.#mappings);
     refuseSlots(registration);
     const { protocol: _, instance, ...info } = registration;
@@ -75,7 +75,7 @@ export class WorkServer implements WorkService {
     if (again !== null) await this.workerLost(again, "silent", "it registered again");
     const { name: worker, device, lanes, build } = info;
     log.info({ worker, device, lanes, build }, "worker joined");
-    return { session, protocolVersion, leaseMs: times.leaseMs, heartbeatMs: times.heartbeatMs };
+    return { session, leaseMs: times.leaseMs, heartbeatMs: times.heartbeatMs };
   }
 
   async describeJob(session: WorkerSession, jobId: string): Promise<JobDescription> {
@@ -151,8 +151,7 @@ export class WorkServer implements WorkService {
     const job = this.#job(jobId);
     const { mapping } = job;
     // Of an attempt that a coordinator before this one has granted, to a worker of its own mapping.
-    if (mapping !== null && !isMappedBy(mapping, info))
-      return { kind: "refused", error: errorToData(otherMapping(info, mapping)) };
+    if (mapping !== info.mapping) return { kind: "refused", error: errorToData(otherMapping(info, mapping)) };
     await job.join(session, info);
     const outcome = await job.offer(session, partial, traceparent);
     if (outcome.kind === "committed") this.#options.registry.countCommit(session, partial.rowsOut);

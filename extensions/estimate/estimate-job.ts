@@ -1,11 +1,11 @@
 import { writeBeacon } from "../../coordinator/commit/beacon.ts";
 import { describeJob } from "../../coordinator/job/describe-job.ts";
 import { workPaths } from "../../coordinator/publish/work-paths.ts";
+import type { DeviceReport } from "../../shared/domain/accuracy.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leaseSlices } from "../../shared/domain/lease-slices.ts";
-import type { DeviceReport } from "../../shared/domain/precision.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { leaseSlotCount } from "../../worker/pipeline/thread-counts.ts";

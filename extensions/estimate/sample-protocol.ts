@@ -1,7 +1,7 @@
 import type { CallContext } from "../../shared/core/remote/peer.ts";
+import type { DeviceReport } from "../../shared/domain/accuracy.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import type { DeviceReport } from "../../shared/domain/precision.ts";
 import type { PositionCounts, StageShares } from "../../shared/domain/worker.ts";
 import type { ProcessLayout } from "../../worker/process/start-process.ts";
 

@@ -22,14 +22,17 @@ export interface FlightData {
 /** A flight's path has three names at most; some may be empty. */
 const MOST_NAMES = 16;
 
-const FLIGHT = loadForeign("arrow/flight/Flight.proto", "arrow.flight.protocol.FlightService");
+const FLIGHT = loadForeign("arrow/flight/Flight.proto", "arrow.flight.protocol.FlightService", {
+  "GetFlightInfoRequest.path": MOST_NAMES,
+  "GetSchemaRequest.path": MOST_NAMES,
+});
 
 /** A flight by its path. Those by a command are of other servers. */
 const descriptorCodec: Codec<readonly string[]> = {
   encode: (path) => ({ type: "PATH", path }),
   decode: (message) =>
     message.enumValue("type") === "PATH"
-      ? message.texts("path", MOST_NAMES)
+      ? message.texts("path")
       : message.fail("type", "is not PATH: name a flight by its path, as ListFlights does"),
 };
 

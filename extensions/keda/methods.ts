@@ -10,12 +10,17 @@ export type ScalerMetadata = ReadonlyMap<string, string>;
 const MOST_KEYS = 64;
 const MOST_BYTES = 16 << 10;
 
-const SCALER = loadForeign("externalscaler/externalscaler.proto", "externalscaler.ExternalScaler");
+const SCALER = loadForeign("externalscaler/externalscaler.proto", "externalscaler.ExternalScaler", {
+  "IsActiveRequest.scalerMetadata": MOST_KEYS,
+  "StreamIsActiveRequest.scalerMetadata": MOST_KEYS,
+  "GetMetricSpecRequest.scalerMetadata": MOST_KEYS,
+  "GetMetricsRequest.scaledObjectRef.scalerMetadata": MOST_KEYS,
+});
 
 const refCodec: Codec<ScalerMetadata> = {
   encode: (metadata) => ({ scalerMetadata: Object.fromEntries(metadata) }),
   decode: (message) => {
-    const entries = message.entries("scalerMetadata", MOST_KEYS);
+    const entries = message.entries("scalerMetadata");
     return new Map(entries.map(([key, value]) => [key, typeof value === "string" ? value : ""]));
   },
 };

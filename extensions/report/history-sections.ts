@@ -1,6 +1,7 @@
 import { formatCount } from "../../shared/core/units.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
-import { type RunHistory, SPAN_ENDS, type WorkerHistory } from "../../shared/domain/run-history.ts";
+import type { RunHistory, WorkerHistory } from "../../shared/domain/run-history.ts";
+import { SPAN_ENDS } from "../../shared/domain/span-ends.ts";
 import { STAGES } from "../../shared/domain/worker.ts";
 import { livesText } from "../../shared/plots/lives.ts";
 import { html, type Markup } from "../../shared/plots/markup.ts";
@@ -12,14 +13,9 @@ import { mapPlot } from "./map-plot.ts";
 export function paceSection(history: RunHistory): Markup | null {
   const plot = pacePlot(history);
   if (plot === null) return null;
-  const { before } = history;
-  const earlier =
-    before.shards === 0
-      ? null
-      : html`<p class="soft">An earlier run had committed ${formatCount(before.shards)} shards of ${formatCount(before.rows)} rows: of that no times are known.</p>`;
   const lives = livesText(history);
   const restarts = lives === null ? null : html`<p class="soft">${lives}</p>`;
-  return html`<section><h2>Rows a second</h2><div class="wide">${plot}</div>${restarts}${earlier}</section>`;
+  return html`<section><h2>Rows a second</h2><div class="wide">${plot}</div>${restarts}</section>`;
 }
 
 export function workersSection(history: RunHistory): Markup | null {

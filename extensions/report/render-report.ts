@@ -61,13 +61,12 @@ function tiles(manifest: OutputManifest): Markup {
   const { rows, files, history, shards } = manifest;
   const bytes = files.reduce((sum, file) => sum + file.bytes, 0);
   const mapped = rows.input - rows.pruned - rows.skipped;
-  const here = mapped - (history?.before.rows ?? 0);
   const atWork = history === null ? 0 : secondsAtWork(history);
   const entries: readonly (readonly [label: string, value: string] | null)[] = [
     ["rows in", shortCount(rows.input)],
     ["rows out", shortCount(rows.output)],
     history === null ? null : ["took", secondsText(history.seconds)],
-    atWork === 0 ? null : ["rows a second", shortCount(here / atWork)],
+    atWork === 0 ? null : ["rows a second", shortCount(mapped / atWork)],
     ["shards", formatCount(shards)],
     history === null ? null : ["workers", formatCount(history.workers.length + history.workersLeftOut)],
     ["dead letters", formatCount(rows.deadLetters)],

@@ -36,11 +36,6 @@ function v8Version(): string {
   return process.versions.v8.split(".").slice(0, 2).join(".");
 }
 
-/** Whether rows of `worker` may be among those of a job; null: the version that began it did not say. */
-export function isMappedBy(ofJob: string | null, worker: { readonly mapping: string }): boolean {
-  return ofJob === null || ofJob === worker.mapping;
-}
-
 /** In what two mappings differ: `onnxruntime-node@1.30.0`, for a person to read. */
 export function onlyIn(mapping: string, other: string): string {
   const others = new Set(other.split(" "));

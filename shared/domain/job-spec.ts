@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { Frozen } from "../core/frozen.ts";
 import { MAX_NAMES } from "../input-sources/input-source.ts";
 import { BESIDES } from "./besides.ts";
 import { DATASET_FORMATS } from "./dataset.ts";
@@ -12,7 +13,7 @@ import {
   checkSomethingIsPublished,
 } from "./job-rules.ts";
 import { checkNewIsWhole, checkRuns, RUNS_KEY } from "./job-runs.ts";
-import { type Frozen, mapSpec } from "./map-spec.ts";
+import { mapSpec } from "./map-spec.ts";
 import { CHANGED_SPEC, NEW_SPEC } from "./new-input.ts";
 import { checkShapeRules, ROWS_KEYS } from "./output-shape.ts";
 import { PRECISIONS } from "./precision.ts";

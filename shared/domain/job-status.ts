@@ -9,8 +9,8 @@ export interface JobStatus extends RunFacts {
   /** The output folder and the manifest in it (empty until published). */
   readonly output: string;
   readonly manifest: string;
-  /** Format of the published rows; null where a coordinator of an earlier build does not report it. */
-  readonly rowsFormat: RowsFormat | null;
+  /** Format of the published rows. */
+  readonly rowsFormat: RowsFormat;
   readonly failure: ErrorData | null;
   /** When it ended, in UTC; null before, and of one that another coordinator ended. */
   readonly ended: string | null;

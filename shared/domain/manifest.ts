@@ -1,5 +1,5 @@
+import type { PrecisionReport } from "./accuracy.ts";
 import type { JobDigests } from "./job.ts";
-import type { PrecisionReport } from "./precision.ts";
 import type { ManifestCounts } from "./row-counts.ts";
 import type { KeptFacts } from "./run-facts.ts";
 import type { RunHistory } from "./run-history.ts";
@@ -22,10 +22,7 @@ export interface OutputManifest extends KeptFacts {
    * too, by keys that the compiler does not know.
    */
   readonly spec?: Readonly<Record<string, unknown>>;
-  /**
-   * What the job file names as its input, as locations: files, folders, patterns. Empty in manifests of
-   * versions that kept none.
-   */
+  /** What the job file names as its input, as locations: files, folders, patterns. */
   readonly inputs: readonly string[];
   /**
    * Of a run of a job with `input.new`: what it read, which later runs leave out. Else null: the input is in
@@ -51,7 +48,7 @@ export interface OutputManifest extends KeptFacts {
    * asked.
    */
   readonly precision: PrecisionReport | null;
-  /** Who did what when, and how fast; null in manifests of versions that kept none. */
+  /** Who did what when, and how fast; null where another version kept it in another form. */
   readonly history: RunHistory | null;
   /** The versions of Shardmill that worked on it, in order: the last one reduced and published. */
   readonly builds: readonly string[];

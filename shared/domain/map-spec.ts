@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { Frozen } from "../core/frozen.ts";
 import { ZOD } from "../core/zod.ts";
 import { columnName, MAX_NAMES } from "../input-sources/input-source.ts";
 import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
@@ -241,5 +242,3 @@ export const mapSpec = z
 export type InputSpec = Frozen<z.output<typeof inputSpec>>;
 export type StepSpec = Frozen<z.output<typeof stepSpec>>;
 export type OutputSpec = Frozen<z.output<typeof outputSpec>>;
-
-export type Frozen<T> = T extends object ? { readonly [K in keyof T]: Frozen<T[K]> } : T;

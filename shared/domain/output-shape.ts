@@ -1,7 +1,7 @@
 import * as z from "zod";
+import type { Frozen } from "../core/frozen.ts";
 import type { FieldType } from "./dataset.ts";
 import { type Context, refuse } from "./job-rules.ts";
-import type { Frozen } from "./map-spec.ts";
 import { ARROW_BATCH_ROWS, COMPRESSIONS, type RowsForm } from "./rows-form.ts";
 import { SORTED_PART } from "./sort-memory.ts";
 

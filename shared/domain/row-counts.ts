@@ -6,7 +6,7 @@ interface RowCount {
   readonly run?: RunCount;
   /** Texts for people, who see them where the count is not 0. */
   readonly shown?: ShownCount;
-  /** Subset of the mapped rows, noted by a step. Older journals and manifests lack it. */
+  /** Subset of the mapped rows, noted by a step. */
   readonly noted?: NotedCount;
 }
 
@@ -126,7 +126,7 @@ function countsWith<Facts extends keyof RowCount>(facts: Facts): readonly Counts
 
 /** Counts of a shard without rows. */
 export const NO_ROWS = recordOf(ROW_COUNT_NAMES, () => 0);
-/** Counts that the writer of an older journal record did not know. */
+/** Counts of a shard of which no step noted rows. */
 export const NONE_NOTED = recordOf(NOTED_COUNTS, () => 0);
 
 /** Returns why `counts` do not account for a shard of `expected` rows. Null: they do. */

@@ -1,9 +1,9 @@
 import { recordOf } from "../core/record-of.ts";
+import type { DeviceReport, JobPrecision } from "./accuracy.ts";
 import { NO_VERDICT, type RunVerdict } from "./bottleneck.ts";
 import type { EndProgress } from "./end-progress.ts";
 import type { Fetching } from "./fetching.ts";
 import type { JobPhase } from "./job.ts";
-import type { DeviceReport, JobPrecision } from "./precision.ts";
 import { RUN_COUNTS, type RunCounts } from "./row-counts.ts";
 import type { StoreCounts } from "./store-counts.ts";
 import type { StoreWaiting } from "./store-waiting.ts";

@@ -1,36 +1,37 @@
-/** What was asked of one store, and what that cost. Times are sums over requests that ran side by side. */
-export interface StoreCounts {
+import { recordOf } from "../core/record-of.ts";
+
+/**
+ * What is counted of what was asked of one store: whole numbers, and durations in milliseconds. Durations are
+ * sums over requests that ran side by side. Types, tallies, wire and manifest derive from a row.
+ *
+ * A new count is a row here, and a field in `StoreCounts` (stores.proto).
+ */
+export const STORE_COUNTS = {
+  /** That were sent: redirects and repeats among them. */
+  requests: "whole",
+  /** Of bodies that came. */
+  bytesRead: "whole",
+  /** Of bodies that were sent. */
+  bytesWritten: "whole",
+  /** Requests that were sent again. */
+  retries: "whole",
+  /** Answers that asked for fewer requests: 429 and 503. */
+  throttled: "whole",
+  /** Waited before requests were sent again. */
+  waitedMs: "duration",
+  /** To requests that only read; and how long their first bytes took, all together. */
+  answers: "whole",
+  firstByteMs: "duration",
+} as const;
+
+export type CountedOfStore = keyof typeof STORE_COUNTS;
+export const COUNTED_OF_STORE = Object.keys(STORE_COUNTS) as CountedOfStore[];
+
+/** What was asked of one store, and what that cost. */
+export interface StoreCounts extends Readonly<Record<CountedOfStore, number>> {
   /** As its user calls it: `s3://bucket`, `https://host:port`; no key and no query. */
   readonly store: string;
-  /** That were sent: redirects and repeats among them. */
-  readonly requests: number;
-  /** Of bodies that came. */
-  readonly bytesRead: number;
-  /** Of bodies that were sent. */
-  readonly bytesWritten: number;
-  /** Requests that were sent again. */
-  readonly retries: number;
-  /** Answers that asked for fewer requests: 429 and 503. */
-  readonly throttled: number;
-  /** Waited before requests were sent again. */
-  readonly waitedMs: number;
-  /** To requests that only read; and how long their first bytes took, all together. */
-  readonly answers: number;
-  readonly firstByteMs: number;
 }
-
-export type CountedOfStore = Exclude<keyof StoreCounts, "store">;
-
-export const COUNTED_OF_STORE = [
-  "requests",
-  "bytesRead",
-  "bytesWritten",
-  "retries",
-  "throttled",
-  "waitedMs",
-  "answers",
-  "firstByteMs",
-] as const satisfies readonly CountedOfStore[];
 
 /** Rows may name files on any number of servers. */
 export const MOST_STORES = 64;
@@ -75,17 +76,7 @@ function combined(
 
 /** Each of the counts of a store, as `of` tells it. */
 export function storeCounts(store: string, of: (name: CountedOfStore) => number): StoreCounts {
-  return {
-    store,
-    requests: of("requests"),
-    bytesRead: of("bytesRead"),
-    bytesWritten: of("bytesWritten"),
-    retries: of("retries"),
-    throttled: of("throttled"),
-    waitedMs: of("waitedMs"),
-    answers: of("answers"),
-    firstByteMs: of("firstByteMs"),
-  };
+  return { store, ...recordOf(COUNTED_OF_STORE, of) };
 }
 
 /** To the microsecond, and not more than a message can tell. */

@@ -4,6 +4,7 @@ import {
   type CountedOfStore,
   MOST_STORES,
   OTHER_STORES,
+  STORE_COUNTS,
   type StoreCounts,
   sinceStores,
   storeCounts,
@@ -23,8 +24,10 @@ const FREE = 0;
 const CLAIMED = 1;
 const READY = 2;
 
-/** Times are kept in whole microseconds: a near store answers in less than a millisecond. */
-const IN_MICROSECONDS: ReadonlySet<CountedOfStore> = new Set(["waitedMs", "firstByteMs"]);
+/** Durations are kept in whole microseconds: a near store answers in less than a millisecond. */
+function isInMicroseconds(name: CountedOfStore): boolean {
+  return STORE_COUNTS[name] === "duration";
+}
 
 /** Counts what is asked of one store. */
 export interface StoreMeter {
@@ -60,7 +63,7 @@ export class StoreTally {
     const row = store === OTHER_STORES ? this.#otherRow() : this.#rowOf(name);
     const meter: StoreMeter = {
       add: (name, amount) => {
-        const whole = IN_MICROSECONDS.has(name) ? amount * 1_000 : amount;
+        const whole = isInMicroseconds(name) ? amount * 1_000 : amount;
         const at = row * FIELDS + COUNTED_OF_STORE.indexOf(name);
         Atomics.add(this.#counts, at, BigInt(Math.max(0, Math.round(whole))));
       },
@@ -117,7 +120,7 @@ export class StoreTally {
   #countsOf(row: number): StoreCounts {
     return storeCounts(Buffer.from(this.#nameOf(row)).toString("utf8"), (name) => {
       const count = Number(Atomics.load(this.#counts, row * FIELDS + COUNTED_OF_STORE.indexOf(name)));
-      return IN_MICROSECONDS.has(name) ? count / 1_000 : count;
+      return isInMicroseconds(name) ? count / 1_000 : count;
     });
   }
 }

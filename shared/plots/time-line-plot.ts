@@ -1,4 +1,5 @@
-import type { RunHistory, SpanEnd, WorkerHistory } from "../domain/run-history.ts";
+import type { RunHistory, WorkerHistory } from "../domain/run-history.ts";
+import type { SpanEnd } from "../domain/span-ends.ts";
 import { html, type Markup } from "./markup.ts";
 import { PLOT_LEFT, PLOT_WIDTH, timeAxis } from "./plots.ts";
 import { type Scale, secondsText } from "./scale.ts";

@@ -1,5 +1,5 @@
 import { formatSeconds } from "../core/units.ts";
-import type { DeviceReport } from "../domain/precision.ts";
+import type { DeviceReport } from "../domain/accuracy.ts";
 import { counted, oneLine } from "./text.ts";
 
 /** A line for each kind of device that was compared with the CPU. */

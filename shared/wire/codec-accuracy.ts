@@ -1,13 +1,13 @@
+import type {
+  AccuracyReport,
+  DeviceReport,
+  JobPrecision,
+  OutputAccuracy,
+  PrecisionReport,
+  WorstRow,
+} from "../domain/accuracy.ts";
 import { CONCRETE_DEVICES } from "../domain/device.ts";
-import {
-  type AccuracyReport,
-  CONVERTED_PRECISIONS,
-  type DeviceReport,
-  type JobPrecision,
-  type OutputAccuracy,
-  type PrecisionReport,
-  type WorstRow,
-} from "../domain/precision.ts";
+import { CONVERTED_PRECISIONS } from "../domain/precision.ts";
 import { field } from "./field.ts";
 import { tableCodec, withInner } from "./table-codec.ts";
 

@@ -1,14 +1,12 @@
-import { assertNever } from "../core/assert.ts";
 import type { Lease } from "../domain/job.ts";
 import { shardRows } from "../domain/shard.ts";
-import type { Codec } from "./codec.ts";
 import { leaseSliceCodec, shardCodec, tokenCodec } from "./codec-shard.ts";
 import { field } from "./field.ts";
 import type { LeaseAnswer, LeaseRef } from "./services.ts";
-import { tableCodec } from "./table-codec.ts";
-import { type WireReader, wholeMs } from "./wire-message.ts";
+import { tableCodec, unionCodec } from "./table-codec.ts";
+import type { WireReader } from "./wire-message.ts";
 
-export const leaseCodec = tableCodec<Lease>(
+const leaseCodec = tableCodec<Lease>(
   "Lease",
   {
     jobId: field.name,
@@ -34,30 +32,8 @@ export const leaseRefCodec = tableCodec<LeaseRef>("LeaseRef", {
   token: field.message(tokenCodec),
 });
 
-export const leaseAnswerCodec: Codec<LeaseAnswer> = {
-  encode(answer) {
-    switch (answer.kind) {
-      case "lease":
-        return { lease: leaseCodec.encode(answer.lease) };
-      case "noLease":
-        return { noLease: { retryMs: wholeMs(answer.retryMs) } };
-      case "dismissed":
-        return { dismissed: { reason: answer.reason } };
-      default:
-        return assertNever(answer);
-    }
-  },
-  decode(message) {
-    const kind = message.which("result", ["lease", "noLease", "dismissed"]);
-    switch (kind) {
-      case "lease":
-        return { kind, lease: leaseCodec.decode(message.message("lease")) };
-      case "noLease":
-        return { kind, retryMs: message.message("noLease").count("retryMs") };
-      case "dismissed":
-        return { kind, reason: message.message("dismissed").text("reason") };
-      default:
-        return assertNever(kind);
-    }
-  },
-};
+export const leaseAnswerCodec = unionCodec<LeaseAnswer>("result", {
+  lease: field.held("lease", field.message(leaseCodec)),
+  noLease: field.message(tableCodec<{ readonly retryMs: number }>("NoLease", { retryMs: field.wholeMs })),
+  dismissed: field.message(tableCodec<{ readonly reason: string }>("Dismissed", { reason: field.text })),
+});

@@ -1,14 +1,12 @@
-import { assertNever } from "../core/assert.ts";
 import { recordOf } from "../core/record-of.ts";
 import { type ExecutionId, isExecutionId } from "../domain/execution-id.ts";
 import type { DeadLetter, PartialFile, PartialFileKind, PartialManifest } from "../domain/partial.ts";
 import { ROW_COUNT_NAMES } from "../domain/row-counts.ts";
-import type { Codec } from "./codec.ts";
 import { errorCodec } from "./codec-error.ts";
 import { tokenCodec } from "./codec-shard.ts";
 import { type FieldCodec, field } from "./field.ts";
 import type { OfferAnswer } from "./services.ts";
-import { tableCodec } from "./table-codec.ts";
+import { tableCodec, unionCodec } from "./table-codec.ts";
 
 const FILE_KINDS = ["rows", "scan", "dead", "combined"] as const satisfies readonly PartialFileKind[];
 const DEAD_STAGES = [
@@ -58,21 +56,8 @@ export const partialCodec = tableCodec<PartialManifest>("Partial", {
   digest: field.text,
 });
 
-export const offerAnswerCodec: Codec<OfferAnswer> = {
-  encode(answer) {
-    switch (answer.kind) {
-      case "committed":
-        return { committed: {} };
-      case "alreadyCommitted":
-        return { alreadyCommitted: {} };
-      case "refused":
-        return { refused: errorCodec.encode(answer.error) };
-      default:
-        return assertNever(answer);
-    }
-  },
-  decode(message) {
-    const kind = message.which("outcome", ["committed", "alreadyCommitted", "refused"]);
-    return kind === "refused" ? { kind, error: errorCodec.decode(message.message("refused")) } : { kind };
-  },
-};
+export const offerAnswerCodec = unionCodec<OfferAnswer>("outcome", {
+  committed: field.message(tableCodec<object>("Committed", {})),
+  alreadyCommitted: field.message(tableCodec<object>("AlreadyCommitted", {})),
+  refused: field.held("error", field.message(errorCodec)),
+});

@@ -5,13 +5,18 @@ import { JOB_PHASES } from "../domain/job.ts";
 import type { JobStatus } from "../domain/job-status.ts";
 import { ROWS_FORMATS } from "../domain/output-shape.ts";
 import { RUN_COUNTS } from "../domain/row-counts.ts";
+import type { StoreWaiting } from "../domain/store-waiting.ts";
 import { deviceReportCodec, jobPrecisionCodec } from "./codec-accuracy.ts";
-import { batchInUseCodec } from "./codec-batch.ts";
 import { errorCodec } from "./codec-error.ts";
-import { fetchingCodec } from "./codec-fetching.ts";
-import { storeCountsCodec, storeWaitingCodec } from "./codec-stores.ts";
+import { batchInUseCodec, fetchingCodec, storeCountsCodec } from "./codec-worker.ts";
 import { field } from "./field.ts";
 import { tableCodec } from "./table-codec.ts";
+
+const storeWaitingCodec = tableCodec<StoreWaiting>("StoreWaiting", {
+  store: field.text,
+  seconds: field.number,
+  reason: field.text,
+});
 
 const endProgressCodec = tableCodec<EndProgress>("EndProgress", {
   step: field.word("EndStep", END_STEPS),
@@ -52,7 +57,7 @@ export const jobStatusCodec = tableCodec<JobStatus>("JobStatus", {
   endProgress: field.orNull(field.message(endProgressCodec)),
   output: field.text,
   manifest: field.text,
-  rowsFormat: field.wordOrNull("RowsFormat", ROWS_FORMATS),
+  rowsFormat: field.word("RowsFormat", ROWS_FORMATS),
   failure: field.orNull(field.message(errorCodec)),
   ended: field.textOrNull,
   priority: field.integer,

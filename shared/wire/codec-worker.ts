@@ -1,13 +1,31 @@
+import { recordOf } from "../core/record-of.ts";
+import { BATCH_BOUNDS, type BatchInUse } from "../domain/batch-in-use.ts";
+import type { Fetching } from "../domain/fetching.ts";
+import { COUNTED_OF_STORE, STORE_COUNTS, type StoreCounts } from "../domain/store-counts.ts";
 import type { ProtocolRange } from "../domain/versions.ts";
 import type { WorkerInfo, WorkerStatus } from "../domain/worker.ts";
 import { device } from "./codec-accuracy.ts";
-import { batchInUseCodec } from "./codec-batch.ts";
-import { fetchingCodec } from "./codec-fetching.ts";
 import { leaseRefCodec } from "./codec-lease.ts";
-import { storeCountsCodec } from "./codec-stores.ts";
 import { field } from "./field.ts";
 import type { Heartbeat, LeaseState, Registered, Registration } from "./services.ts";
 import { type FieldTable, tableCodec } from "./table-codec.ts";
+
+export const batchInUseCodec = tableCodec<BatchInUse>("BatchInUse", {
+  rows: field.count32,
+  length: field.orNull(field.count32),
+  bound: field.word("BatchBound", BATCH_BOUNDS),
+});
+
+export const fetchingCodec = tableCodec<Fetching>("Fetching", {
+  bytes: field.count,
+  totalBytes: field.count,
+  bytesPerSecond: field.number,
+});
+
+export const storeCountsCodec = tableCodec<StoreCounts>("StoreCounts", {
+  store: field.text,
+  ...recordOf(COUNTED_OF_STORE, (name) => (STORE_COUNTS[name] === "whole" ? field.count : field.number)),
+});
 
 const workerInfo: FieldTable<WorkerInfo> = {
   name: field.name,
@@ -28,14 +46,13 @@ export const protocolRangeCodec = tableCodec<ProtocolRange>("ProtocolRange", {
 });
 
 export const registrationCodec = tableCodec<Registration>("RegisterRequest", {
-  protocol: field.orNull(field.message(protocolRangeCodec)),
+  protocol: field.message(protocolRangeCodec),
   instance: field.orLeftOut(field.text),
   ...workerInfo,
 });
 
 export const registeredCodec = tableCodec<Registered>("RegisterResponse", {
   session: field.session,
-  protocolVersion: field.count32,
   leaseMs: field.wholeMs,
   heartbeatMs: field.wholeMs,
 });

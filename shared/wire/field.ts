@@ -41,6 +41,12 @@ export const field = {
   /** A duration: rounded up to whole milliseconds. */
   wholeMs: { proto: "uint32", encode: wholeMs, decode: (m, f) => m.count(f) } satisfies FieldCodec<number>,
   number: { proto: "double", encode: asIs, decode: (m, f) => m.number(f) } satisfies FieldCodec<number>,
+  bytes: { proto: "bytes", encode: asIs, decode: (m, f) => m.bytes(f) } satisfies FieldCodec<Uint8Array>,
+  texts: {
+    proto: "repeated string",
+    encode: asIs,
+    decode: (m, f) => m.texts(f),
+  } satisfies FieldCodec<readonly string[]>,
   flag: { proto: "bool", encode: asIs, decode: (m, f) => m.flag(f) } satisfies FieldCodec<boolean>,
   session: {
     proto: "string",
@@ -61,6 +67,7 @@ export const field = {
   orNull,
   orLeftOut,
   message,
+  held,
   list,
   word,
   wordOrNull,
@@ -102,6 +109,15 @@ function message<T>(codec: MessageCodec<T>): FieldCodec<T> {
     inner: codec.shape,
     encode: (value) => codec.encode(value),
     decode: (m, f) => codec.decode(m.message(f)),
+  };
+}
+
+/** A value with one property, which is the whole field. */
+function held<K extends string, T>(property: K, row: FieldCodec<T>): FieldCodec<{ readonly [P in K]: T }> {
+  return {
+    ...row,
+    encode: (value) => row.encode(value[property]),
+    decode: (m, f) => ({ [property]: row.decode(m, f) }) as { readonly [P in K]: T },
   };
 }
 

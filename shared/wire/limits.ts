@@ -1,5 +1,6 @@
 import type { ErrorData, Problem } from "../core/errors.ts";
-import type { DeviceReport } from "../domain/precision.ts";
+import type { DeviceReport } from "../domain/accuracy.ts";
+import { isMessage, malformed, type WireMessage } from "./wire-message.ts";
 
 /**
  * How much of each thing a caller may send: whatever grows with the caller's will has a bound here, and one
@@ -49,6 +50,50 @@ export const REQUEST_LIMITS: RequestLimits = {
     other: 4_096,
   },
 };
+
+/**
+ * Walks through a request, and refuses it where anything in it is more than a caller may send. Fields that no
+ * codec reads are bounded, too.
+ *
+ * @param place of the value, as the limits name it
+ * @throws {RPC_FAILED}
+ */
+export function checkLimits(value: unknown, place: string, limits: RequestLimits): void {
+  const { items, text } = limits;
+  if (typeof value === "string") checkText(value, place, text[place] ?? text.other);
+  else if (Array.isArray(value)) {
+    checkItems(value.length, place, limits);
+    for (const item of value) {
+      if (isMessage(item)) checkFields(item, place, limits);
+      else checkLimits(item, place, limits);
+    }
+  } else if (isMessage(value) && Object.hasOwn(items, place)) {
+    const entries = Object.entries(value);
+    checkItems(entries.length, place, limits);
+    for (const [key, entry] of entries) {
+      checkText(key, place, text.other);
+      checkLimits(entry, place, limits);
+    }
+  } else if (isMessage(value)) checkFields(value, place, limits);
+}
+
+function checkFields(message: WireMessage, place: string, limits: RequestLimits): void {
+  for (const [name, value] of Object.entries(message)) {
+    // Most are numbers and short texts: no place is put together for these.
+    const mayBeMuch =
+      typeof value === "string" ? value.length > limits.text.other : typeof value === "object";
+    if (mayBeMuch) checkLimits(value, `${place}.${name}`, limits);
+  }
+}
+
+function checkText(text: string, place: string, most: number): void {
+  if (text.length > most) throw malformed(place, `is longer than ${most} characters`);
+}
+
+function checkItems(found: number, place: string, { items }: RequestLimits): void {
+  const most = items[place] ?? 0;
+  if (found > most) throw malformed(place, `has ${found} entries, more than ${most}`);
+}
 
 /**
  * What a worker says of a failure, within the limits: what was said at too great a length is cut, not lost.

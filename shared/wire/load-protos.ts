@@ -34,11 +34,13 @@ export interface ForeignService {
   /** With its package. */
   readonly service: string;
   readonly definitions: ServiceDefinition;
+  /** Most entries of each list and map in its requests: see `RequestLimits`. */
+  readonly items: Readonly<Record<string, number>>;
 }
 
 /** @param file below `proto/` */
-export function loadForeign(file: string, service: string): ForeignService {
-  return { service, definitions: loadProtos([file])[service] as ServiceDefinition };
+export function loadForeign(file: string, service: string, items: ForeignService["items"]): ForeignService {
+  return { service, definitions: loadProtos([file])[service] as ServiceDefinition, items };
 }
 
 const loaded = loadProtos(PROTO_FILES);

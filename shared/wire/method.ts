@@ -2,7 +2,7 @@ import type { UntypedHandleCall } from "@grpc/grpc-js";
 import type { MethodDefinition } from "@grpc/proto-loader";
 import { ShardmillError } from "../core/errors.ts";
 import type { Codec } from "./codec.ts";
-import { REQUEST_LIMITS } from "./limits.ts";
+import { checkLimits, REQUEST_LIMITS, type RequestLimits } from "./limits.ts";
 import { type ForeignService, methodDefinition, type ServiceName } from "./load-protos.ts";
 import { WireReader } from "./wire-message.ts";
 
@@ -17,6 +17,8 @@ export interface Method<Request, Response> {
   readonly definition: MethodDefinition<object, object>;
   readonly request: Codec<Request>;
   readonly response: Codec<Response>;
+  /** How much a request may have of anything. */
+  readonly limits: RequestLimits;
 }
 
 /** A method with its handler, as grpc-js adds both to a server. */
@@ -39,18 +41,19 @@ export function defineMethod<Request, Response>(
   request: Codec<Request>,
   response: Codec<Response>,
 ): Method<Request, Response> {
-  return { service, name, definition: methodDefinition(service, name), request, response };
+  const definition = methodDefinition(service, name);
+  return { service, name, definition, request, response, limits: REQUEST_LIMITS };
 }
 
 export function defineForeign<Request, Response>(
-  { service, definitions }: ForeignService,
+  { service, definitions, items }: ForeignService,
   name: string,
   request: Codec<Request>,
   response: Codec<Response>,
 ): Method<Request, Response> {
   const definition = definitions[name];
   if (definition === undefined) throw new Error(`broken invariant: no method ${service}/${name}`);
-  return { service, name, definition, request, response };
+  return { service, name, definition, request, response, limits: { ...REQUEST_LIMITS, items } };
 }
 
 /** For responses that say nothing but yes. */
@@ -65,7 +68,9 @@ export const noArguments: Codec<Readonly<Record<string, never>>> = { encode: () 
  */
 export function decodeRequest<Request>(method: Method<Request, unknown>, message: unknown): Request {
   try {
-    return method.request.decode(new WireReader(message, `${method.name}Request`, REQUEST_LIMITS));
+    const place = `${method.name}Request`;
+    checkLimits(message, place, method.limits);
+    return method.request.decode(new WireReader(message, place));
   } catch (error) {
     if (!(error instanceof ShardmillError) || error.code !== "RPC_FAILED") throw error;
     throw new ShardmillError("ARGUMENT_INVALID", error.message, { fields: error.fields, cause: error });

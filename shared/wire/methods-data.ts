@@ -1,12 +1,11 @@
 import type { FileStat } from "../domain/location.ts";
 import type { WorkerSession } from "../domain/worker.ts";
-import type { Codec } from "./codec.ts";
 import { executionId } from "./codec-partial.ts";
 import { tokenCodec } from "./codec-shard.ts";
-import { field } from "./field.ts";
+import { type FieldCodec, field } from "./field.ts";
 import { defineMethod, nothing } from "./method.ts";
 import type { PutHeader } from "./services.ts";
-import { type FieldTable, tableCodec } from "./table-codec.ts";
+import { type FieldTable, onlyField, tableCodec, unionCodec } from "./table-codec.ts";
 
 /**
  * Larger chunks are refused: each stream may hold a few in memory. Chunks of 256 KiB to 1 MiB are the
@@ -47,15 +46,15 @@ const rangeRequest = tableCodec<RangeOfFile>(
   },
 );
 
-const chunkCodec: Codec<Uint8Array> = {
-  encode: (chunk) => ({ chunk }),
-  decode(message) {
-    const chunk = message.bytes("chunk");
-    return chunk.length <= MAX_CHUNK_BYTES ? chunk : message.fail("chunk", "is larger than 1 MiB");
+const chunk: FieldCodec<Uint8Array> = {
+  ...field.bytes,
+  decode(message, name) {
+    const found = message.bytes(name);
+    return found.length <= MAX_CHUNK_BYTES ? found : message.fail(name, "is larger than 1 MiB");
   },
 };
 
-export const putHeaderCodec = tableCodec<PutHeader>("PutHeader", {
+const putHeader = tableCodec<PutHeader>("PutHeader", {
   session: field.session,
   jobId: field.name,
   shard: field.shard,
@@ -65,19 +64,13 @@ export const putHeaderCodec = tableCodec<PutHeader>("PutHeader", {
   bytes: field.count,
 });
 
-const putPartCodec: Codec<PutPart> = {
-  encode: (part) =>
-    part.kind === "header" ? { header: putHeaderCodec.encode(part.header) } : chunkCodec.encode(part.chunk),
-  decode(message) {
-    const kind = message.which("part", ["header", "chunk"]);
-    return kind === "header"
-      ? { kind, header: putHeaderCodec.decode(message.message("header")) }
-      : { kind, chunk: chunkCodec.decode(message) };
-  },
-};
+const putPart = unionCodec<PutPart>("part", {
+  header: field.held("header", field.message(putHeader)),
+  chunk: field.held("chunk", chunk),
+});
 
 export const dataMethods = {
   statFile: defineMethod("DataService", "StatFile", statRequest, statResponse),
-  readRange: defineMethod("DataService", "ReadRange", rangeRequest, chunkCodec),
-  putPartialFile: defineMethod("DataService", "PutPartialFile", putPartCodec, nothing),
+  readRange: defineMethod("DataService", "ReadRange", rangeRequest, onlyField("chunk", chunk)),
+  putPartialFile: defineMethod("DataService", "PutPartialFile", putPart, nothing),
 } as const;

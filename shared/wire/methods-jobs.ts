@@ -6,11 +6,9 @@ import type { Codec } from "./codec.ts";
 import { decodeJobSpec, encodeJson } from "./codec-job.ts";
 import { jobStatusCodec } from "./codec-status.ts";
 import { field } from "./field.ts";
-import { REQUEST_LIMITS } from "./limits.ts";
 import { defineMethod, noArguments } from "./method.ts";
 import { MAX_REQUEST_BYTES, type SubmissionOptions, type SubmittedJob, type WrittenJob } from "./services.ts";
 import { onlyField, tableCodec } from "./table-codec.ts";
-import type { WireReader } from "./wire-message.ts";
 
 interface Submission extends SubmissionOptions {
   readonly job: JobSpec | WrittenJob;
@@ -25,14 +23,37 @@ const submissionOptions = tableCodec<SubmissionOptions>("SubmitJobRequest", {
   fresh: field.flag,
   priority: field.orLeftOut(field.integer),
 });
+const writtenJob = tableCodec<WrittenJob>(
+  "JobFile",
+  {
+    text: field.bytes,
+    path: field.text,
+    set: field.texts,
+    variables: {
+      proto: "map<string, string>",
+      encode: (variables) => variables,
+      decode: (m, f) => Object.fromEntries(m.entries(f).map(([name, value]) => [name, String(value)])),
+    },
+    at: field.text,
+  },
+  ({ path }, message) => {
+    if (!isAbsolute(path)) message.fail("path", "is not an absolute path");
+  },
+);
+
 const submissionCodec: Codec<Submission> = {
+  shape: {
+    ...submissionOptions.shape,
+    specJson: { proto: "bytes" },
+    jobFile: { proto: "optional JobFile", inner: writtenJob.shape },
+  },
   encode: ({ job, ...options }) => ({
-    ...(isWritten(job) ? { jobFile: { ...job } } : { specJson: encodeSpec(job) }),
+    ...(isWritten(job) ? { jobFile: writtenJob.encode(job) } : { specJson: encodeSpec(job) }),
     ...submissionOptions.encode(options),
   }),
   decode: (message) => ({
     job: message.has("jobFile")
-      ? decodeWritten(message.message("jobFile"))
+      ? writtenJob.decode(message.message("jobFile"))
       : decodeJobSpec(message.bytes("specJson")),
     ...submissionOptions.decode(message),
   }),
@@ -40,19 +61,6 @@ const submissionCodec: Codec<Submission> = {
 
 export function isWritten(job: JobSpec | WrittenJob): job is WrittenJob {
   return "variables" in job;
-}
-
-function decodeWritten(message: WireReader): WrittenJob {
-  const path = message.text("path");
-  if (!isAbsolute(path)) message.fail("path", "is not an absolute path");
-  const variables = message.entries("variables");
-  return {
-    text: message.bytes("text"),
-    path,
-    set: message.texts("set", REQUEST_LIMITS.items["SubmitJobRequest.jobFile.set"] ?? 0),
-    variables: Object.fromEntries(variables.map(([name, value]) => [name, String(value)])),
-    at: message.text("at"),
-  };
 }
 
 /** The rest of a submission: a flag and what the wire adds. */
@@ -89,11 +97,7 @@ const MOST_NOTES = 100;
 const submitted = tableCodec<SubmittedJob>("SubmitJobResponse", {
   job: field.message(jobStatusCodec),
   nothingNew: field.flag,
-  notes: {
-    proto: "repeated string",
-    encode: (notes) => notes.slice(0, MOST_NOTES),
-    decode: (m, f) => m.texts(f, MOST_NOTES),
-  },
+  notes: { ...field.texts, encode: (notes) => notes.slice(0, MOST_NOTES) },
 });
 const oneJob = onlyField("job", field.message(jobStatusCodec));
 const allJobs = onlyField("jobs", field.list(jobStatusCodec));

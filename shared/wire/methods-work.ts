@@ -1,9 +1,8 @@
 import type { ErrorData } from "../core/errors.ts";
+import type { DeviceReport } from "../domain/accuracy.ts";
 import type { JobDescription } from "../domain/job.ts";
 import type { PartialManifest } from "../domain/partial.ts";
-import type { DeviceReport } from "../domain/precision.ts";
 import type { WorkerSession } from "../domain/worker.ts";
-import type { Codec } from "./codec.ts";
 import { deviceReportCodec } from "./codec-accuracy.ts";
 import { errorCodec } from "./codec-error.ts";
 import { decodeJobDescription, encodeJson } from "./codec-job.ts";
@@ -50,10 +49,11 @@ const ofLease: FieldTable<OfLease> = { session: field.session, lease: field.mess
 
 const describeJob = tableCodec<OfJob>("DescribeJobRequest", ofJob);
 
-const descriptionCodec: Codec<JobDescription> = {
-  encode: (description) => ({ descriptionJson: encodeJson(description) }),
-  decode: (message) => decodeJobDescription(message.bytes("descriptionJson")),
-};
+const description = onlyField<JobDescription>("descriptionJson", {
+  proto: "bytes",
+  encode: encodeJson,
+  decode: (message, name) => decodeJobDescription(message.bytes(name)),
+});
 
 const requestLease = tableCodec<LeaseWish>("RequestLeaseRequest", {
   session: field.session,
@@ -93,7 +93,7 @@ const leave = tableCodec<{ readonly session: WorkerSession; readonly aside: stri
 
 export const workMethods = {
   register: defineMethod("WorkService", "Register", registrationCodec, registeredCodec),
-  describeJob: defineMethod("WorkService", "DescribeJob", describeJob, descriptionCodec),
+  describeJob: defineMethod("WorkService", "DescribeJob", describeJob, description),
   reportDevice: defineMethod("WorkService", "ReportDevice", reportDevice, nothing),
   requestLease: defineMethod("WorkService", "RequestLease", requestLease, leaseAnswerCodec),
   heartbeat: defineMethod("WorkService", "Heartbeat", heartbeatCodec, leaseStates),

@@ -13,10 +13,9 @@ import type { ProtocolRange, Versions } from "../domain/versions.ts";
  */
 export const PROTOCOL: ProtocolRange = { oldest: 4, newest: 4 };
 
-/** The newest version that both speak; null where they have none in common. */
-export function commonProtocol(a: ProtocolRange, b: ProtocolRange): number | null {
-  const newest = Math.min(a.newest, b.newest);
-  return newest >= Math.max(a.oldest, b.oldest) ? newest : null;
+/** Returns whether there is a version that both speak. */
+export function protocolsMeet(a: ProtocolRange, b: ProtocolRange): boolean {
+  return Math.min(a.newest, b.newest) >= Math.max(a.oldest, b.oldest);
 }
 
 /** `4`, `4 to 6`. */

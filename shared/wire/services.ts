@@ -1,5 +1,6 @@
 import type { Role } from "../access/roles.ts";
 import type { ErrorData } from "../core/errors.ts";
+import type { DeviceReport } from "../domain/accuracy.ts";
 import type { BatchInUse } from "../domain/batch-in-use.ts";
 import type { ExecutionId } from "../domain/execution-id.ts";
 import type { Fetching } from "../domain/fetching.ts";
@@ -8,7 +9,6 @@ import type { JobSpec } from "../domain/job-spec.ts";
 import type { JobStatus } from "../domain/job-status.ts";
 import type { FileStat } from "../domain/location.ts";
 import type { PartialManifest } from "../domain/partial.ts";
-import type { DeviceReport } from "../domain/precision.ts";
 import type { ServerInfo } from "../domain/server-info.ts";
 import type { ShardId } from "../domain/shard.ts";
 import type { StoreCounts } from "../domain/store-counts.ts";
@@ -44,16 +44,14 @@ export interface LeaseRef {
 }
 
 export interface Registration extends WorkerInfo {
-  /** The versions of the protocol that it speaks: `PROTOCOL`. Null: it is from before there was a range. */
-  readonly protocol: ProtocolRange | null;
+  /** The versions of the protocol that it speaks: `PROTOCOL`. */
+  readonly protocol: ProtocolRange;
   /** Random, once a process: a worker that registers again with it has not died. Absent: unknown. */
   readonly instance?: string | undefined;
 }
 
 export interface Registered {
   readonly session: WorkerSession;
-  /** The version of the protocol that both speak from here on. */
-  readonly protocolVersion: number;
   readonly leaseMs: number;
   readonly heartbeatMs: number;
 }

@@ -59,6 +59,28 @@ export function withInner<Outer extends object, Inner extends object>(
   };
 }
 
+/** One row for each variant of a union on `kind`, under the kind: the member of the oneof with that name. */
+type VariantTable<T extends { readonly kind: string }> = {
+  readonly [K in T["kind"]]: FieldCodec<Omit<Extract<T, { readonly kind: K }>, "kind">>;
+};
+
+/** The codec of a message that is one oneof. */
+export function unionCodec<T extends { readonly kind: string }>(
+  oneof: string,
+  table: VariantTable<T>,
+): Codec<T> {
+  const kinds = Object.keys(table) as T["kind"][];
+  const rows = table as unknown as Readonly<Record<T["kind"], FieldCodec<object>>>;
+  return {
+    shape: table,
+    encode: ({ kind, ...variant }) => ({ [kind]: rows[kind as T["kind"]].encode(variant) }),
+    decode(reader) {
+      const kind = reader.which(oneof, kinds);
+      return { kind, ...rows[kind].decode(reader, kind) } as T;
+    },
+  };
+}
+
 /** A codec of messages that have one field, which is the whole value. */
 export function onlyField<T>(name: string, row: FieldCodec<T>): Codec<T> {
   return {

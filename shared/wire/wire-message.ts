@@ -1,5 +1,4 @@
 import { ShardmillError } from "../core/errors.ts";
-import type { RequestLimits } from "./limits.ts";
 
 /** A protobuf message as proto-loader takes it and gives it. Stays inside this folder. */
 export type WireMessage = Readonly<Record<string, unknown>>;
@@ -21,36 +20,28 @@ export function wholeMs(durationMs: number): number {
 
 /**
  * A received message, read field by field. Whatever is not as the domain has it (a missing message, an unset
- * oneof, an unknown word, a count beyond 2^53) is refused with its place, and never passed on.
+ * oneof, an unknown word, a count beyond 2^53) is refused with its place, and never passed on. How much a
+ * caller may send is checked before: see `checkLimits`.
  */
 export class WireReader {
   readonly #message: WireMessage;
   readonly #place: string;
-  readonly #limits: RequestLimits | null;
 
-  /** @param limits for what a stranger sent; null for what the coordinator answered */
-  constructor(message: unknown, place: string, limits: RequestLimits | null = null) {
+  constructor(message: unknown, place: string) {
     if (!isMessage(message)) throw malformed(place, "is missing");
     this.#message = message;
     this.#place = place;
-    this.#limits = limits;
   }
 
   text(field: string): string {
     const value = this.#message[field];
-    if (typeof value !== "string") return this.fail(field, "is not a text");
-    const limits = this.#limits?.text;
-    if (limits === undefined || value.length <= limits.other) return value;
-    const most = limits[this.#lawOf(field)] ?? limits.other;
-    return value.length <= most ? value : this.fail(field, `is longer than ${most} characters`);
+    return typeof value === "string" ? value : this.fail(field, "is not a text");
   }
 
-  /** A list of texts, of `most` at most. */
-  texts(field: string, most: number): string[] {
+  /** A list of texts. */
+  texts(field: string): string[] {
     const value = this.#message[field];
     if (!Array.isArray(value)) return this.fail(field, "is not a list");
-    if (value.length > most) this.fail(field, `has ${value.length} entries, more than ${most}`);
-    for (const text of value) this.#checkEntry(field, "", text);
     return value.map((text) =>
       typeof text === "string" ? text : this.fail(field, "is not a list of texts"),
     );
@@ -107,24 +98,19 @@ export class WireReader {
   }
 
   message(field: string): WireReader {
-    return new WireReader(this.#message[field], this.#at(field), this.#limits);
+    return new WireReader(this.#message[field], this.#at(field));
   }
 
   list(field: string): WireReader[] {
     const value = this.#message[field];
     if (!Array.isArray(value)) return this.fail(field, "is not a list");
-    this.#checkItems(field, value.length);
-    return value.map((item, index) => new WireReader(item, `${this.#at(field)}[${index}]`, this.#limits));
+    return value.map((item, index) => new WireReader(item, `${this.#at(field)}[${index}]`));
   }
 
-  /** The entries of a map field, as they are: `most` at most, else as the limits say. */
-  entries(field: string, most?: number): [key: string, value: unknown][] {
+  /** The entries of a map field, as they are. */
+  entries(field: string): [key: string, value: unknown][] {
     const value = this.#message[field];
-    if (!isMessage(value)) return this.fail(field, "is not a map");
-    const entries = Object.entries(value);
-    this.#checkItems(field, entries.length, most);
-    for (const [name, text] of entries) this.#checkEntry(field, name, text);
-    return entries;
+    return isMessage(value) ? Object.entries(value) : this.fail(field, "is not a map");
   }
 
   /** Which member of a oneof is set. */
@@ -136,34 +122,17 @@ export class WireReader {
     throw malformed(this.#at(field), what);
   }
 
-  #checkItems(field: string, items: number, given?: number): void {
-    if (this.#limits === null) return;
-    const most = given ?? this.#limits.items[this.#lawOf(field)] ?? 0;
-    if (items > most) this.fail(field, `has ${items} entries, more than ${most}`);
-  }
-
-  #checkEntry(field: string, name: string, value: unknown): void {
-    const most = this.#limits?.text.other ?? Number.POSITIVE_INFINITY;
-    const isLong = name.length > most || (typeof value === "string" && value.length > most);
-    if (isLong) this.fail(field, `has an entry longer than ${most} characters`);
-  }
-
-  /** The place as the limits name it: without the indexes in lists. */
-  #lawOf(field: string): string {
-    return this.#at(field).replace(/\[\d+\]/g, "");
-  }
-
   #at(field: string): string {
     return `${this.#place}.${field}`;
   }
 }
 
-function isMessage(value: unknown): value is WireMessage {
+export function isMessage(value: unknown): value is WireMessage {
   return (
     typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
   );
 }
 
-function malformed(place: string, what: string): ShardmillError {
+export function malformed(place: string, what: string): ShardmillError {
   return new ShardmillError("RPC_FAILED", `malformed message: ${place} ${what}`, { fields: { place } });
 }

@@ -270,19 +270,6 @@ test("a published job is the same one until its folders say something else", asy
   expect(other.stderr).toContain("holds the result of another job: the input changed since");
 });
 
-test("a job that an earlier build began, for which folders were no columns, is told how to go on", async () => {
-  await using folder = await JobFolder.make({ files: 1 });
-  await mkdir(folder.at("data/year=7"));
-  await rename(folder.at("data/part-0.parquet"), folder.at("data/year=7/a.parquet"));
-  const run = (...more: string[]) => runCli(["run", folder.job, "--workers", "1", ...more]);
-  const asBefore = ["--set", "input.partitions=none"];
-  expect(await run(...asBefore)).toMatchObject({ code: 0 });
-  const now = await run();
-  expect(now.code).toBe(2);
-  expect(now.stderr).toContain("set input.partitions to none");
-  expect((await run(...asBefore)).stderr).toContain("published");
-});
-
 test("folders that cannot be columns are told of in the plan, and refused where the job wants them", async () => {
   await using folder = await JobFolder.make({ files: 2 });
   await mkdir(folder.at("data/year=7"));

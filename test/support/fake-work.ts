@@ -1,7 +1,6 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
-import { PROTOCOL } from "../../shared/wire/protocol.ts";
 import type { LeaseAnswer, LeaseRef, WorkService } from "../../shared/wire/services.ts";
 
 /** A coordinator in memory that hands out what it is given and writes down what it hears. */
@@ -20,7 +19,7 @@ export class FakeWork implements WorkService {
     this.sessions += 1;
     this.heard.push("register");
     const session = workerSession(`s${this.sessions}`);
-    return { session, protocolVersion: PROTOCOL.newest, leaseMs: 1_000, heartbeatMs: 5 };
+    return { session, leaseMs: 1_000, heartbeatMs: 5 };
   }
 
   describeJob(): never {

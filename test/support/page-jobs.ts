@@ -17,19 +17,19 @@ export function aShardMap(): Uint8Array {
 
 /** A job as the page sees it, with rows that arrive. */
 export function aJobHandle(cells: Uint8Array, jobId: string, facts: Partial<JobStatus>): JobHandle {
-  const status = {
+  const status: JobStatus = {
     ...NO_RUN,
     ...USUAL_STANDING,
     jobId,
     name: jobId,
     output: "/data/out",
     manifest: "",
-    rowsFormat: null,
+    rowsFormat: "parquet",
     ended: null,
     failure: null,
     ...facts,
   };
-  const memory = new RunMemory({ beganMs: 0, beganWallMs: 0, found: NO_RUN });
+  const memory = new RunMemory({ beganMs: 0, beganWallMs: 0 });
   const history: RunHistory = { ...memory.history(KEPT_MEASURE), ...aBusyRun() };
   return {
     jobId,

@@ -4,7 +4,6 @@ import type { RunHistory } from "../../shared/domain/run-history.ts";
 export const HISTORY: RunHistory = {
   began: "2026-01-01T00:00:00.000Z",
   seconds: 9.5,
-  before: { rows: 0, shards: 0, attempts: 0 },
   phases: [{ phase: "running", from: 1 }],
   pace: { at: [1, 2.5], rowsDone: [0, 7], workers: [1, 1] },
   attempts: 1,

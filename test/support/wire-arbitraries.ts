@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { ERROR_CODES, type ErrorCode } from "../../shared/core/error-codes.ts";
 import type { ErrorData } from "../../shared/core/errors.ts";
 import { recordOf } from "../../shared/core/record-of.ts";
+import type { AccuracyReport, DeviceReport, JobPrecision } from "../../shared/domain/accuracy.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
 import { END_STEPS } from "../../shared/domain/end-progress.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
@@ -9,12 +10,7 @@ import { JOB_PHASES, type Lease } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { ROWS_FORMATS } from "../../shared/domain/output-shape.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import {
-  type AccuracyReport,
-  CONVERTED_PRECISIONS,
-  type DeviceReport,
-  type JobPrecision,
-} from "../../shared/domain/precision.ts";
+import { CONVERTED_PRECISIONS } from "../../shared/domain/precision.ts";
 import { ROW_COUNT_NAMES, RUN_COUNTS } from "../../shared/domain/row-counts.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import { type WorkerInfo, type WorkerStatus, workerSession } from "../../shared/domain/worker.ts";
@@ -143,13 +139,12 @@ const workerInfoFields = {
 
 export const registration: fc.Arbitrary<Registration> = fc.record({
   ...workerInfoFields,
-  protocol: fc.option(fc.record({ oldest: uint32, newest: uint32 })),
+  protocol: fc.record({ oldest: uint32, newest: uint32 }),
   instance: text,
 });
 
 export const registered: fc.Arbitrary<Registered> = fc.record({
   session,
-  protocolVersion: uint32,
   leaseMs: uint32,
   heartbeatMs: uint32,
 });
@@ -270,7 +265,7 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   failure: fc.option(errorData),
   fetching: fc.option(fetching),
   waiting: fc.option(fc.record({ store: text, seconds: positive, reason: text })),
-  rowsFormat: fc.option(fc.constantFrom(...ROWS_FORMATS)),
+  rowsFormat: fc.constantFrom(...ROWS_FORMATS),
   endProgress: fc.option(fc.record({ step: fc.constantFrom(...END_STEPS), done: count, total: count })),
   ended: fc.option(name),
   ...{ priority: integer, paused: fc.boolean() },

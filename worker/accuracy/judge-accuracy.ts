@@ -4,7 +4,7 @@ import type {
   OutputAccuracy,
   PrecisionReport,
   WorstRow,
-} from "../../shared/domain/precision.ts";
+} from "../../shared/domain/accuracy.ts";
 
 /** Every figure that is beyond what the job allows; none: the model passes. */
 export function accuracyProblems(report: AccuracyReport): readonly Problem[] {

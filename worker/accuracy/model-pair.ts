@@ -1,6 +1,6 @@
 import { isShardmillError } from "../../shared/core/errors.ts";
+import type { OutputAccuracy } from "../../shared/domain/accuracy.ts";
 import type { MapBinding, OutputBinding } from "../../shared/domain/map-binding.ts";
-import type { OutputAccuracy } from "../../shared/domain/precision.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import { opOf } from "../../shared/output-ops/output-ops.ts";
 import type { Batch } from "../batch/batch.ts";

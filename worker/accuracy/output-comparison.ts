@@ -1,4 +1,4 @@
-import type { OutputAccuracy, WorstRow } from "../../shared/domain/precision.ts";
+import type { OutputAccuracy, WorstRow } from "../../shared/domain/accuracy.ts";
 import { greatestPlace, keepsGreatest, type Numbers, Products, rootMeanSquare } from "./row-figures.ts";
 
 interface ComparedOutput {

@@ -4,6 +4,7 @@ import { present } from "../../shared/core/assert.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { isShardmillError, type ShardmillError } from "../../shared/core/errors.ts";
+import type { DeviceReport } from "../../shared/domain/accuracy.ts";
 import { bothAllow } from "../../shared/domain/allowed-locations.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
@@ -11,7 +12,6 @@ import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Fetching } from "../../shared/domain/fetching.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import type { DeviceReport } from "../../shared/domain/precision.ts";
 import {
   type PositionCounts,
   type StageShares,

@@ -11,7 +11,7 @@ interface DurableFacts {
   readonly accepted: AcceptedJob | null;
   readonly standing: Standing;
   readonly totals: Totals;
-  readonly mapping: string | null;
+  readonly mapping: string;
   readonly lastToken: Token | null;
   readonly shards: readonly {
     readonly shard: Shard;

@@ -26,7 +26,7 @@ export function evolve(state: JobState, record: JournalRecord): void {
   switch (record.kind) {
     case "generationStarted":
       // What is committed stays, and with it how the rest is mapped.
-      if (state.counts.committed === 0) state.mapping = record.mapping ?? null;
+      if (state.counts.committed === 0) state.mapping = record.mapping;
       return;
     case "jobAccepted":
       evolveAccepted(state, record);

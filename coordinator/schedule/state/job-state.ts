@@ -34,9 +34,9 @@ export interface JobState {
   readonly totals: Totals;
   /**
    * By what its rows are mapped: that of the coordinator that had it when its first shard was committed, or
-   * that has it now, where none is. Null: that one did not say.
+   * that has it now, where none is. Empty before the first start.
    */
-  mapping: string | null;
+  mapping: string;
   /** The highest token of any generation. */
   lastToken: Token | null;
 
@@ -198,7 +198,7 @@ export function createJobState(config: ScheduleConfig, generation: number): JobS
     rows: new DatasetRows([]),
     shards: [],
     totals: { ...NO_TOTALS },
-    mapping: null,
+    mapping: "",
     lastToken: null,
     counts: { pending: 0, leased: 0, committing: 0, committed: 0, split: 0, poisoned: 0 },
     committing: new Set(),

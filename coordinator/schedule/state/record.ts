@@ -17,10 +17,10 @@ export type JournalRecord =
       readonly kind: "generationStarted";
       readonly generation: number;
       readonly build: string;
-      /** See `ownMapping`. Left out by versions that had no such thing. */
-      readonly mapping?: string;
+      /** See `ownMapping`. */
+      readonly mapping: string;
       readonly wallMs: number;
-      /** Random: no two segments begin with the same bytes. Earlier builds left it out. */
+      /** Random: no two segments begin with the same bytes. Left out in a bucket. */
       readonly nonce?: string;
       /** The generation whose segment this one builds upon, 0: none. Left out: the one before this. */
       readonly previousGeneration?: number;

@@ -10,7 +10,8 @@ import { renderReport } from "../../../extensions/report/render-report.ts";
 import { packageRoot } from "../../../shared/core/package-root.ts";
 import type { OutputManifest } from "../../../shared/domain/manifest.ts";
 import { NO_RUN } from "../../../shared/domain/run-facts.ts";
-import { type RunHistory, SPAN_ENDS } from "../../../shared/domain/run-history.ts";
+import type { RunHistory } from "../../../shared/domain/run-history.ts";
+import { SPAN_ENDS } from "../../../shared/domain/span-ends.ts";
 import { rowCounts } from "../../support/builders.ts";
 import { HISTORY } from "../../support/run-history.ts";
 

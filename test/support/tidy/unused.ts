@@ -8,11 +8,7 @@ const EQUIPMENT = /^(bench|examples|fault|scripts|sim)\//;
 const CONFIGURATION = /^(vitest\.config|extensions\/none|sim\/stand-in)\.ts$/;
 
 /** Tables that only a test imports whole, since it shows that they are complete. */
-export const TABLES: readonly string[] = [
-  "coordinator/access/method-callers.ts METHOD_CALLERS",
-  "shared/wire/codec-lease.ts leaseCodec",
-  "shared/wire/methods-data.ts putHeaderCodec",
-];
+export const TABLES: readonly string[] = ["coordinator/access/method-callers.ts METHOD_CALLERS"];
 const CODE_TABLE = "shared/core/error-codes.ts";
 
 /**

@@ -22,7 +22,7 @@ function aJob(facts: Partial<JobStatus>): JobHandle {
     name: "one",
     output: "/out",
     manifest: "",
-    rowsFormat: null,
+    rowsFormat: "parquet",
     ended: null,
     failure: null,
     priority: 0,

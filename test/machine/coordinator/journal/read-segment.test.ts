@@ -12,6 +12,7 @@ const STARTED = {
   kind: "generationStarted",
   generation: 1,
   build: "b",
+  mapping: "m",
   wallMs: 0,
   previousBytes: 0,
   previousCrc32: 0,

@@ -33,7 +33,7 @@ function aStatus(jobId: string, phase: JobStatus["phase"] = "running"): JobStatu
     name: "known",
     output: "/out",
     manifest: "",
-    rowsFormat: null,
+    rowsFormat: "parquet",
     ended: null,
     failure: null,
   };

@@ -65,7 +65,7 @@ describe("the worker's lease loop", () => {
   test("the first partial is told with how busy the stages are, and no other is", async () => {
     const work = new FakeWork();
     const times = { leaseMs: 60_000, heartbeatMs: 60_000 };
-    work.register = async () => ({ session: workerSession("s1"), protocolVersion: 4, ...times });
+    work.register = async () => ({ session: workerSession("s1"), ...times });
     work.answers.push(lease(1), lease(2));
     const offered = deferred<void>();
     work.heartbeat = async ({ leases }) => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { precisionLine, precisionText } from "../../../../cli/render/precision-text.ts";
-import type { OutputAccuracy, PrecisionReport } from "../../../../shared/domain/precision.ts";
+import type { OutputAccuracy, PrecisionReport } from "../../../../shared/domain/accuracy.ts";
 
 const REPORT: PrecisionReport = {
   precision: "int8",

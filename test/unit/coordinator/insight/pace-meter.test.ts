@@ -10,17 +10,17 @@ const at = (rowsDone: number): JobProgress => ({
   rowsTotal: 1_000,
 });
 
-/** No coordinator worked on it before. */
-const FIRST = { ms: 0, untimedRows: 0 };
+/** Milliseconds of a job that no coordinator worked on before. */
+const FIRST = 0;
 
 /** The rate of the last minute at `ms`, where so many rows are done. */
 const rateAt = (meter: PaceMeter, ms: number, rows: number) => meter.pace("now", ms, at(rows)).rowsPerSecond;
 
 test("in the first moment the rate is that of the whole run", () => {
-  const meter = new PaceMeter(0, at(100), { ms: 0, untimedRows: 100 });
-  meter.record(1_000, at(100));
-  expect(rateAt(meter, 1_400, 240)).toBe(100);
-  expect(rateAt(meter, 2_000, 200)).toBe(100);
+  const meter = new PaceMeter(0, at(0), FIRST);
+  meter.record(1_000, at(0));
+  expect(rateAt(meter, 1_400, 140)).toBe(100);
+  expect(rateAt(meter, 2_000, 100)).toBe(100);
 });
 
 test("the rate follows the last minute and forgets a slow start", () => {
@@ -33,10 +33,10 @@ test("the rate follows the last minute and forgets a slow start", () => {
 });
 
 test("time and rate are those of all coordinators that worked on the job", () => {
-  const meter = new PaceMeter(5_000, at(600), { ms: 30_000, untimedRows: 100 });
-  expect(meter.pace("run", 15_000, at(900))).toMatchObject({ seconds: 40, rowsPerSecond: 20 });
+  const meter = new PaceMeter(5_000, at(600), 30_000);
+  expect(meter.pace("run", 15_000, at(800))).toMatchObject({ seconds: 40, rowsPerSecond: 20 });
   // Resumed when all was mapped: what was done before is not done in no time.
-  expect(meter.pace("run", 5_000, at(600)).rowsPerSecond).toBeCloseTo(500 / 30, 5);
+  expect(meter.pace("run", 5_000, at(600)).rowsPerSecond).toBeCloseTo(600 / 30, 5);
 });
 
 test("rows that were given up do not make the rate negative", () => {

@@ -5,7 +5,6 @@ import { type EarlierRun, recallRun } from "../../../../coordinator/insight/reca
 import { RecordTimes } from "../../../../coordinator/insight/record-times.ts";
 import { RunMemory } from "../../../../coordinator/insight/run-memory.ts";
 import { encodeRecord } from "../../../../coordinator/journal/framing.ts";
-import { jobProgress } from "../../../../coordinator/schedule/state/progress.ts";
 import type { JournalRecord } from "../../../../coordinator/schedule/state/record.ts";
 import type { WorkerHistory } from "../../../../shared/domain/run-history.ts";
 import { aConfig, aPartial, aPlan, TestJob } from "../schedule/harness.ts";
@@ -18,7 +17,15 @@ const WALL_MS = 1_795_000_000_000;
 
 function started(job: TestJob, generation: number): JournalRecord {
   const wallMs = WALL_MS + job.nowMs;
-  return { kind: "generationStarted", generation, build: "b", wallMs, previousBytes: 0, previousCrc32: 0 };
+  return {
+    kind: "generationStarted",
+    generation,
+    build: "b",
+    mapping: "m",
+    wallMs,
+    previousBytes: 0,
+    previousCrc32: 0,
+  };
 }
 
 /** A coordinator that remembers, and what its journal is told. */
@@ -26,7 +33,7 @@ function aLife(job: TestJob, generation: number, earlier?: EarlierRun) {
   const records: JournalRecord[] = [started(job, generation)];
   const startedWallMs = WALL_MS + job.nowMs;
   const times = new RecordTimes({ nowMs: () => job.nowMs, wallMs: () => WALL_MS + job.nowMs }, startedWallMs);
-  const began = { beganMs: job.nowMs, beganWallMs: startedWallMs, found: jobProgress(job.state) };
+  const began = { beganMs: job.nowMs, beganWallMs: startedWallMs };
   const memory = earlier === undefined ? new RunMemory(began) : recallRun(began, earlier);
   job.onApplied = (event, effects) => {
     times.applied(event, effects);
@@ -44,8 +51,8 @@ function recalled(
   records: readonly JournalRecord[],
   remembered: EarlierRun["remembered"] = null,
 ) {
-  const { nowMs: beganMs, state } = job;
-  const began = { beganMs, beganWallMs: WALL_MS + beganMs, found: jobProgress(state) };
+  const { nowMs: beganMs } = job;
+  const began = { beganMs, beganWallMs: WALL_MS + beganMs };
   return recallRun(began, { remembered, records: [...records, started(job, 99)] });
 }
 
@@ -90,7 +97,6 @@ describe("a run that goes on after its coordinator was killed", () => {
             expect(after).toMatchObject({ attempts, backups, commits, revocations, durations, slowest });
             const running = attempts - Object.values(live.ends).reduce((all, one) => all + one, 0);
             expect(after.ends).toEqual({ ...live.ends, interrupted: running });
-            expect(after.before).toEqual({ rows: 0, shards: 0, attempts: 0 });
             seen.interrupted += running;
             seen.snapshots += way;
             for (const worker of live.workers) {
@@ -144,7 +150,6 @@ describe("a run that goes on after its coordinator was killed", () => {
         { from: 0, to: 2.5 },
         { from: 62.5, to: 63.5 },
       ],
-      before: { rows: 0, shards: 0, attempts: 0 },
       attempts: 3,
       commits: 2,
       ends: { committed: 2, interrupted: 1 },
@@ -156,15 +161,6 @@ describe("a run that goes on after its coordinator was killed", () => {
     expect(history.pace.rowsDone).toEqual([10, 10]);
     const annas = history.workers[0];
     expect(annas && spansOf(annas, 0)).toEqual(["0: 0-2 committed 0 0", "1: 0-2.5 interrupted 1 0"]);
-  });
-
-  test("counts what an earlier build recorded without times, and makes none up", () => {
-    const job = TestJob.running(aPlan(3, 10));
-    const anna = job.join("anna");
-    job.commit(anna);
-    job.commit(anna);
-    const history = recalled(job, [started(job, 1), ...job.records]).history(ALL);
-    expect(history).toMatchObject({ before: { rows: 20, shards: 2, attempts: 2 }, attempts: 0, workers: [] });
   });
 
   test("is not told of what a snapshot cannot mean", () => {

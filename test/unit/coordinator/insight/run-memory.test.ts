@@ -14,7 +14,7 @@ const ALL = { workers: 10_000, spans: 10_000, allSpans: 1e9, samples: 10_000 };
 
 /** A memory that is told of what happens to a job, from now on. */
 function remember(job: TestJob): RunMemory {
-  const memory = new RunMemory({ beganMs: job.nowMs, beganWallMs: 0, found: jobProgress(job.state) });
+  const memory = new RunMemory({ beganMs: job.nowMs, beganWallMs: 0 });
   job.onApplied = (event, effects) => memory.applied(job.nowMs, job.state.phase.kind, event, effects);
   return memory;
 }

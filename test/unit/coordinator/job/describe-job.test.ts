@@ -36,12 +36,13 @@ test("a device is checked on rows from all over the input, and the description f
   expect(describeJob("j", aJob(1_000), place).deviceCheck?.sample).toHaveLength(1_000);
 });
 
-const NOT_BEGUN = { mapping: null, phase: { kind: "planning" } } as const;
+const NOT_BEGUN = { mapping: "", phase: { kind: "planning" } } as const;
 
 const started = (build: string, generation: number): JournalRecord => ({
   kind: "generationStarted",
   generation,
   build,
+  mapping: "m",
   wallMs: 0,
   previousBytes: 0,
   previousCrc32: 0,

@@ -7,6 +7,7 @@ export function started(generation: number): JournalRecord {
     kind: "generationStarted",
     generation,
     build: "test",
+    mapping: "m",
     wallMs: 0,
     previousBytes: 0,
     previousCrc32: 0,

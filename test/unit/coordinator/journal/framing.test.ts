@@ -2,7 +2,6 @@ import { crc32 } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeFrames, decodeHeader, encodeHeader } from "../../../../coordinator/journal/framing.ts";
-import { NONE_NOTED } from "../../../../shared/domain/row-counts.ts";
 import { aSegment } from "./builders.ts";
 
 /** A part of the format: files that are there have it. */
@@ -23,25 +22,6 @@ function frame(payload: string): Buffer {
   head.writeUInt32LE(crc32(body, crc32(head.subarray(4, 8))), 8);
   return Buffer.concat([head, body]);
 }
-
-test("a commit of an earlier build, which did not count truncated or filled rows, is read as one of none", () => {
-  const commit = (counts: object) => frame(JSON.stringify({ kind: "shardCommitted", partial: counts }));
-  const partialsOf = (...frames: readonly Buffer[]) =>
-    decodeFrames(Buffer.concat([encodeHeader(1), ...frames])).records.map(
-      (record) => record.kind === "shardCommitted" && record.partial,
-    );
-  expect(
-    partialsOf(
-      commit({ rowsIn: 9 }),
-      commit({ rowsIn: 9, rowsTruncated: 4 }),
-      commit({ rowsTruncated: 4, rowsFilled: 3 }),
-    ),
-  ).toEqual([
-    { ...NONE_NOTED, rowsIn: 9 },
-    { ...NONE_NOTED, rowsIn: 9, rowsTruncated: 4 },
-    { ...NONE_NOTED, rowsTruncated: 4, rowsFilled: 3 },
-  ]);
-});
 
 describe("a segment", () => {
   test("gives back what was written", () => {

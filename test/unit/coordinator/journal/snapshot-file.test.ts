@@ -7,7 +7,7 @@ const JOB = {
   accepted: null,
   standing: USUAL_STANDING,
   phase: { kind: "planning" },
-  mapping: null,
+  mapping: "m",
   lastToken: null,
 } as const;
 const HEAD = { previous: null, place: { generation: 1, bytes: 0, crc32: 0 }, builds: [] };

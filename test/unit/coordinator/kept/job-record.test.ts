@@ -8,6 +8,7 @@ import {
   recordName,
   tooMany,
 } from "../../../../coordinator/kept/job-record.ts";
+import type { JobStatus } from "../../../../shared/domain/job-status.ts";
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { USUAL_STANDING } from "../../../../shared/domain/standing.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
@@ -20,14 +21,14 @@ const spec = checkJobSpec({
 });
 
 function aRecord(jobId = "known-1a"): JobRecord {
-  const status = {
+  const status: JobStatus = {
     ...NO_RUN,
     ...USUAL_STANDING,
     jobId,
     name: "known",
     output: "/out",
     manifest: "",
-    rowsFormat: null,
+    rowsFormat: "parquet",
     ended: null,
     failure: null,
   };

@@ -128,13 +128,6 @@ test("rows that a step dropped, made several of, truncated or filled up, are tol
   );
 });
 
-test("a manifest of an earlier build, which did not count truncated rows, has none", () => {
-  const { rows, ...rest } = buildManifest(FACTS, FILES);
-  const old = { input: rows.input, output: rows.output, deadLetters: rows.deadLetters };
-  const read = parseManifest(JSON.stringify({ ...rest, rows: old }), "/out/_manifest.json");
-  expect(read.rows).toEqual(manifestRows(7, old));
-});
-
 const TEXT = manifestText(buildManifest(FACTS, FILES));
 
 test("a manifest is read back as it was written", () => {
@@ -157,16 +150,6 @@ test.for([
   const manifest = buildManifest(FACTS, FILES);
   const text = JSON.stringify({ ...manifest, history });
   expect(parseManifest(text, "/out/_manifest.json")).toEqual({ ...manifest, history: null });
-});
-
-test("a manifest of version 0.1, which says nothing of what limited the run, is read all the same", () => {
-  const { bottleneck: _, stages: __, precision: ___, ...old } = buildManifest(FACTS, FILES);
-  expect(parseManifest(JSON.stringify(old), "/out/_manifest.json")).toEqual({
-    ...old,
-    bottleneck: null,
-    stages: {},
-    precision: null,
-  });
 });
 
 test.for([

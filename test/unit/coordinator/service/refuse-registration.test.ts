@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { agreeOnProtocol, refuseMapping } from "../../../../coordinator/service/refuse-registration.ts";
+import { refuseMapping, refuseProtocol } from "../../../../coordinator/service/refuse-registration.ts";
 import { buildVersion } from "../../../../shared/core/package-root.ts";
 import { aWorker } from "../../../support/builders.ts";
 
@@ -16,12 +16,12 @@ const refused = (fields: object, hint: unknown) =>
 
 describe("the protocol of a worker that joins", () => {
   test.each([
-    [1, 4, 4],
-    [3, 5, 5],
-    [6, 9, 6],
-    [4, 6, 6],
-  ])("of %d to %d is, with a coordinator of 4 to 6, %d", (oldest, newest, common) => {
-    expect(agreeOnProtocol(joining(oldest, newest), PROTOCOLS)).toBe(common);
+    [1, 4],
+    [3, 5],
+    [6, 9],
+    [4, 6],
+  ])("of %d to %d is taken by a coordinator of 4 to 6", (oldest, newest) => {
+    refuseProtocol(joining(oldest, newest), PROTOCOLS);
   });
 
   test("that is too old is refused, with both sides' versions and which side to bring up", () => {
@@ -31,24 +31,17 @@ describe("the protocol of a worker that joins", () => {
       workerProtocol: "1 to 3",
       protocol: "4 to 6",
     };
-    expect(() => agreeOnProtocol(joining(1, 3), PROTOCOLS)).toThrow(
+    expect(() => refuseProtocol(joining(1, 3), PROTOCOLS)).toThrow(
       refused(versions, `install shardmill ${buildVersion} on the worker's node`),
     );
   });
 
   test("that is too new is refused, and the coordinator comes first", () => {
-    expect(() => agreeOnProtocol(joining(7, 7), PROTOCOLS)).toThrow(
+    expect(() => refuseProtocol(joining(7, 7), PROTOCOLS)).toThrow(
       refused(
         { workerProtocol: "7" },
         expect.stringMatching(/^bring the coordinator to shardmill 0\.0\.7 first/),
       ),
-    );
-  });
-
-  test("of a worker that said no range, before there were any, is refused", () => {
-    const before = { ...joining(1, 1), protocol: null };
-    expect(() => agreeOnProtocol(before, PROTOCOLS)).toThrow(
-      refused({ workerProtocol: "3" }, expect.any(String)),
     );
   });
 });
@@ -72,11 +65,11 @@ describe("the mapping of a worker", () => {
 
   test("is welcome where it is the coordinator's, or of a job, or may be of one that is being opened; and nowhere else", () => {
     const mapping = fc.constantFrom("a", "b", "c");
-    const ofJobs = fc.array(fc.option(mapping), { maxLength: 3 });
+    const ofJobs = fc.array(mapping, { maxLength: 3 });
     fc.assert(
       fc.property(mapping, mapping, ofJobs, fc.boolean(), (its, own, jobs, mayChange) => {
         const judge = () => refuseMapping(aWorker({ mapping: its }), { own, ofJobs: () => jobs, mayChange });
-        const fits = its === own || jobs.includes(its) || jobs.includes(null);
+        const fits = its === own || jobs.includes(its);
         if (fits || mayChange) judge();
         else expect(judge).toThrow(expect.objectContaining({ code: "VERSION_SKEW" }));
       }),

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { EXTENSIONS } from "#extensions";
-import { isMappedBy, onlyIn, ownMapping } from "../../../../shared/core/mapping.ts";
+import { onlyIn, ownMapping } from "../../../../shared/core/mapping.ts";
 
 test("the mapping of this version names what computes, with a version each", () => {
   expect(ownMapping()).toMatch(/^\d+ v8@\d+\.\d+( [@\w/-]+@\d+\.\d+\.\d[\w.-]*){5,}$/);
@@ -16,9 +16,4 @@ test("two mappings differ in their number and in the libraries that are not of o
   expect(onlyIn("1 a@1 b@2", "1 a@1 b@3")).toBe("b@2");
   expect(onlyIn("1 a@1", "2 a@1")).toBe("1");
   expect(onlyIn("1 a@1", "1 a@1 b@1")).toBe("nothing else");
-});
-
-test("a job whose version did not say how it maps takes any worker, and others take their own", () => {
-  expect(["x", "y"].map((mapping) => isMappedBy("x", { mapping }))).toEqual([true, false]);
-  expect(isMappedBy(null, { mapping: "y" })).toBe(true);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { DeviceReport } from "../../../../shared/domain/precision.ts";
+import type { DeviceReport } from "../../../../shared/domain/accuracy.ts";
 import { deviceEntries } from "../../../../shared/terminal/device-text.ts";
 
 const REPORT: DeviceReport = {

@@ -1,13 +1,14 @@
 import type { MethodDefinition } from "@grpc/proto-loader";
 import { describe, expect, test } from "vitest";
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
+import type { DeviceReport } from "../../../../shared/domain/accuracy.ts";
 import { JOB_FILE_SCHEMA } from "../../../../shared/domain/job-spec.ts";
-import type { DeviceReport } from "../../../../shared/domain/precision.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
-import { REQUEST_LIMITS } from "../../../../shared/wire/limits.ts";
+import { checkLimits, REQUEST_LIMITS } from "../../../../shared/wire/limits.ts";
 import { messageDefinition, SERVICE_NAMES, serviceDefinition } from "../../../../shared/wire/load-protos.ts";
 import { decodeRequest, type Method } from "../../../../shared/wire/method.ts";
+import { jobsMethods } from "../../../../shared/wire/methods-jobs.ts";
 import { workMethods } from "../../../../shared/wire/methods-work.ts";
 import { MAX_REQUEST_BYTES } from "../../../../shared/wire/services.ts";
 
@@ -66,10 +67,27 @@ describe("what a caller may send", () => {
   });
 
   test("a text beyond its bound is refused", () => {
-    const register = (name: string) => ({ name, device: "DEVICE_CPU", hostname: "h" });
+    const register = (name: string) => ({ name, device: "DEVICE_CPU", protocol: {} });
     expect(through(workMethods.register, register("x".repeat(4_096))).name).toHaveLength(4_096);
     expect(() => through(workMethods.register, register("x".repeat(4_097)))).toThrow(
       invalid("RegisterRequest.name"),
+    );
+  });
+
+  test("a text of a list or a map has the bound that is named for it, and a key the usual one", () => {
+    const submit = (jobFile: object) =>
+      through(jobsMethods.submitJob, { jobFile: { path: "/job.yaml", ...jobFile } });
+    const long = "x".repeat(65_536);
+    expect(submit({ set: [long], variables: { A: long } }).job).toMatchObject({ set: [long] });
+    expect(() => submit({ set: ["a", `${long}x`] })).toThrow(invalid("SubmitJobRequest.jobFile.set"));
+    for (const variables of [{ A: `${long}x` }, { [long]: "" }])
+      expect(() => submit({ variables })).toThrow(invalid("SubmitJobRequest.jobFile.variables"));
+  });
+
+  test("a list or a map that no limit names is refused", () => {
+    const limits = { items: {}, text: { other: 1 } };
+    expect(() => checkLimits({ inner: { names: ["a"] } }, "R", limits)).toThrow(
+      expect.objectContaining({ fields: { place: "R.inner.names" } }),
     );
   });
 

@@ -4,26 +4,25 @@ import type { DatasetFormat } from "../../../../shared/domain/dataset.ts";
 import type { StepBinding } from "../../../../shared/domain/step-binding.ts";
 import type { SourceKind } from "../../../../shared/input-sources/input-sources.ts";
 import type { OpKind } from "../../../../shared/output-ops/output-ops.ts";
-import { commonProtocol, PROTOCOL, protocolText } from "../../../../shared/wire/protocol.ts";
+import { PROTOCOL, protocolsMeet, protocolText } from "../../../../shared/wire/protocol.ts";
 
 const range = fc
   .tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 0, max: 4 }))
   .map(([oldest, more]) => ({ oldest, newest: oldest + more }));
 
-test("two sides speak the newest version that both know, and none if there is no such version", () => {
+test("two ranges meet where there is a version in both", () => {
   fc.assert(
     fc.property(range, range, (a, b) => {
       const speaks = ({ oldest, newest }: typeof a) =>
         Array.from({ length: newest - oldest + 1 }, (_, at) => oldest + at);
-      const both = speaks(a).filter((version) => speaks(b).includes(version));
-      expect(commonProtocol(a, b)).toBe(both.at(-1) ?? null);
-      expect(commonProtocol(b, a)).toBe(commonProtocol(a, b));
+      expect(protocolsMeet(a, b)).toBe(speaks(a).some((version) => speaks(b).includes(version)));
+      expect(protocolsMeet(b, a)).toBe(protocolsMeet(a, b));
     }),
   );
 });
 
 test("a range that ends before it begins meets none", () => {
-  expect(commonProtocol({ oldest: 5, newest: 3 }, { oldest: 1, newest: 9 })).toBeNull();
+  expect(protocolsMeet({ oldest: 5, newest: 3 }, { oldest: 1, newest: 9 })).toBe(false);
 });
 
 test("ranges are shown as people say them", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { OutputAccuracy, PrecisionReport } from "../../../../shared/domain/precision.ts";
+import type { OutputAccuracy, PrecisionReport } from "../../../../shared/domain/accuracy.ts";
 import { judgePrecision } from "../../../../worker/accuracy/judge-accuracy.ts";
 
 const GOOD: OutputAccuracy = {

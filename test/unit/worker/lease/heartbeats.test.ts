@@ -10,7 +10,7 @@ import { LeaseLedger } from "../../../../worker/lease/lease-ledger.ts";
 import { aStore } from "../../../support/store-counts.ts";
 import { VirtualClock } from "../../../support/virtual-clock.ts";
 
-const JOINED = { protocolVersion: 4, leaseMs: 60_000, heartbeatMs: 10_000 };
+const JOINED = { leaseMs: 60_000, heartbeatMs: 10_000 };
 
 const never = new AbortController().signal;
 

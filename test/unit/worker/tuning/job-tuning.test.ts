@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { canonicalJson } from "../../../../shared/core/digest.ts";
-import type { DeviceReport } from "../../../../shared/domain/precision.ts";
+import type { DeviceReport } from "../../../../shared/domain/accuracy.ts";
 import { type LearnedBatch, NOTHING_LEARNED } from "../../../../worker/batch/batch-sizer.ts";
 import type { LaneLayout } from "../../../../worker/lanes/lane-layout.ts";
 import { type CheckKind, JobTuning } from "../../../../worker/tuning/job-tuning.ts";
