@@ -1,3 +1,4 @@
+import { NEVER } from "../shared/core/abort.ts";
 import { isShardmillError } from "../shared/core/errors.ts";
 import { type ConnectingArguments, connectingOf } from "../shared/terminal/connecting-options.ts";
 import type { CoordinatorServices, ServerService } from "../shared/wire/services.ts";
@@ -25,7 +26,7 @@ export async function withCoordinator(
 async function warnOfSkew(server: ServerService): Promise<void> {
   const { ownVersions } = await import("../shared/wire/protocol.ts");
   const { skewText } = await import("./render/versions-text.ts");
-  const info = await server.getServerInfo().catch((error: unknown) => {
+  const info = await server.getServerInfo(NEVER).catch((error: unknown) => {
     // An earlier version lets nobody but its user call what it does not know.
     if (isShardmillError(error, "VERSION_SKEW") || isShardmillError(error, "ROLE_REFUSED")) return null;
     throw error;

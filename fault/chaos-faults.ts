@@ -1,4 +1,4 @@
-import { sleep } from "../shared/core/abort.ts";
+import { NEVER, sleep } from "../shared/core/abort.ts";
 import { ask } from "../test/support/job-processes.ts";
 import { type FaultResult, type FaultWorld, fired, notFired } from "./fault-world.ts";
 import type { MortalCoordinator, WorkerSlot } from "./fleet.ts";
@@ -137,7 +137,7 @@ const FENCED = /"msg":"lease lost"|"msg":"joined"|"answer":"(refused|alreadyComm
 
 async function pidsAtWork(coordinator: MortalCoordinator): Promise<ReadonlySet<number>> {
   try {
-    const workers = await ask(coordinator.address, (client) => client.workers.listWorkers());
+    const workers = await ask(coordinator.address, (client) => client.workers.listWorkers(NEVER));
     return new Set(workers.filter(({ leases }) => leases > 0).map(({ pid }) => pid));
   } catch {
     // The coordinator is dead at this moment.

@@ -3,7 +3,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { userCredential } from "../shared/access/credential.ts";
-import { sleep } from "../shared/core/abort.ts";
+import { NEVER, sleep } from "../shared/core/abort.ts";
 import { isShardmillError, messageOf } from "../shared/core/errors.ts";
 import { silentLogger } from "../shared/core/log.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
@@ -260,15 +260,15 @@ export function faultEnvironment(storage: CrashStorage, plan: CrashPlan | null):
 
 async function submitAndWatch(job: KnownJob, client: CoordinatorClient): Promise<JobStatus> {
   const spec = await readJobFile(job.path, { set: [], env: {} });
-  let last = await client.jobs.submitJob(spec, { fresh: false }).then(
+  let last = await client.jobs.submitJob(spec, { fresh: false }, NEVER).then(
     ({ job: submitted }) => submitted,
     (error: unknown) => {
       // It was answered to, or remembered at least, before the death: it goes on by itself.
       if (!isShardmillError(error, "OUTPUT_LOCKED")) throw error;
-      return client.jobs.getJob(String(error.fields.jobId));
+      return client.jobs.getJob(String(error.fields.jobId), NEVER);
     },
   );
-  for await (const status of client.jobs.watchJob(last.jobId)) last = status;
+  for await (const status of client.jobs.watchJob(last.jobId, NEVER)) last = status;
   return last;
 }
 

@@ -1,4 +1,4 @@
-import { sleep } from "../shared/core/abort.ts";
+import { NEVER, sleep } from "../shared/core/abort.ts";
 import type { SeededRandom } from "../sim/seeded-random.ts";
 import type { JobFolder } from "../test/support/job-folder.ts";
 import { ask } from "../test/support/job-processes.ts";
@@ -174,7 +174,7 @@ export class QueueSoak implements AsyncDisposable {
 
   async #workerPid(): Promise<number> {
     const [, address = ""] = await this.#serve.saw(/coordinator on (\S+)/);
-    const workers = await ask(address, (client) => client.workers.listWorkers());
+    const workers = await ask(address, (client) => client.workers.listWorkers(NEVER));
     const [worker] = workers;
     if (worker === undefined) throw new Error("no worker has joined");
     return worker.pid;

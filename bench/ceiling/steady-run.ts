@@ -2,7 +2,7 @@ import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readManifest } from "../../coordinator/publish/read-manifest.ts";
 import { userCredential } from "../../shared/access/credential.ts";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
@@ -71,7 +71,7 @@ async function watchLanes(cli: CliProcess): Promise<{ lanes: number; threadsPerL
     });
   try {
     while (!ended) {
-      const workers = await client.workers.listWorkers().catch(() => []);
+      const workers = await client.workers.listWorkers(NEVER).catch(() => []);
       const lanes = workers.reduce((sum, worker) => sum + worker.lanes, 0);
       if (lanes > 0) known = { lanes, threadsPerLane: workers[0]?.threadsPerLane ?? 1 };
       await Promise.race([cli.ended.catch(() => {}), sleep(LOOK_MS)]);

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandModule } from "yargs";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
@@ -147,7 +147,7 @@ async function watch(
   let pacedAtMs = startedMs;
   for (let status: JobStatus | null = null; status === null || status.phase === "running"; ) {
     await sleep(1_000);
-    status = await client.jobs.getJob("");
+    status = await client.jobs.getJob("", NEVER);
     const { shardsCommitted: committed, workers } = status;
     const sample = { ...(await sampleProcess(pid)), atWallSeconds: Date.now() / 1000, committed };
     const pacedS = (performance.now() - pacedAtMs) / 1000;

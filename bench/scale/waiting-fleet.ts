@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { userCredential } from "../../shared/access/credential.ts";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { TableData } from "../../shared/terminal/table.ts";
@@ -111,7 +111,7 @@ async function runFleet(
     let startedMs: number | null = null;
     let before = await sampleProcess(cli.pid);
     for (;;) {
-      const status = await client.jobs.getJob("");
+      const status = await client.jobs.getJob("", NEVER);
       if (status.shardsLeased > 0 && startedMs === null) {
         startedMs = performance.now();
         before = await sampleProcess(cli.pid);

@@ -71,7 +71,7 @@ class CoordinatorStorage implements Storage {
   async stat(location: Location, signal?: AbortSignal): Promise<FileStat> {
     const path = atCoordinator(location);
     const { data, session, jobId } = this.#options;
-    return asStorage(path, signal, () => data.statFile(session(), jobId, path, signal));
+    return asStorage(path, signal, () => data.statFile(session(), jobId, path, signal ?? NEVER));
   }
 
   /** Whatever the coordinator has links to is its own to know. */

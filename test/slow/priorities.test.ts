@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { ask, startCoordinator, startListening, startWorker, until } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
@@ -30,7 +30,7 @@ async function submit(job: KnownJob, address: string, ...args: readonly string[]
   return (await command(job, address, "submit", job.path, ...args)).stdout.trim();
 }
 
-const statusOf = (address: string, id: string) => ask(address, ({ jobs }) => jobs.getJob(id));
+const statusOf = (address: string, id: string) => ask(address, ({ jobs }) => jobs.getJob(id, NEVER));
 
 function untilStatus(address: string, id: string, what: string, is: (status: JobStatus) => boolean) {
   return until(what, async () => {

@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import type { IncomingHttpHeaders } from "node:http";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { below, type Location } from "../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
@@ -145,7 +146,7 @@ needs("init", "try").each(Object.entries(ASKED))(
     const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "debug"];
     const { cli, address } = await startListening(job, args, { env });
     await using coordinator = cli;
-    said.push(JSON.stringify(await ask(address, ({ jobs }) => jobs.getJob(""))));
+    said.push(JSON.stringify(await ask(address, ({ jobs }) => jobs.getJob("", NEVER))));
     const begun = await inBucket(storage, out);
     expect([...begun.keys()].join()).toMatch(/\/journal\/0+1/);
     said.push(...begun.values());
