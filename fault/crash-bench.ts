@@ -112,7 +112,7 @@ export class CrashBench implements AsyncDisposable {
     if (!this.#worker.groupLives()) this.#worker = startWorker(this.#job, this.#port, this.#storage);
     await using dying = this.#startCoordinator(plan);
     try {
-      await Promise.race([this.#runToEnd(dying).then(() => sleep(100)), dying.ended]);
+      await Promise.race([this.#runToEnd(dying).then(() => sleep(100, NEVER)), dying.ended]);
     } catch (error) {
       if (!(await died(plan))) return { point: null, again: 0, problems: [messageOf(error)] };
     }
@@ -205,7 +205,7 @@ export class CrashBench implements AsyncDisposable {
     await coordinator.saw(/waiting for jobs/);
     const client = connectCoordinator(`127.0.0.1:${this.#port}`, userCredential());
     try {
-      const limit = sleep(RUN_LIMIT_MS).then(() => null);
+      const limit = sleep(RUN_LIMIT_MS, NEVER).then(() => null);
       const status = await Promise.race([submitAndWatch(this.#job, client), limit]);
       if (status?.phase === "published") return;
       const how = status === null ? `not ended after ${RUN_LIMIT_MS / 1000} s` : status.phase;

@@ -50,7 +50,7 @@ export class SubmittedJobs implements AsyncDisposable {
     while (this.#open.size > 0 && failure === null && !this.#over.signal.aborted) {
       await this.#coordinator.listening();
       failure = await this.#oneLife();
-      await sleep(LOOK_MS);
+      await sleep(LOOK_MS, NEVER);
     }
     return {
       code: failure === null && this.#open.size === 0 ? 0 : 1,
@@ -72,7 +72,7 @@ export class SubmittedJobs implements AsyncDisposable {
             return `${spec.output.path} is ${status.phase}: ${status.failure?.message}`;
           this.#open.delete(spec);
         }
-        await sleep(LOOK_MS);
+        await sleep(LOOK_MS, NEVER);
       }
       return null;
     } catch (error) {

@@ -47,7 +47,11 @@ export async function steadyRun(workload: Workload, sets: readonly string[]): Pr
   const { code, stderr, stdout } = await cli.ended;
   const endMs = Date.now();
   if (code !== 0) throw new Error(`shardmill run ended with ${code}: ${stderr}`);
-  const manifest = await readManifest(parseLocation(join(output, MANIFEST_NAME)), createLocalStorage());
+  const manifest = await readManifest(
+    parseLocation(join(output, MANIFEST_NAME)),
+    createLocalStorage(),
+    NEVER,
+  );
   if (manifest.rows.output !== workload.rows)
     throw new Error(`${manifest.rows.output} of ${workload.rows} rows came out`);
   const files = manifest.files.filter(({ kind }) => kind === "rows");
@@ -74,7 +78,7 @@ async function watchLanes(cli: CliProcess): Promise<{ lanes: number; threadsPerL
       const workers = await client.workers.listWorkers(NEVER).catch(() => []);
       const lanes = workers.reduce((sum, worker) => sum + worker.lanes, 0);
       if (lanes > 0) known = { lanes, threadsPerLane: workers[0]?.threadsPerLane ?? 1 };
-      await Promise.race([cli.ended.catch(() => {}), sleep(LOOK_MS)]);
+      await Promise.race([cli.ended.catch(() => {}), sleep(LOOK_MS, NEVER)]);
     }
   } finally {
     client.close();

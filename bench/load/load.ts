@@ -94,7 +94,7 @@ async function runLoad(args: LoadArguments): Promise<void> {
     });
     // What it knows of itself is written by a process that ends by itself.
     cli.kill("SIGINT");
-    await Promise.race([cli.ended, sleep(20_000)]);
+    await Promise.race([cli.ended, sleep(20_000, NEVER)]);
     reportLoad({
       ...seen,
       about: `${args.workers} workers, ${args.shards} shards, against a real coordinator over gRPC${args.tls ? " by TLS, with tokens" : ""}`,
@@ -146,7 +146,7 @@ async function watch(
   let isPaced = args["shard-ms"] > 0;
   let pacedAtMs = startedMs;
   for (let status: JobStatus | null = null; status === null || status.phase === "running"; ) {
-    await sleep(1_000);
+    await sleep(1_000, NEVER);
     status = await client.jobs.getJob("", NEVER);
     const { shardsCommitted: committed, workers } = status;
     const sample = { ...(await sampleProcess(pid)), atWallSeconds: Date.now() / 1000, committed };

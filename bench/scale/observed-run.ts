@@ -66,7 +66,7 @@ export async function observeRun({
       if (status === null || isEnded(status.phase)) break;
       seen.push({ atSeconds: seconds(), phase: status.phase, rowsDone: status.rowsDone });
       if (look % LOOKS_A_SAMPLE === 0) await sampler.sample();
-      await sleep(LOOK_MS);
+      await sleep(LOOK_MS, NEVER);
     }
   } finally {
     client.close();

@@ -117,7 +117,7 @@ async function runFleet(
         before = await sampleProcess(cli.pid);
       }
       if (isEnded(status.phase) || status.shardsCommitted === shards) break;
-      await sleep(LOOK_MS);
+      await sleep(LOOK_MS, NEVER);
     }
     const seconds = (performance.now() - (startedMs ?? Number.NaN)) / 1000;
     const after = await sampleProcess(cli.pid);

@@ -122,9 +122,14 @@ export class DataServer implements DataService, AsyncDisposable {
     this.#puts = new Slots("uploads", { slots: puts, waiting, waitMs });
   }
 
-  async statFile(session: WorkerSession, jobId: string, path: string): Promise<FileStat> {
+  async statFile(
+    session: WorkerSession,
+    jobId: string,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<FileStat> {
     const { location, storages } = this.#readable(session, jobId, path);
-    return await (await storages.at(location)).stat(location);
+    return await (await storages.at(location)).stat(location, signal);
   }
 
   async *readRange(
@@ -141,7 +146,7 @@ export class DataServer implements DataService, AsyncDisposable {
       const storage = await storages.at(location);
       // An empty range, too, says whether the file is there.
       for (let at = start; at === start || at < end; at += CHUNK_BYTES)
-        yield await storage.read(location, at, Math.min(at + CHUNK_BYTES, end), signal);
+        yield await storage.read(location, at, Math.min(at + CHUNK_BYTES, end), { signal });
     } finally {
       giveBack();
     }

@@ -72,7 +72,7 @@ export class HealthyJobs implements AsyncDisposable {
       if (this.problem !== null) return this.problem;
       if (performance.now() - startMs > limitMs)
         return `the worker handed in nothing for ${limitMs / 1_000} s`;
-      await sleep(LOOK_MS);
+      await sleep(LOOK_MS, NEVER);
     }
     return null;
   }
@@ -110,7 +110,7 @@ export class HealthyJobs implements AsyncDisposable {
 
   /** A job is seen to have ended a moment before its files are let go of. */
   async #submitAgain(): Promise<JobStatus> {
-    for (const startMs = performance.now(); ; await sleep(LOOK_MS)) {
+    for (const startMs = performance.now(); ; await sleep(LOOK_MS, NEVER)) {
       try {
         return (await this.#client.jobs.submitJob(this.spec, { fresh: true }, NEVER)).job;
       } catch (error) {
@@ -121,7 +121,7 @@ export class HealthyJobs implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    await sleep(LOOK_MS);
+    await sleep(LOOK_MS, NEVER);
     this.#status = await this.#client.jobs.getJob(this.#status.jobId, NEVER);
   }
 

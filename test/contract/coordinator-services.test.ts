@@ -51,7 +51,7 @@ async function conversation(how: "in process" | "over gRPC"): Promise<(readonly 
   });
   const client = connectCoordinator(coordinator.address, TEST_CREDENTIAL);
   try {
-    const { jobId } = await coordinator.submit(spec, { fresh: false });
+    const { jobId } = await coordinator.submit(spec, { fresh: false, signal: NEVER });
     const on = how === "in process" ? present(served[0], "it serves") : client;
     const answers: (readonly [string, unknown])[] = [];
     const say = async <T>(what: string, call: () => Promise<T>): Promise<T | null> => {

@@ -101,7 +101,7 @@ describe("reading", () => {
     ] as const) {
       expect((await read(server(), start, end)).equals(whole.subarray(start, end))).toBe(true);
     }
-    expect(await server().statFile(session, "j1", input)).toMatchObject({ bytes: whole.length });
+    expect(await server().statFile(session, "j1", input, NEVER)).toMatchObject({ bytes: whole.length });
   });
 
   test.each([
@@ -112,7 +112,7 @@ describe("reading", () => {
     ["nothing", () => ""],
   ])("%s is refused", async (_what, path) => {
     const refused = { code: "STORE_REFUSED" };
-    expect(await failureOf(server().statFile(session, "j1", path()))).toMatchObject(refused);
+    expect(await failureOf(server().statFile(session, "j1", path(), NEVER))).toMatchObject(refused);
     expect(await failureOf(read(server(), 0, 1, path()))).toMatchObject(refused);
   });
 
@@ -129,10 +129,10 @@ describe("reading", () => {
 
   test("needs a live session and a job that is known", async () => {
     const stranger = workerSession("s0");
-    expect(await failureOf(server().statFile(stranger, "j1", input))).toMatchObject({
-      code: "SESSION_STALE",
-    });
-    expect(await failureOf(server().statFile(session, "j2", input))).toMatchObject({ code: "JOB_NOT_FOUND" });
+    const asStranger = server().statFile(stranger, "j1", input, NEVER);
+    expect(await failureOf(asStranger)).toMatchObject({ code: "SESSION_STALE" });
+    const ofOther = server().statFile(session, "j2", input, NEVER);
+    expect(await failureOf(ofOther)).toMatchObject({ code: "JOB_NOT_FOUND" });
     expect(await failureOf(put(server(), aHeader({ jobId: "j2" }), pieces()))).toMatchObject({
       code: "JOB_NOT_FOUND",
     });
@@ -238,9 +238,9 @@ describe("over gRPC", () => {
     await using rig = await wireRig({ ...fakeServices(), data: server() });
     const storage = createCoordinatorStorage({ data: rig.client.data, session: () => session, jobId: "j1" });
     const whole = await readFile(input);
-    expect(await storage.stat(far(input))).toMatchObject({ bytes: whole.length });
+    expect(await storage.stat(far(input), NEVER)).toMatchObject({ bytes: whole.length });
     const ranges = await Promise.all(
-      [0, 1, 2].map((i) => storage.read(far(input), i * MIB, i * MIB + MIB + 17)),
+      [0, 1, 2].map((i) => storage.read(far(input), i * MIB, i * MIB + MIB + 17, { signal: NEVER })),
     );
     for (const [i, bytes] of ranges.entries()) {
       expect(whole.subarray(i * MIB, i * MIB + MIB + 17).equals(bytes)).toBe(true);
@@ -249,12 +249,15 @@ describe("over gRPC", () => {
     }
     const path = join(partials, "4-2.9-e1", "dead.parquet");
     const source = await sourceOfLocalFile(input);
-    await storage.put(far(path), source, { ifAbsent: true });
-    await storage.put(far(path), source, { ifAbsent: true });
+    await storage.put(far(path), source, { ifAbsent: true, signal: NEVER });
+    await storage.put(far(path), source, { ifAbsent: true, signal: NEVER });
     expect(sha256(await readFile(path))).toBe(sha256(whole));
-    const stray = storage.put(far(join(partials, "latest", "dead.parquet")), source, { ifAbsent: true });
+    const stray = storage.put(far(join(partials, "latest", "dead.parquet")), source, {
+      ifAbsent: true,
+      signal: NEVER,
+    });
     expect(await failureOf(stray)).toMatchObject({ code: "STORE_REFUSED" });
-    expect(await failureOf(storage.read(far(input), 0, whole.length + 1))).toMatchObject({
+    expect(await failureOf(storage.read(far(input), 0, whole.length + 1, { signal: NEVER }))).toMatchObject({
       code: "STORE_FAILED",
     });
   });
@@ -279,7 +282,7 @@ describe("over gRPC", () => {
     const rig = await wireRig({ ...fakeServices(), data: server() });
     const storage = createCoordinatorStorage({ data: rig.client.data, session: () => session, jobId: "j1" });
     await rig.server.close(0);
-    expect(await failureOf(storage.read(far(input), 0, 1))).toMatchObject({
+    expect(await failureOf(storage.read(far(input), 0, 1, { signal: NEVER }))).toMatchObject({
       code: "STORE_FAILED",
       fields: { path: input, because: "COORDINATOR_UNREACHABLE" },
       hint: expect.stringContaining("shardmill coordinator"),

@@ -79,9 +79,7 @@ test("a partial that is put twice and offered twice, at once and again, is commi
   expect((await work.offerPartial(session, lease.jobId, other.manifest)).kind).not.toBe("committed");
   // A failure, a release and a heartbeat of what is committed.
   const ref = refOf(lease);
-  expect(await failureOf(work.failAttempt(session, ref, failure))).toMatchObject({
-    code: "LEASE_STALE",
-  });
+  expect(await failureOf(work.failAttempt(session, ref, failure))).toMatchObject({ code: "LEASE_STALE" });
   expect(await failureOf(work.releaseLease(session, ref))).toMatchObject({ code: "LEASE_STALE" });
   const [state] = await work.heartbeat(
     {
@@ -141,13 +139,11 @@ test("a release, a failure and an offer after the lease ran out change nothing, 
   // Heard of, but it does not renew: the lease runs out, the session stays.
   for (let round = 0; round < 14; round += 1) {
     await beat();
-    await sleep(150);
+    await sleep(150, NEVER);
   }
   const ref = refOf(lease);
   expect(await failureOf(work.releaseLease(session, ref))).toMatchObject({ code: "LEASE_STALE" });
-  expect(await failureOf(work.failAttempt(session, ref, failure))).toMatchObject({
-    code: "LEASE_STALE",
-  });
+  expect(await failureOf(work.failAttempt(session, ref, failure))).toMatchObject({ code: "LEASE_STALE" });
   // Another has the shard now; still the late offer is the first, and the right one.
   const second = await other.register();
   const again = await other.lease(second);
@@ -216,7 +212,7 @@ test("a file is taken only for a lease that was granted, and may come late", asy
   expect(await readdir(join(job.out, "_shardmill", "partials"))).toEqual(["beacon"]);
   for (let round = 0; round < 14; round += 1) {
     await raw.client.work.heartbeat({ session, leases: [], busy: {}, padding: null, stores: [] }, NEVER);
-    await sleep(150);
+    await sleep(150, NEVER);
   }
   await raw.put(session, lease.jobId, { manifest, bytes });
   expect((await raw.client.work.offerPartial(session, lease.jobId, manifest)).kind).toBe("committed");

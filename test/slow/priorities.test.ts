@@ -80,7 +80,7 @@ test("a paused job ends what runs, stays paused over a coordinator that is kille
   expect(idle).toMatchObject({ phase: "running", paused: true, secondsLeft: null, attemptsFailed: 0 });
   expect(idle.shardsCommitted).toBeLessThan(SHARDS);
   expect((await command(job, address, "status", id)).stdout).toContain("paused  priority -2");
-  await sleep(1_000);
+  await sleep(1_000, NEVER);
   expect((await statusOf(address, id)).attempts).toBe(idle.attempts);
 
   first.kill("SIGKILL");
@@ -90,7 +90,7 @@ test("a paused job ends what runs, stays paused over a coordinator that is kille
   const again = await command(job, address, "submit", job.path);
   expect(again.stdout.trim()).toBe(id);
   expect(again.stderr).toContain(`the job is paused: go on with \`shardmill resume ${id}\``);
-  await sleep(1_000);
+  await sleep(1_000, NEVER);
   expect(await statusOf(address, id)).toMatchObject({
     paused: true,
     priority: -2,

@@ -23,7 +23,7 @@ function smallShards(): Promise<KnownJob> {
 async function submitAll(jobs: readonly KnownJob[], address: string): Promise<void> {
   for (const job of jobs) {
     expect(await runCli(["submit", job.path, "--coordinator", address], job)).toMatchObject({ code: 0 });
-    await sleep(200);
+    await sleep(200, NEVER);
   }
 }
 

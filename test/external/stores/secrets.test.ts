@@ -91,8 +91,11 @@ function signaturesOf(path: string, headers: IncomingHttpHeaders): string[] {
 async function inBucket(storage: Storage, folder: Location): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   for (const name of await filesBelow(storage, folder)) {
-    const { bytes } = await storage.stat(below(folder, name));
-    found.set(name, Buffer.from(await storage.read(below(folder, name), 0, bytes)).toString("latin1"));
+    const { bytes } = await storage.stat(below(folder, name), NEVER);
+    found.set(
+      name,
+      Buffer.from(await storage.read(below(folder, name), 0, bytes, { signal: NEVER })).toString("latin1"),
+    );
   }
   return found;
 }
@@ -124,8 +127,9 @@ needs("init", "try").each(Object.entries(ASKED))(
     await storage.put(
       below(input, "a.parquet"),
       sourceOfBytes(await readFile(job.at("data/part-0000.parquet"))),
+      { signal: NEVER },
     );
-    await storage.put(model, sourceOfBytes(await readFile(job.at("model.onnx"))));
+    await storage.put(model, sourceOfBytes(await readFile(job.at("model.onnx"))), { signal: NEVER });
     const work = { journal: "bucket" };
     await job.writeSpec({ input: { path: input }, model: { path: model }, output: { path: out }, work });
     const own = { SHARDMILL_STATE: join(job.folder, "state"), SHARDMILL_CACHE: join(job.folder, "cache") };
