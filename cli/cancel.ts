@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import { NEVER } from "../shared/core/abort.ts";
 import { clientOptions } from "./options.ts";
 import { jobSummary } from "./render/summary.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
@@ -23,7 +24,7 @@ export const cancelCommand: CommandModule<object, CancelArguments> = {
       .example("$0 cancel digits-3f2a", "Refused once the output is being published"),
   handler: (args) =>
     withCoordinator(args, async ({ jobs }) => {
-      const status = await jobs.cancelJob(args.job, args.reason);
+      const status = await jobs.cancelJob(args.job, args.reason, NEVER);
       process.stdout.write(
         args.json ? `${JSON.stringify(jobSummary(status))}\n` : `${status.jobId} is cancelled\n`,
       );

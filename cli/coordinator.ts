@@ -1,5 +1,6 @@
 import type { CommandModule } from "yargs";
 import type { Coordinator } from "../coordinator/coordinator.ts";
+import { NEVER } from "../shared/core/abort.ts";
 import type { JobSource } from "../shared/job-file/read-job-file.ts";
 import { jsonOption, setOption } from "../shared/terminal/command-parts.ts";
 import {
@@ -116,6 +117,6 @@ async function sayGoodbye(coordinator: Coordinator): Promise<void> {
   const { sleep } = await import("../shared/core/abort.ts");
   coordinator.dismiss("the job has ended");
   for (let waitedMs = 0; coordinator.workerCount() > 0 && waitedMs < GOODBYE_MS; waitedMs += 100) {
-    await sleep(100);
+    await sleep(100, NEVER);
   }
 }

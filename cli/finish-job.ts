@@ -1,4 +1,5 @@
 import { basename } from "node:path";
+import { NEVER } from "../shared/core/abort.ts";
 import { errorFromData, messageOf } from "../shared/core/errors.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
@@ -74,7 +75,7 @@ async function printReductions(status: JobStatus, spec: Pick<JobSpec, "stores">)
   await using storages = new Storages({}, await readStores(spec));
   const output = parseLocation(status.output);
   const storage = await storages.at(output);
-  const manifest = await readManifest(parseLocation(status.manifest), storage);
+  const manifest = await readManifest(parseLocation(status.manifest), storage, NEVER);
   for (const file of manifest.files.filter(({ kind }) => kind === "reduced")) {
     const { columns, rows, totalRows } = await readReduction(below(output, file.path), storage, SHOWN_ROWS);
     process.stdout.write(`\n${style.bold(basename(file.path, `.${ASIDE_EXTENSION}`))}\n`);

@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import { NEVER } from "../shared/core/abort.ts";
 import { jsonOption } from "../shared/terminal/command-parts.ts";
 
 interface ProbeArguments {
@@ -16,7 +17,7 @@ export const probeCommand: CommandModule<object, ProbeArguments> = {
     const { probeDevices } = await import("../shared/onnx/probe.ts");
     const { probeText } = await import("./render/probe-text.ts");
     const { createStyle } = await import("../shared/terminal/style.ts");
-    const results = await probeDevices();
+    const results = await probeDevices({ signal: NEVER });
     process.stdout.write(
       json ? `${JSON.stringify(results)}\n` : `${probeText(results, createStyle(process.stdout))}\n`,
     );

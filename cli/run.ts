@@ -8,7 +8,7 @@ import {
   readCredential,
   secretPath,
 } from "../shared/access/credential.ts";
-import { deferred, sleep } from "../shared/core/abort.ts";
+import { deferred, NEVER, sleep } from "../shared/core/abort.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import { openTracer } from "../shared/extension/open-tracer.ts";
@@ -113,7 +113,7 @@ async function run(args: RunArguments): Promise<number> {
     signal: AbortSignal.any([stops.asked, over.signal]),
   });
   // Loading a coordinator keeps this thread busy: their processes, which load beside it, start first.
-  await Promise.race([workers.catch(() => {}), sleep(HEAD_START_MS)]);
+  await Promise.race([workers.catch(() => {}), sleep(HEAD_START_MS, NEVER)]);
   listening.resolve(startOwnCoordinator(args, credential));
   try {
     const coordinator = await listening.promise;

@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import { NEVER } from "../shared/core/abort.ts";
 import { checkPriority } from "../shared/domain/standing.ts";
 import { clientOptions } from "./options.ts";
 import { jobSummary } from "./render/summary.ts";
@@ -16,7 +17,7 @@ export const pauseCommand: CommandModule<object, JobArguments> = {
       .example("$0 pause digits-3f2a", "Its workers go to other jobs; it stays paused over a restart"),
   handler: (args) =>
     withCoordinator(args, async ({ jobs }) => {
-      const status = await jobs.pauseJob(args.job);
+      const status = await jobs.pauseJob(args.job, NEVER);
       process.stdout.write(
         args.json ? `${JSON.stringify(jobSummary(status))}\n` : `${status.jobId} is paused\n`,
       );
@@ -33,7 +34,7 @@ export const resumeCommand: CommandModule<object, JobArguments> = {
       .example("$0 resume digits-3f2a", "An interrupted job is resumed by `run` or `submit` of its job file"),
   handler: (args) =>
     withCoordinator(args, async ({ jobs }) => {
-      const status = await jobs.resumeJob(args.job);
+      const status = await jobs.resumeJob(args.job, NEVER);
       process.stdout.write(
         args.json ? `${JSON.stringify(jobSummary(status))}\n` : `${status.jobId} goes on\n`,
       );
@@ -61,7 +62,7 @@ export const priorityCommand: CommandModule<object, PriorityArguments> = {
       .example("$0 priority digits-3f2a -10", "It has the workers that no other job needs"),
   handler: (args) =>
     withCoordinator(args, async ({ jobs }) => {
-      const status = await jobs.setJobPriority(args.job, args.priority);
+      const status = await jobs.setJobPriority(args.job, args.priority, NEVER);
       process.stdout.write(
         args.json
           ? `${JSON.stringify(jobSummary(status))}\n`

@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import { NEVER } from "../shared/core/abort.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { createStyle, type Style } from "../shared/terminal/style.ts";
 import { clientOptions } from "./options.ts";
@@ -17,12 +18,13 @@ export const statusCommand: CommandModule<object, ClientArguments & { readonly j
       .example("$0 status --coordinator node1:7433", "All jobs of that coordinator"),
   handler: (args) =>
     withCoordinator(args, async ({ jobs, workers }) => {
-      const found = args.job === undefined ? await jobs.listJobs() : [await jobs.getJob(args.job)];
+      const found =
+        args.job === undefined ? await jobs.listJobs(NEVER) : [await jobs.getJob(args.job, NEVER)];
       const style = createStyle(process.stdout);
       if (args.json) return void process.stdout.write(`${JSON.stringify(found)}\n`);
       if (found.length === 0) process.stdout.write("no jobs\n");
       else process.stdout.write(`${textOf(found, style)}\n`);
-      for (const line of asideLines(await workers.listWorkers())) process.stdout.write(`${line}\n`);
+      for (const line of asideLines(await workers.listWorkers(NEVER))) process.stdout.write(`${line}\n`);
     }),
 };
 

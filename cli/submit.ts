@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import { NEVER } from "../shared/core/abort.ts";
 import { setOption } from "../shared/terminal/command-parts.ts";
 import { oneLine } from "../shared/terminal/text.ts";
 import { type EndArguments, printNothingNew } from "./finish-job.ts";
@@ -55,7 +56,7 @@ export const submitCommand: CommandModule<object, SubmitArguments> = {
     await withCoordinator(args, async ({ jobs }) => {
       const patience = setTimeout(() => process.stderr.write(WAITING), TELL_AFTER_MS);
       const { job, nothingNew, notes } = await jobs
-        .submitJob(source.spec, { fresh: args.fresh, ...priorityOf(args) })
+        .submitJob(source.spec, { fresh: args.fresh, ...priorityOf(args) }, NEVER)
         .catch((error: unknown) => Promise.reject(source.withLines(error)))
         .finally(() => clearTimeout(patience));
       if (nothingNew) {

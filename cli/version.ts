@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import { NEVER } from "../shared/core/abort.ts";
 import type { ServerInfo } from "../shared/domain/server-info.ts";
 import { clientOptions } from "./options.ts";
 import { versionsText } from "./render/versions-text.ts";
@@ -24,7 +25,7 @@ export const versionCommand: CommandModule<object, VersionArguments> = {
     const { coordinator } = args;
     if (coordinator === undefined) return await show(args.json);
     await withCoordinator({ ...args, coordinator }, async ({ server }) => {
-      await show(args.json, await server.getServerInfo());
+      await show(args.json, await server.getServerInfo(NEVER));
     });
   },
 };

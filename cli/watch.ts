@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import { NEVER } from "../shared/core/abort.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import type { JobsService } from "../shared/wire/services.ts";
@@ -34,11 +35,11 @@ export const watchCommand: CommandModule<object, WatchArguments> = {
  * exit code.
  */
 export async function follow(jobs: JobsService, jobId: string, args: EndArguments): Promise<number> {
-  let last: JobStatus = await jobs.getJob(jobId);
+  let last: JobStatus = await jobs.getJob(jobId, NEVER);
   if (isEnded(last.phase)) return printEnd(last, args);
   const progress = showProgress(() => last);
   try {
-    for await (const status of jobs.watchJob(last.jobId)) last = status;
+    for await (const status of jobs.watchJob(last.jobId, NEVER)) last = status;
   } finally {
     progress.stop();
   }

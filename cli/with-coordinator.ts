@@ -1,3 +1,4 @@
+import { NEVER } from "../shared/core/abort.ts";
 import { type ConnectingArguments, connectingOf } from "../shared/terminal/connecting-options.ts";
 import type { CoordinatorServices, ServerService } from "../shared/wire/services.ts";
 
@@ -24,7 +25,7 @@ export async function withCoordinator(
 async function warnOfSkew(server: ServerService): Promise<void> {
   const { ownVersions } = await import("../shared/wire/protocol.ts");
   const { skewText } = await import("./render/versions-text.ts");
-  const warning = skewText(ownVersions(), await server.getServerInfo());
+  const warning = skewText(ownVersions(), await server.getServerInfo(NEVER));
   if (warning !== null) process.stderr.write(`warning: ${warning}\n`);
 }
 

@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import type { CommandModule, Options } from "yargs";
+import { NEVER } from "../shared/core/abort.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import type { LogLevel } from "../shared/core/log.ts";
 import type { Device } from "../shared/domain/device.ts";
@@ -133,7 +134,7 @@ async function work(args: WorkerArguments): Promise<void> {
   }
   const processes = await layOutProcesses({
     ...counts,
-    device: await resolveDevice(args.device),
+    device: await resolveDevice(args.device, { signal: NEVER }),
     access: args.data,
     allowsModules: args["allow-modules"],
     modelMemoryBytes: args["model-memory"],

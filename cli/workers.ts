@@ -1,4 +1,5 @@
 import type { CommandModule } from "yargs";
+import { NEVER } from "../shared/core/abort.ts";
 import { createStyle } from "../shared/terminal/style.ts";
 import { clientOptions } from "./options.ts";
 import { workersTable } from "./render/workers-table.ts";
@@ -13,7 +14,7 @@ export const workersCommand: CommandModule<object, ClientArguments> = {
       .example("$0 workers --coordinator node1:7433", "Who works there, and how busy each is"),
   handler: (args) =>
     withCoordinator(args, async ({ workers }) => {
-      const found = await workers.listWorkers();
+      const found = await workers.listWorkers(NEVER);
       const text = args.json ? JSON.stringify(found) : workersTable(found, createStyle(process.stdout));
       process.stdout.write(`${text}\n`);
     }),

@@ -1,4 +1,4 @@
-import { sleep } from "../shared/core/abort.ts";
+import { NEVER, sleep } from "../shared/core/abort.ts";
 import { ask } from "../test/support/job-processes.ts";
 import { type FaultResult, type FaultWorld, fired, notFired } from "./fault-world.ts";
 import type { MortalCoordinator, WorkerSlot } from "./fleet.ts";
@@ -91,7 +91,7 @@ async function killWorker(slot: WorkerSlot): Promise<FaultResult> {
   const pid = await slot.workerPid();
   if (pid === null) return notFired(`worker ${slot.index} has no process now`);
   process.kill(pid, "SIGKILL");
-  while (await isThere(pid)) await sleep(10);
+  while (await isThere(pid)) await sleep(10, NEVER);
   return fired(`worker ${slot.index}: process ${pid} killed`);
 }
 
@@ -106,7 +106,7 @@ async function stopOneAtWork(world: FaultWorld): Promise<FaultResult> {
       if (pid !== null && atWork.has(pid) && !slot.busy)
         return onSlot(slot, () => stopWorker(slot, pid, world));
     }
-    await sleep(100);
+    await sleep(100, NEVER);
   }
   return notFired("no worker holds a lease now");
 }
@@ -119,8 +119,8 @@ async function stopOneAtWork(world: FaultWorld): Promise<FaultResult> {
 async function stopWorker(slot: WorkerSlot, pid: number, world: FaultWorld): Promise<FaultResult> {
   const { supervisor } = slot;
   if (!signal(pid, "SIGSTOP")) return notFired(`worker ${slot.index} died`);
-  while ((await processState(pid)) !== "T") await sleep(10);
-  await sleep(world.leaseMs * BEYOND_LEASE);
+  while ((await processState(pid)) !== "T") await sleep(10, NEVER);
+  await sleep(world.leaseMs * BEYOND_LEASE, NEVER);
   if ((await processState(pid)) !== "T") return notFired(`worker ${slot.index} died while stopped`);
   const before = supervisor.stderr.length;
   signal(pid, "SIGCONT");
@@ -128,7 +128,7 @@ async function stopWorker(slot: WorkerSlot, pid: number, world: FaultWorld): Pro
     const said = FENCED.exec(supervisor.stderr.slice(before));
     if (said !== null) return fired(`worker ${slot.index}: stopped beyond its lease, then: ${said[0]}`);
     if (!(await isThere(pid))) return notFired(`worker ${slot.index} died after it was stopped`);
-    await sleep(50);
+    await sleep(50, NEVER);
   }
   return notFired(`worker ${slot.index}: nothing shows that it was refused`);
 }
@@ -137,7 +137,7 @@ const FENCED = /"msg":"lease lost"|"msg":"joined"|"answer":"(refused|alreadyComm
 
 async function pidsAtWork(coordinator: MortalCoordinator): Promise<ReadonlySet<number>> {
   try {
-    const workers = await ask(coordinator.address, (client) => client.workers.listWorkers());
+    const workers = await ask(coordinator.address, (client) => client.workers.listWorkers(NEVER));
     return new Set(workers.filter(({ leases }) => leases > 0).map(({ pid }) => pid));
   } catch {
     // The coordinator is dead at this moment.
@@ -181,7 +181,7 @@ async function blackhole(
   const { proxy } = slot;
   const before = directions.map((direction) => proxy.heldBytes(direction));
   for (const direction of directions) proxy.swallow(direction);
-  await sleep(leaseMs * BEYOND_LEASE);
+  await sleep(leaseMs * BEYOND_LEASE, NEVER);
   const held = directions.map((direction, index) => proxy.heldBytes(direction) - (before[index] ?? 0));
   for (const direction of directions) proxy.openAgain(direction);
   // Nothing comes down that nothing up asked for: with both closed, the way up proves it.

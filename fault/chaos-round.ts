@@ -1,5 +1,5 @@
 import { readdir } from "node:fs/promises";
-import { sleep } from "../shared/core/abort.ts";
+import { NEVER, sleep } from "../shared/core/abort.ts";
 import { messageOf } from "../shared/core/errors.ts";
 import { KnownJob } from "../test/support/known-job.ts";
 import { lcg } from "../test/support/onnx-model.ts";
@@ -237,10 +237,10 @@ async function endWorkers(slots: readonly WorkerSlot[], tally: Tally): Promise<v
   const gone = Promise.all(slots.map(({ supervisor }) => supervisor.ended));
   gone.catch(() => {});
   // A signal would end a process that is just ending as if it had never listened for one.
-  await Promise.race([gone, sleep(GOING_HOME_MS)]).catch(() => {});
+  await Promise.race([gone, sleep(GOING_HOME_MS, NEVER)]).catch(() => {});
   for (const { supervisor } of slots) if (supervisor.groupLives()) supervisor.kill("SIGTERM");
   const ends = await Promise.all(
-    slots.map(({ supervisor }) => Promise.race([supervisor.ended, sleep(30_000).then(() => null)])),
+    slots.map(({ supervisor }) => Promise.race([supervisor.ended, sleep(30_000, NEVER).then(() => null)])),
   );
   for (const [index, end] of ends.entries()) {
     if (end === null) tally.problem(`worker ${index} does not end after SIGTERM`);

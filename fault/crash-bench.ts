@@ -3,7 +3,7 @@ import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { userCredential } from "../shared/access/credential.ts";
-import { sleep } from "../shared/core/abort.ts";
+import { NEVER, sleep } from "../shared/core/abort.ts";
 import { isShardmillError, messageOf } from "../shared/core/errors.ts";
 import { silentLogger } from "../shared/core/log.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
@@ -112,7 +112,7 @@ export class CrashBench implements AsyncDisposable {
     if (!this.#worker.groupLives()) this.#worker = startWorker(this.#job, this.#port, this.#storage);
     await using dying = this.#startCoordinator(plan);
     try {
-      await Promise.race([this.#runToEnd(dying).then(() => sleep(100)), dying.ended]);
+      await Promise.race([this.#runToEnd(dying).then(() => sleep(100, NEVER)), dying.ended]);
     } catch (error) {
       if (!(await died(plan))) return { point: null, again: 0, problems: [messageOf(error)] };
     }
@@ -205,7 +205,7 @@ export class CrashBench implements AsyncDisposable {
     await coordinator.saw(/waiting for jobs/);
     const client = connectCoordinator(`127.0.0.1:${this.#port}`, userCredential());
     try {
-      const limit = sleep(RUN_LIMIT_MS).then(() => null);
+      const limit = sleep(RUN_LIMIT_MS, NEVER).then(() => null);
       const status = await Promise.race([submitAndWatch(this.#job, client), limit]);
       if (status?.phase === "published") return;
       const how = status === null ? `not ended after ${RUN_LIMIT_MS / 1000} s` : status.phase;
@@ -260,15 +260,15 @@ export function faultEnvironment(storage: CrashStorage, plan: CrashPlan | null):
 
 async function submitAndWatch(job: KnownJob, client: CoordinatorClient): Promise<JobStatus> {
   const spec = await readJobFile(job.path, { set: [], env: {} });
-  let last = await client.jobs.submitJob(spec, { fresh: false }).then(
+  let last = await client.jobs.submitJob(spec, { fresh: false }, NEVER).then(
     ({ job: submitted }) => submitted,
     (error: unknown) => {
       // It was answered to, or remembered at least, before the death: it goes on by itself.
       if (!isShardmillError(error, "OUTPUT_LOCKED")) throw error;
-      return client.jobs.getJob(String(error.fields.jobId));
+      return client.jobs.getJob(String(error.fields.jobId), NEVER);
     },
   );
-  for await (const status of client.jobs.watchJob(last.jobId)) last = status;
+  for await (const status of client.jobs.watchJob(last.jobId, NEVER)) last = status;
   return last;
 }
 

@@ -1,4 +1,4 @@
-import { sleep } from "../shared/core/abort.ts";
+import { NEVER, sleep } from "../shared/core/abort.ts";
 import type { KnownJob } from "../test/support/known-job.ts";
 import { type CliProcess, startCli } from "../test/support/processes.ts";
 import { freePort } from "./free-port.ts";
@@ -165,7 +165,7 @@ export class MortalCoordinator implements AsyncDisposable {
       if (current !== this.#process) continue;
       const isBesideAnother = code === 1 && this.#options.place !== ON_DISK && BESIDE_ANOTHER.test(stderr);
       if (signal !== "SIGKILL" && !isBesideAnother) return { code, stderr };
-      if (isBesideAnother) await sleep(AGAIN_MS);
+      if (isBesideAnother) await sleep(AGAIN_MS, NEVER);
       if (this.#closed) return { code, stderr };
       if (this.#options.place.movesOn) this.#machine += 1;
       this.#process = this.#spawn();

@@ -1,4 +1,4 @@
-import { sleep } from "../shared/core/abort.ts";
+import { NEVER, sleep } from "../shared/core/abort.ts";
 import type { SeededRandom } from "../sim/seeded-random.ts";
 import type { JobFolder } from "../test/support/job-folder.ts";
 import { ask } from "../test/support/job-processes.ts";
@@ -69,10 +69,10 @@ export class QueueSoak implements AsyncDisposable {
         );
         this.sent += bodies.length;
         if (isSent) break;
-        await sleep(500);
+        await sleep(500, NEVER);
       }
       this.keys += ids.length;
-      await sleep(random.int(100, 1_500));
+      await sleep(random.int(100, 1_500), NEVER);
     }
   }
 
@@ -93,7 +93,7 @@ export class QueueSoak implements AsyncDisposable {
     const ends = performance.now() + COUNT_LIMIT_MS;
     while ((await publishedIds(this.#job)).size < this.keys || !(await isSettled(this.#job))) {
       if (performance.now() > ends) break;
-      await sleep(2_000);
+      await sleep(2_000, NEVER);
     }
     this.#serve.kill("SIGTERM");
     const { code } = await this.#serve.ended;
@@ -140,7 +140,7 @@ export class QueueSoak implements AsyncDisposable {
         return "and back";
       case "lineCut":
         this.#broker.relay.cut();
-        await sleep(CUT_MS);
+        await sleep(CUT_MS, NEVER);
         this.#broker.relay.mend();
         return `for ${CUT_MS / 1_000} s`;
       case "workerKilled": {
@@ -151,7 +151,7 @@ export class QueueSoak implements AsyncDisposable {
       case "workerStopped": {
         const pid = await this.#workerPid();
         process.kill(pid, "SIGSTOP");
-        await sleep(STOPPED_MS);
+        await sleep(STOPPED_MS, NEVER);
         process.kill(pid, "SIGCONT");
         return `process ${pid}, for ${STOPPED_MS / 1_000} s`;
       }
@@ -174,7 +174,7 @@ export class QueueSoak implements AsyncDisposable {
 
   async #workerPid(): Promise<number> {
     const [, address = ""] = await this.#serve.saw(/coordinator on (\S+)/);
-    const workers = await ask(address, (client) => client.workers.listWorkers());
+    const workers = await ask(address, (client) => client.workers.listWorkers(NEVER));
     const [worker] = workers;
     if (worker === undefined) throw new Error("no worker has joined");
     return worker.pid;

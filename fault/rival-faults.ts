@@ -1,4 +1,4 @@
-import { sleep } from "../shared/core/abort.ts";
+import { NEVER, sleep } from "../shared/core/abort.ts";
 import { type CliResult, startCli } from "../test/support/processes.ts";
 import { type FaultResult, type FaultWorld, fired, notFired } from "./fault-world.ts";
 import { BESIDE_ANOTHER, TAKEN_UP } from "./fleet.ts";
@@ -27,7 +27,7 @@ export async function startRival({ place, job, random }: FaultWorld): Promise<Fa
   const forMs = least + random() * (most - least);
   const args = ["run", job.path, "--workers", "1", "--lanes", "1", "--threads", "1", "--json"];
   await using rival = startCli(args, { env: place.env(job, machine), limitMs: TAKE_OVER_MS });
-  const ended = await Promise.race([rival.ended, sleep(forMs).then(() => null)]);
+  const ended = await Promise.race([rival.ended, sleep(forMs, NEVER).then(() => null)]);
   if (ended !== null) return fired(`${machine} ${howItEnded(ended)}`);
   rival.killGroup("SIGKILL");
   const { stderr } = await rival.ended;
@@ -48,7 +48,7 @@ export async function replaceCoordinator({ coordinator, slots, random }: FaultWo
   try {
     // At work: so it has leases out, and records under way.
     await coordinator.listening();
-    await sleep(random() * BESIDE_MS);
+    await sleep(random() * BESIDE_MS, NEVER);
     const replaced = await coordinator.replaceStopped();
     if (replaced === null) return notFired("the coordinator had ended");
     const { stopped, follower } = replaced;
@@ -62,13 +62,13 @@ export async function replaceCoordinator({ coordinator, slots, random }: FaultWo
         () => true,
         () => false,
       );
-      const isTaken = await Promise.race([took, sleep(TAKE_OVER_MS).then(() => null)]);
+      const isTaken = await Promise.race([took, sleep(TAKE_OVER_MS, NEVER).then(() => null)]);
       if (isTaken === null) throw new Error("nobody has taken the job of a stopped coordinator over");
-      await sleep(random() * BESIDE_MS);
+      await sleep(random() * BESIDE_MS, NEVER);
     } finally {
       stopped.kill("SIGCONT");
     }
-    const end = await Promise.race([stopped.ended, sleep(NOTICE_MS).then(() => null)]);
+    const end = await Promise.race([stopped.ended, sleep(NOTICE_MS, NEVER).then(() => null)]);
     if (end === null) throw new Error("a coordinator that was stopped, and replaced, does not end");
     const how = howItEnded(end);
     // One that had published just before it was stopped says so.

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
-import { sleep } from "../shared/core/abort.ts";
+import { NEVER, sleep } from "../shared/core/abort.ts";
 import { messageOf } from "../shared/core/errors.ts";
 import { LongRun } from "../sim/long-run.ts";
 import { SeededRandom } from "../sim/seeded-random.ts";
@@ -44,7 +44,7 @@ const sending = soak.send();
 let turn = 0;
 while (run.seconds < args.minutes * 60) {
   run.at(run.seconds / (args.minutes * 60), `${soak.sent} messages, ${soak.keys} keys`);
-  await sleep(args.gap * 500 + random.int(0, args.gap * 1_000));
+  await sleep(args.gap * 500 + random.int(0, args.gap * 1_000), NEVER);
   const fault = SOAK_FAULTS[turn % SOAK_FAULTS.length] ?? "serveKilled";
   turn += 1;
   const what = await soak.fault(fault).catch((error: unknown) => `(nothing) ${messageOf(error)}`);

@@ -1,5 +1,5 @@
 import { userCredential } from "../shared/access/credential.ts";
-import { sleep } from "../shared/core/abort.ts";
+import { NEVER, sleep } from "../shared/core/abort.ts";
 import { isShardmillError, messageOf } from "../shared/core/errors.ts";
 import { isEnded } from "../shared/domain/job.ts";
 import type { JobSpec } from "../shared/domain/job-spec.ts";
@@ -50,7 +50,7 @@ export class SubmittedJobs implements AsyncDisposable {
     while (this.#open.size > 0 && failure === null && !this.#over.signal.aborted) {
       await this.#coordinator.listening();
       failure = await this.#oneLife();
-      await sleep(LOOK_MS);
+      await sleep(LOOK_MS, NEVER);
     }
     return {
       code: failure === null && this.#open.size === 0 ? 0 : 1,
@@ -65,14 +65,14 @@ export class SubmittedJobs implements AsyncDisposable {
       for (const spec of [...this.#open]) await this.#submit(client, spec);
       while (this.#open.size > 0 && !this.#over.signal.aborted) {
         for (const spec of [...this.#open]) {
-          const statuses = await client.jobs.listJobs();
+          const statuses = await client.jobs.listJobs(NEVER);
           const status = statuses.findLast(({ output }) => output === spec.output.path);
           if (status === undefined || !isEnded(status.phase)) continue;
           if (status.phase !== "published")
             return `${spec.output.path} is ${status.phase}: ${status.failure?.message}`;
           this.#open.delete(spec);
         }
-        await sleep(LOOK_MS);
+        await sleep(LOOK_MS, NEVER);
       }
       return null;
     } catch (error) {
@@ -85,7 +85,7 @@ export class SubmittedJobs implements AsyncDisposable {
 
   async #submit(client: CoordinatorClient, spec: JobSpec): Promise<void> {
     try {
-      await client.jobs.submitJob(spec, { fresh: false });
+      await client.jobs.submitJob(spec, { fresh: false }, NEVER);
     } catch (error) {
       // Handed in before: the answer was lost, or the coordinator goes on with it by itself.
       if (!isShardmillError(error, "OUTPUT_LOCKED")) throw error;

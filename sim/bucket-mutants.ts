@@ -7,7 +7,13 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     says: "the next object of a journal replaces what another has put there",
     breaks: ["one-holder", "record-before-answer", "replay-is-the-state", "tokens-grow", "every-job-ends"],
     storage: "shared",
-    edits: [edit("coordinator/journal/bucket/bucket-segment.js", "{ ifAbsent: true }", "{}")],
+    edits: [
+      edit(
+        "coordinator/journal/bucket/bucket-segment.js",
+        "{ ifAbsent: true, signal: NEVER }",
+        "{ signal: NEVER }",
+      ),
+    ],
   },
   {
     name: "sleeper-does-not-look",
@@ -50,7 +56,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/journal/bucket/open-bucket-journal.js",
-        "if (found === run && (await storage.kindAt(manifest)) === null)",
+        "if (found === run && (await storage.kindAt(manifest, NEVER)) === null)",
         "if (found === run)",
       ),
     ],

@@ -50,7 +50,7 @@ export const PUBLISH_MUTANTS: readonly Mutant[] = [
     name: "manifest-over-another",
     says: "in a bucket, the manifest replaces whatever is there",
     breaks: ["published-once"],
-    edits: [edit("coordinator/publish/publish.js", "{ ifAbsent: true }", "{}")],
+    edits: [edit("coordinator/publish/publish.js", "ifAbsent: true,", "")],
   },
   {
     name: "manifest-before-last-copy",

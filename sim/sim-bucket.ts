@@ -1,4 +1,5 @@
 import { dirname, join } from "node:path";
+import { NEVER } from "../shared/core/abort.ts";
 import { sha256 } from "../shared/core/digest.ts";
 import type { FileStat, Location } from "../shared/domain/location.ts";
 import {
@@ -98,7 +99,11 @@ export class SimBucket implements Storage {
     });
   }
 
-  async put(location: Location, source: PutSource, options: PutOptions = {}): Promise<StoredFile> {
+  async put(
+    location: Location,
+    source: PutSource,
+    options: PutOptions = { signal: NEVER },
+  ): Promise<StoredFile> {
     const chunks: Uint8Array[] = [];
     const stored = await drain(location, source, options, async (chunk) => {
       chunks.push(Uint8Array.from(chunk));

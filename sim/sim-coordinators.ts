@@ -3,7 +3,7 @@ import { type Coordinator, type CoordinatorSeams, startCoordinator } from "../co
 import type { JobHandle } from "../coordinator/job/job-handle.ts";
 import { SNAPSHOTS_OF_NO_USE } from "../coordinator/journal/snapshots.ts";
 import { DEFAULT_SCHEDULE, type ScheduleConfig } from "../coordinator/schedule/state/config.ts";
-import { sleep } from "../shared/core/abort.ts";
+import { NEVER, sleepBy } from "../shared/core/abort.ts";
 import { present } from "../shared/core/assert.ts";
 import { toShardmillError } from "../shared/core/errors.ts";
 import { troubleLogger } from "../shared/core/log.ts";
@@ -170,7 +170,7 @@ export class SimCoordinators {
     );
     if (ends.includes("ended")) {
       if (random.chance(0.3)) coordinator.dismiss("the job is over");
-      await sleep(300, undefined, clock);
+      await sleepBy(clock, 300, NEVER);
     }
     await coordinator.close();
     scheduler.kill(process, "it has nothing left to do");
@@ -188,8 +188,8 @@ export class SimCoordinators {
     const { scheduler, random } = this.#world;
     const { job, checker } = scenario;
     try {
-      if (place > 0) await sleep(random.between(0, SUBMIT_WITHIN_MS), undefined, scheduler.clockOf(process));
-      const handle = await coordinator.submit(job.spec, { fresh });
+      if (place > 0) await sleepBy(scheduler.clockOf(process), random.between(0, SUBMIT_WITHIN_MS), NEVER);
+      const handle = await coordinator.submit(job.spec, { fresh, signal: NEVER });
       handles.set(job, handle);
       const status = await handle.ended;
       checker.letGo(process);
@@ -266,7 +266,7 @@ export class SimCoordinators {
         lifeOf: (other) => (other.pidNamespace === pidNamespace ? this.#lifeOf(other.pid) : "unknown"),
       },
       plan: async ({ output }) => {
-        await sleep(random.pick([0.1, 1, 10, 50]), undefined, clock);
+        await sleepBy(clock, random.pick([0.1, 1, 10, 50]), NEVER);
         return scenarioAt(output.path).job.planned;
       },
       identify: async ({ output }) => scenarioAt(output.path).job.planned,

@@ -4,6 +4,7 @@ import { reducedPath } from "../coordinator/publish/layout.ts";
 import type { writePoisonedRows } from "../coordinator/publish/poisoned-rows.ts";
 import type { ReduceOptions } from "../coordinator/reduce/reduce.ts";
 import { checkSources } from "../coordinator/reduce/reduce-sources.ts";
+import { NEVER } from "../shared/core/abort.ts";
 import { mapConcurrent } from "../shared/core/map-concurrent.ts";
 import { below, type Location, parseLocation } from "../shared/domain/location.ts";
 import { OUTPUT_FOLDERS, type OutputFile } from "../shared/domain/manifest.ts";
@@ -39,7 +40,7 @@ export function decodeLines(bytes: Uint8Array): Line[] {
 }
 
 export const simCountRows: CountRows = async (file) => {
-  return decodeLines(await file.read(0, file.bytes)).length;
+  return decodeLines(await file.read(0, file.bytes, NEVER)).length;
 };
 
 /** The real one's order of work on the simulated storage. The "SQL" is to put lines together. */
@@ -47,7 +48,7 @@ export async function simReduce(options: ReduceOptions): Promise<readonly Output
   const { paths, storage, signal, reduce } = options;
   signal.throwIfAborted();
   const folder = below(paths.stage, OUTPUT_FOLDERS.reduced);
-  await storage.remove(folder);
+  await storage.remove(folder, signal);
   const sources = isOnThisMachine(paths.partials) ? await checkSources(options) : null;
   const files: OutputFile[] = [];
   for (const [name, { combine }] of Object.entries(reduce)) {
@@ -59,9 +60,11 @@ export async function simReduce(options: ReduceOptions): Promise<readonly Output
         ? await checkedInBucket(table, options)
         : (sources.get(table) ?? []).map(({ path, bytes }) => ({ location: parseLocation(path), bytes }));
     for (const { location, bytes } of located)
-      lines.push(...decodeLines(await storage.read(location, 0, bytes, signal)));
+      lines.push(...decodeLines(await storage.read(location, 0, bytes, { signal })));
     const published = reducedPath(name);
-    const stored = await storage.put(below(paths.stage, published), sourceOfBytes(encodeLines(lines)));
+    const stored = await storage.put(below(paths.stage, published), sourceOfBytes(encodeLines(lines)), {
+      signal,
+    });
     files.push({ path: published, kind: "reduced", rows: lines.length, ...stored });
   }
   return files;
@@ -82,5 +85,8 @@ async function checkedInBucket(
 
 export const simWritePoisoned: typeof writePoisonedRows = async ({ to, deadLetters, place }) => {
   const lines = deadLetters.map(({ file, row, code }) => ({ key: rowName(file, row), rest: code }));
-  return { rows: lines.length, ...(await place.storage.put(to, sourceOfBytes(encodeLines(lines)))) };
+  return {
+    rows: lines.length,
+    ...(await place.storage.put(to, sourceOfBytes(encodeLines(lines)), { signal: NEVER })),
+  };
 };

@@ -1,4 +1,4 @@
-import { deferred } from "../shared/core/abort.ts";
+import { deferred, NEVER } from "../shared/core/abort.ts";
 import { ShardmillError } from "../shared/core/errors.ts";
 import type { WorkService } from "../shared/wire/services.ts";
 import type { FaultPlan } from "./fault-plan.ts";
@@ -71,21 +71,20 @@ export class SimNetwork {
 
   /** The coordinator's service as `process` reaches it. */
   clientOf(process: SimProcess): WorkService {
-    const call = <T>(method: Method, args: readonly unknown[], deadlineMs: number, signal?: AbortSignal) =>
+    const call = <T>(method: Method, args: readonly unknown[], deadlineMs: number, signal: AbortSignal) =>
       new SimCall<T>(this, this.#options, { process, method, args, deadlineMs, signal }).answer;
     return {
       register: (registration, signal) => call("register", [registration], CONTROL_MS, signal),
-      describeJob: (session, jobId, signal) => call("describeJob", [session, jobId], CONTROL_MS, signal),
-      reportDevice: (session, jobId, report, signal) =>
-        call("reportDevice", [session, jobId, report], CONTROL_MS, signal),
+      describeJob: (session, jobId) => call("describeJob", [session, jobId], CONTROL_MS, NEVER),
+      reportDevice: (session, jobId, report) =>
+        call("reportDevice", [session, jobId, report], CONTROL_MS, NEVER),
       requestLease: (session, waitMs, running, signal) =>
         call("requestLease", [session, waitMs, running], waitMs + CONTROL_MS, signal),
       heartbeat: (heartbeat, signal) => call("heartbeat", [heartbeat], CONTROL_MS, signal),
       offerPartial: (session, jobId, partial, traceparent = "") =>
-        call("offerPartial", [session, jobId, partial, traceparent], OFFER_MS),
-      failAttempt: (session, lease, error, signal) =>
-        call("failAttempt", [session, lease, error], CONTROL_MS, signal),
-      releaseLease: (session, lease, signal) => call("releaseLease", [session, lease], CONTROL_MS, signal),
+        call("offerPartial", [session, jobId, partial, traceparent], OFFER_MS, NEVER),
+      failAttempt: (session, lease, error) => call("failAttempt", [session, lease, error], CONTROL_MS, NEVER),
+      releaseLease: (session, lease) => call("releaseLease", [session, lease], CONTROL_MS, NEVER),
       leave: (session, aside, signal) => call("leave", [session, aside], CONTROL_MS, signal),
     };
   }
@@ -102,7 +101,7 @@ interface CallOptions {
   readonly method: Method;
   readonly args: readonly unknown[];
   readonly deadlineMs: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal;
 }
 
 /** One call on its way: there, perhaps twice, and back. */
@@ -121,7 +120,7 @@ class SimCall<T> {
     this.answer = this.#settled.promise;
     const { scheduler, faults } = options;
     const { process, deadlineMs, signal } = call;
-    if (signal?.aborted) {
+    if (signal.aborted) {
       this.#settled.reject(signal.reason);
       return;
     }
@@ -131,13 +130,13 @@ class SimCall<T> {
     };
     const tooLate = new ShardmillError("DEADLINE_EXCEEDED", `${call.method}: no answer`);
     const callOff = scheduler.after(deadlineMs, process, () => giveUp(tooLate));
-    const onAbort = () => giveUp(signal?.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const onAbort = () => giveUp(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
     let over = false;
     const clear = () => {
       over = true;
       callOff();
-      signal?.removeEventListener("abort", onAbort);
+      signal.removeEventListener("abort", onAbort);
     };
     this.answer.then(clear, clear);
     process.onDeath.push(() => {

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { sleep } from "../shared/core/abort.ts";
+import { NEVER, sleepBy } from "../shared/core/abort.ts";
 import { present } from "../shared/core/assert.ts";
 import type { TimedClock } from "../shared/core/clock.ts";
 import { sha256 } from "../shared/core/digest.ts";
@@ -60,7 +60,7 @@ class OpenSimJob implements AsyncDisposable {
   static async open(job: SimJob, options: SimRunnerOptions): Promise<OpenSimJob> {
     const partials = options.partialsOf(job);
     if (partials === null) throw new ShardmillError("JOB_ENDED", "no run of the simulated job is there");
-    if (options.openMs > 0) await sleep(options.openMs, undefined, options.clock);
+    if (options.openMs > 0) await sleepBy(options.clock, options.openMs, NEVER);
     return new OpenSimJob(job, partials, options);
   }
 
@@ -84,11 +84,11 @@ class OpenSimJob implements AsyncDisposable {
     if (this.#isClosed) broken("a job is closed twice");
     if (this.#running > 0) broken("a job is closed under a shard");
     this.#isClosed = true;
-    if (openMs > 0) await sleep(openMs / 10, undefined, clock);
+    if (openMs > 0) await sleepBy(clock, openMs / 10, NEVER);
   }
 }
 
-const NEVER = new Promise<never>(() => {});
+const HANGING = new Promise<never>(() => {});
 
 /**
  * Maps the rows of a shard in simulated time and leaves a partial on the simulated disk, through the real
@@ -161,11 +161,11 @@ export class SimRunner implements ShardRunner {
     const mapped: Mapped = { rows: [], mapped: 0, filtered: 0, truncated: 0, dead: [] };
     const breakingAt = breaks() ? random.int(rowStart, rowEnd) - rowStart : -1;
     for (const [index, row] of rowsOf(lease).entries()) {
-      await sleep(rowMs * random.between(0.5, 1.5), signal, clock);
+      await sleepBy(clock, rowMs * random.between(0.5, 1.5), signal);
       const name = rowName(row.path, row.row);
       if (job.poison.has(name)) {
         die(`shard ${lease.shard.id} has poison in row ${name}`);
-        return await NEVER;
+        return await HANGING;
       }
       if (index === breakingAt) throw new ShardmillError("MODEL_FAILED", "the simulated model broke");
       if (job.failing.has(name)) mapped.dead.push(row);

@@ -1,4 +1,4 @@
-import { sleep } from "../shared/core/abort.ts";
+import { NEVER, sleepBy } from "../shared/core/abort.ts";
 import { isShardmillError, messageOf } from "../shared/core/errors.ts";
 import { silentLogger } from "../shared/core/log.ts";
 import { below } from "../shared/domain/location.ts";
@@ -107,7 +107,7 @@ export class SimWorkers {
       scheduler.note(`${process.name} gives up: ${messageOf(error)}`);
       if (!isShardmillError(error)) this.#world.broken("legal-moves", `${process.name}: ${messageOf(error)}`);
     }
-    await sleep(10, undefined, clock);
+    await sleepBy(clock, 10, NEVER);
     scheduler.kill(process, "it has nothing left to do");
   }
 

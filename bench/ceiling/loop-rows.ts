@@ -1,6 +1,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { RecordBatch } from "apache-arrow";
+import { NEVER } from "../../shared/core/abort.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { DTYPE_ARRAYS, type TensorData } from "../../shared/domain/tensor.ts";
@@ -100,8 +101,8 @@ export async function eachBatch(
   for (const name of (await readdir(inputPath)).sort()) {
     const path = join(inputPath, name);
     const { size } = await stat(path);
-    using file = await openDatasetFile(byteSource(store, parseLocation(path), size), "parquet");
-    for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns })) {
+    using file = await openDatasetFile(byteSource(store, parseLocation(path), size), "parquet", NEVER);
+    for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns, signal: NEVER })) {
       await take(batch, firstRow);
       firstRow += batch.numRows;
     }

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { errorFromData } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { LoopCommand, LoopEvent, LoopThreadOptions } from "./loop-protocol.ts";
@@ -43,7 +43,7 @@ export class LoopThreads implements AsyncDisposable {
   async measure(seconds: number): Promise<number> {
     Atomics.store(this.#stop, 0, 0);
     const passed = this.#all({ kind: "go" }, "passed");
-    await Promise.all([passed, sleep(seconds * 1000)]);
+    await Promise.all([passed, sleep(seconds * 1000, NEVER)]);
     Atomics.store(this.#stop, 0, 1);
     const done = await Promise.all(this.#threads.map((thread) => thread.next("done")));
     return done.reduce((sum, { rows, ms }) => sum + (rows === 0 ? 0 : rows / (ms / 1000)), 0);

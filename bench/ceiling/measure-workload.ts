@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { readManifest } from "../../coordinator/publish/read-manifest.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
@@ -133,7 +134,11 @@ function noteRound({ name }: Workload, rounds: readonly Round[]): void {
 
 async function outputPaths(workload: Workload): Promise<readonly string[]> {
   const output = outputFolder(workload);
-  const { files } = await readManifest(parseLocation(join(output, MANIFEST_NAME)), createLocalStorage());
+  const { files } = await readManifest(
+    parseLocation(join(output, MANIFEST_NAME)),
+    createLocalStorage(),
+    NEVER,
+  );
   return files.filter(({ kind }) => kind === "rows").map(({ path }) => join(output, path));
 }
 

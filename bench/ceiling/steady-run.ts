@@ -2,7 +2,7 @@ import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { readManifest } from "../../coordinator/publish/read-manifest.ts";
 import { userCredential } from "../../shared/access/credential.ts";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
@@ -47,7 +47,11 @@ export async function steadyRun(workload: Workload, sets: readonly string[]): Pr
   const { code, stderr, stdout } = await cli.ended;
   const endMs = Date.now();
   if (code !== 0) throw new Error(`shardmill run ended with ${code}: ${stderr}`);
-  const manifest = await readManifest(parseLocation(join(output, MANIFEST_NAME)), createLocalStorage());
+  const manifest = await readManifest(
+    parseLocation(join(output, MANIFEST_NAME)),
+    createLocalStorage(),
+    NEVER,
+  );
   if (manifest.rows.output !== workload.rows)
     throw new Error(`${manifest.rows.output} of ${workload.rows} rows came out`);
   const files = manifest.files.filter(({ kind }) => kind === "rows");
@@ -71,10 +75,10 @@ async function watchLanes(cli: CliProcess): Promise<{ lanes: number; threadsPerL
     });
   try {
     while (!ended) {
-      const workers = await client.workers.listWorkers().catch(() => []);
+      const workers = await client.workers.listWorkers(NEVER).catch(() => []);
       const lanes = workers.reduce((sum, worker) => sum + worker.lanes, 0);
       if (lanes > 0) known = { lanes, threadsPerLane: workers[0]?.threadsPerLane ?? 1 };
-      await Promise.race([cli.ended.catch(() => {}), sleep(LOOK_MS)]);
+      await Promise.race([cli.ended.catch(() => {}), sleep(LOOK_MS, NEVER)]);
     }
   } finally {
     client.close();

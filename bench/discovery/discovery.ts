@@ -4,7 +4,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { CommandModule } from "yargs";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { KnownJob } from "../../test/support/known-job.ts";
 import { WITHOUT_ESTIMATE } from "../../test/support/plan-options.ts";
@@ -110,7 +110,7 @@ async function planOnce(
   ended.catch(() => {});
   while (!isOver) {
     await sampler.sample();
-    await sleep(LOOK_MS);
+    await sleep(LOOK_MS, NEVER);
   }
   const { code, stderr, seconds } = await ended;
   if (code !== 0) throw new Error(`the plan ended with ${code}: ${stderr.slice(-2_000)}`);

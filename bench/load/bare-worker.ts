@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 import { workMethods } from "../../shared/wire/methods-work.ts";
@@ -52,7 +52,7 @@ export async function runBareWorker(options: BareWorkerOptions): Promise<void> {
       }
     } catch (error) {
       options.onTrouble(error);
-      await sleep(BACKOFF_MS);
+      await sleep(BACKOFF_MS, NEVER);
     }
   }
 }
@@ -78,7 +78,7 @@ class BareSession {
         const wish = { session, waitMs: LONG_POLL_MS, running: [] };
         const answer = await this.#connection.call(workMethods.requestLease, wish);
         if (answer.kind === "dismissed") return await before;
-        if (answer.kind === "noLease") await sleep(answer.retryMs);
+        if (answer.kind === "noLease") await sleep(answer.retryMs, NEVER);
         else {
           const { lease } = answer;
           const ref: LeaseRef = { jobId: lease.jobId, shard: lease.shard.id, token: lease.token };
@@ -106,7 +106,7 @@ class BareSession {
       .then((job) => job.partialsPath);
     const partialsPath = await this.#partialsPath;
     const shardMs = this.#options.shardMs();
-    if (shardMs > 0) await sleep(shardMs);
+    if (shardMs > 0) await sleep(shardMs, NEVER);
     const partial = writeCountingPartial(partialsPath, lease);
     const answer = await this.#connection.call(workMethods.offerPartial, {
       session,

@@ -1,4 +1,4 @@
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import type { BareTarget } from "./bare-connection.ts";
 import { runBareWorker } from "./bare-worker.ts";
@@ -52,7 +52,7 @@ async function main({ target, name, workers, probes, ...pace }: LoadClientsOptio
   }
   for (let index = 0; index < workers; index += 1) {
     void runBareWorker({ target, name: `${name}-${index}`, shardMs: () => shardMs, onTrouble });
-    await sleep(JOIN_EVERY_MS);
+    await sleep(JOIN_EVERY_MS, NEVER);
   }
 }
 

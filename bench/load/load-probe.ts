@@ -1,4 +1,4 @@
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 import { workMethods } from "../../shared/wire/methods-work.ts";
 import { BareConnection, type BareTarget } from "./bare-connection.ts";
@@ -23,13 +23,13 @@ export async function probeLeases(
       for (;;) {
         const tookMs = await timeLease(connection, session);
         if (tookMs !== null) found(tookMs);
-        await sleep(PROBE_EVERY_MS * (0.5 + Math.random()));
+        await sleep(PROBE_EVERY_MS * (0.5 + Math.random()), NEVER);
       }
     } catch {
       // A probe that was lost is opened again: its heartbeats, which it does not send, are not what is
       // measured.
       connection?.close();
-      await sleep(PROBE_EVERY_MS);
+      await sleep(PROBE_EVERY_MS, NEVER);
     }
   }
 }

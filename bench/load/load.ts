@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { CommandModule } from "yargs";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
@@ -94,7 +94,7 @@ async function runLoad(args: LoadArguments): Promise<void> {
     });
     // What it knows of itself is written by a process that ends by itself.
     cli.kill("SIGINT");
-    await Promise.race([cli.ended, sleep(20_000)]);
+    await Promise.race([cli.ended, sleep(20_000, NEVER)]);
     reportLoad({
       ...seen,
       about: `${args.workers} workers, ${args.shards} shards, against a real coordinator over gRPC${args.tls ? " by TLS, with tokens" : ""}`,
@@ -146,8 +146,8 @@ async function watch(
   let isPaced = args["shard-ms"] > 0;
   let pacedAtMs = startedMs;
   for (let status: JobStatus | null = null; status === null || status.phase === "running"; ) {
-    await sleep(1_000);
-    status = await client.jobs.getJob("");
+    await sleep(1_000, NEVER);
+    status = await client.jobs.getJob("", NEVER);
     const { shardsCommitted: committed, workers } = status;
     const sample = { ...(await sampleProcess(pid)), atWallSeconds: Date.now() / 1000, committed };
     const pacedS = (performance.now() - pacedAtMs) / 1000;

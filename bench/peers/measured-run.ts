@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { PEERS_FOLDER } from "./environment.ts";
 import { TreeSampler } from "./tree-sampler.ts";
 
@@ -90,7 +90,7 @@ async function watch(child: ChildProcess, limitMs: number) {
   try {
     while (!ended) {
       await sampler.sample();
-      await Promise.race([closed, sleep(SAMPLE_MS)]);
+      await Promise.race([closed, sleep(SAMPLE_MS, NEVER)]);
     }
     await closed;
   } finally {

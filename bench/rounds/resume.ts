@@ -8,7 +8,7 @@ import { readManifest } from "../../coordinator/publish/read-manifest.ts";
 import { replay } from "../../coordinator/schedule/events/replay.ts";
 import { DEFAULT_SCHEDULE } from "../../coordinator/schedule/state/config.ts";
 import { plannedShards } from "../../coordinator/schedule/state/job-state.ts";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { tokenKey } from "../../shared/domain/token.ts";
@@ -89,7 +89,7 @@ async function killAndResume({
     shardMs: Array.from({ length: workers }, () => shardMs),
   });
   const journal = join(job.out, "_shardmill", "journal");
-  while (2 * (await progressOf(journal)).committed < shards) await sleep(100);
+  while (2 * (await progressOf(journal)).committed < shards) await sleep(100, NEVER);
   first.kill("SIGKILL");
   await first.ended;
   const { inFlight } = await progressOf(journal);
@@ -100,7 +100,11 @@ async function killAndResume({
   const { code } = await second.ended;
   if (code !== 0) throw new Error(`the coordinator ended with ${code}: ${second.stderr}`);
   await checkAnswer(job);
-  const manifest = await readManifest(parseLocation(join(job.out, MANIFEST_NAME)), createLocalStorage());
+  const manifest = await readManifest(
+    parseLocation(join(job.out, MANIFEST_NAME)),
+    createLocalStorage(),
+    NEVER,
+  );
   return { inFlight, again: manifest.attempts - shards, backSeconds };
 }
 

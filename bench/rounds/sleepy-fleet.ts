@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { userCredential } from "../../shared/access/credential.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
@@ -59,7 +60,7 @@ export class SleepyFleet implements AsyncDisposable {
   async kill(indices: readonly number[]): Promise<void> {
     const client = connectCoordinator(this.#coordinator, userCredential());
     try {
-      const workers = await client.workers.listWorkers();
+      const workers = await client.workers.listWorkers(NEVER);
       for (const index of indices) {
         const worker = workers.find(({ name }) => name === nameOf(index));
         if (worker !== undefined) process.kill(worker.pid, "SIGKILL");

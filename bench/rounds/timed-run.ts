@@ -4,7 +4,7 @@ import type { JobHandle } from "../../coordinator/job/job-handle.ts";
 import { reducedPath } from "../../coordinator/publish/layout.ts";
 import type { ScheduleConfig } from "../../coordinator/schedule/state/config.ts";
 import { ensureCredential, secretPath } from "../../shared/access/credential.ts";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
@@ -43,8 +43,8 @@ export async function timedRun(options: TimedRunOptions): Promise<TimedRun> {
       coordinator: coordinator.address,
       shardMs: options.shardMs,
     });
-    while (coordinator.workerCount() < options.shardMs.length) await sleep(50);
-    const handle = await coordinator.submit(await job.spec(), { fresh: false });
+    while (coordinator.workerCount() < options.shardMs.length) await sleep(50, NEVER);
+    const handle = await coordinator.submit(await job.spec(), { fresh: false, signal: NEVER });
     const startedMs = performance.now();
     const disturbed = disturb(handle, fleet, options.atHalf);
     const { phase, attempts, failure } = await handle.ended;
@@ -67,7 +67,7 @@ async function disturb(
   for (;;) {
     const { shardsCommitted, shardsTotal } = handle.status();
     if (2 * shardsCommitted >= shardsTotal) break;
-    await sleep(20);
+    await sleep(20, NEVER);
   }
   await atHalf(fleet);
 }

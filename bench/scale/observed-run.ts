@@ -1,5 +1,5 @@
 import { userCredential } from "../../shared/access/credential.ts";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { isEnded, type JobPhase } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
@@ -66,7 +66,7 @@ export async function observeRun({
       if (status === null || isEnded(status.phase)) break;
       seen.push({ atSeconds: seconds(), phase: status.phase, rowsDone: status.rowsDone });
       if (look % LOOKS_A_SAMPLE === 0) await sampler.sample();
-      await sleep(LOOK_MS);
+      await sleep(LOOK_MS, NEVER);
     }
   } finally {
     client.close();
@@ -93,7 +93,7 @@ function steadyRate(seen: readonly Sighting[], rows: number): number {
 
 /** Null once the coordinator is gone. */
 async function statusOf(client: CoordinatorClient): Promise<JobStatus | null> {
-  return client.jobs.getJob("").catch(() => null);
+  return client.jobs.getJob("", NEVER).catch(() => null);
 }
 
 function logOf(stderr: string): readonly Readonly<Record<string, unknown>>[] {

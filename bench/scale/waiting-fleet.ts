@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { userCredential } from "../../shared/access/credential.ts";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { TableData } from "../../shared/terminal/table.ts";
@@ -111,13 +111,13 @@ async function runFleet(
     let startedMs: number | null = null;
     let before = await sampleProcess(cli.pid);
     for (;;) {
-      const status = await client.jobs.getJob("");
+      const status = await client.jobs.getJob("", NEVER);
       if (status.shardsLeased > 0 && startedMs === null) {
         startedMs = performance.now();
         before = await sampleProcess(cli.pid);
       }
       if (isEnded(status.phase) || status.shardsCommitted === shards) break;
-      await sleep(LOOK_MS);
+      await sleep(LOOK_MS, NEVER);
     }
     const seconds = (performance.now() - (startedMs ?? Number.NaN)) / 1000;
     const after = await sampleProcess(cli.pid);

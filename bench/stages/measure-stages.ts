@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
 import type { RecordBatch } from "apache-arrow";
+import { NEVER } from "../../shared/core/abort.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
@@ -81,7 +82,7 @@ export async function measureStages(
     measure("range reads over gRPC", {
       work: async () => {
         const far = viaCoordinator(parseLocation(bed.path));
-        for (const { start, end } of bed.ranges) await storage.read(far, start, end);
+        for (const { start, end } of bed.ranges) await storage.read(far, start, end, { signal: NEVER });
       },
       // File to chunk and chunk to message at the coordinator; frames to message and message to range at the
       // worker.

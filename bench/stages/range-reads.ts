@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { userCredential } from "../../shared/access/credential.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
@@ -33,18 +34,21 @@ export async function withCoordinatorStorage<T>(
     const [, address = ""] = await cli.saw(/coordinator on ([\d.]+:\d+)/);
     const client = connectCoordinator(address, userCredential());
     try {
-      const { session } = await client.work.register({
-        ...ownVersions(),
-        name: "bench-reader",
-        hostname: hostname(),
-        pid: process.pid,
-        device: "cpu",
-        slots: 1,
-        lanes: 1,
-        threadsPerLane: 1,
-        onnxruntimeVersion: "",
-      });
-      const { jobId } = await client.jobs.getJob("");
+      const { session } = await client.work.register(
+        {
+          ...ownVersions(),
+          name: "bench-reader",
+          hostname: hostname(),
+          pid: process.pid,
+          device: "cpu",
+          slots: 1,
+          lanes: 1,
+          threadsPerLane: 1,
+          onnxruntimeVersion: "",
+        },
+        NEVER,
+      );
+      const { jobId } = await client.jobs.getJob("", NEVER);
       return await use(createCoordinatorStorage({ data: client.data, session: () => session, jobId }));
     } finally {
       client.close();

@@ -1,5 +1,6 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import { planJob } from "../../coordinator/plan/plan-job.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
@@ -79,7 +80,7 @@ export class StageBed implements AsyncDisposable {
       ranges.push({ start, end });
       return source.read(start, end, signal);
     };
-    const file = await openDatasetFile({ path, bytes, read }, "parquet");
+    const file = await openDatasetFile({ path, bytes, read }, "parquet", NEVER);
     const close = async () => {
       file[Symbol.dispose]();
       await store[Symbol.asyncDispose]();
@@ -92,7 +93,7 @@ export class StageBed implements AsyncDisposable {
     this.ranges.length = 0;
     const batches: RecordBatch[] = [];
     const { columns } = this.map;
-    for await (const batch of this.#file.read({ rowStart: 0, rowEnd: this.rows, columns }))
+    for await (const batch of this.#file.read({ rowStart: 0, rowEnd: this.rows, columns, signal: NEVER }))
       batches.push(batch);
     // Of a small file all came with its footer.
     if (this.ranges.length === 0) this.ranges.push({ start: 0, end: this.#bytes });

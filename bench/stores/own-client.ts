@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
@@ -13,14 +14,16 @@ const content = Buffer.alloc(task.pieceBytes, "content ");
 const work = {
   async get(index: number): Promise<number> {
     const start = (index * task.pieceBytes) % task.objectBytes;
-    return (await storage.read(location, start, start + task.pieceBytes)).length;
+    return (await storage.read(location, start, start + task.pieceBytes, { signal: NEVER })).length;
   },
   async put(index: number): Promise<number> {
-    return (await storage.put(parseLocation(`${location}-${index}`), sourceOfBytes(content))).bytes;
+    return (
+      await storage.put(parseLocation(`${location}-${index}`), sourceOfBytes(content), { signal: NEVER })
+    ).bytes;
   },
   async list(): Promise<number> {
     let found = 0;
-    for await (const page of storage.list(location)) found += page.length;
+    for await (const page of storage.list(location, { signal: NEVER })) found += page.length;
     return found;
   },
 }[task.kind];

@@ -2,6 +2,7 @@ import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { NEVER } from "../../shared/core/abort.ts";
 import { compiledUrl, packageRoot } from "../../shared/core/package-root.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
@@ -50,7 +51,7 @@ export async function measureTransfers(
   await using storage = server.storage();
   const objectBytes = 256 * MIB;
   const object = Buffer.alloc(objectBytes, "some content that is not all the same ");
-  await storage.put(parseLocation(`s3://${BUCKET}/object`), sourceOfBytes(object));
+  await storage.put(parseLocation(`s3://${BUCKET}/object`), sourceOfBytes(object), { signal: NEVER });
   for (let at = 0; at < names; at += 1)
     await server.keep(BUCKET, `many/name-${String(at).padStart(8, "0")}.parquet`, "x");
   const object8 = { bucket: BUCKET, key: "object", objectBytes };

@@ -1,6 +1,6 @@
 import { Connection } from "rabbitmq-client";
 import { parseAmqp } from "../../extensions/amqp/address.ts";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import type { TestQueue } from "../../test/support/queues/broker.ts";
 import { median, round } from "../report/report.ts";
@@ -57,7 +57,7 @@ export async function measure({ address, results }: TestQueue, load: Load): Prom
     await Promise.all(ids.map((id) => publisher.send({ routingKey: queue, durable: true }, body(id))));
   };
   const all = async () => {
-    while (came.size < count) await sleep(STEP_MS);
+    while (came.size < count) await sleep(STEP_MS, NEVER);
   };
   await send(1);
   await all();
@@ -68,7 +68,7 @@ export async function measure({ address, results }: TestQueue, load: Load): Prom
     const due = Math.floor(((performance.now() - startMs) / 1_000) * load.rate);
     const some = Math.min(due, load.rate * load.seconds) - sent;
     for (let each = 1; each <= some; each += 1) sentMs.set(count + each, performance.now());
-    await Promise.all([send(some), sleep(STEP_MS)]);
+    await Promise.all([send(some), sleep(STEP_MS, NEVER)]);
     sent += some;
   }
   await all();

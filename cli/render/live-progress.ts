@@ -14,8 +14,6 @@ interface LiveProgressOptions {
   readonly style?: Style;
   /** Without a terminal: how often a line is written. */
   readonly plainLineMs?: number;
-  /** Stops the view, as {@link LiveProgress.stop} does. */
-  readonly signal?: AbortSignal;
 }
 
 /** Ten pictures a second look live; more cost a slow link more than they show. */
@@ -30,8 +28,7 @@ const cursorUp = (lines: number) => (lines > 0 ? `\x1b[${lines}A` : "");
 
 /**
  * A job's progress while it runs. On a terminal a few lines are drawn over and over in place; elsewhere a
- * plain line is written every few seconds and at each change of phase. Stopped by `stop`, by `using` or by
- * the signal.
+ * plain line is written every few seconds and at each change of phase. Stopped by `stop` or by `using`.
  *
  * Each picture is one write that ends on the line below it, and the cursor is never hidden: so a process that
  * is killed at any moment leaves a terminal that is fit for use.
@@ -40,7 +37,6 @@ export class LiveProgress implements Disposable {
   readonly #options: LiveProgressOptions;
   readonly #style: Style;
   readonly #live: boolean;
-  readonly #onStop = () => this.stop();
   #timer: NodeJS.Timeout | null = null;
   /** Lines on the terminal that the next picture replaces. */
   #drawnLines = 0;
@@ -54,11 +50,10 @@ export class LiveProgress implements Disposable {
 
   /** Draws now, and from now on. */
   start(): void {
-    if (this.#timer !== null || this.#options.signal?.aborted) return;
+    if (this.#timer !== null) return;
     this.#timer = setInterval(() => this.#draw(), REDRAW_MS);
     // The view never keeps a process alive.
     this.#timer.unref();
-    this.#options.signal?.addEventListener("abort", this.#onStop, { once: true });
     this.#draw();
   }
 
@@ -78,7 +73,6 @@ export class LiveProgress implements Disposable {
     if (this.#timer === null) return;
     clearInterval(this.#timer);
     this.#timer = null;
-    this.#options.signal?.removeEventListener("abort", this.#onStop);
     this.#draw();
   }
 

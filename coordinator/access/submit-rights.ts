@@ -1,4 +1,5 @@
 import type { Role } from "../../shared/access/roles.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError, type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import { cacheFolder, stateFolder } from "../../shared/core/user-folder.ts";
 import { withoutSecrets } from "../../shared/core/without-secrets.ts";
@@ -93,7 +94,7 @@ async function problemOf(
   if (!isOnThisMachine(location)) return null;
   await using storages = new Storages({}, { ...NO_STORES, allowed });
   try {
-    await (await storages.at(location)).kindAt(location);
+    await (await storages.at(location)).kindAt(location, NEVER);
     return null;
   } catch (error) {
     // What else is wrong with it is for planning to say, which looks at everything.

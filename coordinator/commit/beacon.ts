@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
@@ -22,7 +23,7 @@ export async function writeBeacon(
   const path = below(partials, BEACON_NAME);
   const content = random.hex(32);
   try {
-    await storage.put(path, sourceOfBytes(content));
+    await storage.put(path, sourceOfBytes(content), { signal: NEVER });
   } catch (cause) {
     throw new ShardmillError(
       "OUTPUT_FAILED",

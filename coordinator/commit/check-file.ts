@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import { below, folderOf, type Location, localPathOf, nameOf } from "../../shared/domain/location.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
@@ -18,7 +19,7 @@ interface CheckAccess {
   readonly checksums?: StoredChecksums | undefined;
   /** Is given all that is read, chunk by chunk: each is valid until it resolves. */
   readonly take?: (chunk: Uint8Array) => Promise<void>;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 export function partialLocation(partials: Location, partial: PartialManifest): Location {
@@ -131,16 +132,16 @@ export async function checkedPath(
 export async function isLink(location: Location, storage: CheckedStorage): Promise<boolean> {
   // There are none off disks, and each look costs requests.
   if (!isOnThisMachine(location)) return false;
-  const folder = await storage.real(folderOf(location));
-  return (await storage.real(location)) !== below(folder, nameOf(location));
+  const folder = await storage.real(folderOf(location), NEVER);
+  return (await storage.real(location, NEVER)) !== below(folder, nameOf(location));
 }
 
 function unreadable(
   partial: PartialManifest,
   { path, file, cause }: { readonly path: Location; readonly file: PartialFile; readonly cause: unknown },
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): unknown {
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
   if (isShardmillError(cause, "PARTIAL_INVALID") || tellsNothingOf(path, cause)) return cause;
   const found = isShardmillError(cause, "STORE_NOT_FOUND") ? "nothing" : reasonOf(cause);
   return partialInvalid(partial, {

@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError, messageOf } from "../../shared/core/errors.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import type { Location } from "../../shared/domain/location.ts";
@@ -50,7 +51,7 @@ export async function checkPartial(
   checkManifest(partial, shape);
   const folder = partialLocation(partials, partial);
   if (isOnThisMachine(folder)) await checkNames(folder, partial, storage);
-  const access = { storage, checksums: isBelieved ? storage.checksums : undefined };
+  const access = { storage, checksums: isBelieved ? storage.checksums : undefined, signal: NEVER };
   for (const file of partial.files) {
     const location = await checkBytes(partials, partial, file, access);
     const source = byteSource(storage, location, file.bytes);
@@ -97,7 +98,7 @@ async function checkNames(
 async function entriesOf(folder: Location, storage: CheckedStorage): Promise<readonly Entry[] | null> {
   if (await isLink(folder, storage)) return null;
   const entries: Entry[] = [];
-  for await (const page of storage.list(folder)) entries.push(...page);
+  for await (const page of storage.list(folder, { signal: NEVER })) entries.push(...page);
   return entries;
 }
 

@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import { type PartialManifest, parsePartialFolder, partialFolder } from "../../shared/domain/partial.ts";
 import type { PartialRules } from "../../shared/domain/partial-layout.ts";
@@ -45,7 +46,7 @@ export function createPartialStore(
 ): PartialStore {
   const place = { partials, shape, ...rest };
   const checker = new PartialChecker({ openChecker: () => openChecker(place) });
-  const discard = (name: string) => storage.remove(below(partials, name));
+  const discard = (name: string) => storage.remove(below(partials, name), NEVER);
   return {
     verifyPartial: (partial, signal) => checker.check(partial, signal),
     async discardPartial(partial) {
@@ -56,10 +57,10 @@ export function createPartialStore(
       const kept = new Set([BEACON_NAME, ...keep.map(partialFolder)]);
       const isLater = (name: string) => (parsePartialFolder(name)?.token.generation ?? 0) > generation;
       const others: string[] = [];
-      for await (const page of storage.list(partials))
+      for await (const page of storage.list(partials, { signal: NEVER }))
         for (const { name } of page) if (!kept.has(name) && !isLater(name)) others.push(name);
       for (const name of others) await discard(name);
-      await storage.removeUploads?.(partials);
+      await storage.removeUploads?.(partials, NEVER);
       return others.length;
     },
     [Symbol.asyncDispose]: () => checker[Symbol.asyncDispose](),

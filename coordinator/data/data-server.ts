@@ -1,5 +1,4 @@
 import { callerKey } from "../../shared/access/callers.ts";
-import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Pace, paced } from "../../shared/core/pace.ts";
 import { Slots } from "../../shared/core/slots.ts";
@@ -17,7 +16,7 @@ import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storages } from "../../shared/storage/open-storage.ts";
 import { putSpooled } from "../../shared/storage/put-spooled.ts";
 import type { Who } from "../../shared/wire/server-call.ts";
-import type { DataService, PutHeader } from "../../shared/wire/services.ts";
+import type { Asked, DataService, FileRange, PutHeader } from "../../shared/wire/services.ts";
 import { UploadLedger, uploadKey } from "./upload-ledger.ts";
 
 /** What of a job may be read and written through the coordinator. */
@@ -123,15 +122,19 @@ export class DataServer implements DataService, AsyncDisposable {
     this.#puts = new Slots("uploads", { slots: puts, waiting, waitMs });
   }
 
-  async statFile(session: WorkerSession, jobId: string, path: string): Promise<FileStat> {
+  async statFile(
+    session: WorkerSession,
+    jobId: string,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<FileStat> {
     const { location, storages } = this.#readable(session, jobId, path);
-    return await (await storages.at(location)).stat(location);
+    return await (await storages.at(location)).stat(location, signal);
   }
 
   async *readRange(
-    { session, jobId, path, start, end }: Parameters<DataService["readRange"]>[0],
-    signal: AbortSignal = NEVER,
-    who?: Who,
+    { session, jobId, path, start, end, who }: FileRange & Asked,
+    signal: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const { location, storages } = this.#readable(session, jobId, path);
     const giveBack = await takeEach(
@@ -143,17 +146,16 @@ export class DataServer implements DataService, AsyncDisposable {
       const storage = await storages.at(location);
       // An empty range, too, says whether the file is there.
       for (let at = start; at === start || at < end; at += CHUNK_BYTES)
-        yield await storage.read(location, at, Math.min(at + CHUNK_BYTES, end), signal);
+        yield await storage.read(location, at, Math.min(at + CHUNK_BYTES, end), { signal });
     } finally {
       giveBack();
     }
   }
 
   async putPartialFile(
-    header: PutHeader,
+    { who, ...header }: PutHeader & Asked,
     chunks: AsyncIterable<Uint8Array>,
-    signal: AbortSignal = NEVER,
-    who?: Who,
+    signal: AbortSignal,
   ): Promise<void> {
     this.#folderFor(header);
     const giveBack = await takeEach(

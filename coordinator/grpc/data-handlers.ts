@@ -15,14 +15,14 @@ export function dataHandlers(data: DataService, report: ReportFailure): UntypedS
     ),
     ReadRange: serveServerStream(
       dataMethods.readRange,
-      (range, signal, who) => data.readRange(range, signal, who),
+      (range, { signal, who }) => data.readRange({ ...range, who }, signal),
       report,
     ),
     PutPartialFile: serveClientStream(
       dataMethods.putPartialFile,
-      async (parts, signal, who) => {
+      async (parts, { signal, who }) => {
         const { header, chunks } = await openUpload(parts);
-        await data.putPartialFile(header, chunks, signal, who);
+        await data.putPartialFile({ ...header, who }, chunks, signal);
       },
       report,
     ),

@@ -38,7 +38,7 @@ export function jobsHandlers(
     ListJobs: serveUnary(jobsMethods.listJobs, (_request, { signal }) => jobs.listJobs(signal), report),
     WatchJob: serveServerStream(
       jobsMethods.watchJob,
-      ({ jobId }, signal) => jobs.watchJob(jobId, signal),
+      ({ jobId }, { signal }) => jobs.watchJob(jobId, signal),
       report,
     ),
     CancelJob: serveUnary(

@@ -1,4 +1,5 @@
 import type { UntypedServiceImplementation } from "@grpc/grpc-js";
+import { NEVER } from "../../shared/core/abort.ts";
 import { workMethods } from "../../shared/wire/methods-work.ts";
 import type { WorkService } from "../../shared/wire/services.ts";
 import { type ReportFailure, serveUnary } from "../../shared/wire/unary.ts";
@@ -17,7 +18,7 @@ export function workHandlers(
     Register: serveUnary(
       workMethods.register,
       async (request, { who }) => {
-        const registered = await work.register(request);
+        const registered = await work.register(request, NEVER);
         audit.record(who, { event: "joined", worker: request.name, host: request.hostname });
         return registered;
       },
@@ -38,7 +39,7 @@ export function workHandlers(
       ({ session, waitMs, running }, { signal }) => work.requestLease(session, waitMs, running, signal),
       report,
     ),
-    Heartbeat: serveUnary(workMethods.heartbeat, (heartbeat) => work.heartbeat(heartbeat), report),
+    Heartbeat: serveUnary(workMethods.heartbeat, (heartbeat) => work.heartbeat(heartbeat, NEVER), report),
     OfferPartial: serveUnary(
       workMethods.offerPartial,
       ({ session, jobId, partial, traceparent }) => work.offerPartial(session, jobId, partial, traceparent),
@@ -54,6 +55,6 @@ export function workHandlers(
       ({ session, lease }) => work.releaseLease(session, lease),
       report,
     ),
-    Leave: serveUnary(workMethods.leave, ({ session, aside }) => work.leave(session, aside), report),
+    Leave: serveUnary(workMethods.leave, ({ session, aside }) => work.leave(session, aside, NEVER), report),
   };
 }

@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
@@ -67,10 +68,10 @@ export async function inspectClearing(paths: OutputPaths, storage: Storage): Pro
 /** A run that finds the marker puts one object of its journal, and no second one (`openBucketJournal`). */
 async function hasBegunSince(paths: OutputPaths, storage: Storage): Promise<boolean> {
   const { work, runFile } = paths;
-  const run = runFile === null ? null : await readRunFile(runFile, storage);
+  const run = runFile === null ? null : await readRunFile(runFile, storage, NEVER);
   if (run === null || run === (await clearedRun(work, storage))) return false;
   const second = objectLocation(below(withRun(paths, run).own, "journal"), 2);
-  return (await storage.kindAt(second)) !== null;
+  return (await storage.kindAt(second, NEVER)) !== null;
 }
 
 /**
@@ -79,7 +80,7 @@ async function hasBegunSince(paths: OutputPaths, storage: Storage): Promise<bool
  */
 export async function takeUpPaths({ paths, storage, lock, seams }: HeldPlace): Promise<WorkPaths> {
   const known = paths.runFile === null ? await knownPaths(paths, { ...seams, storage }) : null;
-  if (known !== null && known.run !== null && (await storage.kindAt(known.own)) === null)
+  if (known !== null && known.run !== null && (await storage.kindAt(known.own, NEVER)) === null)
     await removeFromDisk(paths, { disk: seams.disk, lock }, isOfLock);
   return await ownPaths(paths, { ...seams, storage });
 }

@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError, messageOf } from "../../shared/core/errors.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { stepFiles } from "../../shared/domain/module-reduction.ts";
@@ -50,7 +51,7 @@ export class FailureJudge {
     if (planned === undefined) return { kind: "changed" };
     await using storages = new Storages(this.#openers, this.#files.stores);
     return await lookBy(async () => {
-      const { bytes, version } = await (await storages.at(planned.path)).stat(planned.path);
+      const { bytes, version } = await (await storages.at(planned.path)).stat(planned.path, NEVER);
       return bytes === planned.bytes && version === planned.version;
     });
   }
@@ -69,7 +70,7 @@ export class FailureJudge {
     let seen: Look = { kind: "asPlanned" };
     for (const { path, sha256 } of [model, ...model.externalData, ...files]) {
       const look = await lookBy(
-        async () => (await digestStored(await storages.at(path), path)).sha256 === sha256,
+        async () => (await digestStored(await storages.at(path), path, { signal: NEVER })).sha256 === sha256,
       );
       if (look.kind === "changed") return look;
       if (look.kind === "unseen") seen = look;

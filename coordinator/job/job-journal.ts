@@ -1,4 +1,4 @@
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleepBy } from "../../shared/core/abort.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
@@ -44,11 +44,11 @@ export async function openJobJournal(options: JobJournalOptions): Promise<JobJou
     const onWaiting = onWaitingOf(options);
     const told = { manifest: below(output, MANIFEST_NAME), clearing: below(work, CLEARING_NAME) };
     const place = { own, run, runFile, ...told, storage };
-    const given = { ...seams, clock, onWaiting, onSnapshotTrouble, silent };
-    const opened = await openBucketJournal(place, signal === undefined ? given : { ...given, signal });
+    const given = { ...seams, clock, onWaiting, onSnapshotTrouble, silent, signal };
+    const opened = await openBucketJournal(place, given);
     return { ...opened, lock: both(lock, opened.hold) };
   }
-  const pause = () => sleep(PAUSE_MS, undefined, clock);
+  const pause = () => sleepBy(clock, PAUSE_MS, NEVER);
   const writing = {
     pause,
     confirm: () => lock.confirm(),

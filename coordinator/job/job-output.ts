@@ -91,7 +91,7 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     const { partials } = this.#paths;
     // Of its bytes: to be told of an object is another right than to read it.
     const readsOwn = () =>
-      storage.read(below(partials, BEACON_NAME), 0, 1, signal).then(
+      storage.read(below(partials, BEACON_NAME), 0, 1, { signal }).then(
         () => true,
         () => false,
       );

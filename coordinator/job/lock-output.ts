@@ -114,6 +114,5 @@ async function sharedRun(
 
 function waitingOf(options: OpenJobOptions) {
   const { seams, clock, signal } = options;
-  const given = { ...seams, clock, onWaiting: onWaitingOf(options) };
-  return signal === undefined ? given : { ...given, signal };
+  return { ...seams, clock, onWaiting: onWaitingOf(options), signal };
 }

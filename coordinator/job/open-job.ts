@@ -1,4 +1,3 @@
-import { NEVER } from "../../shared/core/abort.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below, type Location, parseLocation } from "../../shared/domain/location.ts";
@@ -38,7 +37,7 @@ export async function openJob(spec: JobSpec, options: OpenJobOptions): Promise<O
 }
 
 async function lookFor(spec: JobSpec, options: OpenJobOptions): Promise<NextRun> {
-  const { seams, fresh, takes, signal = NEVER } = options;
+  const { seams, fresh, takes, signal } = options;
   const reach = reachOf(options);
   const storage = await seams.openStorage(parseLocation(spec.output.path), spec, reach);
   const sealedFiles = (paths: OutputPaths) => sealedFilesOf(paths, { ...seams, storage });

@@ -1,4 +1,3 @@
-import { NEVER } from "../../shared/core/abort.ts";
 import { ResourceStack } from "../../shared/core/resource-stack.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
@@ -49,7 +48,7 @@ export async function openOutput(
   options: OpenJobOptions,
   run: NewRun | null,
 ): Promise<OpenedJob | null> {
-  const signal = options.signal ?? NEVER;
+  const signal = options.signal;
   const { seams } = options;
   const opening = placeOf(spec, options);
   const found = await opening
@@ -103,7 +102,7 @@ function hasNoJob({ kind }: OutputState | { readonly kind: "refused" }): boolean
 async function plan(spec: JobSpec, options: OpenJobOptions, run: NewRun | null): Promise<PlannedJob> {
   const {
     seams,
-    signal = NEVER,
+    signal,
     aside,
     ownInput = false,
     planProgress: progress = new PlanProgress(),
@@ -202,7 +201,7 @@ async function adoptResult(
   place: OutputPlace,
   options: OpenJobOptions,
 ): Promise<OpenedJob> {
-  const { seams, resumes, signal = NEVER } = options;
+  const { seams, resumes, signal } = options;
   if (resumes === undefined)
     refuseOtherResult(spec, manifest, await seams.identify(spec, signal, reachOf(options)));
   else if (manifest.job.id !== resumes) throw runIsGone(resumes, spec.output.path);

@@ -44,7 +44,7 @@ export interface OpenJobOptions {
   readonly priority?: number;
   /** What may be opened of it, as `JobStores` has it. Left out: everything. */
   readonly allowed?: readonly string[] | undefined;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
   readonly checkPrecision?: CheckPrecision;
   /** Called once there is work to do, before anything is written: the last chance to refuse. */
   readonly beforeWork?: (signal: AbortSignal) => Promise<void>;

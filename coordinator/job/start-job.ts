@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleepBy } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
@@ -193,7 +193,7 @@ function snapshotting(
     builds,
     remembered,
     everyRecords: Math.min(seams.snapshotRecords, keeper.everyRecords),
-    pause: () => sleep(0, undefined, clock),
+    pause: () => sleepBy(clock, 0, NEVER),
     onFailure: (error) => log.warn({ job: jobId, reason: messageOf(error) }, "no snapshot of the journal"),
   });
 }

@@ -1,4 +1,4 @@
-import { sleep } from "../../shared/core/abort.ts";
+import { sleepBy } from "../../shared/core/abort.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { Location } from "../../shared/domain/location.ts";
@@ -47,7 +47,7 @@ export async function verifyPatiently(
         if (!isPlaceError(error) || clock.nowMs() - startMs >= graceMs) throw error;
         if (isShardmillError(error, "STORE_REFUSED") && (await readsOwn())) throw notReadable(error);
         if (isShardmillError(error)) onWait?.(error);
-        await sleep(AGAIN_MS, signal, clock);
+        await sleepBy(clock, AGAIN_MS, signal);
       }
     }
   });

@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleepBy } from "../../shared/core/abort.ts";
 import { systemClock, type TimedClock } from "../../shared/core/clock.ts";
 import { type Disk, realDisk } from "../../shared/core/disk.ts";
 import { errorCode } from "../../shared/core/errno.ts";
@@ -38,7 +38,7 @@ export interface LockSeams {
 
 export interface LockOptions extends LockSeams {
   readonly clock: TimedClock;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
   /** Called when it takes time to find out whether the holder is alive. */
   readonly onWaiting?: (message: string) => void;
   /** What is said where the folder cannot hold a lock. Left out: that it is the output folder. */
@@ -55,6 +55,7 @@ const SYSTEM: LockOptions = {
   random: systemRandom,
   processes: systemProcesses,
   clock: systemClock,
+  signal: NEVER,
 };
 
 /**
@@ -73,7 +74,7 @@ export async function acquireLock(folder: string, options: LockOptions = SYSTEM)
     try {
       return await lock(folder, path, options);
     } catch (cause) {
-      options.signal?.throwIfAborted();
+      options.signal.throwIfAborted();
       if (cause instanceof ShardmillError) throw cause;
       // A job that ended at this moment removed the folder, and the new lock in it.
       if (errorCode(cause) === "ENOENT" && tries < MAX_TRIES) continue;
@@ -166,7 +167,7 @@ async function isDead(holder: LockContent, path: string, options: LockOptions): 
   const before = await readBeat(beatPath, disk);
   // Looks are counted, not time: a process that was stopped itself has not looked.
   for (let look = 0; look < looks; look += 1) {
-    await sleep(LOOK_MS, signal, clock);
+    await sleepBy(clock, LOOK_MS, signal);
     if ((await readLock(path, disk))?.nonce !== holder.nonce) return false;
     if ((await readBeat(beatPath, disk)) !== before) throw heldBy(holder, path, isOwn ? "here" : "elsewhere");
   }

@@ -31,7 +31,7 @@ interface KeptOptions {
   readonly folder: string;
   readonly clock: TimedClock;
   readonly log: Logger;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 type Submitted = Pick<JobRecord, "spec" | "by" | "role">;
@@ -215,9 +215,9 @@ async function hold({ folder, clock, log, signal }: KeptOptions): Promise<HeldLo
   const seams = { disk: realDisk, random: systemRandom, processes: systemProcesses, clock };
   const onWaiting = (message: string) => log.warn({ folder }, message);
   try {
-    return await acquireLock(folder, { ...seams, onWaiting, ...(signal === undefined ? {} : { signal }) });
+    return await acquireLock(folder, { ...seams, onWaiting, signal });
   } catch (cause) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     if (!isShardmillError(cause, "OUTPUT_LOCKED")) throw stateFailed(folder, cause);
     const { host = null, pid = null } = cause.fields;
     throw new ShardmillError("STATE_LOCKED", `another coordinator keeps its jobs in ${folder}`, {

@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError, type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
@@ -64,7 +65,7 @@ async function refuseMissingBucket(location: Location, storage: Storage): Promis
   if (isOnThisMachine(location)) return;
   const [bucket = ""] = /^[^:]+:\/\/[^/]+/.exec(location) ?? [];
   try {
-    for await (const _page of storage.list(location)) return;
+    for await (const _page of storage.list(location, { signal: NEVER })) return;
   } catch (error) {
     const isMissing = isShardmillError(error, "STORE_NOT_FOUND");
     // That there is nothing in a folder is found out here; of a bucket the store says so in its own word.
@@ -77,7 +78,7 @@ async function refuseMissingBucket(location: Location, storage: Storage): Promis
 async function realOf(location: Location, storages: Storages): Promise<Location> {
   if (!isOnThisMachine(location)) return location;
   const storage = await storages.at(location);
-  const real = await storage.real(location).catch(() => null);
+  const real = await storage.real(location, NEVER).catch(() => null);
   const folder = folderOf(location);
   if (real !== null || folder === location) return real ?? location;
   return below(await realOf(folder, storages), nameOf(location));
@@ -85,7 +86,7 @@ async function realOf(location: Location, storages: Storages): Promise<Location>
 
 async function nearestFolder(location: Location, storages: Storages): Promise<Location> {
   const storage = await storages.at(location);
-  const kind = await storage.kindAt(location).catch(() => null);
+  const kind = await storage.kindAt(location, NEVER).catch(() => null);
   const folder = folderOf(location);
   return kind !== null || folder === location ? location : nearestFolder(folder, storages);
 }

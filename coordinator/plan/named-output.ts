@@ -1,4 +1,5 @@
 import { resolve } from "node:path";
+import { NEVER } from "../../shared/core/abort.ts";
 import type { ErrorCode } from "../../shared/core/error-codes.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import type { Location } from "../../shared/domain/location.ts";
@@ -65,10 +66,10 @@ async function manifestOf(
   const location = below(output, MANIFEST_NAME);
   await using storages = new JobStorages();
   const storage = await storages.of({ stores }).at(location);
-  await storage.stat(location).catch((cause: unknown) => {
+  await storage.stat(location, NEVER).catch((cause: unknown) => {
     if (!isShardmillError(cause, "STORE_NOT_FOUND")) throw cause;
     const what = `nothing is published in ${output}: it has no ${MANIFEST_NAME}`;
     throw new ShardmillError(code, what, { fields: { path: output }, hint, cause });
   });
-  return await readManifest(location, storage);
+  return await readManifest(location, storage, NEVER);
 }

@@ -1,4 +1,5 @@
 import { X509Certificate } from "node:crypto";
+import { NEVER } from "../../shared/core/abort.ts";
 import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
 import { formatBytes } from "../../shared/core/units.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
@@ -55,9 +56,9 @@ async function readCertificates(path: Location, storages: Storages): Promise<Cer
   const refused = (what: string) => ({ what, expected, found: path });
   try {
     const storage = await storages.at(path);
-    const { bytes } = await storage.stat(path);
+    const { bytes } = await storage.stat(path, NEVER);
     if (bytes > MOST_BYTES) return refused(`has ${formatBytes(bytes)}: more than certificates have`);
-    const text = await readText(storage, path);
+    const text = await readText(storage, path, NEVER);
     if (text.includes("PRIVATE KEY-----")) return refused("holds a private key, which is nobody else's");
     const blocks = text.match(CERTIFICATE) ?? [];
     if (blocks.length === 0) return refused("holds no certificate");

@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { besidesOf } from "../../shared/domain/besides.ts";
 import { below } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
@@ -18,7 +19,7 @@ export async function hasAllBeside(
   storage: Pick<Storage, "kindAt">,
 ): Promise<boolean> {
   for (const name of besides(manifest))
-    if ((await storage.kindAt(below(output, name))) === null) return false;
+    if ((await storage.kindAt(below(output, name), NEVER)) === null) return false;
   return true;
 }
 
@@ -33,9 +34,9 @@ export async function placeBeside(
 ): Promise<void> {
   for (const { file, load } of besidesOf(manifest)) {
     const textOf = await load();
-    await storage.put(below(output, file), sourceOfBytes(textOf(manifest)));
+    await storage.put(below(output, file), sourceOfBytes(textOf(manifest)), { signal: NEVER });
   }
   const { marker } = manifest;
-  if (marker !== undefined) await storage.put(below(output, marker), sourceOfBytes(""));
+  if (marker !== undefined) await storage.put(below(output, marker), sourceOfBytes(""), { signal: NEVER });
   await storage.sync(output);
 }

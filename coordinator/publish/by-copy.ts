@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
@@ -53,7 +54,7 @@ export class CopyingWay implements PublishWay {
     const source = sourceOfBytes(intentText(staged, paths));
     await confirm();
     try {
-      await storage.put(paths.publishing, source, { ifAbsent: true });
+      await storage.put(paths.publishing, source, { ifAbsent: true, signal: NEVER });
       return { kind: "announced", resumed: false, staged };
     } catch (error) {
       const first = isShardmillError(error, "STORE_EXISTS") ? await readIntentIfThere(paths, storage) : null;
@@ -76,7 +77,7 @@ export class CopyingWay implements PublishWay {
     // Where nobody else can be, in its place, if this one names all of what that has placed.
     await refuseOtherOutput(paths.output, manifest, storage);
     await confirm();
-    await storage.put(paths.publishing, sourceOfBytes(intentText(staged, paths)));
+    await storage.put(paths.publishing, sourceOfBytes(intentText(staged, paths)), { signal: NEVER });
     return { kind: "announced", resumed: false, staged };
   }
 
@@ -93,14 +94,14 @@ export class CopyingWay implements PublishWay {
       await confirm();
       const to = below(paths.output, file.path);
       if (there.has(to) && (await this.#told(to))?.sha256 === file.sha256) return;
-      await storage.copy(from, to).catch((error: unknown) => {
+      await storage.copy(from, to, NEVER).catch((error: unknown) => {
         // An earlier try's copy is as good.
         if (!there.has(to) || !isShardmillError(error, "STORE_NOT_FOUND")) throw error;
       });
       const { sha256, isRight } = await this.#compared(to, file);
       if (isRight) return;
       // It has the name that readers look for, and would be in the way of the next try.
-      await storage.remove(to).catch(() => {});
+      await storage.remove(to, NEVER).catch(() => {});
       throw wrongDigest(to, file.sha256, sha256);
     });
     await storage.sync(folder);
@@ -111,9 +112,10 @@ export class CopyingWay implements PublishWay {
   async confirmSources({ parts }: StagedOutput): Promise<void> {
     const { storage, paths } = this.#place;
     const gone = await mapConcurrent(parts, COPIES_AT_ONCE, async ({ from, output: file }) => {
-      if ((await storage.kindAt(from)) !== null) return [];
+      if ((await storage.kindAt(from, NEVER)) !== null) return [];
       const to = below(paths.output, file.path);
-      const isPlaced = (await storage.kindAt(to)) === "file" && (await this.#compared(to, file)).isRight;
+      const isPlaced =
+        (await storage.kindAt(to, NEVER)) === "file" && (await this.#compared(to, file)).isRight;
       return isPlaced ? [] : [from];
     });
     const [first, ...more] = gone.flat();
@@ -145,13 +147,14 @@ export class CopyingWay implements PublishWay {
     to: Location,
     file: OutputFile,
   ): Promise<{ readonly sha256: string; readonly isRight: boolean }> {
-    const { bytes, sha256 } = (await this.#told(to)) ?? (await digestStored(this.#place.storage, to));
+    const { bytes, sha256 } =
+      (await this.#told(to)) ?? (await digestStored(this.#place.storage, to, { signal: NEVER }));
     return { sha256, isRight: bytes === file.bytes && sha256 === file.sha256 };
   }
 
   /** What the store says of a file's bytes, where it is believed. */
   async #told(location: Location): Promise<StoredFile | null> {
-    return (await this.#place.checksums?.of(location)) ?? null;
+    return (await this.#place.checksums?.of(location, NEVER)) ?? null;
   }
 
   /**
@@ -166,7 +169,7 @@ export class CopyingWay implements PublishWay {
     for await (const { name, stat } of this.#entriesOf(folder)) {
       const location = below(folder, name);
       const bytes = bytesOf.get(location);
-      if (bytes !== undefined && (stat ?? (await storage.stat(location))).bytes === bytes) {
+      if (bytes !== undefined && (stat ?? (await storage.stat(location, NEVER))).bytes === bytes) {
         found.add(location);
         continue;
       }
@@ -180,8 +183,8 @@ export class CopyingWay implements PublishWay {
 
   async *#entriesOf(folder: Location): AsyncGenerator<Entry> {
     const { storage } = this.#place;
-    if ((await storage.kindAt(folder)) === null) return;
-    for await (const page of storage.list(folder)) {
+    if ((await storage.kindAt(folder, NEVER)) === null) return;
+    for await (const page of storage.list(folder, { signal: NEVER })) {
       for (const entry of page) {
         if (entry.kind !== "folder" || !entry.name.includes("=")) yield entry;
         else

@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
@@ -60,17 +61,17 @@ export class RenamingWay implements PublishWay {
     const { storage, paths } = this.#place;
     const { publishing, output, stage, work } = paths;
     const { manifest } = staged;
-    const text = await readTextIfThere(storage, publishing);
+    const text = await readTextIfThere(storage, publishing, NEVER);
     const before = text === null ? null : parseManifest(text, publishing);
     if (text !== null && before?.outputDigest === manifest.outputDigest) {
-      await storage.put(below(stage, MANIFEST_NAME), sourceOfBytes(text));
+      await storage.put(below(stage, MANIFEST_NAME), sourceOfBytes(text), { signal: NEVER });
       await storage.sync(work);
       return { kind: "announced", resumed: true, staged: { ...staged, manifest: before } };
     }
     // In place of the intent of another output only if this one names all of what that has placed.
     if (before !== null) await refuseOtherOutput(output, manifest, storage);
     const making = below(stage, "publishing.json");
-    await storage.put(making, sourceOfBytes(manifestText(manifest)));
+    await storage.put(making, sourceOfBytes(manifestText(manifest)), { signal: NEVER });
     await confirm();
     await storage.rename(making, publishing);
     await storage.sync(work);
@@ -122,7 +123,7 @@ export class RenamingWay implements PublishWay {
       names.find((name) => !expected.has(name)) ?? [...expected].find((name) => !found.has(name));
     if (differs !== undefined) throw refuse(differs);
     await mapConcurrent(parts, FILES_AT_ONCE, async ({ output: file }) => {
-      const { bytes, sha256 } = await digestStored(storage, below(output, file.path));
+      const { bytes, sha256 } = await digestStored(storage, below(output, file.path), { signal: NEVER });
       if (bytes !== file.bytes || sha256 !== file.sha256) throw refuse(file.path);
     });
   }

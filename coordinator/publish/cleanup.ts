@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { NEVER } from "../../shared/core/abort.ts";
 import type { Disk } from "../../shared/core/disk.ts";
 import { errorCode } from "../../shared/core/errno.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
@@ -40,11 +41,11 @@ interface CleanupPlace {
 
 async function removeAll({ work }: WorkPaths, storage: Storage): Promise<void> {
   for (const name of (await namesIn(work, storage)) ?? [])
-    if (!isOfLock(name)) await storage.remove(below(work, name));
+    if (!isOfLock(name)) await storage.remove(below(work, name), NEVER);
 }
 
 async function removeOwn(paths: WorkPaths, storage: Storage): Promise<void> {
-  await storage.remove(paths.own);
+  await storage.remove(paths.own, NEVER);
   // Of copies, too: whoever is at one, of the same bytes, begins it again.
   await removeUploads([paths.own, ...publishedFolders(paths.output)], storage);
   const intent = await readIntentIfThere(paths, storage).catch((error: unknown) => {
@@ -52,10 +53,11 @@ async function removeOwn(paths: WorkPaths, storage: Storage): Promise<void> {
     if (isShardmillError(error, "OUTPUT_FAILED")) return null;
     throw error;
   });
-  if (intent?.run === paths.run) await storage.remove(paths.publishing);
+  if (intent?.run === paths.run) await storage.remove(paths.publishing, NEVER);
   const { runFile } = paths;
   // Last: as long as it is there, whoever comes finds what is left.
-  if (runFile !== null && (await readRunFile(runFile, storage)) === paths.run) await storage.remove(runFile);
+  if (runFile !== null && (await readRunFile(runFile, storage, NEVER)) === paths.run)
+    await storage.remove(runFile, NEVER);
 }
 
 /** Whether a coordinator died just after publishing, or lives and is about to clean up. */
@@ -63,7 +65,7 @@ export async function hasWorkFiles(paths: WorkPaths, storage: Storage, disk: Dis
   // They were found by it.
   if (paths.runFile !== null) return true;
   const onDisk = await disk.lstat(paths.disk).catch(() => null);
-  return onDisk !== null || (await storage.kindAt(paths.own).catch(() => null)) !== null;
+  return onDisk !== null || (await storage.kindAt(paths.own, NEVER).catch(() => null)) !== null;
 }
 
 /**

@@ -119,7 +119,7 @@ async function syncIfThere(folder: string, disk: Disk): Promise<void> {
 async function removeVisible(
   location: Location,
   { storage, lock }: Pick<ClearOptions, "storage" | "lock">,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<void> {
   if (storage.can.rename) await lock.remove(localPathOf(location));
   else await storage.remove(location, signal);
@@ -134,7 +134,7 @@ async function beginMark(
   const { storage, lock, replaces } = options;
   const marker = below(work, CLEARING_NAME);
   const says = "this output is being cleared\n";
-  if (!storage.can.rename) await storage.put(marker, sourceOfBytes(says));
+  if (!storage.can.rename) await storage.put(marker, sourceOfBytes(says), { signal: NEVER });
   else {
     if (!replaces) await lock.place(localPathOf(marker), says);
     await storage.sync(work);
@@ -143,7 +143,7 @@ async function beginMark(
     lost: NEVER,
     confirm: async () => {},
     has: (name) => name === CLEARING_NAME,
-    end: () => removeVisible(marker, options),
+    end: () => removeVisible(marker, options, NEVER),
     async [Symbol.asyncDispose]() {},
   };
 }

@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { Processes } from "../../shared/core/process-identity.ts";
@@ -34,26 +35,26 @@ interface ClearingContent extends LockContent {
  * changes as long as its coordinator is alive.
  */
 export async function readClearing(work: Location, storage: Storage): Promise<string | null> {
-  const marker = await readTextIfThere(storage, below(work, CLEARING_NAME));
+  const marker = await readTextIfThere(storage, below(work, CLEARING_NAME), NEVER);
   if (marker === null) return null;
   const nonce = parseClearing(marker)?.nonce;
-  const beat = nonce === undefined ? null : await readTextIfThere(storage, beatOf(work, nonce));
+  const beat = nonce === undefined ? null : await readTextIfThere(storage, beatOf(work, nonce), NEVER);
   return `${marker}${beat ?? ""}`;
 }
 
 /** The run that a clearing was begun on. Null: there was none, or its marker says nothing. */
 export async function clearedRun(work: Location, storage: Storage): Promise<string | null> {
-  const marker = await readTextIfThere(storage, below(work, CLEARING_NAME));
+  const marker = await readTextIfThere(storage, below(work, CLEARING_NAME), NEVER);
   return marker === null ? null : (parseClearing(marker)?.run ?? null);
 }
 
 /** Removes what a dead coordinator's clearing shows. */
 export async function removeClearing(work: Location, storage: Storage): Promise<void> {
   const path = below(work, CLEARING_NAME);
-  const marker = await readTextIfThere(storage, path);
+  const marker = await readTextIfThere(storage, path, NEVER);
   const nonce = marker === null ? undefined : parseClearing(marker)?.nonce;
-  if (nonce !== undefined) await storage.remove(beatOf(work, nonce));
-  await storage.remove(path);
+  if (nonce !== undefined) await storage.remove(beatOf(work, nonce), NEVER);
+  await storage.remove(path, NEVER);
 }
 
 /**
@@ -102,7 +103,7 @@ export class Clearing implements AsyncDisposable {
   async confirm(): Promise<void> {
     this.#lost.signal.throwIfAborted();
     const path = below(this.#work, CLEARING_NAME);
-    const found = await readTextIfThere(this.#seams.storage, path);
+    const found = await readTextIfThere(this.#seams.storage, path, NEVER);
     if (found === this.#marker()) return;
     const error = clearsElsewhere(path);
     this.#lost.abort(error);
@@ -117,9 +118,9 @@ export class Clearing implements AsyncDisposable {
   /** Removes beat and marker. The marker goes last: without it nobody would remove the beat. */
   async end(): Promise<void> {
     await this.#stop();
-    await this.#seams.storage.remove(beatOf(this.#work, this.#content.nonce));
+    await this.#seams.storage.remove(beatOf(this.#work, this.#content.nonce), NEVER);
     await this.confirm();
-    await this.#seams.storage.remove(below(this.#work, CLEARING_NAME));
+    await this.#seams.storage.remove(below(this.#work, CLEARING_NAME), NEVER);
   }
 
   /** Stops the beats. A marker that is left waits for the next coordinator. */
@@ -130,7 +131,10 @@ export class Clearing implements AsyncDisposable {
   async #putMarker(replaces: boolean): Promise<void> {
     const marker = below(this.#work, CLEARING_NAME);
     try {
-      await this.#seams.storage.put(marker, sourceOfBytes(this.#marker()), { ifAbsent: !replaces });
+      await this.#seams.storage.put(marker, sourceOfBytes(this.#marker()), {
+        ifAbsent: !replaces,
+        signal: NEVER,
+      });
     } catch (error) {
       if (!isShardmillError(error, "STORE_EXISTS")) throw error;
       throw clearsElsewhere(marker);
@@ -143,7 +147,9 @@ export class Clearing implements AsyncDisposable {
       await this.confirm();
       this.#beats += 1;
       const { nonce } = this.#content;
-      await storage.put(beatOf(this.#work, nonce), sourceOfBytes(`${nonce} ${this.#beats}\n`));
+      await storage.put(beatOf(this.#work, nonce), sourceOfBytes(`${nonce} ${this.#beats}\n`), {
+        signal: NEVER,
+      });
     } catch {
       // Either it is lost, and `confirm` has recorded that; or the next removal reports the store.
     }

@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
@@ -14,7 +15,7 @@ export async function filesBelow(folder: Location, storage: Storage): Promise<re
   const names = await namesIn(folder, storage);
   if (names === null) return null;
   const found = await mapConcurrent(names, LISTS_AT_ONCE, async (name) => {
-    const isFolder = name.includes("=") && (await storage.kindAt(below(folder, name))) === "folder";
+    const isFolder = name.includes("=") && (await storage.kindAt(below(folder, name), NEVER)) === "folder";
     if (!isFolder) return [name];
     const inner = (await filesBelow(below(folder, name), storage)) ?? [];
     // An empty one is something, too.

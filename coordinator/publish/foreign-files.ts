@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
@@ -49,6 +50,6 @@ export async function refuseOtherOutput(
 
 /** Null for what is no file. */
 async function sizeOf(location: Location, storage: Storage): Promise<number | null> {
-  if ((await storage.kindAt(location)) !== "file") return null;
-  return (await storage.stat(location)).bytes;
+  if ((await storage.kindAt(location, NEVER)) !== "file") return null;
+  return (await storage.stat(location, NEVER)).bytes;
 }

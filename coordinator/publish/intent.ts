@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
@@ -45,7 +46,7 @@ export async function readIntentIfThere(
   { publishing, work }: OutputPaths,
   storage: Pick<Storage, "stat" | "read">,
 ): Promise<Intent | null> {
-  const text = await readTextIfThere(storage, publishing);
+  const text = await readTextIfThere(storage, publishing, NEVER);
   return text === null ? null : parseIntent(text, { publishing, work });
 }
 

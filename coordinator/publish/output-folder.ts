@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { below, folderOf, type Location } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest, WORK_FOLDER } from "../../shared/domain/manifest.ts";
@@ -91,7 +92,8 @@ export async function namesIn(folder: Location, storage: Storage): Promise<strin
   const what = "the output folder cannot be listed";
   return await asOutputFailed({ path: folder, what }, async () => {
     try {
-      for await (const page of storage.list(folder)) for (const { name } of page) names.push(name);
+      for await (const page of storage.list(folder, { signal: NEVER }))
+        for (const { name } of page) names.push(name);
       return names.sort();
     } catch (error) {
       if (isShardmillError(error, "STORE_NOT_FOUND")) return null;
@@ -103,7 +105,7 @@ export async function namesIn(folder: Location, storage: Storage): Promise<strin
 /** @throws {OUTPUT_OCCUPIED} when a file stands where the output folder, or one above it, would be */
 async function refuseFile(output: Location, storage: Storage): Promise<void> {
   for (let at = output; ; at = folderOf(at)) {
-    const kind = await storage.kindAt(at).catch(() => "folder" as const);
+    const kind = await storage.kindAt(at, NEVER).catch(() => "folder" as const);
     if (kind === "file") throw notAFolder(output, at);
     if (kind !== null || folderOf(at) === at) return;
   }

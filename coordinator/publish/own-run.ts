@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { NEVER } from "../../shared/core/abort.ts";
 import type { Disk } from "../../shared/core/disk.ts";
 import { errorCode } from "../../shared/core/errno.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
@@ -40,7 +41,7 @@ export async function ownPaths(
 /** ... null when no run of it has left anything where it would be found. */
 export async function knownPaths(paths: OutputPaths, { disk, storage }: RunPlace): Promise<WorkPaths | null> {
   if (paths.runFile !== null) {
-    const run = await readRunFile(paths.runFile, storage);
+    const run = await readRunFile(paths.runFile, storage, NEVER);
     return run === null ? null : withRun(paths, run);
   }
   if (isOnThisMachine(paths.output)) return withRun(paths, null);
@@ -59,6 +60,6 @@ async function sharedRun(runFile: Location, run: string, storage: Storage): Prom
     return run;
   } catch (error) {
     if (!isShardmillError(error, "STORE_EXISTS")) throw error;
-    return (await readRunFile(runFile, storage)) ?? run;
+    return (await readRunFile(runFile, storage, NEVER)) ?? run;
   }
 }

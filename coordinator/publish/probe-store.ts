@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { Random } from "../../shared/core/random.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
@@ -24,20 +25,20 @@ export async function probeStore(
   return await asOutputFailed({ path: folder, what }, async () => {
     await refuseReplacing(storage, below(folder, `probe-${random.hex(8)}`));
     const { checksums } = storage;
-    return (await checksums?.areEarned(folder)) === true ? checksums : undefined;
+    return (await checksums?.areEarned(folder, NEVER)) === true ? checksums : undefined;
   });
 }
 
 /** Of several coordinators that publish at once, one wins: because a put where something is fails. */
 async function refuseReplacing(storage: Storage, location: Location): Promise<void> {
   try {
-    await storage.put(location, sourceOfBytes("the first"), { ifAbsent: true });
-    await storage.put(location, sourceOfBytes("another"), { ifAbsent: true });
+    await storage.put(location, sourceOfBytes("the first"), { ifAbsent: true, signal: NEVER });
+    await storage.put(location, sourceOfBytes("another"), { ifAbsent: true, signal: NEVER });
   } catch (error) {
     if (isShardmillError(error, "STORE_EXISTS")) return;
     throw error;
   } finally {
-    await storage.remove(location);
+    await storage.remove(location, NEVER);
   }
   const message = `the store of ${location} replaces what is there although it is asked not to`;
   throw new ShardmillError("OUTPUT_FAILED", message, {

@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
@@ -178,7 +179,11 @@ async function placeManifest(publishing: Publishing): Promise<void> {
   const target = below(paths.output, MANIFEST_NAME);
   try {
     if (storage.can.link) await storage.link(below(paths.stage, MANIFEST_NAME), target);
-    else await storage.put(target, sourceOfBytes(manifestText(staged.manifest)), { ifAbsent: true });
+    else
+      await storage.put(target, sourceOfBytes(manifestText(staged.manifest)), {
+        ifAbsent: true,
+        signal: NEVER,
+      });
   } catch (error) {
     if (!isShardmillError(error, "STORE_EXISTS") || !(await isPublished(publishing))) throw error;
   }

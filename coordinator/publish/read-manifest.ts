@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { NEVER } from "../../shared/core/abort.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { recordOf } from "../../shared/core/record-of.ts";
 import { DEVICE_REPORT_SCHEMA, PRECISION_REPORT_SCHEMA } from "../../shared/domain/accuracy.ts";
@@ -94,7 +95,7 @@ const manifestSchema = z.object({
 export async function readManifest(
   location: Location,
   storage: Pick<Storage, "stat" | "read">,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<OutputManifest> {
   return parseManifest(await readText(storage, location, signal), location);
 }
@@ -104,7 +105,7 @@ export async function readManifestIfThere(
   location: Location,
   storage: Storage,
 ): Promise<OutputManifest | null> {
-  const text = await readTextIfThere(storage, location);
+  const text = await readTextIfThere(storage, location, NEVER);
   return text === null ? null : parseManifest(text, location);
 }
 

@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import { OUTPUT_FOLDERS } from "../../shared/domain/manifest.ts";
 import { isPlaceError } from "../../shared/storage/errors.ts";
@@ -9,7 +10,7 @@ import type { Storage } from "../../shared/storage/storage.ts";
  */
 export async function removeUploads(folders: readonly Location[], storage: Storage): Promise<void> {
   for (const folder of folders) {
-    await storage.removeUploads?.(folder).catch((error: unknown) => {
+    await storage.removeUploads?.(folder, NEVER).catch((error: unknown) => {
       if (!isPlaceError(error)) throw error;
     });
   }

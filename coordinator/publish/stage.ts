@@ -75,7 +75,7 @@ export async function stageOutput(options: StageOptions): Promise<StagedOutput> 
 async function stage(options: StageOptions): Promise<StagedOutput> {
   const { paths, storage, checksums, partials, signal } = options;
   for (const name of [MANIFEST_NAME, OUTPUT_FOLDERS.rows, OUTPUT_FOLDERS.errors])
-    await storage.remove(below(paths.stage, name));
+    await storage.remove(below(paths.stage, name), signal);
   const poisoned = await stagePoisoned(options);
   const access = { storage, checksums, signal };
   const { shape = null, onProgress = () => {} } = options;
@@ -100,7 +100,7 @@ async function stage(options: StageOptions): Promise<StagedOutput> {
   const files = parts.map(({ output }) => output);
   const manifest = buildManifest({ ...options.facts, counts }, files);
   await chooseWay({ storage, paths }).stage(parts, signal);
-  await storage.put(below(paths.stage, MANIFEST_NAME), sourceOfBytes(manifestText(manifest)));
+  await storage.put(below(paths.stage, MANIFEST_NAME), sourceOfBytes(manifestText(manifest)), { signal });
   return { manifest, parts };
 }
 

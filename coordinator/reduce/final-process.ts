@@ -1,4 +1,5 @@
 import type { RecordBatch } from "apache-arrow";
+import { NEVER } from "../../shared/core/abort.ts";
 import { errorToData } from "../../shared/core/errors.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
@@ -12,12 +13,10 @@ import type { FinalAnswer, FinalQuestion } from "./reduce-by-code.ts";
 
 /** The process of `reduceByCode`: the user's code is in a thread of it. */
 
-const { signal } = new AbortController();
-
 async function reduce({ path, where, files, target }: FinalQuestion): Promise<FinalAnswer> {
   const thread = new ReductionThread(path, where);
   try {
-    const table = await thread.reduce("final", batchesOf(files), signal);
+    const table = await thread.reduce("final", batchesOf(files), NEVER);
     await using file = await createFile(target);
     for await (const bytes of streamParquet(table)) await file.append(bytes);
     return { kind: "made", rows: table.numRows };
@@ -30,9 +29,13 @@ async function* batchesOf(files: FinalQuestion["files"]): AsyncGenerator<RecordB
   await using storages = new Storages({});
   for (const { path, bytes } of files) {
     const location = parseLocation(path);
-    using file = await openDatasetFile(byteSource(await storages.at(location), location, bytes), "parquet");
+    using file = await openDatasetFile(
+      byteSource(await storages.at(location), location, bytes),
+      "parquet",
+      NEVER,
+    );
     const columns = file.schema.fields.map(({ name }) => name);
-    yield* file.read({ rowStart: 0, rowEnd: file.rows, columns });
+    yield* file.read({ rowStart: 0, rowEnd: file.rows, columns, signal: NEVER });
   }
 }
 

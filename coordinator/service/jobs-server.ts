@@ -1,4 +1,4 @@
-import { NEVER, orAbort, sleep } from "../../shared/core/abort.ts";
+import { joined, orAbort, sleep } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { Slots } from "../../shared/core/slots.ts";
 import { isEnded } from "../../shared/domain/job.ts";
@@ -18,7 +18,7 @@ const WATCH_EVERY_MS = 500;
 interface JobsServerOptions {
   readonly submit: (
     spec: JobSpec,
-    options: IdentifiedSubmission & { readonly signal?: AbortSignal },
+    options: IdentifiedSubmission & { readonly signal: AbortSignal },
   ) => Promise<JobHandle>;
   /** In the order of submission: all, and those of them that a list has. */
   readonly jobs: () => readonly JobHandle[];
@@ -44,10 +44,10 @@ export class JobsServer implements JobsService {
   async submitJob(
     spec: JobSpec,
     submission: IdentifiedSubmission,
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<SubmittedJob> {
     if (submission.priority !== undefined) checkPriority(submission.priority);
-    const options = { ...submission, ...(signal === undefined ? {} : { signal }) };
+    const options = { ...submission, signal };
     const checked = checkJobSpec(spec);
     refuseRuns(checked);
     const { origin, notes, status } = await this.#options.submit(checked, options);
@@ -58,13 +58,13 @@ export class JobsServer implements JobsService {
     return this.#find(jobId).status();
   }
 
-  listJobs(signal?: AbortSignal): Promise<readonly JobStatus[]> {
+  listJobs(signal: AbortSignal): Promise<readonly JobStatus[]> {
     return this.#lists.list(() => this.#options.listed().map((job) => job.status()), signal);
   }
 
-  async *watchJob(jobId: string, signal?: AbortSignal): AsyncIterable<JobStatus> {
+  async *watchJob(jobId: string, signal: AbortSignal): AsyncIterable<JobStatus> {
     const job = this.#find(jobId);
-    const giveBack = await this.#watchers.take(signal ?? NEVER);
+    const giveBack = await this.#watchers.take(signal);
     try {
       yield* this.#watch(job, signal);
     } finally {
@@ -72,25 +72,25 @@ export class JobsServer implements JobsService {
     }
   }
 
-  async *#watch(job: JobHandle, signal?: AbortSignal): AsyncIterable<JobStatus> {
+  async *#watch(job: JobHandle, signal: AbortSignal): AsyncIterable<JobStatus> {
     // Once, and not with each pause: what waits for a promise stays with it until it settles, and a job may
     // run for weeks.
     const over = new AbortController();
     const end = () => over.abort();
     job.ended.then(end, end);
-    const wake = signal === undefined ? over.signal : AbortSignal.any([signal, over.signal]);
+    using wake = joined(signal, over.signal);
     let last = "";
     for (;;) {
       const status = job.status();
       if (isEnded(status.phase) || over.signal.aborted) {
         // Reported only once its files are let go of: whoever hears of it may run the job again.
-        yield await (signal === undefined ? job.ended : orAbort(job.ended, signal));
+        yield await orAbort(job.ended, signal);
         return;
       }
       const text = JSON.stringify(status);
       if (text !== last) yield status;
       last = text;
-      await sleep(WATCH_EVERY_MS, wake).catch(() => signal?.throwIfAborted());
+      await sleep(WATCH_EVERY_MS, wake.signal).catch(() => signal.throwIfAborted());
     }
   }
 

@@ -1,4 +1,3 @@
-import { NEVER } from "../../shared/core/abort.ts";
 import { systemClock, type Timers } from "../../shared/core/clock.ts";
 import { Slots } from "../../shared/core/slots.ts";
 
@@ -24,7 +23,7 @@ export class ListingPace {
   }
 
   /** @throws {RESOURCE_EXHAUSTED} when too many wait already */
-  async list<T>(make: () => readonly T[], signal: AbortSignal = NEVER): Promise<readonly T[]> {
+  async list<T>(make: () => readonly T[], signal: AbortSignal): Promise<readonly T[]> {
     const giveBack = await this.#turns.take(signal);
     let entries = 0;
     try {

@@ -1,4 +1,4 @@
-import { type Deferred, deferred, NEVER, orAbort } from "../../shared/core/abort.ts";
+import { type Deferred, deferred, orAbort } from "../../shared/core/abort.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import { mapInOrder } from "../../shared/core/map-in-order.ts";
@@ -101,7 +101,7 @@ export class Submissions {
 
   /** Checks, plans and opens a job, which runs from here on. */
   async submit(spec: JobSpec, { by, ...options }: Submission): Promise<JobHandle> {
-    const signal = options.signal ?? NEVER;
+    const { signal } = options;
     this.#submitting += 1;
     try {
       if (by === undefined) return await this.#submit({ spec }, options, signal);

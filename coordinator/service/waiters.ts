@@ -115,18 +115,18 @@ class Waiter implements Disposable {
    * Resolves when woken since the try began, after `ms`, or when `signal` aborts. Shards that become
    * available wake it only if the try `lacksShards`: if more of them could have helped.
    */
-  async wait(ms: number, lacksShards: boolean, signal?: AbortSignal): Promise<void> {
-    if (this.#woken || (lacksShards && this.#wokenForShards) || signal?.aborted) return;
+  async wait(ms: number, lacksShards: boolean, signal: AbortSignal): Promise<void> {
+    if (this.#woken || (lacksShards && this.#wokenForShards) || signal.aborted) return;
     this.#lacksShards = lacksShards;
     await new Promise<void>((resolve) => {
       const finish = () => {
         callOff();
-        signal?.removeEventListener("abort", finish);
+        signal.removeEventListener("abort", finish);
         this.#resume = null;
         resolve();
       };
       const callOff = this.#clock.after(Math.max(0, ms), finish);
-      signal?.addEventListener("abort", finish, { once: true });
+      signal.addEventListener("abort", finish, { once: true });
       this.#resume = finish;
     });
   }

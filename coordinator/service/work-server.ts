@@ -95,7 +95,7 @@ export class WorkServer implements WorkService {
     session: WorkerSession,
     waitMs: number,
     running: readonly LeaseRef[],
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<LeaseAnswer> {
     const { waiters, clock, registry, dismissal } = this.#options;
     const deadlineMs = clock.nowMs() + Math.min(waitMs, MAX_WAIT_MS);
@@ -111,7 +111,7 @@ export class WorkServer implements WorkService {
       // The last job that was mapped as it maps may have ended meanwhile.
       refuseMapping(info, this.#mappings);
       const { lease, retryAtMs, lacksShards } = await this.#tryJobs(session, running);
-      if (signal?.aborted) {
+      if (signal.aborted) {
         // A worker whose connection broke may have asked again before that was noticed here.
         if (waiters.openOf(session) === 1) registry.disconnected(session, clock.nowMs());
         if (lease !== null) await this.#giveBack(session, lease);

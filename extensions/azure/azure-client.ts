@@ -87,20 +87,20 @@ export class AzureClient implements ObjectClient {
   async readRange(
     place: ObjectPlace,
     range: { readonly start: number; readonly end: number; readonly version?: string },
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<RangeRead> {
     const asking = this.#asking(place, { method: "GET" }, signal);
     return await readRange(this.#engine, { ...range, whole: "refuse", isAsStored: true, ...asking }, signal);
   }
 
-  async head(place: ObjectPlace, signal?: AbortSignal): Promise<ObjectHead> {
+  async head(place: ObjectPlace, signal: AbortSignal): Promise<ObjectHead> {
     return await this.#call(place, { method: "HEAD", open: (head) => headReader(place.path, head) }, signal);
   }
 
   async list(
     place: ObjectPlace,
     { prefix, delimiter, from = null, most }: ListWanted,
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<ObjectPage> {
     const query = {
       restype: "container",
@@ -114,13 +114,13 @@ export class AzureClient implements ObjectClient {
     return await this.#call({ ...place, key: "" }, { method: "GET", query, open }, signal);
   }
 
-  async put(place: ObjectPlace, put: ObjectPut, signal?: AbortSignal): Promise<"put" | "taken"> {
+  async put(place: ObjectPlace, put: ObjectPut, signal: AbortSignal): Promise<"put" | "taken"> {
     if (put.body.bytes > this.#blockBytes) return await this.#putInBlocks(place, put, signal);
     const open = (head: AnswerHead) => placedBy(head, put);
     return await this.#call(place, { ...wholePut(put), open }, signal);
   }
 
-  async refusesOtherBytes(place: ObjectPlace, signal?: AbortSignal): Promise<boolean> {
+  async refusesOtherBytes(place: ObjectPlace, signal: AbortSignal): Promise<boolean> {
     const asking = this.#asking(place, wholePut(otherBytes()), signal);
     const open = (head: AnswerHead) => digestRefusal(head, isOfDigest, asking.judge);
     return await this.#engine.call({ open, ...asking }, signal);
@@ -130,7 +130,7 @@ export class AzureClient implements ObjectClient {
     from: ObjectPlace,
     to: ObjectPlace,
     options: Pick<ObjectPut, "ifAbsent">,
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<"put" | "taken"> {
     const source = addressOf(containerOf(from, this.#settings), from);
     // Nobody but the store is told by what the source is read.
@@ -146,14 +146,14 @@ export class AzureClient implements ObjectClient {
     });
   }
 
-  async remove(place: ObjectPlace, signal?: AbortSignal): Promise<void> {
+  async remove(place: ObjectPlace, signal: AbortSignal): Promise<void> {
     const headers = { "x-ms-delete-snapshots": "include" };
     const open = ({ status }: AnswerHead) => (status === 202 || status === 404 ? ignoring(null) : null);
     await this.#call(place, { method: "DELETE", headers, open }, signal);
   }
 
   /** Blocks are sent one by one, each checked by the store; then their list makes the blob, at once. */
-  async #putInBlocks(place: ObjectPlace, put: ObjectPut, signal?: AbortSignal): Promise<"put" | "taken"> {
+  async #putInBlocks(place: ObjectPlace, put: ObjectPut, signal: AbortSignal): Promise<"put" | "taken"> {
     for (let uploads = 1; ; uploads += 1) {
       try {
         const ids = await this.#sendBlocks(place, put, signal);
@@ -177,7 +177,7 @@ export class AzureClient implements ObjectClient {
     }
   }
 
-  async #sendBlocks(place: ObjectPlace, { body }: ObjectPut, signal?: AbortSignal): Promise<string[]> {
+  async #sendBlocks(place: ObjectPlace, { body }: ObjectPut, signal: AbortSignal): Promise<string[]> {
     const idOf = blockIds(randomBytes(16));
     const ids: string[] = [];
     const open = ({ status }: AnswerHead) => (status === 201 ? ignoring(null) : null);
@@ -193,14 +193,14 @@ export class AzureClient implements ObjectClient {
   async #call<T>(
     place: ObjectPlace,
     { open, ...asked }: Asked & Pick<HttpCall<T>, "open">,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ): Promise<T> {
     const asking = this.#asking(place, asked, signal);
     return await this.#engine.call({ open, ...asking }, signal);
   }
 
   /** How it is asked for, by the credentials of that moment, and what follows when they are refused. */
-  #asking(place: ObjectPlace, asked: Asked, signal: AbortSignal | undefined): Asking {
+  #asking(place: ObjectPlace, asked: Asked, signal: AbortSignal): Asking {
     const { path } = place;
     const container = containerOf(place, this.#settings);
     const url = addressOf(container, place);

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { promisify } from "node:util";
 import * as z from "zod";
+import { NEVER } from "../../shared/core/abort.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import { failed } from "../../shared/http/failures.ts";
@@ -90,17 +91,20 @@ async function login(
     ...said,
   });
   using engine = new HttpEngine();
-  return await engine.call<Token>({
-    path: TOKEN_PATH,
-    request: () => ({
-      method: "POST",
-      url,
-      headers: { "content-type": "application/x-www-form-urlencoded" },
-      body: bodyOf(Buffer.from(form.toString(), "utf8")),
-    }),
-    open: ({ status }) => (status === 200 ? jsonReader(TOKEN_PATH, TOKEN, (token) => token) : null),
-    judge: refusedLogin,
-  });
+  return await engine.call<Token>(
+    {
+      path: TOKEN_PATH,
+      request: () => ({
+        method: "POST",
+        url,
+        headers: { "content-type": "application/x-www-form-urlencoded" },
+        body: bodyOf(Buffer.from(form.toString(), "utf8")),
+      }),
+      open: ({ status }) => (status === 200 ? jsonReader(TOKEN_PATH, TOKEN, (token) => token) : null),
+      judge: refusedLogin,
+    },
+    NEVER,
+  );
 }
 
 /** `AADSTS700016: Application with identifier ... was not found`: no secret is in it. */

@@ -72,7 +72,7 @@ async function timeOnce(
     signal,
   });
   const ms = performance.now() - startMs;
-  await place.storage.remove(place.paths.stage);
+  await place.storage.remove(place.paths.stage, signal);
   return ms;
 }
 

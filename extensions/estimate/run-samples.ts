@@ -1,6 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { deferred, sleep } from "../../shared/core/abort.ts";
+import { deferred, NEVER, sleep } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
@@ -78,7 +78,7 @@ async function untilKnown(samples: readonly SampleProcess[], budgetMs: number): 
   const startedMs = performance.now();
   let warmMs: number | null = null;
   while (performance.now() - startedMs < PATIENCE_MS + budgetMs) {
-    await sleep(LOOK_MS);
+    await sleep(LOOK_MS, NEVER);
     if (warmMs === null && samples.every((sample) => sample.isWarm(budgetMs))) {
       warmMs = performance.now();
       for (const sample of samples) sample.beginMeasuring();

@@ -5,7 +5,7 @@ import type { PortHandlers } from "../../shared/extension/face.ts";
 import type { ResultsView } from "../../shared/extension/results-view.ts";
 import { JobStorages } from "../../shared/storage/job-storages.ts";
 import { type HandledMethod, handledMethod } from "../../shared/wire/method.ts";
-import type { Who } from "../../shared/wire/server-call.ts";
+import type { Caller } from "../../shared/wire/server-call.ts";
 import { serveServerStream } from "../../shared/wire/streams.ts";
 import { type ReportFailure, serveUnary } from "../../shared/wire/unary.ts";
 import type { Flight } from "./flight.ts";
@@ -37,6 +37,8 @@ export function openFlights(
   };
 }
 
+type Asking = Pick<Caller, "signal" | "who">;
+
 function flightHandlers(
   { flights, storages, turns }: FlightAccess,
   report: ReportFailure,
@@ -52,14 +54,14 @@ function flightHandlers(
     return withLength(await readSchema(storages.of(flight), first, signal));
   };
 
-  async function* list(criteria: Uint8Array, signal: AbortSignal): AsyncGenerator<FlightInfo> {
+  async function* list(criteria: Uint8Array, { signal }: Asking): AsyncGenerator<FlightInfo> {
     const found = flights.list(Buffer.from(criteria).toString("utf8"), signal);
     // A turn for each: none is held while the reader takes one in.
     const next = () => turns.look(signal, () => nextInfo(found, (flight) => infoOf(flight, signal)));
     for (let info = await next(); info !== null; info = await next()) yield info;
   }
 
-  async function* read(bytes: Uint8Array, signal: AbortSignal, who: Who): AsyncGenerator<FlightData> {
+  async function* read(bytes: Uint8Array, { signal, who }: Asking): AsyncGenerator<FlightData> {
     const ticket = readTicket(bytes);
     const giveBack = await turns.takeStream(who, signal);
     try {
@@ -78,9 +80,9 @@ function flightHandlers(
   }
 
   const { listFlights, getFlightInfo, getSchema, doGet } = flightMethods;
-  const tellInfo = (path: readonly string[], { signal }: { readonly signal: AbortSignal }) =>
+  const tellInfo = (path: readonly string[], { signal }: Asking) =>
     turns.look(signal, async () => infoOf(await flights.find(path, signal), signal));
-  const tellSchema = (path: readonly string[], { signal }: { readonly signal: AbortSignal }) =>
+  const tellSchema = (path: readonly string[], { signal }: Asking) =>
     turns.look(signal, async () => schemaOf(await flights.find(path, signal), signal));
   return new Map([
     handledMethod(listFlights, serveServerStream(listFlights, list, report)),

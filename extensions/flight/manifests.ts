@@ -35,7 +35,7 @@ export class Manifests {
    */
   async of(
     { output, stores }: Pick<JobResults, "output" | "stores">,
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<OutputManifest> {
     const location = below(output, MANIFEST_NAME);
     const storage = await this.#storages.of({ stores }).at(location);

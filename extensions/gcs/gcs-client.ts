@@ -111,7 +111,7 @@ export class GcsClient implements ObjectClient {
   async readRange(
     place: ObjectPlace,
     range: { readonly start: number; readonly end: number; readonly version?: string },
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<RangeRead> {
     const asking = this.#asking(place, { method: "GET", path: objectPath(place) }, signal);
     const wanted = {
@@ -131,7 +131,7 @@ export class GcsClient implements ObjectClient {
     return await readRange(this.#engine, wanted, signal);
   }
 
-  async head(place: ObjectPlace, signal?: AbortSignal): Promise<ObjectHead> {
+  async head(place: ObjectPlace, signal: AbortSignal): Promise<ObjectHead> {
     const asked = { method: "GET", path: objectPath(place), query: { fields: OBJECT_FIELDS } } as const;
     const open = ifOk(() => objectReader(place.path));
     return await this.#call(place, { ...asked, open }, signal);
@@ -140,7 +140,7 @@ export class GcsClient implements ObjectClient {
   async list(
     place: ObjectPlace,
     { prefix, delimiter, from = null, most = MOST_LISTED }: ListWanted,
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<ObjectPage> {
     const query = {
       fields: PAGE_FIELDS,
@@ -153,13 +153,13 @@ export class GcsClient implements ObjectClient {
     return await this.#call(place, { method: "GET", path: bucketPath(place), query, open }, signal);
   }
 
-  async put(place: ObjectPlace, put: ObjectPut, signal?: AbortSignal): Promise<"put" | "taken"> {
+  async put(place: ObjectPlace, put: ObjectPut, signal: AbortSignal): Promise<"put" | "taken"> {
     if (put.body.bytes > this.#pieceBytes) return await this.#putInPieces(place, put, signal);
     const open = (head: AnswerHead) => outcomeOf(place, put, head);
     return await this.#call(place, { ...wholePut(place, put), open }, signal);
   }
 
-  async refusesOtherBytes(place: ObjectPlace, signal?: AbortSignal): Promise<boolean> {
+  async refusesOtherBytes(place: ObjectPlace, signal: AbortSignal): Promise<boolean> {
     const asking = this.#asking(place, wholePut(place, otherBytes()), signal);
     const open = (head: AnswerHead) => digestRefusal(head, isOfDigest, asking.judge);
     return await this.#engine.call({ open, ...asking }, signal);
@@ -169,7 +169,7 @@ export class GcsClient implements ObjectClient {
     from: ObjectPlace,
     to: ObjectPlace,
     options: Pick<ObjectPut, "ifAbsent">,
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<"put" | "taken"> {
     const path = rewritePath(from, to);
     const open = (head: AnswerHead): BodyReader<RewriteStep> | null => {
@@ -195,13 +195,13 @@ export class GcsClient implements ObjectClient {
     }
   }
 
-  async remove(place: ObjectPlace, signal?: AbortSignal): Promise<void> {
+  async remove(place: ObjectPlace, signal: AbortSignal): Promise<void> {
     const open = ({ status }: AnswerHead) =>
       status === 204 || status === 200 || status === 404 ? ignoring(null) : null;
     await this.#call(place, { method: "DELETE", path: objectPath(place), open }, signal);
   }
 
-  async #putInPieces(place: ObjectPlace, put: ObjectPut, signal?: AbortSignal): Promise<"put" | "taken"> {
+  async #putInPieces(place: ObjectPlace, put: ObjectPut, signal: AbortSignal): Promise<"put" | "taken"> {
     const { path } = place;
     const { bytes } = put.body;
     const begin: Asked = {
@@ -234,13 +234,13 @@ export class GcsClient implements ObjectClient {
   async #call<T>(
     place: ObjectPlace,
     { open, ...asked }: Asked & Pick<HttpCall<T>, "open">,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ): Promise<T> {
     return await this.#engine.call({ open, ...this.#asking(place, asked, signal) }, signal);
   }
 
   /** How it is asked for, by the credentials of that moment, and what follows when they are refused. */
-  #asking(place: ObjectPlace, asked: Asked, signal: AbortSignal | undefined): Asking {
+  #asking(place: ObjectPlace, asked: Asked, signal: AbortSignal): Asking {
     const { path } = place;
     const asker = new CallCredentials(this.#credentials, signal);
     return {

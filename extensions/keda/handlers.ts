@@ -17,7 +17,7 @@ export function scalerHandlers({ jobs, report }: FaceView): ReadonlyMap<string, 
     readScalerAsk(metadata);
     return A_WORKER;
   };
-  const watch = (metadata: ScalerMetadata, signal: AbortSignal) =>
+  const watch = (metadata: ScalerMetadata, { signal }: { readonly signal: AbortSignal }) =>
     scaler.watch(readScalerAsk(metadata), signal);
   return new Map([
     handledMethod(

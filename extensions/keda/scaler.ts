@@ -1,4 +1,4 @@
-import { NEVER, sleep } from "../../shared/core/abort.ts";
+import { sleepBy } from "../../shared/core/abort.ts";
 import { systemClock, type Timers } from "../../shared/core/clock.ts";
 import { Slots } from "../../shared/core/slots.ts";
 import type { Device } from "../../shared/domain/device.ts";
@@ -28,10 +28,10 @@ export class Scaler {
   }
 
   /** Whether any are wanted: now, and whenever that changes. */
-  async *watch(ask: ScalerAsk, signal: AbortSignal = NEVER): AsyncGenerator<boolean> {
+  async *watch(ask: ScalerAsk, signal: AbortSignal): AsyncGenerator<boolean> {
     const giveBack = await this.#watchers.take(signal);
     try {
-      for (let last: boolean | null = null; ; await sleep(LOOK_EVERY_MS, signal, this.#timers)) {
+      for (let last: boolean | null = null; ; await sleepBy(this.#timers, LOOK_EVERY_MS, signal)) {
         const isActive = this.workersWanted(ask) > 0;
         if (isActive !== last) yield isActive;
         last = isActive;

@@ -42,8 +42,7 @@ export function storageByBucket(kind: BucketKind, stores: Pick<JobStores, "setti
     async *list(folder, options) {
       yield* (await at(folder)).list(folder, options);
     },
-    read: async (location, start, end, signal, version) =>
-      (await at(location)).read(location, start, end, signal, version),
+    read: async (location, start, end, options) => (await at(location)).read(location, start, end, options),
     put: async (location, source, options) => (await at(location)).put(location, source, options),
     rename: async (from, to) => (await at(from)).rename(from, to),
     link: async (from, to) => (await at(from)).link(from, to),
@@ -53,7 +52,7 @@ export function storageByBucket(kind: BucketKind, stores: Pick<JobStores, "setti
       // Neither store could ask the other.
       const file = await source.stat(from, signal);
       const put: PutSource = { bytes: file.bytes, chunks: () => readChunks(source, from, file, signal) };
-      await target.put(to, put, signal === undefined ? {} : { signal });
+      await target.put(to, put, { signal });
     },
     sync: async (location) => (await at(location)).sync(location),
     removeUploads: async (folder, signal) => (await at(folder)).removeUploads?.(folder, signal),

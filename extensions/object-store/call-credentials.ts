@@ -5,12 +5,12 @@ import { type CredentialCache, type Credentials, PATIENCE_MS } from "./credentia
 /** As who one call asks, however often; and what follows when that is refused. */
 export class CallCredentials<C extends Credentials> {
   readonly #cache: CredentialCache<C>;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignal;
   #used: C | null = null;
   /** When they were refused first. */
   #refusedMs: number | null = null;
 
-  constructor(cache: CredentialCache<C>, signal: AbortSignal | undefined) {
+  constructor(cache: CredentialCache<C>, signal: AbortSignal) {
     this.#cache = cache;
     this.#signal = signal;
   }

@@ -1,4 +1,4 @@
-import { NEVER, orAbort, sleep } from "../../shared/core/abort.ts";
+import { orAbort, sleepBy } from "../../shared/core/abort.ts";
 import { backoffMs } from "../../shared/core/backoff.ts";
 import { systemClock, type TimedClock } from "../../shared/core/clock.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
@@ -87,7 +87,7 @@ export class CredentialCache<C extends Credentials> {
    * Where some were refused before, after a pause that is one for all. Rejects as the provider does when
    * there are none, and with the signal's reason; when nobody waits any more, no more is asked.
    */
-  async get(signal: AbortSignal = NEVER): Promise<C> {
+  async get(signal: AbortSignal): Promise<C> {
     if (this.#kept !== null && this.#clock.wallMs() < this.#kept.renewedMs) return this.#kept.credentials;
     const isKnown = !this.wereTaken && this.#failure !== null && this.#isRecent(this.#failure.atMs);
     if (isKnown) throw this.#failure?.error;
@@ -151,7 +151,7 @@ export class CredentialCache<C extends Credentials> {
   }
 
   #pause(before: number, signal: AbortSignal): Promise<void> {
-    return sleep(backoffMs(before, PAUSES, this.#random.unit()), signal, this.#clock);
+    return sleepBy(this.#clock, backoffMs(before, PAUSES, this.#random.unit()), signal);
   }
 
   async #ask(): Promise<C> {

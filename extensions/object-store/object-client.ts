@@ -64,26 +64,26 @@ export interface ObjectClient extends Disposable {
   readRange(
     place: ObjectPlace,
     range: { readonly start: number; readonly end: number; readonly version?: string },
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<RangeRead>;
 
-  head(place: ObjectPlace, signal?: AbortSignal): Promise<ObjectHead>;
+  head(place: ObjectPlace, signal: AbortSignal): Promise<ObjectHead>;
 
   /** A page of the keys of a bucket that begin with a prefix, in the order of their bytes. */
-  list(place: ObjectPlace, wanted: ListWanted, signal?: AbortSignal): Promise<ObjectPage>;
+  list(place: ObjectPlace, wanted: ListWanted, signal: AbortSignal): Promise<ObjectPage>;
 
   /**
    * Puts an object whole: the store refuses bytes that are not those of the digests.
    *
    * @returns `taken`: something is there already, and `ifAbsent` was asked for
    */
-  put(place: ObjectPlace, put: ObjectPut, signal?: AbortSignal): Promise<"put" | "taken">;
+  put(place: ObjectPlace, put: ObjectPut, signal: AbortSignal): Promise<"put" | "taken">;
 
   /**
    * Whether the store makes sure of bytes by the digest that comes with them, and so of the sha256 that
    * `head` tells: it is given another. Left out: it does not.
    */
-  refusesOtherBytes?(place: ObjectPlace, signal?: AbortSignal): Promise<boolean>;
+  refusesOtherBytes?(place: ObjectPlace, signal: AbortSignal): Promise<boolean>;
 
   /**
    * Within the store. What is there stays with `ifAbsent`, where the store is able to leave it: `taken`. Else
@@ -93,20 +93,20 @@ export interface ObjectClient extends Disposable {
     from: ObjectPlace,
     to: ObjectPlace,
     options: Pick<ObjectPut, "ifAbsent">,
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<"put" | "taken">;
 
   /** One that is not there is removed. */
-  remove(place: ObjectPlace, signal?: AbortSignal): Promise<void>;
+  remove(place: ObjectPlace, signal: AbortSignal): Promise<void>;
 
   /**
    * Gives up what was begun to be put below a place, in parts, and never ended: parts are kept, and in no
    * listing. Left out: the store keeps none that its users could give up.
    */
-  removeUploads?(place: ObjectPlace, signal?: AbortSignal): Promise<void>;
+  removeUploads?(place: ObjectPlace, signal: AbortSignal): Promise<void>;
 
   /** Keys of the bucket of a place, up to a thousand. Left out: they are removed one by one. */
-  removeMany?(place: ObjectPlace, keys: readonly string[], signal?: AbortSignal): Promise<void>;
+  removeMany?(place: ObjectPlace, keys: readonly string[], signal: AbortSignal): Promise<void>;
 }
 
 /** Finds a listing that does not end, since its pages repeat. One key a page is remembered. */
@@ -138,7 +138,7 @@ export async function putObject(
   client: ObjectClient,
   place: ObjectPlace,
   put: ObjectPut,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): ReturnType<ObjectClient["put"]> {
   try {
     return await client.put(place, put, signal);

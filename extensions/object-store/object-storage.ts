@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { systemRandom } from "../../shared/core/random.ts";
 import { below, type FileStat, type Location, parseLocation } from "../../shared/domain/location.ts";
@@ -63,7 +64,7 @@ class ObjectStorage implements Storage {
     return this.#client.storeOf(placeOf(location));
   }
 
-  async kindAt(location: Location, signal?: AbortSignal): Promise<PlaceKind | null> {
+  async kindAt(location: Location, signal: AbortSignal): Promise<PlaceKind | null> {
     const place = placeOf(location);
     try {
       if (place.key !== "" && !place.key.endsWith("/")) {
@@ -76,7 +77,7 @@ class ObjectStorage implements Storage {
     return (await this.#isFolder(place, signal)) ? "folder" : null;
   }
 
-  async stat(location: Location, signal?: AbortSignal): Promise<FileStat> {
+  async stat(location: Location, signal: AbortSignal): Promise<FileStat> {
     const { bytes, version } = await this.#ofFile(location, signal, (place) =>
       this.#client.head(place, signal),
     );
@@ -84,16 +85,16 @@ class ObjectStorage implements Storage {
   }
 
   /** There are no links. */
-  async real(location: Location, signal?: AbortSignal): Promise<Location> {
+  async real(location: Location, signal: AbortSignal): Promise<Location> {
     if ((await this.kindAt(location, signal)) === null) throw notFound(location);
     return location;
   }
 
   async *list(
     folder: Location,
-    { prefix = "", signal }: { readonly prefix?: string; readonly signal?: AbortSignal } = {},
+    { prefix = "", signal }: { readonly prefix?: string; readonly signal: AbortSignal },
   ): AsyncGenerator<readonly Entry[]> {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const place = placeOf(folder);
     const base = prefixOf(place);
     let isThere = false;
@@ -123,11 +124,10 @@ class ObjectStorage implements Storage {
     location: Location,
     start: number,
     end: number,
-    signal?: AbortSignal,
-    version?: string,
+    { version, signal }: { readonly version?: string | undefined; readonly signal: AbortSignal },
   ): Promise<Uint8Array> {
     checkRange(location, start, end);
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     if (start === end) return new Uint8Array(0);
     const range = { start, end, ...(version === undefined ? {} : { version }) };
     const { bytes } = await this.#ofFile(location, signal, (place) =>
@@ -138,20 +138,21 @@ class ObjectStorage implements Storage {
   }
 
   /** What its digests are must be said before it is sent: unless they are given, the source is read twice. */
-  async put(location: Location, source: PutSource, options: PutOptions = {}): Promise<StoredFile> {
+  async put(location: Location, source: PutSource, options: PutOptions): Promise<StoredFile> {
     const { ifAbsent = false, signal } = options;
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const place = named(placeOf(location));
     this.#checkSize(location, source.bytes);
     const { sha256, md5 } = await this.#digestsOf(location, source, options);
     const stored = { bytes: source.bytes, sha256 };
     const body = {
       bytes: source.bytes,
-      chunks: () => checkedChunks(location, source, { sha256, ...(signal === undefined ? {} : { signal }) }),
+      chunks: () => checkedChunks(location, source, { sha256, signal }),
     };
     const outcome = await putObject(this.#client, place, { body, sha256, md5, ifAbsent }, signal);
     // Of a put that was sent again because its answer was lost, the object may be our own.
-    if (outcome === "taken" && !(await this.#has(place, stored))) throw occupied(location, stored.bytes);
+    if (outcome === "taken" && !(await this.#has(place, stored, signal)))
+      throw occupied(location, stored.bytes);
     return stored;
   }
 
@@ -163,8 +164,8 @@ class ObjectStorage implements Storage {
     throw cannot("a bucket", "link");
   }
 
-  async copy(from: Location, to: Location, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
+  async copy(from: Location, to: Location, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     const target = named(placeOf(to));
     const source = named(placeOf(from));
     if ((await this.#client.copy(source, target, { ifAbsent: true }, signal)) === "put") return;
@@ -176,11 +177,11 @@ class ObjectStorage implements Storage {
   /** Nothing is left to do: what was put is there. */
   async sync(): Promise<void> {}
 
-  async removeUploads(folder: Location, signal?: AbortSignal): Promise<void> {
+  async removeUploads(folder: Location, signal: AbortSignal): Promise<void> {
     await this.#client.removeUploads?.(placeOf(folder), signal);
   }
 
-  async remove(location: Location, signal?: AbortSignal): Promise<void> {
+  async remove(location: Location, signal: AbortSignal): Promise<void> {
     await removeObjects(this.#client, location, signal);
   }
 
@@ -191,10 +192,10 @@ class ObjectStorage implements Storage {
   /** Of an object: that there are only keys below it is said otherwise than that there is nothing. */
   async #ofFile<T>(
     location: Location,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
     ask: (place: ObjectPlace) => Promise<T>,
   ): Promise<T> {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const place = placeOf(location);
     let missing: unknown = notFound(location);
     if (place.key !== "" && !place.key.endsWith("/")) {
@@ -208,7 +209,7 @@ class ObjectStorage implements Storage {
     throw (await this.#isFolder(place, signal)) ? notAFile(location, "folder") : missing;
   }
 
-  async #isFolder(place: ObjectPlace, signal: AbortSignal | undefined): Promise<boolean> {
+  async #isFolder(place: ObjectPlace, signal: AbortSignal): Promise<boolean> {
     try {
       // A page may be empty, and not the last one.
       for (let from: string | null = null; ; ) {
@@ -244,26 +245,29 @@ class ObjectStorage implements Storage {
     });
   }
 
-  async #told(location: Location, signal: AbortSignal | undefined): Promise<StoredFile | null> {
+  async #told(location: Location, signal: AbortSignal): Promise<StoredFile | null> {
     const { bytes, sha256 } = await this.#ofFile(location, signal, (place) =>
       this.#client.head(place, signal),
     );
     return sha256 === null ? null : { bytes, sha256 };
   }
 
-  async #earnsChecksums(folder: Location, signal: AbortSignal | undefined): Promise<boolean> {
+  async #earnsChecksums(folder: Location, signal: AbortSignal): Promise<boolean> {
     const location = below(folder, `checksum-probe-${systemRandom.hex(8)}`);
     try {
       const refuses = await this.#client.refusesOtherBytes?.(named(placeOf(location)), signal);
       if (refuses !== true) return false;
-      const { sha256 } = await this.put(location, sourceOfBytes("whose sha256 is told"), { ifAbsent: true });
+      const { sha256 } = await this.put(location, sourceOfBytes("whose sha256 is told"), {
+        ifAbsent: true,
+        signal,
+      });
       return (await this.#told(location, signal))?.sha256 === sha256;
     } finally {
-      await this.remove(location);
+      await this.remove(location, NEVER);
     }
   }
 
-  async #areSame(one: ObjectPlace, other: ObjectPlace, signal?: AbortSignal): Promise<boolean> {
+  async #areSame(one: ObjectPlace, other: ObjectPlace, signal: AbortSignal): Promise<boolean> {
     const [first, second] = await Promise.all([
       this.#client.head(one, signal),
       this.#client.head(other, signal).catch((error: unknown) => {
@@ -274,10 +278,12 @@ class ObjectStorage implements Storage {
     return first.sha256 !== null && first.bytes === second?.bytes && first.sha256 === second.sha256;
   }
 
-  async #has(place: ObjectPlace, { bytes, sha256 }: StoredFile): Promise<boolean> {
-    const there = await this.#client.head(place);
+  async #has(place: ObjectPlace, { bytes, sha256 }: StoredFile, signal: AbortSignal): Promise<boolean> {
+    const there = await this.#client.head(place, signal);
     if (there.bytes !== bytes) return false;
-    return (there.sha256 ?? (await digestStored(this, parseLocation(place.path))).sha256) === sha256;
+    return (
+      (there.sha256 ?? (await digestStored(this, parseLocation(place.path), { signal })).sha256) === sha256
+    );
   }
 }
 

@@ -15,9 +15,9 @@ const REMOVALS_AT_ONCE = 16;
 export async function removeObjects(
   client: ObjectClient,
   location: Location,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<void> {
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
   const place = placeOf(location);
   const { key } = place;
   if (key !== "" && !key.endsWith("/")) await client.remove(named(place), signal);

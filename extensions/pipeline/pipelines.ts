@@ -1,6 +1,7 @@
 import { type ChildProcess, fork, type StdioOptions } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { NEVER } from "../../shared/core/abort.ts";
 import type { ConcreteDevice, Device } from "../../shared/domain/device.ts";
 import { resolveDevice } from "../../shared/onnx/resolve-device.ts";
 import { processArguments, processEnvironment } from "../../worker/process/process-arguments.ts";
@@ -22,7 +23,7 @@ export async function withPipelines<T>(
   counts: ProcessCounts,
   use: (pipelines: Pipelines) => Promise<T>,
 ): Promise<T> {
-  const device = await resolveDevice(requested);
+  const device = await resolveDevice(requested, { signal: NEVER });
   const processes = await layOutProcesses({
     ...counts,
     device,

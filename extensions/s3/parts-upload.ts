@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { failed } from "../../shared/http/failures.ts";
@@ -40,13 +41,13 @@ export type Ask = <T>(
   place: ObjectPlace,
   asked: PartAsked,
   open: HttpCall<T>["open"],
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ) => Promise<T>;
 
 interface PartOptions {
   /** Of a part, where that is enough. */
   readonly usualBytes: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal;
 }
 
 /** What an object is to be made of, and what is known of it before. */
@@ -58,7 +59,7 @@ interface Whole {
   /** The store keeps the sha256 of each part, and makes sure of it. */
   readonly isChecked: boolean;
   readonly ifAbsent: boolean;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal;
   send(upload: string): Promise<readonly SentPart[]>;
 }
 
@@ -221,5 +222,5 @@ export function abortUpload(ask: Ask, place: ObjectPlace, upload: string): Promi
     if (status === 404) return ignoring("gone" as const);
     return status === 204 ? ignoring("ended" as const) : null;
   };
-  return ask(place, { method: "DELETE", query: { uploadId: upload } }, open, undefined);
+  return ask(place, { method: "DELETE", query: { uploadId: upload } }, open, NEVER);
 }

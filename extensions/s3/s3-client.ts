@@ -103,14 +103,14 @@ export class S3Client implements ObjectClient {
   async readRange(
     place: ObjectPlace,
     range: { readonly start: number; readonly end: number; readonly version?: string },
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<RangeRead> {
     const asking = this.#asking(place, { method: "GET" }, signal);
     const wanted = { ...range, whole: "refuse", isAsStored: true, ...asking } as const;
     return await readRange(this.#engine, wanted, signal);
   }
 
-  async head(place: ObjectPlace, signal?: AbortSignal): Promise<S3Head> {
+  async head(place: ObjectPlace, signal: AbortSignal): Promise<S3Head> {
     const headers = { "x-amz-checksum-mode": "ENABLED" };
     const open = (head: AnswerHead) => headReader(place.path, head);
     const ask = () => this.#call(place, { method: "HEAD", headers }, open, signal);
@@ -124,7 +124,7 @@ export class S3Client implements ObjectClient {
     }
   }
 
-  async list({ bucket, path }: ObjectPlace, wanted: ListWanted, signal?: AbortSignal): Promise<ObjectPage> {
+  async list({ bucket, path }: ObjectPlace, wanted: ListWanted, signal: AbortSignal): Promise<ObjectPage> {
     const { prefix, delimiter, from, most } = wanted;
     const query = {
       "list-type": "2",
@@ -138,7 +138,7 @@ export class S3Client implements ObjectClient {
     return await this.#call({ bucket, key: "", path }, { method: "GET", query }, open, signal);
   }
 
-  async put(place: ObjectPlace, put: ObjectPut, signal?: AbortSignal): Promise<"put" | "taken"> {
+  async put(place: ObjectPlace, put: ObjectPut, signal: AbortSignal): Promise<"put" | "taken"> {
     const { body, sha256, ifAbsent } = put;
     if (body.bytes > this.#sizes.whole)
       return await putInParts(this.#ask, place, put, { usualBytes: this.#sizes.part, signal });
@@ -154,7 +154,7 @@ export class S3Client implements ObjectClient {
     return await this.#call(place, asked, open, signal);
   }
 
-  async refusesOtherBytes(place: ObjectPlace, signal?: AbortSignal): Promise<boolean> {
+  async refusesOtherBytes(place: ObjectPlace, signal: AbortSignal): Promise<boolean> {
     const headers = { "x-amz-checksum-sha256": createHash("sha256").digest("base64") };
     const bytes = Buffer.from("other bytes than these");
     const sha256 = createHash("sha256").update(bytes).digest("hex");
@@ -171,7 +171,7 @@ export class S3Client implements ObjectClient {
     from: ObjectPlace,
     to: ObjectPlace,
     _options: Pick<ObjectPut, "ifAbsent">,
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<"put"> {
     try {
       await this.#copyWhole(from, to, signal);
@@ -184,7 +184,7 @@ export class S3Client implements ObjectClient {
     return "put";
   }
 
-  async #copyWhole(from: ObjectPlace, to: ObjectPlace, signal?: AbortSignal): Promise<void> {
+  async #copyWhole(from: ObjectPlace, to: ObjectPlace, signal: AbortSignal): Promise<void> {
     const headers = {
       "x-amz-copy-source": `/${from.bucket}/${encodedKey(from.key)}`,
       "x-amz-checksum-algorithm": "SHA256",
@@ -197,13 +197,13 @@ export class S3Client implements ObjectClient {
     await copyOnce({ from, to }, { request: asking.request, ask, head });
   }
 
-  async remove(place: ObjectPlace, signal?: AbortSignal): Promise<void> {
+  async remove(place: ObjectPlace, signal: AbortSignal): Promise<void> {
     const open = ({ status }: AnswerHead) =>
       status === 204 || status === 200 || status === 404 ? ignoring(null) : null;
     await this.#call(place, { method: "DELETE" }, open, signal);
   }
 
-  async removeMany(place: ObjectPlace, keys: readonly string[], signal?: AbortSignal): Promise<void> {
+  async removeMany(place: ObjectPlace, keys: readonly string[], signal: AbortSignal): Promise<void> {
     // They are what a listing says: none may lead to an object that is elsewhere.
     const odd = keys.filter((key) => NOT_IN_XML.test(key)).map((key) => named({ ...place, key }));
     const plain = keys.filter((key) => !NOT_IN_XML.test(key));
@@ -211,14 +211,14 @@ export class S3Client implements ObjectClient {
     if (plain.length > 0) await this.#removeAtOnce(place, plain, signal);
   }
 
-  async removeUploads(place: ObjectPlace, signal?: AbortSignal): Promise<void> {
+  async removeUploads(place: ObjectPlace, signal: AbortSignal): Promise<void> {
     await abortUploads(this.#ask, place, signal);
   }
 
   async #removeAtOnce(
     { bucket, path }: ObjectPlace,
     keys: readonly string[],
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<void> {
     const open = ({ status }: AnswerHead) => (status === 200 ? removalReader(path) : null);
     await this.#call({ bucket, key: "", path }, removalOf(keys), open, signal);
@@ -229,7 +229,7 @@ export class S3Client implements ObjectClient {
     this.#engine.call({ open, idleMs: COPY_IDLE_MS, ...this.#asking(place, asked, signal) }, signal);
 
   /** An answer to HEAD says nothing of why: one to GET does. @throws what that says, if it says more */
-  async #explain(place: ObjectPlace, signal: AbortSignal | undefined): Promise<void> {
+  async #explain(place: ObjectPlace, signal: AbortSignal): Promise<void> {
     try {
       await this.readRange(place, { start: 0, end: 1 }, signal);
     } catch (error) {
@@ -241,13 +241,13 @@ export class S3Client implements ObjectClient {
     place: ObjectPlace,
     asked: Asked,
     open: HttpCall<T>["open"],
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ): Promise<T> {
     return await this.#engine.call({ open, ...this.#asking(place, asked, signal) }, signal);
   }
 
   /** How it is asked for, each time signed anew, and what follows when that is refused. */
-  #asking(place: ObjectPlace, asked: Asked, signal: AbortSignal | undefined): Asking {
+  #asking(place: ObjectPlace, asked: Asked, signal: AbortSignal): Asking {
     const { bucket, path } = place;
     const asker = this.#credentials === null ? null : new CallCredentials(this.#credentials, signal);
     let address = this.#regions.addressOf(place);

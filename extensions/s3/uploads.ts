@@ -21,7 +21,7 @@ interface UploadPage {
 }
 
 /** Gives up every upload to a key below a place, whoever began it. The bucket itself is none. */
-export async function abortUploads(ask: Ask, place: ObjectPlace, signal?: AbortSignal): Promise<void> {
+export async function abortUploads(ask: Ask, place: ObjectPlace, signal: AbortSignal): Promise<void> {
   const prefix = prefixOf(place);
   if (prefix === "") throw new Error(`broken invariant: all uploads of ${place.path} would be given up`);
   for (let from: OpenUpload | null = null; ; ) {
@@ -41,7 +41,7 @@ function listUploads(
     prefix,
     from,
     signal,
-  }: { readonly prefix: string; readonly from: OpenUpload | null; readonly signal: AbortSignal | undefined },
+  }: { readonly prefix: string; readonly from: OpenUpload | null; readonly signal: AbortSignal },
 ): Promise<UploadPage> {
   const query = {
     uploads: "",

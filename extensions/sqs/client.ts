@@ -62,7 +62,7 @@ export class SqsClient implements Disposable {
   async call(
     action: string,
     input: Readonly<Record<string, unknown>>,
-    { url = this.address.url, signal }: { readonly url?: string; readonly signal?: AbortSignal } = {},
+    { url = this.address.url, signal }: { readonly url?: string; readonly signal: AbortSignal },
   ): Promise<Readonly<Record<string, unknown>>> {
     try {
       this.#connection ??= connect(url);

@@ -33,7 +33,7 @@ export async function* tryRows(task: TryTask): AsyncGenerator<RowTrace, void, un
     withLocalCode({ ...local, allowsModules: allowsModules === true }),
   ]);
   const job: JobDescription = { ...task.job, ...code };
-  await using set = await startLanes({ modelPath: model.path, device, lanes: 1, threads });
+  await using set = await startLanes({ modelPath: model.path, device, lanes: 1, threads }, NEVER);
   using lanes = connectLanes(set.connect());
   await using tracer = new RowTracer({ job, lanes, scratchPath, preview: task.preview });
   await using ways = openWays([{ kind: "shared" }], job);

@@ -22,7 +22,7 @@ export class WatchedLanes implements Lanes {
     return this.#lanes.count;
   }
 
-  async infer(feeds: Tensors, outputs: readonly string[], signal?: AbortSignal): Promise<InferResult> {
+  async infer(feeds: Tensors, outputs: readonly string[], signal: AbortSignal): Promise<InferResult> {
     // Before they go: a lane takes them away.
     const inputs = tracesOf(feeds);
     try {

@@ -1,5 +1,5 @@
 import { userCredential } from "../../shared/access/credential.ts";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { isShardmillError, messageOf } from "../../shared/core/errors.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
@@ -44,7 +44,7 @@ export class HealthyJobs implements AsyncDisposable {
 
   static async start(address: string, spec: JobSpec, job: KnownJob): Promise<HealthyJobs> {
     const client = connectCoordinator(address, userCredential());
-    const { job: first } = await client.jobs.submitJob(spec, { fresh: true });
+    const { job: first } = await client.jobs.submitJob(spec, { fresh: true }, NEVER);
     const jobs = new HealthyJobs(client, first, {
       address,
       spec,
@@ -72,7 +72,7 @@ export class HealthyJobs implements AsyncDisposable {
       if (this.problem !== null) return this.problem;
       if (performance.now() - startMs > limitMs)
         return `the worker handed in nothing for ${limitMs / 1_000} s`;
-      await sleep(LOOK_MS);
+      await sleep(LOOK_MS, NEVER);
     }
     return null;
   }
@@ -110,9 +110,9 @@ export class HealthyJobs implements AsyncDisposable {
 
   /** A job is seen to have ended a moment before its files are let go of. */
   async #submitAgain(): Promise<JobStatus> {
-    for (const startMs = performance.now(); ; await sleep(LOOK_MS)) {
+    for (const startMs = performance.now(); ; await sleep(LOOK_MS, NEVER)) {
       try {
-        return (await this.#client.jobs.submitJob(this.spec, { fresh: true })).job;
+        return (await this.#client.jobs.submitJob(this.spec, { fresh: true }, NEVER)).job;
       } catch (error) {
         const isSoon = performance.now() - startMs < RELEASE_LIMIT_MS;
         if (!isSoon || !isShardmillError(error, "OUTPUT_LOCKED")) throw error;
@@ -121,8 +121,8 @@ export class HealthyJobs implements AsyncDisposable {
   }
 
   async #look(): Promise<void> {
-    await sleep(LOOK_MS);
-    this.#status = await this.#client.jobs.getJob(this.#status.jobId);
+    await sleep(LOOK_MS, NEVER);
+    this.#status = await this.#client.jobs.getJob(this.#status.jobId, NEVER);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { userCredential } from "../../shared/access/credential.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
@@ -38,17 +39,20 @@ let names = 0;
 /** Its device is none that the job is for, so it gets no leases, unless it is to. */
 async function join(client: CoordinatorClient, device: "cpu" | "cuda" = "cuda"): Promise<WorkerSession> {
   names += 1;
-  const { session } = await client.work.register({
-    ...ownVersions(),
-    name: `attacker-${process.pid}-${names}`,
-    hostname: "elsewhere",
-    pid: 1,
-    device,
-    slots: 1,
-    lanes: 1,
-    threadsPerLane: 1,
-    onnxruntimeVersion: "",
-  });
+  const { session } = await client.work.register(
+    {
+      ...ownVersions(),
+      name: `attacker-${process.pid}-${names}`,
+      hostname: "elsewhere",
+      pid: 1,
+      device,
+      slots: 1,
+      lanes: 1,
+      threadsPerLane: 1,
+      onnxruntimeVersion: "",
+    },
+    NEVER,
+  );
   return session;
 }
 
@@ -57,7 +61,7 @@ async function takeLease(
   attacker: Attacker,
 ): Promise<{ session: WorkerSession; lease: Lease }> {
   const session = await join(client, "cpu");
-  const answer = await client.work.requestLease(session, 2_000, []);
+  const answer = await client.work.requestLease(session, 2_000, [], NEVER);
   if (answer.kind !== "lease") throw new Error("no lease to misuse");
   attacker.tookLease();
   return { session, lease: answer.lease };
@@ -83,7 +87,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       const session = await join(client);
       const leases = Array(60).fill({ lease: REF, rowsDone: 1 });
       await endlessly([client], 1, attacker.signal, () =>
-        client.work.heartbeat({ session, leases, busy: {}, padding: null, stores: [] }),
+        client.work.heartbeat({ session, leases, busy: {}, padding: null, stores: [] }, NEVER),
       );
     }),
   "heartbeats of 100,000 leases": (attacker) =>
@@ -91,7 +95,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       const session = await join(client);
       const lease = (index: number) => ({ ...REF, jobId: `job-${index}` });
       const leases = Array.from({ length: 100_000 }, (_, index) => ({ lease: lease(index), rowsDone: 1 }));
-      await client.work.heartbeat({ session, leases, busy: {}, padding: null, stores: [] });
+      await client.work.heartbeat({ session, leases, busy: {}, padding: null, stores: [] }, NEVER);
     }),
   "lease requests without end": (attacker) =>
     endlessly(clients(8, attacker), 100, attacker.signal, async (client) => {
@@ -116,6 +120,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       return client.data.putPartialFile(
         { ...header, executionId: asExecutionId("e1"), name, bytes: 1 << 20 },
         stuck,
+        NEVER,
       );
     });
   },
@@ -128,7 +133,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       const bytes = (async function* () {
         yield new Uint8Array(1 << 20);
       })();
-      await client.data.putPartialFile({ ...header, name: "rows.parquet", bytes: 1 << 20 }, bytes);
+      await client.data.putPartialFile({ ...header, name: "rows.parquet", bytes: 1 << 20 }, bytes, NEVER);
     }),
   "readers that take nothing in": (attacker) =>
     endlessly(clients(8, attacker), 60, attacker.signal, async (client) => {
@@ -142,21 +147,21 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
     ),
   "watchers that come and go": (attacker) =>
     endlessly(clients(4, attacker), 100, attacker.signal, async (client) => {
-      for await (const _status of client.jobs.watchJob("")) break;
+      for await (const _status of client.jobs.watchJob("", NEVER)) break;
     }),
   "status of all, without end": (attacker) =>
     endlessly(clients(4, attacker), 60, attacker.signal, async (client) => {
-      await Promise.all([client.jobs.listJobs(), client.workers.listWorkers()]);
+      await Promise.all([client.jobs.listJobs(NEVER), client.workers.listWorkers(NEVER)]);
     }),
   "jobs that cannot be planned": (attacker) =>
     endlessly(clients(4, attacker), 60, attacker.signal, (client, index) => {
       const output = { ...attacker.spec.output, path: `${attacker.spec.output.path}-none-${index}` };
       const model = { ...attacker.spec.model, path: "/nowhere/model.onnx" };
-      return client.jobs.submitJob({ ...attacker.spec, output, model }, { fresh: false });
+      return client.jobs.submitJob({ ...attacker.spec, output, model }, { fresh: false }, NEVER);
     }),
   "cancellations of no job": (attacker) =>
     endlessly(clients(4, attacker), 100, attacker.signal, (client) =>
-      client.jobs.cancelJob(MANY_TEXT.slice(0, 4_000), MANY_TEXT.slice(0, 4_000)),
+      client.jobs.cancelJob(MANY_TEXT.slice(0, 4_000), MANY_TEXT.slice(0, 4_000), NEVER),
     ),
   "failures that never were": (attacker) =>
     endlessly(clients(4, attacker), 50, attacker.signal, async (client) => {
@@ -174,7 +179,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
   "metadata of 60 KB": (attacker) =>
     endlessly([NOBODY], 200, attacker.signal, () => rawCall(attacker, "ListJobs", {}, MANY_TEXT)),
   "calls without the secret": (attacker) =>
-    endlessly(strangers(4, attacker), 100, attacker.signal, (client) => client.jobs.listJobs()),
+    endlessly(strangers(4, attacker), 100, attacker.signal, (client) => client.jobs.listJobs(NEVER)),
   "two thousand connections": async (attacker) => {
     const { host, port } = parseAddress(attacker.address, "connect");
     const sockets = Array.from({ length: 2_000 }, () => {

@@ -51,7 +51,7 @@ export async function endlessly<T>(
       for (let round = 0; !signal.aborted; round += 1) {
         made.calls += 1;
         const index = (round * each + lane) * whose.length + place;
-        await Promise.race([work(one, index).catch(() => sleep(20)), over]);
+        await Promise.race([work(one, index).catch(() => sleep(20, signal)), over]);
       }
     }),
   );

@@ -1,5 +1,6 @@
 import { connect } from "node:net";
 import { flightMethods } from "../../extensions/flight/methods.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
 import type { CoordinatorClient } from "../../shared/wire/client.ts";
 import { Peer } from "../../shared/wire/peer.ts";
@@ -16,7 +17,7 @@ import {
 
 const NEW = { fresh: false } as const;
 /** Longer than any attack. */
-const TIMES = { deadlineMs: 600_000 };
+const TIMES = { deadlineMs: 600_000, signal: NEVER };
 
 function tokenHolders(count: number, attacker: Attacker): CoordinatorClient[] {
   return connections(count, attacker, { path: "", secret: attacker.token });
@@ -49,32 +50,32 @@ async function ticketsOf(peer: Peer): Promise<Uint8Array[]> {
 export const TOKEN_ATTACKS: Readonly<Record<string, Attack>> = {
   "questions of a token, without a pause": (attacker) =>
     endlessly(tokenHolders(4, attacker), 100, attacker.signal, (client) =>
-      client.jobs.getJob(attacker.jobId),
+      client.jobs.getJob(attacker.jobId, NEVER),
     ),
   "jobs of a token that cannot be planned": (attacker) =>
     endlessly(tokenHolders(4, attacker), 60, attacker.signal, (client, index) => {
       const output = { ...attacker.spec.output, path: `${attacker.spec.output.path}-none-${index}` };
       const model = { ...attacker.spec.model, path: `${attacker.spec.model.path}-none` };
-      return client.jobs.submitJob({ ...attacker.spec, output, model }, { fresh: false });
+      return client.jobs.submitJob({ ...attacker.spec, output, model }, { fresh: false }, NEVER);
     }),
   "jobs of a token for places that are not open to it": (attacker) =>
     endlessly(tokenHolders(4, attacker), 60, attacker.signal, (client) =>
-      client.jobs.submitJob({ ...attacker.spec, input: { ...attacker.spec.input, path: ["/"] } }, NEW),
+      client.jobs.submitJob({ ...attacker.spec, input: { ...attacker.spec.input, path: ["/"] } }, NEW, NEVER),
     ),
   "job files of 4 MB of a token": (attacker) =>
     endlessly(tokenHolders(4, attacker), 20, attacker.signal, (client) => {
       const input = { ...attacker.spec.input, where: `id = '${MANY_TEXT.repeat(60)}'` };
-      return client.jobs.submitJob({ ...attacker.spec, input }, NEW);
+      return client.jobs.submitJob({ ...attacker.spec, input }, NEW, NEVER);
     }),
   "jobs of a token that nobody can work on, as many as it may have": (attacker) =>
     endlessly(tokenHolders(4, attacker), 10, attacker.signal, (client, index) => {
       const output = { ...attacker.spec.output, path: `${attacker.spec.output.path}-held-${index}` };
       const map = { ...attacker.spec.map, device: "cuda" as const };
-      return client.jobs.submitJob({ ...attacker.spec, output, map }, NEW);
+      return client.jobs.submitJob({ ...attacker.spec, output, map }, NEW, NEVER);
     }),
   "watches of a token, as many as it may have": (attacker) =>
     endlessly(tokenHolders(4, attacker), 100, attacker.signal, (client) =>
-      begin(client.jobs.watchJob(attacker.jobId), attacker.signal),
+      begin(client.jobs.watchJob(attacker.jobId, NEVER), attacker.signal),
     ),
   "pages of a token that take nothing in": (attacker) =>
     endlessly([NOBODY], 200, attacker.signal, async () => {

@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { errorToData, isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
@@ -147,13 +148,16 @@ class Scene implements AsyncDisposable {
       () => done(work.failAttempt(session, ref, failed), "failed"),
       () =>
         done(
-          work.heartbeat({
-            session,
-            leases: Array(dice.pick([1, 3, 5_000])).fill({ lease: ref, rowsDone: dice.pick(NUMBERS) }),
-            busy: {},
-            padding: null,
-            stores: [],
-          }),
+          work.heartbeat(
+            {
+              session,
+              leases: Array(dice.pick([1, 3, 5_000])).fill({ lease: ref, rowsDone: dice.pick(NUMBERS) }),
+              busy: {},
+              padding: null,
+              stores: [],
+            },
+            NEVER,
+          ),
           "beat",
         ),
       () => done(work.describeJob(session, dice.pick([jobId, ...TEXTS])), "described"),
@@ -163,6 +167,7 @@ class Scene implements AsyncDisposable {
             session,
             jobId,
             dice.pick(["/etc/passwd", this.#job.job, lease?.slices[0]?.file.path ?? "", ...TEXTS]),
+            NEVER,
           ),
           "stat",
         ),
@@ -179,7 +184,7 @@ class Scene implements AsyncDisposable {
   }
 
   async #take(session: WorkerSession): Promise<string> {
-    const answer = await this.raw.client.work.requestLease(session, 0, []);
+    const answer = await this.raw.client.work.requestLease(session, 0, [], NEVER);
     if (answer.kind !== "lease") return answer.kind;
     this.#leases.push(answer.lease);
     const partial = await rawPartial(answer.lease, `e${this.#leases.length}`);

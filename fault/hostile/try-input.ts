@@ -47,7 +47,7 @@ export class InputTrials implements AsyncDisposable {
   async #footer(path: string, format: TableFormat) {
     await using storage = createLocalStorage();
     const location = parseLocation(path);
-    const found = await storage.stat(location);
+    const found = await storage.stat(location, NEVER);
     const [reply] = await this.#footers.read([{ path: location, format, ...found }]);
     if (reply?.kind === "read") return reply.footer;
     throw reply === undefined ? new Error("no reply") : errorFromData(reply.error);
@@ -56,9 +56,14 @@ export class InputTrials implements AsyncDisposable {
   async #read(path: string, format: TableFormat): Promise<void> {
     const { size } = await stat(path);
     await using storage = createLocalStorage();
-    using file = await openDatasetFile(byteSource(storage, parseLocation(path), size), format);
+    using file = await openDatasetFile(byteSource(storage, parseLocation(path), size), format, NEVER);
     const columns = file.schema.fields.map(({ name }) => name);
-    for await (const batch of file.read({ rowStart: 0, rowEnd: Math.min(file.rows, READ_ROWS), columns })) {
+    for await (const batch of file.read({
+      rowStart: 0,
+      rowEnd: Math.min(file.rows, READ_ROWS),
+      columns,
+      signal: NEVER,
+    })) {
       for (const name of columns) {
         const column = batch.getChild(name);
         column?.get(0);

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { makeToken } from "../../coordinator/access/tokens.ts";
 import { addTokenLine } from "../../coordinator/access/tokens-file.ts";
 import { userCredential } from "../../shared/access/credential.ts";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { formatBytes } from "../../shared/core/units.ts";
@@ -104,7 +104,7 @@ export class PeerTrials implements AsyncDisposable {
     const dice = new Dice(trialSeed(trial));
     const named = NAMES[trial.index];
     const attacks = named === undefined ? [dice.pick(NAMES), dice.pick(NAMES)] : [named];
-    const alone = await this.#rowsIn(sleep(ATTACK_MS));
+    const alone = await this.#rowsIn(sleep(ATTACK_MS, NEVER));
     using peak = new MemoryPeak(this.#coordinator.pid);
     const startMs = performance.now();
     const rowsBefore = this.#healthy.rowsDone;
@@ -187,7 +187,7 @@ export class PeerTrials implements AsyncDisposable {
       const report = await Promise.race([
         answer,
         exited.then(() => null),
-        sleep(ATTACK_MS * 10).then(() => null),
+        sleep(ATTACK_MS * 10, NEVER).then(() => null),
       ]);
       return report ?? NO_REPORT;
     } finally {
@@ -204,7 +204,7 @@ export class PeerTrials implements AsyncDisposable {
         const startMs = performance.now();
         await client.jobs.getJob("", AbortSignal.timeout(ANSWER_LIMIT_MS));
         longestMs = Math.max(longestMs, performance.now() - startMs);
-        await sleep(ASK_EVERY_MS);
+        await sleep(ASK_EVERY_MS, signal);
       }
       return { longestMs, silent: null };
     } catch (error) {

@@ -8,21 +8,26 @@ export const NEVER = new AbortController().signal;
 setMaxListeners(0, NEVER);
 
 /** Resolves after `ms`, or rejects with the signal's reason as soon as it aborts. */
-export function sleep(ms: number, signal?: AbortSignal, timers: Timers = systemClock): Promise<void> {
+export function sleep(ms: number, signal: AbortSignal): Promise<void> {
+  return sleepBy(systemClock, ms, signal);
+}
+
+/** As {@link sleep}, by another clock. */
+export function sleepBy(timers: Timers, ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    if (signal?.aborted) {
+    if (signal.aborted) {
       reject(signal.reason);
       return;
     }
     const onAbort = () => {
       callOff();
-      reject(signal?.reason);
+      reject(signal.reason);
     };
     const callOff = timers.after(ms, () => {
-      signal?.removeEventListener("abort", onAbort);
+      signal.removeEventListener("abort", onAbort);
       resolve();
     });
-    signal?.addEventListener("abort", onAbort, { once: true });
+    signal.addEventListener("abort", onAbort, { once: true });
   });
 }
 

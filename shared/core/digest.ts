@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { type Disk, realDisk } from "./disk.ts";
+import { realDisk } from "./disk.ts";
 
 /** The sha256 of `bytes`, in hex. */
 export function sha256(bytes: Uint8Array | string): string {
@@ -9,19 +9,23 @@ export function sha256(bytes: Uint8Array | string): string {
 /**
  * The sha256 and size of a file, read in one pass with bounded memory. Looks at the signal between chunks.
  */
-export async function digestFile(
-  path: string,
-  signal?: AbortSignal,
-  disk: Disk = realDisk,
+export function digestFile(path: string, signal: AbortSignal): Promise<{ sha256: string; bytes: number }> {
+  return digestChunks(realDisk.readChunks(path), signal);
+}
+
+/** As {@link digestFile}, of the chunks of a file. */
+export async function digestChunks(
+  chunks: AsyncIterable<Uint8Array>,
+  signal: AbortSignal,
 ): Promise<{ sha256: string; bytes: number }> {
   const hash = createHash("sha256");
   let bytes = 0;
-  for await (const chunk of disk.readChunks(path)) {
-    signal?.throwIfAborted();
+  for await (const chunk of chunks) {
+    signal.throwIfAborted();
     bytes += chunk.length;
     hash.update(chunk);
   }
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
   return { sha256: hash.digest("hex"), bytes };
 }
 

@@ -29,7 +29,7 @@ interface FileContext {
 interface ReadContext {
   readonly source: ByteSource;
   readonly where: string;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal;
 }
 
 interface BatchRequest {

@@ -17,7 +17,7 @@ import { columnIndices, refuseUnusableColumns } from "./schema-columns.ts";
  * Opens an Arrow IPC file or stream: reads and checks its metadata, and no data. Its row groups are record
  * batches.
  */
-export async function openArrowFile(source: ByteSource, signal?: AbortSignal): Promise<DatasetFile> {
+export async function openArrowFile(source: ByteSource, signal: AbortSignal): Promise<DatasetFile> {
   const index = await readArrowIndex(source, signal);
   refuseUnusableColumns(index.schema, source.path);
   const rowGroups = index.batches.map(({ message }, batch) => {
@@ -70,11 +70,11 @@ class ArrowDatasetFile implements DatasetFile {
     });
     for await (const batch of batches) {
       yield batch;
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
     }
   }
 
-  async message(group: number, signal?: AbortSignal): Promise<IpcMessage> {
+  async message(group: number, signal: AbortSignal): Promise<IpcMessage> {
     const { message, metadataStart, metadataBytes, bodyStart } = present(
       this.#index.batches[group],
       "a batch",
@@ -86,7 +86,7 @@ class ArrowDatasetFile implements DatasetFile {
   async #load(
     { group, offset, rows }: GroupSlice,
     indices: readonly number[],
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ): Promise<RecordBatch> {
     const entry = this.#index.batches[group];
     assert(entry !== undefined, "a row group is a record batch");
@@ -101,7 +101,7 @@ class ArrowDatasetFile implements DatasetFile {
   }
 
   /** In file order: a delta adds to what came before it, and a dictionary may refer to an earlier one. */
-  async #loadDictionaries(indices: readonly number[], signal: AbortSignal | undefined): Promise<void> {
+  async #loadDictionaries(indices: readonly number[], signal: AbortSignal): Promise<void> {
     const { schema, dictionaries } = this.#index;
     const needed = new Set(indices.flatMap((index) => dictionaryIds(schema.fields[index]?.type)));
     const missing = new Set([...needed].filter((id) => !this.#dictionaries.has(id)));

@@ -42,7 +42,7 @@ const READ_AHEAD = 8;
  *
  * @throws {INPUT_CORRUPT | INPUT_UNSUPPORTED}
  */
-export async function readArrowIndex(source: ByteSource, signal?: AbortSignal): Promise<ArrowIndex> {
+export async function readArrowIndex(source: ByteSource, signal: AbortSignal): Promise<ArrowIndex> {
   const { path, bytes } = source;
   const window = new ArrowWindow(source, signal);
   if (bytes < HEAD_BYTES) {

@@ -7,11 +7,11 @@ const WINDOW_BYTES = END_BYTES;
 /** Reads small pieces through a window, so that a small file is opened with one request or two. */
 export class ArrowWindow {
   readonly #source: ByteSource;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignal;
   #start = 0;
   #bytes: Uint8Array = new Uint8Array();
 
-  constructor(source: ByteSource, signal: AbortSignal | undefined) {
+  constructor(source: ByteSource, signal: AbortSignal) {
     this.#source = source;
     this.#signal = signal;
   }

@@ -16,7 +16,7 @@ export interface ReadOptions {
   readonly rowEnd: number;
   /** None: of text alone, to be told of bad rows. How many rows there are, such batches do not say. */
   readonly columns: readonly string[];
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
   /**
    * Told of each row that is none of the file's format, before the batch in which nulls stand for it. Left
    * out: INPUT_CORRUPT. Only lines of text are bad one by one.
@@ -59,5 +59,5 @@ export interface DatasetFile extends Disposable {
    * A row group as it stands in the file: a message of Arrow IPC, as it was written, checked by nobody. Left
    * out: it is no such message.
    */
-  message?(group: number, signal?: AbortSignal): Promise<IpcMessage>;
+  message?(group: number, signal: AbortSignal): Promise<IpcMessage>;
 }

@@ -12,7 +12,7 @@ interface OpenAhead<Part, Opened> {
   readonly isAhead?: boolean;
   /** Left out: as much as the parts have. */
   readonly budget?: FetchReader | undefined;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal;
 }
 
 /** A part that its bytes are asked for. */
@@ -28,7 +28,7 @@ export async function* openAhead<Part, Opened>(
 ): AsyncGenerator<Opened, void, undefined> {
   const begin = (part: Part): Begun<Opened> => {
     const share = budget.ask(bytesOf(part));
-    const granted = signal === undefined ? share.granted : orAbort(share.granted, signal);
+    const granted = orAbort(share.granted, signal);
     const opened = granted.then(() => open(part));
     // Its failure is seen when its turn comes, or not at all when the reader leaves early.
     opened.catch(() => {});

@@ -13,7 +13,7 @@ import { openParquetFile } from "./parquet-file.ts";
 export function openDatasetFile(
   source: ByteSource,
   format: TableFormat,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<DatasetFile> {
   switch (format) {
     case "parquet":

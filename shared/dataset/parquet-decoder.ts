@@ -1,6 +1,7 @@
 import type { ReadableStreamDefaultReader } from "node:stream/web";
 import { type RecordBatch, type Schema, tableFromIPC } from "apache-arrow";
 import type * as parquet from "parquet-wasm";
+import { NEVER } from "../core/abort.ts";
 import { messageOf, ShardmillError } from "../core/errors.ts";
 import { formatBytes } from "../core/units.ts";
 import type { RowGroup } from "../domain/dataset.ts";
@@ -43,7 +44,7 @@ interface DecoderRead extends Pick<ReadOptions, "columns" | "budget"> {
   readonly parts: readonly DecoderPart[];
   /** Whether the first batch of a row group is decoded before the last of the one before it was given. */
   readonly isAhead: boolean;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignal;
 }
 
 /** What a read keeps of each batch: chosen when the first one is there, the same for all. */
@@ -81,7 +82,7 @@ export class ParquetDecoder implements Disposable {
   #isDisposed = false;
 
   /** @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} and the store's own errors */
-  static async open(source: ByteSource, tail: ParquetTail, signal?: AbortSignal): Promise<ParquetDecoder> {
+  static async open(source: ByteSource, tail: ParquetTail, signal: AbortSignal): Promise<ParquetDecoder> {
     const runtime = borrowParquetRuntime();
     try {
       const blob = new ParquetSource(source, tail, runtime);
@@ -125,7 +126,7 @@ export class ParquetDecoder implements Disposable {
     try {
       for await (const slice of opened) yield* this.#decode(slice, wanted, signal);
     } finally {
-      this.#blob.signal = undefined;
+      this.#blob.signal = NEVER;
     }
   }
 
@@ -165,12 +166,12 @@ export class ParquetDecoder implements Disposable {
   async *#decode(
     { part, reader, first }: OpenSlice,
     wanted: WantedColumns,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ): AsyncGenerator<RecordBatch> {
     let rows = 0;
     let before = part.jumps ? 0 : part.offset;
     for (let result = first; !result.done; ) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       const { value } = result;
       const batches = this.#call(part, () => this.#intoArrow(value, wanted));
       for (const batch of batches) {

@@ -14,7 +14,7 @@ import { columnIndices } from "./schema-columns.ts";
 import { rowBytes } from "./value-bytes.ts";
 
 /** Opens a Parquet file: reads and checks its footer, and nothing else. */
-export async function openParquetFile(source: ByteSource, signal?: AbortSignal): Promise<DatasetFile> {
+export async function openParquetFile(source: ByteSource, signal: AbortSignal): Promise<DatasetFile> {
   const tail = await readParquetTail(source, signal);
   return new ParquetDatasetFile(source, tail, await ParquetDecoder.open(source, tail, signal));
 }
@@ -96,7 +96,7 @@ class ParquetDatasetFile implements DatasetFile {
   }
 
   /** For a read without jumps, then for fewer rows at once; what neither helps is thrown. */
-  async #replaceDecoder(error: unknown, signal: AbortSignal | undefined): Promise<void> {
+  async #replaceDecoder(error: unknown, signal: AbortSignal): Promise<void> {
     if (!(error instanceof DecoderFault)) throw error;
     if (error.hasJumped) this.#jumps = false;
     else if (!this.#batchSize.shrinkAfterFault(error.batchRows)) throw error.failure;

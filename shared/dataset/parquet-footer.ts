@@ -25,7 +25,7 @@ export interface ParquetTail {
  * @throws {INPUT_CORRUPT} when the frame is broken
  * @throws {INPUT_UNSUPPORTED} when the footer is encrypted or absurdly large
  */
-export async function readParquetTail(source: ByteSource, signal?: AbortSignal): Promise<ParquetTail> {
+export async function readParquetTail(source: ByteSource, signal: AbortSignal): Promise<ParquetTail> {
   const { path, bytes: size } = source;
   if (size < LEAST_BYTES) {
     throw inputCorrupt({

@@ -15,7 +15,7 @@ const GROUP_ROWS = 3;
  *
  * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED}
  */
-export async function countParquetRows(source: ByteSource, signal?: AbortSignal): Promise<number> {
+export async function countParquetRows(source: ByteSource, signal: AbortSignal): Promise<number> {
   const { footer } = await readParquetTail(source, signal);
   const { path } = source;
   const { rows, groupRows } = readCounts(footer, path);

@@ -1,3 +1,4 @@
+import { NEVER } from "../core/abort.ts";
 import { ShardmillError } from "../core/errors.ts";
 import type { ByteSource } from "../storage/storage.ts";
 import { inputCorrupt } from "./input-errors.ts";
@@ -22,7 +23,7 @@ export class ReadFailure {
 export class ParquetSource {
   readonly size: number;
   /** Of the read that goes on now. */
-  signal: AbortSignal | undefined;
+  signal: AbortSignal = NEVER;
   readonly #source: ByteSource;
   readonly #tail: ParquetTail;
   readonly #runtime: ParquetRuntime;

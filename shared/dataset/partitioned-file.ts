@@ -107,11 +107,11 @@ class PartitionedFile implements DatasetFile {
   async *#constants(options: ReadOptions): AsyncGenerator<RecordBatch> {
     const { rowStart, rowEnd, columns, signal } = options;
     if (isTextFormat(this.format))
-      for await (const _ of this.#file.read({ ...options, columns: [] })) signal?.throwIfAborted();
+      for await (const _ of this.#file.read({ ...options, columns: [] })) signal.throwIfAborted();
     const asked = columns.flatMap((name) => this.#partitions.get(name) ?? []);
     const schema = new Schema(asked.map(constantField));
     for (let row = rowStart; row < rowEnd; row += CONSTANT_ROWS) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       const rows = Math.min(CONSTANT_ROWS, rowEnd - row);
       const children = asked.map((partition) => constantColumn(partition, rows, this.path));
       yield recordBatchOf(schema, rows, children);

@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { joined, NEVER, orAbort, sleep } from "../core/abort.ts";
+import { joined, orAbort, sleepBy } from "../core/abort.ts";
 import { systemClock, type Timers } from "../core/clock.ts";
 import { type Random, systemRandom } from "../core/random.ts";
 import { Slots } from "../core/slots.ts";
@@ -98,7 +98,7 @@ export class HttpEngine implements Disposable {
    * @throws {STORE_REFUSED} when it leads to where it is not safe, or cannot prove who it is; {STORE_FAILED}
    * when it fails again and again, or nobody knows of it; what the call's `judge` says; the signal's reason
    */
-  async call<T>(call: HttpCall<T>, signal: AbortSignal = NEVER): Promise<T> {
+  async call<T>(call: HttpCall<T>, signal: AbortSignal): Promise<T> {
     using both = joined(signal, this.#disposed.signal);
     return await this.#persist(call, both.signal);
   }
@@ -137,7 +137,7 @@ export class HttpEngine implements Disposable {
         if (waitMs === null) throw givenUp(call.path, error, { store: name, tries });
         const meter = this.#tally.of(name);
         meter.add("retries", 1);
-        await sleep(waitMs, signal, this.#timers);
+        await sleepBy(this.#timers, waitMs, signal);
         meter.add("waitedMs", waitMs);
       }
     }

@@ -63,7 +63,7 @@ const MOST_WHOLE_BYTES = 512 << 20;
 export async function readRange(
   engine: Pick<HttpEngine, "call">,
   wanted: WantedRange,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<RangeRead> {
   const reading = new Reading(wanted);
   // A server may send less of a range than was asked for.

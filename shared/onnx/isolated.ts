@@ -1,6 +1,5 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { NEVER } from "../core/abort.ts";
 import { messageOf } from "../core/errors.ts";
 import { ProcessLink } from "../core/remote/process-link.ts";
 import { Remote, type RemoteEnd, RemoteLost } from "../core/remote/remote.ts";
@@ -42,7 +41,7 @@ type IsolatedOptions = IsolatedScript &
   IsolatedLimits & {
     /** Plain JSON. */
     readonly argument: unknown;
-    readonly signal?: AbortSignal;
+    readonly signal: AbortSignal;
   };
 
 /** Methods of such a process. */
@@ -68,7 +67,7 @@ export function forkIsolated(script: URL, env?: NodeJS.ProcessEnv): ChildProcess
  * fill the memory of the process that calls it. The child is gone when this returns.
  */
 export async function runIsolated(options: IsolatedOptions): Promise<IsolatedResult> {
-  const { signal = NEVER, limitMs, argument } = options;
+  const { signal, limitMs, argument } = options;
   signal.throwIfAborted();
   const child = "processes" in options ? options.processes.take() : forkIsolated(options.script, options.env);
   const stderr = tailOf(child);

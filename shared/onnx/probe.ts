@@ -21,7 +21,7 @@ export interface DeviceProbe {
 }
 
 export interface ProbeOptions {
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
   readonly limitMs?: number;
   /** The child's environment: tests hide or show drivers with it. */
   readonly env?: NodeJS.ProcessEnv;
@@ -53,7 +53,7 @@ const PROBE_LIMIT_MS = 60_000;
  * process of its own, since a provider may crash or hang whoever loads it. Never throws for a device that
  * does not work.
  */
-export async function probeDevice(device: ConcreteDevice, options: ProbeOptions = {}): Promise<DeviceProbe> {
+export async function probeDevice(device: ConcreteDevice, options: ProbeOptions): Promise<DeviceProbe> {
   if (!existsOn(device, process.platform)) {
     return failedProbe(device, `onnxruntime-node has no ${device} on ${process.platform}`);
   }
@@ -62,14 +62,14 @@ export async function probeDevice(device: ConcreteDevice, options: ProbeOptions 
     script: compiledUrl("shared/onnx/probe-process.ts"),
     argument: question,
     limitMs: options.limitMs ?? PROBE_LIMIT_MS,
-    ...(options.signal === undefined ? {} : { signal: options.signal }),
+    signal: options.signal,
     ...(options.env === undefined ? {} : { env: options.env }),
   });
   return readProbe(device, result);
 }
 
 /** Every device that can exist on this platform, best effort, in the order of the table. */
-export async function probeDevices(options: ProbeOptions = {}): Promise<readonly DeviceProbe[]> {
+export async function probeDevices(options: ProbeOptions): Promise<readonly DeviceProbe[]> {
   const waiting = CONCRETE_DEVICES.filter((device) => existsOn(device, process.platform));
   const probes = new Map<ConcreteDevice, DeviceProbe>();
   const queue = [...waiting];

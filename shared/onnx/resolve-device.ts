@@ -9,7 +9,7 @@ import { type ProbeOptions, probeDevice, probeError } from "./probe.ts";
  *
  * @throws {DEVICE_UNAVAILABLE} with what to install as its hint
  */
-export async function resolveDevice(choice: Device, options: ProbeOptions = {}): Promise<ConcreteDevice> {
+export async function resolveDevice(choice: Device, options: ProbeOptions): Promise<ConcreteDevice> {
   if (choice === "auto") {
     for (const device of autoCandidates(process.platform)) {
       if ((await probeDevice(device, options)).ok) return device;

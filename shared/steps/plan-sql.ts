@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { NEVER } from "../core/abort.ts";
 import { present } from "../core/assert.ts";
 import type { Problem } from "../core/errors.ts";
 import { fieldsOf } from "../dataset/fields.ts";
@@ -104,7 +105,7 @@ function passedColumns(
 }
 
 async function fieldsIn(path: string): Promise<readonly Field[]> {
-  using file = await openDatasetFile(fetchedSource(path, await readFile(path)), "parquet");
+  using file = await openDatasetFile(fetchedSource(path, await readFile(path)), "parquet", NEVER);
   return fieldsOf(file.schema);
 }
 

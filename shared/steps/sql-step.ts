@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type RecordBatch, Schema, Table } from "apache-arrow";
+import { NEVER } from "../core/abort.ts";
 import { present } from "../core/assert.ts";
 import { encodeParquet } from "../dataset/encode.ts";
 import { gather } from "../dataset/gather.ts";
@@ -98,9 +99,10 @@ const NO_COLUMN = [`range AS ${quoteIdentifier("shardmill:none")}`];
 
 /** A whole file as one record batch in memory of its own. */
 async function readAll(path: string, columns: readonly string[]): Promise<RecordBatch> {
-  using file = await openDatasetFile(fetchedSource(path, await readFile(path)), "parquet");
+  using file = await openDatasetFile(fetchedSource(path, await readFile(path)), "parquet", NEVER);
   const batches: RecordBatch[] = [];
-  for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns })) batches.push(batch);
+  for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns, signal: NEVER }))
+    batches.push(batch);
   const [only] = batches;
   if (batches.length === 1 && only !== undefined) return only;
   const fields = columns.map((name) =>

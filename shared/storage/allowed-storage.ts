@@ -1,3 +1,4 @@
+import { NEVER } from "../core/abort.ts";
 import { isShardmillError, ShardmillError } from "../core/errors.ts";
 import { withoutSecrets } from "../core/without-secrets.ts";
 import { isAllowed } from "../domain/allowed-locations.ts";
@@ -88,7 +89,7 @@ function allowedChecksums(
 /** Where links lead, or would lead what is put there: behind what there is of it, names are as they are. */
 async function realPlace(storage: Storage, location: Location): Promise<Location> {
   try {
-    return await storage.real(location);
+    return await storage.real(location, NEVER);
   } catch (error) {
     const folder = folderOf(location);
     if (folder === location || !isShardmillError(error, "STORE_NOT_FOUND")) throw error;

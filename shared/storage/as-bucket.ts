@@ -25,7 +25,7 @@ export function asBucket(storage: Storage): Storage {
       for await (const page of storage.list(folder, options))
         yield page.filter(({ name }) => !BROKEN_OFF.test(name));
     },
-    read: (location, start, end, signal, version) => storage.read(location, start, end, signal, version),
+    read: (location, start, end, options) => storage.read(location, start, end, options),
     put: (location, source, options) => storage.put(location, source, options),
     rename: async () => {
       throw cannot("a bucket", "rename");

@@ -1,4 +1,4 @@
-import { NEVER, sleep } from "../core/abort.ts";
+import { sleep } from "../core/abort.ts";
 import { present } from "../core/assert.ts";
 import { backoffMs } from "../core/backoff.ts";
 import { ERROR_CODES } from "../core/error-codes.ts";
@@ -64,18 +64,18 @@ class CoordinatorStorage implements Storage {
     this.#options = options;
   }
 
-  kindAt(location: Location, signal?: AbortSignal): Promise<"file" | null> {
+  kindAt(location: Location, signal: AbortSignal): Promise<"file" | null> {
     return fileOrNothing(() => this.stat(location, signal));
   }
 
-  async stat(location: Location, signal?: AbortSignal): Promise<FileStat> {
+  async stat(location: Location, signal: AbortSignal): Promise<FileStat> {
     const path = atCoordinator(location);
     const { data, session, jobId } = this.#options;
     return asStorage(path, signal, () => data.statFile(session(), jobId, path, signal));
   }
 
   /** Whatever the coordinator has links to is its own to know. */
-  async real(location: Location, signal?: AbortSignal): Promise<Location> {
+  async real(location: Location, signal: AbortSignal): Promise<Location> {
     await this.stat(location, signal);
     return location;
   }
@@ -88,7 +88,7 @@ class CoordinatorStorage implements Storage {
     location: Location,
     start: number,
     end: number,
-    signal: AbortSignal = NEVER,
+    { signal }: { readonly signal: AbortSignal },
   ): Promise<Uint8Array> {
     const path = atCoordinator(location);
     const { data, session, jobId } = this.#options;
@@ -101,8 +101,8 @@ class CoordinatorStorage implements Storage {
     });
   }
 
-  async put(location: Location, source: PutSource, options: PutOptions = {}): Promise<StoredFile> {
-    const { signal = NEVER } = options;
+  async put(location: Location, source: PutSource, options: PutOptions): Promise<StoredFile> {
+    const { signal } = options;
     if (options.ifAbsent !== true) throw cannot("a coordinator's worker", "put over what may be there");
     const path = atCoordinator(location);
     const { data, session, jobId } = this.#options;
@@ -188,16 +188,12 @@ function wrongLength(path: string, expected: number, found: number): ShardmillEr
   });
 }
 
-async function asStorage<T>(
-  path: string,
-  signal: AbortSignal | undefined,
-  work: () => Promise<T>,
-): Promise<T> {
-  signal?.throwIfAborted();
+async function asStorage<T>(path: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
   try {
     return await work();
   } catch (error) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     if (isShardmillError(error) && ERROR_CODES[error.code].storage !== "fails") throw error;
     throw new ShardmillError("STORE_FAILED", `${path}: ${messageOf(error)}`, {
       fields: { path, ...(isShardmillError(error) ? { because: error.code } : {}) },

@@ -14,7 +14,7 @@ interface WantedBytes extends ByteRange {
  */
 export function gatheredSource(source: ByteSource): ByteSource {
   const waiting = new Map<AbortSignal | undefined, WantedBytes[]>();
-  const ask = async (signal: AbortSignal | undefined) => {
+  const ask = async (signal: AbortSignal) => {
     // Whoever wants several says so without waiting for anything between.
     await setImmediate();
     const wanted = waiting.get(signal) ?? [];

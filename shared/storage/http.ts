@@ -50,18 +50,18 @@ class HttpStorage implements Storage {
     this.#addresses = addresses;
   }
 
-  kindAt(location: Location, signal?: AbortSignal): Promise<"file" | null> {
+  kindAt(location: Location, signal: AbortSignal): Promise<"file" | null> {
     return fileOrNothing(() => this.stat(location, signal));
   }
 
-  async stat(location: Location, signal?: AbortSignal): Promise<FileStat> {
+  async stat(location: Location, signal: AbortSignal): Promise<FileStat> {
     const { totalBytes, version } = await this.#get(location, { start: 0, end: 1, whole: "count" }, signal);
     if (totalBytes === null || version === null)
       throw failed("STORE_FAILED", shownUrl(location), "does not say how large it is");
     return { bytes: totalBytes, version };
   }
 
-  async real(location: Location, signal?: AbortSignal): Promise<Location> {
+  async real(location: Location, signal: AbortSignal): Promise<Location> {
     await this.stat(location, signal);
     return location;
   }
@@ -70,12 +70,11 @@ class HttpStorage implements Storage {
     location: Location,
     start: number,
     end: number,
-    signal?: AbortSignal,
-    version?: string,
+    { version, signal }: { readonly version?: string | undefined; readonly signal: AbortSignal },
   ): Promise<Uint8Array> {
     const path = shownUrl(location);
     checkRange(path, start, end);
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     if (start === end) return new Uint8Array(0);
     const range = { start, end, whole: "take", ...(version === undefined ? {} : { version }) } as const;
     const { bytes } = await this.#get(location, range, signal);
@@ -119,7 +118,7 @@ class HttpStorage implements Storage {
   #get(
     location: Location,
     range: Pick<WantedRange, "start" | "end" | "whole" | "version">,
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ): Promise<RangeRead> {
     const path = shownUrl(location);
     const url = new URL(this.#addresses[location] ?? location);

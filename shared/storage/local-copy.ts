@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import { NEVER } from "../core/abort.ts";
 import { digestFile } from "../core/digest.ts";
 import { isShardmillError } from "../core/errors.ts";
 import { freeBuffers } from "../core/free-buffers.ts";
@@ -39,7 +40,7 @@ export interface LocalCopy {
 export async function localFiles(files: readonly WantedFile[], other: OtherContent): Promise<LocalCopy> {
   const before = await marksOf(files, other);
   for (const file of files) {
-    const found = await digestFile(localPathOf(file.location)).catch((cause: unknown) => {
+    const found = await digestFile(localPathOf(file.location), NEVER).catch((cause: unknown) => {
       throw other(file, "nothing that can be read", cause);
     });
     if (found.sha256 !== file.sha256) throw other(file, found.sha256);
@@ -157,7 +158,7 @@ async function fetchFile(
     (_, index) => index * PIECE_BYTES,
   );
   const pieces = readAhead(starts, PIECES_AHEAD, (start) =>
-    storage.read(file.location, start, Math.min(start + PIECE_BYTES, file.bytes)),
+    storage.read(file.location, start, Math.min(start + PIECE_BYTES, file.bytes), { signal: NEVER }),
   );
   const found = await writeFileFrom(pieces, path, progress).catch((cause: unknown) => {
     const isGone = isShardmillError(cause, "STORE_NOT_FOUND") || isTooShort(cause);

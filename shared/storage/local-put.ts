@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { digestFile } from "../core/digest.ts";
+import { digestChunks } from "../core/digest.ts";
 import type { Disk } from "../core/disk.ts";
 import { errorCode, ignoreMissing } from "../core/errno.ts";
 import { lacksHardLinks, placeAlone, placeOnce } from "../core/hard-link.ts";
@@ -77,12 +77,13 @@ async function placeNew(
   const temporary = temporaryFor(path, random);
   try {
     const stored = await write(temporary);
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     await (alone ? placeAlone : placeOnce)(temporary, path, disk).catch(async (error: unknown) => {
       if (errorCode(error) !== "EEXIST") throw error;
       const there = await disk.lstat(path);
       const isSame =
-        there.size === stored.bytes && (await digestFile(path, signal, disk)).sha256 === stored.sha256;
+        there.size === stored.bytes &&
+        (await digestChunks(disk.readChunks(path), signal)).sha256 === stored.sha256;
       if (!isSame) throw occupied(path, there.size, error);
     });
     await disk.unlink(temporary).catch(ignoreMissing);

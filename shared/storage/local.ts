@@ -54,8 +54,8 @@ class LocalStorage implements Storage {
     this.#handles = new LocalHandles(local.disk, idleMs);
   }
 
-  async kindAt(location: Location, signal?: AbortSignal): Promise<PlaceKind | null> {
-    signal?.throwIfAborted();
+  async kindAt(location: Location, signal: AbortSignal): Promise<PlaceKind | null> {
+    signal.throwIfAborted();
     const path = localPathOf(location);
     const found = await asStorageErrors("stat", path, () =>
       this.#disk.stat(path).catch((error: unknown) => {
@@ -66,8 +66,8 @@ class LocalStorage implements Storage {
     return found === null ? null : kindOf(found);
   }
 
-  async stat(location: Location, signal?: AbortSignal): Promise<FileStat> {
-    signal?.throwIfAborted();
+  async stat(location: Location, signal: AbortSignal): Promise<FileStat> {
+    signal.throwIfAborted();
     const path = localPathOf(location);
     // Whoever asks what is there now reads that from here on, and not what was open under the name.
     this.#handles.forget(path);
@@ -76,31 +76,36 @@ class LocalStorage implements Storage {
     return { bytes: found.size, version: found.version };
   }
 
-  async real(location: Location, signal?: AbortSignal): Promise<Location> {
-    signal?.throwIfAborted();
+  async real(location: Location, signal: AbortSignal): Promise<Location> {
+    signal.throwIfAborted();
     const path = localPathOf(location);
     return (await asStorageErrors("follow", path, () => this.#disk.realpath(path))) as Location;
   }
 
   async *list(
     folder: Location,
-    { prefix = "", signal }: { readonly prefix?: string; readonly signal?: AbortSignal } = {},
+    { prefix = "", signal }: { readonly prefix?: string; readonly signal: AbortSignal },
   ): AsyncGenerator<readonly Entry[]> {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const path = localPathOf(folder);
     const entries = await asStorageErrors("list", path, () => listLocal(path, this.#disk));
     yield prefix === "" ? entries : entries.filter(({ name }) => name.startsWith(prefix));
   }
 
-  async read(location: Location, start: number, end: number, signal?: AbortSignal): Promise<Uint8Array> {
-    signal?.throwIfAborted();
+  async read(
+    location: Location,
+    start: number,
+    end: number,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<Uint8Array> {
+    signal.throwIfAborted();
     const path = localPathOf(location);
     checkRange(path, start, end);
     return asStorageErrors("read", path, () =>
       this.#handles.use(path, async (handle) => {
         const bytes = new Uint8Array(end - start);
         for (let done = 0; done < bytes.length; done += PIECE_BYTES) {
-          signal?.throwIfAborted();
+          signal.throwIfAborted();
           const piece = bytes.subarray(done, done + PIECE_BYTES);
           const found = await handle.readInto(piece, start + done);
           if (found < piece.length) throw tooShort(path, end, start + done + found);
@@ -110,13 +115,13 @@ class LocalStorage implements Storage {
     );
   }
 
-  async put(location: Location, source: PutSource, options: PutOptions = {}): Promise<StoredFile> {
-    options.signal?.throwIfAborted();
+  async put(location: Location, source: PutSource, options: PutOptions): Promise<StoredFile> {
+    options.signal.throwIfAborted();
     const path = localPathOf(location);
     return await this.#changing([path], () =>
       asStorageErrors("write", path, () =>
         putLocal(location, source, options, this.#local).catch((error: unknown) => {
-          options.signal?.throwIfAborted();
+          options.signal.throwIfAborted();
           throw error;
         }),
       ),
@@ -134,8 +139,8 @@ class LocalStorage implements Storage {
     await this.#inFolder("link", to, () => linkLocal(localPathOf(from), localPathOf(to), this.#local));
   }
 
-  async copy(from: Location, to: Location, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
+  async copy(from: Location, to: Location, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     const [source, target] = [localPathOf(from), localPathOf(to)];
     await this.#changing([target], () =>
       this.#inFolder("copy to", to, () =>
@@ -152,8 +157,8 @@ class LocalStorage implements Storage {
     await asStorageErrors("sync", path, () => syncPath(path, this.#disk));
   }
 
-  async remove(location: Location, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
+  async remove(location: Location, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     const path = localPathOf(location);
     await this.#changing([path], () => asStorageErrors("remove", path, () => this.#disk.remove(path)));
   }

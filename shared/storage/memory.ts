@@ -54,19 +54,19 @@ export class MemoryStorage implements Storage {
     this.#before = before;
   }
 
-  async kindAt(location: Location, signal?: AbortSignal): Promise<PlaceKind | null> {
+  async kindAt(location: Location, signal: AbortSignal): Promise<PlaceKind | null> {
     await this.#begin({ call: "stat", location }, signal);
     if (this.#files.has(location)) return "file";
     return this.#isFolder(location) ? "folder" : null;
   }
 
-  async stat(location: Location, signal?: AbortSignal): Promise<FileStat> {
+  async stat(location: Location, signal: AbortSignal): Promise<FileStat> {
     await this.#begin({ call: "stat", location }, signal);
     const { bytes, version } = this.#file(location);
     return { bytes: bytes.length, version };
   }
 
-  async real(location: Location, signal?: AbortSignal): Promise<Location> {
+  async real(location: Location, signal: AbortSignal): Promise<Location> {
     await this.#begin({ call: "stat", location }, signal);
     if (!this.#files.has(location) && !this.#isFolder(location)) throw notFound(location);
     return location;
@@ -74,13 +74,13 @@ export class MemoryStorage implements Storage {
 
   async *list(
     folder: Location,
-    { prefix = "", signal }: { readonly prefix?: string; readonly signal?: AbortSignal } = {},
+    { prefix = "", signal }: { readonly prefix?: string; readonly signal: AbortSignal },
   ): AsyncGenerator<readonly Entry[]> {
     await this.#begin({ call: "list", location: folder }, signal);
     if (!this.#isFolder(folder)) throw notFound(folder);
     const entries = this.#entriesOf(folder).filter(({ name }) => name.startsWith(prefix));
     for (let at = 0; at < entries.length; at += PAGE_NAMES) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       yield entries.slice(at, at + PAGE_NAMES);
     }
   }
@@ -89,8 +89,7 @@ export class MemoryStorage implements Storage {
     location: Location,
     start: number,
     end: number,
-    signal?: AbortSignal,
-    version?: string,
+    { version, signal }: { readonly version?: string | undefined; readonly signal: AbortSignal },
   ): Promise<Uint8Array> {
     checkRange(location, start, end);
     await this.#begin({ call: "read", location }, signal);
@@ -100,7 +99,7 @@ export class MemoryStorage implements Storage {
     return Uint8Array.from(bytes.subarray(start, end));
   }
 
-  async put(location: Location, source: PutSource, options: PutOptions = {}): Promise<StoredFile> {
+  async put(location: Location, source: PutSource, options: PutOptions): Promise<StoredFile> {
     await this.#begin({ call: "put", location }, options.signal);
     const chunks: Uint8Array[] = [];
     const stored = await drain(location, source, options, async (chunk) => {
@@ -124,7 +123,7 @@ export class MemoryStorage implements Storage {
     throw cannot("a bucket", "link");
   }
 
-  async copy(from: Location, to: Location, signal?: AbortSignal): Promise<void> {
+  async copy(from: Location, to: Location, signal: AbortSignal): Promise<void> {
     await this.#begin({ call: "copy", location: to }, signal);
     this.#set(to, this.#file(from).bytes);
   }
@@ -132,7 +131,7 @@ export class MemoryStorage implements Storage {
   /** Nothing is left to do: what was put is there. */
   async sync(): Promise<void> {}
 
-  async remove(location: Location, signal?: AbortSignal): Promise<void> {
+  async remove(location: Location, signal: AbortSignal): Promise<void> {
     await this.#begin({ call: "remove", location }, signal);
     for (const name of [...this.#files.keys()]) {
       if (name === location || name.startsWith(`${location}/`)) this.#files.delete(name);
@@ -141,8 +140,8 @@ export class MemoryStorage implements Storage {
 
   async [Symbol.asyncDispose](): Promise<void> {}
 
-  async #begin(call: StorageCall, signal: AbortSignal | undefined): Promise<void> {
-    signal?.throwIfAborted();
+  async #begin(call: StorageCall, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     await this.#before(call);
   }
 

@@ -8,13 +8,13 @@ import type { Storage } from "./storage.ts";
 export async function namesIn(
   folder: Location,
   storage: Storage,
-  options: { readonly prefix?: string; readonly signal?: AbortSignal } = {},
+  options: { readonly prefix?: string; readonly signal: AbortSignal },
 ): Promise<readonly string[] | null> {
   const names: string[] = [];
   try {
     for await (const page of storage.list(folder, options)) for (const { name } of page) names.push(name);
   } catch {
-    options.signal?.throwIfAborted();
+    options.signal.throwIfAborted();
     return null;
   }
   return names;

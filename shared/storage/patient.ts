@@ -1,4 +1,4 @@
-import { sleep } from "../core/abort.ts";
+import { NEVER, sleepBy } from "../core/abort.ts";
 import { systemClock, type TimedClock } from "../core/clock.ts";
 import { ERROR_CODES, isErrorCode } from "../core/error-codes.ts";
 import { isShardmillError } from "../core/errors.ts";
@@ -16,14 +16,14 @@ const PATIENCE_MS = 60_000;
  * to repeat: see `Storage`.
  */
 export function patientStorage(storage: Storage, clock: TimedClock = systemClock): Storage {
-  const persist = async <T>(call: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> => {
+  const persist = async <T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> => {
     const startMs = clock.nowMs();
     for (;;) {
       try {
         return await call();
       } catch (error) {
         if (!isPassing(error) || clock.nowMs() - startMs > PATIENCE_MS) throw error;
-        await sleep(AGAIN_MS, signal, clock);
+        await sleepBy(clock, AGAIN_MS, signal);
       }
     }
   };
@@ -33,14 +33,13 @@ export function patientStorage(storage: Storage, clock: TimedClock = systemClock
     stat: (location, signal) => persist(() => storage.stat(location, signal), signal),
     real: (location, signal) => persist(() => storage.real(location, signal), signal),
     list: (folder, options) => storage.list(folder, options),
-    read: (location, start, end, signal, version) =>
-      persist(() => storage.read(location, start, end, signal, version), signal),
-    put: (location, source, options) =>
-      persist(() => storage.put(location, source, options), options?.signal),
-    rename: (from, to) => persist(() => storage.rename(from, to), undefined),
-    link: (from, to) => persist(() => storage.link(from, to), undefined),
+    read: (location, start, end, options) =>
+      persist(() => storage.read(location, start, end, options), options.signal),
+    put: (location, source, options) => persist(() => storage.put(location, source, options), options.signal),
+    rename: (from, to) => persist(() => storage.rename(from, to), NEVER),
+    link: (from, to) => persist(() => storage.link(from, to), NEVER),
     copy: (from, to, signal) => persist(() => storage.copy(from, to, signal), signal),
-    sync: (location) => persist(() => storage.sync(location), undefined),
+    sync: (location) => persist(() => storage.sync(location), NEVER),
     remove: (location, signal) => persist(() => storage.remove(location, signal), signal),
     [Symbol.asyncDispose]: () => storage[Symbol.asyncDispose](),
   };

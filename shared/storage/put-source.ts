@@ -26,7 +26,7 @@ export async function* checkedChunks(
   const hash = createHash("sha256");
   let bytes = 0;
   for await (const chunk of source.chunks()) {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     bytes += chunk.length;
     if (bytes > source.bytes) throw wrongSize(path, source.bytes, bytes);
     hash.update(chunk);
@@ -35,7 +35,7 @@ export async function* checkedChunks(
   if (bytes < source.bytes) throw wrongSize(path, source.bytes, bytes);
   const sha256 = hash.digest("hex");
   if (expected !== undefined && sha256 !== expected) throw wrongDigest(path, expected, sha256);
-  signal?.throwIfAborted();
+  signal.throwIfAborted();
   return { bytes, sha256 };
 }
 

@@ -9,7 +9,7 @@ import type { Storage } from "./storage.ts";
 export async function realLocation(
   location: Location,
   storage: Pick<Storage, "real">,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<Location> {
   return isOnThisMachine(location) ? await storage.real(location, signal) : location;
 }

@@ -67,7 +67,7 @@ export async function readRowFile(
       const { bytes, version } = await storage.stat(location, signal);
       if (bytes > maxBytes)
         return refused(`is a file of ${formatBytes(bytes)}, more than ${formatBytes(maxBytes)}`);
-      return { kind: "bytes", bytes: await storage.read(location, 0, bytes, signal, version) };
+      return { kind: "bytes", bytes: await storage.read(location, 0, bytes, { version, signal }) };
     } catch (error) {
       if (isShardmillError(error, "STORE_CHANGED")) continue;
       if (!isOfThisFile(location, error)) throw error;

@@ -18,7 +18,7 @@ export function tailedSource(source: ByteSource, tail: Uint8Array): ByteSource {
     ...{ path, bytes },
     read: async (start, end, signal) => {
       if (start < tailStart) return await source.read(start, end, signal);
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       return tail.slice(start - tailStart, end - tailStart);
     },
   };
@@ -30,7 +30,7 @@ export function fetchedSource(path: string, bytes: Uint8Array): ByteSource {
     path,
     bytes: bytes.length,
     read: async (start, end, signal) => {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       return bytes.slice(start, end);
     },
   };

@@ -66,7 +66,7 @@ export interface PutOptions {
    * not made anew. Left out: all that are missing are made.
    */
   readonly within?: Location;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /** What was put. */
@@ -81,12 +81,12 @@ export interface StoredFile {
  */
 export interface StoredChecksums {
   /** Null where it has none of the file as a whole. */
-  of(location: Location, signal?: AbortSignal): Promise<StoredFile | null>;
+  of(location: Location, signal: AbortSignal): Promise<StoredFile | null>;
   /**
    * Whether that may be believed: other bytes than those that a sha256 was given with are refused, and what
    * was given is told. Tried with a small file below `folder`, which is removed.
    */
-  areEarned(folder: Location, signal?: AbortSignal): Promise<boolean>;
+  areEarned(folder: Location, signal: AbortSignal): Promise<boolean>;
 }
 
 /**
@@ -111,13 +111,13 @@ export interface Storage extends AsyncDisposable {
   storeOf?(location: Location): Promise<string>;
 
   /** What is there, links followed; null for nothing. */
-  kindAt(location: Location, signal?: AbortSignal): Promise<PlaceKind | null>;
+  kindAt(location: Location, signal: AbortSignal): Promise<PlaceKind | null>;
 
   /** Of a file. A folder is STORE_FAILED. */
-  stat(location: Location, signal?: AbortSignal): Promise<FileStat>;
+  stat(location: Location, signal: AbortSignal): Promise<FileStat>;
 
   /** The location without links: two that lead to one file have the same. Rejects when nothing is there. */
-  real(location: Location, signal?: AbortSignal): Promise<Location>;
+  real(location: Location, signal: AbortSignal): Promise<Location>;
 
   /**
    * The names in a folder, in no order, page by page; with a prefix, those that begin with it.
@@ -125,7 +125,7 @@ export interface Storage extends AsyncDisposable {
    */
   list(
     folder: Location,
-    options?: { readonly prefix?: string; readonly signal?: AbortSignal },
+    options: { readonly prefix?: string; readonly signal: AbortSignal },
   ): AsyncIterable<readonly Entry[]>;
 
   /**
@@ -136,12 +136,11 @@ export interface Storage extends AsyncDisposable {
     location: Location,
     start: number,
     end: number,
-    signal?: AbortSignal,
-    version?: FileStat["version"],
+    options: { readonly version?: FileStat["version"] | undefined; readonly signal: AbortSignal },
   ): Promise<Uint8Array>;
 
   /** Stores a whole file, durably, or nothing. */
-  put(location: Location, source: PutSource, options?: PutOptions): Promise<StoredFile>;
+  put(location: Location, source: PutSource, options: PutOptions): Promise<StoredFile>;
 
   /**
    * A file or folder gets another name. A file that is there is replaced; a folder that is not empty, never.
@@ -157,7 +156,7 @@ export interface Storage extends AsyncDisposable {
   /**
    * A file's bytes get a second name without passing through here if that can be; what is there is replaced.
    */
-  copy(from: Location, to: Location, signal?: AbortSignal): Promise<void>;
+  copy(from: Location, to: Location, signal: AbortSignal): Promise<void>;
 
   /** Makes the bytes of a file, or the names in a folder, outlive a power cut. */
   sync(location: Location): Promise<void>;
@@ -167,10 +166,10 @@ export interface Storage extends AsyncDisposable {
    * are kept, and paid for, no listing shows them. A put that is under way begins again. Left out: nothing
    * of the kind is kept, or the storage itself lets it go.
    */
-  removeUploads?(folder: Location, signal?: AbortSignal): Promise<void>;
+  removeUploads?(folder: Location, signal: AbortSignal): Promise<void>;
 
   /** Removes a file, or a folder with all that is below it, if it is there. */
-  remove(location: Location, signal?: AbortSignal): Promise<void>;
+  remove(location: Location, signal: AbortSignal): Promise<void>;
 }
 
 /** One file as a source of byte ranges: what dataset readers take. */
@@ -178,7 +177,7 @@ export interface ByteSource {
   /** Named in errors. */
   readonly path: string;
   readonly bytes: number;
-  read(start: number, end: number, signal?: AbortSignal): Promise<Uint8Array>;
+  read(start: number, end: number, signal: AbortSignal): Promise<Uint8Array>;
 }
 
 /** @param version what is read must have, as far as the storage looks at that; left out: any */
@@ -191,6 +190,6 @@ export function byteSource(
   return {
     path: location,
     bytes,
-    read: (start, end, signal) => storage.read(location, start, end, signal, version),
+    read: (start, end, signal) => storage.read(location, start, end, { version, signal }),
   };
 }

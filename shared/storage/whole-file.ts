@@ -11,11 +11,11 @@ const CHUNK_BYTES = 1 << 20;
 export async function readText(
   storage: Pick<Storage, "stat" | "read">,
   location: Location,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<string> {
   const read = async () => {
     const { bytes, version } = await storage.stat(location, signal);
-    return Buffer.from(await storage.read(location, 0, bytes, signal, version)).toString("utf8");
+    return Buffer.from(await storage.read(location, 0, bytes, { version, signal })).toString("utf8");
   };
   // One that was replaced meanwhile is read as it is now.
   return await read().catch((error: unknown) => {
@@ -28,7 +28,7 @@ export async function readText(
 export async function readTextIfThere(
   storage: Pick<Storage, "stat" | "read">,
   location: Location,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<string | null> {
   return await readText(storage, location, signal).catch((error: unknown) => {
     if (isShardmillError(error, "STORE_NOT_FOUND")) return null;
@@ -45,8 +45,10 @@ export async function readTextIfThere(
 export async function digestStored(
   storage: Pick<Storage, "stat" | "read">,
   location: Location,
-  signal?: AbortSignal,
-  look?: (chunk: Uint8Array) => void,
+  {
+    look,
+    signal,
+  }: { readonly look?: ((chunk: Uint8Array) => void) | undefined; readonly signal: AbortSignal },
 ): Promise<StoredFile> {
   const file = await storage.stat(location, signal);
   const hash = createHash("sha256");
@@ -67,10 +69,10 @@ export async function* readChunks(
   storage: Pick<Storage, "read">,
   location: Location,
   { bytes, version }: FileStat,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   for (let at = 0; at < bytes; at += CHUNK_BYTES) {
-    const chunk = await storage.read(location, at, Math.min(bytes, at + CHUNK_BYTES), signal, version);
+    const chunk = await storage.read(location, at, Math.min(bytes, at + CHUNK_BYTES), { version, signal });
     yield chunk;
     if (chunk.buffer instanceof ArrayBuffer) freeBuffers([chunk.buffer]);
   }

@@ -33,7 +33,7 @@ interface IndexedText {
 }
 
 interface IndexOptions {
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
   /** Left out: 256 KiB, more in files of more than 4 GiB. */
   readonly stretchBytes?: number;
 }
@@ -47,7 +47,7 @@ interface IndexOptions {
 export async function indexText(
   source: ByteSource,
   form: TextForm,
-  { signal, stretchBytes = STRETCH_BYTES }: IndexOptions = {},
+  { signal, stretchBytes = STRETCH_BYTES }: IndexOptions,
 ): Promise<IndexedText> {
   const packed = await isGzip(source, signal);
   const cutter = new StretchCutter(

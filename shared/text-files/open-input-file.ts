@@ -22,7 +22,7 @@ export class TextParsers implements AsyncDisposable {
 
 interface OpenOptions {
   readonly parsers: TextParsers;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
 }
 
 /**

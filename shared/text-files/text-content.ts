@@ -12,7 +12,7 @@ const READ_BYTES = 4 << 20;
 const BYTE_ORDER_MARK = Buffer.from([0xef, 0xbb, 0xbf]);
 
 /** Whether a file is packed by gzip: its name need not say so. */
-export async function isGzip(source: ByteSource, signal?: AbortSignal): Promise<boolean> {
+export async function isGzip(source: ByteSource, signal: AbortSignal): Promise<boolean> {
   if (source.bytes < 2) return false;
   const [first, second] = await source.read(0, 2, signal);
   return first === 0x1f && second === 0x8b;
@@ -21,7 +21,7 @@ export async function isGzip(source: ByteSource, signal?: AbortSignal): Promise<
 /** The content of a text file from `start` on, piece by piece; of a gzip file, what is packed in it. */
 export async function* readContent(
   source: ByteSource,
-  { isGzip, start = 0, signal }: { isGzip: boolean; start?: number; signal?: AbortSignal | undefined },
+  { isGzip, start = 0, signal }: { isGzip: boolean; start?: number; signal: AbortSignal },
 ): AsyncGenerator<Buffer, void, undefined> {
   if (!isGzip) return yield* readPieces(source, start, signal);
   let skip = start;
@@ -55,7 +55,7 @@ const UTF_16_MARKS = [
 async function* readPieces(
   source: ByteSource,
   start: number,
-  signal: AbortSignal | undefined,
+  signal: AbortSignal,
 ): AsyncGenerator<Buffer, void, undefined> {
   for (let at = start; at < source.bytes; at += READ_BYTES) {
     const bytes = await source.read(at, Math.min(source.bytes, at + READ_BYTES), signal);
@@ -63,10 +63,7 @@ async function* readPieces(
   }
 }
 
-async function* unpack(
-  source: ByteSource,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<Buffer, void, undefined> {
+async function* unpack(source: ByteSource, signal: AbortSignal): AsyncGenerator<Buffer, void, undefined> {
   const gunzip = createGunzip({ chunkSize: 256 << 10 });
   let failure: unknown = null;
   // Its failure is what reading the other end throws; one of the source comes as it is.

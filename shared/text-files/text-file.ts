@@ -94,7 +94,7 @@ class TextFile implements DatasetFile {
   *#tell(
     { batches, bad }: RunRows,
     onBadRow: ReadOptions["onBadRow"],
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ): Generator<RecordBatch> {
     for (const row of bad) {
       if (onBadRow === undefined) throw badRecord(this.path, row.message);
@@ -102,17 +102,17 @@ class TextFile implements DatasetFile {
     }
     for (const batch of batches) {
       yield batch;
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
     }
   }
 
-  async *#runs(rowStart: number, rowEnd: number, signal: AbortSignal | undefined): AsyncGenerator<RecordRun> {
+  async *#runs(rowStart: number, rowEnd: number, signal: AbortSignal): AsyncGenerator<RecordRun> {
     const wanted = wantedRuns(this.#index, rowStart, rowEnd);
     const content = this.#contentOf(wanted, signal);
     try {
       for (const run of wanted) {
         const { value } = await content.next();
-        signal?.throwIfAborted();
+        signal.throwIfAborted();
         yield this.#records(run, present(value ?? null, "there are bytes for each run"));
       }
     } finally {
@@ -122,10 +122,7 @@ class TextFile implements DatasetFile {
   }
 
   /** The bytes of each run. */
-  async *#contentOf(
-    runs: readonly WantedRun[],
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<Buffer, void> {
+  async *#contentOf(runs: readonly WantedRun[], signal: AbortSignal): AsyncGenerator<Buffer, void> {
     const { isGzip } = this.#index;
     if (!isGzip) {
       for (const { stretches } of runs) {

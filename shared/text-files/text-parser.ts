@@ -1,6 +1,7 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type RecordBatch, Schema } from "apache-arrow";
+import { NEVER } from "../core/abort.ts";
 import { isShardmillError } from "../core/errors.ts";
 import { makeTempFolder } from "../core/temp-folder.ts";
 import { cellReader } from "../dataset/cell-reader.ts";
@@ -67,7 +68,7 @@ export class TextParser implements AsyncDisposable {
     if (known !== undefined) return known;
     const all = form.fields.map((_, index) => index);
     const found = this.#parquetOf(Buffer.alloc(0), form, all).then(async (bytes) => {
-      using file = await openDatasetFile(fetchedSource("records", bytes), "parquet");
+      using file = await openDatasetFile(fetchedSource("records", bytes), "parquet", NEVER);
       return new Schema(
         file.schema.fields
           .slice(0, -2)
@@ -101,13 +102,13 @@ export class TextParser implements AsyncDisposable {
       if (isShardmillError(error, "SQL_FAILED") || isShardmillError(error, "SQL_INVALID")) return null;
       throw error;
     }
-    using file = await openDatasetFile(fetchedSource("records", bytes), "parquet");
+    using file = await openDatasetFile(fetchedSource("records", bytes), "parquet", NEVER);
     if (file.rows !== count) return null;
     const columns = file.schema.fields.map(({ name }) => name);
     const batches: RecordBatch[] = [];
     const faults: ParsedFault[] = [];
     let row = 0;
-    for await (const batch of file.read({ rowStart: 0, rowEnd: count, columns })) {
+    for await (const batch of file.read({ rowStart: 0, rowEnd: count, columns, signal: NEVER })) {
       faults.push(...faultsOf(batch, row));
       row += batch.numRows;
       batches.push(recordBatchOf(schema, batch.numRows, batch.data.children.slice(0, -2)));

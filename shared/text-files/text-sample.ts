@@ -17,7 +17,7 @@ export interface TextSample {
   readonly isWhole: boolean;
 }
 
-export async function takeSample(source: ByteSource, signal?: AbortSignal): Promise<TextSample> {
+export async function takeSample(source: ByteSource, signal: AbortSignal): Promise<TextSample> {
   const pieces: Buffer[] = [];
   let bytes = 0;
   for await (const piece of readContent(source, { isGzip: await isGzip(source, signal), signal })) {

@@ -74,23 +74,23 @@ export class Peer {
    *
    * @throws the signal's reason when it has aborted already; {INTERRUPTED} when the connection is closed
    */
-  watchCall(signal: AbortSignal | undefined, cancel: () => void): CallWatch {
-    signal?.throwIfAborted();
+  watchCall(cancel: () => void, signal: AbortSignal): CallWatch {
+    signal.throwIfAborted();
     if (this.#closed !== null) throw this.#closed;
     const watch: { reason: unknown } = { reason: undefined };
     const stop = (reason: unknown) => {
       watch.reason = reason;
       cancel();
     };
-    const onAbort = () => stop(signal?.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const onAbort = () => stop(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
     this.#open.add(stop);
     return {
       get reason() {
         return watch.reason;
       },
       end: () => {
-        signal?.removeEventListener("abort", onAbort);
+        signal.removeEventListener("abort", onAbort);
         this.#open.delete(stop);
       },
     };

@@ -1,3 +1,4 @@
+import { NEVER } from "../core/abort.ts";
 import type { Method } from "./method.ts";
 import { jobsMethods } from "./methods-jobs.ts";
 import { serverMethods } from "./methods-server.ts";
@@ -15,18 +16,13 @@ const OFFER_MS = 120_000;
 const SUBMIT_MS = 600_000;
 
 export function workClient(peer: Peer, controlMs: number): WorkService {
+  const toTheEnd = { deadlineMs: controlMs, signal: NEVER };
   return {
     register: (registration, signal) =>
       callUnary(peer, workMethods.register, registration, { deadlineMs: controlMs, signal }),
-    describeJob: (session, jobId, signal) =>
-      callUnary(peer, workMethods.describeJob, { session, jobId }, { deadlineMs: controlMs, signal }),
-    reportDevice: (session, jobId, report, signal) =>
-      callUnary(
-        peer,
-        workMethods.reportDevice,
-        { session, jobId, report },
-        { deadlineMs: controlMs, signal },
-      ),
+    describeJob: (session, jobId) => callUnary(peer, workMethods.describeJob, { session, jobId }, toTheEnd),
+    reportDevice: (session, jobId, report) =>
+      callUnary(peer, workMethods.reportDevice, { session, jobId, report }, toTheEnd),
     requestLease(session, waitMs, running, signal) {
       const times = { deadlineMs: waitMs + controlMs, signal };
       return callUnary(peer, workMethods.requestLease, { session, waitMs, running }, times);
@@ -34,13 +30,12 @@ export function workClient(peer: Peer, controlMs: number): WorkService {
     heartbeat: (heartbeat, signal) =>
       callUnary(peer, workMethods.heartbeat, heartbeat, { deadlineMs: controlMs, signal }),
     offerPartial(session, jobId, partial, traceparent = "") {
-      const times = { deadlineMs: Math.max(OFFER_MS, controlMs) };
+      const times = { deadlineMs: Math.max(OFFER_MS, controlMs), signal: NEVER };
       return callUnary(peer, workMethods.offerPartial, { session, jobId, partial, traceparent }, times);
     },
-    failAttempt: (session, lease, error, signal) =>
-      callUnary(peer, workMethods.failAttempt, { session, lease, error }, { deadlineMs: controlMs, signal }),
-    releaseLease: (session, lease, signal) =>
-      callUnary(peer, workMethods.releaseLease, { session, lease }, { deadlineMs: controlMs, signal }),
+    failAttempt: (session, lease, error) =>
+      callUnary(peer, workMethods.failAttempt, { session, lease, error }, toTheEnd),
+    releaseLease: (session, lease) => callUnary(peer, workMethods.releaseLease, { session, lease }, toTheEnd),
     leave: (session, aside, signal) =>
       callUnary(peer, workMethods.leave, { session, aside }, { deadlineMs: controlMs, signal }),
   };
@@ -75,7 +70,7 @@ export function tellingClients(
 ): Pick<CoordinatorServices, "workers" | "server"> {
   const asking =
     <Answer>(method: Method<object, Answer>) =>
-    (signal?: AbortSignal) =>
+    (signal: AbortSignal) =>
       callUnary(peer, method, {}, { deadlineMs: controlMs, signal });
   return {
     workers: { listWorkers: asking(workersMethods.listWorkers) },

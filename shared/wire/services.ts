@@ -90,29 +90,25 @@ export interface Heartbeat {
   readonly fetching?: Fetching;
 }
 
+/** Calls without a signal are never called off: each ends with its deadline. */
 export interface WorkService {
   /** @throws {VERSION_SKEW} when they share no version of the protocol, or no job is mapped as it maps */
-  register(registration: Registration, signal?: AbortSignal): Promise<Registered>;
+  register(registration: Registration, signal: AbortSignal): Promise<Registered>;
   /** @throws {JOB_NOT_FOUND} @throws {SESSION_STALE} */
-  describeJob(session: WorkerSession, jobId: string, signal?: AbortSignal): Promise<JobDescription>;
+  describeJob(session: WorkerSession, jobId: string): Promise<JobDescription>;
   /**
    * Says how this worker's device compares with the CPU. One that is refused holds no leases of the job after
    * this.
    */
-  reportDevice(
-    session: WorkerSession,
-    jobId: string,
-    report: DeviceReport,
-    signal?: AbortSignal,
-  ): Promise<void>;
+  reportDevice(session: WorkerSession, jobId: string, report: DeviceReport): Promise<void>;
   /** `running`: what the worker still runs under leases of an earlier coordinator, and would go on with. */
   requestLease(
     session: WorkerSession,
     waitMs: number,
     running: readonly LeaseRef[],
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<LeaseAnswer>;
-  heartbeat(heartbeat: Heartbeat, signal?: AbortSignal): Promise<readonly LeaseState[]>;
+  heartbeat(heartbeat: Heartbeat, signal: AbortSignal): Promise<readonly LeaseState[]>;
   /** @param traceparent of the attempt's span, within which its commit is; empty: nothing is traced */
   offerPartial(
     session: WorkerSession,
@@ -120,10 +116,10 @@ export interface WorkService {
     partial: PartialManifest,
     traceparent?: string,
   ): Promise<OfferAnswer>;
-  failAttempt(session: WorkerSession, lease: LeaseRef, error: ErrorData, signal?: AbortSignal): Promise<void>;
-  releaseLease(session: WorkerSession, lease: LeaseRef, signal?: AbortSignal): Promise<void>;
+  failAttempt(session: WorkerSession, lease: LeaseRef, error: ErrorData): Promise<void>;
+  releaseLease(session: WorkerSession, lease: LeaseRef): Promise<void>;
   /** @param aside why its device is put aside, as which it is known until it comes back; null: it is not */
-  leave(session: WorkerSession, aside: string | null, signal?: AbortSignal): Promise<void>;
+  leave(session: WorkerSession, aside: string | null, signal: AbortSignal): Promise<void>;
 }
 
 /** One file of a partial on its way to the coordinator. */
@@ -137,26 +133,28 @@ export interface PutHeader {
   readonly bytes: number;
 }
 
+/** Bytes of one file of a job. */
+export interface FileRange {
+  readonly session: WorkerSession;
+  readonly jobId: string;
+  readonly path: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Caller of a served request, which is never sent. */
+export interface Asked {
+  readonly who?: Who;
+}
+
 /** Rejects with STORE_REFUSED for a path that is not of the job, else as a storage says. */
 export interface DataService {
-  statFile(session: WorkerSession, jobId: string, path: string, signal?: AbortSignal): Promise<FileStat>;
-  readRange(
-    range: {
-      readonly session: WorkerSession;
-      readonly jobId: string;
-      readonly path: string;
-      readonly start: number;
-      readonly end: number;
-    },
-    signal?: AbortSignal,
-    who?: Who,
-  ): AsyncIterable<Uint8Array>;
-  /** @param who calls, where it is served */
+  statFile(session: WorkerSession, jobId: string, path: string, signal: AbortSignal): Promise<FileStat>;
+  readRange(range: FileRange & Asked, signal: AbortSignal): AsyncIterable<Uint8Array>;
   putPartialFile(
-    header: PutHeader,
+    header: PutHeader & Asked,
     chunks: AsyncIterable<Uint8Array>,
-    signal?: AbortSignal,
-    who?: Who,
+    signal: AbortSignal,
   ): Promise<void>;
 }
 
@@ -206,24 +204,24 @@ export interface SubmittedJob {
 
 /** `jobId` may be empty: the job submitted last. */
 export interface JobsService {
-  submitJob(spec: JobSpec, options: IdentifiedSubmission, signal?: AbortSignal): Promise<SubmittedJob>;
-  getJob(jobId: string, signal?: AbortSignal): Promise<JobStatus>;
-  listJobs(signal?: AbortSignal): Promise<readonly JobStatus[]>;
+  submitJob(spec: JobSpec, options: IdentifiedSubmission, signal: AbortSignal): Promise<SubmittedJob>;
+  getJob(jobId: string, signal: AbortSignal): Promise<JobStatus>;
+  listJobs(signal: AbortSignal): Promise<readonly JobStatus[]>;
   /** The status now, and after each change, until the job has ended. */
-  watchJob(jobId: string, signal?: AbortSignal): AsyncIterable<JobStatus>;
-  cancelJob(jobId: string, reason: string, signal?: AbortSignal): Promise<JobStatus>;
+  watchJob(jobId: string, signal: AbortSignal): AsyncIterable<JobStatus>;
+  cancelJob(jobId: string, reason: string, signal: AbortSignal): Promise<JobStatus>;
   /** It gives out no more shards. Durable when it resolves. @throws {PAUSE_TOO_LATE} @throws {JOB_ENDED} */
-  pauseJob(jobId: string, signal?: AbortSignal): Promise<JobStatus>;
+  pauseJob(jobId: string, signal: AbortSignal): Promise<JobStatus>;
   /** @throws {JOB_ENDED} */
-  resumeJob(jobId: string, signal?: AbortSignal): Promise<JobStatus>;
+  resumeJob(jobId: string, signal: AbortSignal): Promise<JobStatus>;
   /** @throws {JOB_ENDED} @throws {ARGUMENT_INVALID} */
-  setJobPriority(jobId: string, priority: number, signal?: AbortSignal): Promise<JobStatus>;
+  setJobPriority(jobId: string, priority: number, signal: AbortSignal): Promise<JobStatus>;
 }
 
 export interface WorkersService {
-  listWorkers(signal?: AbortSignal): Promise<readonly WorkerStatus[]>;
+  listWorkers(signal: AbortSignal): Promise<readonly WorkerStatus[]>;
 }
 
 export interface ServerService {
-  getServerInfo(signal?: AbortSignal): Promise<ServerInfo>;
+  getServerInfo(signal: AbortSignal): Promise<ServerInfo>;
 }

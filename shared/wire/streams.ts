@@ -10,7 +10,7 @@ import { within } from "../core/pace.ts";
 import { decodeRequest, decodeResponse, type Method } from "./method.ts";
 import type { Peer } from "./peer.ts";
 import { toStatus } from "./rpc-error.ts";
-import { callerOf, hangUp, type Who } from "./server-call.ts";
+import { type Caller, callerOf, hangUp, type Who } from "./server-call.ts";
 import { type CallTimes, callOptions, type ReportFailure } from "./unary.ts";
 
 /*
@@ -37,7 +37,7 @@ export async function* callServerStream<Request, Response>(
   const { path, requestSerialize, responseDeserialize } = method.definition;
   const message = method.request.encode(request);
   let cancel = ignore;
-  const watch = peer.watchCall(times.signal, () => cancel());
+  const watch = peer.watchCall(() => cancel(), times.signal);
   const call = peer.client.makeServerStreamRequest(
     path,
     requestSerialize,
@@ -72,7 +72,7 @@ export async function callClientStream<Request, Response>(
   times: CallTimes,
 ): Promise<Response> {
   const upload = new Upload(peer, method.definition, times);
-  const watch = peer.watchCall(times.signal, () => upload.call.cancel());
+  const watch = peer.watchCall(() => upload.call.cancel(), times.signal);
   try {
     for await (const request of requests) {
       if (upload.answered) break;
@@ -146,7 +146,7 @@ const PATIENCE: Patience = { lookMs: READER_MS, mostMs: () => READER_MS };
  */
 export function serveServerStream<Request, Response>(
   method: Method<Request, Response>,
-  answer: (request: Request, signal: AbortSignal, who: Who) => AsyncIterable<Response>,
+  answer: (request: Request, caller: Pick<Caller, "signal" | "who">) => AsyncIterable<Response>,
   report: ReportFailure,
   patience: Patience = PATIENCE,
 ): handleServerStreamingCall<object, object> {
@@ -154,7 +154,7 @@ export function serveServerStream<Request, Response>(
     const caller = callerOf(call);
     const { who } = caller;
     try {
-      for await (const response of answer(decodeRequest(method, call.request), caller.signal, who)) {
+      for await (const response of answer(decodeRequest(method, call.request), caller)) {
         const message = method.response.encode(response);
         const written = writeOrAbort(call, message, caller.signal);
         await withPatience(written, who, patience).catch((error: unknown) => {
@@ -211,7 +211,7 @@ function writeOrAbort(
  */
 export function serveClientStream<Request, Response>(
   method: Method<Request, Response>,
-  answer: (requests: AsyncIterable<Request>, signal: AbortSignal, who: Who) => Promise<Response>,
+  answer: (requests: AsyncIterable<Request>, caller: Pick<Caller, "signal" | "who">) => Promise<Response>,
   report: ReportFailure,
 ): handleClientStreamingCall<object, object> {
   return async (call, respond) => {
@@ -219,7 +219,7 @@ export function serveClientStream<Request, Response>(
     call.on("error", ignore);
     const requests = decodeRequests(method, call, caller.signal);
     try {
-      respond(null, method.response.encode(await answer(requests, caller.signal, caller.who)));
+      respond(null, method.response.encode(await answer(requests, caller)));
     } catch (error) {
       if (!caller.signal.aborted) report(method.name, error);
       respond(toStatus(error));

@@ -7,7 +7,7 @@ import { type Caller, callerOf } from "./server-call.ts";
 export interface CallTimes {
   /** How long the whole call may take; null: for ever, for streams that keepalive watches over. */
   readonly deadlineMs: number | null;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal: AbortSignal;
 }
 
 /** grpc-js's timers overflow at 24.9 days; no call of ours means to last a day. */
@@ -32,7 +32,7 @@ export async function callUnary<Request, Response>(
   const { path, requestSerialize, responseDeserialize } = method.definition;
   const message = method.request.encode(request);
   let cancel = () => {};
-  const watch = peer.watchCall(times.signal, () => cancel());
+  const watch = peer.watchCall(() => cancel(), times.signal);
   try {
     const answer = await new Promise<unknown>((resolve, reject) => {
       const call = peer.client.makeUnaryRequest(

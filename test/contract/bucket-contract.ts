@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ObjectPage } from "../../extensions/object-store/object-client.ts";
 import { placeOf } from "../../extensions/object-store/object-place.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
@@ -43,7 +44,7 @@ export function bucketContract(
     const contracted = server.storage();
     count += 1;
     const existing = at(`data-${count}`, "existing.bin");
-    await contracted.put(existing, sourceOfBytes(small));
+    await contracted.put(existing, sourceOfBytes(small), { signal: NEVER });
     return {
       storage: contracted,
       existing: { location: existing, bytes: small },
@@ -63,12 +64,14 @@ export function bucketContract(
         { length: 1_203 },
         (_, index) => `file-${String(index).padStart(5, "0")} +%.bin`,
       );
-      await mapConcurrent(names, 20, (each) => storage.put(below(folder, each), sourceOfBytes(each)));
+      await mapConcurrent(names, 20, (each) =>
+        storage.put(below(folder, each), sourceOfBytes(each), { signal: NEVER }),
+      );
       const pages: number[] = [];
       const found: string[] = [];
       for (let from: string | null = null; ; ) {
         const wanted = { prefix: "many/", delimiter: "/", most: 1_000, from } as const;
-        const page: ObjectPage = await client.list(placeOf(folder), wanted);
+        const page: ObjectPage = await client.list(placeOf(folder), wanted, NEVER);
         pages.push(page.objects.length);
         found.push(...page.objects.map(({ key }) => key.slice("many/".length)));
         from = page.next;
@@ -76,35 +79,40 @@ export function bucketContract(
       }
       expect(found).toEqual(names);
       expect(pages).toEqual([1_000, 203]);
-      await storage.remove(folder);
-      expect(await storage.kindAt(folder)).toBeNull();
+      await storage.remove(folder, NEVER);
+      expect(await storage.kindAt(folder, NEVER)).toBeNull();
     });
 
     test("what a listing tells of an object is what is read by it", async () => {
-      await storage.put(at("told", "a"), sourceOfBytes("content"));
-      for await (const [entry] of storage.list(at("told"))) {
+      await storage.put(at("told", "a"), sourceOfBytes("content"), { signal: NEVER });
+      for await (const [entry] of storage.list(at("told"), { signal: NEVER })) {
         expect(entry).toMatchObject({ name: "a", kind: "file", stat: { bytes: 7 } });
-        const read = storage.read(at("told", "a"), 0, 7, undefined, entry?.stat?.version);
+        const read = storage.read(at("told", "a"), 0, 7, { version: entry?.stat?.version, signal: NEVER });
         expect(Buffer.from(await read).toString()).toBe("content");
       }
     });
 
     test("a large object is put once, with its sha256, and copied with that", async () => {
       const [one, other] = [at("large", "a"), at("large", "b")];
-      const placed = await storage.put(one, sourceOfBytes(large), { ifAbsent: true });
+      const placed = await storage.put(one, sourceOfBytes(large), { ifAbsent: true, signal: NEVER });
       expect(placed).toEqual({ bytes: large.length, sha256: sha256(large) });
       expect(sha256(await server.kept("large/a"))).toBe(placed.sha256);
-      await storage.copy(one, other);
-      expect(await storage.checksums?.of(other)).toEqual(placed);
-      const zeros = storage.put(one, sourceOfBytes(Buffer.alloc(large.length)), { ifAbsent: true });
+      await storage.copy(one, other, NEVER);
+      expect(await storage.checksums?.of(other, NEVER)).toEqual(placed);
+      const zeros = storage.put(one, sourceOfBytes(Buffer.alloc(large.length)), {
+        ifAbsent: true,
+        signal: NEVER,
+      });
       await expect(zeros).rejects.toMatchObject({ code: "STORE_EXISTS" });
       // Its own put, whose answer was lost, is success.
-      expect(await storage.put(one, sourceOfBytes(large), { ifAbsent: true })).toEqual(placed);
+      expect(await storage.put(one, sourceOfBytes(large), { ifAbsent: true, signal: NEVER })).toEqual(placed);
     });
 
     test("of several that put one large object at once, one wins, whole", async () => {
       const all = ["a", "b", "c"].map((letter) => Buffer.alloc(17 * MIB + 5, letter));
-      const puts = all.map((each) => storage.put(at("raced"), sourceOfBytes(each), { ifAbsent: true }));
+      const puts = all.map((each) =>
+        storage.put(at("raced"), sourceOfBytes(each), { ifAbsent: true, signal: NEVER }),
+      );
       const outcomes = await Promise.allSettled(puts);
       const won = all.filter((_, index) => outcomes[index]?.status === "fulfilled");
       expect(won).toHaveLength(1);
@@ -120,24 +128,28 @@ export function bucketContract(
         },
       };
       const md5 = createHash("md5").update("right").digest("hex");
-      const put = client.put(placeOf(at("damaged")), { body, sha256: sha256("right"), md5, ifAbsent: false });
+      const put = client.put(
+        placeOf(at("damaged")),
+        { body, sha256: sha256("right"), md5, ifAbsent: false },
+        NEVER,
+      );
       await expect(put).rejects.toMatchObject({ code: "STORE_FAILED" });
-      expect(await storage.kindAt(at("damaged"))).toBeNull();
+      expect(await storage.kindAt(at("damaged"), NEVER)).toBeNull();
     });
 
     test("a large object with other bytes than were announced is none", async () => {
-      const announced = { sha256: sha256("right") };
+      const announced = { sha256: sha256("right"), signal: NEVER };
       const put = storage.put(at("damaged"), sourceOfBytes(Buffer.alloc(17 * MIB)), announced);
       await expect(put).rejects.toMatchObject({ code: "STORE_FAILED" });
-      expect(await storage.kindAt(at("damaged"))).toBeNull();
+      expect(await storage.kindAt(at("damaged"), NEVER)).toBeNull();
     });
 
     test("the bucket is a folder, another is nothing, and so is what is in it", async () => {
-      expect(await storage.kindAt(server.bucket)).toBe("folder");
-      expect(await storage.kindAt(below(server.noBucket, "x"))).toBeNull();
+      expect(await storage.kindAt(server.bucket, NEVER)).toBe("folder");
+      expect(await storage.kindAt(below(server.noBucket, "x"), NEVER)).toBeNull();
       const missing = { code: "STORE_NOT_FOUND" };
-      await expect(storage.stat(below(server.noBucket, "x"))).rejects.toMatchObject(missing);
-      const pages = storage.list(server.noBucket);
+      await expect(storage.stat(below(server.noBucket, "x"), NEVER)).rejects.toMatchObject(missing);
+      const pages = storage.list(server.noBucket, { signal: NEVER });
       await expect(pages[Symbol.asyncIterator]().next()).rejects.toMatchObject(missing);
     });
   });

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import { startCoordinator } from "../../coordinator/coordinator.ts";
 import { startServer } from "../../coordinator/grpc/server.ts";
 import { realSeams } from "../../coordinator/job/job-seams.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { errorToData } from "../../shared/core/errors.ts";
@@ -50,7 +51,7 @@ async function conversation(how: "in process" | "over gRPC"): Promise<(readonly 
   });
   const client = connectCoordinator(coordinator.address, TEST_CREDENTIAL);
   try {
-    const { jobId } = await coordinator.submit(spec, { fresh: false });
+    const { jobId } = await coordinator.submit(spec, { fresh: false, signal: NEVER });
     const on = how === "in process" ? present(served[0], "it serves") : client;
     const answers: (readonly [string, unknown])[] = [];
     const say = async <T>(what: string, call: () => Promise<T>): Promise<T | null> => {
@@ -80,44 +81,47 @@ async function talk(
   const joining = { ...aWorker(), ...ownVersions() };
   const nobody = workerSession("nobody");
   const tooNew = { oldest: PROTOCOL.newest + 1, newest: 1_000 };
-  await say("register, too new", () => work.register({ ...joining, protocol: tooNew }));
-  await say("register, another mapping", () => work.register({ ...joining, mapping: "another" }));
-  await say("register, another build", () => work.register({ ...joining, build: "another" }));
-  const joined = await say("register", () => work.register(joining));
+  await say("register, too new", () => work.register({ ...joining, protocol: tooNew }, NEVER));
+  await say("register, another mapping", () => work.register({ ...joining, mapping: "another" }, NEVER));
+  await say("register, another build", () => work.register({ ...joining, build: "another" }, NEVER));
+  const joined = await say("register", () => work.register(joining, NEVER));
   const { session } = present(joined, "the worker joined");
   await say("describe to nobody", () => work.describeJob(nobody, jobId));
   await say("describe no job", () => work.describeJob(session, "none"));
   await say("describe", () => work.describeJob(session, jobId));
-  await say("lease for nobody", () => work.requestLease(nobody, 0, []));
-  const answer = present(await say("requestLease", () => work.requestLease(session, 0, [])), "an answer");
+  await say("lease for nobody", () => work.requestLease(nobody, 0, [], NEVER));
+  const answer = present(
+    await say("requestLease", () => work.requestLease(session, 0, [], NEVER)),
+    "an answer",
+  );
   if (answer.kind !== "lease") throw new Error("a job with shards has a lease to give");
   const { shard, token, slices } = answer.lease;
   const lease: LeaseRef = { jobId, shard: shard.id, token };
   const stale: LeaseRef = { ...lease, token: { generation: 1, sequence: 999 } };
   const leases = [lease, stale].map((each) => ({ lease: each, rowsDone: 1 }));
   await say("heartbeat", () =>
-    work.heartbeat({ session, leases, busy: { infer: 0.5 }, padding: null, stores: [] }),
+    work.heartbeat({ session, leases, busy: { infer: 0.5 }, padding: null, stores: [] }, NEVER),
   );
   const partial = { ...sample(any.partial), shard: shard.id, token, files: [] };
   await say("offer what is not there", () => work.offerPartial(session, jobId, partial));
   await say("offer by nobody", () => work.offerPartial(nobody, jobId, partial));
   const path = present(slices[0], "a lease has rows of a file").file.path;
-  await say("stat of a file that is gone", () => data.statFile(session, jobId, path));
-  await say("stat of another's file", () => data.statFile(session, jobId, "/etc/passwd"));
+  await say("stat of a file that is gone", () => data.statFile(session, jobId, path, NEVER));
+  await say("stat of another's file", () => data.statFile(session, jobId, "/etc/passwd", NEVER));
   const range = { session, jobId, path: "/etc/passwd", start: 0, end: 10 };
-  await say("read of another's file", () => collect(data.readRange(range)));
+  await say("read of another's file", () => collect(data.readRange(range, NEVER)));
   const header = { ...sample(any.putHeader), session, jobId, shard: shard.id, token, name: "../x", bytes: 3 };
-  await say("put beside its folder", () => data.putPartialFile(header, once(Buffer.from("abc"))));
+  await say("put beside its folder", () => data.putPartialFile(header, once(Buffer.from("abc")), NEVER));
   await say("fail", () => work.failAttempt(session, lease, errorToData(new Error("it broke"))));
   await say("release what is over", () => work.releaseLease(session, stale));
-  await say("no such job", () => jobs.getJob("none"));
-  await say("the last job", () => jobs.getJob(""));
-  await say("listJobs", () => jobs.listJobs());
-  await say("listWorkers", () => workers.listWorkers());
-  await say("cancel", () => jobs.cancelJob(jobId, "enough"));
-  await say("watch until its end", async () => (await collect(jobs.watchJob(jobId))).at(-1));
-  await say("leave", () => work.leave(session, null));
-  await say("leave again", () => work.leave(session, null));
+  await say("no such job", () => jobs.getJob("none", NEVER));
+  await say("the last job", () => jobs.getJob("", NEVER));
+  await say("listJobs", () => jobs.listJobs(NEVER));
+  await say("listWorkers", () => workers.listWorkers(NEVER));
+  await say("cancel", () => jobs.cancelJob(jobId, "enough", NEVER));
+  await say("watch until its end", async () => (await collect(jobs.watchJob(jobId, NEVER))).at(-1));
+  await say("leave", () => work.leave(session, null, NEVER));
+  await say("leave again", () => work.leave(session, null, NEVER));
 }
 
 /** Without what the clock (which limits which run, too) and the folder decide. */

@@ -1,6 +1,7 @@
 import type { Data, Table } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
@@ -29,7 +30,7 @@ export function datasetFileContract(
   {
     format,
     encode,
-    open: openSource = (source) => openDatasetFile(source, format),
+    open: openSource = (source) => openDatasetFile(source, format, NEVER),
     more,
   }: DatasetFormatUnderTest,
 ): void {
@@ -102,7 +103,7 @@ export function datasetFileContract(
 
     test("can be left in the middle and read again", async () => {
       using file = await open(bytes);
-      for await (const batch of file.read({ rowStart: 0, rowEnd: ROWS, columns: ["int64"] })) {
+      for await (const batch of file.read({ rowStart: 0, rowEnd: ROWS, columns: ["int64"], signal: NEVER })) {
         expect(batch.numRows).toBe(GROUP_ROWS);
         break;
       }

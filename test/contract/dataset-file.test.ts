@@ -9,6 +9,7 @@ import {
   vectorFromArray,
 } from "apache-arrow";
 import { expect, test } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
@@ -60,13 +61,13 @@ datasetFileContract("Parquet in folders that are columns", {
     const own = table.schema.names.map(String).filter((name) => !FOLDERS.some((each) => each.name === name));
     return encodeParquet(table.select(own), { rowGroupRows });
   },
-  open: async (source) => withPartitions(await openDatasetFile(source, "parquet"), FOLDERS),
+  open: async (source) => withPartitions(await openDatasetFile(source, "parquet", NEVER), FOLDERS),
   more: folderColumns,
 });
 
 test("the columns of folders are read alone without a byte of the file, and known by their values", async () => {
   const source = memorySource(encodeParquet(smallTable(70_000), { rowGroupRows: 50_000 }));
-  using file = withPartitions(await openDatasetFile(source, "parquet"), FOLDERS);
+  using file = withPartitions(await openDatasetFile(source, "parquet", NEVER), FOLDERS);
   const before = source.reads.length;
   const rows = await readRows(file, { rowStart: 2, columns: ["city", "year"] });
   expect(source.reads.length).toBe(before);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { below } from "../../shared/domain/location.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
@@ -77,7 +78,7 @@ export function jobFromBucketContract(
 
     test("a file that a row names is read from its bucket, by its address and by its name in a folder", async () => {
       const folder = below(server.bucket, "photos");
-      await storage.put(below(folder, "a b.jpg"), sourceOfBytes("pixels"));
+      await storage.put(below(folder, "a b.jpg"), sourceOfBytes("pixels"), { signal: NEVER });
       const open = async () => server.storage();
       await using storages = new Storages({ s3: open, gs: open, az: open });
       const { signal } = new AbortController();

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { EXTENSIONS } from "#extensions";
 import { JobsServer } from "../../coordinator/service/jobs-server.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { checkJobSpec } from "../../shared/job-file/check-job.ts";
 import { choices, jobSpecJsonSchema, knownKeys, schemaAt } from "../../shared/job-file/json-schema.ts";
 import { parseRun } from "../../shared/job-file/read-run.ts";
@@ -56,7 +57,7 @@ describe.each(parts)("the runs of $name", ({ runs, commands }) => {
     const server = new JobsServer({ submit: vi.fn(), jobs: () => [], listed: () => [] });
     const spec = checkJobSpec({ ...JOB, [key]: { [news]: choices(schemaAt([key, news]))[0] } });
     const by = { name: "somebody", role: "submit" } as const;
-    await expect(server.submitJob(spec, { fresh: false, by })).rejects.toMatchObject({
+    await expect(server.submitJob(spec, { fresh: false, by }, NEVER)).rejects.toMatchObject({
       code: "SPEC_INVALID",
       problems: [{ where: key }],
     });

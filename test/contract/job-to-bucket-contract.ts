@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
@@ -104,11 +105,11 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
 
     test("somebody's files are refused before work, and --fresh replaces an output of ours", async () => {
       const theirs = below(out, "notes.txt");
-      await storage.put(theirs, sourceOfBytes("mine"));
+      await storage.put(theirs, sourceOfBytes("mine"), { signal: NEVER });
       const refused = await runCli(run(job), { env: envOf(job) });
       expect(refused).toMatchObject({ code: 2 });
       expect(refused.stderr).toContain("OUTPUT_OCCUPIED");
-      await storage.remove(theirs);
+      await storage.remove(theirs, NEVER);
       expect(await runCli(run(job), { env: envOf(job) })).toMatchObject({ code: 0 });
       await job.writeSpec({ output: { path: out }, map: { keep: ["id"] }, reduce: {} });
       const other = await runCli(run(job), { env: envOf(job) });
@@ -150,7 +151,9 @@ export function jobToBucketContract(name: string, start: () => Promise<BucketSer
     test("it asks of its store what it says that it asked, to the request and to the byte", async () => {
       const input = below(server.bucket, "in");
       for (const name of await readdir(job.at("data")))
-        await storage.put(below(input, name), sourceOfBytes(await readFile(job.at("data", name))));
+        await storage.put(below(input, name), sourceOfBytes(await readFile(job.at("data", name))), {
+          signal: NEVER,
+        });
       await job.writeSpec({ input: { path: input, shardRows: 300 }, output: { path: out } });
       let requests = 0;
       // Throttled requests are asked again, and are requests, too.

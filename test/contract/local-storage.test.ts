@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, realpath, rename, rm, writeFile } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { below, type Location, parseLocation } from "../../shared/domain/location.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
@@ -44,12 +45,14 @@ describe("the local storage", () => {
     inFolder(async (folder) => {
       await using storage = createLocalStorage();
       const out = below(folder, "out");
-      const ifAbsent = { ifAbsent: true };
+      const ifAbsent = { ifAbsent: true, signal: NEVER };
       await storage.put(below(out, "a"), sourceOfBytes("x"), ifAbsent);
       await storage.put(below(out, "a"), sourceOfBytes("y"), ifAbsent).catch(() => {});
-      await storage.put(below(out, "a"), sourceOfBytes("z"));
-      await storage.put(below(out, "b"), { ...sourceOfBytes("z"), bytes: 9 }).catch(() => {});
-      await storage.copy(below(out, "nothing"), below(out, "c")).catch(() => {});
+      await storage.put(below(out, "a"), sourceOfBytes("z"), { signal: NEVER });
+      await storage
+        .put(below(out, "b"), { ...sourceOfBytes("z"), bytes: 9 }, { signal: NEVER })
+        .catch(() => {});
+      await storage.copy(below(out, "nothing"), below(out, "c"), NEVER).catch(() => {});
       expect(await readdir(out)).toEqual(["a"]);
     }));
 
@@ -57,7 +60,8 @@ describe("the local storage", () => {
     inFolder(async (folder) => {
       await using storage = createLocalStorage();
       const within = below(folder, "partials");
-      const put = () => storage.put(below(within, "p", "rows"), sourceOfBytes("x"), { within });
+      const put = () =>
+        storage.put(below(within, "p", "rows"), sourceOfBytes("x"), { within, signal: NEVER });
       await expect(put()).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
       expect(await readdir(folder)).toEqual([]);
       await mkdir(within);
@@ -72,7 +76,7 @@ describe("the local storage", () => {
       for (let index = 0; index < 80; index += 1) {
         const location = below(folder, `file-${index}`);
         await writeFile(location, "0123456789");
-        expect(Buffer.from(await storage.read(location, 0, 4)).toString()).toBe("0123");
+        expect(Buffer.from(await storage.read(location, 0, 4, { signal: NEVER })).toString()).toBe("0123");
       }
       expect(before).toBe(0);
       // The oldest are closed beside what is read.
@@ -86,9 +90,9 @@ describe("the local storage", () => {
       await using storage = createLocalStorage({ idleMs: 10 });
       const location = below(folder, "a");
       await writeFile(location, "0123456789");
-      await storage.read(location, 0, 4);
+      await storage.read(location, 0, 4, { signal: NEVER });
       await expect.poll(() => openFilesIn(folder)).toBe(0);
-      expect(Buffer.from(await storage.read(location, 0, 4)).toString()).toBe("0123");
+      expect(Buffer.from(await storage.read(location, 0, 4, { signal: NEVER })).toString()).toBe("0123");
     }));
 
   it("opens a file afresh after a read that failed", () =>
@@ -96,13 +100,13 @@ describe("the local storage", () => {
       await using storage = createLocalStorage();
       const location = below(folder, "a");
       await writeFile(location, "short");
-      await expect(storage.read(location, 0, 100)).rejects.toMatchObject({
+      await expect(storage.read(location, 0, 100, { signal: NEVER })).rejects.toMatchObject({
         code: "STORE_FAILED",
         fields: { path: location, expected: 100, found: 5 },
       });
       await writeFile(join(folder, "b"), "longer than it was");
       await rename(join(folder, "b"), location);
-      expect(Buffer.from(await storage.read(location, 0, 6)).toString()).toBe("longer");
+      expect(Buffer.from(await storage.read(location, 0, 6, { signal: NEVER })).toString()).toBe("longer");
     }));
 
   it("shows a name that is no UTF-8 by its bytes", () =>
@@ -112,7 +116,7 @@ describe("the local storage", () => {
       await writeFile(odd, "x");
       await writeFile(join(folder, "\uFFFD"), "x");
       const names: unknown[] = [];
-      for await (const page of storage.list(folder)) {
+      for await (const page of storage.list(folder, { signal: NEVER })) {
         for (const { name, unnameable } of page) names.push([name, unnameable]);
       }
       expect(names.sort()).toEqual([

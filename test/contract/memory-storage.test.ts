@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { MemoryStorage } from "../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
@@ -7,7 +8,7 @@ storageContract("a bucket in memory", async () => {
   const storage = new MemoryStorage();
   const bytes = Uint8Array.from({ length: 5_000 }, (_, index) => (index * 7) % 256);
   const location = parseLocation("s3://bucket/data/existing.bin");
-  await storage.put(location, sourceOfBytes(bytes));
+  await storage.put(location, sourceOfBytes(bytes), { signal: NEVER });
   let count = 0;
   return {
     storage,
@@ -15,8 +16,8 @@ storageContract("a bucket in memory", async () => {
     free: () => parseLocation(`s3://bucket/made-${count}/deeper/file-${count++}`),
     forbidden: null,
     async bytesAt(put) {
-      const { bytes: size } = await storage.stat(put);
-      return storage.read(put, 0, size);
+      const { bytes: size } = await storage.stat(put, NEVER);
+      return storage.read(put, 0, size, { signal: NEVER });
     },
     cleanup: async () => {},
   };

@@ -41,7 +41,7 @@ function sinkInto(storage: Storage, partials: Location): SinkUnderTest {
       await mkdir(scratchPath);
       return await openSink({ storage, partials, folder: FOLDER, scratchPath });
     },
-    textOf: (name) => readTextIfThere(storage, below(partials, FOLDER, name)),
+    textOf: (name) => readTextIfThere(storage, below(partials, FOLDER, name), signal),
   };
 }
 

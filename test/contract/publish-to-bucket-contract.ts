@@ -118,14 +118,14 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
       async putPartials(): Promise<void> {
         for (const { partial, text } of this.partials) {
           const location = below(this.paths.partials, partialFolder(partial), "rows.parquet");
-          await storage.put(location, sourceOfBytes(text), { ifAbsent: true });
+          await storage.put(location, sourceOfBytes(text), { ifAbsent: true, signal });
         }
       }
 
       /** From the last commit to the end of the job; or what is left of that, where it is published. */
       async publish(used: Storage): Promise<void> {
         const { paths } = this;
-        if ((await readTextIfThere(used, below(paths.output, MANIFEST_NAME))) !== null)
+        if ((await readTextIfThere(used, below(paths.output, MANIFEST_NAME), signal)) !== null)
           return await removeWorkFiles(paths, { storage: used, disk: realDisk, lock: realDisk });
         const place = { paths, storage: used, checksums: used.checksums };
         const staged = await stageOutput({
@@ -151,10 +151,10 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
     /** What readers find who ask for the manifest: nothing, or all that it names, of one coordinator. */
     async function published(output: string): Promise<string | null> {
       const out = parseLocation(output);
-      if ((await readTextIfThere(storage, below(out, MANIFEST_NAME))) === null) return null;
-      const { files } = await readManifest(below(out, MANIFEST_NAME), storage);
+      if ((await readTextIfThere(storage, below(out, MANIFEST_NAME), signal)) === null) return null;
+      const { files } = await readManifest(below(out, MANIFEST_NAME), storage, signal);
       expect(await filesBelow(storage, below(out, "rows"))).toEqual(files.map(({ path }) => path.slice(5)));
-      const texts = await Promise.all(files.map(({ path }) => readText(storage, below(out, path))));
+      const texts = await Promise.all(files.map(({ path }) => readText(storage, below(out, path), signal)));
       const variants = new Set(texts.map((text) => text.replace(/^.*, /, "")));
       expect(texts).toEqual(files.map((_, shard) => `the row of shard ${shard}, ${[...variants][0]}`));
       expect(files.map((file) => file.sha256)).toEqual(texts.map((text) => sha256(text)));

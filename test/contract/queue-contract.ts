@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { createLogger } from "../../shared/core/log.ts";
 import type { Delivery, QueueSource } from "../../shared/extension/queue-source.ts";
 import { type Broker, openedBy, type TestQueue } from "../support/queues/broker.ts";
@@ -45,7 +45,7 @@ class Taker implements AsyncDisposable {
   /** The next delivery; null when none comes for so long. */
   async next(ms = SOON_MS): Promise<Delivery | null> {
     this.#next ??= this.#deliveries.next();
-    const late = sleep(ms).then(() => null);
+    const late = sleep(ms, NEVER).then(() => null);
     const next = await Promise.race([this.#next, late]);
     if (next === null) return null;
     this.#next = null;

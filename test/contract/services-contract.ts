@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, type Mock, test } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { errorFromData, errorToData } from "../../shared/core/errors.ts";
 import type { CoordinatorServices, DataService } from "../../shared/wire/services.ts";
 import { type FakeServices, fakeServices } from "../support/fake-services.ts";
@@ -42,11 +43,11 @@ export function servicesContract(
           async (head, chunks, error) => {
             const asked = { ...head, start: 0, end: chunks.reduce((sum, { length }) => sum + length, 0) };
             readRange.mockImplementation(() => all(chunks));
-            const read = await collect(caller.services.data.readRange(asked));
+            const read = await collect(caller.services.data.readRange(asked, NEVER));
             expect(Buffer.concat(read).equals(Buffer.concat(chunks))).toBe(true);
-            expect(readRange.mock.lastCall?.[0]).toEqual(asked);
+            expect(readRange.mock.lastCall?.[0]).toMatchObject(asked);
             readRange.mockImplementation(() => all(chunks, errorFromData(error)));
-            const failed = await failureOf(collect(caller.services.data.readRange(asked)));
+            const failed = await failureOf(collect(caller.services.data.readRange(asked, NEVER)));
             expect(errorToData(failed)).toEqual(error);
           },
         ),
@@ -60,7 +61,7 @@ export function servicesContract(
       await fc.assert(
         fc.asyncProperty(any.text, fc.array(any.jobStatus, { maxLength: 3 }), async (jobId, statuses) => {
           fake.jobs.watchJob.mockImplementation(() => all(statuses));
-          expect(await collect(caller.services.jobs.watchJob(jobId))).toEqual(statuses);
+          expect(await collect(caller.services.jobs.watchJob(jobId, NEVER))).toEqual(statuses);
           expect(fake.jobs.watchJob.mock.lastCall?.[0]).toBe(jobId);
         }),
         { numRuns: RUNS },
@@ -83,11 +84,11 @@ export function servicesContract(
             putPartialFile.mockImplementation(async (_header, pieces) => {
               for await (const piece of pieces) put.push(piece);
             });
-            await caller.services.data.putPartialFile(header, all(chunks));
+            await caller.services.data.putPartialFile(header, all(chunks), NEVER);
             expect(Buffer.concat(put).equals(whole)).toBe(true);
-            expect(putPartialFile.mock.lastCall?.[0]).toEqual(header);
+            expect(putPartialFile.mock.lastCall?.[0]).toMatchObject(header);
             putPartialFile.mockRejectedValue(errorFromData(error));
-            const failed = await failureOf(caller.services.data.putPartialFile(header, all(chunks)));
+            const failed = await failureOf(caller.services.data.putPartialFile(header, all(chunks), NEVER));
             expect(errorToData(failed)).toEqual(error);
           },
         ),
@@ -106,8 +107,8 @@ export function servicesContract(
           isOver = true;
         }
       });
-      for await (const _ of caller.services.data.readRange({ ...sample(range), start: 0, end: 2 ** 40 }))
-        break;
+      const asked = { ...sample(range), start: 0, end: 2 ** 40 };
+      for await (const _ of caller.services.data.readRange(asked, NEVER)) break;
       await until(() => isOver);
     });
 
@@ -191,7 +192,7 @@ const CALLS: readonly Call[] = [
   unary("work.register", {
     says: fc.tuple(any.registration),
     hears: any.registered,
-    call: ({ work }, said) => work.register(...said),
+    call: ({ work }, said) => work.register(...said, NEVER),
     at: ({ work }) => work.register,
   }),
   unary("work.describeJob", {
@@ -209,13 +210,13 @@ const CALLS: readonly Call[] = [
   unary("work.requestLease", {
     says: fc.tuple(session, any.uint32, fc.array(leaseRef, { maxLength: 3 })),
     hears: any.leaseAnswer,
-    call: ({ work }, said) => work.requestLease(...said),
+    call: ({ work }, said) => work.requestLease(...said, NEVER),
     at: ({ work }) => work.requestLease,
   }),
   unary("work.heartbeat", {
     says: fc.tuple(any.heartbeat),
     hears: any.leaseStates,
-    call: ({ work }, said) => work.heartbeat(...said),
+    call: ({ work }, said) => work.heartbeat(...said, NEVER),
     at: ({ work }) => work.heartbeat,
   }),
   unary("work.offerPartial", {
@@ -239,13 +240,13 @@ const CALLS: readonly Call[] = [
   unary("work.leave", {
     says: fc.tuple(session, fc.option(any.text.filter((text) => text !== ""))),
     hears: nothing,
-    call: ({ work }, said) => work.leave(...said),
+    call: ({ work }, said) => work.leave(...said, NEVER),
     at: ({ work }) => work.leave,
   }),
   unary("data.statFile", {
     says: fc.tuple(session, name, name),
     hears: fc.record({ bytes: any.count, version: any.text }),
-    call: ({ data }, said) => data.statFile(...said),
+    call: ({ data }, said) => data.statFile(...said, NEVER),
     at: ({ data }) => data.statFile,
   }),
   unary("jobs.submitJob", {
@@ -254,39 +255,39 @@ const CALLS: readonly Call[] = [
       fc.record({ fresh: fc.boolean(), priority: any.integer, by: OWNER }, { requiredKeys: ["fresh", "by"] }),
     ),
     hears: any.submittedJob,
-    call: ({ jobs }, said) => jobs.submitJob(...said),
+    call: ({ jobs }, said) => jobs.submitJob(...said, NEVER),
     at: ({ jobs }) => jobs.submitJob,
   }),
   unary("jobs.listJobs", {
     says: fc.tuple(),
     hears: fc.array(any.jobStatus, { maxLength: 3 }),
-    call: ({ jobs }) => jobs.listJobs(),
+    call: ({ jobs }) => jobs.listJobs(NEVER),
     at: ({ jobs }) => jobs.listJobs,
   }),
   unary("jobs.cancelJob", {
     says: fc.tuple(any.text, any.text),
     hears: any.jobStatus,
-    call: ({ jobs }, said) => jobs.cancelJob(...said),
+    call: ({ jobs }, said) => jobs.cancelJob(...said, NEVER),
     at: ({ jobs }) => jobs.cancelJob,
   }),
   ...(["getJob", "pauseJob", "resumeJob"] as const).map((method) =>
     unary(`jobs.${method}`, {
       says: fc.tuple(any.text),
       hears: any.jobStatus,
-      call: ({ jobs }, said) => jobs[method](...said),
+      call: ({ jobs }, said) => jobs[method](...said, NEVER),
       at: ({ jobs }) => jobs[method],
     }),
   ),
   unary("jobs.setJobPriority", {
     says: fc.tuple(any.text, any.integer),
     hears: any.jobStatus,
-    call: ({ jobs }, said) => jobs.setJobPriority(...said),
+    call: ({ jobs }, said) => jobs.setJobPriority(...said, NEVER),
     at: ({ jobs }) => jobs.setJobPriority,
   }),
   unary("workers.listWorkers", {
     says: fc.tuple(),
     hears: fc.array(any.workerStatus, { maxLength: 3 }),
-    call: ({ workers }) => workers.listWorkers(),
+    call: ({ workers }) => workers.listWorkers(NEVER),
     at: ({ workers }) => workers.listWorkers,
   }),
 ];

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { SqsSource } from "../../extensions/sqs/source.ts";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { createLogger } from "../../shared/core/log.ts";
 import type { Delivery } from "../../shared/extension/queue-source.ts";
 import type { SqsBroker } from "../support/queues/sqs-broker.ts";
@@ -57,7 +57,7 @@ export function sqsContract(name: string, start: () => Promise<SqsBroker>, isStr
       const more = deliveries.next().then(({ value }) => {
         isAgain = value !== undefined;
       });
-      await sleep(7_000);
+      await sleep(7_000, NEVER);
       expect(isAgain).toBe(false);
       await source.done(taken);
       abort.abort();
@@ -95,7 +95,7 @@ export function sqsContract(name: string, start: () => Promise<SqsBroker>, isStr
       await source.done(again);
       abort.abort();
       await deliveries.return?.();
-      await sleep(2_500);
+      await sleep(2_500, NEVER);
       expect(await queue.taken(queue.url)).toEqual([]);
     });
 

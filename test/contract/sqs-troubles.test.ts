@@ -5,6 +5,7 @@ import { parseSqs } from "../../extensions/sqs/address.ts";
 import { SqsClient } from "../../extensions/sqs/client.ts";
 import { SqsSink } from "../../extensions/sqs/sink.ts";
 import { SqsSource } from "../../extensions/sqs/source.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import { createLogger } from "../../shared/core/log.ts";
 
@@ -97,7 +98,7 @@ describe("SQS that does not do what it is asked", () => {
     const troubles = [refusal("RequestThrottled"), { status: 503, body: {} }, refusal("OverLimit")];
     answer = () => troubles.shift() ?? { body: { Attributes: {} } };
     using client = clientOf(address());
-    await client.call("GetQueueAttributes", {});
+    await client.call("GetQueueAttributes", {}, { signal: NEVER });
     expect(asked).toHaveLength(4);
   });
 
@@ -111,7 +112,9 @@ describe("SQS that does not do what it is asked", () => {
       asked = [];
       answer = () => refusal(type, "not for you");
       using client = clientOf(address());
-      const error: unknown = await client.call("ReceiveMessage", {}).catch((failed: unknown) => failed);
+      const error: unknown = await client
+        .call("ReceiveMessage", {}, { signal: NEVER })
+        .catch((failed: unknown) => failed);
       expect(error).toMatchObject({ code: "QUEUE_FAILED" });
       expect(String(error)).toContain(type);
       expect(JSON.stringify(error)).not.toContain("a-secret-of-someone");
@@ -129,7 +132,7 @@ describe("SQS that does not do what it is asked", () => {
             headers: { date: new Date(storeMs).toUTCString() },
           };
     using client = clientOf(address());
-    await client.call("ReceiveMessage", {});
+    await client.call("ReceiveMessage", {}, { signal: NEVER });
     const signed = asked.map(({ headers }) =>
       Date.parse(String(headers["x-amz-date"]).replace(/^(....)(..)(..T..)(..)(..Z)$/, "$1-$2-$3:$4:$5")),
     );

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
@@ -12,7 +13,7 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
   describe(`${name} as a storage`, () => {
     let on: StorageUnderTest;
     const put = (location: Location, bytes: Uint8Array | string) =>
-      on.storage.put(location, sourceOfBytes(bytes), { ifAbsent: true });
+      on.storage.put(location, sourceOfBytes(bytes), { ifAbsent: true, signal: NEVER });
 
     const putting = (title: string, body: () => Promise<void>) =>
       it(title, async () => {
@@ -29,12 +30,12 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
 
     describe("reading", () => {
       it("tells a file's size and version, the same each time", async () => {
-        const stat = await on.storage.stat(on.existing.location);
+        const stat = await on.storage.stat(on.existing.location, NEVER);
         expect(stat.bytes).toBe(on.existing.bytes.length);
         expect(stat.version).not.toBe("");
-        expect(await on.storage.stat(on.existing.location)).toEqual(stat);
-        expect(await on.storage.kindAt(on.existing.location)).toBe("file");
-        expect(await on.storage.real(on.existing.location)).toBe(on.existing.location);
+        expect(await on.storage.stat(on.existing.location, NEVER)).toEqual(stat);
+        expect(await on.storage.kindAt(on.existing.location, NEVER)).toBe("file");
+        expect(await on.storage.real(on.existing.location, NEVER)).toBe(on.existing.location);
       });
 
       it("reads exactly the range that is asked for", async () => {
@@ -44,7 +45,7 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
           .map((ends) => ends.sort((a, b) => a - b));
         await fc.assert(
           fc.asyncProperty(range, async ([start = 0, end = 0]) => {
-            const read = await on.storage.read(location, start, end);
+            const read = await on.storage.read(location, start, end, { signal: NEVER });
             expect(Buffer.compare(read, bytes.subarray(start, end))).toBe(0);
           }),
           { numRuns: 25, examples: [[[0, bytes.length]], [[5, 5]], [[bytes.length - 1, bytes.length]]] },
@@ -53,47 +54,53 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
 
       it("gives each reader a buffer of its own", async () => {
         const { location, bytes } = on.existing;
-        const first = await on.storage.read(location, 0, 100);
+        const first = await on.storage.read(location, 0, 100, { signal: NEVER });
         first.fill(0);
-        expect(Buffer.compare(await on.storage.read(location, 0, 100), bytes.subarray(0, 100))).toBe(0);
+        expect(
+          Buffer.compare(await on.storage.read(location, 0, 100, { signal: NEVER }), bytes.subarray(0, 100)),
+        ).toBe(0);
       });
 
       it("serves many reads of one file at once", async () => {
         const { location, bytes } = on.existing;
         const reads = Array.from({ length: 40 }, (_, index) =>
-          on.storage.read(location, index * 10, index * 10 + 10),
+          on.storage.read(location, index * 10, index * 10 + 10, { signal: NEVER }),
         );
         expect(Buffer.compare(Buffer.concat(await Promise.all(reads)), bytes.subarray(0, 400))).toBe(0);
       });
 
       it("reads the version that stat gave, and no other, where it looks at versions", async () => {
         const { location, bytes } = on.existing;
-        const { version } = await on.storage.stat(location);
-        const read = await on.storage.read(location, 10, 20, undefined, version);
+        const { version } = await on.storage.stat(location, NEVER);
+        const read = await on.storage.read(location, 10, 20, { version, signal: NEVER });
         expect(Buffer.compare(read, bytes.subarray(10, 20))).toBe(0);
-        const other = on.storage.read(location, 10, 20, undefined, '"another"');
+        const other = on.storage.read(location, 10, 20, { version: '"another"', signal: NEVER });
         if (on.storage.can.versions) await expect(other).rejects.toMatchObject({ code: "STORE_CHANGED" });
         else expect(Buffer.compare(await other, bytes.subarray(10, 20))).toBe(0);
       });
 
       it("refuses a range that ends after the file, and one that is none", async () => {
         const { location, bytes } = on.existing;
-        const past = on.storage.read(location, bytes.length - 1, bytes.length + 1);
+        const past = on.storage.read(location, bytes.length - 1, bytes.length + 1, { signal: NEVER });
         await expect(past).rejects.toMatchObject({ code: "STORE_FAILED" });
-        await expect(on.storage.read(location, 10, 5)).rejects.toMatchObject({ code: "STORE_FAILED" });
+        await expect(on.storage.read(location, 10, 5, { signal: NEVER })).rejects.toMatchObject({
+          code: "STORE_FAILED",
+        });
       });
 
       it("says that a file is not there, or that it may not be asked for", async () => {
         const location = on.free();
         const codes = expect.stringMatching(/^STORE_(NOT_FOUND|REFUSED)$/);
-        await expect(on.storage.stat(location)).rejects.toMatchObject({ code: codes });
-        await expect(on.storage.read(location, 0, 1)).rejects.toMatchObject({ code: codes });
+        await expect(on.storage.stat(location, NEVER)).rejects.toMatchObject({ code: codes });
+        await expect(on.storage.read(location, 0, 1, { signal: NEVER })).rejects.toMatchObject({
+          code: codes,
+        });
       });
 
       it("refuses what is forbidden", async () => {
         if (on.forbidden === null) return;
         const refused = { code: "STORE_REFUSED" };
-        await expect(on.storage.read(on.forbidden, 0, 1)).rejects.toMatchObject(refused);
+        await expect(on.storage.read(on.forbidden, 0, 1, { signal: NEVER })).rejects.toMatchObject(refused);
         if (!on.storage.can.put) return;
         await expect(put(on.forbidden, "x")).rejects.toMatchObject(refused);
       });
@@ -103,7 +110,7 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
         const signal = AbortSignal.abort(reason);
         const location = on.free();
         await expect(on.storage.stat(on.existing.location, signal)).rejects.toBe(reason);
-        await expect(on.storage.read(on.existing.location, 0, 10, signal)).rejects.toBe(reason);
+        await expect(on.storage.read(on.existing.location, 0, 10, { signal })).rejects.toBe(reason);
         if (!on.storage.can.put) return;
         const late = on.storage.put(location, sourceOfBytes("x"), { ifAbsent: true, signal });
         await expect(late).rejects.toBe(reason);
@@ -163,9 +170,9 @@ export function storageContract(name: string, makeStorage: () => Promise<Storage
         const short: PutSource = { ...sourceOfBytes("four"), bytes: 5 };
         const long: PutSource = { ...sourceOfBytes("four"), bytes: 3 };
         for (const source of [broken, short, long]) {
-          await expect(on.storage.put(location, source, { ifAbsent: true })).rejects.toThrow();
+          await expect(on.storage.put(location, source, { ifAbsent: true, signal: NEVER })).rejects.toThrow();
         }
-        const wrong = { ifAbsent: true, sha256: sha256("another") };
+        const wrong = { ifAbsent: true, sha256: sha256("another"), signal: NEVER };
         await expect(on.storage.put(location, sourceOfBytes("four"), wrong)).rejects.toMatchObject({
           code: "STORE_FAILED",
         });

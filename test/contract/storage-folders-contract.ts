@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { below, folderOf, type Location, nameOf } from "../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
@@ -30,9 +31,9 @@ export function listingContract(current: () => StorageUnderTest): void {
           const folder = free();
           for (const [index, name] of all.entries()) {
             const location = below(folder, name, ...(index < folders ? ["inner", "file"] : []));
-            await storage.put(location, sourceOfBytes(name));
+            await storage.put(location, sourceOfBytes(name), { signal: NEVER });
             const bytes = Buffer.byteLength(name);
-            expect(contentOf(await storage.read(location, 0, bytes))).toBe(name);
+            expect(contentOf(await storage.read(location, 0, bytes, { signal: NEVER }))).toBe(name);
             expect(nameOf(index < folders ? folderOf(folderOf(location)) : location)).toBe(name);
           }
           const expected = all.map((name, index) => ({ name, kind: index < folders ? "folder" : "file" }));
@@ -47,8 +48,10 @@ export function listingContract(current: () => StorageUnderTest): void {
       if (unnameable === undefined) return;
       const location = below(free(), `a${unnameable}b`);
       const refused = { code: "STORE_REFUSED" };
-      await expect(storage.put(location, sourceOfBytes("x"))).rejects.toMatchObject(refused);
-      await expect(storage.read(location, 0, 1)).rejects.toMatchObject(refused);
+      await expect(storage.put(location, sourceOfBytes("x"), { signal: NEVER })).rejects.toMatchObject(
+        refused,
+      );
+      await expect(storage.read(location, 0, 1, { signal: NEVER })).rejects.toMatchObject(refused);
     });
 
     it("gives the names with a prefix alone, and with them what stat says, if anything", async () => {
@@ -56,15 +59,15 @@ export function listingContract(current: () => StorageUnderTest): void {
       if (!storage.can.list) return;
       const folder = free();
       for (const name of ["part-1", "part-2", "other"])
-        await storage.put(below(folder, name), sourceOfBytes(name));
+        await storage.put(below(folder, name), sourceOfBytes(name), { signal: NEVER });
       expect(await list(storage, folder, "part-")).toEqual([
         { name: "part-1", kind: "file" },
         { name: "part-2", kind: "file" },
       ]);
       expect(await list(storage, folder, "none")).toEqual([]);
-      for await (const page of storage.list(folder)) {
+      for await (const page of storage.list(folder, { signal: NEVER })) {
         for (const { name, stat } of page) {
-          if (stat !== null) expect(stat).toEqual(await storage.stat(below(folder, name)));
+          if (stat !== null) expect(stat).toEqual(await storage.stat(below(folder, name), NEVER));
         }
       }
     });
@@ -73,11 +76,13 @@ export function listingContract(current: () => StorageUnderTest): void {
       const { storage, free, existing } = current();
       if (!storage.can.list) return;
       await expect(list(storage, free())).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
-      expect(await storage.kindAt(free())).toBeNull();
+      expect(await storage.kindAt(free(), NEVER)).toBeNull();
       const folder = folderOf(existing.location);
-      expect(await storage.kindAt(folder)).toBe("folder");
-      await expect(storage.stat(folder)).rejects.toMatchObject({ code: "STORE_FAILED" });
-      await expect(storage.read(folder, 0, 1)).rejects.toMatchObject({ code: "STORE_FAILED" });
+      expect(await storage.kindAt(folder, NEVER)).toBe("folder");
+      await expect(storage.stat(folder, NEVER)).rejects.toMatchObject({ code: "STORE_FAILED" });
+      await expect(storage.read(folder, 0, 1, { signal: NEVER })).rejects.toMatchObject({
+        code: "STORE_FAILED",
+      });
     });
 
     it("lists nothing once the signal has aborted", async () => {
@@ -93,7 +98,7 @@ export function listingContract(current: () => StorageUnderTest): void {
 /** What a storage promises that changes what it holds, as far as it says that it can. */
 export function changingContract(current: () => StorageUnderTest): void {
   const putText = (location: Location, content: string) =>
-    current().storage.put(location, sourceOfBytes(content));
+    current().storage.put(location, sourceOfBytes(content), { signal: NEVER });
 
   describe("changing", () => {
     it("replaces a file by a put, and gives it another version", async () => {
@@ -101,12 +106,12 @@ export function changingContract(current: () => StorageUnderTest): void {
       if (!storage.can.list) return;
       const location = free();
       await putText(location, "first");
-      const before = await storage.stat(location);
-      expect(contentOf(await storage.read(location, 0, 5))).toBe("first");
+      const before = await storage.stat(location, NEVER);
+      expect(contentOf(await storage.read(location, 0, 5, { signal: NEVER }))).toBe("first");
       await putText(location, "other");
-      expect((await storage.stat(location)).version).not.toBe(before.version);
-      expect(contentOf(await storage.read(location, 0, 5))).toBe("other");
-      const old = storage.read(location, 0, 5, undefined, before.version);
+      expect((await storage.stat(location, NEVER)).version).not.toBe(before.version);
+      expect(contentOf(await storage.read(location, 0, 5, { signal: NEVER }))).toBe("other");
+      const old = storage.read(location, 0, 5, { version: before.version, signal: NEVER });
       if (storage.can.versions) await expect(old).rejects.toMatchObject({ code: "STORE_CHANGED" });
       else expect(contentOf(await old)).toBe("other");
       expect(contentOf(await bytesAt(location))).toBe("other");
@@ -117,10 +122,10 @@ export function changingContract(current: () => StorageUnderTest): void {
       if (!storage.can.list) return;
       const folder = free();
       for (const name of ["a", "b/c", "b/d/e", "bc"]) await putText(below(folder, name), name);
-      await storage.remove(below(folder, "b"));
-      await storage.remove(below(folder, "a"));
-      await storage.remove(below(folder, "never-there"));
-      expect(await storage.kindAt(below(folder, "b"))).toBeNull();
+      await storage.remove(below(folder, "b"), NEVER);
+      await storage.remove(below(folder, "a"), NEVER);
+      await storage.remove(below(folder, "never-there"), NEVER);
+      expect(await storage.kindAt(below(folder, "b"), NEVER)).toBeNull();
       const left = await list(storage, folder);
       const files = left.filter(({ kind }) => kind === "file");
       expect(keepsFolders === true ? files : left).toEqual([{ name: "bc", kind: "file" }]);
@@ -132,12 +137,12 @@ export function changingContract(current: () => StorageUnderTest): void {
       const [from, to] = [free(), free()];
       await putText(from, "copied");
       await putText(to, "there");
-      await storage.copy(from, to);
-      await storage.copy(from, to);
+      await storage.copy(from, to, NEVER);
+      await storage.copy(from, to, NEVER);
       await storage.sync(folderOf(to));
       expect([contentOf(await bytesAt(from)), contentOf(await bytesAt(to))]).toEqual(["copied", "copied"]);
       expect(await list(storage, folderOf(to))).toEqual([{ name: nameOf(to), kind: "file" }]);
-      await expect(storage.copy(free(), free())).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
+      await expect(storage.copy(free(), free(), NEVER)).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
     });
 
     it("renames files and folders, if it can: over a file, never over a folder with files", async () => {
@@ -146,12 +151,12 @@ export function changingContract(current: () => StorageUnderTest): void {
       const [from, to] = [free(), free()];
       await putText(below(from, "a"), "a");
       await storage.rename(from, to);
-      expect(await storage.kindAt(from)).toBeNull();
+      expect(await storage.kindAt(from, NEVER)).toBeNull();
       await putText(below(from, "b"), "b");
       await expect(storage.rename(from, to)).rejects.toMatchObject({ code: "STORE_EXISTS" });
       await storage.rename(below(from, "b"), below(to, "a"));
       await storage.sync(to);
-      expect(contentOf(await storage.read(below(to, "a"), 0, 1))).toBe("b");
+      expect(contentOf(await storage.read(below(to, "a"), 0, 1, { signal: NEVER }))).toBe("b");
       await expect(storage.rename(free(), free())).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
     });
 
@@ -161,7 +166,7 @@ export function changingContract(current: () => StorageUnderTest): void {
       const [from, to] = [free(), free()];
       await putText(from, "linked");
       await storage.link(from, to);
-      await storage.remove(from);
+      await storage.remove(from, NEVER);
       expect(contentOf(await bytesAt(to))).toBe("linked");
       await putText(from, "again");
       await expect(storage.link(from, to)).rejects.toMatchObject({ code: "STORE_EXISTS" });
@@ -176,7 +181,7 @@ async function list(
   prefix = "",
 ): Promise<{ name: string; kind: string }[]> {
   const found: { name: string; kind: string }[] = [];
-  for await (const page of storage.list(folder, { prefix })) {
+  for await (const page of storage.list(folder, { prefix, signal: NEVER })) {
     for (const { name, kind } of page) found.push({ name, kind });
   }
   return sorted(found);

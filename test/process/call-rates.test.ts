@@ -8,6 +8,7 @@ import { makeToken } from "../../coordinator/access/tokens.ts";
 import { addTokenLine } from "../../coordinator/access/tokens-file.ts";
 import { startServer } from "../../coordinator/grpc/server.ts";
 import { serveHttp } from "../../coordinator/http/http-server.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { toShardmillError } from "../../shared/core/errors.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { LOCAL } from "../../shared/serving/listening.ts";
@@ -48,9 +49,9 @@ test("is refused by gRPC before anything is done for it, and told when to come a
   const server = await startServer({ listen: "127.0.0.1:0", services, guard, rates, log: silentLogger });
   const clients = [wild, other].map((secret) => connectCoordinator(server.address, { path: "/t", secret }));
   const [first, second] = clients;
-  await Promise.all(Array.from({ length: AT_ONCE }, () => first?.jobs.pauseJob("a")));
+  await Promise.all(Array.from({ length: AT_ONCE }, () => first?.jobs.pauseJob("a", NEVER)));
   services.jobs.pauseJob.mockClear();
-  expect(await failureOf(first?.jobs.pauseJob("a") ?? Promise.resolve())).toMatchObject({
+  expect(await failureOf(first?.jobs.pauseJob("a", NEVER) ?? Promise.resolve())).toMatchObject({
     code: "RESOURCE_EXHAUSTED",
     fields: { retryMs: 50 },
     message: expect.stringMatching(/^token [0-9a-f]{8} \(a\) calls too often/),
@@ -72,9 +73,9 @@ test("is refused by gRPC before anything is done for it, and told when to come a
   expect(refused?.code).toBe(8);
   expect(refused?.metadata.get("grpc-retry-pushback-ms")).toEqual(["50"]);
   expect(services.jobs.pauseJob).not.toHaveBeenCalled();
-  expect(await second?.jobs.pauseJob("a")).toBeDefined();
+  expect(await second?.jobs.pauseJob("a", NEVER)).toBeDefined();
   const owner = connectCoordinator(server.address, TEST_CREDENTIAL);
-  expect(await owner.jobs.pauseJob("a")).toBeDefined();
+  expect(await owner.jobs.pauseJob("a", NEVER)).toBeDefined();
   expect(rates.refused).toEqual({ work: 0, submit: 2, read: 0, anyone: 0 });
   for (const each of [raw, owner, ...clients]) each.close();
   await server.close(0);
@@ -99,7 +100,7 @@ test("has no more than 128 calls open, over all of its connections, until they e
   const clients = [wild, wild, wild, other].map(connectAs);
   const [first, second, third, stranger] = clients;
   const watch = async (client: typeof first) => {
-    const statuses = client?.jobs.watchJob("a")[Symbol.asyncIterator]();
+    const statuses = client?.jobs.watchJob("a", NEVER)[Symbol.asyncIterator]();
     await statuses?.next();
     return statuses;
   };
@@ -130,7 +131,7 @@ test("sends by gRPC no more than its bytes, and nothing is made of what is above
   const server = await startServer({ listen: "127.0.0.1:0", services, guard, rates, log: silentLogger });
   const client = connectCoordinator(server.address, { path: "/t", secret: wild });
   services.jobs.cancelJob.mockResolvedValue(sample(any.jobStatus));
-  const send = () => client.jobs.cancelJob("a", "x".repeat(4_000)).then(() => "done", codeOf);
+  const send = () => client.jobs.cancelJob("a", "x".repeat(4_000), NEVER).then(() => "done", codeOf);
   const codes: string[] = [];
   // All but a little was sent before.
   const identity = { name: `token ${wild.slice(4, 12)} (a)`, token: null };

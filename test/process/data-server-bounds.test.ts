@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { DataServer, type DataServerOptions } from "../../coordinator/data/data-server.ts";
-import { deferred } from "../../shared/core/abort.ts";
+import { deferred, NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";
@@ -67,13 +67,14 @@ test("a put needs a lease that is live, or merely late, before it waits for its 
       await waiting.promise;
       yield Buffer.from("abcdef");
     })(),
+    NEVER,
   );
   await holding.promise;
-  const second = one.putPartialFile(aHeader({ name: "dead.parquet" }), pieces("abcdef"));
+  const second = one.putPartialFile(aHeader({ name: "dead.parquet" }), pieces("abcdef"), NEVER);
   checkUpload = () => {
     throw stale;
   };
-  expect(await failureOf(one.putPartialFile(aHeader(), pieces("abcdef")))).toBe(stale);
+  expect(await failureOf(one.putPartialFile(aHeader(), pieces("abcdef"), NEVER))).toBe(stale);
   waiting.resolve();
   await first;
   expect(await failureOf(second)).toBe(stale);
@@ -90,9 +91,10 @@ test("a put that has waited long for its turn is told so, well before its caller
       await waiting.promise;
       yield Buffer.from("abcdef");
     })(),
+    NEVER,
   );
   await holding.promise;
-  const again = () => one.putPartialFile(aHeader({ name: "dead.parquet" }), pieces("abcdef"));
+  const again = () => one.putPartialFile(aHeader({ name: "dead.parquet" }), pieces("abcdef"), NEVER);
   expect(await failureOf(again())).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
   waiting.resolve();
   await first;
@@ -105,7 +107,7 @@ test("uploads of one identity, however many workers it has, leave a quarter of t
   const [holding, waiting] = [[deferred<void>(), deferred<void>(), deferred<void>()], deferred<void>()];
   const who = (name: string, peer: string) => ({ name, peer, role: "work" }) as const;
   const put = (shard: number, chunks: AsyncIterable<Uint8Array>, by: ReturnType<typeof who>) =>
-    one.putPartialFile(aHeader({ shard: shardId(shard) }), chunks, undefined, by);
+    one.putPartialFile({ ...aHeader({ shard: shardId(shard) }), who: by }, chunks, NEVER);
   const stuck = holding.map((begun, shard) =>
     put(
       shard,
@@ -128,7 +130,7 @@ test("uploads of one identity, however many workers it has, leave a quarter of t
 
 test("a put never makes anew what was removed with its job", async () => {
   await rm(partials, { recursive: true });
-  expect(await failureOf(server().putPartialFile(aHeader(), pieces("abcdef")))).toMatchObject({
+  expect(await failureOf(server().putPartialFile(aHeader(), pieces("abcdef"), NEVER))).toMatchObject({
     code: "STORE_NOT_FOUND",
   });
   expect(await readdir(root)).toEqual([]);
@@ -140,8 +142,8 @@ test("a put that comes too slowly ends, stores nothing, and gives its turn to an
     yield Buffer.from("abc");
     await new Promise(() => {});
   })();
-  const first = one.putPartialFile(aHeader(), stuck);
-  const second = one.putPartialFile(aHeader({ name: "dead.parquet" }), pieces("abcdef"));
+  const first = one.putPartialFile(aHeader(), stuck, NEVER);
+  const second = one.putPartialFile(aHeader({ name: "dead.parquet" }), pieces("abcdef"), NEVER);
   expect(await failureOf(first)).toMatchObject({ code: "DEADLINE_EXCEEDED" });
   await second;
   expect(await storedFiles()).toEqual([join(partials, "4-2.9-e1", "dead.parquet")]);
@@ -149,15 +151,19 @@ test("a put that comes too slowly ends, stores nothing, and gives its turn to an
 
 test("what is put is of one execution a lease, and of so many bytes", async () => {
   const one = server({ partialBytes: 10 });
-  await one.putPartialFile(aHeader(), pieces("abcdef"));
-  await one.putPartialFile(aHeader(), pieces("abcdef"));
+  await one.putPartialFile(aHeader(), pieces("abcdef"), NEVER);
+  await one.putPartialFile(aHeader(), pieces("abcdef"), NEVER);
   for (const changes of [{ executionId: asExecutionId("e2") }, { name: "dead.parquet" }]) {
-    expect(await failureOf(one.putPartialFile(aHeader(changes), pieces("abcdef")))).toMatchObject({
+    expect(await failureOf(one.putPartialFile(aHeader(changes), pieces("abcdef"), NEVER))).toMatchObject({
       code: "STORE_REFUSED",
     });
   }
   const next = { generation: 2, sequence: 10 };
-  await one.putPartialFile(aHeader({ token: next, executionId: asExecutionId("e2") }), pieces("abcdef"));
+  await one.putPartialFile(
+    aHeader({ token: next, executionId: asExecutionId("e2") }),
+    pieces("abcdef"),
+    NEVER,
+  );
 });
 
 test("of one lease two puts are open at once, and another lease has its own", async () => {
@@ -168,10 +174,10 @@ test("of one lease two puts are open at once, and another lease has its own", as
     yield Buffer.from("abcdef");
   };
   const names = ["rows.parquet", "dead.parquet"];
-  const open = names.map((name) => one.putPartialFile(aHeader({ name }), slow()));
+  const open = names.map((name) => one.putPartialFile(aHeader({ name }), slow(), NEVER));
   const caller = new AbortController();
   const third = one.putPartialFile(aHeader({ name: "scan.parquet" }), pieces("abcdef"), caller.signal);
-  await one.putPartialFile(aHeader({ token: { generation: 2, sequence: 10 } }), pieces("abcdef"));
+  await one.putPartialFile(aHeader({ token: { generation: 2, sequence: 10 } }), pieces("abcdef"), NEVER);
   expect(await storedFiles()).toContainEqual(expect.stringContaining("4-2.10-e1"));
   caller.abort(new Error("enough"));
   expect(await failureOf(third)).toMatchObject({ message: "enough" });

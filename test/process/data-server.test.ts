@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { DataServer, type DataServerOptions } from "../../coordinator/data/data-server.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";
@@ -72,9 +73,14 @@ async function* pieces(...texts: readonly string[]): AsyncGenerator<Uint8Array> 
   for (const text of texts) yield Buffer.from(text);
 }
 
+function put(to: DataServer, header: PutHeader, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  return to.putPartialFile(header, chunks, NEVER);
+}
+
 async function read(from: DataServer, start: number, end: number, path = input): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of from.readRange({ session, jobId: "j1", path, start, end })) chunks.push(chunk);
+  for await (const chunk of from.readRange({ session, jobId: "j1", path, start, end }, NEVER))
+    chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
@@ -95,7 +101,7 @@ describe("reading", () => {
     ] as const) {
       expect((await read(server(), start, end)).equals(whole.subarray(start, end))).toBe(true);
     }
-    expect(await server().statFile(session, "j1", input)).toMatchObject({ bytes: whole.length });
+    expect(await server().statFile(session, "j1", input, NEVER)).toMatchObject({ bytes: whole.length });
   });
 
   test.each([
@@ -106,7 +112,7 @@ describe("reading", () => {
     ["nothing", () => ""],
   ])("%s is refused", async (_what, path) => {
     const refused = { code: "STORE_REFUSED" };
-    expect(await failureOf(server().statFile(session, "j1", path()))).toMatchObject(refused);
+    expect(await failureOf(server().statFile(session, "j1", path(), NEVER))).toMatchObject(refused);
     expect(await failureOf(read(server(), 0, 1, path()))).toMatchObject(refused);
   });
 
@@ -123,22 +129,22 @@ describe("reading", () => {
 
   test("needs a live session and a job that is known", async () => {
     const stranger = workerSession("s0");
-    expect(await failureOf(server().statFile(stranger, "j1", input))).toMatchObject({
-      code: "SESSION_STALE",
-    });
-    expect(await failureOf(server().statFile(session, "j2", input))).toMatchObject({ code: "JOB_NOT_FOUND" });
-    expect(await failureOf(server().putPartialFile(aHeader({ jobId: "j2" }), pieces()))).toMatchObject({
+    const asStranger = server().statFile(stranger, "j1", input, NEVER);
+    expect(await failureOf(asStranger)).toMatchObject({ code: "SESSION_STALE" });
+    const ofOther = server().statFile(session, "j2", input, NEVER);
+    expect(await failureOf(ofOther)).toMatchObject({ code: "JOB_NOT_FOUND" });
+    expect(await failureOf(put(server(), aHeader({ jobId: "j2" }), pieces()))).toMatchObject({
       code: "JOB_NOT_FOUND",
     });
   });
 
   test("gives its place back when the reader leaves early", async () => {
     const one = server({ reads: 1, waiting: 0 });
+    const asked = { session, jobId: "j1", path: input, start: 0, end: MIB };
     for (let i = 0; i < 3; i += 1) {
-      for await (const _chunk of one.readRange({ session, jobId: "j1", path: input, start: 0, end: MIB }))
-        break;
+      for await (const _chunk of one.readRange(asked, NEVER)) break;
     }
-    const [first] = [one.readRange({ session, jobId: "j1", path: input, start: 0, end: MIB })];
+    const [first] = [one.readRange(asked, NEVER)];
     await first?.next();
     expect(await failureOf(read(one, 0, 1))).toMatchObject({ code: "RESOURCE_EXHAUSTED" });
     await first?.return();
@@ -148,20 +154,20 @@ describe("reading", () => {
 
 describe("putting", () => {
   test("stores the bytes under the partial's folder, and leaves nothing else", async () => {
-    await server().putPartialFile(aHeader(), pieces("abc", "", "def"));
+    await put(server(), aHeader(), pieces("abc", "", "def"));
     const path = join(partials, "4-2.9-e1", "rows.parquet");
     expect(await storedFiles()).toEqual([path]);
     expect(await readFile(path, "utf8")).toBe("abcdef");
   });
 
   test("again with the same bytes succeeds; with others it is STORE_EXISTS and changes nothing", async () => {
-    await server().putPartialFile(aHeader(), pieces("abcdef"));
-    await server().putPartialFile(aHeader(), pieces("abcdef"));
+    await put(server(), aHeader(), pieces("abcdef"));
+    await put(server(), aHeader(), pieces("abcdef"));
     for (const [bytes, text] of [
       [6, "ABCDEF"],
       [3, "abc"],
     ] as const) {
-      expect(await failureOf(server().putPartialFile(aHeader({ bytes }), pieces(text)))).toMatchObject({
+      expect(await failureOf(put(server(), aHeader({ bytes }), pieces(text)))).toMatchObject({
         code: "STORE_EXISTS",
       });
     }
@@ -173,9 +179,7 @@ describe("putting", () => {
   test("two at once of the same file end with one whole file", async () => {
     const both = server();
     const outcomes = await Promise.all(
-      ["abcdef", "ABCDEF"].map((text) =>
-        both.putPartialFile(aHeader(), pieces(text)).catch((error: unknown) => error),
-      ),
+      ["abcdef", "ABCDEF"].map((text) => put(both, aHeader(), pieces(text)).catch((error: unknown) => error)),
     );
     expect(outcomes).toContain(undefined);
     expect(outcomes).toContainEqual(expect.objectContaining({ code: "STORE_EXISTS" }));
@@ -186,9 +190,7 @@ describe("putting", () => {
     ["too few bytes", pieces("abc")],
     ["too many bytes", pieces("abcdef", "g")],
   ])("%s store nothing", async (_what, chunks) => {
-    expect(await failureOf(server().putPartialFile(aHeader(), chunks))).toMatchObject({
-      code: "STORE_FAILED",
-    });
+    expect(await failureOf(put(server(), aHeader(), chunks))).toMatchObject({ code: "STORE_FAILED" });
     expect(await storedFiles()).toEqual([]);
   });
 
@@ -216,7 +218,7 @@ describe("putting", () => {
     { executionId: asExecutionId("") },
     { bytes: 2 ** 40 },
   ])("%o is refused and makes no folder", async (changes) => {
-    expect(await failureOf(server().putPartialFile(aHeader(changes), pieces("abcdef")))).toMatchObject({
+    expect(await failureOf(put(server(), aHeader(changes), pieces("abcdef")))).toMatchObject({
       code: "STORE_REFUSED",
     });
     expect(await readdir(partials)).toEqual([]);
@@ -225,7 +227,7 @@ describe("putting", () => {
   test.each(["rows.arrow", "scan.parquet", "dead.parquet", "combined-per_label.parquet"])(
     "%s is a file of a partial",
     async (name) => {
-      await server().putPartialFile(aHeader({ name }), pieces("abcdef"));
+      await put(server(), aHeader({ name }), pieces("abcdef"));
       expect(await storedFiles()).toEqual([join(partials, "4-2.9-e1", name)]);
     },
   );
@@ -236,9 +238,9 @@ describe("over gRPC", () => {
     await using rig = await wireRig({ ...fakeServices(), data: server() });
     const storage = createCoordinatorStorage({ data: rig.client.data, session: () => session, jobId: "j1" });
     const whole = await readFile(input);
-    expect(await storage.stat(far(input))).toMatchObject({ bytes: whole.length });
+    expect(await storage.stat(far(input), NEVER)).toMatchObject({ bytes: whole.length });
     const ranges = await Promise.all(
-      [0, 1, 2].map((i) => storage.read(far(input), i * MIB, i * MIB + MIB + 17)),
+      [0, 1, 2].map((i) => storage.read(far(input), i * MIB, i * MIB + MIB + 17, { signal: NEVER })),
     );
     for (const [i, bytes] of ranges.entries()) {
       expect(whole.subarray(i * MIB, i * MIB + MIB + 17).equals(bytes)).toBe(true);
@@ -247,12 +249,15 @@ describe("over gRPC", () => {
     }
     const path = join(partials, "4-2.9-e1", "dead.parquet");
     const source = await sourceOfLocalFile(input);
-    await storage.put(far(path), source, { ifAbsent: true });
-    await storage.put(far(path), source, { ifAbsent: true });
+    await storage.put(far(path), source, { ifAbsent: true, signal: NEVER });
+    await storage.put(far(path), source, { ifAbsent: true, signal: NEVER });
     expect(sha256(await readFile(path))).toBe(sha256(whole));
-    const stray = storage.put(far(join(partials, "latest", "dead.parquet")), source, { ifAbsent: true });
+    const stray = storage.put(far(join(partials, "latest", "dead.parquet")), source, {
+      ifAbsent: true,
+      signal: NEVER,
+    });
     expect(await failureOf(stray)).toMatchObject({ code: "STORE_REFUSED" });
-    expect(await failureOf(storage.read(far(input), 0, whole.length + 1))).toMatchObject({
+    expect(await failureOf(storage.read(far(input), 0, whole.length + 1, { signal: NEVER }))).toMatchObject({
       code: "STORE_FAILED",
     });
   });
@@ -277,7 +282,7 @@ describe("over gRPC", () => {
     const rig = await wireRig({ ...fakeServices(), data: server() });
     const storage = createCoordinatorStorage({ data: rig.client.data, session: () => session, jobId: "j1" });
     await rig.server.close(0);
-    expect(await failureOf(storage.read(far(input), 0, 1))).toMatchObject({
+    expect(await failureOf(storage.read(far(input), 0, 1, { signal: NEVER }))).toMatchObject({
       code: "STORE_FAILED",
       fields: { path: input, because: "COORDINATOR_UNREACHABLE" },
       hint: expect.stringContaining("shardmill coordinator"),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Int32, makeData } from "apache-arrow";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { FolderWatch } from "../../coordinator/publish/shape/folder-watch.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";
@@ -37,7 +38,7 @@ async function stored(shard: number, first: number, rows: number): Promise<Parti
     files: [{ kind: "rows", name: "rows.parquet", rows, bytes: bytes.length, sha256: "" }],
   });
   const folder = below(parseLocation(root), partialFolder(partial));
-  await storage.put(below(folder, "rows.parquet"), sourceOfBytes(bytes));
+  await storage.put(below(folder, "rows.parquet"), sourceOfBytes(bytes), { signal: NEVER });
   return partial;
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { userCredential } from "../../shared/access/credential.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import type { GpuReader } from "../../shared/extension/gpu-driver.ts";
 import { layOutProcesses } from "../../worker/process/process-layout.ts";
@@ -51,7 +52,7 @@ test("a worker whose only GPU is put aside says why, is told of as that, and com
     gpuClock,
   });
   try {
-    const worker = async () => (await ask(address, ({ workers }) => workers.listWorkers()))[0] ?? null;
+    const worker = async () => (await ask(address, ({ workers }) => workers.listWorkers(NEVER)))[0] ?? null;
     const atWork = () =>
       until("a worker with shards", async () => {
         const found = await worker();

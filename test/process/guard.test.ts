@@ -4,6 +4,7 @@ import { describe, expect, type Mock, test } from "vitest";
 import { EXTENSIONS } from "#extensions";
 import { METHOD_CALLERS } from "../../coordinator/access/method-callers.ts";
 import { startServer } from "../../coordinator/grpc/server.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
@@ -100,8 +101,8 @@ describe("a stranger", () => {
         fields: { address: rig.server.address, path },
         hint: expect.stringContaining("--secret-file"),
       };
-      expect(await failureOf(client.jobs.listJobs())).toMatchObject(refused);
-      const watch = client.jobs.watchJob("")[Symbol.asyncIterator]();
+      expect(await failureOf(client.jobs.listJobs(NEVER))).toMatchObject(refused);
+      const watch = client.jobs.watchJob("", NEVER)[Symbol.asyncIterator]();
       expect(await failureOf(watch.next())).toMatchObject(refused);
       // It asks health, which answers anyone.
       await client.waitReady(2_000);
@@ -128,11 +129,11 @@ test("a coordinator with a job of its own takes no others, whoever asks, and ans
       details: expect.stringContaining("SUBMIT_REFUSED"),
     });
     expect(await statusOf(raw, path, {})).toMatchObject({ code: status.UNAUTHENTICATED });
-    expect(await failureOf(client.jobs.submitJob({} as never, { fresh: true }))).toMatchObject({
+    expect(await failureOf(client.jobs.submitJob({} as never, { fresh: true }, NEVER))).toMatchObject({
       code: "SUBMIT_REFUSED",
       hint: expect.stringContaining("shardmill coordinator"),
     });
-    expect(await client.jobs.listJobs()).toEqual([]);
+    expect(await client.jobs.listJobs(NEVER)).toEqual([]);
     expect(services.jobs.submitJob).not.toHaveBeenCalled();
   } finally {
     raw.close();

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import { connectLanes } from "../../worker/lanes/lane-pool.ts";
@@ -44,7 +44,7 @@ test("two lanes answer many batches at once, each with its own rows' numbers", a
   expect(pool.count).toBe(2);
   const batches = Array.from({ length: 12 }, (_unused, index) => floats(index + 1, 8, index));
   const results = await Promise.all(
-    batches.map(({ dtype, dims, data }) => pool.infer({ input: { dtype, dims, data } }, ["logits"])),
+    batches.map(({ dtype, dims, data }) => pool.infer({ input: { dtype, dims, data } }, ["logits"], NEVER)),
   );
   for (const [index, { outputs, feeds, runMs }] of results.entries()) {
     const rows = index + 1;
@@ -65,9 +65,9 @@ test("two lanes answer many batches at once, each with its own rows' numbers", a
 test("a batch that fails is an error of its own, and the lane goes on", async () => {
   await using lanes = await startLanes({ modelPath: gatherPath, device: "cpu", lanes: 1, threads: 1 }, never);
   using pool = connectLanes(lanes.connect());
-  const before = pool.infer(indices(0, 2), ["value"]);
-  const bad = pool.infer(indices(1, 7), ["value"]);
-  const after = pool.infer(indices(2), ["value"]);
+  const before = pool.infer(indices(0, 2), ["value"], NEVER);
+  const bad = pool.infer(indices(1, 7), ["value"], NEVER);
+  const after = pool.infer(indices(2), ["value"], NEVER);
   await expect(bad).rejects.toMatchObject({ code: "MODEL_FAILED", fields: { device: "cpu" } });
   expect([...new Float32Array((await before).outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([10, 30]);
   expect([...new Float32Array((await after).outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([30]);
@@ -86,10 +86,10 @@ test("a batch that does not fit in memory is OUT_OF_MEMORY, and a smaller one st
   });
   await using lanes = await startLanes({ modelPath: path, device: "cpu", lanes: 1, threads: 1 }, never);
   using pool = connectLanes(lanes.connect());
-  await expect(pool.infer(shape(2 ** 31, 2 ** 20), ["zeros"])).rejects.toMatchObject({
+  await expect(pool.infer(shape(2 ** 31, 2 ** 20), ["zeros"], NEVER)).rejects.toMatchObject({
     code: "OUT_OF_MEMORY",
   });
-  const { outputs } = await pool.infer(shape(2, 3), ["zeros"]);
+  const { outputs } = await pool.infer(shape(2, 3), ["zeros"], NEVER);
   expect(outputs.zeros?.dims).toEqual([2, 3]);
 });
 
@@ -97,11 +97,11 @@ test("several shard threads share the lanes, and closing one's ports leaves the 
   await using lanes = await startLanes({ modelPath: gatherPath, device: "cpu", lanes: 2, threads: 1 }, never);
   const first = connectLanes(lanes.connect());
   using second = connectLanes(lanes.connect());
-  const lost = first.infer(indices(0), ["value"]);
+  const lost = first.infer(indices(0), ["value"], NEVER);
   first[Symbol.dispose]();
   await expect(lost).rejects.toMatchObject({ code: "WORKER_DIED" });
-  await expect(first.infer(indices(0), ["value"])).rejects.toMatchObject({ code: "WORKER_DIED" });
-  const { outputs } = await second.infer(indices(1), ["value"]);
+  await expect(first.infer(indices(0), ["value"], NEVER)).rejects.toMatchObject({ code: "WORKER_DIED" });
+  const { outputs } = await second.infer(indices(1), ["value"], NEVER);
   expect([...new Float32Array(outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([20]);
 });
 
@@ -114,7 +114,7 @@ test("an aborted request rejects at once, and its late reply disturbs nobody", a
   aborter.abort(reason);
   await expect(aborted).rejects.toBe(reason);
   await expect(pool.infer(indices(0), ["value"], aborter.signal)).rejects.toBe(reason);
-  const { outputs } = await pool.infer(indices(2), ["value"]);
+  const { outputs } = await pool.infer(indices(2), ["value"], NEVER);
   expect([...new Float32Array(outputs.value?.data ?? new ArrayBuffer(0))]).toEqual([30]);
 });
 
@@ -142,7 +142,7 @@ test("a lane whose thread dies is told to the set's owner and to whoever waits f
   // No request at all: a mistake in our own code, which no batch can answer for.
   deadly?.postMessage(null);
   const { dtype, dims, data } = floats(1, 8, 1);
-  const lost = pool.infer({ input: { dtype, dims, data } }, ["logits"]);
+  const lost = pool.infer({ input: { dtype, dims, data } }, ["logits"], NEVER);
   await expect(lost).rejects.toMatchObject({ code: "WORKER_DIED" });
   expect(await told).toMatchObject({ code: "WORKER_DIED" });
   expect(await new Promise<unknown>((resolve) => lanes.onBroken(resolve))).toBe(await told);
@@ -168,7 +168,7 @@ test("closed lanes reject what comes after and leave no thread behind", async ()
   await Promise.all([lanes[Symbol.asyncDispose](), ...portsClosed]);
   expect(threadPorts()).toBe(before);
   const { dtype, dims, data } = floats(1, 8, 1);
-  await expect(pool.infer({ input: { dtype, dims, data } }, ["logits"])).rejects.toMatchObject({
+  await expect(pool.infer({ input: { dtype, dims, data } }, ["logits"], NEVER)).rejects.toMatchObject({
     code: "WORKER_DIED",
   });
 });
@@ -187,14 +187,18 @@ test("a lane in a long batch is left behind when nobody waits longer, and ends a
   const portsClosed = ports.map((port) => once(port, "close"));
   using pool = connectLanes(ports);
   const data = new ArrayBuffer(LONG_ROWS * LONG.inputs * 4);
-  const lost = pool.infer({ input: { dtype: "float32", dims: [LONG_ROWS, LONG.inputs], data } }, ["logits"]);
+  const lost = pool.infer(
+    { input: { dtype: "float32", dims: [LONG_ROWS, LONG.inputs], data } },
+    ["logits"],
+    NEVER,
+  );
   const answered = lost.then(() => "answered");
-  await sleep(100);
+  await sleep(100, NEVER);
   await lanes[Symbol.asyncDispose]();
-  expect(await Promise.race([answered, sleep(10).then(() => "in the batch")])).toBe("in the batch");
+  expect(await Promise.race([answered, sleep(10, NEVER).then(() => "in the batch")])).toBe("in the batch");
   await expect(answered).resolves.toBe("answered");
   await Promise.all(portsClosed);
-  while (threadPorts() > before) await sleep(10);
+  while (threadPorts() > before) await sleep(10, NEVER);
 });
 
 test("a process with a lane left behind in a batch ends at once when it is to end", async () => {
@@ -207,11 +211,12 @@ test("a process with a lane left behind in a batch ends at once when it is to en
     `import { connectLanes } from ${code("worker/lanes/lane-pool.ts")};
 import { startLanes } from ${code("worker/lanes/lane-set.ts")};
 import { exitProcess } from ${code("shared/core/end-thread.ts")};
-const lanes = await startLanes({ modelPath: ${JSON.stringify(modelPath)}, device: "cpu", lanes: 1, threads: 1, closeLimitMs: 10 });
+const never = new AbortController().signal;
+const lanes = await startLanes({ modelPath: ${JSON.stringify(modelPath)}, device: "cpu", lanes: 1, threads: 1, closeLimitMs: 10 }, never);
 const pool = connectLanes(lanes.connect());
 const dims = [${LONG_ROWS * 4}, ${LONG.inputs}];
 const data = new ArrayBuffer(dims[0] * dims[1] * 4);
-pool.infer({ input: { dtype: "float32", dims, data } }, ["logits"]);
+pool.infer({ input: { dtype: "float32", dims, data } }, ["logits"], never);
 await new Promise((resolve) => setTimeout(resolve, 200));
 await lanes[Symbol.asyncDispose]();
 console.log("closed");

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { inspectModel } from "../../coordinator/plan/model/inspect-model.ts";
 import { readModelFile } from "../../coordinator/plan/model/model-file.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { below, type Location, parseLocation } from "../../shared/domain/location.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import { MemoryStorage } from "../../shared/storage/memory.ts";
@@ -43,7 +44,7 @@ afterEach(async () => {
 
 const openers = { s3: async () => bucket };
 const put = (name: string, bytes: Uint8Array | string) =>
-  bucket.put(below(MODELS, name), sourceOfBytes(bytes));
+  bucket.put(below(MODELS, name), sourceOfBytes(bytes), { signal: NEVER });
 const putModel = async () => {
   await put("model.onnx", external.model);
   await put(external.location, external.data);

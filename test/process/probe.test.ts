@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import { existsOn } from "../../shared/onnx/devices.ts";
 import { runIsolated } from "../../shared/onnx/isolated.ts";
@@ -32,14 +33,14 @@ async function cudaProviderInstalled(): Promise<boolean> {
 
 describe("a probe", () => {
   test("finds that the CPU computes the right numbers, and how long it takes", async () => {
-    const probe = await probeDevice("cpu");
+    const probe = await probeDevice("cpu", { signal: NEVER });
     expect(probe).toMatchObject({ device: "cpu", ok: true, hint: null });
     expect(probe.loadMs).toBeGreaterThan(0);
     expect(probe.runMs).toBeGreaterThan(0);
   });
 
   test("of CUDA without its provider says which library is missing and what to install", async () => {
-    const probe = await probeDevice("cuda");
+    const probe = await probeDevice("cuda", { signal: NEVER });
     if (await cudaProviderInstalled()) {
       // With the provider it either works or says what else is amiss.
       expect(probe.ok || probe.hint).toBeTruthy();
@@ -53,17 +54,17 @@ describe("a probe", () => {
 
   test("of a device that this platform cannot have says so without trying", async () => {
     const device = process.platform === "darwin" ? "dml" : "coreml";
-    const probe = await probeDevice(device);
+    const probe = await probeDevice(device, { signal: NEVER });
     expect(probe).toMatchObject({ device, ok: false });
     expect(probe.detail).toContain(process.platform);
   });
 
   test("that takes too long is not ok", async () => {
-    expect(await probeDevice("cpu", { limitMs: 1 })).toMatchObject({ ok: false, runMs: null });
+    expect(await probeDevice("cpu", { limitMs: 1, signal: NEVER })).toMatchObject({ ok: false, runMs: null });
   });
 
   test("of everything answers for each device of the platform, in the table's order", async () => {
-    const probes = await probeDevices();
+    const probes = await probeDevices({ signal: NEVER });
     expect(probes.map(({ device }) => device)).toEqual(
       (["cpu", "cuda", "tensorrt", "webgpu", "coreml", "dml"] as const).filter((device) =>
         existsOn(device, process.platform),
@@ -75,13 +76,13 @@ describe("a probe", () => {
 
 describe("resolving a device", () => {
   test("auto ends with one that passes its probe", async () => {
-    const device = await resolveDevice("auto");
-    expect(await probeDevice(device)).toMatchObject({ ok: true });
+    const device = await resolveDevice("auto", { signal: NEVER });
+    expect(await probeDevice(device, { signal: NEVER })).toMatchObject({ ok: true });
   });
 
   test("a device that was asked for is never replaced: it works, or DEVICE_UNAVAILABLE says what it needs", async () => {
-    const probe = await probeDevice("tensorrt");
-    const resolving = resolveDevice("tensorrt");
+    const probe = await probeDevice("tensorrt", { signal: NEVER });
+    const resolving = resolveDevice("tensorrt", { signal: NEVER });
     if (probe.ok) await expect(resolving).resolves.toBe("tensorrt");
     else {
       await expect(resolving).rejects.toMatchObject({
@@ -96,7 +97,7 @@ describe("resolving a device", () => {
 describe("a process of its own", () => {
   test("may crash: the crash and its last words are the answer", async () => {
     const crash = await script("crash", 'console.error("ouch"); process.kill(process.pid, "SIGSEGV");');
-    expect(await runIsolated({ script: crash, argument: null, limitMs: 30_000 })).toEqual({
+    expect(await runIsolated({ script: crash, argument: null, limitMs: 30_000, signal: NEVER })).toEqual({
       kind: "crashed",
       how: "signal SIGSEGV",
       stderr: "ouch",
@@ -105,15 +106,17 @@ describe("a process of its own", () => {
 
   test("may end without an answer", async () => {
     const exit = await script("exit", "process.exit(7);");
-    expect(await runIsolated({ script: exit, argument: null, limitMs: 30_000 })).toMatchObject({
-      kind: "crashed",
-      how: "exit code 7",
-    });
+    expect(await runIsolated({ script: exit, argument: null, limitMs: 30_000, signal: NEVER })).toMatchObject(
+      {
+        kind: "crashed",
+        how: "exit code 7",
+      },
+    );
   });
 
   test("may hang: it is killed at its time limit, or when the signal says so", async () => {
     const hang = await script("hang", "for (;;);");
-    expect(await runIsolated({ script: hang, argument: null, limitMs: 200 })).toMatchObject({
+    expect(await runIsolated({ script: hang, argument: null, limitMs: 200, signal: NEVER })).toMatchObject({
       kind: "timedOut",
     });
     const stopped = runIsolated({
@@ -130,7 +133,12 @@ describe("a process of its own", () => {
       "echo",
       "process.once('message', ({ id, argument }) => process.send({ kind: 'done', id, value: { argument, pid: process.pid } })); setInterval(() => {}, 1000);",
     );
-    const result = await runIsolated({ script: echo, argument: { a: [1, "ü"] }, limitMs: 30_000 });
+    const result = await runIsolated({
+      script: echo,
+      argument: { a: [1, "ü"] },
+      limitMs: 30_000,
+      signal: NEVER,
+    });
     expect(result).toMatchObject({ kind: "answered", value: { argument: { a: [1, "ü"] } } });
     const { pid } = (result as { value: { pid: number } }).value;
     expect(() => process.kill(pid, 0)).toThrow();

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { workPaths } from "../../coordinator/publish/work-paths.ts";
 import { checkReductions } from "../../coordinator/reduce/check-sql.ts";
 import { reducePartials } from "../../coordinator/reduce/reduce.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import { OUTPUT_FOLDERS } from "../../shared/domain/manifest.ts";
@@ -145,7 +146,7 @@ test("jobs whose SQL has no end stop neither the coordinator nor the next job", 
   try {
     await delay(4_000);
     const startMs = performance.now();
-    await ask(address, ({ jobs }) => jobs.listJobs());
+    await ask(address, ({ jobs }) => jobs.listJobs(NEVER));
     expect(performance.now() - startMs).toBeLessThan(20_000);
     // They are at it.
     for (const cli of slow) expect(cli.groupLives()).toBe(true);

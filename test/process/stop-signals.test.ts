@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
@@ -43,7 +43,7 @@ test.each(["SIGINT", "SIGTERM", "SIGKILL"] as const)(
     await using job = await KnownJob.make({ rows: 600, files: 1, rowGroupRows: 300 });
     for (const afterMs of [60, 250, 500]) {
       await using cli = startCli(["run", job.path], job);
-      await sleep(afterMs);
+      await sleep(afterMs, NEVER);
       cli.kill(signal);
       const { code, signal: by } = await cli.ended;
       expect([null, 130, 0]).toContain(code);

@@ -7,6 +7,7 @@ import { addTokenLine } from "../../coordinator/access/tokens-file.ts";
 import { type RunningServer, startServer } from "../../coordinator/grpc/server.ts";
 import type { Role } from "../../shared/access/roles.ts";
 import type { CertificateFiles } from "../../shared/access/tls-files.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
@@ -58,7 +59,7 @@ describe("a certificate with a name that is known", () => {
       secret,
       tls: { ca: ca.path, own },
     });
-    return client.jobs.listJobs().finally(() => client.close());
+    return client.jobs.listJobs(NEVER).finally(() => client.close());
   };
 
   test("is enough to be answered as its role says, and its secret is not asked for", async () => {

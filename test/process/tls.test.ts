@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type RunningServer, startServer } from "../../coordinator/grpc/server.ts";
 import type { CertificateFiles, ClientTls } from "../../shared/access/tls-files.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import type { Listening } from "../../shared/serving/listening.ts";
 import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
@@ -69,7 +70,7 @@ describe("a client that knows the CA", () => {
     for (const host of ["127.0.0.1", "localhost"]) {
       const client = rig.client({ ca: ca.path, own: null }, `${host}:${port}`);
       await client.waitReady(5_000);
-      expect(await client.jobs.listJobs()).toEqual([]);
+      expect(await client.jobs.listJobs(NEVER)).toEqual([]);
     }
   });
 
@@ -77,7 +78,7 @@ describe("a client that knows the CA", () => {
     await using rig = await Rig.start(good);
     const credential = { path: "/none", secret: null, tls: { ca: ca.path, own: null } };
     const client = connectCoordinator(rig.server.address, credential);
-    expect(await failureOf(client.jobs.listJobs())).toMatchObject({ code: "SECRET_REFUSED" });
+    expect(await failureOf(client.jobs.listJobs(NEVER))).toMatchObject({ code: "SECRET_REFUSED" });
     client.close();
     expect(rig.services.jobs.listJobs).not.toHaveBeenCalled();
   });
@@ -110,7 +111,7 @@ describe("no call is made, and the user is told which it is, where", () => {
       hint: expect.any(String),
     };
     expect(await failureOf(client.waitReady(2_000))).toMatchObject(refused);
-    expect(await failureOf(client.jobs.listJobs())).toMatchObject(refused);
+    expect(await failureOf(client.jobs.listJobs(NEVER))).toMatchObject(refused);
     expect(rig.services.jobs.listJobs).not.toHaveBeenCalled();
   });
 
@@ -125,7 +126,7 @@ describe("no call is made, and the user is told which it is, where", () => {
       await ca.sign({ name: "aging", ...days });
       const client = rig.client({ ca: ca.path, own: null });
       const refused = { code: "CERTIFICATE_REFUSED", message: expect.stringMatching(text) };
-      expect(await failureOf(client.jobs.listJobs())).toMatchObject(refused);
+      expect(await failureOf(client.jobs.listJobs(NEVER))).toMatchObject(refused);
       expect(await failureOf(Rig.start(own))).toMatchObject({
         code: "TLS_INVALID",
         fields: { path: own.cert },
@@ -150,7 +151,7 @@ describe("no call is made, and the user is told which it is, where", () => {
     const { port } = nobody.address() as { port: number };
     await using rig = await Rig.start(good);
     const client = rig.client({ ca: ca.path, own: null }, `127.0.0.1:${port}`);
-    expect(await failureOf(client.jobs.listJobs())).toMatchObject({ code: "COORDINATOR_UNREACHABLE" });
+    expect(await failureOf(client.jobs.listJobs(NEVER))).toMatchObject({ code: "COORDINATOR_UNREACHABLE" });
     nobody.close();
   });
 });
@@ -165,7 +166,7 @@ describe("of mutual TLS", () => {
     await using rig = await Rig.start(good, ca.path);
     const client = rig.client({ ca: ca.path, own: await own() });
     await client.waitReady(5_000);
-    expect(await failureOf(client.jobs.listJobs())).toMatchObject({
+    expect(await failureOf(client.jobs.listJobs(NEVER))).toMatchObject({
       code: "CERTIFICATE_REFUSED",
       message: expect.stringMatching(text),
       hint: expect.stringContaining("--tls-client-ca"),
@@ -181,7 +182,7 @@ describe("of mutual TLS", () => {
     await using rig = await Rig.start(good, ca.path);
     const client = rig.client({ ca: ca.path, own });
     await ca.sign({ name: "late", ...days });
-    expect(await failureOf(client.jobs.listJobs())).toMatchObject({
+    expect(await failureOf(client.jobs.listJobs(NEVER))).toMatchObject({
       code: "CERTIFICATE_REFUSED",
       message: `the certificate of this client ${what}`,
     });
@@ -191,10 +192,10 @@ describe("of mutual TLS", () => {
   test("a client with a certificate of its CA is answered, if it knows the secret, too", async () => {
     await using rig = await Rig.start(good, ca.path);
     const own = await ca.sign({ name: "worker" });
-    expect(await rig.client({ ca: ca.path, own }).jobs.listJobs()).toEqual([]);
+    expect(await rig.client({ ca: ca.path, own }).jobs.listJobs(NEVER)).toEqual([]);
     const credential = { path: "/none", secret: null, tls: { ca: ca.path, own } };
     const client = connectCoordinator(rig.server.address, credential);
-    expect(await failureOf(client.jobs.listJobs())).toMatchObject({ code: "SECRET_REFUSED" });
+    expect(await failureOf(client.jobs.listJobs(NEVER))).toMatchObject({ code: "SECRET_REFUSED" });
     client.close();
   });
 });
@@ -208,21 +209,21 @@ describe("certificates that are renewed", () => {
     rig.services.jobs.listJobs.mockImplementationOnce(
       () => new Promise((resolve) => (release = () => resolve([]))),
     );
-    const open = before.jobs.listJobs();
+    const open = before.jobs.listJobs(NEVER);
     await vi.waitFor(() => expect(rig.services.jobs.listJobs).toHaveBeenCalled(), { timeout: 60_000 });
     // Another CA from here on: whoever knows the old one alone is told.
     const renewed = await other.sign({ name: "renewed-2" });
     await copyFile(renewed.key, first.key);
     // Half of the new pair is no pair: the old one is shown.
-    expect(await rig.client({ ca: ca.path, own: null }).jobs.listJobs()).toEqual([]);
+    expect(await rig.client({ ca: ca.path, own: null }).jobs.listJobs(NEVER)).toEqual([]);
     await copyFile(renewed.cert, first.cert);
-    expect(await rig.client({ ca: other.path, own: null }).jobs.listJobs()).toEqual([]);
-    expect(await failureOf(rig.client({ ca: ca.path, own: null }).jobs.listJobs())).toMatchObject({
+    expect(await rig.client({ ca: other.path, own: null }).jobs.listJobs(NEVER)).toEqual([]);
+    expect(await failureOf(rig.client({ ca: ca.path, own: null }).jobs.listJobs(NEVER))).toMatchObject({
       code: "CERTIFICATE_REFUSED",
     });
     release();
     expect(await open).toEqual([]);
-    expect(await before.jobs.listJobs()).toEqual([]);
+    expect(await before.jobs.listJobs(NEVER)).toEqual([]);
   });
 });
 

@@ -8,7 +8,7 @@ import { addTokenLine } from "../../coordinator/access/tokens-file.ts";
 import { type RunningServer, startServer } from "../../coordinator/grpc/server.ts";
 import type { Role } from "../../shared/access/roles.ts";
 import { tokenCredential } from "../../shared/access/token.ts";
-import { deferred } from "../../shared/core/abort.ts";
+import { deferred, NEVER } from "../../shared/core/abort.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
@@ -54,7 +54,7 @@ describe("whose token", () => {
     const services = fakeServices();
     const server = await serve(services);
     const client = connectCoordinator(server.address, { path: "/t", secret: text });
-    expect(await failureOf(client.jobs.listJobs())).toMatchObject({
+    expect(await failureOf(client.jobs.listJobs(NEVER))).toMatchObject({
       code: "ROLE_REFUSED",
       fields: { path: "/t", method: "ListJobs" },
     });
@@ -80,7 +80,7 @@ describe("whose token", () => {
     });
     const server = await serve(services);
     const client = connectCoordinator(server.address, { path: "/t", secret: text });
-    const watch = client.jobs.watchJob("")[Symbol.asyncIterator]();
+    const watch = client.jobs.watchJob("", NEVER)[Symbol.asyncIterator]();
     expect(await watch.next()).toMatchObject({ done: false });
     await addTokenLine(tokensPath, { kind: "revoked", id, revokedAt: new Date().toISOString() });
     // So long a coordinator goes by what it last saw of the file.
@@ -103,11 +103,11 @@ describe("whose token", () => {
     const path = join(folder, "token");
     await writeFile(path, first.text, { mode: 0o600 });
     const client = connectCoordinator(server.address, tokenCredential(path));
-    expect(await client.jobs.listJobs()).toEqual([]);
+    expect(await client.jobs.listJobs(NEVER)).toEqual([]);
     await addTokenLine(tokensPath, { kind: "revoked", id: first.id, revokedAt: new Date().toISOString() });
     await writeFile(path, second.text);
     await new Promise((resolve) => setTimeout(resolve, 1_100));
-    expect(await client.jobs.listJobs()).toEqual([]);
+    expect(await client.jobs.listJobs(NEVER)).toEqual([]);
     client.close();
     await server.close(0);
   });
@@ -119,12 +119,12 @@ describe("whose token", () => {
     services.jobs.listJobs.mockResolvedValue([]);
     const server = await serve(services);
     const client = connectCoordinator(server.address, { path: "/t", secret: text });
-    const refused = (await failureOf(client.jobs.listJobs())) as Error;
+    const refused = (await failureOf(client.jobs.listJobs(NEVER))) as Error;
     expect(refused).toMatchObject({ code: "TOKEN_REFUSED" });
     expect(JSON.stringify(refused) + refused.message).not.toContain(tokensPath);
     client.close();
     const owner = connectCoordinator(server.address, TEST_CREDENTIAL);
-    expect(await owner.jobs.listJobs()).toEqual([]);
+    expect(await owner.jobs.listJobs(NEVER)).toEqual([]);
     owner.close();
     await server.close(0);
   });
@@ -141,11 +141,13 @@ describe("whose token", () => {
     const server = await startServer({ listen: "127.0.0.1:0", services, guard, log: silentLogger });
     const client = connectCoordinator(server.address, { path: "/t", secret: text });
     const owner = connectCoordinator(server.address, TEST_CREDENTIAL);
-    await client.jobs.submitJob(sample(jobSpec), { fresh: false });
-    await client.jobs.cancelJob(job.jobId, "enough");
+    await client.jobs.submitJob(sample(jobSpec), { fresh: false }, NEVER);
+    await client.jobs.cancelJob(job.jobId, "enough", NEVER);
     const registration = sample(any.registration);
-    expect(await failureOf(client.work.register(registration))).toMatchObject({ code: "ROLE_REFUSED" });
-    await owner.work.register(registration);
+    expect(await failureOf(client.work.register(registration, NEVER))).toMatchObject({
+      code: "ROLE_REFUSED",
+    });
+    await owner.work.register(registration, NEVER);
     // Who it is, is for the guard to say.
     const raw = new Client(server.address, credentials.createInsecure());
     const said = new Metadata();

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { type IsolatedResult, runIsolated } from "../../shared/onnx/isolated.ts";
 import { probeDevice } from "../../shared/onnx/probe.ts";
@@ -53,7 +54,7 @@ async function logitsOf(device: "cpu" | "webgpu", env: NodeJS.ProcessEnv): Promi
          const pool = connectLanes(lanes.connect());
          for (const rows of [1, 7, 64]) {
            const data = Float32Array.from({ length: rows * 16 }, (_, i) => Math.sin(i)).buffer;
-           const { outputs } = await pool.infer({ input: { dtype: "float32", dims: [rows, 16], data } }, ["logits"]);
+           const { outputs } = await pool.infer({ input: { dtype: "float32", dims: [rows, 16], data } }, ["logits"], never);
            answers.push(...new Float32Array(outputs.logits.data));
          }
          pool[Symbol.dispose]();
@@ -65,12 +66,12 @@ async function logitsOf(device: "cpu" | "webgpu", env: NodeJS.ProcessEnv): Promi
      }`,
   );
   const argument = { modelPath, device };
-  return runIsolated({ script: pathToFileURL(path), argument, limitMs: 50_000, env });
+  return runIsolated({ script: pathToFileURL(path), argument, limitMs: 50_000, env, signal: NEVER });
 }
 
 test("without a Vulkan driver the probe and the lanes both say DEVICE_UNAVAILABLE and what to install", async () => {
   // Only Linux finds its drivers through these variables; elsewhere the system's own driver answers.
-  const probe = await probeDevice("webgpu", { env: withoutDriver });
+  const probe = await probeDevice("webgpu", { env: withoutDriver, signal: NEVER });
   const result = await logitsOf("webgpu", withoutDriver);
   if (probe.ok) {
     expect(process.platform).not.toBe("linux");
@@ -84,7 +85,7 @@ test("without a Vulkan driver the probe and the lanes both say DEVICE_UNAVAILABL
 });
 
 test("with a driver that passes its probe the lanes agree with the CPU; one that does not pass is a typed error", async () => {
-  const probe = await probeDevice("webgpu", { env: withDriver });
+  const probe = await probeDevice("webgpu", { env: withDriver, signal: NEVER });
   if (hasSwiftShader()) expect(probe).toMatchObject({ ok: true });
   const [cpu, webgpu] = [await logitsOf("cpu", process.env), await logitsOf("webgpu", withDriver)];
   if (!probe.ok) {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
@@ -18,7 +19,7 @@ describe("errors cross the wire", () => {
       throw stale;
     });
     const range = { session, jobId: "j1", path: "/a", start: 0, end: 8 };
-    expect(await failureOf(collect(rig.client.data.readRange(range)))).toMatchObject({
+    expect(await failureOf(collect(rig.client.data.readRange(range, NEVER)))).toMatchObject({
       code: "SESSION_STALE",
       fields: { shard: 3 },
     });
@@ -31,7 +32,9 @@ describe("errors cross the wire", () => {
         yield Buffer.alloc(1 << 18);
       }
     })();
-    expect(await failureOf(rig.client.data.putPartialFile(sample(any.putHeader), endless))).toMatchObject({
+    expect(
+      await failureOf(rig.client.data.putPartialFile(sample(any.putHeader), endless, NEVER)),
+    ).toMatchObject({
       code: "STORE_REFUSED",
     });
     expect(pulled).toBeLessThan(200);
@@ -47,7 +50,7 @@ describe("errors cross the wire", () => {
     services.jobs.listJobs.mockRejectedValue(
       new ShardmillError("SPEC_INVALID", "m".repeat(500), { problems }),
     );
-    const received = await failureOf(rig.client.jobs.listJobs());
+    const received = await failureOf(rig.client.jobs.listJobs(NEVER));
     expect(received).toMatchObject({ code: "SPEC_INVALID", message: "m".repeat(500) });
     if (!(received instanceof ShardmillError)) throw received;
     const kept = received.problems.length - 1;
@@ -60,7 +63,7 @@ describe("errors cross the wire", () => {
     const services = fakeServices();
     await using rig = await wireRig(services);
     services.jobs.listJobs.mockRejectedValue(new TypeError("x is not a function"));
-    const received = await failureOf(rig.client.jobs.listJobs());
+    const received = await failureOf(rig.client.jobs.listJobs(NEVER));
     expect(received).toMatchObject({ code: "INTERNAL", message: "x is not a function", fields: {} });
     expect(JSON.stringify(received)).not.toContain("wire.test.ts");
   });
@@ -69,7 +72,7 @@ describe("errors cross the wire", () => {
     const services = fakeServices();
     await using rig = await wireRig(services);
     const nobody = "" as ReturnType<typeof workerSession>;
-    expect(await failureOf(rig.client.work.leave(nobody, null))).toMatchObject({
+    expect(await failureOf(rig.client.work.leave(nobody, null, NEVER))).toMatchObject({
       code: "ARGUMENT_INVALID",
       fields: { place: "LeaveRequest.session" },
     });
@@ -83,7 +86,7 @@ describe("time and cancellation", () => {
     await using rig = await wireRig(services, { controlMs: 100 });
     let aborted = false;
     services.jobs.listJobs.mockImplementation((signal) => untilAborted(signal, () => (aborted = true)));
-    expect(await failureOf(rig.client.jobs.listJobs())).toMatchObject({
+    expect(await failureOf(rig.client.jobs.listJobs(NEVER))).toMatchObject({
       code: "DEADLINE_EXCEEDED",
       fields: { method: "ListJobs" },
     });
@@ -117,12 +120,12 @@ describe("time and cancellation", () => {
       asked = true;
       return untilAborted(signal, () => (aborted = true));
     });
-    const answer = failureOf(rig.client.work.requestLease(session, 25_000, []));
+    const answer = failureOf(rig.client.work.requestLease(session, 25_000, [], NEVER));
     await until(() => asked);
     rig.client.close();
     expect(await answer).toMatchObject({ code: "INTERRUPTED" });
     await until(() => aborted);
-    expect(await failureOf(rig.client.jobs.listJobs())).toMatchObject({ code: "INTERRUPTED" });
+    expect(await failureOf(rig.client.jobs.listJobs(NEVER))).toMatchObject({ code: "INTERRUPTED" });
   });
 
   test("leaving a watch early, or aborting it, ends the service's stream", async () => {
@@ -130,7 +133,7 @@ describe("time and cancellation", () => {
     await using rig = await wireRig(services);
     let ended = 0;
     services.jobs.watchJob.mockImplementation((_jobId, signal) => watchForever(signal, () => (ended += 1)));
-    for await (const _status of rig.client.jobs.watchJob("j1")) break;
+    for await (const _status of rig.client.jobs.watchJob("j1", NEVER)) break;
     await until(() => ended === 1);
 
     const caller = new AbortController();
@@ -159,7 +162,7 @@ describe("time and cancellation", () => {
       throw new ShardmillError("STORE_FAILED", "disk gone");
     })();
     const header = { ...sample(any.putHeader), bytes: 6 };
-    expect(await failureOf(rig.client.data.putPartialFile(header, broken))).toMatchObject({
+    expect(await failureOf(rig.client.data.putPartialFile(header, broken, NEVER))).toMatchObject({
       code: "STORE_FAILED",
       message: "disk gone",
     });

@@ -5,6 +5,7 @@ import { service as healthService } from "grpc-health-check";
 import { describe, expect, test } from "vitest";
 import { startServer } from "../../coordinator/grpc/server.ts";
 import { TcpProxy } from "../../fault/tcp-proxy.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
@@ -73,7 +74,7 @@ describe("a client without a server", () => {
       message: expect.stringMatching(/^no coordinator at 127\.0\.0\.1:\d+: connect ECONNREFUSED/),
       hint: expect.stringContaining("shardmill coordinator"),
     };
-    expect(await failureOf(client.jobs.listJobs())).toMatchObject(expected);
+    expect(await failureOf(client.jobs.listJobs(NEVER))).toMatchObject(expected);
     expect(await failureOf(client.waitReady(300))).toMatchObject(expected);
     client.close();
   });
@@ -83,7 +84,7 @@ describe("a client without a server", () => {
     await first.close(0);
     const client = connectCoordinator(first.address, TEST_CREDENTIAL);
     const ready = client.waitReady(20_000);
-    await failureOf(client.jobs.listJobs());
+    await failureOf(client.jobs.listJobs(NEVER));
     const services = fakeServices();
     services.jobs.listJobs.mockResolvedValue([]);
     const second = await startServer({
@@ -93,7 +94,7 @@ describe("a client without a server", () => {
       log: silentLogger,
     });
     await ready;
-    expect(await client.jobs.listJobs()).toEqual([]);
+    expect(await client.jobs.listJobs(NEVER)).toEqual([]);
     client.close();
     await second.close(100);
   });
@@ -115,7 +116,7 @@ test("a connection that is taken and never answered is given up, and the next on
   await until(() => taken.length >= 2);
   proxy.leadTo(Number(rig.server.address.split(":")[1]));
   await ready;
-  expect(await client.jobs.listJobs()).toEqual([]);
+  expect(await client.jobs.listJobs(NEVER)).toEqual([]);
   client.close();
   for (const socket of taken) socket.destroy();
   mute.close();
@@ -157,10 +158,10 @@ describe("what a stranger may do to it", () => {
       socket.on("error", () => {});
       await once(socket, "connect");
       socket.write(bytes);
-      expect(await rig.client.jobs.listJobs()).toEqual([]);
+      expect(await rig.client.jobs.listJobs(NEVER)).toEqual([]);
       socket.destroy();
     }
-    expect(await rig.client.jobs.listJobs()).toEqual([]);
+    expect(await rig.client.jobs.listJobs(NEVER)).toEqual([]);
   });
 
   test("a call whose bytes are no message, or larger than 4 MiB, fails alone", async () => {
@@ -178,7 +179,7 @@ describe("what a stranger may do to it", () => {
       });
     expect(await send(Buffer.from([0x0a, 0xff, 0xff]))).toBe(13);
     expect(await send(Buffer.alloc(5 << 20))).toBe(8);
-    expect(await rig.client.jobs.listJobs()).toEqual([]);
+    expect(await rig.client.jobs.listJobs(NEVER)).toEqual([]);
     expect(services.jobs.submitJob).not.toHaveBeenCalled();
     client.close();
   });
@@ -192,10 +193,10 @@ test("a job that is too large for a message is not sent, and what to do is said"
     const parts = Array.from({ length: 20 }, (_, at) => [`r${at}`, { final: "x".repeat(bytes / 20) }]);
     return { ...sample(jobSpec), reduce: Object.fromEntries(parts) };
   };
-  await rig.client.jobs.submitJob(aJob(4_100_000), { fresh: false });
+  await rig.client.jobs.submitJob(aJob(4_100_000), { fresh: false }, NEVER);
   expect(services.jobs.submitJob).toHaveBeenCalledOnce();
   for (const bytes of [MAX_REQUEST_BYTES - 1_000, 10_000_000]) {
-    const error = await failureOf(rig.client.jobs.submitJob(aJob(bytes), { fresh: false }));
+    const error = await failureOf(rig.client.jobs.submitJob(aJob(bytes), { fresh: false }, NEVER));
     expect(error).toMatchObject({ code: "SPEC_INVALID", hint: expect.stringContaining("shardmill run") });
   }
   expect(services.jobs.submitJob).toHaveBeenCalledOnce();
@@ -218,7 +219,8 @@ describe("closing", () => {
     });
     const watched = failureOf(
       (async () => {
-        for await (const _status of rig.client.jobs.watchJob("")) throw new Error("no status was sent");
+        for await (const _status of rig.client.jobs.watchJob("", NEVER))
+          throw new Error("no status was sent");
       })(),
     );
     await until(() => asked);
@@ -242,7 +244,7 @@ describe("closing", () => {
           finish = () => reject(new ShardmillError("CANCEL_TOO_LATE", "publishing"));
         }),
     );
-    const answer = failureOf(rig.client.jobs.cancelJob("", "why"));
+    const answer = failureOf(rig.client.jobs.cancelJob("", "why", NEVER));
     await until(() => services.jobs.cancelJob.mock.calls.length === 1);
     const closed = rig.server.close(5_000);
     finish();
@@ -257,8 +259,8 @@ describe("closing", () => {
     services.data.statFile.mockRejectedValue(new ShardmillError("STORE_REFUSED", "no"));
     for (let i = 0; i < 3; i += 1) {
       await using rig = await wireRig(services);
-      await rig.client.jobs.listJobs();
-      await failureOf(rig.client.data.statFile("s" as never, "j", "/a"));
+      await rig.client.jobs.listJobs(NEVER);
+      await failureOf(rig.client.data.statFile("s" as never, "j", "/a", NEVER));
     }
     const sockets = () => process.getActiveResourcesInfo().filter((kind) => /^TCP/.test(kind));
     await until(() => sockets().length === 0);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
 import { fakeServices } from "../support/fake-services.ts";
 import * as any from "../support/wire-arbitraries.ts";
@@ -19,7 +20,7 @@ test("a large piece of an upload crosses the wire as chunks of a mebibyte at mos
   });
   const large = Buffer.alloc(3 << 20, "x");
   const header = { ...sample(any.putHeader), bytes: (3 << 20) + 3 };
-  await rig.client.data.putPartialFile(header, yieldAll([large, Buffer.alloc(0), Buffer.from("end")]));
+  await rig.client.data.putPartialFile(header, yieldAll([large, Buffer.alloc(0), Buffer.from("end")]), NEVER);
   expect(Buffer.concat(received).equals(Buffer.concat([large, Buffer.from("end")]))).toBe(true);
   expect(Math.max(...received.map((chunk) => chunk.length))).toBeLessThanOrEqual(1 << 20);
 });
@@ -40,7 +41,7 @@ describe("back-pressure", () => {
     });
     const range = { session, jobId: "j1", path: "/a", start: 0, end: 64 * MIB };
     let taken = 0;
-    for await (const chunk of rig.client.data.readRange(range)) {
+    for await (const chunk of rig.client.data.readRange(range, NEVER)) {
       taken += chunk.length;
       if (taken > 4 * CHUNK) continue;
       await settled(() => pulled);
@@ -68,7 +69,7 @@ describe("back-pressure", () => {
         yield Buffer.alloc(CHUNK);
       }
     })();
-    await rig.client.data.putPartialFile({ ...sample(any.putHeader), bytes: 48 * MIB }, source);
+    await rig.client.data.putPartialFile({ ...sample(any.putHeader), bytes: 48 * MIB }, source, NEVER);
     expect(taken).toBe(48 * MIB);
   });
 });

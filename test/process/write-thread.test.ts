@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { Bool, makeData } from "apache-arrow";
 import { afterAll, beforeEach, expect, test } from "vitest";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
@@ -39,7 +39,6 @@ beforeEach(async () => {
   await mkdir(scratchPath);
 });
 
-const NEVER = new AbortController().signal;
 const ENDLESS = { n: { combine: "SELECT count(*) FROM rows, range(1000000000000)", final: "" } };
 
 function aResult(rows: number): ShardResult {
@@ -183,7 +182,7 @@ test("closed while DuckDB is at work, it waits for that, and leaves no file", as
   const write = writer.write(aResult(10), facts(1));
   const refused = expect(write).rejects.toMatchObject({ code: "INTERRUPTED" });
   while (!(await written()).some((name) => name.endsWith("rows.parquet"))) await settle();
-  await sleep(200);
+  await sleep(200, NEVER);
   await writer[Symbol.asyncDispose]();
   await refused;
   expect([await written(), await readdir(scratchPath)]).toEqual([[], []]);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { jobsMethods } from "../../shared/wire/methods-jobs.ts";
 import { Peer } from "../../shared/wire/peer.ts";
@@ -33,7 +34,12 @@ async function submit(services: ReturnType<typeof fakeServices>, job: WrittenJob
   await using rig = await wireRig(services);
   const peer = new Peer(rig.server.address, TEST_CREDENTIAL, {});
   try {
-    return await callUnary(peer, jobsMethods.submitJob, { job, fresh: false }, { deadlineMs: 60_000 });
+    return await callUnary(
+      peer,
+      jobsMethods.submitJob,
+      { job, fresh: false },
+      { deadlineMs: 60_000, signal: NEVER },
+    );
   } finally {
     peer.close();
   }

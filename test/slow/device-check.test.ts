@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { startMisbehaving } from "../../fault/misbehaving-workers.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { ask, startListening, startWorker } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
@@ -24,7 +25,7 @@ test("a worker whose device is wrong is refused with the row that shows it, and 
   const wrong = await startMisbehaving(job, WRONG, { coordinator: address, workers: 1 });
   try {
     await cli.saw(/worker refused/);
-    const [worker] = await ask(address, ({ workers }) => workers.listWorkers());
+    const [worker] = await ask(address, ({ workers }) => workers.listWorkers(NEVER));
     expect(worker).toMatchObject({
       device: "webgpu",
       refused: expect.stringMatching(

@@ -1,7 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
@@ -81,13 +81,16 @@ test("a partial that is put twice and offered twice, at once and again, is commi
   const ref = refOf(lease);
   expect(await failureOf(work.failAttempt(session, ref, failure))).toMatchObject({ code: "LEASE_STALE" });
   expect(await failureOf(work.releaseLease(session, ref))).toMatchObject({ code: "LEASE_STALE" });
-  const [state] = await work.heartbeat({
-    session,
-    leases: [{ lease: ref, rowsDone: 1 }],
-    busy: {},
-    padding: null,
-    stores: [],
-  });
+  const [state] = await work.heartbeat(
+    {
+      session,
+      leases: [{ lease: ref, rowsDone: 1 }],
+      busy: {},
+      padding: null,
+      stores: [],
+    },
+    NEVER,
+  );
   expect(state?.live).toBe(false);
   expect(await finish(running)).toBe(50);
 });
@@ -109,17 +112,17 @@ test("a worker that registers again and again has one session, and the old ones 
       padding: null,
       stores: [],
     };
-    expect(await failureOf(work.heartbeat(beat))).toMatchObject(refused);
-    expect(await failureOf(work.requestLease(stale, 0, []))).toMatchObject(refused);
+    expect(await failureOf(work.heartbeat(beat, NEVER))).toMatchObject(refused);
+    expect(await failureOf(work.requestLease(stale, 0, [], NEVER))).toMatchObject(refused);
     expect(await failureOf(work.releaseLease(stale, refOf(lease)))).toMatchObject(refused);
     expect(await failureOf(work.failAttempt(stale, refOf(lease), failure))).toMatchObject(refused);
     const partial = await rawPartial(lease, "e1", RAW);
     expect(await failureOf(raw.put(stale, lease.jobId, partial))).toMatchObject(refused);
-    expect(await failureOf(work.leave(stale, null))).toMatchObject(refused);
+    expect(await failureOf(work.leave(stale, null, NEVER))).toMatchObject(refused);
   }
   await raw.lease(session);
-  await work.leave(session, null);
-  expect(await failureOf(work.leave(session, null))).toMatchObject({ code: "SESSION_STALE" });
+  await work.leave(session, null, NEVER);
+  expect(await failureOf(work.leave(session, null, NEVER))).toMatchObject({ code: "SESSION_STALE" });
   expect(await finish(running)).toBe(0);
 });
 
@@ -132,11 +135,11 @@ test("a release, a failure and an offer after the lease ran out change nothing, 
   const lease = await raw.lease(session);
   const partial = await rawPartial(lease, "e1", RAW);
   await raw.put(session, lease.jobId, partial);
-  const beat = () => work.heartbeat({ session, leases: [], busy: {}, padding: null, stores: [] });
+  const beat = () => work.heartbeat({ session, leases: [], busy: {}, padding: null, stores: [] }, NEVER);
   // Heard of, but it does not renew: the lease runs out, the session stays.
   for (let round = 0; round < 14; round += 1) {
     await beat();
-    await sleep(150);
+    await sleep(150, NEVER);
   }
   const ref = refOf(lease);
   expect(await failureOf(work.releaseLease(session, ref))).toMatchObject({ code: "LEASE_STALE" });
@@ -208,8 +211,8 @@ test("a file is taken only for a lease that was granted, and may come late", asy
   }
   expect(await readdir(join(job.out, "_shardmill", "partials"))).toEqual(["beacon"]);
   for (let round = 0; round < 14; round += 1) {
-    await raw.client.work.heartbeat({ session, leases: [], busy: {}, padding: null, stores: [] });
-    await sleep(150);
+    await raw.client.work.heartbeat({ session, leases: [], busy: {}, padding: null, stores: [] }, NEVER);
+    await sleep(150, NEVER);
   }
   await raw.put(session, lease.jobId, { manifest, bytes });
   expect((await raw.client.work.offerPartial(session, lease.jobId, manifest)).kind).toBe("committed");

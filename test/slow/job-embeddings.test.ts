@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
@@ -87,8 +88,8 @@ async function publishedRows(folder: JobFolder, format: "parquet" | "arrow") {
   const types: string[] = [];
   for (const name of (await readdir(`${folder.out}/rows`)).sort()) {
     const location = parseLocation(`${folder.out}/rows/${name}`);
-    const { bytes } = await store.stat(location);
-    using file = await openDatasetFile(byteSource(store, location, bytes), format);
+    const { bytes } = await store.stat(location, NEVER);
+    using file = await openDatasetFile(byteSource(store, location, bytes), format, NEVER);
     if (types.length === 0) types.push(...file.schema.fields.map((field) => `${field.name} ${field.type}`));
     rows.push(...(await readRows(file)).toArray());
   }

@@ -52,7 +52,7 @@ async function readAll(folder: JobFolder): Promise<unknown[]> {
   });
   await using storage = createLocalStorage();
   const way: Way = {
-    stat: (location) => storage.stat(location),
+    stat: (location) => storage.stat(location, NEVER),
     read: (...range) => storage.read(...range),
     checksVersion: async () => false,
   };

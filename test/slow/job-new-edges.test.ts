@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { startCoordinator } from "../../coordinator/coordinator.ts";
 import { realSeams } from "../../coordinator/job/job-seams.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { readJobFile } from "../../shared/job-file/read-job-file.ts";
@@ -141,7 +142,7 @@ test("a run that another coordinator publishes, or begins, while it is planned h
       await addFile(job, 2);
       expect(await run(job)).toMatchObject({ code: 0 });
     };
-    expect(await coordinator.submit(spec, { fresh: false })).toMatchObject({
+    expect(await coordinator.submit(spec, { fresh: false, signal: NEVER })).toMatchObject({
       origin: { kind: "nothingNew" },
     });
     await addFile(job, 3);
@@ -152,7 +153,7 @@ test("a run that another coordinator publishes, or begins, while it is planned h
       other.kill("SIGKILL");
       await other.ended;
     };
-    const resumed = await coordinator.submit(spec, { fresh: false });
+    const resumed = await coordinator.submit(spec, { fresh: false, signal: NEVER });
     expect(resumed).toMatchObject({ origin: { kind: "resumed" } });
     expect(resumed.notes[0]).toContain("run 2, over 2 new files");
   } finally {

@@ -1,6 +1,7 @@
 import { readdir, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { startCoordinator as startCoordinatorHere } from "../../coordinator/coordinator.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { readJobFile } from "../../shared/job-file/read-job-file.ts";
@@ -99,7 +100,7 @@ test("a job that another coordinator publishes while this one plans is found pub
   try {
     const spec = await readJobFile(job.path, { set: [], env: {} });
     const beforeWork = async () => expect(await runOf(job)).toMatchObject({ code: 0 });
-    const handle = await coordinator.submit(spec, { fresh: false, beforeWork });
+    const handle = await coordinator.submit(spec, { fresh: false, beforeWork, signal: NEVER });
     expect(handle.origin).toEqual({ kind: "published" });
     expect(await handle.ended).toMatchObject({ phase: "published", rowsCommitted: 600 });
   } finally {

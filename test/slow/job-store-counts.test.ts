@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { readManifest } from "../../coordinator/publish/read-manifest.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { startListening, startWorker } from "../support/job-processes.ts";
@@ -72,7 +73,7 @@ function asSeen() {
 
 async function manifestOf(of: KnownJob) {
   await using storage = createLocalStorage();
-  return await readManifest(parseLocation(join(of.out, "_manifest.json")), storage);
+  return await readManifest(parseLocation(join(of.out, "_manifest.json")), storage, NEVER);
 }
 
 test("a run's processes together have asked what the server saw, and say so without what is a secret", async () => {

@@ -1,5 +1,6 @@
 import { readdir } from "node:fs/promises";
 import { expect, test } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
@@ -40,8 +41,8 @@ async function publishedRows(folder: JobFolder, format: "parquet" | "arrow"): Pr
   const rows: unknown[] = [];
   for (const name of (await readdir(`${folder.out}/rows`)).sort()) {
     const path = `${folder.out}/rows/${name}`;
-    const { bytes } = await store.stat(parseLocation(path));
-    using file = await openDatasetFile(byteSource(store, parseLocation(path), bytes), format);
+    const { bytes } = await store.stat(parseLocation(path), NEVER);
+    using file = await openDatasetFile(byteSource(store, parseLocation(path), bytes), format, NEVER);
     rows.push(...plainRows(await readRows(file)));
   }
   return rows;

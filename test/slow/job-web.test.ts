@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { readJobFile } from "../../shared/job-file/read-job-file.ts";
 import { makeCertificate } from "../support/certificate.ts";
 import { ask, startListening, startWorker } from "../support/job-processes.ts";
@@ -68,7 +69,7 @@ test("signed addresses in a list are read by a worker itself, and are in no jour
   const { cli, address } = await startListening(job, args);
   await using coordinator = cli;
   // The plan is sealed, and its journal is there.
-  const status = await ask(address, ({ jobs }) => jobs.getJob(""));
+  const status = await ask(address, ({ jobs }) => jobs.getJob("", NEVER));
   expect(status.shardsTotal).toBeGreaterThan(0);
   const files = await readdir(join(job.folder, "job"), { recursive: true });
   expect(files.filter((name) => name.includes("journal")).length).toBeGreaterThan(0);
@@ -115,7 +116,7 @@ test("a coordinator that takes jobs of others is led by them to no server of its
     const args = ["coordinator", "--listen", "127.0.0.1:0", "--log-level", "warn", ...options];
     const { cli, address } = await startListening(job, args);
     await using _coordinator = cli;
-    return await ask(address, ({ jobs }) => jobs.submitJob(spec, { fresh: true })).catch(
+    return await ask(address, ({ jobs }) => jobs.submitJob(spec, { fresh: true }, NEVER)).catch(
       (error: unknown) => error,
     );
   };

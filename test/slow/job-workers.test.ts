@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import {
   ask,
   startCoordinator,
@@ -28,7 +29,7 @@ function slowJob(files = 2): Promise<KnownJob> {
 
 /** The process ids of the workers at a coordinator. */
 function workerPids(address: string): Promise<number[]> {
-  return ask(address, async ({ workers }) => (await workers.listWorkers()).map(({ pid }) => pid));
+  return ask(address, async ({ workers }) => (await workers.listWorkers(NEVER)).map(({ pid }) => pid));
 }
 
 /** Kills a worker that holds a lease, and waits until another process is in its place. */
@@ -36,13 +37,13 @@ async function killOneWorker(address: string): Promise<void> {
   const victim = await until("a worker with a lease", () =>
     ask(
       address,
-      async ({ workers }) => (await workers.listWorkers()).find(({ leases }) => leases > 0) ?? null,
+      async ({ workers }) => (await workers.listWorkers(NEVER)).find(({ leases }) => leases > 0) ?? null,
     ),
   );
   process.kill(victim.pid, "SIGKILL");
   const successor = await until("a worker of the same name", () =>
     ask(address, async ({ workers }) => {
-      const found = (await workers.listWorkers()).find(({ name }) => name === victim.name);
+      const found = (await workers.listWorkers(NEVER)).find(({ name }) => name === victim.name);
       return found === undefined || found.pid === victim.pid ? null : found;
     }),
   );
@@ -86,7 +87,7 @@ test("a worker told to end drains: it exits 0 in time, and another does the rest
   expect(left).toMatchObject({ code: 0 });
   expect(performance.now() - termMs).toBeLessThan(25_000);
   expect(await workerPids(address)).toEqual([]);
-  const status = await ask(address, ({ jobs }) => jobs.getJob(""));
+  const status = await ask(address, ({ jobs }) => jobs.getJob("", NEVER));
   expect(status).toMatchObject({ phase: "running", shardsLeased: 0, attemptsFailed: 0 });
   await using other = startWorker(job, address);
   expect(await coordinator.ended).toMatchObject({ code: 0 });

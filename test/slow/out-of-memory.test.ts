@@ -6,6 +6,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { bindMap } from "../../coordinator/plan/bind/bind-map.ts";
 import type { SmallMemory } from "../../fault/small-lane.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { digestFile } from "../../shared/core/digest.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
@@ -59,7 +60,7 @@ async function describe(model: Uint8Array, table: Table, inputs: Inputs): Promis
     finish: [],
     batch: { rows: "auto", tokens: "auto" },
   };
-  const { sha256 } = await digestFile(modelPath);
+  const { sha256 } = await digestFile(modelPath, NEVER);
   return aJob({
     partialsPath: join(folder, "partials"),
     beacon: { path: parseLocation(join(folder, "beacon")), content: "here" },
@@ -118,6 +119,7 @@ async function runOnce(
   using file = await openDatasetFile(
     byteSource(store, parseLocation(path), (await stat(path)).size),
     "parquet",
+    signal,
   );
   return { rows: plainRows(await readRows(file)), caps };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { ask, startCoordinator, startListening, startWorker, until } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
@@ -30,7 +30,7 @@ async function submit(job: KnownJob, address: string, ...args: readonly string[]
   return (await command(job, address, "submit", job.path, ...args)).stdout.trim();
 }
 
-const statusOf = (address: string, id: string) => ask(address, ({ jobs }) => jobs.getJob(id));
+const statusOf = (address: string, id: string) => ask(address, ({ jobs }) => jobs.getJob(id, NEVER));
 
 function untilStatus(address: string, id: string, what: string, is: (status: JobStatus) => boolean) {
   return until(what, async () => {
@@ -80,7 +80,7 @@ test("a paused job ends what runs, stays paused over a coordinator that is kille
   expect(idle).toMatchObject({ phase: "running", paused: true, secondsLeft: null, attemptsFailed: 0 });
   expect(idle.shardsCommitted).toBeLessThan(SHARDS);
   expect((await command(job, address, "status", id)).stdout).toContain("paused  priority -2");
-  await sleep(1_000);
+  await sleep(1_000, NEVER);
   expect((await statusOf(address, id)).attempts).toBe(idle.attempts);
 
   first.kill("SIGKILL");
@@ -90,7 +90,7 @@ test("a paused job ends what runs, stays paused over a coordinator that is kille
   const again = await command(job, address, "submit", job.path);
   expect(again.stdout.trim()).toBe(id);
   expect(again.stderr).toContain(`the job is paused: go on with \`shardmill resume ${id}\``);
-  await sleep(1_000);
+  await sleep(1_000, NEVER);
   expect(await statusOf(address, id)).toMatchObject({
     paused: true,
     priority: -2,

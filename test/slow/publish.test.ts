@@ -84,7 +84,8 @@ async function snapshot(): Promise<Record<string, string>> {
   const names = (await readdir(out, { recursive: true, withFileTypes: true }))
     .filter((entry) => entry.isFile() && !entry.parentPath.includes("_shardmill"))
     .map((entry) => join(entry.parentPath, entry.name).slice(out.length + 1));
-  const digestOf = async (name: string) => [name, (await digestFile(join(out, name))).sha256] as const;
+  const digestOf = async (name: string) =>
+    [name, (await digestFile(join(out, name), signal)).sha256] as const;
   return Object.fromEntries(await Promise.all(names.sort().map(digestOf)));
 }
 
@@ -102,7 +103,7 @@ test("the output has the rows in plan order, the reductions and every dead lette
     ["_errors/part-00001.pq", 1],
   ]);
   expect(manifest.rows).toMatchObject({ input: 21, pruned: 0, filtered: 0, output: 19, deadLetters: 2 });
-  expect(await readManifest(below(out, "_manifest.json"), storage)).toEqual(manifest);
+  expect(await readManifest(below(out, "_manifest.json"), storage, signal)).toEqual(manifest);
   expect(await inspectOutput(out, storage)).toEqual({ kind: "published", manifest });
   const { "_manifest.json": _, ...digests } = await snapshot();
   expect(digests).toEqual(Object.fromEntries(manifest.files.map(({ path, sha256 }) => [path, sha256])));
@@ -170,7 +171,7 @@ describe.each(PLACES)("a crash while publishing %s", (_place, placeStorage) => {
 
   test("leaves the folders that it placed ours, when another stage is begun", async () => {
     await expect(publish(await stageAll(), "rows placed")).rejects.toThrow("crash");
-    await storage.remove(workPaths(out).stage);
+    await storage.remove(workPaths(out).stage, signal);
     await clear();
     expect(await inspectOutput(out, storage)).toEqual({ kind: "empty" });
   });
@@ -243,7 +244,7 @@ describe.each(PLACES)("publishing %s", (_place, placeStorage) => {
     const first = await stageAll();
     await stageAll({ poisoned: [aDeadLetter({ row: 20, message: "another" })] });
     await expect(publish(first)).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
-    await storage.remove(workPaths(out).stage);
+    await storage.remove(workPaths(out).stage, signal);
     await expect(publish(first)).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
     expect(await readdir(out)).toEqual(["_shardmill"]);
   });
@@ -285,7 +286,7 @@ test.for([
     code: "PARTIAL_INVALID",
     fields: { shard: 2, digest: partial.digest, path },
   });
-  expect(await storage.kindAt(below(workPaths(out).stage, "_manifest.json"))).toBe(null);
+  expect(await storage.kindAt(below(workPaths(out).stage, "_manifest.json"), signal)).toBe(null);
 });
 
 test("verified, reduced, staged and published: the partials are still whole, so all of it can be done again", async () => {

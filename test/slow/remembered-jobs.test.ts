@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { faultEnvironment } from "../../fault/crash-bench.ts";
 import { freePort } from "../../fault/free-port.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { RunHistory } from "../../shared/domain/run-history.ts";
@@ -64,12 +65,12 @@ class Standing {
   }
 
   list(): Promise<readonly JobStatus[]> {
-    return this.ask((client) => client.jobs.listJobs());
+    return this.ask((client) => client.jobs.listJobs(NEVER));
   }
 
   ended(jobId: string): Promise<JobStatus> {
     return until(`end of ${jobId}`, async () => {
-      const status = await this.ask((client) => client.jobs.getJob(jobId));
+      const status = await this.ask((client) => client.jobs.getJob(jobId, NEVER));
       return isEnded(status.phase) ? status : null;
     });
   }
@@ -103,7 +104,7 @@ test("killed while three jobs run, it goes on with them by itself, and tells of 
   worker.killGroup("SIGSTOP");
   const running = [await standing.submit(first), await standing.submit(second), await standing.submit(third)];
   const cancelled = await standing.submit(unwanted);
-  await standing.ask((client) => client.jobs.cancelJob(cancelled, "not wanted"));
+  await standing.ask((client) => client.jobs.cancelJob(cancelled, "not wanted", NEVER));
   worker.killGroup("SIGCONT");
   await untilCommitted(first, 2);
   const told = await standing.list();
@@ -243,7 +244,7 @@ test("killed anywhere at its records, it has lost no job that was answered to, a
   await using job = await aJob();
   const standing = new Standing(job, await freePort());
   const spec = await readJobFile(job.path, { set: [], env: {} });
-  const submit = () => standing.ask(({ jobs }) => jobs.submitJob(spec, { fresh: true }));
+  const submit = () => standing.ask(({ jobs }) => jobs.submitJob(spec, { fresh: true }, NEVER));
   let deaths = 0;
   for (let at = 1; ; at += STEP) {
     const report = join(job.folder, `died-${at}`);
@@ -251,7 +252,7 @@ test("killed anywhere at its records, it has lost no job that was answered to, a
     await using dying = await standing.start(faultEnvironment("disk", plan));
     const answered = await submit().catch(() => null);
     const jobId = answered?.job.jobId ?? null;
-    const cancel = (id: string) => standing.ask(({ jobs }) => jobs.cancelJob(id, "enough"));
+    const cancel = (id: string) => standing.ask(({ jobs }) => jobs.cancelJob(id, "enough", NEVER));
     const ended = jobId === null ? null : await cancel(jobId).catch(() => null);
     const point = await readFile(report, "utf8").catch(() => null);
     if (point === null) break;

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { decodeFrames, encodeHeader, encodeRecord } from "../../coordinator/journal/framing.ts";
 import { segmentPath } from "../../coordinator/journal/segment-file.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
 import { expectInTheMiddle, expectResumedOnly, runOf, SHARDS, slowJob } from "../support/interrupted-job.ts";
 import { ask, startListening, untilCommitted } from "../support/job-processes.ts";
@@ -84,7 +85,10 @@ test("a reduction that takes for ever is given up at once, by a signal or by a c
     await run.saw(/known reducing/);
     const endMs = performance.now();
     if (end === "SIGINT") run.kill(end);
-    else await ask(address, async ({ jobs }) => jobs.cancelJob((await jobs.getJob("")).jobId, "too slow"));
+    else
+      await ask(address, async ({ jobs }) =>
+        jobs.cancelJob((await jobs.getJob("", NEVER)).jobId, "too slow", NEVER),
+      );
     expect(await run.ended).toMatchObject({ code: end === "SIGINT" ? 130 : 1 });
     expect(performance.now() - endMs).toBeLessThan(30_000);
     expect(await readdir(job.out)).toEqual(["_shardmill"]);

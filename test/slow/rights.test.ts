@@ -2,6 +2,7 @@ import { readFile, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { freePort } from "../../fault/free-port.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { ask, startListening, startWorker, until } from "../support/job-processes.ts";
@@ -23,7 +24,7 @@ async function submitToken(
 
 function ended(address: string, jobId: string): Promise<JobStatus> {
   return until(`end of ${jobId}`, async () => {
-    const status = await ask(address, ({ jobs }) => jobs.getJob(jobId));
+    const status = await ask(address, ({ jobs }) => jobs.getJob(jobId, NEVER));
     return isEnded(status.phase) ? status : null;
   });
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import { ask, startCoordinator, startWorker, until } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
@@ -23,14 +23,14 @@ function smallShards(): Promise<KnownJob> {
 async function submitAll(jobs: readonly KnownJob[], address: string): Promise<void> {
   for (const job of jobs) {
     expect(await runCli(["submit", job.path, "--coordinator", address], job)).toMatchObject({ code: 0 });
-    await sleep(200);
+    await sleep(200, NEVER);
   }
 }
 
 async function untilAllEnded(jobs: readonly KnownJob[], address: string): Promise<void> {
   const statuses = await until("end of every job", () =>
     ask(address, async (client) => {
-      const all = await client.jobs.listJobs();
+      const all = await client.jobs.listJobs(NEVER);
       return all.length === jobs.length && all.every(({ phase }) => isEnded(phase)) ? all : null;
     }),
   );

@@ -5,6 +5,7 @@ import { Field, FixedSizeList, Float32, makeData, Schema, Table } from "apache-a
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { DataServer } from "../../coordinator/data/data-server.ts";
 import { startServer } from "../../coordinator/grpc/server.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
@@ -72,7 +73,7 @@ test.each([
     finish: [],
     fixedBatchRows: null,
   };
-  await using lanes = await startLanes({ modelPath, device: "cpu", lanes: 2, threads: 1 });
+  await using lanes = await startLanes({ modelPath, device: "cpu", lanes: 2, threads: 1 }, NEVER);
   const job = aJob({ partialsPath, map, batchRows: "auto" });
   await using thread = await startShardThread({ job, lanePorts: lanes.connect(), scratchPath, ahead });
   const partial = await thread.run(await leaseOn(inputPath), asExecutionId(ahead ? "e2" : "e1"));
@@ -136,10 +137,10 @@ function floatTable(values: Float32Array, width: number): Table {
 
 async function readFloats(path: string, column: string): Promise<number[]> {
   await using store = createLocalStorage();
-  const { bytes } = await store.stat(parseLocation(path));
-  using file = await openDatasetFile(byteSource(store, parseLocation(path), bytes), "parquet");
+  const { bytes } = await store.stat(parseLocation(path), NEVER);
+  using file = await openDatasetFile(byteSource(store, parseLocation(path), bytes), "parquet", NEVER);
   const values: number[] = [];
-  for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns: [column] })) {
+  for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns: [column], signal: NEVER })) {
     const child = batch.getChild(column)?.data[0]?.children[0];
     values.push(...(child?.values ?? []));
   }

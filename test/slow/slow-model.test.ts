@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { ask, startCoordinator, startWorker, until, untilCommitted } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
@@ -83,15 +84,15 @@ test("a worker that fetches a model says so in `workers` and in `status`", async
   await using worker = startWorker(job, line.address, ["--data", "coordinator"]);
   const { fetching, jobs, texts } = await until("a worker that fetches", () =>
     ask(address, async (client) => {
-      const [status] = await client.workers.listWorkers();
+      const [status] = await client.workers.listWorkers(NEVER);
       if (status?.fetching == null) return null;
       await until("a look at it", async () =>
-        (await client.jobs.getJob("")).fetching === null ? null : true,
+        (await client.jobs.getJob("", NEVER)).fetching === null ? null : true,
       );
       const shown = await Promise.all(
         ["workers", "status"].map((command) => runCli([command, "--coordinator", address], { env: job.env })),
       );
-      return { fetching: status.fetching, jobs: await client.jobs.listJobs(), texts: shown };
+      return { fetching: status.fetching, jobs: await client.jobs.listJobs(NEVER), texts: shown };
     }),
   );
   expect(fetching.totalBytes).toBe(modelBytes);
@@ -116,7 +117,7 @@ test("of several workers on one machine one fetches a model, and one that comes 
   const args = ["worker", "--coordinator", line.address, "--device", "cpu", "--workers", "3"];
   await using workers = startCli([...args, "--data", "coordinator"], { limitMs: 300_000, env: job.env });
   await untilCommitted(job, 1);
-  const [victim] = await ask(address, ({ workers: fleet }) => fleet.listWorkers());
+  const [victim] = await ask(address, ({ workers: fleet }) => fleet.listWorkers(NEVER));
   process.kill(victim?.pid ?? 0, "SIGKILL");
   expect(await coordinator.ended).toMatchObject({ code: 0 });
   expect(await workers.ended).toMatchObject({ code: 0 });

@@ -3,7 +3,7 @@ import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { processesWith } from "../../fault/left-processes.ts";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { startListening, untilCommitted } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
@@ -84,7 +84,7 @@ describe.skipIf(!canUnshare)(
       await using second = startCli(run(job), { wrap: APART, env: job.env, limitMs: 300_000 });
       await second.saw(/goes on after an interruption/);
       first.killGroup("SIGCONT");
-      await sleep(100);
+      await sleep(100, NEVER);
       expect(await first.ended).toMatchObject({ code: 1, stderr: expect.stringContaining("lost its lock") });
       expect(await second.ended).toMatchObject({ code: 0 });
       await expectRightAnswer(job);

@@ -1,6 +1,7 @@
 import { ObjectsReader } from "../../coordinator/journal/bucket/read-objects.ts";
 import { readRunFile } from "../../coordinator/journal/bucket/run-file.ts";
 import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { factsOf, type JournalFacts, until } from "./job-processes.ts";
@@ -8,7 +9,7 @@ import { factsOf, type JournalFacts, until } from "./job-processes.ts";
 /** The records of a journal that is in the bucket of its job's output; none where there is no journal. */
 export async function recordsInBucket(storage: Storage, output: Location): Promise<readonly JournalRecord[]> {
   const work = below(output, "_shardmill");
-  const run = await readRunFile(below(work, "journal.json"), storage);
+  const run = await readRunFile(below(work, "journal.json"), storage, NEVER);
   if (run === null) return [];
   const reader = new ObjectsReader(below(work, run, "journal"), storage, null);
   await reader.readOn();

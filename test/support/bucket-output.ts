@@ -1,6 +1,7 @@
 import { mkdir, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { readJournal } from "../../coordinator/journal/journal.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { factsOf, type JournalFacts, until } from "./job-processes.ts";
@@ -9,9 +10,9 @@ import { factsOf, type JournalFacts, until } from "./job-processes.ts";
 
 /** All files below a folder of a bucket, by their path in it; none where there is no such folder. */
 export async function filesBelow(storage: Storage, folder: Location): Promise<string[]> {
-  if ((await storage.kindAt(folder)) === null) return [];
+  if ((await storage.kindAt(folder, NEVER)) === null) return [];
   const paths: string[] = [];
-  for await (const page of storage.list(folder))
+  for await (const page of storage.list(folder, { signal: NEVER }))
     for (const { name, kind } of page) {
       if (kind === "file") paths.push(name);
       else paths.push(...(await filesBelow(storage, below(folder, name))).map((path) => `${name}/${path}`));
@@ -23,9 +24,9 @@ export async function filesBelow(storage: Storage, folder: Location): Promise<st
 export async function download(storage: Storage, folder: Location, path: string): Promise<void> {
   await rm(path, { recursive: true, force: true });
   for (const name of await filesBelow(storage, folder)) {
-    const { bytes } = await storage.stat(below(folder, name));
+    const { bytes } = await storage.stat(below(folder, name), NEVER);
     await mkdir(dirname(join(path, name)), { recursive: true });
-    await writeFile(join(path, name), await storage.read(below(folder, name), 0, bytes));
+    await writeFile(join(path, name), await storage.read(below(folder, name), 0, bytes, { signal: NEVER }));
   }
 }
 

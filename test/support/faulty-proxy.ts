@@ -6,7 +6,7 @@ import {
   type ServerResponse,
 } from "node:http";
 import type { AddressInfo } from "node:net";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 
 /** What becomes of a request on its way to a store, and of the answer. */
 export type ProxyFault =
@@ -77,7 +77,7 @@ export async function startFaultyProxy(
       answer.destroy();
       return;
     }
-    if (fault === "late") await sleep(LATE_MS);
+    if (fault === "late") await sleep(LATE_MS, NEVER);
     if (fault === "twice" || fault === "lost") await ask();
     if (fault === "lost") {
       answer.destroy();

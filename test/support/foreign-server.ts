@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { type AddressInfo, connect, createServer } from "node:net";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 
 /** A server of other people's, which `npm run stores` fetches. */
 export interface ForeignServer extends AsyncDisposable {
@@ -67,7 +67,7 @@ async function untilListening(port: number, server: ChildProcess): Promise<void>
       socket.once("error", () => resolve(false));
     });
     if (isListening) return;
-    await sleep(100);
+    await sleep(100, NEVER);
   }
   throw new Error("the server does not listen");
 }

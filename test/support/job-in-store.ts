@@ -1,5 +1,6 @@
 import { readdir, readFile } from "node:fs/promises";
 import { expect } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
@@ -13,7 +14,7 @@ export async function makeJobInStore(storage: Storage, bucket: Location): Promis
   const job = await KnownJob.make({ rows: 12_000, files: 3 });
   for (const name of await readdir(job.at("data"))) {
     const bytes = await readFile(job.at("data", name));
-    await storage.put(below(bucket, "in", "data", name), sourceOfBytes(bytes));
+    await storage.put(below(bucket, "in", "data", name), sourceOfBytes(bytes), { signal: NEVER });
   }
   return job;
 }

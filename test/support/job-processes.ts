@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { readJournal } from "../../coordinator/journal/journal.ts";
 import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
 import { userCredential } from "../../shared/access/credential.ts";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
 import type { KnownJob } from "./known-job.ts";
@@ -104,7 +104,7 @@ export async function until<T>(
   while (performance.now() - startMs < limitMs) {
     const found = await answer();
     if (found !== null) return found;
-    await sleep(20);
+    await sleep(20, NEVER);
   }
   throw new Error(`no ${what} within ${limitMs / 1000} s`);
 }

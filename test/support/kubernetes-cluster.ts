@@ -5,7 +5,7 @@ import { join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { stringify } from "yaml";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import { until } from "./job-processes.ts";
 
@@ -144,7 +144,7 @@ export class KubernetesCluster implements AsyncDisposable {
   async until<T>(what: string, answer: () => Promise<T | null>): Promise<T> {
     const answerSeldom = async () => {
       const found = await answer();
-      if (found === null) await sleep(ASK_MS);
+      if (found === null) await sleep(ASK_MS, NEVER);
       return found;
     };
     try {

@@ -1,5 +1,6 @@
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { NEVER } from "../../shared/core/abort.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import { sourceOfLocalFile } from "../../shared/storage/local-file.ts";
@@ -75,7 +76,9 @@ export async function runInBucket(
   const place = below(server.bucket, "moved", job.name);
   const published = below(server.bucket, "published", job.name);
   for (const name of await filesOf(job))
-    await storage.put(below(place, ...name.split("/")), await sourceOfLocalFile(join(job.folder, name)));
+    await storage.put(below(place, ...name.split("/")), await sourceOfLocalFile(join(job.folder, name)), {
+      signal: NEVER,
+    });
   await mkdir(scratch, { recursive: true });
   const env = { ...server.env, SHARDMILL_STATE: join(scratch, "state") };
   const seconds = await run(job, { ...job.settings(place), "output.path": published }, env);

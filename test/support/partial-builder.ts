@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { NEVER } from "../../shared/core/abort.ts";
 import { digestFile } from "../../shared/core/digest.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
@@ -55,7 +56,7 @@ export async function writePartials(
       const { rows } = await database.copyTo({ where: name, sql }, join(folder, name), {
         storedFor: kind === "combined" ? "partial" : "published",
       });
-      files.push({ kind, name, rows, ...(await digestFile(join(folder, name))) });
+      files.push({ kind, name, rows, ...(await digestFile(join(folder, name), NEVER)) });
       return rows;
     };
     const shape = { rowsFormat: "parquet", reduce: options.reduce ?? {} } as const;

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { userCredential } from "../../shared/access/credential.ts";
+import { NEVER } from "../../shared/core/abort.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
@@ -28,11 +29,11 @@ export class RawWorker implements AsyncDisposable {
   /** Joins, or joins again: each time is a new session. */
   async register(): Promise<WorkerSession> {
     const info = { ...aWorker({ name: this.#name }), ...ownVersions() };
-    return (await this.client.work.register(info)).session;
+    return (await this.client.work.register(info, NEVER)).session;
   }
 
   async lease(session: WorkerSession): Promise<Lease> {
-    const answer = await this.client.work.requestLease(session, 5_000, []);
+    const answer = await this.client.work.requestLease(session, 5_000, [], NEVER);
     if (answer.kind !== "lease") throw new Error(`no lease but ${answer.kind}`);
     return answer.lease;
   }
@@ -44,7 +45,7 @@ export class RawWorker implements AsyncDisposable {
       const chunks = (async function* () {
         yield bytes;
       })();
-      await this.client.data.putPartialFile({ ...header, name, bytes: bytes.length }, chunks);
+      await this.client.data.putPartialFile({ ...header, name, bytes: bytes.length }, chunks, NEVER);
     }
   }
 

@@ -5,7 +5,7 @@ import type { AwsCredentials } from "../../extensions/aws/credentials.ts";
 import { CredentialCache } from "../../extensions/object-store/credential-cache.ts";
 import { createObjectStorage } from "../../extensions/object-store/object-storage.ts";
 import { S3Client } from "../../extensions/s3/s3-client.ts";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import type { BucketServer } from "./bucket-server.ts";
 import { freePorts, startForeignServer } from "./foreign-server.ts";
@@ -96,7 +96,7 @@ async function makeBucket(make: () => Promise<unknown>): Promise<unknown> {
       return null;
     } catch (error) {
       if (waitedMs >= WAIT_MS) return error;
-      await sleep(500);
+      await sleep(500, NEVER);
     }
   }
 }

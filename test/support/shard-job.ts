@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
@@ -98,9 +99,9 @@ export async function leaseOn(
 ): Promise<Lease> {
   await using storage = createLocalStorage();
   const location = parseLocation(path);
-  const stat = await storage.stat(location);
+  const stat = await storage.stat(location, NEVER);
   const format = path.endsWith(".arrow") ? "arrow" : "parquet";
-  using file = await openDatasetFile(byteSource(storage, location, stat.bytes), format);
+  using file = await openDatasetFile(byteSource(storage, location, stat.bytes), format, NEVER);
   const { rowStart = 0, rowEnd = file.rows, sequence = 1 } = facts;
   return {
     jobId: "job-1",

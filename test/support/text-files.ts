@@ -1,4 +1,5 @@
 import { Table } from "apache-arrow";
+import { NEVER } from "../../shared/core/abort.ts";
 import type { BadRow, DatasetFile, ReadOptions } from "../../shared/dataset/dataset-file.ts";
 import { typeOfName } from "../../shared/domain/column-type-names.ts";
 import type { Field, InputFile, TextForm } from "../../shared/domain/dataset.ts";
@@ -27,7 +28,7 @@ export async function openText(
 ): Promise<OpenText> {
   const path = parseLocation("/data/a.txt");
   const source = memorySource(content, path);
-  const { index, rows, sha256 } = await indexText(source, form, { stretchBytes });
+  const { index, rows, sha256 } = await indexText(source, form, { stretchBytes, signal: NEVER });
   const planned: InputFile = {
     path,
     format: form.kind,
@@ -37,7 +38,7 @@ export async function openText(
     footerSha256: sha256,
     text: index,
   };
-  return { source, planned, file: await openInputFile(source, planned, { parsers }) };
+  return { source, planned, file: await openInputFile(source, planned, { parsers, signal: NEVER }) };
 }
 
 /** Rows of a file as plain values, null for each that is bad, and what is said of those. */
@@ -47,7 +48,8 @@ export async function textRows(
 ): Promise<{ readonly rows: readonly unknown[]; readonly bad: readonly BadRow[] }> {
   const bad: BadRow[] = [];
   const columns = options.columns ?? file.schema.fields.map(({ name }) => name);
-  const all = { rowStart: 0, rowEnd: file.rows, columns, onBadRow: (row: BadRow) => bad.push(row) };
+  const onBadRow = (row: BadRow) => bad.push(row);
+  const all = { rowStart: 0, rowEnd: file.rows, columns, onBadRow, signal: NEVER };
   const rows: unknown[] = [];
   for await (const batch of file.read({ ...all, ...options })) rows.push(...plainRows(new Table([batch])));
   const start = options.rowStart ?? 0;

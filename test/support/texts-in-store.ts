@@ -2,6 +2,7 @@ import { copyFile, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Int64, makeData, Utf8, vectorFromArray } from "apache-arrow";
 import { expect } from "vitest";
+import { NEVER } from "../../shared/core/abort.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
@@ -93,7 +94,7 @@ export async function putTextJob(job: JobFolder, storage: Storage, bucket: Locat
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
     const name = path.slice(job.at("here").length + 1);
-    await storage.put(below(bucket, name), sourceOfBytes(await readFile(path)));
+    await storage.put(below(bucket, name), sourceOfBytes(await readFile(path)), { signal: NEVER });
   }
 }
 

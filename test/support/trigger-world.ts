@@ -3,7 +3,7 @@ import type { TimedTrigger } from "../../extensions/serve/spec/trigger-spec.ts";
 import type { RunOutcome } from "../../extensions/serve/trigger/run-outcome.ts";
 import { TimedRuns } from "../../extensions/serve/trigger/timed-runs.ts";
 import { TriggerLedger } from "../../extensions/serve/trigger/trigger-ledger.ts";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleepBy } from "../../shared/core/abort.ts";
 import type { Disk } from "../../shared/core/disk.ts";
 import { silentLogger } from "../../shared/core/log.ts";
 import { type Fate, type Life, Lives } from "./lives.ts";
@@ -78,7 +78,7 @@ export class TriggerWorld {
       // What cannot be kept is decided again at the next look.
       await runs.step(TRIGGER).catch(() => {});
       this.#waiting = ledger.state?.waiting ?? [];
-      await sleep(LOOK_MS, undefined, clock);
+      await sleepBy(clock, LOOK_MS, NEVER);
     }
   }
 
@@ -88,7 +88,7 @@ export class TriggerWorld {
     const failures = this.#failures.get(atMs) ?? 0;
     // The first takes so long that its instant is not on time any more: what is forgotten now is lost.
     const runMs = failures === 0 ? 70_000 : 5_000;
-    await sleep(runMs * (1 + 0.1 * life.random.unit()), undefined, life.clock);
+    await sleepBy(life.clock, runMs * (1 + 0.1 * life.random.unit()), NEVER);
     if (failures === 0) {
       await life.act("fail", () => this.#failures.set(atMs, 1));
       return { ...ended, outcome: "failed" };

@@ -1,3 +1,4 @@
+import { NEVER } from "../../shared/core/abort.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { ConvertedPrecision } from "../../shared/domain/precision.ts";
 import { strictHalf } from "../../shared/onnx/precision/convert-file.ts";
@@ -32,7 +33,10 @@ export async function compareModels(question: CompareQuestion, nowMs: () => numb
   await using storages = new Storages({}, stores);
   await using parsers = new TextParsers();
   const open = async (file: InputFile) =>
-    openInputFile(byteSource(await storages.at(file.path), file.path, file.bytes), file, { parsers });
+    openInputFile(byteSource(await storages.at(file.path), file.path, file.bytes), file, {
+      parsers,
+      signal: NEVER,
+    });
   return await compareSample(pair, { ...question, open }, nowMs);
 }
 

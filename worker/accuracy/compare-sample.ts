@@ -1,4 +1,5 @@
 import { rm } from "node:fs/promises";
+import { NEVER } from "../../shared/core/abort.ts";
 import { makeTempFolder } from "../../shared/core/temp-folder.ts";
 import type { BadRow, DatasetFile } from "../../shared/dataset/dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
@@ -13,9 +14,6 @@ import { StepChain } from "../steps/step-chain.ts";
 import { InputChunk } from "../tensorize/input-chunk.ts";
 import type { Comparison, ModelPair } from "./model-pair.ts";
 import { sampleBatches } from "./sample-batches.ts";
-
-/** A check ends with its thread or process. */
-const NEVER = new AbortController().signal;
 
 export interface Sample {
   readonly map: MapBinding;
@@ -75,7 +73,13 @@ async function* batchesOf(
     let row = rowStart;
     const unreadable = new UnreadableRows();
     const onBadRow = (bad: BadRow) => unreadable.note(bad.row, bad.message);
-    for await (const read of opened.read({ rowStart, rowEnd, columns: map.columns, onBadRow })) {
+    for await (const read of opened.read({
+      rowStart,
+      rowEnd,
+      columns: map.columns,
+      onBadRow,
+      signal: NEVER,
+    })) {
       const origin = { sourceStart: row, sourceEnd: row + read.numRows };
       const failed = unreadable.take(origin.sourceStart, origin.sourceEnd);
       const rows =

@@ -1,4 +1,4 @@
-import { deferred, sleep } from "../../shared/core/abort.ts";
+import { deferred, sleepBy } from "../../shared/core/abort.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
@@ -67,7 +67,7 @@ export class GpuWatch implements GpuGate {
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       for (const [gpu, watched] of this.#watched) await this.#look(gpu, watched);
-      await sleep(LOOK_MS, signal, this.#clock).catch(() => {});
+      await sleepBy(this.#clock, LOOK_MS, signal).catch(() => {});
     }
   }
 

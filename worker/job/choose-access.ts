@@ -94,7 +94,7 @@ async function sightOf({ path, bytes, version }: SeenFile, { storages, signal }:
     const isLookedAt = version !== undefined && storage.can.versions && bytes > 0;
     if (!isLookedAt && (await storage.stat(path, signal)).bytes !== bytes) return { kind: "changed" };
     // A file that is listed may still be unreadable.
-    await storage.read(path, 0, Math.min(1, bytes), signal, version);
+    await storage.read(path, 0, Math.min(1, bytes), { version, signal });
     return { kind: "seen" };
   } catch (error) {
     return isShardmillError(error, "STORE_CHANGED") ? { kind: "changed" } : { kind: "unseen", path, error };
@@ -109,7 +109,8 @@ async function sightOfBeacon(
   try {
     const storage = await storages.at(path);
     const { bytes } = await storage.stat(path, signal);
-    const found = bytes === Buffer.byteLength(content) ? await storage.read(path, 0, bytes, signal) : null;
+    const found =
+      bytes === Buffer.byteLength(content) ? await storage.read(path, 0, bytes, { signal }) : null;
     if (found === null || Buffer.from(found).toString("utf8") !== content)
       return { kind: "unseen", path, error: new Error("another coordinator's file is there") };
     if (isOnThisMachine(partialsPath)) await checkWritable(partialsPath);

@@ -1,6 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
+import { NEVER } from "../../shared/core/abort.ts";
 import { canonicalJson } from "../../shared/core/digest.ts";
 import type { DeviceReport } from "../../shared/domain/accuracy.ts";
 import type { ExecutionId } from "../../shared/domain/execution-id.ts";
@@ -167,12 +168,8 @@ export class OpenJob implements AsyncDisposable {
     const { access, model, machine, ...rest } = parts;
     const tuning = new JobTuning(options.tuning ?? NO_TUNING_CACHE, job, machine);
     const loaded = { device, ...lanePlanOf(options), fixedBatch: fixedBatchOf(job.map) };
-    const start = () =>
-      startLanes({
-        modelPath: model.path,
-        ...loaded,
-        ...(options.laneScript === undefined ? {} : { script: options.laneScript }),
-      });
+    const script = options.laneScript === undefined ? {} : { script: options.laneScript };
+    const start = () => startLanes({ modelPath: model.path, ...loaded, ...script }, NEVER);
     const key = canonicalJson([modelDigest(job.model), { ...loaded }]);
     const started = await (options.sharedLanes?.take(key, start) ?? start());
     try {

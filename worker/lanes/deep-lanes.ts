@@ -53,7 +53,7 @@ export class DeepLanes implements Lanes, Disposable {
   async infer(
     feeds: Readonly<Record<string, TensorData>>,
     outputs: readonly string[],
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<InferResult> {
     const result = await this.#lanes.infer(feeds, outputs, signal);
     this.#observe(result);

@@ -39,9 +39,9 @@ class LanePool implements Lanes, Disposable {
   async infer(
     feeds: Readonly<Record<string, TensorData>>,
     outputs: readonly string[],
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<InferResult> {
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     const [first, ...others] = this.#lanes.filter((lane) => lane.open);
     if (first === undefined) throw laneGone();
     const shortest = others.reduce((best, lane) => (lane.queued < best.queued ? lane : best), first);
@@ -80,19 +80,19 @@ class LaneConnection {
   async infer(
     feeds: Readonly<Record<string, TensorData>>,
     outputs: readonly string[],
-    signal: AbortSignal | undefined,
+    signal: AbortSignal,
   ): Promise<InferResult> {
     const request: InferRequest = { id: this.#nextId, feeds, outputs };
     this.#nextId += 1;
     this.#port.postMessage(request, buffersOf(feeds));
     const reply = deferred<InferResult>();
     this.#waiting.set(request.id, reply);
-    const onAbort = () => reply.reject(signal?.reason);
-    signal?.addEventListener("abort", onAbort, { once: true });
+    const onAbort = () => reply.reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
     try {
       return await reply.promise;
     } finally {
-      signal?.removeEventListener("abort", onAbort);
+      signal.removeEventListener("abort", onAbort);
     }
   }
 

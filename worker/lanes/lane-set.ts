@@ -54,7 +54,7 @@ let webgpuFree: Promise<void> = Promise.resolve();
  * then
  * @throws {RESOURCE_EXHAUSTED} a thread cannot be started
  */
-export async function startLanes(options: LaneSetOptions, signal: AbortSignal = NEVER): Promise<LaneSet> {
+export async function startLanes(options: LaneSetOptions, signal: AbortSignal): Promise<LaneSet> {
   signal.throwIfAborted();
   const { modelPath, device, threads, fixedBatch = null, closeLimitMs = CLOSE_LIMIT_MS } = options;
   const script = options.script ?? compiledUrl("worker/lanes/lane-thread.ts");

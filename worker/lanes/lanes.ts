@@ -22,6 +22,6 @@ export interface Lanes {
   infer(
     feeds: Readonly<Record<string, TensorData>>,
     outputs: readonly string[],
-    signal?: AbortSignal,
+    signal: AbortSignal,
   ): Promise<InferResult>;
 }

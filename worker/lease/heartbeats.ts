@@ -1,4 +1,4 @@
-import { deadline, sleep } from "../../shared/core/abort.ts";
+import { deadline, sleepBy } from "../../shared/core/abort.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
@@ -108,7 +108,7 @@ export class Heartbeats {
     const { clock, storeCounts } = this.#options;
     const stepMs = storeCounts === undefined ? heartbeatMs : Math.min(NEWS_MS, heartbeatMs);
     for (let leftMs = heartbeatMs; leftMs > 0; leftMs -= stepMs) {
-      await sleep(Math.min(stepMs, leftMs), signal, clock);
+      await sleepBy(clock, Math.min(stepMs, leftMs), signal);
       if (this.hasStoreNews || this.#hasFetchNews) return;
     }
   }

@@ -1,4 +1,4 @@
-import { deadline, deferred, sleep } from "../../shared/core/abort.ts";
+import { deadline, deferred, sleepBy } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { errorToData, isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
@@ -134,7 +134,7 @@ export class LeaseLoop {
         unreachableSinceMs = null;
         if (answer.kind === "dismissed") return "dismissed";
         if (answer.kind === "lease") this.#start(answer.lease, clock.nowMs());
-        else await sleep(answer.retryMs, quit, clock);
+        else await sleepBy(clock, answer.retryMs, quit);
       } catch (error) {
         if (quit.aborted) break;
         unreachableSinceMs = await this.#recover(error, unreachableSinceMs ?? askedMs, quit).catch(
@@ -159,7 +159,7 @@ export class LeaseLoop {
     }
     if (!mayRepeat(error, true) || clock.nowMs() - sinceMs > giveUpMs) throw error;
     log.debug({ reason: messageOf(error) }, "lease request failed");
-    await sleep(RECOVER_MS, quit, clock).catch(() => {});
+    await sleepBy(clock, RECOVER_MS, quit).catch(() => {});
     return sinceMs;
   }
 
@@ -279,7 +279,7 @@ export class LeaseLoop {
     try {
       await Promise.race([
         Promise.allSettled(running),
-        sleep(graceMs, AbortSignal.any([patience.signal, stop]), clock),
+        sleepBy(clock, graceMs, AbortSignal.any([patience.signal, stop])),
       ]);
     } catch {
       // `stop` came: what still runs is handed back below.
@@ -288,7 +288,7 @@ export class LeaseLoop {
     }
     this.#abandonAll(new ShardmillError("INTERRUPTED", "the worker drains"));
     const handedBack = Promise.allSettled(this.#attempts.all().map(({ done }) => done));
-    await Promise.race([handedBack, sleep(3_000, stop, clock).catch(() => {})]);
+    await Promise.race([handedBack, sleepBy(clock, 3_000, stop).catch(() => {})]);
   }
 
   async #leave(why: unknown): Promise<void> {

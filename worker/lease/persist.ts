@@ -1,4 +1,4 @@
-import { sleep } from "../../shared/core/abort.ts";
+import { sleepBy } from "../../shared/core/abort.ts";
 import { backoffMs } from "../../shared/core/backoff.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { ERROR_CODES } from "../../shared/core/error-codes.ts";
@@ -54,7 +54,7 @@ export async function persist<T>(call: () => Promise<T>, options: PersistOptions
         reportedMs = nowMs;
         options.onWaiting?.(error, nowMs - startMs);
       }
-      await sleep(waitMs, options.signal, clock);
+      await sleepBy(clock, waitMs, options.signal);
     }
   }
 }

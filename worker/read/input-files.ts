@@ -225,7 +225,7 @@ export class InputFiles implements AsyncDisposable {
     const { path, bytes, version } = planned;
     const { meter } = this.#options;
     const read = await settled(
-      asPlanned(planned, () => meter.timeRead(() => way.read(path, 0, bytes, signal, version))),
+      asPlanned(planned, () => meter.timeRead(() => way.read(path, 0, bytes, { version, signal }))),
     );
     await this.confirm(planned, way, signal);
     if (read.kind === "failed") throw read.error;

@@ -31,7 +31,7 @@ export class KeptEnds {
     };
   }
 
-  async #endOf(source: ByteSource, tailStart: number, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  async #endOf(source: ByteSource, tailStart: number, signal: AbortSignal): Promise<Uint8Array> {
     const ask = () => source.read(tailStart, source.bytes, signal);
     // Whoever asked for it first may have given it up.
     const end = this.#ends.get(source.path)?.catch(ask) ?? ask();

@@ -57,9 +57,9 @@ function wayOf(kind: DataAccess["kind"], storages: Storages): Way {
       const { at, storage } = await reach(location);
       return await storage.stat(at, signal);
     },
-    async read(location, start, end, signal, version) {
+    async read(location, start, end, options) {
       const { at, storage } = await reach(location);
-      return await storage.read(at, start, end, signal, version);
+      return await storage.read(at, start, end, options);
     },
     checksVersion: async (location) => (await reach(location)).storage.can.versions,
   };

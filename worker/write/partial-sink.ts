@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { NEVER } from "../../shared/core/abort.ts";
 import { below, type Location, localPathOf } from "../../shared/domain/location.ts";
 import type { PartialFile } from "../../shared/domain/partial.ts";
 import { sourceOfLocalFile } from "../../shared/storage/local-file.ts";
@@ -54,7 +55,7 @@ async function makeInPlace(place: SinkPlace): Promise<PartialSink> {
       await storage.sync(folder);
       await storage.sync(partials);
     },
-    discard: () => storage.remove(folder),
+    discard: () => storage.remove(folder, NEVER),
   };
 }
 
@@ -86,5 +87,5 @@ export async function discardLost(partials: Location, folder: string): Promise<v
   if (!isOnThisMachine(partials)) return;
   await using storages = new Storages();
   const storage = await storages.at(partials);
-  if (isMadeInPlace(partials, storage)) await storage.remove(below(partials, folder));
+  if (isMadeInPlace(partials, storage)) await storage.remove(below(partials, folder), NEVER);
 }

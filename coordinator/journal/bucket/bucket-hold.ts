@@ -1,4 +1,4 @@
-import { sleep } from "../../../shared/core/abort.ts";
+import { NEVER, sleepBy } from "../../../shared/core/abort.ts";
 import type { Clock, TimedClock } from "../../../shared/core/clock.ts";
 import { ShardmillError } from "../../../shared/core/errors.ts";
 import type { Processes } from "../../../shared/core/process-identity.ts";
@@ -53,7 +53,7 @@ interface HoldOptions extends BucketPlace {
 interface WaitOptions {
   readonly processes: Processes;
   readonly clock: TimedClock;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
   /** Called when it takes time to find out whether the holder is alive. */
   readonly onWaiting?: (message: string) => void;
 }
@@ -88,7 +88,7 @@ export async function awaitSilence({
   ...options
 }: SilenceOptions): Promise<string | null> {
   const path = beatOf(own);
-  const read = () => readTextIfThere(storage, path);
+  const read = () => readTextIfThere(storage, path, NEVER);
   const before = await read();
   if (before === null || before === silent) return before;
   return await awaitStill({ ...options, path, read });
@@ -118,7 +118,7 @@ export async function awaitStill({
   );
   // Looks are counted, not time: a process that was stopped itself has not looked.
   for (let look = 0; look < SILENCE_MS / LOOK_MS; look += 1) {
-    await sleep(LOOK_MS, signal, clock);
+    await sleepBy(clock, LOOK_MS, signal);
     const now = await read();
     if (now === null) return null;
     if (now !== before) throw heldByWho(now, path);
@@ -132,7 +132,7 @@ export async function refuseNews(
   shown: string | null,
 ): Promise<void> {
   const beat = beatOf(own);
-  const now = await readTextIfThere(storage, beat);
+  const now = await readTextIfThere(storage, beat, NEVER);
   if (now !== null && now !== shown) throw heldByWho(now, beat);
 }
 
@@ -155,7 +155,7 @@ export class BucketHold implements AsyncDisposable {
   readonly #options: HoldOptions;
   readonly #lost = new AbortController();
   readonly #ending = new AbortController();
-  #ahead: (signal?: AbortSignal) => Promise<void> = async () => {};
+  #ahead: (signal: AbortSignal) => Promise<void> = async () => {};
   #sureFrom: Moment | null = null;
   #beats = 0;
   #beating: Promise<void> = Promise.resolve();
@@ -184,7 +184,7 @@ export class BucketHold implements AsyncDisposable {
   }
 
   /** @param ahead looks at the journal's next number, from here on */
-  watch(ahead: (signal?: AbortSignal) => Promise<void>): void {
+  watch(ahead: (signal: AbortSignal) => Promise<void>): void {
     this.#ahead = ahead;
   }
 
@@ -192,7 +192,7 @@ export class BucketHold implements AsyncDisposable {
   async confirm(): Promise<void> {
     this.#lost.signal.throwIfAborted();
     if (isSure(this.#sureFrom, momentOf(this.#options.clock))) return;
-    await this.#look();
+    await this.#look(NEVER);
   }
 
   /** Lets go of it: the next coordinator need not wait. */
@@ -245,7 +245,7 @@ export class BucketHold implements AsyncDisposable {
     });
   }
 
-  async #look(signal?: AbortSignal): Promise<void> {
+  async #look(signal: AbortSignal): Promise<void> {
     const { storage, runFile, run, clock } = this.#options;
     const began = momentOf(clock);
     const found = await readRunFile(runFile, storage, signal);

@@ -1,4 +1,4 @@
-import { sleep } from "../../../shared/core/abort.ts";
+import { NEVER, sleepBy } from "../../../shared/core/abort.ts";
 import type { TimedClock } from "../../../shared/core/clock.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 import type { Location } from "../../../shared/domain/location.ts";
@@ -80,7 +80,7 @@ export class BucketSegment implements SegmentFile {
         if (isShardmillError(error, "STORE_EXISTS")) throw this.#taken();
         const isOver = clock.nowMs() - startMs >= PATIENCE_MS || this.#ending.signal.aborted;
         if (!isPlaceError(error) || isOver) throw cannotPut(this.#location(), error);
-        await sleep(AGAIN_MS, this.#ending.signal, clock).catch(() => {});
+        await sleepBy(clock, AGAIN_MS, this.#ending.signal).catch(() => {});
         await this.#options.confirm();
       }
     }
@@ -103,7 +103,7 @@ export class BucketSegment implements SegmentFile {
    *
    * @throws {OUTPUT_LOCKED} if so
    */
-  async look(signal?: AbortSignal): Promise<void> {
+  async look(signal: AbortSignal): Promise<void> {
     const { journal, writer, number: first } = this.#options;
     const next = await this.#writerAt(this.#next, signal);
     if (next !== null && next !== writer) throw this.#taken();
@@ -116,10 +116,10 @@ export class BucketSegment implements SegmentFile {
   }
 
   /** Null where there is no such object. */
-  async #writerAt(number: number, signal?: AbortSignal): Promise<string | null> {
+  async #writerAt(number: number, signal: AbortSignal): Promise<string | null> {
     const { journal, storage } = this.#options;
     try {
-      return writerOf(await storage.read(objectLocation(journal, number), 0, WRITER_END, signal));
+      return writerOf(await storage.read(objectLocation(journal, number), 0, WRITER_END, { signal }));
     } catch (error) {
       if (isShardmillError(error, "STORE_NOT_FOUND")) return null;
       throw error;
@@ -129,7 +129,7 @@ export class BucketSegment implements SegmentFile {
   async #put(frames: Uint8Array): Promise<void> {
     const { storage, generation, writer } = this.#options;
     const object = encodeObject({ generation, writer, at: this.#bytes }, frames);
-    await storage.put(this.#location(), sourceOfBytes(object), { ifAbsent: true });
+    await storage.put(this.#location(), sourceOfBytes(object), { ifAbsent: true, signal: NEVER });
     this.#next += 1;
     this.#bytes += frames.length;
   }

@@ -1,3 +1,4 @@
+import { NEVER } from "../../../shared/core/abort.ts";
 import { isShardmillError } from "../../../shared/core/errors.ts";
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
 import { below, type Location } from "../../../shared/domain/location.ts";
@@ -26,8 +27,8 @@ export async function readBucketSnapshots(
   const found = await mapConcurrent(await snapshotNames(folder, storage), AT_ONCE, async (name) => {
     const location = below(folder, snapshotFileName(name));
     try {
-      const { bytes } = await storage.stat(location);
-      return decodeSnapshot(Buffer.from(await storage.read(location, 0, bytes)), name);
+      const { bytes } = await storage.stat(location, NEVER);
+      return decodeSnapshot(Buffer.from(await storage.read(location, 0, bytes, { signal: NEVER })), name);
     } catch (cause) {
       onTrouble(`the snapshot ${location} cannot be read`, cause);
       return null;
@@ -49,7 +50,7 @@ export async function putSnapshot(
   storage: Pick<Storage, "put">,
 ): Promise<void> {
   const source = sourceOfBytes(Buffer.concat(pieces));
-  await storage.put(below(folder, snapshotFileName(name)), source, { ifAbsent: true });
+  await storage.put(below(folder, snapshotFileName(name)), source, { ifAbsent: true, signal: NEVER });
 }
 
 async function snapshotNames(
@@ -58,7 +59,7 @@ async function snapshotNames(
 ): Promise<readonly SnapshotName[]> {
   const names: SnapshotName[] = [];
   try {
-    for await (const page of storage.list(folder))
+    for await (const page of storage.list(folder, { signal: NEVER }))
       names.push(...page.flatMap(({ name }) => parseSnapshotFileName(name) ?? []));
   } catch (error) {
     if (!isShardmillError(error, "STORE_NOT_FOUND")) throw error;

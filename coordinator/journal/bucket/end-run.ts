@@ -1,4 +1,4 @@
-import { sleep } from "../../../shared/core/abort.ts";
+import { sleepBy } from "../../../shared/core/abort.ts";
 import type { TimedClock } from "../../../shared/core/clock.ts";
 import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
 import { ownMapping } from "../../../shared/core/mapping.ts";
@@ -14,7 +14,7 @@ import { decodeObject, encodeObject, objectLocation } from "./journal-object.ts"
 interface EndSeams {
   readonly clock: TimedClock;
   readonly random: Random;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -50,14 +50,14 @@ export async function endRun(
     if (isShardmillError(error, "STORE_EXISTS")) throw isAlive(next);
     throw error;
   }
-  await sleep(UNAWARE_MS, signal, clock);
+  await sleepBy(clock, UNAWARE_MS, signal);
 }
 
 /** The highest number of an object; 0 for none. */
-async function lastNumber(journal: Location, storage: Storage, signal?: AbortSignal): Promise<number> {
+async function lastNumber(journal: Location, storage: Storage, signal: AbortSignal): Promise<number> {
   let last = 0;
   try {
-    for await (const entries of storage.list(journal, signal === undefined ? {} : { signal }))
+    for await (const entries of storage.list(journal, { signal }))
       for (const { name } of entries) if (/^\d+$/.test(name)) last = Math.max(last, Number(name));
   } catch (error) {
     if (!isShardmillError(error, "STORE_NOT_FOUND")) throw error;
@@ -66,9 +66,9 @@ async function lastNumber(journal: Location, storage: Storage, signal?: AbortSig
 }
 
 /** The generation of an object; 0 for one that is damaged, which nobody reads on from. */
-async function generationAt(path: Location, storage: Storage, signal?: AbortSignal): Promise<number> {
+async function generationAt(path: Location, storage: Storage, signal: AbortSignal): Promise<number> {
   const { bytes } = await storage.stat(path, signal);
-  const object = Buffer.from(await storage.read(path, 0, bytes, signal));
+  const object = Buffer.from(await storage.read(path, 0, bytes, { signal }));
   try {
     return decodeObject(path, object).generation;
   } catch (error) {

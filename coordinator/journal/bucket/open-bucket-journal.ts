@@ -1,4 +1,4 @@
-import { sleep } from "../../../shared/core/abort.ts";
+import { NEVER, sleepBy } from "../../../shared/core/abort.ts";
 import type { TimedClock } from "../../../shared/core/clock.ts";
 import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
 import { ownMapping } from "../../../shared/core/mapping.ts";
@@ -40,7 +40,7 @@ interface OpenOptions {
   readonly clock: TimedClock;
   readonly processes: Processes;
   readonly random: Random;
-  readonly signal?: AbortSignal;
+  readonly signal: AbortSignal;
   readonly onWaiting?: (message: string) => void;
   /** What `awaitSilence` has given. */
   readonly silent?: string | null;
@@ -89,7 +89,7 @@ export async function openBucketJournal(place: OpenPlace, options: OpenOptions):
     await checkRun(place, clock);
     const { generation } = started;
     hold.watch((signal) => segment.look(signal));
-    const pause = () => sleep(PAUSE_MS, undefined, clock);
+    const pause = () => sleepBy(clock, PAUSE_MS, NEVER);
     const journalWriter = new JournalWriter(segment, { pause, confirm }, frames);
     return {
       hold,
@@ -127,7 +127,7 @@ export async function openBucketJournal(place: OpenPlace, options: OpenOptions):
 
 async function awaitUntil(atMs: number, clock: TimedClock): Promise<void> {
   const leftMs = atMs - clock.nowMs();
-  if (leftMs > 0) await sleep(leftMs, undefined, clock);
+  if (leftMs > 0) await sleepBy(clock, leftMs, NEVER);
 }
 
 /**
@@ -142,12 +142,12 @@ async function checkRun(
   clock: TimedClock,
 ): Promise<void> {
   // Before the name of the run is looked at: that is removed before this is.
-  if ((await storage.kindAt(clearing)) !== null) throw beingCleared(clearing);
-  const found = await readRunFile(runFile, storage);
-  if (found === run && (await storage.kindAt(manifest)) === null) return;
+  if ((await storage.kindAt(clearing, NEVER)) !== null) throw beingCleared(clearing);
+  const found = await readRunFile(runFile, storage, NEVER);
+  if (found === run && (await storage.kindAt(manifest, NEVER)) === null) return;
   // Its journal may have been whole until now, and its numbers will be free: others may rely on a look.
-  if (found === run) await sleep(UNAWARE_MS, undefined, clock);
-  await storage.remove(own);
+  if (found === run) await sleepBy(clock, UNAWARE_MS, NEVER);
+  await storage.remove(own, NEVER);
   throw replaced(runFile, run, found === run ? null : found);
 }
 

@@ -1,3 +1,4 @@
+import { NEVER } from "../../../shared/core/abort.ts";
 import { isShardmillError, type ShardmillError } from "../../../shared/core/errors.ts";
 import type { Location } from "../../../shared/domain/location.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
@@ -59,8 +60,11 @@ export class ObjectsReader {
   async #object(number: number): Promise<JournalObject | null> {
     const location = objectLocation(this.#journal, number);
     try {
-      const { bytes } = await this.#storage.stat(location);
-      return decodeObject(location, Buffer.from(await this.#storage.read(location, 0, bytes)));
+      const { bytes } = await this.#storage.stat(location, NEVER);
+      return decodeObject(
+        location,
+        Buffer.from(await this.#storage.read(location, 0, bytes, { signal: NEVER })),
+      );
     } catch (error) {
       if (isShardmillError(error, "STORE_NOT_FOUND")) return null;
       throw error;

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { ShardmillError } from "../../../shared/core/errors.ts";
 import type { Random } from "../../../shared/core/random.ts";
 import type { Location } from "../../../shared/domain/location.ts";
@@ -27,7 +28,7 @@ const runFile = z.object({ run: z.string().refine(isRunName) });
 export async function readRunFile(
   location: Location,
   storage: Pick<Storage, "stat" | "read">,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<string | null> {
   const text = await readTextIfThere(storage, location, signal);
   if (text === null) return null;
@@ -49,5 +50,5 @@ export async function putRunFile(
   storage: Pick<Storage, "put">,
 ): Promise<void> {
   const value: z.input<typeof runFile> = { run };
-  await storage.put(location, sourceOfBytes(`${JSON.stringify(value)}\n`), { ifAbsent: true });
+  await storage.put(location, sourceOfBytes(`${JSON.stringify(value)}\n`), { ifAbsent: true, signal: NEVER });
 }

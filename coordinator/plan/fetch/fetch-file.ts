@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { open, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { sleep } from "../../../shared/core/abort.ts";
+import { sleepBy } from "../../../shared/core/abort.ts";
 import { systemClock, type TimedClock } from "../../../shared/core/clock.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 import { freeBuffers } from "../../../shared/core/free-buffers.ts";
@@ -47,7 +47,11 @@ export async function fetchFile(
   const starts = Array.from({ length: Math.ceil(file.bytes / PIECE_BYTES) }, (_, at) => at * PIECE_BYTES);
   const pieces = readAhead(starts, PIECES_AHEAD, (start) =>
     patiently(
-      () => storage.read(location, start, Math.min(start + PIECE_BYTES, file.bytes), signal, file.version),
+      () =>
+        storage.read(location, start, Math.min(start + PIECE_BYTES, file.bytes), {
+          version: file.version,
+          signal,
+        }),
       { clock, signal },
     ),
   );
@@ -77,7 +81,7 @@ async function patiently<T>(
       return await call();
     } catch (error) {
       if (!isShardmillError(error, "STORE_FAILED") || clock.nowMs() - startMs > PATIENCE_MS) throw error;
-      await sleep(AGAIN_MS, signal, clock);
+      await sleepBy(clock, AGAIN_MS, signal);
     }
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { rename, rm, utimes, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import * as z from "zod";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { present } from "../../../shared/core/assert.ts";
 import type { TimedClock } from "../../../shared/core/clock.ts";
 import { canonicalJson, digestFile, sha256 } from "../../../shared/core/digest.ts";
@@ -230,7 +231,7 @@ async function settle(fresh: string, cache: string, { folder, files }: Note): Pr
   } catch (error) {
     if (!["ENOTEMPTY", "EEXIST"].includes(errorCode(error) ?? "")) throw error;
     for (const { name, sha256: expected } of files) {
-      const found = await digestFile(join(path, name)).catch(() => null);
+      const found = await digestFile(join(path, name), NEVER).catch(() => null);
       if (found?.sha256 !== expected) await rename(join(fresh, name), join(path, name));
     }
   }

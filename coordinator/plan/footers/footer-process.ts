@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { errorToData } from "../../../shared/core/errors.ts";
 import { serveOwner } from "../../../shared/core/remote/serve-owner.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
@@ -49,7 +50,7 @@ async function sniff({ sniff: files, stores, format, spec }: SniffRequest): Prom
     const samples = [];
     const reached = await storagesOf(stores);
     for (const { path, bytes, version } of files)
-      samples.push(await takeSample(byteSource(await reached.at(path), path, bytes, version)));
+      samples.push(await takeSample(byteSource(await reached.at(path), path, bytes, version), NEVER));
     return { kind: "found", found: await sniffText(samples, format, spec) };
   } catch (error) {
     return { kind: "failed", error: errorToData(error) };

@@ -1,3 +1,4 @@
+import { NEVER } from "../../../shared/core/abort.ts";
 import { canonicalJson, sha256 } from "../../../shared/core/digest.ts";
 import { ShardmillError } from "../../../shared/core/errors.ts";
 import { inputUnsupported } from "../../../shared/dataset/input-errors.ts";
@@ -21,7 +22,13 @@ export async function indexFile(
   found: FoundText,
 ): Promise<FileFooter> {
   const { form } = found;
-  const { index, rows, sha256: footerSha256, header, undecoded } = await indexText(source, form);
+  const {
+    index,
+    rows,
+    sha256: footerSha256,
+    header,
+    undecoded,
+  } = await indexText(source, form, { signal: NEVER });
   if (header !== null && header !== found.header) throw otherHeader(path, header, found);
   if (undecoded !== null && undecoded.records > rows / 2) {
     const { records, line, byte } = undecoded;

@@ -1,3 +1,4 @@
+import { NEVER } from "../../../shared/core/abort.ts";
 import { present } from "../../../shared/core/assert.ts";
 import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
 import { readAhead } from "../../../shared/core/read-ahead.ts";
@@ -41,7 +42,7 @@ export async function* readFooterBatch(
 ): AsyncGenerator<FooterRead, void, undefined> {
   const parseOpened = (source: ByteSource, found: FoundFile) => {
     const parse = () => parseFooter(source, found, wanted);
-    return isSmallFile(found) ? parse() : orChanged(storages, found, parse);
+    return isSmallFile(found) ? parse() : orChanged(storages, found, parse, NEVER);
   };
   let silent: ShardmillError | null = null;
   const fetch = async (found: FoundFile) => {
@@ -80,7 +81,7 @@ function isSilent({ path }: FoundFile, limitMs: number): ShardmillError {
 
 async function fetchWhole(storages: Opened, found: FoundFile, signal: AbortSignal): Promise<ByteSource> {
   const { path, bytes, version } = found;
-  const read = async () => (await storages.at(path)).read(path, 0, bytes, signal, version);
+  const read = async () => (await storages.at(path)).read(path, 0, bytes, { version, signal });
   const whole = await orChanged(storages, found, read, signal);
   return fetchedSource(path, whole);
 }
@@ -103,7 +104,7 @@ async function orChanged<T>(
   storages: Opened,
   found: FoundFile,
   read: () => Promise<T>,
-  signal?: AbortSignal,
+  signal: AbortSignal,
 ): Promise<T> {
   const result = await settled(read());
   const { can } = await storages.at(found.path);
@@ -122,7 +123,7 @@ async function parseFooter(
     const { indexFile } = await import("./index-file.ts");
     return await indexFile(source, { ...found, format }, present(text[format], "text files have a form"));
   }
-  using file = await openDatasetFile(source, format);
+  using file = await openDatasetFile(source, format, NEVER);
   const { rows, footerSha256, rowGroups } = file;
   const fields = fieldsOf(file.schema);
   return {
@@ -143,7 +144,7 @@ function namedIn(named: string, fields: readonly Field[]): Field[] {
   return fields.filter(({ name }) => text.includes(name.toLowerCase().replaceAll('"', '""')));
 }
 
-async function refuseChanged(storages: Opened, found: FoundFile, signal?: AbortSignal): Promise<void> {
+async function refuseChanged(storages: Opened, found: FoundFile, signal: AbortSignal): Promise<void> {
   const { path, bytes, version } = found;
   const storage = await storages.at(path);
   const now = await storage.stat(path, signal).catch((error: unknown) => {

@@ -66,7 +66,7 @@ function isPart(path: Location): boolean {
 async function isManifest(path: Location, { storage, signal }: LookedAt): Promise<boolean> {
   try {
     const { bytes } = await storage.stat(path, signal);
-    const read = await storage.read(path, 0, Math.min(bytes, HEAD_BYTES), signal);
+    const read = await storage.read(path, 0, Math.min(bytes, HEAD_BYTES), { signal });
     const head = Buffer.from(read).toString("utf8");
     return head.includes('"formatVersion"') && head.includes('"outputDigest"');
   } catch {

@@ -1,4 +1,5 @@
 import { normalize } from "node:path/posix";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { ShardmillError } from "../../../shared/core/errors.ts";
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
 import { below, folderOf, type Location } from "../../../shared/domain/location.ts";
@@ -31,8 +32,8 @@ export async function findModelData(
 ): Promise<FoundModelData[]> {
   if (tensors.length === 0) return [];
   const homes = await Promise.all([
-    storage.real(folderOf(modelPath)),
-    storage.real(modelPath).then(folderOf),
+    storage.real(folderOf(modelPath), NEVER),
+    storage.real(modelPath, NEVER).then(folderOf),
   ]);
   return mapConcurrent(tensors, STATS_AT_ONCE, (tensor) => findOne({ modelPath, homes, storage }, tensor));
 }
@@ -55,8 +56,8 @@ async function findOne(
   // A storage without folders takes `./` for a name.
   const path = below(folderOf(modelPath), normalize(location));
   const [real, stat] = await Promise.all([
-    storage.real(path),
-    storage.stat(path).catch((error: unknown) => {
+    storage.real(path, NEVER),
+    storage.stat(path, NEVER).catch((error: unknown) => {
       if (isNotAFile(error)) return null;
       throw error;
     }),

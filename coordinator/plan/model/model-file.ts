@@ -1,3 +1,4 @@
+import { NEVER } from "../../../shared/core/abort.ts";
 import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
 import { nearest } from "../../../shared/core/nearest.ts";
 import type { ModelDataFile, ModelFiles } from "../../../shared/domain/job.ts";
@@ -65,7 +66,7 @@ async function readHere(
   const { signal } = options;
   const scan = new ExternalDataScan();
   const digestOf = (at: Location, look?: (chunk: Uint8Array) => void) =>
-    digestStored(storage, at, signal, look).catch((error: unknown) => {
+    digestStored(storage, at, { look, signal }).catch((error: unknown) => {
       signal.throwIfAborted();
       throw unreadable(at, error);
     });
@@ -110,7 +111,7 @@ async function nearestFile(path: Location, storage: Storage): Promise<string> {
   if (!storage.can.list)
     return "a web server lists no folders: name the .onnx file itself, or its folder with `model.file`";
   const folder = folderOf(path);
-  const names = await namesIn(folder, storage);
+  const names = await namesIn(folder, storage, { signal: NEVER });
   if (names === null) return `the folder ${folder} is not there either`;
   const near = nearest(nameOf(path), names);
   const models = names.filter((name) => name.endsWith(".onnx")).sort();

@@ -151,7 +151,7 @@ interface FileOptions {
 /** A file of this machine as it lies there, of another place a copy. */
 async function fileHere(location: Location, { storages, stores, signal }: FileOptions): Promise<StepFile> {
   const storage = await storages.at(location);
-  if (isOnThisMachine(location)) return { location, ...(await digestStored(storage, location, signal)) };
+  if (isOnThisMachine(location)) return { location, ...(await digestStored(storage, location, { signal })) };
   const name = nameOf(location) || "file";
   const fetched = await fetchTogether({ location, name }, { storage, stores, signal });
   const { path, bytes, sha256: digest } = present(fetched[0], "a file that was fetched");

@@ -1,4 +1,5 @@
 import { workerData } from "node:worker_threads";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { serveOwner } from "../../../shared/core/remote/serve-owner.ts";
 import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
@@ -15,6 +16,7 @@ serveOwner<FolderCounterThread>({ add: addFile });
 /** Reads nothing but the columns that name folders. */
 async function addFile({ location, bytes, rows }: CountedFile): Promise<void> {
   const source = byteSource(await storages.at(location), location, bytes);
-  using file = await openDatasetFile(source, format);
-  for await (const batch of file.read({ rowStart: 0, rowEnd: rows, columns: partitionBy })) count.add(batch);
+  using file = await openDatasetFile(source, format, NEVER);
+  for await (const batch of file.read({ rowStart: 0, rowEnd: rows, columns: partitionBy, signal: NEVER }))
+    count.add(batch);
 }

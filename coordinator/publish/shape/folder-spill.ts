@@ -141,14 +141,14 @@ export class FolderSpill implements AsyncDisposable {
   }
 
   /** Rows `[start, end)` of those of a folder, in their order. */
-  async *read(name: string, start: number, end: number): AsyncGenerator<RecordBatch> {
+  async *read(name: string, start: number, end: number, signal: AbortSignal): AsyncGenerator<RecordBatch> {
     let first = 0;
     for (const piece of this.#folders.get(name)?.pieces ?? []) {
       const [from, to] = [Math.max(start - first, 0), Math.min(end - first, piece.rows)];
       first += piece.rows;
       if (from >= to) continue;
       const location = parseLocation(this.#path);
-      const bytes = await this.#storage.read(location, piece.start, piece.start + piece.bytes);
+      const bytes = await this.#storage.read(location, piece.start, piece.start + piece.bytes, { signal });
       for (const batch of RecordBatchReader.from(bytes))
         yield from === 0 && to === piece.rows ? batch : batch.slice(from, to);
     }

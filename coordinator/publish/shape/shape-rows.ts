@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import type { RecordBatch, Schema } from "apache-arrow";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { present } from "../../../shared/core/assert.ts";
 import { combineChunks } from "../../../shared/dataset/combine-chunks.ts";
 import { cutBatches } from "../../../shared/dataset/cut-batches.ts";
@@ -58,12 +59,12 @@ export async function shapeRows(
 ): Promise<readonly OutputFile[]> {
   await using local = createLocalStorage();
   const scratch = parseLocation(job.scratch);
-  await local.remove(scratch);
+  await local.remove(scratch, signal);
   try {
     const writer = new PartWriter(job, storage, { signal, onWritten });
     return await (job.partitionBy.length === 0 ? writer.writeFlat() : writer.writeFolders());
   } finally {
-    await local.remove(scratch);
+    await local.remove(scratch, NEVER);
   }
 }
 
@@ -116,7 +117,7 @@ class PartWriter {
         (ranges) => {
           const start = at;
           at += rowsOf(ranges);
-          return spill.read(name, start, at);
+          return spill.read(name, start, at, this.#signal);
         },
       );
     }

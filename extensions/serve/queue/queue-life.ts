@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import { orAbort, sleep } from "../../../shared/core/abort.ts";
+import { orAbort, sleepBy } from "../../../shared/core/abort.ts";
 import { backoffMs } from "../../../shared/core/backoff.ts";
 import type { TimedClock } from "../../../shared/core/clock.ts";
 import { errorToData, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
@@ -239,7 +239,7 @@ export class QueueLife {
 
   async #pause(failures: number): Promise<void> {
     const { signal, clock, random } = this.#options;
-    await sleep(backoffMs(failures, RETRY, random.unit()), signal, clock);
+    await sleepBy(clock, backoffMs(failures, RETRY, random.unit()), signal);
   }
 
   async #room(): Promise<void> {

@@ -4,6 +4,7 @@ import type { AzureCredentials } from "../../../extensions/azure/credentials.ts"
 import { CredentialCache } from "../../../extensions/object-store/credential-cache.ts";
 import { placeOf } from "../../../extensions/object-store/object-place.ts";
 import { createObjectStorage } from "../../../extensions/object-store/object-storage.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { sha256 } from "../../../shared/core/digest.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { HttpEngine } from "../../../shared/http/http-engine.ts";
@@ -85,11 +86,11 @@ const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toStri
 test("a token that the store takes no more is asked for anew, once, and then it is a refusal", async () => {
   const tokens = answers(BLOB, problem(401, "InvalidAuthenticationInfo"), range);
   await using storage = open();
-  expect(await text(storage.read(blob, 0, 5))).toBe("01234");
+  expect(await text(storage.read(blob, 0, 5, { signal: NEVER }))).toBe("01234");
   expect(tokens).toEqual(["Bearer hunter2-1", "Bearer hunter2-2"]);
   answers(BLOB, problem(401, "InvalidAuthenticationInfo"));
   await using again = open();
-  const refused = await again.read(blob, 0, 5).catch((thrown: unknown) => thrown);
+  const refused = await again.read(blob, 0, 5, { signal: NEVER }).catch((thrown: unknown) => thrown);
   expect(refused).toMatchObject({
     code: "STORE_REFUSED",
     message: expect.stringMatching(/said so\.; asked as client 7 by workload identity$/),
@@ -111,13 +112,15 @@ test.each([
   answers("/mine/box", problem(404, "ContainerNotFound"));
   answers(BLOB, problem(status, code));
   await using storage = open();
-  await expect(storage.read(blob, 0, 5, undefined, '"e"')).rejects.toMatchObject({ code: expected });
+  await expect(storage.read(blob, 0, 5, { version: '"e"', signal: NEVER })).rejects.toMatchObject({
+    code: expected,
+  });
 });
 
 test("what is asked by HEAD is judged by the code in the headers", async () => {
   answers(BLOB, says(403, "", { "x-ms-error-code": "AuthorizationFailure" }));
   await using storage = open();
-  await expect(storage.stat(blob)).rejects.toMatchObject({
+  await expect(storage.stat(blob, NEVER)).rejects.toMatchObject({
     code: "STORE_REFUSED",
     fields: { reason: "AuthorizationFailure" },
   });
@@ -126,9 +129,9 @@ test("what is asked by HEAD is judged by the code in the headers", async () => {
 test("a store that is busy is asked again", async () => {
   answers(BLOB, problem(503, "ServerBusy"), problem(500, "OperationTimedOut"), range);
   await using storage = open();
-  expect(await text(storage.read(blob, 0, 5))).toBe("01234");
+  expect(await text(storage.read(blob, 0, 5, { signal: NEVER }))).toBe("01234");
   answers(BLOB, problem(503, "ServerBusy"));
-  await expect(storage.read(blob, 0, 5)).rejects.toMatchObject({
+  await expect(storage.read(blob, 0, 5, { signal: NEVER })).rejects.toMatchObject({
     message: "az://box/a b.bin answers ServerBusy",
     fields: { throttled: true },
   });
@@ -149,8 +152,8 @@ test("a folder of an account that has such is a folder, here and in listings", a
     ),
   );
   await using storage = open();
-  expect(await storage.kindAt(blob)).toBe("folder");
-  for await (const page of storage.list(blob))
+  expect(await storage.kindAt(blob, NEVER)).toBe("folder");
+  for await (const page of storage.list(blob, { signal: NEVER }))
     expect(page.map(({ name, kind, stat }) => [name, kind, stat])).toEqual([
       ["\ufffe", "file", { bytes: 3, version: '"0x2"' }],
       ["x", "folder", null],
@@ -167,7 +170,7 @@ test.each([
   answers("/mine/box", says(200, page));
   await using storage = open();
   const all = async () => {
-    for await (const _page of storage.list(parseLocation("az://box/a")));
+    for await (const _page of storage.list(parseLocation("az://box/a"), { signal: NEVER }));
   };
   await expect(all()).rejects.toMatchObject({ code: "STORE_FAILED" });
 });
@@ -197,10 +200,10 @@ test("a copy leaves what is right as it is, and replaces what is not", async () 
   const done = says(202, "", { "x-ms-copy-status": "success" });
   await using storage = open();
   const left = serveCopies("/mine/box/c", [told("right")], taken, done);
-  await storage.copy(blob, copy);
+  await storage.copy(blob, copy, NEVER);
   expect(left).toEqual(["*"]);
   const replaced = serveCopies("/mine/box/c", [told("other")], taken, done);
-  await storage.copy(blob, copy);
+  await storage.copy(blob, copy, NEVER);
   expect(replaced).toEqual(["*", "undefined"]);
 });
 
@@ -212,10 +215,10 @@ test("another's copy that is under way is waited for, and judged when it has end
   const state = (name: string) => ({ ...told("right"), "x-ms-copy-status": name });
   await using storage = open();
   const ended = serveCopies("/mine/box/c", [state("pending"), state("success")], busy, taken, done);
-  await storage.copy(blob, copy);
+  await storage.copy(blob, copy, NEVER);
   expect(ended).toEqual(["*", "*"]);
   const failed = serveCopies("/mine/box/c", [state("pending"), state("failed")], taken, done);
-  await storage.copy(blob, copy);
+  await storage.copy(blob, copy, NEVER);
   expect(failed).toEqual(["*", "undefined"]);
 });
 
@@ -227,7 +230,7 @@ test("what is told of a blob is not believed while it is copied, nor where that 
     ["aborted", null],
   ] as const) {
     serveCopies("/mine/box/c", [{ ...told("right"), "x-ms-copy-status": state }]);
-    expect(await storage.checksums?.of(parseLocation("az://box/c"))).toEqual(expected);
+    expect(await storage.checksums?.of(parseLocation("az://box/c"), NEVER)).toEqual(expected);
   }
 });
 
@@ -238,7 +241,7 @@ test.each([
 ] as const)("bytes that have another md5 are %s", async (_what, answer, expected) => {
   answers(BLOB, answer);
   using client = openClient();
-  expect(await client.refusesOtherBytes(placeOf(blob))).toBe(expected);
+  expect(await client.refusesOtherBytes(placeOf(blob), NEVER)).toBe(expected);
 });
 
 test("a copy that goes on is waited for; one that ends badly has failed", async () => {
@@ -247,9 +250,9 @@ test("a copy that goes on is waited for; one that ends badly has failed", async 
   const state = (name: string) => ({ "x-ms-copy-status": name });
   answers("/mine/box/c", says(202, "", state("pending")), says(200, "", state("success")));
   await using storage = open();
-  await storage.copy(blob, parseLocation("az://box/c"));
+  await storage.copy(blob, parseLocation("az://box/c"), NEVER);
   answers("/mine/box/c", says(202, "", state("pending")), says(200, "", state("aborted")));
-  await expect(storage.copy(blob, parseLocation("az://box/c"))).rejects.toMatchObject({
+  await expect(storage.copy(blob, parseLocation("az://box/c"), NEVER)).rejects.toMatchObject({
     code: "STORE_FAILED",
   });
 });
@@ -266,12 +269,12 @@ test("a put whose answer is lost is sent again, and that it is there by then is 
       : problem(409, "BlobAlreadyExists")(request, response);
   answers(BLOB, lost, taken);
   await using storage = open();
-  expect(await storage.put(blob, sourceOfBytes(bytes), { ifAbsent: true })).toEqual({
+  expect(await storage.put(blob, sourceOfBytes(bytes), { ifAbsent: true, signal: NEVER })).toEqual({
     bytes: 8,
     sha256: sha256(bytes),
   });
   answers(BLOB, lost, taken);
-  const other = storage.put(blob, sourceOfBytes("not that"), { ifAbsent: true });
+  const other = storage.put(blob, sourceOfBytes("not that"), { ifAbsent: true, signal: NEVER });
   await expect(other).rejects.toMatchObject({ code: "STORE_EXISTS" });
 });
 
@@ -290,7 +293,7 @@ test("blocks that were dropped since another committed his are sent anew, by ids
     });
   });
   await using storage = open();
-  await storage.put(blob, sourceOfBytes(Buffer.alloc(2 * BLOCK + 1)));
+  await storage.put(blob, sourceOfBytes(Buffer.alloc(2 * BLOCK + 1)), { signal: NEVER });
   expect([ids.length, new Set(ids).size, new Set(ids.map((id) => id.length)).size, lists]).toEqual([
     6, 6, 1, 2,
   ]);

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { openAzureClient } from "../../../extensions/azure/conventions.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { NO_STORES } from "../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
@@ -38,7 +39,7 @@ test.each([
   });
   vi.stubEnv("AZURE_STORAGE_KEY", Buffer.from("hunter2").toString("base64"));
   await using storages = new Storages({}, { ...NO_STORES, settings });
-  expect(await (await storages.at(blob)).stat(blob)).toEqual({ bytes: 3, version: '"e"' });
+  expect(await (await storages.at(blob)).stat(blob, NEVER)).toEqual({ bytes: 3, version: '"e"' });
   expect(authorization).toMatch(told);
 });
 

@@ -10,9 +10,9 @@ test("a manifest is read no longer than its caller waits", async () => {
   const gone = new Error("gone");
   const storage = {
     stat: async () => ({ bytes: 2, version: "1" }),
-    read: async (_location, _start, _end, signal) => {
+    read: async (_location, _start, _end, { signal }) => {
       caller.abort(gone);
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       return Buffer.from("{}");
     },
   } satisfies Pick<Storage, "stat" | "read">;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { openGcsClient } from "../../../extensions/gcs/conventions.ts";
 import { createObjectStorage } from "../../../extensions/object-store/object-storage.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { startWebServer, type WebServer } from "../../support/web-server.ts";
 
@@ -54,10 +55,10 @@ function serve(refused: readonly string[] = []): { readonly tokens: string[]; re
 test("the machine's service account is asked for a token once for all, and again when it is refused", async () => {
   const seen = serve();
   await using storage = createObjectStorage(await openGcsClient());
-  await Promise.all(Array.from({ length: 8 }, () => storage.stat(object)));
+  await Promise.all(Array.from({ length: 8 }, () => storage.stat(object, NEVER)));
   expect([seen.given(), new Set(seen.tokens)]).toEqual([1, new Set(["t1"])]);
   const later = serve(["t1"]);
-  await Promise.all(Array.from({ length: 8 }, () => storage.stat(object)));
+  await Promise.all(Array.from({ length: 8 }, () => storage.stat(object, NEVER)));
   expect(later.given()).toBe(1);
   expect(later.tokens.filter((token) => token === "t2")).toHaveLength(8);
 });
@@ -65,7 +66,7 @@ test("the machine's service account is asked for a token once for all, and again
 test("whom the store refuses is named", async () => {
   serve(["t3", "t4"]);
   await using storage = createObjectStorage(await openGcsClient());
-  const refused = await storage.stat(object).catch((error: unknown) => error);
+  const refused = await storage.stat(object, NEVER).catch((error: unknown) => error);
   expect(refused).toMatchObject({
     code: "STORE_REFUSED",
     fields: { identity: "the service account of this machine" },
@@ -79,7 +80,7 @@ test("a file of credentials that is not there, or is none, is a fault of this ma
   for (const path of [join(folder, "none.json"), empty, broken]) {
     vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", path);
     await using storage = createObjectStorage(await openGcsClient());
-    const refused = await storage.stat(object).catch((error: unknown) => error);
+    const refused = await storage.stat(object, NEVER).catch((error: unknown) => error);
     expect(refused).toMatchObject({
       code: "STORE_REFUSED",
       fields: { variable: "GOOGLE_APPLICATION_CREDENTIALS" },
@@ -94,7 +95,7 @@ test("for public buckets nobody is asked for credentials", async () => {
   vi.stubEnv("GOOGLE_SKIP_SIGNATURE", "true");
   vi.stubEnv("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/file");
   await using storage = createObjectStorage(await openGcsClient());
-  await storage.stat(object);
+  await storage.stat(object, NEVER);
   expect([seen.given(), seen.tokens]).toEqual([0, [""]]);
 });
 

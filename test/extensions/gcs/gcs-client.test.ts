@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { sha256 } from "../../../shared/core/digest.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
@@ -39,11 +40,11 @@ const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toStri
 test("a token that the store takes no more is asked for anew, once, and then it is a refusal", async () => {
   const asked = answers(OBJECT, problem(401, "authError"), range);
   await using storage = open();
-  expect(await text(storage.read(object, 0, 5))).toBe("01234");
+  expect(await text(storage.read(object, 0, 5, { signal: NEVER }))).toBe("01234");
   expect(asked).toEqual(["alt=media Bearer hunter2-1", "alt=media Bearer hunter2-2"]);
   answers(OBJECT, problem(401, "authError", "Invalid Credentials"));
   await using again = open();
-  const refused = await again.read(object, 0, 5).catch((thrown: unknown) => thrown);
+  const refused = await again.read(object, 0, 5, { signal: NEVER }).catch((thrown: unknown) => thrown);
   expect(refused).toMatchObject({
     code: "STORE_REFUSED",
     message: expect.stringContaining("asked as service account reader@project.iam.gserviceaccount.com"),
@@ -59,12 +60,12 @@ test("a token that the store takes no more is asked for anew, once, and then it 
 test("only the generation that is expected is read, whether the store looks at it or not", async () => {
   await using storage = open();
   const asked = answers(OBJECT, range);
-  expect(await text(storage.read(object, 0, 5, undefined, "7"))).toBe("01234");
+  expect(await text(storage.read(object, 0, 5, { version: "7", signal: NEVER }))).toBe("01234");
   expect(asked).toEqual(["alt=media&ifGenerationMatch=7 Bearer hunter2-1"]);
   const changed = { code: "STORE_CHANGED" };
-  await expect(storage.read(object, 0, 5, undefined, "6")).rejects.toMatchObject(changed);
+  await expect(storage.read(object, 0, 5, { version: "6", signal: NEVER })).rejects.toMatchObject(changed);
   answers(OBJECT, problem(412, "conditionNotMet"));
-  await expect(storage.read(object, 0, 5, undefined, "6")).rejects.toMatchObject(changed);
+  await expect(storage.read(object, 0, 5, { version: "6", signal: NEVER })).rejects.toMatchObject(changed);
 });
 
 test("a range that breaks off goes on from there, of the same generation", async () => {
@@ -79,7 +80,7 @@ test("a range that breaks off goes on from there, of the same generation", async
   const rest = says(206, "234", { "content-range": "bytes 2-4/10", "x-goog-generation": "7" });
   const asked = answers(OBJECT, broken, rest);
   await using storage = open();
-  expect(await text(storage.read(object, 0, 5))).toBe("01234");
+  expect(await text(storage.read(object, 0, 5, { signal: NEVER }))).toBe("01234");
   expect(asked[1]).toContain("ifGenerationMatch=7");
 });
 
@@ -94,7 +95,7 @@ test("what is stored packed is asked for, and taken, as it is stored", async () 
     })(request, response);
   });
   await using storage = open();
-  expect(await text(storage.read(object, 0, 5))).toBe("01234");
+  expect(await text(storage.read(object, 0, 5, { signal: NEVER }))).toBe("01234");
   expect(encoding).toBe("gzip");
 });
 
@@ -106,15 +107,17 @@ test.each([
   answers(OBJECT, problem(status, reason));
   server.served.set(LIST, problem(404, "notFound"));
   await using storage = open();
-  await expect(storage.stat(object)).rejects.toMatchObject({ code, fields: { reason } });
+  await expect(storage.stat(object, NEVER)).rejects.toMatchObject({ code, fields: { reason } });
 });
 
 test("a store that is busy is asked again, by its status or by its reason", async () => {
   answers(OBJECT, says(503), problem(403, "rateLimitExceeded"), problem(429, "x"), says(500), range);
   await using storage = open();
-  expect(await text(storage.read(object, 0, 5))).toBe("01234");
+  expect(await text(storage.read(object, 0, 5, { signal: NEVER }))).toBe("01234");
   answers(OBJECT, problem(403, "userRateLimitExceeded"));
-  await expect(storage.read(object, 0, 5)).rejects.toMatchObject({ fields: { throttled: true } });
+  await expect(storage.read(object, 0, 5, { signal: NEVER })).rejects.toMatchObject({
+    fields: { throttled: true },
+  });
 });
 
 test.each([
@@ -124,7 +127,7 @@ test.each([
 ])("a listing with %s has failed", async (_what, page) => {
   answers(LIST, says(200, page));
   await using storage = open();
-  const pages = storage.list(parseLocation("gs://bucket/a"));
+  const pages = storage.list(parseLocation("gs://bucket/a"), { signal: NEVER });
   const all = async () => {
     for await (const _page of pages);
   };
@@ -139,7 +142,7 @@ test("a copy goes on until it is done", async () => {
     says(200, JSON.stringify({ done: true })),
   );
   await using storage = open();
-  await storage.copy(object, parseLocation("gs://bucket/c"));
+  await storage.copy(object, parseLocation("gs://bucket/c"), NEVER);
   expect(asked.map((each) => each.includes("rewriteToken=t%2F1"))).toEqual([false, true]);
 });
 
@@ -151,10 +154,10 @@ test("a copy may go on with one token, as long as it gets further", async () => 
   const done = says(200, JSON.stringify({ done: true }));
   await using storage = open();
   const asked = answers(`${OBJECT}/rewriteTo/b/bucket/o/c`, ...steps.map(part), done);
-  await storage.copy(object, parseLocation("gs://bucket/c"));
+  await storage.copy(object, parseLocation("gs://bucket/c"), NEVER);
   expect(asked).toHaveLength(31);
   const stuck = answers(`${OBJECT}/rewriteTo/b/bucket/o/c`, part("1"));
-  await expect(storage.copy(object, parseLocation("gs://bucket/c"))).rejects.toMatchObject({
+  await expect(storage.copy(object, parseLocation("gs://bucket/c"), NEVER)).rejects.toMatchObject({
     code: "STORE_FAILED",
   });
   expect(stuck).toHaveLength(21);
@@ -168,12 +171,12 @@ test("a put whose answer is lost is sent again, and that it is there by then is 
   };
   await using storage = open();
   there("the same");
-  expect(await storage.put(object, sourceOfBytes("the same"), { ifAbsent: true })).toEqual({
+  expect(await storage.put(object, sourceOfBytes("the same"), { ifAbsent: true, signal: NEVER })).toEqual({
     bytes: 8,
     sha256: sha256("the same"),
   });
   there("not that");
-  const other = storage.put(object, sourceOfBytes("the same"), { ifAbsent: true });
+  const other = storage.put(object, sourceOfBytes("the same"), { ifAbsent: true, signal: NEVER });
   await expect(other).rejects.toMatchObject({ code: "STORE_EXISTS" });
 });
 
@@ -242,7 +245,7 @@ test.each([
   const bytes = Buffer.alloc(4 * PIECE + 321, "0123456789abcdefg");
   const state = takeInPieces(fault);
   await using storage = open();
-  const placed = await storage.put(object, sourceOfBytes(bytes), { ifAbsent: true });
+  const placed = await storage.put(object, sourceOfBytes(bytes), { ifAbsent: true, signal: NEVER });
   expect(placed.sha256).toBe(sha256(state.kept));
   expect([placed.bytes, state.begun, state.pieces]).toEqual([bytes.length, begun, pieces]);
 });
@@ -250,7 +253,7 @@ test.each([
 test("an object in pieces that the store forgets again and again has failed", async () => {
   const state = takeInPieces(() => "forget");
   await using storage = open();
-  const put = storage.put(object, sourceOfBytes(Buffer.alloc(PIECE + 1)));
+  const put = storage.put(object, sourceOfBytes(Buffer.alloc(PIECE + 1)), { signal: NEVER });
   await expect(put).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
   expect(state.begun).toBe(3);
 });
@@ -260,7 +263,7 @@ test("a key that only has dots never asks for its bucket", async () => {
   const asked = answers(LIST, says(200, JSON.stringify(listed)));
   const from = server.requests.length;
   await using storage = open();
-  await expect(storage.remove(parseLocation("gs://bucket/"))).rejects.toMatchObject({
+  await expect(storage.remove(parseLocation("gs://bucket/"), NEVER)).rejects.toMatchObject({
     code: "STORE_REFUSED",
     fields: { key: ".." },
   });

@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Scaler } from "../../../extensions/keda/scaler.ts";
 import type { ScalerAsk } from "../../../extensions/keda/scaler-ask.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { DEVICES, type Device } from "../../../shared/domain/device.ts";
 import { VirtualClock } from "../../support/virtual-clock.ts";
 
@@ -53,7 +54,7 @@ describe("who watches", () => {
   test("hears at once whether workers are wanted, and then of each change alone", async () => {
     const clock = new VirtualClock();
     let open = 0;
-    const watch = new Scaler(() => [work(open)], clock).watch(ASK);
+    const watch = new Scaler(() => [work(open)], clock).watch(ASK, NEVER);
     const next = async () => (await clock.until(watch.next())).value;
     expect(await next()).toBe(false);
     const hears = watch.next();
@@ -76,11 +77,11 @@ describe("who watches", () => {
     const gone = new AbortController();
     const watches = Array.from({ length: 64 }, () => scaler.watch(ASK, gone.signal));
     for (const watch of watches) expect(await watch.next()).toEqual({ done: false, value: true });
-    await expect(scaler.watch(ASK).next()).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
+    await expect(scaler.watch(ASK, NEVER).next()).rejects.toMatchObject({ code: "RESOURCE_EXHAUSTED" });
     const waiting = watches.map((watch) => watch.next());
     gone.abort(new Error("gone"));
     for (const next of waiting) await expect(next).rejects.toThrow("gone");
-    const again = scaler.watch(ASK);
+    const again = scaler.watch(ASK, NEVER);
     expect(await again.next()).toEqual({ done: false, value: true });
     await again.return(undefined);
   });

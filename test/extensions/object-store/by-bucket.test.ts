@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { storageByBucket } from "../../../extensions/object-store/by-bucket.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
 import type { StoreSettings } from "../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../shared/storage/memory.ts";
@@ -21,12 +22,12 @@ needs("s3")(
       { settings: { "s3://own": { anonymous: true } } },
     );
     const at = (text: string) => parseLocation(text);
-    await storage.put(at("s3://one/a"), sourceOfBytes("12345"));
-    await storage.copy(at("s3://one/a"), at("s3://two/b"));
+    await storage.put(at("s3://one/a"), sourceOfBytes("12345"), { signal: NEVER });
+    await storage.copy(at("s3://one/a"), at("s3://two/b"), NEVER);
     expect(opened).toEqual([{}]);
-    await storage.copy(at("s3://two/b"), at("s3://own/c"));
+    await storage.copy(at("s3://two/b"), at("s3://own/c"), NEVER);
     expect(opened).toEqual([{}, { anonymous: true }]);
-    expect(Buffer.from(await storage.read(at("s3://own/c"), 1, 4)).toString()).toBe("234");
+    expect(Buffer.from(await storage.read(at("s3://own/c"), 1, 4, { signal: NEVER })).toString()).toBe("234");
   },
 );
 
@@ -49,6 +50,6 @@ needs("s3")("one that cannot be opened is tried again", async () => {
     return new MemoryStorage();
   };
   await using storage = storageByBucket({ scheme: "s3", can, open }, { settings: {} });
-  await expect(storage.kindAt(parseLocation("s3://one/a"))).rejects.toThrow("not yet");
-  expect(await storage.kindAt(parseLocation("s3://one/a"))).toBeNull();
+  await expect(storage.kindAt(parseLocation("s3://one/a"), NEVER)).rejects.toThrow("not yet");
+  expect(await storage.kindAt(parseLocation("s3://one/a"), NEVER)).toBeNull();
 });

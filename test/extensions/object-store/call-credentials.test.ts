@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { NEVER } from "../../../shared/core/abort.ts";
 import type { TimedClock } from "../../../shared/core/clock.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { error, type FaultyS3, range, says, startFaultyS3 } from "../../support/faulty-s3.ts";
@@ -39,14 +40,14 @@ test.each([
   const { storage, asked } = store.open(clock);
   await using _open = storage;
   store.answers("/bucket/a.bin", range);
-  await storage.read(object, 0, 5);
+  await storage.read(object, 0, 5, { signal: NEVER });
   let refused = 0;
   store.answers("/bucket/a.bin", (request, response) => {
     if (time.nowMs > 10_000) return range(request, response);
     refused += 1;
     says(status, error(code))(request, response);
   });
-  const readers = Array.from({ length: 20 }, () => storage.read(object, 0, 5));
+  const readers = Array.from({ length: 20 }, () => storage.read(object, 0, 5, { signal: NEVER }));
   const all = await Promise.all(readers);
   expect(new Set(all.map((bytes) => Buffer.from(bytes).toString()))).toEqual(new Set(["01234"]));
   // All of them in each of some rounds; and credentials were looked for once a round.
@@ -59,9 +60,9 @@ test("credentials that are not taken for good end in the store's refusal, with h
   const { storage } = store.open(clock);
   await using _open = storage;
   store.answers("/bucket/a.bin", range);
-  await storage.read(object, 0, 5);
+  await storage.read(object, 0, 5, { signal: NEVER });
   store.answers("/bucket/a.bin", says(403, error("InvalidAccessKeyId")));
-  const failure = await storage.read(object, 0, 5).catch((reason: unknown) => reason);
+  const failure = await storage.read(object, 0, 5, { signal: NEVER }).catch((reason: unknown) => reason);
   expect(failure).toMatchObject({
     code: "STORE_REFUSED",
     message: expect.stringMatching(
@@ -72,10 +73,12 @@ test("credentials that are not taken for good end in the store's refusal, with h
   expect(time.nowMs).toBeLessThan(70_000);
   // It is waited for once: whoever asks next is told at once.
   const { nowMs } = time;
-  await expect(storage.read(object, 0, 5)).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  await expect(storage.read(object, 0, 5, { signal: NEVER })).rejects.toMatchObject({
+    code: "STORE_REFUSED",
+  });
   expect(time.nowMs).toBe(nowMs);
   store.answers("/bucket/a.bin", range);
-  await storage.read(object, 0, 5);
+  await storage.read(object, 0, 5, { signal: NEVER });
 });
 
 test("who was never let in is told at once, and so is whoever may not read this object", async () => {
@@ -83,13 +86,15 @@ test("who was never let in is told at once, and so is whoever may not read this 
   const never = store.open(clock);
   await using _never = never.storage;
   store.answers("/bucket/a.bin", says(403, error("InvalidAccessKeyId")));
-  await expect(never.storage.read(object, 0, 5)).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  await expect(never.storage.read(object, 0, 5, { signal: NEVER })).rejects.toMatchObject({
+    code: "STORE_REFUSED",
+  });
   expect(never.asked()).toBe(1);
   const other = store.open(clock);
   await using _other = other.storage;
   store.answers("/bucket/a.bin", range, says(403, error("AccessDenied")));
-  await other.storage.read(object, 0, 5);
-  await expect(other.storage.read(object, 0, 5)).rejects.toMatchObject({
+  await other.storage.read(object, 0, 5, { signal: NEVER });
+  await expect(other.storage.read(object, 0, 5, { signal: NEVER })).rejects.toMatchObject({
     fields: { reason: "AccessDenied" },
   });
   expect([other.asked(), time.nowMs]).toEqual([1, 0]);

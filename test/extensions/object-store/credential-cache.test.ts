@@ -1,6 +1,7 @@
 import { expect, test, vi } from "vitest";
 import { type AwsCredentials, noCredentials } from "../../../extensions/aws/credentials.ts";
 import { CredentialCache } from "../../../extensions/object-store/credential-cache.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { type TakenBefore, takenHere } from "../../../shared/storage/taken-before.ts";
 
 const MINUTE_MS = 60_000;
@@ -35,36 +36,36 @@ function rig(lifeMs: number | null, options: { readonly taken?: TakenBefore } = 
 
 test("credentials are asked for once for all that need them, and again when a tenth of their life is left", async () => {
   const { cache, asked, world } = rig(60 * MINUTE_MS);
-  const all = await Promise.all(Array.from({ length: 20 }, () => cache.get()));
+  const all = await Promise.all(Array.from({ length: 20 }, () => cache.get(NEVER)));
   expect(new Set(all).size).toBe(1);
   world.nowMs = 53 * MINUTE_MS;
-  expect((await cache.get()).accessKeyId).toBe("key 1");
+  expect((await cache.get(NEVER)).accessKeyId).toBe("key 1");
   world.nowMs = 55 * MINUTE_MS;
-  expect((await cache.get()).accessKeyId).toBe("key 2");
+  expect((await cache.get(NEVER)).accessKeyId).toBe("key 2");
   expect(asked).toEqual([false, false]);
 });
 
 test("those without an end are kept, and those that a store refuses are not", async () => {
   const { cache, asked, world } = rig(null);
-  const first = await cache.get();
+  const first = await cache.get(NEVER);
   world.nowMs = Number.MAX_SAFE_INTEGER;
-  expect(await cache.get()).toBe(first);
+  expect(await cache.get(NEVER)).toBe(first);
   cache.drop(first);
-  const [second] = await Promise.all([cache.get(), cache.get()]);
+  const [second] = await Promise.all([cache.get(NEVER), cache.get(NEVER)]);
   // Others learn of it late: what is there by now is not dropped for it.
   cache.drop(first);
-  expect(await cache.get()).toBe(second);
+  expect(await cache.get(NEVER)).toBe(second);
   expect(asked).toEqual([false, true]);
 });
 
 test("while those that are there are good, that no others come is no failure", async () => {
   const { cache, world } = rig(60 * MINUTE_MS);
-  const first = await cache.get();
+  const first = await cache.get(NEVER);
   world.isDown = true;
   world.nowMs = 59 * MINUTE_MS;
-  expect(await cache.get()).toBe(first);
+  expect(await cache.get(NEVER)).toBe(first);
   world.nowMs = 61 * MINUTE_MS;
-  const refused = await cache.get().catch((error: unknown) => error);
+  const refused = await cache.get(NEVER).catch((error: unknown) => error);
   expect(refused).toMatchObject({ code: "STORE_REFUSED", hint: expect.stringContaining("AWS_PROFILE") });
   expect(JSON.stringify([refused, String(refused)])).not.toContain("hunter2");
 });
@@ -72,67 +73,69 @@ test("while those that are there are good, that no others come is no failure", a
 test("that there are none is asked once in half a minute, and no longer than that is it believed", async () => {
   const { cache, asked, world } = rig(null);
   world.isDown = true;
-  const first = await cache.get().catch((error: unknown) => error);
+  const first = await cache.get(NEVER).catch((error: unknown) => error);
   world.nowMs = 29_000;
-  await expect(cache.get()).rejects.toBe(first);
+  await expect(cache.get(NEVER)).rejects.toBe(first);
   expect(asked).toHaveLength(1);
   world.isDown = false;
   world.nowMs = 30_000;
-  expect((await cache.get()).accessKeyId).toBe("key 2");
+  expect((await cache.get(NEVER)).accessKeyId).toBe("key 2");
 });
 
 test("a clock that is set back does not make a refusal last", async () => {
   const { cache, world } = rig(null);
   world.nowMs = 60 * MINUTE_MS;
   world.isDown = true;
-  await expect(cache.get()).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  await expect(cache.get(NEVER)).rejects.toMatchObject({ code: "STORE_REFUSED" });
   world.isDown = false;
   world.nowMs = 0;
-  expect((await cache.get()).accessKeyId).toBe("key 2");
+  expect((await cache.get(NEVER)).accessKeyId).toBe("key 2");
 });
 
 test("while those that are there are good, others are asked for once in half a minute", async () => {
   const { cache, asked, world } = rig(60 * MINUTE_MS);
-  const first = await cache.get();
+  const first = await cache.get(NEVER);
   world.isDown = true;
   for (const seconds of [0, 1, 29, 30, 59]) {
     world.nowMs = 55 * MINUTE_MS + seconds * 1_000;
-    expect(await cache.get()).toBe(first);
+    expect(await cache.get(NEVER)).toBe(first);
   }
   expect(asked).toHaveLength(3);
 });
 
 test("of who was let in before, credentials that are refused again and again are asked for after pauses, one for all", async () => {
   const { cache, asked, pauses } = rig(null);
-  cache.taken(await cache.get());
+  cache.taken(await cache.get(NEVER));
   for (let refusals = 0; refusals < 6; refusals += 1) {
-    const all = await Promise.all([cache.get(), cache.get(), cache.get()]);
+    const all = await Promise.all([cache.get(NEVER), cache.get(NEVER), cache.get(NEVER)]);
     for (const refused of all) cache.drop(refused);
   }
-  const fresh = await cache.get();
+  const fresh = await cache.get(NEVER);
   expect(asked).toHaveLength(7);
   expect(pauses).toEqual([500, 1_000, 2_000, 4_000, 5_000]);
   cache.taken(fresh);
   cache.drop(fresh);
-  await cache.get();
+  await cache.get(NEVER);
   expect(pauses).toHaveLength(5);
 });
 
 test("of who was let in before, that there are no credentials is waited for a minute, and then told; after that at once", async () => {
   const { cache, world, pauses } = rig(null);
-  const first = await cache.get();
+  const first = await cache.get(NEVER);
   cache.taken(first);
   cache.drop(first);
   world.isDown = true;
   const startMs = world.nowMs;
-  await expect(Promise.all([cache.get(), cache.get()])).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  await expect(Promise.all([cache.get(NEVER), cache.get(NEVER)])).rejects.toMatchObject({
+    code: "STORE_REFUSED",
+  });
   expect(world.nowMs - startMs).toBeGreaterThanOrEqual(60_000);
   expect(world.nowMs - startMs).toBeLessThan(66_000);
   const before = pauses.length;
-  await expect(cache.get()).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  await expect(cache.get(NEVER)).rejects.toMatchObject({ code: "STORE_REFUSED" });
   world.isDown = false;
   world.nowMs += 30_000;
-  await cache.get();
+  await cache.get(NEVER);
   expect(pauses.length).toBe(before);
 });
 
@@ -164,7 +167,7 @@ function standingRig() {
 
 test("whoever is told to end waits no more, and with the last of them the asking ends", async () => {
   const { cache, world } = standingRig();
-  const first = await cache.get();
+  const first = await cache.get(NEVER);
   cache.taken(first);
   cache.drop(first);
   const ends = [new AbortController(), new AbortController()];
@@ -186,10 +189,10 @@ test("whoever is told to end waits no more, and with the last of them the asking
 test("one that begins while a store refuses is as patient as those that it let in before", async () => {
   const taken = takenHere();
   const old = rig(null, { taken });
-  old.cache.taken(await old.cache.get());
+  old.cache.taken(await old.cache.get(NEVER));
   const { cache, world, pauses } = rig(null, { taken });
   world.isDown = true;
-  await expect(cache.get()).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  await expect(cache.get(NEVER)).rejects.toMatchObject({ code: "STORE_REFUSED" });
   expect(world.nowMs).toBeGreaterThanOrEqual(60_000);
   expect(pauses.length).toBeGreaterThan(5);
   expect(old.cache.wereTaken).toBe(false);

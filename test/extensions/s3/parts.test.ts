@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { placeOf } from "../../../extensions/object-store/object-place.ts";
 import { createObjectStorage } from "../../../extensions/object-store/object-storage.ts";
 import { checksumOf, partBytesOf } from "../../../extensions/s3/parts.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { sha256 } from "../../../shared/core/digest.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
@@ -67,7 +68,8 @@ const completed = (checksum: string) =>
     `<CompleteMultipartUploadResult><ChecksumSHA256>${checksum}</ChecksumSHA256></CompleteMultipartUploadResult>`,
   );
 const sent = says(200, "", { etag: '"e"' });
-const put = () => createObjectStorage(open()).put(to, sourceOfBytes(bytes), { ifAbsent: true });
+const put = () =>
+  createObjectStorage(open()).put(to, sourceOfBytes(bytes), { ifAbsent: true, signal: NEVER });
 
 test("parts are as small as is usual, and no more than the store takes", () => {
   expect(partBytesOf(10, PART)).toBe(PART);
@@ -171,17 +173,17 @@ function serveCopy(made: string, tellsParts = true): string[] {
 test("a copy in parts has the checksum of its source, or has failed", async () => {
   using client = open();
   const kinds = serveCopy(CHECKSUM);
-  await client.copy(placeOf(from), placeOf(to), { ifAbsent: true });
+  await client.copy(placeOf(from), placeOf(to), { ifAbsent: true }, NEVER);
   expect(kinds.sort()).toEqual(["PUT", "begin", "complete u1", "part 1", "part 2", "part 3"]);
   serveCopy(`${"A".repeat(43)}=-3`);
-  const other = client.copy(placeOf(from), placeOf(to), { ifAbsent: true });
+  const other = client.copy(placeOf(from), placeOf(to), { ifAbsent: true }, NEVER);
   await expect(other).rejects.toMatchObject({ code: "STORE_FAILED" });
 });
 
 test("where a store tells no checksums of copied parts, the copy is made without any", async () => {
   using client = open();
   const kinds = serveCopy(CHECKSUM, false);
-  await client.copy(placeOf(from), placeOf(to), { ifAbsent: true });
+  await client.copy(placeOf(from), placeOf(to), { ifAbsent: true }, NEVER);
   expect(kinds.filter((kind) => kind === "begin")).toHaveLength(2);
   expect(kinds.at(-1)).toBe("complete u1");
 });
@@ -190,6 +192,6 @@ test("a copy that fails for another reason has failed", async () => {
   using client = open();
   serveCopy(CHECKSUM);
   serve("from", { HEAD: says(200, "", { "content-length": "10", etag: '"e"' }) });
-  const copy = client.copy(placeOf(from), placeOf(to), { ifAbsent: true });
+  const copy = client.copy(placeOf(from), placeOf(to), { ifAbsent: true }, NEVER);
   await expect(copy).rejects.toMatchObject({ code: "STORE_FAILED", fields: { reason: "InvalidRequest" } });
 });

@@ -5,6 +5,7 @@ import { CredentialCache } from "../../../extensions/object-store/credential-cac
 import { createObjectStorage } from "../../../extensions/object-store/object-storage.ts";
 import { S3Client } from "../../../extensions/s3/s3-client.ts";
 import type { S3Settings } from "../../../extensions/s3/settings.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
 import { type ServeCall, startWebServer, type WebServer } from "../../support/web-server.ts";
@@ -47,7 +48,7 @@ test("of a bucket that anybody may read nothing is signed, and nobody is said to
     range(request, response);
   });
   await using storage = storageWith({}, "nobody");
-  expect(await text(storage.read(object, 0, 5))).toBe("01234");
+  expect(await text(storage.read(object, 0, 5, { signal: NEVER }))).toBe("01234");
   expect(headers).toHaveLength(1);
   expect(headers[0]).not.toHaveProperty("authorization");
   expect(Object.keys(headers[0] ?? {}).filter((name) => name.startsWith("x-amz"))).toEqual([]);
@@ -69,9 +70,9 @@ test("whoever agrees to pay says so with each request, and signs it", async () =
   );
   server.served.set("/bucket/", note(says(200, list)));
   await using storage = storageWith({ requesterPays: true });
-  await storage.stat(object);
-  await storage.read(object, 0, 5);
-  for await (const _page of storage.list(parseLocation("s3://bucket"))) break;
+  await storage.stat(object, NEVER);
+  await storage.read(object, 0, 5, { signal: NEVER });
+  for await (const _page of storage.list(parseLocation("s3://bucket"), { signal: NEVER })) break;
   expect(headers).toHaveLength(3);
   for (const { "x-amz-request-payer": payer, authorization } of headers) {
     expect(payer).toBe("requester");
@@ -103,10 +104,10 @@ describe("a bucket in another region is asked for there, and so are those that a
   ])("%s", async (_how, call) => {
     server.served.set("/bucket/a.bin", call);
     await using storage = storageWith({});
-    const reads = Array.from({ length: 8 }, () => text(storage.read(object, 0, 5)));
+    const reads = Array.from({ length: 8 }, () => text(storage.read(object, 0, 5, { signal: NEVER })));
     expect(await Promise.all(reads)).toEqual(reads.map(() => "01234"));
     server.requests.length = 0;
-    await storage.read(object, 0, 5);
+    await storage.read(object, 0, 5, { signal: NEVER });
     expect(server.requests).toHaveLength(1);
   });
 
@@ -124,7 +125,9 @@ describe("a bucket in another region is asked for there, and so are those that a
       )(request, response);
     });
     await using storage = storageWith({});
-    await expect(storage.read(object, 0, 5)).rejects.toMatchObject({ code: "STORE_REFUSED" });
+    await expect(storage.read(object, 0, 5, { signal: NEVER })).rejects.toMatchObject({
+      code: "STORE_REFUSED",
+    });
     expect(count).toBeLessThanOrEqual(2);
   });
 });

@@ -3,6 +3,7 @@ import type { AwsCredentials } from "../../../extensions/aws/credentials.ts";
 import { CredentialCache } from "../../../extensions/object-store/credential-cache.ts";
 import { createObjectStorage } from "../../../extensions/object-store/object-storage.ts";
 import { S3Client } from "../../../extensions/s3/s3-client.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { sha256 } from "../../../shared/core/digest.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
@@ -26,11 +27,11 @@ const text = async (read: Promise<Uint8Array>) => Buffer.from(await read).toStri
 test("credentials that a store takes no more are asked for anew, once, and then it is a refusal", async () => {
   const keys = answers("/bucket/a.bin", says(400, error("ExpiredToken")), range);
   await using first = open().storage;
-  expect(await text(first.read(object, 0, 5))).toBe("01234");
+  expect(await text(first.read(object, 0, 5, { signal: NEVER }))).toBe("01234");
   expect(keys).toEqual(["KEY1", "KEY2"]);
   const { storage, asked } = open();
   answers("/bucket/a.bin", says(400, error("ExpiredToken")));
-  const refused = await storage.read(object, 0, 5).catch((thrown: unknown) => thrown);
+  const refused = await storage.read(object, 0, 5, { signal: NEVER }).catch((thrown: unknown) => thrown);
   expect(refused).toMatchObject({ code: "STORE_REFUSED", fields: { reason: "ExpiredToken" } });
   expect(JSON.stringify([refused, String(refused)])).not.toContain('"hunter2');
   expect(asked()).toBe(2);
@@ -46,9 +47,9 @@ test("a store that is busy is asked again, by its status or by its code", async 
     range,
   );
   await using storage = open().storage;
-  expect(await text(storage.read(object, 0, 5))).toBe("01234");
+  expect(await text(storage.read(object, 0, 5, { signal: NEVER }))).toBe("01234");
   answers("/bucket/a.bin", says(503, error("SlowDown")));
-  await expect(storage.read(object, 0, 5)).rejects.toMatchObject({
+  await expect(storage.read(object, 0, 5, { signal: NEVER })).rejects.toMatchObject({
     code: "STORE_FAILED",
     fields: { throttled: true },
     message: "s3://bucket/a.bin answers 503 (SlowDown)",
@@ -68,17 +69,19 @@ test.each([
   store.server.served.set("/bucket/", says(404, error("NoSuchBucket")));
   answers("/bucket/a.bin", says(status, error(code)));
   await using storage = open().storage;
-  await expect(storage.read(object, 0, 5, undefined, '"e"')).rejects.toMatchObject({ code: expected });
+  await expect(storage.read(object, 0, 5, { version: '"e"', signal: NEVER })).rejects.toMatchObject({
+    code: expected,
+  });
 });
 
 test("a copy that fails when its 200 is under way has failed", async () => {
   answers("/bucket/a.bin", says(200, "", { etag: '"e"', "content-length": "10" }));
   answers("/bucket/b.bin", says(200, error("AccessDenied")));
   await using storage = open().storage;
-  const copy = storage.copy(object, parseLocation("s3://bucket/b.bin"));
+  const copy = storage.copy(object, parseLocation("s3://bucket/b.bin"), NEVER);
   await expect(copy).rejects.toMatchObject({ fields: { reason: "AccessDenied" } });
   answers("/bucket/b.bin", says(200, error("InternalError")), says(200, "<CopyObjectResult/>"));
-  await storage.copy(object, parseLocation("s3://bucket/b.bin"));
+  await storage.copy(object, parseLocation("s3://bucket/b.bin"), NEVER);
 });
 
 test("a copy that a store is long silent about is not asked for again beside it", async () => {
@@ -86,7 +89,7 @@ test("a copy that a store is long silent about is not asked for again beside it"
     void setTimeout(() => response.writeHead(200).end("<CopyObjectResult/>"), 900);
   const keys = answers("/bucket/b.bin", late);
   await using storage = open().storage;
-  await storage.copy(object, parseLocation("s3://bucket/b.bin"));
+  await storage.copy(object, parseLocation("s3://bucket/b.bin"), NEVER);
   expect(keys).toHaveLength(1);
 });
 
@@ -101,12 +104,12 @@ test("a put whose answer is lost is sent again, and that it is there by then is 
       : says(412, error("PreconditionFailed"))(request, response);
   answers("/bucket/a.bin", lost, taken);
   await using storage = open().storage;
-  expect(await storage.put(object, sourceOfBytes(bytes), { ifAbsent: true })).toEqual({
+  expect(await storage.put(object, sourceOfBytes(bytes), { ifAbsent: true, signal: NEVER })).toEqual({
     bytes: 8,
     sha256: sha256(bytes),
   });
   answers("/bucket/a.bin", lost, taken);
-  const other = storage.put(object, sourceOfBytes("not that"), { ifAbsent: true });
+  const other = storage.put(object, sourceOfBytes("not that"), { ifAbsent: true, signal: NEVER });
   await expect(other).rejects.toMatchObject({ code: "STORE_EXISTS" });
 });
 
@@ -120,11 +123,13 @@ test("a put that the store refuses before it has read it is one of a name that i
   });
   await using storage = open().storage;
   const stored = { bytes: 8, sha256: sha256(bytes) };
-  expect(await storage.put(object, sourceOfBytes(bytes), { ifAbsent: true })).toEqual(stored);
-  const other = storage.put(object, sourceOfBytes("not that"), { ifAbsent: true });
+  expect(await storage.put(object, sourceOfBytes(bytes), { ifAbsent: true, signal: NEVER })).toEqual(stored);
+  const other = storage.put(object, sourceOfBytes("not that"), { ifAbsent: true, signal: NEVER });
   await expect(other).rejects.toMatchObject({ code: "STORE_EXISTS" });
   // One that may replace what is there has failed.
-  await expect(storage.put(object, sourceOfBytes(bytes))).rejects.toMatchObject({ code: "STORE_FAILED" });
+  await expect(storage.put(object, sourceOfBytes(bytes), { signal: NEVER })).rejects.toMatchObject({
+    code: "STORE_FAILED",
+  });
 });
 
 test("what was not removed with many is no success", async () => {
@@ -136,7 +141,7 @@ test("what was not removed with many is no success", async () => {
     response.end(request.method === "GET" ? listed : left);
   });
   await using storage = open().storage;
-  await expect(storage.remove(object)).rejects.toMatchObject({
+  await expect(storage.remove(object, NEVER)).rejects.toMatchObject({
     code: "STORE_REFUSED",
     fields: { reason: "AccessDenied", key: "a.bin/x" },
   });
@@ -152,7 +157,7 @@ test("a store that lists what it says it removed is not asked for ever", async (
     response.end(request.method === "GET" ? listed : "<DeleteResult/>");
   });
   await using storage = open().storage;
-  await expect(storage.remove(object)).rejects.toMatchObject({
+  await expect(storage.remove(object, NEVER)).rejects.toMatchObject({
     code: "STORE_FAILED",
     fields: { key: "a.bin/x" },
   });
@@ -163,7 +168,7 @@ test("an object is read as it is stored, whatever its metadata say of how it was
   const packed = { "content-range": "bytes 0-4/10", etag: '"e"', "content-encoding": "aws-chunked,gzip" };
   answers("/bucket/a.bin", says(206, "01234", packed));
   await using storage = open().storage;
-  expect(await text(storage.read(object, 0, 5))).toBe("01234");
+  expect(await text(storage.read(object, 0, 5, { signal: NEVER }))).toBe("01234");
 });
 
 test.each([
@@ -176,7 +181,7 @@ test.each([
 ])("what is asked by HEAD and answered by %i is refused, as GET says why: %s", async (status, code, hint) => {
   answers("/bucket/a.bin", says(status, error(code)));
   await using storage = open().storage;
-  await expect(storage.stat(object)).rejects.toMatchObject({
+  await expect(storage.stat(object, NEVER)).rejects.toMatchObject({
     code: "STORE_REFUSED",
     fields: { status },
     hint: expect.stringMatching(hint),
@@ -194,7 +199,7 @@ test("a call that waits for credentials ends when it is not wanted any more", as
   await using storage = createObjectStorage(new S3Client({ settings, credentials }));
   const abort = new AbortController();
   const reason = new Error("enough");
-  const read = storage.read(object, 0, 5, abort.signal);
+  const read = storage.read(object, 0, 5, { signal: abort.signal });
   abort.abort(reason);
   await expect(read).rejects.toBe(reason);
 });

@@ -26,11 +26,11 @@ test("an answer to HEAD has no body that says so: what GET says of credentials i
   const there = says(200, "", { etag: '"e"', "content-length": "10" });
   const keys = answers("/bucket/a.bin", says(400), says(400, error("ExpiredToken")), range, there);
   await using storage = open().storage;
-  expect(await storage.stat(object)).toEqual({ bytes: 10, version: '"e"' });
+  expect(await storage.stat(object, NEVER)).toEqual({ bytes: 10, version: '"e"' });
   expect(keys).toEqual(["KEY1", "KEY1", "KEY2", "KEY2"]);
   const other = open();
   answers("/bucket/a.bin", says(400, error("KeyTooLongError")));
-  await expect(other.storage.stat(object)).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  await expect(other.storage.stat(object, NEVER)).rejects.toMatchObject({ code: "STORE_REFUSED" });
   expect(other.asked()).toBe(1);
   await other.storage[Symbol.asyncDispose]();
 });
@@ -45,7 +45,7 @@ test("a clock that is wrong is put right by the store's", async () => {
   };
   answers("/bucket/a.bin", skewed);
   await using storage = open().storage;
-  expect(await text(storage.read(object, 0, 5))).toBe("01234");
+  expect(await text(storage.read(object, 0, 5, { signal: NEVER }))).toBe("01234");
   expect(dates[1]).toMatch(/^20370101T12000/);
 });
 
@@ -60,7 +60,7 @@ test("a clock that is wrong is put right where the first that is asked is HEAD, 
     else response.writeHead(200, { etag: '"e"', "content-length": "10" }).end();
   });
   await using storage = open().storage;
-  expect(await storage.stat(object)).toEqual({ bytes: 10, version: '"e"' });
+  expect(await storage.stat(object, NEVER)).toEqual({ bytes: 10, version: '"e"' });
   expect(dates.map((date) => date.replace(/20[0-2]\d/, "now"))).toEqual([
     "HEAD now",
     "GET now",
@@ -72,7 +72,7 @@ test("a clock that is wrong is put right where the first that is asked is HEAD, 
 test("a redirect of a new bucket that names no region is refused with what to do", async () => {
   answers("/bucket/a.bin", says(307, error("TemporaryRedirect")));
   const { storage, asked } = open();
-  await expect(storage.read(object, 0, 5)).rejects.toMatchObject({
+  await expect(storage.read(object, 0, 5, { signal: NEVER })).rejects.toMatchObject({
     code: "STORE_REFUSED",
     fields: { status: 307, reason: "TemporaryRedirect" },
     hint: expect.stringContaining("set AWS_REGION to that, or wait some hours"),
@@ -88,7 +88,7 @@ test("what a store does not know how to do is asked once, and told in its words"
     says(501, error("NotImplemented"))(request, response);
   });
   await using storage = open().storage;
-  await expect(storage.put(object, sourceOfBytes("x"))).rejects.toMatchObject({
+  await expect(storage.put(object, sourceOfBytes("x"), { signal: NEVER })).rejects.toMatchObject({
     code: "STORE_FAILED",
     fields: { reason: "NotImplemented" },
     message: "s3://bucket/a.bin answers NotImplemented (501): said hunter2-free",
@@ -102,7 +102,7 @@ test("a key that is listed leads to no object elsewhere, though XML cannot hold 
   answers("/bucket/", (_request, response) => void response.end(listed));
   const from = store.server.requests.length;
   await using storage = open().storage;
-  await expect(storage.remove(parseLocation("s3://bucket/out/_work/"))).rejects.toMatchObject({
+  await expect(storage.remove(parseLocation("s3://bucket/out/_work/"), NEVER)).rejects.toMatchObject({
     code: "STORE_REFUSED",
     fields: { key: decodeURIComponent(odd) },
   });
@@ -113,7 +113,7 @@ test.each(["..", "a/../../other/key", "./x"])("no request is signed for the key 
   using client = store.client(async () => ({ accessKeyId: "KEY", secretAccessKey: "hunter2" }));
   const from = store.server.requests.length;
   const place = { bucket: "bucket", key, path: `s3://bucket/${key}` };
-  await expect(client.remove(place)).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  await expect(client.remove(place, NEVER)).rejects.toMatchObject({ code: "STORE_REFUSED" });
   expect(store.server.requests.length).toBe(from);
 });
 
@@ -126,7 +126,7 @@ test("a key that no address can say is listed with the reason", async () => {
     ),
   );
   await using storage = open().storage;
-  for await (const page of storage.list(parseLocation("s3://bucket/a")))
+  for await (const page of storage.list(parseLocation("s3://bucket/a"), { signal: NEVER }))
     expect(page.map(({ kind, unnameable }) => [kind, unnameable])).toEqual([
       ["file", { shown: "../", why: "a part of its key is empty, or only dots" }],
       ["folder", { shown: "(no name)/", why: "a part of its key is empty, or only dots" }],
@@ -142,7 +142,7 @@ test.each([
   const keys = answers("/bucket/a.bin", says(400, error("ExpiredToken")), says(400, error(code)));
   using client = store.client(async () => ({ accessKeyId: "KEY", secretAccessKey: "hunter2" }));
   const place = { bucket: "bucket", key: "a.bin", path: object };
-  expect(await client.refusesOtherBytes(place)).toBe(expected);
+  expect(await client.refusesOtherBytes(place, NEVER)).toBe(expected);
   expect(keys).toHaveLength(2);
 });
 
@@ -177,7 +177,7 @@ test("of a row's file AccessDenied is the row's fault: another object may be giv
 test("what a store says is told as far as a message is long", async () => {
   answers("/bucket/a.bin", says(400, error("InvalidArgument", "x".repeat(50_000))));
   await using storage = open().storage;
-  const refused = await storage.read(object, 0, 5).catch((thrown: unknown) => thrown);
+  const refused = await storage.read(object, 0, 5, { signal: NEVER }).catch((thrown: unknown) => thrown);
   expect(refused).toMatchObject({ fields: { reason: "InvalidArgument" } });
   expect(String(refused).length).toBeLessThan(2_000);
 });
@@ -197,8 +197,8 @@ test("a page that is empty, and not the last one, is gone on from", async () => 
   answers("/bucket/a", says(404));
   await using storage = open().storage;
   const folder = parseLocation("s3://bucket/a");
-  expect(await storage.kindAt(folder)).toBe("folder");
-  await storage.remove(folder);
+  expect(await storage.kindAt(folder, NEVER)).toBe("folder");
+  await storage.remove(folder, NEVER);
   expect(left).toEqual(new Set());
-  expect(await storage.kindAt(folder)).toBe(null);
+  expect(await storage.kindAt(folder, NEVER)).toBe(null);
 });

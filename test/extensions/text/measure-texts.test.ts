@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { measureTexts } from "../../../extensions/text/measure-texts.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../shared/storage/memory.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
@@ -13,7 +14,7 @@ const { texts, expected } = JSON.parse(readFileSync(join(TOKENIZERS_PATH, "expec
 
 async function measured(file: string | Uint8Array, columns: Readonly<Record<string, readonly unknown[]>>) {
   const storage = new MemoryStorage();
-  await storage.put(PLACE, sourceOfBytes(file));
+  await storage.put(PLACE, sourceOfBytes(file), { signal: NEVER });
   await using storages = new Storages({ file: async () => storage });
   const { signal } = new AbortController();
   return await measureTexts(new Map(Object.entries(columns)), PLACE, { storages, signal });

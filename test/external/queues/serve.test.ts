@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { encodeParquet } from "../../../shared/dataset/encode.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
@@ -87,7 +88,7 @@ describe("serve, with messages of files", () => {
     const storage = server.storage();
     const put = async (key: string, first: number) => {
       const bytes = encodeParquet(numberedRows(first, 30));
-      await storage.put(parseLocation(`s3://bucket/${key}`), sourceOfBytes(bytes));
+      await storage.put(parseLocation(`s3://bucket/${key}`), sourceOfBytes(bytes), { signal: NEVER });
       const name = encodeURIComponent(key).replaceAll("%2F", "/").replaceAll("%20", "+");
       const object = { key: name, size: bytes.length, eTag: "e", sequencer: String(first) };
       const s3 = { bucket: { name: "bucket" }, object };

@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { isEnded } from "../../../shared/domain/job.ts";
 import { below, parseLocation } from "../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
@@ -25,7 +26,9 @@ beforeAll(async () => {
     await server.makeBucket(bucket);
     for (const name of await readdir(job.at("data"))) {
       const bytes = sourceOfBytes(await readFile(job.at("data", name)));
-      await server.storage().put(below(parseLocation(`s3://${bucket}`), "in", name), bytes);
+      await server
+        .storage()
+        .put(below(parseLocation(`s3://${bucket}`), "in", name), bytes, { signal: NEVER });
     }
   }
 });
@@ -74,7 +77,7 @@ test("jobs of a role open the folders of buckets that it may; of others nothing 
   expect(taken).toMatchObject({ code: 0 });
   await using worker = startWorker(job, address, [], { env });
   const ended = await until("the end of the job", async () => {
-    const status = await ask(address, ({ jobs }) => jobs.getJob(taken.stdout.trim()));
+    const status = await ask(address, ({ jobs }) => jobs.getJob(taken.stdout.trim(), NEVER));
     return isEnded(status.phase) ? status : null;
   });
   expect(ended).toMatchObject({ phase: "published" });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { placeOf } from "../../../extensions/object-store/object-place.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { type Location, parseLocation } from "../../../shared/domain/location.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
@@ -31,7 +32,7 @@ storageContract("Azurite, with the account in the location", async () => {
   const contracted = server.storage();
   count += 1;
   const existing = parseLocation(`${root}/data-${count}/existing.bin`);
-  await contracted.put(existing, sourceOfBytes(bytes));
+  await contracted.put(existing, sourceOfBytes(bytes), { signal: NEVER });
   return {
     storage: contracted,
     existing: { location: existing, bytes },
@@ -49,8 +50,8 @@ describe("by the environment", () => {
       vi.stubEnv(name, "");
     for (const [name, value] of Object.entries(env)) vi.stubEnv(name, value);
     await using storages = new Storages();
-    await (await storages.at(at(key))).put(at(key), sourceOfBytes("found"));
-    await (await storages.at(at(key))).copy(at(key), at(`${key}-copied`));
+    await (await storages.at(at(key))).put(at(key), sourceOfBytes("found"), { signal: NEVER });
+    await (await storages.at(at(key))).copy(at(key), at(`${key}-copied`), NEVER);
     expect(Buffer.from(await server.kept("container", `${key}-copied`)).toString()).toBe("found");
     vi.unstubAllEnvs();
   };

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { type Location, parseLocation } from "../../../shared/domain/location.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
 import { download, filesBelow, workFolders } from "../../support/bucket-output.ts";
@@ -101,7 +102,7 @@ test.each([
       expect(again).toMatchObject({ code: 0 });
       expect(JSON.parse(again.stdout)).toMatchObject({ state: "published", output: out });
       await expectPublished();
-      await storage.remove(out);
+      await storage.remove(out, NEVER);
     }
   },
   300_000,

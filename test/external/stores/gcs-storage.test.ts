@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { placeOf } from "../../../extensions/object-store/object-place.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { sha256 } from "../../../shared/core/digest.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
@@ -22,7 +23,7 @@ test("the emulator is found as Google's own programs find it", async () => {
   for (const [name, value] of Object.entries(server.env)) vi.stubEnv(name, value);
   await using storages = new Storages();
   const location = parseLocation("gs://bucket/by-convention/a");
-  await (await storages.at(location)).put(location, sourceOfBytes("found"));
+  await (await storages.at(location)).put(location, sourceOfBytes("found"), { signal: NEVER });
   expect(Buffer.from(await server.kept("bucket", "by-convention/a")).toString()).toBe("found");
   vi.unstubAllEnvs();
 });
@@ -38,6 +39,6 @@ test("an object in pieces that has another md5 than was said is no put", async (
   };
   const place = placeOf(parseLocation("gs://bucket/damaged"));
   const md5 = createHash("md5").update("right").digest("hex");
-  const put = client.put(place, { body, sha256: sha256("right"), md5, ifAbsent: false });
+  const put = client.put(place, { body, sha256: sha256("right"), md5, ifAbsent: false }, NEVER);
   await expect(put).rejects.toMatchObject({ code: "STORE_FAILED" });
 });

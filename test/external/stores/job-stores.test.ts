@@ -1,6 +1,7 @@
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { userCredential } from "../../../shared/access/credential.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { below, parseLocation } from "../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
 import { FlightClient } from "../../support/flight/flight-client.ts";
@@ -39,7 +40,9 @@ async function keep(server: S3Server, bucket: string, name: string): Promise<voi
   await server.makeBucket(bucket);
   await using storage = server.storage();
   const bytes = await readFile(job.at("data", name));
-  await storage.put(below(parseLocation(`s3://${bucket}`), "in", name), sourceOfBytes(bytes));
+  await storage.put(below(parseLocation(`s3://${bucket}`), "in", name), sourceOfBytes(bytes), {
+    signal: NEVER,
+  });
 }
 
 /** No endpoint, no certificates, no keys: all is in the job file, or in the profile that it names. */

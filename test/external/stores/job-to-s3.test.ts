@@ -1,6 +1,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { packageRoot } from "../../../shared/core/package-root.ts";
 import { below, parseLocation } from "../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
@@ -82,10 +83,10 @@ describe("who may do what in a bucket of S3", () => {
     await using helpers = server.storage(helper);
     const refused = { code: "STORE_REFUSED" };
     const rows = below(daily, "rows", "part-00000.parquet");
-    await expect(helpers.put(below(daily, "rows", "more"), sourceOfBytes("x"))).rejects.toMatchObject(
-      refused,
-    );
-    await expect(helpers.read(rows, 0, 1)).rejects.toMatchObject(refused);
-    await expect(helpers.remove(rows)).rejects.toMatchObject(refused);
+    await expect(
+      helpers.put(below(daily, "rows", "more"), sourceOfBytes("x"), { signal: NEVER }),
+    ).rejects.toMatchObject(refused);
+    await expect(helpers.read(rows, 0, 1, { signal: NEVER })).rejects.toMatchObject(refused);
+    await expect(helpers.remove(rows, NEVER)).rejects.toMatchObject(refused);
   });
 });

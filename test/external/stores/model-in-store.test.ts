@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { below, parseLocation } from "../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
@@ -113,7 +114,9 @@ describe.each(Object.entries(STORES))("%s", (place, start) => {
 
   test("is another job when its model changes", async () => {
     await writeTextJob(job, place);
-    await storage.put(below(bucket, "m/tokenizer_config.json"), sourceOfBytes('{"model_max_length": 5}'));
+    await storage.put(below(bucket, "m/tokenizer_config.json"), sourceOfBytes('{"model_max_length": 5}'), {
+      signal: NEVER,
+    });
     const { error } = await failing(["run", job.job, "--workers", "1"], options());
     expect(error).toMatchObject({ code: "OUTPUT_OCCUPIED" });
   });

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { placeOf } from "../../../extensions/object-store/object-place.ts";
 import { createObjectStorage } from "../../../extensions/object-store/object-storage.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { sha256 } from "../../../shared/core/digest.ts";
 import { type Location, parseLocation } from "../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
@@ -36,20 +37,25 @@ afterAll(async () => {
 const at = (key: string): Location => parseLocation(`s3://bucket/${key}`);
 
 test("an object in parts is put whole, once, and told by the sha256 of its bytes", async () => {
-  const placed = await storage.put(at("a"), sourceOfBytes(large), { ifAbsent: true });
+  const placed = await storage.put(at("a"), sourceOfBytes(large), { ifAbsent: true, signal: NEVER });
   expect(placed).toEqual({ bytes: large.length, sha256: sha256(large) });
   expect(sha256(await server.kept("bucket", "a"))).toBe(placed.sha256);
-  expect(await storage.checksums?.of(at("a"))).toEqual(placed);
+  expect(await storage.checksums?.of(at("a"), NEVER)).toEqual(placed);
   using client = server.client();
-  expect((await client.head(placeOf(at("a")))).checksum).toMatch(/-3$/);
-  const other = storage.put(at("a"), sourceOfBytes(Buffer.alloc(large.length)), { ifAbsent: true });
+  expect((await client.head(placeOf(at("a")), NEVER)).checksum).toMatch(/-3$/);
+  const other = storage.put(at("a"), sourceOfBytes(Buffer.alloc(large.length)), {
+    ifAbsent: true,
+    signal: NEVER,
+  });
   await expect(other).rejects.toMatchObject({ code: "STORE_EXISTS" });
-  expect(await storage.put(at("a"), sourceOfBytes(large), { ifAbsent: true })).toEqual(placed);
+  expect(await storage.put(at("a"), sourceOfBytes(large), { ifAbsent: true, signal: NEVER })).toEqual(placed);
 });
 
 test("of several that put parts of one object at once, one wins, whole", async () => {
   const all = ["a", "b", "c"].map((letter) => Buffer.alloc(6 * MIB, letter));
-  const puts = all.map((each) => storage.put(at("raced"), sourceOfBytes(each), { ifAbsent: true }));
+  const puts = all.map((each) =>
+    storage.put(at("raced"), sourceOfBytes(each), { ifAbsent: true, signal: NEVER }),
+  );
   const outcomes = await Promise.allSettled(puts);
   const won = all.filter((_, index) => outcomes[index]?.status === "fulfilled");
   expect(won).toHaveLength(1);
@@ -57,40 +63,43 @@ test("of several that put parts of one object at once, one wins, whole", async (
 });
 
 test("bytes that are not what was announced make no object", async () => {
-  const wrong = { ifAbsent: true, sha256: sha256("another") };
+  const wrong = { ifAbsent: true, sha256: sha256("another"), signal: NEVER };
   await expect(storage.put(at("wrong"), sourceOfBytes(large), wrong)).rejects.toMatchObject({
     code: "STORE_FAILED",
   });
-  expect(await storage.kindAt(at("wrong"))).toBeNull();
+  expect(await storage.kindAt(at("wrong"), NEVER)).toBeNull();
 });
 
 test("an object in parts is copied at once where that can be, and told by the same sha256", async () => {
-  await storage.put(at("from"), sourceOfBytes(large));
-  await storage.copy(at("from"), at("copied"));
-  expect(await storage.checksums?.of(at("copied"))).toEqual({ bytes: large.length, sha256: sha256(large) });
+  await storage.put(at("from"), sourceOfBytes(large), { signal: NEVER });
+  await storage.copy(at("from"), at("copied"), NEVER);
+  expect(await storage.checksums?.of(at("copied"), NEVER)).toEqual({
+    bytes: large.length,
+    sha256: sha256(large),
+  });
 });
 
 test("what is too large to be copied at once is copied in parts, over what is there", async () => {
-  await storage.put(at("from"), sourceOfBytes(large));
-  await storage.put(at("parts"), sourceOfBytes("something else"));
+  await storage.put(at("from"), sourceOfBytes(large), { signal: NEVER });
+  await storage.put(at("parts"), sourceOfBytes("something else"), { signal: NEVER });
   faultOf = (method, path) => (method === "PUT" && path === "/bucket/parts" ? "large" : null);
-  await proxied.copy(at("from"), at("parts"));
+  await proxied.copy(at("from"), at("parts"), NEVER);
   expect(proxy.struck.get("large")).toBe(1);
   expect(sha256(await server.kept("bucket", "parts"))).toBe(sha256(large));
   // This server does not tell the checksums of copied parts: so what is there is read.
-  expect(await storage.checksums?.of(at("parts"))).toBeNull();
-  const missing = proxied.copy(at("nothing"), at("parts"));
+  expect(await storage.checksums?.of(at("parts"), NEVER)).toBeNull();
+  const missing = proxied.copy(at("nothing"), at("parts"), NEVER);
   await expect(missing).rejects.toMatchObject({ code: expect.stringMatching(/^STORE_/) });
 });
 
 test("a copy whose answer was lost is not made again", async () => {
-  await storage.put(at("from"), sourceOfBytes(large));
+  await storage.put(at("from"), sourceOfBytes(large), { signal: NEVER });
   const asked: string[] = [];
   faultOf = (method, path) => {
     asked.push(`${method} ${path}`);
     return asked.length === 1 ? "lost" : null;
   };
-  await proxied.copy(at("from"), at("once"));
+  await proxied.copy(at("from"), at("once"), NEVER);
   expect(asked.filter((each) => each === "PUT /bucket/once")).toHaveLength(1);
   expect(sha256(await server.kept("bucket", "once"))).toBe(sha256(large));
   // Where nothing was done, it is.
@@ -99,7 +108,7 @@ test("a copy whose answer was lost is not made again", async () => {
     asked.push(`${method} ${path}`);
     return asked.length === 1 ? "cut" : null;
   };
-  await proxied.copy(at("from"), at("twice"));
+  await proxied.copy(at("from"), at("twice"), NEVER);
   expect(asked.filter((each) => each === "PUT /bucket/twice")).toHaveLength(2);
   expect(sha256(await server.kept("bucket", "twice"))).toBe(sha256(large));
 });
@@ -120,7 +129,7 @@ test.each([
       return method === "DELETE" || path.includes("partNumber=2") ? "large" : null;
     };
     for (const key of [`${job}/rows/a`, `${job}/rows-of-others/a`, `${job}/rows/b/c`])
-      await expect(proxied.put(at(key), sourceOfBytes(large))).rejects.toThrow();
+      await expect(proxied.put(at(key), sourceOfBytes(large), { signal: NEVER })).rejects.toThrow();
     const begunThere = async () =>
       (await server.uploads("bucket")).filter((key) => key.startsWith(`${job}/`));
     expect(await begunThere()).toEqual([`${job}/rows-of-others/a`, `${job}/rows/a`, `${job}/rows/b/c`]);
@@ -129,10 +138,10 @@ test.each([
     faultOf = (_method, path) => {
       if (/\?uploads=?$/.test(path)) begun += 1;
       if (begun > 1 || !path.includes("partNumber=")) return null;
-      removing ??= storage.removeUploads?.(at(`${job}/rows`));
+      removing ??= storage.removeUploads?.(at(`${job}/rows`), NEVER);
       return fault;
     };
-    await proxied.put(at(`${job}/rows/living`), sourceOfBytes(large), { ifAbsent: true });
+    await proxied.put(at(`${job}/rows/living`), sourceOfBytes(large), { ifAbsent: true, signal: NEVER });
     await removing;
     expect(begun).toBe(2);
     expect(sha256(await server.kept("bucket", `${job}/rows/living`))).toBe(sha256(large));
@@ -146,10 +155,13 @@ test("answers that are lost, doubled, late or refused change nothing", async () 
   faultOf = () => (random() < 0.3 ? (faults[Math.floor(random() * faults.length)] ?? null) : null);
   for (let round = 0; round < 8; round += 1) {
     const bytes = Buffer.alloc(7 * MIB, `round ${round}`);
-    const placed = await proxied.put(at(`faulty-${round}`), sourceOfBytes(bytes), { ifAbsent: true });
+    const placed = await proxied.put(at(`faulty-${round}`), sourceOfBytes(bytes), {
+      ifAbsent: true,
+      signal: NEVER,
+    });
     expect(placed.sha256).toBe(sha256(bytes));
     expect(sha256(await server.kept("bucket", `faulty-${round}`))).toBe(placed.sha256);
-    expect(await storage.checksums?.of(at(`faulty-${round}`))).toEqual(placed);
+    expect(await storage.checksums?.of(at(`faulty-${round}`), NEVER)).toEqual(placed);
   }
   for (const fault of faults) expect(proxy.struck.get(fault)).toBeGreaterThan(0);
 });

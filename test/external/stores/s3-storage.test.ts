@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { type Location, parseLocation } from "../../../shared/domain/location.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
@@ -27,7 +28,7 @@ test("settings, credentials and certificates are those that AWS's own programs w
     await using storages = new Storages();
     const location = at("by-convention/a");
     const storage = await storages.at(location);
-    await storage.put(location, sourceOfBytes("found"));
+    await storage.put(location, sourceOfBytes("found"), { signal: NEVER });
     expect(Buffer.from(await server.kept("bucket", "by-convention/a")).toString()).toBe("found");
     vi.unstubAllEnvs();
   }
@@ -44,20 +45,22 @@ describe("objects in a bucket of a real server", () => {
 
   test("a file that the server found on its disk has no etag: its time of change is its version", async () => {
     await plain.keep("bucket", "found/file", "found");
-    const { version, bytes } = await storage.stat(at("found/file"));
+    const { version, bytes } = await storage.stat(at("found/file"), NEVER);
     expect(bytes).toBe(5);
-    const read = await storage.read(at("found/file"), 1, 5, undefined, version);
+    const read = await storage.read(at("found/file"), 1, 5, { version, signal: NEVER });
     expect(Buffer.from(read).toString()).toBe("ound");
-    for await (const [entry] of storage.list(at("found")))
+    for await (const [entry] of storage.list(at("found"), { signal: NEVER }))
       expect(entry).toMatchObject({ name: "file", stat: null });
     await plain.keep("bucket", "found/file", "later", new Date(Date.now() + 60_000));
-    const later = storage.read(at("found/file"), 1, 5, undefined, version);
+    const later = storage.read(at("found/file"), 1, 5, { version, signal: NEVER });
     await expect(later).rejects.toMatchObject({ code: "STORE_CHANGED" });
   });
 
   test("a wrong secret is refused, and is in no message", async () => {
     await using stranger = plain.storage({ ...plain.credentials, secretAccessKey: "hunter2hunter2" });
-    const refused = await stranger.read(at("told/a"), 0, 1).catch((error: unknown) => error);
+    const refused = await stranger
+      .read(at("told/a"), 0, 1, { signal: NEVER })
+      .catch((error: unknown) => error);
     expect(refused).toMatchObject({
       code: "STORE_REFUSED",
       fields: { reason: "SignatureDoesNotMatch" },
@@ -68,8 +71,12 @@ describe("objects in a bucket of a real server", () => {
 
   test("a key whose parts no address can say is refused, not changed", async () => {
     for (const key of ["a/../b", "a/./b", "a//b"]) {
-      await expect(storage.put(at(key), sourceOfBytes("x"))).rejects.toMatchObject({ code: "STORE_REFUSED" });
-      await expect(storage.read(at(key), 0, 1)).rejects.toMatchObject({ code: "STORE_REFUSED" });
+      await expect(storage.put(at(key), sourceOfBytes("x"), { signal: NEVER })).rejects.toMatchObject({
+        code: "STORE_REFUSED",
+      });
+      await expect(storage.read(at(key), 0, 1, { signal: NEVER })).rejects.toMatchObject({
+        code: "STORE_REFUSED",
+      });
     }
   });
 });

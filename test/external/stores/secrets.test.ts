@@ -2,6 +2,7 @@ import { readdir, readFile } from "node:fs/promises";
 import type { IncomingHttpHeaders } from "node:http";
 import { join } from "node:path";
 import { expect } from "vitest";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { below, type Location } from "../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
@@ -90,8 +91,11 @@ function signaturesOf(path: string, headers: IncomingHttpHeaders): string[] {
 async function inBucket(storage: Storage, folder: Location): Promise<ReadonlyMap<string, string>> {
   const found = new Map<string, string>();
   for (const name of await filesBelow(storage, folder)) {
-    const { bytes } = await storage.stat(below(folder, name));
-    found.set(name, Buffer.from(await storage.read(below(folder, name), 0, bytes)).toString("latin1"));
+    const { bytes } = await storage.stat(below(folder, name), NEVER);
+    found.set(
+      name,
+      Buffer.from(await storage.read(below(folder, name), 0, bytes, { signal: NEVER })).toString("latin1"),
+    );
   }
   return found;
 }
@@ -123,8 +127,9 @@ needs("init", "try").each(Object.entries(ASKED))(
     await storage.put(
       below(input, "a.parquet"),
       sourceOfBytes(await readFile(job.at("data/part-0000.parquet"))),
+      { signal: NEVER },
     );
-    await storage.put(model, sourceOfBytes(await readFile(job.at("model.onnx"))));
+    await storage.put(model, sourceOfBytes(await readFile(job.at("model.onnx"))), { signal: NEVER });
     const work = { journal: "bucket" };
     await job.writeSpec({ input: { path: input }, model: { path: model }, output: { path: out }, work });
     const own = { SHARDMILL_STATE: join(job.folder, "state"), SHARDMILL_CACHE: join(job.folder, "cache") };
@@ -145,7 +150,7 @@ needs("init", "try").each(Object.entries(ASKED))(
     const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "debug"];
     const { cli, address } = await startListening(job, args, { env });
     await using coordinator = cli;
-    said.push(JSON.stringify(await ask(address, ({ jobs }) => jobs.getJob(""))));
+    said.push(JSON.stringify(await ask(address, ({ jobs }) => jobs.getJob("", NEVER))));
     const begun = await inBucket(storage, out);
     expect([...begun.keys()].join()).toMatch(/\/journal\/0+1/);
     said.push(...begun.values());

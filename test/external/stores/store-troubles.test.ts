@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { AwsCredentials } from "../../../extensions/aws/credentials.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { type Location, parseLocation } from "../../../shared/domain/location.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
 import { download, untilCommittedIn, workFolders } from "../../support/bucket-output.ts";
@@ -122,7 +123,7 @@ test("keys that the store does not take for ten seconds hold a job up, and it go
   await server.setSecret(user, "another-secret");
   // That it took hold is seen by whoever asks with the old one.
   await using other = server.storage(user);
-  await expect(other.stat(out)).rejects.toMatchObject({ code: "STORE_REFUSED" });
+  await expect(other.stat(out, NEVER)).rejects.toMatchObject({ code: "STORE_REFUSED" });
   await new Promise((resolve) => setTimeout(resolve, 10_000));
   await server.setSecret(user, user.secretAccessKey);
   const { code, stdout, stderr } = await running.ended;

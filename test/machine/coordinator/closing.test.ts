@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { startCoordinator } from "../../../coordinator/coordinator.ts";
 import { realSeams } from "../../../coordinator/job/job-seams.ts";
-import { deferred } from "../../../shared/core/abort.ts";
+import { deferred, NEVER } from "../../../shared/core/abort.ts";
 import { systemClock } from "../../../shared/core/clock.ts";
 import { silentLogger } from "../../../shared/core/log.ts";
 import { SeededRandom } from "../../../sim/seeded-random.ts";
@@ -35,7 +35,7 @@ test("a job that is taken up while its coordinator closes is let go of, with its
   const seams = { ...realSeams, plan, serve };
   const options = { listen: "nowhere:1", guard: TEST_GUARD, clock: systemClock, log: silentLogger, seams };
   const coordinator = await startCoordinator(options);
-  const submitted = coordinator.submit(spec, { fresh: false });
+  const submitted = coordinator.submit(spec, { fresh: false, signal: NEVER });
   submitted.catch(() => {});
   await coordinator.close();
   gate.resolve();

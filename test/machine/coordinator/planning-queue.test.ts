@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, expect, test } from "vitest";
 import { type Coordinator, startCoordinator } from "../../../coordinator/coordinator.ts";
 import { realSeams } from "../../../coordinator/job/job-seams.ts";
-import { deferred } from "../../../shared/core/abort.ts";
+import { deferred, NEVER } from "../../../shared/core/abort.ts";
 import { systemClock } from "../../../shared/core/clock.ts";
 import { ShardmillError } from "../../../shared/core/errors.ts";
 import { silentLogger } from "../../../shared/core/log.ts";
@@ -46,12 +46,9 @@ async function planner() {
       gate = deferred<void>();
       gate.resolve();
     },
-    submit: (signal?: AbortSignal) => {
+    submit: (signal = NEVER) => {
       count += 1;
-      const submitted = started.submit(aSpec(count), {
-        fresh: false,
-        ...(signal === undefined ? {} : { signal }),
-      });
+      const submitted = started.submit(aSpec(count), { fresh: false, signal });
       submitted.catch(() => {});
       return submitted;
     },

@@ -4,6 +4,7 @@ import { flight } from "../../../extensions/flight/extension.ts";
 import { openFlights } from "../../../extensions/flight/handlers.ts";
 import { type FlightData, type FlightInfo, flightMethods } from "../../../extensions/flight/methods.ts";
 import type { FlightLimits } from "../../../extensions/flight/turns.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
 import { present } from "../../../shared/core/assert.ts";
 import { silentLogger } from "../../../shared/core/log.ts";
 import { withLength } from "../../../shared/dataset/ipc-messages.ts";
@@ -16,7 +17,7 @@ import { callServerStream } from "../../../shared/wire/streams.ts";
 import { callUnary } from "../../../shared/wire/unary.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../access.ts";
 
-const TIMES = { deadlineMs: 30_000 };
+const TIMES = { deadlineMs: 30_000, signal: NEVER };
 
 /** A client of Arrow Flight; what comes is read by Apache Arrow's own reader. */
 export class FlightClient implements Disposable {

@@ -5,7 +5,7 @@ import { Spool, type SpooledWindow } from "../../../extensions/serve/queue/spool
 import { filesOf } from "../../../extensions/serve/queue/unreadable-files.ts";
 import type { QueueTrigger } from "../../../extensions/serve/spec/queue-spec.ts";
 import type { RunOutcome } from "../../../extensions/serve/trigger/run-outcome.ts";
-import { sleep } from "../../../shared/core/abort.ts";
+import { NEVER, sleepBy } from "../../../shared/core/abort.ts";
 import type { Disk } from "../../../shared/core/disk.ts";
 import { errorToData, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 import { silentLogger } from "../../../shared/core/log.ts";
@@ -161,7 +161,7 @@ export class QueueWorld {
     if (begun !== undefined && begun !== what)
       return failed(new ShardmillError("JOB_MISMATCH", "it is another"));
     await life.act(`begin ${window.id}`, () => this.#begun.set(window.id, what));
-    await sleep(life.random.int(10, 500), undefined, life.clock);
+    await sleepBy(life.clock, life.random.int(10, 500), NEVER);
     if (this.#failed.size % 2 === 0 && !this.#failed.has(window.id)) {
       this.#failed.add(window.id);
       return failed(new ShardmillError("MODEL_INVALID", "none"));

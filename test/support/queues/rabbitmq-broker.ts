@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Connection } from "rabbitmq-client";
 import type { CertificateFiles } from "../../../shared/access/tls-files.ts";
-import { sleep } from "../../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../../shared/core/abort.ts";
 import { freePorts } from "../foreign-server.ts";
 import type { Broker, TakenMessage, TestQueue } from "./broker.ts";
 import { startRelay } from "./relay.ts";
@@ -108,7 +108,7 @@ async function endNames(port: number): Promise<void> {
   for (let tries = 0; tries < 20; tries += 1) {
     const { status } = spawnSync("epmd", ["-port", String(port), "-kill"], { stdio: "ignore" });
     if (status === 0) return;
-    await sleep(200);
+    await sleep(200, NEVER);
   }
 }
 

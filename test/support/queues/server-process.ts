@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { connect } from "node:net";
-import { sleep } from "../../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../../shared/core/abort.ts";
 
 interface ServerCommand {
   readonly command: string;
@@ -45,7 +45,7 @@ export class ServerProcess implements AsyncDisposable {
     for (let waitedMs = 0; waitedMs < WAIT_MS; waitedMs += 200) {
       if (await isListening(port)) return;
       if (started.exitCode !== null || started.pid === undefined) break;
-      await sleep(200);
+      await sleep(200, NEVER);
     }
     await this.kill();
     throw new Error(`${command} does not listen on ${port}: ${this.#said}`);

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { sleep } from "../../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../../shared/core/abort.ts";
 import { packageRoot } from "../../../shared/core/package-root.ts";
 import { freePorts } from "../foreign-server.ts";
 import type { Broker, TakenMessage, TestQueue } from "./broker.ts";
@@ -102,7 +102,7 @@ async function sqsBroker({
     async restart() {
       await server.start();
       // It listens before it knows its queues again, and says until then that there are none.
-      while ((await countQueues(boto)) < known) await sleep(100);
+      while ((await countQueues(boto)) < known) await sleep(100, NEVER);
       relay.mend();
     },
     async makeQueue(options = {}) {

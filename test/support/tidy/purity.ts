@@ -38,6 +38,7 @@ const BANNED_MODULES =
 const BANNED_NAMES = new Set([
   "systemClock",
   "sleep",
+  "sleepBy",
   "digestFile",
   "createLogger",
   "packageRoot",

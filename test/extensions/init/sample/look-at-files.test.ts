@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { lookAtFiles } from "../../../../extensions/init/sample/look-at-files.ts";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { Storages } from "../../../../shared/storage/open-storage.ts";
@@ -13,7 +14,7 @@ const FOLDERS = ["/jobs", "/data"].map(parseLocation);
 async function seen(cells: readonly unknown[], files: Readonly<Record<string, Uint8Array>> = {}) {
   const storage = new MemoryStorage();
   for (const [name, bytes] of Object.entries(files))
-    await storage.put(parseLocation(name), sourceOfBytes(bytes));
+    await storage.put(parseLocation(name), sourceOfBytes(bytes), { signal: NEVER });
   await using storages = new Storages({ file: async () => storage });
   return await lookAtFiles(cells, { storages, folders: FOLDERS, signal: new AbortController().signal });
 }

@@ -234,7 +234,7 @@ test.for([
   await mkdir(folder);
   const path = join(folder, "rows.arrow");
   await writeFile(path, tableToIPC(table, "file"));
-  const files = [{ kind: "rows", name: "rows.arrow", rows, ...(await digestFile(path)) }] as const;
+  const files = [{ kind: "rows", name: "rows.arrow", rows, ...(await digestFile(path, signal)) }] as const;
   const arrow = {
     ...partial,
     rowsIn: rows,

@@ -11,6 +11,7 @@ import { buildManifest } from "../../../../coordinator/publish/layout.ts";
 import { knownPaths } from "../../../../coordinator/publish/own-run.ts";
 import { findOutputPaths, type WorkPaths, withRun } from "../../../../coordinator/publish/work-paths.ts";
 import { DEFAULT_SCHEDULE } from "../../../../coordinator/schedule/state/config.ts";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { systemClock, type TimedClock } from "../../../../shared/core/clock.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { realDisk } from "../../../../shared/core/disk.ts";
@@ -115,6 +116,7 @@ export function optionsOf(seams: JobSeams, fresh: boolean): OpenJobOptions {
     beganMs: 0,
     recorder: new RunRecorder(hasty, new Meters()),
     onWake: () => {},
+    signal: NEVER,
   };
 }
 
@@ -147,8 +149,11 @@ export async function putIntent({ storage, planned }: Machine, paths: WorkPaths)
   };
   const from = below(paths.partials, "0-1.1-e", "rows.parquet");
   const staged = { manifest: buildManifest(facts, [output]), parts: [{ output, from }] };
-  await storage.put(from, sourceOfBytes(ROWS));
-  await storage.put(paths.publishing, sourceOfBytes(intentText(staged, paths)), { ifAbsent: true });
+  await storage.put(from, sourceOfBytes(ROWS), { signal: NEVER });
+  await storage.put(paths.publishing, sourceOfBytes(intentText(staged, paths)), {
+    ifAbsent: true,
+    signal: NEVER,
+  });
 }
 
 /** What a coordinator on another machine has, whose processes cannot be seen from here. */

@@ -8,6 +8,7 @@ import { putRunFile } from "../../../../coordinator/journal/bucket/run-file.ts";
 import { Clearing } from "../../../../coordinator/publish/clearing.ts";
 import { namesIn } from "../../../../coordinator/publish/output-folder.ts";
 import { withRun, workPaths } from "../../../../coordinator/publish/work-paths.ts";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { below } from "../../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 
@@ -49,7 +50,7 @@ test.each([false, true])(
     await clearUntil(there, 1);
     const here = machine("here", there.storage);
     expect(await open(here, fresh)).toMatchObject({ kind: "active", origin: { kind: "new" } });
-    expect(await there.storage.kindAt(before.own)).toBeNull();
+    expect(await there.storage.kindAt(before.own, NEVER)).toBeNull();
     expect((await namesIn(below(OUT, "_shardmill"), there.storage))?.filter(isOfClearing)).toEqual([]);
   },
 );
@@ -66,7 +67,7 @@ test.each([false, true])(
       code: "OUTPUT_LOCKED",
       message: expect.stringContaining("elsewhere is at work on this output"),
     });
-    expect(await there.storage.kindAt(own)).toBe("folder");
+    expect(await there.storage.kindAt(own, NEVER)).toBe("folder");
     await clearing.confirm();
   },
 );
@@ -110,8 +111,8 @@ test.each([0, 1, 2, 3, 4])(
     await clearUntil(here, removals);
     const opened = await open(here);
     expect(opened).toMatchObject({ kind: "active", origin: { kind: "new" } });
-    expect(await here.storage.kindAt(before.own)).toBeNull();
-    expect(await here.storage.kindAt(below(OUT, "_shardmill", "clearing"))).toBeNull();
+    expect(await here.storage.kindAt(before.own, NEVER)).toBeNull();
+    expect(await here.storage.kindAt(below(OUT, "_shardmill", "clearing"), NEVER)).toBeNull();
     if (opened.kind === "active") await opened.job.release();
     expect(await openAndLeave(here)).toMatchObject({ kind: "resumed" });
   },
@@ -125,9 +126,11 @@ test.each([
   const paths = withRun({ ...workPaths(OUT), runFile: below(OUT, "_shardmill", "journal.json") }, OTHERS_RUN);
   await putRunFile(below(paths.work, "journal.json"), OTHERS_RUN, storage);
   for (let number = 1; number <= objects; number += 1)
-    await storage.put(objectLocation(below(paths.own, "journal"), number), sourceOfBytes("x"));
+    await storage.put(objectLocation(below(paths.own, "journal"), number), sourceOfBytes("x"), {
+      signal: NEVER,
+    });
   await using _clearing = await Clearing.begin(paths.work, { ...aClearing(storage), replaces: false });
   const { kind } = await inspectClearing(paths, storage);
   expect(kind).toBe(isCleared ? "halfCleared" : "unfinished");
-  expect(await storage.kindAt(below(paths.work, "clearing"))).toBe(isCleared ? "file" : null);
+  expect(await storage.kindAt(below(paths.work, "clearing"), NEVER)).toBe(isCleared ? "file" : null);
 });

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FailureJudge } from "../../../../coordinator/job/failure-judge.ts";
 import type { FailureReason } from "../../../../coordinator/schedule/state/record.ts";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { realDisk } from "../../../../shared/core/disk.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
@@ -74,10 +75,11 @@ test("a worker's word that the model changed is judged by the coordinator's own 
 test("files in a bucket are judged where they are", async () => {
   const bucket = new MemoryStorage();
   const at = (name: string) => parseLocation(`s3://bucket/${name}`);
-  const put = (name: string, content: string) => bucket.put(at(name), sourceOfBytes(content));
+  const put = (name: string, content: string) =>
+    bucket.put(at(name), sourceOfBytes(content), { signal: NEVER });
   await put("a.parquet", "12345");
   await put("m.onnx", "model");
-  const input = anInputFile({ path: at("a.parquet"), ...(await bucket.stat(at("a.parquet"))) });
+  const input = anInputFile({ path: at("a.parquet"), ...(await bucket.stat(at("a.parquet"), NEVER)) });
   const model = { path: at("m.onnx"), sha256: sha256(Buffer.from("model")), externalData: [] };
   const files = { stores: NO_STORES, dataset: { files: [input] }, model, map: NO_STEPS, reductions: {} };
   const judged = new FailureJudge(files, { s3: async () => bucket });

@@ -10,6 +10,7 @@ import type { OpenedJob } from "../../../../coordinator/job/opened-job.ts";
 import { RunRecorder } from "../../../../coordinator/job/run-recorder.ts";
 import { readRunFile } from "../../../../coordinator/journal/bucket/run-file.ts";
 import { DEFAULT_SCHEDULE } from "../../../../coordinator/schedule/state/config.ts";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { systemClock, type TimedClock } from "../../../../shared/core/clock.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { silentLogger } from "../../../../shared/core/log.ts";
@@ -69,10 +70,10 @@ class RivalWorld {
   async leaveDead(): Promise<void> {
     const opened = await this.#open("dead", false);
     if (opened.kind === "active") await opened.job.release();
-    const run = await readRunFile(RUN_FILE, this.#storage);
+    const run = await readRunFile(RUN_FILE, this.#storage, NEVER);
     const holder = { ...systemProcesses.own(), startTicks: "1", nonce: "00", beats: 7 };
     const beat = below(WORK, run ?? "", "holder.json");
-    await this.#storage.put(beat, sourceOfBytes(`${JSON.stringify(holder)}\n`));
+    await this.#storage.put(beat, sourceOfBytes(`${JSON.stringify(holder)}\n`), { signal: NEVER });
   }
 
   /** The second runs while the first stops; and the first goes on to its end while the second does. */
@@ -99,16 +100,16 @@ class RivalWorld {
 
   /** Whose run the job is, if its journal has its beginning. */
   async runThere(): Promise<string | null> {
-    const run = await readRunFile(RUN_FILE, this.#storage);
+    const run = await readRunFile(RUN_FILE, this.#storage, NEVER);
     const first = below(WORK, run ?? "none", "journal", "000000000001");
-    return (await this.#storage.kindAt(first)) === "file" ? run : null;
+    return (await this.#storage.kindAt(first, NEVER)) === "file" ? run : null;
   }
 
   #end({ name, fresh, stopsAt }: Rival): Promise<Ended> {
     return this.#caller.run({ stopsAt, calls: 0 }, async () => {
       try {
         const opened = await this.#open(name, fresh);
-        return { opened, run: await readRunFile(RUN_FILE, this.#storage), code: null };
+        return { opened, run: await readRunFile(RUN_FILE, this.#storage, NEVER), code: null };
       } catch (error) {
         if (!isShardmillError(error)) throw error;
         return { opened: null, run: null, code: error.code };
@@ -138,6 +139,7 @@ class RivalWorld {
       beganMs: 0,
       recorder: new RunRecorder(clock, new Meters()),
       onWake: () => {},
+      signal: NEVER,
     });
   }
 }

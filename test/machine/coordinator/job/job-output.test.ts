@@ -4,6 +4,7 @@ import { JobOutput } from "../../../../coordinator/job/job-output.ts";
 import { type JobSeams, realSeams } from "../../../../coordinator/job/job-seams.ts";
 import { type WorkPaths, withRun, workPaths } from "../../../../coordinator/publish/work-paths.ts";
 import { replay } from "../../../../coordinator/schedule/events/replay.ts";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { systemClock } from "../../../../shared/core/clock.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { below } from "../../../../shared/domain/location.ts";
@@ -54,7 +55,7 @@ function anOutput({
 
 /** Discards a partial; `confirm` says whether the job is this coordinator's still. */
 async function discard(storage: MemoryStorage, confirm: () => Promise<void>): Promise<void> {
-  await storage.put(below(FOLDER, "rows.parquet"), sourceOfBytes("rows"));
+  await storage.put(below(FOLDER, "rows.parquet"), sourceOfBytes("rows"), { signal: NEVER });
   await using output = anOutput({ storage, confirm });
   await output.discard(LOST);
 }
@@ -90,7 +91,7 @@ test("on a disk all tries of a coordinator stage in the folder of its lock", asy
 test("a partial that lost is removed by whoever holds the job", async () => {
   const storage = new MemoryStorage();
   await discard(storage, async () => {});
-  expect(await storage.kindAt(FOLDER)).toBeNull();
+  expect(await storage.kindAt(FOLDER, NEVER)).toBeNull();
 });
 
 test("a discard outlasts a store that cannot be asked who holds the job, and removes nothing", async () => {
@@ -98,12 +99,12 @@ test("a discard outlasts a store that cannot be asked who holds the job, and rem
   await discard(storage, async () => {
     throw new ShardmillError("STORE_FAILED", "the line broke");
   });
-  expect(await storage.kindAt(FOLDER)).toBe("folder");
+  expect(await storage.kindAt(FOLDER, NEVER)).toBe("folder");
 });
 
 test("a discard by one that has lost the job says so, and removes nothing", async () => {
   const storage = new MemoryStorage();
   const locked = new ShardmillError("OUTPUT_LOCKED", "another has it");
   await expect(discard(storage, () => Promise.reject(locked))).rejects.toBe(locked);
-  expect(await storage.kindAt(FOLDER)).toBe("folder");
+  expect(await storage.kindAt(FOLDER, NEVER)).toBe("folder");
 });

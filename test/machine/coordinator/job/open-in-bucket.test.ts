@@ -7,6 +7,7 @@ import { openJob } from "../../../../coordinator/job/open-job.ts";
 import { LOCK_NAME } from "../../../../coordinator/journal/lock-file.ts";
 import { readManifest } from "../../../../coordinator/publish/read-manifest.ts";
 import { findOutputPaths, withRun } from "../../../../coordinator/publish/work-paths.ts";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { systemClock } from "../../../../shared/core/clock.ts";
 import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
 import { systemProcesses } from "../../../../shared/core/process-identity.ts";
@@ -57,9 +58,9 @@ test("what this run decided to publish is published as it was decided, not made 
   await putIntent(here, await pathsOf(here));
   const opened = await open(here);
   expect(opened).toMatchObject({ kind: "published", manifest: { builds: ["of an earlier version"] } });
-  expect(await readText(here.storage, below(OUT, "rows", "part-00000.parquet"))).toBe(ROWS);
+  expect(await readText(here.storage, below(OUT, "rows", "part-00000.parquet"), NEVER)).toBe(ROWS);
   // Nothing else is left: no work files in the bucket, no journal here.
-  expect(await here.storage.kindAt(below(OUT, "_shardmill"))).toBeNull();
+  expect(await here.storage.kindAt(below(OUT, "_shardmill"), NEVER)).toBeNull();
   expect(await foldersOf("m")).toEqual([]);
 });
 
@@ -88,14 +89,14 @@ test("a decision whose files are gone is told when the job is opened, before any
   const here = machine("m", new Bucket());
   const paths = await pathsOf(here);
   await putIntent(here, paths);
-  await here.storage.remove(paths.partials);
-  await here.storage.put(below(paths.own, "beacon"), sourceOfBytes("x"));
+  await here.storage.remove(paths.partials, NEVER);
+  await here.storage.put(below(paths.own, "beacon"), sourceOfBytes("x"), { signal: NEVER });
   await expect(open(here)).rejects.toMatchObject({
     code: "OUTPUT_FAILED",
     fields: { expected: 1, found: 0, path: below(paths.partials, "0-1.1-e", "rows.parquet") },
     hint: expect.stringContaining("--fresh"),
   });
-  expect(await here.storage.kindAt(below(OUT, "rows"))).toBeNull();
+  expect(await here.storage.kindAt(below(OUT, "rows"), NEVER)).toBeNull();
   expect(await open(here, true)).toMatchObject({ kind: "active" });
 });
 
@@ -106,8 +107,9 @@ test("a decision whose files are gone, but for those that are placed already, is
   await here.storage.copy(
     below(paths.partials, "0-1.1-e", "rows.parquet"),
     below(OUT, "rows", "part-00000.parquet"),
+    NEVER,
   );
-  await here.storage.remove(paths.partials);
+  await here.storage.remove(paths.partials, NEVER);
   expect(await open(here)).toMatchObject({ kind: "published" });
 });
 
@@ -120,13 +122,13 @@ test.each([
   await putIntent(here, await pathsOf(here));
   await open(here);
   const found = await findOutputPaths(here.spec, storage);
-  const manifest = await readManifest(below(OUT, "_manifest.json"), storage);
+  const manifest = await readManifest(below(OUT, "_manifest.json"), storage, NEVER);
   const { own } = withRun(found, OTHERS_RUN);
   await mkdir(join(found.disk, OTHERS_RUN), { recursive: true });
-  await storage.put(below(own, "beacon"), sourceOfBytes("x"));
-  if (!isThere) await storage.remove(below(OUT, "_manifest.json"));
+  await storage.put(below(own, "beacon"), sourceOfBytes("x"), { signal: NEVER });
+  if (!isThere) await storage.remove(below(OUT, "_manifest.json"), NEVER);
   await endPublished(manifest, { paths: found, storage }, optionsOf(here.seams, false));
-  expect(await storage.kindAt(own)).toBe(left);
+  expect(await storage.kindAt(own, NEVER)).toBe(left);
 });
 
 test.each(["readFile", "rename"] as const)(
@@ -140,7 +142,8 @@ test.each(["readFile", "rename"] as const)(
       failed.push(path);
       throw Object.assign(new Error("EIO: i/o error"), { code: "EIO" });
     };
-    const isPublished = async () => (await there.storage.kindAt(below(OUT, "_manifest.json"))) === "file";
+    const isPublished = async () =>
+      (await there.storage.kindAt(below(OUT, "_manifest.json"), NEVER)) === "file";
     const disk: Disk = {
       ...realDisk,
       [call]: async (path: string, to: string) =>

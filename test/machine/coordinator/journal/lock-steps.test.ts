@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { HeldLock } from "../../../../coordinator/journal/held-lock.ts";
 import { acquireLock, type LockOptions } from "../../../../coordinator/journal/lock.ts";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { present } from "../../../../shared/core/assert.ts";
 import type { TimedClock } from "../../../../shared/core/clock.ts";
 import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
@@ -35,7 +36,7 @@ const STILL: TimedClock = { nowMs: () => 0, wallMs: () => 0, after: () => () => 
 function from(pidNamespace: string, options: Partial<LockOptions> = {}): LockOptions {
   const own = { ...ownIdentity(), pidNamespace, pid: 1, startTicks: "7" };
   const processes = { own: () => own, lifeOf: () => "unknown" as const };
-  return { disk: realDisk, random: systemRandom, clock: FAST, processes, ...options };
+  return { disk: realDisk, random: systemRandom, clock: FAST, processes, signal: NEVER, ...options };
 }
 
 describe("what a holder changes", () => {

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { acquireLock, type LockOptions } from "../../../../coordinator/journal/lock.ts";
 import { BEAT_NAME, LOCK_NAME } from "../../../../coordinator/journal/lock-file.ts";
-import { sleep } from "../../../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../../../shared/core/abort.ts";
 import type { TimedClock } from "../../../../shared/core/clock.ts";
 import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
 import { isShardmillError, type ShardmillError } from "../../../../shared/core/errors.ts";
@@ -35,20 +35,14 @@ const FAST: TimedClock = {
 };
 
 /** This process itself, in such a time. */
-const HERE: LockOptions = {
-  disk: realDisk,
-  random: systemRandom,
-  processes: systemProcesses,
-  clock: FAST,
-};
+const SEAMS = { disk: realDisk, random: systemRandom, clock: FAST, signal: NEVER };
+const HERE: LockOptions = { ...SEAMS, processes: systemProcesses };
 
 /** As seen by a process in a PID namespace of its own. */
 function from(pidNamespace: string, options: Partial<LockOptions> = {}): LockOptions {
   const own = { ...OWN, pidNamespace, pid: 1, startTicks: "7" };
   return {
-    disk: realDisk,
-    random: systemRandom,
-    clock: FAST,
+    ...SEAMS,
     processes: {
       own: () => own,
       lifeOf: (other) => (other.pidNamespace === pidNamespace ? "alive" : "unknown"),
@@ -220,7 +214,7 @@ describe("the lock of a process that cannot be seen from here", () => {
       folder,
       from("b", { signal: stop.signal, onWaiting: (text) => told.push(text) }),
     );
-    await sleep(50);
+    await sleep(50, NEVER);
     stop.abort(new Error("enough"));
     await expect(waiting).rejects.toThrow("enough");
     expect(told).toEqual([
@@ -234,7 +228,7 @@ describe("the lock of a process that cannot be seen from here", () => {
   test("that was let go of meanwhile is not waited for", async () => {
     await writeLock({ host: "elsewhere", pid: 4 });
     const taking = acquireLock(folder, from("b"));
-    await sleep(50);
+    await sleep(50, NEVER);
     await rm(join(folder, LOCK_NAME));
     await using _held = await taking;
   });
@@ -272,7 +266,7 @@ describe("a holder that was stopped for longer than the silence", () => {
   test("finds it out by itself with its next beat", async () => {
     await using held = await acquireLock(folder, from("a"));
     await writeLock({ nonce: "another's" });
-    for (let waitedMs = 0; waitedMs < 2_000 && !held.lost.aborted; waitedMs += 10) await sleep(10);
+    for (let waitedMs = 0; waitedMs < 2_000 && !held.lost.aborted; waitedMs += 10) await sleep(10, NEVER);
     expect(held.lost.reason).toMatchObject({ code: "OUTPUT_LOCKED" });
   });
 });

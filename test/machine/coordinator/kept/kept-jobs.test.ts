@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { formatRecord } from "../../../../coordinator/kept/job-record.ts";
 import { KeptJobs } from "../../../../coordinator/kept/kept-jobs.ts";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { systemClock } from "../../../../shared/core/clock.ts";
 import { silentLogger, troubleLogger } from "../../../../shared/core/log.ts";
 import type { JobStatus } from "../../../../shared/domain/job-status.ts";
@@ -39,7 +40,7 @@ function aStatus(jobId: string, phase: JobStatus["phase"] = "running"): JobStatu
   };
 }
 
-const open = (log = silentLogger) => KeptJobs.open({ folder, clock: systemClock, log });
+const open = (log = silentLogger) => KeptJobs.open({ folder, clock: systemClock, log, signal: NEVER });
 
 async function fill(...statuses: readonly JobStatus[]): Promise<void> {
   const { kept } = await open();

@@ -7,6 +7,7 @@ import { publishOutput } from "../../../../coordinator/publish/publish.ts";
 import type { StagedOutput } from "../../../../coordinator/publish/publish-way.ts";
 import { manifestText } from "../../../../coordinator/publish/read-manifest.ts";
 import { type WorkPaths, workPaths } from "../../../../coordinator/publish/work-paths.ts";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { below, parseLocation } from "../../../../shared/domain/location.ts";
 import { MANIFEST_NAME, OUTPUT_FOLDERS } from "../../../../shared/domain/manifest.ts";
@@ -49,8 +50,10 @@ async function stage(attempts: number): Promise<StagedOutput> {
     ],
   );
   const parts = manifest.files.map((output) => ({ output, from: below(paths.stage, output.path) }));
-  for (const { from } of parts) await storage.put(from, sourceOfBytes(text));
-  await storage.put(below(paths.stage, MANIFEST_NAME), sourceOfBytes(manifestText(manifest)));
+  for (const { from } of parts) await storage.put(from, sourceOfBytes(text), { signal: NEVER });
+  await storage.put(below(paths.stage, MANIFEST_NAME), sourceOfBytes(manifestText(manifest)), {
+    signal: NEVER,
+  });
   return { manifest, parts };
 }
 
@@ -73,7 +76,7 @@ test("a coordinator whose stage its successor removes behind its last look place
   const staged = await stage(1);
   let steps = 0;
   const confirm = async () => {
-    if (steps > 0) await storage.remove(paths.stage);
+    if (steps > 0) await storage.remove(paths.stage, NEVER);
   };
   const onStep = () => {
     steps += 1;

@@ -8,6 +8,7 @@ import { buildManifest } from "../../../../coordinator/publish/layout.ts";
 import { inspectOutput } from "../../../../coordinator/publish/output-folder.ts";
 import { manifestText } from "../../../../coordinator/publish/read-manifest.ts";
 import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { realDisk } from "../../../../shared/core/disk.ts";
 import { below, type Location, parseLocation } from "../../../../shared/domain/location.ts";
@@ -87,11 +88,11 @@ test("an output that another coordinator starts over while it is looked at is no
   const memory = new MemoryStorage({
     before: async ({ call, location }) => {
       if (call !== "read" || location !== below(out, "_manifest.json")) return;
-      await memory.put(below(out, "_shardmill", "clearing"), sourceOfBytes(""));
-      await memory.remove(below(out, "_manifest.json"));
+      await memory.put(below(out, "_shardmill", "clearing"), sourceOfBytes(""), { signal: NEVER });
+      await memory.remove(below(out, "_manifest.json"), NEVER);
     },
   });
-  await memory.put(below(out, "_manifest.json"), sourceOfBytes(manifestText(MANIFEST)));
+  await memory.put(below(out, "_manifest.json"), sourceOfBytes(manifestText(MANIFEST)), { signal: NEVER });
   expect(await inspectOutput(out, memory)).toEqual({ kind: "halfCleared" });
 });
 

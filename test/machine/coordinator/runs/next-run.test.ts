@@ -81,7 +81,7 @@ async function publishedRun(): Promise<MemoryStorage> {
 }
 
 function putText(storage: MemoryStorage, location: Location, text: string): Promise<unknown> {
-  return storage.put(location, sourceOfBytes(text));
+  return storage.put(location, sourceOfBytes(text), { signal });
 }
 
 test("a link that is new leads to files that were read, and one that was read by is not missed", async () => {

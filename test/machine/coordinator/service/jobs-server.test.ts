@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { metricsAtRest } from "../../../../coordinator/job/job-metrics.ts";
 import { NO_VIEW } from "../../../../coordinator/job/job-view.ts";
 import { JobsServer } from "../../../../coordinator/service/jobs-server.ts";
-import { deferred } from "../../../../shared/core/abort.ts";
+import { deferred, NEVER } from "../../../../shared/core/abort.ts";
 import type { JobStatus } from "../../../../shared/domain/job-status.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import type { Standing } from "../../../../shared/domain/standing.ts";
@@ -66,7 +66,7 @@ test("a watcher hears at once that its coordinator lets go of the job, and one w
   const { server, ending } = aServer();
   const gone = new AbortController();
   const left = server.watchJob("j1", gone.signal)[Symbol.asyncIterator]();
-  const stays = server.watchJob("j1")[Symbol.asyncIterator]();
+  const stays = server.watchJob("j1", NEVER)[Symbol.asyncIterator]();
   await Promise.all([left.next(), stays.next()]);
   const leaving = expect(left.next()).rejects.toThrow("gone");
   gone.abort(new Error("gone"));
@@ -86,7 +86,7 @@ test("a job is paused, resumed and given a priority by its id, and a priority th
   for (const priority of [1_001, -1_001, 0.5, Number.NaN]) {
     const invalid = expect.objectContaining({ code: "ARGUMENT_INVALID" });
     await expect(server.setJobPriority("j1", priority)).rejects.toEqual(invalid);
-    await expect(server.submitJob({} as never, { fresh: false, priority })).rejects.toEqual(invalid);
+    await expect(server.submitJob({} as never, { fresh: false, priority }, NEVER)).rejects.toEqual(invalid);
   }
   await expect(server.pauseJob("other")).rejects.toMatchObject({ code: "JOB_NOT_FOUND" });
   expect(changes).toHaveLength(3);

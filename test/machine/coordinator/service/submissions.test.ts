@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { Submissions } from "../../../../coordinator/service/submissions.ts";
-import { deferred } from "../../../../shared/core/abort.ts";
+import { deferred, NEVER } from "../../../../shared/core/abort.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { silentLogger } from "../../../../shared/core/log.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
@@ -36,7 +36,11 @@ function planner() {
       map: { inputs: { x: "x" }, outputs: { y: "y" } },
       output: { path: `/out/${by}-${place}` },
     });
-    const submitted = submissions.submit(spec, { fresh: false, by: { name: by, role: "submit" } });
+    const submitted = submissions.submit(spec, {
+      fresh: false,
+      by: { name: by, role: "submit" },
+      signal: NEVER,
+    });
     submitted.catch(() => {});
     return submitted;
   };

@@ -3,7 +3,7 @@ import type { ActiveJob } from "../../../../coordinator/job/active-job.ts";
 import { Waiters } from "../../../../coordinator/service/waiters.ts";
 import { WorkServer } from "../../../../coordinator/service/work-server.ts";
 import { WorkerRegistry } from "../../../../coordinator/service/worker-registry.ts";
-import { deferred } from "../../../../shared/core/abort.ts";
+import { deferred, NEVER } from "../../../../shared/core/abort.ts";
 import { systemClock } from "../../../../shared/core/clock.ts";
 import { silentLogger } from "../../../../shared/core/log.ts";
 import { ownMapping } from "../../../../shared/core/mapping.ts";
@@ -146,7 +146,7 @@ test("a request that hangs, and is tried again and again, is no sign of its work
   };
   const { server, register, registry } = aServer([job]);
   const { session } = await register(1);
-  const answer = server.requestLease(session, 1_500, []);
+  const answer = server.requestLease(session, 1_500, [], NEVER);
   const { heardMs } = registry.silenceOf(session);
   expect(await answer).toMatchObject({ kind: "noLease" });
   expect(tries).toBeGreaterThan(2);
@@ -200,10 +200,10 @@ test("a worker of another mapping works on jobs of its own, hands in nothing to 
   });
   jobs.shift();
   // What is opened may be a job of its mapping: it may ask on, and join again.
-  expect(await server.requestLease(session, 0, [])).toMatchObject({ kind: "noLease" });
+  expect(await server.requestLease(session, 0, [], NEVER)).toMatchObject({ kind: "noLease" });
   await server.register({ ...before, name: "another" });
   opening.isOpening = false;
   const skew = expect.objectContaining({ code: "VERSION_SKEW" });
-  await expect(server.requestLease(session, 0, [])).rejects.toEqual(skew);
+  await expect(server.requestLease(session, 0, [], NEVER)).rejects.toEqual(skew);
   await expect(server.register(before)).rejects.toEqual(skew);
 });

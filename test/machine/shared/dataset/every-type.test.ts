@@ -12,6 +12,7 @@ import {
   tableToIPC,
 } from "apache-arrow";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { encodeArrow, encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { fieldsOf, fieldTypeOf } from "../../../../shared/dataset/fields.ts";
@@ -49,7 +50,7 @@ afterAll(async () => {
 
 /** As a worker keeps a column of a file with these bytes. */
 async function kept(bytes: Uint8Array, format: TableFormat): Promise<Table> {
-  using file = await openDatasetFile(memorySource(bytes), format);
+  using file = await openDatasetFile(memorySource(bytes), format, NEVER);
   const table = await readRows(file);
   const field = table.schema.fields[0];
   if (field === undefined) throw new Error("a file of one column");

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { expect, it } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts";
 import { memorySource } from "../../../support/memory-source.ts";
 import { readRows } from "../../../support/read-rows.ts";
@@ -37,7 +38,7 @@ it("rows in the middle of a row group are read where the decoder cannot jump to 
     [2_048, 4_096],
     [4_999, 5_000],
   ] as const) {
-    using file = await openDatasetFile(memorySource(bytes, "a.parquet"), "parquet");
+    using file = await openDatasetFile(memorySource(bytes, "a.parquet"), "parquet", NEVER);
     const table = await readRows(file, { rowStart, rowEnd });
     expect(table.numRows).toBe(rowEnd - rowStart);
     for (const at of [0, table.numRows >> 1, table.numRows - 1]) {

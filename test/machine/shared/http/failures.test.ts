@@ -1,5 +1,6 @@
 import dns from "node:dns";
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { judgedByStatus } from "../../../../shared/http/failures.ts";
 import { HttpEngine } from "../../../../shared/http/http-engine.ts";
 import { startWebServer, type WebServer } from "../../../support/web-server.ts";
@@ -21,12 +22,15 @@ async function ask({ url }: { readonly url: URL }): Promise<never> {
     },
   };
   using engine = new HttpEngine({ idleMs: 500, timers });
-  return await engine.call({
-    path: "the file",
-    request: () => ({ method: "GET", url, headers: {} }),
-    open: () => null,
-    judge: (answer) => judgedByStatus("the file", answer),
-  });
+  return await engine.call(
+    {
+      path: "the file",
+      request: () => ({ method: "GET", url, headers: {} }),
+      open: () => null,
+      judge: (answer) => judgedByStatus("the file", answer),
+    },
+    NEVER,
+  );
 }
 
 test("a server of which nobody knows fails when it was asked for often enough, and is not taken for a file that is gone", async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { Connections } from "../../../../shared/http/connections.ts";
 import { exchange } from "../../../../shared/http/exchange.ts";
 import { judgedByStatus } from "../../../../shared/http/failures.ts";
@@ -48,7 +49,7 @@ function textCall(request: Omit<HttpRequest, "headers"> & Partial<HttpRequest>):
   };
 }
 
-async function ask(request: Parameters<typeof textCall>[0], signal?: AbortSignal): Promise<string> {
+async function ask(request: Parameters<typeof textCall>[0], signal = NEVER): Promise<string> {
   using engine = new HttpEngine(OPTIONS);
   return await engine.call(textCall(request), signal);
 }
@@ -148,10 +149,8 @@ test("a server that does not take what is put is given up, one whose bytes come 
       message: "the file is silent for 1 s",
     },
   );
-  server.served.set(
-    "/put",
-    (request, response) => void request.resume().on("end", () => response.end("late")),
-  );
+  const late: ServeCall = (request, response) => void request.resume().on("end", () => response.end("late"));
+  server.served.set("/put", late);
   const slow = {
     bytes: 2,
     async *chunks() {
@@ -175,7 +174,7 @@ test("what cannot be read of a source ends the request with that error, and is n
   server.served.set("/put", (request) => void request.resume());
   const tally = new StoreTally();
   using engine = new HttpEngine({ ...OPTIONS, tally });
-  const put = engine.call(textCall({ method: "PUT", url: new URL("/put", server.url), body }));
+  const put = engine.call(textCall({ method: "PUT", url: new URL("/put", server.url), body }), NEVER);
   await expect(put).rejects.toBe(lost);
   expect(tally.read()).toMatchObject([{ store: new URL(server.url).origin, requests: 1, retries: 0 }]);
 });
@@ -186,7 +185,8 @@ test("all readers of a store spend one budget of repeats, and what was asked is 
   other.served.set("/x", says("fine"));
   const tally = new StoreTally();
   using engine = new HttpEngine({ ...OPTIONS, tally });
-  const one = (from: WebServer) => engine.call(textCall({ method: "GET", url: new URL("/x", from.url) }));
+  const one = ({ url }: WebServer) =>
+    engine.call(textCall({ method: "GET", url: new URL("/x", url) }), NEVER);
   const outcomes = await Promise.allSettled(Array.from({ length: 60 }, () => one(server)));
   expect(outcomes.every(({ status }) => status === "rejected")).toBe(true);
   expect(tally.read()).toEqual([
@@ -222,7 +222,7 @@ test("a kept connection that the server closed is made anew, unnoticed", async (
   using engine = new HttpEngine(OPTIONS);
   const call = textCall({ method: "GET", url: new URL("/kept", server.url) });
   for (let time = 0; time < 5; time += 1) {
-    expect(await engine.call(call)).toBe("kept");
+    expect(await engine.call(call, NEVER)).toBe("kept");
     sockets.at(-1)?.destroy();
   }
   expect(sockets).toHaveLength(5);
@@ -234,14 +234,14 @@ needs("s3")("a server that cannot prove who it is is refused", async () => {
   const call = textCall({ method: "GET", url: new URL("/x", secure.url) });
   const tally = new StoreTally();
   using stranger = new HttpEngine({ ...OPTIONS, tally });
-  await expect(stranger.call(call)).rejects.toMatchObject({
+  await expect(stranger.call(call, NEVER)).rejects.toMatchObject({
     code: "STORE_REFUSED",
     fields: { reason: "DEPTH_ZERO_SELF_SIGNED_CERT", server: "127.0.0.1" },
     hint: expect.stringMatching(/`, in AWS_CA_BUNDLE for S3, .*or in NODE_EXTRA_/),
   });
   expect(tally.read()).toMatchObject([{ store: secure.url, requests: 1, retries: 0 }]);
   using friend = new HttpEngine({ ...OPTIONS, caOf: () => cert });
-  expect(await friend.call(call)).toBe("secret");
+  expect(await friend.call(call, NEVER)).toBe("secret");
 });
 
 test("an exchange that is not wanted any more when it has a connection is not begun", async () => {
@@ -289,7 +289,7 @@ test("an engine that is disposed of ends the calls that are under way, and asks 
     setTimeout(() => response.destroy(), 50);
   });
   const engine = new HttpEngine({ ...OPTIONS, idleMs: 60_000 });
-  const call = engine.call(textCall({ method: "GET", url: new URL("/slow", server.url) }));
+  const call = engine.call(textCall({ method: "GET", url: new URL("/slow", server.url) }), NEVER);
   const ended = expect(call).rejects.toThrow("disposed of");
   await vi.waitFor(() => expect(asked).toBe(1), { timeout: 60_000 });
   engine[Symbol.dispose]();

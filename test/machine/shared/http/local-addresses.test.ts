@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { HttpEngine } from "../../../../shared/http/http-engine.ts";
@@ -18,7 +19,7 @@ afterAll(async () => {
 
 const read = async (host: string) => {
   await using storage = createHttpStorage(new HttpEngine({ isGuarded: true }));
-  return await storage.read(parseLocation(`http://${host}/a`), 0, 5);
+  return await storage.read(parseLocation(`http://${host}/a`), 0, 5, { signal: NEVER });
 };
 
 test("who is guarded is led to no server of this machine, by whatever name, and to none of its line", async () => {
@@ -63,9 +64,9 @@ test("a proxy is not asked for a name that leads there", async () => {
 test("others are led there, and what the job is of says which they are", async () => {
   await using open = openHttpStorage(NO_STORES);
   const location = parseLocation(`${server.url}/a`);
-  expect(Buffer.from(await open.read(location, 1, 3)).toString()).toBe("23");
+  expect(Buffer.from(await open.read(location, 1, 3, { signal: NEVER })).toString()).toBe("23");
   await using guarded = openHttpStorage({ ...NO_STORES, isGuarded: true });
-  await expect(guarded.read(location, 1, 3)).rejects.toMatchObject({
+  await expect(guarded.read(location, 1, 3, { signal: NEVER })).rejects.toMatchObject({
     hint: expect.stringContaining("--allow-local-addresses"),
   });
 });

@@ -2,6 +2,7 @@ import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { createProxy, type ProxyServer } from "proxy";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { HttpEngine } from "../../../../shared/http/http-engine.ts";
 import { createHttpStorage } from "../../../../shared/storage/http.ts";
@@ -48,7 +49,7 @@ async function read(url: string, idleMs = 60_000): Promise<Uint8Array> {
     },
   };
   await using storage = createHttpStorage(new HttpEngine({ caOf: () => cert, idleMs, timers }));
-  return await storage.read(parseLocation(`${url}/a.bin`), 10, 20);
+  return await storage.read(parseLocation(`${url}/a.bin`), 10, 20, { signal: NEVER });
 }
 
 test("files come by the proxy that the environment names for their scheme, of https by a tunnel", async () => {

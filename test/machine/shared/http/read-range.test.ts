@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { judgedByStatus } from "../../../../shared/http/failures.ts";
 import { HttpEngine } from "../../../../shared/http/http-engine.ts";
 import { readRange, type WantedRange } from "../../../../shared/http/read-range.ts";
@@ -25,7 +26,7 @@ const atOnce = {
 
 type Range = Pick<WantedRange, "start" | "end"> & Partial<Pick<WantedRange, "version" | "whole">>;
 
-async function read(served: Served, range: Range = { start: 0, end: 5_000 }, signal?: AbortSignal) {
+async function read(served: Served, range: Range = { start: 0, end: 5_000 }, signal = NEVER) {
   // Of its own: what others may ask again is spent by those that fail on purpose.
   using engine = new HttpEngine({ timers: atOnce, idleMs: 400 });
   server.served.set("/file", served);

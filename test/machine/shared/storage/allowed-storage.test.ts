@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
@@ -41,16 +42,18 @@ describe("on a disk", () => {
     const at = here(...names);
     const ask = async (call: (storage: Awaited<ReturnType<Storages["at"]>>) => Promise<unknown>) =>
       await call(await storages.at(at));
-    await expect(ask((storage) => storage.kindAt(at))).rejects.toMatchObject(refused);
-    await expect(ask((storage) => storage.stat(at))).rejects.toMatchObject(refused);
-    await expect(ask((storage) => storage.real(at))).rejects.toMatchObject(refused);
-    await expect(ask((storage) => storage.read(at, 0, 1))).rejects.toMatchObject(refused);
-    await expect(ask((storage) => storage.put(at, sourceOfBytes("x")))).rejects.toMatchObject(refused);
-    await expect(ask((storage) => storage.remove(at))).rejects.toMatchObject(refused);
-    await expect(ask((storage) => storage.copy(here("in", "a"), at))).rejects.toMatchObject(refused);
+    await expect(ask((storage) => storage.kindAt(at, NEVER))).rejects.toMatchObject(refused);
+    await expect(ask((storage) => storage.stat(at, NEVER))).rejects.toMatchObject(refused);
+    await expect(ask((storage) => storage.real(at, NEVER))).rejects.toMatchObject(refused);
+    await expect(ask((storage) => storage.read(at, 0, 1, { signal: NEVER }))).rejects.toMatchObject(refused);
+    await expect(
+      ask((storage) => storage.put(at, sourceOfBytes("x"), { signal: NEVER })),
+    ).rejects.toMatchObject(refused);
+    await expect(ask((storage) => storage.remove(at, NEVER))).rejects.toMatchObject(refused);
+    await expect(ask((storage) => storage.copy(here("in", "a"), at, NEVER))).rejects.toMatchObject(refused);
     await expect(ask((storage) => storage.rename(at, here("in", "b")))).rejects.toMatchObject(refused);
     await expect(
-      ask(async (storage) => await storage.list(at)[Symbol.asyncIterator]().next()),
+      ask(async (storage) => await storage.list(at, { signal: NEVER })[Symbol.asyncIterator]().next()),
     ).rejects.toMatchObject(refused);
     expect(await readFile(join(folder, "out", "a"), "utf8")).toBe("secret");
   });
@@ -59,18 +62,18 @@ describe("on a disk", () => {
     await using storages = only(join(folder, "in"));
     const storage = await storages.at(here("in"));
     const out = here("in", "folder-link", "new", "file");
-    await expect(storage.put(out, sourceOfBytes("x"))).rejects.toMatchObject(refused);
+    await expect(storage.put(out, sourceOfBytes("x"), { signal: NEVER })).rejects.toMatchObject(refused);
     const inside = here("in", "new", "file");
-    await storage.put(inside, sourceOfBytes("x"));
-    expect((await storage.stat(inside)).bytes).toBe(1);
+    await storage.put(inside, sourceOfBytes("x"), { signal: NEVER });
+    expect((await storage.stat(inside, NEVER)).bytes).toBe(1);
   });
 
   test("a place that is allowed by a link is what the link leads to, if that is allowed", async () => {
     await using storages = only(join(folder, "in"), join(folder, "in-link"));
     const at = here("in-link", "a");
-    expect((await (await storages.at(at)).stat(at)).bytes).toBe(7);
+    expect((await (await storages.at(at)).stat(at, NEVER)).bytes).toBe(7);
     await using linkOnly = only(join(folder, "in-link"));
-    await expect((await linkOnly.at(at)).stat(at)).rejects.toMatchObject(refused);
+    await expect((await linkOnly.at(at)).stat(at, NEVER)).rejects.toMatchObject(refused);
   });
 });
 
@@ -92,7 +95,7 @@ describe("on the web", () => {
     await using storages = only(`${server.url}/files`);
     const read = async (path: string) => {
       const at = parseLocation(`${server.url}${path}`);
-      return await (await storages.at(at)).read(at, 0, 6);
+      return await (await storages.at(at)).read(at, 0, 6, { signal: NEVER });
     };
     expect(Buffer.from(await read("/files/a")).toString()).toBe("allowe");
     await expect(read("/files/away")).rejects.toMatchObject(refused);
@@ -109,7 +112,7 @@ needs("s3")(
     const stores = { ...NO_STORES, settings, allowed: ["s3://corpus"] };
     await using storages = new Storages({}, stores);
     const at = parseLocation("s3://corpus/a");
-    const asked = storages.at(at).then((storage) => storage.stat(at));
+    const asked = storages.at(at).then((storage) => storage.stat(at, NEVER));
     await expect(asked).rejects.toMatchObject({ ...refused, fields: { path: "http://127.0.0.1:1" } });
   },
 );
@@ -128,8 +131,8 @@ test("checksums are told, and tried with a file, only where that is allowed", as
   await using storages = new Storages({ s3: async () => opened }, { ...NO_STORES, allowed: ["s3://own"] });
   const storage = await storages.at(parseLocation("s3://own/a"));
   const [own, other] = [parseLocation("s3://own/b"), parseLocation("s3://other/b")];
-  expect(await storage.checksums?.areEarned(own)).toBe(true);
-  await expect(storage.checksums?.areEarned(other)).rejects.toMatchObject(refused);
-  await expect(storage.checksums?.of(other)).rejects.toMatchObject(refused);
+  expect(await storage.checksums?.areEarned(own, NEVER)).toBe(true);
+  await expect(storage.checksums?.areEarned(other, NEVER)).rejects.toMatchObject(refused);
+  await expect(storage.checksums?.of(other, NEVER)).rejects.toMatchObject(refused);
   expect([checksums.of.mock.calls.length, checksums.areEarned.mock.calls.length]).toEqual([0, 1]);
 });

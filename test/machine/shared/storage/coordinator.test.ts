@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { parseLocation, viaCoordinator } from "../../../../shared/domain/location.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
@@ -31,24 +32,28 @@ function aCoordinator(refusals: number, code: "RESOURCE_EXHAUSTED" | "STORE_NOT_
 
 test("however many ranges are asked for, few are open at once, and all are given", async () => {
   const { storage, counts } = aCoordinator(0, "RESOURCE_EXHAUSTED");
-  const read = await Promise.all(Array.from({ length: 50 }, (_, bytes) => storage.read(FILE, 0, bytes)));
+  const read = await Promise.all(
+    Array.from({ length: 50 }, (_, bytes) => storage.read(FILE, 0, bytes, { signal: NEVER })),
+  );
   expect(read.map(({ length }) => length)).toEqual(Array.from({ length: 50 }, (_, bytes) => bytes));
   expect(counts.most).toBeLessThanOrEqual(8);
 });
 
 test("a coordinator that is busy with others is asked again; any other refusal stands", async () => {
   const busy = aCoordinator(2, "RESOURCE_EXHAUSTED");
-  expect(await busy.storage.read(FILE, 0, 3)).toHaveLength(3);
+  expect(await busy.storage.read(FILE, 0, 3, { signal: NEVER })).toHaveLength(3);
   expect(busy.counts.asked).toBe(3);
   const missing = aCoordinator(2, "STORE_NOT_FOUND");
-  await expect(missing.storage.read(FILE, 0, 3)).rejects.toMatchObject({ code: "STORE_NOT_FOUND" });
+  await expect(missing.storage.read(FILE, 0, 3, { signal: NEVER })).rejects.toMatchObject({
+    code: "STORE_NOT_FOUND",
+  });
   expect(missing.counts.asked).toBe(1);
 });
 
 test("one that waits its turn stops when it is told to", async () => {
   const { storage } = aCoordinator(1_000, "RESOURCE_EXHAUSTED");
   const controller = new AbortController();
-  const reading = storage.read(FILE, 0, 3, controller.signal);
+  const reading = storage.read(FILE, 0, 3, { signal: controller.signal });
   const reason = new Error("enough");
   setTimeout(() => controller.abort(reason), 20);
   await expect(reading).rejects.toBe(reason);

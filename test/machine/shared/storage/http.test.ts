@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { HttpEngine } from "../../../../shared/http/http-engine.ts";
 import { createHttpStorage } from "../../../../shared/storage/http.ts";
@@ -27,7 +28,7 @@ afterAll(async () => {
 
 const at = (path: string) => parseLocation(`${server.url}${path}`);
 const serve = (path: string, served: Served) => server.served.set(path, served);
-const read = (path: string, start = 0, end = 1_000) => storage.read(at(path), start, end);
+const read = (path: string, start = 0, end = 1_000) => storage.read(at(path), start, end, { signal: NEVER });
 
 test("asks for no more than the range, and packed by nobody", async () => {
   expect(await read("/a.bin", 10, 20)).toEqual(bytes.slice(10, 20));
@@ -75,7 +76,7 @@ test("takes the whole file of a server that knows no ranges, and nothing that is
     "/whole",
     (_request, response) => void response.writeHead(200, { "content-length": 1_000 }).end(bytes),
   );
-  expect(await storage.stat(at("/whole"))).toEqual({ bytes: 1_000, version: "1000 bytes" });
+  expect(await storage.stat(at("/whole"), NEVER)).toEqual({ bytes: 1_000, version: "1000 bytes" });
   expect(await read("/whole")).toEqual(bytes);
   expect(await read("/whole", 3, 7)).toEqual(bytes.slice(3, 7));
   serve(
@@ -103,7 +104,7 @@ test("a file without end, of a server that knows no ranges, is refused before me
     response.on("drain", more);
     more();
   });
-  await expect(storage.stat(at("/endless"))).rejects.toMatchObject({
+  await expect(storage.stat(at("/endless"), NEVER)).rejects.toMatchObject({
     code: "STORE_REFUSED",
     message: /sends more than 512/,
   });
@@ -111,12 +112,12 @@ test("a file without end, of a server that knows no ranges, is refused before me
 
 test("an empty file has no bytes", async () => {
   serve("/empty", new Uint8Array(0));
-  expect(await storage.stat(at("/empty"))).toMatchObject({ bytes: 0 });
-  expect(await storage.read(at("/empty"), 0, 0)).toEqual(new Uint8Array(0));
+  expect(await storage.stat(at("/empty"), NEVER)).toMatchObject({ bytes: 0 });
+  expect(await storage.read(at("/empty"), 0, 0, { signal: NEVER })).toEqual(new Uint8Array(0));
 });
 
 test("what may be a secret in an address is in no message", async () => {
-  await expect(storage.stat(at("/none?signature=hunter2"))).rejects.toMatchObject({
+  await expect(storage.stat(at("/none?signature=hunter2"), NEVER)).rejects.toMatchObject({
     code: "STORE_NOT_FOUND",
     message: `${server.url}/none?... is not there (404)`,
     fields: { path: `${server.url}/none?...` },
@@ -124,6 +125,6 @@ test("what may be a secret in an address is in no message", async () => {
 });
 
 test("a name that no server has is a file that is not there", async () => {
-  const nowhere = storage.stat(parseLocation("https://no-such-host.invalid/a.jpg"));
+  const nowhere = storage.stat(parseLocation("https://no-such-host.invalid/a.jpg"), NEVER);
   await expect(nowhere).rejects.toMatchObject({ code: expect.stringMatching(/^STORE_(NOT_FOUND|FAILED)$/) });
 });

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { type Disk, realDisk } from "../../../../shared/core/disk.ts";
 import { systemRandom } from "../../../../shared/core/random.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
@@ -85,7 +86,7 @@ test.each([[true], [false]])(
     }));
     await using storage = createLocalStorage({ disk });
     await expect(
-      storage.put(parseLocation(join(here, "b")), sourceOfBytes("bytes"), { ifAbsent }),
+      storage.put(parseLocation(join(here, "b")), sourceOfBytes("bytes"), { ifAbsent, signal: NEVER }),
     ).rejects.toMatchObject({ fields: { errno: "ENOSPC" } });
   },
 );
@@ -95,7 +96,7 @@ test("files are put in a folder below one that may be passed through and not be 
     open: (path, flags) => (path === here ? Promise.reject(error) : realDisk.open(path, flags)),
   }));
   await using storage = createLocalStorage({ disk });
-  await storage.put(parseLocation(join(here, "folder", "b")), sourceOfBytes("bytes"));
+  await storage.put(parseLocation(join(here, "folder", "b")), sourceOfBytes("bytes"), { signal: NEVER });
   expect(await readFile(join(here, "folder", "b"), "utf8")).toBe("bytes");
 });
 
@@ -105,11 +106,11 @@ test("what was read while a file was replaced is not what is read afterwards", a
   const disk: Disk = {
     ...realDisk,
     rename: async (from, to) => {
-      await storage.read(b, 0, 3);
+      await storage.read(b, 0, 3, { signal: NEVER });
       await realDisk.rename(from, to);
     },
   };
   await using storage = createLocalStorage({ disk });
-  await storage.put(b, sourceOfBytes("new"));
-  expect(Buffer.from(await storage.read(b, 0, 3)).toString()).toBe("new");
+  await storage.put(b, sourceOfBytes("new"), { signal: NEVER });
+  expect(Buffer.from(await storage.read(b, 0, 3, { signal: NEVER })).toString()).toBe("new");
 });

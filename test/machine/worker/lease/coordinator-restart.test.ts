@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { type Deferred, deferred, sleep } from "../../../../shared/core/abort.ts";
+import { type Deferred, deferred, NEVER, sleep } from "../../../../shared/core/abort.ts";
 import { systemClock } from "../../../../shared/core/clock.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { silentLogger } from "../../../../shared/core/log.ts";
@@ -53,7 +53,7 @@ class Rig {
     for (let waitedMs = 0; !isTrue(); waitedMs += 5) {
       if (waitedMs > 5_000)
         throw new Error(`not so: ${this.work.heard}, running ${JSON.stringify(this.work.running)}`);
-      await sleep(5);
+      await sleep(5, NEVER);
     }
   }
 
@@ -93,7 +93,7 @@ describe("a worker whose coordinator was started again", () => {
     const rig = new Rig(granted(1, 1), stale);
     await rig.until(() => rig.work.running.length === 3);
     rig.work.lost.add(1);
-    await sleep(50);
+    await sleep(50, NEVER);
     expect(rig.givenUp).toEqual([]);
     rig.gates.get(1)?.resolve();
     await rig.until(() => rig.work.heard.includes("offer 1 by s2"));
@@ -133,7 +133,7 @@ describe("a worker whose coordinator was started again", () => {
     const rig = new Rig(granted(1, 1));
     await rig.until(() => rig.begun.length === 1);
     rig.work.heartbeat = () => Promise.reject(gone);
-    await sleep(1_300);
+    await sleep(1_300, NEVER);
     expect(rig.givenUp).toEqual([]);
     rig.gates.get(1)?.resolve();
     await rig.until(() => rig.work.heard.includes("offer 1 by s1"));

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { checkPartial } from "../../../../coordinator/commit/check-partial.ts";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import type { ErrorCode } from "../../../../shared/core/error-codes.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
@@ -33,9 +34,9 @@ async function check(before: (call: StorageCall["call"]) => void, text: string |
   const storage = new MemoryStorage({ before: async ({ call }) => before(call) });
   const partial = aPartial();
   const location = below(PARTIALS, partialFolder(partial), "rows.parquet");
-  if (text !== null) await storage.put(location, sourceOfBytes(text));
+  if (text !== null) await storage.put(location, sourceOfBytes(text), { signal: NEVER });
   const countRows = async () => {
-    await storage.read(location, 0, 1);
+    await storage.read(location, 0, 1, { signal: NEVER });
     return 1;
   };
   await checkPartial(partial, PLACE, { storage, countRows });

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { publishOutput } from "../../../../coordinator/publish/publish.ts";
 import { stageOutput } from "../../../../coordinator/publish/stage.ts";
 import { workPaths } from "../../../../coordinator/publish/work-paths.ts";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { below } from "../../../../shared/domain/location.ts";
 import { partialFolder } from "../../../../shared/domain/partial.ts";
@@ -60,12 +61,14 @@ class Dying {
   async seen(): Promise<string> {
     this.dieAt(Number.POSITIVE_INFINITY);
     const names = ["_manifest.json", "_report.html", "_SUCCESS"];
-    const kinds = await Promise.all(names.map((name) => this.storage.kindAt(below(PATHS.output, name))));
+    const kinds = await Promise.all(
+      names.map((name) => this.storage.kindAt(below(PATHS.output, name), NEVER)),
+    );
     return names.filter((_, at) => kinds[at] !== null).join(", ");
   }
 
   report(): Promise<string> {
-    return readText(this.storage, below(PATHS.output, "_report.html"));
+    return readText(this.storage, below(PATHS.output, "_report.html"), NEVER);
   }
 
   async #called({ call }: StorageCall): Promise<void> {
@@ -80,7 +83,7 @@ async function publishedByDying(besides: Readonly<Record<string, string>>): Prom
   for (let call = 1, isOver = false; !isOver; call += 1) {
     const place = new Dying(besides);
     const rows = below(PATHS.partials, partialFolder(PARTIAL), "rows.parquet");
-    await place.storage.put(rows, sourceOfBytes(TEXT));
+    await place.storage.put(rows, sourceOfBytes(TEXT), { signal: NEVER });
     place.dieAt(call);
     isOver = await place.publish().then(
       () => true,

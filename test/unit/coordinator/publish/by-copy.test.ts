@@ -51,7 +51,7 @@ class BreakingBucket {
   async fill(): Promise<void> {
     for (const { partial, text } of PARTIALS) {
       const location = below(PATHS.partials, partialFolder(partial), "rows.parquet");
-      await this.storage.put(location, sourceOfBytes(text));
+      await this.storage.put(location, sourceOfBytes(text), { signal });
     }
   }
 
@@ -108,9 +108,9 @@ async function stageAndPublish(
 /** What readers find who look for the manifest first: all that it names, or nothing. */
 async function published({ storage }: BreakingBucket): Promise<string[] | null> {
   const path = below(PATHS.output, "_manifest.json");
-  if ((await storage.kindAt(path)) === null) return null;
-  const { files } = JSON.parse(await readText(storage, path)) as { files: { path: string }[] };
-  return await Promise.all(files.map((file) => readText(storage, below(PATHS.output, file.path))));
+  if ((await storage.kindAt(path, signal)) === null) return null;
+  const { files } = JSON.parse(await readText(storage, path, signal)) as { files: { path: string }[] };
+  return await Promise.all(files.map((file) => readText(storage, below(PATHS.output, file.path), signal)));
 }
 
 const WHOLE = PARTIALS.map(({ text }) => text);
@@ -141,9 +141,9 @@ test("a file of somebody's under a name of the output is refused, and left as it
   const bucket = new BreakingBucket();
   await bucket.fill();
   const taken = below(PATHS.output, "rows/part-00001.parquet");
-  await bucket.storage.put(taken, sourceOfBytes("x".repeat(WHOLE[1]?.length ?? 0)));
+  await bucket.storage.put(taken, sourceOfBytes("x".repeat(WHOLE[1]?.length ?? 0)), { signal });
   await expect(stageAndPublish(bucket)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
-  expect(await readText(bucket.storage, taken)).toMatch(/^x+$/);
+  expect(await readText(bucket.storage, taken, signal)).toMatch(/^x+$/);
   expect(await published(bucket)).toBeNull();
 });
 
@@ -170,14 +170,14 @@ test("a manifest that came meanwhile is never replaced", async () => {
       parts.map(({ output }) => output),
     ),
   );
-  await bucket.storage.put(path, sourceOfBytes(text));
+  await bucket.storage.put(path, sourceOfBytes(text), { signal });
   await expect(stageAndPublish(bucket)).rejects.toMatchObject({ code: "OUTPUT_OCCUPIED" });
   // A run over what is new has been run by another machine: the next one takes what is left.
   await expect(stageAndPublish(bucket, { inputFiles: [] })).rejects.toMatchObject({
     code: "RUN_PUBLISHED",
     hint: expect.stringContaining("run again"),
   });
-  expect(await readText(bucket.storage, path)).toBe(text);
+  expect(await readText(bucket.storage, path, signal)).toBe(text);
 });
 
 test.each([
@@ -194,6 +194,7 @@ test.each([
         await bucket.storage.put(
           below(partials, partialFolder(partial), "rows.parquet"),
           sourceOfBytes(text),
+          { signal },
         );
     // It dies behind its announcement.
     const died = new Error("the process died");
@@ -217,7 +218,9 @@ test("a coordinator that loses its lock between two copies makes no more of them
     },
   });
   for (const { partial, text } of partials) {
-    await storage.put(below(PATHS.partials, partialFolder(partial), "rows.parquet"), sourceOfBytes(text));
+    await storage.put(below(PATHS.partials, partialFolder(partial), "rows.parquet"), sourceOfBytes(text), {
+      signal,
+    });
   }
   const confirm = async () => {
     if (copies > 0) throw new ShardmillError("OUTPUT_LOCKED", "another has it");
@@ -238,7 +241,7 @@ test("a coordinator that loses its lock before its intent is put does not put it
     if (asked > 1) throw new ShardmillError("OUTPUT_LOCKED", "another has it");
   };
   await expect(stageAndPublish(bucket, { confirm })).rejects.toMatchObject({ code: "OUTPUT_LOCKED" });
-  expect(await bucket.storage.kindAt(PATHS.publishing)).toBeNull();
+  expect(await bucket.storage.kindAt(PATHS.publishing, signal)).toBeNull();
 });
 
 test("a store that cannot be asked who holds the lock is what the output fails by", async () => {
@@ -255,9 +258,9 @@ test("a copy with other bytes does not stay under the name that readers look for
   await bucket.fill();
   const { storage } = bucket;
   const copy = storage.copy.bind(storage);
-  storage.copy = async (_from, to) => void (await storage.put(to, sourceOfBytes("garbled")));
+  storage.copy = async (_from, to) => void (await storage.put(to, sourceOfBytes("garbled"), { signal }));
   await expect(stageAndPublish(bucket)).rejects.toMatchObject({ code: "OUTPUT_FAILED" });
-  expect(await storage.kindAt(below(PATHS.output, "rows"))).toBeNull();
+  expect(await storage.kindAt(below(PATHS.output, "rows"), signal)).toBeNull();
   storage.copy = copy;
   await stageAndPublish(bucket);
   expect(await published(bucket)).toEqual(WHOLE);
@@ -275,8 +278,8 @@ test.each([
   let looks = 0;
   // Each listing of the folder begins with a look at what is there.
   storage.kindAt = async (location) => {
-    if (location === below(PATHS.output, "rows") && ++looks === at) await storage.remove(gone);
-    return await kindAt(location);
+    if (location === below(PATHS.output, "rows") && ++looks === at) await storage.remove(gone, signal);
+    return await kindAt(location, signal);
   };
   await expect(stageAndPublish(bucket)).rejects.toMatchObject({
     code: "OUTPUT_FAILED",

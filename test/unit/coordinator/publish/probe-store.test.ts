@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { probeStore } from "../../../../coordinator/publish/probe-store.ts";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { systemRandom } from "../../../../shared/core/random.ts";
 import { type Location, parseLocation } from "../../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
@@ -9,7 +10,11 @@ const FOLDER = parseLocation("s3://bucket/out/_shardmill/run-0");
 
 /** What a store does that has never heard of conditional puts. */
 class Replacing extends MemoryStorage {
-  override put(location: Location, source: PutSource, options: PutOptions = {}): Promise<StoredFile> {
+  override put(
+    location: Location,
+    source: PutSource,
+    options: PutOptions = { signal: NEVER },
+  ): Promise<StoredFile> {
     return super.put(location, source, { ...options, ifAbsent: false });
   }
 }
@@ -20,7 +25,7 @@ test("a store that replaces what is there is refused, and nothing is left in it"
     code: "OUTPUT_FAILED",
     fields: { found: "replaced" },
   });
-  expect(await storage.kindAt(FOLDER)).toBeNull();
+  expect(await storage.kindAt(FOLDER, NEVER)).toBeNull();
 });
 
 test("a store that keeps what is there is tried under a name of each coordinator's own", async () => {
@@ -31,5 +36,5 @@ test("a store that keeps what is there is tried under a name of each coordinator
   await probeStore(storage, FOLDER, systemRandom);
   await probeStore(storage, FOLDER, systemRandom);
   expect(names.size).toBe(2);
-  expect(await storage.kindAt(FOLDER)).toBeNull();
+  expect(await storage.kindAt(FOLDER, NEVER)).toBeNull();
 });

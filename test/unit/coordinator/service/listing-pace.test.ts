@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { ListingPace } from "../../../../coordinator/service/listing-pace.ts";
+import { NEVER } from "../../../../shared/core/abort.ts";
 
 test("after a list there is a pause in proportion, and who asks meanwhile waits, or is told to come later", async () => {
   const due: { ms: number; call: () => void }[] = [];
@@ -9,7 +10,7 @@ test("after a list there is a pause in proportion, and who asks meanwhile waits,
       return () => {};
     },
   });
-  const list = (entries: number) => pace.list(() => Array(entries).fill("w"));
+  const list = (entries: number) => pace.list(() => Array(entries).fill("w"), NEVER);
   expect(await list(1_000)).toHaveLength(1_000);
   expect(due.map(({ ms }) => ms)).toEqual([100]);
   let answered = 0;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Waiters } from "../../../../coordinator/service/waiters.ts";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 
 const anna = workerSession("anna");
@@ -13,11 +14,11 @@ function bothWait(lacksShards: { readonly anna: boolean; readonly bert: boolean 
   const waits = [
     waiters
       .enter(anna)
-      .wait(LONG_MS, lacksShards.anna)
+      .wait(LONG_MS, lacksShards.anna, NEVER)
       .then(() => woken.push("anna")),
     waiters
       .enter(bert)
-      .wait(LONG_MS, lacksShards.bert)
+      .wait(LONG_MS, lacksShards.bert, NEVER)
       .then(() => woken.push("bert")),
   ];
   const end = async () => {
@@ -52,10 +53,10 @@ describe("waiting lease requests", () => {
     const waiter = waiters.enter(anna);
     waiter.beginTry();
     waiters.wake({ shards: true, freed: [] });
-    await waiter.wait(LONG_MS, true);
+    await waiter.wait(LONG_MS, true, NEVER);
     waiter.beginTry();
     waiters.wake({ shards: false, freed: [anna] });
-    await waiter.wait(LONG_MS, false);
+    await waiter.wait(LONG_MS, false, NEVER);
   });
 
   test("what happened before a try does not end the wait after it", async () => {
@@ -64,7 +65,7 @@ describe("waiting lease requests", () => {
     waiters.wake({ shards: true, freed: [anna] });
     waiter.beginTry();
     let ended = false;
-    const wait = waiter.wait(LONG_MS, true).then(() => {
+    const wait = waiter.wait(LONG_MS, true, NEVER).then(() => {
       ended = true;
     });
     await turn();
@@ -83,7 +84,7 @@ describe("waiting lease requests", () => {
   });
 
   test("time alone ends a wait", async () => {
-    await new Waiters().enter(anna).wait(1, true);
+    await new Waiters().enter(anna).wait(1, true, NEVER);
   });
 
   test("an answered request is not woken any more", () => {
@@ -93,7 +94,7 @@ describe("waiting lease requests", () => {
     waiter.beginTry();
     waiters.wakeAll();
     let ended = false;
-    void waiter.wait(1, true).then(() => {
+    void waiter.wait(1, true, NEVER).then(() => {
       ended = true;
     });
     expect(ended).toBe(false);

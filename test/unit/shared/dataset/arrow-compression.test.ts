@@ -3,6 +3,7 @@ import { BufferRegion } from "apache-arrow/ipc/metadata/message";
 import fc from "fast-check";
 import { compressFrameSync } from "lz4-napi";
 import { describe, expect, it } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { ColumnFault } from "../../../../shared/dataset/arrow-check.ts";
 import { decompressBuffers, loadCodec } from "../../../../shared/dataset/arrow-compression.ts";
@@ -14,7 +15,7 @@ import { memorySource } from "../../../support/memory-source.ts";
 import { readRows } from "../../../support/read-rows.ts";
 import { plainRows } from "../../../support/sample-table.ts";
 
-const open = (content: Uint8Array) => openDatasetFile(memorySource(content, "a.arrow"), "arrow");
+const open = (content: Uint8Array) => openDatasetFile(memorySource(content, "a.arrow"), "arrow", NEVER);
 const LZ4 = { type: CompressionType.LZ4_FRAME, method: 0 } as const;
 const ZSTD = { type: CompressionType.ZSTD, method: 0 } as const;
 

@@ -15,6 +15,7 @@ import {
 } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts";
 import { foreignFiles } from "../../../support/foreign-files.ts";
@@ -25,7 +26,7 @@ import { embeddings, everyType, plainRows, smallTable, tableOf } from "../../../
 const table = inBatches(everyType(250), 100);
 const bytes = tableToIPC(table, "file");
 
-const open = (content: Uint8Array) => openDatasetFile(memorySource(content, "a.arrow"), "arrow");
+const open = (content: Uint8Array) => openDatasetFile(memorySource(content, "a.arrow"), "arrow", NEVER);
 
 function inBatches(whole: Table, rows: number): Table {
   const batches: RecordBatch[] = [];
@@ -39,7 +40,7 @@ describe("an Arrow file", () => {
   it("is read by column: the bytes of others are not fetched", async () => {
     const wide = tableOf({ a: embeddings(8_000, 64), b: embeddings(8_000, 1), c: embeddings(8_000, 64) });
     const source = memorySource(tableToIPC(wide, "file"));
-    using file = await openDatasetFile(source, "arrow");
+    using file = await openDatasetFile(source, "arrow", NEVER);
     const opened = source.reads.length;
     const rows = await readRows(file, { columns: ["b"] });
     expect(rows.numRows).toBe(8_000);

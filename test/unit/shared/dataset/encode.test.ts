@@ -1,5 +1,6 @@
 import { Table, Utf8, vectorFromArray } from "apache-arrow";
 import { describe, expect, it } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { encodeArrow, encodeParquet, rowsPerGroup } from "../../../../shared/dataset/encode.ts";
 import { fieldsOf } from "../../../../shared/dataset/fields.ts";
 import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts";
@@ -13,7 +14,7 @@ import { everyType, only, plainRows, smallTable, tableOf } from "../../../suppor
 const ENCODERS = { parquet: encodeParquet, arrow: encodeArrow } as const;
 
 async function roundTrip(table: Table, format: "parquet" | "arrow"): Promise<Table> {
-  using file = await openDatasetFile(memorySource(ENCODERS[format](table)), format);
+  using file = await openDatasetFile(memorySource(ENCODERS[format](table)), format, NEVER);
   return readRows(file);
 }
 
@@ -39,7 +40,7 @@ describe.each(["parquet", "arrow"] as const)("rows written as %s", (format) => {
   });
 
   it("keep their schema when there are none", async () => {
-    const read = await openDatasetFile(memorySource(ENCODERS[format](table.slice(0, 0))), format);
+    const read = await openDatasetFile(memorySource(ENCODERS[format](table.slice(0, 0))), format, NEVER);
     expect(read.rows).toBe(0);
     expect(fieldsOf(read.schema)).toEqual(fieldsOf(table.schema));
     read[Symbol.dispose]();
@@ -50,6 +51,7 @@ it("Parquet row groups hold the rows that were asked for", async () => {
   using file = await openDatasetFile(
     memorySource(encodeParquet(smallTable(250), { rowGroupRows: 100 })),
     "parquet",
+    NEVER,
   );
   expect(file.rowGroups.map(({ rows }) => rows)).toEqual([100, 100, 50]);
 });
@@ -64,7 +66,7 @@ describe("values that are too many for one piece", () => {
       const column = table.select([name]);
       const total = valueBytes(column);
       const limits = { rows: 203, bytes: total / 5 };
-      using file = await openDatasetFile(memorySource(encodeArrow(column, limits)), "arrow");
+      using file = await openDatasetFile(memorySource(encodeArrow(column, limits)), "arrow", NEVER);
       expect(file.rowGroups.length).toBeGreaterThanOrEqual(5);
       const read = await readRows(file);
       expect(plainRows(read)).toEqual(plainRows(column));
@@ -81,7 +83,7 @@ describe("values that are too many for one piece", () => {
     const pieces: Uint8Array[] = [];
     for await (const piece of streamParquet(rows, { rowGroupRows: 100, mostBytes: bytes }))
       pieces.push(piece);
-    using file = await openDatasetFile(memorySource(Buffer.concat(pieces)), "parquet");
+    using file = await openDatasetFile(memorySource(Buffer.concat(pieces)), "parquet", NEVER);
     expect(plainRows(await readRows(file))).toEqual(plainRows(rows));
     expect(file.rowGroups.every(({ bytes: found, rows }) => rows === 1 || found <= bytes * 2)).toBe(true);
     expect(file.rowGroups.length).toBeGreaterThanOrEqual(10);

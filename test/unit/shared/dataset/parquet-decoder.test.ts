@@ -1,5 +1,6 @@
 import { tableFromArrays } from "apache-arrow";
 import { expect, test } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { ParquetDecoder } from "../../../../shared/dataset/parquet-decoder.ts";
 import { readParquetTail } from "../../../../shared/dataset/parquet-footer.ts";
@@ -8,7 +9,7 @@ import { fetchedSource } from "../../../../shared/storage/small-file.ts";
 
 test("a decoder that is disposed twice gives its instance back once", async () => {
   const source = fetchedSource("a.parquet", encodeParquet(tableFromArrays({ a: Int32Array.of(1, 2, 3) })));
-  const decoder = await ParquetDecoder.open(source, await readParquetTail(source));
+  const decoder = await ParquetDecoder.open(source, await readParquetTail(source, NEVER), NEVER);
   decoder[Symbol.dispose]();
   decoder[Symbol.dispose]();
   using one = borrowParquetRuntime();

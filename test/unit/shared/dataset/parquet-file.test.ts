@@ -1,6 +1,7 @@
 import { tableToIPC } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { isPoisoned } from "../../../../shared/dataset/input-errors.ts";
@@ -13,13 +14,13 @@ import { embeddings, everyType, plainRows, smallTable, tableOf } from "../../../
 const table = smallTable(1_000);
 const bytes = encodeParquet(table, { rowGroupRows: 300 });
 
-const open = (content: Uint8Array) => openDatasetFile(memorySource(content, "a.parquet"), "parquet");
+const open = (content: Uint8Array) => openDatasetFile(memorySource(content, "a.parquet"), "parquet", NEVER);
 
 describe("a Parquet file", () => {
   it("opens with its rows, row groups and schema, and reads no data for it", async () => {
     // Larger than what is read at once from its end.
     const source = memorySource(encodeParquet(tableOf({ e: embeddings(2_000, 64) })));
-    using file = await openDatasetFile(source, "parquet");
+    using file = await openDatasetFile(source, "parquet", NEVER);
     expect(file.rows).toBe(2_000);
     expect(file.rowGroups.map(({ rows }) => rows)).toEqual([2_000]);
     expect(file.rowGroups[0]?.bytes).toBeGreaterThan(2_000 * 64 * 4);
@@ -46,7 +47,12 @@ describe("a Parquet file", () => {
   it("gives each batch in one buffer of its own", async () => {
     using file = await open(bytes);
     const buffers = new Set<ArrayBufferLike>();
-    for await (const { data } of file.read({ rowStart: 0, rowEnd: 1_000, columns: ["id", "name"] })) {
+    for await (const { data } of file.read({
+      rowStart: 0,
+      rowEnd: 1_000,
+      columns: ["id", "name"],
+      signal: NEVER,
+    })) {
       const own = new Set(data.children.flatMap(({ values, valueOffsets }) => [values, valueOffsets]));
       const found = new Set([...own].filter((part) => part !== undefined).map(({ buffer }) => buffer));
       expect(found.size).toBe(1);
@@ -71,7 +77,7 @@ describe("a Parquet file", () => {
     const wide = tableOf({ small: embeddings(4_000, 1), large: embeddings(4_000, 256) });
     const content = encodeParquet(wide, { rowGroupRows: 1_000 });
     const source = memorySource(content);
-    using file = await openDatasetFile(source, "parquet");
+    using file = await openDatasetFile(source, "parquet", NEVER);
     const opened = source.reads.length;
     await readRows(file, { rowStart: 1_000, rowEnd: 2_000, columns: ["small"] });
     const fetched = source.reads.slice(opened).reduce((sum, [start, end]) => sum + end - start, 0);
@@ -83,7 +89,7 @@ describe("a Parquet file", () => {
     const source = memorySource(
       encodeParquet(tableOf({ e: embeddings(50_000, 32) }), { rowGroupRows: 50_000 }),
     );
-    using file = await openDatasetFile(source, "parquet");
+    using file = await openDatasetFile(source, "parquet", NEVER);
     const opened = source.reads.length;
     const rows = await readRows(file, { rowStart: 45_000, rowEnd: 46_000 });
     expect(rows.numRows).toBe(1_000);
@@ -96,7 +102,7 @@ describe("a Parquet file", () => {
     using file = await open(encodeParquet(tableOf({ e: embeddings(20_000, 256) }), { rowGroupRows: 20_000 }));
     let largest = 0;
     let rows = 0;
-    for await (const batch of file.read({ rowStart: 0, rowEnd: 20_000, columns: ["e"] })) {
+    for await (const batch of file.read({ rowStart: 0, rowEnd: 20_000, columns: ["e"], signal: NEVER })) {
       largest = Math.max(largest, batch.numRows * 256 * 4);
       rows += batch.numRows;
     }
@@ -120,7 +126,7 @@ describe("a Parquet file that cannot be read", () => {
     const content = encodeParquet(tableOf({ e: embeddings(4_000, 64) }), { rowGroupRows: 1_000 });
     const reason = new Error("enough");
     const controller = new AbortController();
-    using file = await openDatasetFile(memorySource(content), "parquet");
+    using file = await openDatasetFile(memorySource(content), "parquet", NEVER);
     const read = async () => {
       for await (const _ of file.read({
         rowStart: 0,

@@ -1,6 +1,7 @@
 import { Int64, makeData } from "apache-arrow";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
 import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { countParquetRows } from "../../../../shared/dataset/parquet-rows.ts";
@@ -20,14 +21,16 @@ function parquetOf(rows: number, rowGroupRows = 1_000): Uint8Array {
 }
 
 test.for([0, 1, 999, 1_000, 1_001, 12_345])("a file of %i rows has so many", async (rows) => {
-  expect(await countParquetRows(sourceOf(parquetOf(rows)))).toBe(rows);
+  expect(await countParquetRows(sourceOf(parquetOf(rows)), NEVER)).toBe(rows);
 });
 
 test.for(["PAR1", "PAR1 and no more", `PAR1${"\0".repeat(100)}\x10\0\0\0PAR1`, ""])(
   "%j is no Parquet file, and is refused with its place",
   async (text) => {
     const corrupt = { code: "INPUT_CORRUPT", fields: { path: "a.parquet" } };
-    await expect(countParquetRows(sourceOf(Buffer.from(text, "latin1")))).rejects.toMatchObject(corrupt);
+    await expect(countParquetRows(sourceOf(Buffer.from(text, "latin1")), NEVER)).rejects.toMatchObject(
+      corrupt,
+    );
   },
 );
 
@@ -37,7 +40,7 @@ test("a footer whose row groups do not add up to its rows is refused", async () 
   const at = bytes.lastIndexOf(Buffer.from([0x16, 0x02]));
   expect(at).toBeGreaterThan(0);
   bytes[at + 1] = 0x04;
-  await expect(countParquetRows(sourceOf(bytes))).rejects.toMatchObject({ code: "INPUT_CORRUPT" });
+  await expect(countParquetRows(sourceOf(bytes), NEVER)).rejects.toMatchObject({ code: "INPUT_CORRUPT" });
 });
 
 test("a file with any bytes changed gives a count or a typed refusal", async () => {
@@ -50,7 +53,7 @@ test("a file with any bytes changed gives a count or a typed refusal", async () 
     fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 5 }), async (changes) => {
       const bytes = good.slice();
       for (const { at, to } of changes) bytes[at] = to;
-      const found = await countParquetRows(sourceOf(bytes)).catch((error: unknown) => error);
+      const found = await countParquetRows(sourceOf(bytes), NEVER).catch((error: unknown) => error);
       expect(typeof found === "number" || isShardmillError(found)).toBe(true);
     }),
   );

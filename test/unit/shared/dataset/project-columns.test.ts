@@ -1,5 +1,6 @@
 import { type Data, Field, Int32, List, makeData, Struct, type Table } from "apache-arrow";
 import { describe, expect, it } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts";
 import { projectColumns } from "../../../../shared/dataset/project-columns.ts";
@@ -78,7 +79,7 @@ describe.each([...NESTINGS.keys(), "mixed" as const])("columns of any name: nest
   it.each(NAMES)("%s is read alone and with another", async (name) => {
     const other = NAMES[(NAMES.indexOf(name) + 7) % NAMES.length] ?? "";
     for (const columns of [[name], [name, other], [other, name]]) {
-      using file = await openDatasetFile(memorySource(content), "parquet");
+      using file = await openDatasetFile(memorySource(content), "parquet", NEVER);
       const rows = await readRows(file, { columns });
       expect(rows.schema.names).toEqual(columns);
       expect(plainRows(rows)).toEqual(plainRows(table.select(columns)));
@@ -89,7 +90,7 @@ describe.each([...NESTINGS.keys(), "mixed" as const])("columns of any name: nest
 it("a column whose name is not ASCII is read without the others' bytes", async () => {
   const wide = tableOf({ größe: embeddings(4_000, 1), large: embeddings(4_000, 256) });
   const source = memorySource(encodeParquet(wide, { rowGroupRows: 1_000 }));
-  using file = await openDatasetFile(source, "parquet");
+  using file = await openDatasetFile(source, "parquet", NEVER);
   const opened = source.reads.length;
   await readRows(file, { columns: ["größe"] });
   const fetched = source.reads.slice(opened).reduce((sum, [start, end]) => sum + end - start, 0);

@@ -1,5 +1,6 @@
 import { tableFromArrays } from "apache-arrow";
 import { expect, test } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { encodeParquet } from "../../../../shared/dataset/encode.ts";
 import { openDatasetFile } from "../../../../shared/dataset/open-dataset-file.ts";
 import { gatheredSource } from "../../../../shared/storage/gathered-source.ts";
@@ -20,7 +21,7 @@ test("ranges that are wanted at once come as they are in the file, by as few req
     [5 * MIB, 5 * MIB + 10],
     [19.5 * MIB, 19.5 * MIB + 1],
   ] as const;
-  const got = await Promise.all(wanted.map(([start, end]) => gathered.read(start, end)));
+  const got = await Promise.all(wanted.map(([start, end]) => gathered.read(start, end, NEVER)));
   for (const [index, [start, end]] of wanted.entries())
     expect(Buffer.compare(got[index] ?? Buffer.of(), bytes.subarray(start, end))).toBe(0);
   expect(source.reads.map(([start]) => start)).toEqual([
@@ -31,13 +32,13 @@ test("ranges that are wanted at once come as they are in the file, by as few req
   ]);
   expect(source.reads).toHaveLength(5);
   // Later ones are of their own.
-  expect(await gathered.read(10, 20)).toEqual(bytes.slice(10, 20));
+  expect(await gathered.read(10, 20, NEVER)).toEqual(bytes.slice(10, 20));
   expect(source.reads.at(-1)).toEqual([10, 20]);
 });
 
 test("two that want the same get bytes of their own", async () => {
   const gathered = gatheredSource(memorySource(bytes));
-  const [one, other] = await Promise.all([gathered.read(0, 100), gathered.read(0, 100)]);
+  const [one, other] = await Promise.all([gathered.read(0, 100, NEVER), gathered.read(0, 100, NEVER)]);
   one?.fill(0);
   expect(other).toEqual(bytes.slice(0, 100));
 });
@@ -48,12 +49,12 @@ test("what fails is told to those that want it, each with its own signal, and to
   const abort = new AbortController();
   const reason = new Error("not any more");
   const stopped = gathered.read(0, 10, abort.signal);
-  const going = gathered.read(5, 20);
+  const going = gathered.read(5, 20, NEVER);
   abort.abort(reason);
   await expect(stopped).rejects.toBe(reason);
   expect(await going).toEqual(bytes.slice(5, 20));
   source.failure = new Error("the store is gone");
-  const both = await Promise.allSettled([gathered.read(0, 10), gathered.read(0, 20)]);
+  const both = await Promise.allSettled([gathered.read(0, 10, NEVER), gathered.read(0, 20, NEVER)]);
   expect(both).toEqual([
     { status: "rejected", reason: source.failure },
     { status: "rejected", reason: source.failure },
@@ -71,10 +72,10 @@ test("of a wide file with every second column wanted, a row group comes by few r
   const wanted = names.filter((_, index) => index % 2 === 0);
   const reading = async (wrap: (source: ByteSource) => ByteSource) => {
     const source = memorySource(bytesOfFile);
-    using file = await openDatasetFile(wrap(source), "parquet");
+    using file = await openDatasetFile(wrap(source), "parquet", NEVER);
     const before = source.reads.length;
     let at = 0;
-    for await (const batch of file.read({ rowStart: 0, rowEnd: rows, columns: wanted })) {
+    for await (const batch of file.read({ rowStart: 0, rowEnd: rows, columns: wanted, signal: NEVER })) {
       for (const [index, name] of wanted.entries())
         expect(batch.getChild(name)?.get(3)).toBe(2 * index + at + 3);
       at += batch.numRows;

@@ -1,4 +1,5 @@
 import { afterEach, expect, test, vi } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { Storages } from "../../../../shared/storage/open-storage.ts";
@@ -39,7 +40,7 @@ needs("s3").each([
     vi.stubEnv(name, wrong);
     await using storages = new Storages();
     const list = async () => {
-      for await (const _page of (await storages.at(object)).list(object)) break;
+      for await (const _page of (await storages.at(object)).list(object, { signal: NEVER })) break;
     };
     await expect(list()).rejects.toMatchObject({
       code: "STORE_REFUSED",

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
@@ -63,18 +64,18 @@ const PASSING = [
 describe("a store behind a coordinator that is started again", () => {
   test("asks again until it is there, with every call", async () => {
     const rig = failing(...PASSING);
-    expect(await rig.storage.stat(A)).toEqual({ bytes: 1, version: "2" });
+    expect(await rig.storage.stat(A, NEVER)).toEqual({ bytes: 1, version: "2" });
     expect(rig.calls()).toBe(4);
     const others: readonly ((storage: Storage) => Promise<unknown>)[] = [
-      (storage) => storage.kindAt(A),
-      (storage) => storage.real(A),
-      (storage) => storage.read(A, 0, 3),
-      (storage) => storage.put(A, sourceOfBytes("b")),
+      (storage) => storage.kindAt(A, NEVER),
+      (storage) => storage.real(A, NEVER),
+      (storage) => storage.read(A, 0, 3, { signal: NEVER }),
+      (storage) => storage.put(A, sourceOfBytes("b"), { signal: NEVER }),
       (storage) => storage.rename(A, A),
       (storage) => storage.link(A, A),
-      (storage) => storage.copy(A, A),
+      (storage) => storage.copy(A, A, NEVER),
       (storage) => storage.sync(A),
-      (storage) => storage.remove(A),
+      (storage) => storage.remove(A, NEVER),
     ];
     for (const call of others) {
       const { storage, calls } = failing(...PASSING);
@@ -89,13 +90,13 @@ describe("a store behind a coordinator that is started again", () => {
     new ShardmillError("STORE_FAILED", "EIO"),
   ])("asks once when the answer is final ($code)", async (error) => {
     const rig = failing(error);
-    await expect(rig.storage.stat(A)).rejects.toBe(error);
+    await expect(rig.storage.stat(A, NEVER)).rejects.toBe(error);
     expect(rig.calls()).toBe(1);
   });
 
   test("gives up after a minute, and at once when its caller does", async () => {
     const forever = failing(...Array.from({ length: 1_000 }, () => unreachable));
-    await expect(forever.storage.stat(A)).rejects.toBe(unreachable);
+    await expect(forever.storage.stat(A, NEVER)).rejects.toBe(unreachable);
     expect(forever.calls()).toBeLessThan(210);
     const reason = new Error("the lease is lost");
     await expect(failing(unreachable).storage.stat(A, AbortSignal.abort(reason))).rejects.toBe(reason);

@@ -15,7 +15,7 @@ const { signal } = new AbortController();
 
 async function storagesWith(before: (call: StorageCall) => Promise<void> = async () => {}) {
   const storage = new MemoryStorage({ before });
-  await storage.put(parseLocation("/photos/a b/cat.jpg"), sourceOfBytes(Uint8Array.of(1, 2, 3)));
+  await storage.put(parseLocation("/photos/a b/cat.jpg"), sourceOfBytes(Uint8Array.of(1, 2, 3)), { signal });
   return new Storages({ file: async () => storage });
 }
 
@@ -64,7 +64,7 @@ describe("readRowFile", () => {
   it("asks a server that nobody knows twice, where a row names it", async () => {
     await using storages = openRowStorages(NO_STORES);
     const location = parseLocation("https://no-such-host.invalid/cat.jpg");
-    const asked = await (await storages.at(location)).stat(location).catch((error: unknown) => error);
+    const asked = await (await storages.at(location)).stat(location, signal).catch((error: unknown) => error);
     expect(asked).toMatchObject({
       code: "STORE_FAILED",
       fields: { tries: 2, server: "no-such-host.invalid" },
@@ -111,7 +111,7 @@ describe("readRowFile", () => {
         if (call !== "read" || left === 0) return;
         left -= 1;
         const storage = await storages.at(cat);
-        await storage.put(cat, sourceOfBytes(Uint8Array.of(1, 2, 3, 4)));
+        await storage.put(cat, sourceOfBytes(Uint8Array.of(1, 2, 3, 4)), { signal });
       });
       left = times;
       expect(await readRowFile(storages, "a b/cat.jpg", { folder, maxBytes, signal })).toEqual(expected);

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { storageByBucket } from "../../../../extensions/object-store/by-bucket.ts";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import type { StoreSettings } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
@@ -16,20 +17,22 @@ async function replacedOnce(): Promise<Storage> {
     before: async ({ call }) => {
       if (call !== "read" || !isDue) return;
       isDue = false;
-      await storage.put(at, sourceOfBytes("longer"));
+      await storage.put(at, sourceOfBytes("longer"), { signal: NEVER });
     },
   });
-  await storage.put(at, sourceOfBytes("old"));
+  await storage.put(at, sourceOfBytes("old"), { signal: NEVER });
   isDue = true;
   return storage;
 }
 
 test("a text that is replaced meanwhile is read as it is now, and never in part", async () => {
-  expect(await readText(await replacedOnce(), at)).toBe("longer");
+  expect(await readText(await replacedOnce(), at, NEVER)).toBe("longer");
 });
 
 test("a file that is replaced while it is read has no digest", async () => {
-  await expect(digestStored(await replacedOnce(), at)).rejects.toMatchObject({ code: "STORE_CHANGED" });
+  await expect(digestStored(await replacedOnce(), at, { signal: NEVER })).rejects.toMatchObject({
+    code: "STORE_CHANGED",
+  });
 });
 
 test("what is copied from one store to another is all of one version", async () => {
@@ -40,6 +43,6 @@ test("what is copied from one store to another is all of one version", async () 
     { scheme: "s3", can: target.can, open },
     { settings: { "s3://own": { anonymous: true } } },
   );
-  const copy = storage.copy(at, parseLocation("s3://own/y"));
+  const copy = storage.copy(at, parseLocation("s3://own/y"), NEVER);
   await expect(copy).rejects.toMatchObject({ code: "STORE_CHANGED" });
 });

@@ -1,6 +1,7 @@
 import { Gunzip, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, describe, expect, it, vi } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import { DatasetRows } from "../../../../shared/domain/dataset-rows.ts";
 import { leaseSlices } from "../../../../shared/domain/lease-slices.ts";
 import { openInputFile, TextParsers } from "../../../../shared/text-files/open-input-file.ts";
@@ -54,7 +55,7 @@ describe("a text file", () => {
     for (let rowStart = 0; rowStart <= planned.rows; rowStart += 1) {
       for (let rowEnd = rowStart; rowEnd <= planned.rows; rowEnd += 1) {
         const [slice] = leaseSlices([planned], index, { rowStart, rowEnd });
-        using part = await openInputFile(source, slice?.file ?? planned, { parsers });
+        using part = await openInputFile(source, slice?.file ?? planned, { parsers, signal: NEVER });
         const found = await textRows(part, { rowStart, rowEnd });
         expect(found.rows).toEqual(whole.rows.slice(rowStart, rowEnd));
         expect(found.bad).toEqual(whole.bad.filter(({ row }) => row >= rowStart && row < rowEnd));
@@ -166,11 +167,11 @@ describe("a text file", () => {
     const partitions = [{ name: "day", type: "int64", value: "7" }] as const;
     for (const how of ["none", "gzip"]) {
       const { source, planned } = await openText(packed(Buffer.from(text), how), form, { parsers });
-      using file = await openInputFile(source, { ...planned, partitions }, { parsers });
+      using file = await openInputFile(source, { ...planned, partitions }, { parsers, signal: NEVER });
       const { rows, bad } = await textRows(file, { columns: ["day"] });
       expect(rows).toEqual([{ day: "7n" }, null, { day: "7n" }]);
       expect(bad).toMatchObject([{ row: 1, message: expect.stringContaining("line ") }]);
-      const all = { rowStart: 1, rowEnd: 2, columns: ["day"] };
+      const all = { rowStart: 1, rowEnd: 2, columns: ["day"], signal: NEVER };
       await expect(file.read(all)[Symbol.asyncIterator]().next()).rejects.toMatchObject({
         code: "INPUT_CORRUPT",
       });
@@ -189,7 +190,7 @@ describe("a text file", () => {
         bytes: other.length,
         read: async (s: number, e: number) => other.subarray(s, e),
       };
-      using file = await openInputFile(source, planned, { parsers });
+      using file = await openInputFile(source, planned, { parsers, signal: NEVER });
       expect((await textRows(file, { rowStart: 0, rowEnd: 1 })).rows).toHaveLength(1);
       await expect(textRows(file)).rejects.toMatchObject({ code: "INPUT_CHANGED" });
     },
@@ -203,7 +204,7 @@ describe("a text file", () => {
     using _ = file;
     const end = vi.spyOn(Gunzip.prototype, "destroy");
     try {
-      for await (const batch of file.read({ rowStart: 0, rowEnd: 5_000, columns: ["a"] })) {
+      for await (const batch of file.read({ rowStart: 0, rowEnd: 5_000, columns: ["a"], signal: NEVER })) {
         expect(batch.numRows).toBeLessThan(5_000);
         break;
       }

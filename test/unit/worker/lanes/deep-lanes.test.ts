@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { NEVER } from "../../../../shared/core/abort.ts";
 import type { TensorData } from "../../../../shared/domain/tensor.ts";
 import { DeepLanes } from "../../../../worker/lanes/deep-lanes.ts";
 import type { Lanes } from "../../../../worker/lanes/lanes.ts";
@@ -29,7 +30,7 @@ test("short batches fill the time that the feeding thread may be away, up to a b
     [0, 16],
   ] as const) {
     const lanes = lanesOf({ runMs, bytes: 8 });
-    await lanes.infer({}, ["y"]);
+    await lanes.infer({}, ["y"], NEVER);
     expect(lanes.inFlight, `${runMs} ms`).toBe(inFlight);
     expect(lanes.inFlight).toBeLessThanOrEqual(lanes.mostInFlight);
   }
@@ -37,22 +38,22 @@ test("short batches fill the time that the feeding thread may be away, up to a b
 
 test("large batches do not, whatever their time", async () => {
   const lanes = lanesOf({ runMs: 1, bytes: 24 << 20 });
-  await lanes.infer({}, ["y"]);
+  await lanes.infer({}, ["y"], NEVER);
   expect(lanes.inFlight).toBe(4);
 });
 
 test("threads that share the lanes share the depth, and each keeps a batch at every lane", async () => {
   const lanes = lanesOf({ runMs: 10, bytes: 8 }, 4);
   expect(lanes.inFlight).toBe(2);
-  await lanes.infer({}, ["y"]);
+  await lanes.infer({}, ["y"], NEVER);
   expect(lanes.inFlight).toBe(2);
 });
 
 test("one slow batch among many does not change the depth much", async () => {
   const batch = { runMs: 10, bytes: 8 };
   const lanes = lanesOf(batch);
-  for (let run = 0; run < 20; run += 1) await lanes.infer({}, ["y"]);
+  for (let run = 0; run < 20; run += 1) await lanes.infer({}, ["y"], NEVER);
   batch.runMs = 20;
-  await lanes.infer({}, ["y"]);
+  await lanes.infer({}, ["y"], NEVER);
   expect(lanes.inFlight).toBe(8);
 });

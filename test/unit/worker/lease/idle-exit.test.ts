@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { deferred } from "../../../../shared/core/abort.ts";
+import { deferred, NEVER } from "../../../../shared/core/abort.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
@@ -39,7 +39,7 @@ function rig() {
     waits,
     ask: async (next: LeaseAnswer | ShardmillError = nothing) => {
       answer = next;
-      await watched.work.requestLease(session, POLL_MS, []).catch(() => {});
+      await watched.work.requestLease(session, POLL_MS, [], NEVER).catch(() => {});
       return idle;
     },
     /** Runs a shard; the function ends it. */

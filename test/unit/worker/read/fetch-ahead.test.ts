@@ -40,7 +40,7 @@ function slowWay() {
 }
 
 async function slicesOfTwo(): Promise<readonly (readonly LeaseSlice[])[]> {
-  using file = await openDatasetFile(fetchedSource(path, bytes), "parquet");
+  using file = await openDatasetFile(fetchedSource(path, bytes), "parquet", signal);
   const { footerSha256 } = file;
   const planned = { path, format: "parquet", bytes: bytes.length, version: "1", rows, footerSha256 } as const;
   const middle = rows / 2;

@@ -35,12 +35,12 @@ async function rig(stats: readonly [Stat, ...Stat[]] = [AS_PLANNED]) {
   };
   const wayOf = (stat: Stat): Way => ({
     stat,
-    read: (path, start, end) => sourceOf(path).read(start, end),
+    read: (path, start, end) => sourceOf(path).read(start, end, signal),
     checksVersion: async () => false,
   });
   const [nearest, ...others] = stats;
   const far: string[] = [];
-  using opened = await openDatasetFile(memorySource(bytes), "parquet");
+  using opened = await openDatasetFile(memorySource(bytes), "parquet", signal);
   const { rows, footerSha256 } = opened;
   const planned = (path: string): InputFile => ({
     path: parseLocation(path),
@@ -76,7 +76,7 @@ test("a file that two read at once is opened twice, and each reads its own", asy
   const counts = await Promise.all(
     both.map(async (file) => {
       let rows = 0;
-      for await (const batch of file.read({ rowStart: 0, rowEnd: 100, columns: ["x"] }))
+      for await (const batch of file.read({ rowStart: 0, rowEnd: 100, columns: ["x"], signal }))
         rows += batch.numRows;
       return rows;
     }),
@@ -105,7 +105,8 @@ test("no more than two stay open: the one unused for longest is closed, never on
   files.giveBack(await files.take(planned("/a"), signal));
   expect(reads("/a")).toBeGreaterThan(before);
   let rows = 0;
-  for await (const batch of taken.read({ rowStart: 0, rowEnd: 100, columns: ["x"] })) rows += batch.numRows;
+  for await (const batch of taken.read({ rowStart: 0, rowEnd: 100, columns: ["x"], signal }))
+    rows += batch.numRows;
   expect(rows).toBe(100);
   await files[Symbol.asyncDispose]();
 });
@@ -162,14 +163,14 @@ test.each([
   await using bucket = new MemoryStorage();
   const path = parseLocation("s3://bucket/a.parquet");
   const content = encodeParquet(smallTable(rows));
-  await bucket.put(path, sourceOfBytes(content));
-  const stat = await bucket.stat(path);
+  await bucket.put(path, sourceOfBytes(content), { signal });
+  const stat = await bucket.stat(path, signal);
   expect(isSmallFile(stat)).toBe(size === "small");
-  using opened = await openDatasetFile(memorySource(content), "parquet");
+  using opened = await openDatasetFile(memorySource(content), "parquet", signal);
   const { footerSha256 } = opened;
   const planned: InputFile = { path, format: "parquet", ...stat, rows, footerSha256 };
-  await bucket.put(path, sourceOfBytes(content));
-  const { version: found } = await bucket.stat(path);
+  await bucket.put(path, sourceOfBytes(content), { signal });
+  const { version: found } = await bucket.stat(path, signal);
   // What was looked at is from before: as if it had changed just behind the look.
   const way: Way = {
     stat: async () => stat,
@@ -188,7 +189,7 @@ async function inBucket() {
   const bucket = new MemoryStorage();
   const path = parseLocation("s3://bucket/a.parquet");
   const content = encodeParquet(smallTable(50_000));
-  await bucket.put(path, sourceOfBytes(content));
+  await bucket.put(path, sourceOfBytes(content), { signal });
   const asked: (readonly [start: number, end: number])[] = [];
   const way: Way = {
     stat: () => Promise.reject(new Error("nobody has to ask")),
@@ -198,9 +199,15 @@ async function inBucket() {
     },
     checksVersion: async () => bucket.can.versions,
   };
-  using opened = await openDatasetFile(memorySource(content), "parquet");
+  using opened = await openDatasetFile(memorySource(content), "parquet", signal);
   const { rows, footerSha256 } = opened;
-  const planned: InputFile = { path, format: "parquet", ...(await bucket.stat(path)), rows, footerSha256 };
+  const planned: InputFile = {
+    path,
+    format: "parquet",
+    ...(await bucket.stat(path, signal)),
+    rows,
+    footerSha256,
+  };
   return { bucket, path, content, planned, asked, way };
 }
 
@@ -224,7 +231,9 @@ test.each([
   const { bucket, path, content, planned, way } = await inBucket();
   await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
   const before = await files.take(planned, signal);
-  await (how === "removed" ? bucket.remove(path) : bucket.put(path, sourceOfBytes(content)));
+  await (how === "removed"
+    ? bucket.remove(path, signal)
+    : bucket.put(path, sourceOfBytes(content), { signal }));
   // Its end is still known, and is what was planned.
   for (const file of [before, await files.take(planned, signal)]) {
     const rows = file.read({ rowStart: 0, rowEnd: 100, columns: ["id"], signal })[Symbol.asyncIterator]();

@@ -26,7 +26,7 @@ async function filesOf(sizes: readonly number[]) {
   for (const [index, rows] of sizes.entries()) {
     const path = `/${index}`;
     const bytes = encodeParquet(table.slice(from, from + rows));
-    using file = await openDatasetFile(fetchedSource(path, bytes), "parquet");
+    using file = await openDatasetFile(fetchedSource(path, bytes), "parquet", signal);
     contents.set(path, bytes);
     const { footerSha256 } = file;
     slices.push({

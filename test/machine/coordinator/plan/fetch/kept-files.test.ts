@@ -27,7 +27,7 @@ afterEach(async () => {
 });
 
 const put = (storage: MemoryStorage, name: string, text: string) =>
-  storage.put(below(FOLDER, name), sourceOfBytes(text));
+  storage.put(below(FOLDER, name), sourceOfBytes(text), { signal });
 
 interface Fetch {
   /** What the model says that belongs to it. */

@@ -2,7 +2,7 @@ import { tableFromArrays } from "apache-arrow";
 import { expect, test } from "vitest";
 import { readFooterBatch } from "../../../../../coordinator/plan/footers/read-footer-batch.ts";
 import type { FoundFile } from "../../../../../coordinator/plan/input/discover.ts";
-import { orAbort } from "../../../../../shared/core/abort.ts";
+import { NEVER, orAbort } from "../../../../../shared/core/abort.ts";
 import { encodeParquet } from "../../../../../shared/dataset/encode.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
 import { MemoryStorage, type StorageCall } from "../../../../../shared/storage/memory.ts";
@@ -17,8 +17,8 @@ const storages = new Storages({ s3: async () => bucket });
 
 async function put(name: string, content: Uint8Array): Promise<FoundFile> {
   const path = parseLocation(`s3://bucket/${name}.parquet`);
-  await bucket.put(path, sourceOfBytes(content));
-  return { path, format: "parquet", ...(await bucket.stat(path)) };
+  await bucket.put(path, sourceOfBytes(content), { signal: NEVER });
+  return { path, format: "parquet", ...(await bucket.stat(path, NEVER)) };
 }
 
 needs("gcs")(
@@ -56,8 +56,8 @@ test("the ends of many large files are fetched at once, one request each: a buck
   const files: FoundFile[] = [];
   for (let at = 0; at < 40; at += 1) {
     const path = parseLocation(`s3://bucket/${at}.parquet`);
-    await slow.put(path, sourceOfBytes(large));
-    files.push({ path, format: "parquet", ...(await slow.stat(path)) });
+    await slow.put(path, sourceOfBytes(large), { signal: NEVER });
+    files.push({ path, format: "parquet", ...(await slow.stat(path, NEVER)) });
   }
   calls.length = 0;
   let rows = 0;
@@ -79,13 +79,13 @@ test("a store that is silent fails all files at once, and not one after the othe
   const files: FoundFile[] = [];
   for (let at = 0; at < 64; at += 1) {
     const path = parseLocation(`s3://bucket/${at}.parquet`);
-    await silent.put(path, sourceOfBytes(encodeParquet(smallTable(3))));
-    files.push({ path, format: "parquet", ...(await silent.stat(path)) });
+    await silent.put(path, sourceOfBytes(encodeParquet(smallTable(3))), { signal: NEVER });
+    files.push({ path, format: "parquet", ...(await silent.stat(path, NEVER)) });
   }
   class Abortable extends MemoryStorage {
     override read(...call: Parameters<MemoryStorage["read"]>): ReturnType<MemoryStorage["read"]> {
-      const [, , , signal] = call;
-      return signal === undefined ? silent.read(...call) : orAbort(silent.read(...call), signal);
+      const [, , , { signal }] = call;
+      return orAbort(silent.read(...call), signal);
     }
     override stat(...call: Parameters<MemoryStorage["stat"]>): ReturnType<MemoryStorage["stat"]> {
       return silent.stat(...call);

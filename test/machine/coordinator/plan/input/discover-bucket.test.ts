@@ -21,7 +21,8 @@ const KEYS = [
 ];
 
 beforeAll(async () => {
-  for (const key of KEYS) await bucket.put(parseLocation(`s3://bucket/${key}`), sourceOfBytes(key));
+  for (const key of KEYS)
+    await bucket.put(parseLocation(`s3://bucket/${key}`), sourceOfBytes(key), { signal: NEVER });
 });
 
 async function find(...path: readonly string[]) {
@@ -48,7 +49,8 @@ test("a folder of a bucket is walked as one of a disk is, and each listing's wor
     ["hidden", ["s3://bucket/data/_old"]],
     ["otherEnding", ["s3://bucket/data/notes.txt"]],
   ]);
-  for (const { path, bytes, version } of files) expect(await bucket.stat(path)).toEqual({ bytes, version });
+  for (const { path, bytes, version } of files)
+    expect(await bucket.stat(path, NEVER)).toEqual({ bytes, version });
   expect(calls.filter(({ location }) => location.endsWith(".parquet") && !location.includes("out"))).toEqual(
     calls.filter(({ location }) => location.endsWith(".parquet")),
   );
@@ -63,7 +65,8 @@ test("all names of a folder are listed once: whether it is an output, a few of t
     }
   }
   const watched = new Watched();
-  for (const key of KEYS) await watched.put(parseLocation(`s3://bucket/${key}`), sourceOfBytes(key));
+  for (const key of KEYS)
+    await watched.put(parseLocation(`s3://bucket/${key}`), sourceOfBytes(key), { signal: NEVER });
   const openers = { s3: async () => watched };
   await discoverFiles({ path: ["s3://bucket/data"], format: "auto" }, "s3://bucket/own", NEVER, { openers });
   expect(listed.filter((call) => call === "s3://bucket/data")).toHaveLength(1);
@@ -113,9 +116,13 @@ test.each([
       },
     });
     const manifest = '{ "formatVersion": 1, "outputDigest": "" }';
-    await storage.put(parseLocation("s3://bucket/data/a.parquet"), sourceOfBytes("a"));
-    await storage.put(parseLocation("s3://bucket/done/_manifest.json"), sourceOfBytes(manifest));
-    await storage.put(parseLocation("s3://bucket/done/rows/a.parquet"), sourceOfBytes("a"));
+    await storage.put(parseLocation("s3://bucket/data/a.parquet"), sourceOfBytes("a"), { signal: NEVER });
+    await storage.put(parseLocation("s3://bucket/done/_manifest.json"), sourceOfBytes(manifest), {
+      signal: NEVER,
+    });
+    await storage.put(parseLocation("s3://bucket/done/rows/a.parquet"), sourceOfBytes("a"), {
+      signal: NEVER,
+    });
     refuses = true;
     const error = await refusalOf(path, storage);
     expect(error.problems).toEqual([{ where, what: `${said}: no credentials`, hint: "set AWS_PROFILE" }]);
@@ -132,7 +139,7 @@ test("a name that no address can have is refused for the reason that its storage
     }
   }
   const odd = new Odd();
-  await odd.put(parseLocation("s3://bucket/data/a.parquet"), sourceOfBytes("a"));
+  await odd.put(parseLocation("s3://bucket/data/a.parquet"), sourceOfBytes("a"), { signal: NEVER });
   expect((await refusalOf("s3://bucket/data", odd)).problems).toEqual([
     { where: "s3://bucket/data/(no name)/", what: "a part of its key is empty", hint: "rename it" },
   ]);
@@ -146,7 +153,10 @@ test.each([
   const reason = new Error("enough");
   const stop = new AbortController();
   class Hanging extends MemoryStorage {
-    override async *list(folder: Location, options: Parameters<MemoryStorage["list"]>[1] = {}) {
+    override async *list(
+      folder: Location,
+      options: Parameters<MemoryStorage["list"]>[1] = { signal: NEVER },
+    ) {
       const { prefix = "", signal } = options;
       if (`${folder} ${prefix}`.trim() === hanging) {
         queueMicrotask(() => stop.abort(reason));
@@ -158,7 +168,7 @@ test.each([
     }
   }
   const storage = new Hanging();
-  await storage.put(parseLocation("s3://bucket/data/a.parquet"), sourceOfBytes("a"));
+  await storage.put(parseLocation("s3://bucket/data/a.parquet"), sourceOfBytes("a"), { signal: NEVER });
   const input = { path: [path], format: "auto" } as const;
   const found = discoverFiles(input, "/none", stop.signal, { openers: { s3: async () => storage } });
   await expect(found).rejects.toBe(reason);
@@ -177,7 +187,8 @@ test("many folders are listed at once, and the files come in one order whichever
   }
   const slow = new Slow();
   const keys = Array.from({ length: 60 }, (_, at) => `data/y=${at % 5}/m=${at % 12}/${at}.parquet`);
-  for (const key of keys) await slow.put(parseLocation(`s3://bucket/${key}`), sourceOfBytes(key));
+  for (const key of keys)
+    await slow.put(parseLocation(`s3://bucket/${key}`), sourceOfBytes(key), { signal: NEVER });
   const { files } = await discoverFiles(
     { path: ["s3://bucket/data"], format: "auto" },
     "s3://bucket/own",

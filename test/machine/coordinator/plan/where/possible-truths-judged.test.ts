@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { checkWhere } from "../../../../../coordinator/plan/where/check-where.ts";
 import { possibleTruths } from "../../../../../coordinator/plan/where/possible-truths.ts";
+import { NEVER } from "../../../../../shared/core/abort.ts";
 import { fieldsOf } from "../../../../../shared/dataset/fields.ts";
 import { openDatasetFile } from "../../../../../shared/dataset/open-dataset-file.ts";
 import { type LockedDatabase, openLockedDatabase } from "../../../../../shared/sql/locked-database.ts";
@@ -183,7 +184,7 @@ async function judged(path: string, sql: string) {
 }
 
 async function fieldsAndStatistics(path: string) {
-  using file = await openDatasetFile(fetchedSource(path, await readFile(path)), "parquet");
+  using file = await openDatasetFile(fetchedSource(path, await readFile(path)), "parquet", NEVER);
   const fields = fieldsOf(file.schema);
   return { fields, rows: file.rows, statistics: file.statistics(fields)?.[0] ?? {} };
 }

@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RowsShape } from "../../../../../coordinator/publish/shape/rows-shape.ts";
 import { shapeRows } from "../../../../../coordinator/publish/shape/shape-rows.ts";
+import { NEVER } from "../../../../../shared/core/abort.ts";
 import { encodeArrow, encodeParquet } from "../../../../../shared/dataset/encode.ts";
 import { openDatasetFile } from "../../../../../shared/dataset/open-dataset-file.ts";
 import { NO_STORES } from "../../../../../shared/domain/job-stores.ts";
@@ -48,7 +49,7 @@ async function shape(tables: readonly Table[], wanted: Partial<RowsShape>) {
   for (const [index, table] of tables.entries()) {
     const location = parseLocation(join(root, `in-${run}`, `${index}.${job.format}`));
     const bytes = encode(table);
-    await storage.put(location, sourceOfBytes(bytes));
+    await storage.put(location, sourceOfBytes(bytes), { signal: NEVER });
     files.push({ location, rows: table.numRows, bytes: bytes.length });
   }
   const scratch = join(root, "scratch");
@@ -67,7 +68,7 @@ async function shape(tables: readonly Table[], wanted: Partial<RowsShape>) {
 }
 
 async function rowsOf(path: string, format: RowsShape["format"]): Promise<Table> {
-  using file = await openDatasetFile(memorySource(await readFile(path)), format);
+  using file = await openDatasetFile(memorySource(await readFile(path)), format, NEVER);
   return await readRows(file);
 }
 
@@ -121,7 +122,7 @@ describe("parts of another length", () => {
       });
       expect(made.map(({ path, rows }) => [path, rows])).toEqual([["rows/part-00000.parquet", 0]]);
       const bytes = await readFile(at("rows/part-00000.parquet"));
-      using file = await openDatasetFile(memorySource(bytes), "parquet");
+      using file = await openDatasetFile(memorySource(bytes), "parquet", NEVER);
       expect(file.schema.names.includes("n")).toBe(partitionBy.length === 0);
     }
   });

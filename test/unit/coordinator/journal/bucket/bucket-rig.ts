@@ -8,6 +8,7 @@ import { evolve } from "../../../../../coordinator/schedule/state/evolve.ts";
 import type { JobState } from "../../../../../coordinator/schedule/state/job-state.ts";
 import type { JournalRecord } from "../../../../../coordinator/schedule/state/record.ts";
 import { SinceSnapshot } from "../../../../../coordinator/schedule/state/snapshot.ts";
+import { NEVER } from "../../../../../shared/core/abort.ts";
 import type { Life, Processes } from "../../../../../shared/core/process-identity.ts";
 import { systemRandom } from "../../../../../shared/core/random.ts";
 import { below, parseLocation } from "../../../../../shared/domain/location.ts";
@@ -50,7 +51,8 @@ export class BucketRig {
   /** The names of the objects that are there. */
   async objects(folder = JOURNAL): Promise<string[]> {
     const names: string[] = [];
-    for await (const page of this.storage.list(folder)) names.push(...page.map(({ name }) => name));
+    for await (const page of this.storage.list(folder, { signal: NEVER }))
+      names.push(...page.map(({ name }) => name));
     return names.sort();
   }
 }
@@ -82,6 +84,7 @@ export class Machine {
       random: systemRandom,
       onWaiting: (message) => this.waits.push(message),
       onSnapshotTrouble: (what) => troubles.push(what),
+      signal: NEVER,
     });
     return this.clock.until(opened);
   }

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { endRun } from "../../../../../coordinator/journal/bucket/end-run.ts";
+import { NEVER } from "../../../../../shared/core/abort.ts";
 import { systemRandom } from "../../../../../shared/core/random.ts";
 import { below } from "../../../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
@@ -14,7 +15,9 @@ beforeEach(async () => {
 });
 
 function end({ clock }: Machine): Promise<void> {
-  return clock.until(endRun({ own: OWN, storage: rig.storage }, { clock, random: systemRandom }));
+  return clock.until(
+    endRun({ own: OWN, storage: rig.storage }, { clock, random: systemRandom, signal: NEVER }),
+  );
 }
 
 describe("a run whose coordinator was silent", () => {
@@ -40,10 +43,10 @@ describe("a run whose coordinator was silent", () => {
     const startMs = other.clock.nowMs();
     await end(other);
     const waitedMs = other.clock.nowMs() - startMs;
-    for (const gone of [OWN, RUN_FILE]) await rig.storage.remove(gone);
+    for (const gone of [OWN, RUN_FILE]) await rig.storage.remove(gone, NEVER);
     slept.clock.skip(waitedMs);
     await expect(slept.append(opened, ...shardRecords(0, 1, 1))).rejects.toMatchObject(LOCKED);
-    expect(await rig.storage.kindAt(OWN)).toBeNull();
+    expect(await rig.storage.kindAt(OWN, NEVER)).toBeNull();
   });
 
   test("is not ended when the coordinator writes at that moment", async () => {
@@ -53,7 +56,7 @@ describe("a run whose coordinator was silent", () => {
     rig.before = async ({ call, location }) => {
       if (call !== "put" || location !== next || !isFirst) return;
       isFirst = false;
-      await rig.storage.put(next, sourceOfBytes("of the coordinator"));
+      await rig.storage.put(next, sourceOfBytes("of the coordinator"), { signal: NEVER });
     };
     await expect(end(rig.machine())).rejects.toMatchObject({ ...LOCKED, fields: { path: next } });
     expect(isFirst).toBe(false);
@@ -64,7 +67,7 @@ describe("a run whose coordinator was silent", () => {
     const startMs = other.clock.nowMs();
     await end(other);
     expect(other.clock.nowMs()).toBe(startMs);
-    await rig.storage.put(below(JOURNAL, "000000000001"), sourceOfBytes("damaged"));
+    await rig.storage.put(below(JOURNAL, "000000000001"), sourceOfBytes("damaged"), { signal: NEVER });
     await end(other);
     expect(await rig.objects()).toEqual(["000000000001", "000000000002"]);
   });

@@ -4,6 +4,7 @@ import { SNAPSHOTS_OF_NO_USE } from "../../../../../coordinator/journal/snapshot
 import { workPaths } from "../../../../../coordinator/publish/work-paths.ts";
 import { sealedFilesOf } from "../../../../../coordinator/runs/sealed-files-of.ts";
 import { durableFacts } from "../../../../../coordinator/schedule/laws/durable-facts.ts";
+import { NEVER } from "../../../../../shared/core/abort.ts";
 import { realDisk } from "../../../../../shared/core/disk.ts";
 import { ShardmillError } from "../../../../../shared/core/errors.ts";
 import { below } from "../../../../../shared/domain/location.ts";
@@ -167,14 +168,14 @@ describe("a journal in a bucket", () => {
   test("is let go of where another run of the job was begun", async () => {
     const here = rig.machine();
     const opened = await here.open();
-    await rig.storage.remove(RUN_FILE);
+    await rig.storage.remove(RUN_FILE, NEVER);
     await putRunFile(RUN_FILE, "run-00000000000000bb", rig.storage);
     await here.clock.pass(6_000);
     await expect(opened.hold.confirm()).rejects.toMatchObject(LOCKED);
   });
 
   test.each([
-    ["missing", async () => rig.storage.remove(object(3))],
+    ["missing", async () => rig.storage.remove(object(3), NEVER)],
     ["damaged", () => damage(3, 60)],
     ["cut off", () => cut(3)],
     ["another's", async () => copy(2, 3)],
@@ -229,18 +230,19 @@ describe("the snapshots of a journal in a bucket", () => {
     const names = await rig.objects(SNAPSHOTS);
     for (const [at, name] of names.entries()) {
       const location = below(SNAPSHOTS, name);
-      const { bytes } = await rig.storage.stat(location);
-      const content = await rig.storage.read(location, 0, bytes);
-      await rig.storage.remove(location);
+      const { bytes } = await rig.storage.stat(location, NEVER);
+      const content = await rig.storage.read(location, 0, bytes, { signal: NEVER });
+      await rig.storage.remove(location, NEVER);
       const without = await takenUp();
       expect(without.facts).toEqual(facts);
       expect(without.used).toBe(at);
       await rig.storage.put(
         location,
         sourceOfBytes(content.map((byte, place) => (place === 90 ? byte ^ 1 : byte))),
+        { signal: NEVER },
       );
       expect(await takenUp()).toMatchObject({ facts, used: at });
-      await rig.storage.put(location, sourceOfBytes(content));
+      await rig.storage.put(location, sourceOfBytes(content), { signal: NEVER });
     }
     expect(await takenUp()).toMatchObject({ facts, used: names.length });
   });
@@ -250,19 +252,20 @@ describe("the snapshots of a journal in a bucket", () => {
     const names = await rig.objects();
     const middle = Number(names.at(-2));
     const kept = await bytesOf(middle);
-    await rig.storage.remove(object(middle));
+    await rig.storage.remove(object(middle), NEVER);
     await expect(takenUp()).rejects.toMatchObject(CORRUPT);
     expect(rig.troubles).toContain(SNAPSHOTS_OF_NO_USE);
-    await rig.storage.put(object(middle), sourceOfBytes(kept));
+    await rig.storage.put(object(middle), sourceOfBytes(kept), { signal: NEVER });
     expect(await takenUp()).toMatchObject({ facts });
-    for (const name of (await rig.objects()).slice(-14)) await rig.storage.remove(below(JOURNAL, name));
+    for (const name of (await rig.objects()).slice(-14))
+      await rig.storage.remove(below(JOURNAL, name), NEVER);
     await expect(takenUp()).rejects.toMatchObject(CORRUPT);
   });
 });
 
 async function bytesOf(number: number): Promise<Uint8Array> {
-  const { bytes } = await rig.storage.stat(object(number));
-  return await rig.storage.read(object(number), 0, bytes);
+  const { bytes } = await rig.storage.stat(object(number), NEVER);
+  return await rig.storage.read(object(number), 0, bytes, { signal: NEVER });
 }
 
 async function damage(number: number, at: number): Promise<void> {
@@ -270,14 +273,17 @@ async function damage(number: number, at: number): Promise<void> {
   await rig.storage.put(
     object(number),
     sourceOfBytes(bytes.map((byte, place) => (place === at ? byte ^ 1 : byte))),
+    { signal: NEVER },
   );
 }
 
 async function cut(number: number): Promise<void> {
   const bytes = await bytesOf(number);
-  await rig.storage.put(object(number), sourceOfBytes(bytes.subarray(0, bytes.length - 3)));
+  await rig.storage.put(object(number), sourceOfBytes(bytes.subarray(0, bytes.length - 3)), {
+    signal: NEVER,
+  });
 }
 
 async function copy(from: number, to: number): Promise<void> {
-  await rig.storage.put(object(to), sourceOfBytes(await bytesOf(from)));
+  await rig.storage.put(object(to), sourceOfBytes(await bytesOf(from)), { signal: NEVER });
 }

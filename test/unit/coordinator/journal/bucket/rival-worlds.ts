@@ -6,6 +6,7 @@ import { durableFacts } from "../../../../../coordinator/schedule/laws/durable-f
 import { evolve } from "../../../../../coordinator/schedule/state/evolve.ts";
 import type { JournalRecord } from "../../../../../coordinator/schedule/state/record.ts";
 import { SinceSnapshot } from "../../../../../coordinator/schedule/state/snapshot.ts";
+import { NEVER } from "../../../../../shared/core/abort.ts";
 import { canonicalJson } from "../../../../../shared/core/digest.ts";
 import { isShardmillError } from "../../../../../shared/core/errors.ts";
 import { assertLaw } from "../../../../../shared/domain/laws.ts";
@@ -128,6 +129,7 @@ class RivalWorld {
           lifeOf: () => "unknown",
         },
         random: { hex: this.#hex, unit: this.#draw },
+        signal: NEVER,
       },
     );
   }

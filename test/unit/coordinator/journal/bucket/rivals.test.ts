@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { NEVER } from "../../../../../shared/core/abort.ts";
 import { isShardmillError } from "../../../../../shared/core/errors.ts";
 import { BrokenLaw } from "../../../../../shared/domain/laws.ts";
 import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
@@ -29,7 +30,7 @@ type Put = Parameters<MemoryStorage["put"]>;
 /** It replaces what is there, whatever it is asked: nothing is a fence. */
 class Replacing extends MemoryStorage {
   override put(...[location, source]: Put) {
-    return super.put(location, source);
+    return super.put(location, source, { signal: NEVER });
   }
 }
 

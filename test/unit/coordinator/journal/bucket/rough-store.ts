@@ -1,7 +1,8 @@
+import { NEVER } from "../../../../../shared/core/abort.ts";
 import type { TimedClock } from "../../../../../shared/core/clock.ts";
 import { ShardmillError } from "../../../../../shared/core/errors.ts";
 import type { MemoryStorage } from "../../../../../shared/storage/memory.ts";
-import type { PutOptions, Storage } from "../../../../../shared/storage/storage.ts";
+import type { Storage } from "../../../../../shared/storage/storage.ts";
 import type { VirtualClock } from "../../../../support/virtual-clock.ts";
 
 /** In [0, 1), the same for the same seed. */
@@ -88,26 +89,26 @@ export function roughStore(
     });
   return {
     can: store.can,
-    kindAt: (location) => ask(() => store.kindAt(location)),
-    stat: (location) => ask(() => store.stat(location)),
-    real: (location) => ask(() => store.real(location)),
+    kindAt: (location) => ask(() => store.kindAt(location, NEVER)),
+    stat: (location) => ask(() => store.stat(location, NEVER)),
+    real: (location) => ask(() => store.real(location, NEVER)),
     async *list(folder) {
       yield* await ask(() => pagesOf(store, folder));
     },
-    read: (location, start, end, _signal, version) =>
-      ask(() => store.read(location, start, end, undefined, version)),
-    put: (location, source, options: PutOptions = {}) => ask(() => store.put(location, source, options)),
+    read: (location, start, end, { version }) =>
+      ask(() => store.read(location, start, end, { version, signal: NEVER })),
+    put: (location, source, options) => ask(() => store.put(location, source, options)),
     rename: () => store.rename(),
     link: () => store.link(),
-    copy: (from, to) => ask(() => store.copy(from, to)),
+    copy: (from, to) => ask(() => store.copy(from, to, NEVER)),
     sync: async () => {},
-    remove: (location) => ask(() => store.remove(location)),
+    remove: (location) => ask(() => store.remove(location, NEVER)),
     [Symbol.asyncDispose]: async () => {},
   };
 }
 
 async function pagesOf(store: MemoryStorage, folder: Parameters<MemoryStorage["list"]>[0]) {
   const pages = [];
-  for await (const page of store.list(folder)) pages.push(page);
+  for await (const page of store.list(folder, { signal: NEVER })) pages.push(page);
   return pages;
 }

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { UNAWARE_MS } from "../../../../../coordinator/journal/bucket/bucket-hold.ts";
+import { NEVER } from "../../../../../shared/core/abort.ts";
 import { ShardmillError } from "../../../../../shared/core/errors.ts";
 import { below } from "../../../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
@@ -20,26 +21,27 @@ describe("a journal in a bucket", () => {
       const here = rig.machine();
       const opened = await here.open();
       await here.append(opened, ...firstRecords());
-      for (const gone of [OWN, RUN_FILE]) await rig.storage.remove(gone);
+      for (const gone of [OWN, RUN_FILE]) await rig.storage.remove(gone, NEVER);
       here.clock[sleeps](60_000);
       await expect(here.append(opened, ...shardRecords(0, 1, 1))).rejects.toMatchObject(LOCKED);
-      expect(await rig.storage.kindAt(OWN)).toBeNull();
+      expect(await rig.storage.kindAt(OWN, NEVER)).toBeNull();
     },
   );
 
   test("is not begun anew by one that slept over its claim until the job was published", async () => {
     const first = below(JOURNAL, "000000000001");
     rig.before = async ({ call, location }) => {
-      if (call === "put" && location === first) await rig.storage.put(MANIFEST, sourceOfBytes("{}"));
+      if (call === "put" && location === first)
+        await rig.storage.put(MANIFEST, sourceOfBytes("{}"), { signal: NEVER });
     };
     await expect(rig.machine().open()).rejects.toMatchObject(LOCKED);
-    expect(await rig.storage.kindAt(OWN)).toBeNull();
+    expect(await rig.storage.kindAt(OWN, NEVER)).toBeNull();
   });
 
   test("is removed by one that finds the job published only when the others must look again", async () => {
     const before = rig.machine();
     await before.close(await before.open());
-    await rig.storage.put(MANIFEST, sourceOfBytes("{}"));
+    await rig.storage.put(MANIFEST, sourceOfBytes("{}"), { signal: NEVER });
     const late = rig.machine("dead");
     const startMs = late.clock.nowMs();
     const removedMs: number[] = [];
@@ -48,7 +50,7 @@ describe("a journal in a bucket", () => {
     };
     await expect(late.open()).rejects.toMatchObject(LOCKED);
     expect(removedMs).toEqual([UNAWARE_MS]);
-    expect(await rig.storage.kindAt(OWN)).toBeNull();
+    expect(await rig.storage.kindAt(OWN, NEVER)).toBeNull();
   });
 
   test("is removed by one that took it over only when the other must look again", async () => {
@@ -61,9 +63,9 @@ describe("a journal in a bucket", () => {
     const startMs = second.clock.nowMs();
     await second.clock.until(opened.awaitEarlier());
     first.clock.skip(second.clock.nowMs() - startMs);
-    for (const gone of [OWN, RUN_FILE]) await rig.storage.remove(gone);
+    for (const gone of [OWN, RUN_FILE]) await rig.storage.remove(gone, NEVER);
     await expect(first.append(replaced, ...shardRecords(0, 1, 1))).rejects.toMatchObject(LOCKED);
-    expect(await rig.storage.kindAt(OWN)).toBeNull();
+    expect(await rig.storage.kindAt(OWN, NEVER)).toBeNull();
   });
 
   test("is removed at once by the one that began it", async () => {
@@ -80,11 +82,11 @@ describe("a journal in a bucket", () => {
     await before.append(opened, ...firstRecords());
     await before.append(opened, ...shardRecords(0, 2, 1));
     await before.close(opened);
-    await rig.storage.put(MANIFEST, sourceOfBytes("{}"));
-    await rig.storage.remove(below(JOURNAL, "000000000001"));
+    await rig.storage.put(MANIFEST, sourceOfBytes("{}"), { signal: NEVER });
+    await rig.storage.remove(below(JOURNAL, "000000000001"), NEVER);
     expect(await rig.objects()).not.toEqual([]);
     await expect(rig.machine("dead").open()).rejects.toMatchObject(LOCKED);
-    expect(await rig.storage.kindAt(OWN)).toBeNull();
+    expect(await rig.storage.kindAt(OWN, NEVER)).toBeNull();
   });
 
   test("is not warned of where it is removed already, and its snapshots are not", async () => {
@@ -92,8 +94,8 @@ describe("a journal in a bucket", () => {
     const opened = await before.open();
     await before.write(opened, [...firstRecords(), ...shardRecords(0, 4, 1)]);
     await before.close(opened);
-    await rig.storage.put(MANIFEST, sourceOfBytes("{}"));
-    await rig.storage.remove(JOURNAL);
+    await rig.storage.put(MANIFEST, sourceOfBytes("{}"), { signal: NEVER });
+    await rig.storage.remove(JOURNAL, NEVER);
     expect(await rig.objects(SNAPSHOTS)).not.toEqual([]);
     await expect(rig.machine("dead").open()).rejects.toMatchObject(LOCKED);
     expect(rig.troubles).toEqual([]);
@@ -104,13 +106,13 @@ describe("a journal in a bucket", () => {
     const opened = await here.open();
     await here.append(opened, ...firstRecords());
     // The name of the run goes last.
-    await rig.storage.remove(OWN);
+    await rig.storage.remove(OWN, NEVER);
     here.clock.skip(60_000);
     await expect(here.append(opened, ...shardRecords(0, 1, 1))).rejects.toMatchObject({
       ...LOCKED,
       message: expect.stringContaining("has ended the job"),
     });
-    expect(await rig.storage.kindAt(OWN)).toBeNull();
+    expect(await rig.storage.kindAt(OWN, NEVER)).toBeNull();
   });
 
   test("acknowledges nothing of what was under way, and came into a number that was free again", async () => {
@@ -120,7 +122,7 @@ describe("a journal in a bucket", () => {
     rig.before = async ({ call, location }) => {
       if (call !== "put" || location !== below(JOURNAL, "000000000002") || !isFirst) return;
       isFirst = false;
-      await rig.storage.remove(OWN);
+      await rig.storage.remove(OWN, NEVER);
       here.clock.skip(60_000);
     };
     await expect(here.append(opened, ...firstRecords())).rejects.toMatchObject(LOCKED);
@@ -134,12 +136,12 @@ describe("a journal in a bucket", () => {
     rig.before = async ({ call, location }) => {
       if (call !== "put" || location !== below(JOURNAL, "000000000002") || !isFirst) return;
       isFirst = false;
-      for (const gone of [OWN, RUN_FILE]) await rig.storage.remove(gone);
+      for (const gone of [OWN, RUN_FILE]) await rig.storage.remove(gone, NEVER);
       here.clock.suspend(60_000);
       throw new ShardmillError("STORE_FAILED", "the line broke");
     };
     await expect(here.append(opened, ...firstRecords())).rejects.toMatchObject(LOCKED);
     expect(isFirst).toBe(false);
-    expect(await rig.storage.kindAt(OWN)).toBeNull();
+    expect(await rig.storage.kindAt(OWN, NEVER)).toBeNull();
   });
 });

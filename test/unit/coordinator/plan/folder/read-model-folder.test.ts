@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { modelPathOf, readModelFolder } from "../../../../../coordinator/plan/folder/read-model-folder.ts";
+import { NEVER } from "../../../../../shared/core/abort.ts";
 import { below, parseLocation } from "../../../../../shared/domain/location.ts";
 import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
@@ -11,7 +12,7 @@ const never = new AbortController().signal;
 async function read(files: Readonly<Record<string, string>>, file?: string, path: string = FOLDER) {
   const storage = new MemoryStorage();
   for (const [name, text] of Object.entries(files)) {
-    await storage.put(below(FOLDER, name), sourceOfBytes(text));
+    await storage.put(below(FOLDER, name), sourceOfBytes(text), { signal: NEVER });
   }
   const place = { path, ...(file === undefined ? {} : { file }) };
   return await readModelFolder(place, never, { openers: { s3: async () => storage } });

@@ -16,7 +16,7 @@ async function expand(
 ) {
   const storage = new MemoryStorage();
   for (const [name, text] of Object.entries(lists))
-    await storage.put(parseLocation(name), sourceOfBytes(text));
+    await storage.put(parseLocation(name), sourceOfBytes(text), { signal: NEVER });
   const open = async () => storage;
   await using storages = new Storages({ file: open, s3: open, https: open });
   const addresses: Record<Location, string> = {};
