@@ -1,6 +1,7 @@
-import type { CsvForm, Field } from "../domain/dataset.ts";
-import { quoteLiteral } from "../sql/quote.ts";
+import type { Field } from "../../shared/domain/dataset.ts";
+import { quoteLiteral } from "../../shared/sql/quote.ts";
 import { csvText, csvValue } from "./csv-value.ts";
+import type { CsvForm } from "./op.ts";
 import type { RecordSelect } from "./record-select.ts";
 import { RECORD_MOST_BYTES } from "./record-sink.ts";
 

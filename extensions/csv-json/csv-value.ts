@@ -1,6 +1,7 @@
-import type { CsvForm, FieldType } from "../domain/dataset.ts";
-import { duckdbType } from "../sql/duckdb-types.ts";
-import { quoteLiteral } from "../sql/quote.ts";
+import type { FieldType } from "../../shared/domain/dataset.ts";
+import { duckdbType } from "../../shared/sql/duckdb-types.ts";
+import { quoteLiteral } from "../../shared/sql/quote.ts";
+import type { CsvForm } from "./op.ts";
 
 /**
  * A date and nothing else. DuckDB also takes `infinity` and `epoch`, which no file means, and a date with a

@@ -1,18 +1,11 @@
 import { isUtf8 } from "node:buffer";
-import type { CsvEncoding, TextForm, TextFormat } from "../domain/dataset.ts";
+import type { CsvEncoding, TextForm } from "./op.ts";
 import type { RecordSink, ScannedRecord } from "./record-sink.ts";
 
 /** Characters of bytes 0x80 to 0x9f in Windows-1252 (WHATWG). ISO 8859-1 has control characters there. */
 const WINDOWS_1252 =
   "\u20ac\u0081\u201a\u0192\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152\u008d\u017d\u008f" +
   "\u0090\u2018\u2019\u201c\u201d\u2022\u2013\u2014\u02dc\u2122\u0161\u203a\u0153\u009d\u017e\u0178";
-
-/** The advice for a file with bytes that are not of its encoding. */
-export function encodingHint(format: TextFormat): string {
-  return format === "csv"
-    ? "set input.csv.encoding, as in `windows-1252`, which spreadsheets write in Western Europe"
-    : "convert the file, as by `iconv -f windows-1252 -t utf-8`";
-}
 
 const FIRST_CONTROL = 0x80;
 /** Stands for a unit that is not of ASCII: no delimiter and no quote is. */

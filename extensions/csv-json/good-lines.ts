@@ -1,5 +1,5 @@
-import { present } from "../core/assert.ts";
-import type { CsvForm } from "../domain/dataset.ts";
+import { present } from "../../shared/core/assert.ts";
+import type { CsvForm } from "./op.ts";
 import { RecordTable } from "./record-table.ts";
 import { csvMarks, scanCsv } from "./scan-csv.ts";
 import { recordsOf, type TextSample, tableOf } from "./text-sample.ts";

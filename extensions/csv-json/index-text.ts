@@ -1,12 +1,12 @@
 import { isUtf8 } from "node:buffer";
 import { crc32 } from "node:zlib";
-import { canonicalJson, sha256 } from "../core/digest.ts";
-import { formatBytes } from "../core/units.ts";
-import { inputUnsupported } from "../dataset/input-errors.ts";
-import type { TextForm, TextIndex, TextStretch } from "../domain/dataset.ts";
-import type { Undecoded } from "../domain/undecoded.ts";
-import type { ByteSource } from "../storage/storage.ts";
+import { canonicalJson, sha256 } from "../../shared/core/digest.ts";
+import { formatBytes } from "../../shared/core/units.ts";
+import { inputUnsupported } from "../../shared/dataset/input-errors.ts";
+import type { Undecoded } from "../../shared/domain/undecoded.ts";
+import type { ByteSource } from "../../shared/storage/storage.ts";
 import { encodingOf } from "./encodings.ts";
+import type { TextForm, TextIndex, TextStretch } from "./op.ts";
 import { findPreamble, type Preamble } from "./preamble.ts";
 import { RECORD_MOST_BYTES, type RecordSink, type ScannedRecord } from "./record-sink.ts";
 import { scanRecords } from "./scan-records.ts";

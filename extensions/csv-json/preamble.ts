@@ -1,7 +1,7 @@
-import type { ShardmillError } from "../core/errors.ts";
-import { inputUnsupported } from "../dataset/input-errors.ts";
-import type { CsvEncoding, TextForm } from "../domain/dataset.ts";
-import { decodeText, encodingHint, encodingOf, unitBytes, unitsOf } from "./encodings.ts";
+import type { ShardmillError } from "../../shared/core/errors.ts";
+import { inputUnsupported } from "../../shared/dataset/input-errors.ts";
+import { decodeText, encodingOf, unitBytes, unitsOf } from "./encodings.ts";
+import { type CsvEncoding, ENCODING_HINTS, type TextForm } from "./op.ts";
 import { NEWLINE, type RecordSink, type ScannedRecord } from "./record-sink.ts";
 import { csvMarks, scanCsv } from "./scan-csv.ts";
 import { markBytes } from "./text-content.ts";
@@ -59,7 +59,7 @@ function notDecoded({
   readonly encoding: CsvEncoding;
 }): ShardmillError {
   const what = `a header (line ${line}, byte ${byte}) that is not ${encoding.toUpperCase()}`;
-  return inputUnsupported(path, what, encodingHint("csv"));
+  return inputUnsupported(path, what, ENCODING_HINTS.csv);
 }
 
 class FirstRecord implements RecordSink {

@@ -1,17 +1,18 @@
 import { isUtf8 } from "node:buffer";
 import { Field as ArrowField, type RecordBatch, Schema } from "apache-arrow";
-import { messageOf } from "../core/errors.ts";
-import { formatBytes, formatCount } from "../core/units.ts";
-import type { BadRow } from "../dataset/dataset-file.ts";
-import { showType } from "../dataset/field-differences.ts";
-import { gather, type Stretch } from "../dataset/gather.ts";
-import { plainField } from "../dataset/plain-type.ts";
-import { recordBatchOf } from "../dataset/record-batch.ts";
-import { nameOfType } from "../domain/column-type-names.ts";
-import type { CsvEncoding, CsvForm, JsonForm, TextForm } from "../domain/dataset.ts";
-import { decodeText, encodingHint, encodingOf } from "./encodings.ts";
+import { present } from "../../shared/core/assert.ts";
+import { messageOf } from "../../shared/core/errors.ts";
+import { formatBytes, formatCount } from "../../shared/core/units.ts";
+import type { BadRow } from "../../shared/dataset/dataset-file.ts";
+import { showType } from "../../shared/dataset/field-differences.ts";
+import { gather, type Stretch } from "../../shared/dataset/gather.ts";
+import { plainField } from "../../shared/dataset/plain-type.ts";
+import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
+import { nameOfType } from "../../shared/domain/column-type-names.ts";
+import { decodeText, encodingOf } from "./encodings.ts";
 import { jsonRows } from "./json/json-rows.ts";
 import { NESTING_MOST, nestsTooDeep } from "./nesting.ts";
+import { type CsvEncoding, type CsvForm, ENCODING_HINTS, type JsonForm, type TextForm } from "./op.ts";
 import { RECORD_MOST_BYTES } from "./record-sink.ts";
 import { RecordTable } from "./record-table.ts";
 import type { ParsedFault, TextParser } from "./text-parser.ts";
@@ -40,7 +41,8 @@ interface RunOptions {
   readonly schema: Schema;
   /** Their places among the form's fields. */
   readonly asked: readonly number[];
-  readonly parser: TextParser;
+  /** Null: of JSON Lines, which need none. */
+  readonly parser: TextParser | null;
 }
 
 interface FaultContext {
@@ -121,7 +123,7 @@ function faultOf(
   isText: boolean,
 ): string | null {
   const [start, end] = [table.starts[record] ?? 0, table.ends[record] ?? 0];
-  if (!isText && !isUtf8(bytes.subarray(start, end))) return `it is not UTF-8: ${encodingHint(form.kind)}`;
+  if (!isText && !isUtf8(bytes.subarray(start, end))) return `it is not UTF-8: ${ENCODING_HINTS[form.kind]}`;
   if (form.kind === "json") return nestsTooDeep(bytes, start, end) ? TOO_DEEP : null;
   if (end - start >= RECORD_MOST_BYTES)
     return `it is longer than ${formatBytes(RECORD_MOST_BYTES)}, and no line is read beyond that`;
@@ -165,7 +167,10 @@ async function parseIntact(
 ): Promise<readonly Piece[]> {
   if (records.length === 0) return [];
   const content = contentOf(run, records);
-  const parsed = await options.parser.parse(content, { ...options, count: records.length });
+  const parsed = await present(options.parser, "CSV has a parser").parse(content, {
+    ...options,
+    count: records.length,
+  });
   if (parsed !== null) {
     addFaults(parsed.faults, { run, records, form: options.form, messages });
     return [{ records, batches: parsed.batches }];

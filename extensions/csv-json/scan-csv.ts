@@ -1,4 +1,4 @@
-import type { CsvForm } from "../domain/dataset.ts";
+import type { CsvForm } from "./op.ts";
 import { NEWLINE, RECORD_MOST_BYTES, RETURN, type RecordSink } from "./record-sink.ts";
 
 const SPACE = 32;

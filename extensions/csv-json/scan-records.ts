@@ -1,5 +1,5 @@
-import type { TextForm } from "../domain/dataset.ts";
 import { encodingOf, UnitSink, unitBytes, unitsOf } from "./encodings.ts";
+import type { TextForm } from "./op.ts";
 import { NEWLINE, RETURN, type RecordSink } from "./record-sink.ts";
 import { csvMarks, scanCsv } from "./scan-csv.ts";
 

@@ -1,20 +1,19 @@
 import { isUtf8 } from "node:buffer";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { present } from "../core/assert.ts";
-import { ShardmillError } from "../core/errors.ts";
-import type { CsvForm, Field, FieldType } from "../domain/dataset.ts";
-import type { JobSpec } from "../domain/job-spec.ts";
-import type { TextCause } from "../domain/text-cause.ts";
-import type { LockedDatabase } from "../sql/locked-database.ts";
-import { quoteIdentifier, quoteLiteral } from "../sql/quote.ts";
+import { present } from "../../shared/core/assert.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import type { Field, FieldType } from "../../shared/domain/dataset.ts";
+import type { TextCause } from "../../shared/domain/text-cause.ts";
+import type { LockedDatabase } from "../../shared/sql/locked-database.ts";
+import { quoteIdentifier, quoteLiteral } from "../../shared/sql/quote.ts";
 import { commonestValues, goodLines, withPlainEnds } from "./good-lines.ts";
 import { wholeType } from "./json/infer-types.ts";
+import type { CsvForm } from "./op.ts";
 import { RECORD_MOST_BYTES } from "./record-sink.ts";
+import type { CsvSpec } from "./spec.ts";
 import { findTextCauses } from "./text-causes.ts";
 import { recordsOf, type TextSample, wholeLines } from "./text-sample.ts";
-
-export type CsvSpec = NonNullable<JobSpec["input"]["csv"]>;
 
 /** What is found of text files by looking at some of them. */
 interface FoundCsv {
@@ -80,15 +79,12 @@ export async function sniffCsv(
     ({ name, type }): Field => ({ name, type: types.get(name) ?? fieldType(type), nullable: true }),
   );
   const { dateFormat = typed.DateFormat, timestampFormat = typed.TimestampFormat } = spec;
-  const textCauses = await findTextCauses(
-    fields.filter(({ type }) => type.kind === "string").map(({ name }) => name),
-    {
-      form,
-      scan,
-      places: alike.flatMap(({ path, lines }) => lines.map((line) => ({ path, line }))),
-      database,
-    },
-  );
+  const textCauses = await findTextCauses(fields, {
+    form,
+    scan,
+    places: alike.flatMap(({ path, lines }) => lines.map((line) => ({ path, line }))),
+    database,
+  });
   return { form: { ...form, dateFormat, timestampFormat, fields }, header, textCauses };
 }
 

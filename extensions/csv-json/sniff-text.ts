@@ -1,33 +1,34 @@
 import { rm } from "node:fs/promises";
-import { type Problem, ShardmillError } from "../core/errors.ts";
-import { makeTempFolder } from "../core/temp-folder.ts";
-import { inputUnsupported } from "../dataset/input-errors.ts";
-import { typeOfName } from "../domain/column-type-names.ts";
-import type { JsonForm, TextForm, TextFormat } from "../domain/dataset.ts";
-import type { TextCause } from "../domain/text-cause.ts";
-import { openLockedDatabase } from "../sql/locked-database.ts";
+import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
+import { makeTempFolder } from "../../shared/core/temp-folder.ts";
+import { inputUnsupported } from "../../shared/dataset/input-errors.ts";
+import { typeOfName } from "../../shared/domain/column-type-names.ts";
+import type { TextCause } from "../../shared/domain/text-cause.ts";
+import type { FoundForm } from "../../shared/extension/format.ts";
+import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import { decodeLoosely } from "./encodings.ts";
 import { oddKeys, SeenValues } from "./json/infer-types.ts";
 import { JsonScanner } from "./json/json-scanner.ts";
 import { nestsTooDeep } from "./nesting.ts";
-import { type CsvSpec, sniffCsv } from "./sniff-csv.ts";
+import type { JsonForm, TextForm, TextFormat } from "./op.ts";
+import { sniffCsv } from "./sniff-csv.ts";
+import type { CsvSpec } from "./spec.ts";
 import { recordsOf, type TextSample } from "./text-sample.ts";
 
 /** What the job says of its text files. */
 export interface TextSpec {
-  readonly csv: CsvSpec | null;
+  /** Null: nothing. A draft of a job has some options, without defaults. */
+  readonly csv: Partial<CsvSpec> | null;
   readonly types: Readonly<Record<string, string>>;
 }
 
 /** How the text files of a job are read. */
-export interface FoundText {
+export interface FoundText extends FoundForm {
   readonly form: TextForm;
   /** What every file with rows has for a header; null for none. */
   readonly header: string | null;
   /** The file whose header that is. */
   readonly path: string;
-  /** Why columns are text though most of their values are numbers. */
-  readonly textCauses: readonly TextCause[];
 }
 
 const CSV_DEFAULTS: CsvSpec = { nulls: [""], decimal: "." };
@@ -41,18 +42,19 @@ const CSV_DEFAULTS: CsvSpec = { nulls: [""], decimal: "." };
 export async function sniffText(
   samples: readonly TextSample[],
   format: TextFormat,
-  { csv, types }: TextSpec,
+  { csv: options, types }: TextSpec,
 ): Promise<FoundText> {
+  const csv = { ...CSV_DEFAULTS, ...options };
   const folder = await makeTempFolder("sample");
   try {
     await using database = await openLockedDatabase({ folders: [folder], threads: 1, tempFolder: folder });
     const place = { database, folder };
     const { form, header, textCauses } =
       format === "csv"
-        ? await sniffCsv(decodedSamples(samples, csv), csv ?? CSV_DEFAULTS, place)
+        ? await sniffCsv(decodedSamples(samples, csv), csv, place)
         : { form: sniffJson(samples), header: null, textCauses: [] };
     const path = samples.find(({ content }) => content.length > 0)?.path ?? samples[0]?.path ?? "";
-    const { encoding } = csv ?? CSV_DEFAULTS;
+    const { encoding } = csv;
     const read = form.kind === "csv" && encoding !== undefined ? { ...form, encoding } : form;
     const isFound = ({ column }: TextCause) => types[column] === undefined;
     return { form: withTypes(read, types), header, path, textCauses: textCauses.filter(isFound) };
@@ -62,8 +64,10 @@ export async function sniffText(
 }
 
 /** The samples in UTF-8, without their byte order marks. */
-function decodedSamples(samples: readonly TextSample[], csv: CsvSpec | null): readonly TextSample[] {
-  const encoding = csv?.encoding ?? "utf-8";
+function decodedSamples(
+  samples: readonly TextSample[],
+  { encoding = "utf-8" }: CsvSpec,
+): readonly TextSample[] {
   if (encoding === "utf-8") return samples;
   return samples.map(({ content, ...sample }) => ({
     ...sample,

@@ -1,22 +1,40 @@
-import * as z from "zod";
-import { MAX_NAMES } from "../input-sources/input-source.ts";
-import { TYPE_NAMES, TYPE_PATTERN } from "./column-type-names.ts";
-import { CSV_ENCODINGS } from "./dataset.ts";
+import type { Zod } from "../../shared/core/zod.ts";
+import { MAX_NAMES } from "../../shared/input-sources/input-source.ts";
+import { CSV_ENCODINGS, type CsvEncoding } from "./op.ts";
 
-const character = z
-  .string()
-  .regex(/^[\t\x20-\x7e]$/)
-  .meta({ title: "one character of ASCII" });
-const characterOrNone = z
-  .string()
-  .regex(/^[\t\x20-\x7e]?$/)
-  .meta({ title: 'one character of ASCII, or ""' });
-const name = z.string().min(1).max(10_000);
-const format = z.string().min(1).max(200);
+/** Options for CSV files, under `input.csv`. Those that are left out are found by looking at the files. */
+export interface CsvSpec {
+  readonly delimiter?: string;
+  readonly quote?: string;
+  readonly escape?: string;
+  readonly header?: boolean;
+  readonly names?: readonly string[];
+  readonly skip?: number;
+  readonly nulls: readonly string[];
+  readonly encoding?: CsvEncoding;
+  readonly decimal: "." | ",";
+  readonly dateFormat?: string;
+  readonly timestampFormat?: string;
+}
 
-/** What the job says of its CSV files. What it leaves out is found by looking at them. */
-export const CSV_SPEC = z
-  .strictObject({
+/** Builds the schema of the options. */
+export function csvSpec(z: Zod) {
+  return z
+    .strictObject({ ...layoutKeys(z), ...valueKeys(z) })
+    .describe("How CSV files are written, where looking at them finds something else.");
+}
+
+/** Builds the schemas of the options that say where values lie. */
+function layoutKeys(z: Zod) {
+  const character = z
+    .string()
+    .regex(/^[\t\x20-\x7e]$/)
+    .meta({ title: "one character of ASCII" });
+  const characterOrNone = z
+    .string()
+    .regex(/^[\t\x20-\x7e]?$/)
+    .meta({ title: 'one character of ASCII, or ""' });
+  return {
     delimiter: character
       .exactOptional()
       .describe('What stands between values: `";"`, `"\\t"`. Left out: found by looking.'),
@@ -33,7 +51,7 @@ export const CSV_SPEC = z
       .exactOptional()
       .describe("Whether the first line names the columns. Left out: found by looking."),
     names: z
-      .array(name)
+      .array(z.string().min(1).max(10_000))
       .min(1)
       .max(MAX_NAMES)
       .exactOptional()
@@ -46,16 +64,20 @@ export const CSV_SPEC = z
       .max(1_000_000)
       .exactOptional()
       .describe("Lines before the header that are left out."),
-    nulls: z
-      .array(
-        z
-          .string()
-          .max(100)
-          .regex(/^[^\r\n]*$/),
-      )
+  };
+}
+
+/** Builds the schemas of the options that say how values are written. */
+function valueKeys(z: Zod) {
+  const format = z.string().min(1).max(200);
+  const nulls = z.array(
+    z
+      .string()
       .max(100)
-      .default([""])
-      .describe('Unquoted values that stand for null: `["", "NA"]`.'),
+      .regex(/^[^\r\n]*$/),
+  );
+  return {
+    nulls: nulls.max(100).default([""]).describe('Unquoted values that stand for null: `["", "NA"]`.'),
     encoding: z
       .enum(CSV_ENCODINGS)
       .exactOptional()
@@ -71,21 +93,5 @@ export const CSV_SPEC = z
       .describe(
         "How timestamps are written. Left out: found by looking; else ISO 8601, an offset to UTC applied.",
       ),
-  })
-  .describe("How CSV files are written, where looking at them finds something else.");
-
-/** The types that the job sets for columns of text files. */
-export const TYPES_SPEC = z
-  .record(
-    name,
-    z
-      .string()
-      .max(100)
-      .regex(TYPE_PATTERN)
-      .meta({ title: `${TYPE_NAMES.join(", ")}, with \`[]\` behind for a list` }),
-  )
-  .describe(
-    "Types of columns of CSV and JSON Lines files, by name, where looking at them finds another: " +
-      "`price: float32`, `embedding: float32[]`. Rows whose value is none of its column's type are dead letters. A folder's " +
-      "column may be named, too: it is `int64`, `date` or `string`. See [folders as columns](#folders-as-columns).",
-  );
+  };
+}

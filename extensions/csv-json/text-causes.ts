@@ -1,7 +1,8 @@
-import type { CsvForm } from "../domain/dataset.ts";
-import type { TextCause } from "../domain/text-cause.ts";
-import type { LockedDatabase } from "../sql/locked-database.ts";
-import { quoteIdentifier } from "../sql/quote.ts";
+import type { Field } from "../../shared/domain/dataset.ts";
+import type { TextCause } from "../../shared/domain/text-cause.ts";
+import type { LockedDatabase } from "../../shared/sql/locked-database.ts";
+import { quoteIdentifier } from "../../shared/sql/quote.ts";
+import type { CsvForm } from "./op.ts";
 
 /** Where a record of the samples lies. */
 interface RecordPlace {
@@ -28,7 +29,7 @@ interface Look {
  * @param places of all records that `read_csv` reads, in their order
  */
 export async function findTextCauses(
-  columns: readonly string[],
+  fields: readonly Field[],
   {
     form,
     scan,
@@ -41,6 +42,7 @@ export async function findTextCauses(
     readonly database: LockedDatabase;
   },
 ): Promise<readonly TextCause[]> {
+  const columns = fields.flatMap(({ name, type }) => (type.kind === "string" ? [name] : []));
   if (columns.length === 0) return [];
   const values = columns.map((name, at) => `nullif(trim(${quoteIdentifier(name)}), '') AS v${at}`);
   const looks = columns.map((_, at) => `${lookSql(`v${at}`, form.decimal)} AS c${at}`);
@@ -50,7 +52,9 @@ export async function findTextCauses(
   );
   // A record that the reader skips would move all places behind it.
   if (Number(row?.records) !== places.length) return [];
-  return columns.flatMap((column, at) => causeOf(column, row?.[`c${at}`] as Look, places) ?? []);
+  const hasPoints = fields.some(({ type }) => type.kind === "numeric" && type.type === "float64");
+  const found = { places, hasPoints };
+  return columns.flatMap((column, at) => causeOf(column, row?.[`c${at}`] as Look, found) ?? []);
 }
 
 function lookSql(value: string, decimal: string): string {
@@ -68,13 +72,41 @@ function lookSql(value: string, decimal: string): string {
   }`;
 }
 
-function causeOf(column: string, look: Look, places: readonly RecordPlace[]): TextCause | null {
+const SHOWN_CHARS = 40;
+
+/** @param hasPoints whether other columns have decimal points: then commas are not those of the whole file */
+function causeOf(
+  column: string,
+  look: Look,
+  { places, hasPoints }: { readonly places: readonly RecordPlace[]; readonly hasPoints: boolean },
+): TextCause | null {
   const values = Number(look.values);
   const numbers = Number(look.numbers);
   const commas = Number(look.commas);
-  if (commas > numbers && commas > values / 2) return { kind: "comma", column };
+  if (commas > numbers && commas > values / 2)
+    return {
+      column,
+      why: "it is text because its numbers have a decimal comma",
+      hint: '`input.csv: { decimal: "," }` reads them',
+      remedy: hasPoints ? null : COMMAS,
+    };
   const place = look.record === null ? undefined : places[Number(look.record)];
   if (place === undefined || look.other === null || numbers <= values / 2) return null;
+  const value = JSON.stringify(look.other.slice(0, SHOWN_CHARS));
+  const others = values - numbers;
+  const count = others === 1 ? "the only such value" : `the first of ${others} such values`;
+  const where = `${place.path} line ${place.line}`;
   const type = Number(look.wholes) === numbers ? "int64" : "float64";
-  return { kind: "values", column, type, value: look.other, ...place, others: values - numbers };
+  return {
+    column,
+    why: `it is text because of ${where}: ${value}, ${count} in the lines that were looked at`,
+    hint: `\`input.types: { ${column}: ${type} }\` makes such rows dead letters`,
+    remedy: null,
+  };
 }
+
+const COMMAS: TextCause["remedy"] = {
+  format: "csv",
+  options: { decimal: "," },
+  says: "Its numbers have a decimal comma.",
+};

@@ -1,10 +1,10 @@
 import { pipeline, Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
-import { messageOf } from "../core/errors.ts";
-import { inputCorrupt, inputUnsupported } from "../dataset/input-errors.ts";
-import type { TextForm } from "../domain/dataset.ts";
-import type { ByteSource } from "../storage/storage.ts";
+import { messageOf } from "../../shared/core/errors.ts";
+import { inputCorrupt, inputUnsupported } from "../../shared/dataset/input-errors.ts";
+import type { ByteSource } from "../../shared/storage/storage.ts";
 import { encodingOf } from "./encodings.ts";
+import type { TextForm } from "./op.ts";
 
 /** Each is a round trip on a network file system; some are in memory at once. */
 const READ_BYTES = 4 << 20;

@@ -1,34 +1,48 @@
 import { crc32 } from "node:zlib";
 import type { RecordBatch, Schema } from "apache-arrow";
-import { present } from "../core/assert.ts";
-import { ShardmillError } from "../core/errors.ts";
-import type { DatasetFile, ReadOptions } from "../dataset/dataset-file.ts";
-import { inputCorrupt } from "../dataset/input-errors.ts";
-import { columnIndices } from "../dataset/schema-columns.ts";
-import type { InputFile, RowGroup, TextForm, TextIndex, TextStretch } from "../domain/dataset.ts";
-import type { ByteSource } from "../storage/storage.ts";
+import { present } from "../../shared/core/assert.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import type { DatasetFile, ReadOptions } from "../../shared/dataset/dataset-file.ts";
+import { inputCorrupt } from "../../shared/dataset/input-errors.ts";
+import { columnIndices } from "../../shared/dataset/schema-columns.ts";
+import type { InputFile, RowGroup } from "../../shared/domain/dataset.ts";
+import type { FormatReader } from "../../shared/extension/format.ts";
+import type { ByteSource } from "../../shared/storage/storage.ts";
+import { jsonSchema } from "./json/json-columns.ts";
+import type { TextForm, TextIndex, TextStretch } from "./op.ts";
 import { type RecordRun, type RunRows, rowsOfRun } from "./record-batches.ts";
 import { RecordTable } from "./record-table.ts";
 import { scanRecords } from "./scan-records.ts";
 import { readContent } from "./text-content.ts";
-import type { TextParser } from "./text-parser.ts";
+import { TextParser } from "./text-parser.ts";
 
 /** Stretches that are read and parsed at once: with less, what each call costs would be felt. */
 const RUN_BYTES = 2 << 20;
 
-/** A text file, as far as its index goes. */
-export async function openTextFile(
-  source: ByteSource,
-  planned: InputFile,
-  parser: TextParser,
-): Promise<DatasetFile> {
-  const index = present(planned.text, "a text file has an index");
-  return new TextFile(source, planned, { index, parser, schema: await parser.schemaOf(index.form) });
+/** Opens text files as far as their indices go. */
+export class TextReader implements FormatReader {
+  #parser: Promise<TextParser> | null = null;
+
+  async open(source: ByteSource, planned: InputFile): Promise<DatasetFile> {
+    const index = present(planned.text, "a text file has an index") as TextIndex;
+    const { form } = index;
+    if (form.kind === "json")
+      return new TextFile(source, planned, { index, parser: null, schema: jsonSchema(form.fields) });
+    this.#parser ??= TextParser.open();
+    const parser = await this.#parser;
+    return new TextFile(source, planned, { index, parser, schema: await parser.schemaOf(form) });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const parser = await this.#parser?.catch(() => null);
+    await parser?.[Symbol.asyncDispose]();
+  }
 }
 
 interface Opened {
   readonly index: TextIndex;
-  readonly parser: TextParser;
+  /** Null: of JSON Lines, which need none. */
+  readonly parser: TextParser | null;
   readonly schema: Schema;
 }
 
@@ -51,7 +65,7 @@ class TextFile implements DatasetFile {
   readonly footerSha256: string;
   readonly #source: ByteSource;
   readonly #index: TextIndex;
-  readonly #parser: TextParser;
+  readonly #parser: TextParser | null;
 
   constructor(source: ByteSource, planned: InputFile, { index, parser, schema }: Opened) {
     this.path = source.path;

@@ -1,17 +1,16 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type RecordBatch, Schema } from "apache-arrow";
-import { isShardmillError } from "../core/errors.ts";
-import { makeTempFolder } from "../core/temp-folder.ts";
-import { cellReader } from "../dataset/cell-reader.ts";
-import { openDatasetFile } from "../dataset/open-dataset-file.ts";
-import { columnData, recordBatchOf } from "../dataset/record-batch.ts";
-import type { CsvForm, TextForm } from "../domain/dataset.ts";
-import { type LockedDatabase, openLockedDatabase } from "../sql/locked-database.ts";
-import { quoteLiteral } from "../sql/quote.ts";
-import { fetchedSource } from "../storage/small-file.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
+import { makeTempFolder } from "../../shared/core/temp-folder.ts";
+import { cellReader } from "../../shared/dataset/cell-reader.ts";
+import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
+import { columnData, recordBatchOf } from "../../shared/dataset/record-batch.ts";
+import { type LockedDatabase, openLockedDatabase } from "../../shared/sql/locked-database.ts";
+import { quoteLiteral } from "../../shared/sql/quote.ts";
+import { fetchedSource } from "../../shared/storage/small-file.ts";
 import { csvSelect } from "./csv-select.ts";
-import { jsonSchema } from "./json/json-columns.ts";
+import type { CsvForm } from "./op.ts";
 import { selectText } from "./record-select.ts";
 
 /** A record that DuckDB read and found at fault. */
@@ -25,7 +24,7 @@ export interface ParsedFault {
 }
 
 /** What records became: a row of each, in order. */
-export interface ParsedRows {
+interface ParsedRows {
   readonly batches: readonly RecordBatch[];
   readonly faults: readonly ParsedFault[];
 }
@@ -60,8 +59,7 @@ export class TextParser implements AsyncDisposable {
   }
 
   /** The schema of all columns of a form. */
-  schemaOf(form: TextForm): Promise<Schema> {
-    if (form.kind === "json") return Promise.resolve(jsonSchema(form.fields));
+  schemaOf(form: CsvForm): Promise<Schema> {
     const key = JSON.stringify(form);
     const known = this.#schemas.get(key);
     if (known !== undefined) return known;

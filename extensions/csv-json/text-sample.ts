@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
-import type { TextForm } from "../domain/dataset.ts";
-import type { ByteSource } from "../storage/storage.ts";
+import type { ByteSource } from "../../shared/storage/storage.ts";
+import type { TextForm } from "./op.ts";
 import { findPreamble } from "./preamble.ts";
 import { RecordTable } from "./record-table.ts";
 import { scanRecords } from "./scan-records.ts";

@@ -1,27 +1,32 @@
-import type { DatasetFile } from "../dataset/dataset-file.ts";
-import { openDatasetFile } from "../dataset/open-dataset-file.ts";
-import { withPartitions } from "../dataset/partitioned-file.ts";
-import { type InputFile, isTextFormat } from "../domain/dataset.ts";
+import { type DatasetFormat, type InputFile, isTableFormat } from "../domain/dataset.ts";
+import { formatOf } from "../domain/formats.ts";
 import type { ByteSource } from "../storage/storage.ts";
-import type { TextParser } from "./text-parser.ts";
+import type { DatasetFile } from "./dataset-file.ts";
+import { openDatasetFile } from "./open-dataset-file.ts";
+import { withPartitions } from "./partitioned-file.ts";
 
-/** Gives a parser of text files, opened when it is first needed. */
-export class TextParsers implements AsyncDisposable {
-  #parser: Promise<TextParser> | null = null;
+type FormatReader = Awaited<ReturnType<ReturnType<typeof formatOf>["openReader"]>>;
 
-  take(): Promise<TextParser> {
-    this.#parser ??= import("./text-parser.ts").then(({ TextParser }) => TextParser.open());
-    return this.#parser;
+/** Readers of the formats that extensions add, each opened when it is first needed. */
+export class FormatReaders implements AsyncDisposable {
+  readonly #readers = new Map<DatasetFormat, Promise<FormatReader>>();
+
+  take(format: DatasetFormat): Promise<FormatReader> {
+    const reader = this.#readers.get(format) ?? formatOf(format).openReader();
+    this.#readers.set(format, reader);
+    return reader;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const parser = await this.#parser?.catch(() => null);
-    await parser?.[Symbol.asyncDispose]();
+    for (const opened of this.#readers.values()) {
+      const reader = await opened.catch(() => null);
+      await reader?.[Symbol.asyncDispose]();
+    }
   }
 }
 
 interface OpenOptions {
-  readonly parsers: TextParsers;
+  readonly readers: FormatReaders;
   readonly signal?: AbortSignal;
 }
 
@@ -42,10 +47,9 @@ export async function openInputFile(
 async function openOwn(
   source: ByteSource,
   planned: InputFile,
-  { parsers, signal }: OpenOptions,
+  { readers, signal }: OpenOptions,
 ): Promise<DatasetFile> {
   const { format } = planned;
-  if (!isTextFormat(format)) return await openDatasetFile(source, format, signal);
-  const [{ openTextFile }, parser] = await Promise.all([import("./text-file.ts"), parsers.take()]);
-  return await openTextFile(source, planned, parser);
+  if (isTableFormat(format)) return await openDatasetFile(source, format, signal);
+  return await (await readers.take(format)).open(source, planned);
 }

@@ -101,7 +101,7 @@ function noInput(): ShardmillError {
       {
         where: "trigger.queue",
         what: "only `shardmill serve` reads messages",
-        expected: "rows to try the job with: `--set input.path=rows.jsonl --set output.path=tried`",
+        expected: "rows to try the job with: `--set input.path=FILE --set output.path=tried`",
       },
     ],
   });

@@ -10,7 +10,6 @@ import {
   product,
   type TensorInfo,
 } from "../../../shared/domain/tensor.ts";
-import { textCausePhrases } from "../../../shared/domain/text-cause.ts";
 import { elementBytes } from "../../../shared/domain/texts.ts";
 import type { CellSize, ColumnSource, SourceContext } from "../../../shared/input-sources/input-source.ts";
 import { offeredSource } from "../../../shared/input-sources/input-sources.ts";
@@ -82,14 +81,13 @@ function contextOf(
       if (field === null) return null;
       const { type } = field;
       const kind = isText ? plainKind(type) : type.kind;
-      const cause = columns.textCause(name);
       const cell = cellSize(type, isText ? "string" : "numeric");
       return {
         name,
         kind,
         type: describeFieldType(type),
         cell,
-        textCause: cause === null ? null : textCausePhrases(cause),
+        textCause: columns.textCause(name),
       };
     },
     report: (problem) => problems.push({ ...problem, path: [...path, ...problem.path] }),

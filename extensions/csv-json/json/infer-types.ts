@@ -1,4 +1,4 @@
-import type { Field, FieldType } from "../../domain/dataset.ts";
+import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
 import { dayOf, microsOf } from "./iso-time.ts";
 import { JsonFault, type JsonScanner, OPEN_LIST, OPEN_OBJECT } from "./json-scanner.ts";
 

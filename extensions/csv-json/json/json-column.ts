@@ -1,6 +1,6 @@
 import { Data, type DataType } from "apache-arrow";
-import { packBits } from "../../dataset/bits.ts";
-import { bufferList } from "../../dataset/gather.ts";
+import { packBits } from "../../../shared/dataset/bits.ts";
+import { bufferList } from "../../../shared/dataset/gather.ts";
 import { Growing } from "./growing.ts";
 import type { JsonScanner } from "./json-scanner.ts";
 

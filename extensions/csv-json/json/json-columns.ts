@@ -20,8 +20,8 @@ import {
   Uint64,
   Utf8,
 } from "apache-arrow";
-import { present } from "../../core/assert.ts";
-import type { Field, FieldType } from "../../domain/dataset.ts";
+import { present } from "../../../shared/core/assert.ts";
+import type { Field, FieldType } from "../../../shared/domain/dataset.ts";
 import { Growing, offsetsBefore } from "./growing.ts";
 import { type ColumnValues, JsonColumn, type JsonValue } from "./json-column.ts";
 import { JsonMembers } from "./json-members.ts";

@@ -1,6 +1,6 @@
 import type { RecordBatch, Schema } from "apache-arrow";
-import { recordBatchOf } from "../../dataset/record-batch.ts";
-import type { Field } from "../../domain/dataset.ts";
+import { recordBatchOf } from "../../../shared/dataset/record-batch.ts";
+import type { Field } from "../../../shared/domain/dataset.ts";
 import { MemberColumns } from "./json-columns.ts";
 import { JsonFault, JsonScanner, OPEN_OBJECT } from "./json-scanner.ts";
 

@@ -1,7 +1,7 @@
 import type { DataType } from "apache-arrow";
-import { packBits } from "../../dataset/bits.ts";
-import { fitsDtype } from "../../domain/dtype-range.ts";
-import { DTYPE_ARRAYS, type Dtype } from "../../domain/tensor.ts";
+import { packBits } from "../../../shared/dataset/bits.ts";
+import { fitsDtype } from "../../../shared/domain/dtype-range.ts";
+import { DTYPE_ARRAYS, type Dtype } from "../../../shared/domain/tensor.ts";
 import { Growing, type GrowingArray } from "./growing.ts";
 import { type ColumnValues, JsonColumn, type JsonValue } from "./json-column.ts";
 import type { JsonScanner } from "./json-scanner.ts";

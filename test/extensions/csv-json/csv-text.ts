@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import type { CsvForm, Field } from "../../shared/domain/dataset.ts";
+import type { CsvForm } from "../../../extensions/csv-json/op.ts";
+import type { Field } from "../../../shared/domain/dataset.ts";
 
 /** A form with a header and columns of text, but for what is said. */
 export function csvForm(names: readonly string[], other: Partial<CsvForm> = {}): CsvForm {

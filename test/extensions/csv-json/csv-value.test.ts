@@ -1,10 +1,10 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { TextParsers } from "../../../../shared/text-files/open-input-file.ts";
-import { csvForm } from "../../../support/csv-text.ts";
-import { fieldsOf, openText, textRows } from "../../../support/text-files.ts";
+import { FormatReaders } from "../../../shared/dataset/open-input-file.ts";
+import { csvForm } from "./csv-text.ts";
+import { fieldsOf, openText, textRows } from "./text-files.ts";
 
-const parsers = new TextParsers();
-afterAll(() => parsers[Symbol.asyncDispose]());
+const readers = new FormatReaders();
+afterAll(() => readers[Symbol.asyncDispose]());
 
 function isOfType(type: string, value: number): boolean {
   const bounds: Readonly<Record<string, readonly [number, number]>> = {
@@ -24,7 +24,7 @@ describe("CSV", () => {
     for (const type of ["float64", "float32", "int64", "int8", "uint16"]) {
       const fields = fieldsOf({ n: type });
       const form = csvForm([], { fields, delimiter: ";", decimal });
-      const { file } = await openText(Buffer.from(["n", ...right, ...wrong].join("\n")), form, { parsers });
+      const { file } = await openText(Buffer.from(["n", ...right, ...wrong].join("\n")), form, { readers });
       using _ = file;
       const { rows, bad } = await textRows(file);
       // As JavaScript reads them.
@@ -55,7 +55,7 @@ describe("CSV", () => {
       "[];[];[];[]",
     ];
     const form = csvForm([], { fields, delimiter: ";", nulls: ["", "NA"] });
-    const { file } = await openText(Buffer.from(lines.join("\n")), form, { parsers });
+    const { file } = await openText(Buffer.from(lines.join("\n")), form, { readers });
     using _ = file;
     const { rows, bad } = await textRows(file);
     expect(rows[0]).toEqual({ f: [1, 2.5, null], i: ["3n", "-4n"], n: [[1], [], [2, 3]], s: ["a", "b, c"] });

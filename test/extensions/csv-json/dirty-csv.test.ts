@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import { nameOfType } from "../../../../shared/domain/column-type-names.ts";
-import { TextParsers } from "../../../../shared/text-files/open-input-file.ts";
-import { sniffText, type TextSpec } from "../../../../shared/text-files/sniff-text.ts";
-import { openText, textRows } from "../../../support/text-files.ts";
+import { sniffText, type TextSpec } from "../../../extensions/csv-json/sniff-text.ts";
+import { FormatReaders } from "../../../shared/dataset/open-input-file.ts";
+import { nameOfType } from "../../../shared/domain/column-type-names.ts";
+import { openText, textRows } from "./text-files.ts";
 
-const parsers = new TextParsers();
-afterAll(() => parsers[Symbol.asyncDispose]());
+const readers = new FormatReaders();
+afterAll(() => readers[Symbol.asyncDispose]());
 
 const CSV = { nulls: [""], decimal: "." } as const;
 
@@ -17,7 +17,7 @@ async function look(content: string, spec: Partial<TextSpec> = {}) {
 
 async function read(content: string, spec: Partial<TextSpec> = {}) {
   const form = await look(content, spec);
-  const { file } = await openText(Buffer.from(content, "latin1"), form, { parsers });
+  const { file } = await openText(Buffer.from(content, "latin1"), form, { readers });
   using _ = file;
   return { form, ...(await textRows(file)) };
 }

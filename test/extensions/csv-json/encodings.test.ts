@@ -1,14 +1,14 @@
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import type { CsvEncoding, CsvForm } from "../../../../shared/domain/dataset.ts";
-import { decodeText } from "../../../../shared/text-files/encodings.ts";
-import { TextParsers } from "../../../../shared/text-files/open-input-file.ts";
-import { sniffText } from "../../../../shared/text-files/sniff-text.ts";
-import { openText, textRows } from "../../../support/text-files.ts";
+import { decodeText } from "../../../extensions/csv-json/encodings.ts";
+import type { CsvEncoding, CsvForm } from "../../../extensions/csv-json/op.ts";
+import { sniffText } from "../../../extensions/csv-json/sniff-text.ts";
+import { FormatReaders } from "../../../shared/dataset/open-input-file.ts";
+import { openText, textRows } from "./text-files.ts";
 
-const parsers = new TextParsers();
-afterAll(() => parsers[Symbol.asyncDispose]());
+const readers = new FormatReaders();
+afterAll(() => readers[Symbol.asyncDispose]());
 
 /** Encoders that are not the product's: Windows-1252 by its table in the Encoding Standard. */
 const CP1252: Readonly<Record<string, number>> = {
@@ -83,7 +83,7 @@ describe.each(["utf-8", "latin1", "windows-1252", "utf-16le", "utf-16be"] as con
               line += 1 + (value.split("\n").length - 1);
             }
             const bytes = encode(content, encoding);
-            const { file } = await openText(isPacked ? gzipSync(bytes) : bytes, form(encoding), { parsers });
+            const { file } = await openText(isPacked ? gzipSync(bytes) : bytes, form(encoding), { readers });
             using _ = file;
             const found = await textRows(file);
             expect(found.bad.map(({ message }) => message.split(":")[0])).toEqual(places);
@@ -123,7 +123,7 @@ it("a line that is not of its encoding is bad, and the others are read", async (
     Buffer.of(0x00, 0xd8),
     encode("\n3;c\n", "utf-16le"),
   ]);
-  const { file } = await openText(bytes, form("utf-16le"), { parsers });
+  const { file } = await openText(bytes, form("utf-16le"), { readers });
   using _ = file;
   const { rows, bad } = await textRows(file);
   expect(bad.map(({ message }) => message)).toEqual(["line 3 (byte 26): it is not UTF-16LE"]);
@@ -136,7 +136,7 @@ it("what is not UTF-8 is told with its place, and the key that reads it", async 
     ...form("utf-8"),
     fields: form("utf-8").fields.map((field, at) => ({ ...field, name: ["x", "s"][at] ?? "" })),
   };
-  const { file } = await openText(rows, plain, { parsers });
+  const { file } = await openText(rows, plain, { readers });
   using _ = file;
   const { bad } = await textRows(file);
   expect(bad.map(({ message }) => message)).toEqual([

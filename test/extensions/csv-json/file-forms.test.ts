@@ -1,8 +1,9 @@
 import { expect, it } from "vitest";
-import { textFormEntries } from "../../../../cli/render/text-form.ts";
-import type { InputFile, TextForm } from "../../../../shared/domain/dataset.ts";
-import { parseLocation } from "../../../../shared/domain/location.ts";
-import { csvForm } from "../../../support/csv-text.ts";
+import { fileFormEntries } from "../../../cli/render/file-forms.ts";
+import type { TextForm } from "../../../extensions/csv-json/op.ts";
+import type { InputFile } from "../../../shared/domain/dataset.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
+import { csvForm } from "./csv-text.ts";
 
 function file(form: TextForm, isGzip: boolean): InputFile {
   const text = { form, isGzip, firstRow: 0, stretches: [] };
@@ -14,7 +15,7 @@ it("says how text files are read, which columns they have, and that packed ones 
   const csv = csvForm(["a", "b"], { delimiter: "\t", quote: "", escape: "", nulls: ["", "NA"], skip: 2 });
   const fields = [{ name: "xs", type: { kind: "list", item: { kind: "string" } }, nullable: true } as const];
   const files = [file(csv, false), file({ kind: "json", fields }, true)];
-  expect(textFormEntries({ files })).toEqual([
+  expect(fileFormEntries({ files })).toEqual([
     ["csv", 'delimiter "\\t", no quotes, 2 lines skipped, a header, null is "", "NA"'],
     ["columns", "a string, b string"],
     ["json lines", "an object a line"],
@@ -24,5 +25,5 @@ it("says how text files are read, which columns they have, and that packed ones 
 });
 
 it("says nothing of other files", () => {
-  expect(textFormEntries({ files: [] })).toEqual([]);
+  expect(fileFormEntries({ files: [] })).toEqual([]);
 });

@@ -2,11 +2,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { readFooters } from "../../../../../coordinator/plan/footers/read-footers.ts";
-import { sealDataset } from "../../../../../coordinator/plan/footers/seal-dataset.ts";
-import type { FoundFile } from "../../../../../coordinator/plan/input/discover.ts";
-import { realDisk } from "../../../../../shared/core/disk.ts";
-import { parseLocation } from "../../../../../shared/domain/location.ts";
+import { readFooters } from "../../../coordinator/plan/footers/read-footers.ts";
+import { sealDataset } from "../../../coordinator/plan/footers/seal-dataset.ts";
+import type { FoundFile } from "../../../coordinator/plan/input/discover.ts";
+import { realDisk } from "../../../shared/core/disk.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
 
 let root: string;
 const { signal } = new AbortController();
@@ -32,7 +32,7 @@ it("of text files are their rows, and columns that fit all of them; what is writ
     await file("d.ndjson", '{"n":1,"t":"x"}\n{"n":0.5}\n\n'),
   ];
   const footers = await readFooters(files, { signal });
-  expect(footers.map((footer) => [footer.file.rows, footer.file.text?.form.kind])).toEqual([
+  expect(footers.map((footer) => [footer.file.rows, footer.file.format])).toEqual([
     [2, "csv"],
     [0, "csv"],
     [1, "csv"],
@@ -43,7 +43,7 @@ it("of text files are their rows, and columns that fit all of them; what is writ
     { name: "n", type: { type: "float64" } },
     { name: "t", type: { kind: "string" } },
   ]);
-  const typed = await readFooters(files, { signal, text: { csv: null, types: { n: "float32" } } });
+  const typed = await readFooters(files, { signal, asked: { options: {}, types: { n: "float32" } } });
   expect(sealDataset(typed).digest).not.toBe(digest);
   expect(sealDataset(await readFooters(files, { signal })).digest).toBe(digest);
 });
@@ -63,7 +63,7 @@ it("of another encoding are refused where most rows are not UTF-8, by line and b
   expect(refused).toMatchObject({ code: "INPUT_UNSUPPORTED", hint: expect.stringMatching(/windows-1252/) });
   expect(String(refused)).toContain("bytes that are not UTF-8 in 2 of 3 rows, the first in line 4 (byte 9)");
   const csv = { nulls: [""], decimal: ".", encoding: "windows-1252" } as const;
-  const [read] = await readFooters(most, { signal, text: { csv, types: {} } });
+  const [read] = await readFooters(most, { signal, asked: { options: { csv }, types: {} } });
   expect(read?.file.rows).toBe(3);
   const half = [await file("half.csv", latin("a;b\n1;x\n2;\xd6l\n"))];
   const [few] = await readFooters(half, { signal });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { NESTING_MOST, nestsTooDeep } from "../../../../shared/text-files/nesting.ts";
+import { NESTING_MOST, nestsTooDeep } from "../../../extensions/csv-json/nesting.ts";
 
 function levelsOf(value: unknown): number {
   if (typeof value !== "object" || value === null) return 0;

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { CsvForm } from "../../../../shared/domain/dataset.ts";
-import type { RecordSink, ScannedRecord } from "../../../../shared/text-files/record-sink.ts";
-import { csvMarks, scanCsv } from "../../../../shared/text-files/scan-csv.ts";
-import { csvForm, soundCsv } from "../../../support/csv-text.ts";
+import type { CsvForm } from "../../../extensions/csv-json/op.ts";
+import type { RecordSink, ScannedRecord } from "../../../extensions/csv-json/record-sink.ts";
+import { csvMarks, scanCsv } from "../../../extensions/csv-json/scan-csv.ts";
+import { csvForm, soundCsv } from "./csv-text.ts";
 
 /** Where records lie. */
 class Found implements RecordSink {

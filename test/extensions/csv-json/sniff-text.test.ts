@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { nameOfType } from "../../../../shared/domain/column-type-names.ts";
-import type { TextFormat } from "../../../../shared/domain/dataset.ts";
-import { sniffText, type TextSpec } from "../../../../shared/text-files/sniff-text.ts";
+import type { TextFormat } from "../../../extensions/csv-json/op.ts";
+import { sniffText, type TextSpec } from "../../../extensions/csv-json/sniff-text.ts";
+import { nameOfType } from "../../../shared/domain/column-type-names.ts";
 
 interface Look {
   readonly format?: TextFormat;
@@ -214,31 +214,47 @@ describe("why a column of CSV is text", () => {
     const first = "id,age,price\n1,30,1.5\n2,31,2\n3,32,x\n4,33,3\n";
     const second = "id,age,price\n5,6,7\nbad line\n\n6,abc,8\n7,8,-\n";
     expect((await look([first, second])).textCauses).toEqual([
-      { kind: "values", column: "age", type: "int64", value: "abc", path: "/data/1.csv", line: 5, others: 1 },
       {
-        kind: "values",
+        column: "age",
+        why: 'it is text because of /data/1.csv line 5: "abc", the only such value in the lines that were looked at',
+        hint: "`input.types: { age: int64 }` makes such rows dead letters",
+        remedy: null,
+      },
+      {
         column: "price",
-        type: "float64",
-        value: "x",
-        path: "/data/0.csv",
-        line: 4,
-        others: 2,
+        why: 'it is text because of /data/0.csv line 4: "x", the first of 2 such values in the lines that were looked at',
+        hint: "`input.types: { price: float64 }` makes such rows dead letters",
+        remedy: null,
       },
     ]);
   });
 
   it("counts the lines of a value in quotes", async () => {
     const text = 'age,s\n1,"a\nb"\n2,c\nno,d\n';
-    expect((await look([text])).textCauses).toMatchObject([{ column: "age", value: "no", line: 5 }]);
+    expect((await look([text])).textCauses).toMatchObject([
+      { column: "age", why: expect.stringContaining('line 5: "no"') },
+    ]);
   });
 
   it("is the decimal comma of its numbers", async () => {
     const text = "n;s\n1,5;a\n2,25;b\n3;c\n";
-    expect((await look([text])).textCauses).toEqual([{ kind: "comma", column: "n" }]);
+    const cause = {
+      column: "n",
+      why: "it is text because its numbers have a decimal comma",
+      hint: '`input.csv: { decimal: "," }` reads them',
+    };
+    const remedy = { format: "csv", options: { decimal: "," }, says: "Its numbers have a decimal comma." };
+    expect((await look([text])).textCauses).toEqual([{ ...cause, remedy }]);
+    const pointed = "n;s;p\n1,5;a;1.5\n2,25;b;2\n3;c;2.5\n";
+    expect((await look([pointed])).textCauses).toEqual([{ ...cause, remedy: null }]);
     const csv = { ...CSV, decimal: "," } as const;
     expect((await look([text], { spec: { csv } })).textCauses).toEqual([]);
     expect((await look([`${text}no;d\n`], { spec: { csv } })).textCauses).toMatchObject([
-      { column: "n", type: "float64", value: "no", line: 5 },
+      {
+        column: "n",
+        why: expect.stringContaining('line 5: "no"'),
+        hint: expect.stringContaining("{ n: float64 }"),
+      },
     ]);
   });
 

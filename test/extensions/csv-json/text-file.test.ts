@@ -1,14 +1,16 @@
 import { Gunzip, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { afterAll, describe, expect, it, vi } from "vitest";
-import { DatasetRows } from "../../../../shared/domain/dataset-rows.ts";
-import { leaseSlices } from "../../../../shared/domain/lease-slices.ts";
-import { openInputFile, TextParsers } from "../../../../shared/text-files/open-input-file.ts";
-import { csvForm, soundCsv } from "../../../support/csv-text.ts";
-import { fieldsOf, openText, textRows } from "../../../support/text-files.ts";
+import type { TextIndex } from "../../../extensions/csv-json/op.ts";
+import { FormatReaders, openInputFile } from "../../../shared/dataset/open-input-file.ts";
+import type { InputFile } from "../../../shared/domain/dataset.ts";
+import { DatasetRows } from "../../../shared/domain/dataset-rows.ts";
+import { leaseSlices } from "../../../shared/domain/lease-slices.ts";
+import { csvForm, soundCsv } from "./csv-text.ts";
+import { fieldsOf, openText, textRows } from "./text-files.ts";
 
-const parsers = new TextParsers();
-afterAll(() => parsers[Symbol.asyncDispose]());
+const readers = new FormatReaders();
+afterAll(() => readers[Symbol.asyncDispose]());
 
 /** Some as they are, some packed, in one member or two. */
 const packing = fc.constantFrom("none", "gzip", "members");
@@ -17,6 +19,11 @@ function packed(bytes: Buffer, how: string): Buffer {
   if (how === "none") return bytes;
   const cut = how === "gzip" ? bytes.length : bytes.length >> 1;
   return Buffer.concat([gzipSync(bytes.subarray(0, cut)), gzipSync(bytes.subarray(cut))]);
+}
+
+/** Counts the stretches of a file's index. */
+function stretchesOf(file: InputFile | undefined): number {
+  return (file?.text as TextIndex | undefined)?.stretches.length ?? 0;
 }
 
 describe("a text file", () => {
@@ -28,7 +35,7 @@ describe("a text file", () => {
         fc.integer({ min: 1, max: 60 }),
         async ({ form, text, rows }, how, size) => {
           const content = packed(Buffer.from(text), how);
-          const { file } = await openText(content, form, { parsers, stretchBytes: size });
+          const { file } = await openText(content, form, { readers, stretchBytes: size });
           using _ = file;
           const found = await textRows(file);
           expect(found.bad).toEqual([]);
@@ -46,7 +53,7 @@ describe("a text file", () => {
     const form = csvForm(["a", "b"]);
     const lines = ["a,b", "1,x", '2,"two\nlines"', "3", "", '4,"torn', '5,"q""q"', "6,7,8", '7,"', "8,z"];
     const content = Buffer.from(lines.join("\n"));
-    const { file, planned, source } = await openText(content, form, { parsers });
+    const { file, planned, source } = await openText(content, form, { readers });
     using _ = file;
     const whole = await textRows(file);
     expect(whole.bad.map(({ row }) => row)).toEqual([2, 3, 5, 6]);
@@ -54,12 +61,12 @@ describe("a text file", () => {
     for (let rowStart = 0; rowStart <= planned.rows; rowStart += 1) {
       for (let rowEnd = rowStart; rowEnd <= planned.rows; rowEnd += 1) {
         const [slice] = leaseSlices([planned], index, { rowStart, rowEnd });
-        using part = await openInputFile(source, slice?.file ?? planned, { parsers });
+        using part = await openInputFile(source, slice?.file ?? planned, { readers });
         const found = await textRows(part, { rowStart, rowEnd });
         expect(found.rows).toEqual(whole.rows.slice(rowStart, rowEnd));
         expect(found.bad).toEqual(whole.bad.filter(({ row }) => row >= rowStart && row < rowEnd));
         if (rowStart < rowEnd && rowEnd < planned.rows)
-          expect(slice?.file.text?.stretches.length).toBeLessThan(planned.text?.stretches.length ?? 0);
+          expect(stretchesOf(slice?.file)).toBeLessThan(stretchesOf(planned));
       }
     }
   });
@@ -79,7 +86,7 @@ describe("a text file", () => {
       "7,\xff,",
     ];
     const content = Buffer.from(lines.join("\r\n"), "latin1");
-    const { file } = await openText(content, form, { parsers, stretchBytes: 20 });
+    const { file } = await openText(content, form, { readers, stretchBytes: 20 });
     using _ = file;
     const { rows, bad } = await textRows(file);
     expect(rows[0]).toMatchObject({ id: "1n", price: 2 });
@@ -96,14 +103,14 @@ describe("a text file", () => {
 
   it("gives each column of JSON its own values, whichever are read", async () => {
     const fields = fieldsOf({ a: "int64", b: "int64" });
-    const { file } = await openText(Buffer.from('{"a":1,"b":2}\n'), { kind: "json", fields }, { parsers });
+    const { file } = await openText(Buffer.from('{"a":1,"b":2}\n'), { kind: "json", fields }, { readers });
     using _ = file;
     expect((await textRows(file, { columns: ["b"] })).rows).toEqual([{ b: "2n" }]);
   });
 
   it("judges only the columns that are read", async () => {
     const fields = fieldsOf({ a: "int64", b: "int64" });
-    const { file } = await openText(Buffer.from("a,b\n1,x\n"), csvForm([], { fields }), { parsers });
+    const { file } = await openText(Buffer.from("a,b\n1,x\n"), csvForm([], { fields }), { readers });
     using _ = file;
     expect(await textRows(file, { columns: ["a"] })).toEqual({ rows: [{ a: "1n" }], bad: [] });
     expect((await textRows(file, { columns: ["b", "a"] })).bad).toHaveLength(1);
@@ -133,7 +140,7 @@ describe("a text file", () => {
       'NA;"";"NA";;"NA";;',
       '2;3,0;2020-01-01;01.01.2021;"";f;[]',
     ];
-    const { file } = await openText(Buffer.from(lines.join("\n")), form, { parsers });
+    const { file } = await openText(Buffer.from(lines.join("\n")), form, { readers });
     using _ = file;
     const { rows, bad } = await textRows(file);
     expect(bad).toEqual([]);
@@ -150,7 +157,7 @@ describe("a text file", () => {
   it("reads the bytes of the stretches that hold its rows, and no others", async () => {
     const rows = Array.from({ length: 1_000 }, (_, row) => `${row},${"x".repeat(20)}`);
     const content = Buffer.from(["a,b", ...rows].join("\n"));
-    const { file, source } = await openText(content, csvForm(["a", "b"]), { parsers, stretchBytes: 1_000 });
+    const { file, source } = await openText(content, csvForm(["a", "b"]), { readers, stretchBytes: 1_000 });
     using _ = file;
     const before = source.reads.length;
     const found = await textRows(file, { rowStart: 500, rowEnd: 502 });
@@ -165,8 +172,8 @@ describe("a text file", () => {
   ])("is judged line by line, though only its folders are read of it: %s", async (_, form, text) => {
     const partitions = [{ name: "day", type: "int64", value: "7" }] as const;
     for (const how of ["none", "gzip"]) {
-      const { source, planned } = await openText(packed(Buffer.from(text), how), form, { parsers });
-      using file = await openInputFile(source, { ...planned, partitions }, { parsers });
+      const { source, planned } = await openText(packed(Buffer.from(text), how), form, { readers });
+      using file = await openInputFile(source, { ...planned, partitions }, { readers });
       const { rows, bad } = await textRows(file, { columns: ["day"] });
       expect(rows).toEqual([{ day: "7n" }, null, { day: "7n" }]);
       expect(bad).toMatchObject([{ row: 1, message: expect.stringContaining("line ") }]);
@@ -182,14 +189,14 @@ describe("a text file", () => {
     async (how) => {
       const text = "a,b\n1,2\n3,4\n";
       const content = packed(Buffer.from(text), how);
-      const { planned } = await openText(content, csvForm(["a", "b"]), { parsers });
+      const { planned } = await openText(content, csvForm(["a", "b"]), { readers });
       const other = packed(Buffer.from(text.replace("3", "5")), how);
       const source = {
         path: "a",
         bytes: other.length,
         read: async (s: number, e: number) => other.subarray(s, e),
       };
-      using file = await openInputFile(source, planned, { parsers });
+      using file = await openInputFile(source, planned, { readers });
       expect((await textRows(file, { rowStart: 0, rowEnd: 1 })).rows).toHaveLength(1);
       await expect(textRows(file)).rejects.toMatchObject({ code: "INPUT_CHANGED" });
     },
@@ -199,7 +206,7 @@ describe("a text file", () => {
     const rows = Array.from({ length: 5_000 }, (_, row) => `${row},${"x".repeat(1_000)}`);
     const content = gzipSync(Buffer.from(["a,b", ...rows].join("\n")));
     const form = csvForm(["a", "b"]);
-    const { file } = await openText(content, form, { parsers, stretchBytes: 65_536 });
+    const { file } = await openText(content, form, { readers, stretchBytes: 65_536 });
     using _ = file;
     const end = vi.spyOn(Gunzip.prototype, "destroy");
     try {
@@ -216,14 +223,14 @@ describe("a text file", () => {
   it("that is packed and torn is corrupt; one of UTF-16 is not supported", async () => {
     const form = csvForm(["a"]);
     const torn = gzipSync(Buffer.from("a\n1\n")).subarray(0, -5);
-    await expect(openText(torn, form, { parsers })).rejects.toMatchObject({ code: "INPUT_CORRUPT" });
+    await expect(openText(torn, form, { readers })).rejects.toMatchObject({ code: "INPUT_CORRUPT" });
     const utf16 = Buffer.from("\ufeffa\n1\n", "utf16le");
-    await expect(openText(utf16, form, { parsers })).rejects.toMatchObject({ code: "INPUT_UNSUPPORTED" });
+    await expect(openText(utf16, form, { readers })).rejects.toMatchObject({ code: "INPUT_UNSUPPORTED" });
   });
 
   it("without rows has its columns all the same", async () => {
     for (const text of ["", "a,b", "a,b\n", "a,b\n\n\n"]) {
-      const { file } = await openText(Buffer.from(text), csvForm(["a", "b"]), { parsers });
+      const { file } = await openText(Buffer.from(text), csvForm(["a", "b"]), { readers });
       using _ = file;
       expect(file.rows).toBe(0);
       expect(file.schema.names).toEqual(["a", "b"]);

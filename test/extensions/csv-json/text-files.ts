@@ -1,12 +1,13 @@
 import { Table } from "apache-arrow";
-import type { BadRow, DatasetFile, ReadOptions } from "../../shared/dataset/dataset-file.ts";
-import { typeOfName } from "../../shared/domain/column-type-names.ts";
-import type { Field, InputFile, TextForm } from "../../shared/domain/dataset.ts";
-import { parseLocation } from "../../shared/domain/location.ts";
-import { indexText } from "../../shared/text-files/index-text.ts";
-import { openInputFile, type TextParsers } from "../../shared/text-files/open-input-file.ts";
-import { type MemorySource, memorySource } from "./memory-source.ts";
-import { plainRows } from "./sample-table.ts";
+import { indexText } from "../../../extensions/csv-json/index-text.ts";
+import type { TextForm } from "../../../extensions/csv-json/op.ts";
+import type { BadRow, DatasetFile, ReadOptions } from "../../../shared/dataset/dataset-file.ts";
+import { type FormatReaders, openInputFile } from "../../../shared/dataset/open-input-file.ts";
+import { typeOfName } from "../../../shared/domain/column-type-names.ts";
+import type { Field, InputFile } from "../../../shared/domain/dataset.ts";
+import { parseLocation } from "../../../shared/domain/location.ts";
+import { type MemorySource, memorySource } from "../../support/memory-source.ts";
+import { plainRows } from "../../support/sample-table.ts";
 
 export interface OpenText {
   readonly source: MemorySource;
@@ -23,7 +24,7 @@ export function fieldsOf(types: Readonly<Record<string, string>>): Field[] {
 export async function openText(
   content: Uint8Array,
   form: TextForm,
-  { parsers, stretchBytes = 1 }: { readonly parsers: TextParsers; readonly stretchBytes?: number },
+  { readers, stretchBytes = 1 }: { readonly readers: FormatReaders; readonly stretchBytes?: number },
 ): Promise<OpenText> {
   const path = parseLocation("/data/a.txt");
   const source = memorySource(content, path);
@@ -37,7 +38,7 @@ export async function openText(
     footerSha256: sha256,
     text: index,
   };
-  return { source, planned, file: await openInputFile(source, planned, { parsers }) };
+  return { source, planned, file: await openInputFile(source, planned, { readers }) };
 }
 
 /** Rows of a file as plain values, null for each that is bad, and what is said of those. */
@@ -57,12 +58,12 @@ export async function textRows(
 
 /** Reads lines of JSON by columns of these types: rows, and the messages of those that are bad. */
 export async function readJsonLines(
-  parsers: TextParsers,
+  readers: FormatReaders,
   lines: readonly string[],
   types: Readonly<Record<string, string>>,
 ) {
   const form: TextForm = { kind: "json", fields: fieldsOf(types) };
-  const { file } = await openText(Buffer.from(lines.join("\n")), form, { parsers });
+  const { file } = await openText(Buffer.from(lines.join("\n")), form, { readers });
   using _ = file;
   const { rows, bad } = await textRows(file);
   return { rows, bad: new Map(bad.map(({ row, message }) => [row, message])) };

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { makeTempFolder } from "../../../../../shared/core/temp-folder.ts";
-import { type LockedDatabase, openLockedDatabase } from "../../../../../shared/sql/locked-database.ts";
-import { quoteLiteral } from "../../../../../shared/sql/quote.ts";
-import { dayOf, microsOf } from "../../../../../shared/text-files/json/iso-time.ts";
+import { dayOf, microsOf } from "../../../../extensions/csv-json/json/iso-time.ts";
+import { makeTempFolder } from "../../../../shared/core/temp-folder.ts";
+import { type LockedDatabase, openLockedDatabase } from "../../../../shared/sql/locked-database.ts";
+import { quoteLiteral } from "../../../../shared/sql/quote.ts";
 
 let database: LockedDatabase;
 beforeAll(async () => {

@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
-import type { FieldType, JsonForm } from "../../../../../shared/domain/dataset.ts";
-import { TextParsers } from "../../../../../shared/text-files/open-input-file.ts";
-import { fieldsOf, openText, readJsonLines, textRows } from "../../../../support/text-files.ts";
+import type { JsonForm } from "../../../../extensions/csv-json/op.ts";
+import { FormatReaders } from "../../../../shared/dataset/open-input-file.ts";
+import type { FieldType } from "../../../../shared/domain/dataset.ts";
+import { fieldsOf, openText, readJsonLines, textRows } from "../text-files.ts";
 
-const parsers = new TextParsers();
-afterAll(() => parsers[Symbol.asyncDispose]());
+const readers = new FormatReaders();
+afterAll(() => readers[Symbol.asyncDispose]());
 
 function jsonForm(types: Readonly<Record<string, string>>): JsonForm {
   return { kind: "json", fields: fieldsOf(types) };
@@ -26,7 +27,7 @@ describe("JSON Lines", () => {
       '{"id":',
       '{"a b":{"k":1}}',
     ];
-    const { file } = await openText(Buffer.from(lines.join("\n")), form, { parsers });
+    const { file } = await openText(Buffer.from(lines.join("\n")), form, { readers });
     using _ = file;
     const { rows, bad } = await textRows(file);
     expect(rows).toEqual([
@@ -83,7 +84,7 @@ describe("JSON Lines", () => {
         const lines = [right, ...names.map((name) => ({ ...right, [name]: "x" }))];
         const form = jsonForm(Object.fromEntries(names.map((name) => [name, "int64"])));
         const content = Buffer.from(lines.map((line) => JSON.stringify(line)).join("\n"));
-        const { file } = await openText(content, form, { parsers });
+        const { file } = await openText(content, form, { readers });
         using _ = file;
         const { rows, bad } = await textRows(file);
         expect(rows[0]).toEqual(Object.fromEntries(names.map((name, index) => [name, `${index}n`])));
@@ -96,7 +97,7 @@ describe("JSON Lines", () => {
   it("takes a line of 1,000 levels, and says of a deeper one where it is", async () => {
     const lines = [999, 1_000, 100_000].map((lists) => `{"a":${"[".repeat(lists)}${"]".repeat(lists)}}`);
     const form = jsonForm({ a: "string" });
-    const { file } = await openText(Buffer.from(lines.join("\n")), form, { parsers });
+    const { file } = await openText(Buffer.from(lines.join("\n")), form, { readers });
     using _ = file;
     const { rows, bad } = await textRows(file);
     expect(rows).toEqual([{ a: "[".repeat(999) + "]".repeat(999) }, null, null]);
@@ -110,7 +111,7 @@ describe("JSON Lines", () => {
 });
 
 const read = (lines: readonly string[], types: Readonly<Record<string, string>>) =>
-  readJsonLines(parsers, lines, types);
+  readJsonLines(readers, lines, types);
 
 it("another value than a string is the text that it is written as", async () => {
   const values = [
@@ -195,7 +196,7 @@ it("nested lists take time that grows with their bytes, not with their depth, wh
     kind: "json",
     fields: [...fieldsOf({ id: "int64" }), { name: "zz", type: zz, nullable: true }],
   };
-  const { file } = await openText(Buffer.from(lines.join("\n")), form, { parsers });
+  const { file } = await openText(Buffer.from(lines.join("\n")), form, { readers });
   using _ = file;
   const { rows, bad } = await textRows(file);
   expect(bad).toEqual([]);

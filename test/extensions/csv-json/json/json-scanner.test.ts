@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { JsonFault, JsonScanner } from "../../../../../shared/text-files/json/json-scanner.ts";
+import { JsonFault, JsonScanner } from "../../../../extensions/csv-json/json/json-scanner.ts";
 
 function accepts(text: string): boolean {
   const bytes = Buffer.from(`]]${text},1`);

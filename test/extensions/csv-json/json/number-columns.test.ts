@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { afterAll, expect, it } from "vitest";
-import { TextParsers } from "../../../../../shared/text-files/open-input-file.ts";
-import { readJsonLines } from "../../../../support/text-files.ts";
+import { FormatReaders } from "../../../../shared/dataset/open-input-file.ts";
+import { readJsonLines } from "../text-files.ts";
 
-const parsers = new TextParsers();
-afterAll(() => parsers[Symbol.asyncDispose]());
+const readers = new FormatReaders();
+afterAll(() => readers[Symbol.asyncDispose]());
 
 const read = (lines: readonly string[], types: Readonly<Record<string, string>>) =>
-  readJsonLines(parsers, lines, types);
+  readJsonLines(readers, lines, types);
 
 const INTEGERS = { int64: [-(2n ** 63n), 2n ** 63n - 1n], uint64: [0n, 2n ** 64n - 1n] } as const;
 
