@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { FormatReaders } from "../../../shared/dataset/open-input-file.ts";
+import { plainAndBad } from "../../support/read-rows.ts";
 import { csvForm } from "./csv-text.ts";
-import { fieldsOf, openText, textRows } from "./text-files.ts";
+import { fieldsOf, openText } from "./text-files.ts";
 
 const readers = new FormatReaders();
 afterAll(() => readers[Symbol.asyncDispose]());
@@ -26,7 +27,7 @@ describe("CSV", () => {
       const form = csvForm([], { fields, delimiter: ";", decimal });
       const { file } = await openText(Buffer.from(["n", ...right, ...wrong].join("\n")), form, { readers });
       using _ = file;
-      const { rows, bad } = await textRows(file);
+      const { rows, bad } = await plainAndBad(file);
       // As JavaScript reads them.
       const numbers = right.map((text) => Number(text.replace(",", ".")));
       const fits = (value: number) => type.startsWith("float") || isOfType(type, value);
@@ -57,7 +58,7 @@ describe("CSV", () => {
     const form = csvForm([], { fields, delimiter: ";", nulls: ["", "NA"] });
     const { file } = await openText(Buffer.from(lines.join("\n")), form, { readers });
     using _ = file;
-    const { rows, bad } = await textRows(file);
+    const { rows, bad } = await plainAndBad(file);
     expect(rows[0]).toEqual({ f: [1, 2.5, null], i: ["3n", "-4n"], n: [[1], [], [2, 3]], s: ["a", "b, c"] });
     expect(rows[6]).toEqual({ f: [], i: [], n: [], s: [] });
     expect(bad.map(({ message }) => /column (\w)/.exec(message)?.[1])).toEqual(["f", "i", "i", "n", "i"]);

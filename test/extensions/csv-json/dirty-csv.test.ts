@@ -3,7 +3,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import { sniffText, type TextSpec } from "../../../extensions/csv-json/sniff-text.ts";
 import { FormatReaders } from "../../../shared/dataset/open-input-file.ts";
 import { nameOfType } from "../../../shared/domain/column-type-names.ts";
-import { openText, textRows } from "./text-files.ts";
+import { plainAndBad } from "../../support/read-rows.ts";
+import { openText } from "./text-files.ts";
 
 const readers = new FormatReaders();
 afterAll(() => readers[Symbol.asyncDispose]());
@@ -19,7 +20,7 @@ async function read(content: string, spec: Partial<TextSpec> = {}) {
   const form = await look(content, spec);
   const { file } = await openText(Buffer.from(content, "latin1"), form, { readers });
   using _ = file;
-  return { form, ...(await textRows(file)) };
+  return { form, ...(await plainAndBad(file)) };
 }
 
 /** Lines that cost themselves alone. */

@@ -5,7 +5,8 @@ import { decodeText } from "../../../extensions/csv-json/encodings.ts";
 import type { CsvEncoding, CsvForm } from "../../../extensions/csv-json/op.ts";
 import { sniffText } from "../../../extensions/csv-json/sniff-text.ts";
 import { FormatReaders } from "../../../shared/dataset/open-input-file.ts";
-import { openText, textRows } from "./text-files.ts";
+import { plainAndBad } from "../../support/read-rows.ts";
+import { openText } from "./text-files.ts";
 
 const readers = new FormatReaders();
 afterAll(() => readers[Symbol.asyncDispose]());
@@ -85,7 +86,7 @@ describe.each(["utf-8", "latin1", "windows-1252", "utf-16le", "utf-16be"] as con
             const bytes = encode(content, encoding);
             const { file } = await openText(isPacked ? gzipSync(bytes) : bytes, form(encoding), { readers });
             using _ = file;
-            const found = await textRows(file);
+            const found = await plainAndBad(file);
             expect(found.bad.map(({ message }) => message.split(":")[0])).toEqual(places);
             expect(found.rows).toEqual(
               rows.map(({ text: value, isBad }, at) => (isBad ? null : { x: `${at}n`, Straße: value })),
@@ -125,7 +126,7 @@ it("a line that is not of its encoding is bad, and the others are read", async (
   ]);
   const { file } = await openText(bytes, form("utf-16le"), { readers });
   using _ = file;
-  const { rows, bad } = await textRows(file);
+  const { rows, bad } = await plainAndBad(file);
   expect(bad.map(({ message }) => message)).toEqual(["line 3 (byte 26): it is not UTF-16LE"]);
   expect(rows).toEqual([{ x: "1n", Straße: "a" }, null, { x: "3n", Straße: "c" }]);
 });
@@ -138,7 +139,7 @@ it("what is not UTF-8 is told with its place, and the key that reads it", async 
   };
   const { file } = await openText(rows, plain, { readers });
   using _ = file;
-  const { bad } = await textRows(file);
+  const { bad } = await plainAndBad(file);
   expect(bad.map(({ message }) => message)).toEqual([
     expect.stringMatching(/^line 3 \(byte 8\): it is not UTF-8: .*input\.csv\.encoding/),
   ]);

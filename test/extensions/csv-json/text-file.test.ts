@@ -6,8 +6,9 @@ import { FormatReaders, openInputFile } from "../../../shared/dataset/open-input
 import type { InputFile } from "../../../shared/domain/dataset.ts";
 import { DatasetRows } from "../../../shared/domain/dataset-rows.ts";
 import { leaseSlices } from "../../../shared/domain/lease-slices.ts";
+import { plainAndBad } from "../../support/read-rows.ts";
 import { csvForm, soundCsv } from "./csv-text.ts";
-import { fieldsOf, openText, textRows } from "./text-files.ts";
+import { fieldsOf, openText } from "./text-files.ts";
 
 const readers = new FormatReaders();
 afterAll(() => readers[Symbol.asyncDispose]());
@@ -37,7 +38,7 @@ describe("a text file", () => {
           const content = packed(Buffer.from(text), how);
           const { file } = await openText(content, form, { readers, stretchBytes: size });
           using _ = file;
-          const found = await textRows(file);
+          const found = await plainAndBad(file);
           expect(found.bad).toEqual([]);
           const names = form.fields.map(({ name }) => name);
           expect(found.rows).toEqual(
@@ -55,14 +56,14 @@ describe("a text file", () => {
     const content = Buffer.from(lines.join("\n"));
     const { file, planned, source } = await openText(content, form, { readers });
     using _ = file;
-    const whole = await textRows(file);
+    const whole = await plainAndBad(file);
     expect(whole.bad.map(({ row }) => row)).toEqual([2, 3, 5, 6]);
     const index = new DatasetRows([planned.rows]);
     for (let rowStart = 0; rowStart <= planned.rows; rowStart += 1) {
       for (let rowEnd = rowStart; rowEnd <= planned.rows; rowEnd += 1) {
         const [slice] = leaseSlices([planned], index, { rowStart, rowEnd });
         using part = await openInputFile(source, slice?.file ?? planned, { readers });
-        const found = await textRows(part, { rowStart, rowEnd });
+        const found = await plainAndBad(part, { rowStart, rowEnd });
         expect(found.rows).toEqual(whole.rows.slice(rowStart, rowEnd));
         expect(found.bad).toEqual(whole.bad.filter(({ row }) => row >= rowStart && row < rowEnd));
         if (rowStart < rowEnd && rowEnd < planned.rows)
@@ -88,7 +89,7 @@ describe("a text file", () => {
     const content = Buffer.from(lines.join("\r\n"), "latin1");
     const { file } = await openText(content, form, { readers, stretchBytes: 20 });
     using _ = file;
-    const { rows, bad } = await textRows(file);
+    const { rows, bad } = await plainAndBad(file);
     expect(rows[0]).toMatchObject({ id: "1n", price: 2 });
     expect(bad.map(({ row, message }) => [row, message])).toEqual([
       [1, expect.stringMatching(/^line 3 \(byte 30\): column id: "1.5" is no int64.*input\.types/)],
@@ -98,22 +99,22 @@ describe("a text file", () => {
       [5, expect.stringMatching(/^line 7 \(byte 60\): column day: "2020-02-30" is no date/)],
       [6, expect.stringMatching(/^line 8 \(byte 76\): it is not UTF-8/)],
     ]);
-    await expect(textRows(file, { onBadRow: undefined })).rejects.toMatchObject({ code: "INPUT_CORRUPT" });
+    await expect(plainAndBad(file, { onBadRow: undefined })).rejects.toMatchObject({ code: "INPUT_CORRUPT" });
   });
 
   it("gives each column of JSON its own values, whichever are read", async () => {
     const fields = fieldsOf({ a: "int64", b: "int64" });
     const { file } = await openText(Buffer.from('{"a":1,"b":2}\n'), { kind: "json", fields }, { readers });
     using _ = file;
-    expect((await textRows(file, { columns: ["b"] })).rows).toEqual([{ b: "2n" }]);
+    expect((await plainAndBad(file, { columns: ["b"] })).rows).toEqual([{ b: "2n" }]);
   });
 
   it("judges only the columns that are read", async () => {
     const fields = fieldsOf({ a: "int64", b: "int64" });
     const { file } = await openText(Buffer.from("a,b\n1,x\n"), csvForm([], { fields }), { readers });
     using _ = file;
-    expect(await textRows(file, { columns: ["a"] })).toEqual({ rows: [{ a: "1n" }], bad: [] });
-    expect((await textRows(file, { columns: ["b", "a"] })).bad).toHaveLength(1);
+    expect(await plainAndBad(file, { columns: ["a"] })).toEqual({ rows: [{ a: "1n" }], bad: [] });
+    expect((await plainAndBad(file, { columns: ["b", "a"] })).bad).toHaveLength(1);
   });
 
   it("takes numbers, moments and what stands for null as its form says", async () => {
@@ -142,7 +143,7 @@ describe("a text file", () => {
     ];
     const { file } = await openText(Buffer.from(lines.join("\n")), form, { readers });
     using _ = file;
-    const { rows, bad } = await textRows(file);
+    const { rows, bad } = await plainAndBad(file);
     expect(bad).toEqual([]);
     const none = { n: null, i: null, t: null, d: null, b: null, l: null };
     expect(rows).toMatchObject([
@@ -160,7 +161,7 @@ describe("a text file", () => {
     const { file, source } = await openText(content, csvForm(["a", "b"]), { readers, stretchBytes: 1_000 });
     using _ = file;
     const before = source.reads.length;
-    const found = await textRows(file, { rowStart: 500, rowEnd: 502 });
+    const found = await plainAndBad(file, { rowStart: 500, rowEnd: 502 });
     expect(found.rows).toMatchObject([{ a: "500" }, { a: "501" }]);
     const read = source.reads.slice(before).reduce((sum, [start, end]) => sum + end - start, 0);
     expect(read).toBeLessThan(2_100);
@@ -174,7 +175,7 @@ describe("a text file", () => {
     for (const how of ["none", "gzip"]) {
       const { source, planned } = await openText(packed(Buffer.from(text), how), form, { readers });
       using file = await openInputFile(source, { ...planned, partitions }, { readers });
-      const { rows, bad } = await textRows(file, { columns: ["day"] });
+      const { rows, bad } = await plainAndBad(file, { columns: ["day"] });
       expect(rows).toEqual([{ day: "7n" }, null, { day: "7n" }]);
       expect(bad).toMatchObject([{ row: 1, message: expect.stringContaining("line ") }]);
       const all = { rowStart: 1, rowEnd: 2, columns: ["day"] };
@@ -197,8 +198,8 @@ describe("a text file", () => {
         read: async (s: number, e: number) => other.subarray(s, e),
       };
       using file = await openInputFile(source, planned, { readers });
-      expect((await textRows(file, { rowStart: 0, rowEnd: 1 })).rows).toHaveLength(1);
-      await expect(textRows(file)).rejects.toMatchObject({ code: "INPUT_CHANGED" });
+      expect((await plainAndBad(file, { rowStart: 0, rowEnd: 1 })).rows).toHaveLength(1);
+      await expect(plainAndBad(file)).rejects.toMatchObject({ code: "INPUT_CHANGED" });
     },
   );
 
@@ -234,7 +235,7 @@ describe("a text file", () => {
       using _ = file;
       expect(file.rows).toBe(0);
       expect(file.schema.names).toEqual(["a", "b"]);
-      expect((await textRows(file)).rows).toEqual([]);
+      expect((await plainAndBad(file)).rows).toEqual([]);
     }
   });
 });

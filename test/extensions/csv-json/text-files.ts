@@ -1,13 +1,12 @@
-import { Table } from "apache-arrow";
 import { indexText } from "../../../extensions/csv-json/index-text.ts";
 import type { TextForm } from "../../../extensions/csv-json/op.ts";
-import type { BadRow, DatasetFile, ReadOptions } from "../../../shared/dataset/dataset-file.ts";
+import type { DatasetFile } from "../../../shared/dataset/dataset-file.ts";
 import { type FormatReaders, openInputFile } from "../../../shared/dataset/open-input-file.ts";
 import { typeOfName } from "../../../shared/domain/column-type-names.ts";
 import type { Field, InputFile } from "../../../shared/domain/dataset.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import { type MemorySource, memorySource } from "../../support/memory-source.ts";
-import { plainRows } from "../../support/sample-table.ts";
+import { plainAndBad } from "../../support/read-rows.ts";
 
 export interface OpenText {
   readonly source: MemorySource;
@@ -41,21 +40,6 @@ export async function openText(
   return { source, planned, file: await openInputFile(source, planned, { readers }) };
 }
 
-/** Rows of a file as plain values, null for each that is bad, and what is said of those. */
-export async function textRows(
-  file: DatasetFile,
-  options: Partial<ReadOptions> = {},
-): Promise<{ readonly rows: readonly unknown[]; readonly bad: readonly BadRow[] }> {
-  const bad: BadRow[] = [];
-  const columns = options.columns ?? file.schema.fields.map(({ name }) => name);
-  const all = { rowStart: 0, rowEnd: file.rows, columns, onBadRow: (row: BadRow) => bad.push(row) };
-  const rows: unknown[] = [];
-  for await (const batch of file.read({ ...all, ...options })) rows.push(...plainRows(new Table([batch])));
-  const start = options.rowStart ?? 0;
-  for (const { row } of bad) rows[row - start] = null;
-  return { rows, bad };
-}
-
 /** Reads lines of JSON by columns of these types: rows, and the messages of those that are bad. */
 export async function readJsonLines(
   readers: FormatReaders,
@@ -65,6 +49,6 @@ export async function readJsonLines(
   const form: TextForm = { kind: "json", fields: fieldsOf(types) };
   const { file } = await openText(Buffer.from(lines.join("\n")), form, { readers });
   using _ = file;
-  const { rows, bad } = await textRows(file);
+  const { rows, bad } = await plainAndBad(file);
   return { rows, bad: new Map(bad.map(({ row, message }) => [row, message])) };
 }

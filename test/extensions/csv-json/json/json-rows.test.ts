@@ -3,7 +3,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import type { JsonForm } from "../../../../extensions/csv-json/op.ts";
 import { FormatReaders } from "../../../../shared/dataset/open-input-file.ts";
 import type { FieldType } from "../../../../shared/domain/dataset.ts";
-import { fieldsOf, openText, readJsonLines, textRows } from "../text-files.ts";
+import { plainAndBad } from "../../../support/read-rows.ts";
+import { fieldsOf, openText, readJsonLines } from "../text-files.ts";
 
 const readers = new FormatReaders();
 afterAll(() => readers[Symbol.asyncDispose]());
@@ -29,7 +30,7 @@ describe("JSON Lines", () => {
     ];
     const { file } = await openText(Buffer.from(lines.join("\n")), form, { readers });
     using _ = file;
-    const { rows, bad } = await textRows(file);
+    const { rows, bad } = await plainAndBad(file);
     expect(rows).toEqual([
       { id: "1n", "a b": "x\n", xs: [1, 2.5, null] },
       { id: "9007199254740993n", "a b": null, xs: [] },
@@ -86,7 +87,7 @@ describe("JSON Lines", () => {
         const content = Buffer.from(lines.map((line) => JSON.stringify(line)).join("\n"));
         const { file } = await openText(content, form, { readers });
         using _ = file;
-        const { rows, bad } = await textRows(file);
+        const { rows, bad } = await plainAndBad(file);
         expect(rows[0]).toEqual(Object.fromEntries(names.map((name, index) => [name, `${index}n`])));
         expect(bad.map(({ row }) => row)).toEqual(names.map((_, index) => index + 1));
       }),
@@ -99,7 +100,7 @@ describe("JSON Lines", () => {
     const form = jsonForm({ a: "string" });
     const { file } = await openText(Buffer.from(lines.join("\n")), form, { readers });
     using _ = file;
-    const { rows, bad } = await textRows(file);
+    const { rows, bad } = await plainAndBad(file);
     expect(rows).toEqual([{ a: "[".repeat(999) + "]".repeat(999) }, null, null]);
     const [second, third] = [lines[0]?.length ?? 0, (lines[0]?.length ?? 0) + (lines[1]?.length ?? 0) + 1];
     const deep = "it has lists and objects within each other more than 1,000 deep";
@@ -198,7 +199,7 @@ it("nested lists take time that grows with their bytes, not with their depth, wh
   };
   const { file } = await openText(Buffer.from(lines.join("\n")), form, { readers });
   using _ = file;
-  const { rows, bad } = await textRows(file);
+  const { rows, bad } = await plainAndBad(file);
   expect(bad).toEqual([]);
   expect(JSON.stringify(rows[7])).toBe(`{"id":"7n","zz":${deep.replace("1", '"1n"')}}`);
 });
