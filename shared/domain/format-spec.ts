@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ZOD } from "../core/zod.ts";
 import { TYPE_NAMES, TYPE_PATTERN } from "./column-type-names.ts";
-import { DATASET_FORMATS, FORMATS } from "./formats.ts";
+import { DATASET_FORMATS, FORMATS, UNTYPED_FORMATS } from "./formats.ts";
 
 const notes = FORMATS.flatMap(({ says }) => says ?? []);
 const packed = FORMATS.length === 0 ? "" : " Text may be packed by gzip, whatever it is called.";
@@ -18,8 +18,7 @@ export const FORMAT_KEYS: object = Object.fromEntries(
   ),
 );
 
-const titles = FORMATS.map(({ title }) => title).join(" and ");
-const typed = titles === "" ? "" : ` of ${titles} files`;
+const typed = UNTYPED_FORMATS === "" ? "" : ` of ${UNTYPED_FORMATS} files`;
 
 /** The types that the job sets for columns. */
 export const TYPES_SPEC = z

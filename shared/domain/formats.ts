@@ -31,6 +31,9 @@ export function anyFormat(): string {
   return `${titles.slice(0, -1).join(", ")} or ${titles.at(-1)}`;
 }
 
+/** Names of the formats whose files do not say the types of their columns: `CSV and JSON Lines`. */
+export const UNTYPED_FORMATS = FORMATS.map(({ title }) => title).join(" and ");
+
 /** Options that a job has for files of a format, under the format's key of `input`. Null: it has none. */
 export function formatOptions(input: object, format: DatasetFormat): object | null {
   return (input as Readonly<Record<string, object | undefined>>)[format] ?? null;

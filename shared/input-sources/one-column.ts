@@ -6,9 +6,10 @@ const TEXT_HINT =
   "`tokenizer`, a tokenizer.json such as that of the model's folder, makes token ids of text; `image` and `sound` make " +
   "values of the files that it names; `map.prepare` casts numbers that are written as text";
 
-/** Hints at the type first: a few cells make text of a column of numbers in CSV. */
-function textHint(column: string): string {
-  return `of CSV and JSON Lines, \`input.types: { ${column}: float64 }\` makes numbers, and dead letters of other values; ${TEXT_HINT}`;
+/** Hints at the type first: a few cells make text of a column of numbers where files do not say types. */
+function textHint(column: string, untyped: string): string {
+  if (untyped === "") return TEXT_HINT;
+  return `of ${untyped}, \`input.types: { ${column}: float64 }\` makes numbers, and dead letters of other values; ${TEXT_HINT}`;
 }
 
 /** How the bytes of a cell are read: each is a value, or they are values of the tensor's type. */
@@ -75,7 +76,10 @@ export const oneColumn = {
       found: found.type,
       ...(isText
         ? { what, hint: CAST_HINT }
-        : { ...(found.type === "string" ? { hint: textHint(name) } : {}), ...noNumbers(found, what) }),
+        : {
+            ...(found.type === "string" ? { hint: textHint(name, found.untyped) } : {}),
+            ...noNumbers(found, what),
+          }),
     });
     return null;
   },

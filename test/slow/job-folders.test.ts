@@ -215,12 +215,9 @@ describe("input.where rules files out by their folders", () => {
       files: 2,
       spec: { input: { path: "./data", where: "year >= 2020 AND id >= 100" } },
     });
-    for (const [from, year] of [
-      ["part-0", 2020],
-      ["part-1", 2021],
-    ]) {
+    for (const [at, year] of [2020, 2021].entries()) {
       await mkdir(folder.at(`data/year=${year}`));
-      await rename(folder.at(`data/${from}.parquet`), folder.at(`data/year=${year}/a.parquet`));
+      await rename(folder.at(`data/part-${at}.parquet`), folder.at(`data/year=${year}/a.parquet`));
     }
     const [old, older] = ["data/year=1998", "data/year=1999"];
     for (const name of [`${old}/a.parquet`, `${older}/b.arrow`]) await folder.write(name, "no data at all");

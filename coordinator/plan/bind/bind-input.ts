@@ -1,6 +1,7 @@
 import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
 import { type Columns, cellSize, describeFieldType, plainKind } from "../../../shared/dataset/columns.ts";
+import { UNTYPED_FORMATS } from "../../../shared/domain/formats.ts";
 import type { InputBinding } from "../../../shared/domain/map-binding.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
 import {
@@ -88,6 +89,7 @@ function contextOf(
         type: describeFieldType(type),
         cell,
         textCause: columns.textCause(name),
+        untyped: UNTYPED_FORMATS,
       };
     },
     report: (problem) => problems.push({ ...problem, path: [...path, ...problem.path] }),
