@@ -2,6 +2,7 @@ import yargs, { type Argv, type CommandModule } from "yargs";
 import { EXTENSIONS } from "#extensions";
 import { NEVER } from "../shared/core/abort.ts";
 import { buildVersion } from "../shared/core/package-root.ts";
+import { anyFormat } from "../shared/domain/formats.ts";
 import type { CommandHost, CommandPart } from "../shared/extension/command.ts";
 import { cancelCommand } from "./cancel.ts";
 import { coordinatorCommand } from "./coordinator.ts";
@@ -50,7 +51,7 @@ export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Arg
     .scriptName("shardmill")
     .locale("en")
     .usage(
-      "$0 <command>\n\nMap-reduce batch inference: an ONNX model over a Parquet, Arrow, CSV or JSON Lines dataset, published once.",
+      `$0 <command>\n\nMap-reduce batch inference: an ONNX model over a ${anyFormat()} dataset, published once.`,
     )
     .command(COMMANDS.flatMap((command) => [command, ...addedAfter(command)]))
     .demandCommand(1)

@@ -2,6 +2,7 @@ import type { Extension } from "../shared/extension/extension.ts";
 import { amqp } from "./amqp/extension.ts";
 import { azure } from "./azure/extension.ts";
 import { convert } from "./convert/extension.ts";
+import { csvJson } from "./csv-json/extension.ts";
 import { estimate } from "./estimate/extension.ts";
 import { flight } from "./flight/extension.ts";
 import { gcs } from "./gcs/extension.ts";
@@ -35,6 +36,7 @@ export const EXTENSIONS: readonly Extension[] = [
   web,
   tracing,
   nvidia,
+  csvJson,
   text,
   image,
   sound,

@@ -17,10 +17,10 @@ import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { renderTable } from "../../shared/terminal/table.ts";
 import { counted, labelled, oneLine } from "../../shared/terminal/text.ts";
 import { defaultsTable } from "./defaults-text.ts";
+import { fileFormEntries } from "./file-forms.ts";
 import { folderTable } from "./folder-text.ts";
 import { plannedBatchText } from "./planned-batch-text.ts";
 import { tensorTables } from "./tensors-text.ts";
-import { textFormEntries } from "./text-form.ts";
 
 const MAX_FILES = 10;
 /** Enough of a digest to tell two apart by eye. */
@@ -42,7 +42,7 @@ export function planText(
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
   const facts: FigureLine[] = [
     ["input", `${counted(rows, "row")} in ${counted(dataset.files.length, "file")}, ${formatBytes(bytes)}`],
-    ...textFormEntries(dataset),
+    ...fileFormEntries(dataset),
     ["folders", foldersText(plan.partitions)],
     ...leftOutPhrases(plan.leftOut).map((phrase, index): [string, string] => [
       index === 0 ? "left out" : "",

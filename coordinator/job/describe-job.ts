@@ -1,13 +1,13 @@
 import { formatCount } from "../../shared/core/units.ts";
-import { type Dataset, isTextFormat } from "../../shared/domain/dataset.ts";
+import { type Dataset, isTableFormat } from "../../shared/domain/dataset.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
+import { formatOf } from "../../shared/domain/formats.ts";
 import type { DeviceCheckSpec, JobDescription, PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import { rowsFormOf } from "../../shared/domain/output-shape.ts";
 import { sampleSlices } from "../../shared/domain/sample-slices.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { undecodedPhrases } from "../../shared/domain/undecoded.ts";
-import { encodingHint } from "../../shared/text-files/encodings.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 import { mappingNotes } from "./other-mapping.ts";
@@ -91,9 +91,11 @@ export function startNotes(
 }
 
 function undecodedNotes(undecoded: PlannedJob["undecoded"], [first]: Dataset["files"]): string[] {
-  if (undecoded.length === 0 || first === undefined || !isTextFormat(first.format)) return [];
+  if (undecoded.length === 0 || first === undefined || isTableFormat(first.format)) return [];
   const phrases = undecodedPhrases(undecoded).join("; ");
-  return [`rows that are not UTF-8 become dead letters: ${phrases} (${encodingHint(first.format)})`];
+  return [
+    `rows that are not UTF-8 become dead letters: ${phrases} (${formatOf(first.format).words.encodingHint})`,
+  ];
 }
 
 /**

@@ -31,7 +31,7 @@ interface ReadInput extends ReadFiles {
 interface ReadFiles {
   readonly footers: readonly FileFooter[];
   readonly partitions: Partitions;
-  /** Why columns of CSV are text though most of their values are numbers. */
+  /** Why columns are text though most of their values are numbers. */
   readonly textCauses: readonly TextCause[];
 }
 
@@ -108,8 +108,8 @@ async function readFiles(
   { input, output }: Job,
   { signal, stores, progress, ownInput }: ListOptions,
 ): Promise<ReadFiles> {
-  const { csv = null, types = {} } = input;
-  const text = { csv, types: typesOfFiles(types, found.partitions) };
+  const { types = {} } = input;
+  const asked = { options: input, types: typesOfFiles(types, found.partitions) };
   const onRead = (read: number) => {
     progress.footers = { read, of: found.files.length };
   };
@@ -120,7 +120,7 @@ async function readFiles(
     textCauses = causes;
   };
   const own = await progress.part("footers", () =>
-    readFooters(found.files, { signal, stores, named, text, ownInput, onRead, onTextCauses }),
+    readFooters(found.files, { signal, stores, named, asked, ownInput, onRead, onTextCauses }),
   );
   const { files, partitions } = besideColumns(found, fieldsOfAny(own), input.partitions);
   refuseOtherTypes({ files, partitions }, types);

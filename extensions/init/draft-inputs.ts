@@ -5,7 +5,6 @@ import { FILE_KEYS, INPUTS } from "../../shared/domain/features.ts";
 import { holdsFiles } from "../../shared/domain/file-cells.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
 import { isFixed, type TensorInfo } from "../../shared/domain/tensor.ts";
-import { textCausePhrases } from "../../shared/domain/text-cause.ts";
 import { type DraftKeys, listed, whichColumn } from "../../shared/extension/feature-draft.ts";
 import { isMaskName } from "../../shared/input-sources/position-mask.ts";
 import { TYPE_NAMES } from "../../shared/input-sources/text-inputs.ts";
@@ -212,10 +211,9 @@ class InputDrafter {
   }
 
   #textQuestions(): readonly string[] {
-    return this.#context.textCauses.map((cause) => {
-      const { why, hint } = textCausePhrases(cause);
-      return `is \`${cause.column}\` meant? ${why[0]?.toUpperCase()}${why.slice(1)}. ${hint}`;
-    });
+    return this.#context.textCauses.map(
+      ({ column, why, hint }) => `is \`${column}\` meant? ${why[0]?.toUpperCase()}${why.slice(1)}. ${hint}`,
+    );
   }
 
   #add(tensor: TensorInfo, keys: DraftKeys, questions: readonly string[]): void {

@@ -11,6 +11,7 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
 import type { ModelSignature } from "../../shared/domain/tensor.ts";
+import type { FormatRemedy } from "../../shared/domain/text-cause.ts";
 import { type DraftKeys, listed } from "../../shared/extension/feature-draft.ts";
 import type { DraftedFinish, DraftedMap, DraftNote } from "../../shared/extension/step-draft.ts";
 import { draftInputs, type InputDraft } from "./draft-inputs.ts";
@@ -30,8 +31,8 @@ export interface JobDraft {
   readonly folder: ModelFolder | null;
   readonly fields: readonly Field[];
   readonly rows: number;
-  /** Options for the input's CSV. Null: as planning finds them. */
-  readonly csv: { readonly decimal: "," } | null;
+  /** Options for the files of the input. Null: they are read as planning finds them. */
+  readonly remedy: FormatRemedy | null;
   readonly sample: DataSample;
   readonly inputs: readonly InputDraft[];
   readonly states: readonly StatePair[];
@@ -60,8 +61,8 @@ interface DraftPlaces extends Pick<JobSpec, "input" | "output"> {
  */
 export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promise<JobDraft> {
   const { model, jobFolder } = places;
-  const [{ csv, dataset, stores, textCauses }, { folder, file }] = await allOrEveryProblem([
-    readAnyDecimals(places, signal),
+  const [{ remedy, dataset, stores, textCauses }, { folder, file }] = await allOrEveryProblem([
+    readAsMeant(places, signal),
     readModel(model, signal),
   ]);
   const { signature } = file;
@@ -85,23 +86,20 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
   const rows = dataset.files.reduce((sum, file) => sum + file.rows, 0);
   const context = { signature, folder, fields, textCauses, planners, stepDrafts, ways, sample, ran: null };
   const ran = await runDraft({ ...context, fields: onceNamed(fields) }, file, signal);
-  return { rows, csv, ...draftFor({ ...context, ran }) };
+  return { rows, remedy, ...draftFor({ ...context, ran }) };
 }
 
-const COMMAS = { nulls: [""], decimal: "," } as const;
-
-/** Reads the input, by decimal commas where these are in its numbers and points are in none. */
-async function readAnyDecimals(places: DraftPlaces, signal: AbortSignal) {
+/** Reads the input, by the options that its format advises where numbers are read as text. */
+async function readAsMeant(places: DraftPlaces, signal: AbortSignal) {
   const read = await readInput(places, signal);
-  const isFraction = ({ type }: Field) => type.kind === "numeric" && type.type === "float64";
-  const hasCommas = read.textCauses.some(({ kind }) => kind === "comma");
-  if (!hasCommas || read.dataset.fields.some(isFraction)) return { csv: null, ...read };
-  const input = { ...places.input, csv: COMMAS };
-  return { csv: { decimal: "," } as const, ...(await readInput({ ...places, input }, signal)) };
+  const [remedy = null] = read.textCauses.flatMap((cause) => cause.remedy ?? []);
+  if (remedy === null) return { remedy, ...read };
+  const input = { ...places.input, [remedy.format]: remedy.options };
+  return { remedy, ...(await readInput({ ...places, input }, signal)) };
 }
 
 /** Drafts a job without I/O: the pure part of `draftJob`. */
-export function draftFor({ fields, ...found }: DraftContext): Omit<JobDraft, "rows" | "csv"> {
+export function draftFor({ fields, ...found }: DraftContext): Omit<JobDraft, "rows" | "remedy"> {
   const { signature, folder, sample } = found;
   const context = { ...found, fields: onceNamed(fields) };
   const { inputs: drafted, states } = draftInputs(context);

@@ -108,10 +108,10 @@ function tensorText({ name, dtype, dims }: TensorInfo): string {
   return `${name}: ${dtype} ${formatDims(dims)}`;
 }
 
-function inputEntries({ csv }: JobDraft, { input }: DraftPaths): readonly CommentedEntry[] {
+function inputEntries({ remedy }: JobDraft, { input }: DraftPaths): readonly CommentedEntry[] {
   return [
     plain("path", input),
-    ...(csv === null ? [] : [plain("csv", csv, ["Its numbers have a decimal comma."])]),
+    ...(remedy === null ? [] : [plain(remedy.format, remedy.options, [remedy.says])]),
   ];
 }
 

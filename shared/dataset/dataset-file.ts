@@ -14,12 +14,15 @@ export interface ReadOptions {
   /** Rows `[rowStart, rowEnd)` of the file. */
   readonly rowStart: number;
   readonly rowEnd: number;
-  /** None: of text alone, to be told of bad rows. How many rows there are, such batches do not say. */
+  /**
+   * None: of formats of extensions alone, to be told of bad rows. How many rows there are, such batches do
+   * not say.
+   */
   readonly columns: readonly string[];
   readonly signal: AbortSignal;
   /**
    * Told of each row that is none of the file's format, before the batch in which nulls stand for it. Left
-   * out: INPUT_CORRUPT. Only lines of text are bad one by one.
+   * out: INPUT_CORRUPT. Only in formats of extensions rows are bad one by one.
    */
   readonly onBadRow?: ((row: BadRow) => void) | undefined;
   /** Where the bytes of row groups are counted that are fetched and not decoded. Left out: nowhere. */

@@ -4,7 +4,7 @@ import type { RowGroupStatistics } from "../domain/column-statistics.ts";
 import {
   type DatasetFormat,
   type Field,
-  isTextFormat,
+  isTableFormat,
   type PartitionValue,
   type RowGroup,
 } from "../domain/dataset.ts";
@@ -101,12 +101,12 @@ class PartitionedFile implements DatasetFile {
   }
 
   /**
-   * Of no column of the file itself: no byte of it is read, but of text, whose lines are judged before they
-   * are rows. They are so all at once: each read of a packed file begins at its start.
+   * Of no column of the file itself: no byte of it is read, but where rows may be bad one by one, which is
+   * seen by reading them. They are so all at once: each read of a packed file begins at its start.
    */
   async *#constants(options: ReadOptions): AsyncGenerator<RecordBatch> {
     const { rowStart, rowEnd, columns, signal } = options;
-    if (isTextFormat(this.format))
+    if (!isTableFormat(this.format))
       for await (const _ of this.#file.read({ ...options, columns: [] })) signal.throwIfAborted();
     const asked = columns.flatMap((name) => this.#partitions.get(name) ?? []);
     const schema = new Schema(asked.map(constantField));

@@ -1,26 +1,14 @@
 import type { Location } from "./location.ts";
 
-/** Formats whose files say what is in them. */
+/** Formats whose files say what is in them. Outputs have one of these, and inputs may have others, too. */
 export const TABLE_FORMATS = ["parquet", "arrow"] as const;
 export type TableFormat = (typeof TABLE_FORMATS)[number];
 
-/** Formats of lines, whose columns are found by looking: `json` is JSON Lines, an object a line. */
-export const TEXT_FORMATS = ["csv", "json"] as const;
-export type TextFormat = (typeof TEXT_FORMATS)[number];
+/** Name of a format of input files: one of `TABLE_FORMATS`, or of those that extensions add. */
+export type DatasetFormat = string;
 
-export const DATASET_FORMATS = [...TABLE_FORMATS, ...TEXT_FORMATS] as const;
-export type DatasetFormat = (typeof DATASET_FORMATS)[number];
-
-/** As people write them. */
-export const FORMAT_NAMES = {
-  parquet: "Parquet",
-  arrow: "Arrow",
-  csv: "CSV",
-  json: "JSON Lines",
-} as const satisfies Record<DatasetFormat, string>;
-
-export function isTextFormat(format: DatasetFormat): format is TextFormat {
-  return format === "csv" || format === "json";
+export function isTableFormat(format: DatasetFormat): format is TableFormat {
+  return TABLE_FORMATS.some((each) => each === format);
 }
 
 /** A column as Shardmill sees it. `type` is a closed, JSON-able description of the Arrow type. */
@@ -87,64 +75,21 @@ export function innerTypes(type: FieldType): readonly FieldType[] {
   }
 }
 
-/** Encodings of CSV files. */
-export const CSV_ENCODINGS = ["utf-8", "latin1", "windows-1252", "utf-16le", "utf-16be"] as const;
-export type CsvEncoding = (typeof CSV_ENCODINGS)[number];
-
-/** How the records of a CSV file are read. Characters are single and of ASCII. */
-export interface CsvForm {
-  readonly kind: "csv";
-  /** Default: UTF-8. */
-  readonly encoding?: CsvEncoding;
-  readonly delimiter: string;
-  /** Empty: values are never quoted. */
-  readonly quote: string;
-  /** What stands before a quote within quotes: the quote itself, or another character. */
-  readonly escape: string;
-  /** Lines before the header, or before the first record where there is none. */
-  readonly skip: number;
-  readonly header: boolean;
-  /** Unquoted values that stand for null. */
-  readonly nulls: readonly string[];
-  readonly decimal: "." | ",";
-  /** As `strptime` has them; null: ISO 8601. */
-  readonly dateFormat: string | null;
-  readonly timestampFormat: string | null;
-  /** Every column of the file, in its order. */
+/**
+ * How the files of a format of an extension are read. Beside the columns it is the format's own JSON, and one
+ * for all files of a job.
+ */
+export interface FileForm {
+  /** Every column of the files, in their order. */
   readonly fields: readonly Field[];
-}
-
-/** How the lines of a JSON Lines file are read: the keys that are columns. */
-export interface JsonForm {
-  readonly kind: "json";
-  readonly fields: readonly Field[];
-}
-
-export type TextForm = CsvForm | JsonForm;
-
-/** Records side by side, with all that lies between them: bytes `[start, start + bytes)` of the content. */
-export interface TextStretch {
-  /** Of the content: of a gzip file, of what is packed in it. */
-  readonly start: number;
-  readonly bytes: number;
-  /** Records that begin in it. */
-  readonly rows: number;
-  /** The number of its first line, from 1. */
-  readonly line: number;
-  /** CRC-32 of its bytes, as they were when the job was planned. */
-  readonly crc32: number;
 }
 
 /**
- * Where the rows of a text file lie, found by reading all of it once: a text file has no footer that would
- * say so. In a lease it covers the rows of the lease, not all of the file's.
+ * Where the rows of a file lie that has no footer to say so: found by reading all of it once. Beside the form
+ * it is the format's own JSON. In a lease it covers the rows of the lease, not all of the file's.
  */
-export interface TextIndex {
-  readonly form: TextForm;
-  readonly isGzip: boolean;
-  /** The file's row that the first stretch begins with. */
-  readonly firstRow: number;
-  readonly stretches: readonly TextStretch[];
+export interface FileIndex {
+  readonly form: FileForm;
 }
 
 export const PARTITION_TYPES = ["int64", "date", "string"] as const;
@@ -169,12 +114,12 @@ export interface InputFile {
   readonly version: string;
   readonly rows: number;
   /**
-   * sha256 over the footer's bytes: changes when any row group's place, size or statistics change. Of a text
-   * file: over its index.
+   * sha256 over the footer's bytes: changes when any row group's place, size or statistics change. Of a
+   * file with an index: over that.
    */
   readonly footerSha256: string;
-  /** Of a file in one of `TEXT_FORMATS`. */
-  readonly text?: TextIndex;
+  /** Index of a file that is in none of `TABLE_FORMATS`. */
+  readonly text?: FileIndex;
   /** Where folders are columns: those of this file, in the order of the folders. */
   readonly partitions?: readonly PartitionValue[];
 }

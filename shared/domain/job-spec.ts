@@ -2,8 +2,8 @@ import * as z from "zod";
 import type { Frozen } from "../core/frozen.ts";
 import { MAX_NAMES } from "../input-sources/input-source.ts";
 import { BESIDES } from "./besides.ts";
-import { DATASET_FORMATS } from "./dataset.ts";
 import { DEVICES } from "./device.ts";
+import { FORMAT_KEYS, FORMAT_SPEC, TYPES_SPEC } from "./format-spec.ts";
 import {
   checkFilePlace,
   checkInputPath,
@@ -19,7 +19,6 @@ import { checkShapeRules, ROWS_KEYS } from "./output-shape.ts";
 import { PRECISIONS } from "./precision.ts";
 import { ALL_SCHEMES, SHOWN_SCHEMES } from "./store-schemes.ts";
 import { STORES_SPEC } from "./store-spec.ts";
-import { CSV_SPEC, TYPES_SPEC } from "./text-file-spec.ts";
 import { checkWork, WORK_SPEC } from "./work-spec.ts";
 
 /**
@@ -164,12 +163,7 @@ export const JOB_FILE_SCHEMA = z
             `A file, a folder or a glob, or a list of them, relative to the job file, in a bucket (${quoted(SHOWN_SCHEMES)}) or on the web, or a ` +
               "`.txt` list of such names: see [what is input](#what-is-input).",
           ),
-        format: z
-          .enum(["auto", ...DATASET_FORMATS])
-          .default("auto")
-          .describe(
-            "The format of the files; `json` is JSON Lines. `auto`: by extension. Text may be packed by gzip, whatever it is called.",
-          ),
+        format: FORMAT_SPEC,
         partitions: z
           .enum(["hive", "none"])
           .exactOptional()
@@ -177,7 +171,7 @@ export const JOB_FILE_SCHEMA = z
             "`hive`: folders `name=value` on the way to the files are columns; `none`: they are not. Left out: they are where " +
               "they can be. See [folders as columns](#folders-as-columns).",
           ),
-        csv: CSV_SPEC.exactOptional(),
+        ...FORMAT_KEYS,
         types: TYPES_SPEC.exactOptional(),
         where: text
           .exactOptional()

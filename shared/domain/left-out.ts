@@ -1,5 +1,6 @@
 import { formatCount } from "../core/units.ts";
 import { FEATURES } from "./features.ts";
+import { FORMATS } from "./formats.ts";
 import { type Location, localPathOf, schemeOf } from "./location.ts";
 
 /**
@@ -91,20 +92,19 @@ export function leftOutPhrases(leftOut: readonly LeftOut[]): string[] {
 }
 
 /**
- * Says how files of a feature become rows: by a CSV of their paths, which one command writes. Null where the
- * files that were left out are something else.
+ * Says how files of a feature become rows: by a file of their paths, which one command writes. Null where the
+ * files that were left out are something else, or no format is written by hand.
  */
 export function rowFilesHint(folder: Location, leftOut: readonly LeftOut[]): string | null {
   const others = leftOut.find(({ reason }) => reason === "otherEnding")?.examples ?? [];
   const feature = FEATURES.find(({ draft }) => others.some((path) => draft?.name.test(path)));
   if (feature?.draft === undefined) return null;
-  const { files: what, draft } = feature;
-  const input = `then take ${what}.csv as the input`;
-  if (schemeOf(folder) !== "file")
-    return `write a CSV with a column \`path\` of the addresses of the ${what}, ${input}`;
+  const listing = FORMATS.find((format) => format.listing !== undefined)?.listing;
+  if (listing === undefined) return null;
+  const { files, draft } = feature;
+  if (schemeOf(folder) !== "file") return listing(files, null);
   const names = draft.endings.map((ending) => `-iname '*.${ending}'`).join(" -o ");
-  const find = `find ${quoted(localPathOf(folder))} -type f \\( ${names} \\)`;
-  return `list the ${what} in a CSV: (echo path; ${find} | sort) > ${what}.csv, ${input}`;
+  return listing(files, `find ${quoted(localPathOf(folder))} -type f \\( ${names} \\)`);
 }
 
 /** Writes a path as a shell reads it. */

@@ -1,5 +1,5 @@
 import { assert } from "../core/assert.ts";
-import type { DatasetFormat } from "./dataset.ts";
+import type { TableFormat } from "./dataset.ts";
 import { hasFeature, mayBeMade } from "./features.ts";
 import type { JobSpec } from "./job-spec.ts";
 import { isCombined } from "./module-reduction.ts";
@@ -36,7 +36,7 @@ export function partialRules(spec: JobSpec): PartialRules {
 
 /** One file of a partial before it is written: `kind` and `name` are those of {@link PartialFile}. */
 export type PlannedPartialFile =
-  | { readonly kind: "rows"; readonly name: string; readonly format: DatasetFormat }
+  | { readonly kind: "rows"; readonly name: string; readonly format: TableFormat }
   | { readonly kind: "scan"; readonly name: string }
   | { readonly kind: "dead"; readonly name: string }
   | PlannedCombinedFile;

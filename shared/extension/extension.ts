@@ -4,6 +4,7 @@ import type { Storage } from "../storage/storage.ts";
 import type { CommandPart } from "./command.ts";
 import type { FacePart } from "./face.ts";
 import type { FeaturePart } from "./feature.ts";
+import type { FormatPart } from "./format.ts";
 import type { GpuPart } from "./gpu-driver.ts";
 import type { ReadNotice } from "./notice.ts";
 import type { PlanPart } from "./plan.ts";
@@ -27,6 +28,7 @@ export interface Extension {
   readonly input?: InputPart;
   readonly steps?: readonly StepPart[];
   readonly runs?: RunsPart;
+  readonly formats?: readonly FormatPart[];
   readonly face?: FacePart;
   /** One command, or several. */
   readonly command?: CommandPart | readonly CommandPart[];

@@ -36,6 +36,8 @@ interface SourceColumn {
   readonly cell: CellSize | null;
   /** Why it is text though most of its values are numbers, and advice; null: unknown, or it is none. */
   readonly textCause: { readonly why: string; readonly hint: string } | null;
+  /** Names of the formats whose files do not say its type: `CSV and JSON Lines`. Empty: there are none. */
+  readonly untyped: string;
 }
 
 /** Describes a column that feeds no tensor of numbers, with advice where there is some. */

@@ -2,10 +2,11 @@ import type { Zod } from "../core/zod.ts";
 import { CAST_HINT, type ColumnSource, columnName, noNumbers } from "./input-source.ts";
 import { isMaskName } from "./position-mask.ts";
 
-/** Returns what makes numbers of a column of text. A few cells make text of a column of numbers in CSV. */
-function textHint(column: string, fromText: readonly string[]): string {
+/** Returns what makes numbers of a column of text. The type comes first: a few cells make text of a column of numbers. */
+function textHint(column: string, untyped: string, fromText: readonly string[]): string {
+  const typed = `of ${untyped}, \`input.types: { ${column}: float64 }\` makes numbers, and dead letters of other values`;
   return [
-    `of CSV and JSON Lines, \`input.types: { ${column}: float64 }\` makes numbers, and dead letters of other values`,
+    ...(untyped === "" ? [] : [typed]),
     ...fromText,
     "`map.prepare` casts numbers that are written as text",
   ].join("; ");
@@ -76,7 +77,7 @@ export const oneColumn = {
       ...(isText
         ? { what, hint: CAST_HINT }
         : {
-            ...(found.type === "string" ? { hint: textHint(name, fromText) } : {}),
+            ...(found.type === "string" ? { hint: textHint(name, found.untyped, fromText) } : {}),
             ...noNumbers(found, what),
           }),
     });

@@ -2,15 +2,10 @@ import { isAbsolute } from "node:path";
 import * as z from "zod";
 import { type Problem, ShardmillError } from "../core/errors.ts";
 import { decodeDocument } from "../core/utf8.ts";
-import {
-  DATASET_FORMATS,
-  type InputFile,
-  PARTITION_TYPES,
-  type PartitionValue,
-  TABLE_FORMATS,
-} from "../domain/dataset.ts";
+import { type InputFile, PARTITION_TYPES, type PartitionValue, TABLE_FORMATS } from "../domain/dataset.ts";
 import { DEVICES } from "../domain/device.ts";
 import { fileSpecs } from "../domain/features.ts";
+import { DATASET_FORMATS } from "../domain/formats.ts";
 import type { DeviceCheckSpec, JobDescription } from "../domain/job.ts";
 import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import type { JobStores } from "../domain/job-stores.ts";
@@ -26,7 +21,7 @@ import { SOURCE_BINDING_SCHEMA } from "../input-sources/source-schemas.ts";
 import { OP_BINDING_SCHEMA } from "../output-ops/op-schemas.ts";
 import { count, dtype, field, location } from "./codec-fields.ts";
 import { flatFeatures, moduleReduction, stepBinding } from "./codec-steps.ts";
-import { TEXT_INDEX_SCHEMA } from "./text-index.ts";
+import { FILE_INDEX_SCHEMA } from "./file-index.ts";
 
 /** Here, and not where the type is: whatever opens a storage would load Zod with it. */
 const JOB_STORES_SCHEMA: z.ZodType<JobStores> = z.object({
@@ -146,7 +141,7 @@ const inputFile: z.ZodType<InputFile> = z.object({
   version: z.string(),
   rows: count,
   footerSha256: z.string(),
-  text: TEXT_INDEX_SCHEMA.exactOptional(),
+  text: FILE_INDEX_SCHEMA.exactOptional(),
   partitions: z.array(partitionValue).exactOptional(),
 });
 

@@ -1,11 +1,12 @@
-import { DATASET_FORMATS, type InputFile, PARTITION_TYPES, type PartitionValue } from "../domain/dataset.ts";
+import { type InputFile, PARTITION_TYPES, type PartitionValue } from "../domain/dataset.ts";
+import { DATASET_FORMATS } from "../domain/formats.ts";
 import type { LeaseSlice } from "../domain/job.ts";
 import { isPartitionValue } from "../domain/partition.ts";
 import type { Shard } from "../domain/shard.ts";
 import type { Token } from "../domain/token.ts";
 import { type FieldCodec, field } from "./field.ts";
+import { fileIndexField } from "./file-index.ts";
 import { tableCodec } from "./table-codec.ts";
-import { textIndexField } from "./text-index.ts";
 import type { WireReader } from "./wire-message.ts";
 
 export const tokenCodec = tableCodec<Token>("Token", {
@@ -46,7 +47,7 @@ const inputFile = tableCodec<InputFile>("InputFile", {
   version: field.text,
   rows: field.count,
   footerSha256: field.text,
-  text: textIndexField,
+  text: fileIndexField,
   partitions,
 });
 

@@ -1,8 +1,9 @@
 import { gzipSync } from "node:zlib";
 import { Float64, Int64, makeData, Utf8, vectorFromArray } from "apache-arrow";
-import { expect, test } from "vitest";
+import { expect } from "vitest";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
+import { needs } from "../support/needs.ts";
 import { runCli } from "../support/processes.ts";
 import { only, tableOf } from "../support/sample-table.ts";
 
@@ -45,56 +46,62 @@ async function folderWith(files: Readonly<Record<string, string | Uint8Array>>):
 
 const published = ({ out }: JobFolder) => query(`SELECT * FROM '${out}/rows/*.parquet' ORDER BY id`);
 
-test("CSV, packed or not, gives what Parquet and JSON Lines give; its bad lines are dead letters of a job that goes on", async () => {
-  const all = Array.from({ length: ROWS }, (_, row) => row);
-  const header = ["id", ...NAMES, "note"].join(",");
-  const lines = all.map(csvLine);
-  // In the file, of rows 100 and 101: one with a value that is none, and one that is torn.
-  lines[100] = csvLine(100).replace(/^100,[^,]*/, "100,none");
-  lines[101] = '101,1,"torn';
-  const csv = [header, ...lines.slice(0, 2_000)].join("\n");
-  const packed = gzipSync([header, ...lines.slice(2_000)].join("\r\n"));
-  await using text = await folderWith({ "1.csv": csv, "2.csv.gz": packed, "notes.txt": "none of it" });
-  const run = ["run", text.job, "--workers", "1", "--json", "--set", "input.types.a=float64"];
-  const strict = await runCli(run);
-  expect(strict).toMatchObject({ code: 1 });
-  expect(strict.stderr).toContain("ERROR_BUDGET_EXCEEDED");
-  expect(strict.stderr).toMatch(/line 202 \(byte \d+\)/);
+needs("csv-json")(
+  "CSV, packed or not, gives what Parquet and JSON Lines give; its bad lines are dead letters of a job that goes on",
+  async () => {
+    const all = Array.from({ length: ROWS }, (_, row) => row);
+    const header = ["id", ...NAMES, "note"].join(",");
+    const lines = all.map(csvLine);
+    // In the file, of rows 100 and 101: one with a value that is none, and one that is torn.
+    lines[100] = csvLine(100).replace(/^100,[^,]*/, "100,none");
+    lines[101] = '101,1,"torn';
+    const csv = [header, ...lines.slice(0, 2_000)].join("\n");
+    const packed = gzipSync([header, ...lines.slice(2_000)].join("\r\n"));
+    await using text = await folderWith({ "1.csv": csv, "2.csv.gz": packed, "notes.txt": "none of it" });
+    const run = ["run", text.job, "--workers", "1", "--json", "--set", "input.types.a=float64"];
+    const strict = await runCli(run);
+    expect(strict).toMatchObject({ code: 1 });
+    expect(strict.stderr).toContain("ERROR_BUDGET_EXCEEDED");
+    expect(strict.stderr).toMatch(/line 202 \(byte \d+\)/);
 
-  const lenient = await runCli([...run, "--set", "errors.maxRows=2"]);
-  expect(lenient).toMatchObject({ code: 3 });
-  expect(lenient.stderr).toContain("goes on after it failed");
-  const letters = await query(
-    `SELECT row, stage, code, message FROM read_parquet('${text.out}/_errors/*.pq') ORDER BY row`,
-  );
-  expect(letters).toEqual([
-    [100n, "read", "ROW_UNREADABLE", expect.stringMatching(/^line 202 .*column a: "none" is no float64/)],
-    [101n, "read", "ROW_UNREADABLE", expect.stringMatching(/^line 204 .*a value in quotes/)],
-  ]);
+    const lenient = await runCli([...run, "--set", "errors.maxRows=2"]);
+    expect(lenient).toMatchObject({ code: 3 });
+    expect(lenient.stderr).toContain("goes on after it failed");
+    const letters = await query(
+      `SELECT row, stage, code, message FROM read_parquet('${text.out}/_errors/*.pq') ORDER BY row`,
+    );
+    expect(letters).toEqual([
+      [100n, "read", "ROW_UNREADABLE", expect.stringMatching(/^line 202 .*column a: "none" is no float64/)],
+      [101n, "read", "ROW_UNREADABLE", expect.stringMatching(/^line 204 .*a value in quotes/)],
+    ]);
 
-  // The other half of the same dataset is Parquet: what the text gives is compared with both.
-  const half = ROWS / 2;
-  const column = (index: number) =>
-    makeData({
-      type: new Float64(),
-      data: Float64Array.from({ length: half }, (_, row) => number(row, index)),
+    // The other half of the same dataset is Parquet: what the text gives is compared with both.
+    const half = ROWS / 2;
+    const column = (index: number) =>
+      makeData({
+        type: new Float64(),
+        data: Float64Array.from({ length: half }, (_, row) => number(row, index)),
+      });
+    const notes = vectorFromArray(
+      all.slice(0, half).map((row) => rowOf(row).note),
+      new Utf8(),
+    );
+    const table = tableOf({
+      id: makeData({
+        type: new Int64(),
+        data: BigInt64Array.from({ length: half }, (_, row) => BigInt(row)),
+      }),
+      ...Object.fromEntries(NAMES.map((name, index) => [name, column(index)])),
+      note: only(notes),
     });
-  const notes = vectorFromArray(
-    all.slice(0, half).map((row) => rowOf(row).note),
-    new Utf8(),
-  );
-  const table = tableOf({
-    id: makeData({ type: new Int64(), data: BigInt64Array.from({ length: half }, (_, row) => BigInt(row)) }),
-    ...Object.fromEntries(NAMES.map((name, index) => [name, column(index)])),
-    note: only(notes),
-  });
-  const json = all.slice(half).map((row) => JSON.stringify(rowOf(row)));
-  await using mixed = await folderWith({ "2.ndjson": json.join("\n") });
-  await mixed.writeData("data/1.parquet", table, 500);
-  expect(await runCli(["run", mixed.job, "--workers", "1"])).toMatchObject({ code: 0 });
+    const json = all.slice(half).map((row) => JSON.stringify(rowOf(row)));
+    await using mixed = await folderWith({ "2.ndjson": json.join("\n") });
+    await mixed.writeData("data/1.parquet", table, 500);
+    expect(await runCli(["run", mixed.job, "--workers", "1"])).toMatchObject({ code: 0 });
 
-  const wanted = await published(mixed);
-  expect(wanted).toHaveLength(ROWS - ROWS / 10);
-  for (const [id, note] of wanted) expect(note).toBe(rowOf(Number(id)).note);
-  expect(await published(text)).toEqual(wanted.filter(([id]) => id !== 100n && id !== 101n));
-});
+    const wanted = await published(mixed);
+    expect(wanted).toHaveLength(ROWS - ROWS / 10);
+    for (const [id, note] of wanted) expect(note).toBe(rowOf(Number(id)).note);
+    expect(await published(text)).toEqual(wanted.filter(([id]) => id !== 100n && id !== 101n));
+  },
+);

@@ -1,11 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { describe, expect, test } from "vitest";
+import { describe, expect } from "vitest";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
+import { needs } from "../support/needs.ts";
 import { onnxModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 
@@ -55,7 +56,7 @@ async function published(folder: JobFolder, title: string): Promise<OutputManife
 const rowsOf = (folder: JobFolder) => `'${folder.out}/rows/*.parquet'`;
 
 describe("as SageMaker's settings say it", () => {
-  test("CSV files without a header: the first column goes along, the others go in", async () => {
+  needs("csv-json")("CSV files without a header: the first column goes along, the others go in", async () => {
     await using folder = await JobFolder.make({ files: 0 });
     await folder.write("customers/a.csv", csv(0, 120));
     await folder.write("customers/sub/b.csv.gz", gzipSync(csv(120, CUSTOMERS)));
@@ -65,20 +66,23 @@ describe("as SageMaker's settings say it", () => {
     );
   });
 
-  test("a record that cannot be read is put aside with its reason, and costs no other", async () => {
-    await using folder = await JobFolder.make({ files: 0 });
-    await folder.write("customers/a.csv", `${csv(0, 50)}c50,1,2\n${csv(51, 100)}`);
-    await folder.write("model.onnx", MODEL);
-    await folder.write("job.yaml", exampleOf("CSV, with an id in front"));
-    const { code } = await runCli(["run", folder.job, "--workers", "1"]);
-    expect(code).toBe(3);
-    expect(await query(`SELECT count(*)::INT FROM ${rowsOf(folder)}`)).toEqual([[99]]);
-    expect(await query(`SELECT count(*)::INT FROM read_parquet('${folder.out}/_errors/*.pq')`)).toEqual([
-      [1],
-    ]);
-  });
+  needs("csv-json")(
+    "a record that cannot be read is put aside with its reason, and costs no other",
+    async () => {
+      await using folder = await JobFolder.make({ files: 0 });
+      await folder.write("customers/a.csv", `${csv(0, 50)}c50,1,2\n${csv(51, 100)}`);
+      await folder.write("model.onnx", MODEL);
+      await folder.write("job.yaml", exampleOf("CSV, with an id in front"));
+      const { code } = await runCli(["run", folder.job, "--workers", "1"]);
+      expect(code).toBe(3);
+      expect(await query(`SELECT count(*)::INT FROM ${rowsOf(folder)}`)).toEqual([[99]]);
+      expect(await query(`SELECT count(*)::INT FROM read_parquet('${folder.out}/_errors/*.pq')`)).toEqual([
+        [1],
+      ]);
+    },
+  );
 
-  test("packed JSON Lines, whole, with the answer beside", async () => {
+  needs("csv-json")("packed JSON Lines, whole, with the answer beside", async () => {
     await using folder = await JobFolder.make({ files: 0 });
     await folder.write("events/1.jsonl.gz", gzipSync(jsonLines(events.slice(0, 90))));
     await folder.write("events/2.jsonl.gz", gzipSync(jsonLines(events.slice(90))));
@@ -91,7 +95,7 @@ describe("as SageMaker's settings say it", () => {
     ).toEqual(events.map((each) => ({ ...each, y: answer(each.features) })));
   });
 
-  test("a record a request, and filters that compute", async () => {
+  needs("csv-json")("a record a request, and filters that compute", async () => {
     await using folder = await JobFolder.make({ files: 0 });
     await folder.write("events/1.jsonl.gz", gzipSync(jsonLines(events)));
     const { rows } = await published(folder, "A record a request");
@@ -102,7 +106,7 @@ describe("as SageMaker's settings say it", () => {
     );
   });
 
-  test("a manifest as a list of files, and answers as CSV and JSON Lines", async () => {
+  needs("csv-json")("a manifest as a list of files, and answers as CSV and JSON Lines", async () => {
     await using folder = await JobFolder.make({ files: 0 });
     await folder.write("data/b.csv", csv(0, 40));
     await folder.write("data/a.csv", csv(40, 90));

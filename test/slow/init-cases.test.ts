@@ -8,6 +8,7 @@ import { imageFile, PILLOW } from "../support/image-files.ts";
 import { initPlanRun } from "../support/init-run.ts";
 import { JobFolder, WIDTH } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
+import { needs } from "../support/needs.ts";
 import { onnxModel } from "../support/onnx-model.ts";
 import { runCli } from "../support/processes.ts";
 import { embeddings, only, tableOf } from "../support/sample-table.ts";
@@ -55,90 +56,96 @@ test("sounds in cells, of any length: a row for each, at the folder's rate", asy
   ]);
 });
 
-test("sounds that a table names, through a recurrent model of windows: their state goes along", async () => {
-  await using folder = await JobFolder.make({ files: 0 });
-  const window = 400;
-  const model = onnxModel({
-    inputs: [
-      { name: "x", dtype: "float32", dims: ["batch", window] },
-      { name: "h", dtype: "float32", dims: [1, "batch", 1] },
-      { name: "sr", dtype: "int64", dims: [] },
-    ],
-    outputs: [
-      { name: "count", dtype: "float32", dims: ["batch", 1] },
-      { name: "hn", dtype: "float32", dims: [1, "batch", 1] },
-    ],
-    nodes: [
-      { op: "Cast", inputs: ["sr"], outputs: ["rate"], attributes: { to: 1 } },
-      { op: "ReduceMax", inputs: ["x"], outputs: ["max"], attributes: { axes: [1], keepdims: 1 } },
-      { op: "Mul", inputs: ["max", "zero"], outputs: ["none"] },
-      { op: "Add", inputs: ["none", "rate"], outputs: ["step"] },
-      { op: "Unsqueeze", inputs: ["step", "first"], outputs: ["step3"] },
-      { op: "Add", inputs: ["h", "step3"], outputs: ["hn"] },
-      { op: "Squeeze", inputs: ["hn", "first"], outputs: ["count"] },
-    ],
-    constants: [
-      { name: "first", dtype: "int64", dims: [1], data: BigInt64Array.of(0n) },
-      { name: "zero", dtype: "float32", dims: [], data: Float32Array.of(0) },
-    ],
-  });
-  await folder.write("model.onnx", model);
-  for (const name of SOUNDS) await folder.write(`clips/audio/${name}`, soundFile(name));
-  const lines = SOUNDS.map((name, at) => `${at},audio/${name}\n`);
-  await folder.write("clips/metadata.csv", `id,file_name\n${lines.join("")}`);
-  const { yaml, out } = await initPlanRun(folder, "model.onnx", "clips/metadata.csv");
-  expect(yaml).toContain("x: { column: file_name, sound: { rate: 16000, window: 400, folder: ./clips } }");
-  expect(yaml).toContain("sr: { value: 16000 }");
-  expect(yaml).toContain("state: { h: hn }");
-  const last = await query(
-    `SELECT id::INT, max(part)::INT + 1, max(count) / 16000 FROM '${out}' GROUP BY id ORDER BY id`,
-  );
-  const windows = SOUNDS.map((name) => Math.ceil(samplesOf(name) / window));
-  expect(last).toEqual(windows.map((count, id) => [id, count, count]));
-});
+needs("csv-json")(
+  "sounds that a table names, through a recurrent model of windows: their state goes along",
+  async () => {
+    await using folder = await JobFolder.make({ files: 0 });
+    const window = 400;
+    const model = onnxModel({
+      inputs: [
+        { name: "x", dtype: "float32", dims: ["batch", window] },
+        { name: "h", dtype: "float32", dims: [1, "batch", 1] },
+        { name: "sr", dtype: "int64", dims: [] },
+      ],
+      outputs: [
+        { name: "count", dtype: "float32", dims: ["batch", 1] },
+        { name: "hn", dtype: "float32", dims: [1, "batch", 1] },
+      ],
+      nodes: [
+        { op: "Cast", inputs: ["sr"], outputs: ["rate"], attributes: { to: 1 } },
+        { op: "ReduceMax", inputs: ["x"], outputs: ["max"], attributes: { axes: [1], keepdims: 1 } },
+        { op: "Mul", inputs: ["max", "zero"], outputs: ["none"] },
+        { op: "Add", inputs: ["none", "rate"], outputs: ["step"] },
+        { op: "Unsqueeze", inputs: ["step", "first"], outputs: ["step3"] },
+        { op: "Add", inputs: ["h", "step3"], outputs: ["hn"] },
+        { op: "Squeeze", inputs: ["hn", "first"], outputs: ["count"] },
+      ],
+      constants: [
+        { name: "first", dtype: "int64", dims: [1], data: BigInt64Array.of(0n) },
+        { name: "zero", dtype: "float32", dims: [], data: Float32Array.of(0) },
+      ],
+    });
+    await folder.write("model.onnx", model);
+    for (const name of SOUNDS) await folder.write(`clips/audio/${name}`, soundFile(name));
+    const lines = SOUNDS.map((name, at) => `${at},audio/${name}\n`);
+    await folder.write("clips/metadata.csv", `id,file_name\n${lines.join("")}`);
+    const { yaml, out } = await initPlanRun(folder, "model.onnx", "clips/metadata.csv");
+    expect(yaml).toContain("x: { column: file_name, sound: { rate: 16000, window: 400, folder: ./clips } }");
+    expect(yaml).toContain("sr: { value: 16000 }");
+    expect(yaml).toContain("state: { h: hn }");
+    const last = await query(
+      `SELECT id::INT, max(part)::INT + 1, max(count) / 16000 FROM '${out}' GROUP BY id ORDER BY id`,
+    );
+    const windows = SOUNDS.map((name) => Math.ceil(samplesOf(name) / window));
+    expect(last).toEqual(windows.map((count, id) => [id, count, count]));
+  },
+);
 
-test("images that JSON Lines name, beside them: cropped to the model's size where the folder says but the shortest edge", async () => {
-  await using folder = await JobFolder.make({ files: 0 });
-  const model = onnxModel({
-    inputs: [{ name: "pixel_values", dtype: "float32", dims: ["batch", 3, 12, 12] }],
-    outputs: [{ name: "means", dtype: "float32", dims: ["batch", 3] }],
-    nodes: [
-      {
-        op: "ReduceMean",
-        inputs: ["pixel_values"],
-        outputs: ["means"],
-        attributes: { axes: [2, 3], keepdims: 0 },
-      },
-    ],
-  });
-  await folder.write("m/model.onnx", model);
-  const preprocessor = {
-    image_processor_type: "CLIPImageProcessor",
-    size: { shortest_edge: 16 },
-    resample: 3,
-    image_mean: [0.485, 0.456, 0.406],
-    image_std: [0.229, 0.224, 0.225],
-  };
-  await folder.write("m/preprocessor_config.json", JSON.stringify(preprocessor));
-  const names = Object.keys(PILLOW.means);
-  for (const name of names) await folder.write(`photos/files/${name}`, imageFile(name));
-  const lines = names.map((name, id) => JSON.stringify({ id, photo: `files/${name}` }));
-  await folder.write("photos/list.jsonl", lines.join("\n"));
-  const { yaml, out } = await initPlanRun(folder, "m", "photos/list.jsonl");
-  expect(yaml).toContain("#   photo: string, of images");
-  expect(yaml).toContain("crop: { width: 12, height: 12 }");
-  expect(yaml).toContain("folder: ./photos }");
-  // Where the crop comes from, and what the three numbers are.
-  const asked = yaml.split("\n").filter((line) => line.includes("# TODO:"));
-  expect(asked).toEqual([
-    expect.stringContaining("the folder says no `crop` beside the shortest edge"),
-    expect.stringContaining("what are these 3 numbers?"),
-  ]);
-  const rows = await query(`SELECT to_json(means) FROM '${out}' ORDER BY id`);
-  expect(rows.map(([means]) => JSON.parse(String(means)))).toEqual(
-    names.map((name) => PILLOW.means[name]?.map((mean) => expect.closeTo(mean, 5))),
-  );
-});
+needs("csv-json")(
+  "images that JSON Lines name, beside them: cropped to the model's size where the folder says but the shortest edge",
+  async () => {
+    await using folder = await JobFolder.make({ files: 0 });
+    const model = onnxModel({
+      inputs: [{ name: "pixel_values", dtype: "float32", dims: ["batch", 3, 12, 12] }],
+      outputs: [{ name: "means", dtype: "float32", dims: ["batch", 3] }],
+      nodes: [
+        {
+          op: "ReduceMean",
+          inputs: ["pixel_values"],
+          outputs: ["means"],
+          attributes: { axes: [2, 3], keepdims: 0 },
+        },
+      ],
+    });
+    await folder.write("m/model.onnx", model);
+    const preprocessor = {
+      image_processor_type: "CLIPImageProcessor",
+      size: { shortest_edge: 16 },
+      resample: 3,
+      image_mean: [0.485, 0.456, 0.406],
+      image_std: [0.229, 0.224, 0.225],
+    };
+    await folder.write("m/preprocessor_config.json", JSON.stringify(preprocessor));
+    const names = Object.keys(PILLOW.means);
+    for (const name of names) await folder.write(`photos/files/${name}`, imageFile(name));
+    const lines = names.map((name, id) => JSON.stringify({ id, photo: `files/${name}` }));
+    await folder.write("photos/list.jsonl", lines.join("\n"));
+    const { yaml, out } = await initPlanRun(folder, "m", "photos/list.jsonl");
+    expect(yaml).toContain("#   photo: string, of images");
+    expect(yaml).toContain("crop: { width: 12, height: 12 }");
+    expect(yaml).toContain("folder: ./photos }");
+    // Where the crop comes from, and what the three numbers are.
+    const asked = yaml.split("\n").filter((line) => line.includes("# TODO:"));
+    expect(asked).toEqual([
+      expect.stringContaining("the folder says no `crop` beside the shortest edge"),
+      expect.stringContaining("what are these 3 numbers?"),
+    ]);
+    const rows = await query(`SELECT to_json(means) FROM '${out}' ORDER BY id`);
+    expect(rows.map(([means]) => JSON.parse(String(means)))).toEqual(
+      names.map((name) => PILLOW.means[name]?.map((mean) => expect.closeTo(mean, 5))),
+    );
+  },
+);
 
 test("images in cells of a model that nothing is said of: scaled to its size, with a question", async () => {
   await using folder = await JobFolder.make({ files: 0 });

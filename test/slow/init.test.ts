@@ -7,6 +7,7 @@ import { imageFile, PILLOW } from "../support/image-files.ts";
 import { initPlanRun } from "../support/init-run.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
+import { needs } from "../support/needs.ts";
 import { mlpModel, onnxModel } from "../support/onnx-model.ts";
 import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
@@ -156,7 +157,7 @@ test("a job in another folder names its places from there, and an output that is
   expect((await runCli(["plan", "jobs/a.yaml", ...WITHOUT_ESTIMATE], { cwd: folder.path })).code).toBe(0);
 });
 
-test("CSV with decimal commas is read by them, and the file says so", async () => {
+needs("csv-json")("CSV with decimal commas is read by them, and the file says so", async () => {
   await using folder = await JobFolder.make({ files: 0 });
   await folder.write("m.onnx", mlpModel({ inputs: 2, hidden: 3, outputs: 2 }));
   await folder.write("data.csv", "a;b\n1,5;2\n3;4,25\n");

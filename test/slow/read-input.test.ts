@@ -4,6 +4,7 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { readJobSource } from "../../shared/job-file/read-job-file.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
+import { needs } from "../support/needs.ts";
 
 /** What is known of files by their names, as a job reads them. */
 async function read(
@@ -43,24 +44,27 @@ describe("a column of a folder's name", () => {
     },
   );
 
-  test("that not all lines have makes all files read, those that were ruled out, too", async () => {
-    const files = { "day=1/a.jsonl": '{"id":1}', "day=2/b.jsonl": '{"id":2,"day":2}' };
-    const found = await read(files, { where: "day = 2" });
-    expect(found.partitions).toEqual({ kind: "none", why: expect.stringContaining("`day`") });
-    expect(found.dataset.files.map(({ partitions }) => partitions)).toEqual([undefined, undefined]);
-    expect(found.leftOut).toEqual([]);
-    expect(columnsOf(found)).toEqual([
-      ["id", "int64"],
-      ["day", "int64"],
-    ]);
-  });
+  needs("csv-json")(
+    "that not all lines have makes all files read, those that were ruled out, too",
+    async () => {
+      const files = { "day=1/a.jsonl": '{"id":1}', "day=2/b.jsonl": '{"id":2,"day":2}' };
+      const found = await read(files, { where: "day = 2" });
+      expect(found.partitions).toEqual({ kind: "none", why: expect.stringContaining("`day`") });
+      expect(found.dataset.files.map(({ partitions }) => partitions)).toEqual([undefined, undefined]);
+      expect(found.leftOut).toEqual([]);
+      expect(columnsOf(found)).toEqual([
+        ["id", "int64"],
+        ["day", "int64"],
+      ]);
+    },
+  );
 });
 
 describe("input.types names a folder's column", () => {
   const csv = { "day=1/a.csv": "id,x\n1,2\n", "day=2/b.csv": "id,x\n3,4\n" };
   const lines = { "day=1/a.jsonl": '{"id":1,"x":2}', "day=2/b.jsonl": '{"id":3,"x":4}' };
 
-  test.each([
+  needs("csv-json").each([
     ["CSV", csv],
     ["JSON Lines", lines],
   ])("of %s files, which none of these get, and rules files out by it", async (_, files) => {
@@ -76,7 +80,7 @@ describe("input.types names a folder's column", () => {
     ]);
   });
 
-  test("and is refused where it cannot be: all folders' types at once", async () => {
+  needs("csv-json")("and is refused where it cannot be: all folders' types at once", async () => {
     const named = (name: string) => read({ "a=01/b=x/c.jsonl": '{"id":1}' }, { types: { a: name, b: name } });
     await expect(named("int64")).rejects.toMatchObject({
       code: "SPEC_INVALID",
@@ -86,7 +90,7 @@ describe("input.types names a folder's column", () => {
     expect((await named("string")).partitions).toMatchObject({ kind: "hive" });
   });
 
-  test("is the files' own where they have such a column", async () => {
+  needs("csv-json")("is the files' own where they have such a column", async () => {
     const own = { "day=1/a.jsonl": '{"id":1}', "day=2/b.jsonl": '{"id":3,"day":"2020-01-01T00:00:00Z"}' };
     const found = await read(own, { types: { day: "timestamp" } });
     expect(found.partitions).toMatchObject({ kind: "none" });

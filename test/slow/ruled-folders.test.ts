@@ -6,6 +6,7 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { readJobSource } from "../../shared/job-file/read-job-file.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
+import { needs } from "../support/needs.ts";
 
 /** Folders that `input.where` rules out before they are listed, beside the same job that lists them all. */
 
@@ -54,25 +55,31 @@ test.each([
   expect(Math.min(1, unlisted)).toBe(rules);
 });
 
-test("where a file that is left has a column of a folder's name, all are read, with nothing ruled out", async () => {
-  await using own = await JobFolder.make({ files: 0, spec: { input: { path: "./data", where: "day > 2" } } });
-  const lines = { 1: '{"id":1}', 2: '{"id":2}', 3: '{"id":3}', 4: '{"id":4,"day":7}' };
-  for (const [day, line] of Object.entries(lines)) await own.write(`data/day=${day}/a.jsonl`, line);
-  const { spec } = await readJobSource(own.job, { set: [], env: {} });
-  const read = await readInput(spec, NEVER);
-  expect(read.partitions).toEqual({ kind: "none", why: expect.stringContaining("`day`") });
-  expect(read.dataset.files).toHaveLength(4);
-  expect(read.leftOut).toEqual([]);
-  await rm(own.at("data/day=4"), { recursive: true });
-  const without = await readInput(spec, NEVER);
-  expect(without.partitions).toMatchObject({ kind: "hive" });
-  expect(without.dataset.files.map(({ path }) => path)).toEqual([own.at("data/day=3/a.jsonl")]);
-  expect(without.leftOut).toEqual([
-    { reason: "ruledOutFolder", count: 2, examples: [own.at("data/day=1"), own.at("data/day=2")] },
-  ]);
-});
+needs("csv-json")(
+  "where a file that is left has a column of a folder's name, all are read, with nothing ruled out",
+  async () => {
+    await using own = await JobFolder.make({
+      files: 0,
+      spec: { input: { path: "./data", where: "day > 2" } },
+    });
+    const lines = { 1: '{"id":1}', 2: '{"id":2}', 3: '{"id":3}', 4: '{"id":4,"day":7}' };
+    for (const [day, line] of Object.entries(lines)) await own.write(`data/day=${day}/a.jsonl`, line);
+    const { spec } = await readJobSource(own.job, { set: [], env: {} });
+    const read = await readInput(spec, NEVER);
+    expect(read.partitions).toEqual({ kind: "none", why: expect.stringContaining("`day`") });
+    expect(read.dataset.files).toHaveLength(4);
+    expect(read.leftOut).toEqual([]);
+    await rm(own.at("data/day=4"), { recursive: true });
+    const without = await readInput(spec, NEVER);
+    expect(without.partitions).toMatchObject({ kind: "hive" });
+    expect(without.dataset.files.map(({ path }) => path)).toEqual([own.at("data/day=3/a.jsonl")]);
+    expect(without.leftOut).toEqual([
+      { reason: "ruledOutFolder", count: 2, examples: [own.at("data/day=1"), own.at("data/day=2")] },
+    ]);
+  },
+);
 
-test("a job that wants folders as columns is refused as if all were listed", async () => {
+needs("csv-json")("a job that wants folders as columns is refused as if all were listed", async () => {
   await using own = await JobFolder.make({
     files: 0,
     spec: { input: { path: "./data", where: "day > 1", partitions: "hive" } },

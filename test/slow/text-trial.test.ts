@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { expect } from "vitest";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { needs } from "../support/needs.ts";
@@ -37,43 +37,46 @@ const published = (output: string) => query(`SELECT id, logits FROM '${output}/r
 const deadRows = (output: string) =>
   query(`SELECT row, code, message FROM read_parquet('${output}/_errors/*.pq') ORDER BY row`);
 
-test("a trial of text files takes its rows, bad ones too, run here or submitted to a coordinator", async () => {
-  await using job = await textJob();
-  const run = await runCli(["run", job.job, "--workers", "1", "--json", "--limit", "9"]);
-  expect(run).toMatchObject({ code: 3 });
-  expect(JSON.parse(run.stdout)).toMatchObject({ rows: 9, rowsSkipped: ROWS - 9 });
-  const limited = await published(`${job.out}-trial`);
-  expect(limited.map(([id]) => Number(id))).toEqual([0, 1, 2, 4, 7, 8]);
-  const dead = await deadRows(`${job.out}-trial`);
-  expect(dead).toEqual([
-    [3n, "ROW_UNREADABLE", expect.stringMatching(/^line 5 .*column a: "none"/)],
-    [5n, "ROW_UNREADABLE", expect.stringMatching(/^line 7 .*not UTF-8/)],
-    [6n, "ROW_UNREADABLE", expect.stringMatching(/^line 8 .*a value in quotes/)],
-  ]);
-  const sample = ["--sample", "0.5", "--seed", "4"];
-  const to = (name: string) => ["--set", `output.path=${job.at(name)}`];
-  const sampled = await runCli(["run", job.job, "--workers", "1", ...sample, ...to("sampled")]);
-  expect([0, 3]).toContain(sampled.code);
-  const some = await published(job.at("sampled"));
-  expect(some.length + (await deadRows(job.at("sampled"))).length).toBe(ROWS / 2);
+needs("csv-json")(
+  "a trial of text files takes its rows, bad ones too, run here or submitted to a coordinator",
+  async () => {
+    await using job = await textJob();
+    const run = await runCli(["run", job.job, "--workers", "1", "--json", "--limit", "9"]);
+    expect(run).toMatchObject({ code: 3 });
+    expect(JSON.parse(run.stdout)).toMatchObject({ rows: 9, rowsSkipped: ROWS - 9 });
+    const limited = await published(`${job.out}-trial`);
+    expect(limited.map(([id]) => Number(id))).toEqual([0, 1, 2, 4, 7, 8]);
+    const dead = await deadRows(`${job.out}-trial`);
+    expect(dead).toEqual([
+      [3n, "ROW_UNREADABLE", expect.stringMatching(/^line 5 .*column a: "none"/)],
+      [5n, "ROW_UNREADABLE", expect.stringMatching(/^line 7 .*not UTF-8/)],
+      [6n, "ROW_UNREADABLE", expect.stringMatching(/^line 8 .*a value in quotes/)],
+    ]);
+    const sample = ["--sample", "0.5", "--seed", "4"];
+    const to = (name: string) => ["--set", `output.path=${job.at(name)}`];
+    const sampled = await runCli(["run", job.job, "--workers", "1", ...sample, ...to("sampled")]);
+    expect([0, 3]).toContain(sampled.code);
+    const some = await published(job.at("sampled"));
+    expect(some.length + (await deadRows(job.at("sampled"))).length).toBe(ROWS / 2);
 
-  const listen = ["--listen", "127.0.0.1:0", "--log-level", "warn"];
-  await using coordinator = startCli(["coordinator", ...listen], { limitMs: 300_000 });
-  const [, address = ""] = await coordinator.saw(/coordinator on ([\d.]+:\d+)/);
-  const at = ["--coordinator", address];
-  await using _worker = startCli(["worker", ...at, "--device", "cpu", "--workers", "1"], {
-    limitMs: 300_000,
-  });
-  const submit = (args: readonly string[]) => runCli(["submit", job.job, ...at, "--watch", ...args]);
-  expect(await submit(["--limit", "9", ...to("there")])).toMatchObject({ code: 3 });
-  expect(await published(job.at("there"))).toEqual(limited);
-  expect(await deadRows(job.at("there"))).toEqual(dead);
-  expect(await submit([...sample, ...to("sampled-there")])).toMatchObject({ code: sampled.code });
-  expect(await published(job.at("sampled-there"))).toEqual(some);
-  expect(await job.outNames()).toBeNull();
-});
+    const listen = ["--listen", "127.0.0.1:0", "--log-level", "warn"];
+    await using coordinator = startCli(["coordinator", ...listen], { limitMs: 300_000 });
+    const [, address = ""] = await coordinator.saw(/coordinator on ([\d.]+:\d+)/);
+    const at = ["--coordinator", address];
+    await using _worker = startCli(["worker", ...at, "--device", "cpu", "--workers", "1"], {
+      limitMs: 300_000,
+    });
+    const submit = (args: readonly string[]) => runCli(["submit", job.job, ...at, "--watch", ...args]);
+    expect(await submit(["--limit", "9", ...to("there")])).toMatchObject({ code: 3 });
+    expect(await published(job.at("there"))).toEqual(limited);
+    expect(await deadRows(job.at("there"))).toEqual(dead);
+    expect(await submit([...sample, ...to("sampled-there")])).toMatchObject({ code: sampled.code });
+    expect(await published(job.at("sampled-there"))).toEqual(some);
+    expect(await job.outNames()).toBeNull();
+  },
+);
 
-needs("try")(
+needs("try", "csv-json")(
   "try says of a line of text what is wrong with it, and shows what is in others without a harm",
   async () => {
     await using job = await textJob();

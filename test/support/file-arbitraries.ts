@@ -1,20 +1,21 @@
 import fc from "fast-check";
-import {
-  DATASET_FORMATS,
-  type InputFile,
-  type PartitionValue,
-  type TextIndex,
-} from "../../shared/domain/dataset.ts";
-import { csvForm } from "./csv-text.ts";
+import type { Field, FileIndex, InputFile, PartitionValue } from "../../shared/domain/dataset.ts";
+import { DATASET_FORMATS } from "../../shared/domain/formats.ts";
 import { location } from "./location-arbitrary.ts";
 
 const count = fc.oneof(fc.nat(1000), fc.constantFrom(0, 2 ** 32, Number.MAX_SAFE_INTEGER));
 
-const textIndex: fc.Arbitrary<TextIndex> = fc.record({
-  form: fc.constantFrom(csvForm(["a", "b"]), csvForm(["a"], { delimiter: "\t", quote: "", escape: "" }), {
-    kind: "json" as const,
-    fields: csvForm(["a"]).fields,
-  }),
+const fields: readonly Field[] = [
+  { name: "a", type: { kind: "string" }, nullable: true },
+  { name: "b", type: { kind: "numeric", type: "float32" }, nullable: true },
+];
+const csv = {
+  ...{ kind: "csv", delimiter: "\t", quote: "", escape: "", skip: 0, header: true, nulls: [""] },
+  ...{ decimal: ".", dateFormat: null, timestampFormat: null, fields },
+};
+
+const index: fc.Arbitrary<FileIndex> = fc.record({
+  form: fc.constantFrom(csv, { ...csv, delimiter: ",", quote: '"', escape: '"' }, { kind: "json", fields }),
   isGzip: fc.boolean(),
   firstRow: count,
   stretches: fc.array(
@@ -45,7 +46,7 @@ export const inputFile: fc.Arbitrary<InputFile> = fc.record(
     version: fc.string({ unit: "binary", maxLength: 20 }),
     rows: count,
     footerSha256: fc.stringMatching(/^[0-9a-f]{64}$/),
-    text: textIndex,
+    ...(DATASET_FORMATS.includes("csv") ? { text: index } : {}),
     partitions: fc.array(partitionValue, { minLength: 1, maxLength: 3 }),
   },
   {

@@ -1,11 +1,11 @@
 import { NEVER } from "../../shared/core/abort.ts";
+import { FormatReaders, openInputFile } from "../../shared/dataset/open-input-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import type { ConvertedPrecision } from "../../shared/domain/precision.ts";
 import { strictHalf } from "../../shared/onnx/precision/convert-file.ts";
 import { createSession, type Session } from "../../shared/onnx/session.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import { byteSource } from "../../shared/storage/storage.ts";
-import { openInputFile, TextParsers } from "../../shared/text-files/open-input-file.ts";
 import { compareSample, type Sample } from "./compare-sample.ts";
 import { type Comparison, ModelPair } from "./model-pair.ts";
 
@@ -31,10 +31,10 @@ export async function compareModels(question: CompareQuestion, nowMs: () => numb
     map,
   );
   await using storages = new Storages({}, stores);
-  await using parsers = new TextParsers();
+  await using readers = new FormatReaders();
   const open = async (file: InputFile) =>
     openInputFile(byteSource(await storages.at(file.path), file.path, file.bytes), file, {
-      parsers,
+      readers,
       signal: NEVER,
     });
   return await compareSample(pair, { ...question, open }, nowMs);

@@ -7,8 +7,8 @@ import { endText, Remote, type RemoteEnd } from "../../shared/core/remote/remote
 import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
 import { inputCorrupt, isPoisoned } from "../../shared/dataset/input-errors.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
-import { FORMAT_NAMES } from "../../shared/domain/dataset.ts";
 import type { ExecutionId } from "../../shared/domain/execution-id.ts";
+import { formatTitle } from "../../shared/domain/formats.ts";
 import type { Lease, LeaseSlice } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { PositionCounts, StageShares } from "../../shared/domain/worker.ts";
@@ -210,7 +210,7 @@ function neverEnds({ file, rowStart, rowEnd }: LeaseSlice): ShardmillError {
   return inputCorrupt({
     path: file.path,
     where: `rows ${rowStart} to ${rowEnd - 1}`,
-    expected: `what the ${FORMAT_NAMES[file.format]} format allows`,
+    expected: `what the ${formatTitle(file.format)} format allows`,
     found: "something that its decoder does not come to an end with",
     poisoned: true,
   });

@@ -3,12 +3,12 @@ import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { settled } from "../../shared/core/settled.ts";
 import type { DatasetFile } from "../../shared/dataset/dataset-file.ts";
+import { FormatReaders, openInputFile } from "../../shared/dataset/open-input-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
 import { gatheredSource } from "../../shared/storage/gathered-source.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { fetchedSource, isSmallFile } from "../../shared/storage/small-file.ts";
 import { type ByteSource, byteSource } from "../../shared/storage/storage.ts";
-import { openInputFile, TextParsers } from "../../shared/text-files/open-input-file.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import { KeptEnds } from "./kept-ends.ts";
 import type { Way } from "./ways.ts";
@@ -47,7 +47,7 @@ export class InputFiles implements AsyncDisposable {
   readonly #idle: DatasetFile[] = [];
   readonly #taken = new Set<DatasetFile>();
   readonly #readFrom = new WeakMap<DatasetFile, Way>();
-  readonly #parsers = new TextParsers();
+  readonly #readers = new FormatReaders();
   #mostOpen = MOST_OPEN.near;
   readonly #ends = new KeptEnds(MOST_OPEN.far);
 
@@ -132,7 +132,7 @@ export class InputFiles implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     for (const file of [...this.#idle.splice(0), ...this.#taken]) file[Symbol.dispose]();
     this.#taken.clear();
-    await this.#parsers[Symbol.asyncDispose]();
+    await this.#readers[Symbol.asyncDispose]();
   }
 
   #closeSurplus(): void {
@@ -213,7 +213,7 @@ export class InputFiles implements AsyncDisposable {
   }
 
   async #openChecked(planned: InputFile, source: ByteSource, signal: AbortSignal): Promise<DatasetFile> {
-    const file = await openInputFile(source, planned, { parsers: this.#parsers, signal });
+    const file = await openInputFile(source, planned, { readers: this.#readers, signal });
     if (file.footerSha256 === planned.footerSha256 && file.rows === planned.rows) return file;
     const found = file.footerSha256;
     file[Symbol.dispose]();

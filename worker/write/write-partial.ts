@@ -9,7 +9,7 @@ import { sortTable } from "../../shared/dataset/sort-table.ts";
 import { streamArrow } from "../../shared/dataset/stream-arrow.ts";
 import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
 import { valueBytes } from "../../shared/dataset/value-bytes.ts";
-import type { DatasetFormat } from "../../shared/domain/dataset.ts";
+import type { TableFormat } from "../../shared/domain/dataset.ts";
 import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { JobDescription, Lease } from "../../shared/domain/job.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
@@ -91,7 +91,7 @@ function refuseUnsortable(rows: Table): void {
 /** A table as the bytes of a file, piece by piece. */
 type Encode = (table: Table) => AsyncIterable<Uint8Array>;
 
-function encodeRows(format: DatasetFormat, { compression, rowGroupRows }: RowsForm): Encode {
+function encodeRows(format: TableFormat, { compression, rowGroupRows }: RowsForm): Encode {
   const group = rowGroupRows === null ? {} : { rowGroupRows };
   if (format === "arrow") return (table) => streamArrow(table, group);
   return (table) => streamParquet(table, { ...group, ...(compression === null ? {} : { compression }) });

@@ -2,6 +2,7 @@ import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
 import { type Columns, cellSize, describeFieldType, plainKind } from "../../../shared/dataset/columns.ts";
 import { FEATURES, INPUTS } from "../../../shared/domain/features.ts";
+import { UNTYPED_FORMATS } from "../../../shared/domain/formats.ts";
 import type { InputBinding } from "../../../shared/domain/map-binding.ts";
 import type { InputSpec } from "../../../shared/domain/map-spec.ts";
 import {
@@ -11,7 +12,6 @@ import {
   product,
   type TensorInfo,
 } from "../../../shared/domain/tensor.ts";
-import { textCausePhrases } from "../../../shared/domain/text-cause.ts";
 import { elementBytes } from "../../../shared/domain/texts.ts";
 import type { CellSize, ColumnSource, SourceContext } from "../../../shared/input-sources/input-source.ts";
 import { offeredSource } from "../../../shared/input-sources/input-sources.ts";
@@ -90,14 +90,14 @@ function contextOf(
       if (field === null) return null;
       const { type } = field;
       const kind = isText ? plainKind(type) : type.kind;
-      const cause = columns.textCause(name);
       const cell = cellSize(type, isText ? "string" : "numeric");
       return {
         name,
         kind,
         type: describeFieldType(type),
         cell,
-        textCause: cause === null ? null : textCausePhrases(cause),
+        textCause: columns.textCause(name),
+        untyped: UNTYPED_FORMATS,
       };
     },
     report: (problem) => problems.push({ ...problem, path: [...path, ...problem.path] }),

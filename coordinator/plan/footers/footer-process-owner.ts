@@ -6,7 +6,7 @@ import { formatBytes } from "../../../shared/core/units.ts";
 import { type JobStores, NO_STORES, storesOf } from "../../../shared/domain/job-stores.ts";
 import { COUNTS_OWNER } from "../../../shared/http/told-counts.ts";
 import type { FoundFile } from "../input/discover.ts";
-import type { FooterAnswer, FooterRequest, SniffAnswer, SniffRequest, TextForms } from "./footer-protocol.ts";
+import type { FooterAnswer, FooterRequest, FormAnswer, FormRequest, FoundForms } from "./footer-protocol.ts";
 
 export interface ReadLimits {
   readonly limitMs: number;
@@ -16,8 +16,8 @@ export interface ReadLimits {
   readonly stores?: JobStores;
   /** Of columns whose names are in this text, statistics are read. Left out: of none. */
   readonly named?: string | null;
-  /** Left out: there are no text files. */
-  readonly text?: TextForms;
+  /** Left out: all files have footers. */
+  readonly forms?: FoundForms;
 }
 
 export type ProcessReply<Answer = FooterAnswer> =
@@ -27,7 +27,7 @@ export type ProcessReply<Answer = FooterAnswer> =
 /** Methods of a footer process. */
 export interface FooterReader {
   read(request: FooterRequest): Promise<FooterAnswer>;
-  sniff(request: SniffRequest): Promise<SniffAnswer>;
+  findForm(request: FormRequest): Promise<FormAnswer>;
 }
 
 /**
@@ -48,15 +48,15 @@ export class FooterProcess implements AsyncDisposable {
 
   /** Returns the answer, or what broke the process. Rejects only with the signal's reason. */
   read(files: readonly FoundFile[], limits: ReadLimits): Promise<ProcessReply> {
-    const { stores = NO_STORES, named = null, text = {}, signal, limitMs } = limits;
-    const request = { files, stores: storesOf(stores, files), named, text };
+    const { stores = NO_STORES, named = null, forms = {}, signal, limitMs } = limits;
+    const request = { files, stores: storesOf(stores, files), named, forms };
     return this.#untilBroken(this.#remote.call("read", request, signal, { limitMs }), limits);
   }
 
-  /** The same, of the columns of text files. */
-  sniff(request: SniffRequest, limits: ReadLimits): Promise<ProcessReply<SniffAnswer>> {
+  /** The same, of how files are read. */
+  findForm(request: FormRequest, limits: ReadLimits): Promise<ProcessReply<FormAnswer>> {
     const { signal, limitMs } = limits;
-    return this.#untilBroken(this.#remote.call("sniff", request, signal, { limitMs }), limits);
+    return this.#untilBroken(this.#remote.call("findForm", request, signal, { limitMs }), limits);
   }
 
   async #untilBroken<Answer>(answer: Promise<Answer>, { signal }: ReadLimits): Promise<ProcessReply<Answer>> {

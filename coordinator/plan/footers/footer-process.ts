@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { NEVER } from "../../../shared/core/abort.ts";
 import { errorToData } from "../../../shared/core/errors.ts";
 import { serveOwner } from "../../../shared/core/remote/serve-owner.ts";
+import { formatOf } from "../../../shared/domain/formats.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import { type CountsOwner, tellCounts } from "../../../shared/http/told-counts.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
@@ -12,8 +13,8 @@ import type {
   FileSchema,
   FooterAnswer,
   FooterRequest,
-  SniffAnswer,
-  SniffRequest,
+  FormAnswer,
+  FormRequest,
 } from "./footer-protocol.ts";
 import { readFooterBatch } from "./read-footer-batch.ts";
 
@@ -24,7 +25,7 @@ let storages = new Storages({}, known);
 const tell = tellCounts(
   serveOwner<FooterReader, CountsOwner>({
     read: (request) => answer(request).finally(() => tell()),
-    sniff: (request) => sniff(request).finally(() => tell()),
+    findForm: (request) => findForm(request).finally(() => tell()),
   }),
 );
 
@@ -41,27 +42,24 @@ async function storagesOf(stores: JobStores): Promise<Storages> {
   return storages;
 }
 
-async function sniff({ sniff: files, stores, format, spec }: SniffRequest): Promise<SniffAnswer> {
+async function findForm({ files, stores, format, asked }: FormRequest): Promise<FormAnswer> {
   try {
-    const [{ takeSample }, { sniffText }] = await Promise.all([
-      import("../../../shared/text-files/text-sample.ts"),
-      import("../../../shared/text-files/sniff-text.ts"),
-    ]);
-    const samples = [];
+    const planner = await formatOf(format).loadPlanner();
     const reached = await storagesOf(stores);
+    const sources = [];
     for (const { path, bytes, version } of files)
-      samples.push(await takeSample(byteSource(await reached.at(path), path, bytes, version), NEVER));
-    return { kind: "found", found: await sniffText(samples, format, spec) };
+      sources.push(byteSource(await reached.at(path), path, bytes, version));
+    return { kind: "found", found: await planner.findForm(sources, asked, NEVER) };
   } catch (error) {
     return { kind: "failed", error: errorToData(error) };
   }
 }
 
-async function answer({ files, stores, named, text }: FooterRequest): Promise<FooterAnswer> {
+async function answer({ files, stores, named, forms }: FooterRequest): Promise<FooterAnswer> {
   const reached = await storagesOf(stores);
   const schemas = new Map<string, { readonly index: number; readonly schema: FileSchema }>();
   const answers: FileAnswer[] = [];
-  for await (const read of readFooterBatch(reached, files, { named, text })) {
+  for await (const read of readFooterBatch(reached, files, { named, forms })) {
     if (read.kind === "failed") {
       answers.push({ kind: "failed", error: errorToData(read.error) });
       continue;

@@ -1,7 +1,7 @@
 import type { ErrorData } from "../../../shared/core/errors.ts";
-import type { TextFormat } from "../../../shared/domain/dataset.ts";
+import type { DatasetFormat } from "../../../shared/domain/dataset.ts";
 import type { JobStores } from "../../../shared/domain/job-stores.ts";
-import type { FoundText, TextSpec } from "../../../shared/text-files/sniff-text.ts";
+import type { AskedForm, FoundForm } from "../../../shared/extension/format.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 
@@ -11,22 +11,22 @@ export interface FooterRequest {
   readonly stores: JobStores;
   /** Of columns whose names are in this text (SQL, or just names), statistics are wanted. Null: of none. */
   readonly named: string | null;
-  readonly text: TextForms;
+  readonly forms: FoundForms;
 }
 
-/** How text files are read, by their format: found before any of them is indexed. */
-export type TextForms = Readonly<Partial<Record<TextFormat, FoundText>>>;
+/** How files without a footer are read, by their format: found before any of them is indexed. */
+export type FoundForms = Readonly<Record<DatasetFormat, FoundForm>>;
 
-/** To a footer process: what are the columns of text files? These are looked at. */
-export interface SniffRequest {
-  readonly sniff: readonly FoundFile[];
+/** To a footer process: how are files of a format read? These are looked at. */
+export interface FormRequest {
+  readonly files: readonly FoundFile[];
   readonly stores: JobStores;
-  readonly format: TextFormat;
-  readonly spec: TextSpec;
+  readonly format: DatasetFormat;
+  readonly asked: AskedForm;
 }
 
-export type SniffAnswer =
-  | { readonly kind: "found"; readonly found: FoundText }
+export type FormAnswer =
+  | { readonly kind: "found"; readonly found: FoundForm }
   | { readonly kind: "failed"; readonly error: ErrorData };
 
 /** What files of one kind have in common. */
@@ -43,7 +43,6 @@ export interface FooterAnswer {
 }
 
 export type FileAnswer =
-  /** Of a text file the index comes without its form, which is known. */
   | ({ readonly kind: "read"; readonly schema: number } & Pick<
       FileFooter,
       "file" | "rowGroups" | "statistics" | "cut" | "undecoded"

@@ -2,11 +2,12 @@ import type { ChildProcess } from "node:child_process";
 import { present } from "../../../shared/core/assert.ts";
 import { errorToData } from "../../../shared/core/errors.ts";
 import { inputCorrupt } from "../../../shared/dataset/input-errors.ts";
-import { FORMAT_NAMES, type InputFile, isTextFormat } from "../../../shared/domain/dataset.ts";
+import { type InputFile, isTableFormat } from "../../../shared/domain/dataset.ts";
+import { formatOf, formatTitle } from "../../../shared/domain/formats.ts";
 import type { FoundFile } from "../input/discover.ts";
 import { FooterProcess, type ProcessReply, type ReadLimits } from "./footer-process-owner.ts";
 import { footerProcess } from "./footer-processes.ts";
-import type { FileSchema, FooterAnswer, FooterReply, SniffAnswer, SniffRequest } from "./footer-protocol.ts";
+import type { FileSchema, FooterAnswer, FooterReply, FormAnswer, FormRequest } from "./footer-protocol.ts";
 
 /**
  * Footer processes: as many as there are reads at once, each used again until a file breaks it. Which of the
@@ -48,13 +49,14 @@ export class FooterReaders implements AsyncDisposable {
     await Promise.all(this.#idle.map((reader) => reader[Symbol.asyncDispose]()));
   }
 
-  /** What text files have for columns. Rejects only with the signal's reason. */
-  async sniff(request: SniffRequest): Promise<SniffAnswer> {
-    const reply = await this.#withReader((reader) => reader.sniff(request, this.#limits));
+  /** Finds how files are read. Rejects only with the signal's reason. */
+  async findForm(request: FormRequest): Promise<FormAnswer> {
+    const reply = await this.#withReader((reader) => reader.findForm(request, this.#limits));
     if (reply.kind === "answered") return reply.answer;
-    const path = request.sniff[0]?.path ?? "";
-    const expected = `text that can be looked at`;
-    const error = inputCorrupt({ path, where: "first lines", expected, found: reply.found });
+    const path = request.files[0]?.path ?? "";
+    const { content, pieces } = formatOf(request.format).words;
+    const expected = `${content} that can be looked at`;
+    const error = inputCorrupt({ path, where: `first ${pieces}`, expected, found: reply.found });
     return { kind: "failed", error: errorToData(error) };
   }
 
@@ -88,10 +90,10 @@ export class FooterReaders implements AsyncDisposable {
     });
   }
 
-  /** The form of the text files is one and the same for all of them. */
+  /** The form of the files of a format is one and the same for all of them. */
   #withForm(file: InputFile): InputFile {
-    if (file.text === undefined || !isTextFormat(file.format)) return file;
-    const { form } = present(this.#limits.text?.[file.format], "a text file was read by a form");
+    if (file.text === undefined) return file;
+    const { form } = present(this.#limits.forms?.[file.format], "a file was indexed by a form");
     return { ...file, text: { ...file.text, form } };
   }
 
@@ -103,19 +105,19 @@ export class FooterReaders implements AsyncDisposable {
   }
 }
 
-/** Text is read from end to end: slower than this is slower than any storage. */
+/** A file without a footer is read from end to end: slower than this is slower than any storage. */
 const SCAN_BYTES_MS = 2_000;
 
 function scanMs(files: readonly FoundFile[]): number {
   return files.reduce(
-    (sum, { format, bytes }) => sum + (isTextFormat(format) ? bytes / SCAN_BYTES_MS : 0),
+    (sum, { format, bytes }) => sum + (isTableFormat(format) ? 0 : bytes / SCAN_BYTES_MS),
     0,
   );
 }
 
 function broken({ path, format }: FoundFile, found: string): FooterReply {
-  const where = isTextFormat(format) ? "lines" : "footer";
-  const expected = `${isTextFormat(format) ? "text" : "a footer"} that the ${FORMAT_NAMES[format]} format allows`;
-  const error = inputCorrupt({ path, where, expected, found, poisoned: true });
+  const words = isTableFormat(format) ? { pieces: "footer", content: "a footer" } : formatOf(format).words;
+  const expected = `${words.content} that the ${formatTitle(format)} format allows`;
+  const error = inputCorrupt({ path, where: words.pieces, expected, found, poisoned: true });
   return { kind: "failed", error: errorToData(error) };
 }

@@ -6,12 +6,13 @@ import { settled } from "../../../shared/core/settled.ts";
 import { fieldsOf } from "../../../shared/dataset/fields.ts";
 import { layoutOf } from "../../../shared/dataset/layout.ts";
 import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
-import { type Field, isTextFormat } from "../../../shared/domain/dataset.ts";
+import { type Field, isTableFormat } from "../../../shared/domain/dataset.ts";
 import type { Storages } from "../../../shared/storage/open-storage.ts";
 import { END_BYTES, fetchedSource, isSmallFile, tailedSource } from "../../../shared/storage/small-file.ts";
 import { type ByteSource, byteSource } from "../../../shared/storage/storage.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { FooterRequest } from "./footer-protocol.ts";
+import { indexFile } from "./index-file.ts";
 import type { FileFooter } from "./seal-dataset.ts";
 
 /** A read is a round trip on a network file system, and in a bucket a long one. */
@@ -23,7 +24,7 @@ const FETCH_LIMIT_MS = 40_000;
 type Opened = Pick<Storages, "at">;
 
 /** What is wanted beside the footers: see `FooterRequest`. */
-type Wanted = Pick<FooterRequest, "named" | "text">;
+type Wanted = Pick<FooterRequest, "named" | "forms">;
 
 type FooterRead =
   | { readonly kind: "read"; readonly footer: FileFooter }
@@ -37,7 +38,7 @@ type FooterRead =
 export async function* readFooterBatch(
   storages: Opened,
   files: readonly FoundFile[],
-  wanted: Wanted = { named: null, text: {} },
+  wanted: Wanted = { named: null, forms: {} },
   limitMs = FETCH_LIMIT_MS,
 ): AsyncGenerator<FooterRead, void, undefined> {
   const parseOpened = (source: ByteSource, found: FoundFile) => {
@@ -86,11 +87,11 @@ async function fetchWhole(storages: Opened, found: FoundFile, signal: AbortSigna
   return fetchedSource(path, whole);
 }
 
-/** Where the footer lies, or most of one. Of text there is nothing that counts more than the rest. */
+/** Where the footer lies, or most of one. Without a footer, no part counts more than the rest. */
 async function fetchEnd(storages: Opened, found: FoundFile, signal: AbortSignal): Promise<ByteSource> {
   const { path, format, bytes, version } = found;
   const source = byteSource(await storages.at(path), path, bytes, version);
-  if (isTextFormat(format)) return source;
+  if (!isTableFormat(format)) return source;
   const read = () => source.read(bytes - END_BYTES, bytes, signal);
   const tail = await orChanged(storages, found, read, signal);
   return tailedSource(source, tail);
@@ -116,13 +117,11 @@ async function orChanged<T>(
 async function parseFooter(
   source: ByteSource,
   found: FoundFile,
-  { named, text }: Wanted,
+  { named, forms }: Wanted,
 ): Promise<FileFooter> {
   const { path, format, bytes, version } = found;
-  if (isTextFormat(format)) {
-    const { indexFile } = await import("./index-file.ts");
-    return await indexFile(source, { ...found, format }, present(text[format], "text files have a form"));
-  }
+  if (!isTableFormat(format))
+    return await indexFile(source, found, present(forms[format], "files without a footer have a form"));
   using file = await openDatasetFile(source, format, NEVER);
   const { rows, footerSha256, rowGroups } = file;
   const fields = fieldsOf(file.schema);

@@ -1,18 +1,17 @@
 import { availableParallelism } from "node:os";
 import { errorFromData, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
-import { isTextFormat } from "../../../shared/domain/dataset.ts";
+import { isTableFormat } from "../../../shared/domain/dataset.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import type { TextCause } from "../../../shared/domain/text-cause.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
-import type { TextSpec } from "../../../shared/text-files/sniff-text.ts";
 import type { FoundFile } from "../input/discover.ts";
+import { type AskedForms, findForms } from "./find-forms.ts";
 import { FOOTER_MEMORY_BYTES } from "./footer-processes.ts";
 import type { FooterReply } from "./footer-protocol.ts";
 import { FooterReaders } from "./footer-readers.ts";
 import { readFooterBatch } from "./read-footer-batch.ts";
 import type { FileFooter } from "./seal-dataset.ts";
-import { sniffForms } from "./sniff-forms.ts";
 
 interface FooterOptions {
   readonly signal: AbortSignal;
@@ -26,8 +25,8 @@ interface FooterOptions {
   readonly memoryLimitBytes?: number;
   /** Of columns whose names are in this text, statistics are read. Left out: of none. */
   readonly named?: string | null;
-  /** What the job says of its text files. Left out: nothing. */
-  readonly text?: TextSpec;
+  /** What the job says of files without a footer. Left out: nothing. */
+  readonly asked?: AskedForms;
   /** This process wrote the files itself, so that reading them here is safe. Default: false. */
   readonly ownInput?: boolean;
   /** Told of how many files the footer is read. */
@@ -51,8 +50,8 @@ export const FOOTER_LIMITS = { limitMs: READ_LIMIT_MS, memoryLimitBytes: FOOTER_
 /** A process takes some 200 ms to start: worth it for this many files. */
 const FILES_PER_PROCESS = 64;
 
-/** Text is read from end to end, and that takes a process all of its time. */
-const TEXT_PER_PROCESS = 64 << 20;
+/** A file without a footer is read from end to end, and that takes a process all of its time. */
+const SCAN_PER_PROCESS = 64 << 20;
 
 /**
  * What is asked for at once: so many files, whose ends are fetched together, with so much to be parsed. More
@@ -79,13 +78,13 @@ export async function readFooters(
   const { signal, limitMs, memoryLimitBytes } = { ...FOOTER_LIMITS, ...options };
   if (options.ownInput === true) return await readOwn(files, options);
   const most = options.concurrency ?? Math.min(PROCESS_LIMIT, availableParallelism());
-  const worth = Math.ceil(files.length / FILES_PER_PROCESS) + Math.floor(textBytes(files) / TEXT_PER_PROCESS);
+  const worth = Math.ceil(files.length / FILES_PER_PROCESS) + Math.floor(scanBytes(files) / SCAN_PER_PROCESS);
   const processes = Math.max(1, Math.min(most, worth, files.length));
   const { named = null, stores = NO_STORES } = options;
   const limits = { limitMs, memoryLimitBytes, signal, stores, named };
-  const text = await sniffForms(files, options.text ?? { csv: null, types: {} }, limits);
-  options.onTextCauses?.(Object.values(text).flatMap(({ textCauses }) => textCauses));
-  await using readers = new FooterReaders({ ...limits, text });
+  const forms = await findForms(files, options.asked ?? { options: {}, types: {} }, limits);
+  options.onTextCauses?.(Object.values(forms).flatMap(({ textCauses }) => textCauses));
+  await using readers = new FooterReaders({ ...limits, forms });
   let read = 0;
   let isOut = false;
   const replies = await mapConcurrent(cutBatches(files), processes, async (batch) => {
@@ -106,15 +105,15 @@ async function readOwn(
 ): Promise<FileFooter[]> {
   await using storages = new Storages({}, NO_STORES);
   const footers: FileFooter[] = [];
-  for await (const read of readFooterBatch(storages, files, { named, text: {} })) {
+  for await (const read of readFooterBatch(storages, files, { named, forms: {} })) {
     if (read.kind === "failed") throw read.error;
     onRead?.(footers.push(read.footer));
   }
   return footers;
 }
 
-function textBytes(files: readonly FoundFile[]): number {
-  return files.reduce((sum, { format, bytes }) => sum + (isTextFormat(format) ? bytes : 0), 0);
+function scanBytes(files: readonly FoundFile[]): number {
+  return files.reduce((sum, { format, bytes }) => sum + (isTableFormat(format) ? 0 : bytes), 0);
 }
 
 /** Small files are asked for together: a message for each would take longer than its footer. */
@@ -123,7 +122,7 @@ function cutBatches(files: readonly FoundFile[]): FoundFile[][] {
   let bytes = 0;
   for (const file of files) {
     const batch = batches.at(-1);
-    const own = isTextFormat(file.format) ? file.bytes : Math.min(file.bytes, FOOTER_BYTES);
+    const own = isTableFormat(file.format) ? Math.min(file.bytes, FOOTER_BYTES) : file.bytes;
     bytes += own;
     if (batch !== undefined && batch.length < BATCH.files && bytes <= BATCH.footerBytes) batch.push(file);
     else {

@@ -18,7 +18,7 @@ export interface FileFooter {
   readonly statistics: readonly RowGroupStatistics[] | null;
   /** Equal for files whose columns Arrow lays out alike: see `layoutOf`. */
   readonly layout: string;
-  /** Of a text file: what its shards must be like. */
+  /** Of a file with an index: what its shards must be like. */
   readonly cut?: FileCut;
   /** Records that are not in the encoding of the file. Default: none. */
   readonly undecoded?: Undecoded;
@@ -81,7 +81,7 @@ function mergeNullability(reference: readonly Field[], footers: readonly FileFoo
 
 /**
  * By content and order. No paths: a folder that was moved, or is seen through another mount, holds the same
- * input. What the index of a text file says is in its checksum.
+ * input. What the index of a file says is in its checksum.
  */
 function digestOf(files: Dataset["files"]): string {
   return sha256(canonicalJson(files.map(({ path: _, text: _index, ...content }) => content)));

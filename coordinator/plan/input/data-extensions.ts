@@ -1,30 +1,29 @@
 import { extname } from "node:path";
 import type { DatasetFormat } from "../../../shared/domain/dataset.ts";
+import { FORMATS } from "../../../shared/domain/formats.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { isWebInput } from "../../../shared/domain/location.ts";
 
-/** What data files are called. */
-const TABLE_EXTENSIONS = {
-  ".parquet": "parquet",
-  ".pq": "parquet",
-  ".arrow": "arrow",
-  ".feather": "arrow",
-  ".ipc": "arrow",
-} as const;
+/** Endings of tables. */
+const TABLE_EXTENSIONS: readonly (readonly [extension: string, format: DatasetFormat])[] = [
+  [".parquet", "parquet"],
+  [".pq", "parquet"],
+  [".arrow", "arrow"],
+  [".feather", "arrow"],
+  [".ipc", "arrow"],
+];
 
-/** ... and text, which may be packed. */
-const TEXT_EXTENSIONS = { ".csv": "csv", ".tsv": "csv", ".jsonl": "json", ".ndjson": "json" } as const;
+/** Endings of formats of extensions, whose files may be packed. */
+const ADDED_EXTENSIONS = FORMATS.flatMap(({ name, endings }) => endings.map((each) => [each, name] as const));
 
 const PACKED = ".gz";
 
 /** By extension, as {@link extensionOf} gives it. */
-export const FORMAT_OF_EXTENSION: Readonly<Record<string, DatasetFormat>> = {
+export const FORMAT_OF_EXTENSION: Readonly<Record<string, DatasetFormat>> = Object.fromEntries([
   ...TABLE_EXTENSIONS,
-  ...TEXT_EXTENSIONS,
-  ...Object.fromEntries(
-    Object.entries(TEXT_EXTENSIONS).map(([extension, format]) => [`${extension}${PACKED}`, format]),
-  ),
-};
+  ...ADDED_EXTENSIONS,
+  ...ADDED_EXTENSIONS.map(([extension, format]) => [`${extension}${PACKED}`, format] as const),
+]);
 
 /** The end of a file's name that says what is in it: `.parquet`, `.csv.gz`; in lower case. */
 export function extensionOf(path: string): string {

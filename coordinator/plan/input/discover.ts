@@ -1,6 +1,7 @@
 import { type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
-import { DATASET_FORMATS, type DatasetFormat } from "../../../shared/domain/dataset.ts";
+import type { DatasetFormat } from "../../../shared/domain/dataset.ts";
+import { DATASET_FORMATS } from "../../../shared/domain/formats.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import { type LeftOut, LeftOutTally } from "../../../shared/domain/left-out.ts";
@@ -105,7 +106,7 @@ export async function discoverFiles(
   });
   const { addresses } = known;
   // Of a format that is set, files of any ending match.
-  const match = (path: string) => listPath(path, { format: "csv", ownOutput, storages, onFound, signal });
+  const match = (path: string) => listPath(path, { format: "parquet", ownOutput, storages, onFound, signal });
   const expanded = await expandInput(input.path, { format, storages, match, addresses, signal });
   for (const problem of expanded.problems) problems.push(problem);
   const listings = await mapConcurrent(expanded.named, LISTINGS_AT_ONCE, async ({ path, where }) => {

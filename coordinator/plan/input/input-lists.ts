@@ -2,6 +2,7 @@ import { posix, resolve } from "node:path";
 import type { Problem } from "../../../shared/core/errors.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
 import { withoutTrailingSlashes } from "../../../shared/core/without-slashes.ts";
+import { isTableFormat } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import {
   folderOf,
@@ -107,10 +108,10 @@ class InputExpander {
     return { named: this.#named, problems: this.#problems };
   }
 
-  /** Text that is data is what the job says it is. */
+  /** A file of text is data where the job says so. */
   #isList(name: string): boolean {
     const { format } = this.#options;
-    return format !== "csv" && format !== "json" && extensionOf(name) === LIST_EXTENSION;
+    return (format === "auto" || isTableFormat(format)) && extensionOf(name) === LIST_EXTENSION;
   }
 
   #seal(text: string, where: string | null): Location {

@@ -1,6 +1,7 @@
 import type { Problem } from "../../../shared/core/errors.ts";
 import { nearest } from "../../../shared/core/nearest.ts";
 import { type Settled, settled } from "../../../shared/core/settled.ts";
+import { anyFormat } from "../../../shared/domain/formats.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type LeftOut, LeftOutTally, leftOutPhrases, rowFilesHint } from "../../../shared/domain/left-out.ts";
 import {
@@ -130,7 +131,7 @@ async function listBelow(folder: Location, options: ListOptions): Promise<Listed
   const hasOutputs = leftOut.some(({ reason }) => reason === "jobOutput");
   return nothing({
     where: folder,
-    what: `the folder holds no ${format === "auto" ? "Parquet, Arrow, CSV or JSON Lines" : format} files`,
+    what: `the folder holds no ${format === "auto" ? anyFormat() : format} files`,
     expected: extensionsOf(format)
       .map((extension) => `*${extension}`)
       .join(", "),

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { type Field, isTextFormat, type PartitionValue } from "../../../shared/domain/dataset.ts";
+import { type Field, isTableFormat, type PartitionValue } from "../../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import type { JobStores } from "../../../shared/domain/job-stores.ts";
 import {
@@ -8,8 +8,8 @@ import {
   partitionField,
   partitionStatistics,
 } from "../../../shared/domain/partition.ts";
+import { findForms } from "../footers/find-forms.ts";
 import { FOOTER_LIMITS, readFooters } from "../footers/read-footers.ts";
-import { sniffForms } from "../footers/sniff-forms.ts";
 import type { FoundFile } from "../input/discover.ts";
 import type { FolderJudge } from "../input/folder-ruling.ts";
 import type { FolderValue } from "../input/folder-values.ts";
@@ -84,14 +84,15 @@ function typed(values: readonly FolderValue[], columns: Columns): readonly Parti
   return known;
 }
 
-/** Of text only the beginning is looked at. */
+/** Of a file without a footer, only the beginning is looked at. */
 async function readFields(
   file: FoundFile,
-  { csv, types = {} }: JobSpec["input"],
+  input: JobSpec["input"],
   options: LookOptions,
 ): Promise<readonly Field[]> {
-  if (isTextFormat(file.format)) {
-    const forms = await sniffForms([file], { csv: csv ?? null, types }, { ...FOOTER_LIMITS, ...options });
+  if (!isTableFormat(file.format)) {
+    const asked = { options: input, types: input.types ?? {} };
+    const forms = await findForms([file], asked, { ...FOOTER_LIMITS, ...options });
     return forms[file.format]?.form.fields ?? [];
   }
   const [footer] = await readFooters([file], options);

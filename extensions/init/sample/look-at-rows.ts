@@ -1,4 +1,5 @@
 import { cellsOf } from "../../../shared/dataset/cell-reader.ts";
+import { FormatReaders, openInputFile } from "../../../shared/dataset/open-input-file.ts";
 import { columnData } from "../../../shared/dataset/record-batch.ts";
 import { loadStepDrafts } from "../../../shared/domain/features.ts";
 import type { LeaseSlice } from "../../../shared/domain/job.ts";
@@ -8,7 +9,6 @@ import type { FeatureData } from "../../../shared/domain/step-binding.ts";
 import type { SeenFiles } from "../../../shared/extension/feature-draft.ts";
 import { Storages } from "../../../shared/storage/open-storage.ts";
 import { byteSource } from "../../../shared/storage/storage.ts";
-import { openInputFile, TextParsers } from "../../../shared/text-files/open-input-file.ts";
 import { lookAtFiles } from "./look-at-files.ts";
 
 /** Rows of the input, and columns of theirs. */
@@ -77,11 +77,11 @@ async function readCells(
   storages: Storages,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<string, readonly unknown[]>> {
-  await using parsers = new TextParsers();
+  await using readers = new FormatReaders();
   const cells = new Map<string, unknown[]>(columns.map((name) => [name, []]));
   for (const { file, rowStart, rowEnd } of columns.length === 0 ? [] : slices) {
     const source = byteSource(await storages.at(file.path), file.path, file.bytes);
-    using open = await openInputFile(source, file, { parsers, signal });
+    using open = await openInputFile(source, file, { readers, signal });
     const onBadRow = () => {};
     for await (const batch of open.read({ rowStart, rowEnd, columns, signal, onBadRow }))
       for (const [name, values] of cells) values.push(...cellsOf(columnData(batch, name)));

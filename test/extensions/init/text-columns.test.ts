@@ -3,10 +3,7 @@ import { aTensor } from "../../unit/coordinator/plan/bind/bind-fixtures.ts";
 import { draft, text } from "./draft-fixtures.ts";
 
 test("a draft names the value that keeps a column from being numbers", () => {
-  const value = { value: "abc", path: "/a.csv", line: 2, others: 1 };
-  const cause = { kind: "values", column: "age", type: "int64", ...value } as const;
+  const cause = { column: "age", why: "it is text because of line 2", hint: "Set its type", remedy: null };
   const { inputs } = draft({ age: text }, { model: { inputs: [aTensor("x", ["n"])] }, textCauses: [cause] });
-  expect(inputs[0]?.questions).toContainEqual(
-    expect.stringMatching(/^is `age` meant\? It is text because of \/a\.csv line 2: "abc"/),
-  );
+  expect(inputs[0]?.questions).toContainEqual("is `age` meant? It is text because of line 2. Set its type");
 });

@@ -2,7 +2,7 @@ import { type Finding, lineAt, type SourceFile } from "./source-file.ts";
 
 const PRODUCT = /^(shared|coordinator|worker|extensions|cli|page)\//;
 /** Files that may decode texts by the platform: UTF-8, and the encodings of CSV files. */
-const DECODERS = /^shared\/(core\/utf8|text-files\/encodings)\.ts$/;
+const DECODERS = /^(shared\/core\/utf8|extensions\/csv-json\/encodings)\.ts$/;
 /** Files that make Arrow's vectors: one reads values without Arrow's decoder, one builds dictionaries. */
 const CELLS = /^shared\/dataset\/(cell-reader|arrow-columns)\.ts$/;
 

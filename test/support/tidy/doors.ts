@@ -26,7 +26,7 @@ export const FILE_USERS: readonly RegExp[] = [
   // Scratch.
   /^shared\/core\/temp-folder\.ts$/,
   /^coordinator\/plan\/steps\/plan-steps\.ts$/,
-  /^shared\/text-files\/(sniff-(csv|text)|text-parser)\.ts$/,
+  /^extensions\/csv-json\/(sniff-(csv|text)|text-parser)\.ts$/,
   /^shared\/steps\/(plan-sql|sql-step|module-step)\.ts$/,
   /^worker\/accuracy\/compare-sample\.ts$/,
   /^coordinator\/reduce\/(merge-small-files|preview|reduce)\.ts$/,

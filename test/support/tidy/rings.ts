@@ -54,6 +54,7 @@ export const LIST_READERS: readonly string[] = [
   "shared/domain/besides.ts",
   "shared/domain/features.ts",
   "shared/domain/job-runs.ts",
+  "shared/domain/formats.ts",
   "shared/domain/queue-address.ts",
   "shared/domain/store-schemes.ts",
   "shared/extension/open-gpu-driver.ts",
@@ -79,6 +80,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   amqp: /\bamqps?\b|Amqp|AMQP|[Rr]abbit/,
   sqs: /\bsqs\b|Sqs|SQS/,
   kafka: /[Kk]afka|KAFKA/,
+  "csv-json": /[cC]sv|CSV|jsonl|ndjson|JSON Lines/,
   estimate: /[Ee]stimate/,
   // Not what is in flight.
   flight: /(?<![Ii]n)Flight|(?<!in )\bflights?\b|(?<!IN_)FLIGHT/,

@@ -10,7 +10,7 @@ import { needs } from "../../../support/needs.ts";
 const others = (...examples: string[]) =>
   [{ reason: "otherEnding", count: examples.length, examples }] as const;
 
-needs("image", "sound").each([
+needs("image", "sound", "csv-json").each([
   ["images", "b.JPG", "c.png"],
   ["sounds", "b.WAV", "c.mp3"],
 ])("the command that is printed for %s lists them, whatever the folder is called", (what, one, two) => {
@@ -31,7 +31,11 @@ needs("image", "sound").each([
   }
 });
 
-needs("image", "sound")("other files have no such hint, and addresses in a bucket are listed by hand", () => {
+needs(
+  "image",
+  "sound",
+  "csv-json",
+)("other files have no such hint, and addresses in a bucket are listed by hand", () => {
   expect(rowFilesHint(parseLocation("/data"), others("/data/a.txt"))).toBeNull();
   expect(rowFilesHint(parseLocation("/data"), [])).toBeNull();
   expect(rowFilesHint(parseLocation("s3://b/pictures"), others("s3://b/pictures/a.jpg"))).toContain(

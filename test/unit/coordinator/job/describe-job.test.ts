@@ -6,6 +6,7 @@ import { parseLocation } from "../../../../shared/domain/location.ts";
 import { encodeJson } from "../../../../shared/wire/codec-job.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 import { makeSimJob } from "../../../../sim/sim-plan.ts";
+import { needs } from "../../../support/needs.ts";
 
 const place = {
   partialsPath: parseLocation("/out/partials"),
@@ -55,22 +56,25 @@ const buildsIn = (...builds: string[]) =>
   );
 
 describe("what is said of a job that begins", () => {
-  test("names files with rows that are not UTF-8, the first three, and counts the others", () => {
-    const job = aJob(5);
-    const files = job.dataset.files.map((file) => ({ ...file, format: "csv" as const }));
-    const undecoded = files.map(({ path }, at) => ({
-      path: `${at}.csv`,
-      rows: 1_000,
-      records: 2,
-      line: 7,
-      byte: path.length,
-    }));
-    const notes = startNotes({ ...job, dataset: { ...job.dataset, files }, undecoded }, NOT_BEGUN, []);
-    expect(notes).toHaveLength(1);
-    expect(notes[0]).toMatch(
-      /^rows that are not UTF-8 become dead letters: 2 of 1,000 rows of 0\.csv, the first in line 7 \(byte \d+\); .*2\.csv.*; and of 2 more files \(set input\.csv\.encoding/,
-    );
-  });
+  needs("csv-json")(
+    "names files with rows that are not UTF-8, the first three, and counts the others",
+    () => {
+      const job = aJob(5);
+      const files = job.dataset.files.map((file) => ({ ...file, format: "csv" }));
+      const undecoded = files.map(({ path }, at) => ({
+        path: `${at}.csv`,
+        rows: 1_000,
+        records: 2,
+        line: 7,
+        byte: path.length,
+      }));
+      const notes = startNotes({ ...job, dataset: { ...job.dataset, files }, undecoded }, NOT_BEGUN, []);
+      expect(notes).toHaveLength(1);
+      expect(notes[0]).toMatch(
+        /^rows that are not UTF-8 become dead letters: 2 of 1,000 rows of 0\.csv, the first in line 7 \(byte \d+\); .*2\.csv.*; and of 2 more files \(set input\.csv\.encoding/,
+      );
+    },
+  );
 
   test("names the versions that worked on it, if there are several", () => {
     expect(buildsIn("0.1.0", "0.1.0")).toEqual(["0.1.0"]);

@@ -260,6 +260,7 @@ function aContext(names: readonly string[]): { context: SourceContext; problems:
         type: "float32",
         cell: { kind: "perRow", factor: 1 },
         textCause: null,
+        untyped: "CSV",
       }),
       report: (problem) => problems.push(problem),
     },

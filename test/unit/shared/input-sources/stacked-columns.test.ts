@@ -44,6 +44,7 @@ function columnsBy(pattern: string, names: readonly string[]): readonly string[]
         type: "float32",
         cell: { kind: "values", values: 1 },
         textCause: null,
+        untyped: "",
       }),
       report: (problem) => problems.push(problem),
     },

@@ -94,7 +94,7 @@ test("a store that is silent fails all files at once, and not one after the othe
   const startedMs = performance.now();
   const codes = new Set<unknown>();
   const stores = new Storages({ s3: async () => new Abortable() });
-  for await (const read of readFooterBatch(stores, files, { named: null, text: {} }, 100)) {
+  for await (const read of readFooterBatch(stores, files, { named: null, forms: {} }, 100)) {
     codes.add(read.kind === "failed" ? (read.error as { code: unknown }).code : "read");
   }
   expect([...codes]).toEqual(["STORE_FAILED"]);

@@ -90,9 +90,12 @@ const fileArbitrary = fc
     y: fc.oneof({ weight: 7, arbitrary: fc.constantFrom(...YEARS.slice(0, 4)) }, fc.constantFrom(...YEARS)),
     between: fc.constantFrom("", "", "deep/"),
     m: fc.constantFrom(...MONTHS),
-    name: fc.constantFrom("a.csv", "b.csv", "_c.csv", "d.txt"),
+    name: fc.constantFrom("a.parquet", "b.parquet", "_c.parquet", "d.txt"),
   })
-  .map(({ y, between, m, name }) => [`d/y=${y}/${between}m=${m}/a.csv`, `d/y=${y}/${between}m=${m}/${name}`]);
+  .map(({ y, between, m, name }) => [
+    `d/y=${y}/${between}m=${m}/a.parquet`,
+    `d/y=${y}/${between}m=${m}/${name}`,
+  ]);
 
 const wantedArbitrary = fc.oneof(
   {
@@ -107,17 +110,24 @@ const wantedArbitrary = fc.oneof(
 );
 
 /** Beside the folders: other files, and a link to what lies in them or elsewhere, where it has no like. */
-const strayArbitrary = fc.constantFrom("d/stray.csv", "d/z=1/stray.csv", "d/y=77/.keep");
+const strayArbitrary = fc.constantFrom("d/stray.parquet", "d/z=1/stray.parquet", "d/y=77/.keep");
 const linkArbitrary = fc.oneof(
   fc.tuple(
-    fc.constantFrom("d/latest", "d/0", "d/link.csv"),
-    fc.constantFrom("d/y=1", "d/y=1/m=1", "d/y=1/m=1/a.csv", "o", "o/m=1", "d"),
+    fc.constantFrom("d/latest", "d/0", "d/link.parquet"),
+    fc.constantFrom("d/y=1", "d/y=1/m=1", "d/y=1/m=1/a.parquet", "o", "o/m=1", "d"),
   ),
   fc.tuple(fc.constantFrom("d/y=2", "d/y=5", "d/y=7"), fc.constantFrom("d/y=1", "o", "d")),
-  fc.constant(["d/y=5/m=1/link.csv", "d/y=1/m=1/a.csv"] as const),
+  fc.constant(["d/y=5/m=1/link.parquet", "d/y=1/m=1/a.parquet"] as const),
 );
 
-const INPUTS = [["d"], ["d/**/*.csv"], ["d/y=*/**/*.csv"], ["d/y=1", "d"], ["d", "d/y=1"], ["o", "d"]];
+const INPUTS = [
+  ["d"],
+  ["d/**/*.parquet"],
+  ["d/y=*/**/*.parquet"],
+  ["d/y=1", "d"],
+  ["d", "d/y=1"],
+  ["o", "d"],
+];
 
 test("what is left is the same whether folders are ruled out before they are listed or not", async () => {
   let [unlisted, again] = [0, 0];
@@ -163,7 +173,7 @@ async function treeOf(
   files: readonly string[],
   links: readonly (readonly [link: string, to: string])[],
 ): Promise<FileTree> {
-  const plain = [...new Set(["o/m=1/o.csv", "d/.keep", ...files])];
+  const plain = [...new Set(["o/m=1/o.parquet", "d/.keep", ...files])];
   const free = links.filter(([link]) => !plain.some((file) => file.startsWith(`${link}/`) || file === link));
   const target = ([link, to]: readonly [string, string]) => [
     link,
@@ -224,7 +234,7 @@ test.each(["s3://bucket/data", "s3://bucket/data/day=*/hour=*/*.parquet"])(
 );
 
 test("of several names one judge decides, whichever comes upon a file first", async () => {
-  const keys = [1, 2, 3].flatMap((top) => [1, 2, 3].map((y) => `t${top}/y=${y}/a.csv`));
+  const keys = [1, 2, 3].flatMap((top) => [1, 2, 3].map((y) => `t${top}/y=${y}/a.parquet`));
   const { bucket, listed } = await bucketOf(keys);
   const wanted: Wanted[] = [{ name: "y", is: "=", value: "2" }];
   const { plain, pruned } = findIn(bucket, ["s3://bucket/t1", "s3://bucket/t2", "s3://bucket/t3"], wanted);
@@ -236,12 +246,12 @@ test("of several names one judge decides, whichever comes upon a file first", as
 });
 
 test("a name of which all is ruled out is no name that leads to nothing; one without files is", async () => {
-  const { bucket } = await bucketOf(["t1/y=1/a.csv", "t2/y=2/a.csv", "t3/y=1/a.txt", "t3/y=3/a.txt"]);
+  const { bucket } = await bucketOf(["t1/y=1/a.parquet", "t2/y=2/a.parquet", "t3/y=1/a.txt", "t3/y=3/a.txt"]);
   const wanted: Wanted[] = [{ name: "y", is: "=", value: "2" }];
   const { plain, pruned } = findIn(bucket, ["s3://bucket/t1", "s3://bucket/t2"], wanted);
   const { left } = await pruned();
   expect(left).toEqual(await plain());
-  expect(left.files.map(({ path }) => path)).toEqual(["s3://bucket/t2/y=2/a.csv"]);
+  expect(left.files.map(({ path }) => path)).toEqual(["s3://bucket/t2/y=2/a.parquet"]);
   await expect(findIn(bucket, ["s3://bucket/t2", "s3://bucket/t3"], wanted).pruned()).rejects.toMatchObject({
     code: "INPUT_NOT_FOUND",
     problems: [
@@ -256,7 +266,7 @@ test("a name of which all is ruled out is no name that leads to nothing; one wit
 test("where a folder makes texts of numbers, all is listed, and judged as texts", async () => {
   const months = ["1", "9", "10"];
   const keys = ["1", "2", "x"].flatMap((y) =>
-    months.map((m) => `data/y=${y}/m=${y === "2" ? "x" : ""}${m}/a.csv`),
+    months.map((m) => `data/y=${y}/m=${y === "2" ? "x" : ""}${m}/a.parquet`),
   );
   const { bucket } = await bucketOf(keys);
   const wanted: Wanted[] = [
@@ -273,7 +283,7 @@ test("where a folder makes texts of numbers, all is listed, and judged as texts"
   ]);
   // As numbers 10 is no less than 9.
   expect(left.files.map(({ path }) => path.slice("s3://bucket/".length))).toEqual([
-    "data/y=1/m=1/a.csv",
-    "data/y=1/m=10/a.csv",
+    "data/y=1/m=1/a.parquet",
+    "data/y=1/m=10/a.parquet",
   ]);
 });

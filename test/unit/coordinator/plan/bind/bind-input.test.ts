@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { FieldType } from "../../../../../shared/domain/dataset.ts";
 import type { Dim, Dtype } from "../../../../../shared/domain/tensor.ts";
+import { needs } from "../../../../support/needs.ts";
 import { aTensor, bind, fixedList, list, type MapParts, numeric, problemsOf } from "./bind-fixtures.ts";
 
 type Case = readonly [type: FieldType, dims: readonly Dim[], dtype?: Dtype, shape?: readonly number[]];
@@ -264,7 +265,7 @@ describe("inputs that share a symbol", () => {
   });
 });
 
-test("a column of text that feeds no numbers comes with the key that makes some of it", () => {
+needs("csv-json")("a column of text that feeds no numbers comes with the key that makes some of it", () => {
   const [problem] = problemsOf(...parts([{ kind: "string" }, []]));
   expect(problem?.hint).toMatch(/^of CSV and JSON Lines, `input\.types: \{ x: float64 \}`/);
 });

@@ -1,0 +1,34 @@
+import { showType } from "../../shared/dataset/field-differences.ts";
+import { nameOfType } from "../../shared/domain/column-type-names.ts";
+import type { Dataset, FileForm } from "../../shared/domain/dataset.ts";
+import { FORMATS, formatOf } from "../../shared/domain/formats.ts";
+import { counted, oneLine } from "../../shared/terminal/text.ts";
+
+const MAX_FIELDS = 40;
+
+/** How files without a footer are read: what was found by looking at them, and what the job says. */
+export function fileFormEntries({ files }: Pick<Dataset, "files">): [label: string, value: string][] {
+  const entries = FORMATS.flatMap(({ name, title, show }): [string, string][] => {
+    const form = files.find(({ format }) => format === name)?.text?.form;
+    if (form === undefined) return [];
+    return [
+      [title.toLowerCase(), oneLine(show(form))],
+      ["columns", columnsText(form)],
+    ];
+  });
+  const packed = files.filter(
+    ({ format, text }) => text !== undefined && formatOf(format).isOnePiece(text),
+  ).length;
+  if (packed === 0) return entries;
+  const cannot = "to read some rows is to unpack all before them: not cut into shards unless they are large";
+  return [...entries, ["gzip", `${counted(packed, "file")}: ${cannot}`]];
+}
+
+function columnsText({ fields }: FileForm): string {
+  if (fields.length === 0) return "none: there is nothing to find them by";
+  const first = fields
+    .slice(0, MAX_FIELDS)
+    .map(({ name, type }) => `${oneLine(name)} ${nameOfType(type) ?? showType(type)}`);
+  const more = fields.length - first.length;
+  return [...first, ...(more > 0 ? [`and ${more} more`] : [])].join(", ");
+}

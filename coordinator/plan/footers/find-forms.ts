@@ -1,0 +1,55 @@
+import { errorFromData } from "../../../shared/core/errors.ts";
+import { FORMATS, formatOptions } from "../../../shared/domain/formats.ts";
+import { NO_STORES, storesOf } from "../../../shared/domain/job-stores.ts";
+import type { AskedForm } from "../../../shared/extension/format.ts";
+import type { FoundFile } from "../input/discover.ts";
+import type { ReadLimits } from "./footer-process-owner.ts";
+import type { FoundForms } from "./footer-protocol.ts";
+import { FooterReaders } from "./footer-readers.ts";
+
+/** What a job says of files without a footer. */
+export interface AskedForms extends Pick<AskedForm, "types"> {
+  /** Keys of `input`, among which each format has its own. */
+  readonly options: object;
+}
+
+/** Files that are looked at, spread over all: a column may change on the way. */
+const LOOKED_AT = 8;
+
+/**
+ * Finds how the files without a footer among these are read: all of one format in the same way. In a process
+ * of its own, as footers are.
+ *
+ * @throws {INPUT_UNSUPPORTED} {INPUT_CORRUPT} {SPEC_INVALID} and the STORE_ codes
+ */
+export async function findForms(
+  files: readonly FoundFile[],
+  { options, types }: AskedForms,
+  limits: ReadLimits,
+): Promise<FoundForms> {
+  const forms: Record<string, FoundForms[string]> = {};
+  for (const { name: format } of FORMATS) {
+    const all = files.filter((file) => file.format === format);
+    if (all.length === 0) continue;
+    const filled = all.filter(({ bytes }) => bytes > 0);
+    await using readers = new FooterReaders(limits);
+    const looked = spread(filled.length > 0 ? filled : all);
+    const answer = await readers.findForm({
+      files: looked,
+      stores: storesOf(limits.stores ?? NO_STORES, looked),
+      format,
+      asked: { options: formatOptions(options, format), types },
+    });
+    if (answer.kind === "failed") throw errorFromData(answer.error);
+    forms[format] = answer.found;
+  }
+  return forms;
+}
+
+function spread(files: readonly FoundFile[]): FoundFile[] {
+  const count = Math.min(LOOKED_AT, files.length);
+  return Array.from(
+    { length: count },
+    (_, index) => files[Math.floor((index * files.length) / count)],
+  ).filter((file) => file !== undefined);
+}

@@ -1,0 +1,51 @@
+import type { Extension } from "../../shared/extension/extension.ts";
+import type { FormatPart } from "../../shared/extension/format.ts";
+import {
+  csvForm,
+  cutIndex,
+  ENCODING_HINTS,
+  formText,
+  jsonForm,
+  listingHint,
+  type TextForm,
+  type TextFormat,
+  type TextIndex,
+  textIndex,
+} from "./op.ts";
+import { csvSpec } from "./spec.ts";
+
+/** What both formats have in common. */
+function lines(format: TextFormat) {
+  return {
+    show: (form) => formText(form as TextForm),
+    isOnePiece: (index) => (index as TextIndex).isGzip,
+    cut: (index, rowStart, rowEnd) => cutIndex(index as TextIndex, rowStart, rowEnd),
+    words: { content: "text", pieces: "lines", encodingHint: ENCODING_HINTS[format] },
+    loadPlanner: async () => (await import("./plan-text.ts")).textPlanner(format),
+    openReader: async () => new (await import("./text-file.ts")).TextReader(),
+  } satisfies Partial<FormatPart>;
+}
+
+/** CSV and JSON Lines as inputs of jobs. */
+export const csvJson: Extension = {
+  name: "csv-json",
+  formats: [
+    {
+      name: "csv",
+      title: "CSV",
+      endings: [".csv", ".tsv"],
+      options: csvSpec,
+      index: (z, parts) => textIndex(z, csvForm(z, parts), parts),
+      listing: listingHint,
+      ...lines("csv"),
+    },
+    {
+      name: "json",
+      title: "JSON Lines",
+      endings: [".jsonl", ".ndjson"],
+      says: "`json` is JSON Lines",
+      index: (z, parts) => textIndex(z, jsonForm(z, parts), parts),
+      ...lines("json"),
+    },
+  ],
+};

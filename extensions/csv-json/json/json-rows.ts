@@ -1,0 +1,76 @@
+import type { RecordBatch, Schema } from "apache-arrow";
+import { recordBatchOf } from "../../../shared/dataset/record-batch.ts";
+import type { Field } from "../../../shared/domain/dataset.ts";
+import { MemberColumns } from "./json-columns.ts";
+import { JsonFault, JsonScanner, OPEN_OBJECT } from "./json-scanner.ts";
+
+/** Enough to recognise a value. */
+const SHOWN_CHARS = 60;
+
+interface JsonLine {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A line that makes no row. */
+interface LineFault {
+  readonly row: number;
+  /** Index into all fields; null: the line as a whole. */
+  readonly column: number | null;
+  /** The beginning of the value. */
+  readonly shown: string;
+}
+
+interface JsonRows {
+  readonly batch: RecordBatch;
+  readonly faults: readonly LineFault[];
+}
+
+/**
+ * Makes a row of each line of JSON. One with a fault is all nulls.
+ *
+ * @param lines places in `bytes`, which are UTF-8 there
+ * @param fields the columns that are asked for, and in `asked` their places among all
+ */
+export function jsonRows(
+  bytes: Buffer,
+  lines: Iterable<JsonLine>,
+  {
+    fields,
+    asked,
+    schema,
+  }: { readonly fields: readonly Field[]; readonly asked: readonly number[]; readonly schema: Schema },
+): JsonRows {
+  const scanner = new JsonScanner(bytes);
+  const columns = new MemberColumns(fields, scanner);
+  const faults: LineFault[] = [];
+  let row = 0;
+  for (const line of lines) {
+    const fault = appendLine(line, scanner, columns);
+    if (fault !== null) {
+      columns.truncate(row);
+      columns.appendNulls();
+      const column = fault < 0 ? null : (asked[fault] ?? null);
+      const place = fault < 0 ? line : columns.placeOf(fault);
+      const shown = Array.from(
+        bytes.toString("utf8", place.start, Math.min(place.end, place.start + 4 * SHOWN_CHARS)),
+      );
+      faults.push({ row, column, shown: shown.slice(0, SHOWN_CHARS).join("") });
+    }
+    row += 1;
+  }
+  return { batch: recordBatchOf(schema, row, columns.finish()), faults };
+}
+
+/** @returns the column at fault; -1 where the line is no object; null where nothing is wrong */
+function appendLine({ start, end }: JsonLine, scanner: JsonScanner, columns: MemberColumns): number | null {
+  try {
+    scanner.passLine(start, end);
+  } catch (error) {
+    if (error instanceof JsonFault) return -1;
+    throw error;
+  }
+  if (scanner.bytes[scanner.valueStart] !== OPEN_OBJECT) return -1;
+  const fault = columns.append(scanner.valueStart);
+  return fault < 0 ? null : fault;
+}

@@ -1,0 +1,165 @@
+import type { CsvForm } from "./op.ts";
+import { NEWLINE, RECORD_MOST_BYTES, RETURN, type RecordSink } from "./record-sink.ts";
+
+const SPACE = 32;
+const NO_BYTE = -1;
+
+/** The characters that records of CSV are cut by, as bytes. */
+interface CsvMarks {
+  readonly delimiter: number;
+  readonly quote: number;
+  readonly escaping: number;
+}
+
+export function csvMarks(form: Pick<CsvForm, "delimiter" | "quote" | "escape">): CsvMarks {
+  const byteOf = (text: string) => (text === "" ? NO_BYTE : text.charCodeAt(0));
+  return {
+    delimiter: byteOf(form.delimiter),
+    quote: byteOf(form.quote),
+    escaping: byteOf(form.escape),
+  };
+}
+
+/** What ends a search: the end of these bytes, behind which there may be more; or that there is nothing. */
+const CUT = -1;
+const BROKEN = -2;
+
+/**
+ * Finds the records of CSV (RFC 4180, and what DuckDB takes beyond it: spaces around quotes, quotes within
+ * unquoted values): a line end within quotes is none. A line ends with `\n`, `\r\n` or `\r`; one with nothing
+ * in it is no record.
+ *
+ * Law: a quote that is not closed as it should be (behind it no delimiter and no line end; or never) costs
+ * the line that its record begins with, and no other. So the bytes from one record's start to another's give
+ * the same records, whatever lies before and behind them.
+ *
+ * @param isEnd nothing comes behind these bytes
+ * @returns where the first record begins that was not seen whole; the length of `bytes` when there is none
+ */
+export function scanCsv(
+  bytes: Uint8Array,
+  from: number,
+  { marks, isEnd }: { readonly marks: CsvMarks; readonly isEnd: boolean },
+  sink: RecordSink,
+): number {
+  const { delimiter, quote } = marks;
+  const { length } = bytes;
+  const quotes = new QuoteScan(bytes, marks, isEnd);
+  const found = { start: 0, end: 0, next: 0, lines: 1, values: 0 };
+  let start = from;
+  // Every byte of the input passes here: no calls but where there are quotes, and nothing is made.
+  while (start < length) {
+    let at = start;
+    let values = 1;
+    let next = CUT;
+    quotes.lines = 1;
+    for (;;) {
+      const first = bytes[at];
+      const opening = first === quote || first === SPACE ? quotes.openingAt(at) : -1;
+      if (opening >= 0) {
+        at = quotes.behind(opening);
+        if (at < 0) break;
+      } else {
+        while (at < length) {
+          const byte = bytes[at];
+          if (byte === delimiter || byte === NEWLINE || byte === RETURN) break;
+          at += 1;
+        }
+      }
+      if (at >= length || bytes[at] !== delimiter) {
+        next = behindLine(bytes, at, isEnd);
+        break;
+      }
+      values += 1;
+      at += 1;
+    }
+    if (next >= 0 && next - start <= RECORD_MOST_BYTES) {
+      found.start = start;
+      found.end = at;
+      found.next = next;
+      found.lines = quotes.lines;
+      found.values = values;
+      if (at === start) sink.blank(next);
+      else sink.record(found);
+      start = next;
+      continue;
+    }
+    // Not seen whole: more of it may come, unless it is broken, or larger than any may be.
+    if (at !== BROKEN && next < 0 && !isEnd && length - start <= RECORD_MOST_BYTES) return start;
+    const end = lineEnd(bytes, start);
+    next = behindLine(bytes, end, isEnd);
+    if (next < 0) return start;
+    sink.record({ start, end, next, lines: 1, values: 0 });
+    start = next;
+  }
+  return length;
+}
+
+/** Values in quotes. */
+class QuoteScan {
+  readonly #bytes: Uint8Array;
+  readonly #marks: CsvMarks;
+  readonly #isEnd: boolean;
+  /** Of the record at hand: one, and one more for each line end within quotes. */
+  lines = 1;
+
+  constructor(bytes: Uint8Array, marks: CsvMarks, isEnd: boolean) {
+    this.#bytes = bytes;
+    this.#marks = marks;
+    this.#isEnd = isEnd;
+  }
+
+  /** The quote that a value begins with, spaces before it passed over; -1 when it has none. */
+  openingAt(valueStart: number): number {
+    const bytes = this.#bytes;
+    const { quote, delimiter } = this.#marks;
+    let at = valueStart;
+    if (delimiter !== SPACE) while (bytes[at] === SPACE) at += 1;
+    return bytes[at] === quote ? at : -1;
+  }
+
+  /** Behind a value in quotes, where a delimiter stands, a line's end, or the end of all. */
+  behind(opening: number): number {
+    const bytes = this.#bytes;
+    const { length } = bytes;
+    const { delimiter, quote, escaping } = this.#marks;
+    let at = opening + 1;
+    for (;;) {
+      let byte = 0;
+      while (at < length) {
+        byte = bytes[at] ?? 0;
+        if (byte === quote || byte === escaping) break;
+        if (byte === NEWLINE || (byte === RETURN && bytes[at + 1] !== NEWLINE)) this.lines += 1;
+        at += 1;
+      }
+      if (at >= length || (at + 1 >= length && !this.#isEnd)) return CUT;
+      const following = bytes[at + 1];
+      if (byte === escaping && (following === quote || (escaping !== quote && following === escaping))) {
+        at += 2;
+        continue;
+      }
+      if (byte === quote) break;
+      at += 1;
+    }
+    at += 1;
+    if (delimiter !== SPACE) while (bytes[at] === SPACE) at += 1;
+    if (at >= length) return this.#isEnd ? at : CUT;
+    const byte = bytes[at];
+    return byte === delimiter || byte === NEWLINE || byte === RETURN ? at : BROKEN;
+  }
+}
+
+/** Where the line ends that begins here, whatever is quoted. */
+function lineEnd(bytes: Uint8Array, start: number): number {
+  let at = start;
+  while (at < bytes.length && bytes[at] !== NEWLINE && bytes[at] !== RETURN) at += 1;
+  return at;
+}
+
+/** Behind the line end at `end`; CUT when that may go on behind these bytes. */
+function behindLine(bytes: Uint8Array, end: number, isEnd: boolean): number {
+  if (end >= bytes.length) return isEnd ? end : CUT;
+  if (bytes[end] !== RETURN) return end + 1;
+  if (end + 1 >= bytes.length) return isEnd ? end + 1 : CUT;
+  return bytes[end + 1] === NEWLINE ? end + 2 : end + 1;
+}

@@ -1,0 +1,37 @@
+import * as z from "zod";
+import { ZOD } from "../core/zod.ts";
+import { TYPE_NAMES, TYPE_PATTERN } from "./column-type-names.ts";
+import { DATASET_FORMATS, FORMATS, UNTYPED_FORMATS } from "./formats.ts";
+
+const notes = FORMATS.flatMap(({ says }) => says ?? []);
+const packed = FORMATS.length === 0 ? "" : " Text may be packed by gzip, whatever it is called.";
+
+export const FORMAT_SPEC = z
+  .enum(["auto", ...DATASET_FORMATS])
+  .default("auto")
+  .describe(`${["The format of the files", ...notes].join("; ")}. \`auto\`: by extension.${packed}`);
+
+/** Keys of formats of extensions. The compiler knows none of them: `formatOptions` reads them. */
+export const FORMAT_KEYS: object = Object.fromEntries(
+  FORMATS.flatMap(({ name, options }) =>
+    options === undefined ? [] : [[name, options(ZOD).exactOptional()]],
+  ),
+);
+
+const typed = UNTYPED_FORMATS === "" ? "" : ` of ${UNTYPED_FORMATS} files`;
+
+/** The types that the job sets for columns. */
+export const TYPES_SPEC = z
+  .record(
+    z.string().min(1).max(10_000),
+    z
+      .string()
+      .max(100)
+      .regex(TYPE_PATTERN)
+      .meta({ title: `${TYPE_NAMES.join(", ")}, with \`[]\` behind for a list` }),
+  )
+  .describe(
+    `Types of columns${typed}, by name, where looking at them finds another: ` +
+      "`price: float32`, `embedding: float32[]`. Rows whose value is none of its column's type are dead letters. A folder's " +
+      "column may be named, too: it is `int64`, `date` or `string`. See [folders as columns](#folders-as-columns).",
+  );
