@@ -4,7 +4,7 @@ import { below } from "../../shared/domain/location.ts";
 import type { TensorInfo } from "../../shared/domain/tensor.ts";
 import type { DraftNote, MadeInput, MeasureContext, StepDraft } from "../../shared/extension/step-draft.ts";
 import { isIdsName, TYPE_NAMES } from "../../shared/input-sources/text-inputs.ts";
-import { fieldOfType } from "../../shared/modules/value-type.ts";
+import { fieldOfType } from "../../shared/values/value-type.ts";
 import { counted } from "../../shared/terminal/text.ts";
 import { draftSpans } from "./draft-spans.ts";
 import { tokenizerFactsOf } from "./folder-tokenizer.ts";

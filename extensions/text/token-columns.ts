@@ -1,5 +1,5 @@
 import { type ColumnType, type ComplexType, list, nullable, struct } from "../../shared/modules/api.ts";
-import { type NamedType, parseColumnTypes } from "../../shared/modules/value-type.ts";
+import { type NamedType, parseColumnTypes } from "../../shared/values/value-type.ts";
 
 /** Of each token where it lies in its text: a column that a tokenizer makes where it is asked for. */
 const OFFSETS = nullable(list(struct({ start: "int32", end: "int32", special: "bool", continues: "bool" })));

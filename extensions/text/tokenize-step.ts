@@ -4,7 +4,7 @@ import { present } from "../../shared/core/assert.ts";
 import { columnData, recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import { offsetsBehind, textsOf, validity } from "../../shared/dataset/text-column.ts";
 import { madeColumns, type StepBinding } from "../../shared/domain/step-binding.ts";
-import { columnOf } from "../../shared/modules/write-values.ts";
+import { columnOf } from "../../shared/values/write-values.ts";
 import type { OpenStepOptions, RowFailure, Step, StepResult } from "../../shared/steps/step.ts";
 import type { TokenizeOp } from "./op.ts";
 import { type Encoding, TextTokenizer, type TokenizerInput } from "./text-tokenizer.ts";

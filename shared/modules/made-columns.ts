@@ -2,8 +2,8 @@ import { type Data, RecordBatch, Table, Vector } from "apache-arrow";
 import { fieldTypeOf } from "../dataset/fields.ts";
 import { gather } from "../dataset/gather.ts";
 import { arrayOf, checkValue, show, ValueFault } from "./check-value.ts";
-import { fieldOfType, type NamedType } from "./value-type.ts";
-import { columnOf } from "./write-values.ts";
+import { fieldOfType, type NamedType } from "../values/value-type.ts";
+import { columnOf } from "../values/write-values.ts";
 
 /**
  * Columns that a user's code made: Arrow's, or by name.

@@ -14,7 +14,7 @@ import type { FailedRow, RowsMade } from "./run-task.ts";
 import { describeThrown } from "./user-error.ts";
 import { UserThreadHost } from "./user-thread-host.ts";
 import { ALL_ROWS, NO_ROW } from "./user-thread-protocol.ts";
-import { arrowFieldOf } from "./write-values.ts";
+import { arrowFieldOf } from "../values/write-values.ts";
 
 /** A thread that runs a user's own code as a step. Started by `ModuleThread`. */
 

@@ -7,8 +7,8 @@ import { arrayOf, show, ValueFault } from "./check-value.ts";
 import { checkColumn, checkNames, valuesOf } from "./made-columns.ts";
 import { failedRow } from "./run-rows.ts";
 import type { FailedRow, RowsMade, RowsTask } from "./run-task.ts";
-import type { NamedType } from "./value-type.ts";
-import { arrowFieldOf } from "./write-values.ts";
+import type { NamedType } from "../values/value-type.ts";
+import { arrowFieldOf } from "../values/write-values.ts";
 
 /** What one call of the step made. */
 interface Piece {

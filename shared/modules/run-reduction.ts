@@ -5,9 +5,9 @@ import { isPromise } from "./call-step.ts";
 import { ValueFault } from "./check-value.ts";
 import { columnsOf, type LoadedReduction, type ReductionHalf } from "./loaded-reduction.ts";
 import { madeTable } from "./made-table.ts";
-import { NullFault, valueReader } from "./read-values.ts";
+import { NullFault, valueReader } from "../values/read-values.ts";
 import { describeThrown } from "./user-error.ts";
-import type { NamedType } from "./value-type.ts";
+import type { NamedType } from "../values/value-type.ts";
 
 interface ReductionTask {
   readonly reduction: LoadedReduction;

@@ -7,7 +7,7 @@ import * as api from "./api.ts";
 import { HOST_MODULES } from "./bundle-form.ts";
 import { describeThrown } from "./user-error.ts";
 import { LOAD_LIMIT_MS, ROW, TICKS, type UserThreadOptions } from "./user-thread-protocol.ts";
-import { TypeFault } from "./value-type.ts";
+import { TypeFault } from "../values/value-type.ts";
 
 /** As long as the event loop turns, nothing hangs: what only waits has a time limit of its own. */
 const TICK_MS = 100;

@@ -5,7 +5,7 @@ import { checkStep } from "../../shared/modules/loaded-step.ts";
 import { runBatch } from "../../shared/modules/run-batch.ts";
 import { runRows } from "../../shared/modules/run-rows.ts";
 import type { FailedRow } from "../../shared/modules/run-task.ts";
-import { arrowFieldOf, columnOf } from "../../shared/modules/write-values.ts";
+import { arrowFieldOf, columnOf } from "../../shared/values/write-values.ts";
 import { plainRows } from "./sample-table.ts";
 
 export const READS = { id: "int32", text: "string?" } as const;

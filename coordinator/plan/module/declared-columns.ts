@@ -3,7 +3,7 @@ import { listNames } from "../../../shared/core/list-names.ts";
 import { didYouMean } from "../../../shared/core/nearest.ts";
 import { showType as showFieldType } from "../../../shared/dataset/field-differences.ts";
 import type { Field } from "../../../shared/domain/dataset.ts";
-import { canRead, type NamedType, showType, typeThatReads } from "../../../shared/modules/value-type.ts";
+import { canRead, type NamedType, showType, typeThatReads } from "../../../shared/values/value-type.ts";
 
 /** Why a column that code reads cannot be read; null where it can. */
 export function readProblem(

@@ -4,7 +4,7 @@ import { localPathOf } from "../../../shared/domain/location.ts";
 import type { StepBinding, StepColumn, StepFile } from "../../../shared/domain/step-binding.ts";
 import { ModuleThread } from "../../../shared/modules/module-thread-client.ts";
 import { ThreadLost } from "../../../shared/modules/user-thread.ts";
-import { fieldOfType, type NamedType } from "../../../shared/modules/value-type.ts";
+import { fieldOfType, type NamedType } from "../../../shared/values/value-type.ts";
 import { stepInvalid } from "./bundle-module.ts";
 import { nameProblem, readProblem } from "./declared-columns.ts";
 

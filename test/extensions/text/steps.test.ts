@@ -17,7 +17,7 @@ import { fieldsOf } from "../../../shared/dataset/fields.ts";
 import { NO_STORES } from "../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
 import type { StepBinding, StepColumn } from "../../../shared/domain/step-binding.ts";
-import { fieldOfType } from "../../../shared/modules/value-type.ts";
+import { fieldOfType } from "../../../shared/values/value-type.ts";
 import { applyStep } from "../../../shared/steps/apply-step.ts";
 import { openStep } from "../../../shared/steps/open-step.ts";
 import { stepContract } from "../../contract/step-contract.ts";

@@ -10,8 +10,8 @@ import {
   type ReductionHalf,
 } from "../../../../shared/modules/loaded-reduction.ts";
 import { runReduction } from "../../../../shared/modules/run-reduction.ts";
-import { TypeFault } from "../../../../shared/modules/value-type.ts";
-import { arrowFieldOf, columnOf } from "../../../../shared/modules/write-values.ts";
+import { TypeFault } from "../../../../shared/values/value-type.ts";
+import { arrowFieldOf, columnOf } from "../../../../shared/values/write-values.ts";
 import { plainRows } from "../../../support/sample-table.ts";
 
 type Row = Readonly<Record<string, unknown>>;
