@@ -3,7 +3,7 @@ import { errorToData } from "../../shared/core/errors.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
-import { ReductionThread } from "../../shared/modules/reduction-thread-client.ts";
+import { ReductionThread } from "../../extensions/code/threads/reduction-thread-client.ts";
 import { answerIsolated } from "../../shared/onnx/isolated.ts";
 import { createFile } from "../../shared/storage/local-file.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";

@@ -17,7 +17,7 @@ export async function openStep(
       return openSqlStep(binding, binding.op, options);
     }
     case "module": {
-      const { openModuleStep } = await import("./module-step.ts");
+      const { openModuleStep } = await import("../../extensions/code/threads/module-step.ts");
       return openModuleStep(binding, binding.op, options);
     }
     case "feature":

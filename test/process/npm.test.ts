@@ -86,7 +86,7 @@ describe("the bundle and the dependencies", () => {
       (name) => name.endsWith(".js") && dirname(name) !== "page",
     );
     const loaded = new Set(["apache-arrow"]);
-    for (const name of [...bundled.map((each) => join("bundle", each)), "shared/modules/api.js"]) {
+    for (const name of [...bundled.map((each) => join("bundle", each)), "extensions/code/api.js"]) {
       for (const specifier of specifiersOf(name, await readFile(join(dist, name), "utf8"))) {
         const [, library] = /^((?:@[^/]+\/)?[^/]+)/.exec(specifier) ?? [];
         if (library !== undefined && !OTHERS.has(library)) loaded.add(library);
@@ -154,7 +154,7 @@ describe("the package", () => {
 
   test("has few files: no tests, benchmarks, examples or source maps", () => {
     expect(paths).toEqual(
-      expect.arrayContaining(["dist/bundle/cli/main.js", "dist/shared/modules/api.d.ts"]),
+      expect.arrayContaining(["dist/bundle/cli/main.js", "dist/extensions/code/api.d.ts"]),
     );
     expect(paths.filter((path) => !PACKED.test(path))).toEqual([]);
     expect(paths.length).toBeLessThanOrEqual(MOST_FILES);

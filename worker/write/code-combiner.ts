@@ -4,7 +4,7 @@ import { combineChunks } from "../../shared/dataset/combine-chunks.ts";
 import { cutTable } from "../../shared/dataset/cut-rows.ts";
 import { localPathOf } from "../../shared/domain/location.ts";
 import type { ModuleReductions } from "../../shared/domain/module-reduction.ts";
-import { ReductionThread } from "../../shared/modules/reduction-thread-client.ts";
+import { ReductionThread } from "../../extensions/code/threads/reduction-thread-client.ts";
 
 /**
  * What code is given at once. The same rows are cut at the same places, whatever batches the model ran: code

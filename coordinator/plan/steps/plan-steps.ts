@@ -11,7 +11,7 @@ import type { DescribedFiles } from "../../../shared/extension/step-part.ts";
 import { useDatabase } from "../../../shared/sql/sql-database.ts";
 import { openSqlProcess } from "../../../shared/sql/sql-process-client.ts";
 import { planSql } from "../../../shared/steps/plan-sql.ts";
-import { planModule } from "../module/plan-module.ts";
+import { planModule } from "../../../extensions/code/plan/plan-module.ts";
 
 /** How long the SELECT of a step may take over no rows at all. */
 const CHECK_LIMIT_MS = 30_000;

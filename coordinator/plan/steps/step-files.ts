@@ -13,7 +13,7 @@ import { isOnThisMachine } from "../../../shared/storage/local-paths.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
 import { digestStored } from "../../../shared/storage/whole-file.ts";
 import { fetchTogether } from "../fetch/kept-files.ts";
-import { keepBundle } from "../module/keep-bundle.ts";
+import { keepBundle } from "../../../extensions/code/plan/keep-bundle.ts";
 
 /** By the location that the job file names: its steps' files. */
 export type StepFiles = ReadonlyMap<string, StepFile>;

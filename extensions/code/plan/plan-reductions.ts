@@ -5,7 +5,7 @@ import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { localPathOf } from "../../../shared/domain/location.ts";
 import type { ModuleReduction, ModuleReductions } from "../../../shared/domain/module-reduction.ts";
 import type { StepFile } from "../../../shared/domain/step-binding.ts";
-import { ReductionThread } from "../../../shared/modules/reduction-thread-client.ts";
+import { ReductionThread } from "../threads/reduction-thread-client.ts";
 import { stepInvalid } from "./bundle-module.ts";
 import { nameProblem, readProblem } from "./declared-columns.ts";
 import { declarationOf } from "./plan-module.ts";

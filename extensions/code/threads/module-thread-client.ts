@@ -1,10 +1,10 @@
-import { NEVER } from "../core/abort.ts";
-import { assert } from "../core/assert.ts";
-import { compiledUrl } from "../core/package-root.ts";
-import type { Transferred } from "../core/remote/peer.ts";
-import { buffersOfTables, type PackedTable } from "../dataset/packed-table.ts";
-import type { StepDeclaration } from "./loaded-step.ts";
-import type { FailedRow } from "./run-task.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
+import { assert } from "../../../shared/core/assert.ts";
+import { compiledUrl } from "../../../shared/core/package-root.ts";
+import type { Transferred } from "../../../shared/core/remote/peer.ts";
+import { buffersOfTables, type PackedTable } from "../../../shared/dataset/packed-table.ts";
+import type { StepDeclaration } from "../run/loaded-step.ts";
+import type { FailedRow } from "../run/run-task.ts";
 import { UserThread } from "./user-thread.ts";
 import { LOAD_LIMIT_MS, NO_ROW } from "./user-thread-protocol.ts";
 
@@ -43,7 +43,7 @@ export class ModuleThread implements AsyncDisposable {
   #isRunning = false;
 
   constructor(path: string, where: string) {
-    this.#thread = new UserThread(compiledUrl("shared/modules/module-thread.ts"), { path, where });
+    this.#thread = new UserThread(compiledUrl("extensions/code/module-thread.ts"), { path, where });
     this.#loaded = this.#thread.remote.call("load", null, NEVER);
     this.#loaded.catch(() => {});
   }

@@ -1,13 +1,13 @@
 import { pathToFileURL } from "node:url";
 import { workerData } from "node:worker_threads";
 import * as arrow from "apache-arrow";
-import { orAbort } from "../core/abort.ts";
-import { ShardmillError } from "../core/errors.ts";
+import { orAbort } from "../../shared/core/abort.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
 import * as api from "./api.ts";
-import { HOST_MODULES } from "./bundle-form.ts";
-import { describeThrown } from "./user-error.ts";
-import { LOAD_LIMIT_MS, ROW, TICKS, type UserThreadOptions } from "./user-thread-protocol.ts";
-import { TypeFault } from "../values/value-type.ts";
+import { HOST_MODULES } from "./run/bundle-form.ts";
+import { describeThrown } from "./run/user-error.ts";
+import { LOAD_LIMIT_MS, ROW, TICKS, type UserThreadOptions } from "./threads/user-thread-protocol.ts";
+import { TypeFault } from "../../shared/values/value-type.ts";
 
 /** As long as the event loop turns, nothing hangs: what only waits has a time limit of its own. */
 const TICK_MS = 100;

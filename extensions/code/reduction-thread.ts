@@ -1,10 +1,10 @@
-import { NEVER } from "../core/abort.ts";
-import { Transferred } from "../core/remote/peer.ts";
-import { serveOwner } from "../core/remote/serve-owner.ts";
-import { buffersOfTables, type PackedTable, packBatch, unpackBatch } from "../dataset/packed-table.ts";
-import { checkReduction, type ReductionHalf } from "./loaded-reduction.ts";
-import type { ReductionMethods, ReductionOwner } from "./reduction-thread-client.ts";
-import { runReduction } from "./run-reduction.ts";
+import { NEVER } from "../../shared/core/abort.ts";
+import { Transferred } from "../../shared/core/remote/peer.ts";
+import { serveOwner } from "../../shared/core/remote/serve-owner.ts";
+import { buffersOfTables, type PackedTable, packBatch, unpackBatch } from "../../shared/dataset/packed-table.ts";
+import { checkReduction, type ReductionHalf } from "./run/loaded-reduction.ts";
+import type { ReductionMethods, ReductionOwner } from "./threads/reduction-thread-client.ts";
+import { runReduction } from "./run/run-reduction.ts";
 import { UserThreadHost } from "./user-thread-host.ts";
 
 /** A thread that runs a user's own code as a reduction. Started by `ReductionThread`. */

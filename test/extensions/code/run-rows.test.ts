@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { defineStep, fail, list, nullable, struct, vector } from "../../../../shared/modules/api.ts";
-import type { FailedRow } from "../../../../shared/modules/run-task.ts";
-import { READS, runStep as run } from "../../../support/run-step.ts";
+import { defineStep, fail, list, nullable, struct, vector } from "../../../extensions/code/api.ts";
+import type { FailedRow } from "../../../extensions/code/run/run-task.ts";
+import { READS, runStep as run } from "./run-step.ts";
 
 describe("a step that is given rows", () => {
   it("takes a value as it is when the row returns, whatever is written to its memory later", async () => {

@@ -1,4 +1,4 @@
-import { type NamedType, parseColumnTypes, TypeFault } from "../values/value-type.ts";
+import { type NamedType, parseColumnTypes, TypeFault } from "../../../shared/values/value-type.ts";
 
 /** The keys of what a module exports. */
 type Keys = Readonly<Record<string, unknown>>;

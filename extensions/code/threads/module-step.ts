@@ -1,17 +1,17 @@
 import { copyFile, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { RecordBatch } from "apache-arrow";
-import { orAbort } from "../core/abort.ts";
-import { present } from "../core/assert.ts";
-import { ShardmillError } from "../core/errors.ts";
-import { packBatch, unpackBatch } from "../dataset/packed-table.ts";
-import { plainCopy } from "../dataset/plain-batch.ts";
-import { type ModuleOp, madeColumns, type StepBinding } from "../domain/step-binding.ts";
-import { type ModuleAnswer, ModuleThread } from "../modules/module-thread-client.ts";
-import type { FailedRow } from "../modules/run-task.ts";
-import { ThreadLost } from "../modules/user-thread.ts";
-import { ALL_ROWS } from "../modules/user-thread-protocol.ts";
-import type { OpenStepOptions, Step, StepResult } from "./step.ts";
+import { orAbort } from "../../../shared/core/abort.ts";
+import { present } from "../../../shared/core/assert.ts";
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import { packBatch, unpackBatch } from "../../../shared/dataset/packed-table.ts";
+import { plainCopy } from "../../../shared/dataset/plain-batch.ts";
+import { type ModuleOp, madeColumns, type StepBinding } from "../../../shared/domain/step-binding.ts";
+import { type ModuleAnswer, ModuleThread } from "./module-thread-client.ts";
+import type { FailedRow } from "../run/run-task.ts";
+import { ThreadLost } from "./user-thread.ts";
+import { ALL_ROWS } from "./user-thread-protocol.ts";
+import type { OpenStepOptions, Step, StepResult } from "../../../shared/steps/step.ts";
 
 /**
  * Rows of one record batch that may end their thread, each after its time: if more do, it is not the rows.

@@ -1,12 +1,12 @@
 import type { RecordBatch, Table } from "apache-arrow";
-import { type Deferred, deferred, NEVER, orAbort } from "../core/abort.ts";
-import { assert, present } from "../core/assert.ts";
-import { ShardmillError } from "../core/errors.ts";
-import { compiledUrl } from "../core/package-root.ts";
-import { Transferred } from "../core/remote/peer.ts";
-import { buffersOfTables, type PackedTable, packBatch, unpackTable } from "../dataset/packed-table.ts";
-import { plainCopy } from "../dataset/plain-batch.ts";
-import type { ReductionDeclaration, ReductionHalf } from "./loaded-reduction.ts";
+import { type Deferred, deferred, NEVER, orAbort } from "../../../shared/core/abort.ts";
+import { assert, present } from "../../../shared/core/assert.ts";
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import { compiledUrl } from "../../../shared/core/package-root.ts";
+import { Transferred } from "../../../shared/core/remote/peer.ts";
+import { buffersOfTables, type PackedTable, packBatch, unpackTable } from "../../../shared/dataset/packed-table.ts";
+import { plainCopy } from "../../../shared/dataset/plain-batch.ts";
+import type { ReductionDeclaration, ReductionHalf } from "../run/loaded-reduction.ts";
 import { ThreadLost, UserThread } from "./user-thread.ts";
 import { LOAD_LIMIT_MS } from "./user-thread-protocol.ts";
 
@@ -43,7 +43,7 @@ export class ReductionThread implements AsyncDisposable {
    */
   constructor(path: string, where: string) {
     this.#where = where;
-    const script = compiledUrl("shared/modules/reduction-thread.ts");
+    const script = compiledUrl("extensions/code/reduction-thread.ts");
     const owner: ReductionOwner = { next: () => this.#next() };
     this.#thread = new UserThread(script, { path, where }, owner);
     this.#loaded = this.#thread.remote.call("load", null, NEVER);

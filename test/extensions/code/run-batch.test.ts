@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { defineStep } from "../../../../shared/modules/api.ts";
-import { runStep as run } from "../../../support/run-step.ts";
+import { defineStep } from "../../../extensions/code/api.ts";
+import { runStep as run } from "./run-step.ts";
 
 describe("a step that is given record batches", () => {
   const reads = { id: "int32" } as const;

@@ -1,4 +1,4 @@
-import { messageOf } from "../core/errors.ts";
+import { messageOf } from "../../../shared/core/errors.ts";
 
 /** Where source maps say that the files of a bundle lie: below the folder of the step's file. */
 export const SOURCE_ROOT = "step:///";

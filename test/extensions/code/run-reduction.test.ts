@@ -2,17 +2,17 @@ import { setImmediate } from "node:timers/promises";
 import { type RecordBatch, Schema, Table } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { recordBatchOf } from "../../../../shared/dataset/record-batch.ts";
-import { defineReduction } from "../../../../shared/modules/api.ts";
+import { recordBatchOf } from "../../../shared/dataset/record-batch.ts";
+import { defineReduction } from "../../../extensions/code/api.ts";
 import {
   checkReduction,
   columnsOf,
   type ReductionHalf,
-} from "../../../../shared/modules/loaded-reduction.ts";
-import { runReduction } from "../../../../shared/modules/run-reduction.ts";
-import { TypeFault } from "../../../../shared/values/value-type.ts";
-import { arrowFieldOf, columnOf } from "../../../../shared/values/write-values.ts";
-import { plainRows } from "../../../support/sample-table.ts";
+} from "../../../extensions/code/run/loaded-reduction.ts";
+import { runReduction } from "../../../extensions/code/run/run-reduction.ts";
+import { TypeFault } from "../../../shared/values/value-type.ts";
+import { arrowFieldOf, columnOf } from "../../../shared/values/write-values.ts";
+import { plainRows } from "../../support/sample-table.ts";
 
 type Row = Readonly<Record<string, unknown>>;
 

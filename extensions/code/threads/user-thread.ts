@@ -1,6 +1,6 @@
-import type { Methods } from "../core/remote/peer.ts";
-import { endText, Remote, type RemoteEnd } from "../core/remote/remote.ts";
-import { ThreadLink } from "../core/remote/thread-link.ts";
+import type { Methods } from "../../../shared/core/remote/peer.ts";
+import { endText, Remote, type RemoteEnd } from "../../../shared/core/remote/remote.ts";
+import { ThreadLink } from "../../../shared/core/remote/thread-link.ts";
 import { NO_ROW, ROW, TICKS, type UserThreadOptions } from "./user-thread-protocol.ts";
 
 /** A thread of a user's code that hung, and was ended by force, or that ended by itself. */

@@ -1,4 +1,4 @@
-import type { NamedType, ScalarName, ValueType, VectorItem } from "../values/value-type.ts";
+import type { NamedType, ScalarName, ValueType, VectorItem } from "../../../shared/values/value-type.ts";
 
 /** A value that a step made, and that its column cannot hold. */
 export class ValueFault extends Error {

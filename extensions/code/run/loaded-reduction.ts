@@ -1,5 +1,5 @@
 import { exportedKeys, functionAt, numberAt, typesAt, type UserFunction } from "./exported-keys.ts";
-import { type NamedType, TypeFault } from "../values/value-type.ts";
+import { type NamedType, TypeFault } from "../../../shared/values/value-type.ts";
 
 /** What a reduction declares: plain JSON. */
 export interface ReductionDeclaration {

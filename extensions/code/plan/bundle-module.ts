@@ -3,8 +3,8 @@ import { dirname, join, relative } from "node:path";
 import type { Message, PluginBuild } from "esbuild";
 import { messageOf, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
-import { HOST_MODULES } from "../../../shared/modules/bundle-form.ts";
-import { SOURCE_ROOT } from "../../../shared/modules/user-error.ts";
+import { HOST_MODULES } from "../run/bundle-form.ts";
+import { SOURCE_ROOT } from "../run/user-error.ts";
 
 /** What a bundle may have at most: it is kept, and sent to every worker. */
 const MAX_BYTES = 64 * 1024 * 1024;

@@ -1,20 +1,20 @@
 import { Schema } from "apache-arrow";
-import { present } from "../core/assert.ts";
-import { ShardmillError } from "../core/errors.ts";
-import { Transferred } from "../core/remote/peer.ts";
-import { serveOwner } from "../core/remote/serve-owner.ts";
-import { buffersOfTables, packBatch, unpackBatch } from "../dataset/packed-table.ts";
-import { recordBatchOf } from "../dataset/record-batch.ts";
-import { isPromise } from "./call-step.ts";
-import { checkStep, type LoadedStep } from "./loaded-step.ts";
-import type { ModuleAnswer, ModuleMethods, ModuleRun } from "./module-thread-client.ts";
-import { runBatch } from "./run-batch.ts";
-import { runRows } from "./run-rows.ts";
-import type { FailedRow, RowsMade } from "./run-task.ts";
-import { describeThrown } from "./user-error.ts";
+import { present } from "../../shared/core/assert.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import { Transferred } from "../../shared/core/remote/peer.ts";
+import { serveOwner } from "../../shared/core/remote/serve-owner.ts";
+import { buffersOfTables, packBatch, unpackBatch } from "../../shared/dataset/packed-table.ts";
+import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
+import { isPromise } from "./run/call-step.ts";
+import { checkStep, type LoadedStep } from "./run/loaded-step.ts";
+import type { ModuleAnswer, ModuleMethods, ModuleRun } from "./threads/module-thread-client.ts";
+import { runBatch } from "./run/run-batch.ts";
+import { runRows } from "./run/run-rows.ts";
+import type { FailedRow, RowsMade } from "./run/run-task.ts";
+import { describeThrown } from "./run/user-error.ts";
 import { UserThreadHost } from "./user-thread-host.ts";
-import { ALL_ROWS, NO_ROW } from "./user-thread-protocol.ts";
-import { arrowFieldOf } from "../values/write-values.ts";
+import { ALL_ROWS, NO_ROW } from "./threads/user-thread-protocol.ts";
+import { arrowFieldOf } from "../../shared/values/write-values.ts";
 
 /** A thread that runs a user's own code as a step. Started by `ModuleThread`. */
 

@@ -53,7 +53,7 @@ export function compilerConfig(folder: string, files: readonly string[]): object
       typeRoots,
       types: typeRoots.some((root) => existsSync(join(root, "node"))) ? ["node"] : [],
       paths: {
-        shardmill: [join(packageRoot, "dist", "shared", "modules", "api.d.ts")],
+        shardmill: [join(packageRoot, "dist", "extensions", "code", "api.d.ts")],
         "apache-arrow": [join(arrow, "Arrow.node.d.ts")],
       },
     },
