@@ -5,9 +5,9 @@ import { orAbort } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import * as api from "./api.ts";
 import { HOST_MODULES } from "./run/bundle-form.ts";
+import { TypeFault } from "./run/column-types.ts";
 import { describeThrown } from "./run/user-error.ts";
 import { LOAD_LIMIT_MS, ROW, TICKS, type UserThreadOptions } from "./threads/user-thread-protocol.ts";
-import { TypeFault } from "../../shared/values/value-type.ts";
 
 /** As long as the event loop turns, nothing hangs: what only waits has a time limit of its own. */
 const TICK_MS = 100;

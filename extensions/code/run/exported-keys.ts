@@ -1,4 +1,5 @@
-import { type NamedType, parseColumnTypes, TypeFault } from "../../../shared/values/value-type.ts";
+import type { NamedType } from "../../../shared/values/value-type.ts";
+import { parseColumnTypes, TypeFault } from "./column-types.ts";
 
 /** The keys of what a module exports. */
 type Keys = Readonly<Record<string, unknown>>;

@@ -1,5 +1,6 @@
+import type { NamedType } from "../../../shared/values/value-type.ts";
+import { TypeFault } from "./column-types.ts";
 import { exportedKeys, functionAt, numberAt, typesAt, type UserFunction } from "./exported-keys.ts";
-import { type NamedType, TypeFault } from "../../../shared/values/value-type.ts";
 
 /** What a reduction declares: plain JSON. */
 export interface ReductionDeclaration {

@@ -1,9 +1,9 @@
 import { type Data, RecordBatch, Table, Vector } from "apache-arrow";
 import { fieldTypeOf } from "../../../shared/dataset/fields.ts";
 import { gather } from "../../../shared/dataset/gather.ts";
-import { arrayOf, checkValue, show, ValueFault } from "./check-value.ts";
 import { fieldOfType, type NamedType } from "../../../shared/values/value-type.ts";
 import { columnOf } from "../../../shared/values/write-values.ts";
+import { arrayOf, checkValue, show, ValueFault } from "./check-value.ts";
 
 /**
  * Columns that a user's code made: Arrow's, or by name.

@@ -1,9 +1,9 @@
 import { type Data, RecordBatch, Schema, Table } from "apache-arrow";
 import { recordBatchOf } from "../../../shared/dataset/record-batch.ts";
-import { checkMadeRow, show, ValueFault } from "./check-value.ts";
-import { checkColumn, checkNames, valuesOf } from "./made-columns.ts";
 import type { NamedType } from "../../../shared/values/value-type.ts";
 import { arrowFieldOf, columnOf } from "../../../shared/values/write-values.ts";
+import { checkMadeRow, show, ValueFault } from "./check-value.ts";
+import { checkColumn, checkNames, valuesOf } from "./made-columns.ts";
 
 /**
  * The table that a reduction made, as a record batch of exactly the columns that it declares.

@@ -2,13 +2,13 @@ import { type Data, type RecordBatch, Schema } from "apache-arrow";
 import { gather } from "../../../shared/dataset/gather.ts";
 import { plainCopy } from "../../../shared/dataset/plain-batch.ts";
 import { recordBatchOf } from "../../../shared/dataset/record-batch.ts";
+import type { NamedType } from "../../../shared/values/value-type.ts";
+import { arrowFieldOf } from "../../../shared/values/write-values.ts";
 import { callStep } from "./call-step.ts";
 import { arrayOf, show, ValueFault } from "./check-value.ts";
 import { checkColumn, checkNames, valuesOf } from "./made-columns.ts";
 import { failedRow } from "./run-rows.ts";
 import type { FailedRow, RowsMade, RowsTask } from "./run-task.ts";
-import type { NamedType } from "../../../shared/values/value-type.ts";
-import { arrowFieldOf } from "../../../shared/values/write-values.ts";
 
 /** What one call of the step made. */
 interface Piece {

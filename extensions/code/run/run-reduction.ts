@@ -1,13 +1,13 @@
 import type { RecordBatch } from "apache-arrow";
 import { ShardmillError } from "../../../shared/core/errors.ts";
 import { columnData } from "../../../shared/dataset/record-batch.ts";
+import { NullFault, valueReader } from "../../../shared/values/read-values.ts";
+import type { NamedType } from "../../../shared/values/value-type.ts";
 import { isPromise } from "./call-step.ts";
 import { ValueFault } from "./check-value.ts";
 import { columnsOf, type LoadedReduction, type ReductionHalf } from "./loaded-reduction.ts";
 import { madeTable } from "./made-table.ts";
-import { NullFault, valueReader } from "../../../shared/values/read-values.ts";
 import { describeThrown } from "./user-error.ts";
-import type { NamedType } from "../../../shared/values/value-type.ts";
 
 interface ReductionTask {
   readonly reduction: LoadedReduction;

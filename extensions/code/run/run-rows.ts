@@ -1,10 +1,10 @@
 import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
 import { columnData } from "../../../shared/dataset/record-batch.ts";
+import { NullFault, valueReader } from "../../../shared/values/read-values.ts";
+import { columnOf } from "../../../shared/values/write-values.ts";
 import { callStep, isPromise, thrownMessage } from "./call-step.ts";
 import { checkMadeRow, show, ValueFault } from "./check-value.ts";
-import { NullFault, valueReader } from "../../../shared/values/read-values.ts";
 import type { FailedRow, RowsMade, RowsTask } from "./run-task.ts";
-import { columnOf } from "../../../shared/values/write-values.ts";
 
 /** Of one row: the rows that were made of it, each by column; or why there are none. */
 type RowOutcome = readonly (readonly unknown[])[] | FailedRow;

@@ -2,15 +2,15 @@ import { setImmediate } from "node:timers/promises";
 import { type RecordBatch, Schema, Table } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { recordBatchOf } from "../../../shared/dataset/record-batch.ts";
 import { defineReduction } from "../../../extensions/code/api.ts";
+import { TypeFault } from "../../../extensions/code/run/column-types.ts";
 import {
   checkReduction,
   columnsOf,
   type ReductionHalf,
 } from "../../../extensions/code/run/loaded-reduction.ts";
 import { runReduction } from "../../../extensions/code/run/run-reduction.ts";
-import { TypeFault } from "../../../shared/values/value-type.ts";
+import { recordBatchOf } from "../../../shared/dataset/record-batch.ts";
 import { arrowFieldOf, columnOf } from "../../../shared/values/write-values.ts";
 import { plainRows } from "../../support/sample-table.ts";
 

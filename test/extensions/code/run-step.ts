@@ -1,10 +1,10 @@
 import { Schema, Table } from "apache-arrow";
-import { recordBatchOf } from "../../../shared/dataset/record-batch.ts";
 import { defineStep } from "../../../extensions/code/api.ts";
 import { checkStep } from "../../../extensions/code/run/loaded-step.ts";
 import { runBatch } from "../../../extensions/code/run/run-batch.ts";
 import { runRows } from "../../../extensions/code/run/run-rows.ts";
 import type { FailedRow } from "../../../extensions/code/run/run-task.ts";
+import { recordBatchOf } from "../../../shared/dataset/record-batch.ts";
 import { arrowFieldOf, columnOf } from "../../../shared/values/write-values.ts";
 import { plainRows } from "../../support/sample-table.ts";
 
