@@ -1,6 +1,7 @@
 import type { Extension } from "../shared/extension/extension.ts";
 import { amqp } from "./amqp/extension.ts";
 import { azure } from "./azure/extension.ts";
+import { code } from "./code/extension.ts";
 import { convert } from "./convert/extension.ts";
 import { estimate } from "./estimate/extension.ts";
 import { flight } from "./flight/extension.ts";
@@ -34,6 +35,7 @@ export const EXTENSIONS: readonly Extension[] = [
   web,
   tracing,
   nvidia,
+  code,
   text,
   image,
   sound,

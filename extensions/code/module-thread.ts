@@ -5,16 +5,16 @@ import { Transferred } from "../../shared/core/remote/peer.ts";
 import { serveOwner } from "../../shared/core/remote/serve-owner.ts";
 import { buffersOfTables, packBatch, unpackBatch } from "../../shared/dataset/packed-table.ts";
 import { recordBatchOf } from "../../shared/dataset/record-batch.ts";
+import { arrowFieldOf } from "../../shared/values/write-values.ts";
 import { isPromise } from "./run/call-step.ts";
 import { checkStep, type LoadedStep } from "./run/loaded-step.ts";
-import type { ModuleAnswer, ModuleMethods, ModuleRun } from "./threads/module-thread-client.ts";
 import { runBatch } from "./run/run-batch.ts";
 import { runRows } from "./run/run-rows.ts";
 import type { FailedRow, RowsMade } from "./run/run-task.ts";
 import { describeThrown } from "./run/user-error.ts";
-import { UserThreadHost } from "./user-thread-host.ts";
+import type { ModuleAnswer, ModuleMethods, ModuleRun } from "./threads/module-thread-client.ts";
 import { ALL_ROWS, NO_ROW } from "./threads/user-thread-protocol.ts";
-import { arrowFieldOf } from "../../shared/values/write-values.ts";
+import { UserThreadHost } from "./user-thread-host.ts";
 
 /** A thread that runs a user's own code as a step. Started by `ModuleThread`. */
 

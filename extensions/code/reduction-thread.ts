@@ -1,10 +1,15 @@
 import { NEVER } from "../../shared/core/abort.ts";
 import { Transferred } from "../../shared/core/remote/peer.ts";
 import { serveOwner } from "../../shared/core/remote/serve-owner.ts";
-import { buffersOfTables, type PackedTable, packBatch, unpackBatch } from "../../shared/dataset/packed-table.ts";
+import {
+  buffersOfTables,
+  type PackedTable,
+  packBatch,
+  unpackBatch,
+} from "../../shared/dataset/packed-table.ts";
 import { checkReduction, type ReductionHalf } from "./run/loaded-reduction.ts";
-import type { ReductionMethods, ReductionOwner } from "./threads/reduction-thread-client.ts";
 import { runReduction } from "./run/run-reduction.ts";
+import type { ReductionMethods, ReductionOwner } from "./threads/reduction-thread-client.ts";
 import { UserThreadHost } from "./user-thread-host.ts";
 
 /** A thread that runs a user's own code as a reduction. Started by `ReductionThread`. */

@@ -8,6 +8,7 @@ import type { GpuPart } from "./gpu-driver.ts";
 import type { ReadNotice } from "./notice.ts";
 import type { PlanPart } from "./plan.ts";
 import type { QueueOptions, QueueSink, QueueSource } from "./queue-source.ts";
+import type { ReductionPart } from "./reduction-part.ts";
 import type { InputPart, StepPart } from "./step-part.ts";
 
 /**
@@ -25,6 +26,7 @@ export interface Extension {
   readonly feature?: FeaturePart;
   readonly input?: InputPart;
   readonly steps?: readonly StepPart[];
+  readonly reductions?: readonly ReductionPart[];
   readonly face?: FacePart;
   readonly command?: CommandPart;
   readonly plan?: PlanPart;

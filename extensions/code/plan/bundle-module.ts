@@ -3,6 +3,7 @@ import { dirname, join, relative } from "node:path";
 import type { Message, PluginBuild } from "esbuild";
 import { messageOf, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
+import { stepInvalid } from "../../../shared/steps/step-invalid.ts";
 import { HOST_MODULES } from "../run/bundle-form.ts";
 import { SOURCE_ROOT } from "../run/user-error.ts";
 
@@ -143,13 +144,4 @@ function tooLarge(bytes: number): Omit<Problem, "where"> {
     found: formatBytes(bytes),
     hint: "have `open` read what is large from where every worker finds it",
   };
-}
-
-export function stepInvalid(where: string, problems: readonly Problem[], cause?: unknown): ShardmillError {
-  const count = problems.length === 1 ? "a problem" : `${problems.length} problems`;
-  return new ShardmillError("STEP_INVALID", `the code of ${where} has ${count}`, {
-    fields: { where },
-    problems,
-    ...(cause === undefined ? {} : { cause }),
-  });
 }

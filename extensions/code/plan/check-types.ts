@@ -4,7 +4,8 @@ import type { Problem } from "../../../shared/core/errors.ts";
 import { withTempFolder } from "../../../shared/core/temp-folder.ts";
 import { isAddress } from "../../../shared/domain/location.ts";
 import type { TypeCheck } from "../../../shared/domain/type-check.ts";
-import { stepInvalid } from "./bundle-module.ts";
+import type { NamedProgram } from "../../../shared/extension/program.ts";
+import { stepInvalid } from "../../../shared/steps/step-invalid.ts";
 import {
   type CompilerLimits,
   compilerConfig,
@@ -12,13 +13,6 @@ import {
   type InstalledCompiler,
   runCompiler,
 } from "./tsc.ts";
-
-/** A user's file, and the key that names it. */
-interface CheckedFile {
-  readonly where: string;
-  /** Absolute. */
-  readonly path: string;
-}
 
 const TYPED = /\.[cm]?tsx?$/;
 /** `steps.ts(12,5): error TS2322: Type ...`; what belongs to it follows, indented. */
@@ -41,14 +35,14 @@ const MAX_PROBLEMS = 20;
  * @throws {STEP_INVALID} with file, line and column of all that the compiler says
  */
 export async function checkTypes(
-  named: readonly CheckedFile[],
+  named: readonly NamedProgram[],
   signal: AbortSignal,
   limits = LIMITS,
 ): Promise<readonly TypeCheck[]> {
   const files = [...new Map(named.map((file) => [file.path, file])).values()];
   const checks: TypeCheck[] = [];
   const problems: Problem[] = [];
-  const byCompiler = new Map<string, { compiler: InstalledCompiler; files: CheckedFile[] }>();
+  const byCompiler = new Map<string, { compiler: InstalledCompiler; files: NamedProgram[] }>();
   for (const file of files.filter(({ path }) => TYPED.test(path))) {
     if (isAddress(file.path)) {
       checks.push({ path: file.path, kind: "unchecked", why: "it is not on this machine" });
@@ -75,7 +69,7 @@ export async function checkTypes(
 
 async function checkGroup(
   compiler: InstalledCompiler,
-  files: readonly CheckedFile[],
+  files: readonly NamedProgram[],
   limits: CompilerLimits,
   signal: AbortSignal,
 ): Promise<{ readonly checks: readonly TypeCheck[]; readonly problems: readonly Problem[] }> {

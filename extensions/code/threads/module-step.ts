@@ -6,22 +6,26 @@ import { present } from "../../../shared/core/assert.ts";
 import { ShardmillError } from "../../../shared/core/errors.ts";
 import { packBatch, unpackBatch } from "../../../shared/dataset/packed-table.ts";
 import { plainCopy } from "../../../shared/dataset/plain-batch.ts";
-import { type ModuleOp, madeColumns, type StepBinding } from "../../../shared/domain/step-binding.ts";
-import { type ModuleAnswer, ModuleThread } from "./module-thread-client.ts";
+import { madeColumns, type StepBinding } from "../../../shared/domain/step-binding.ts";
+import type { OpenStepOptions, Step, StepResult } from "../../../shared/steps/step.ts";
 import type { FailedRow } from "../run/run-task.ts";
+import { type ModuleAnswer, ModuleThread } from "./module-thread-client.ts";
 import { ThreadLost } from "./user-thread.ts";
 import { ALL_ROWS } from "./user-thread-protocol.ts";
-import type { OpenStepOptions, Step, StepResult } from "../../../shared/steps/step.ts";
 
 /**
  * Rows of one record batch that may end their thread, each after its time: if more do, it is not the rows.
  */
 const MOST_LOST = 10;
 
-/** Opens a user's own code as a step: in a thread of its own, which the first record batch starts. */
+/**
+ * Opens a user's own code as a step: in a thread of its own, which the first record batch starts.
+ *
+ * @param timeoutSeconds time limit of a row, or of a call with a record batch
+ */
 export async function openModuleStep(
   binding: StepBinding,
-  op: ModuleOp,
+  timeoutSeconds: number,
   { scratchPath, paths }: Omit<OpenStepOptions, "stores">,
 ): Promise<Step> {
   const bundle = present(paths[0], "a module's bundle is one of its files");
@@ -29,7 +33,7 @@ export async function openModuleStep(
   // Node tells by a file's name how it is to be loaded.
   const path = join(folder, "step.mjs");
   await copyFile(bundle, path);
-  return new ModuleStep(binding, op, folder, path);
+  return new ModuleStep(binding, timeoutSeconds * 1000, { folder, path });
 }
 
 class ModuleStep implements Step {
@@ -40,9 +44,13 @@ class ModuleStep implements Step {
   readonly #path: string;
   #thread: ModuleThread | null = null;
 
-  constructor(binding: StepBinding, op: ModuleOp, folder: string, path: string) {
+  constructor(
+    binding: StepBinding,
+    limitMs: number,
+    { folder, path }: { readonly folder: string; readonly path: string },
+  ) {
     this.#binding = binding;
-    this.#limitMs = op.timeoutSeconds * 1000;
+    this.#limitMs = limitMs;
     this.#made = madeColumns(binding).map(({ name }) => name);
     this.#folder = folder;
     this.#path = path;

@@ -4,8 +4,15 @@ import { assert, present } from "../../../shared/core/assert.ts";
 import { ShardmillError } from "../../../shared/core/errors.ts";
 import { compiledUrl } from "../../../shared/core/package-root.ts";
 import { Transferred } from "../../../shared/core/remote/peer.ts";
-import { buffersOfTables, type PackedTable, packBatch, unpackTable } from "../../../shared/dataset/packed-table.ts";
+import {
+  buffersOfTables,
+  type PackedTable,
+  packBatch,
+  unpackTable,
+} from "../../../shared/dataset/packed-table.ts";
 import { plainCopy } from "../../../shared/dataset/plain-batch.ts";
+import { localPathOf } from "../../../shared/domain/location.ts";
+import type { Reduction, ReductionSource } from "../../../shared/extension/reduction-part.ts";
 import type { ReductionDeclaration, ReductionHalf } from "../run/loaded-reduction.ts";
 import { ThreadLost, UserThread } from "./user-thread.ts";
 import { LOAD_LIMIT_MS } from "./user-thread-protocol.ts";
@@ -28,6 +35,35 @@ interface Running {
   readonly batches: AsyncIterator<RecordBatch> | Iterator<RecordBatch>;
   /** Rejects with what the batches throw. */
   readonly failed: Deferred<never>;
+}
+
+/** A user's own code as a reduction. Its thread is kept for the next call, and replaced once it is lost. */
+export class OwnReduction implements Reduction {
+  readonly #source: ReductionSource;
+  #thread: ReductionThread | null = null;
+
+  constructor(source: ReductionSource) {
+    this.#source = source;
+  }
+
+  combine(rows: Batches, signal: AbortSignal): Promise<Table> {
+    return this.#run("combine", rows, signal);
+  }
+
+  final(partials: Batches, signal: AbortSignal): Promise<Table> {
+    return this.#run("final", partials, signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#thread?.[Symbol.asyncDispose]();
+  }
+
+  #run(half: ReductionHalf, batches: Batches, signal: AbortSignal): Promise<Table> {
+    const { file, where } = this.#source;
+    if (this.#thread === null || this.#thread.isLost)
+      this.#thread = new ReductionThread(localPathOf(file.location), where);
+    return this.#thread.reduce(half, batches, signal);
+  }
 }
 
 /** A user's own code as a reduction, in a thread of its own that is started at once. */

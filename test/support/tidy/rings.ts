@@ -79,6 +79,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   amqp: /\bamqps?\b|Amqp|AMQP|[Rr]abbit/,
   sqs: /\bsqs\b|Sqs|SQS/,
   kafka: /[Kk]afka|KAFKA/,
+  code: /defineStep|defineReduction|[Oo]wnCode|\b[Mm]odule(Step|Op|Thread|Run|Reductions?)\b|^"module"$|esbuild/,
   estimate: /[Ee]stimate/,
   // Not what is in flight.
   flight: /(?<![Ii]n)Flight|(?<!in )\bflights?\b|(?<!IN_)FLIGHT/,

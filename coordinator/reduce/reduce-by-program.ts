@@ -2,9 +2,10 @@ import { digestFile } from "../../shared/core/digest.ts";
 import { type ErrorData, errorFromData, ShardmillError } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { formatBytes } from "../../shared/core/units.ts";
-import { below, type Location, localPathOf } from "../../shared/domain/location.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
 import type { OutputFile } from "../../shared/domain/manifest.ts";
-import type { ModuleReduction } from "../../shared/domain/module-reduction.ts";
+import type { ReductionBinding } from "../../shared/domain/reduction-binding.ts";
+import type { ReductionSource } from "../../shared/extension/reduction-part.ts";
 import { runIsolated } from "../../shared/onnx/isolated.ts";
 import { defaultMemoryBytes } from "../../shared/sql/locking.ts";
 import { makeFile } from "../../shared/storage/local-paths.ts";
@@ -15,9 +16,9 @@ import type { ScanFile } from "./merge-small-files.ts";
 
 /** Sent to the process that reduces. */
 export interface FinalQuestion {
-  /** The bundle. */
-  readonly path: string;
-  readonly where: string;
+  /** Key of its part. */
+  readonly key: string;
+  readonly source: ReductionSource;
   /** The combined tables, in plan order. */
   readonly files: readonly ScanFile[];
   /** The file to make. */
@@ -34,8 +35,10 @@ const LIMIT_MS = 2 ** 31 - 1;
 /** Beside the user's tables: the program itself, and a record batch in the forms that it goes through. */
 const BASE_BYTES = 2 ** 30;
 
-interface CodeOptions {
+interface ProgramOptions {
   readonly name: string;
+  /** Key of the part that runs the program. */
+  readonly key: string;
   readonly scanned: readonly ScanFile[];
   readonly paths: Pick<WorkPaths, "stage" | "temp">;
   readonly storage: Storage;
@@ -44,22 +47,21 @@ interface CodeOptions {
 }
 
 /**
- * Runs the `final` of a reduction that is a user's own code, over its combined tables, and stages
- * `_reduced/<name>.pq`. The code runs in a process of its own, which has a limit of memory and is killed
- * when the job is called off.
+ * Runs the `final` of a reduction by a program, over its combined tables, and stages `_reduced/<name>.pq`. It
+ * runs in a process of its own, which has a limit of memory and is killed when the job is called off.
  *
  * @throws {STEP_INVALID} {STEP_FAILED} with the place in the user's file, and the signal's reason
  */
-export async function reduceByCode(
-  { file, where }: ModuleReduction,
-  { name, scanned, paths, storage, signal, memoryLimitBytes = defaultMemoryBytes() }: CodeOptions,
+export async function reduceByProgram(
+  { file, where }: ReductionBinding,
+  { name, key, scanned, paths, storage, signal, memoryLimitBytes = defaultMemoryBytes() }: ProgramOptions,
 ): Promise<OutputFile> {
   const path = reducedPath(name);
   const target: Location = below(paths.stage, path);
   return await makeFile(target, { storage, scratch: paths.temp, signal }, async (localPath) => {
     const question: FinalQuestion = {
-      path: localPathOf(file.location),
-      where,
+      key,
+      source: { file, where },
       files: scanned.map(({ path, bytes }) => ({ path, bytes })),
       target: localPath,
     };

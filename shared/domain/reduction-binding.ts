@@ -1,13 +1,14 @@
-import type { ReductionSpec } from "./job-spec.ts";
+import { programOf, reductionValue } from "./features.ts";
+import type { ReductionSpec } from "./reduce-spec.ts";
 import type { StepBinding, StepFile } from "./step-binding.ts";
 
-/** A reduction of a user's own code, bound to the rows that will be. Plain JSON. */
-export interface ModuleReduction {
+/** Reduction by a program, bound to the rows that will be. Plain JSON. */
+export interface ReductionBinding {
   /** Its key path in the job file: how errors name it. */
   readonly where: string;
   /** The user's file, as people are shown it. */
   readonly path: string;
-  /** Its bundle. */
+  /** What is run of it. */
   readonly file: StepFile;
   /** The columns of the rows that `combine` is given, in this order. */
   readonly reads: readonly string[];
@@ -17,22 +18,22 @@ export interface ModuleReduction {
 }
 
 /** By the reduction's name. */
-export type ModuleReductions = Readonly<Record<string, ModuleReduction>>;
+export type ReductionBindings = Readonly<Record<string, ReductionBinding>>;
 
 /** Whether workers make a table for it of every shard: else its `final` reads the mapped rows. */
-export function isCombined({ module, combine }: ReductionSpec): boolean {
-  return module !== undefined || combine !== undefined;
+export function isCombined(reduction: ReductionSpec): boolean {
+  return reduction.combine !== undefined || reductionValue(reduction) !== null;
 }
 
-/** What of a job needs files where rows are mapped: its steps, and the reductions that are code. */
+/** Parts of a job that need files where rows are mapped: its steps, and the reductions by programs. */
 interface JobCode {
   readonly map: { readonly prepare: readonly StepBinding[]; readonly finish: readonly StepBinding[] };
-  readonly reductions: ModuleReductions;
+  readonly reductions: ReductionBindings;
 }
 
-/** The places in the job file of the job's own code. */
-export function ownCode({ map, reductions }: JobCode): readonly string[] {
-  const steps = [...map.prepare, ...map.finish].filter(({ op }) => op.kind === "module");
+/** Places in the job file of programs that the job brings along. */
+export function programPlaces({ map, reductions }: JobCode): readonly string[] {
+  const steps = [...map.prepare, ...map.finish].filter((step) => programOf(step) !== null);
   return [...steps, ...Object.values(reductions)].map(({ where }) => where);
 }
 
