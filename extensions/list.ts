@@ -1,6 +1,7 @@
 import type { Extension } from "../shared/extension/extension.ts";
 import { amqp } from "./amqp/extension.ts";
 import { azure } from "./azure/extension.ts";
+import { code } from "./code/extension.ts";
 import { convert } from "./convert/extension.ts";
 import { csvJson } from "./csv-json/extension.ts";
 import { estimate } from "./estimate/extension.ts";
@@ -37,6 +38,7 @@ export const EXTENSIONS: readonly Extension[] = [
   tracing,
   nvidia,
   csvJson,
+  code,
   text,
   image,
   sound,

@@ -1,7 +1,7 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
-import { featureOf, stepKindOf } from "../../shared/domain/features.ts";
+import { featureOf, programOf, reductionValue, stepKindOf } from "../../shared/domain/features.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import type { MapBinding } from "../../shared/domain/map-binding.ts";
@@ -80,7 +80,7 @@ export function planText(
     ...folderTable(plan.folder, style),
     ...defaultsTable(plan, style),
     ...stepsTable(map, style),
-    ...codeTable(plan, style),
+    ...programTable(plan, style),
     "",
     ...tensorTables(map, style),
   ].join("\n");
@@ -144,8 +144,9 @@ function modelText({ spec, model, modelFrom, converted }: PlannedJob): string {
 
 function reductionsText({ spec }: PlannedJob): string {
   return Object.entries(spec.reduce)
-    .map(([name, { module, combine }]) => {
-      const how = module === undefined ? (combine === undefined ? "final only" : "combine, final") : "module";
+    .map(([name, reduction]) => {
+      const sql = reduction.combine === undefined ? "final only" : "combine, final";
+      const how = reductionValue(reduction)?.part.key ?? sql;
       return `${oneLine(name)} (${how})`;
     })
     .join(", ");
@@ -180,14 +181,12 @@ function stepsTable({ prepare, finish }: MapBinding, style: Style): string[] {
   const columns = ["step", "reads", "makes", ...(hasHow ? ["how"] : [])];
   const shown = hasHow ? rows : rows.map((row) => row.slice(0, -1));
   const table = renderTable({ columns, rows: shown }, style, { maxCellColumns: MAX_CELL_COLUMNS });
-  const ofModules = [...prepare, ...finish].flatMap(({ where, op, files: [bundle] }) =>
-    op.kind === "module" && bundle !== undefined ? [moduleLine(where, op.path, bundle)] : [],
-  );
-  return ["", table, ...ofModules];
+  const programs = [...prepare, ...finish].flatMap((step) => programLine(step) ?? []);
+  return ["", table, ...programs];
 }
 
-/** The reductions that are the user's own code; none where there are none. */
-function codeTable({ reductions }: PlannedJob, style: Style): string[] {
+/** Reductions by programs; none where there are none. */
+function programTable({ spec, reductions }: PlannedJob, style: Style): string[] {
   const found = Object.values(reductions);
   if (found.length === 0) return [];
   const rows = found.map(({ where, reads, combined, columns }) => [
@@ -196,14 +195,17 @@ function codeTable({ reductions }: PlannedJob, style: Style): string[] {
   ]);
   const columns = ["reduction", "reads", "combined", "columns"];
   const table = renderTable({ columns, rows }, style, { maxCellColumns: MAX_CELL_COLUMNS });
-  return ["", table, ...found.map(({ where, path, file }) => moduleLine(where, path, file))];
+  const programs = Object.entries(reductions).map(([name, { where, path, file }]) => {
+    const key = reductionValue(spec.reduce[name] ?? {})?.part.key ?? "";
+    return fileLine(where, `${key} ${oneLine(path)}`, file);
+  });
+  return ["", table, ...programs];
 }
 
 /** What a step does beyond what it reads and makes. SQL is for its author to know. */
 function howText({ op }: StepBinding): string {
   switch (op.kind) {
     case "sql":
-    case "module":
       return "";
     case "feature":
       return featureOf(op.feature).show(op.data);
@@ -218,10 +220,18 @@ function typesText(check: TypeCheck): string {
   return `${path} not checked: ${oneLine(check.why)}`;
 }
 
+/** Program of a step. Null: it runs none. */
+function programLine(step: StepBinding): string | null {
+  const path = programOf(step);
+  const [file] = step.files;
+  if (path === null || file === undefined || step.op.kind !== "extension") return null;
+  return fileLine(step.where, `${step.op.step} ${oneLine(path)}`, file);
+}
+
 /** Whose code is run, and which. */
-function moduleLine(where: string, path: string, { bytes, sha256 }: StepFile): string {
+function fileLine(where: string, program: string, { bytes, sha256 }: StepFile): string {
   const digest = sha256.slice(0, DIGEST_CHARS);
-  return `${oneLine(where)}: module ${oneLine(path)} (${formatBytes(bytes)}, sha256 ${digest})`;
+  return `${oneLine(where)}: ${program} (${formatBytes(bytes)}, sha256 ${digest})`;
 }
 
 function namesText(names: readonly string[]): string {

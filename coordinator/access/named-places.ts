@@ -4,7 +4,7 @@ import { type Location, parseLocation } from "../../shared/domain/location.ts";
 import { namedEndpoint } from "../../shared/domain/store-schemes.ts";
 import { formatKeyPath, type KeyPath } from "../../shared/job-file/key-path.ts";
 import { splitPattern } from "../../shared/job-file/path-pattern.ts";
-import { filesNamedBy, modulesOf } from "../plan/steps/step-files.ts";
+import { filesNamedBy, programsOf } from "../plan/steps/step-files.ts";
 
 /** A place that a job file names. */
 export interface NamedPlace {
@@ -27,7 +27,7 @@ export function namedPlaces(spec: JobSpec): readonly NamedPlace[] {
     ...input.path.flatMap((path, at) => named(["input", "path", at], splitPattern(path).literal)),
     ...named(["model", "path"], model.path),
     ...inputs,
-    ...[...filesNamedBy(map), ...modulesOf(spec)].map(({ where, path }) => ({
+    ...[...filesNamedBy(map), ...programsOf(spec)].map(({ where, path }) => ({
       where,
       location: parseLocation(path),
     })),

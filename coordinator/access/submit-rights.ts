@@ -9,7 +9,7 @@ import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import type { Submitter } from "../../shared/wire/services.ts";
-import { modulesOf } from "../plan/steps/step-files.ts";
+import { programsOf } from "../plan/steps/step-files.ts";
 import { type NamedPlace, namedPlaces } from "./named-places.ts";
 
 /** What the jobs of those who hand them in may have done by this coordinator, by their role. */
@@ -106,7 +106,7 @@ async function problemOf(
 
 /** Before a byte of it is read. */
 function refuseCode(spec: JobSpec, by: Submitter): void {
-  const code = modulesOf(spec);
+  const code = programsOf(spec);
   if (code.length === 0) return;
   const message = `this coordinator takes no jobs that bring code along from ${nameOf(by)}`;
   throw new ShardmillError("MODULES_REFUSED", message, {

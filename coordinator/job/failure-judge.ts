@@ -1,7 +1,7 @@
 import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError, messageOf } from "../../shared/core/errors.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
-import { stepFiles } from "../../shared/domain/module-reduction.ts";
+import { stepFiles } from "../../shared/domain/reduction-binding.ts";
 import { isNotAFile, isStoreUnavailable } from "../../shared/storage/errors.ts";
 import { type StorageOpeners, Storages } from "../../shared/storage/open-storage.ts";
 import { digestStored } from "../../shared/storage/whole-file.ts";

@@ -8,7 +8,7 @@ import { jobPrecision, type PrecisionReport } from "../../shared/domain/accuracy
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
-import { stepFiles } from "../../shared/domain/module-reduction.ts";
+import { stepFiles } from "../../shared/domain/reduction-binding.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { writeBeacon } from "../commit/beacon.ts";
 import { readRemembered } from "../insight/packed-history.ts";

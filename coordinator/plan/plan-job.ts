@@ -1,14 +1,14 @@
 import { withTempFolder } from "../../shared/core/temp-folder.ts";
 import type { Dataset } from "../../shared/domain/dataset.ts";
-import { loadInputPlanners } from "../../shared/domain/features.ts";
+import { loadInputPlanners, reductionValue } from "../../shared/domain/features.ts";
 import type { JobDigests, ModelFile, PlannedJob } from "../../shared/domain/job.ts";
-import type { JobSpec, ReductionSpec } from "../../shared/domain/job-spec.ts";
+import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { ModelFolder } from "../../shared/domain/model-folder.ts";
-import type { ModuleReductions } from "../../shared/domain/module-reduction.ts";
 import { outputRowBytes, publishedFields, publishedRowBytes } from "../../shared/domain/output-fields.ts";
+import type { ReductionBindings } from "../../shared/domain/reduction-binding.ts";
 import type { DescribedFiles } from "../../shared/extension/step-part.ts";
 import { specDigest } from "../../shared/job-file/spec-digest.ts";
 import { SQL_PROCESSES } from "../../shared/sql/sql-processes.ts";
@@ -28,16 +28,15 @@ import { withLikelyInputs } from "./input-steps/likely-inputs.ts";
 import { convertedModel } from "./model/converted-model.ts";
 import { inspectModel } from "./model/inspect-model.ts";
 import { KnownModels } from "./model/known-models.ts";
-import { checkTypes } from "./module/check-types.ts";
-import { planReductions } from "./module/plan-reductions.ts";
 import { planMap } from "./plan-map.ts";
 import { PlanProgress } from "./plan-progress.ts";
+import { planReductions } from "./plan-reductions.ts";
 import { planShards } from "./plan-shards.ts";
 import { type ReadInputOptions, readInput } from "./read-input.ts";
 import { type Reach, readStores } from "./read-stores.ts";
 import {
+  checkTypes,
   describeFiles,
-  modulesOf,
   readStepFiles,
   type StepFiles,
   withStepFiles,
@@ -174,7 +173,7 @@ async function readAll(
     ),
     progress.part("output", () => checkOutput(spec, options.stores)),
     resolved.then((own) => progress.part("code", () => readCode(own, fileStores, signal))),
-    checkTypes(modulesOf(spec), signal),
+    checkTypes(spec, signal),
   ]).catch((error: unknown) => {
     signal.throwIfAborted();
     throw error;
@@ -201,8 +200,8 @@ function hasSql({ input, map, reduce }: JobSpec): boolean {
   return hasSteps || input.where !== undefined || Object.values(reduce).some(isSql);
 }
 
-function isSql({ module }: ReductionSpec): boolean {
-  return module === undefined;
+function isSql(reduction: object): boolean {
+  return reductionValue(reduction) === null;
 }
 
 const KNOWN_MODELS = new KnownModels();
@@ -262,11 +261,11 @@ async function openModel(
   return { folder, model, modelFrom: model.path === path ? null : path };
 }
 
-/** The reductions: those in code bound, and the SQL of the others checked. */
+/** Binds reductions by programs, and checks the SQL of the others. */
 async function checkReduce(
   spec: JobSpec,
   on: { readonly map: PlannedJob["map"]; readonly stepFiles: StepFiles; readonly signal: AbortSignal },
-): Promise<ModuleReductions> {
+): Promise<ReductionBindings> {
   const { map, stepFiles, signal } = on;
   const [reductions] = await allOrEveryProblem([
     planReductions(spec.reduce, { fields: publishedFields(map), files: stepFiles, signal }),

@@ -3,20 +3,20 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { errorToData } from "../../shared/core/errors.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
 import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
+import { reductionPartOf } from "../../shared/domain/features.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
-import { ReductionThread } from "../../shared/modules/reduction-thread-client.ts";
 import { answerIsolated } from "../../shared/onnx/isolated.ts";
 import { createFile } from "../../shared/storage/local-file.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import { byteSource } from "../../shared/storage/storage.ts";
-import type { FinalAnswer, FinalQuestion } from "./reduce-by-code.ts";
+import type { FinalAnswer, FinalQuestion } from "./reduce-by-program.ts";
 
-/** The process of `reduceByCode`: the user's code is in a thread of it. */
+/** The process of `reduceByProgram`. */
 
-async function reduce({ path, where, files, target }: FinalQuestion): Promise<FinalAnswer> {
-  const thread = new ReductionThread(path, where);
+async function reduce({ key, source, files, target }: FinalQuestion): Promise<FinalAnswer> {
   try {
-    const table = await thread.reduce("final", batchesOf(files), NEVER);
+    await using reduction = await reductionPartOf(key).open(source);
+    const table = await reduction.final(batchesOf(files), NEVER);
     await using file = await createFile(target);
     for await (const bytes of streamParquet(table)) await file.append(bytes);
     return { kind: "made", rows: table.numRows };

@@ -1,9 +1,9 @@
 import { assert } from "../../shared/core/assert.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { isCombined } from "../../shared/domain/module-reduction.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { reducedFile } from "../../shared/domain/partial-layout.ts";
+import { isCombined } from "../../shared/domain/reduction-binding.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { checkedPath } from "../commit/check-file.ts";

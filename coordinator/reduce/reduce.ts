@@ -3,11 +3,12 @@ import { join } from "node:path";
 import { assert, present } from "../../shared/core/assert.ts";
 import { digestFile } from "../../shared/core/digest.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
+import { reductionValue } from "../../shared/domain/features.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below } from "../../shared/domain/location.ts";
 import { OUTPUT_FOLDERS, type OutputFile } from "../../shared/domain/manifest.ts";
-import type { ModuleReductions } from "../../shared/domain/module-reduction.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
+import type { ReductionBindings } from "../../shared/domain/reduction-binding.ts";
 import { emptyTable } from "../../shared/sql/duckdb-types.ts";
 import { parquetScan } from "../../shared/sql/quote.ts";
 import { type OpenDatabase, type SqlDatabase, useDatabase } from "../../shared/sql/sql-database.ts";
@@ -17,13 +18,13 @@ import type { Storage } from "../../shared/storage/storage.ts";
 import { reducedPath } from "../publish/layout.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
 import { type MergeLimits, mergeSmallFiles } from "./merge-small-files.ts";
-import { reduceByCode } from "./reduce-by-code.ts";
+import { reduceByProgram } from "./reduce-by-program.ts";
 import { checkSources, type Sources } from "./reduce-sources.ts";
 
 export interface ReduceOptions {
   readonly reduce: JobSpec["reduce"];
-  /** Those of them that are a user's own code. Left out: none is. */
-  readonly reductions?: ModuleReductions;
+  /** Those of them that are by programs. Left out: none is. */
+  readonly reductions?: ReductionBindings;
   /** Of the rows files: used where no shard left a file to read (every row is a dead letter). */
   readonly fields: readonly Field[];
   /** The committed partials, in plan order. */
@@ -60,13 +61,16 @@ export async function reducePartials(options: ReduceOptions): Promise<readonly O
   await mkdir(temp, { recursive: true });
   const sources = await checkSources(options);
   const files: OutputFile[] = [];
-  for (const [name, { combine, final }] of reductions) {
-    const code = options.reductions?.[name];
-    if (code !== undefined) {
-      files.push(await reduceByCode(code, { ...options, name, scanned: sources.get(name) ?? [] }));
+  for (const [name, spec] of reductions) {
+    const key = reductionValue(spec)?.part.key;
+    if (key !== undefined) {
+      const binding = present(options.reductions?.[name], "a reduction by a program is planned");
+      const scanned = sources.get(name) ?? [];
+      files.push(await reduceByProgram(binding, { ...options, name, key, scanned }));
       continue;
     }
-    const reduction = { combine, final: present(final, "a reduction without code has SQL") };
+    const { combine, final } = spec;
+    const reduction = { combine, final: present(final, "a reduction without a program has SQL") };
     // Each in a database of its own: nothing of one is left for the next.
     const database = (options.open ?? openSqlProcess)({
       folders: [...new Set([temp, ...[paths.partials, reducedFolder].filter(isOnThisMachine)])],

@@ -1,7 +1,7 @@
 import { below, parseLocation } from "../../shared/domain/location.ts";
-import { isCombined } from "../../shared/domain/module-reduction.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
 import { reducedFile } from "../../shared/domain/partial-layout.ts";
+import { isCombined } from "../../shared/domain/reduction-binding.ts";
 import type { CombinedTable, JobResults, ResultsView } from "../../shared/extension/results-view.ts";
 import type { ActiveJob } from "../job/active-job.ts";
 import type { JobHandle } from "../job/job-handle.ts";

@@ -74,7 +74,7 @@ export class ServedJob implements AsyncDisposable {
   /**
    * Reads the job file, and takes its ledger for this process alone.
    *
-   * @throws {SPEC_INVALID} {TRIGGER_LOCKED} {STATE_FAILED}
+   * @throws {SPEC_INVALID} {LEDGER_LOCKED} {STATE_FAILED}
    */
   async open(): Promise<void> {
     const { source } = await this.#read();

@@ -13,14 +13,14 @@ export class ServedJobs implements AsyncDisposable {
   /**
    * Opens them all. A job file that cannot be read is told, and looked at again while the others are served.
    *
-   * @throws {TRIGGER_LOCKED} when another process serves one of them: it was started twice
+   * @throws {LEDGER_LOCKED} when another process serves one of them: it was started twice
    * @throws {SPEC_INVALID} when none of them can be served
    */
   static async open(paths: readonly string[], options: Omit<ServedJobOptions, "path">): Promise<ServedJobs> {
     const jobs = paths.map((path) => new ServedJob({ ...options, path }));
     const opened = await Promise.allSettled(jobs.map((job) => job.open()));
     const errors = opened.flatMap((each) => (each.status === "rejected" ? [each.reason as unknown] : []));
-    const locked = errors.find((error) => isShardmillError(error, "TRIGGER_LOCKED"));
+    const locked = errors.find((error) => isShardmillError(error, "LEDGER_LOCKED"));
     if (locked !== undefined || errors.length === jobs.length) {
       await Promise.allSettled(jobs.map((job) => job[Symbol.asyncDispose]()));
       throw locked ?? (errors.length === 1 ? errors[0] : noneServed(errors));

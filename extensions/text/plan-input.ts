@@ -13,7 +13,7 @@ import type {
 import { isMaskName } from "../../shared/input-sources/position-mask.ts";
 import { isIdsName } from "../../shared/input-sources/text-inputs.ts";
 import { formatKeyPath } from "../../shared/job-file/key-path.ts";
-import { fieldOfType, type NamedType } from "../../shared/modules/value-type.ts";
+import { fieldOfType, type NamedType } from "../../shared/values/value-type.ts";
 import { leavesTokenizers, textColumns, withFolderTexts } from "./defaults.ts";
 import { isFolderTokenizer, tokenizerFactsOf } from "./folder-tokenizer.ts";
 import type { TokenizeOp } from "./op.ts";

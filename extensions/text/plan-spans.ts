@@ -4,7 +4,7 @@ import { showType } from "../../shared/dataset/field-differences.ts";
 import type { FieldType } from "../../shared/domain/dataset.ts";
 import type { StepColumn } from "../../shared/domain/step-binding.ts";
 import type { PlannedStep, Refused, StepPlanner } from "../../shared/extension/step-part.ts";
-import { canRead, fieldOfType } from "../../shared/modules/value-type.ts";
+import { canRead, fieldOfType } from "../../shared/values/value-type.ts";
 import type { SpansOp } from "./op.ts";
 import { notText } from "./read-tokenizer.ts";
 import type { SpansSpec } from "./spec.ts";

@@ -1,9 +1,9 @@
 import { type Data, DataType, type RecordBatch, Schema } from "apache-arrow";
 import { columnData, recordBatchOf } from "../../shared/dataset/record-batch.ts";
 import { textsOf } from "../../shared/dataset/text-column.ts";
-import { valueReader } from "../../shared/modules/read-values.ts";
-import { arrowFieldOf, columnOf } from "../../shared/modules/write-values.ts";
 import type { RowFailure, Step, StepResult } from "../../shared/steps/step.ts";
+import { valueReader } from "../../shared/values/read-values.ts";
+import { arrowFieldOf, columnOf } from "../../shared/values/write-values.ts";
 import type { SpansOp } from "./op.ts";
 import { logitsColumn, offsetsColumn, spansColumn } from "./token-columns.ts";
 import { codePoints, type TokenOffset } from "./token-offsets.ts";

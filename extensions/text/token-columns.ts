@@ -1,23 +1,22 @@
-import { type ColumnType, type ComplexType, list, nullable, struct } from "../../shared/modules/api.ts";
-import { type NamedType, parseColumnTypes } from "../../shared/modules/value-type.ts";
+import type { NamedType, ScalarName, ValueType } from "../../shared/values/value-type.ts";
 
 /** Of each token where it lies in its text: a column that a tokenizer makes where it is asked for. */
-const OFFSETS = nullable(list(struct({ start: "int32", end: "int32", special: "bool", continues: "bool" })));
-const SPANS = nullable(
-  list(struct({ label: "string", score: "float32", start: "int32", end: "int32", text: "string" })),
+const OFFSETS = listOf(structOf({ start: "int32", end: "int32", special: "bool", continues: "bool" }));
+const SPANS = listOf(
+  structOf({ label: "string", score: "float32", start: "int32", end: "int32", text: "string" }),
 );
 
 export function offsetsColumn(name: string): NamedType {
-  return columnOfType(name, OFFSETS);
+  return { name, type: OFFSETS };
 }
 
 /** Of each text whether it was cut off. */
 export function truncatedColumn(name: string): NamedType {
-  return columnOfType(name, "bool?");
+  return { name, type: { shape: { kind: "scalar", name: "bool" }, isNullable: true } };
 }
 
 export function spansColumn(name: string): NamedType {
-  return columnOfType(name, SPANS);
+  return { name, type: SPANS };
 }
 
 /** A column with a score for each of `labels` classes of each token. */
@@ -26,12 +25,18 @@ export function logitsColumn(
   item: "float16" | "float32" | "float64",
   labels: number,
 ): NamedType {
-  const scores: ComplexType = { shape: { kind: "vector", item, length: labels }, isNullable: false };
-  return columnOfType(name, nullable(list(scores)));
+  const scores: ValueType = { shape: { kind: "vector", item, length: labels }, isNullable: false };
+  return { name, type: listOf(scores) };
 }
 
-function columnOfType(name: string, type: ColumnType): NamedType {
-  const [column] = parseColumnTypes({ [name]: type });
-  if (column === undefined) throw new Error("broken invariant: one type is one column");
-  return column;
+/** Type of lists, which may be null. */
+function listOf(item: ValueType): ValueType {
+  return { shape: { kind: "list", item }, isNullable: true };
+}
+
+function structOf(scalars: Readonly<Record<string, ScalarName>>): ValueType {
+  const fields = Object.entries(scalars).map(([name, scalar]): NamedType => {
+    return { name, type: { shape: { kind: "scalar", name: scalar }, isNullable: false } };
+  });
+  return { shape: { kind: "struct", fields }, isNullable: false };
 }

@@ -95,7 +95,7 @@ export const ERROR_CODES = {
   JOURNAL_FAILED: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "RESOURCE_EXHAUSTED" },
 
   // What a standing coordinator remembers.
-  TRIGGER_LOCKED: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
+  LEDGER_LOCKED: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
   QUEUE_FAILED: { ...PLAIN, attempt: "count", exit: 1, grpc: "UNAVAILABLE" },
   STATE_LOCKED: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },
   STATE_FAILED: { ...PLAIN, attempt: "count", exit: 1, grpc: "FAILED_PRECONDITION" },

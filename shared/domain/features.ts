@@ -1,5 +1,5 @@
 import { EXTENSIONS } from "#extensions";
-import type { FeatureSpec, StepValue } from "./step-binding.ts";
+import type { FeatureSpec, StepBinding, StepValue } from "./step-binding.ts";
 
 /** Features of all extensions. */
 export const FEATURES = EXTENSIONS.flatMap(({ feature }) => feature ?? []);
@@ -13,6 +13,11 @@ export const INPUTS = EXTENSIONS.flatMap(({ input }) => input ?? []);
 export const STEPS = EXTENSIONS.flatMap(({ steps }) => steps ?? []);
 
 type StepPart = (typeof STEPS)[number];
+
+/** Reductions of extensions that a job file names. */
+export const REDUCTIONS = EXTENSIONS.flatMap(({ reductions }) => reductions ?? []);
+
+type ReductionPart = (typeof REDUCTIONS)[number];
 
 const STEP_KINDS = [...INPUTS, ...STEPS].map(({ step }) => step);
 
@@ -103,6 +108,30 @@ export function stepValue(step: object): { readonly part: StepPart; readonly val
     if (value !== undefined) return { part, value };
   }
   return null;
+}
+
+/** Program of a reduction in the job file, with its part. Null: the reduction is SQL. */
+export function reductionValue(
+  reduction: object,
+): { readonly part: ReductionPart; readonly value: string } | null {
+  const values = reduction as Readonly<Record<string, string | undefined>>;
+  for (const part of REDUCTIONS) {
+    const value = values[part.key];
+    if (value !== undefined) return { part, value };
+  }
+  return null;
+}
+
+/** @throws for a key that no reduction has: what names one was checked before */
+export function reductionPartOf(key: string): ReductionPart {
+  const part = REDUCTIONS.find((each) => each.key === key);
+  if (part === undefined) throw new Error(`broken invariant: no reduction ${key}`);
+  return part;
+}
+
+/** Path of the program that a step runs, as people are shown it. Null: it runs none. */
+export function programOf({ op }: Pick<StepBinding, "op">): string | null {
+  return op.kind === "extension" ? (stepKindOf(op.step).programPath?.(op.data) ?? null) : null;
 }
 
 /** Keys of an input that name files of the steps which make inputs. */

@@ -6,7 +6,7 @@ import { SOURCE_KEYS } from "../input-sources/source-schemas.ts";
 import { OP_KEYS } from "../output-ops/op-schemas.ts";
 import { type OpKind, OUTPUT_OPS, opOf } from "../output-ops/output-ops.ts";
 import { raw } from "../output-ops/raw.ts";
-import { FILE_KEYS, featureOf, STEPS } from "./features.ts";
+import { FILE_KEYS, featureOf, REDUCTIONS, STEPS } from "./features.ts";
 import { notAFilePlace, notAFolderPlace, notAnInput, notAnOutput, notAPath } from "./location.ts";
 import { outputColumnNames } from "./output-fields.ts";
 
@@ -51,7 +51,7 @@ export function checkStates(
 }
 
 /** What a step can be, each under its key. */
-const STEP_KEYS = ["sql", "module", ...STEPS.map(({ key }) => key)];
+const STEP_KEYS = ["sql", ...STEPS.map(({ key }) => key)];
 
 /** A step is one thing. */
 export function checkStepRules(step: Readonly<Record<string, unknown>>, context: Context): void {
@@ -109,24 +109,20 @@ export function checkReductionCount(reduce: object, context: Context): void {
   });
 }
 
-/** A reduction is SQL, or code. */
-export function checkReductionRules(
-  {
-    module,
-    combine,
-    final,
-  }: { readonly module?: string; readonly combine?: string; readonly final?: string },
-  context: Context,
-): void {
-  if (module === undefined) {
-    if (final !== undefined) return;
-    refuse(context, ["final"], "is missing", { expected: "`final` with SQL, or `module` with a file" });
+/** A reduction is SQL, or a program. */
+export function checkReductionRules(reduction: Readonly<Record<string, unknown>>, context: Context): void {
+  const programs = REDUCTIONS.map(({ key }) => key);
+  const chosen = programs.find((key) => reduction[key] !== undefined);
+  if (chosen === undefined) {
+    if (reduction.final !== undefined) return;
+    const ways = ["`final` with SQL", ...programs.map((key) => `\`${key}\` with a file`)];
+    refuse(context, ["final"], "is missing", { expected: ways.join(", or ") });
     return;
   }
-  for (const [key, value] of Object.entries({ combine, final })) {
-    if (value === undefined) continue;
-    refuse(context, [key], `\`module\` and \`${key}\` exclude each other`, {
-      expected: "`module` alone: the code has both halves",
+  for (const key of ["combine", "final", ...programs]) {
+    if (key === chosen || reduction[key] === undefined) continue;
+    refuse(context, [key], `\`${chosen}\` and \`${key}\` exclude each other`, {
+      expected: `\`${chosen}\` alone: the code has both halves`,
     });
   }
 }

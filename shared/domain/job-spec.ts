@@ -4,19 +4,13 @@ import { MAX_NAMES } from "../input-sources/input-source.ts";
 import { BESIDES } from "./besides.ts";
 import { DEVICES } from "./device.ts";
 import { FORMAT_KEYS, FORMAT_SPEC, TYPES_SPEC } from "./format-spec.ts";
-import {
-  checkFilePlace,
-  checkInputPath,
-  checkOutputPath,
-  checkReductionCount,
-  checkReductionRules,
-  checkSomethingIsPublished,
-} from "./job-rules.ts";
+import { checkInputPath, checkOutputPath, checkSomethingIsPublished } from "./job-rules.ts";
 import { checkNewIsWhole, checkRuns, RUNS_KEY } from "./job-runs.ts";
-import { mapSpec } from "./map-spec.ts";
+import { filePlace, mapSpec } from "./map-spec.ts";
 import { CHANGED_SPEC, NEW_SPEC } from "./new-input.ts";
 import { checkShapeRules, ROWS_KEYS } from "./output-shape.ts";
 import { PRECISIONS } from "./precision.ts";
+import { reduceSpec } from "./reduce-spec.ts";
 import { ALL_SCHEMES, SHOWN_SCHEMES } from "./store-schemes.ts";
 import { STORES_SPEC } from "./store-spec.ts";
 import { checkWork, WORK_SPEC } from "./work-spec.ts";
@@ -45,19 +39,11 @@ const MAX_CHECK_ROWS = 65_536;
 
 const text = z.string().min(1).max(1_000_000);
 /** A text that names a place; what is wrong with it is for `check` to say. */
-const placeBy = (check: typeof checkFilePlace) => z.string().min(1).max(1_000_000).superRefine(check);
-/** A file or folder on the coordinator's machine, or a file of the job that is somewhere else. */
-const filePlace = placeBy((found, context) => checkFilePlace(found, context));
+const placeBy = (check: typeof checkInputPath) => z.string().min(1).max(1_000_000).superRefine(check);
 /** The same of the input, or an address that can be looked into. */
 const inputPath = placeBy((found, context) => checkInputPath(found, context));
 /** A folder on the coordinator's machine, or in a bucket. */
 const outputPath = placeBy((found, context) => checkOutputPath(found, context));
-/** Becomes part of file names on the coordinator and on workers. */
-const fileName = z
-  .string()
-  .max(100)
-  .regex(/^[A-Za-z0-9_-]+$/)
-  .meta({ title: "a name of letters, digits, `_` and `-`" });
 const jobName = z
   .string()
   .max(100)
@@ -106,23 +92,6 @@ export const CHECK_SCHEMA = z.strictObject({
         "with equal values, for outputs of whole numbers.",
     ),
 });
-
-const reductionSpec = z
-  .strictObject({
-    combine: text
-      .exactOptional()
-      .describe("SQL over one shard's `rows`, run on the worker. Left out: `final` reads all `rows`."),
-    final: text
-      .exactOptional()
-      .describe("SQL over `partials` (all combined tables), or over `rows` when there is no `combine`."),
-    module: filePlace
-      .exactOptional()
-      .describe(
-        "Instead of SQL: a file of your own code (.ts, .js, .mjs), relative to the job file, whose default export is a " +
-          "reduction: see [your own code](#your-own-code).",
-      ),
-  })
-  .superRefine(checkReductionRules);
 
 /** Rows from all over the input: which ones hangs on nothing but the input and these two. */
 const sampleSpec = z.strictObject({
@@ -237,19 +206,7 @@ export const JOB_FILE_SCHEMA = z
       })
       .describe("The model."),
     map: mapSpec.prefault({}).describe("How rows become tensors, and tensors columns."),
-    reduce: z
-      .record(
-        fileName,
-        z.union([
-          text.transform((final): z.input<typeof reductionSpec> => ({ final })).pipe(reductionSpec),
-          reductionSpec,
-        ]),
-      )
-      .superRefine(checkReductionCount)
-      .prefault({})
-      .describe(
-        "By name: reductions of the mapped rows, in SQL (DuckDB) or in your own code. `total: SELECT ...` is short for `final`.",
-      ),
+    reduce: reduceSpec,
     output: z
       .strictObject({
         path: outputPath.describe(
@@ -289,4 +246,3 @@ export type JobFile = z.input<typeof JOB_FILE_SCHEMA>;
  * file itself.
  */
 export type JobSpec = Frozen<z.output<typeof JOB_FILE_SCHEMA> & { name: string }>;
-export type ReductionSpec = Frozen<z.output<typeof reductionSpec>>;

@@ -6,9 +6,9 @@ import type { LeftOut } from "./left-out.ts";
 import type { Location } from "./location.ts";
 import type { MapBinding } from "./map-binding.ts";
 import type { ModelFolder } from "./model-folder.ts";
-import type { ModuleReductions } from "./module-reduction.ts";
 import type { Partitions } from "./partition.ts";
 import type { Conversion } from "./precision.ts";
+import type { ReductionBindings } from "./reduction-binding.ts";
 import type { RowsForm } from "./rows-form.ts";
 import type { Shard } from "./shard.ts";
 import type { ModelSignature } from "./tensor.ts";
@@ -74,9 +74,9 @@ export interface PlannedJob {
   /** The model that the job names, where `model` was made from it; null where it is that model itself. */
   readonly converted: { readonly original: ModelFile; readonly conversion: Conversion } | null;
   readonly map: MapBinding;
-  /** Those of the user's own code. */
-  readonly reductions: ModuleReductions;
-  /** Of the files of the user's own code that have types. */
+  /** Those by programs. */
+  readonly reductions: ReductionBindings;
+  /** Of the programs whose files have types. */
   readonly typeChecks: readonly TypeCheck[];
   /**
    * Rows of the dataset that are in no shard: none of them can fulfil `input.where`, by what the files say of
@@ -114,8 +114,8 @@ export interface JobDescription {
   readonly rowsFormat: JobSpec["output"]["rows"];
   readonly rowsForm: RowsForm;
   readonly reduce: JobSpec["reduce"];
-  /** Those of them that are code of the user's own. */
-  readonly reductions: ModuleReductions;
+  /** Those of them that are by programs. */
+  readonly reductions: ReductionBindings;
   /** The folder that partials go to, as the coordinator sees it. */
   readonly partialsPath: Location;
   /** A file with known content in that folder: a worker that reads it sees the coordinator's storage. */

@@ -28,14 +28,15 @@ const auto = z.literal("auto");
 const shape = z.array(z.int().min(1).max(MAX_DIM)).max(MAX_RANK);
 const batchAxis = z.int().min(0).max(MAX_RANK);
 
-const file = z
+/** A file on the coordinator's machine, or one of the job that is somewhere else. */
+export const filePlace = z
   .string()
   .min(1)
   .max(1_000_000)
   .superRefine((found, context) => checkFilePlace(found, context));
 const PARTS: Parameters<(typeof FEATURES)[number]["spec"]>[1] = {
   folder: z.string().min(1).superRefine(checkFolderPlace).default("."),
-  file,
+  file: filePlace,
   fileKeys: FILE_KEYS,
   refuse,
 };
@@ -136,12 +137,6 @@ const stepSpec = z
       .describe(
         "A SELECT over `rows` (DuckDB) that makes each result of one row: new columns, fewer rows (`WHERE`), or several " +
           "of one (`unnest`).",
-      ),
-    module: file
-      .exactOptional()
-      .describe(
-        "A file of your own code (.ts, .js, .mjs), relative to the job file, in a bucket or on the web, whose default export is a step: see " +
-          "[your own code](#your-own-code).",
       ),
     ...STEP_KEYS,
   })

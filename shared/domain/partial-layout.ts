@@ -2,8 +2,8 @@ import { assert } from "../core/assert.ts";
 import type { TableFormat } from "./dataset.ts";
 import { hasFeature, mayBeMade } from "./features.ts";
 import type { JobSpec } from "./job-spec.ts";
-import { isCombined } from "./module-reduction.ts";
 import type { PartialFile, PartialManifest } from "./partial.ts";
+import { isCombined } from "./reduction-binding.ts";
 
 /** What of a job decides which files its partials have. */
 export interface PartialShape {
@@ -45,7 +45,7 @@ export interface PlannedCombinedFile {
   readonly kind: "combined";
   readonly name: string;
   readonly reduction: string;
-  /** SQL over `rows`; null: the code of the reduction makes it. */
+  /** SQL over `rows`; null: the program of the reduction makes it. */
   readonly combine: string | null;
 }
 

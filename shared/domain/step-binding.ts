@@ -40,7 +40,7 @@ export interface StepColumn extends Field {
   readonly from: string | null;
 }
 
-type StepOp = SqlOp | FeatureOp | ModuleOp | ExtensionOp;
+type StepOp = SqlOp | FeatureOp | ExtensionOp;
 
 /** Files of a column, made into values by a feature. */
 export interface FeatureOp {
@@ -58,8 +58,9 @@ export interface FeatureSpec {
   readonly [key: string]: unknown;
 }
 
-/** Value of a step's key in the job file. Only the extension understands it. */
-export type StepValue = Readonly<Record<string, unknown>>;
+/** Value of a step's key in the job file: a program's file, or keys that only the extension understands. */
+export type StepValue = string | StepKeys;
+export type StepKeys = Readonly<Record<string, unknown>>;
 
 /** JSON that only an extension understands. */
 export type FeatureData = Readonly<Record<string, unknown>>;
@@ -79,15 +80,6 @@ export interface SqlOp {
   readonly select: string;
   /** Columns that the SELECT only names: they must be there, and their values do not matter. */
   readonly named: readonly string[];
-}
-
-/** A user's own code: its bundle is the step's only file. */
-export interface ModuleOp {
-  readonly kind: "module";
-  /** The user's file, as people are shown it. */
-  readonly path: string;
-  /** How long a row, or a call with a record batch, may take. */
-  readonly timeoutSeconds: number;
 }
 
 /** The columns that a step makes, in order. */

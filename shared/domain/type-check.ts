@@ -1,4 +1,4 @@
-/** What became of the check of a file's types, of the user's own code. */
+/** Outcome of the check of a program's types. */
 export type TypeCheck = {
   /** As the job names it. */
   readonly path: string;

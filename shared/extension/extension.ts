@@ -9,6 +9,7 @@ import type { GpuPart } from "./gpu-driver.ts";
 import type { ReadNotice } from "./notice.ts";
 import type { PlanPart } from "./plan.ts";
 import type { QueueOptions, QueueSink, QueueSource } from "./queue-source.ts";
+import type { ReductionPart } from "./reduction-part.ts";
 import type { RunsPart } from "./runs.ts";
 import type { InputPart, StepPart } from "./step-part.ts";
 
@@ -29,6 +30,7 @@ export interface Extension {
   readonly steps?: readonly StepPart[];
   readonly runs?: RunsPart;
   readonly formats?: readonly FormatPart[];
+  readonly reductions?: readonly ReductionPart[];
   readonly face?: FacePart;
   /** One command, or several. */
   readonly command?: CommandPart | readonly CommandPart[];

@@ -4,10 +4,18 @@ import type { Zod } from "../core/zod.ts";
 import type { Field } from "../domain/dataset.ts";
 import type { InputSpec } from "../domain/map-spec.ts";
 import type { FolderFacts, ModelFolder } from "../domain/model-folder.ts";
-import type { FeatureData, StepBinding, StepColumn, StepFile, StepValue } from "../domain/step-binding.ts";
+import type {
+  FeatureData,
+  StepBinding,
+  StepColumn,
+  StepFile,
+  StepKeys,
+  StepValue,
+} from "../domain/step-binding.ts";
 import type { ModelSignature, TensorInfo } from "../domain/tensor.ts";
 import type { OpenStepOptions, Step } from "../steps/step.ts";
 import type { FactsPart, SpecParts } from "./feature.ts";
+import type { ProgramPart } from "./program.ts";
 import type { StepDraft } from "./step-draft.ts";
 import type { StepViewer } from "./step-viewer.ts";
 
@@ -21,6 +29,8 @@ interface StepKind {
   show(data: FeatureData): string;
   /** Opens the step on a worker. The caller disposes it. */
   open(binding: StepBinding, data: FeatureData, options: OpenStepOptions): Promise<Step>;
+  /** Path of the user's program that the first file of the step is made of. Left out: it is none. */
+  programPath?(data: FeatureData): string;
   /** Opens what shows tokens, for `try`. Left out: there are none. */
   openViewer?(binding: StepBinding, data: FeatureData): Promise<StepViewer>;
 }
@@ -30,11 +40,13 @@ export interface StepPart {
   readonly key: string;
   /** Description of the key in the docs of the job file. */
   readonly says: string;
-  /** Builds the schema of the key's value. */
-  spec(z: Zod, parts: SpecParts): z.ZodType<object>;
+  /** Builds the schema of the key's value: a text is the file of a program. */
+  spec(z: Zod, parts: SpecParts): z.ZodType<object | string>;
   readonly files?: FilesPart;
+  /** Programs that the key names. The planner finds what is made of one among its files. Default: none. */
+  readonly program?: ProgramPart;
   /** Returns the value with what it leaves to the model's folder. Default: it leaves nothing. */
-  withFolder?(value: StepValue, facts: FolderFacts): StepValue;
+  withFolder?(value: StepKeys, facts: FolderFacts): StepKeys;
   /** Loads what plans the step, on the coordinator. */
   loadPlanner(): Promise<StepPlanner>;
   readonly step: StepKind;
@@ -55,14 +67,19 @@ export interface DescribedFiles {
   readonly descriptions: ReadonlyMap<string, unknown>;
 }
 
-export type StepPlanner = (value: StepValue, context: StepPlannerContext) => PlannedStep | Refused;
+/** Binds a step. @throws {STEP_INVALID} the program of the step does not fit */
+export type StepPlanner = (
+  value: StepValue,
+  context: StepPlannerContext,
+) => PlannedStep | Refused | Promise<PlannedStep>;
 
 interface StepPlannerContext extends DescribedFiles {
-  /** Key path of the step: `map.prepare[0].split`. */
+  /** Key path for errors: `map.prepare[0].split`, of a program the step's: `map.prepare[0]`. */
   readonly where: string;
   /** Columns in front of the step. */
   readonly fields: readonly Field[];
   readonly folder: ModelFolder | null;
+  readonly signal: AbortSignal;
 }
 
 /** Step that is bound to the columns in front of it. */

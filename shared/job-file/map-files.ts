@@ -1,4 +1,4 @@
-import { INPUT_FILE_KEYS, stepValue } from "../domain/features.ts";
+import { INPUT_FILE_KEYS, reductionValue, stepValue } from "../domain/features.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import type { InputSpec, StepSpec } from "../domain/map-spec.ts";
 
@@ -15,13 +15,12 @@ export function withFiles<Map extends MapParts>(map: Map, rename: (path: string)
   });
   const renamed = (step: StepSpec): StepSpec => {
     const named = stepValue(step);
-    const { module } = step;
+    if (named === null) return step;
+    const { part, value } = named;
+    const isProgram = typeof value === "string";
     return {
       ...step,
-      ...(named === null
-        ? {}
-        : { [named.part.key]: renamedIn(named.value, named.part.files?.keys ?? [], rename) }),
-      ...(module === undefined ? {} : { module: rename(module) }),
+      [part.key]: isProgram ? rename(value) : renamedIn(value, part.files?.keys ?? [], rename),
     };
   };
   return {
@@ -41,14 +40,15 @@ function renamedIn<T extends object>(value: T, keys: readonly string[], rename: 
   return { ...value, ...Object.fromEntries(renamed) };
 }
 
-/** The same of the reductions: those of the user's own code are files. */
+/** The same of the reductions: programs are files. */
 export function withReductionFiles(
   reduce: JobSpec["reduce"],
   rename: (path: string) => string,
 ): JobSpec["reduce"] {
   const renamed = Object.entries(reduce).map(([name, reduction]) => {
-    const { module } = reduction;
-    return [name, module === undefined ? reduction : { ...reduction, module: rename(module) }] as const;
+    const named = reductionValue(reduction);
+    if (named === null) return [name, reduction] as const;
+    return [name, { ...reduction, [named.part.key]: rename(named.value) }] as const;
   });
   return Object.fromEntries(renamed);
 }

@@ -18,7 +18,7 @@ import { withFiles, withReductionFiles } from "./map-files.ts";
  * - `output.path` and `name`: where a result is and what it is called do not change it;
  * - `input.shardRows`, `map.batch`, `model.device`: they change how the work is done. A resumed job keeps its
  *   sealed plan;
- * - where a step's own code lies: its bundle is digested beside this;
+ * - where programs lie: what is made of them is digested beside this;
  * - `model.check`: it says whether a job may run, and nothing about what comes out;
  * - files beside the manifest, such as `output.report`: they are about the run;
  * - `errors.maxRows`: raising it is how a job that ran out of it is taken up again.
@@ -74,6 +74,7 @@ function withFolder(steps: JobSpec["map"]["finish"], facts: FolderFacts | null):
     const named = stepValue(step);
     if (named === null) return step;
     const { part, value } = named;
+    if (typeof value === "string") return step;
     return { ...step, [part.key]: part.withFolder?.(value, facts) ?? value };
   });
 }

@@ -16,10 +16,6 @@ export async function openStep(
       const { openSqlStep } = await import("./sql-step.ts");
       return openSqlStep(binding, binding.op, options);
     }
-    case "module": {
-      const { openModuleStep } = await import("./module-step.ts");
-      return openModuleStep(binding, binding.op, options);
-    }
     case "feature":
       return await featureOf(binding.op.feature).openStep(binding, binding.op, stores);
     case "extension":

@@ -4,7 +4,7 @@ import { type Problem, ShardmillError } from "../core/errors.ts";
 import { decodeDocument } from "../core/utf8.ts";
 import { type InputFile, PARTITION_TYPES, type PartitionValue, TABLE_FORMATS } from "../domain/dataset.ts";
 import { DEVICES } from "../domain/device.ts";
-import { fileSpecs } from "../domain/features.ts";
+import { fileSpecs, REDUCTIONS } from "../domain/features.ts";
 import { DATASET_FORMATS } from "../domain/formats.ts";
 import type { DeviceCheckSpec, JobDescription } from "../domain/job.ts";
 import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
@@ -20,7 +20,7 @@ import { ELEMENT_TYPES } from "../domain/tensor.ts";
 import { SOURCE_BINDING_SCHEMA } from "../input-sources/source-schemas.ts";
 import { OP_BINDING_SCHEMA } from "../output-ops/op-schemas.ts";
 import { count, dtype, field, location } from "./codec-fields.ts";
-import { flatFeatures, moduleReduction, stepBinding } from "./codec-steps.ts";
+import { flatFeatures, reductionBinding, stepBinding } from "./codec-steps.ts";
 import { FILE_INDEX_SCHEMA } from "./file-index.ts";
 
 /** Here, and not where the type is: whatever opens a storage would load Zod with it. */
@@ -151,6 +151,11 @@ const deviceCheck: z.ZodType<DeviceCheckSpec> = z.object({
   sample: z.array(z.object({ file: inputFile, rowStart: count, rowEnd: count })).max(MAX_STRETCHES),
 });
 
+/** Keys of reductions by programs. The compiler knows none of them: `reductionValue` reads them. */
+const PROGRAM_KEYS: object = Object.fromEntries(
+  REDUCTIONS.map(({ key }) => [key, z.string().exactOptional()]),
+);
+
 const jobDescription: z.ZodType<JobDescription> = z.object({
   jobId: z.string().min(1),
   name: z.string(),
@@ -191,10 +196,10 @@ const jobDescription: z.ZodType<JobDescription> = z.object({
     z.object({
       combine: z.string().exactOptional(),
       final: z.string().exactOptional(),
-      module: z.string().exactOptional(),
+      ...PROGRAM_KEYS,
     }),
   ),
-  reductions: z.record(z.string(), moduleReduction),
+  reductions: z.record(z.string(), reductionBinding),
   partialsPath: location,
   beacon: z.object({ path: location, content: z.string() }),
 });

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { ZOD } from "../core/zod.ts";
 import { FEATURES, INPUTS, STEPS } from "../domain/features.ts";
 import type { FileCells } from "../domain/file-cells.ts";
-import type { ModuleReduction } from "../domain/module-reduction.ts";
+import type { ReductionBinding } from "../domain/reduction-binding.ts";
 import type { ExtensionOp, FeatureOp, StepBinding } from "../domain/step-binding.ts";
 import { count, fieldType, location } from "./codec-fields.ts";
 
@@ -49,13 +49,12 @@ export function flatFeatures(key: string, value: unknown): unknown {
 const stepOp: z.ZodType<StepBinding["op"]> = z.union([
   ...FEATURES.map(featureOp),
   ...[...INPUTS, ...STEPS].map(extensionOp),
-  z.object({ kind: z.literal("module"), path: z.string(), timeoutSeconds: z.number() }),
   z.object({ kind: z.literal("sql"), select: z.string(), named: z.array(z.string()) }),
 ]);
 
 const stepFile = z.object({ location, bytes: count, sha256: z.string() });
 
-export const moduleReduction: z.ZodType<ModuleReduction> = z.object({
+export const reductionBinding: z.ZodType<ReductionBinding> = z.object({
   where: z.string(),
   path: z.string(),
   file: stepFile,

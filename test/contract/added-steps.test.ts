@@ -6,13 +6,13 @@ import { SOURCE_KEYS } from "../../shared/input-sources/source-schemas.ts";
 import { flatFeatures, stepBinding } from "../../shared/wire/codec-steps.ts";
 
 /** Kinds of steps that the engine has. */
-const OWN = ["sql", "module", "feature", "extension"];
+const OWN = ["sql", "feature", "extension"];
 
 describe("steps and made inputs of extensions", () => {
   it("have kinds and keys of their own", () => {
     const kinds = [...OWN, ...FILE_KEYS, ...[...INPUTS, ...STEPS].map(({ step }) => step.kind)];
     expect(new Set(kinds).size).toBe(kinds.length);
-    const steps = ["sql", "module", ...STEPS.map(({ key }) => key)];
+    const steps = ["sql", ...STEPS.map(({ key }) => key)];
     expect(new Set(steps).size).toBe(steps.length);
     const inputs = [...Object.keys(SOURCE_KEYS), ...FILE_KEYS, ...INPUTS.map(({ key }) => key)];
     expect(new Set(inputs).size).toBe(inputs.length);

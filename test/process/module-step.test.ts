@@ -3,15 +3,16 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type RecordBatch, Table } from "apache-arrow";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { bundleModule } from "../../coordinator/plan/module/bundle-module.ts";
-import { planModule } from "../../coordinator/plan/module/plan-module.ts";
+import { bundleModule } from "../../extensions/code/plan/bundle-module.ts";
+import { planStep } from "../../extensions/code/plan/plan-module.ts";
+import { openModuleStep } from "../../extensions/code/threads/module-step.ts";
 import { NEVER } from "../../shared/core/abort.ts";
+import { present } from "../../shared/core/assert.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { applyStep } from "../../shared/steps/apply-step.ts";
-import { openModuleStep } from "../../shared/steps/module-step.ts";
 import type { Step } from "../../shared/steps/step.ts";
 import { type StepUnderTest, stepContract } from "../contract/step-contract.ts";
 import { plainRows, smallTable } from "../support/sample-table.ts";
@@ -37,14 +38,13 @@ async function stepOf(code: string, rowCount = 40, files: Readonly<Record<string
   const path = join(folder, "kept.mjs");
   await writeFile(path, bytes);
   const file = { location: parseLocation(path), bytes: bytes.length, sha256: sha256(bytes) };
-  const [rows] = smallTable(rowCount).batches;
-  if (rows === undefined) throw new Error("one record batch");
+  const rows = present(smallTable(rowCount).batches[0], "one record batch");
   const fields = fieldsOf(rows.schema);
-  const plan = await planModule({ where: WHERE, path: "./steps.ts", file, fields, signal: NEVER });
-  const { op } = plan;
-  if (op.kind !== "module") throw new Error("a module");
+  const context = { where: WHERE, files: new Map([["./steps.ts", file]]), descriptions: new Map(), fields };
+  const { data, ...rest } = await planStep("./steps.ts", { ...context, folder: null, signal: NEVER });
+  const plan = { where: WHERE, op: { kind: "extension", step: "module", data }, ...rest } as const;
   const open = (options: { readonly scratchPath: string }) =>
-    openModuleStep(plan, op, { ...options, paths: [path] });
+    openModuleStep(plan, Number(data.timeoutSeconds), { ...options, paths: [path] });
   return { plan, open, rows } satisfies StepUnderTest;
 }
 

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { checkTypes } from "../../coordinator/plan/module/check-types.ts";
+import { checkTypes } from "../../extensions/code/plan/check-types.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 

@@ -12,6 +12,7 @@ import { userCredential } from "../../shared/access/credential.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import { startListening } from "../support/job-processes.ts";
 import { KnownJob } from "../support/known-job.ts";
+import { needs } from "../support/needs.ts";
 import { runCli } from "../support/processes.ts";
 import { ReflectionClient } from "../support/reflection-client.ts";
 
@@ -86,7 +87,7 @@ describe("the bundle and the dependencies", () => {
       (name) => name.endsWith(".js") && dirname(name) !== "page",
     );
     const loaded = new Set(["apache-arrow"]);
-    for (const name of [...bundled.map((each) => join("bundle", each)), "shared/modules/api.js"]) {
+    for (const name of [...bundled.map((each) => join("bundle", each)), "extensions/code/api.js"]) {
       for (const specifier of specifiersOf(name, await readFile(join(dist, name), "utf8"))) {
         const [, library] = /^((?:@[^/]+\/)?[^/]+)/.exec(specifier) ?? [];
         if (library !== undefined && !OTHERS.has(library)) loaded.add(library);
@@ -134,7 +135,7 @@ function specifiersOf(name: string, text: string): readonly string[] {
 describe("the package", () => {
   /** Anything else is for the project's own developers. */
   const PACKED =
-    /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|(deploy|proto)\/.*|docs\/[^/]*\.(md|json)|docs\/(figures|images)\/.*|dist\/bundle\/(.*\.js|page\/.*|libraries\/.*\.proto|LICENSES\.txt)|dist\/shared\/modules\/api\.(js|d\.ts))$/;
+    /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|(deploy|proto)\/.*|docs\/[^/]*\.(md|json)|docs\/(figures|images)\/.*|dist\/bundle\/(.*\.js|page\/.*|libraries\/.*\.proto|LICENSES\.txt)|dist\/extensions\/code\/api\.(js|d\.ts))$/;
 
   let installed: string;
   let paths: readonly string[];
@@ -154,7 +155,7 @@ describe("the package", () => {
 
   test("has few files: no tests, benchmarks, examples or source maps", () => {
     expect(paths).toEqual(
-      expect.arrayContaining(["dist/bundle/cli/main.js", "dist/shared/modules/api.d.ts"]),
+      expect.arrayContaining(["dist/bundle/cli/main.js", "dist/extensions/code/api.d.ts"]),
     );
     expect(paths.filter((path) => !PACKED.test(path))).toEqual([]);
     expect(paths.length).toBeLessThanOrEqual(MOST_FILES);
@@ -184,36 +185,39 @@ describe("the package", () => {
       expect(text).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+ \\([\\w.-]+\\)$`, "m"));
   });
 
-  test("runs with its dependencies alone: a job, own code, health checks and reflection", async () => {
-    const main = join(installed, "dist", "bundle", "cli", "main.js");
-    await using job = await KnownJob.make({
-      rows: 100,
-      spec: { map: { finish: [{ module: "./step.ts" }] } },
-    });
-    await job.write(
-      "step.ts",
-      `import { defineStep } from "shardmill";
+  needs("code")(
+    "runs with its dependencies alone: a job, own code, health checks and reflection",
+    async () => {
+      const main = join(installed, "dist", "bundle", "cli", "main.js");
+      await using job = await KnownJob.make({
+        rows: 100,
+        spec: { map: { finish: [{ module: "./step.ts" }] } },
+      });
+      await job.write(
+        "step.ts",
+        `import { defineStep } from "shardmill";
        export default defineStep({
          reads: { id: "int64" },
          columns: { twice: "int64" },
          row: ({ id }) => ({ twice: id * 2n }),
        });`,
-    );
-    const { code, stderr } = await runCli(["run", job.path], { main, env: job.env });
-    expect(code, stderr).toBe(0);
+      );
+      const { code, stderr } = await runCli(["run", job.path], { main, env: job.env });
+      expect(code, stderr).toBe(0);
 
-    const args = ["coordinator", "--listen", "127.0.0.1:0"];
-    const { cli, address } = await startListening(job, args, { main });
-    await using _ = cli;
-    using client = await ReflectionClient.of(address, userCredential());
-    for (const version of ["v1", "v1alpha"] as const) {
-      const [answer] = await client.ask(version, [{ listServices: "" }]);
-      expect(answer).toHaveProperty("listServicesResponse.service");
-    }
-    const health = new Client(address, credentials.createInsecure());
-    expect(await checkHealth(health)).toEqual(SERVING);
-    health.close();
-  });
+      const args = ["coordinator", "--listen", "127.0.0.1:0"];
+      const { cli, address } = await startListening(job, args, { main });
+      await using _ = cli;
+      using client = await ReflectionClient.of(address, userCredential());
+      for (const version of ["v1", "v1alpha"] as const) {
+        const [answer] = await client.ask(version, [{ listServices: "" }]);
+        expect(answer).toHaveProperty("listServicesResponse.service");
+      }
+      const health = new Client(address, credentials.createInsecure());
+      expect(await checkHealth(health)).toEqual(SERVING);
+      health.close();
+    },
+  );
 });
 
 /** A serialized HealthCheckResponse whose status is SERVING. */

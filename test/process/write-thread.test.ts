@@ -14,7 +14,7 @@ import { shardId } from "../../shared/domain/shard.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import type { ShardResult } from "../../worker/collect/collector.ts";
 import { BusyMeter } from "../../worker/meter/busy-meter.ts";
-import { CodeCombiner } from "../../worker/write/code-combiner.ts";
+import { Combiners } from "../../worker/write/combiners.ts";
 import { openSink, type PartialSink } from "../../worker/write/partial-sink.ts";
 import { writePartial } from "../../worker/write/write-partial.ts";
 import {
@@ -100,7 +100,7 @@ test("the same rows make the same files here as without a thread", async () => {
   const partial = await writer.write(aResult(5_000), facts(1));
   const sink = await sinkOf("by-hand");
   const job = aJob({ partialsPath });
-  const options = { job, sink, scratchPath, combiner: new CodeCombiner({}), meter: new BusyMeter(() => 0) };
+  const options = { job, sink, scratchPath, combiners: new Combiners(job), meter: new BusyMeter(() => 0) };
   expect(await writePartial(aResult(5_000), { ...options, ...facts(1) })).toEqual(partial);
 });
 
@@ -109,9 +109,9 @@ test("rows that are too many to be sorted in memory are refused, and leave nothi
   const rowsForm = { ...job.rowsForm, sort: [{ column: "flag", order: "ascending" }] } as const;
   const rows = 9_000_000;
   const flag = makeData({ type: new Bool(), data: new Uint8Array(Math.ceil(rows / 8)), length: rows });
-  await using combiner = new CodeCombiner({});
+  await using combiners = new Combiners(job);
   const sink = await sinkOf("0-1-1-e1");
-  const options = { job: { ...job, rowsForm }, sink, scratchPath, combiner, meter: new BusyMeter(() => 0) };
+  const options = { job: { ...job, rowsForm }, sink, scratchPath, combiners, meter: new BusyMeter(() => 0) };
   const writing = writePartial({ ...aResult(0), rows: tableOf({ flag }) }, { ...options, ...facts(1) });
   await expect(writing).rejects.toMatchObject({
     code: "OUTPUT_FAILED",
@@ -203,11 +203,12 @@ test("abandoned between two pieces of a file, it leaves nothing of it", async ()
     }
   }
   const sink = await sinkOf("aborted");
+  const job = aJob({ partialsPath });
   const options = {
-    job: aJob({ partialsPath }),
+    job,
     sink,
     scratchPath,
-    combiner: new CodeCombiner({}),
+    combiners: new Combiners(job),
     meter: new Aborting(() => 0),
   };
   // So many floats are several row groups.

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { makeCertificate } from "../support/certificate.ts";
 import type { JobFolder } from "../support/job-folder.ts";
+import { needs } from "../support/needs.ts";
 import { WITHOUT_ESTIMATE } from "../support/plan-options.ts";
 import { runCli } from "../support/processes.ts";
 import { failing } from "../support/refusals.ts";
@@ -42,55 +43,61 @@ afterAll(async () => {
 
 const stores = () => ({ [server.url]: { ca: "./ca.pem" } });
 
-test("a folder is asked for the files that it may have, and gives what it gives from a disk", async () => {
-  const here = await rowsOf(job);
-  for (const name of ["config.json", "preprocessor_config.json", "sentence_bert_config.json"])
-    server.served.set(`/m/${name}`, forbidden);
-  const model = { path: `${server.url}/m`, file: "onnx/model.onnx" };
-  await writeTextJob(job, server.url, { model, stores: stores() });
-  const run = await runCli(["run", job.job, "--workers", "1", "--fresh"]);
-  expect(run, run.stderr).toMatchObject({ code: 0 });
-  expect(await rowsOf(job)).toEqual(here);
-});
+needs("text", "code")(
+  "a folder is asked for the files that it may have, and gives what it gives from a disk",
+  async () => {
+    const here = await rowsOf(job);
+    for (const name of ["config.json", "preprocessor_config.json", "sentence_bert_config.json"])
+      server.served.set(`/m/${name}`, forbidden);
+    const model = { path: `${server.url}/m`, file: "onnx/model.onnx" };
+    await writeTextJob(job, server.url, { model, stores: stores() });
+    const run = await runCli(["run", job.job, "--workers", "1", "--fresh"]);
+    expect(run, run.stderr).toMatchObject({ code: 0 });
+    expect(await rowsOf(job)).toEqual(here);
+  },
+);
 
-test("a signed address of a model is good for its external data, and is seen nowhere", async () => {
-  const signed = (bytes: Buffer): Served => {
-    return (request, response) => {
-      if (request.url?.endsWith(`?sig=${SECRET}`)) serveRange(request, response, bytes);
-      else response.writeHead(403).end();
+needs("text", "code")(
+  "a signed address of a model is good for its external data, and is seen nowhere",
+  async () => {
+    const signed = (bytes: Buffer): Served => {
+      return (request, response) => {
+        if (request.url?.endsWith(`?sig=${SECRET}`)) serveRange(request, response, bytes);
+        else response.writeHead(403).end();
+      };
     };
-  };
-  for (const [path, bytes] of files) server.served.set(path, signed(bytes));
-  const at = (path: string) => `${server.url}${path}?sig=${SECRET}`;
-  const outputs = { seen: "seen" };
-  await writeTextJob(job, "./here", {
-    model: { path: at("/m/onnx/model.onnx") },
-    map: {
-      inputs: { input_ids: { column: "body", tokenizer: at("/m/tokenizer.json") } },
-      outputs,
-      keep: ["id", "twice"],
-      prepare: [{ module: at("/code/step.ts") }],
-    },
-    stores: stores(),
-  });
-  const plan = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE]);
-  const run = await runCli(["run", job.job, "--workers", "1", "--fresh", "--json"]);
-  expect(run, run.stderr).toMatchObject({ code: 0 });
-  expect(plan.stdout).toContain(`${server.url}/m/onnx/model.onnx (copied to `);
-  expect([plan.stdout, plan.stderr, run.stdout, run.stderr].join()).not.toContain(SECRET);
-  expect(await leaks(job.path)).toEqual([job.job]);
-  expect(await leaks(join(process.env.SHARDMILL_CACHE ?? "", "fetched"))).toEqual([]);
+    for (const [path, bytes] of files) server.served.set(path, signed(bytes));
+    const at = (path: string) => `${server.url}${path}?sig=${SECRET}`;
+    const outputs = { seen: "seen" };
+    await writeTextJob(job, "./here", {
+      model: { path: at("/m/onnx/model.onnx") },
+      map: {
+        inputs: { input_ids: { column: "body", tokenizer: at("/m/tokenizer.json") } },
+        outputs,
+        keep: ["id", "twice"],
+        prepare: [{ module: at("/code/step.ts") }],
+      },
+      stores: stores(),
+    });
+    const plan = await runCli(["plan", job.job, ...WITHOUT_ESTIMATE]);
+    const run = await runCli(["run", job.job, "--workers", "1", "--fresh", "--json"]);
+    expect(run, run.stderr).toMatchObject({ code: 0 });
+    expect(plan.stdout).toContain(`${server.url}/m/onnx/model.onnx (copied to `);
+    expect([plan.stdout, plan.stderr, run.stdout, run.stderr].join()).not.toContain(SECRET);
+    expect(await leaks(job.path)).toEqual([job.job]);
+    expect(await leaks(join(process.env.SHARDMILL_CACHE ?? "", "fetched"))).toEqual([]);
 
-  server.served.set("/m/tokenizer.json", forbidden);
-  const { error, stderr } = await failing(["plan", job.job, ...WITHOUT_ESTIMATE]);
-  expect(error.problems).toMatchObject([
-    {
-      where: expect.stringContaining("input_ids.tokenizer"),
-      hint: expect.stringContaining("signature may have ended"),
-    },
-  ]);
-  expect(stderr + JSON.stringify(error)).not.toContain(SECRET);
-});
+    server.served.set("/m/tokenizer.json", forbidden);
+    const { error, stderr } = await failing(["plan", job.job, ...WITHOUT_ESTIMATE]);
+    expect(error.problems).toMatchObject([
+      {
+        where: expect.stringContaining("input_ids.tokenizer"),
+        hint: expect.stringContaining("signature may have ended"),
+      },
+    ]);
+    expect(stderr + JSON.stringify(error)).not.toContain(SECRET);
+  },
+);
 
 /** In which files below a folder the secret stands. */
 async function leaks(folder: string): Promise<string[]> {

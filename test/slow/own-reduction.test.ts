@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Table } from "apache-arrow";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
-import { bundleModule } from "../../coordinator/plan/module/bundle-module.ts";
-import { planReductions } from "../../coordinator/plan/module/plan-reductions.ts";
-import { reduceByCode } from "../../coordinator/reduce/reduce-by-code.ts";
+import { planReductions } from "../../coordinator/plan/plan-reductions.ts";
+import { reduceByProgram } from "../../coordinator/reduce/reduce-by-program.ts";
+import { bundleModule } from "../../extensions/code/plan/bundle-module.ts";
+import type { ReductionMethods } from "../../extensions/code/threads/reduction-thread-client.ts";
+import { UserThread } from "../../extensions/code/threads/user-thread.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import { sha256 } from "../../shared/core/digest.ts";
@@ -14,10 +16,8 @@ import { compiledUrl } from "../../shared/core/package-root.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { fieldsOf } from "../../shared/dataset/fields.ts";
 import { localPathOf, parseLocation } from "../../shared/domain/location.ts";
-import type { ReductionMethods } from "../../shared/modules/reduction-thread-client.ts";
-import { UserThread } from "../../shared/modules/user-thread.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
-import { CodeCombiner } from "../../worker/write/code-combiner.ts";
+import { Combiners } from "../../worker/write/combiners.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { runCli } from "../support/processes.ts";
@@ -45,16 +45,21 @@ async function reductionOf(code: string) {
   const path = join(folder, "kept.mjs");
   await writeFile(path, bytes);
   const file = { location: parseLocation(path), bytes: bytes.length, sha256: sha256(bytes) };
-  const reduce = { own: { module: source } };
+  const own: object = { module: source };
+  const reduce = { own };
   const fields = fieldsOf(smallTable(1).schema);
   const planned = await planReductions(reduce, { fields, files: new Map([[source, file]]), signal: NEVER });
-  return { folder, planned, reduction: present(planned.own, "the reduction is planned") };
+  return {
+    folder,
+    job: { reduce, reductions: planned },
+    reduction: present(planned.own, "the reduction is planned"),
+  };
 }
 
 /** Each of the tables is a shard: combined, written, read and reduced. */
 async function reduce(code: string, shards: readonly Table[]) {
-  const { folder, planned, reduction } = await reductionOf(code);
-  await using combiner = new CodeCombiner(planned);
+  const { folder, job, reduction } = await reductionOf(code);
+  await using combiner = new Combiners(job);
   const scanned: { path: string; bytes: number }[] = [];
   for (const [index, rows] of shards.entries()) {
     const bytes = encodeParquet(await combiner.combine("own", rows, NEVER));
@@ -63,8 +68,15 @@ async function reduce(code: string, shards: readonly Table[]) {
     scanned.push({ path, bytes: bytes.length });
   }
   const stage = parseLocation(join(folder, "stage"));
-  const options = { name: "own", scanned, paths: { stage, temp: folder }, storage, signal: NEVER };
-  const { path, rows, sha256: digest } = await reduceByCode(reduction, options);
+  const options = {
+    name: "own",
+    key: "module",
+    scanned,
+    paths: { stage, temp: folder },
+    storage,
+    signal: NEVER,
+  };
+  const { path, rows, sha256: digest } = await reduceByProgram(reduction, options);
   return { path: join(folder, "stage", path), rows, digest, combined: scanned };
 }
 
@@ -175,8 +187,8 @@ export default defineReduction({
     "whose combine %s says so, and is there again for the next shard",
     async (kind, combine, code, message) => {
       const limit = kind === "hangs" ? "timeoutSeconds: 0.5," : "";
-      const { planned } = await reductionOf(failing(combine, undefined, limit));
-      await using combiner = new CodeCombiner(planned);
+      const { job } = await reductionOf(failing(combine, undefined, limit));
+      await using combiner = new Combiners(job);
       for (let shard = 0; shard < (kind === "throws" ? 2 : 1); shard += 1) {
         const error: unknown = await combiner.combine("own", smallTable(9), NEVER).catch((thrown) => thrown);
         expect(error).toMatchObject({ code, message: expect.stringContaining(message) });
@@ -188,7 +200,7 @@ export default defineReduction({
   it("that takes more memory than a thread may have is told so, and the process lives on", async () => {
     const leaks = failing("() => { const all = []; for (;;) all.push(new Array(1e5).fill({})); }");
     const { reduction } = await reductionOf(leaks);
-    const script = compiledUrl("shared/modules/reduction-thread.ts");
+    const script = compiledUrl("extensions/code/reduction-thread.ts");
     const path = localPathOf(reduction.file.location);
     const thread = new UserThread<ReductionMethods>(script, { path, where: "reduce.own", heapMib: 64 });
     const running = thread.remote.call("run", "combine", NEVER);
@@ -207,12 +219,13 @@ export default defineReduction({
     const stage = parseLocation(join(folder, "stage"));
     const options = {
       name: "own",
+      key: "module",
       scanned: [],
       paths: { stage, temp: folder },
       storage,
       signal: abort.signal,
     };
-    const running = reduceByCode(reduction, options);
+    const running = reduceByProgram(reduction, options);
     setTimeout(() => abort.abort(new Error("called off")), 400);
     await expect(running).rejects.toThrow("called off");
   });

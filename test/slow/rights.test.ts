@@ -8,6 +8,7 @@ import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { ask, startListening, startWorker, until } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
+import { needs } from "../support/needs.ts";
 import { type CliOptions, runCli } from "../support/processes.ts";
 import { serveRange, startWebServer } from "../support/web-server.ts";
 
@@ -29,58 +30,64 @@ function ended(address: string, jobId: string): Promise<JobStatus> {
   });
 }
 
-test("who submits has opened what its role may, and nothing else of any job is", async () => {
-  await using mine = await KnownJob.make({ rows: 600 });
-  await using theirs = await KnownJob.make({ rows: 100 });
-  const { file, env } = await submitToken(mine.folder);
-  await using web = await startWebServer({});
-  const model = await readFile(mine.at("model.onnx"));
-  web.served.set("/models/model.onnx", (request, response) => serveRange(request, response, model));
-  const audit = join(mine.folder, "audit");
-  const { cli, address } = await startListening(mine, [
-    ...["coordinator", "--listen", "127.0.0.1:0", "--tokens-file", file, "--audit-log", audit],
-    ...["--allow-locations", `submit=${mine.at()}`, `submit=${web.url}/models`, "--allow-modules", "admin"],
-    "--allow-local-addresses",
-  ]);
-  await using _coordinator = cli;
-  const submit = (job: KnownJob, by: CliOptions) =>
-    runCli(["submit", job.path, "--coordinator", address], by);
-  const asTeam = { env: { ...mine.env, ...env } };
-  const refused = (said: RegExp) => ({ code: 2, stderr: expect.stringMatching(said) });
+needs("code")(
+  "who submits has opened what its role may, and nothing else of any job is",
+  async () => {
+    await using mine = await KnownJob.make({ rows: 600 });
+    await using theirs = await KnownJob.make({ rows: 100 });
+    const { file, env } = await submitToken(mine.folder);
+    await using web = await startWebServer({});
+    const model = await readFile(mine.at("model.onnx"));
+    web.served.set("/models/model.onnx", (request, response) => serveRange(request, response, model));
+    const audit = join(mine.folder, "audit");
+    const { cli, address } = await startListening(mine, [
+      ...["coordinator", "--listen", "127.0.0.1:0", "--tokens-file", file, "--audit-log", audit],
+      ...["--allow-locations", `submit=${mine.at()}`, `submit=${web.url}/models`, "--allow-modules", "admin"],
+      "--allow-local-addresses",
+    ]);
+    await using _coordinator = cli;
+    const submit = (job: KnownJob, by: CliOptions) =>
+      runCli(["submit", job.path, "--coordinator", address], by);
+    const asTeam = { env: { ...mine.env, ...env } };
+    const refused = (said: RegExp) => ({ code: 2, stderr: expect.stringMatching(said) });
 
-  const elsewhere = await submit(theirs, asTeam);
-  expect(elsewhere).toMatchObject(refused(/token [0-9a-f]{8} \(team-a\), of role submit.*LOCATION_REFUSED/s));
-  for (const key of ["input.path[0]", "model.path", "output.path"]) expect(elsewhere.stderr).toContain(key);
-  await expect(stat(theirs.out)).rejects.toMatchObject({ code: "ENOENT" });
-  // What is named lies where it may; what that leads to does not.
-  await mine.write("list.txt", theirs.at("data/part-0000.parquet"));
-  await mine.writeSpec({ input: { path: "./list.txt" } });
-  expect(await submit(mine, asTeam)).toMatchObject(refused(/part-0000\.parquet may not be opened here/));
-  await symlink(theirs.at("data"), mine.at("linked"));
-  await mine.writeSpec({ input: { path: "./linked" } });
-  expect(await submit(mine, asTeam)).toMatchObject(refused(/input\.path\[0\].*leads, by a link/s));
-  await mine.writeSpec({ input: { path: "./*/*.parquet" } });
-  expect(await submit(mine, asTeam)).toMatchObject(refused(/may not be opened here/));
-  await mine.writeSpec({ reduce: { own: { module: "./own.ts" } } });
-  expect(await submit(mine, asTeam)).toMatchObject(refused(/of role submit.*MODULES_REFUSED/s));
-  const refusals = (await readFile(audit, "utf8")).split("\n").filter((line) => line.includes('"refused"'));
-  expect(refusals.some((line) => line.includes("LOCATION_REFUSED"))).toBe(true);
-  expect(refusals.some((line) => line.includes("MODULES_REFUSED"))).toBe(true);
+    const elsewhere = await submit(theirs, asTeam);
+    expect(elsewhere).toMatchObject(
+      refused(/token [0-9a-f]{8} \(team-a\), of role submit.*LOCATION_REFUSED/s),
+    );
+    for (const key of ["input.path[0]", "model.path", "output.path"]) expect(elsewhere.stderr).toContain(key);
+    await expect(stat(theirs.out)).rejects.toMatchObject({ code: "ENOENT" });
+    // What is named lies where it may; what that leads to does not.
+    await mine.write("list.txt", theirs.at("data/part-0000.parquet"));
+    await mine.writeSpec({ input: { path: "./list.txt" } });
+    expect(await submit(mine, asTeam)).toMatchObject(refused(/part-0000\.parquet may not be opened here/));
+    await symlink(theirs.at("data"), mine.at("linked"));
+    await mine.writeSpec({ input: { path: "./linked" } });
+    expect(await submit(mine, asTeam)).toMatchObject(refused(/input\.path\[0\].*leads, by a link/s));
+    await mine.writeSpec({ input: { path: "./*/*.parquet" } });
+    expect(await submit(mine, asTeam)).toMatchObject(refused(/may not be opened here/));
+    await mine.writeSpec({ reduce: { own: { module: "./own.ts" } } });
+    expect(await submit(mine, asTeam)).toMatchObject(refused(/of role submit.*MODULES_REFUSED/s));
+    const refusals = (await readFile(audit, "utf8")).split("\n").filter((line) => line.includes('"refused"'));
+    expect(refusals.some((line) => line.includes("LOCATION_REFUSED"))).toBe(true);
+    expect(refusals.some((line) => line.includes("MODULES_REFUSED"))).toBe(true);
 
-  // Fetched by the coordinator, whose own folder is none that the role may name.
-  await mine.writeSpec({ model: { path: `${web.url}/models/model.onnx`, device: "cpu" } });
-  const taken = await submit(mine, asTeam);
-  expect(taken).toMatchObject({ code: 0 });
-  await using worker = startWorker(mine, address);
-  expect(await ended(address, taken.stdout.trim())).toMatchObject({ phase: "published" });
-  // Of whoever has the user's secret nothing was said.
-  const owners = await submit(theirs, theirs);
-  expect(owners).toMatchObject({ code: 0 });
-  expect(await ended(address, owners.stdout.trim())).toMatchObject({ phase: "published" });
-  worker.kill("SIGTERM");
-  await worker.ended;
-  await expectRightAnswer(mine);
-}, 300_000);
+    // Fetched by the coordinator, whose own folder is none that the role may name.
+    await mine.writeSpec({ model: { path: `${web.url}/models/model.onnx`, device: "cpu" } });
+    const taken = await submit(mine, asTeam);
+    expect(taken).toMatchObject({ code: 0 });
+    await using worker = startWorker(mine, address);
+    expect(await ended(address, taken.stdout.trim())).toMatchObject({ phase: "published" });
+    // Of whoever has the user's secret nothing was said.
+    const owners = await submit(theirs, theirs);
+    expect(owners).toMatchObject({ code: 0 });
+    expect(await ended(address, owners.stdout.trim())).toMatchObject({ phase: "published" });
+    worker.kill("SIGTERM");
+    await worker.ended;
+    await expectRightAnswer(mine);
+  },
+  300_000,
+);
 
 test("after a restart each job is judged by who submitted it, and by what its role may now", async () => {
   await using team = await KnownJob.make({ rows: 100 });

@@ -144,7 +144,7 @@ test("a second one is told of the first, and a broken job keeps no other from it
   await until("run", async () => ((await publishedIn(job)).length > 0 ? true : null), LIMIT_MS);
   const second = await runCli(["serve", job.job, ...options]);
   expect(second.code).toBe(1);
-  expect(second.stderr).toContain("TRIGGER_LOCKED");
+  expect(second.stderr).toContain("LEDGER_LOCKED");
 
   // Repaired, it is served without a restart.
   await broken.writeJob({ trigger: { every: "2s" } });

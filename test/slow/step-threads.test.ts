@@ -248,7 +248,7 @@ test("a stage's threads are given what its steps read, and what passes is put be
 });
 
 test("all threads of a stage have a piece of a shard that is one record batch", async () => {
-  const op = { kind: "module", path: "steps.ts", timeoutSeconds: 1 } as const;
+  const op = { kind: "extension", step: "own", data: {} } as const;
   const columns = fieldsOf(batchOf(1).schema).map((field) => ({ ...field, from: field.name }));
   const step = { op, files: [], where: "map.prepare[0]", reads: ["id"], columns };
   const allThere = deferred<void>();

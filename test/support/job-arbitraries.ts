@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
+import { REDUCTIONS } from "../../shared/domain/features.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { PRECISIONS } from "../../shared/domain/precision.ts";
@@ -125,6 +126,9 @@ const steps = fc.array(
   { maxLength: 2 },
 );
 
+/** Keys of reductions by programs. */
+const programs = Object.fromEntries(REDUCTIONS.map(({ key }) => [key, text]));
+
 export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
   jobId: name,
   name: text,
@@ -239,7 +243,7 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
   ),
   ...rowsKeys,
   reduce: fc
-    .dictionary(word, fc.record({ combine: text, final: text, module: text }, { requiredKeys: [] }))
+    .dictionary(word, fc.record({ combine: text, final: text, ...programs }, { requiredKeys: [] }))
     .map(plain),
   reductions: fc
     .dictionary(

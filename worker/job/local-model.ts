@@ -4,7 +4,7 @@ import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { JobDescription } from "../../shared/domain/job.ts";
 import { parseLocation, viaCoordinator } from "../../shared/domain/location.ts";
-import { ownCode, stepFiles } from "../../shared/domain/module-reduction.ts";
+import { programPlaces, stepFiles } from "../../shared/domain/reduction-binding.ts";
 import type { StepBinding, StepFile } from "../../shared/domain/step-binding.ts";
 import { copyModel, modelHere } from "../../shared/onnx/model-copy.ts";
 import { FetchProgress, logFetching } from "../../shared/storage/fetch-progress.ts";
@@ -140,7 +140,7 @@ async function fetchModel(options: LocalFilesOptions): Promise<LocalCopy> {
 
 /** Before anything of it is fetched. @throws {MODULES_REFUSED} */
 function refuseCode(job: JobCode): void {
-  const [where] = ownCode(job);
+  const [where] = programPlaces(job);
   if (where === undefined) return;
   throw new ShardmillError(
     "MODULES_REFUSED",

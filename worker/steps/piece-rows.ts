@@ -24,9 +24,6 @@ const MOST_FILES = 16;
  */
 const LEAST_ROWS = 512;
 
-/** What SQL computes it computes in threads of DuckDB's own, for all rows at once. */
-const SPREAD: readonly StepBinding["op"]["kind"][] = ["extension", "module"];
-
 /** How a record batch is cut for the threads of a stage. */
 export interface PieceRows {
   /** Rows of a piece at most, so that what is made of it stays small. */
@@ -40,7 +37,8 @@ export function pieceRowsOf(steps: readonly StepBinding[], columns: StepColumns)
   const byBytes = Math.max(1, Math.floor(MADE_BYTES / Math.max(1, madeRowBytes(columns))));
   return {
     most: Math.min(byBytes, mostFiles(steps)),
-    isSpread: steps.some(({ op }) => SPREAD.includes(op.kind)),
+    // What SQL computes it computes in threads of DuckDB's own, for all rows at once.
+    isSpread: steps.some(({ op }) => op.kind === "extension"),
   };
 }
 

@@ -27,8 +27,8 @@ import { sortFault } from "../../shared/domain/sort-memory.ts";
 import { createFile } from "../../shared/storage/local-file.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
-import type { CodeCombiner } from "./code-combiner.ts";
 import { combineRows } from "./combine.ts";
+import type { Combiners } from "./combiners.ts";
 import type { PartialSink } from "./partial-sink.ts";
 
 interface WriteOptions {
@@ -38,7 +38,7 @@ interface WriteOptions {
   readonly sink: PartialSink;
   /** An existing folder of this attempt's own; the caller removes it. */
   readonly scratchPath: string;
-  readonly combiner: CodeCombiner;
+  readonly combiners: Combiners;
   readonly meter: BusyMeter;
   readonly signal: AbortSignal;
 }
@@ -137,7 +137,7 @@ class PartialWriter {
     let scanned: ScannedRows | null = null;
     for (const { kind, name, reduction, combine } of tables) {
       if (combine === null) {
-        const table = await this.#combineByCode(reduction);
+        const table = await this.#combineByProgram(reduction);
         await this.#write({ kind, name }, table, streamParquet);
         continue;
       }
@@ -191,9 +191,9 @@ class PartialWriter {
     return { bytes, sha256: hash.digest("hex") };
   }
 
-  async #combineByCode(reduction: string): Promise<Table> {
-    const { combiner, meter, signal } = this.#options;
-    return await meter.timeAsync("encode", () => combiner.combine(reduction, this.#result.rows, signal));
+  async #combineByProgram(reduction: string): Promise<Table> {
+    const { combiners, meter, signal } = this.#options;
+    return await meter.timeAsync("encode", () => combiners.combine(reduction, this.#result.rows, signal));
   }
 
   async #combine(

@@ -9,7 +9,7 @@ import type { Location } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { BusyMeter } from "../meter/busy-meter.ts";
 import { locate, openStorages } from "../read/ways.ts";
-import { CodeCombiner } from "./code-combiner.ts";
+import { Combiners } from "./combiners.ts";
 import { openSink, type PartialSink } from "./partial-sink.ts";
 import { writePartial } from "./write-partial.ts";
 import {
@@ -42,7 +42,7 @@ const owner = serveOwner<WriteThreadMethods, WriteThreadOwner>(
     write,
   },
   async () => {
-    await opened?.combiner[Symbol.asyncDispose]();
+    await opened?.combiners[Symbol.asyncDispose]();
     await opened?.storages[Symbol.asyncDispose]();
   },
 );
@@ -53,7 +53,7 @@ interface Opened {
   readonly job: WriteThreadJob["job"];
   readonly storages: ReturnType<typeof openStorages>;
   readonly partials: Location;
-  readonly combiner: CodeCombiner;
+  readonly combiners: Combiners;
 }
 
 function open({ job, output }: WriteThreadJob): Opened {
@@ -61,7 +61,7 @@ function open({ job, output }: WriteThreadJob): Opened {
     job,
     storages: openStorages([output], job),
     partials: locate(job.partialsPath, output.kind),
-    combiner: new CodeCombiner(job.reductions),
+    combiners: new Combiners(job),
   };
 }
 
@@ -74,9 +74,9 @@ async function write(shard: WriteShard, { signal }: CallContext): Promise<Partia
   try {
     const leave = await turns.enter(signal);
     try {
-      const { job, combiner } = atWork();
+      const { job, combiners } = atWork();
       const sink = await sinkOf(shard);
-      const options = { job, lease, executionId, sink, scratchPath, combiner, meter, signal };
+      const options = { job, lease, executionId, sink, scratchPath, combiners, meter, signal };
       return await writePartial(unpackResult(result), options);
     } finally {
       leave();

@@ -11,7 +11,6 @@ import type { DescribedFiles } from "../../../shared/extension/step-part.ts";
 import { useDatabase } from "../../../shared/sql/sql-database.ts";
 import { openSqlProcess } from "../../../shared/sql/sql-process-client.ts";
 import { planSql } from "../../../shared/steps/plan-sql.ts";
-import { planModule } from "../module/plan-module.ts";
 
 /** How long the SELECT of a step may take over no rows at all. */
 const CHECK_LIMIT_MS = 30_000;
@@ -59,16 +58,12 @@ export function fieldsBehind(steps: readonly StepBinding[], fields: readonly Fie
 
 /** The job file's rules see to it that a step is one thing. */
 async function planStep(spec: StepSpec, context: StepContext): Promise<StepBinding> {
-  const { sql, module } = spec;
+  const { sql } = spec;
   if (sql !== undefined) return await planSqlStep(sql, context);
-  if (module !== undefined) {
-    const file = present(context.files.get(module), "the files of the steps have been read");
-    return await planModule({ ...context, path: module, file });
-  }
   const { part, value } = present(stepValue(spec), "a step does something");
-  const where = `${context.where}.${part.key}`;
+  const where = part.program === undefined ? `${context.where}.${part.key}` : context.where;
   const plan = await part.loadPlanner();
-  const planned = plan(value, { ...context, where });
+  const planned = await plan(value, { ...context, where });
   if ("problems" in planned)
     throw new ShardmillError("SPEC_INVALID", `${where} cannot be done`, { problems: planned.problems });
   const { data, ...rest } = planned;

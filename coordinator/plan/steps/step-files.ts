@@ -1,11 +1,13 @@
 import { present } from "../../../shared/core/assert.ts";
 import { canonicalJson, sha256 } from "../../../shared/core/digest.ts";
 import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
-import { INPUTS, stepValue } from "../../../shared/domain/features.ts";
+import { INPUTS, reductionValue, stepValue } from "../../../shared/domain/features.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
 import { type JobStores, NO_STORES } from "../../../shared/domain/job-stores.ts";
 import { isAddress, type Location, nameOf, parseLocation } from "../../../shared/domain/location.ts";
 import type { StepFile } from "../../../shared/domain/step-binding.ts";
+import type { TypeCheck } from "../../../shared/domain/type-check.ts";
+import type { NamedProgram, ProgramPart } from "../../../shared/extension/program.ts";
 import type { DescribedFiles, FilesPart } from "../../../shared/extension/step-part.ts";
 import { formatKeyPath } from "../../../shared/job-file/key-path.ts";
 import { isPlaceError, placeProblem } from "../../../shared/storage/errors.ts";
@@ -13,7 +15,6 @@ import { isOnThisMachine } from "../../../shared/storage/local-paths.ts";
 import { type StorageOpeners, Storages } from "../../../shared/storage/open-storage.ts";
 import { digestStored } from "../../../shared/storage/whole-file.ts";
 import { fetchTogether } from "../fetch/kept-files.ts";
-import { keepBundle } from "../module/keep-bundle.ts";
 
 /** By the location that the job file names: its steps' files. */
 export type StepFiles = ReadonlyMap<string, StepFile>;
@@ -22,17 +23,18 @@ interface NamedFile {
   /** The key that names it. */
   readonly where: string;
   readonly path: string;
-}
-
-interface DescribedFile extends NamedFile {
   readonly describe: FilesPart["describe"] | undefined;
 }
 
-/** What of a job file names files and code. */
+interface JobProgram extends NamedProgram {
+  readonly part: ProgramPart;
+}
+
+/** Parts of a job file that name files and programs. */
 type CodeSpec = Pick<JobSpec, "map" | "reduce">;
 
 /** What the steps of a job need beside their rows. */
-export function filesNamedBy({ inputs, prepare, finish }: JobSpec["map"]): readonly DescribedFile[] {
+export function filesNamedBy({ inputs, prepare, finish }: JobSpec["map"]): readonly NamedFile[] {
   const ofInputs = Object.entries(inputs).flatMap(([name, input]) =>
     INPUTS.flatMap(({ files }) =>
       filesIn(input, files).map(({ key, ...file }) => {
@@ -45,6 +47,7 @@ export function filesNamedBy({ inputs, prepare, finish }: JobSpec["map"]): reado
       const named = stepValue(step);
       if (named === null) return [];
       const { part, value } = named;
+      if (typeof value === "string") return [];
       return filesIn(value, part.files).map(({ key, ...file }) => {
         return { ...file, where: `map.${stage}[${at}].${part.key}.${key}` };
       });
@@ -79,18 +82,30 @@ export async function describeFiles(
   return { files, descriptions: new Map(await Promise.all(described)) };
 }
 
-/** The user's own code, which is bundled first. */
-export function modulesOf({ map, reduce }: CodeSpec): readonly NamedFile[] {
+/** Programs that a job brings along, in steps and reductions. */
+export function programsOf({ map, reduce }: CodeSpec): readonly JobProgram[] {
   const steps = (["prepare", "finish"] as const).flatMap((stage) =>
-    map[stage].map(({ module }, index) => ({ where: `map.${stage}[${index}]`, module })),
+    map[stage].map((step, index) => ({ where: `map.${stage}[${index}]`, named: stepValue(step) })),
   );
-  const reductions = Object.entries(reduce).map(([name, { module }]) => ({
-    where: `reduce.${name}`,
-    module,
-  }));
-  return [...steps, ...reductions].flatMap(({ where, module: path }) =>
-    path === undefined ? [] : [{ where, path }],
-  );
+  const reductions = Object.entries(reduce).map(([name, reduction]) => {
+    return { where: `reduce.${name}`, named: reductionValue(reduction) };
+  });
+  return [...steps, ...reductions].flatMap(({ where, named }) => {
+    const part = named?.part.program;
+    if (part === undefined || typeof named?.value !== "string") return [];
+    return [{ where, path: named.value, part }];
+  });
+}
+
+/** Has the types of all programs checked by those who make them. @throws {STEP_INVALID} */
+export async function checkTypes(spec: CodeSpec, signal: AbortSignal): Promise<readonly TypeCheck[]> {
+  const programs = programsOf(spec);
+  const checks: TypeCheck[] = [];
+  for (const part of new Set(programs.map((program) => program.part))) {
+    const own = programs.filter((program) => program.part === part);
+    checks.push(...(await part.checkTypes(own, signal)));
+  }
+  return checks;
 }
 
 interface StepFileOptions {
@@ -101,8 +116,8 @@ interface StepFileOptions {
 }
 
 /**
- * The files that a job's steps need, each by its content; of the user's own code, the bundle. Those
- * that lie elsewhere are fetched.
+ * The files that a job's steps need, each by its content; of a program what is made of it. Those that lie
+ * elsewhere are fetched.
  *
  * @throws {SPEC_INVALID} naming all that cannot be read, or does not compile
  */
@@ -124,13 +139,13 @@ export async function readStepFiles(
       problems.push(unreadable(where, path, error));
     }
   }
-  for (const { where, path } of modulesOf(spec)) {
+  for (const { where, path, part } of programsOf(spec)) {
     if (files.has(path)) continue;
     try {
       const { location } = isAddress(path)
         ? await fileHere(parseLocation(path), options)
         : { location: path };
-      files.set(path, await keepBundle(location, where, signal));
+      files.set(path, await part.make(location, where, signal));
     } catch (error) {
       signal.throwIfAborted();
       if (isShardmillError(error, "STEP_INVALID")) problems.push(...error.problems);

@@ -80,7 +80,7 @@ export class TriggerLedger implements AsyncDisposable {
   }
 
   /**
-   * @throws {TRIGGER_LOCKED} when another process serves the job
+   * @throws {LEDGER_LOCKED} when another process serves the job
    * @throws {STATE_FAILED} when the ledger cannot be read or kept
    */
   static async open(options: LedgerOptions): Promise<TriggerLedger> {
@@ -144,7 +144,7 @@ async function hold({ folder, seams, clock, log, signal }: LedgerOptions): Promi
     signal.throwIfAborted();
     if (!isShardmillError(cause, "OUTPUT_LOCKED")) throw unusable(folder, messageOf(cause), cause);
     const { host = null, pid = null } = cause.fields;
-    throw new ShardmillError("TRIGGER_LOCKED", `another process serves this job's trigger`, {
+    throw new ShardmillError("LEDGER_LOCKED", `another process serves this job's trigger`, {
       fields: { folder, host, pid },
       hint: `stop process ${pid} on ${host}: one at a time makes the runs of a job`,
       cause,

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { planSpans } from "../../../extensions/text/plan-spans.ts";
 import { logitsColumn, offsetsColumn } from "../../../extensions/text/token-columns.ts";
 import type { Field } from "../../../shared/domain/dataset.ts";
-import { fieldOfType } from "../../../shared/modules/value-type.ts";
+import { fieldOfType } from "../../../shared/values/value-type.ts";
 import { aFolder } from "../init/draft-fixtures.ts";
 
 const FIELDS: readonly Field[] = [

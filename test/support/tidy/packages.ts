@@ -16,7 +16,7 @@ const HOMES: readonly { readonly packages: RegExp; readonly folders: readonly st
     packages: /^(@wasm-audio-decoders\/.*|mpg123-decoder|opus-decoder)$/,
     folders: ["extensions/sound/"],
   },
-  { packages: /^esbuild$/, folders: ["coordinator/plan/module/"] },
+  { packages: /^esbuild$/, folders: ["extensions/code/"] },
   { packages: /^@anush008\/tokenizers$/, folders: ["extensions/text/"] },
   { packages: /^(proxy-from-env|https?-proxy-agent)$/, folders: ["shared/http/"] },
   { packages: /^(@aws-sdk\/.*|@smithy\/.*)$/, folders: ["extensions/aws/"] },

@@ -81,6 +81,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   sqs: /\bsqs\b|Sqs|SQS/,
   kafka: /[Kk]afka|KAFKA/,
   "csv-json": /[cC]sv|CSV|jsonl|ndjson|JSON Lines/,
+  code: /defineStep|defineReduction|[Oo]wnCode|\b[Mm]odule(Step|Op|Thread|Run|Reductions?)\b|^"module"$|esbuild/,
   estimate: /[Ee]stimate/,
   // Not what is in flight.
   flight: /(?<![Ii]n)Flight|(?<!in )\bflights?\b|(?<!IN_)FLIGHT/,

@@ -35,6 +35,7 @@ needs(
   "image",
   "sound",
   "text",
+  "code",
   "s3",
 )("all places that a job file names are known by their keys", () => {
   const places = namedPlaces(checkJobSpec(EVERYWHERE as never));
@@ -91,7 +92,7 @@ describe("code of a job's own", () => {
     reduce: { own: { module: "/own.ts" } },
   };
 
-  test("is refused with all places of it unless its role is allowed to bring some", async () => {
+  needs("code")("is refused with all places of it unless its role is allowed to bring some", async () => {
     const no = { code: "MODULES_REFUSED", where: ["map.finish[1]", "reduce.own"] };
     expect(await refused(spec, "admin")).toEqual(no);
     const admins: SubmitRights = { modules: ["admin"], locations: {} };
@@ -99,7 +100,7 @@ describe("code of a job's own", () => {
     expect(await refused(spec, "admin", admins)).toBeNull();
   });
 
-  test("that is allowed lies where its role may have something opened", async () => {
+  needs("code")("that is allowed lies where its role may have something opened", async () => {
     const rights: SubmitRights = {
       modules: ["submit"],
       locations: { submit: ["/in.parquet", "/m.onnx", "/out"] },

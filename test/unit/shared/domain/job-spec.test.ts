@@ -1,12 +1,8 @@
 import { describe, expect, expectTypeOf, test } from "vitest";
 import { isShardmillError } from "../../../../shared/core/errors.ts";
-import {
-  JOB_FILE_SCHEMA,
-  type JobFile,
-  type JobSpec,
-  type ReductionSpec,
-} from "../../../../shared/domain/job-spec.ts";
+import { JOB_FILE_SCHEMA, type JobFile, type JobSpec } from "../../../../shared/domain/job-spec.ts";
 import type { InputSpec, OutputSpec } from "../../../../shared/domain/map-spec.ts";
+import type { ReductionSpec } from "../../../../shared/domain/reduce-spec.ts";
 import type { ValueElement } from "../../../../shared/input-sources/same-value.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 
@@ -75,7 +71,6 @@ describe("the types of the job file", () => {
     expectTypeOf<ReductionSpec>().toEqualTypeOf<{
       readonly combine?: string;
       readonly final?: string;
-      readonly module?: string;
     }>();
   });
 });

@@ -65,6 +65,7 @@ describe("a path in a job file", () => {
     "azure",
     "image",
     "text",
+    "code",
   )("of a model, a tokenizer, code or rows' files may be an address, which is no pattern", () => {
     const set = [
       "model.path=s3://bucket/a*b/",

@@ -100,7 +100,7 @@ describe("the digest of a spec", () => {
   );
 });
 
-test("where own code lies is no part of it, and which step has which is", () => {
+needs("code")("where own code lies is no part of it, and which step has which is", () => {
   const digest = (...paths: string[]) =>
     digestOf({ set: [`map.prepare=[${paths.map((path) => `{module: ${path}}`).join(", ")}]`] });
   expect(digest("./a.ts")).toBe(digest("./elsewhere/a.ts"));

@@ -37,7 +37,7 @@ test("ranges are shown as people say them", () => {
  * that word from workers of older ones, unless these are not spoken any more.
  */
 const SINCE = {
-  steps: { extension: 4, sql: 4, module: 4, feature: 4 },
+  steps: { extension: 4, sql: 4, feature: 4 },
   sources: { one: 4, stack: 4, mask: 4, value: 4 },
   ops: {
     raw: 4,

@@ -1,0 +1,99 @@
+import { digestFile } from "../../shared/core/digest.ts";
+import { type ErrorData, errorFromData, ShardmillError } from "../../shared/core/errors.ts";
+import { compiledUrl } from "../../shared/core/package-root.ts";
+import { formatBytes } from "../../shared/core/units.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import type { OutputFile } from "../../shared/domain/manifest.ts";
+import type { ReductionBinding } from "../../shared/domain/reduction-binding.ts";
+import type { ReductionSource } from "../../shared/extension/reduction-part.ts";
+import { runIsolated } from "../../shared/onnx/isolated.ts";
+import { defaultMemoryBytes } from "../../shared/sql/locking.ts";
+import { makeFile } from "../../shared/storage/local-paths.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { reducedPath } from "../publish/layout.ts";
+import type { WorkPaths } from "../publish/work-paths.ts";
+import type { ScanFile } from "./merge-small-files.ts";
+
+/** Sent to the process that reduces. */
+export interface FinalQuestion {
+  /** Key of its part. */
+  readonly key: string;
+  readonly source: ReductionSource;
+  /** The combined tables, in plan order. */
+  readonly files: readonly ScanFile[];
+  /** The file to make. */
+  readonly target: string;
+}
+
+/** Sent back by it. */
+export type FinalAnswer =
+  | { readonly kind: "made"; readonly rows: number }
+  | { readonly kind: "failed"; readonly error: ErrorData };
+
+/** Hours are its own: what hangs is ended sooner, by its own limit. The longest that a timer can be. */
+const LIMIT_MS = 2 ** 31 - 1;
+/** Beside the user's tables: the program itself, and a record batch in the forms that it goes through. */
+const BASE_BYTES = 2 ** 30;
+
+interface ProgramOptions {
+  readonly name: string;
+  /** Key of the part that runs the program. */
+  readonly key: string;
+  readonly scanned: readonly ScanFile[];
+  readonly paths: Pick<WorkPaths, "stage" | "temp">;
+  readonly storage: Storage;
+  readonly signal: AbortSignal;
+  readonly memoryLimitBytes?: number;
+}
+
+/**
+ * Runs the `final` of a reduction by a program, over its combined tables, and stages `_reduced/<name>.pq`. It
+ * runs in a process of its own, which has a limit of memory and is killed when the job is called off.
+ *
+ * @throws {STEP_INVALID} {STEP_FAILED} with the place in the user's file, and the signal's reason
+ */
+export async function reduceByProgram(
+  { file, where }: ReductionBinding,
+  { name, key, scanned, paths, storage, signal, memoryLimitBytes = defaultMemoryBytes() }: ProgramOptions,
+): Promise<OutputFile> {
+  const path = reducedPath(name);
+  const target: Location = below(paths.stage, path);
+  return await makeFile(target, { storage, scratch: paths.temp, signal }, async (localPath) => {
+    const question: FinalQuestion = {
+      key,
+      source: { file, where },
+      files: scanned.map(({ path, bytes }) => ({ path, bytes })),
+      target: localPath,
+    };
+    const result = await runIsolated({
+      script: compiledUrl("coordinator/reduce/final-process.ts"),
+      argument: question,
+      limitMs: LIMIT_MS,
+      memoryLimitBytes: memoryLimitBytes + BASE_BYTES,
+      signal,
+    });
+    if (result.kind !== "answered") throw broke(`${where}.final`, result);
+    const answer = result.value as FinalAnswer;
+    if (answer.kind === "failed") throw errorFromData(answer.error);
+    return { path, kind: "reduced", rows: answer.rows, ...(await digestFile(localPath, signal)) };
+  });
+}
+
+type Broken = Exclude<Awaited<ReturnType<typeof runIsolated>>, { readonly kind: "answered" }>;
+
+function broke(where: string, result: Broken): ShardmillError {
+  return new ShardmillError("STEP_FAILED", `${where} ${howOf(result)}`, {
+    fields: { where, ...(result.stderr === "" ? {} : { stderr: result.stderr }) },
+  });
+}
+
+function howOf(result: Broken): string {
+  switch (result.kind) {
+    case "crashed":
+      return `ended its process (${result.how})`;
+    case "timedOut":
+      return "took too long";
+    case "overMemory":
+      return `took ${formatBytes(result.bytes)} of memory, more than it may`;
+  }
+}

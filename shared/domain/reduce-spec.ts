@@ -1,0 +1,47 @@
+import * as z from "zod";
+import type { Frozen } from "../core/frozen.ts";
+import { REDUCTIONS } from "./features.ts";
+import { checkReductionCount, checkReductionRules } from "./job-rules.ts";
+import { filePlace } from "./map-spec.ts";
+
+const sql = z.string().min(1).max(1_000_000);
+
+/** Keys of extensions. The compiler knows none of them: `reductionValue` reads them. */
+const PROGRAM_KEYS: object = Object.fromEntries(
+  REDUCTIONS.map(({ key, says }) => [key, filePlace.exactOptional().describe(says)]),
+);
+const WAYS = ["in SQL (DuckDB)", ...REDUCTIONS.map(({ written }) => written)].join(" or ");
+
+const reductionSpec = z
+  .strictObject({
+    combine: sql
+      .exactOptional()
+      .describe("SQL over one shard's `rows`, run on the worker. Left out: `final` reads all `rows`."),
+    final: sql
+      .exactOptional()
+      .describe("SQL over `partials` (all combined tables), or over `rows` when there is no `combine`."),
+    ...PROGRAM_KEYS,
+  })
+  .superRefine(checkReductionRules);
+
+/** Becomes part of file names on the coordinator and on workers. */
+const fileName = z
+  .string()
+  .max(100)
+  .regex(/^[A-Za-z0-9_-]+$/)
+  .meta({ title: "a name of letters, digits, `_` and `-`" });
+
+/** `reduce` in the job file: what is made of the mapped rows. */
+export const reduceSpec = z
+  .record(
+    fileName,
+    z.union([
+      sql.transform((final): z.input<typeof reductionSpec> => ({ final })).pipe(reductionSpec),
+      reductionSpec,
+    ]),
+  )
+  .superRefine(checkReductionCount)
+  .prefault({})
+  .describe(`By name: reductions of the mapped rows, ${WAYS}. \`total: SELECT ...\` is short for \`final\`.`);
+
+export type ReductionSpec = Frozen<z.output<typeof reductionSpec>>;
