@@ -2,7 +2,7 @@ import type { Zod } from "../core/zod.ts";
 import { CAST_HINT, type ColumnSource, columnName, noNumbers } from "./input-source.ts";
 import { isMaskName } from "./position-mask.ts";
 
-/** Returns hints at numbers in a column of text. Types come first: a few cells make text of a number column. */
+/** Returns hints at numbers in a column of text. Types come first: few cells make text of a number column. */
 function textHint(column: string, untyped: string, fromText: readonly string[]): string {
   const typed = `of ${untyped}, \`input.types: { ${column}: float64 }\` makes numbers, and dead letters of other values`;
   return [
