@@ -4,9 +4,9 @@ import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { objectLocation } from "../journal/bucket/journal-object.ts";
-import { newRunName, readRunFile } from "../journal/bucket/run-file.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { isOfLock } from "../journal/lock-file.ts";
+import { newRunName, readRunFile } from "../journal/run-file.ts";
 import { removeFromDisk } from "../publish/cleanup.ts";
 import { clearedRun, removeClearing } from "../publish/clearing.ts";
 import { readIntentIfThere } from "../publish/intent.ts";

@@ -7,7 +7,7 @@ import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
 import type { Storage } from "../../../shared/storage/storage.ts";
 import { readTextIfThere } from "../../../shared/storage/whole-file.ts";
 import { heldBy, type LockContent, parseLock } from "../lock-file.ts";
-import { readRunFile } from "./run-file.ts";
+import { readRunFile } from "../run-file.ts";
 
 /** How often a holder shows that it lives, by a put and two reads. */
 const BEAT_MS = 5_000;

@@ -12,6 +12,7 @@ import { encodeRecord } from "../framing.ts";
 import type { OpenJournal } from "../journal.ts";
 import { JournalWriter } from "../journal-writer.ts";
 import { corrupt } from "../read-segment.ts";
+import { readRunFile } from "../run-file.ts";
 import type { FoundSnapshot } from "../snapshot-file.ts";
 import { type OnSnapshotTrouble, SNAPSHOTS_OF_NO_USE } from "../snapshots.ts";
 import { awaitSilence, BucketHold, type BucketPlace, replaced, UNAWARE_MS } from "./bucket-hold.ts";
@@ -19,7 +20,6 @@ import { BucketSegment } from "./bucket-segment.ts";
 import { putSnapshot, readBucketSnapshots } from "./bucket-snapshots.ts";
 import { objectLocation } from "./journal-object.ts";
 import { ObjectsReader } from "./read-objects.ts";
-import { readRunFile } from "./run-file.ts";
 
 /**
  * Between two puts: some 17 a second at most, 0.3 USD an hour at AWS's prices. What comes meanwhile goes

@@ -8,7 +8,7 @@ import { type JobSeams, realSeams } from "../../../../coordinator/job/job-seams.
 import { openJob } from "../../../../coordinator/job/open-job.ts";
 import type { OpenedJob } from "../../../../coordinator/job/opened-job.ts";
 import { RunRecorder } from "../../../../coordinator/job/run-recorder.ts";
-import { readRunFile } from "../../../../coordinator/journal/bucket/run-file.ts";
+import { readRunFile } from "../../../../coordinator/journal/run-file.ts";
 import { DEFAULT_SCHEDULE } from "../../../../coordinator/schedule/state/config.ts";
 import { systemClock, type TimedClock } from "../../../../shared/core/clock.ts";
 import { isShardmillError } from "../../../../shared/core/errors.ts";

@@ -1,6 +1,6 @@
 import { BucketHold } from "../../../../../coordinator/journal/bucket/bucket-hold.ts";
 import { openBucketJournal } from "../../../../../coordinator/journal/bucket/open-bucket-journal.ts";
-import { putRunFile } from "../../../../../coordinator/journal/bucket/run-file.ts";
+import { putRunFile } from "../../../../../coordinator/journal/run-file.ts";
 import { bodiesOf } from "../../../../../coordinator/journal/snapshot-file.ts";
 import { SnapshottingJournal } from "../../../../../coordinator/journal/snapshotting-journal.ts";
 import { replay } from "../../../../../coordinator/schedule/events/replay.ts";

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { putRunFile } from "../../../../../coordinator/journal/bucket/run-file.ts";
+import { putRunFile } from "../../../../../coordinator/journal/run-file.ts";
 import { SNAPSHOTS_OF_NO_USE } from "../../../../../coordinator/journal/snapshots.ts";
 import { workPaths } from "../../../../../coordinator/publish/work-paths.ts";
 import { sealedFilesOf } from "../../../../../coordinator/runs/sealed-files-of.ts";

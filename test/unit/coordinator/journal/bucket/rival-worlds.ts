@@ -1,5 +1,5 @@
 import { openBucketJournal } from "../../../../../coordinator/journal/bucket/open-bucket-journal.ts";
-import { putRunFile } from "../../../../../coordinator/journal/bucket/run-file.ts";
+import { putRunFile } from "../../../../../coordinator/journal/run-file.ts";
 import { SnapshottingJournal } from "../../../../../coordinator/journal/snapshotting-journal.ts";
 import { replay } from "../../../../../coordinator/schedule/events/replay.ts";
 import { durableFacts } from "../../../../../coordinator/schedule/laws/durable-facts.ts";

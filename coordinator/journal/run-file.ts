@@ -1,10 +1,10 @@
 import * as z from "zod";
-import { ShardmillError } from "../../../shared/core/errors.ts";
-import type { Random } from "../../../shared/core/random.ts";
-import type { Location } from "../../../shared/domain/location.ts";
-import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
-import type { Storage } from "../../../shared/storage/storage.ts";
-import { readTextIfThere } from "../../../shared/storage/whole-file.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import type { Random } from "../../shared/core/random.ts";
+import type { Location } from "../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { readTextIfThere } from "../../shared/storage/whole-file.ts";
 
 /** As a name in the bucket. */
 const RUN_NAME = /^run-[0-9a-f]{16}$/;
