@@ -67,7 +67,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     says: "a coordinator of another machine is taken for dead at once",
     breaks: ["one-holder", "nothing-left-behind", "replay-is-the-state"],
     storage: "shared",
-    edits: [edit("coordinator/journal/bucket/bucket-hold.js", "look < SILENCE_MS / LOOK_MS", "look < 0")],
+    edits: [edit("coordinator/journal/await-still.js", "look < SILENCE_MS / LOOK_MS", "look < 0")],
   },
   {
     name: "bucket-snapshot-before-its-records",

@@ -1,10 +1,12 @@
 import { below } from "../../shared/domain/location.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { awaitSilence, awaitStill, refuseNews, replaced } from "../journal/bucket/bucket-hold.ts";
+import { awaitStill } from "../journal/await-still.ts";
+import { awaitSilence, refuseNews } from "../journal/bucket/bucket-hold.ts";
 import { endRun } from "../journal/bucket/end-run.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { acquireLock } from "../journal/lock.ts";
+import { replaced } from "../journal/run-file.ts";
 import { readClearing } from "../publish/clearing.ts";
 import { asOutputFailed } from "../publish/output-failed.ts";
 import { CLEARING_NAME } from "../publish/output-folder.ts";

@@ -51,3 +51,12 @@ export async function putRunFile(
   const value: z.input<typeof runFile> = { run };
   await storage.put(location, sourceOfBytes(`${JSON.stringify(value)}\n`), { ifAbsent: true });
 }
+
+/** Error of a coordinator whose run is the job's no more. */
+export function replaced(path: Location, expected: string | null, found: string | null): ShardmillError {
+  const what = found === null ? "has removed this run's work files" : "has started the job over";
+  return new ShardmillError("OUTPUT_LOCKED", `another coordinator ${what}: this one does not go on`, {
+    fields: { path, expected, found },
+    hint: "the job goes on in the other one; if there is none, run it again",
+  });
+}
