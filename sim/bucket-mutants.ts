@@ -7,7 +7,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     says: "the next object of a journal replaces what another has put there",
     breaks: ["one-holder", "record-before-answer", "replay-is-the-state", "tokens-grow", "every-job-ends"],
     storage: "shared",
-    edits: [edit("coordinator/journal/bucket/bucket-segment.js", "{ ifAbsent: true }", "{}")],
+    edits: [edit("extensions/bucket-journal/bucket-segment.js", "{ ifAbsent: true }", "{}")],
   },
   {
     name: "sleeper-does-not-look",
@@ -16,7 +16,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     storage: "shared",
     edits: [
       edit(
-        "coordinator/journal/bucket/bucket-hold.js",
+        "extensions/bucket-journal/bucket-hold.js",
         "if (isSure(this.#sureFrom, momentOf(this.#options.clock)))",
         "if (true)",
       ),
@@ -29,7 +29,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     storage: "shared",
     edits: [
       edit(
-        "coordinator/journal/bucket/bucket-segment.js",
+        "extensions/bucket-journal/bucket-segment.js",
         "if (next === null && (await this.#writerAt(first, signal)) === null)",
         "if (false)",
       ),
@@ -49,7 +49,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     storage: "shared",
     edits: [
       edit(
-        "coordinator/journal/bucket/open-bucket-journal.js",
+        "extensions/bucket-journal/open-bucket-journal.js",
         "if (found === run && (await storage.kindAt(manifest)) === null)",
         "if (found === run)",
       ),
@@ -60,7 +60,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     says: "in a bucket, a job that was taken over is published, and its journal removed, while an earlier coordinator still relies on its last look",
     breaks: ["one-holder"],
     storage: "shared",
-    edits: [edit("coordinator/journal/bucket/open-bucket-journal.js", "if (leftMs > 0)", "if (false)")],
+    edits: [edit("extensions/bucket-journal/open-bucket-journal.js", "if (leftMs > 0)", "if (false)")],
   },
   {
     name: "silence-not-waited",

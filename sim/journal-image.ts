@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { decodeObject } from "../coordinator/journal/bucket/journal-object.ts";
 import { decodeFrames } from "../coordinator/journal/framing.ts";
 import { segmentGeneration, segmentPath } from "../coordinator/journal/segment-file.ts";
 import type { JournalRecord } from "../coordinator/schedule/state/record.ts";
+import { decodeObject } from "../extensions/bucket-journal/journal-object.ts";
 import type { DiskImage } from "./disk-image.ts";
 
 /** A job's journal as it is in the image, whoever writes it. */

@@ -1,9 +1,9 @@
+import { objectLocation } from "../../extensions/bucket-journal/journal-object.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { objectLocation } from "../journal/bucket/journal-object.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { isOfLock } from "../journal/lock-file.ts";
 import { newRunName, readRunFile } from "../journal/run-file.ts";

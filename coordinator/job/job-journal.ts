@@ -1,9 +1,9 @@
+import { openBucketJournal } from "../../extensions/bucket-journal/open-bucket-journal.ts";
 import { sleep } from "../../shared/core/abort.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { openBucketJournal } from "../journal/bucket/open-bucket-journal.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { type OpenJournal, openJournal } from "../journal/journal.ts";
 import { CLEARING_NAME } from "../publish/output-folder.ts";

@@ -1,9 +1,9 @@
+import { awaitSilence, refuseNews } from "../../extensions/bucket-journal/bucket-hold.ts";
+import { endRun } from "../../extensions/bucket-journal/end-run.ts";
 import { below } from "../../shared/domain/location.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { awaitStill } from "../journal/await-still.ts";
-import { awaitSilence, refuseNews } from "../journal/bucket/bucket-hold.ts";
-import { endRun } from "../journal/bucket/end-run.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { acquireLock } from "../journal/lock.ts";
 import { replaced } from "../journal/run-file.ts";

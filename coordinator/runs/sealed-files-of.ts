@@ -1,7 +1,7 @@
+import { readBucketSnapshots } from "../../extensions/bucket-journal/bucket-snapshots.ts";
+import { ObjectsReader } from "../../extensions/bucket-journal/read-objects.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { readBucketSnapshots } from "../journal/bucket/bucket-snapshots.ts";
-import { ObjectsReader } from "../journal/bucket/read-objects.ts";
 import { sealedBy, sealedFiles, sealedIn } from "../journal/sealed-files.ts";
 import { bodiesOf } from "../journal/snapshot-file.ts";
 import { knownPaths, type RunPlace } from "../publish/own-run.ts";

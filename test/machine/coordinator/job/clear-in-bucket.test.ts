@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { inspectClearing } from "../../../../coordinator/job/bucket-rivals.ts";
-import { objectLocation } from "../../../../coordinator/journal/bucket/journal-object.ts";
 import { putRunFile } from "../../../../coordinator/journal/run-file.ts";
 import { Clearing } from "../../../../coordinator/publish/clearing.ts";
 import { namesIn } from "../../../../coordinator/publish/output-folder.ts";
 import { withRun, workPaths } from "../../../../coordinator/publish/work-paths.ts";
+import { objectLocation } from "../../../../extensions/bucket-journal/journal-object.ts";
 import { below } from "../../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 

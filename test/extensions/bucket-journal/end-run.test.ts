@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { endRun } from "../../../../../coordinator/journal/bucket/end-run.ts";
-import { systemRandom } from "../../../../../shared/core/random.ts";
-import { below } from "../../../../../shared/domain/location.ts";
-import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
-import { firstRecords, shardRecords } from "../journal-records.ts";
+import { endRun } from "../../../extensions/bucket-journal/end-run.ts";
+import { systemRandom } from "../../../shared/core/random.ts";
+import { below } from "../../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
+import { firstRecords, shardRecords } from "../../unit/coordinator/journal/journal-records.ts";
 import { BucketRig, JOURNAL, type Machine, OWN, RUN_FILE } from "./bucket-rig.ts";
 
 const LOCKED = { code: "OUTPUT_LOCKED" };

@@ -1,13 +1,13 @@
-import type { Clock, TimedClock } from "../../../shared/core/clock.ts";
-import type { ShardmillError } from "../../../shared/core/errors.ts";
-import type { Processes } from "../../../shared/core/process-identity.ts";
-import { below, type Location } from "../../../shared/domain/location.ts";
-import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
-import type { Storage } from "../../../shared/storage/storage.ts";
-import { readTextIfThere } from "../../../shared/storage/whole-file.ts";
-import { awaitStill, heldByWho, type WaitOptions } from "../await-still.ts";
-import { type LockContent, parseLock } from "../lock-file.ts";
-import { readRunFile, replaced } from "../run-file.ts";
+import { awaitStill, heldByWho, type WaitOptions } from "../../coordinator/journal/await-still.ts";
+import { type LockContent, parseLock } from "../../coordinator/journal/lock-file.ts";
+import { readRunFile, replaced } from "../../coordinator/journal/run-file.ts";
+import type { Clock, TimedClock } from "../../shared/core/clock.ts";
+import type { ShardmillError } from "../../shared/core/errors.ts";
+import type { Processes } from "../../shared/core/process-identity.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { readTextIfThere } from "../../shared/storage/whole-file.ts";
 
 /** How often a holder shows that it lives, by a put and two reads. */
 const BEAT_MS = 5_000;

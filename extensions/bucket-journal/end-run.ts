@@ -1,13 +1,13 @@
-import { sleep } from "../../../shared/core/abort.ts";
-import type { TimedClock } from "../../../shared/core/clock.ts";
-import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
-import { ownMapping } from "../../../shared/core/mapping.ts";
-import { buildVersion } from "../../../shared/core/package-root.ts";
-import type { Random } from "../../../shared/core/random.ts";
-import { below, type Location } from "../../../shared/domain/location.ts";
-import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
-import type { Storage } from "../../../shared/storage/storage.ts";
-import { encodeRecord } from "../framing.ts";
+import { encodeRecord } from "../../coordinator/journal/framing.ts";
+import { sleep } from "../../shared/core/abort.ts";
+import type { TimedClock } from "../../shared/core/clock.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { ownMapping } from "../../shared/core/mapping.ts";
+import { buildVersion } from "../../shared/core/package-root.ts";
+import type { Random } from "../../shared/core/random.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 import { type BucketPlace, UNAWARE_MS } from "./bucket-hold.ts";
 import { decodeObject, encodeObject, objectLocation } from "./journal-object.ts";
 

@@ -3,22 +3,22 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { Meters } from "../../../../coordinator/insight/meters.ts";
-import { type JobSeams, realSeams } from "../../../../coordinator/job/job-seams.ts";
-import { openJob } from "../../../../coordinator/job/open-job.ts";
-import type { OpenedJob } from "../../../../coordinator/job/opened-job.ts";
-import { RunRecorder } from "../../../../coordinator/job/run-recorder.ts";
-import { readRunFile } from "../../../../coordinator/journal/run-file.ts";
-import { DEFAULT_SCHEDULE } from "../../../../coordinator/schedule/state/config.ts";
-import { systemClock, type TimedClock } from "../../../../shared/core/clock.ts";
-import { isShardmillError } from "../../../../shared/core/errors.ts";
-import { silentLogger } from "../../../../shared/core/log.ts";
-import { systemProcesses } from "../../../../shared/core/process-identity.ts";
-import { below, parseLocation } from "../../../../shared/domain/location.ts";
-import { MemoryStorage } from "../../../../shared/storage/memory.ts";
-import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
-import { SeededRandom } from "../../../../sim/seeded-random.ts";
-import { makeSimJob } from "../../../../sim/sim-plan.ts";
+import { Meters } from "../../../coordinator/insight/meters.ts";
+import { type JobSeams, realSeams } from "../../../coordinator/job/job-seams.ts";
+import { openJob } from "../../../coordinator/job/open-job.ts";
+import type { OpenedJob } from "../../../coordinator/job/opened-job.ts";
+import { RunRecorder } from "../../../coordinator/job/run-recorder.ts";
+import { readRunFile } from "../../../coordinator/journal/run-file.ts";
+import { DEFAULT_SCHEDULE } from "../../../coordinator/schedule/state/config.ts";
+import { systemClock, type TimedClock } from "../../../shared/core/clock.ts";
+import { isShardmillError } from "../../../shared/core/errors.ts";
+import { silentLogger } from "../../../shared/core/log.ts";
+import { systemProcesses } from "../../../shared/core/process-identity.ts";
+import { below, parseLocation } from "../../../shared/domain/location.ts";
+import { MemoryStorage } from "../../../shared/storage/memory.ts";
+import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
+import { SeededRandom } from "../../../sim/seeded-random.ts";
+import { makeSimJob } from "../../../sim/sim-plan.ts";
 
 /** Two coordinators on two machines that wait out the same silence, one of which starts over. */
 

@@ -1,8 +1,8 @@
-import type { TimedClock } from "../../../../../shared/core/clock.ts";
-import { ShardmillError } from "../../../../../shared/core/errors.ts";
-import type { MemoryStorage } from "../../../../../shared/storage/memory.ts";
-import type { PutOptions, Storage } from "../../../../../shared/storage/storage.ts";
-import type { VirtualClock } from "../../../../support/virtual-clock.ts";
+import type { TimedClock } from "../../../shared/core/clock.ts";
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import type { MemoryStorage } from "../../../shared/storage/memory.ts";
+import type { PutOptions, Storage } from "../../../shared/storage/storage.ts";
+import type { VirtualClock } from "../../support/virtual-clock.ts";
 
 /** In [0, 1), the same for the same seed. */
 export type Draw = () => number;

@@ -1,14 +1,14 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { putRunFile } from "../../../../../coordinator/journal/run-file.ts";
-import { SNAPSHOTS_OF_NO_USE } from "../../../../../coordinator/journal/snapshots.ts";
-import { workPaths } from "../../../../../coordinator/publish/work-paths.ts";
-import { sealedFilesOf } from "../../../../../coordinator/runs/sealed-files-of.ts";
-import { durableFacts } from "../../../../../coordinator/schedule/laws/durable-facts.ts";
-import { realDisk } from "../../../../../shared/core/disk.ts";
-import { ShardmillError } from "../../../../../shared/core/errors.ts";
-import { below } from "../../../../../shared/domain/location.ts";
-import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
-import { firstRecords, shardRecords } from "../journal-records.ts";
+import { putRunFile } from "../../../coordinator/journal/run-file.ts";
+import { SNAPSHOTS_OF_NO_USE } from "../../../coordinator/journal/snapshots.ts";
+import { workPaths } from "../../../coordinator/publish/work-paths.ts";
+import { sealedFilesOf } from "../../../coordinator/runs/sealed-files-of.ts";
+import { durableFacts } from "../../../coordinator/schedule/laws/durable-facts.ts";
+import { realDisk } from "../../../shared/core/disk.ts";
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import { below } from "../../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
+import { firstRecords, shardRecords } from "../../unit/coordinator/journal/journal-records.ts";
 import { BucketRig, beginHold, JOURNAL, OWN, RUN_FILE, SNAPSHOTS, stateOf } from "./bucket-rig.ts";
 
 const [, sealed] = firstRecords();

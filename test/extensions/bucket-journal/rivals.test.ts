@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { isShardmillError } from "../../../../../shared/core/errors.ts";
-import { BrokenLaw } from "../../../../../shared/domain/laws.ts";
-import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
+import { isShardmillError } from "../../../shared/core/errors.ts";
+import { BrokenLaw } from "../../../shared/domain/laws.ts";
+import { MemoryStorage } from "../../../shared/storage/memory.ts";
 import { runRivals } from "./rival-worlds.ts";
 
 /** Coordinators on several machines, over bad lines: each seed is a world. */

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { UNAWARE_MS } from "../../../../../coordinator/journal/bucket/bucket-hold.ts";
-import { ShardmillError } from "../../../../../shared/core/errors.ts";
-import { below } from "../../../../../shared/domain/location.ts";
-import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
-import { firstRecords, shardRecords } from "../journal-records.ts";
+import { UNAWARE_MS } from "../../../extensions/bucket-journal/bucket-hold.ts";
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import { below } from "../../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
+import { firstRecords, shardRecords } from "../../unit/coordinator/journal/journal-records.ts";
 import { BucketRig, JOURNAL, MANIFEST, OWN, RUN_FILE, SNAPSHOTS } from "./bucket-rig.ts";
 
 const LOCKED = { code: "OUTPUT_LOCKED" };
