@@ -1,12 +1,12 @@
 import { awaitStill, heldByWho, type WaitOptions } from "../../coordinator/journal/await-still.ts";
 import { type LockContent, parseLock } from "../../coordinator/journal/lock-file.ts";
 import { readRunFile, replaced } from "../../coordinator/journal/run-file.ts";
+import type { RunFolder, RunPlace } from "../../coordinator/journal/shared-journals.ts";
 import type { Clock, TimedClock } from "../../shared/core/clock.ts";
 import type { ShardmillError } from "../../shared/core/errors.ts";
 import type { Processes } from "../../shared/core/process-identity.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
-import type { Storage } from "../../shared/storage/storage.ts";
 import { readTextIfThere } from "../../shared/storage/whole-file.ts";
 
 /** How often a holder shows that it lives, by a put and two reads. */
@@ -29,24 +29,14 @@ export const UNAWARE_MS = SURE_MS + REQUEST_MS;
  */
 const RELEASE_MS = 1_000;
 
-/** Where the journal of a run in a bucket is. */
-export interface BucketPlace {
-  /** The folder that is this run's alone. */
-  readonly own: Location;
-  readonly run: string;
-  /** Says which run's journal is the job's. */
-  readonly runFile: Location;
-  readonly storage: Storage;
-}
-
-interface HoldOptions extends BucketPlace {
+interface HoldOptions extends RunPlace {
   readonly processes: Processes;
   readonly clock: TimedClock;
   /** In hex: of this holder alone. */
   readonly nonce: string;
 }
 
-interface SilenceOptions extends WaitOptions, Pick<BucketPlace, "own" | "storage"> {
+interface SilenceOptions extends WaitOptions, RunFolder {
   /** What `awaitSilence` has given: whoever showed that last is dead. */
   readonly silent?: string | null;
 }
@@ -76,10 +66,7 @@ export async function awaitSilence({
 }
 
 /** @param shown what `awaitSilence` has given @throws {OUTPUT_LOCKED} when somebody has shown more since */
-export async function refuseNews(
-  { own, storage }: Pick<BucketPlace, "own" | "storage">,
-  shown: string | null,
-): Promise<void> {
+export async function refuseNews({ own, storage }: RunFolder, shown: string | null): Promise<void> {
   const beat = beatOf(own);
   const now = await readTextIfThere(storage, beat);
   if (now !== null && now !== shown) throw heldByWho(now, beat);
