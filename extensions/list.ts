@@ -1,6 +1,7 @@
-import type { Extension } from "../shared/extension/extension.ts";
+import type { CoordinatorExtension } from "../coordinator/journal/shared-journals.ts";
 import { amqp } from "./amqp/extension.ts";
 import { azure } from "./azure/extension.ts";
+import { bucketJournal } from "./bucket-journal/extension.ts";
 import { code } from "./code/extension.ts";
 import { convert } from "./convert/extension.ts";
 import { csvJson } from "./csv-json/extension.ts";
@@ -26,10 +27,11 @@ import { web } from "./web/extension.ts";
  * All extensions. The engine imports this list as `#extensions`, which package.json resolves. Its order is
  * that of the help, and of what workers say of how they map rows.
  */
-export const EXTENSIONS: readonly Extension[] = [
+export const EXTENSIONS: readonly CoordinatorExtension[] = [
   s3,
   gcs,
   azure,
+  bucketJournal,
   amqp,
   sqs,
   kafka,

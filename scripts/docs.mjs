@@ -7,7 +7,7 @@ import { lawsPage } from "../dist/sim/laws-page.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const read = (path) => readFileSync(join(root, path), "utf8");
-const sources = ["coordinator", "worker", "shared", "sim", "test"]
+const sources = ["coordinator", "extensions", "worker", "shared", "sim", "test"]
   .flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true }).map((name) => `${folder}/${name}`),
   )

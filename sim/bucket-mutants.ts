@@ -9,7 +9,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     storage: "shared",
     edits: [
       edit(
-        "coordinator/journal/bucket/bucket-segment.js",
+        "extensions/bucket-journal/bucket-segment.js",
         "{ ifAbsent: true, signal: NEVER }",
         "{ signal: NEVER }",
       ),
@@ -22,7 +22,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     storage: "shared",
     edits: [
       edit(
-        "coordinator/journal/bucket/bucket-hold.js",
+        "extensions/bucket-journal/bucket-hold.js",
         "if (isSure(this.#sureFrom, momentOf(this.#options.clock)))",
         "if (true)",
       ),
@@ -35,7 +35,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     storage: "shared",
     edits: [
       edit(
-        "coordinator/journal/bucket/bucket-segment.js",
+        "extensions/bucket-journal/bucket-segment.js",
         "if (next === null && (await this.#writerAt(first, signal)) === null)",
         "if (false)",
       ),
@@ -55,7 +55,7 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     storage: "shared",
     edits: [
       edit(
-        "coordinator/journal/bucket/open-bucket-journal.js",
+        "extensions/bucket-journal/open-bucket-journal.js",
         "if (found === run && (await storage.kindAt(manifest, NEVER)) === null)",
         "if (found === run)",
       ),
@@ -66,14 +66,14 @@ export const BUCKET_MUTANTS: readonly Mutant[] = [
     says: "in a bucket, a job that was taken over is published, and its journal removed, while an earlier coordinator still relies on its last look",
     breaks: ["one-holder"],
     storage: "shared",
-    edits: [edit("coordinator/journal/bucket/open-bucket-journal.js", "if (leftMs > 0)", "if (false)")],
+    edits: [edit("extensions/bucket-journal/open-bucket-journal.js", "if (leftMs > 0)", "if (false)")],
   },
   {
     name: "silence-not-waited",
     says: "a coordinator of another machine is taken for dead at once",
     breaks: ["one-holder", "nothing-left-behind", "replay-is-the-state"],
     storage: "shared",
-    edits: [edit("coordinator/journal/bucket/bucket-hold.js", "look < SILENCE_MS / LOOK_MS", "look < 0")],
+    edits: [edit("coordinator/journal/await-still.js", "look < SILENCE_MS / LOOK_MS", "look < 0")],
   },
   {
     name: "bucket-snapshot-before-its-records",

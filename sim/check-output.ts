@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { BEACON_NAME } from "../coordinator/commit/beacon.ts";
-import { isRunName } from "../coordinator/journal/bucket/run-file.ts";
 import { BEAT_NAME, LOCK_NAME, parseLock } from "../coordinator/journal/lock-file.ts";
+import { isRunName } from "../coordinator/journal/run-file.ts";
 import { workPaths } from "../coordinator/publish/work-paths.ts";
 import { canonicalJson, sha256 } from "../shared/core/digest.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../shared/domain/manifest.ts";

@@ -1,5 +1,5 @@
 import { dirname, join } from "node:path";
-import { SILENCE_MS as BUCKET_SILENCE_MS } from "../coordinator/journal/bucket/bucket-hold.ts";
+import { SILENCE_MS as BUCKET_SILENCE_MS } from "../coordinator/journal/await-still.ts";
 import { SILENCE_MS } from "../coordinator/journal/held-lock.ts";
 import { BEAT_NAME, LOCK_NAME } from "../coordinator/journal/lock-file.ts";
 import { CLEARING_NAME } from "../coordinator/publish/output-folder.ts";

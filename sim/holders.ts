@@ -1,4 +1,4 @@
-import { SILENCE_MS as BUCKET_SILENCE_MS } from "../coordinator/journal/bucket/bucket-hold.ts";
+import { SILENCE_MS as BUCKET_SILENCE_MS } from "../coordinator/journal/await-still.ts";
 import { SILENCE_MS } from "../coordinator/journal/held-lock.ts";
 import type { JobState } from "../coordinator/schedule/state/job-state.ts";
 import type { ExecutionId } from "../shared/domain/execution-id.ts";

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { decodeObject } from "../coordinator/journal/bucket/journal-object.ts";
-import { decodeFrames } from "../coordinator/journal/framing.ts";
+import { decodeFrames, HEADER_BYTES } from "../coordinator/journal/framing.ts";
 import { segmentGeneration, segmentPath } from "../coordinator/journal/segment-file.ts";
 import type { JournalRecord } from "../coordinator/schedule/state/record.ts";
+import { assert } from "../shared/core/assert.ts";
 import type { DiskImage } from "./disk-image.ts";
 
 /** A job's journal as it is in the image, whoever writes it. */
@@ -66,6 +66,11 @@ export class SegmentsImage implements JournalImage {
   }
 }
 
+/** Where an object says what of its generation is before it, behind its header and its writer. */
+const AT_AT = HEADER_BYTES + 16;
+/** Where its frames begin, behind that and a checksum. */
+const FRAMES_AT = AT_AT + 8 + 4;
+
 /** In objects, in the bucket: all that is there is safe. */
 export class ObjectsImage implements JournalImage {
   readonly #image: DiskImage;
@@ -86,7 +91,7 @@ export class ObjectsImage implements JournalImage {
   }
 
   records(): JournalRecord[] {
-    return this.#objects().flatMap((bytes) => decodeObject("an object", bytes).records(0));
+    return this.#objects().flatMap(recordsIn);
   }
 
   hasSafely(text: string): boolean {
@@ -103,7 +108,7 @@ export class ObjectsImage implements JournalImage {
     const found = this.#image.lookUp(join(this.#work, run, "journal", number));
     // It may be another job's.
     if (found?.kind !== "file") return "next";
-    if (decodeObject(number, found.bytes).at === 0) return "start";
+    if (found.bytes.readBigUInt64LE(AT_AT) === 0n) return "start";
     // What is removed, is from its first object on.
     return runAt(this.#image, this.#work) === run && this.isThere() ? "next" : "stray";
   }
@@ -122,6 +127,13 @@ export class ObjectsImage implements JournalImage {
       objects.push(found.bytes);
     }
   }
+}
+
+/** Decodes an object by itself: what reads it back is not the code that wrote it. */
+function recordsIn(object: Buffer): JournalRecord[] {
+  const { records, end } = decodeFrames(object, FRAMES_AT);
+  assert(end.kind === "clean", "an object of a journal is put whole");
+  return records;
 }
 
 /** Which run's journal is the job's, in a bucket; null where nobody has begun one. */

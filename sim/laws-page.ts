@@ -12,7 +12,7 @@ How the promises to users rest on them is in [reliability](reliability.md).
 - **Asserted by**: code that stops when the law is broken; the core's invariants are checked after each step in tests and simulation.
 - **Simulator**: where \`npm run sim\` checks it from outside. **Planted bugs**: \`npm run sim:mutants\` breaks the law on purpose.`;
 
-const PRODUCT = /^(coordinator|worker|shared)\//;
+const PRODUCT = /^(coordinator|extensions|worker|shared)\//;
 const TABLE = "shared/domain/laws.ts";
 
 /**

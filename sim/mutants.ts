@@ -12,7 +12,7 @@ import type { Mutant } from "./mutant.ts";
 
 /** The compiled tree that this file is part of. */
 const BUILT = dirname(dirname(fileURLToPath(import.meta.url)));
-const FOLDERS = ["shared", "coordinator", "worker", "sim"];
+const FOLDERS = ["shared", "coordinator", "worker", "extensions", "sim"];
 /** Beside the code, so that packages are found. */
 const SCRATCH = join(packageRoot, ".scratch", `mutants-${process.pid}`);
 
@@ -119,15 +119,19 @@ function lineOf({ mutant, caught, problem }: Verdict): string {
 }
 
 async function tryMutant(mutant: Mutant): Promise<Verdict> {
-  const tree = join(SCRATCH, mutant.name);
+  const copy = join(SCRATCH, mutant.name);
+  const tree = join(copy, "dist");
   try {
     await mkdir(tree, { recursive: true });
+    // A package of its own: else the list of extensions would be that of the code without the bug.
+    for (const name of ["package.json", "proto"])
+      await cp(join(packageRoot, name), join(copy, name), { recursive: true });
     for (const folder of FOLDERS) await cp(join(BUILT, folder), join(tree, folder), { recursive: true });
     const problem = await plant(mutant, tree);
     if (problem !== null) return { mutant, caught: null, problem };
     return { mutant, ...(await hunt(tree, mutant.storage)) };
   } finally {
-    await rm(tree, { recursive: true, force: true });
+    await rm(copy, { recursive: true, force: true });
   }
 }
 

@@ -1,4 +1,4 @@
-import { newRunName } from "../coordinator/journal/bucket/run-file.ts";
+import { newRunName } from "../coordinator/journal/run-file.ts";
 import { removeWorkFiles } from "../coordinator/publish/cleanup.ts";
 import { buildManifest, deadPartPath, reducedPath } from "../coordinator/publish/layout.ts";
 import { publishOutput } from "../coordinator/publish/publish.ts";

@@ -1,3 +1,4 @@
+import { loadSharedJournals } from "../coordinator/journal/shared-journals.ts";
 import { FAULT_KINDS, type FaultKind } from "./fault-plan.ts";
 import { type StorageKind, storageOf } from "./storage-kind.ts";
 import type { Violation } from "./violation.ts";
@@ -31,6 +32,8 @@ export interface SimulateOptions {
 /** Runs the world of one seed to its end. */
 export async function simulate(seed: number, options: SimulateOptions = {}): Promise<SeedResult> {
   const { keepLog = false, jobs = jobsOf(seed), storage = storageOf(seed) } = options;
+  // Loading it takes turns of the event loop, in which no step of a world may be.
+  if (storage === "shared") await loadSharedJournals();
   const world = new World(seed, { keepLog, jobs, storage });
   const onRejection = (error: unknown) =>
     world.broken(

@@ -1,3 +1,4 @@
+import { EXTENSIONS } from "#extensions";
 import { SeededRandom } from "./seeded-random.ts";
 
 /**
@@ -14,7 +15,12 @@ const BUCKET_SHARE = 0.3;
 export function storageOf(seed: number): StorageKind {
   const random = new SeededRandom(seed ^ 0x2c1b_3c6d);
   if (!random.chance(BUCKET_SHARE)) return "disk";
-  return random.chance(0.5) ? "shared" : "bucket";
+  return random.chance(0.5) && mayBe("shared") ? "shared" : "bucket";
+}
+
+/** Returns whether a world can have it: only an extension has journals that are shared. */
+export function mayBe(kind: StorageKind): boolean {
+  return kind !== "shared" || EXTENSIONS.some(({ journal }) => journal !== undefined);
 }
 
 export function isStorageKind(text: string | undefined): text is StorageKind {

@@ -4,10 +4,10 @@ import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { objectLocation } from "../journal/bucket/journal-object.ts";
-import { newRunName, readRunFile } from "../journal/bucket/run-file.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { isOfLock } from "../journal/lock-file.ts";
+import { newRunName, readRunFile } from "../journal/run-file.ts";
+import { loadSharedJournals } from "../journal/shared-journals.ts";
 import { removeFromDisk } from "../publish/cleanup.ts";
 import { clearedRun, removeClearing } from "../publish/clearing.ts";
 import { readIntentIfThere } from "../publish/intent.ts";
@@ -65,13 +65,13 @@ export async function inspectClearing(paths: OutputPaths, storage: Storage): Pro
   return await inspectOutput(output, storage);
 }
 
-/** A run that finds the marker puts one object of its journal, and no second one (`openBucketJournal`). */
+/** Whether a run other than the one that is cleared has gone on: one that finds the marker does not. */
 async function hasBegunSince(paths: OutputPaths, storage: Storage): Promise<boolean> {
   const { work, runFile } = paths;
   const run = runFile === null ? null : await readRunFile(runFile, storage, NEVER);
   if (run === null || run === (await clearedRun(work, storage))) return false;
-  const second = objectLocation(below(withRun(paths, run).own, "journal"), 2);
-  return (await storage.kindAt(second, NEVER)) !== null;
+  const journals = await loadSharedJournals();
+  return await journals.hasBegun({ own: withRun(paths, run).own, storage });
 }
 
 /**

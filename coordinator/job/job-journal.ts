@@ -3,9 +3,9 @@ import { messageOf } from "../../shared/core/errors.ts";
 import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { openBucketJournal } from "../journal/bucket/open-bucket-journal.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { type OpenJournal, openJournal } from "../journal/journal.ts";
+import { loadSharedJournals } from "../journal/shared-journals.ts";
 import { CLEARING_NAME } from "../publish/output-folder.ts";
 import type { WorkPaths } from "../publish/work-paths.ts";
 import { type OpenJobOptions, onWaitingOf } from "./opened-job.ts";
@@ -45,7 +45,8 @@ export async function openJobJournal(options: JobJournalOptions): Promise<JobJou
     const told = { manifest: below(output, MANIFEST_NAME), clearing: below(work, CLEARING_NAME) };
     const place = { own, run, runFile, ...told, storage };
     const given = { ...seams, clock, onWaiting, onSnapshotTrouble, silent, signal };
-    const opened = await openBucketJournal(place, given);
+    const journals = await loadSharedJournals();
+    const opened = await journals.open(place, given);
     return { ...opened, lock: both(lock, opened.hold) };
   }
   const pause = () => sleepBy(clock, PAUSE_MS, NEVER);

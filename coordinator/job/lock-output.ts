@@ -1,10 +1,11 @@
 import { below } from "../../shared/domain/location.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { awaitSilence, awaitStill, refuseNews, replaced } from "../journal/bucket/bucket-hold.ts";
-import { endRun } from "../journal/bucket/end-run.ts";
+import { awaitStill } from "../journal/await-still.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { acquireLock } from "../journal/lock.ts";
+import { replaced } from "../journal/run-file.ts";
+import { loadSharedJournals } from "../journal/shared-journals.ts";
 import { readClearing } from "../publish/clearing.ts";
 import { asOutputFailed } from "../publish/output-failed.ts";
 import { CLEARING_NAME } from "../publish/output-folder.ts";
@@ -61,7 +62,9 @@ export async function awaitOthers(place: SharedPlace, options: OpenJobOptions): 
   const known = await sharedRun(place, options);
   if (known === null) return { run: null, shown: null };
   const { storage } = place;
-  return { run: known.run, shown: await awaitSilence({ ...waitingOf(options), own: known.own, storage }) };
+  const journals = await loadSharedJournals();
+  const shown = await journals.awaitSilence({ ...waitingOf(options), own: known.own, storage });
+  return { run: known.run, shown };
 }
 
 /**
@@ -76,7 +79,8 @@ export async function endOthers(
   { clock, seams, signal }: Pick<OpenJobOptions, "clock" | "seams" | "signal">,
 ): Promise<void> {
   if (run === null || shown === null) return;
-  await endRun({ own: withRun(paths, run).own, storage }, { clock, random: seams.random, signal });
+  const journals = await loadSharedJournals();
+  await journals.end({ own: withRun(paths, run).own, storage }, { clock, random: seams.random, signal });
 }
 
 /** Waits until a clearing has ended, or its coordinator is dead. @throws {OUTPUT_LOCKED} when it is alive */
@@ -102,7 +106,8 @@ export async function refuseNewcomers(
   const known = await sharedRun(place, options);
   if (known === null || paths.runFile === null) return;
   if (known.run !== seen.run) throw replaced(paths.runFile, seen.run, known.run);
-  await refuseNews({ own: known.own, storage }, seen.shown);
+  const journals = await loadSharedJournals();
+  await journals.refuseNews({ own: known.own, storage }, seen.shown);
 }
 
 async function sharedRun(

@@ -5,7 +5,7 @@ import { below, type Location } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { readTextIfThere } from "../../shared/storage/whole-file.ts";
-import { isRunName } from "../journal/bucket/run-file.ts";
+import { isRunName } from "../journal/run-file.ts";
 import type { Part, StagedOutput } from "./publish-way.ts";
 import { parseManifest } from "./read-manifest.ts";
 import type { OutputPaths, WorkPaths } from "./work-paths.ts";

@@ -9,7 +9,7 @@ import { syncPath } from "../../shared/core/sync-path.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
-import { isRunName, newRunName, putRunFile, readRunFile } from "../journal/bucket/run-file.ts";
+import { isRunName, newRunName, putRunFile, readRunFile } from "../journal/run-file.ts";
 import { type OutputPaths, type WorkPaths, withRun } from "./work-paths.ts";
 
 /** Where a job keeps what it is found again by. */

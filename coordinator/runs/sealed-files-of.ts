@@ -1,9 +1,5 @@
-import { below, type Location } from "../../shared/domain/location.ts";
-import type { Storage } from "../../shared/storage/storage.ts";
-import { readBucketSnapshots } from "../journal/bucket/bucket-snapshots.ts";
-import { ObjectsReader } from "../journal/bucket/read-objects.ts";
-import { sealedBy, sealedFiles, sealedIn } from "../journal/sealed-files.ts";
-import { bodiesOf } from "../journal/snapshot-file.ts";
+import { sealedFiles } from "../journal/sealed-files.ts";
+import { loadSharedJournals } from "../journal/shared-journals.ts";
 import { knownPaths, type RunPlace } from "../publish/own-run.ts";
 import { type OutputPaths, withRun } from "../publish/work-paths.ts";
 
@@ -19,13 +15,6 @@ export async function sealedFilesOf(
 ): Promise<ReadonlySet<string> | null> {
   if (paths.runFile === null) return await sealedFiles(withRun(paths, null).journal, disk);
   const known = await knownPaths(paths, { disk, storage });
-  return known === null ? null : await sealedInBucket(known.own, storage);
-}
-
-async function sealedInBucket(own: Location, storage: Storage): Promise<ReadonlySet<string> | null> {
-  const sealed = sealedIn(bodiesOf(await readBucketSnapshots(below(own, "snapshots"), storage, () => {})));
-  if (sealed !== null) return sealed;
-  const reader = new ObjectsReader(below(own, "journal"), storage, null);
-  await reader.readOn();
-  return sealedBy(reader.records);
+  if (known === null) return null;
+  return await (await loadSharedJournals()).sealedFiles({ own: known.own, storage });
 }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { EXTENSIONS } from "#extensions";
 import { type Context, checkPath, refuse } from "./job-rules.ts";
 import { isAddress } from "./location.ts";
 
@@ -31,6 +32,11 @@ export const WORK_SPEC = z.union([
   workSpec,
 ]);
 
+/** Returns whether jobs may have their journals in the buckets of their outputs. */
+function hasSharedJournals(): boolean {
+  return EXTENSIONS.some((extension) => "journal" in extension);
+}
+
 /** An output on a disk has its work files in it: there every coordinator finds the lock. */
 export function checkWork(
   {
@@ -42,6 +48,11 @@ export function checkWork(
   },
   context: Context,
 ): void {
+  if (work?.journal === "bucket" && !hasSharedJournals())
+    refuse(context, ["work"], "asks for the journal in the bucket, and no extension here keeps it there", {
+      expected: "`disk`, or nothing: then it is on the coordinator's disk",
+      hint: "leave it out, or use a build of Shardmill that has such an extension",
+    });
   if (work === undefined || isAddress(output.path)) return;
   refuse(context, ["work", ...(work.path === undefined ? [] : ["path"])], "is for output in a bucket", {
     expected: "nothing, as long as `output.path` is on a disk: the journal is kept in it",

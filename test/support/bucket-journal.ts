@@ -1,6 +1,6 @@
-import { ObjectsReader } from "../../coordinator/journal/bucket/read-objects.ts";
-import { readRunFile } from "../../coordinator/journal/bucket/run-file.ts";
+import { readRunFile } from "../../coordinator/journal/run-file.ts";
 import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
+import { ObjectsReader } from "../../extensions/bucket-journal/read-objects.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
 import type { Storage } from "../../shared/storage/storage.ts";

@@ -106,7 +106,7 @@ async function onDisk(folder: string): Promise<string[]> {
   return await Promise.all(files.map(({ parentPath, name }) => readFile(join(parentPath, name), "latin1")));
 }
 
-needs("init", "try").each(Object.entries(ASKED))(
+needs("bucket-journal", "init", "try").each(Object.entries(ASKED))(
   "%s: no key, token or signature is in a plan, draft, log, status, journal, error or output",
   async (_name, start) => {
     await using asked = await start();

@@ -10,6 +10,8 @@ import { type Finding, lineAt, loadedBy, type SourceFile, targetOf } from "./sou
 const BASES: Readonly<Record<string, readonly string[]>> = {
   init: ["coordinator/plan/"],
   convert: ["coordinator/plan/"],
+  // What a journal is, wherever it lies, and the records in it.
+  "bucket-journal": ["coordinator/journal/", "coordinator/schedule/state/"],
   pipeline: ["worker/process/"],
   estimate: [
     "pipeline",
@@ -51,12 +53,14 @@ export const LIST_READERS: readonly string[] = [
   // Libraries, whose versions are a part of what workers say of themselves.
   "shared/core/mapping.ts",
   "coordinator/access/face-methods.ts",
+  "coordinator/journal/shared-journals.ts",
   "shared/domain/besides.ts",
   "shared/domain/features.ts",
   "shared/domain/job-runs.ts",
   "shared/domain/formats.ts",
   "shared/domain/queue-address.ts",
   "shared/domain/store-schemes.ts",
+  "shared/domain/work-spec.ts",
   "shared/extension/open-gpu-driver.ts",
   "shared/extension/open-tracer.ts",
   "shared/storage/open-storage.ts",
@@ -77,6 +81,7 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   s3: /\bs3\b|S3(?= [a-z]|[A-Z][a-z])|\bAWS|\baws|[Aa]mazon|\bamz\b/,
   gcs: /\b(gcs|gs)\b|Gcs(?=[A-Z])|\bGCS\b|[Gg]oog(le|\b)/,
   azure: /[Aa]zure|AZURE|\baz\b|\babfss\b|windows\\?\.net/,
+  "bucket-journal": /[Bb]ucket(Journal|Hold|Segment|Snapshot)|bucket-journal/,
   amqp: /\bamqps?\b|Amqp|AMQP|[Rr]abbit/,
   sqs: /\bsqs\b|Sqs|SQS/,
   kafka: /[Kk]afka|KAFKA/,

@@ -3,15 +3,14 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { inspectClearing } from "../../../../coordinator/job/bucket-rivals.ts";
-import { objectLocation } from "../../../../coordinator/journal/bucket/journal-object.ts";
-import { putRunFile } from "../../../../coordinator/journal/bucket/run-file.ts";
+import { putRunFile } from "../../../../coordinator/journal/run-file.ts";
 import { Clearing } from "../../../../coordinator/publish/clearing.ts";
 import { namesIn } from "../../../../coordinator/publish/output-folder.ts";
 import { withRun, workPaths } from "../../../../coordinator/publish/work-paths.ts";
 import { NEVER } from "../../../../shared/core/abort.ts";
 import { below } from "../../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
-
+import { needs } from "../../../support/needs.ts";
 import {
   aClearing,
   Bucket,
@@ -118,7 +117,7 @@ test.each([0, 1, 2, 3, 4])(
   },
 );
 
-test.each([
+needs("bucket-journal").each([
   ["has begun since", 2, false],
   ["found the marker, and did not begin", 1, true],
 ])("a marker that was left: a run that %s is kept or cleared", async (_what, objects, isCleared) => {
@@ -126,7 +125,7 @@ test.each([
   const paths = withRun({ ...workPaths(OUT), runFile: below(OUT, "_shardmill", "journal.json") }, OTHERS_RUN);
   await putRunFile(below(paths.work, "journal.json"), OTHERS_RUN, storage);
   for (let number = 1; number <= objects; number += 1)
-    await storage.put(objectLocation(below(paths.own, "journal"), number), sourceOfBytes("x"), {
+    await storage.put(below(paths.own, "journal", `00000000000${number}`), sourceOfBytes("x"), {
       signal: NEVER,
     });
   await using _clearing = await Clearing.begin(paths.work, { ...aClearing(storage), replaces: false });

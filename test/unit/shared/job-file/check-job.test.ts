@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { EXTENSIONS } from "#extensions";
 import type { JobSpec } from "../../../../shared/domain/job-spec.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 import { parseJobText } from "../../../../shared/job-file/read-job-file.ts";
@@ -110,6 +111,18 @@ describe("a path in a job file", () => {
     const [problem] = problemsOfJob({ set: ["work.path=w"] });
     expect(problem).toMatchObject({ where: "--set work.path=w", what: "is for output in a bucket" });
   });
+
+  test.skipIf(EXTENSIONS.some((extension) => "journal" in extension)).each(["bucket", "{journal: bucket}"])(
+    "of the output has no journal in its bucket (work: %s) where no extension keeps it there",
+    (work) => {
+      const set = ["output.path=s3://b/k", `work=${work}`];
+      const [problem] = problemsOfJob({ set });
+      expect(problem).toMatchObject({
+        where: `--set work=${work}`,
+        what: "asks for the journal in the bucket, and no extension here keeps it there",
+      });
+    },
+  );
 
   test("has no NUL in it, and may look a little like an address", () => {
     expect(problemsOfJob({ set: ['output.path="a\\0b"'] })[0]?.what).toBe(

@@ -1,16 +1,16 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { putRunFile } from "../../../../../coordinator/journal/bucket/run-file.ts";
-import { SNAPSHOTS_OF_NO_USE } from "../../../../../coordinator/journal/snapshots.ts";
-import { workPaths } from "../../../../../coordinator/publish/work-paths.ts";
-import { sealedFilesOf } from "../../../../../coordinator/runs/sealed-files-of.ts";
-import { durableFacts } from "../../../../../coordinator/schedule/laws/durable-facts.ts";
-import { NEVER } from "../../../../../shared/core/abort.ts";
-import { realDisk } from "../../../../../shared/core/disk.ts";
-import { ShardmillError } from "../../../../../shared/core/errors.ts";
-import { below } from "../../../../../shared/domain/location.ts";
-import { sourceOfBytes } from "../../../../../shared/storage/put-source.ts";
-import { firstRecords, shardRecords } from "../journal-records.ts";
-import { BucketRig, beginHold, JOURNAL, OWN, RUN_FILE, SNAPSHOTS, stateOf } from "./bucket-rig.ts";
+import { SNAPSHOTS_OF_NO_USE } from "../../../coordinator/journal/snapshots.ts";
+import { workPaths } from "../../../coordinator/publish/work-paths.ts";
+import { sealedFilesOf } from "../../../coordinator/runs/sealed-files-of.ts";
+import { durableFacts } from "../../../coordinator/schedule/laws/durable-facts.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
+import { realDisk } from "../../../shared/core/disk.ts";
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import { below } from "../../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
+import { OWN, RUN_FILE, type SharedRig, stateOf } from "../../contract/shared-rig.ts";
+import { firstRecords, shardRecords } from "../../unit/coordinator/journal/journal-records.ts";
+import { beginHold, JOURNAL, makeRig, SNAPSHOTS } from "./bucket-rig.ts";
 
 const [, sealed] = firstRecords();
 const FILES = new Set(sealed?.kind === "planSealed" ? sealed.files.map(([path]) => path) : []);
@@ -18,75 +18,25 @@ const FILES = new Set(sealed?.kind === "planSealed" ? sealed.files.map(([path]) 
 const LOCKED = { code: "OUTPUT_LOCKED" };
 const CORRUPT = { code: "JOURNAL_CORRUPT" };
 
-let rig: BucketRig;
+let rig: SharedRig;
 beforeEach(async () => {
-  rig = await BucketRig.make();
+  rig = await makeRig();
 });
 
 const object = (number: number) => below(JOURNAL, String(number).padStart(12, "0"));
 const storeFailed = () => new ShardmillError("STORE_FAILED", "the line broke");
 
 describe("a journal in a bucket", () => {
-  test("is read on another machine as it was written, in a generation of its own", async () => {
-    const [here, there] = [rig.machine(), rig.machine()];
-    const first = await here.open();
-    const records = [...firstRecords(), ...shardRecords(0, 3, 1)];
-    await here.append(first, ...records);
-    await here.close(first);
-    const second = await there.open();
-    expect(second.generation).toBe(2);
-    expect(second.records.slice(1, -1)).toEqual(records);
-    expect(second.records.map(({ kind }) => kind).at(-1)).toBe("generationStarted");
-    // It was let go of: nobody waits.
-    expect(there.waits).toEqual([]);
-    await there.close(second);
-  });
-
   test("has what is appended while an object is put in the next one, at most some twenty a second", async () => {
     const here = rig.machine();
     const opened = await here.open();
     const records = [...firstRecords(), ...shardRecords(0, 20, 1)];
     await here.append(opened, ...records);
-    expect(await rig.objects()).toEqual(["000000000001", "000000000002"]);
+    expect(await rig.objects(JOURNAL)).toEqual(["000000000001", "000000000002"]);
     const startMs = here.clock.nowMs();
     for (const record of shardRecords(20, 30, 1)) await here.append(opened, record);
     expect(here.clock.nowMs() - startMs).toBeGreaterThanOrEqual(19 * 50);
     await here.close(opened);
-  });
-
-  test("fences its writer once another has begun: nothing that comes late is in the history", async () => {
-    const [here, there] = [rig.machine(), rig.machine()];
-    const first = await here.open();
-    await here.append(first, ...firstRecords());
-    // Here time stands still from now on, as for a process that is stopped.
-    const second = await there.open();
-    expect(there.waits).toHaveLength(1);
-    expect(there.clock.nowMs()).toBeGreaterThanOrEqual(30_000);
-    const [lease] = shardRecords(0, 1, 1);
-    await expect(here.append(first, ...(lease === undefined ? [] : [lease]))).rejects.toMatchObject(LOCKED);
-    expect(first.hold.lost.aborted).toBe(true);
-    await expect(first.hold.confirm()).rejects.toMatchObject(LOCKED);
-    await here.close(first).catch(() => {});
-    await there.append(second, ...shardRecords(0, 1, 2));
-    await there.close(second);
-    const third = await there.open();
-    expect(third.records.slice(1)).toMatchObject([
-      ...firstRecords(),
-      { kind: "generationStarted", generation: 2 },
-      ...shardRecords(0, 1, 2),
-      { kind: "generationStarted", generation: 3 },
-    ]);
-    await there.close(third);
-  });
-
-  test("tells a holder that writes nothing, too, that another has begun", async () => {
-    const [here, there] = [rig.machine(), rig.machine()];
-    const first = await here.open();
-    await here.append(first, ...firstRecords());
-    const second = await there.open();
-    await here.clock.pass(6_000);
-    expect(first.hold.lost.reason).toMatchObject(LOCKED);
-    await there.close(second);
   });
 
   test("is not taken from a holder that shows that it lives", async () => {
@@ -96,14 +46,6 @@ describe("a journal in a bucket", () => {
     expect(error).toMatchObject({ ...LOCKED, fields: { host: "b", pid: 8 } });
     await hold[Symbol.asyncDispose]();
     await here.close(await here.open());
-  });
-
-  test("is taken at once from a holder whose death is seen", async () => {
-    const here = rig.machine();
-    await here.open();
-    const there = rig.machine("dead");
-    expect((await there.open()).generation).toBe(2);
-    expect(there.waits).toEqual([]);
   });
 
   test("has what its last writer had under way when another read it", async () => {
@@ -122,7 +64,7 @@ describe("a journal in a bucket", () => {
       "planSealed",
       "generationStarted",
     ]);
-    expect(await rig.objects()).toHaveLength(3);
+    expect(await rig.objects(JOURNAL)).toHaveLength(3);
   });
 
   test("is taken up by one of two that come at once", async () => {
@@ -131,7 +73,7 @@ describe("a journal in a bucket", () => {
     expect(outcomes.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
     for (const outcome of outcomes)
       if (outcome.status === "rejected") expect(outcome.reason).toMatchObject(LOCKED);
-    expect(await rig.objects()).toHaveLength(1);
+    expect(await rig.objects(JOURNAL)).toHaveLength(1);
   });
 
   test("has a record once whose answer was lost, and waits for a store that is away for a while", async () => {
@@ -148,7 +90,7 @@ describe("a journal in a bucket", () => {
     };
     await here.append(opened, ...firstRecords());
     expect(broken).toBe(0);
-    expect(await rig.objects()).toHaveLength(2);
+    expect(await rig.objects(JOURNAL)).toHaveLength(2);
     await here.close(opened);
     const again = await here.open();
     expect(again.records.slice(1, -1)).toEqual(firstRecords());
@@ -163,15 +105,6 @@ describe("a journal in a bucket", () => {
     };
     await expect(here.append(opened, ...firstRecords())).rejects.toMatchObject({ code: "JOURNAL_FAILED" });
     expect(here.clock.nowMs()).toBeGreaterThanOrEqual(600_000);
-  });
-
-  test("is let go of where another run of the job was begun", async () => {
-    const here = rig.machine();
-    const opened = await here.open();
-    await rig.storage.remove(RUN_FILE, NEVER);
-    await putRunFile(RUN_FILE, "run-00000000000000bb", rig.storage);
-    await here.clock.pass(6_000);
-    await expect(opened.hold.confirm()).rejects.toMatchObject(LOCKED);
   });
 
   test.each([
@@ -249,7 +182,7 @@ describe("the snapshots of a journal in a bucket", () => {
 
   test("do not hide that the end of the journal is gone, and are not needed where they cannot be used", async () => {
     const facts = await twoRuns();
-    const names = await rig.objects();
+    const names = await rig.objects(JOURNAL);
     const middle = Number(names.at(-2));
     const kept = await bytesOf(middle);
     await rig.storage.remove(object(middle), NEVER);
@@ -257,7 +190,7 @@ describe("the snapshots of a journal in a bucket", () => {
     expect(rig.troubles).toContain(SNAPSHOTS_OF_NO_USE);
     await rig.storage.put(object(middle), sourceOfBytes(kept), { signal: NEVER });
     expect(await takenUp()).toMatchObject({ facts });
-    for (const name of (await rig.objects()).slice(-14))
+    for (const name of (await rig.objects(JOURNAL)).slice(-14))
       await rig.storage.remove(below(JOURNAL, name), NEVER);
     await expect(takenUp()).rejects.toMatchObject(CORRUPT);
   });

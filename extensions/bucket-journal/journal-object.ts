@@ -1,8 +1,14 @@
 import { crc32 } from "node:zlib";
-import { below, type Location } from "../../../shared/domain/location.ts";
-import type { JournalRecord } from "../../schedule/state/record.ts";
-import { decodeFrames, decodeHeader, encodeHeader, HEADER_BYTES, JOURNAL_VERSION } from "../framing.ts";
-import { corrupt, foreign } from "../read-segment.ts";
+import {
+  decodeFrames,
+  decodeHeader,
+  encodeHeader,
+  HEADER_BYTES,
+  JOURNAL_VERSION,
+} from "../../coordinator/journal/framing.ts";
+import { corrupt, foreign } from "../../coordinator/journal/read-segment.ts";
+import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
 
 /*
  * An object of a journal in a bucket is records that were written together, all numbers little-endian:

@@ -1,17 +1,17 @@
-import { NEVER } from "../../../shared/core/abort.ts";
-import { isShardmillError } from "../../../shared/core/errors.ts";
-import { mapConcurrent } from "../../../shared/core/map-concurrent.ts";
-import { below, type Location } from "../../../shared/domain/location.ts";
-import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
-import type { Storage } from "../../../shared/storage/storage.ts";
 import {
   decodeSnapshot,
   type FoundSnapshot,
   parseSnapshotFileName,
   type SnapshotName,
   snapshotFileName,
-} from "../snapshot-file.ts";
-import type { OnSnapshotTrouble } from "../snapshots.ts";
+} from "../../coordinator/journal/snapshot-file.ts";
+import type { OnSnapshotTrouble } from "../../coordinator/journal/snapshots.ts";
+import { NEVER } from "../../shared/core/abort.ts";
+import { isShardmillError } from "../../shared/core/errors.ts";
+import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 
 const AT_ONCE = 16;
 

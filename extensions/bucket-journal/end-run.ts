@@ -1,21 +1,14 @@
-import { sleepBy } from "../../../shared/core/abort.ts";
-import type { TimedClock } from "../../../shared/core/clock.ts";
-import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
-import { ownMapping } from "../../../shared/core/mapping.ts";
-import { buildVersion } from "../../../shared/core/package-root.ts";
-import type { Random } from "../../../shared/core/random.ts";
-import { below, type Location } from "../../../shared/domain/location.ts";
-import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
-import type { Storage } from "../../../shared/storage/storage.ts";
-import { encodeRecord } from "../framing.ts";
-import { type BucketPlace, UNAWARE_MS } from "./bucket-hold.ts";
+import { encodeRecord } from "../../coordinator/journal/framing.ts";
+import type { EndOptions, RunFolder } from "../../coordinator/journal/shared-journals.ts";
+import { sleepBy } from "../../shared/core/abort.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { ownMapping } from "../../shared/core/mapping.ts";
+import { buildVersion } from "../../shared/core/package-root.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { UNAWARE_MS } from "./bucket-hold.ts";
 import { decodeObject, encodeObject, objectLocation } from "./journal-object.ts";
-
-interface EndSeams {
-  readonly clock: TimedClock;
-  readonly random: Random;
-  readonly signal: AbortSignal;
-}
 
 /**
  * Ends a run whose coordinator was silent, before its journal is removed: puts the next object of the
@@ -25,8 +18,8 @@ interface EndSeams {
  * @throws {OUTPUT_LOCKED} when the coordinator has written since: it is alive
  */
 export async function endRun(
-  { own, storage }: Pick<BucketPlace, "own" | "storage">,
-  { clock, random, signal }: EndSeams,
+  { own, storage }: RunFolder,
+  { clock, random, signal }: EndOptions,
 ): Promise<void> {
   const journal = below(own, "journal");
   const last = await lastNumber(journal, storage, signal);
@@ -45,7 +38,7 @@ export async function endRun(
   const object = encodeObject({ generation, writer: random.hex(16), at: 0 }, fence);
   const next = objectLocation(journal, last + 1);
   try {
-    await storage.put(next, sourceOfBytes(object), { ifAbsent: true, ...(signal && { signal }) });
+    await storage.put(next, sourceOfBytes(object), { ifAbsent: true, signal });
   } catch (error) {
     if (isShardmillError(error, "STORE_EXISTS")) throw isAlive(next);
     throw error;

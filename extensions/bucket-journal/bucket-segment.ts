@@ -1,11 +1,11 @@
-import { NEVER, sleepBy } from "../../../shared/core/abort.ts";
-import type { TimedClock } from "../../../shared/core/clock.ts";
-import { isShardmillError, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
-import type { Location } from "../../../shared/domain/location.ts";
-import { isPlaceError } from "../../../shared/storage/errors.ts";
-import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
-import type { Storage } from "../../../shared/storage/storage.ts";
-import type { SegmentFile } from "../journal-writer.ts";
+import type { SegmentFile } from "../../coordinator/journal/journal-writer.ts";
+import { NEVER, sleepBy } from "../../shared/core/abort.ts";
+import type { TimedClock } from "../../shared/core/clock.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import type { Location } from "../../shared/domain/location.ts";
+import { isPlaceError } from "../../shared/storage/errors.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 import { encodeObject, objectLocation, WRITER_END, writerOf } from "./journal-object.ts";
 
 /** As long as people take to mend a line or renew credentials; workers wait with what they offered. */

@@ -1,20 +1,17 @@
-import { NEVER, sleepBy } from "../../../shared/core/abort.ts";
-import type { Clock, TimedClock } from "../../../shared/core/clock.ts";
-import { ShardmillError } from "../../../shared/core/errors.ts";
-import type { Processes } from "../../../shared/core/process-identity.ts";
-import { below, type Location } from "../../../shared/domain/location.ts";
-import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
-import type { Storage } from "../../../shared/storage/storage.ts";
-import { readTextIfThere } from "../../../shared/storage/whole-file.ts";
-import { heldBy, type LockContent, parseLock } from "../lock-file.ts";
-import { readRunFile } from "./run-file.ts";
+import { awaitStill, heldByWho, type WaitOptions } from "../../coordinator/journal/await-still.ts";
+import { type LockContent, parseLock } from "../../coordinator/journal/lock-file.ts";
+import { readRunFile, replaced } from "../../coordinator/journal/run-file.ts";
+import type { RunFolder, RunPlace } from "../../coordinator/journal/shared-journals.ts";
+import { NEVER } from "../../shared/core/abort.ts";
+import type { Clock, TimedClock } from "../../shared/core/clock.ts";
+import type { ShardmillError } from "../../shared/core/errors.ts";
+import type { Processes } from "../../shared/core/process-identity.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import { readTextIfThere } from "../../shared/storage/whole-file.ts";
 
 /** How often a holder shows that it lives, by a put and two reads. */
 const BEAT_MS = 5_000;
-
-/** A holder that was not heard for so long is taken for dead: six beats, for a busy store delays some. */
-export const SILENCE_MS = 30_000;
-const LOOK_MS = 2_000;
 
 /** Time for which a look counts. So looks cost two reads a second at most. */
 const SURE_MS = 1_000;
@@ -33,41 +30,16 @@ export const UNAWARE_MS = SURE_MS + REQUEST_MS;
  */
 const RELEASE_MS = 1_000;
 
-/** Where the journal of a run in a bucket is. */
-export interface BucketPlace {
-  /** The folder that is this run's alone. */
-  readonly own: Location;
-  readonly run: string;
-  /** Says which run's journal is the job's. */
-  readonly runFile: Location;
-  readonly storage: Storage;
-}
-
-interface HoldOptions extends BucketPlace {
+interface HoldOptions extends RunPlace {
   readonly processes: Processes;
   readonly clock: TimedClock;
   /** In hex: of this holder alone. */
   readonly nonce: string;
 }
 
-interface WaitOptions {
-  readonly processes: Processes;
-  readonly clock: TimedClock;
-  readonly signal: AbortSignal;
-  /** Called when it takes time to find out whether the holder is alive. */
-  readonly onWaiting?: (message: string) => void;
-}
-
-interface SilenceOptions extends WaitOptions, Pick<BucketPlace, "own" | "storage"> {
+interface SilenceOptions extends WaitOptions, RunFolder {
   /** What `awaitSilence` has given: whoever showed that last is dead. */
   readonly silent?: string | null;
-}
-
-interface StillOptions extends WaitOptions {
-  /** Reads what a coordinator changes as long as it is alive. Its first line identifies the coordinator. */
-  readonly read: () => Promise<string | null>;
-  /** Where that is. */
-  readonly path: Location;
 }
 
 function beatOf(own: Location): Location {
@@ -94,57 +66,12 @@ export async function awaitSilence({
   return await awaitStill({ ...options, path, read });
 }
 
-/**
- * Waits until a coordinator changes no more what it shows, or until that is gone.
- *
- * @returns the last text; null where it is gone
- * @throws {OUTPUT_LOCKED} when the text changes: the coordinator is alive
- */
-export async function awaitStill({
-  read,
-  path,
-  processes,
-  clock,
-  signal,
-  onWaiting,
-}: StillOptions): Promise<string | null> {
-  const before = await read();
-  if (before === null) return null;
-  const holder = holderIn(before);
-  if (holder !== null && processes.lifeOf(holder) === "dead") return before;
-  const who = holder === null ? "a coordinator" : `process ${holder.pid} on ${holder.host}`;
-  onWaiting?.(
-    `waiting ${SILENCE_MS / 1000} s to see whether ${who} is alive, which was at work on this output: only its silence can tell`,
-  );
-  // Looks are counted, not time: a process that was stopped itself has not looked.
-  for (let look = 0; look < SILENCE_MS / LOOK_MS; look += 1) {
-    await sleepBy(clock, LOOK_MS, signal);
-    const now = await read();
-    if (now === null) return null;
-    if (now !== before) throw heldByWho(now, path);
-  }
-  return before;
-}
-
 /** @param shown what `awaitSilence` has given @throws {OUTPUT_LOCKED} when somebody has shown more since */
-export async function refuseNews(
-  { own, storage }: Pick<BucketPlace, "own" | "storage">,
-  shown: string | null,
-): Promise<void> {
+export async function refuseNews({ own, storage }: RunFolder, shown: string | null): Promise<void> {
   const beat = beatOf(own);
   const now = await readTextIfThere(storage, beat, NEVER);
   if (now !== null && now !== shown) throw heldByWho(now, beat);
 }
-
-function heldByWho(shown: string, beat: Location): ShardmillError {
-  return heldBy(holderIn(shown) ?? UNKNOWN, beat, "elsewhere");
-}
-
-function holderIn(shown: string): LockContent | null {
-  return parseLock(shown.split("\n", 1)[0] ?? "");
-}
-
-const UNKNOWN = { host: "an unknown host", pid: 0, pidNamespace: null } as const;
 
 /**
  * A journal in a bucket that this process holds, and shows to be held by changing an object every few
@@ -273,12 +200,4 @@ function isSure(from: Moment | null, now: Moment): boolean {
   if (from === null) return false;
   const passed = [now.nowMs - from.nowMs, now.wallMs - from.wallMs];
   return passed.every((ms) => 0 <= ms && ms < SURE_MS);
-}
-
-export function replaced(path: Location, expected: string | null, found: string | null): ShardmillError {
-  const what = found === null ? "has removed this run's work files" : "has started the job over";
-  return new ShardmillError("OUTPUT_LOCKED", `another coordinator ${what}: this one does not go on`, {
-    fields: { path, expected, found },
-    hint: "the job goes on in the other one; if there is none, run it again",
-  });
 }

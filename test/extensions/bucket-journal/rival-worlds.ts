@@ -1,21 +1,22 @@
-import { openBucketJournal } from "../../../../../coordinator/journal/bucket/open-bucket-journal.ts";
-import { putRunFile } from "../../../../../coordinator/journal/bucket/run-file.ts";
-import { SnapshottingJournal } from "../../../../../coordinator/journal/snapshotting-journal.ts";
-import { replay } from "../../../../../coordinator/schedule/events/replay.ts";
-import { durableFacts } from "../../../../../coordinator/schedule/laws/durable-facts.ts";
-import { evolve } from "../../../../../coordinator/schedule/state/evolve.ts";
-import type { JournalRecord } from "../../../../../coordinator/schedule/state/record.ts";
-import { SinceSnapshot } from "../../../../../coordinator/schedule/state/snapshot.ts";
-import { NEVER } from "../../../../../shared/core/abort.ts";
-import { canonicalJson } from "../../../../../shared/core/digest.ts";
-import { isShardmillError } from "../../../../../shared/core/errors.ts";
-import { assertLaw } from "../../../../../shared/domain/laws.ts";
-import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
-import { lcg } from "../../../../support/onnx-model.ts";
-import { VirtualClock } from "../../../../support/virtual-clock.ts";
-import { aConfig } from "../../schedule/harness.ts";
-import { firstRecords, shardRecords } from "../journal-records.ts";
-import { CLEARING, MANIFEST, type Opened, OWN, RUN, RUN_FILE, stateOf } from "./bucket-rig.ts";
+import type { OpenJournal } from "../../../coordinator/journal/journal.ts";
+import { putRunFile } from "../../../coordinator/journal/run-file.ts";
+import { SnapshottingJournal } from "../../../coordinator/journal/snapshotting-journal.ts";
+import { replay } from "../../../coordinator/schedule/events/replay.ts";
+import { durableFacts } from "../../../coordinator/schedule/laws/durable-facts.ts";
+import { evolve } from "../../../coordinator/schedule/state/evolve.ts";
+import type { JournalRecord } from "../../../coordinator/schedule/state/record.ts";
+import { SinceSnapshot } from "../../../coordinator/schedule/state/snapshot.ts";
+import { openBucketJournal } from "../../../extensions/bucket-journal/open-bucket-journal.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
+import { canonicalJson } from "../../../shared/core/digest.ts";
+import { isShardmillError } from "../../../shared/core/errors.ts";
+import { assertLaw } from "../../../shared/domain/laws.ts";
+import { MemoryStorage } from "../../../shared/storage/memory.ts";
+import { CLEARING, MANIFEST, OWN, RUN, RUN_FILE, stateOf } from "../../contract/shared-rig.ts";
+import { lcg } from "../../support/onnx-model.ts";
+import { VirtualClock } from "../../support/virtual-clock.ts";
+import { firstRecords, shardRecords } from "../../unit/coordinator/journal/journal-records.ts";
+import { aConfig } from "../../unit/coordinator/schedule/harness.ts";
 import { type Draw, RoughMachine, roughStore } from "./rough-store.ts";
 
 const SHARDS = 30;
@@ -117,7 +118,7 @@ class RivalWorld {
     }
   }
 
-  #open(machine: RoughMachine, share: number): Promise<Opened> {
+  #open(machine: RoughMachine, share: number): Promise<OpenJournal> {
     const rough = { share, draw: this.#draw };
     const storage = roughStore(this.#store, { machine, world: this.#clock, rough });
     return openBucketJournal(
@@ -135,13 +136,13 @@ class RivalWorld {
   }
 
   /** Whoever takes the job up has a generation of its own. */
-  #took({ generation }: Opened): void {
+  #took({ generation }: OpenJournal): void {
     assertLaw("tokens-grow", !this.#generations.has(generation), `generation ${generation} began twice`);
     this.#generations.add(generation);
   }
 
   /** The next shard, and the next, each acknowledged before the one after it; now and then it lets go. */
-  async #work(machine: RoughMachine, opened: Opened): Promise<void> {
+  async #work(machine: RoughMachine, opened: OpenJournal): Promise<void> {
     const { journal, generation, keeper, snapshots } = opened;
     const state = stateOf(opened);
     await using writer = new SnapshottingJournal({
@@ -172,7 +173,7 @@ class RivalWorld {
     }
   }
 
-  #check(opened: Opened, history: readonly JournalRecord[]): void {
+  #check(opened: OpenJournal, history: readonly JournalRecord[]): void {
     const texts = history.map((record) => canonicalJson(record));
     let from = 0;
     for (const { text, generation } of this.#acknowledged.toSorted((a, b) => a.generation - b.generation)) {

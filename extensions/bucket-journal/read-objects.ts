@@ -1,10 +1,10 @@
-import { NEVER } from "../../../shared/core/abort.ts";
-import { isShardmillError, type ShardmillError } from "../../../shared/core/errors.ts";
-import type { Location } from "../../../shared/domain/location.ts";
-import type { Storage } from "../../../shared/storage/storage.ts";
-import type { JournalRecord } from "../../schedule/state/record.ts";
-import { corrupt } from "../read-segment.ts";
-import type { FoundSnapshot, JournalPlace } from "../snapshot-file.ts";
+import { corrupt } from "../../coordinator/journal/read-segment.ts";
+import type { FoundSnapshot, JournalPlace } from "../../coordinator/journal/snapshot-file.ts";
+import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
+import { NEVER } from "../../shared/core/abort.ts";
+import { isShardmillError, type ShardmillError } from "../../shared/core/errors.ts";
+import type { Location } from "../../shared/domain/location.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
 import { decodeObject, type JournalObject, objectLocation } from "./journal-object.ts";
 
 /** Objects that are read at once: few at first, for behind the newest snapshot there may be none. */

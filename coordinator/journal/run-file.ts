@@ -1,11 +1,11 @@
 import * as z from "zod";
-import { NEVER } from "../../../shared/core/abort.ts";
-import { ShardmillError } from "../../../shared/core/errors.ts";
-import type { Random } from "../../../shared/core/random.ts";
-import type { Location } from "../../../shared/domain/location.ts";
-import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
-import type { Storage } from "../../../shared/storage/storage.ts";
-import { readTextIfThere } from "../../../shared/storage/whole-file.ts";
+import { NEVER } from "../../shared/core/abort.ts";
+import { ShardmillError } from "../../shared/core/errors.ts";
+import type { Random } from "../../shared/core/random.ts";
+import type { Location } from "../../shared/domain/location.ts";
+import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { Storage } from "../../shared/storage/storage.ts";
+import { readTextIfThere } from "../../shared/storage/whole-file.ts";
 
 /** As a name in the bucket. */
 const RUN_NAME = /^run-[0-9a-f]{16}$/;
@@ -51,4 +51,13 @@ export async function putRunFile(
 ): Promise<void> {
   const value: z.input<typeof runFile> = { run };
   await storage.put(location, sourceOfBytes(`${JSON.stringify(value)}\n`), { ifAbsent: true, signal: NEVER });
+}
+
+/** Error of a coordinator whose run is the job's no more. */
+export function replaced(path: Location, expected: string | null, found: string | null): ShardmillError {
+  const what = found === null ? "has removed this run's work files" : "has started the job over";
+  return new ShardmillError("OUTPUT_LOCKED", `another coordinator ${what}: this one does not go on`, {
+    fields: { path, expected, found },
+    hint: "the job goes on in the other one; if there is none, run it again",
+  });
 }

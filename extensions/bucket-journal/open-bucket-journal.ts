@@ -1,25 +1,24 @@
-import { NEVER, sleepBy } from "../../../shared/core/abort.ts";
-import type { TimedClock } from "../../../shared/core/clock.ts";
-import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
-import { ownMapping } from "../../../shared/core/mapping.ts";
-import { buildVersion } from "../../../shared/core/package-root.ts";
-import type { Processes } from "../../../shared/core/process-identity.ts";
-import type { Random } from "../../../shared/core/random.ts";
-import { below, type Location } from "../../../shared/domain/location.ts";
-import { isPlaceError } from "../../../shared/storage/errors.ts";
-import type { RecordOf } from "../../schedule/state/record.ts";
-import { encodeRecord } from "../framing.ts";
-import type { OpenJournal } from "../journal.ts";
-import { JournalWriter } from "../journal-writer.ts";
-import { corrupt } from "../read-segment.ts";
-import type { FoundSnapshot } from "../snapshot-file.ts";
-import { type OnSnapshotTrouble, SNAPSHOTS_OF_NO_USE } from "../snapshots.ts";
-import { awaitSilence, BucketHold, type BucketPlace, replaced, UNAWARE_MS } from "./bucket-hold.ts";
+import { encodeRecord } from "../../coordinator/journal/framing.ts";
+import type { OpenJournal } from "../../coordinator/journal/journal.ts";
+import { JournalWriter } from "../../coordinator/journal/journal-writer.ts";
+import { corrupt } from "../../coordinator/journal/read-segment.ts";
+import { readRunFile, replaced } from "../../coordinator/journal/run-file.ts";
+import type { OpenPlace, OpenSharedOptions } from "../../coordinator/journal/shared-journals.ts";
+import type { FoundSnapshot } from "../../coordinator/journal/snapshot-file.ts";
+import { SNAPSHOTS_OF_NO_USE } from "../../coordinator/journal/snapshots.ts";
+import type { RecordOf } from "../../coordinator/schedule/state/record.ts";
+import { NEVER, sleepBy } from "../../shared/core/abort.ts";
+import type { TimedClock } from "../../shared/core/clock.ts";
+import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
+import { ownMapping } from "../../shared/core/mapping.ts";
+import { buildVersion } from "../../shared/core/package-root.ts";
+import { below, type Location } from "../../shared/domain/location.ts";
+import { isPlaceError } from "../../shared/storage/errors.ts";
+import { awaitSilence, BucketHold, UNAWARE_MS } from "./bucket-hold.ts";
 import { BucketSegment } from "./bucket-segment.ts";
 import { putSnapshot, readBucketSnapshots } from "./bucket-snapshots.ts";
 import { objectLocation } from "./journal-object.ts";
 import { ObjectsReader } from "./read-objects.ts";
-import { readRunFile } from "./run-file.ts";
 
 /**
  * Between two puts: some 17 a second at most, 0.3 USD an hour at AWS's prices. What comes meanwhile goes
@@ -36,28 +35,6 @@ const MAX_TRIES = 32;
 /** Of a journal in a bucket each object is a request: so a resume reads at most so many. */
 const SNAPSHOT_RECORDS = 2_000;
 
-interface OpenOptions {
-  readonly clock: TimedClock;
-  readonly processes: Processes;
-  readonly random: Random;
-  readonly signal: AbortSignal;
-  readonly onWaiting?: (message: string) => void;
-  /** What `awaitSilence` has given. */
-  readonly silent?: string | null;
-  readonly onSnapshotTrouble?: OnSnapshotTrouble;
-}
-
-interface OpenPlace extends BucketPlace {
-  /** Where it is published: whoever finds something there is too late. */
-  readonly manifest: Location;
-  /** Is there as long as somebody removes all that is there, to start over. */
-  readonly clearing: Location;
-}
-
-interface OpenBucketJournal extends OpenJournal {
-  readonly hold: Pick<BucketHold, "confirm" | "lost">;
-}
-
 /**
  * Opens the journal of a run in a bucket for writing: waits until nobody else is at work on it, reads it, and
  * puts the start of the next generation as its next object. From then on whoever wrote it before cannot.
@@ -65,7 +42,7 @@ interface OpenBucketJournal extends OpenJournal {
  * @throws {OUTPUT_LOCKED} when another coordinator is at work on it, or takes it up at the same moment
  * @throws {JOURNAL_CORRUPT} when objects are missing or damaged
  */
-export async function openBucketJournal(place: OpenPlace, options: OpenOptions): Promise<OpenBucketJournal> {
+export async function openBucketJournal(place: OpenPlace, options: OpenSharedOptions): Promise<OpenJournal> {
   const { clock, processes, random } = options;
   const { own, storage } = place;
   const journal = below(own, "journal");
@@ -218,7 +195,7 @@ interface ReadPlace extends OpenPlace {
 /** All of it, where what follows the snapshots cannot be read: if that is the journal's fault, it says so. */
 async function readWithSnapshots(
   place: ReadPlace,
-  { clock, onSnapshotTrouble = () => {} }: OpenOptions,
+  { clock, onSnapshotTrouble = () => {} }: OpenSharedOptions,
 ): Promise<{ readonly snapshots: readonly FoundSnapshot[]; readonly reader: ObjectsReader }> {
   const { journal, snapshotFolder, storage } = place;
   const snapshots = await readBucketSnapshots(snapshotFolder, storage, onSnapshotTrouble);

@@ -1,9 +1,9 @@
-import { NEVER } from "../../../../../shared/core/abort.ts";
-import type { TimedClock } from "../../../../../shared/core/clock.ts";
-import { ShardmillError } from "../../../../../shared/core/errors.ts";
-import type { MemoryStorage } from "../../../../../shared/storage/memory.ts";
-import type { Storage } from "../../../../../shared/storage/storage.ts";
-import type { VirtualClock } from "../../../../support/virtual-clock.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
+import type { TimedClock } from "../../../shared/core/clock.ts";
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import type { MemoryStorage } from "../../../shared/storage/memory.ts";
+import type { Storage } from "../../../shared/storage/storage.ts";
+import type { VirtualClock } from "../../support/virtual-clock.ts";
 
 /** In [0, 1), the same for the same seed. */
 export type Draw = () => number;

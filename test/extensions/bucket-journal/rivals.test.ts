@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { NEVER } from "../../../../../shared/core/abort.ts";
-import { isShardmillError } from "../../../../../shared/core/errors.ts";
-import { BrokenLaw } from "../../../../../shared/domain/laws.ts";
-import { MemoryStorage } from "../../../../../shared/storage/memory.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
+import { isShardmillError } from "../../../shared/core/errors.ts";
+import { BrokenLaw } from "../../../shared/domain/laws.ts";
+import { MemoryStorage } from "../../../shared/storage/memory.ts";
 import { runRivals } from "./rival-worlds.ts";
 
 /** Coordinators on several machines, over bad lines: each seed is a world. */

@@ -1,0 +1,34 @@
+import { sealedBy, sealedIn } from "../../coordinator/journal/sealed-files.ts";
+import type { RunFolder, SharedJournals } from "../../coordinator/journal/shared-journals.ts";
+import { bodiesOf } from "../../coordinator/journal/snapshot-file.ts";
+import { NEVER } from "../../shared/core/abort.ts";
+import { below } from "../../shared/domain/location.ts";
+import { awaitSilence, refuseNews } from "./bucket-hold.ts";
+import { readBucketSnapshots } from "./bucket-snapshots.ts";
+import { endRun } from "./end-run.ts";
+import { objectLocation } from "./journal-object.ts";
+import { openBucketJournal } from "./open-bucket-journal.ts";
+import { ObjectsReader } from "./read-objects.ts";
+
+/** Journals as numbered objects, of which only one coordinator can put the next. */
+export const bucketJournals: SharedJournals = {
+  open: openBucketJournal,
+  awaitSilence,
+  refuseNews,
+  end: endRun,
+  hasBegun,
+  sealedFiles,
+};
+
+/** A run that finds the output being cleared puts one object of its journal, and no second one. */
+async function hasBegun({ own, storage }: RunFolder): Promise<boolean> {
+  return (await storage.kindAt(objectLocation(below(own, "journal"), 2), NEVER)) !== null;
+}
+
+async function sealedFiles({ own, storage }: RunFolder): Promise<ReadonlySet<string> | null> {
+  const sealed = sealedIn(bodiesOf(await readBucketSnapshots(below(own, "snapshots"), storage, () => {})));
+  if (sealed !== null) return sealed;
+  const reader = new ObjectsReader(below(own, "journal"), storage, null);
+  await reader.readOn();
+  return sealedBy(reader.records);
+}

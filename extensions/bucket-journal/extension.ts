@@ -1,0 +1,7 @@
+import type { CoordinatorExtension } from "../../coordinator/journal/shared-journals.ts";
+
+/** The journals of jobs in the buckets of their outputs: `work: bucket`. */
+export const bucketJournal: CoordinatorExtension = {
+  name: "bucket-journal",
+  journal: { load: async () => (await import("./bucket-journals.ts")).bucketJournals },
+};

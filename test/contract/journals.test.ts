@@ -1,0 +1,187 @@
+import { beforeEach, describe, expect, test } from "vitest";
+import { EXTENSIONS } from "#extensions";
+import { putRunFile } from "../../coordinator/journal/run-file.ts";
+import type { SharedJournals } from "../../coordinator/journal/shared-journals.ts";
+import { durableFacts } from "../../coordinator/schedule/laws/durable-facts.ts";
+import { NEVER } from "../../shared/core/abort.ts";
+import { firstRecords, shardRecords } from "../unit/coordinator/journal/journal-records.ts";
+import { OWN, RUN_FILE, SharedRig, stateOf } from "./shared-rig.ts";
+
+/** Journals of the part `journal`, over a store in memory. */
+
+const parts = EXTENSIONS.flatMap(({ name, journal }) => (journal === undefined ? [] : [{ name, journal }]));
+
+const LOCKED = { code: "OUTPUT_LOCKED" };
+
+const [, sealed] = firstRecords();
+const FILES = new Set(sealed?.kind === "planSealed" ? sealed.files.map(([path]) => path) : []);
+
+test("at most one extension has shared journals: a job file cannot say which", () => {
+  expect(parts.length).toBeLessThan(2);
+});
+
+describe.each(parts)("a shared journal of $name", ({ journal }) => {
+  let journals: SharedJournals;
+  let rig: SharedRig;
+  beforeEach(async () => {
+    journals = await journal.load();
+    rig = await SharedRig.make(journals);
+  });
+
+  test("is read on another machine as it was written, in a generation of its own", async () => {
+    const [here, there] = [rig.machine(), rig.machine()];
+    const first = await here.open();
+    const records = [...firstRecords(), ...shardRecords(0, 3, 1)];
+    await here.append(first, ...records);
+    await here.close(first);
+    const second = await there.open();
+    expect(second.generation).toBe(2);
+    expect(second.records.slice(1, -1)).toEqual(records);
+    expect(second.records.map(({ kind }) => kind).at(-1)).toBe("generationStarted");
+    // It was let go of: nobody waits.
+    expect(there.waits).toEqual([]);
+    await there.close(second);
+  });
+
+  test("fences its writer once another has begun: nothing that comes late is in the history", async () => {
+    const [here, there] = [rig.machine(), rig.machine()];
+    const first = await here.open();
+    await here.append(first, ...firstRecords());
+    // Here time stands still from now on, as for a process that is stopped.
+    const second = await there.open();
+    expect(there.waits).toHaveLength(1);
+    expect(there.clock.nowMs()).toBeGreaterThanOrEqual(30_000);
+    const [lease] = shardRecords(0, 1, 1);
+    await expect(here.append(first, ...(lease === undefined ? [] : [lease]))).rejects.toMatchObject(LOCKED);
+    expect(first.hold.lost.aborted).toBe(true);
+    await expect(first.hold.confirm()).rejects.toMatchObject(LOCKED);
+    await here.close(first).catch(() => {});
+    await there.append(second, ...shardRecords(0, 1, 2));
+    await there.close(second);
+    const third = await there.open();
+    expect(third.records.slice(1)).toMatchObject([
+      ...firstRecords(),
+      { kind: "generationStarted", generation: 2 },
+      ...shardRecords(0, 1, 2),
+      { kind: "generationStarted", generation: 3 },
+    ]);
+    await there.close(third);
+  });
+
+  test("tells a holder that writes nothing, too, that another has begun", async () => {
+    const [here, there] = [rig.machine(), rig.machine()];
+    const first = await here.open();
+    await here.append(first, ...firstRecords());
+    const second = await there.open();
+    await here.clock.pass(6_000);
+    expect(first.hold.lost.reason).toMatchObject(LOCKED);
+    await there.close(second);
+  });
+
+  test("is taken at once from a holder whose death is seen", async () => {
+    const here = rig.machine();
+    await here.open();
+    const there = rig.machine("dead");
+    expect((await there.open()).generation).toBe(2);
+    expect(there.waits).toEqual([]);
+  });
+
+  test("is let go of where another run of the job was begun", async () => {
+    const here = rig.machine();
+    const opened = await here.open();
+    await rig.storage.remove(RUN_FILE, NEVER);
+    await putRunFile(RUN_FILE, "run-00000000000000bb", rig.storage);
+    await here.clock.pass(6_000);
+    await expect(opened.hold.confirm()).rejects.toMatchObject(LOCKED);
+  });
+
+  test("is removed at once by the one that began it", async () => {
+    const here = rig.machine();
+    const opened = await here.open();
+    const startMs = here.clock.nowMs();
+    await here.clock.until(opened.awaitEarlier());
+    expect(here.clock.nowMs()).toBe(startMs);
+  });
+
+  test("is not taken from a holder that shows that it lives", async () => {
+    const here = rig.machine();
+    const there = rig.machine("unknown", here.clock);
+    const opened = await here.open();
+    await expect(there.open()).rejects.toMatchObject(LOCKED);
+    expect(there.waits).toHaveLength(1);
+    await here.append(opened, ...firstRecords());
+    await here.close(opened);
+  });
+
+  test("has snapshots, which tell the same as all of it", async () => {
+    const here = rig.machine();
+    const opened = await here.open();
+    const state = await here.write(opened, [...firstRecords(), ...shardRecords(0, 10, 1)]);
+    await here.close(opened);
+    const again = await here.open();
+    expect(again.snapshots).not.toEqual([]);
+    expect(durableFacts(stateOf(again))).toEqual(durableFacts(state));
+    expect(await here.clock.until(again.readAll())).toHaveLength(24);
+    await here.close(again);
+  });
+
+  test("tells whether its run has gone on, and over which files, as long as nobody holds it, too", async () => {
+    const { folder } = rig;
+    expect(await journals.hasBegun(folder)).toBe(false);
+    expect(await journals.sealedFiles(folder)).toBeNull();
+    const here = rig.machine();
+    const opened = await here.open();
+    expect(await journals.hasBegun(folder)).toBe(false);
+    await here.append(opened, ...firstRecords());
+    for (const look of [async () => {}, () => here.close(opened)]) {
+      await look();
+      expect(await journals.hasBegun(folder)).toBe(true);
+      expect(await journals.sealedFiles(folder)).toEqual(FILES);
+    }
+  });
+
+  test("tells what its holder showed, and whether somebody has shown more since", async () => {
+    const [here, there] = [rig.machine(), rig.machine()];
+    expect(await there.awaitSilence()).toBeNull();
+    const opened = await here.open();
+    // Here time stands still.
+    const shown = await there.awaitSilence();
+    expect(shown).not.toBeNull();
+    await journals.refuseNews(rig.folder, shown);
+    await here.clock.pass(6_000);
+    await expect(journals.refuseNews(rig.folder, shown)).rejects.toMatchObject(LOCKED);
+    await here.close(opened);
+    await journals.refuseNews(rig.folder, shown);
+    expect(await there.awaitSilence()).toBeNull();
+  });
+
+  test("is ended when its holder was silent: the coordinator writes no more when it wakes up, however surely it had looked just before", async () => {
+    const slept = rig.machine();
+    const opened = await slept.open();
+    await slept.append(opened, ...firstRecords());
+    await opened.hold.confirm();
+    await rig.machine().end();
+    await expect(slept.append(opened, ...shardRecords(0, 1, 1))).rejects.toMatchObject(LOCKED);
+  });
+
+  test("may be removed behind its end, when the coordinator must look again, and then finds nothing", async () => {
+    const slept = rig.machine();
+    const opened = await slept.open();
+    await slept.append(opened, ...firstRecords());
+    const other = rig.machine();
+    const startMs = other.clock.nowMs();
+    await other.end();
+    const waitedMs = other.clock.nowMs() - startMs;
+    for (const gone of [OWN, RUN_FILE]) await rig.storage.remove(gone, NEVER);
+    slept.clock.skip(waitedMs);
+    await expect(slept.append(opened, ...shardRecords(0, 1, 1))).rejects.toMatchObject(LOCKED);
+    expect(await rig.storage.kindAt(OWN, NEVER)).toBeNull();
+  });
+
+  test("is ended at once where it has no journal", async () => {
+    const other = rig.machine();
+    const startMs = other.clock.nowMs();
+    await other.end();
+    expect(other.clock.nowMs()).toBe(startMs);
+  });
+});
