@@ -4,14 +4,8 @@ import { MAX_NAMES } from "../input-sources/input-source.ts";
 import { BESIDES } from "./besides.ts";
 import { DATASET_FORMATS } from "./dataset.ts";
 import { DEVICES } from "./device.ts";
-import {
-  checkFilePlace,
-  checkInputPath,
-  checkOutputPath,
-  checkReductionCount,
-  checkReductionRules,
-  checkSomethingIsPublished,
-} from "./job-rules.ts";
+import { checkReductionCount, checkReductionRules, checkSomethingIsPublished, placeBy } from "./job-rules.ts";
+import { notAFilePlace, notAnInput, notAnOutput } from "./location.ts";
 import { mapSpec } from "./map-spec.ts";
 import { CHANGED_SPEC, NEW_SPEC } from "./new-input.ts";
 import { checkNewFilesAreWhole, checkNewIsWhole } from "./new-rules.ts";
@@ -46,14 +40,12 @@ const MAX_SEED = 4_294_967_295;
 const MAX_CHECK_ROWS = 65_536;
 
 const text = z.string().min(1).max(1_000_000);
-/** A text that names a place; what is wrong with it is for `check` to say. */
-const placeBy = (check: typeof checkFilePlace) => z.string().min(1).max(1_000_000).superRefine(check);
 /** A file or folder on the coordinator's machine, or a file of the job that is somewhere else. */
-const filePlace = placeBy((found, context) => checkFilePlace(found, context));
+const filePlace = placeBy(notAFilePlace);
 /** The same of the input, or an address that can be looked into. */
-const inputPath = placeBy((found, context) => checkInputPath(found, context));
+const inputPath = placeBy(notAnInput);
 /** A folder on the coordinator's machine, or in a bucket. */
-const outputPath = placeBy((found, context) => checkOutputPath(found, context));
+const outputPath = placeBy(notAnOutput);
 /** Becomes part of file names on the coordinator and on workers. */
 const fileName = z
   .string()

@@ -4,14 +4,8 @@ import { type Context, keyOf, refuse } from "./job-rules.ts";
 
 /** A run over what is new reads a file once, so it reads all of it. */
 export function checkNewIsWhole(input: unknown, context: Context): void {
-  if (keyOf(input, "new") !== true) return;
-  for (const key of ["sample", "limit"]) {
-    if (keyOf(input, key) === undefined) continue;
-    refuse(context, [key], "rows that it skips would never be read: with input.new, a file is read once", {
-      expected: "none beside input.new",
-      hint: "try such a job by --limit or --sample on the command line",
-    });
-  }
+  if (keyOf(input, "new") === true)
+    refuseTrial(input, [], context, { why: "with input.new, a file is read once", beside: "input.new" });
 }
 
 /** ... and so it is where new files are what fires it; of what is not new nothing was read before. */
@@ -23,11 +17,20 @@ export function checkNewFilesAreWhole(job: unknown, context: Context): void {
     });
   // A trial says that it is none of the runs.
   if (keyOf(keyOf(job, "trigger"), "files") !== "new" || keyOf(keyOf(job, "input"), "new") === false) return;
-  for (const key of ["sample", "limit"]) {
-    if (keyOf(keyOf(job, "input"), key) === undefined) continue;
-    refuse(context, ["input", key], "rows that it skips would never be read: a new file is read once", {
-      expected: "none beside `trigger.files`",
+  const said = { why: "a new file is read once", beside: "`trigger.files`" };
+  refuseTrial(keyOf(job, "input"), ["input"], context, said);
+}
+
+/** Refuses keys that leave out rows. */
+function refuseTrial(
+  input: unknown,
+  path: readonly string[],
+  context: Context,
+  { why, beside }: { readonly why: string; readonly beside: string },
+): void {
+  for (const key of ["sample", "limit"].filter((each) => keyOf(input, each) !== undefined))
+    refuse(context, [...path, key], `rows that it skips would never be read: ${why}`, {
+      expected: `none beside ${beside}`,
       hint: "try such a job by --limit or --sample on the command line",
     });
-  }
 }
