@@ -1,13 +1,14 @@
 import { formatCount } from "../../shared/core/units.ts";
 import { type Dataset, isTextFormat } from "../../shared/domain/dataset.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
-import type { DeviceCheckSpec, JobDescription, PlannedJob } from "../../shared/domain/job.ts";
+import type { PlannedJob } from "../../shared/domain/job.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import { rowsFormOf } from "../../shared/domain/output-shape.ts";
 import { sampleSlices } from "../../shared/domain/sample-slices.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { undecodedPhrases } from "../../shared/domain/undecoded.ts";
 import { encodingHint } from "../../shared/text-files/encodings.ts";
+import type { DeviceCheckSpec, JobDescription } from "../../shared/wire/job-description.ts";
 import type { JobState } from "../schedule/state/job-state.ts";
 import type { JournalRecord } from "../schedule/state/record.ts";
 import { mappingNotes } from "./other-mapping.ts";
