@@ -10,7 +10,7 @@ import { verdictEntries } from "../../shared/terminal/verdict-text.ts";
 import { precisionLine } from "./precision-text.ts";
 import { storeEntries } from "./stores-text.ts";
 
-/** What a status says beside the facts of a summary: under other names, or only while the job is under way. */
+/** Keys of a status that no summary has: it has them under other names, or only a job under way has them. */
 const LEFT_OUT = [
   "jobId",
   "name",

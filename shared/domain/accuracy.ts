@@ -36,7 +36,9 @@ const outputAccuracy = z.object({
   beyondRows: count,
   /** The rows that are furthest off, the worst first; none that is right. */
   worst: z.array(worstRow),
-  /** Of each row's values, taken as a vector (of all rows' where each has but one); null for whole numbers. */
+  /**
+   * Of each row's values, taken as a vector (of all rows' where each has but one); null for whole numbers.
+   */
   meanCosine: z.number().nullable(),
   leastCosine: z.number().nullable(),
   /**
