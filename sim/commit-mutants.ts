@@ -111,11 +111,10 @@ export const COMMIT_MUTANTS: readonly Mutant[] = [
     says: "a coordinator that resumes a job takes what was committed for rows that were not truncated",
     breaks: ["replay-is-the-state", "counts-agree"],
     edits: [
-      edit("coordinator/journal/record-shape.js", "name in record.partial", "false"),
       edit(
         "coordinator/journal/record-shape.js",
-        "...record.partial }",
-        "...record.partial, rowsTruncated: 0 }",
+        "record: value }",
+        'record: kind === "shardCommitted" ? { ...value, partial: { ...value.partial, rowsTruncated: 0 } } : value }',
       ),
     ],
   },

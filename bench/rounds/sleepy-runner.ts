@@ -1,8 +1,9 @@
 import { sleep } from "../../shared/core/abort.ts";
 import type { ExecutionId } from "../../shared/domain/execution-id.ts";
-import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { ShardRunner } from "../../worker/lease/shard-runner.ts";
 import { writeCountingPartial } from "../fixtures/counting-partial.ts";
 

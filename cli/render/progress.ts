@@ -46,11 +46,8 @@ export function renderProgress(status: JobStatus, options: ProgressOptions = {})
   if (status.phase === "running") lines.push([[runningParts(status).join(", ")]]);
   if (status.endProgress !== null) lines.push([[endProgressText(status.endProgress)]]);
   if (status.shardsTotal > 0) lines.push([[partsText(status), style.dim]]);
-  if (status.rowsPruned > 0) lines.push([[`${counted(status.rowsPruned, "row")} pruned`, style.dim]]);
-  if (status.rowsSkipped > 0) lines.push([[`${counted(status.rowsSkipped, "row")} skipped`, style.dim]]);
   for (const { text, isWarning } of countTexts(status))
     lines.push([[text, isWarning ? style.warn : style.dim]]);
-  if (status.deadLetters > 0) lines.push([[counted(status.deadLetters, "dead letter"), style.warn]]);
   return lines.map((pieces) => paintWithin(pieces, columns));
 }
 
@@ -62,19 +59,24 @@ export function renderPlainLine(status: JobStatus): string {
   parts.push(`shards ${formatCount(status.shardsCommitted)} of ${formatCount(status.shardsTotal)}`);
   parts.push(counted(status.workers, "worker"));
   if (status.attemptsFailed > 0) parts.push(counted(status.attemptsFailed, "failed attempt"));
-  if (status.rowsPruned > 0) parts.push(`${counted(status.rowsPruned, "row")} pruned`);
-  if (status.rowsSkipped > 0) parts.push(`${counted(status.rowsSkipped, "row")} skipped`);
   parts.push(...countTexts(status).map(({ text }) => text));
-  if (status.deadLetters > 0) parts.push(counted(status.deadLetters, "dead letter"));
   return parts.join(", ");
 }
 
-/** Texts of the row counts that are not 0: `3 rows truncated`. */
+/** Texts of the rows that took another way, and of dead letters, where there are any: `3 rows truncated`. */
 function countTexts(status: JobStatus) {
-  return SHOWN_COUNTS.filter((name) => status[name] > 0).map((name) => {
-    const { word, isWarning } = ROW_COUNTS[name].shown;
-    return { text: `${counted(status[name], "row")} ${word}`, isWarning };
-  });
+  const { rowsPruned, rowsSkipped, deadLetters } = status;
+  const rows = (count: number, word: string, isWarning: boolean) =>
+    count > 0 ? [{ text: `${counted(count, "row")} ${word}`, isWarning }] : [];
+  return [
+    ...rows(rowsPruned, "pruned", false),
+    ...rows(rowsSkipped, "skipped", false),
+    ...SHOWN_COUNTS.flatMap((name) => {
+      const { word, isWarning } = ROW_COUNTS[name].shown;
+      return rows(status[name], word, isWarning);
+    }),
+    ...(deadLetters > 0 ? [{ text: counted(deadLetters, "dead letter"), isWarning: true }] : []),
+  ];
 }
 
 /** Where it stands: its phase, that it is paused, and its priority where that is not the usual one. */

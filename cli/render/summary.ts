@@ -3,7 +3,6 @@ import { formatCount, formatRate, formatSeconds } from "../../shared/core/units.
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { OUTPUT_FOLDERS, WORK_FOLDER } from "../../shared/domain/manifest.ts";
 import { NOTED_COUNTS, ROW_COUNTS, type SHOWN_COUNTS } from "../../shared/domain/row-counts.ts";
-import type { RunFacts } from "../../shared/domain/run-facts.ts";
 import { deviceEntries } from "../../shared/terminal/device-text.ts";
 import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { counted, labelled, oneLine } from "../../shared/terminal/text.ts";
@@ -11,26 +10,38 @@ import { verdictEntries } from "../../shared/terminal/verdict-text.ts";
 import { precisionLine } from "./precision-text.ts";
 import { storeEntries } from "./stores-text.ts";
 
-/** Facts that tell how a job is under way: nothing that a script asks for when it has ended. */
-type OnlyUnderWay =
-  | "rowsTotal"
-  | "rowsDone"
-  | "shardsCommitted"
-  | "shardsLeased"
-  | "attemptsFailed"
-  | "workers"
-  | "secondsLeft"
-  | "fetching"
-  | "waiting"
-  | "endProgress";
+/** Keys of a status that no summary has: it has them under other names, or only a job under way has them. */
+const LEFT_OUT = [
+  "jobId",
+  "name",
+  "phase",
+  "rowsCommitted",
+  "shardsTotal",
+  "failure",
+  "rowsFormat",
+  "ended",
+  "priority",
+  "paused",
+  "rowsTotal",
+  "rowsDone",
+  "shardsCommitted",
+  "shardsLeased",
+  "attemptsFailed",
+  "workers",
+  "secondsLeft",
+  "fetching",
+  "waiting",
+  "endProgress",
+] as const satisfies readonly (keyof JobStatus)[];
+type KeptFacts = Omit<JobStatus, (typeof LEFT_OUT)[number]>;
 
 /**
  * What `--json` prints at the end: one object, whose keys scripts may rely on. The facts of the run, and
  * these.
  */
-export interface JobSummary extends Omit<RunFacts, OnlyUnderWay | "phase" | "rowsCommitted" | "shardsTotal"> {
+export interface JobSummary extends Omit<KeptFacts, "manifest"> {
   readonly job: string;
-  readonly state: RunFacts["phase"];
+  readonly state: JobStatus["phase"];
   /** Rows of the input whose shards are committed. */
   readonly rows: number;
   readonly shards: number;
@@ -43,38 +54,15 @@ export interface JobSummary extends Omit<RunFacts, OnlyUnderWay | "phase" | "row
 }
 
 export function jobSummary(status: JobStatus): JobSummary {
-  const {
-    jobId,
-    phase,
-    rowsCommitted,
-    shardsTotal,
-    name: _n,
-    failure,
-    rowsFormat: _r,
-    ended: _e,
-    priority: _p,
-    paused: _q,
-    ...rest
-  } = status;
-  const {
-    rowsTotal,
-    rowsDone,
-    shardsCommitted,
-    shardsLeased,
-    attemptsFailed,
-    workers,
-    secondsLeft,
-    fetching,
-    waiting,
-    endProgress,
-    ...facts
-  } = rest;
+  const { jobId, phase, rowsCommitted, shardsTotal, failure } = status;
+  const leftOut: ReadonlySet<string> = new Set(LEFT_OUT);
+  const facts = Object.entries(status).filter(([name]) => !leftOut.has(name));
   return {
     job: jobId,
     state: phase,
     rows: rowsCommitted,
     shards: shardsTotal,
-    ...facts,
+    ...(Object.fromEntries(facts) as unknown as KeptFacts),
     seconds: Number(status.seconds.toFixed(3)),
     rowsPerSecond: Math.round(status.rowsPerSecond),
     manifest: status.manifest === "" ? null : status.manifest,

@@ -4,8 +4,9 @@ import { type ErrorData, errorToData, ShardmillError } from "../../shared/core/e
 import type { Logger } from "../../shared/core/log.ts";
 import { ownMapping } from "../../shared/core/mapping.ts";
 import type { DeviceReport } from "../../shared/domain/accuracy.ts";
-import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { Lease } from "../../shared/domain/job.ts";
 import type { WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type {
   Heartbeat,
   LeaseAnswer,

@@ -1,8 +1,9 @@
 import type { CallContext } from "../../shared/core/remote/peer.ts";
 import type { DeviceReport } from "../../shared/domain/accuracy.ts";
-import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { PositionCounts, StageShares } from "../../shared/domain/worker.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { ProcessLayout } from "../../worker/process/start-process.ts";
 
 /** A shard, with what must be known to read it. */

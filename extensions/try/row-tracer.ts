@@ -1,11 +1,12 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import { NEVER } from "../../shared/core/abort.ts";
 import { errorToData, isShardmillError, messageOf } from "../../shared/core/errors.ts";
-import type { JobDescription, Lease, LeaseSlice } from "../../shared/domain/job.ts";
+import type { Lease, LeaseSlice } from "../../shared/domain/job.ts";
 import { type ShardId, shardId } from "../../shared/domain/shard.ts";
 import type { StepBinding } from "../../shared/domain/step-binding.ts";
 import type { PreviewFormat } from "../../shared/extension/feature-viewer.ts";
 import type { Step, StepResult } from "../../shared/steps/step.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 import { BufferPool } from "../../worker/batch/buffer-pool.ts";
 import type { ShardResult } from "../../worker/collect/collector.ts";
 import { finishRows } from "../../worker/finish/finish-rows.ts";

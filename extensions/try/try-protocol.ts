@@ -1,6 +1,7 @@
 import type { CallContext } from "../../shared/core/remote/peer.ts";
-import type { JobDescription, LeaseSlice } from "../../shared/domain/job.ts";
+import type { LeaseSlice } from "../../shared/domain/job.ts";
 import type { PreviewFormat } from "../../shared/extension/feature-viewer.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { ProcessLayout } from "../../worker/process/start-process.ts";
 import type { RowTrace } from "./row-trace.ts";
 

@@ -1,7 +1,7 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import { NEVER } from "../../shared/core/abort.ts";
 import { plainCopy } from "../../shared/dataset/plain-batch.ts";
-import type { JobDescription } from "../../shared/domain/job.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 import { openLocalModel, withLocalCode } from "../../worker/job/local-model.ts";
 import { connectLanes } from "../../worker/lanes/lane-pool.ts";
 import { startLanes } from "../../worker/lanes/lane-set.ts";

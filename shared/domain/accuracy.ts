@@ -36,7 +36,7 @@ const outputAccuracy = z.object({
   beyondRows: count,
   /** The rows that are furthest off, the worst first; none that is right. */
   worst: z.array(worstRow),
-  /** Cosine of the vector of a row's values. Where each row has one value: of all rows'. Null: whole numbers. */
+  /** Cosine of the vector of a row's values. Where each row has one value: of all rows'. Null: no floats. */
   meanCosine: z.number().nullable(),
   leastCosine: z.number().nullable(),
   /**

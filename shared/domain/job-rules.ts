@@ -7,7 +7,7 @@ import { OP_KEYS } from "../output-ops/op-schemas.ts";
 import { type OpKind, OUTPUT_OPS, opOf } from "../output-ops/output-ops.ts";
 import { raw } from "../output-ops/raw.ts";
 import { FILE_KEYS, featureOf, REDUCTIONS, STEPS } from "./features.ts";
-import { notAFilePlace, notAFolderPlace, notAnInput, notAnOutput, notAPath } from "./location.ts";
+import type { notAPath } from "./location.ts";
 import { outputColumnNames } from "./output-fields.ts";
 
 /** Rules of the job file that one key alone cannot break. */
@@ -63,35 +63,19 @@ export function checkStepRules(step: Readonly<Record<string, unknown>>, context:
   });
 }
 
-/** What stands where a path is expected can be one. */
-export function checkPath(path: string, context: Context): void {
-  refuseProblem(notAPath(path), context);
+/** Rule of a text that names a place; `wrong` says why it does not. */
+export function placeRule(wrong: typeof notAPath) {
+  return (text: string, context: Context): void => {
+    const problem = wrong(text);
+    if (problem === null) return;
+    const { what, ...detail } = problem;
+    refuse(context, [], what, detail);
+  };
 }
 
-/** ... and where input is named. */
-export function checkInputPath(path: string, context: Context): void {
-  refuseProblem(notAnInput(path), context);
-}
-
-/** ... and where a file that the job needs is named. */
-export function checkFilePlace(path: string, context: Context): void {
-  refuseProblem(notAFilePlace(path), context);
-}
-
-/** ... and a folder of files that rows name. */
-export function checkFolderPlace(path: string, context: Context): void {
-  refuseProblem(notAFolderPlace(path), context);
-}
-
-/** ... and where the result is to go. */
-export function checkOutputPath(path: string, context: Context): void {
-  refuseProblem(notAnOutput(path), context);
-}
-
-function refuseProblem(problem: ReturnType<typeof notAPath>, context: Context): void {
-  if (problem === null) return;
-  const { what, ...detail } = problem;
-  refuse(context, [], what, detail);
+/** Schema of a text that names a place. */
+export function placeBy(wrong: typeof notAPath) {
+  return ZOD.string().min(1).max(1_000_000).superRefine(placeRule(wrong));
 }
 
 /**

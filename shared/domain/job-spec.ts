@@ -4,8 +4,9 @@ import { MAX_NAMES } from "../input-sources/input-source.ts";
 import { BESIDES } from "./besides.ts";
 import { DEVICES } from "./device.ts";
 import { FORMAT_KEYS, FORMAT_SPEC, TYPES_SPEC } from "./format-spec.ts";
-import { checkInputPath, checkOutputPath, checkSomethingIsPublished } from "./job-rules.ts";
+import { checkSomethingIsPublished, placeBy } from "./job-rules.ts";
 import { checkNewIsWhole, checkRuns, RUNS_KEY } from "./job-runs.ts";
+import { notAnInput, notAnOutput } from "./location.ts";
 import { filePlace, mapSpec } from "./map-spec.ts";
 import { CHANGED_SPEC, NEW_SPEC } from "./new-input.ts";
 import { checkShapeRules, ROWS_KEYS } from "./output-shape.ts";
@@ -38,12 +39,10 @@ const MAX_SEED = 4_294_967_295;
 const MAX_CHECK_ROWS = 65_536;
 
 const text = z.string().min(1).max(1_000_000);
-/** A text that names a place; what is wrong with it is for `check` to say. */
-const placeBy = (check: typeof checkInputPath) => z.string().min(1).max(1_000_000).superRefine(check);
 /** The same of the input, or an address that can be looked into. */
-const inputPath = placeBy((found, context) => checkInputPath(found, context));
+const inputPath = placeBy(notAnInput);
 /** A folder on the coordinator's machine, or in a bucket. */
-const outputPath = placeBy((found, context) => checkOutputPath(found, context));
+const outputPath = placeBy(notAnOutput);
 const jobName = z
   .string()
   .max(100)

@@ -9,7 +9,6 @@ import type { ModelFolder } from "./model-folder.ts";
 import type { Partitions } from "./partition.ts";
 import type { Conversion } from "./precision.ts";
 import type { ReductionBindings } from "./reduction-binding.ts";
-import type { RowsForm } from "./rows-form.ts";
 import type { Shard } from "./shard.ts";
 import type { ModelSignature } from "./tensor.ts";
 import type { Token } from "./token.ts";
@@ -94,37 +93,6 @@ export interface JobDigests {
   readonly spec: string;
   readonly input: string;
   readonly model: string;
-}
-
-/** What a worker gets to know of a job, once: plain JSON. Files come with each lease. */
-export interface JobDescription {
-  readonly jobId: string;
-  readonly name: string;
-  readonly model: ModelFile;
-  readonly device: JobSpec["model"]["device"];
-  readonly map: MapBinding;
-  readonly stores: JobStores;
-  /** What each device but the CPU is checked with before its first shard; null for no check. */
-  readonly deviceCheck: DeviceCheckSpec | null;
-  /** Of the whole input. */
-  readonly rowsInput: number;
-  readonly batchRows: number | "auto";
-  /** Rows x positions of a batch of uneven rows, padding included. */
-  readonly batchTokens: number | "auto";
-  readonly rowsFormat: JobSpec["output"]["rows"];
-  readonly rowsForm: RowsForm;
-  readonly reduce: JobSpec["reduce"];
-  /** Those of them that are by programs. */
-  readonly reductions: ReductionBindings;
-  /** The folder that partials go to, as the coordinator sees it. */
-  readonly partialsPath: Location;
-  /** A file with known content in that folder: a worker that reads it sees the coordinator's storage. */
-  readonly beacon: { readonly path: Location; readonly content: string };
-}
-
-export interface DeviceCheckSpec extends Pick<JobSpec["model"], "precision" | "check"> {
-  /** Rows from all over the input. */
-  readonly sample: readonly LeaseSlice[];
 }
 
 /** A worker's right to work on a shard until a deadline that it renews. */

@@ -8,14 +8,15 @@ import { OP_KINDS, OUTPUT_OPS } from "../output-ops/output-ops.ts";
 import { FEATURES, FILE_KEYS, INPUTS, STEPS } from "./features.ts";
 import {
   checkColumnClashes,
-  checkFilePlace,
-  checkFolderPlace,
   checkInputRules,
   checkOutputRules,
   checkStates,
   checkStepRules,
+  placeBy,
+  placeRule,
   refuse,
 } from "./job-rules.ts";
+import { notAFilePlace, notAFolderPlace } from "./location.ts";
 
 /** Above these, a number is a slip of the keyboard; memory would not hold the batch or the row anyway. */
 const MAX_BATCH_ROWS = 1_048_576;
@@ -29,13 +30,9 @@ const shape = z.array(z.int().min(1).max(MAX_DIM)).max(MAX_RANK);
 const batchAxis = z.int().min(0).max(MAX_RANK);
 
 /** A file on the coordinator's machine, or one of the job that is somewhere else. */
-export const filePlace = z
-  .string()
-  .min(1)
-  .max(1_000_000)
-  .superRefine((found, context) => checkFilePlace(found, context));
+export const filePlace = placeBy(notAFilePlace);
 const PARTS: Parameters<(typeof FEATURES)[number]["spec"]>[1] = {
-  folder: z.string().min(1).superRefine(checkFolderPlace).default("."),
+  folder: z.string().min(1).superRefine(placeRule(notAFolderPlace)).default("."),
   file: filePlace,
   fileKeys: FILE_KEYS,
   refuse,

@@ -1,15 +1,9 @@
 import * as z from "zod";
 import { EXTENSIONS } from "#extensions";
-import { type Context, checkPath, refuse } from "./job-rules.ts";
-import { isAddress } from "./location.ts";
+import { type Context, placeBy, refuse } from "./job-rules.ts";
+import { isAddress, notAPath } from "./location.ts";
 
 const journalPlace = z.enum(["disk", "bucket"]);
-
-const path = z
-  .string()
-  .min(1)
-  .max(1_000_000)
-  .superRefine((found, context) => checkPath(found, context));
 
 const workSpec = z.strictObject({
   journal: journalPlace
@@ -18,7 +12,7 @@ const workSpec = z.strictObject({
       "`bucket`: the job's journal is in the output's bucket, and a coordinator on any machine takes the job up: see [the journal " +
         "in the bucket](#the-journal-in-the-bucket). Left out: `disk`, that of the coordinator.",
     ),
-  path: path
+  path: placeBy(notAPath)
     .exactOptional()
     .describe(
       "The folder on the coordinator's disk that has the journal, unless that is in the bucket, and what is on its way through; " +

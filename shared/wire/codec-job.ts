@@ -1,35 +1,12 @@
 import { isAbsolute } from "node:path";
-import * as z from "zod";
+import type * as z from "zod";
 import { type Problem, ShardmillError } from "../core/errors.ts";
 import { decodeDocument } from "../core/utf8.ts";
-import { type InputFile, PARTITION_TYPES, type PartitionValue, TABLE_FORMATS } from "../domain/dataset.ts";
-import { DEVICES } from "../domain/device.ts";
-import { fileSpecs, REDUCTIONS } from "../domain/features.ts";
-import { DATASET_FORMATS } from "../domain/formats.ts";
-import type { DeviceCheckSpec, JobDescription } from "../domain/job.ts";
-import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
-import type { JobStores } from "../domain/job-stores.ts";
+import { fileSpecs } from "../domain/features.ts";
+import { JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import { isAddress } from "../domain/location.ts";
-import { isInsideLocation } from "../domain/model-location.ts";
-import { isPartitionValue } from "../domain/partition.ts";
-import { PRECISIONS } from "../domain/precision.ts";
-import type { RowShape } from "../domain/row-shape.ts";
-import { COMPRESSIONS } from "../domain/rows-form.ts";
-import { STORE_SPEC } from "../domain/store-spec.ts";
-import { ELEMENT_TYPES } from "../domain/tensor.ts";
-import { SOURCE_BINDING_SCHEMA } from "../input-sources/source-schemas.ts";
-import { OP_BINDING_SCHEMA } from "../output-ops/op-schemas.ts";
-import { count, dtype, field, location } from "./codec-fields.ts";
-import { flatFeatures, reductionBinding, stepBinding } from "./codec-steps.ts";
-import { FILE_INDEX_SCHEMA } from "./file-index.ts";
-
-/** Here, and not where the type is: whatever opens a storage would load Zod with it. */
-const JOB_STORES_SCHEMA: z.ZodType<JobStores> = z.object({
-  settings: z.record(z.string(), STORE_SPEC),
-  addresses: z.record(z.string(), z.string()),
-  isGuarded: z.boolean(),
-  allowed: z.array(z.string()).exactOptional(),
-});
+import { flatFeatures } from "./codec-steps.ts";
+import { JOB_DESCRIPTION_SCHEMA, type JobDescription } from "./job-description.ts";
 
 /*
  * Two values travel as JSON inside the protocol: the job spec to the coordinator, and the description of a
@@ -70,139 +47,13 @@ export function decodeJobSpec(bytes: Uint8Array): JobSpec {
 
 /** @throws {RPC_FAILED} when the coordinator sent something else than a job description */
 export function decodeJobDescription(bytes: Uint8Array): JobDescription {
-  const parsed = jobDescription.safeParse(parseJson(bytes));
+  const parsed = JOB_DESCRIPTION_SCHEMA.safeParse(parseJson(bytes));
   if (parsed.success) return parsed.data;
   throw new ShardmillError("RPC_FAILED", "the coordinator's description of the job is not understood", {
     problems: parsed.error.issues.map(problemOf),
     hint: "run the same version of shardmill on the coordinator and on its workers",
   });
 }
-
-/** More stretches of rows than any sample has. */
-const MAX_STRETCHES = 100_000;
-
-const dims = z.array(z.union([z.number(), z.string()]));
-const elementType = z.enum(ELEMENT_TYPES);
-const classes = z.array(z.string()).exactOptional();
-const tensorInfo = z.object({ name: z.string(), dtype: elementType, dims, classes });
-
-/** What inputs and outputs have in common. */
-const binding = {
-  tensor: z.string(),
-  dtype: elementType,
-  rowDims: z.array(count),
-  rowValues: count,
-  batchAxis: count,
-};
-
-const rowShape: z.ZodType<RowShape> = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("even") }),
-  z.object({ kind: z.literal("padded"), pad: z.number(), sequence: count }),
-  z.object({ kind: z.literal("unpadded"), sequence: count }),
-  z.object({ kind: z.literal("none") }),
-]);
-
-const mapBinding = z.object({
-  inputs: z.array(
-    z.object({
-      ...binding,
-      source: SOURCE_BINDING_SCHEMA,
-      scale: z.number(),
-      offset: z.number(),
-      fill: z.union([z.number(), z.string()]).nullable(),
-      rowShape,
-    }),
-  ),
-  state: z.array(z.object({ ...binding, dtype, output: z.string() })).exactOptional(),
-  outputs: z.array(
-    z.object({
-      ...binding,
-      column: z.string(),
-      sequence: count.nullable(),
-      declaredDims: dims,
-      op: OP_BINDING_SCHEMA,
-    }),
-  ),
-  keep: z.array(field),
-  columns: z.array(z.string()),
-  prepare: z.array(stepBinding),
-  finish: z.array(stepBinding),
-  fixedBatchRows: count.nullable(),
-});
-
-const partitionValue: z.ZodType<PartitionValue> = z
-  .object({ name: z.string().min(1), type: z.enum(PARTITION_TYPES), value: z.string().nullable() })
-  .refine(isPartitionValue, "is no value of its type");
-
-const inputFile: z.ZodType<InputFile> = z.object({
-  path: location,
-  format: z.enum(DATASET_FORMATS),
-  bytes: count,
-  version: z.string(),
-  rows: count,
-  footerSha256: z.string(),
-  text: FILE_INDEX_SCHEMA.exactOptional(),
-  partitions: z.array(partitionValue).exactOptional(),
-});
-
-const deviceCheck: z.ZodType<DeviceCheckSpec> = z.object({
-  precision: z.enum(PRECISIONS),
-  check: CHECK_SCHEMA,
-  sample: z.array(z.object({ file: inputFile, rowStart: count, rowEnd: count })).max(MAX_STRETCHES),
-});
-
-/** Keys of reductions by programs. The compiler knows none of them: `reductionValue` reads them. */
-const PROGRAM_KEYS: object = Object.fromEntries(
-  REDUCTIONS.map(({ key }) => [key, z.string().exactOptional()]),
-);
-
-const jobDescription: z.ZodType<JobDescription> = z.object({
-  jobId: z.string().min(1),
-  name: z.string(),
-  model: z.object({
-    path: location,
-    bytes: count,
-    sha256: z.string(),
-    externalData: z.array(
-      z.object({
-        // Becomes a path on the worker.
-        location: z.string().refine(isInsideLocation),
-        path: location,
-        bytes: count,
-        sha256: z.string(),
-      }),
-    ),
-    signature: z.object({
-      inputs: z.array(tensorInfo),
-      outputs: z.array(tensorInfo),
-      unusable: z.array(z.object({ name: z.string(), kind: z.string() })),
-    }),
-  }),
-  device: z.enum(DEVICES),
-  map: mapBinding,
-  deviceCheck: deviceCheck.nullable(),
-  stores: JOB_STORES_SCHEMA,
-  rowsInput: count,
-  batchRows: z.union([z.literal("auto"), z.int().min(1)]),
-  batchTokens: z.union([z.literal("auto"), z.int().min(1)]),
-  rowsFormat: z.enum([...TABLE_FORMATS, "none"]),
-  rowsForm: z.object({
-    compression: z.enum(COMPRESSIONS).nullable(),
-    rowGroupRows: z.int().min(1).nullable(),
-    sort: z.array(z.object({ column: z.string(), order: z.enum(["ascending", "descending"]) })),
-  }),
-  reduce: z.record(
-    z.string(),
-    z.object({
-      combine: z.string().exactOptional(),
-      final: z.string().exactOptional(),
-      ...PROGRAM_KEYS,
-    }),
-  ),
-  reductions: z.record(z.string(), reductionBinding),
-  partialsPath: location,
-  beacon: z.object({ path: location, content: z.string() }),
-});
 
 function parseJson(bytes: Uint8Array): unknown {
   try {

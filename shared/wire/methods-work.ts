@@ -1,6 +1,5 @@
 import type { ErrorData } from "../core/errors.ts";
 import type { DeviceReport } from "../domain/accuracy.ts";
-import type { JobDescription } from "../domain/job.ts";
 import type { PartialManifest } from "../domain/partial.ts";
 import type { WorkerSession } from "../domain/worker.ts";
 import { deviceReportCodec } from "./codec-accuracy.ts";
@@ -10,6 +9,7 @@ import { leaseAnswerCodec, leaseRefCodec } from "./codec-lease.ts";
 import { offerAnswerCodec, partialCodec } from "./codec-partial.ts";
 import { heartbeatCodec, leaseStateCodec, registeredCodec, registrationCodec } from "./codec-worker.ts";
 import { type FieldCodec, field } from "./field.ts";
+import type { JobDescription } from "./job-description.ts";
 import { reportWithinLimits, withinLimits } from "./limits.ts";
 import { defineMethod, nothing } from "./method.ts";
 import type { LeaseRef } from "./services.ts";

@@ -4,7 +4,7 @@ import type { DeviceReport } from "../domain/accuracy.ts";
 import type { BatchInUse } from "../domain/batch-in-use.ts";
 import type { ExecutionId } from "../domain/execution-id.ts";
 import type { Fetching } from "../domain/fetching.ts";
-import type { JobDescription, Lease } from "../domain/job.ts";
+import type { Lease } from "../domain/job.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import type { JobStatus } from "../domain/job-status.ts";
 import type { FileStat } from "../domain/location.ts";
@@ -15,6 +15,7 @@ import type { StoreCounts } from "../domain/store-counts.ts";
 import type { Token } from "../domain/token.ts";
 import type { ProtocolRange } from "../domain/versions.ts";
 import type { StageShares, WorkerInfo, WorkerSession, WorkerStatus } from "../domain/worker.ts";
+import type { JobDescription } from "./job-description.ts";
 import type { Who } from "./server-call.ts";
 
 /**

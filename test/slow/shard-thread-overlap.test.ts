@@ -5,10 +5,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest
 import { deferred } from "../../shared/core/abort.ts";
 import { encodeParquet } from "../../shared/dataset/encode.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
-import type { JobDescription } from "../../shared/domain/job.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 import { FakeLane } from "../support/fake-lane.ts";
 import { aJob, type FakeModel, leaseOn } from "../support/shard-job.ts";
 import { BAD_ROW, expectedRows, inputTable, ROWS } from "../support/shard-table.ts";

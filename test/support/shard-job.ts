@@ -1,7 +1,7 @@
 import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { openDatasetFile } from "../../shared/dataset/open-dataset-file.ts";
-import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { Lease } from "../../shared/domain/job.ts";
 import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import type { MapBinding, OutputBinding } from "../../shared/domain/map-binding.ts";
@@ -10,6 +10,7 @@ import { shardId } from "../../shared/domain/shard.ts";
 import type { TensorData } from "../../shared/domain/tensor.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { byteSource } from "../../shared/storage/storage.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 
 /**
  * The job's model in these tests: two scores of a row's `x` (two values): `[x0 + x1, x0 - x1 + 3]`. Exact in

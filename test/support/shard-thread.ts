@@ -3,9 +3,10 @@ import { deferred, NEVER } from "../../shared/core/abort.ts";
 import { Remote } from "../../shared/core/remote/remote.ts";
 import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
-import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { type Token, tokenKey } from "../../shared/domain/token.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 import { type LearnedBatch, NOTHING_LEARNED } from "../../worker/batch/batch-sizer.ts";
 import type {
   ShardEvent,

@@ -6,7 +6,7 @@ import { endText, Remote, type RemoteEnd } from "../../shared/core/remote/remote
 import { ThreadLink } from "../../shared/core/remote/thread-link.ts";
 import type { AccuracyLimits, DeviceReport } from "../../shared/domain/accuracy.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
-import type { JobDescription } from "../../shared/domain/job.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { LaneSet } from "../lanes/lane-set.ts";
 import type { DataAccess } from "../read/data-access.ts";
 import type { CheckKind, JobTuning } from "../tuning/job-tuning.ts";

@@ -1,13 +1,14 @@
 import { NEVER } from "../../shared/core/abort.ts";
 import { present } from "../../shared/core/assert.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
-import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { Lease } from "../../shared/domain/job.ts";
 import type { FileStat, Location } from "../../shared/domain/location.ts";
 import { isStoreUnavailable, reasonOf } from "../../shared/storage/errors.ts";
 import { checkWritable } from "../../shared/storage/local-file.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { DataAccess } from "../read/data-access.ts";
 
 /** `auto`: check whether the coordinator's files are visible here. */

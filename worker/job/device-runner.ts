@@ -10,7 +10,7 @@ import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Fetching } from "../../shared/domain/fetching.ts";
-import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import {
   type PositionCounts,
@@ -21,6 +21,7 @@ import {
 import type { GpuDriver } from "../../shared/extension/gpu-driver.ts";
 import { openGpuDriver } from "../../shared/extension/open-gpu-driver.ts";
 import { FetchProgress } from "../../shared/storage/fetch-progress.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { CoordinatorServices } from "../../shared/wire/services.ts";
 import { SharedLanes } from "../lanes/shared-lanes.ts";
 import type { ShardRunner } from "../lease/shard-runner.ts";

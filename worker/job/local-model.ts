@@ -2,7 +2,6 @@ import { present } from "../../shared/core/assert.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
-import type { JobDescription } from "../../shared/domain/job.ts";
 import { parseLocation, viaCoordinator } from "../../shared/domain/location.ts";
 import { programPlaces, stepFiles } from "../../shared/domain/reduction-binding.ts";
 import type { StepBinding, StepFile } from "../../shared/domain/step-binding.ts";
@@ -10,6 +9,7 @@ import { copyModel, modelHere } from "../../shared/onnx/model-copy.ts";
 import { FetchProgress, logFetching } from "../../shared/storage/fetch-progress.ts";
 import type { CopiesPlace, LocalCopy } from "../../shared/storage/local-copy.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { AccessChoice } from "./choose-access.ts";
 import { copyStepFiles, stepFilesHere } from "./step-files.ts";
 

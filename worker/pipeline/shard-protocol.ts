@@ -2,9 +2,10 @@ import type { MessagePort } from "node:worker_threads";
 import type { CallContext } from "../../shared/core/remote/peer.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import type { ExecutionId } from "../../shared/domain/execution-id.ts";
-import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { PositionCounts, StageShares } from "../../shared/domain/worker.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { LearnedBatch } from "../batch/batch-sizer.ts";
 import type { DataAccess } from "../read/data-access.ts";
 

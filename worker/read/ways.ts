@@ -1,8 +1,8 @@
-import type { JobDescription } from "../../shared/domain/job.ts";
 import { type Location, viaCoordinator } from "../../shared/domain/location.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { DataAccess } from "./data-access.ts";
 import { sessionIn } from "./session-cell.ts";
 

@@ -1,9 +1,9 @@
 import * as z from "zod";
 import type { AccuracyLimits, DeviceReport } from "../../shared/domain/accuracy.ts";
 import { DEVICE_REPORT_SCHEMA } from "../../shared/domain/accuracy.ts";
-import type { JobDescription } from "../../shared/domain/job.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import { isUneven } from "../../shared/domain/row-shape.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 import { type LearnedBatch, mergeLearned, NOTHING_LEARNED } from "../batch/batch-sizer.ts";
 import type { LaneLayout } from "../lanes/lane-layout.ts";
 import type { MachineFacts } from "./machine-facts.ts";

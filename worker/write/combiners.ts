@@ -3,8 +3,8 @@ import { present } from "../../shared/core/assert.ts";
 import { combineChunks } from "../../shared/dataset/combine-chunks.ts";
 import { cutTable } from "../../shared/dataset/cut-rows.ts";
 import { reductionValue } from "../../shared/domain/features.ts";
-import type { JobDescription } from "../../shared/domain/job.ts";
 import type { Reduction } from "../../shared/extension/reduction-part.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 
 /**
  * What a program is given at once. The same rows are cut at the same places, whatever batches the model ran:

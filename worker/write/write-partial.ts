@@ -11,7 +11,7 @@ import { streamParquet } from "../../shared/dataset/stream-parquet.ts";
 import { valueBytes } from "../../shared/dataset/value-bytes.ts";
 import type { TableFormat } from "../../shared/domain/dataset.ts";
 import type { ExecutionId } from "../../shared/domain/execution-id.ts";
-import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import {
@@ -25,6 +25,7 @@ import { rowCountsOf } from "../../shared/domain/row-counts.ts";
 import type { RowsForm } from "../../shared/domain/rows-form.ts";
 import { sortFault } from "../../shared/domain/sort-memory.ts";
 import { createFile } from "../../shared/storage/local-file.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { BusyMeter } from "../meter/busy-meter.ts";
 import { combineRows } from "./combine.ts";

@@ -6,9 +6,10 @@ import {
   unpackTable,
 } from "../../shared/dataset/packed-table.ts";
 import type { ExecutionId } from "../../shared/domain/execution-id.ts";
-import type { JobDescription, Lease } from "../../shared/domain/job.ts";
+import type { Lease } from "../../shared/domain/job.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { Stage } from "../../shared/domain/worker.ts";
+import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type { ShardResult } from "../collect/collector.ts";
 import type { DataAccess } from "../read/data-access.ts";
 

@@ -1,0 +1,172 @@
+import * as z from "zod";
+import type { Frozen } from "../core/frozen.ts";
+import { type InputFile, PARTITION_TYPES, type PartitionValue, TABLE_FORMATS } from "../domain/dataset.ts";
+import { DEVICES } from "../domain/device.ts";
+import { REDUCTIONS } from "../domain/features.ts";
+import { DATASET_FORMATS } from "../domain/formats.ts";
+import type { ModelFile } from "../domain/job.ts";
+import { CHECK_SCHEMA } from "../domain/job-spec.ts";
+import type { JobStores } from "../domain/job-stores.ts";
+import type { MapBinding } from "../domain/map-binding.ts";
+import { isInsideLocation } from "../domain/model-location.ts";
+import { isPartitionValue } from "../domain/partition.ts";
+import { PRECISIONS } from "../domain/precision.ts";
+import type { ReductionSpec } from "../domain/reduce-spec.ts";
+import type { RowShape } from "../domain/row-shape.ts";
+import { COMPRESSIONS, type RowsForm } from "../domain/rows-form.ts";
+import { STORE_SPEC } from "../domain/store-spec.ts";
+import { ELEMENT_TYPES } from "../domain/tensor.ts";
+import { SOURCE_BINDING_SCHEMA } from "../input-sources/source-schemas.ts";
+import { OP_BINDING_SCHEMA } from "../output-ops/op-schemas.ts";
+import { count, dtype, field, location } from "./codec-fields.ts";
+import { reductionBinding, stepBinding } from "./codec-steps.ts";
+import { FILE_INDEX_SCHEMA } from "./file-index.ts";
+
+/** Here, and not where the type is: whatever opens a storage would load Zod with it. */
+const JOB_STORES_SCHEMA: z.ZodType<JobStores> = z.object({
+  settings: z.record(z.string(), STORE_SPEC),
+  addresses: z.record(z.string(), z.string()),
+  isGuarded: z.boolean(),
+  allowed: z.array(z.string()).exactOptional(),
+});
+
+/** More stretches of rows than any sample has. */
+const MAX_STRETCHES = 100_000;
+
+const dims = z.array(z.union([z.number(), z.string()]));
+const elementType = z.enum(ELEMENT_TYPES);
+const classes = z.array(z.string()).exactOptional();
+const tensorInfo = z.object({ name: z.string(), dtype: elementType, dims, classes });
+
+/** What inputs and outputs have in common. */
+const binding = {
+  tensor: z.string(),
+  dtype: elementType,
+  rowDims: z.array(count),
+  rowValues: count,
+  batchAxis: count,
+};
+
+const rowShape: z.ZodType<RowShape> = z.discriminatedUnion("kind", [
+  z.object({ kind: z.literal("even") }),
+  z.object({ kind: z.literal("padded"), pad: z.number(), sequence: count }),
+  z.object({ kind: z.literal("unpadded"), sequence: count }),
+  z.object({ kind: z.literal("none") }),
+]);
+
+const mapBinding: z.ZodType<MapBinding> = z.object({
+  inputs: z.array(
+    z.object({
+      ...binding,
+      source: SOURCE_BINDING_SCHEMA,
+      scale: z.number(),
+      offset: z.number(),
+      fill: z.union([z.number(), z.string()]).nullable(),
+      rowShape,
+    }),
+  ),
+  state: z.array(z.object({ ...binding, dtype, output: z.string() })).exactOptional(),
+  outputs: z.array(
+    z.object({
+      ...binding,
+      column: z.string(),
+      sequence: count.nullable(),
+      declaredDims: dims,
+      op: OP_BINDING_SCHEMA,
+    }),
+  ),
+  keep: z.array(field),
+  columns: z.array(z.string()),
+  prepare: z.array(stepBinding),
+  finish: z.array(stepBinding),
+  fixedBatchRows: count.nullable(),
+});
+
+const partitionValue: z.ZodType<PartitionValue> = z
+  .object({ name: z.string().min(1), type: z.enum(PARTITION_TYPES), value: z.string().nullable() })
+  .refine(isPartitionValue, "is no value of its type");
+
+const inputFile: z.ZodType<InputFile> = z.object({
+  path: location,
+  format: z.enum(DATASET_FORMATS),
+  bytes: count,
+  version: z.string(),
+  rows: count,
+  footerSha256: z.string(),
+  text: FILE_INDEX_SCHEMA.exactOptional(),
+  partitions: z.array(partitionValue).exactOptional(),
+});
+
+/** What a device other than the CPU is checked with. */
+const deviceCheck = z.object({
+  precision: z.enum(PRECISIONS),
+  check: CHECK_SCHEMA,
+  /** Rows from all over the input. */
+  sample: z.array(z.object({ file: inputFile, rowStart: count, rowEnd: count })).max(MAX_STRETCHES),
+});
+
+const modelFile: z.ZodType<ModelFile> = z.object({
+  path: location,
+  bytes: count,
+  sha256: z.string(),
+  externalData: z.array(
+    z.object({
+      // Becomes a path on the worker.
+      location: z.string().refine(isInsideLocation),
+      path: location,
+      bytes: count,
+      sha256: z.string(),
+    }),
+  ),
+  signature: z.object({
+    inputs: z.array(tensorInfo),
+    outputs: z.array(tensorInfo),
+    unusable: z.array(z.object({ name: z.string(), kind: z.string() })),
+  }),
+});
+
+const rowsForm: z.ZodType<RowsForm> = z.object({
+  compression: z.enum(COMPRESSIONS).nullable(),
+  rowGroupRows: z.int().min(1).nullable(),
+  sort: z.array(z.object({ column: z.string(), order: z.enum(["ascending", "descending"]) })),
+});
+
+/** Keys of reductions by programs. The compiler knows none of them: `reductionValue` reads them. */
+const PROGRAM_KEYS: object = Object.fromEntries(
+  REDUCTIONS.map(({ key }) => [key, z.string().exactOptional()]),
+);
+
+const reduction: z.ZodType<ReductionSpec> = z.object({
+  combine: z.string().exactOptional(),
+  final: z.string().exactOptional(),
+  ...PROGRAM_KEYS,
+});
+
+/** What a worker gets to know of a job, once: plain JSON. Files come with each lease. */
+export const JOB_DESCRIPTION_SCHEMA = z.object({
+  jobId: z.string().min(1),
+  name: z.string(),
+  model: modelFile,
+  device: z.enum(DEVICES),
+  map: mapBinding,
+  stores: JOB_STORES_SCHEMA,
+  /** What each device but the CPU is checked with before its first shard; null for no check. */
+  deviceCheck: deviceCheck.nullable(),
+  /** Of the whole input. */
+  rowsInput: count,
+  batchRows: z.union([z.literal("auto"), z.int().min(1)]),
+  /** Rows x positions of a batch of uneven rows, padding included. */
+  batchTokens: z.union([z.literal("auto"), z.int().min(1)]),
+  rowsFormat: z.enum([...TABLE_FORMATS, "none"]),
+  rowsForm,
+  reduce: z.record(z.string(), reduction),
+  /** Those of them that are by programs. */
+  reductions: z.record(z.string(), reductionBinding),
+  /** The folder that partials go to, as the coordinator sees it. */
+  partialsPath: location,
+  /** A file with known content in that folder: a worker that reads it sees the coordinator's storage. */
+  beacon: z.object({ path: location, content: z.string() }),
+});
+
+export type JobDescription = Frozen<z.output<typeof JOB_DESCRIPTION_SCHEMA>>;
+export type DeviceCheckSpec = Frozen<z.output<typeof deviceCheck>>;
