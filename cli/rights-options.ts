@@ -22,7 +22,7 @@ export const rightsOptions = {
     requiresArg: true,
     defaultDescription: "all",
     describe:
-      "What jobs that come by submit may have opened: paths, buckets, servers, each with all below it, or `none`; for one role as submit=s3://corpus",
+      "What jobs that come by submit may have opened: paths, buckets, servers, each with all below it, or `none`; for one role as submit=/data",
   },
 } as const satisfies Record<string, Options>;
 

@@ -1,6 +1,5 @@
 import type { Clock } from "../shared/core/clock.ts";
 import type { Logger, LogLevel, LogTail } from "../shared/core/log.ts";
-import { NO_PORTS } from "../shared/domain/server-info.ts";
 import type { CoordinatorView } from "../shared/extension/coordinator-view.ts";
 import type { FaceView, PortFace } from "../shared/extension/face.ts";
 import type { ResultsView } from "../shared/extension/results-view.ts";
@@ -152,9 +151,7 @@ export function serverService({
     startedMs: clock.wallMs(),
     takesJobs: guard.takesJobs,
     remembersJobs: remembers !== undefined,
-    ...NO_PORTS,
-    ...Object.fromEntries(ports.map(({ face }) => [face.toldAs, true])),
-    servesHttp: http !== undefined,
+    serves: [...ports.map(({ face }) => face.title), ...(http === undefined ? [] : ["HTTP"])],
   };
   return { getServerInfo: async () => info };
 }

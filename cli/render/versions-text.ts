@@ -7,12 +7,11 @@ import { protocolsMeet, protocolText } from "../../shared/wire/protocol.ts";
 export function versionsText(own: Versions, coordinator: ServerInfo | null, nowMs: number): string {
   const lines = ["shardmill", ...versionLines(own)];
   if (coordinator === null) return lines.join("\n");
-  const { startedMs, takesJobs, remembersJobs, servesFlight, servesHttp } = coordinator;
+  const { startedMs, takesJobs, remembersJobs, serves } = coordinator;
   const features = [
     takesJobs ? "takes jobs" : "has one job",
     ...(remembersJobs ? ["remembers jobs"] : []),
-    ...(servesFlight ? ["Arrow Flight"] : []),
-    ...(servesHttp ? ["HTTP"] : []),
+    ...serves,
   ].join(", ");
   const upSeconds = Math.max(0, nowMs - startedMs) / 1_000;
   const started = `  started   ${new Date(startedMs).toISOString()}, ${formatSeconds(upSeconds)} ago`;

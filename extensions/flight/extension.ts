@@ -17,7 +17,6 @@ export const flight: Extension = {
         says: "HOST:PORT to serve results on by Arrow Flight, and of a job that runs its combined tables",
         example: { value: "127.0.0.1:7434", says: "The same, and serves their results by Arrow Flight" },
       },
-      toldAs: "servesFlight",
       limits: {
         // A path or a ticket.
         requestBytes: 64 << 10,

@@ -2,7 +2,6 @@ import type { Callers } from "../access/callers.ts";
 import type { Logger } from "../core/log.ts";
 import type { Tracer } from "../core/tracer.ts";
 import type { Device } from "../domain/device.ts";
-import type { ServedPorts } from "../domain/server-info.ts";
 import type { MetricFacts } from "../metrics/metric.ts";
 import type { HttpRoute } from "../serving/http-routes.ts";
 import type { HandledMethod } from "../wire/method.ts";
@@ -43,12 +42,10 @@ export interface GrpcFace {
 export interface PortFace {
   /** Methods by path: `/package.Service/Method`. */
   readonly methods: Readonly<Record<string, FaceMethod>>;
-  /** Name in messages: `Arrow Flight`. */
+  /** Name in messages, and by which a coordinator tells its clients of the port: `Arrow Flight`. */
   readonly title: string;
   /** Option of commands that coordinate. Its value is HOST:PORT. */
   readonly option: PortOption;
-  /** Field by which a coordinator tells its clients that it serves this port. */
-  readonly toldAs: keyof ServedPorts;
   readonly limits: PortLimits;
   /** Opens the handlers of all methods. The caller disposes them. */
   open(results: ResultsView, report: ReportFailure): Promise<PortHandlers>;

@@ -11,8 +11,7 @@ const serverInfo = tableCodec<ServerInfo>("GetServerInfoResponse", {
   startedMs: field.count,
   takesJobs: field.flag,
   remembersJobs: field.flag,
-  servesFlight: field.flag,
-  servesHttp: field.flag,
+  serves: field.texts,
 });
 
 export const serverMethods = {

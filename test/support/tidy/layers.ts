@@ -1,6 +1,5 @@
 import { dirname } from "node:path/posix";
 import { isPure } from "./purity.ts";
-import { IMPORTERS } from "./rings.ts";
 import { type Finding, type SourceFile, targetOf } from "./source-file.ts";
 
 /**
@@ -57,7 +56,7 @@ function breakOf(from: string, to: string, typeOnly: boolean): string | null {
   const sides = [from, to].map((path) => path.split("/")[0]).sort();
   if (sides.join() === "coordinator,worker") return `coordinator/ and worker/ never import each other: ${to}`;
   const [layer, target] = [layerOf(from, typeOnly), layerOf(to, typeOnly)];
-  if (target <= layer || (IMPORTERS.includes(from) && to.startsWith("extensions/"))) return null;
+  if (target <= layer) return null;
   return `imports go down, never up: ${LAYERS[layer]?.name} imports ${to} of ${LAYERS[target]?.name}`;
 }
 

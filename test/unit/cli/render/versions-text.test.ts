@@ -12,8 +12,7 @@ describe("who may work with whom", () => {
     const facts = {
       takesJobs: true,
       remembersJobs: true,
-      servesFlight: false,
-      servesHttp: true,
+      serves: ["HTTP"],
     };
     const text = versionsText(OWN, { ...OTHER, ...facts, startedMs: 0 }, 90_000);
     expect(text.split("\n").slice(4)).toEqual([

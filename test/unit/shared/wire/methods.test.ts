@@ -189,8 +189,7 @@ const serverInfo: fc.Arbitrary<ServerInfo> = fc.record({
   startedMs: any.count,
   takesJobs: fc.boolean(),
   remembersJobs: fc.boolean(),
-  servesFlight: fc.boolean(),
-  servesHttp: fc.boolean(),
+  serves: fc.array(any.text, { maxLength: 3 }),
 });
 
 describe("ServerService", () => {
