@@ -12,7 +12,7 @@ import { takeSample } from "./text-sample.ts";
 export function textPlanner(format: TextFormat): FormatPlanner {
   return {
     async findForm(sources, { options, types }, signal) {
-      // Whoever indexes files needs no database.
+      // Indexing needs no database.
       const { sniffText } = await import("./sniff-text.ts");
       const samples = [];
       for (const source of sources) samples.push(await takeSample(source, signal));
