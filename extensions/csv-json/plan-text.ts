@@ -4,7 +4,7 @@ import type { Undecoded } from "../../shared/domain/undecoded.ts";
 import type { FormatPlanner } from "../../shared/extension/format.ts";
 import { indexText } from "./index-text.ts";
 import { ENCODING_HINTS, type TextFormat } from "./op.ts";
-import { type FoundText, sniffText } from "./sniff-text.ts";
+import type { FoundText } from "./sniff-text.ts";
 import type { CsvSpec } from "./spec.ts";
 import { takeSample } from "./text-sample.ts";
 
@@ -12,6 +12,8 @@ import { takeSample } from "./text-sample.ts";
 export function textPlanner(format: TextFormat): FormatPlanner {
   return {
     async findForm(sources, { options, types }, signal) {
+      // Indexing needs no database.
+      const { sniffText } = await import("./sniff-text.ts");
       const samples = [];
       for (const source of sources) samples.push(await takeSample(source, signal));
       return await sniffText(samples, format, { csv: options as Partial<CsvSpec> | null, types });

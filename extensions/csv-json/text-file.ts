@@ -14,7 +14,7 @@ import { type RecordRun, type RunRows, rowsOfRun } from "./record-batches.ts";
 import { RecordTable } from "./record-table.ts";
 import { scanRecords } from "./scan-records.ts";
 import { readContent } from "./text-content.ts";
-import { TextParser } from "./text-parser.ts";
+import type { TextParser } from "./text-parser.ts";
 
 /** Stretches that are read and parsed at once: with less, what each call costs would be felt. */
 const RUN_BYTES = 2 << 20;
@@ -28,7 +28,7 @@ export class TextReader implements FormatReader {
     const { form } = index;
     if (form.kind === "json")
       return new TextFile(source, planned, { index, parser: null, schema: jsonSchema(form.fields) });
-    this.#parser ??= TextParser.open();
+    this.#parser ??= import("./text-parser.ts").then(({ TextParser }) => TextParser.open());
     const parser = await this.#parser;
     return new TextFile(source, planned, { index, parser, schema: await parser.schemaOf(form) });
   }

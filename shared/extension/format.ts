@@ -82,7 +82,7 @@ export interface FormatPlanner {
   indexFile(source: ByteSource, found: FoundForm, signal: AbortSignal): Promise<IndexedFile>;
 }
 
-/** What a job says of files of a format. */
+/** Options and types that a job sets for files of a format. */
 export interface AskedForm {
   /** Checked options. Null: the job has none. */
   readonly options: object | null;
@@ -90,7 +90,7 @@ export interface AskedForm {
   readonly types: Readonly<Record<string, string>>;
 }
 
-/** How files of a format are read. What else is in it goes back to the planner. Plain JSON. */
+/** Form of files, found by looking at some. Whatever else it has goes back to the planner. Plain JSON. */
 export interface FoundForm {
   readonly form: FileForm;
   /** Reasons of text columns. */

@@ -43,7 +43,7 @@ const PLAIN = ALL.map((row) => (row === null ? null : { ...row, id: `${row.id}n`
 const COLUMNS = ["id", "share", "note"];
 const NOTHING: AskedForm = { options: null, types: {} };
 
-/** What every format promises that an extension adds: `shared/extension/format.ts`. */
+/** Tests the promises of a format that an extension adds: `shared/extension/format.ts`. */
 export function formatContract({ name, write }: FormatUnderTest): void {
   const part = formatOf(name);
   const content = Buffer.from(write(ALL));

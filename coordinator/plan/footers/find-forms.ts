@@ -7,7 +7,7 @@ import type { ReadLimits } from "./footer-process-owner.ts";
 import type { FoundForms } from "./footer-protocol.ts";
 import { FooterReaders } from "./footer-readers.ts";
 
-/** What a job says of files without a footer. */
+/** Options and types that a job sets for files without a footer. */
 export interface AskedForms extends Pick<AskedForm, "types"> {
   /** Keys of `input`, among which each format has its own. */
   readonly options: object;

@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+import { anyFormat, DATASET_FORMATS, FORMATS, formatTitle } from "../../../../shared/domain/formats.ts";
+import { parseJobText } from "../../../../shared/job-file/read-job-file.ts";
+import { FILE_INDEX_SCHEMA } from "../../../../shared/wire/file-index.ts";
+
+const job = (input: string) => `
+input: { path: ./data, ${input} }
+model: { path: ./m.onnx }
+map: { outputs: { y: {} } }
+output: { path: ./out }
+`;
+const parse = (input: string) => () => parseJobText(job(input), { path: "/jobs/job.yaml", set: [], env: {} });
+
+test("a format that no extension has is refused by the words that there are, and so are its options", () => {
+  const problem = { where: expect.stringContaining("input.format"), found: '"avro"' };
+  const expected = expect.stringContaining("`parquet`");
+  expect(parse("format: avro")).toThrow(
+    expect.objectContaining({
+      code: "SPEC_INVALID",
+      problems: [expect.objectContaining({ ...problem, expected })],
+    }),
+  );
+  const key = expect.objectContaining({ what: "unknown key `avro`" });
+  expect(parse("avro: {}")).toThrow(expect.objectContaining({ code: "SPEC_INVALID", problems: [key] }));
+});
+
+test("an index that is of no format is none", () => {
+  expect(FILE_INDEX_SCHEMA.safeParse({ form: { kind: "avro", fields: [] } }).success).toBe(false);
+});
+
+test("each format has a name, a title and endings of its own", () => {
+  expect(new Set(DATASET_FORMATS).size).toBe(DATASET_FORMATS.length);
+  for (const format of DATASET_FORMATS) expect(anyFormat()).toContain(formatTitle(format));
+  const endings = FORMATS.flatMap((format) => format.endings);
+  expect(new Set(endings).size).toBe(endings.length);
+});
