@@ -67,7 +67,7 @@ async function serve(paths: readonly string[], args: ServeArguments): Promise<nu
   const tail = new LogTail();
   const log = createLogger("serve", logLevel, args.http === undefined ? undefined : tail);
   using stops = listenForStopSignals();
-  whenAborted(stops.atOnce, () => process.exit(130));
+  whenAborted(() => process.exit(130), stops.atOnce);
   keepHeapSmall();
   const isGuarded = !args["allow-local-addresses"];
   const credential = await ensureCredential(secretPath(args["secret-file"]));

@@ -92,12 +92,12 @@ const COMMAS = { nulls: [""], decimal: "," } as const;
 
 /** Reads the input, by decimal commas where these are in its numbers and points are in none. */
 async function readAnyDecimals(places: DraftPlaces, signal: AbortSignal) {
-  const read = await readInput(places, signal);
+  const read = await readInput(places, { signal });
   const isFraction = ({ type }: Field) => type.kind === "numeric" && type.type === "float64";
   const hasCommas = read.textCauses.some(({ kind }) => kind === "comma");
   if (!hasCommas || read.dataset.fields.some(isFraction)) return { csv: null, ...read };
   const input = { ...places.input, csv: COMMAS };
-  return { csv: { decimal: "," } as const, ...(await readInput({ ...places, input }, signal)) };
+  return { csv: { decimal: "," } as const, ...(await readInput({ ...places, input }, { signal })) };
 }
 
 /** Drafts a job without I/O: the pure part of `draftJob`. */
@@ -187,8 +187,8 @@ async function readModel(
   signal: AbortSignal,
 ): Promise<{ readonly folder: ModelFolder | null; readonly file: ModelFile }> {
   const { path, ...files } = sealModel(named);
-  const folder = await readModelFolder({ path }, signal, files);
-  return { folder, file: await inspectModel(modelPathOf({ path }, folder), signal, files) };
+  const folder = await readModelFolder({ path }, { ...files, signal });
+  return { folder, file: await inspectModel(modelPathOf({ path }, folder), { ...files, signal }) };
 }
 
 /** No job can name a column whose name another one has, too. */

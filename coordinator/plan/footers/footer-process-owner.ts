@@ -50,13 +50,13 @@ export class FooterProcess implements AsyncDisposable {
   read(files: readonly FoundFile[], limits: ReadLimits): Promise<ProcessReply> {
     const { stores = NO_STORES, named = null, text = {}, signal, limitMs } = limits;
     const request = { files, stores: storesOf(stores, files), named, text };
-    return this.#untilBroken(this.#remote.call("read", request, signal, { limitMs }), limits);
+    return this.#untilBroken(this.#remote.call("read", request, { limitMs, signal }), limits);
   }
 
   /** The same, of the columns of text files. */
   sniff(request: SniffRequest, limits: ReadLimits): Promise<ProcessReply<SniffAnswer>> {
     const { signal, limitMs } = limits;
-    return this.#untilBroken(this.#remote.call("sniff", request, signal, { limitMs }), limits);
+    return this.#untilBroken(this.#remote.call("sniff", request, { limitMs, signal }), limits);
   }
 
   async #untilBroken<Answer>(answer: Promise<Answer>, { signal }: ReadLimits): Promise<ProcessReply<Answer>> {
