@@ -95,7 +95,7 @@ const HOST: CommandHost = {
     startPlanningAhead();
     const { readRunJob } = await import("./read-run-job.ts");
     const { planWatched } = await import("./plan-watched.ts");
-    return planWatched(await readRunJob(args), NEVER);
+    return planWatched(await readRunJob(args), null, NEVER);
   },
   async manifest(args) {
     const { openNamedOutput } = await import("../coordinator/plan/named-output.ts");

@@ -71,7 +71,7 @@ async function serve(args: JobCoordinatorArguments): Promise<number> {
   const tail = new LogTail();
   const log = createLogger("coordinator", logLevel, args.http === undefined ? undefined : tail);
   using stops = listenForStopSignals();
-  whenAborted(stops.atOnce, () => process.exit(130));
+  whenAborted(() => process.exit(130), stops.atOnce);
   keepHeapSmall();
   const { secret } = await ensureCredential(secretPath(args["secret-file"]));
   const remembers = await remembered(args, { log, signal: stops.asked });

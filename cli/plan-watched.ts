@@ -31,7 +31,7 @@ export async function nextRunOf(
     const next = await nextRun(spec, { storage, sealedFiles, signal, fresh: false });
     if (next.kind === "nothingNew") {
       const { identifyJob } = await import("../coordinator/plan/identify-job.ts");
-      await refuseOtherJobThan(next, (found) => identifyJob(spec, signal, { found }));
+      await refuseOtherJobThan(next, (found) => identifyJob(spec, { found, signal }));
     }
     return next;
   } catch (error) {
@@ -48,13 +48,13 @@ export async function nextRunOf(
  */
 export async function planWatched(
   source: JobSource,
+  run: Pick<NewRun, "spec" | "input" | "published"> | null,
   signal: AbortSignal,
-  run: Pick<NewRun, "spec" | "input" | "published"> | null = null,
 ): Promise<PlannedJob> {
   const progress = new PlanProgress();
   using _saying = sayPlanning(progress);
   try {
-    const planned = await planJob(run?.spec ?? source.spec, signal, { progress, found: run?.input });
+    const planned = await planJob(run?.spec ?? source.spec, { progress, found: run?.input, signal });
     if (run === null) return planned;
     const { refuseOtherRuns } = await import("../coordinator/runs/one-dataset.ts");
     refuseOtherRuns(run, planned);

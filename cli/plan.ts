@@ -50,7 +50,7 @@ async function plan(args: PlanArguments): Promise<void> {
     printNothingNew(source.spec.output.path, run.found, args);
     return;
   }
-  const planned = await planWatched(source, signal, run);
+  const planned = await planWatched(source, run, signal);
   // Figures of a converted model whose outputs are wrong would mislead.
   const runsModel = asked.some(({ find }) => find !== null);
   const precision = runsModel ? await passPrecision(planned, checkPrecision, signal) : null;

@@ -170,11 +170,11 @@ async function untilEnded(
   stops: StopSignals,
 ): Promise<boolean> {
   const progress = showProgress(() => handle.status());
-  whenAborted(stops.asked, () => {
+  whenAborted(() => {
     progress.note("stopping: shards at work are finished or handed back; again to stop at once");
     void supervisor.drain();
-  });
-  whenAborted(stops.atOnce, () => void supervisor.stop());
+  }, stops.asked);
+  whenAborted(() => void supervisor.stop(), stops.atOnce);
   try {
     const ended = handle.ended.then(() => "ended" as const);
     const first = await Promise.race([ended, supervisor.done.then(() => "workersDone" as const)]);

@@ -38,7 +38,7 @@ export async function runStanding(args: StandingArguments, work: StandingWork): 
   const tail = new LogTail();
   const log = createLogger(work.name, logLevel, args.http === undefined ? undefined : tail);
   using stops = listenForStopSignals();
-  whenAborted(stops.atOnce, () => process.exit(130));
+  whenAborted(() => process.exit(130), stops.atOnce);
   keepHeapSmall();
   const isGuarded = !args["allow-local-addresses"];
   const credential = await ensureCredential(secretPath(args["secret-file"]));

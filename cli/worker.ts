@@ -150,8 +150,8 @@ async function work(args: WorkerArguments): Promise<void> {
     log: createLogger("supervisor", args["log-level"]),
     tellsBeats: args.http !== undefined,
   });
-  whenAborted(stops.asked, () => void supervisor.drain());
-  whenAborted(stops.atOnce, () => void supervisor.stop());
+  whenAborted(() => void supervisor.drain(), stops.asked);
+  whenAborted(() => void supervisor.stop(), stops.atOnce);
   const http = await serveHttp(supervisor, args);
   await supervisor.done.finally(() => http?.close(0));
   if (supervisor.hasDrained) process.exitCode = args["drained-exit-code"];

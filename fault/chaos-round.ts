@@ -170,7 +170,7 @@ async function underFaults(
   const onMoved = () => {
     moved += 1;
   };
-  const injecting = injectUntil(over.signal, { world, tally, faultMs, moved: () => moved });
+  const injecting = injectUntil({ world, tally, faultMs, moved: () => moved }, over.signal);
   const watched = watchProgress({ jobs, place: world.place, onMoved }, over.signal).then(
     () => ended,
     (error: unknown) => {
@@ -192,7 +192,7 @@ interface Injecting {
   readonly moved: () => number;
 }
 
-async function injectUntil(over: AbortSignal, { world, tally, faultMs, moved }: Injecting): Promise<void> {
+async function injectUntil({ world, tally, faultMs, moved }: Injecting, over: AbortSignal): Promise<void> {
   const { random } = world;
   const kinds = faultKindsOf(world.place);
   // Every kind once, the coordinator's death thrice.

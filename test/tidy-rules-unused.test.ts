@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { findDuplicates } from "./support/tidy/duplicates.ts";
 import { findFragments } from "./support/tidy/fragments.ts";
 import { findManyParameters } from "./support/tidy/hygiene.ts";
+import { findLooseSignals } from "./support/tidy/signals.ts";
 import { listed, parseSource } from "./support/tidy/source-file.ts";
 import { findUnusedCodes, findUnusedExports } from "./support/tidy/unused.ts";
 
@@ -92,6 +93,24 @@ describe("the rules", () => {
     expect(listed(found)).toEqual([
       "shared/a.ts:3: a function has at most 4 parameters, this has 5",
       "shared/a.ts:4: a function has at most 4 parameters, this has 5",
+    ]);
+  });
+
+  it("find signals that a caller can forget, and that are not last; tests may default theirs", () => {
+    const text = [
+      "function a(b: 1, signal?: AbortSignal) {}",
+      "interface C { readonly signal: AbortSignal | undefined; d(signal: AbortSignal, e: 1): void }",
+      "const f = ({ signal }: { signal?: AbortSignal }) => {};",
+      "class G { h(drain: AbortSignal, stop: AbortSignal) {} }",
+    ].join("\n");
+    const found = findLooseSignals(sources({ "shared/a.ts": text, "test/a.ts": text }));
+    const required = "a signal is required: what is never called off says NEVER";
+    expect(listed(found)).toEqual([
+      `shared/a.ts:1: ${required}`,
+      `shared/a.ts:2: ${required}`,
+      "shared/a.ts:2: a signal is the last parameter",
+      `shared/a.ts:3: ${required}`,
+      "test/a.ts:2: a signal is the last parameter",
     ]);
   });
 });

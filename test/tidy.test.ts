@@ -25,6 +25,7 @@ import { readFiles } from "./support/tidy/project-files.ts";
 import { findProtoBreaks } from "./support/tidy/protos.ts";
 import { findImpurities, PURE_FILES } from "./support/tidy/purity.ts";
 import { findRingBreaks, findUnusedExceptions } from "./support/tidy/rings.ts";
+import { findLooseSignals } from "./support/tidy/signals.ts";
 import { listed, parseSource } from "./support/tidy/source-file.ts";
 import { findHeavyUnitTests } from "./support/tidy/unit-tests.ts";
 import { findUnusedCodes, findUnusedExports, findUnusedTables } from "./support/tidy/unused.ts";
@@ -112,6 +113,10 @@ describe("the house", () => {
 
   it("has functions of few parameters", () => {
     expect(listed(findManyParameters(files))).toEqual([]);
+  });
+
+  it("waits by signals that none can forget, in one place", () => {
+    expect(listed(findLooseSignals(files))).toEqual([]);
   });
 
   it("prints only where people run it", () => {

@@ -70,7 +70,7 @@ export class StageBed implements AsyncDisposable {
 
   static async open(workload: Workload<TensorWorkloadName>, rows: number): Promise<StageBed> {
     const spec = await readJobFile(workload.jobPath, { set: [], env: process.env });
-    const { map, dataset } = await planJob(spec, new AbortController().signal);
+    const { map, dataset } = await planJob(spec, { signal: new AbortController().signal });
     const planned = present(dataset.files[0], "a dataset has a file");
     const { path, bytes } = planned;
     const store = createLocalStorage();

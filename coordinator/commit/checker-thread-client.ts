@@ -53,7 +53,7 @@ export class CheckerThreadClient implements PartialsChecker {
 
   check(partials: readonly PartialManifest[]): Promise<readonly CheckFinding[]> {
     const limitMs = Math.round(this.#limitMs + bytesOf(partials) / SLOWEST_BYTES_PER_MS);
-    return this.#thread.call("check", partials, NEVER, { limitMs });
+    return this.#thread.call("check", partials, { limitMs, signal: NEVER });
   }
 
   [Symbol.asyncDispose](): Promise<void> {

@@ -37,11 +37,11 @@ export async function startPortThread(options: PortClientOptions): Promise<PortS
   const link = new ThreadLink(compiledUrl("coordinator/grpc/port-thread.ts"));
   const thread = new Remote<PortThreadMethods>(link, { serves: methods, lost });
   try {
-    const address = await thread.call("listen", listening, NEVER);
+    const address = await thread.call("listen", listening, { signal: NEVER });
     return {
       address,
       async close(graceMs) {
-        await thread.call("close", graceMs, NEVER).catch(() => {});
+        await thread.call("close", graceMs, { signal: NEVER }).catch(() => {});
         await thread.close(END_MS);
       },
     };

@@ -17,8 +17,8 @@ const owner = serveOwner<PortThreadMethods, PortOwnerMethods>({
       ...options,
       log: createLogger(port, logLevel),
       results: {
-        jobs: () => owner.call("jobs", null, NEVER),
-        combined: (jobId, reduction) => owner.call("combined", { jobId, reduction }, NEVER),
+        jobs: () => owner.call("jobs", null, { signal: NEVER }),
+        combined: (jobId, reduction) => owner.call("combined", { jobId, reduction }, { signal: NEVER }),
       },
     });
     return server.address;

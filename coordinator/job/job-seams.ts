@@ -42,12 +42,11 @@ export interface JobSeams extends LockSeams {
   readonly random: Random;
   /** At most so many records between two snapshots of a journal. */
   readonly snapshotRecords: number;
-  plan(spec: JobSpec, signal: AbortSignal, options?: PlanOptions): Promise<PlannedJob>;
+  plan(spec: JobSpec, options: PlanOptions): Promise<PlannedJob>;
   /** What identifies a job, without checking it. */
   identify(
     spec: JobSpec,
-    signal: AbortSignal,
-    options?: Pick<PlanOptions, "found" | keyof Reach>,
+    options: Pick<PlanOptions, "found" | "signal" | keyof Reach>,
   ): Promise<IdentifiedJob>;
   /** Where partials are checked: apart from the thread that serves the workers. */
   readonly openChecker: OpenChecker;

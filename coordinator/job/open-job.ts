@@ -47,7 +47,7 @@ async function lookFor(spec: JobSpec, options: OpenJobOptions): Promise<NextRun>
     await endPublished(manifest, { paths, storage }, options);
   });
   if (next.kind === "nothingNew")
-    await refuseOtherJobThan(next, (found) => seams.identify(spec, signal, { found, ...reach }));
+    await refuseOtherJobThan(next, (found) => seams.identify(spec, { found, ...reach, signal }));
   return next;
 }
 

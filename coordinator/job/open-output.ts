@@ -112,7 +112,7 @@ async function plan(spec: JobSpec, options: OpenJobOptions, run: NewRun | null):
   using _saying = logFetching(progress.fetching, log, { output: spec.output.path });
   progress.part = (part, task) => recorder.within("plan", part, task);
   return await recorder.step("plan", () =>
-    seams.plan(spec, signal, { aside, progress, found: run?.input, ownInput, ...reachOf(options) }),
+    seams.plan(spec, { aside, progress, found: run?.input, ownInput, ...reachOf(options), signal }),
   );
 }
 
@@ -203,7 +203,7 @@ async function adoptResult(
 ): Promise<OpenedJob> {
   const { seams, resumes, signal } = options;
   if (resumes === undefined)
-    refuseOtherResult(spec, manifest, await seams.identify(spec, signal, reachOf(options)));
+    refuseOtherResult(spec, manifest, await seams.identify(spec, { ...reachOf(options), signal }));
   else if (manifest.job.id !== resumes) throw runIsGone(resumes, spec.output.path);
   await endPublished(manifest, place, options);
   const manifestPath = below(place.paths.output, MANIFEST_NAME);

@@ -9,7 +9,7 @@ export class PlanningSlot implements Disposable {
   readonly #signal: AbortSignal;
   #giveBack: (() => void) | null;
 
-  private constructor(slots: Slots, signal: AbortSignal, giveBack: () => void) {
+  private constructor(slots: Slots, giveBack: () => void, signal: AbortSignal) {
     this.#slots = slots;
     this.#signal = signal;
     this.#giveBack = giveBack;
@@ -17,7 +17,7 @@ export class PlanningSlot implements Disposable {
 
   /** @throws {RESOURCE_EXHAUSTED} when too many wait; the signal's reason */
   static async take(slots: Slots, signal: AbortSignal): Promise<PlanningSlot> {
-    return new PlanningSlot(slots, signal, await slots.take(signal));
+    return new PlanningSlot(slots, await slots.take(signal), signal);
   }
 
   /**

@@ -19,16 +19,15 @@ export type IdentifiedJob = Pick<PlannedJob, "digests" | "partitions">;
  */
 export async function identifyJob(
   job: JobSpec,
-  signal: AbortSignal,
-  { found, ...reach }: Pick<PlanOptions, "found" | keyof Reach> = {},
+  { found, signal, ...reach }: Pick<PlanOptions, "found" | "signal" | keyof Reach>,
 ): Promise<IdentifiedJob> {
   const stores = await readStores(job, reach);
   const { spec, stores: fileStores } = sealFiles(job, stores);
-  const files = { stores: fileStores };
-  const { dataset, partitions } = await readInput(spec, signal, { stores, found });
-  const folder = await readModelFolder(spec.model, signal, files);
-  const model = await readModelFile(modelPathOf(spec.model, folder), signal, files);
+  const files = { stores: fileStores, signal };
+  const { dataset, partitions } = await readInput(spec, { stores, found, signal });
+  const folder = await readModelFolder(spec.model, files);
+  const model = await readModelFile(modelPathOf(spec.model, folder), files);
   const resolved = await withLikelyInputs(spec, dataset.fields, folder);
-  const stepFiles = await readStepFiles(resolved, signal, files);
+  const stepFiles = await readStepFiles(resolved, files);
   return { digests: digestsOf(resolved, { dataset, model, folder, stepFiles }), partitions };
 }

@@ -58,6 +58,7 @@ export interface PlanOptions extends Reach {
   readonly found?: FoundInput | undefined;
   /** This process wrote the input files itself, so that reading them here is safe. Default: false. */
   readonly ownInput?: boolean;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -68,20 +69,18 @@ export interface PlanOptions extends Reach {
  * @throws {SPEC_INVALID} and the INPUT_, MODEL_, OUTPUT_ and SQL_ codes; what is wrong with input, model and
  * output comes in one error
  */
-export async function planJob(
-  job: JobSpec,
-  signal: AbortSignal,
-  options: PlanOptions = {},
-): Promise<PlannedJob> {
-  const { aside = (task) => task(), progress = new PlanProgress(), found, ownInput = false } = options;
+export async function planJob(job: JobSpec, options: PlanOptions): Promise<PlannedJob> {
+  const {
+    aside = (task) => task(),
+    progress = new PlanProgress(),
+    found,
+    ownInput = false,
+    signal,
+  } = options;
   const stores = await readStores(job, options);
   const { spec, stores: fileStores } = sealFiles(job, stores);
-  const reading = { stores, fileStores, progress, found, ownInput };
-  const { input, folder, model, modelFrom, stepFiles, typeChecks, described } = await readAll(
-    spec,
-    signal,
-    reading,
-  );
+  const reading = { stores, fileStores, progress, found, ownInput, signal };
+  const { input, folder, model, modelFrom, stepFiles, typeChecks, described } = await readAll(spec, reading);
   const { fields } = input.dataset;
   const where = await aside(() => checkFilter(spec.input, fields, signal));
   const bind = () =>
@@ -149,15 +148,15 @@ function checkPublished(
 /** Reads all that lies outside of the job file, concurrently. */
 async function readAll(
   spec: JobSpec,
-  signal: AbortSignal,
   { fileStores, ...options }: ReadInputOptions & Pick<PlannedJob, "stores"> & ReadAllOptions,
 ) {
   // It loads while the input is read.
   if (hasSql(spec)) SQL_PROCESSES.warm();
-  const files = { stores: fileStores };
+  const { signal } = options;
+  const files = { stores: fileStores, signal };
   const reading = {
-    input: readInput(spec, signal, options),
-    folder: readModelFolder(spec.model, signal, files),
+    input: readInput(spec, options),
+    folder: readModelFolder(spec.model, files),
   };
   const resolved = withReadInputs(spec, reading);
   const { progress } = options;
@@ -191,7 +190,7 @@ async function readCode(
   stores: JobStores,
   signal: AbortSignal,
 ): Promise<{ readonly stepFiles: StepFiles; readonly described: DescribedFiles }> {
-  const stepFiles = await readStepFiles(spec, signal, { stores });
+  const stepFiles = await readStepFiles(spec, { stores, signal });
   return { stepFiles, described: await describeFiles(spec.map, stepFiles, signal) };
 }
 
@@ -256,7 +255,7 @@ async function openModel(
 ): Promise<Pick<PlannedJob, "folder" | "model" | "modelFrom">> {
   const folder = await reading;
   const path = parseLocation(modelPathOf(place, folder));
-  const inspect = () => inspectModel(path, signal, { stores, progress });
+  const inspect = () => inspectModel(path, { stores, progress, signal });
   const model = await KNOWN_MODELS.model(path, { stores, signal }, inspect);
   return { folder, model, modelFrom: model.path === path ? null : path };
 }

@@ -43,6 +43,7 @@ export interface ReadInputOptions {
   readonly ownInput?: boolean;
   /** What the input is, where that is known. Left out: it is listed. */
   readonly found?: FoundInput | undefined;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -52,8 +53,7 @@ export interface ReadInputOptions {
  */
 export async function readInput(
   job: Job,
-  signal: AbortSignal,
-  { stores = NO_STORES, progress = new PlanProgress(), found, ownInput = false }: ReadInputOptions = {},
+  { stores = NO_STORES, progress = new PlanProgress(), found, ownInput = false, signal }: ReadInputOptions,
 ): Promise<ReadInput> {
   const { input } = job;
   const list = { signal, stores, progress, ownInput };
@@ -85,7 +85,7 @@ type ListOptions = LookOptions & { readonly progress: PlanProgress; readonly own
 
 /** Without the folders that can be ruled out before they are listed. */
 async function findFiles(job: Job, options: ListOptions): Promise<FoundInput> {
-  const rules = folderRules(job.input, options.signal);
+  const rules = folderRules(job.input, { signal: options.signal });
   const found = await listAll(job, options, rules);
   return isRuledRight(found, job.input) ? found : await listAll(job, options);
 }
@@ -100,7 +100,7 @@ async function listAll(
   const onFound = (files: number) => {
     progress.filesFound += files;
   };
-  return await discoverFiles(input, output.path, signal, { stores, rules, onFound });
+  return await discoverFiles(input, output.path, { stores, rules, onFound, signal });
 }
 
 async function readFiles(

@@ -118,7 +118,7 @@ async function shapeParts(
   const total = files.reduce((sum, { rows }) => sum + rows, 0);
   const onWritten = (done: number) => onProgress({ step: "shape", done, total });
   onWritten(0);
-  const made = await shapeRows({ ...shape, files, stage, scratch: join(temp, "shape") }, signal, onWritten);
+  const made = await shapeRows({ ...shape, files, stage, scratch: join(temp, "shape") }, onWritten, signal);
   return [
     ...made.map((output) => ({ output, from: below(stage, output.path) })),
     ...parts.filter((part) => !isRows(part)),

@@ -71,24 +71,28 @@ async function checkReduction(
     limitMs,
     signal,
   });
-  return useDatabase(opening, signal, async (database) => {
-    const final = { where: `reduce.${name}.final`, sql: reduction.final };
-    await database.run(emptyTable("rows", fields));
-    if (reduction.combine !== undefined) {
-      const combine = { where: `reduce.${name}.combine`, sql: reduction.combine };
-      const combined = join(scratchFolder, "combined.parquet");
-      const failed = await failureOf(database.copyTo(combine, combined, { storedFor: "partial" }));
-      if (failed !== null) {
-        // Without combined columns there is nothing to bind `final` to: only its grammar can be judged.
-        const grammar = isLimit(failed) ? null : await failureOf(database.checkSyntax(final));
-        return [...believed(failed), ...(grammar === null ? [] : grammar.problems)];
+  return useDatabase(
+    opening,
+    async (database) => {
+      const final = { where: `reduce.${name}.final`, sql: reduction.final };
+      await database.run(emptyTable("rows", fields));
+      if (reduction.combine !== undefined) {
+        const combine = { where: `reduce.${name}.combine`, sql: reduction.combine };
+        const combined = join(scratchFolder, "combined.parquet");
+        const failed = await failureOf(database.copyTo(combine, combined, { storedFor: "partial" }));
+        if (failed !== null) {
+          // Without combined columns there is nothing to bind `final` to: only its grammar can be judged.
+          const grammar = isLimit(failed) ? null : await failureOf(database.checkSyntax(final));
+          return [...believed(failed), ...(grammar === null ? [] : grammar.problems)];
+        }
+        await database.viewPartials("partials", combine, parquetScan([combined]));
+        await database.run("DROP TABLE rows");
       }
-      await database.viewPartials("partials", combine, parquetScan([combined]));
-      await database.run("DROP TABLE rows");
-    }
-    const failed = await failureOf(database.copyTo(final, join(scratchFolder, "reduced.parquet")));
-    return failed === null ? [] : believed(failed);
-  });
+      const failed = await failureOf(database.copyTo(final, join(scratchFolder, "reduced.parquet")));
+      return failed === null ? [] : believed(failed);
+    },
+    signal,
+  );
 }
 
 async function failureOf(run: Promise<unknown>): Promise<ShardmillError | null> {

@@ -79,8 +79,10 @@ export async function reducePartials(options: ReduceOptions): Promise<readonly O
       signal,
       ...(options.memoryLimitBytes === undefined ? {} : { memoryLimitBytes: options.memoryLimitBytes }),
     });
-    const file = await useDatabase(database, signal, (opened) =>
-      reduceOne({ ...options, database: opened, sources }, name, reduction),
+    const file = await useDatabase(
+      database,
+      (opened) => reduceOne({ ...options, database: opened, sources }, name, reduction),
+      signal,
     );
     files.push(file);
   }

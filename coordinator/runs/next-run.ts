@@ -67,7 +67,7 @@ export async function nextRun(spec: JobSpec, options: NextRunOptions): Promise<N
   const ownSpec = { ...spec, output: { ...spec.output, path: runFolder(base, number) } };
   const begun = runs.unfinished === null || options.fresh ? null : await begunWith(ownSpec, options);
   const stores = await readStores(spec, options);
-  const listed = await discoverFiles(spec.input, base, signal, { stores }).catch((error: unknown) => {
+  const listed = await discoverFiles(spec.input, base, { stores, signal }).catch((error: unknown) => {
     const isGone = begun !== null && isShardmillError(error, "INPUT_NOT_FOUND");
     throw isGone ? filesGone(number, { begun, gone: [...begun], cause: error }) : error;
   });

@@ -12,7 +12,7 @@ const program: ProgramPart = {
   },
   async checkTypes(modules, signal) {
     const { checkTypes } = await import("./plan/check-types.ts");
-    return await checkTypes(modules, signal);
+    return await checkTypes(modules, { signal });
   },
 };
 

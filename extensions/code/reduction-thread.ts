@@ -31,7 +31,7 @@ async function run(half: ReductionHalf): Promise<Transferred<PackedTable>> {
     where: `${where}.${half}`,
     async next() {
       host.tick();
-      const batch = await owner.call("next", null, NEVER);
+      const batch = await owner.call("next", null, { signal: NEVER });
       return batch === null ? null : unpackBatch(batch);
     },
   });

@@ -135,9 +135,10 @@ class SampleProcess {
     this.#remote = new Remote<SampleMethods>(new ProcessLink(child), {
       lost: (end) => new ShardmillError("INTERNAL", `a sample process ended: ${endText(end)}`),
     });
-    this.#result = this.#remote.call("run", task, this.#stop.signal, {
+    this.#result = this.#remote.call("run", task, {
       onEvent: (marks) => this.#add(marks),
       onAbort: "wait",
+      signal: this.#stop.signal,
     });
     this.#result.catch((error: unknown) => this.#failed.reject(error));
   }

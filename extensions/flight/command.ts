@@ -70,7 +70,7 @@ async function serve(args: FlightArguments): Promise<number> {
   const listening = listeningOf(args);
   const { output, stores, manifest } = await openNamedOutput(args, NOT_PUBLISHED);
   using stops = listenForStopSignals();
-  whenAborted(stops.atOnce, () => process.exit(130));
+  whenAborted(() => process.exit(130), stops.atOnce);
   const { secret } = await ensureCredential(secretPath(args["secret-file"]));
   const job = { jobId: null, output, stores, isPublished: true, combined: [] };
   const results = { jobs: async () => [job], combined: async () => [] };
@@ -88,7 +88,7 @@ async function serve(args: FlightArguments): Promise<number> {
     onLost: lost.reject,
   });
   await tellServing(flight.address, manifest, args.json);
-  const stopped = new Promise<void>((done) => whenAborted(stops.asked, done));
+  const stopped = new Promise<void>((done) => whenAborted(done, stops.asked));
   await Promise.race([stopped, lost.promise]);
   await flight.close(GRACE_MS);
   return 130;

@@ -57,7 +57,7 @@ function flightHandlers(
   async function* list(criteria: Uint8Array, { signal }: Asking): AsyncGenerator<FlightInfo> {
     const found = flights.list(Buffer.from(criteria).toString("utf8"), signal);
     // A turn for each: none is held while the reader takes one in.
-    const next = () => turns.look(signal, () => nextInfo(found, (flight) => infoOf(flight, signal)));
+    const next = () => turns.look(() => nextInfo(found, (flight) => infoOf(flight, signal)), signal);
     for (let info = await next(); info !== null; info = await next()) yield info;
   }
 
@@ -81,9 +81,9 @@ function flightHandlers(
 
   const { listFlights, getFlightInfo, getSchema, doGet } = flightMethods;
   const tellInfo = (path: readonly string[], { signal }: Asking) =>
-    turns.look(signal, async () => infoOf(await flights.find(path, signal), signal));
+    turns.look(async () => infoOf(await flights.find(path, signal), signal), signal);
   const tellSchema = (path: readonly string[], { signal }: Asking) =>
-    turns.look(signal, async () => schemaOf(await flights.find(path, signal), signal));
+    turns.look(async () => schemaOf(await flights.find(path, signal), signal), signal);
   return new Map([
     handledMethod(listFlights, serveServerStream(listFlights, list, report)),
     handledMethod(getFlightInfo, serveUnary(getFlightInfo, tellInfo, report)),

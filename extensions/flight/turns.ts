@@ -70,7 +70,7 @@ export class FlightTurns implements Patience {
     );
   }
 
-  async look<T>(signal: AbortSignal, look: () => Promise<T>): Promise<T> {
+  async look<T>(look: () => Promise<T>, signal: AbortSignal): Promise<T> {
     const giveBack = await this.#looks.take(signal);
     try {
       return await look();

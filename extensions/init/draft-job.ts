@@ -91,11 +91,11 @@ export async function draftJob(places: DraftPlaces, signal: AbortSignal): Promis
 
 /** Reads the input, by the options that its format advises where numbers are read as text. */
 async function readAsMeant(places: DraftPlaces, signal: AbortSignal) {
-  const read = await readInput(places, signal);
+  const read = await readInput(places, { signal });
   const [remedy = null] = read.textCauses.flatMap((cause) => cause.remedy ?? []);
   if (remedy === null) return { remedy, ...read };
   const input = { ...places.input, [remedy.format]: remedy.options };
-  return { remedy, ...(await readInput({ ...places, input }, signal)) };
+  return { remedy, ...(await readInput({ ...places, input }, { signal })) };
 }
 
 /** Drafts a job without I/O: the pure part of `draftJob`. */
@@ -185,8 +185,8 @@ async function readModel(
   signal: AbortSignal,
 ): Promise<{ readonly folder: ModelFolder | null; readonly file: ModelFile }> {
   const { path, ...files } = sealModel(named);
-  const folder = await readModelFolder({ path }, signal, files);
-  return { folder, file: await inspectModel(modelPathOf({ path }, folder), signal, files) };
+  const folder = await readModelFolder({ path }, { ...files, signal });
+  return { folder, file: await inspectModel(modelPathOf({ path }, folder), { ...files, signal }) };
 }
 
 /** No job can name a column whose name another one has, too. */

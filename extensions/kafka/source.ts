@@ -49,7 +49,7 @@ export class KafkaSource implements QueueSource {
           await member.refresh();
           const next = member.openCount < this.#options.mostOpen ? member.read() : null;
           if (next !== null) yield next;
-          else await this.#woken(signal, member);
+          else await this.#woken(member, signal);
         } catch (error) {
           await this.#lose(member, error, signal);
         }
@@ -145,7 +145,7 @@ export class KafkaSource implements QueueSource {
     this.#options.log.warn(about, "a queue is not to be had; it is tried again");
   }
 
-  async #woken(signal: AbortSignal, member: KafkaMember): Promise<void> {
+  async #woken(member: KafkaMember, signal: AbortSignal): Promise<void> {
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
       if (signal.aborted || member.hasNews) resolve();

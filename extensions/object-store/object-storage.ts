@@ -19,6 +19,7 @@ import { digestStored } from "../../shared/storage/whole-file.ts";
 import {
   ListingWatch,
   type ObjectClient,
+  type ObjectHead,
   type ObjectPage,
   type ObjectPut,
   putObject,
@@ -78,9 +79,7 @@ class ObjectStorage implements Storage {
   }
 
   async stat(location: Location, signal: AbortSignal): Promise<FileStat> {
-    const { bytes, version } = await this.#ofFile(location, signal, (place) =>
-      this.#client.head(place, signal),
-    );
+    const { bytes, version } = await this.#head(location, signal);
     return { bytes, version };
   }
 
@@ -130,8 +129,10 @@ class ObjectStorage implements Storage {
     signal.throwIfAborted();
     if (start === end) return new Uint8Array(0);
     const range = { start, end, ...(version === undefined ? {} : { version }) };
-    const { bytes } = await this.#ofFile(location, signal, (place) =>
-      this.#client.readRange(place, range, signal),
+    const { bytes } = await this.#ofFile(
+      location,
+      (place) => this.#client.readRange(place, range, signal),
+      signal,
     );
     if (bytes.length < end - start) throw tooShort(location, end, start + bytes.length);
     return bytes;
@@ -192,8 +193,8 @@ class ObjectStorage implements Storage {
   /** Of an object: that there are only keys below it is said otherwise than that there is nothing. */
   async #ofFile<T>(
     location: Location,
-    signal: AbortSignal,
     ask: (place: ObjectPlace) => Promise<T>,
+    signal: AbortSignal,
   ): Promise<T> {
     signal.throwIfAborted();
     const place = placeOf(location);
@@ -207,6 +208,10 @@ class ObjectStorage implements Storage {
       }
     }
     throw (await this.#isFolder(place, signal)) ? notAFile(location, "folder") : missing;
+  }
+
+  #head(location: Location, signal: AbortSignal): Promise<ObjectHead> {
+    return this.#ofFile(location, (place) => this.#client.head(place, signal), signal);
   }
 
   async #isFolder(place: ObjectPlace, signal: AbortSignal): Promise<boolean> {
@@ -246,9 +251,7 @@ class ObjectStorage implements Storage {
   }
 
   async #told(location: Location, signal: AbortSignal): Promise<StoredFile | null> {
-    const { bytes, sha256 } = await this.#ofFile(location, signal, (place) =>
-      this.#client.head(place, signal),
-    );
+    const { bytes, sha256 } = await this.#head(location, signal);
     return sha256 === null ? null : { bytes, sha256 };
   }
 
@@ -257,10 +260,8 @@ class ObjectStorage implements Storage {
     try {
       const refuses = await this.#client.refusesOtherBytes?.(named(placeOf(location)), signal);
       if (refuses !== true) return false;
-      const { sha256 } = await this.put(location, sourceOfBytes("whose sha256 is told"), {
-        ifAbsent: true,
-        signal,
-      });
+      const probe = sourceOfBytes("whose sha256 is told");
+      const { sha256 } = await this.put(location, probe, { ifAbsent: true, signal });
       return (await this.#told(location, signal))?.sha256 === sha256;
     } finally {
       await this.remove(location, NEVER);
@@ -281,9 +282,8 @@ class ObjectStorage implements Storage {
   async #has(place: ObjectPlace, { bytes, sha256 }: StoredFile, signal: AbortSignal): Promise<boolean> {
     const there = await this.#client.head(place, signal);
     if (there.bytes !== bytes) return false;
-    return (
-      (there.sha256 ?? (await digestStored(this, parseLocation(place.path), { signal })).sha256) === sha256
-    );
+    const digest = there.sha256 ?? (await digestStored(this, parseLocation(place.path), { signal })).sha256;
+    return digest === sha256;
   }
 }
 

@@ -52,7 +52,7 @@ async function runProcess(layout: ProcessLayout, task: TryTask, onRow: TryOption
     if (!enough.signal.aborted && !onRow(trace)) enough.abort();
   };
   try {
-    await remote.call("run", task, enough.signal, { onEvent });
+    await remote.call("run", task, { onEvent, signal: enough.signal });
   } catch (error) {
     if (!enough.signal.aborted) throw error;
   }

@@ -83,103 +83,174 @@ function partialOf(lease: { jobId: string; shard: number }): PartialManifest {
 /** By name: what each does again and again, from several connections, many at once. */
 export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
   "heartbeats without end": (attacker) =>
-    endlessly(clients(4, attacker), 50, attacker.signal, async (client) => {
-      const session = await join(client);
-      const leases = Array(60).fill({ lease: REF, rowsDone: 1 });
-      await endlessly([client], 1, attacker.signal, () =>
-        client.work.heartbeat({ session, leases, busy: {}, padding: null, stores: [] }, NEVER),
-      );
-    }),
+    endlessly(
+      clients(4, attacker),
+      50,
+      async (client) => {
+        const session = await join(client);
+        const leases = Array(60).fill({ lease: REF, rowsDone: 1 });
+        await endlessly(
+          [client],
+          1,
+          () => client.work.heartbeat({ session, leases, busy: {}, padding: null, stores: [] }, NEVER),
+          attacker.signal,
+        );
+      },
+      attacker.signal,
+    ),
   "heartbeats of 100,000 leases": (attacker) =>
-    endlessly(clients(2, attacker), 2, attacker.signal, async (client) => {
-      const session = await join(client);
-      const lease = (index: number) => ({ ...REF, jobId: `job-${index}` });
-      const leases = Array.from({ length: 100_000 }, (_, index) => ({ lease: lease(index), rowsDone: 1 }));
-      await client.work.heartbeat({ session, leases, busy: {}, padding: null, stores: [] }, NEVER);
-    }),
+    endlessly(
+      clients(2, attacker),
+      2,
+      async (client) => {
+        const session = await join(client);
+        const lease = (index: number) => ({ ...REF, jobId: `job-${index}` });
+        const leases = Array.from({ length: 100_000 }, (_, index) => ({ lease: lease(index), rowsDone: 1 }));
+        await client.work.heartbeat({ session, leases, busy: {}, padding: null, stores: [] }, NEVER);
+      },
+      attacker.signal,
+    ),
   "lease requests without end": (attacker) =>
-    endlessly(clients(8, attacker), 100, attacker.signal, async (client) => {
-      const session = await join(client);
-      await client.work.requestLease(session, 60_000, [], AbortSignal.timeout(200));
-    }),
+    endlessly(
+      clients(8, attacker),
+      100,
+      async (client) => {
+        const session = await join(client);
+        await client.work.requestLease(session, 60_000, [], AbortSignal.timeout(200));
+      },
+      attacker.signal,
+    ),
   "registrations without end": (attacker) =>
-    endlessly(clients(4, attacker), 100, attacker.signal, (client) => join(client)),
+    endlessly(clients(4, attacker), 100, (client) => join(client), attacker.signal),
   "uploads that send nothing": (attacker) =>
-    endlessly(clients(8, attacker), 120, attacker.signal, () => rawCall(attacker, "PutPartialFile", null)),
+    endlessly(clients(8, attacker), 120, () => rawCall(attacker, "PutPartialFile", null), attacker.signal),
   "uploads of one lease that stop": async (attacker) => {
     const [client] = clients(1, attacker);
     if (client === undefined) return;
     const { session, lease } = await takeLease(client, attacker);
-    await endlessly([client], 40, attacker.signal, (_client, index) => {
-      const header = { session, jobId: lease.jobId, shard: lease.shard.id, token: lease.token };
-      const name = index % 2 === 0 ? "rows.parquet" : "dead.parquet";
-      const stuck = (async function* () {
-        yield Buffer.from("0123456789");
-        await aborted(attacker.signal);
-      })();
-      return client.data.putPartialFile(
-        { ...header, executionId: asExecutionId("e1"), name, bytes: 1 << 20 },
-        stuck,
-        NEVER,
-      );
-    });
+    await endlessly(
+      [client],
+      40,
+      (_client, index) => {
+        const header = { session, jobId: lease.jobId, shard: lease.shard.id, token: lease.token };
+        const name = index % 2 === 0 ? "rows.parquet" : "dead.parquet";
+        const stuck = (async function* () {
+          yield Buffer.from("0123456789");
+          await aborted(attacker.signal);
+        })();
+        return client.data.putPartialFile(
+          { ...header, executionId: asExecutionId("e1"), name, bytes: 1 << 20 },
+          stuck,
+          NEVER,
+        );
+      },
+      attacker.signal,
+    );
   },
   "uploads for leases that nobody has": (attacker) =>
-    endlessly(clients(4, attacker), 50, attacker.signal, async (client, index) => {
-      const session = await join(client);
-      const token = { generation: 7, sequence: index };
-      const lease = { session, jobId: attacker.jobId, shard: shardId(index), token };
-      const header = { ...lease, executionId: asExecutionId("e1") };
-      const bytes = (async function* () {
-        yield new Uint8Array(1 << 20);
-      })();
-      await client.data.putPartialFile({ ...header, name: "rows.parquet", bytes: 1 << 20 }, bytes, NEVER);
-    }),
+    endlessly(
+      clients(4, attacker),
+      50,
+      async (client, index) => {
+        const session = await join(client);
+        const token = { generation: 7, sequence: index };
+        const lease = { session, jobId: attacker.jobId, shard: shardId(index), token };
+        const header = { ...lease, executionId: asExecutionId("e1") };
+        const bytes = (async function* () {
+          yield new Uint8Array(1 << 20);
+        })();
+        await client.data.putPartialFile({ ...header, name: "rows.parquet", bytes: 1 << 20 }, bytes, NEVER);
+      },
+      attacker.signal,
+    ),
   "readers that take nothing in": (attacker) =>
-    endlessly(clients(8, attacker), 60, attacker.signal, async (client) => {
-      const session = await join(client);
-      const { jobId, inputPath: path, inputBytes: end } = attacker;
-      await rawCall(attacker, "ReadRange", { session, jobId, path, start: 0, end });
-    }),
+    endlessly(
+      clients(8, attacker),
+      60,
+      async (client) => {
+        const session = await join(client);
+        const { jobId, inputPath: path, inputBytes: end } = attacker;
+        await rawCall(attacker, "ReadRange", { session, jobId, path, start: 0, end });
+      },
+      attacker.signal,
+    ),
   "watchers that take nothing in": (attacker) =>
-    endlessly([NOBODY], 1_000, attacker.signal, () =>
-      rawCall(attacker, "WatchJob", { jobId: attacker.jobId }),
+    endlessly(
+      [NOBODY],
+      1_000,
+      () => rawCall(attacker, "WatchJob", { jobId: attacker.jobId }),
+      attacker.signal,
     ),
   "watchers that come and go": (attacker) =>
-    endlessly(clients(4, attacker), 100, attacker.signal, async (client) => {
-      for await (const _status of client.jobs.watchJob("", NEVER)) break;
-    }),
+    endlessly(
+      clients(4, attacker),
+      100,
+      async (client) => {
+        for await (const _status of client.jobs.watchJob("", NEVER)) break;
+      },
+      attacker.signal,
+    ),
   "status of all, without end": (attacker) =>
-    endlessly(clients(4, attacker), 60, attacker.signal, async (client) => {
-      await Promise.all([client.jobs.listJobs(NEVER), client.workers.listWorkers(NEVER)]);
-    }),
+    endlessly(
+      clients(4, attacker),
+      60,
+      async (client) => {
+        await Promise.all([client.jobs.listJobs(NEVER), client.workers.listWorkers(NEVER)]);
+      },
+      attacker.signal,
+    ),
   "jobs that cannot be planned": (attacker) =>
-    endlessly(clients(4, attacker), 60, attacker.signal, (client, index) => {
-      const output = { ...attacker.spec.output, path: `${attacker.spec.output.path}-none-${index}` };
-      const model = { ...attacker.spec.model, path: "/nowhere/model.onnx" };
-      return client.jobs.submitJob({ ...attacker.spec, output, model }, { fresh: false }, NEVER);
-    }),
+    endlessly(
+      clients(4, attacker),
+      60,
+      (client, index) => {
+        const output = { ...attacker.spec.output, path: `${attacker.spec.output.path}-none-${index}` };
+        const model = { ...attacker.spec.model, path: "/nowhere/model.onnx" };
+        return client.jobs.submitJob({ ...attacker.spec, output, model }, { fresh: false }, NEVER);
+      },
+      attacker.signal,
+    ),
   "cancellations of no job": (attacker) =>
-    endlessly(clients(4, attacker), 100, attacker.signal, (client) =>
-      client.jobs.cancelJob(MANY_TEXT.slice(0, 4_000), MANY_TEXT.slice(0, 4_000), NEVER),
+    endlessly(
+      clients(4, attacker),
+      100,
+      (client) => client.jobs.cancelJob(MANY_TEXT.slice(0, 4_000), MANY_TEXT.slice(0, 4_000), NEVER),
+      attacker.signal,
     ),
   "failures that never were": (attacker) =>
-    endlessly(clients(4, attacker), 50, attacker.signal, async (client) => {
-      const session = await join(client);
-      const error = errorToData(new ShardmillError("MODEL_FAILED", MANY_TEXT));
-      await endlessly([client], 1, attacker.signal, () =>
-        client.work.failAttempt(session, { ...REF, jobId: attacker.jobId }, error),
-      );
-    }),
+    endlessly(
+      clients(4, attacker),
+      50,
+      async (client) => {
+        const session = await join(client);
+        const error = errorToData(new ShardmillError("MODEL_FAILED", MANY_TEXT));
+        await endlessly(
+          [client],
+          1,
+          () => client.work.failAttempt(session, { ...REF, jobId: attacker.jobId }, error),
+          attacker.signal,
+        );
+      },
+      attacker.signal,
+    ),
   "partials that never were": (attacker) =>
-    endlessly(clients(4, attacker), 30, attacker.signal, async (client) => {
-      const session = await join(client);
-      await client.work.offerPartial(session, attacker.jobId, partialOf({ jobId: attacker.jobId, shard: 0 }));
-    }),
+    endlessly(
+      clients(4, attacker),
+      30,
+      async (client) => {
+        const session = await join(client);
+        await client.work.offerPartial(
+          session,
+          attacker.jobId,
+          partialOf({ jobId: attacker.jobId, shard: 0 }),
+        );
+      },
+      attacker.signal,
+    ),
   "metadata of 60 KB": (attacker) =>
-    endlessly([NOBODY], 200, attacker.signal, () => rawCall(attacker, "ListJobs", {}, MANY_TEXT)),
+    endlessly([NOBODY], 200, () => rawCall(attacker, "ListJobs", {}, MANY_TEXT), attacker.signal),
   "calls without the secret": (attacker) =>
-    endlessly(strangers(4, attacker), 100, attacker.signal, (client) => client.jobs.listJobs(NEVER)),
+    endlessly(strangers(4, attacker), 100, (client) => client.jobs.listJobs(NEVER), attacker.signal),
   "two thousand connections": async (attacker) => {
     const { host, port } = parseAddress(attacker.address, "connect");
     const sockets = Array.from({ length: 2_000 }, () => {

@@ -42,8 +42,8 @@ export const made = { calls: 0 };
 export async function endlessly<T>(
   whose: readonly T[],
   each: number,
-  signal: AbortSignal,
   work: (one: T, index: number) => Promise<unknown>,
+  signal: AbortSignal,
 ): Promise<void> {
   const over = aborted(signal);
   const loops = whose.flatMap((one, place) =>

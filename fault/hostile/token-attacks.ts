@@ -49,53 +49,101 @@ async function ticketsOf(peer: Peer): Promise<Uint8Array[]> {
 /** What whoever has a token for submitting does again and again. */
 export const TOKEN_ATTACKS: Readonly<Record<string, Attack>> = {
   "questions of a token, without a pause": (attacker) =>
-    endlessly(tokenHolders(4, attacker), 100, attacker.signal, (client) =>
-      client.jobs.getJob(attacker.jobId, NEVER),
+    endlessly(
+      tokenHolders(4, attacker),
+      100,
+      (client) => client.jobs.getJob(attacker.jobId, NEVER),
+      attacker.signal,
     ),
   "jobs of a token that cannot be planned": (attacker) =>
-    endlessly(tokenHolders(4, attacker), 60, attacker.signal, (client, index) => {
-      const output = { ...attacker.spec.output, path: `${attacker.spec.output.path}-none-${index}` };
-      const model = { ...attacker.spec.model, path: `${attacker.spec.model.path}-none` };
-      return client.jobs.submitJob({ ...attacker.spec, output, model }, { fresh: false }, NEVER);
-    }),
+    endlessly(
+      tokenHolders(4, attacker),
+      60,
+      (client, index) => {
+        const output = { ...attacker.spec.output, path: `${attacker.spec.output.path}-none-${index}` };
+        const model = { ...attacker.spec.model, path: `${attacker.spec.model.path}-none` };
+        return client.jobs.submitJob({ ...attacker.spec, output, model }, { fresh: false }, NEVER);
+      },
+      attacker.signal,
+    ),
   "jobs of a token for places that are not open to it": (attacker) =>
-    endlessly(tokenHolders(4, attacker), 60, attacker.signal, (client) =>
-      client.jobs.submitJob({ ...attacker.spec, input: { ...attacker.spec.input, path: ["/"] } }, NEW, NEVER),
+    endlessly(
+      tokenHolders(4, attacker),
+      60,
+      (client) =>
+        client.jobs.submitJob(
+          { ...attacker.spec, input: { ...attacker.spec.input, path: ["/"] } },
+          NEW,
+          NEVER,
+        ),
+      attacker.signal,
     ),
   "job files of 4 MB of a token": (attacker) =>
-    endlessly(tokenHolders(4, attacker), 20, attacker.signal, (client) => {
-      const input = { ...attacker.spec.input, where: `id = '${MANY_TEXT.repeat(60)}'` };
-      return client.jobs.submitJob({ ...attacker.spec, input }, NEW, NEVER);
-    }),
+    endlessly(
+      tokenHolders(4, attacker),
+      20,
+      (client) => {
+        const input = { ...attacker.spec.input, where: `id = '${MANY_TEXT.repeat(60)}'` };
+        return client.jobs.submitJob({ ...attacker.spec, input }, NEW, NEVER);
+      },
+      attacker.signal,
+    ),
   "jobs of a token that nobody can work on, as many as it may have": (attacker) =>
-    endlessly(tokenHolders(4, attacker), 10, attacker.signal, (client, index) => {
-      const output = { ...attacker.spec.output, path: `${attacker.spec.output.path}-held-${index}` };
-      const map = { ...attacker.spec.map, device: "cuda" as const };
-      return client.jobs.submitJob({ ...attacker.spec, output, map }, NEW, NEVER);
-    }),
+    endlessly(
+      tokenHolders(4, attacker),
+      10,
+      (client, index) => {
+        const output = { ...attacker.spec.output, path: `${attacker.spec.output.path}-held-${index}` };
+        const map = { ...attacker.spec.map, device: "cuda" as const };
+        return client.jobs.submitJob({ ...attacker.spec, output, map }, NEW, NEVER);
+      },
+      attacker.signal,
+    ),
   "watches of a token, as many as it may have": (attacker) =>
-    endlessly(tokenHolders(4, attacker), 100, attacker.signal, (client) =>
-      begin(client.jobs.watchJob(attacker.jobId, NEVER), attacker.signal),
+    endlessly(
+      tokenHolders(4, attacker),
+      100,
+      (client) => begin(client.jobs.watchJob(attacker.jobId, NEVER), attacker.signal),
+      attacker.signal,
     ),
   "pages of a token that take nothing in": (attacker) =>
-    endlessly([NOBODY], 200, attacker.signal, async () => {
-      const { host, port } = parseAddress(attacker.http, "connect");
-      const socket = connect({ host, port }).on("error", () => {});
-      attacker.signal.addEventListener("abort", () => socket.destroy());
-      socket.write(`GET /api/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${attacker.token}\r\n\r\n`);
-      await new Promise((resolve) => socket.once("close", resolve).once("readable", resolve));
-      await Promise.race([aborted(attacker.signal), new Promise((resolve) => socket.once("close", resolve))]);
-    }),
+    endlessly(
+      [NOBODY],
+      200,
+      async () => {
+        const { host, port } = parseAddress(attacker.http, "connect");
+        const socket = connect({ host, port }).on("error", () => {});
+        attacker.signal.addEventListener("abort", () => socket.destroy());
+        socket.write(
+          `GET /api/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${attacker.token}\r\n\r\n`,
+        );
+        await new Promise((resolve) => socket.once("close", resolve).once("readable", resolve));
+        await Promise.race([
+          aborted(attacker.signal),
+          new Promise((resolve) => socket.once("close", resolve)),
+        ]);
+      },
+      attacker.signal,
+    ),
   "streams of Arrow Flight of a token that take nothing in": (attacker) =>
-    endlessly(readers(8, attacker), 50, attacker.signal, async (peer, index) => {
-      const tickets = await ticketsOf(peer);
-      const ticket = tickets[index % tickets.length] ?? new Uint8Array();
-      await begin(callServerStream(peer, flightMethods.doGet, ticket, TIMES), attacker.signal);
-    }),
+    endlessly(
+      readers(8, attacker),
+      50,
+      async (peer, index) => {
+        const tickets = await ticketsOf(peer);
+        const ticket = tickets[index % tickets.length] ?? new Uint8Array();
+        await begin(callServerStream(peer, flightMethods.doGet, ticket, TIMES), attacker.signal);
+      },
+      attacker.signal,
+    ),
   "questions about flights, without a pause": (attacker) =>
-    endlessly(readers(4, attacker), 50, attacker.signal, ticketsOf),
+    endlessly(readers(4, attacker), 50, ticketsOf, attacker.signal),
   "tickets of Arrow Flight that are none": (attacker) =>
-    endlessly(readers(4, attacker), 50, attacker.signal, (peer) =>
-      begin(callServerStream(peer, flightMethods.doGet, Buffer.from(MANY_TEXT), TIMES), attacker.signal),
+    endlessly(
+      readers(4, attacker),
+      50,
+      (peer) =>
+        begin(callServerStream(peer, flightMethods.doGet, Buffer.from(MANY_TEXT), TIMES), attacker.signal),
+      attacker.signal,
     ),
 };

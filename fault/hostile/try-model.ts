@@ -23,7 +23,7 @@ export async function tryModel(folder: string, trial: Trial & { readonly kind: "
   await symlink(secret, join(home, "link.bin"));
   const path = join(home, FILE_NAMES.onnx);
   await writeFile(path, bytes);
-  const { externalData } = await inspectModel(path, NEVER, LIMITS);
+  const { externalData } = await inspectModel(path, { ...LIMITS, signal: NEVER });
   const outside = externalData.find((data) => !data.path.startsWith(home) || data.location === "link.bin");
   if (outside !== undefined) throw new Error(`the model got at ${outside.path}`);
   return what;

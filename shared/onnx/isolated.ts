@@ -74,7 +74,7 @@ export async function runIsolated(options: IsolatedOptions): Promise<IsolatedRes
   const link = new ProcessLink(child, options.memoryLimitBytes ?? Number.POSITIVE_INFINITY);
   const remote = new Remote<IsolatedProcess>(link, { serves: COUNTS_OWNER });
   const ending = await remote
-    .call("run", argument, signal, { limitMs })
+    .call("run", argument, { limitMs, signal })
     .then((value): Ending => ({ kind: "answered", value }), endingOf)
     // After an answer nothing is left to wait for, and a driver may hang in its exit handlers.
     .finally(() => remote[Symbol.asyncDispose]());

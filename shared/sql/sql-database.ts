@@ -36,8 +36,8 @@ export type OpenDatabase<Options = LockedDatabaseOptions> = (options: Options) =
  */
 export async function useDatabase<T>(
   database: Promise<SqlDatabase>,
-  signal: AbortSignal,
   use: (database: SqlDatabase) => Promise<T>,
+  signal: AbortSignal,
 ): Promise<T> {
   await using opened = await database;
   const interrupt = () => opened.interrupt();

@@ -93,40 +93,42 @@ class SqlProcess implements SqlDatabase {
         ...(threads === undefined ? {} : { threads }),
         ...(optimizes === undefined ? {} : { optimizes }),
       },
-      NEVER,
+      { signal: NEVER },
     );
     if (limitMs === undefined) return;
     this.#timer = setTimeout(() => this.#remote.end({ kind: "time", limitMs }), limitMs);
   }
 
   run(sql: string): Promise<void> {
-    return this.#at("sql").call("run", sql, NEVER);
+    return this.#at("sql").call("run", sql, { signal: NEVER });
   }
 
   rows(sql: string): Promise<Record<string, unknown>[]> {
-    return this.#at("sql").call("rows", sql, NEVER);
+    return this.#at("sql").call("rows", sql, { signal: NEVER });
   }
 
   checkSyntax(source: SqlSource): Promise<void> {
-    return this.#at(source.where).call("checkSyntax", source, NEVER);
+    return this.#at(source.where).call("checkSyntax", source, { signal: NEVER });
   }
 
   bindPredicate(source: SqlSource, table: string): Promise<string | null> {
-    return this.#at(source.where).call("bindPredicate", { source, table }, NEVER);
+    return this.#at(source.where).call("bindPredicate", { source, table }, { signal: NEVER });
   }
 
   columnNames(source: SqlSource): Promise<readonly string[]> {
-    return this.#at(source.where).call("columnNames", source, NEVER);
+    return this.#at(source.where).call("columnNames", source, { signal: NEVER });
   }
 
   copyTo(source: SqlSource, path: string, options: CopyOptions = {}): Promise<{ rows: number }> {
     return this.#copy(source, path, (remote, own) =>
-      remote.call("copyTo", { source, path: own, options }, NEVER),
+      remote.call("copyTo", { source, path: own, options }, { signal: NEVER }),
     );
   }
 
   copyOwn(source: SqlSource, path: string): Promise<{ rows: number }> {
-    return this.#copy(source, path, (remote, own) => remote.call("copyOwn", { source, path: own }, NEVER));
+    return this.#copy(source, path, (remote, own) =>
+      remote.call("copyOwn", { source, path: own }, { signal: NEVER }),
+    );
   }
 
   /**
@@ -146,7 +148,7 @@ class SqlProcess implements SqlDatabase {
   }
 
   viewPartials(name: string, source: SqlSource, scan: string): Promise<void> {
-    return this.#at(source.where).call("viewPartials", { name, source, scan }, NEVER);
+    return this.#at(source.where).call("viewPartials", { name, source, scan }, { signal: NEVER });
   }
 
   interrupt(): void {
@@ -156,7 +158,7 @@ class SqlProcess implements SqlDatabase {
   async [Symbol.asyncDispose](): Promise<void> {
     try {
       await this.#at("closing DuckDB")
-        .call("close", null, NEVER)
+        .call("close", null, { signal: NEVER })
         .catch(() => this.interrupt());
       clearTimeout(this.#timer);
       if (this.#remote.error === null) {

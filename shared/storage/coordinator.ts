@@ -71,7 +71,7 @@ class CoordinatorStorage implements Storage {
   async stat(location: Location, signal: AbortSignal): Promise<FileStat> {
     const path = atCoordinator(location);
     const { data, session, jobId } = this.#options;
-    return asStorage(path, signal, () => data.statFile(session(), jobId, path, signal));
+    return asStorage(path, () => data.statFile(session(), jobId, path, signal), signal);
   }
 
   /** Whatever the coordinator has links to is its own to know. */
@@ -92,13 +92,21 @@ class CoordinatorStorage implements Storage {
   ): Promise<Uint8Array> {
     const path = atCoordinator(location);
     const { data, session, jobId } = this.#options;
-    return asStorage(path, signal, async () => {
-      checkRange(path, start, end);
-      return await inTurn(this.#reads, signal, () => {
-        const chunks = data.readRange({ session: session(), jobId, path, start, end }, signal);
-        return joinChunks(chunks, path, end - start);
-      });
-    });
+    return asStorage(
+      path,
+      async () => {
+        checkRange(path, start, end);
+        return await inTurn(
+          this.#reads,
+          () => {
+            const chunks = data.readRange({ session: session(), jobId, path, start, end }, signal);
+            return joinChunks(chunks, path, end - start);
+          },
+          signal,
+        );
+      },
+      signal,
+    );
   }
 
   async put(location: Location, source: PutSource, options: PutOptions): Promise<StoredFile> {
@@ -106,24 +114,32 @@ class CoordinatorStorage implements Storage {
     if (options.ifAbsent !== true) throw cannot("a coordinator's worker", "put over what may be there");
     const path = atCoordinator(location);
     const { data, session, jobId } = this.#options;
-    return asStorage(path, signal, async () => {
-      const target = parsePartialFolder(nameOf(folderOf(path)));
-      const name = nameOf(path);
-      if (target === null || !isPartialFileName(name)) {
-        throw new ShardmillError("STORE_REFUSED", `${path} is not a file of a partial`, {
-          fields: { path },
-        });
-      }
-      return await inTurn(this.#puts, signal, async () => {
-        const header = { session: session(), jobId, ...target, name, bytes: source.bytes };
-        let sent: StoredFile | null = null;
-        const chunks = async function* (): AsyncGenerator<Uint8Array> {
-          sent = yield* checkedChunks(path, source, options);
-        };
-        await data.putPartialFile(header, chunks(), signal);
-        return present<StoredFile>(sent, "a put that succeeded took all chunks");
-      });
-    });
+    return asStorage(
+      path,
+      async () => {
+        const target = parsePartialFolder(nameOf(folderOf(path)));
+        const name = nameOf(path);
+        if (target === null || !isPartialFileName(name)) {
+          throw new ShardmillError("STORE_REFUSED", `${path} is not a file of a partial`, {
+            fields: { path },
+          });
+        }
+        return await inTurn(
+          this.#puts,
+          async () => {
+            const header = { session: session(), jobId, ...target, name, bytes: source.bytes };
+            let sent: StoredFile | null = null;
+            const chunks = async function* (): AsyncGenerator<Uint8Array> {
+              sent = yield* checkedChunks(path, source, options);
+            };
+            await data.putPartialFile(header, chunks(), signal);
+            return present<StoredFile>(sent, "a put that succeeded took all chunks");
+          },
+          signal,
+        );
+      },
+      signal,
+    );
   }
 
   async rename(): Promise<void> {
@@ -149,7 +165,7 @@ class CoordinatorStorage implements Storage {
 }
 
 /** Waits for a slot; what is refused because there are too many is tried again, later. */
-async function inTurn<T>(slots: Slots, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+async function inTurn<T>(slots: Slots, call: () => Promise<T>, signal: AbortSignal): Promise<T> {
   const giveBack = await slots.take(signal);
   try {
     for (let attempt = 0; ; attempt += 1) {
@@ -188,7 +204,7 @@ function wrongLength(path: string, expected: number, found: number): ShardmillEr
   });
 }
 
-async function asStorage<T>(path: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+async function asStorage<T>(path: string, work: () => Promise<T>, signal: AbortSignal): Promise<T> {
   signal.throwIfAborted();
   try {
     return await work();

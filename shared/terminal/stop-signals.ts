@@ -41,7 +41,7 @@ export function listenForStopSignals(): StopSignals {
 }
 
 /** Calls `act` when the signal aborts, also when it has already. */
-export function whenAborted(signal: AbortSignal, act: () => void): void {
+export function whenAborted(act: () => void, signal: AbortSignal): void {
   if (signal.aborted) act();
   else signal.addEventListener("abort", act, { once: true });
 }
@@ -54,5 +54,5 @@ function interrupted(): ShardmillError {
 }
 
 export function untilAborted(signal: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => whenAborted(signal, () => resolve(undefined)));
+  return new Promise((resolve) => whenAborted(() => resolve(undefined), signal));
 }

@@ -103,16 +103,20 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
   describe(`${name} as a remote`, () => {
     test("a call has its result", async () => {
       await using remote = startRemote().remote;
-      expect(await remote.call("echo", { a: [1, "two", null] }, NEVER)).toEqual({ a: [1, "two", null] });
+      expect(await remote.call("echo", { a: [1, "two", null] }, { signal: NEVER })).toEqual({
+        a: [1, "two", null],
+      });
     });
 
     test("calls at once are answered as each is done", async () => {
       await using remote = startRemote().remote;
       const order: string[] = [];
-      const calls = ["a", "b"].map(async (key) => order.push(await remote.call("hold", key, NEVER)));
-      await remote.call("free", "b", NEVER);
+      const calls = ["a", "b"].map(async (key) =>
+        order.push(await remote.call("hold", key, { signal: NEVER })),
+      );
+      await remote.call("free", "b", { signal: NEVER });
       await calls[1];
-      await remote.call("free", "a", NEVER);
+      await remote.call("free", "a", { signal: NEVER });
       await Promise.all(calls);
       expect(order).toEqual(["b", "a"]);
     });
@@ -121,9 +125,14 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
       await using remote = startRemote().remote;
       const detail = { code: "SPEC_INVALID", message: "not right", fields: { shard: 7 }, hint: "mend it" };
       const problems = [{ where: "a", what: "is wrong" }];
-      await expect(remote.call("fail", null, NEVER)).rejects.toMatchObject({ ...detail, problems });
-      await expect(remote.call("none" as "fail", null, NEVER)).rejects.toMatchObject({ code: "INTERNAL" });
-      expect(await remote.call("echo", 1, NEVER)).toBe(1);
+      await expect(remote.call("fail", null, { signal: NEVER })).rejects.toMatchObject({
+        ...detail,
+        problems,
+      });
+      await expect(remote.call("none" as "fail", null, { signal: NEVER })).rejects.toMatchObject({
+        code: "INTERNAL",
+      });
+      expect(await remote.call("echo", 1, { signal: NEVER })).toBe(1);
     });
 
     test("an aborted call rejects with the signal's reason, and stops on the other side", async () => {
@@ -131,39 +140,41 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
       const stop = new AbortController();
       const reason = new Error("enough");
       const onEvent = () => stop.abort(reason);
-      const call = remote.call("untilAborted", null, stop.signal, { onEvent });
+      const call = remote.call("untilAborted", null, { onEvent, signal: stop.signal });
       await expect(call).rejects.toBe(reason);
-      expect(await remote.call("abortedCount", null, NEVER)).toBe(1);
-      await expect(remote.call("echo", 1, stop.signal)).rejects.toBe(reason);
+      expect(await remote.call("abortedCount", null, { signal: NEVER })).toBe(1);
+      await expect(remote.call("echo", 1, { signal: stop.signal })).rejects.toBe(reason);
     });
 
     test("an aborted call that waits has the reply", async () => {
       await using remote = startRemote().remote;
       const stop = new AbortController();
       const options = { onEvent: () => stop.abort(), onAbort: "wait" } as const;
-      expect(await remote.call("untilAborted", null, stop.signal, options)).toBe("stopped");
+      expect(await remote.call("untilAborted", null, { ...options, signal: stop.signal })).toBe("stopped");
     });
 
     test("events of a call come in order, and before its result", async () => {
       await using remote = startRemote().remote;
       const seen: unknown[] = [];
       const onEvent = (event: number) => seen.push(event);
-      seen.push(await remote.call("count", 5, NEVER, { onEvent }));
+      seen.push(await remote.call("count", 5, { onEvent, signal: NEVER }));
       expect(seen).toEqual([0, 1, 2, 3, 4, "counted"]);
     });
 
     test("it calls its owner, and tells it without waiting", async () => {
       const { remote, notes } = startRemote();
       await using _remote = remote;
-      expect(await remote.call("ask", "why", NEVER)).toBe("an answer to why");
+      expect(await remote.call("ask", "why", { signal: NEVER })).toBe("an answer to why");
       expect(notes).toEqual(["why"]);
     });
 
     test("a call without a reply in time ends it, and every call with it", async () => {
       const { remote, ends, isGone } = startRemote();
-      await remote.call("echo", 1, NEVER);
-      const other = expect(remote.call("hold", "a", NEVER)).rejects.toThrow("it did not answer for 0.1 s");
-      await expect(remote.call("spin", null, NEVER, { limitMs: 100 })).rejects.toThrow(
+      await remote.call("echo", 1, { signal: NEVER });
+      const other = expect(remote.call("hold", "a", { signal: NEVER })).rejects.toThrow(
+        "it did not answer for 0.1 s",
+      );
+      await expect(remote.call("spin", null, { limitMs: 100, signal: NEVER })).rejects.toThrow(
         "it did not answer for 0.1 s",
       );
       await other;
@@ -177,11 +188,11 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
       ["eatMemory", null, /more than .* of memory/],
     ] as const)("%s rejects every pending call, and each later one", async (method, argument, says) => {
       const { remote, ends, isGone } = startRemote();
-      const held = expect(remote.call("hold", "a", NEVER)).rejects.toThrow(says);
-      await expect(remote.call(method, argument as never, NEVER)).rejects.toThrow(says);
+      const held = expect(remote.call("hold", "a", { signal: NEVER })).rejects.toThrow(says);
+      await expect(remote.call(method, argument as never, { signal: NEVER })).rejects.toThrow(says);
       await held;
       const error = remote.error;
-      await expect(remote.call("echo", 1, NEVER)).rejects.toBe(error);
+      await expect(remote.call("echo", 1, { signal: NEVER })).rejects.toBe(error);
       remote.tell("echo", 1);
       await remote[Symbol.asyncDispose]();
       expect([ends.length, isGone()]).toEqual([1, true]);
@@ -191,7 +202,7 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
 
     test("killed in the middle of a call, it is gone, and the call rejects", async () => {
       const { remote, ends, isGone } = startRemote();
-      const spinning = expect(remote.call("spin", null, NEVER)).rejects.toThrow("it was ended");
+      const spinning = expect(remote.call("spin", null, { signal: NEVER })).rejects.toThrow("it was ended");
       await remote[Symbol.asyncDispose]();
       await spinning;
       expect([ends, isGone()]).toEqual([[{ kind: "closed" }], true]);
@@ -199,17 +210,17 @@ export function remoteContract(name: string, { start, uncaught, memoryMib }: Rem
 
     test("closed, it abandons its calls, closes what it has open, and is gone", async () => {
       const { remote, notes, isGone } = startRemote();
-      const pending = remote.call("untilAborted", null, NEVER);
+      const pending = remote.call("untilAborted", null, { signal: NEVER });
       expect(await remote.close(60_000)).toBe(true);
       expect(await pending).toBe("stopped");
       expect([notes, isGone()]).toEqual([["closed"], true]);
-      await expect(remote.call("echo", 1, NEVER)).rejects.toThrow("it was ended");
+      await expect(remote.call("echo", 1, { signal: NEVER })).rejects.toThrow("it was ended");
     });
 
     test("one that does not close in time is left, and its calls reject", async () => {
       const { remote, isGone } = startRemote();
-      await remote.call("echo", 1, NEVER);
-      const spinning = expect(remote.call("spin", null, NEVER)).rejects.toThrow("it was ended");
+      await remote.call("echo", 1, { signal: NEVER });
+      const spinning = expect(remote.call("spin", null, { signal: NEVER })).rejects.toThrow("it was ended");
       expect(await remote.close(50)).toBe(false);
       await spinning;
       await remote[Symbol.asyncDispose]();

@@ -63,7 +63,7 @@ test("a thread gets a buffer without a copy, and gives one back", async () => {
   }
   await using remote = new Remote<Move>(new ThreadLink(script), { lost });
   const bytes = Uint8Array.of(1, 2, 3).buffer;
-  const moved = await remote.call("move", bytes, NEVER, { transfer: [bytes] });
+  const moved = await remote.call("move", bytes, { transfer: [bytes], signal: NEVER });
   expect([bytes.byteLength, [...new Uint8Array(moved)]]).toEqual([0, [1, 2, 3]]);
 });
 
@@ -72,19 +72,19 @@ test("what cannot be sent rejects its call, and harms no other", async () => {
     new ThreadLink(await scriptOf("echo: (value) => value ?? (() => {})")),
     { lost },
   );
-  await expect(remote.call("echo", () => {}, NEVER)).rejects.toThrow("could not be cloned");
-  await expect(remote.call("echo", null, NEVER)).rejects.toThrow("could not be cloned");
-  expect(await remote.call("echo", 1, NEVER)).toBe(1);
+  await expect(remote.call("echo", () => {}, { signal: NEVER })).rejects.toThrow("could not be cloned");
+  await expect(remote.call("echo", null, { signal: NEVER })).rejects.toThrow("could not be cloned");
+  expect(await remote.call("echo", 1, { signal: NEVER })).toBe(1);
 });
 
 test("a process that is released serves its next owner alone", async () => {
   const child = forked(await scriptOf("echo: (value) => value"));
   const first = new Remote<Echo>(new ProcessLink(child), { lost });
-  expect(await first.call("echo", 1, NEVER)).toBe(1);
+  expect(await first.call("echo", 1, { signal: NEVER })).toBe(1);
   first.release();
-  await expect(first.call("echo", 1, NEVER)).rejects.toThrow("lost");
+  await expect(first.call("echo", 1, { signal: NEVER })).rejects.toThrow("lost");
   await using second = new Remote<Echo>(new ProcessLink(child), { lost });
-  expect(await second.call("echo", 2, NEVER)).toBe(2);
+  expect(await second.call("echo", 2, { signal: NEVER })).toBe(2);
   expect(child.listenerCount("message")).toBe(1);
 });
 
@@ -92,13 +92,13 @@ test("a thread that had ended before it was taken over rejects its first call", 
   const { thread } = new ThreadLink(await scriptOf("echo: (value) => value"));
   await thread.terminate();
   await using remote = new Remote<Echo>(new ThreadLink(thread), { lost });
-  await expect(remote.call("echo", 1, NEVER)).rejects.toThrow("lost");
+  await expect(remote.call("echo", 1, { signal: NEVER })).rejects.toThrow("lost");
 });
 
 test("a process that cannot be started rejects its calls, and is not waited for", async () => {
   const child = fork("none.mjs", { stdio: ["ignore", "ignore", "ignore", "ipc"], execPath: "/no/such/node" });
   await using remote = new Remote<Echo>(new ProcessLink(child), { lost });
-  await expect(remote.call("echo", 1, NEVER)).rejects.toThrow("lost");
+  await expect(remote.call("echo", 1, { signal: NEVER })).rejects.toThrow("lost");
 });
 
 function forked(script: URL) {

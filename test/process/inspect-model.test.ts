@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 test("a model's file is described: size, digest and signature", async () => {
-  expect(await inspectModel(path, never)).toEqual({
+  expect(await inspectModel(path, { signal: never })).toEqual({
     path,
     bytes: bytes.length,
     sha256: createHash("sha256").update(bytes).digest("hex"),
@@ -33,16 +33,16 @@ test("a model's file is described: size, digest and signature", async () => {
 });
 
 test("a missing model is MODEL_NOT_FOUND, with the nearest name in its folder", async () => {
-  await expect(inspectModel(join(folder, "digit.onnx"), never)).rejects.toMatchObject({
+  await expect(inspectModel(join(folder, "digit.onnx"), { signal: never })).rejects.toMatchObject({
     code: "MODEL_NOT_FOUND",
     fields: { path: join(folder, "digit.onnx") },
     hint: "did you mean `digits.onnx`?",
   });
-  await expect(inspectModel(join(folder, "something-else.onnx"), never)).rejects.toMatchObject({
+  await expect(inspectModel(join(folder, "something-else.onnx"), { signal: never })).rejects.toMatchObject({
     code: "MODEL_NOT_FOUND",
     hint: expect.stringContaining("digits.onnx"),
   });
-  await expect(inspectModel(join(folder, "none", "a.onnx"), never)).rejects.toMatchObject({
+  await expect(inspectModel(join(folder, "none", "a.onnx"), { signal: never })).rejects.toMatchObject({
     code: "MODEL_NOT_FOUND",
     hint: expect.stringContaining("not there either"),
   });
@@ -51,13 +51,13 @@ test("a missing model is MODEL_NOT_FOUND, with the nearest name in its folder", 
 test("a folder and a corrupt file are MODEL_INVALID with their path", async () => {
   const inside = join(folder, "inside.onnx");
   await mkdir(inside);
-  await expect(inspectModel(inside, never)).rejects.toMatchObject({
+  await expect(inspectModel(inside, { signal: never })).rejects.toMatchObject({
     code: "MODEL_INVALID",
     fields: { path: inside },
   });
   const corrupt = join(folder, "corrupt.onnx");
   await writeFile(corrupt, bytes.subarray(0, 99));
-  await expect(inspectModel(corrupt, never)).rejects.toMatchObject({
+  await expect(inspectModel(corrupt, { signal: never })).rejects.toMatchObject({
     code: "MODEL_INVALID",
     fields: { path: corrupt },
     hint: expect.stringContaining("copied whole"),
@@ -72,7 +72,7 @@ test("an input that cannot be fed is told with its name, its problem and the mod
     nodes: [{ op: "SequenceLength", inputs: ["x"], outputs: ["y"] }],
   });
   await writeFile(words, model);
-  await expect(inspectModel(words, never)).rejects.toMatchObject({
+  await expect(inspectModel(words, { signal: never })).rejects.toMatchObject({
     code: "MODEL_INVALID",
     fields: { path: words, tensor: "x" },
     problems: [{ where: "x", found: "a sequence, map or optional value" }],
@@ -80,9 +80,11 @@ test("an input that cannot be fed is told with its name, its problem and the mod
 });
 
 test("a model that takes too long to load is MODEL_INVALID, and an abort is the signal's reason", async () => {
-  await expect(inspectModel(path, never, { limitMs: 1 })).rejects.toMatchObject({
+  await expect(inspectModel(path, { limitMs: 1, signal: never })).rejects.toMatchObject({
     code: "MODEL_INVALID",
     fields: { path },
   });
-  await expect(inspectModel(path, AbortSignal.abort(new Error("stopped")))).rejects.toThrow("stopped");
+  await expect(inspectModel(path, { signal: AbortSignal.abort(new Error("stopped")) })).rejects.toThrow(
+    "stopped",
+  );
 });

@@ -57,7 +57,7 @@ test("planning that is interrupted, whenever, ends with the signal's reason and 
   const spec = await readJobFile(job.path, { set: [], env: {} });
   const reason = new ShardmillError("INTERRUPTED", "stopped by a signal");
   for (const waitMs of [0, 20, 100]) {
-    await expect(planJob(spec, abortAfter(waitMs, reason))).rejects.toBe(reason);
+    await expect(planJob(spec, { signal: abortAfter(waitMs, reason) })).rejects.toBe(reason);
   }
   expect(await readdir(job.at())).toEqual(["data", "job.yaml", "model.onnx"]);
 });

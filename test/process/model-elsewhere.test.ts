@@ -57,8 +57,8 @@ test("its signature and digests are those of the same files on a disk, and its f
   await writeFile(join(folder, "model.onnx"), external.model);
   await writeFile(join(folder, external.location), external.data);
   await putModel();
-  const here = await inspectModel(join(folder, "model.onnx"), never);
-  const there = await inspectModel(MODEL, never, { openers });
+  const here = await inspectModel(join(folder, "model.onnx"), { signal: never });
+  const there = await inspectModel(MODEL, { openers, signal: never });
   const copies = dirname(there.path);
   expect(there).toEqual({
     ...here,
@@ -73,7 +73,7 @@ test("it is read once, until a version changes or a copy is damaged", async () =
   await putModel();
   const read = async () => {
     bucket.seen.length = 0;
-    const model = await readModelFile(MODEL, never, { openers });
+    const model = await readModelFile(MODEL, { openers, signal: never });
     return { model, read: [...bucket.seen] };
   };
   const first = await read();
@@ -101,7 +101,7 @@ test("one that is replaced while it is fetched is refused, and nothing of it is 
     if (location !== MODEL) await put(external.location, flipped);
     return await read(location, ...range);
   };
-  await expect(readModelFile(MODEL, never, { openers })).rejects.toMatchObject({
+  await expect(readModelFile(MODEL, { openers, signal: never })).rejects.toMatchObject({
     code: "MODEL_CHANGED",
     fields: { path: MODEL },
   });
@@ -110,13 +110,13 @@ test("one that is replaced while it is fetched is refused, and nothing of it is 
 
 test("what was not used for a month goes when another one comes", async () => {
   await putModel();
-  await readModelFile(MODEL, never, { openers });
+  await readModelFile(MODEL, { openers, signal: never });
   const old = new Date(Date.now() - 31 * 24 * 3_600_000);
   const fetched = join(cache, "fetched");
   const names = await readdir(fetched);
   for (const name of names) await utimes(join(fetched, name), old, old);
   await put("other.onnx", external.model);
-  await readModelFile(below(MODELS, "other.onnx"), never, { openers });
+  await readModelFile(below(MODELS, "other.onnx"), { openers, signal: never });
   const left = await readdir(fetched);
   expect(left).toHaveLength(2);
   expect(names.filter((name) => left.includes(name))).toEqual([]);
@@ -126,12 +126,12 @@ test("one that is no model, and one whose weights are not there, are refused by 
   await put("words.onnx", "no model at all");
   await put("model.onnx", external.model);
   for (const path of [MODEL, below(MODELS, "words.onnx")]) {
-    await expect(inspectModel(path, never, { openers })).rejects.toMatchObject({
+    await expect(inspectModel(path, { openers, signal: never })).rejects.toMatchObject({
       code: "MODEL_INVALID",
       fields: { path },
     });
   }
-  await expect(inspectModel(below(MODELS, "modal.onnx"), never, { openers })).rejects.toMatchObject({
+  await expect(inspectModel(below(MODELS, "modal.onnx"), { openers, signal: never })).rejects.toMatchObject({
     code: "MODEL_NOT_FOUND",
     hint: "did you mean `model.onnx`?",
   });
@@ -142,7 +142,7 @@ test("a model that names a file outside its folder is refused before that is ask
   const outside = name.replace(/^[^/]*/, (first) => "..".padEnd(first.length, "/"));
   const text = Buffer.from(external.model).toString("latin1").replaceAll(name, outside);
   await put("model.onnx", new Uint8Array(Buffer.from(text, "latin1")));
-  await expect(readModelFile(MODEL, never, { openers })).rejects.toMatchObject({
+  await expect(readModelFile(MODEL, { openers, signal: never })).rejects.toMatchObject({
     code: "MODEL_INVALID",
     fields: { path: MODEL, location: outside },
   });

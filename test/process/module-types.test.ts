@@ -26,7 +26,10 @@ describe("the types of a module", () => {
       await mkdir(join(folder, "node_modules"));
       await symlink(join(process.cwd(), "node_modules/typescript"), join(folder, "node_modules/typescript"));
     }
-    return await checkTypes([{ where: WHERE, path: join(folder, name) }], NEVER, { ms, bytes: 2 ** 31 });
+    return await checkTypes([{ where: WHERE, path: join(folder, name) }], {
+      limits: { ms, bytes: 2 ** 31 },
+      signal: NEVER,
+    });
   };
   const right = `${header}
 import { readFileSync } from "node:fs";

@@ -21,8 +21,8 @@ test("a command that does not come out of a native call ends at the third Ctrl-C
     `import duckdb from ${JSON.stringify(duckdb)};
 import { listenForStopSignals, whenAborted } from ${JSON.stringify(compiledUrl("shared/terminal/stop-signals.ts").href)};
 const stops = listenForStopSignals();
-whenAborted(stops.asked, () => console.log("asked"));
-whenAborted(stops.atOnce, () => console.log("at once"));
+whenAborted(() => console.log("asked"), stops.asked);
+whenAborted(() => console.log("at once"), stops.atOnce);
 const connection = await (await duckdb.DuckDBInstance.create(":memory:")).connect();
 connection.run("SELECT count(*) FROM range(1000000000000)");
 console.log("hangs");

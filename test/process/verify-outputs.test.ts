@@ -27,7 +27,7 @@ async function lyingModel(declared: readonly Dim[], input: readonly Dim[] = ["n"
   });
   const path = join(folder, "lying.onnx");
   await writeFile(path, bytes);
-  return await inspectModel(path, never);
+  return await inspectModel(path, { signal: never });
 }
 
 const SIX: FieldType = { kind: "fixedList", length: 6, item: { kind: "numeric", type: "float32" } };
@@ -70,7 +70,7 @@ describe("a shape that is not the declared one", () => {
     });
     const path = join(folder, "failing.onnx");
     await writeFile(path, bytes);
-    await verified(await inspectModel(path, never), { shape: [5] });
+    await verified(await inspectModel(path, { signal: never }), { shape: [5] });
   });
 });
 
@@ -97,7 +97,7 @@ test.each<[ElementType, unknown]>([
   });
   const path = join(folder, `${dtype}.onnx`);
   await writeFile(path, bytes);
-  const model = await inspectModel(path, never);
+  const model = await inspectModel(path, { signal: never });
   const spec = mapSpec.parse({ inputs: { v: { value } }, outputs: { y: "y" } });
   const ids = { kind: "list", item: { kind: "numeric", type: "int64" } } as const;
   const map = bindMap(spec, model.signature, [{ name: "ids", type: ids, nullable: false }]);

@@ -34,7 +34,7 @@ async function groupRanges(path: string): Promise<readonly Range[]> {
 async function readGroups(input: Readonly<Record<string, unknown>>) {
   await using job = await JobFolder.make({ files: 0, spec: { input: { path: "./data", ...input } } });
   const path = await job.writeData("data/a.parquet", numberedRows(0, GROUPS * GROUP_ROWS), GROUP_ROWS);
-  const planned = await planJob((await readJobSource(job.job, { set: [], env: {} })).spec, NEVER);
+  const planned = await planJob((await readJobSource(job.job, { set: [], env: {} })).spec, { signal: NEVER });
 
   const reads: Range[] = [];
   await using storage = createLocalStorage();

@@ -85,7 +85,7 @@ describe("time and cancellation", () => {
     const services = fakeServices();
     await using rig = await wireRig(services, { controlMs: 100 });
     let aborted = false;
-    services.jobs.listJobs.mockImplementation((signal) => untilAborted(signal, () => (aborted = true)));
+    services.jobs.listJobs.mockImplementation((signal) => untilAborted(() => (aborted = true), signal));
     expect(await failureOf(rig.client.jobs.listJobs(NEVER))).toMatchObject({
       code: "DEADLINE_EXCEEDED",
       fields: { method: "ListJobs" },
@@ -99,7 +99,7 @@ describe("time and cancellation", () => {
     let [asked, aborted] = [false, false];
     services.work.requestLease.mockImplementation((_session, _waitMs, _running, signal) => {
       asked = true;
-      return untilAborted(signal, () => (aborted = true));
+      return untilAborted(() => (aborted = true), signal);
     });
     const caller = new AbortController();
     const answer = failureOf(rig.client.work.requestLease(session, 25_000, [], caller.signal));
@@ -118,7 +118,7 @@ describe("time and cancellation", () => {
     let [asked, aborted] = [false, false];
     services.work.requestLease.mockImplementation((_session, _waitMs, _running, signal) => {
       asked = true;
-      return untilAborted(signal, () => (aborted = true));
+      return untilAborted(() => (aborted = true), signal);
     });
     const answer = failureOf(rig.client.work.requestLease(session, 25_000, [], NEVER));
     await until(() => asked);
@@ -132,7 +132,7 @@ describe("time and cancellation", () => {
     const services = fakeServices();
     await using rig = await wireRig(services);
     let ended = 0;
-    services.jobs.watchJob.mockImplementation((_jobId, signal) => watchForever(signal, () => (ended += 1)));
+    services.jobs.watchJob.mockImplementation((_jobId, signal) => watchForever(() => (ended += 1), signal));
     for await (const _status of rig.client.jobs.watchJob("j1", NEVER)) break;
     await until(() => ended === 1);
 
@@ -171,7 +171,7 @@ describe("time and cancellation", () => {
   });
 });
 
-function untilAborted(signal: AbortSignal | undefined, onAbort: () => void): Promise<never> {
+function untilAborted(onAbort: () => void, signal: AbortSignal | undefined): Promise<never> {
   return new Promise((_resolve, reject) => {
     signal?.addEventListener("abort", () => {
       onAbort();
@@ -180,10 +180,10 @@ function untilAborted(signal: AbortSignal | undefined, onAbort: () => void): Pro
   });
 }
 
-async function* watchForever(signal: AbortSignal | undefined, onEnd: () => void): AsyncGenerator<JobStatus> {
+async function* watchForever(onEnd: () => void, signal: AbortSignal | undefined): AsyncGenerator<JobStatus> {
   try {
     yield sample(any.jobStatus);
-    await untilAborted(signal, () => {});
+    await untilAborted(() => {}, signal);
   } finally {
     onEnd();
   }

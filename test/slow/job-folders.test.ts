@@ -42,7 +42,7 @@ const TYPES = "hive_partitioning = true, hive_types = {'year': BIGINT, 'day': DA
 /** All rows of `data`, as they are planned and a worker reads them. */
 async function readAll(folder: JobFolder): Promise<unknown[]> {
   const { spec } = await readJobSource(folder.job, { set: [], env: {} });
-  const planned = await planJob(spec, NEVER);
+  const planned = await planJob(spec, { signal: NEVER });
   expect(planned.partitions).toMatchObject({
     kind: "hive",
     fields: [
@@ -196,7 +196,8 @@ describe("input.where rules files out by their folders", () => {
   ])("that cannot fulfil it, as DuckDB sees it: %s", async (where, ruled) => {
     await using folder = await folderFor("parquet");
     const { spec } = await readJobSource(folder.job, { set: [], env: {} });
-    const { dataset, leftOut } = await readInput({ ...spec, input: { ...spec.input, where } }, NEVER);
+    const job = { ...spec, input: { ...spec.input, where } };
+    const { dataset, leftOut } = await readInput(job, { signal: NEVER });
     const left = dataset.files.map(({ path }) => path);
     const read = `read_parquet('${folder.at("data")}/**/*.parquet', filename = true, ${TYPES})`;
     const all = await query(`SELECT DISTINCT filename FROM ${read}`);
@@ -275,10 +276,9 @@ test("folders that cannot be columns are told of in the plan, and refused where 
   const plan = (...more: string[]) => runCli(["plan", folder.job, ...WITHOUT_ESTIMATE, ...more]);
   const { stdout } = await plan();
   expect(stdout).toMatch(/folders +no columns: not all files lie in folders of the same names: none \(/);
-  const refused = await plan("--set", "input.partitions=hive");
-  expect(refused).toMatchObject({ code: 2 });
-  expect(refused.stderr).toContain("input.partitions");
-  expect(refused.stderr).toContain("data/year=7/a.parquet");
+  const { code, stderr } = await plan("--set", "input.partitions=hive");
+  expect(code).toBe(2);
+  for (const part of ["input.partitions", "data/year=7/a.parquet"]) expect(stderr).toContain(part);
   await rm(folder.at("data/part-1.parquet"));
   expect((await plan()).stdout).toMatch(/folders +year int64/);
   expect((await plan("--set", "input.partitions=none")).stdout).not.toMatch(/^ *folders/m);

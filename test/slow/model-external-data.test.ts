@@ -26,7 +26,7 @@ afterEach(() => job[Symbol.asyncDispose]());
 
 test("the files are found, and are part of what the model is", async () => {
   const path = job.at("model.onnx");
-  const found = await inspectModel(path, never);
+  const found = await inspectModel(path, { signal: never });
   expect(found.externalData).toEqual([
     {
       location: external.location,
@@ -40,7 +40,7 @@ test("the files are found, and are part of what the model is", async () => {
     external.location,
     external.data.map((byte) => byte ^ 1),
   );
-  expect(modelDigest(await inspectModel(path, never))).not.toBe(modelDigest(found));
+  expect(modelDigest(await inspectModel(path, { signal: never }))).not.toBe(modelDigest(found));
 });
 
 test("workers that see the files, and workers that fetch them, give the right answer", async () => {
@@ -83,7 +83,7 @@ describe("a location", () => {
     await mkdir(home, { recursive: true });
     const path = join(home, "model.onnx");
     await writeFile(path, at(location));
-    return inspectModel(path, never);
+    return inspectModel(path, { signal: never });
   }
 
   beforeEach(async () => {
@@ -124,11 +124,11 @@ describe("a location", () => {
     await mkdir(job.at("snapshot"));
     await symlink("../store/a1", job.at("snapshot", "model.onnx"));
     await symlink("../store/b2", job.at("snapshot", "weights.bin"));
-    expect((await inspectModel(job.at("snapshot", "model.onnx"), never)).externalData).toMatchObject([
-      { location: "weights.bin", path: job.at("snapshot", "weights.bin") },
-    ]);
+    expect(
+      (await inspectModel(job.at("snapshot", "model.onnx"), { signal: never })).externalData,
+    ).toMatchObject([{ location: "weights.bin", path: job.at("snapshot", "weights.bin") }]);
     await rm(job.at("store", "b2"));
-    await expect(inspectModel(job.at("snapshot", "model.onnx"), never)).rejects.toMatchObject({
+    await expect(inspectModel(job.at("snapshot", "model.onnx"), { signal: never })).rejects.toMatchObject({
       code: "MODEL_INVALID",
     });
   });

@@ -203,7 +203,7 @@ export default defineReduction({
     const script = compiledUrl("extensions/code/reduction-thread.ts");
     const path = localPathOf(reduction.file.location);
     const thread = new UserThread<ReductionMethods>(script, { path, where: "reduce.own", heapMib: 64 });
-    const running = thread.remote.call("run", "combine", NEVER);
+    const running = thread.remote.call("run", "combine", { signal: NEVER });
     await expect(running).rejects.toThrow("took more than 64 MiB of memory");
     expect(thread.isLost).toBe(true);
   });

@@ -63,7 +63,7 @@ describe.each(["fp16", "int8"] as const)("a job with its model as %s", (precisio
 test("a model is converted once, and again when what was kept is not whole", async () => {
   vi.stubEnv("SHARDMILL_CACHE", cache());
   const never = new AbortController().signal;
-  const original = await inspectModel(job.at("model.onnx"), never);
+  const original = await inspectModel(job.at("model.onnx"), { signal: never });
   const { path } = (await convertedModel(original, "int8", never)).model;
   const names = await readdir(join(cache(), "models"));
   expect(names.sort()).toEqual([`${original.sha256}-int8-v1.onnx`, `${original.sha256}-int8-v1.onnx.json`]);

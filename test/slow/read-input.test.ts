@@ -17,7 +17,7 @@ async function read(
 }
 
 async function readFolder(folder: JobFolder): Promise<Awaited<ReturnType<typeof readInput>>> {
-  return await readInput((await readJobSource(folder.job, { set: [], env: {} })).spec, NEVER);
+  return await readInput((await readJobSource(folder.job, { set: [], env: {} })).spec, { signal: NEVER });
 }
 
 const columnsOf = ({ dataset }: Awaited<ReturnType<typeof readInput>>) =>

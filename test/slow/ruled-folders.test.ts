@@ -46,9 +46,12 @@ test.each([
 ])("leave the same dataset: %s", async (where, rules) => {
   const { spec } = await readJobSource(folder.job, { set: [], env: {} });
   const job = { ...spec, input: { ...spec.input, where } };
-  const found = await discoverFiles(job.input, job.output.path, NEVER);
+  const found = await discoverFiles(job.input, job.output.path, { signal: NEVER });
   expect(found.files.length).toBeGreaterThan(45);
-  const [all, some] = [await readInput(job, NEVER, { found }), await readInput(job, NEVER)];
+  const [all, some] = [
+    await readInput(job, { found, signal: NEVER }),
+    await readInput(job, { signal: NEVER }),
+  ];
   expect(some.dataset).toEqual(all.dataset);
   expect(some.partitions).toEqual(all.partitions);
   const unlisted = some.leftOut.find(({ reason }) => reason === "ruledOutFolder")?.count ?? 0;
@@ -65,12 +68,12 @@ needs("csv-json")(
     const lines = { 1: '{"id":1}', 2: '{"id":2}', 3: '{"id":3}', 4: '{"id":4,"day":7}' };
     for (const [day, line] of Object.entries(lines)) await own.write(`data/day=${day}/a.jsonl`, line);
     const { spec } = await readJobSource(own.job, { set: [], env: {} });
-    const read = await readInput(spec, NEVER);
+    const read = await readInput(spec, { signal: NEVER });
     expect(read.partitions).toEqual({ kind: "none", why: expect.stringContaining("`day`") });
     expect(read.dataset.files).toHaveLength(4);
     expect(read.leftOut).toEqual([]);
     await rm(own.at("data/day=4"), { recursive: true });
-    const without = await readInput(spec, NEVER);
+    const without = await readInput(spec, { signal: NEVER });
     expect(without.partitions).toMatchObject({ kind: "hive" });
     expect(without.dataset.files.map(({ path }) => path)).toEqual([own.at("data/day=3/a.jsonl")]);
     expect(without.leftOut).toEqual([
@@ -86,8 +89,11 @@ needs("csv-json")("a job that wants folders as columns is refused as if all were
   });
   for (const name of ["day=1/a", "day=2/a", "b"]) await own.write(`data/${name}.jsonl`, '{"id":1}');
   const { spec } = await readJobSource(own.job, { set: [], env: {} });
-  const found = await discoverFiles(spec.input, spec.output.path, NEVER);
-  const [all, some] = await Promise.allSettled([readInput(spec, NEVER, { found }), readInput(spec, NEVER)]);
+  const found = await discoverFiles(spec.input, spec.output.path, { signal: NEVER });
+  const [all, some] = await Promise.allSettled([
+    readInput(spec, { found, signal: NEVER }),
+    readInput(spec, { signal: NEVER }),
+  ]);
   expect(some).toMatchObject({ status: "rejected", reason: { code: "SPEC_INVALID" } });
   expect(some).toEqual(all);
 });

@@ -58,5 +58,5 @@ function discover(
   const job = { input: { path: input, format }, model: { path: "m.onnx" }, output: { path: "out" } };
   const path = tree.at(folder === "" ? "job.yaml" : `${folder}/job.yaml`);
   const spec = parseJobText(JSON.stringify(job), { path, set: [], env });
-  return discoverFiles(spec.input, spec.output.path, new AbortController().signal);
+  return discoverFiles(spec.input, spec.output.path, { signal: new AbortController().signal });
 }

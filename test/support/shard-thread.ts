@@ -66,7 +66,11 @@ export async function startShardThread(options: ShardThreadOptions) {
     const onEvent = (event: ShardEvent) => see({ ...event, token });
     const calls = { onEvent, onAbort: "wait" } as const;
     try {
-      const partial = await remote.call("runShard", { lease, executionId }, stop.signal, calls);
+      const partial = await remote.call(
+        "runShard",
+        { lease, executionId },
+        { ...calls, signal: stop.signal },
+      );
       see({ kind: "shardDone", token });
       return partial;
     } catch (error) {
@@ -87,7 +91,7 @@ export async function startShardThread(options: ShardThreadOptions) {
     scratchPath,
     learned,
   } as const;
-  await remote.call("openJob", { ...open, stepThreads: 1 }, NEVER, { transfer: lanePorts });
+  await remote.call("openJob", { ...open, stepThreads: 1 }, { transfer: lanePorts, signal: NEVER });
   const end = async (): Promise<void> => {
     await remote.close(Number.POSITIVE_INFINITY);
   };

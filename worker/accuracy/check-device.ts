@@ -115,7 +115,7 @@ async function compareInThread(
   const link = new ThreadLink(compiledUrl("worker/accuracy/device-check-thread.ts"));
   const thread = new Remote<DeviceCheckThread>(link, { lost: broken });
   try {
-    return await thread.call("compare", question, NEVER, { transfer: lanePorts });
+    return await thread.call("compare", question, { transfer: lanePorts, signal: NEVER });
   } finally {
     await thread.close(END_MS);
   }

@@ -46,7 +46,7 @@ export async function compareDevice(question: DeviceQuestion, nowMs: () => numbe
     map,
   );
   const open = async (file: InputFile) => {
-    const opened = await files.take(file, NEVER);
+    const opened = await files.take(file, null, NEVER);
     return {
       read: (rows: ReadOptions) => opened.read(rows),
       [Symbol.dispose]: () => files.drop(opened),

@@ -127,7 +127,7 @@ class Lane {
     const serves: LaneThreadOwner = { broken: (error) => this.#broken.resolve(errorFromData(error)) };
     const link = new ThreadLink(script, { workerData: options });
     this.#thread = new Remote(link, { serves, lost: (end) => this.#lost(end) });
-    this.ready = this.#thread.call("load", null, NEVER);
+    this.ready = this.#thread.call("load", null, { signal: NEVER });
     this.ready.then(
       () => {
         this.#hasServed = true;

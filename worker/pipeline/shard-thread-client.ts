@@ -107,7 +107,7 @@ export class ShardThreadClient implements AsyncDisposable {
 
   async open(job: ShardThreadJob): Promise<void> {
     try {
-      await this.#remote.call("openJob", job, NEVER, { transfer: job.lanePorts });
+      await this.#remote.call("openJob", job, { transfer: job.lanePorts, signal: NEVER });
     } catch (error) {
       this.#break(toShardmillError(error));
       throw error;
@@ -124,7 +124,7 @@ export class ShardThreadClient implements AsyncDisposable {
     const onEvent = (event: ShardEvent) => this.#note(event, running, options);
     this.#running.add(running);
     try {
-      return await this.#remote.call("runShard", { lease, executionId }, signal, { onEvent });
+      return await this.#remote.call("runShard", { lease, executionId }, { onEvent, signal });
     } catch (error) {
       // Behind its own end: the shards beside it end with the same error, and it is the first to be accused.
       if (!signal.aborted && isPoisoned(error)) this.#break(toShardmillError(error));

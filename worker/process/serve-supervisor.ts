@@ -33,7 +33,7 @@ export function serveSupervisor(loading: Promise<Work>): void {
     async work(task, { emit }) {
       const work = await loading;
       const takeTurn = async (name: string) => {
-        await supervisor.call("takeTurn", name, NEVER);
+        await supervisor.call("takeTurn", name, { signal: NEVER });
         return () => supervisor.tell("endTurn", name);
       };
       return await work(task, { drain, emit, takeTurn });

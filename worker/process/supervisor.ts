@@ -231,7 +231,7 @@ export class Supervisor {
       else this.#figures.beat(name, news.beat);
     };
     try {
-      const how = await remote.call("work", task, NEVER, { onEvent });
+      const how = await remote.call("work", task, { onEvent, signal: NEVER });
       await remote.close(CLOSE_LIMIT_MS);
       return { kind: "ended", how };
     } catch (error) {

@@ -79,12 +79,8 @@ export class InputFiles implements AsyncDisposable {
    * @throws {INPUT_CHANGED} when it is gone, or size, version or footer are not the plan's
    * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {STORE_FAILED}
    */
-  async take(
-    planned: InputFile,
-    signal: AbortSignal,
-    fetched: FetchedFile | null = null,
-  ): Promise<DatasetFile> {
-    const file = (await this.#reopen(planned, signal)) ?? (await this.#openNearest(planned, signal, fetched));
+  async take(planned: InputFile, fetched: FetchedFile | null, signal: AbortSignal): Promise<DatasetFile> {
+    const file = (await this.#reopen(planned, signal)) ?? (await this.#openNearest(planned, fetched, signal));
     this.#taken.add(file);
     this.#closeSurplus();
     return file;
@@ -159,8 +155,8 @@ export class InputFiles implements AsyncDisposable {
   /** @throws what the last way says, which is the coordinator's own view where that can be asked */
   async #openNearest(
     planned: InputFile,
-    signal: AbortSignal,
     fetched: FetchedFile | null,
+    signal: AbortSignal,
   ): Promise<DatasetFile> {
     const { ways, onFar } = this.#options;
     // The nearer ones have been asked already.
@@ -170,7 +166,7 @@ export class InputFiles implements AsyncDisposable {
       signal.throwIfAborted();
       try {
         const file = isSmallFile(planned)
-          ? await this.#openSmall(way, planned, signal, way === fetched?.way ? fetched.bytes : null)
+          ? await this.#openSmall(way, planned, way === fetched?.way ? fetched.bytes : null, signal)
           : await this.#openLarge(way, planned, signal);
         this.#readFrom.set(file, way);
         if (way !== ways[0]) onFar?.(planned.path);
@@ -186,8 +182,8 @@ export class InputFiles implements AsyncDisposable {
   async #openSmall(
     way: Way,
     planned: InputFile,
-    signal: AbortSignal,
     fetched: Uint8Array | null,
+    signal: AbortSignal,
   ): Promise<DatasetFile> {
     const bytes = fetched ?? (await this.#readWhole(way, planned, signal));
     return await this.#openChecked(planned, fetchedSource(planned.path, bytes), signal);

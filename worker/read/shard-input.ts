@@ -123,7 +123,7 @@ export class ShardInput implements ShardRows, Disposable {
   async #open(index: number, { file }: LeaseSlice, signal: AbortSignal): Promise<DatasetFile> {
     this.#calls.onFile(index);
     const fetched = (await this.#fetched.next()).value ?? null;
-    const opened = await this.#files.take(file, signal, fetched);
+    const opened = await this.#files.take(file, fetched, signal);
     this.#file = opened;
     this.#schema ??= opened.schema;
     this.#readFrom.push(this.#files.wayOf(opened));

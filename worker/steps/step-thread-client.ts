@@ -50,7 +50,7 @@ export class StepThreadClient implements Step {
     assert(this.#running === null, "a step thread works on one record batch at a time");
     const packed = packBatch(plainCopy(batch));
     const options = { transfer: buffersOfTables(packed), onAbort: "wait" } as const;
-    const running = this.#thread.call("run", packed, signal, options).finally(() => {
+    const running = this.#thread.call("run", packed, { ...options, signal }).finally(() => {
       this.#running = null;
     });
     running.catch(() => {});

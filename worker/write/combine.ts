@@ -31,8 +31,12 @@ export async function combineRows(options: CombineOptions): Promise<{ readonly r
   const folders = [...new Set([rowsFolder, targetFolder])];
   const source = { where: `reduce.${reduction}.combine`, sql: combine };
   const database = openLockedDatabase({ folders, threads: 1, tempFolder: scratchPath });
-  return await useDatabase(database, signal, async (opened) => {
-    await opened.run(`CREATE VIEW "rows" AS SELECT * FROM ${parquetScan([rowsPath])}`);
-    return opened.copyTo(source, join(targetFolder, name), { storedFor: "partial" });
-  });
+  return await useDatabase(
+    database,
+    async (opened) => {
+      await opened.run(`CREATE VIEW "rows" AS SELECT * FROM ${parquetScan([rowsPath])}`);
+      return opened.copyTo(source, join(targetFolder, name), { storedFor: "partial" });
+    },
+    signal,
+  );
 }

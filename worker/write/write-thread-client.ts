@@ -97,7 +97,7 @@ export class WriteThreadClient implements AsyncDisposable {
     const { packed, transfer } = packResult(result);
     const asked = { lease: { shard, token }, executionId, scratchPath, result: packed };
     try {
-      return await thread.call("write", asked, signal, { transfer, onAbort: "wait" });
+      return await thread.call("write", asked, { transfer, onAbort: "wait", signal });
     } catch (error) {
       // A thread that died could not clean up after itself.
       if (thread.error !== null && !this.#closed) await this.#discard(write);

@@ -30,6 +30,7 @@ interface FolderOptions {
   readonly stores?: JobStores;
   /** Of other storages than the usual ones. */
   readonly openers?: StorageOpeners;
+  readonly signal: AbortSignal;
 }
 
 /** What a job file says of its model's place. */
@@ -45,8 +46,7 @@ interface ModelPlace {
  */
 export async function readModelFolder(
   { path: text, file: asked }: ModelPlace,
-  signal: AbortSignal,
-  { stores = NO_STORES, openers = {} }: FolderOptions = {},
+  { stores = NO_STORES, openers = {}, signal }: FolderOptions,
 ): Promise<ModelFolder | null> {
   const path = parseLocation(text);
   if (isWebInput(path) && asked === undefined) return null;

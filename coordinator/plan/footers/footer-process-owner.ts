@@ -50,13 +50,13 @@ export class FooterProcess implements AsyncDisposable {
   read(files: readonly FoundFile[], limits: ReadLimits): Promise<ProcessReply> {
     const { stores = NO_STORES, named = null, forms = {}, signal, limitMs } = limits;
     const request = { files, stores: storesOf(stores, files), named, forms };
-    return this.#untilBroken(this.#remote.call("read", request, signal, { limitMs }), limits);
+    return this.#untilBroken(this.#remote.call("read", request, { limitMs, signal }), limits);
   }
 
   /** The same, of how files are read. */
   findForm(request: FormRequest, limits: ReadLimits): Promise<ProcessReply<FormAnswer>> {
     const { signal, limitMs } = limits;
-    return this.#untilBroken(this.#remote.call("findForm", request, signal, { limitMs }), limits);
+    return this.#untilBroken(this.#remote.call("findForm", request, { limitMs, signal }), limits);
   }
 
   async #untilBroken<Answer>(answer: Promise<Answer>, { signal }: ReadLimits): Promise<ProcessReply<Answer>> {

@@ -71,6 +71,7 @@ interface DiscoverOptions {
   readonly rules?: FolderRules | undefined;
   /** Told of each so many files that are listed, whether they are selected or not. */
   readonly onFound?: (files: number) => void;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -85,8 +86,7 @@ interface DiscoverOptions {
 export async function discoverFiles(
   input: Pick<JobSpec["input"], "path" | "format">,
   outputPath: string,
-  signal: AbortSignal,
-  { stores = NO_STORES, openers = {}, rules, onFound }: DiscoverOptions = {},
+  { stores = NO_STORES, openers = {}, rules, onFound, signal }: DiscoverOptions,
 ): Promise<FoundInput> {
   const { format } = input;
   const known = { ...stores, addresses: { ...stores.addresses } };

@@ -35,13 +35,14 @@ export async function convertToFile(options: {
 }): Promise<ConvertedToFile> {
   const { precision, output, replace, signal } = options;
   if (!replace && (await lstat(output).catch(() => null)) !== null) throw occupied(output);
-  const { path, ...files } = sealModel(options.model);
-  const folder = await readModelFolder({ path }, signal, files);
-  const model = await readModelFile(modelPathOf({ path }, folder), signal, files);
+  const { path, ...sealed } = sealModel(options.model);
+  const files = { ...sealed, signal };
+  const folder = await readModelFolder({ path }, files);
+  const model = await readModelFile(modelPathOf({ path }, folder), files);
   const temporary = `${output}.${process.pid}-${randomBytes(4).toString("hex")}.new`;
   try {
     const { conversion, bytes, sha256 } = await convertModel({ model, precision, output: temporary, signal });
-    await inspectModel(temporary, signal);
+    await inspectModel(temporary, { signal });
     // A link fails where something has come to be in the meantime.
     if (replace) await rename(temporary, output);
     else await placeAlone(temporary, output);

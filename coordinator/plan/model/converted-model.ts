@@ -59,7 +59,7 @@ export async function convertedModel(
   const found = record === null ? null : await digestFile(path, signal).catch(() => null);
   signal.throwIfAborted();
   if (record !== null && found?.sha256 === record.sha256) {
-    return { model: await inspectModel(path, signal), conversion: record.conversion };
+    return { model: await inspectModel(path, { signal }), conversion: record.conversion };
   }
   await makeFolders(folder).catch((cause: unknown) => Promise.reject(cacheFailed(folder, cause)));
   return make(original, precision, path, signal);
@@ -75,7 +75,7 @@ async function make(
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString("hex")}.new`;
   try {
     const made = await convertModel({ model: original, precision, output: temporary, signal });
-    const { signature } = await inspectModel(temporary, signal);
+    const { signature } = await inspectModel(temporary, { signal });
     const { sha256, bytes, conversion } = made;
     const record: CacheRecord = { sha256, conversion };
     await rename(temporary, path);

@@ -56,11 +56,10 @@ const MEMORY_BASE_BYTES = 1 << 30;
  */
 export async function inspectModel(
   path: string,
-  signal: AbortSignal,
-  { limitMs = INSPECT_LIMIT_MS, ...places }: ReadModelOptions = {},
+  { limitMs = INSPECT_LIMIT_MS, ...options }: ReadModelOptions,
 ): Promise<ModelFile> {
-  const file = await readModelFile(path, signal, places);
-  const result = await askInspector(file, null, { limitMs, signal });
+  const file = await readModelFile(path, options);
+  const result = await askInspector(file, null, { limitMs, signal: options.signal });
   return { ...file, signature: readSignature(path, result) };
 }
 

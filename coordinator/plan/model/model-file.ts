@@ -25,6 +25,7 @@ export interface ReadModelOptions {
   readonly limitMs?: number;
   /** Is told what is fetched. Left out: nobody is. */
   readonly progress?: FetchProgress | undefined;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -38,8 +39,7 @@ export interface ReadModelOptions {
  */
 export async function readModelFile(
   modelPath: string,
-  signal: AbortSignal,
-  { stores = NO_STORES, openers = {}, limitMs, progress }: ReadModelOptions = {},
+  { stores = NO_STORES, openers = {}, limitMs, progress, signal }: ReadModelOptions,
 ): Promise<ModelFiles> {
   const path = parseLocation(modelPath);
   const known = { ...stores, addresses: { ...stores.addresses } };

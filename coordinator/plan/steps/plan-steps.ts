@@ -82,8 +82,10 @@ async function planSqlStep(sql: string, { key, where, fields, signal }: StepCont
       signal,
     });
     const source = { where: `${where}.sql`, sql };
-    const planned = await useDatabase(opening, signal, (database) =>
-      planSql(source, fields, database, scratch).catch(refusal),
+    const planned = await useDatabase(
+      opening,
+      (database) => planSql(source, fields, database, scratch).catch(refusal),
+      signal,
     );
     if (planned.kind === "refused") throw invalid(key, planned.problems);
     return planned.step;

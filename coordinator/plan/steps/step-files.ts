@@ -113,6 +113,7 @@ interface StepFileOptions {
   readonly stores?: JobStores;
   /** Of other storages than the usual ones. */
   readonly openers?: StorageOpeners;
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -123,8 +124,7 @@ interface StepFileOptions {
  */
 export async function readStepFiles(
   spec: CodeSpec,
-  signal: AbortSignal,
-  { stores = NO_STORES, openers = {} }: StepFileOptions = {},
+  { stores = NO_STORES, openers = {}, signal }: StepFileOptions,
 ): Promise<StepFiles> {
   const files = new Map<string, StepFile>();
   const problems: Problem[] = [];

@@ -56,15 +56,19 @@ export async function checkWhere(options: WhereOptions): Promise<CheckedWhere> {
     signal,
   });
   try {
-    return await useDatabase(opening, signal, async (database) => {
-      await database.run(emptyTable("rows", held));
-      await database.run(`INSERT INTO rows VALUES (${held.map(() => "NULL").join(", ")})`);
-      const plan = await database.bindPredicate({ where: WHERE_KEY, sql }, "rows");
-      const { columns, predicate } = readPlan(plan, held);
-      for (const column of columns) refuseNamesake(column, held);
-      const reads = columns.map(({ name }) => name);
-      return { step: filterStep(sql, fields, reads), predicate };
-    });
+    return await useDatabase(
+      opening,
+      async (database) => {
+        await database.run(emptyTable("rows", held));
+        await database.run(`INSERT INTO rows VALUES (${held.map(() => "NULL").join(", ")})`);
+        const plan = await database.bindPredicate({ where: WHERE_KEY, sql }, "rows");
+        const { columns, predicate } = readPlan(plan, held);
+        for (const column of columns) refuseNamesake(column, held);
+        const reads = columns.map(({ name }) => name);
+        return { step: filterStep(sql, fields, reads), predicate };
+      },
+      signal,
+    );
   } catch (error) {
     throw asProblem(
       error,

@@ -13,12 +13,11 @@ import { areJudged, isNamedBy, judgeBy } from "./folder-judge.ts";
  * were met. Undefined where nothing can: of a job over what is new, all is read, if only to see that no row
  * of it is wanted.
  *
- * @param judge what judges by a file, for tests
+ * @param options.judge what judges by a file, for tests
  */
 export function folderRules(
   input: JobSpec["input"],
-  signal: AbortSignal,
-  judge = judgeBy,
+  { judge = judgeBy, signal }: { readonly judge?: typeof judgeBy; readonly signal: AbortSignal },
 ): FolderRules | undefined {
   const { partitions: asked, ...looked } = input;
   if (input.where === undefined || asked === "none" || input.new === true) return undefined;

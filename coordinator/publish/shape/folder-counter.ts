@@ -48,7 +48,7 @@ export class FolderCounter implements AsyncDisposable {
   async add(file: CountedFile, signal: AbortSignal): Promise<void> {
     this.#thread ??= this.#start();
     try {
-      await this.#thread.call("add", file, signal);
+      await this.#thread.call("add", file, { signal });
     } catch (error) {
       if (signal.aborted || isShardmillError(error, "OUTPUT_FAILED")) throw error;
     }

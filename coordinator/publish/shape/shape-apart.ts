@@ -18,15 +18,15 @@ export interface ShapeThread {
  */
 export async function shapeRowsApart(
   job: ShapeJob,
-  signal: AbortSignal,
   onWritten: (rows: number) => void,
+  signal: AbortSignal,
 ): Promise<readonly OutputFile[]> {
   signal.throwIfAborted();
   await using thread = new Remote<ShapeThread>(
     new ThreadLink(compiledUrl("coordinator/publish/shape/shape-thread.ts")),
     { lost: (end) => lost(endText(end), end) },
   );
-  const files = await thread.call("shape", job, signal, { onEvent: onWritten, onAbort: "wait" });
+  const files = await thread.call("shape", job, { onEvent: onWritten, onAbort: "wait", signal });
   signal.throwIfAborted();
   return files;
 }

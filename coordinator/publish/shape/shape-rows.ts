@@ -54,8 +54,8 @@ type ReadPart = (ranges: readonly PartRange[]) => AsyncIterable<RecordBatch>;
 export async function shapeRows(
   job: ShapeJob,
   storage: Storage,
-  signal: AbortSignal,
   onWritten: (rows: number) => void,
+  signal: AbortSignal,
 ): Promise<readonly OutputFile[]> {
   await using local = createLocalStorage();
   const scratch = parseLocation(job.scratch);

@@ -6,6 +6,6 @@ import { shapeRows } from "./shape-rows.ts";
 serveOwner<ShapeThread>({
   async shape(job, { signal, emit }) {
     await using storages = new Storages({}, job.stores);
-    return await shapeRows(job, await storages.at(job.stage), signal, emit);
+    return await shapeRows(job, await storages.at(job.stage), emit, signal);
   },
 });

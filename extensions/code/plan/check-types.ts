@@ -36,8 +36,7 @@ const MAX_PROBLEMS = 20;
  */
 export async function checkTypes(
   named: readonly NamedProgram[],
-  signal: AbortSignal,
-  limits = LIMITS,
+  { limits = LIMITS, signal }: { readonly limits?: typeof LIMITS; readonly signal: AbortSignal },
 ): Promise<readonly TypeCheck[]> {
   const files = [...new Map(named.map((file) => [file.path, file])).values()];
   const checks: TypeCheck[] = [];

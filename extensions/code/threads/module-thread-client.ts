@@ -44,7 +44,7 @@ export class ModuleThread implements AsyncDisposable {
 
   constructor(path: string, where: string) {
     this.#thread = new UserThread(compiledUrl("extensions/code/module-thread.ts"), { path, where });
-    this.#loaded = this.#thread.remote.call("load", null, NEVER);
+    this.#loaded = this.#thread.remote.call("load", null, { signal: NEVER });
     this.#loaded.catch(() => {});
   }
 
@@ -73,7 +73,7 @@ export class ModuleThread implements AsyncDisposable {
     thread.clearRow();
     const isOpening = () => thread.row === NO_ROW;
     try {
-      const answer = thread.remote.call("run", run, NEVER, { transfer: buffersOfTables(run.batch) });
+      const answer = thread.remote.call("run", run, { transfer: buffersOfTables(run.batch), signal: NEVER });
       return await thread.watched(answer, () => (isOpening() ? Math.max(OPEN_LIMIT_MS, limitMs) : limitMs));
     } finally {
       this.#isRunning = false;

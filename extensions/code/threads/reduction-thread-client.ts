@@ -82,7 +82,7 @@ export class ReductionThread implements AsyncDisposable {
     const script = compiledUrl("extensions/code/reduction-thread.ts");
     const owner: ReductionOwner = { next: () => this.#next() };
     this.#thread = new UserThread(script, { path, where }, owner);
-    this.#loaded = this.#thread.remote.call("load", null, NEVER);
+    this.#loaded = this.#thread.remote.call("load", null, { signal: NEVER });
     this.#loaded.catch(() => {});
   }
 
@@ -112,7 +112,7 @@ export class ReductionThread implements AsyncDisposable {
     try {
       const { timeoutSeconds } = await orAbort(this.declaration(), signal);
       this.#running = running;
-      const made = this.#thread.remote.call("run", half, signal).finally(() => {
+      const made = this.#thread.remote.call("run", half, { signal }).finally(() => {
         isOver = !signal.aborted && !this.isLost;
       });
       const first = Promise.race([made, running.failed.promise]);

@@ -41,6 +41,7 @@ export interface CallOptions<Event> {
    * signal's reason when the call fails, and nothing is at work afterwards. Default: leave.
    */
   readonly onAbort?: "leave" | "wait";
+  readonly signal: AbortSignal;
 }
 
 /** Message from one peer to the other. */
@@ -85,8 +86,7 @@ export class Peer<T extends Methods<T>> {
   async call<K extends keyof T & string>(
     method: K,
     argument: Argument<T[K]>,
-    signal: AbortSignal,
-    { transfer = [], onEvent = () => {}, onAbort = "leave" }: CallOptions<EventOf<T[K]>> = {},
+    { transfer = [], onEvent = () => {}, onAbort = "leave", signal }: CallOptions<EventOf<T[K]>>,
   ): Promise<Result<T[K]>> {
     signal.throwIfAborted();
     const id = nextId;

@@ -111,14 +111,13 @@ export class Remote<T extends Methods<T>> implements AsyncDisposable {
   async call<K extends keyof T & string>(
     method: K,
     argument: Argument<T[K]>,
-    signal: AbortSignal,
-    { limitMs, ...options }: RemoteCallOptions<EventOf<T[K]>> = {},
+    { limitMs, ...options }: RemoteCallOptions<EventOf<T[K]>>,
   ): Promise<Result<T[K]>> {
     if (this.#error !== null) throw this.#error;
     const timer =
       limitMs === undefined ? undefined : setTimeout(() => this.end({ kind: "time", limitMs }), limitMs);
     try {
-      return await this.#peer.call(method, argument, signal, options);
+      return await this.#peer.call(method, argument, options);
     } finally {
       clearTimeout(timer);
     }

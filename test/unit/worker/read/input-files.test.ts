@@ -61,17 +61,17 @@ async function rig(stats: readonly [Stat, ...Stat[]] = [AS_PLANNED]) {
 
 test("a file that was given back is taken again as it is", async () => {
   const { files, planned, reads } = await rig();
-  const first = await files.take(planned("/a"), signal);
+  const first = await files.take(planned("/a"), null, signal);
   files.giveBack(first);
   const before = reads("/a");
-  expect(await files.take(planned("/a"), signal)).toBe(first);
+  expect(await files.take(planned("/a"), null, signal)).toBe(first);
   expect(reads("/a")).toBe(before);
   await files[Symbol.asyncDispose]();
 });
 
 test("a file that two read at once is opened twice, and each reads its own", async () => {
   const { files, planned } = await rig();
-  const both = [await files.take(planned("/a"), signal), await files.take(planned("/a"), signal)];
+  const both = [await files.take(planned("/a"), null, signal), await files.take(planned("/a"), null, signal)];
   expect(both[0]).not.toBe(both[1]);
   const counts = await Promise.all(
     both.map(async (file) => {
@@ -87,22 +87,22 @@ test("a file that two read at once is opened twice, and each reads its own", asy
 
 test("a file that was given back cannot be closed by who had it before", async () => {
   const { files, planned, reads } = await rig();
-  const first = await files.take(planned("/a"), signal);
+  const first = await files.take(planned("/a"), null, signal);
   files.giveBack(first);
   files.drop(first);
   const before = reads("/a");
-  expect(await files.take(planned("/a"), signal)).toBe(first);
+  expect(await files.take(planned("/a"), null, signal)).toBe(first);
   expect(reads("/a")).toBe(before);
   await files[Symbol.asyncDispose]();
 });
 
 test("no more than two stay open: the one unused for longest is closed, never one that is taken", async () => {
   const { files, planned, reads } = await rig();
-  for (const path of ["/a", "/b"]) files.giveBack(await files.take(planned(path), signal));
-  const taken = await files.take(planned("/b"), signal);
-  files.giveBack(await files.take(planned("/c"), signal));
+  for (const path of ["/a", "/b"]) files.giveBack(await files.take(planned(path), null, signal));
+  const taken = await files.take(planned("/b"), null, signal);
+  files.giveBack(await files.take(planned("/c"), null, signal));
   const before = reads("/a");
-  files.giveBack(await files.take(planned("/a"), signal));
+  files.giveBack(await files.take(planned("/a"), null, signal));
   expect(reads("/a")).toBeGreaterThan(before);
   let rows = 0;
   for await (const batch of taken.read({ rowStart: 0, rowEnd: 100, columns: ["x"], signal }))
@@ -113,9 +113,9 @@ test("no more than two stay open: the one unused for longest is closed, never on
 
 test("one that failed is dropped, and opened anew", async () => {
   const { files, planned } = await rig();
-  const first = await files.take(planned("/a"), signal);
+  const first = await files.take(planned("/a"), null, signal);
   files.drop(first);
-  expect(await files.take(planned("/a"), signal)).not.toBe(first);
+  expect(await files.take(planned("/a"), null, signal)).not.toBe(first);
   await files[Symbol.asyncDispose]();
 });
 
@@ -129,7 +129,7 @@ describe("a file to which the nearest way does not lead as it was planned", () =
 
   test.each(OTHERS)("but %s is read from the next", async (_what, stat) => {
     const { files, planned, far } = await rig([stat, AS_PLANNED]);
-    const file = await files.take(planned("/a"), signal);
+    const file = await files.take(planned("/a"), null, signal);
     expect(far).toEqual(["/a"]);
     await files.confirm(planned("/a"), files.wayOf(file), signal);
     await files[Symbol.asyncDispose]();
@@ -138,18 +138,18 @@ describe("a file to which the nearest way does not lead as it was planned", () =
   test.each(OTHERS)("nor the next (%s) fails by what that one says", async (_what, stat) => {
     const changed = { code: "INPUT_CHANGED", fields: { path: "/a", found: "nothing: it was removed" } };
     const { files, planned } = await rig([stat, MISSING]);
-    await expect(files.take(planned("/a"), signal)).rejects.toMatchObject(changed);
+    await expect(files.take(planned("/a"), null, signal)).rejects.toMatchObject(changed);
   });
 
   test("after it was read there is not confirmed on another way", async () => {
     let now: Stat = AS_PLANNED;
     const { files, planned } = await rig([() => now(), AS_PLANNED]);
-    const file = await files.take(planned("/a"), signal);
+    const file = await files.take(planned("/a"), null, signal);
     now = async () => ({ bytes: bytes.length, version: "2" });
     const changed = { code: "INPUT_CHANGED" };
     await expect(files.confirm(planned("/a"), files.wayOf(file), signal)).rejects.toMatchObject(changed);
     files.giveBack(file);
-    const again = await files.take(planned("/a"), signal);
+    const again = await files.take(planned("/a"), null, signal);
     expect(again).not.toBe(file);
     await files.confirm(planned("/a"), files.wayOf(again), signal);
     await files[Symbol.asyncDispose]();
@@ -178,7 +178,7 @@ test.each([
     checksVersion: async () => false,
   };
   await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
-  await expect(files.take(planned, signal)).rejects.toMatchObject({
+  await expect(files.take(planned, null, signal)).rejects.toMatchObject({
     code: "INPUT_CHANGED",
     fields: { path, what: "version", expected: stat.version, found },
   });
@@ -214,13 +214,13 @@ async function inBucket() {
 test("where each read looks at the version, nobody asks for it, and the end of a file is read once for all", async () => {
   const { planned, asked, way } = await inBucket();
   await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
-  const one = await files.take(planned, signal);
-  const other = await files.take(planned, signal);
+  const one = await files.take(planned, null, signal);
+  const other = await files.take(planned, null, signal);
   expect(asked).toEqual([[planned.bytes - END_BYTES, planned.bytes]]);
   await files.confirm(planned, files.wayOf(one), signal);
   files.giveBack(one);
   files.giveBack(other);
-  expect(await files.take(planned, signal)).toBe(one);
+  expect(await files.take(planned, null, signal)).toBe(one);
   expect(asked).toHaveLength(1);
 });
 
@@ -230,12 +230,12 @@ test.each([
 ])("there, of a file that is %s nothing more is read", async (how, what) => {
   const { bucket, path, content, planned, way } = await inBucket();
   await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
-  const before = await files.take(planned, signal);
+  const before = await files.take(planned, null, signal);
   await (how === "removed"
     ? bucket.remove(path, signal)
     : bucket.put(path, sourceOfBytes(content), { signal }));
   // Its end is still known, and is what was planned.
-  for (const file of [before, await files.take(planned, signal)]) {
+  for (const file of [before, await files.take(planned, null, signal)]) {
     const rows = file.read({ rowStart: 0, rowEnd: 100, columns: ["id"], signal })[Symbol.asyncIterator]();
     await expect(rows.next()).rejects.toMatchObject({ code: "INPUT_CHANGED", fields: { path, what } });
     files.drop(file);
@@ -246,10 +246,10 @@ test("an end whose reader gave up is read by the next that wants it", async () =
   const { planned, asked, way } = await inBucket();
   const leave = new AbortController();
   await using files = new InputFiles({ ways: [way], meter: new BusyMeter(() => 0) });
-  const left = files.take(planned, leave.signal);
+  const left = files.take(planned, null, leave.signal);
   leave.abort(new Error("given up"));
   await expect(left).rejects.toThrow("given up");
-  const file = await files.take(planned, signal);
+  const file = await files.take(planned, null, signal);
   expect(file.rows).toBe(planned.rows);
   expect(asked.length).toBeLessThanOrEqual(2);
 });

@@ -27,8 +27,9 @@ beforeAll(async () => {
 
 async function find(...path: readonly string[]) {
   calls.length = 0;
-  return await discoverFiles({ path, format: "auto" }, "s3://bucket/own", NEVER, {
+  return await discoverFiles({ path, format: "auto" }, "s3://bucket/own", {
     openers: { s3: async () => bucket },
+    signal: NEVER,
   });
 }
 
@@ -68,7 +69,10 @@ test("all names of a folder are listed once: whether it is an output, a few of t
   for (const key of KEYS)
     await watched.put(parseLocation(`s3://bucket/${key}`), sourceOfBytes(key), { signal: NEVER });
   const openers = { s3: async () => watched };
-  await discoverFiles({ path: ["s3://bucket/data"], format: "auto" }, "s3://bucket/own", NEVER, { openers });
+  await discoverFiles({ path: ["s3://bucket/data"], format: "auto" }, "s3://bucket/own", {
+    openers,
+    signal: NEVER,
+  });
   expect(listed.filter((call) => call === "s3://bucket/data")).toHaveLength(1);
   expect(listed.filter((call) => call === "s3://bucket/data _")).toHaveLength(2);
 });
@@ -92,8 +96,9 @@ test("what is not there is told with what is, and an output that is not publishe
 
 /** What is said of a path where this is what `s3://` leads to. */
 async function refusalOf(path: string, storage: Storage): Promise<ShardmillError> {
-  const find = discoverFiles({ path: [path], format: "auto" }, "/none", NEVER, {
+  const find = discoverFiles({ path: [path], format: "auto" }, "/none", {
     openers: { s3: async () => storage },
+    signal: NEVER,
   });
   const error = await find.catch((reason: unknown) => reason);
   if (isShardmillError(error, "INPUT_NOT_FOUND")) return error;
@@ -170,7 +175,7 @@ test.each([
   const storage = new Hanging();
   await storage.put(parseLocation("s3://bucket/data/a.parquet"), sourceOfBytes("a"), { signal: NEVER });
   const input = { path: [path], format: "auto" } as const;
-  const found = discoverFiles(input, "/none", stop.signal, { openers: { s3: async () => storage } });
+  const found = discoverFiles(input, "/none", { openers: { s3: async () => storage }, signal: stop.signal });
   await expect(found).rejects.toBe(reason);
 });
 
@@ -189,14 +194,10 @@ test("many folders are listed at once, and the files come in one order whichever
   const keys = Array.from({ length: 60 }, (_, at) => `data/y=${at % 5}/m=${at % 12}/${at}.parquet`);
   for (const key of keys)
     await slow.put(parseLocation(`s3://bucket/${key}`), sourceOfBytes(key), { signal: NEVER });
-  const { files } = await discoverFiles(
-    { path: ["s3://bucket/data"], format: "auto" },
-    "s3://bucket/own",
-    NEVER,
-    {
-      openers: { s3: async () => slow },
-    },
-  );
+  const { files } = await discoverFiles({ path: ["s3://bucket/data"], format: "auto" }, "s3://bucket/own", {
+    openers: { s3: async () => slow },
+    signal: NEVER,
+  });
   expect(files.map(({ path }) => path)).toEqual(keys.map((key) => `s3://bucket/${key}`).sort());
   expect(most).toBeGreaterThan(8);
   expect(most).toBeLessThanOrEqual(16);
@@ -212,14 +213,10 @@ test("of a folder that cannot be listed nobody says that it is not there", async
       return location === "s3://bucket/data" ? ("folder" as const) : null;
     }
   }
-  const found = discoverFiles(
-    { path: ["s3://bucket/data/a.parquet"], format: "auto" },
-    "s3://bucket/own",
-    NEVER,
-    {
-      openers: { s3: async () => new Closed() },
-    },
-  );
+  const found = discoverFiles({ path: ["s3://bucket/data/a.parquet"], format: "auto" }, "s3://bucket/own", {
+    openers: { s3: async () => new Closed() },
+    signal: NEVER,
+  });
   await expect(found).rejects.toMatchObject({
     code: "INPUT_NOT_FOUND",
     problems: [{ where: "s3://bucket/data/a.parquet", hint: "look in s3://bucket/data" }],
@@ -234,6 +231,9 @@ test("a store that is down is no input that is missing: the problem keeps its co
     }
   }
   const openers = { s3: async () => new Down() };
-  const found = discoverFiles({ path: ["s3://bucket/data"], format: "auto" }, "/out", NEVER, { openers });
+  const found = discoverFiles({ path: ["s3://bucket/data"], format: "auto" }, "/out", {
+    openers,
+    signal: NEVER,
+  });
   await expect(found).rejects.toMatchObject({ code: "STORE_FAILED", problems: [{ code: "STORE_FAILED" }] });
 });

@@ -48,7 +48,7 @@ type Format = JobSpec["input"]["format"];
 
 function find(paths: readonly string[], format: Format = "auto", abort = signal): Promise<FoundInput> {
   const path = paths.map((each) => join(root, each));
-  return discoverFiles({ path, format }, join(root, "own"), abort);
+  return discoverFiles({ path, format }, join(root, "own"), { signal: abort });
 }
 
 const below = (path: string) => path.slice(root.length + 1);

@@ -74,7 +74,7 @@ async function prunedFrom(
   wanted: readonly Wanted[],
   discover: (rules?: ReturnType<typeof folderRules>) => Promise<FoundInput>,
 ): Promise<{ readonly left: Left; readonly ruled: number; readonly isAgain: boolean }> {
-  const rules = folderRules(input, NEVER, async (_, columns) => judgeOf(wanted, columns));
+  const rules = folderRules(input, { judge: async (_, columns) => judgeOf(wanted, columns), signal: NEVER });
   const found = await discover(rules);
   const isRight = isRuledRight(found, input);
   const left = leftOf(isRight ? found : await discover(), wanted);
@@ -152,7 +152,7 @@ test("what is left is the same whether folders are ruled out before they are lis
         wanted,
       );
       const discover = (rules?: ReturnType<typeof folderRules>) =>
-        discoverFiles(input, tree.at("out"), NEVER, { rules });
+        discoverFiles(input, tree.at("out"), { rules, signal: NEVER });
       const plain = await discover().catch((error: unknown) => error);
       if (plain instanceof Error) {
         await expect(prunedFrom(input, wanted, discover)).rejects.toMatchObject({ code: "INPUT_NOT_FOUND" });
@@ -200,7 +200,7 @@ async function bucketOf(keys: readonly string[]) {
 function findIn(bucket: MemoryStorage, path: readonly string[], wanted: readonly Wanted[]) {
   const input = inputOf(path, wanted);
   const discover = (rules?: ReturnType<typeof folderRules>) =>
-    discoverFiles(input, "s3://bucket/own", NEVER, { rules, openers: { s3: async () => bucket } });
+    discoverFiles(input, "s3://bucket/own", { rules, openers: { s3: async () => bucket }, signal: NEVER });
   return {
     plain: async () => leftOf(await discover(), wanted),
     pruned: () => prunedFrom(input, wanted, discover),

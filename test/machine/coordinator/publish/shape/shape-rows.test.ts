@@ -58,8 +58,8 @@ async function shape(tables: readonly Table[], wanted: Partial<RowsShape>) {
   const made = await shapeRows(
     { ...job, files, stage, scratch, stores: NO_STORES },
     storage,
-    never,
     onWritten,
+    never,
   );
   // Told after each file, up to all rows.
   expect(written).toHaveLength(made.length);

@@ -15,7 +15,7 @@ async function read(files: Readonly<Record<string, string>>, file?: string, path
     await storage.put(below(FOLDER, name), sourceOfBytes(text), { signal: NEVER });
   }
   const place = { path, ...(file === undefined ? {} : { file }) };
-  return await readModelFolder(place, never, { openers: { s3: async () => storage } });
+  return await readModelFolder(place, { openers: { s3: async () => storage }, signal: never });
 }
 
 const CONFIG = JSON.stringify({ architectures: ["BertModel"], id2label: { 0: "no", 1: "yes" } });

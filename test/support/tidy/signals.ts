@@ -1,0 +1,39 @@
+import { type Node, type ParamPattern, Visitor } from "oxc-parser";
+import { type Finding, lineAt, type SourceFile } from "./source-file.ts";
+
+/** Tests' helpers may default a signal: what they wait for ends with the test. */
+const MAY_DEFAULT = /^test\//;
+
+/** Finds signals that a caller can forget, and those that stand in front of other parameters. */
+export function findLooseSignals(files: readonly SourceFile[]): Finding[] {
+  return files.flatMap(({ path, text, program }) => {
+    const findings: Finding[] = [];
+    const report = ({ start }: Node, rule: string) =>
+      findings.push({ path, line: lineAt(text, start), rule });
+    const wants = (node: Node) =>
+      /^(?:readonly )?\w+\??: AbortSignal\b/.test(text.slice(node.start, node.end));
+    const judge = (node: Node) => {
+      const isLoose = /^[^:]*(?:\?:|: AbortSignal (?:=|\| (?:null|undefined)))/.test(
+        text.slice(node.start, node.end),
+      );
+      if (isLoose && !MAY_DEFAULT.test(path))
+        report(node, "a signal is required: what is never called off says NEVER");
+    };
+    const visit = ({ params }: { readonly params: readonly ParamPattern[] }) => {
+      for (const [at, param] of params.entries()) {
+        if (!wants(param)) continue;
+        judge(param);
+        if (!params.slice(at).every(wants)) report(param, "a signal is the last parameter");
+      }
+    };
+    new Visitor({
+      FunctionDeclaration: visit,
+      FunctionExpression: visit,
+      ArrowFunctionExpression: visit,
+      TSFunctionType: visit,
+      TSMethodSignature: visit,
+      TSPropertySignature: (node) => wants(node) && judge(node),
+    }).visit(program);
+    return findings;
+  });
+}
