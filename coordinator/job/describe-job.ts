@@ -2,6 +2,7 @@ import { formatCount } from "../../shared/core/units.ts";
 import { type Dataset, isTextFormat } from "../../shared/domain/dataset.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import type { DeviceCheckSpec, JobDescription, PlannedJob } from "../../shared/domain/job.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import { rowsFormOf } from "../../shared/domain/output-shape.ts";
 import { sampleSlices } from "../../shared/domain/sample-slices.ts";
@@ -14,7 +15,7 @@ import { mappingNotes } from "./other-mapping.ts";
 
 /** What workers get to know of a planned job, and where its partials go. */
 export function describeJob(
-  jobId: string,
+  jobId: JobId,
   planned: PlannedJob,
   place: Pick<JobDescription, "partialsPath" | "beacon">,
 ): JobDescription {

@@ -12,6 +12,7 @@ import {
 import { DEVICES } from "../domain/device.ts";
 import { fileSpecs } from "../domain/features.ts";
 import type { DeviceCheckSpec, JobDescription } from "../domain/job.ts";
+import { asJobId } from "../domain/job-id.ts";
 import { CHECK_SCHEMA, JOB_FILE_SCHEMA, type JobSpec } from "../domain/job-spec.ts";
 import type { JobStores } from "../domain/job-stores.ts";
 import { isAddress } from "../domain/location.ts";
@@ -157,7 +158,7 @@ const deviceCheck: z.ZodType<DeviceCheckSpec> = z.object({
 });
 
 const jobDescription: z.ZodType<JobDescription> = z.object({
-  jobId: z.string().min(1),
+  jobId: z.string().min(1).transform(asJobId),
   name: z.string(),
   model: z.object({
     path: location,

@@ -11,7 +11,7 @@ import { type WireReader, wholeMs } from "./wire-message.ts";
 export const leaseCodec = tableCodec<Lease>(
   "Lease",
   {
-    jobId: field.name,
+    jobId: field.jobId,
     token: field.message(tokenCodec),
     shard: field.message(shardCodec),
     slices: field.list(leaseSliceCodec),
@@ -29,7 +29,7 @@ function checkSlices({ slices, shard }: Lease, message: WireReader): void {
 }
 
 export const leaseRefCodec = tableCodec<LeaseRef>("LeaseRef", {
-  jobId: field.name,
+  jobId: field.jobId,
   shard: field.shard,
   token: field.message(tokenCodec),
 });

@@ -1,3 +1,4 @@
+import type { JobId } from "../domain/job-id.ts";
 import type { FileStat } from "../domain/location.ts";
 import type { WorkerSession } from "../domain/worker.ts";
 import type { Codec } from "./codec.ts";
@@ -16,7 +17,7 @@ export const MAX_CHUNK_BYTES = 1 << 20;
 
 interface FileOfJob {
   readonly session: WorkerSession;
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly path: string;
 }
 
@@ -30,7 +31,7 @@ export type PutPart =
   | { readonly kind: "header"; readonly header: PutHeader }
   | { readonly kind: "chunk"; readonly chunk: Uint8Array };
 
-const fileOfJob: FieldTable<FileOfJob> = { session: field.session, jobId: field.name, path: field.name };
+const fileOfJob: FieldTable<FileOfJob> = { session: field.session, jobId: field.jobId, path: field.name };
 
 const statRequest = tableCodec<FileOfJob>("StatFileRequest", fileOfJob);
 
@@ -57,7 +58,7 @@ const chunkCodec: Codec<Uint8Array> = {
 
 export const putHeaderCodec = tableCodec<PutHeader>("PutHeader", {
   session: field.session,
-  jobId: field.name,
+  jobId: field.jobId,
   shard: field.shard,
   token: field.message(tokenCodec),
   executionId,

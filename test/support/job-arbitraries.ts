@@ -5,6 +5,7 @@ import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { PRECISIONS } from "../../shared/domain/precision.ts";
 import { DTYPES, ELEMENT_TYPES } from "../../shared/domain/tensor.ts";
 import type { OutputOpBinding } from "../../shared/output-ops/output-ops.ts";
+import { aJobId } from "./ids.ts";
 import { location } from "./location-arbitrary.ts";
 import { rowsKeys } from "./rows-form-arbitrary.ts";
 import { jobStores } from "./store-arbitraries.ts";
@@ -126,7 +127,7 @@ const steps = fc.array(
 );
 
 export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
-  jobId: name,
+  jobId: name.map(aJobId),
   name: text,
   stores: jobStores,
   model: fc.record({

@@ -4,6 +4,7 @@ import type { NextRun, TakesFile } from "../../../../coordinator/runs/next-run.t
 import type { RunOutcome } from "../../../../coordinator/runs/run-outcome.ts";
 import { FilesRuns } from "../../../../coordinator/trigger/files-runs.ts";
 import { type ErrorData, errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
+import { aJobId } from "../../../support/ids.ts";
 
 const HOUR = 3_600_000;
 const TRIGGER = { kind: "files", quietMs: 0, lookMs: 1, timeZone: "UTC" } as const;
@@ -38,7 +39,7 @@ class Inbox {
     const bad = files.filter(({ path, bytes }) => this.bad.get(path) === bytes).map(({ path }) => path);
     if (bad.length === 0) {
       this.files = this.files.filter((file) => !files.includes(file));
-      return { outcome: "published", jobId: "j", failure: null };
+      return { outcome: "published", jobId: aJobId("j"), failure: null };
     }
     const problems = bad.map((where) => ({ where, what: "is corrupt" }));
     const failure = errorToData(new ShardmillError("INPUT_CORRUPT", "no", { problems }));
