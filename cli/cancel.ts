@@ -1,5 +1,6 @@
 import type { CommandModule } from "yargs";
 import { NEVER } from "../shared/core/abort.ts";
+import { asJobId } from "../shared/domain/job-id.ts";
 import { clientOptions } from "./options.ts";
 import { jobSummary } from "./render/summary.ts";
 import { type ClientArguments, withCoordinator } from "./with-coordinator.ts";
@@ -24,7 +25,7 @@ export const cancelCommand: CommandModule<object, CancelArguments> = {
       .example("$0 cancel digits-3f2a", "Refused once the output is being published"),
   handler: (args) =>
     withCoordinator(args, async ({ jobs }) => {
-      const status = await jobs.cancelJob(args.job, args.reason, NEVER);
+      const status = await jobs.cancelJob(asJobId(args.job), args.reason, NEVER);
       process.stdout.write(
         args.json ? `${JSON.stringify(jobSummary(status))}\n` : `${status.jobId} is cancelled\n`,
       );

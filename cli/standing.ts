@@ -1,5 +1,6 @@
 import type { CommandModule } from "yargs";
 import { NEVER } from "../shared/core/abort.ts";
+import { asJobId } from "../shared/domain/job-id.ts";
 import { checkPriority } from "../shared/domain/standing.ts";
 import { clientOptions } from "./options.ts";
 import { jobSummary } from "./render/summary.ts";
@@ -17,7 +18,7 @@ export const pauseCommand: CommandModule<object, JobArguments> = {
       .example("$0 pause digits-3f2a", "Its workers go to other jobs; it stays paused over a restart"),
   handler: (args) =>
     withCoordinator(args, async ({ jobs }) => {
-      const status = await jobs.pauseJob(args.job, NEVER);
+      const status = await jobs.pauseJob(asJobId(args.job), NEVER);
       process.stdout.write(
         args.json ? `${JSON.stringify(jobSummary(status))}\n` : `${status.jobId} is paused\n`,
       );
@@ -34,7 +35,7 @@ export const resumeCommand: CommandModule<object, JobArguments> = {
       .example("$0 resume digits-3f2a", "An interrupted job is resumed by `run` or `submit` of its job file"),
   handler: (args) =>
     withCoordinator(args, async ({ jobs }) => {
-      const status = await jobs.resumeJob(args.job, NEVER);
+      const status = await jobs.resumeJob(asJobId(args.job), NEVER);
       process.stdout.write(
         args.json ? `${JSON.stringify(jobSummary(status))}\n` : `${status.jobId} goes on\n`,
       );
@@ -62,7 +63,7 @@ export const priorityCommand: CommandModule<object, PriorityArguments> = {
       .example("$0 priority digits-3f2a -10", "It has the workers that no other job needs"),
   handler: (args) =>
     withCoordinator(args, async ({ jobs }) => {
-      const status = await jobs.setJobPriority(args.job, args.priority, NEVER);
+      const status = await jobs.setJobPriority(asJobId(args.job), args.priority, NEVER);
       process.stdout.write(
         args.json
           ? `${JSON.stringify(jobSummary(status))}\n`

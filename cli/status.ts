@@ -1,5 +1,6 @@
 import type { CommandModule } from "yargs";
 import { NEVER } from "../shared/core/abort.ts";
+import { asJobId } from "../shared/domain/job-id.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { createStyle, type Style } from "../shared/terminal/style.ts";
 import { clientOptions } from "./options.ts";
@@ -19,7 +20,7 @@ export const statusCommand: CommandModule<object, ClientArguments & { readonly j
   handler: (args) =>
     withCoordinator(args, async ({ jobs, workers }) => {
       const found =
-        args.job === undefined ? await jobs.listJobs(NEVER) : [await jobs.getJob(args.job, NEVER)];
+        args.job === undefined ? await jobs.listJobs(NEVER) : [await jobs.getJob(asJobId(args.job), NEVER)];
       const style = createStyle(process.stdout);
       if (args.json) return void process.stdout.write(`${JSON.stringify(found)}\n`);
       if (found.length === 0) process.stdout.write("no jobs\n");

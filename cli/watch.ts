@@ -1,6 +1,7 @@
 import type { CommandModule } from "yargs";
 import { NEVER } from "../shared/core/abort.ts";
 import { isEnded } from "../shared/domain/job.ts";
+import { asJobId, type JobId } from "../shared/domain/job-id.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import type { JobsService } from "../shared/wire/services.ts";
 import { type EndArguments, printEnd } from "./finish-job.ts";
@@ -26,7 +27,7 @@ export const watchCommand: CommandModule<object, WatchArguments> = {
       .example("$0 watch && echo published", "Ends with the job's exit code"),
   handler: (args) =>
     withCoordinator(args, async ({ jobs }) => {
-      process.exitCode = await follow(jobs, args.job ?? "", args);
+      process.exitCode = await follow(jobs, asJobId(args.job ?? ""), args);
     }),
 };
 
@@ -34,7 +35,7 @@ export const watchCommand: CommandModule<object, WatchArguments> = {
  * Shows a job's progress until it has ended, then its result. The last job submitted if the id is empty. The
  * exit code.
  */
-export async function follow(jobs: JobsService, jobId: string, args: EndArguments): Promise<number> {
+export async function follow(jobs: JobsService, jobId: JobId, args: EndArguments): Promise<number> {
   let last: JobStatus = await jobs.getJob(jobId, NEVER);
   if (isEnded(last.phase)) return printEnd(last, args);
   const progress = showProgress(() => last);

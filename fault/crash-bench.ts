@@ -7,6 +7,7 @@ import { NEVER, sleep } from "../shared/core/abort.ts";
 import { isShardmillError, messageOf } from "../shared/core/errors.ts";
 import { silentLogger } from "../shared/core/log.ts";
 import { compiledUrl } from "../shared/core/package-root.ts";
+import { asJobId } from "../shared/domain/job-id.ts";
 import type { JobStatus } from "../shared/domain/job-status.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../shared/domain/manifest.ts";
 import { readJobFile } from "../shared/job-file/read-job-file.ts";
@@ -265,7 +266,7 @@ async function submitAndWatch(job: KnownJob, client: CoordinatorClient): Promise
     (error: unknown) => {
       // It was answered to, or remembered at least, before the death: it goes on by itself.
       if (!isShardmillError(error, "OUTPUT_LOCKED")) throw error;
-      return client.jobs.getJob(String(error.fields.jobId), NEVER);
+      return client.jobs.getJob(asJobId(String(error.fields.jobId)), NEVER);
     },
   );
   for await (const status of client.jobs.watchJob(last.jobId, NEVER)) last = status;

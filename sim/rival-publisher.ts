@@ -6,6 +6,7 @@ import type { Part, StagedOutput } from "../coordinator/publish/publish-way.ts";
 import { manifestText } from "../coordinator/publish/read-manifest.ts";
 import { findOutputPaths, type WorkPaths, withRun } from "../coordinator/publish/work-paths.ts";
 import { messageOf } from "../shared/core/errors.ts";
+import { asJobId } from "../shared/domain/job-id.ts";
 import { below } from "../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputFile } from "../shared/domain/manifest.ts";
 import { NO_ROWS } from "../shared/domain/row-counts.ts";
@@ -94,7 +95,7 @@ async function stage(paths: WorkPaths, storage: SimBucket, job: SimJob): Promise
     parts.push({ output, from });
   }
   const facts = {
-    job: { id: "rival", name: job.spec.name },
+    job: { id: asJobId("rival"), name: job.spec.name },
     digests: job.planned.digests,
     run: { ...NO_RUN, rowsTotal: counts.rowsMapped + counts.rowsFiltered + dead.length },
     counts,

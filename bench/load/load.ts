@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { CommandModule } from "yargs";
 import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
+import { asJobId } from "../../shared/domain/job-id.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
 import { startCli } from "../../test/support/processes.ts";
@@ -147,7 +148,7 @@ async function watch(
   let pacedAtMs = startedMs;
   for (let status: JobStatus | null = null; status === null || status.phase === "running"; ) {
     await sleep(1_000, NEVER);
-    status = await client.jobs.getJob("", NEVER);
+    status = await client.jobs.getJob(asJobId(""), NEVER);
     const { shardsCommitted: committed, workers } = status;
     const sample = { ...(await sampleProcess(pid)), atWallSeconds: Date.now() / 1000, committed };
     const pacedS = (performance.now() - pacedAtMs) / 1000;

@@ -8,6 +8,7 @@ import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
 import { SinceSnapshot } from "../../coordinator/schedule/state/snapshot.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
+import { asJobId } from "../../shared/domain/job-id.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { NO_ROWS } from "../../shared/domain/row-counts.ts";
 import { shardId } from "../../shared/domain/shard.ts";
@@ -53,7 +54,7 @@ export async function longJournal(path: string, shards: number): Promise<{ recor
     waiting = [];
   };
   const digests = { spec: sha256("spec"), input: sha256("input"), model: sha256("model") };
-  await append({ kind: "jobAccepted", jobId: "bench", name: "bench", digests });
+  await append({ kind: "jobAccepted", jobId: asJobId("bench"), name: "bench", digests });
   const ranges = Array.from(
     { length: shards },
     (_, index) => [index * SHARD_ROWS, (index + 1) * SHARD_ROWS] as const,

@@ -1,6 +1,7 @@
 import { userCredential } from "../../shared/access/credential.ts";
 import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { isEnded, type JobPhase } from "../../shared/domain/job.ts";
+import { asJobId } from "../../shared/domain/job-id.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
 import { startCli } from "../../test/support/processes.ts";
@@ -93,7 +94,7 @@ function steadyRate(seen: readonly Sighting[], rows: number): number {
 
 /** Null once the coordinator is gone. */
 async function statusOf(client: CoordinatorClient): Promise<JobStatus | null> {
-  return client.jobs.getJob("", NEVER).catch(() => null);
+  return client.jobs.getJob(asJobId(""), NEVER).catch(() => null);
 }
 
 function logOf(stderr: string): readonly Readonly<Record<string, unknown>>[] {

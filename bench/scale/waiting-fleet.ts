@@ -5,6 +5,7 @@ import { userCredential } from "../../shared/access/credential.ts";
 import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { isEnded } from "../../shared/domain/job.ts";
+import { asJobId } from "../../shared/domain/job-id.ts";
 import type { TableData } from "../../shared/terminal/table.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { startCli } from "../../test/support/processes.ts";
@@ -111,7 +112,7 @@ async function runFleet(
     let startedMs: number | null = null;
     let before = await sampleProcess(cli.pid);
     for (;;) {
-      const status = await client.jobs.getJob("", NEVER);
+      const status = await client.jobs.getJob(asJobId(""), NEVER);
       if (status.shardsLeased > 0 && startedMs === null) {
         startedMs = performance.now();
         before = await sampleProcess(cli.pid);

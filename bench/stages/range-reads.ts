@@ -3,6 +3,7 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { userCredential } from "../../shared/access/credential.ts";
 import { NEVER } from "../../shared/core/abort.ts";
+import { asJobId } from "../../shared/domain/job-id.ts";
 import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
 import type { Storage } from "../../shared/storage/storage.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
@@ -48,7 +49,7 @@ export async function withCoordinatorStorage<T>(
         },
         NEVER,
       );
-      const { jobId } = await client.jobs.getJob("", NEVER);
+      const { jobId } = await client.jobs.getJob(asJobId(""), NEVER);
       return await use(createCoordinatorStorage({ data: client.data, session: () => session, jobId }));
     } finally {
       client.close();

@@ -3,6 +3,7 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Pace, paced } from "../../shared/core/pace.ts";
 import { Slots } from "../../shared/core/slots.ts";
 import { SlotsPerPeer, takeEach } from "../../shared/core/slots-per-peer.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import { below, type FileStat, isLocation, type Location } from "../../shared/domain/location.ts";
 import { parsePartialFolder, partialFolder } from "../../shared/domain/partial.ts";
@@ -35,7 +36,7 @@ interface ServedJob {
 export interface DataServerOptions {
   readonly knowsSession: (session: WorkerSession) => boolean;
   /** Null when there is no job of that id. */
-  readonly job: (jobId: string) => ServedJob | null;
+  readonly job: (jobId: JobId) => ServedJob | null;
   readonly limits?: Partial<DataServerLimits>;
 }
 
@@ -122,12 +123,7 @@ export class DataServer implements DataService, AsyncDisposable {
     this.#puts = new Slots("uploads", { slots: puts, waiting, waitMs });
   }
 
-  async statFile(
-    session: WorkerSession,
-    jobId: string,
-    path: string,
-    signal: AbortSignal,
-  ): Promise<FileStat> {
+  async statFile(session: WorkerSession, jobId: JobId, path: string, signal: AbortSignal): Promise<FileStat> {
     const { location, storages } = this.#readable(session, jobId, path);
     return await (await storages.at(location)).stat(location, signal);
   }
@@ -179,7 +175,7 @@ export class DataServer implements DataService, AsyncDisposable {
     }
   }
 
-  #job(session: WorkerSession, jobId: string): ServedJob {
+  #job(session: WorkerSession, jobId: JobId): ServedJob {
     if (!this.#options.knowsSession(session)) {
       throw new ShardmillError("SESSION_STALE", "this worker's session has ended", { fields: { session } });
     }
@@ -192,7 +188,7 @@ export class DataServer implements DataService, AsyncDisposable {
     await this.#storages[Symbol.asyncDispose]();
   }
 
-  #readable(session: WorkerSession, jobId: string, path: string): { location: Location; storages: Storages } {
+  #readable(session: WorkerSession, jobId: JobId, path: string): { location: Location; storages: Storages } {
     const job = this.#job(session, jobId);
     if (isLocation(path) && (job.modelPaths.has(path) || job.inputPaths.has(path)))
       return { location: path, storages: this.#storages.of(job) };

@@ -1,4 +1,5 @@
 import type { LogLevel } from "../../shared/core/log.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { CombinedTable, JobResults } from "../../shared/extension/results-view.ts";
 import type { Listening } from "../../shared/serving/listening.ts";
 import type { Guard } from "../access/judge.ts";
@@ -26,5 +27,5 @@ export interface PortThreadMethods {
 /** Methods of its owner: those of a `ResultsView`, with one argument each. */
 export interface PortOwnerMethods {
   jobs(argument: null): Promise<readonly JobResults[]>;
-  combined(asked: { readonly jobId: string; readonly reduction: string }): Promise<readonly CombinedTable[]>;
+  combined(asked: { readonly jobId: JobId; readonly reduction: string }): Promise<readonly CombinedTable[]>;
 }

@@ -6,6 +6,7 @@ import { NO_VERDICT, type RunVerdict } from "../../shared/domain/bottleneck.ts";
 import type { EndProgress } from "../../shared/domain/end-progress.ts";
 import { type Fetching, sumOfFetching } from "../../shared/domain/fetching.ts";
 import { isEnded } from "../../shared/domain/job.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { DeadLetter } from "../../shared/domain/partial.ts";
 import type { RunFacts } from "../../shared/domain/run-facts.ts";
 import type { DeadReason, RunHistory } from "../../shared/domain/run-history.ts";
@@ -40,7 +41,7 @@ export interface WorkerReport {
   readonly fetching: Fetching | null;
   readonly device: WorkerInfo["device"];
   /** The job that it got its last shard of; null before its first. */
-  readonly jobId: string | null;
+  readonly jobId: JobId | null;
 }
 
 export interface RunWatchOptions {

@@ -3,6 +3,7 @@ import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { DeviceReport } from "../../shared/domain/accuracy.ts";
 import { isEnded, type Lease, type PlannedJob } from "../../shared/domain/job.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import type { JobView } from "../../shared/domain/job-view.ts";
@@ -32,7 +33,7 @@ import { statusOf, viewOf } from "./job-view.ts";
 import type { RunRecorder } from "./run-recorder.ts";
 
 export interface ActiveJobOptions {
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly planned: PlannedJob;
   readonly description: JobDescription;
   readonly shell: JobShell;
@@ -53,10 +54,7 @@ type LeaseTry =
   | { readonly kind: "lease"; readonly lease: Lease }
   | { readonly kind: "none"; readonly retryAtMs: number | null; readonly slotsFull: boolean };
 
-/**
- * A job that this coordinator runs: the calls of workers and people in, events to its core, and its status
- * out.
- */
+/** A job that this coordinator runs: calls of workers and people in, its status out. */
 export class ActiveJob {
   readonly #options: ActiveJobOptions;
   readonly view = (): JobView => viewOf(this.#options);
@@ -79,7 +77,7 @@ export class ActiveJob {
       });
   }
 
-  get jobId(): string {
+  get jobId(): JobId {
     return this.#options.jobId;
   }
 

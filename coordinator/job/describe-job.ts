@@ -3,6 +3,7 @@ import { type Dataset, isTableFormat } from "../../shared/domain/dataset.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import { formatOf } from "../../shared/domain/formats.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import { leftOutPhrases } from "../../shared/domain/left-out.ts";
 import { rowsFormOf } from "../../shared/domain/output-shape.ts";
 import { sampleSlices } from "../../shared/domain/sample-slices.ts";
@@ -15,7 +16,7 @@ import { mappingNotes } from "./other-mapping.ts";
 
 /** What workers get to know of a planned job, and where its partials go. */
 export function describeJob(
-  jobId: string,
+  jobId: JobId,
   planned: PlannedJob,
   place: Pick<JobDescription, "partialsPath" | "beacon">,
 ): JobDescription {

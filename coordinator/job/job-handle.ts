@@ -2,6 +2,7 @@ import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { recordOf } from "../../shared/core/record-of.ts";
 import { jobPrecision } from "../../shared/domain/accuracy.ts";
 import { NO_VERDICT } from "../../shared/domain/bottleneck.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { JobMetrics } from "../../shared/domain/job-metrics.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
@@ -18,7 +19,7 @@ import type { OpenedJob } from "./opened-job.ts";
 
 /** A job as people ask after it, running or ended. */
 export interface JobHandle {
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly origin: JobOrigin;
   /** What whoever starts it should know, a line each: what was left out of the input, for one. */
   readonly notes: readonly string[];
@@ -97,7 +98,7 @@ async function endOf(job: ActiveJob): Promise<JobStatus> {
   return job.status();
 }
 
-export function jobEnded(jobId: string, phase: JobStatus["phase"]): ShardmillError {
+export function jobEnded(jobId: JobId, phase: JobStatus["phase"]): ShardmillError {
   return new ShardmillError(
     "JOB_ENDED",
     phase === "failed" ? "the job has failed already" : `the job is ${phase} already`,
@@ -105,7 +106,7 @@ export function jobEnded(jobId: string, phase: JobStatus["phase"]): ShardmillErr
   );
 }
 
-function tooLate(jobId: string): ShardmillError {
+function tooLate(jobId: JobId): ShardmillError {
   const message = "the job is published: it can no longer be cancelled";
   return new ShardmillError("CANCEL_TOO_LATE", message, { fields: { jobId } });
 }

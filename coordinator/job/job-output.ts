@@ -6,6 +6,7 @@ import { withoutSecrets } from "../../shared/core/without-secrets.ts";
 import { shownColumns } from "../../shared/dataset/field-differences.ts";
 import { requestedBesides } from "../../shared/domain/besides.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { below } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
@@ -33,7 +34,7 @@ import { jobToShow } from "./job-view.ts";
 import { verifyPatiently } from "./verify-patiently.ts";
 
 interface JobOutputOptions {
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly planned: PlannedJob;
   /** The versions of Shardmill that have worked on the job, this one last. */
   readonly builds: readonly string[];

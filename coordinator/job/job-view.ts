@@ -1,5 +1,6 @@
 import type { Clock } from "../../shared/core/clock.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { EndedView, LiveView, ShownSpec } from "../../shared/domain/job-view.ts";
@@ -40,7 +41,7 @@ export function jobToShow(spec: JobSpec): ShownSpec {
 }
 
 interface Reported {
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly planned: { readonly spec: Pick<JobSpec, "name" | "output"> };
   readonly shell: { readonly state: JobState };
   readonly runWatch: Pick<RunWatch, "facts">;

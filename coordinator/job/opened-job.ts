@@ -1,5 +1,6 @@
 import type { TimedClock } from "../../shared/core/clock.ts";
 import type { Logger } from "../../shared/core/log.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
@@ -26,7 +27,7 @@ export interface OpenJobOptions {
   /**
    * The id of the run that is to go on: none is begun in its place, and one that has ended is not begun anew.
    */
-  readonly resumes?: string;
+  readonly resumes?: JobId;
   /** Only workers of this process come. Left out: others may, and those of an earlier version among them. */
   readonly ownWorkersOnly?: boolean;
   readonly clock: TimedClock;

@@ -1,5 +1,6 @@
 import { errorFromData, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import { asJobId, type JobId } from "../../shared/domain/job-id.ts";
 import type { OpenJournal } from "../journal/journal.ts";
 import { bodiesOf, type FoundSnapshot } from "../journal/snapshot-file.ts";
 import { SNAPSHOTS_OF_NO_USE } from "../journal/snapshots.ts";
@@ -51,7 +52,7 @@ export async function replayJob(
   return { state: atPaths(again, planned), after: phase, snapshots, records };
 }
 
-function refuseOtherThan(jobId: string, state: JobState, { spec }: PlannedJob): void {
+function refuseOtherThan(jobId: JobId, state: JobState, { spec }: PlannedJob): void {
   if (state.accepted?.jobId !== jobId) throw runIsGone(jobId, spec.output.path);
   const end = unhappyEnd(state);
   if (end === null) return;
@@ -63,7 +64,7 @@ function refuseOtherThan(jobId: string, state: JobState, { spec }: PlannedJob): 
 }
 
 /** A run that was to go on, and of which its output folder knows nothing. */
-export function runIsGone(jobId: string, path: string): ShardmillError {
+export function runIsGone(jobId: JobId, path: string): ShardmillError {
   return new ShardmillError("JOB_NOT_FOUND", `what job ${jobId} had done is not in ${path} any more`, {
     fields: { jobId, path },
     hint: "somebody removed it, or began another job there: submit the job again to begin it anew",
@@ -100,6 +101,6 @@ function atPaths(state: JobState, { dataset }: PlannedJob): JobState {
   return state;
 }
 
-export function newJobId(name: string, { random }: JobSeams): string {
-  return `${name}-${random.hex(4)}`;
+export function newJobId(name: string, { random }: JobSeams): JobId {
+  return asJobId(`${name}-${random.hex(4)}`);
 }

@@ -2,6 +2,7 @@ import type { Clock } from "../../shared/core/clock.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { NO_TRACER, type Span, type Tracer } from "../../shared/core/tracer.ts";
 import type { ExecutionId } from "../../shared/domain/execution-id.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import {
   type AttemptCounts,
   RUN_STEPS,
@@ -55,7 +56,7 @@ export class RunRecorder {
     name,
     shards,
   }: {
-    readonly jobId: string;
+    readonly jobId: JobId;
     readonly name: string;
     readonly shards: number;
   }): void {

@@ -6,6 +6,7 @@ import type { Logger } from "../../shared/core/log.ts";
 import type { ResourceStack } from "../../shared/core/resource-stack.ts";
 import { jobPrecision, type PrecisionReport } from "../../shared/domain/accuracy.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import { below } from "../../shared/domain/location.ts";
 import { MANIFEST_NAME, type OutputManifest } from "../../shared/domain/manifest.ts";
 import { stepFiles } from "../../shared/domain/reduction-binding.ts";
@@ -175,7 +176,7 @@ function watchRun(
 function snapshotting(
   { journal, generation, keeper }: OpenJournal,
   job: ReplayedJob & {
-    readonly jobId: string;
+    readonly jobId: JobId;
     readonly builds: readonly string[];
     readonly remembered: () => unknown;
   },

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { OWNER_NAME } from "../../shared/access/callers.ts";
 import type { Role } from "../../shared/access/roles.ts";
 import { parseJson } from "../../shared/core/parse-json.ts";
+import { asJobId, type JobId } from "../../shared/domain/job-id.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { NO_RUN } from "../../shared/domain/run-facts.ts";
@@ -10,7 +11,7 @@ import type { Submitter } from "../../shared/wire/services.ts";
 
 /** What a standing coordinator keeps of a job. */
 export interface JobRecord {
-  readonly jobId: string;
+  readonly jobId: JobId;
   /** Its place among all jobs: those that were submitted later have larger numbers. */
   readonly order: number;
   /** Whose it is; left out: of whoever has the user's secret. */
@@ -40,7 +41,7 @@ const SUFFIX = ".json";
 const VIEW_SUFFIX = ".view";
 
 /** The name of a job's file. A job's id has only letters, digits, `.`, `_` and `-`. */
-export function recordName(jobId: string): string {
+export function recordName(jobId: JobId): string {
   return `${jobId}${SUFFIX}`;
 }
 
@@ -49,13 +50,13 @@ export function isRecordName(name: string): boolean {
 }
 
 /** The name of the file beside it that has how an ended job went. */
-export function viewName(jobId: string): string {
+export function viewName(jobId: JobId): string {
   return `${jobId}${VIEW_SUFFIX}`;
 }
 
 /** The job of such a file; null for another file. */
-export function jobOfView(name: string): string | null {
-  return name.endsWith(VIEW_SUFFIX) ? name.slice(0, -VIEW_SUFFIX.length) : null;
+export function jobOfView(name: string): JobId | null {
+  return name.endsWith(VIEW_SUFFIX) ? asJobId(name.slice(0, -VIEW_SUFFIX.length)) : null;
 }
 
 /** Two lines of JSON, the first with a digest of the second: half a file, or another's, is known as such. */
@@ -93,7 +94,7 @@ function digestOf(text: string): string {
 
 /** What is asked of a record to say whether it stays. */
 export interface KeptRecord {
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly order: number;
   /** Of its files. */
   readonly bytes: number;
@@ -109,7 +110,7 @@ interface Most {
 export const KEPT: Most = { jobs: 1_000, bytes: 256 << 20 };
 
 /** The ended jobs that make room for later ones: the oldest. A job that has not ended is never forgotten. */
-export function tooMany(records: Iterable<KeptRecord>, most: Most = KEPT): readonly string[] {
+export function tooMany(records: Iterable<KeptRecord>, most: Most = KEPT): readonly JobId[] {
   const ended = [...records].filter(({ isEnded }) => isEnded).sort((a, b) => b.order - a.order);
   let bytes = 0;
   const stays = ended.filter((record, index) => {

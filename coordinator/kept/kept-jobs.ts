@@ -10,6 +10,7 @@ import { makeFolders } from "../../shared/core/make-folders.ts";
 import { systemProcesses } from "../../shared/core/process-identity.ts";
 import { systemRandom } from "../../shared/core/random.ts";
 import { isEnded } from "../../shared/domain/job.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { HeldLock } from "../journal/held-lock.ts";
 import { acquireLock } from "../journal/lock.ts";
@@ -51,7 +52,7 @@ export class KeptJobs implements AsyncDisposable {
   readonly #held: HeldLock;
   readonly #log: Logger;
   readonly #writes = new Lock();
-  readonly #kept = new Map<string, KeptRecord>();
+  readonly #kept = new Map<JobId, KeptRecord>();
   #orders = 0;
 
   private constructor(folder: string, held: HeldLock, log: Logger) {
@@ -114,7 +115,7 @@ export class KeptJobs implements AsyncDisposable {
   }
 
   /** How an ended job went, as it was given to {@link ended}; null where that is not known. */
-  async view(jobId: string): Promise<Uint8Array | null> {
+  async view(jobId: JobId): Promise<Uint8Array | null> {
     return await realDisk.readFile(join(this.#folder, viewName(jobId))).catch(() => null);
   }
 
@@ -182,7 +183,7 @@ export class KeptJobs implements AsyncDisposable {
     }
   }
 
-  async #viewBytes(jobId: string): Promise<number> {
+  async #viewBytes(jobId: JobId): Promise<number> {
     const found = await stat(join(this.#folder, viewName(jobId))).catch(() => null);
     return found?.size ?? 0;
   }

@@ -1,6 +1,7 @@
 import { assert } from "../../shared/core/assert.ts";
 import { canonicalJson, sha256 } from "../../shared/core/digest.ts";
 import type { JobDigests } from "../../shared/domain/job.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import {
   ASIDE_EXTENSION,
   OUTPUT_FOLDERS,
@@ -56,7 +57,7 @@ export function outputDigest(files: readonly OutputFile[]): string {
 }
 
 export interface ManifestFacts {
-  readonly job: { readonly id: string; readonly name: string };
+  readonly job: { readonly id: JobId; readonly name: string };
   readonly digests: JobDigests;
   readonly run: RunFacts;
   /** Over all partials. */

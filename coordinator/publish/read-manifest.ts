@@ -5,6 +5,7 @@ import { recordOf } from "../../shared/core/record-of.ts";
 import { DEVICE_REPORT_SCHEMA, PRECISION_REPORT_SCHEMA } from "../../shared/domain/accuracy.ts";
 import { BESIDES } from "../../shared/domain/besides.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
+import { asJobId } from "../../shared/domain/job-id.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { manifestCounts } from "../../shared/domain/row-counts.ts";
@@ -43,7 +44,7 @@ const BESIDE_KEYS: object = Object.fromEntries(
 
 const manifestSchema = z.object({
   formatVersion: z.literal(1),
-  job: z.object({ id: z.string(), name: z.string() }),
+  job: z.object({ id: z.string().transform(asJobId), name: z.string() }),
   digests: z.object({ spec: z.string(), input: z.string(), model: z.string() }),
   outputDigest: hex,
   marker: z.literal("_SUCCESS").exactOptional(),

@@ -1,9 +1,10 @@
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 import { Seats } from "./seats.ts";
 
 /** What the choice must know of a job. */
 export interface ChoosableJob {
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly priority: number;
   leasesOf(session: WorkerSession): number;
   /** How many shards wait that this worker could have now, were it free. */

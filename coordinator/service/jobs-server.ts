@@ -2,6 +2,7 @@ import { joined, orAbort, sleep } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { Slots } from "../../shared/core/slots.ts";
 import { isEnded } from "../../shared/domain/job.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import { keyOf } from "../../shared/domain/job-rules.ts";
 import { JOB_RUNS } from "../../shared/domain/job-runs.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
@@ -54,7 +55,7 @@ export class JobsServer implements JobsService {
     return { job: status(), nothingNew: origin.kind === "nothingNew", notes };
   }
 
-  async getJob(jobId: string): Promise<JobStatus> {
+  async getJob(jobId: JobId): Promise<JobStatus> {
     return this.#find(jobId).status();
   }
 
@@ -62,7 +63,7 @@ export class JobsServer implements JobsService {
     return this.#lists.list(() => this.#options.listed().map((job) => job.status()), signal);
   }
 
-  async *watchJob(jobId: string, signal: AbortSignal): AsyncIterable<JobStatus> {
+  async *watchJob(jobId: JobId, signal: AbortSignal): AsyncIterable<JobStatus> {
     const job = this.#find(jobId);
     const giveBack = await this.#watchers.take(signal);
     try {
@@ -94,31 +95,31 @@ export class JobsServer implements JobsService {
     }
   }
 
-  async cancelJob(jobId: string, reason: string): Promise<JobStatus> {
+  async cancelJob(jobId: JobId, reason: string): Promise<JobStatus> {
     const job = this.#find(jobId);
     await job.cancel(reason);
     return await job.ended;
   }
 
-  async pauseJob(jobId: string): Promise<JobStatus> {
+  async pauseJob(jobId: JobId): Promise<JobStatus> {
     return await this.#change(jobId, { paused: true });
   }
 
-  async resumeJob(jobId: string): Promise<JobStatus> {
+  async resumeJob(jobId: JobId): Promise<JobStatus> {
     return await this.#change(jobId, { paused: false });
   }
 
-  async setJobPriority(jobId: string, priority: number): Promise<JobStatus> {
+  async setJobPriority(jobId: JobId, priority: number): Promise<JobStatus> {
     return await this.#change(jobId, { priority: checkPriority(priority) });
   }
 
-  async #change(jobId: string, change: Partial<Standing>): Promise<JobStatus> {
+  async #change(jobId: JobId, change: Partial<Standing>): Promise<JobStatus> {
     const job = this.#find(jobId);
     await job.changeStanding(change);
     return job.status();
   }
 
-  #find(jobId: string): JobHandle {
+  #find(jobId: JobId): JobHandle {
     const jobs = this.#options.jobs();
     const job = jobId === "" ? jobs.at(-1) : jobs.findLast((candidate) => candidate.jobId === jobId);
     if (job !== undefined) return job;

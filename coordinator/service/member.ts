@@ -1,3 +1,4 @@
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { StoreCounts } from "../../shared/domain/store-counts.ts";
 import type { WorkerInfo, WorkerSession, WorkerStatus } from "../../shared/domain/worker.ts";
 import type { WorkerReport } from "../insight/run-watch.ts";
@@ -22,9 +23,9 @@ export interface Member {
   report: WorkloadReport;
   /** All that it asked of stores, as far as that was counted with a job: this one, as yet. */
   stores: readonly StoreCounts[];
-  jobId: string | null;
+  jobId: JobId | null;
   /** The job that it got its last shard of. */
-  servedId: string | null;
+  servedId: JobId | null;
   rowsCommitted: number;
   shardsCommitted: number;
   attemptsFailed: number;

@@ -1,3 +1,4 @@
+import type { JobId } from "../../shared/domain/job-id.ts";
 import { below, parseLocation } from "../../shared/domain/location.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
 import { reducedFile } from "../../shared/domain/partial-layout.ts";
@@ -30,7 +31,7 @@ export class ResultsOfJobs implements ResultsView {
     });
   }
 
-  async combined(jobId: string, reduction: string): Promise<readonly CombinedTable[]> {
+  async combined(jobId: JobId, reduction: string): Promise<readonly CombinedTable[]> {
     const job = this.#job(jobId);
     if (job === undefined || !this.#reductionsOf(jobId).includes(reduction)) return [];
     return job.committedPartials().map((partial) => {
@@ -40,12 +41,12 @@ export class ResultsOfJobs implements ResultsView {
     });
   }
 
-  #reductionsOf(jobId: string): readonly string[] {
+  #reductionsOf(jobId: JobId): readonly string[] {
     const reduce = this.#job(jobId)?.planned.spec.reduce ?? {};
     return Object.keys(reduce).filter((name) => reduce[name] !== undefined && isCombined(reduce[name]));
   }
 
-  #job(jobId: string): ActiveJob | undefined {
+  #job(jobId: JobId): ActiveJob | undefined {
     return this.#jobs.active().find((job) => job.jobId === jobId);
   }
 }

@@ -1,13 +1,14 @@
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { WorkerSession } from "../../shared/domain/worker.ts";
 
 /** Where a worker is in the coordinator's eyes. */
 interface Seat {
   /** The job that it serves; null: none, for it holds nothing and got nothing. */
-  readonly jobId: string | null;
+  readonly jobId: JobId | null;
   /** The job that it goes to once it holds nothing; null while it stays. */
-  readonly nextId: string | null;
+  readonly nextId: JobId | null;
   /** The jobs that it served, the last one last: their models may still be loaded. */
-  readonly recent: readonly string[];
+  readonly recent: readonly JobId[];
 }
 
 /** More than a worker keeps models of, and few: no job is sought in a list that grows for months. */
@@ -19,9 +20,9 @@ const NO_SEAT: Seat = { jobId: null, nextId: null, recent: [] };
 export class Seats {
   readonly #seats = new Map<WorkerSession, Seat>();
   /** How many workers serve each job or are on their way to it. A job without any is not in it. */
-  readonly #workers = new Map<string, number>();
+  readonly #workers = new Map<JobId, number>();
   /** How many of these are still on their way. */
-  readonly #coming = new Map<string, number>();
+  readonly #coming = new Map<JobId, number>();
 
   of(session: WorkerSession): Seat {
     return this.#seats.get(session) ?? NO_SEAT;
@@ -32,23 +33,23 @@ export class Seats {
   }
 
   /** Those on their way to it among them, and not those on their way to another. */
-  workersOf(jobId: string): number {
+  workersOf(jobId: JobId): number {
     return this.#workers.get(jobId) ?? 0;
   }
 
-  comingTo(jobId: string): number {
+  comingTo(jobId: JobId): number {
     return this.#coming.get(jobId) ?? 0;
   }
 
   /** It got a shard of this job. */
-  serve(session: WorkerSession, jobId: string): void {
+  serve(session: WorkerSession, jobId: JobId): void {
     const { recent } = this.of(session);
     const others = recent.at(-1) === jobId ? recent.slice(0, -1) : recent.filter((id) => id !== jobId);
     this.#put(session, { jobId, nextId: null, recent: [...others, jobId].slice(-MOST_RECENT) });
   }
 
   /** It gets no more of its job, and goes to `nextId`; null: it stays after all. */
-  send(session: WorkerSession, nextId: string | null): void {
+  send(session: WorkerSession, nextId: JobId | null): void {
     const { jobId, recent, nextId: before } = this.of(session);
     if (nextId !== before) this.#put(session, { jobId, nextId, recent });
   }
@@ -77,7 +78,7 @@ export class Seats {
   }
 }
 
-function add(counts: Map<string, number>, jobId: string, one: 1 | -1): void {
+function add(counts: Map<JobId, number>, jobId: JobId, one: 1 | -1): void {
   const count = (counts.get(jobId) ?? 0) + one;
   if (count === 0) counts.delete(jobId);
   else counts.set(jobId, count);

@@ -5,6 +5,7 @@ import type { Logger } from "../../shared/core/log.ts";
 import { ownMapping } from "../../shared/core/mapping.ts";
 import type { DeviceReport } from "../../shared/domain/accuracy.ts";
 import type { Lease } from "../../shared/domain/job.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { WorkerInfo, WorkerSession } from "../../shared/domain/worker.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import type {
@@ -79,12 +80,12 @@ export class WorkServer implements WorkService {
     return { session, leaseMs: times.leaseMs, heartbeatMs: times.heartbeatMs };
   }
 
-  async describeJob(session: WorkerSession, jobId: string): Promise<JobDescription> {
+  async describeJob(session: WorkerSession, jobId: JobId): Promise<JobDescription> {
     this.#heard(session);
     return this.#job(jobId).description;
   }
 
-  async reportDevice(session: WorkerSession, jobId: string, report: DeviceReport): Promise<void> {
+  async reportDevice(session: WorkerSession, jobId: JobId, report: DeviceReport): Promise<void> {
     const { name, device } = this.#heard(session);
     // A worker speaks for itself alone.
     await this.#job(jobId).reportDevice(session, { ...report, worker: name, device });
@@ -273,19 +274,19 @@ export class WorkServer implements WorkService {
     return this.#options.registry.heard(session, this.#options.clock.nowMs());
   }
 
-  #find(jobId: string): ActiveJob | undefined {
+  #find(jobId: JobId): ActiveJob | undefined {
     return this.#options.jobs().find((job) => job.jobId === jobId);
   }
 
-  #job(jobId: string): ActiveJob {
+  #job(jobId: JobId): ActiveJob {
     const job = this.#find(jobId);
     if (job !== undefined) return job;
     throw new ShardmillError("JOB_ENDED", "this job gives out no work (any more)", { fields: { jobId } });
   }
 }
 
-function byJob(leases: Heartbeat["leases"]): Map<string, Heartbeat["leases"][number][]> {
-  const groups = new Map<string, Heartbeat["leases"][number][]>();
+function byJob(leases: Heartbeat["leases"]): Map<JobId, Heartbeat["leases"][number][]> {
+  const groups = new Map<JobId, Heartbeat["leases"][number][]>();
   for (const beat of leases) {
     const own = groups.get(beat.lease.jobId);
     if (own === undefined) groups.set(beat.lease.jobId, [beat]);

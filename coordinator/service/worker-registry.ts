@@ -1,5 +1,6 @@
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { type Random, systemRandom } from "../../shared/core/random.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import { type StoreCounts, sinceStores, sumOfStores } from "../../shared/domain/store-counts.ts";
 import {
   type WorkerInfo,
@@ -116,8 +117,8 @@ export class WorkerRegistry {
   reportStores(
     session: WorkerSession,
     stores: readonly StoreCounts[],
-    jobId: string | null,
-  ): { readonly jobId: string; readonly came: readonly StoreCounts[] } | null {
+    jobId: JobId | null,
+  ): { readonly jobId: JobId; readonly came: readonly StoreCounts[] } | null {
     const member = this.#member(session);
     member.jobId = jobId ?? member.jobId;
     if (member.jobId === null) return null;
@@ -128,7 +129,7 @@ export class WorkerRegistry {
   }
 
   /** It got a shard of this job. */
-  granted(session: WorkerSession, jobId: string): void {
+  granted(session: WorkerSession, jobId: JobId): void {
     const member = this.#members.get(session);
     if (member !== undefined) member.servedId = jobId;
   }

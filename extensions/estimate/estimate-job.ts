@@ -5,6 +5,7 @@ import type { DeviceReport } from "../../shared/domain/accuracy.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import { asJobId } from "../../shared/domain/job-id.ts";
 import { leaseSlices } from "../../shared/domain/lease-slices.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
@@ -83,7 +84,7 @@ export async function estimateJob(planned: PlannedJob, question: EstimateQuestio
     const { files } = planned.dataset;
     const rows = plannedRows(planned);
     const task = {
-      job: describeJob("sample", planned, { partialsPath: paths.partials, beacon }),
+      job: describeJob(asJobId("sample"), planned, { partialsPath: paths.partials, beacon }),
       shards: shards.map((shard) => ({ shard, slices: leaseSlices(files, rows, shard) })),
     };
     const runs = await runSamples({ processes, task, scratchPath, budgetMs });

@@ -2,6 +2,7 @@ import { stageOutput } from "../../coordinator/publish/stage.ts";
 import type { WorkPaths } from "../../coordinator/publish/work-paths.ts";
 import { reducePartials } from "../../coordinator/reduce/reduce.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import { asJobId } from "../../shared/domain/job-id.ts";
 import { publishedFields } from "../../shared/domain/output-fields.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { NO_RUN } from "../../shared/domain/run-facts.ts";
@@ -59,7 +60,7 @@ async function timeOnce(
   await stageOutput({
     ...place,
     facts: {
-      job: { id: "sample", name: spec.name },
+      job: { id: asJobId("sample"), name: spec.name },
       digests,
       run: { ...NO_RUN, rowsTotal: rowsOf(partials), shardsCommitted: partials.length },
       builds: [],

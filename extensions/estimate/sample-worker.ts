@@ -6,6 +6,7 @@ import type { CallContext } from "../../shared/core/remote/peer.ts";
 import type { DeviceReport } from "../../shared/domain/accuracy.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
+import { asJobId } from "../../shared/domain/job-id.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
 import { type PositionCounts, workerSession } from "../../shared/domain/worker.ts";
@@ -134,7 +135,7 @@ function leaseOf({ index, shards }: SampleTask, sequence: number, rows: number):
   // A little over the cut is not worth a cut.
   const { shard, slices } = shardRows(whole.shard) <= 2 * rows ? whole : cutShard(whole, rows);
   return {
-    jobId: "sample",
+    jobId: asJobId("sample"),
     token: { generation: index + 1, sequence: sequence + 1 },
     shard,
     slices,

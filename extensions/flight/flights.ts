@@ -83,8 +83,9 @@ export class Flights {
     above: readonly string[],
   ): Promise<readonly Flight[]> {
     const flights: Flight[] = [];
-    for (const reduction of jobId === null ? [] : combined) {
-      const tables = await this.#results.combined(jobId ?? "", reduction);
+    if (jobId === null) return flights;
+    for (const reduction of combined) {
+      const tables = await this.#results.combined(jobId, reduction);
       const parts = tables.map(
         ({ shard, ...table }): FlightPart => ({ id: shard, ...table, format: "parquet", partitions: [] }),
       );

@@ -1,6 +1,7 @@
 import { orAbort } from "../../shared/core/abort.ts";
 import { errorToData } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import type { RunOptions, StandingCoordinator } from "../../shared/extension/standing.ts";
 import { type RunOutcome, reasonText } from "./trigger/run-outcome.ts";
@@ -27,7 +28,7 @@ export async function servedRun({
   log,
   signal,
 }: ServedRun): Promise<RunOutcome | null> {
-  let jobId: string | null = null;
+  let jobId: JobId | null = null;
   try {
     const handle = await submit(await spec(), { fresh: false, ...options, joins: true, signal });
     jobId = handle.jobId;

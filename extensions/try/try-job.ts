@@ -6,6 +6,7 @@ import { compiledUrl } from "../../shared/core/package-root.ts";
 import { ProcessLink } from "../../shared/core/remote/process-link.ts";
 import { endText, Remote, type RemoteEnd } from "../../shared/core/remote/remote.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
+import { asJobId } from "../../shared/domain/job-id.ts";
 import type { PreviewFormat } from "../../shared/extension/feature-viewer.ts";
 import type { ProcessLayout } from "../../worker/process/start-process.ts";
 import { forkPipeline, withPipelines } from "../pipeline/pipelines.ts";
@@ -31,7 +32,7 @@ export async function tryJob(planned: PlannedJob, options: TryOptions): Promise<
   await withPipelines(planned.spec.model.device, counts, async ({ processes: [layout], scratchPath }) => {
     const { partials: partialsPath } = workPaths(scratchPath);
     const beacon = { path: partialsPath, content: "" };
-    const job = describeJob("try", planned, { partialsPath, beacon });
+    const job = describeJob(asJobId("try"), planned, { partialsPath, beacon });
     const { slices, preview, onRow } = options;
     const one = present(layout, "one worker is laid out");
     await runProcess(one, { job, slices, preview, scratchPath, worker: one.options }, onRow);

@@ -3,6 +3,7 @@ import { sleep } from "../../shared/core/abort.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { Slots } from "../../shared/core/slots.ts";
 import { SlotsPerPeer, takeEach } from "../../shared/core/slots-per-peer.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { QueueStatus } from "../../shared/domain/queue-status.ts";
 import type { ServedStatus } from "../../shared/domain/served-status.ts";
@@ -45,7 +46,7 @@ const streamsOfOne = new SlotsPerPeer("pages that watch", { slots: MOST_OF_ONE, 
  */
 export async function eventStream(
   watched: Watched,
-  jobId: string | null,
+  jobId: JobId | null,
   { identity: { name }, peer, confirm }: Pick<HttpCaller, "identity" | "peer" | "confirm">,
   { signal, stalledMs = STALLED_MS }: { readonly signal: AbortSignal; readonly stalledMs?: number },
 ): Promise<Response> {
@@ -128,7 +129,7 @@ function coarse(queue: QueueStatus): QueueStatus {
 }
 
 function jobChanges(watched: Watched): () => string {
-  const told = new Map<string, string>();
+  const told = new Map<JobId, string>();
   const triggers = triggerChanges(watched);
   return () => {
     const changed: JobStatus[] = [];
@@ -148,7 +149,7 @@ function jobChanges(watched: Watched): () => string {
   };
 }
 
-function shardChanges(watched: Watched, jobId: string): () => string {
+function shardChanges(watched: Watched, jobId: JobId): () => string {
   let cells: Uint8Array | "kept" | null = null;
   return () => {
     const view = watched

@@ -7,6 +7,7 @@ import type { AuditEvent } from "../../shared/access/audit-event.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
+import { asJobId, type JobId } from "../../shared/domain/job-id.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { JobView } from "../../shared/domain/job-view.ts";
 import type { RunHistory } from "../../shared/domain/run-history.ts";
@@ -41,13 +42,13 @@ function fileRoutes(): readonly HttpRoute[] {
 }
 
 function jobRoutes(view: PageView): readonly HttpRoute[] {
-  const handleOf = (jobId: string) => {
+  const handleOf = (jobId: JobId) => {
     const handle = view.jobs().findLast((each) => each.jobId === jobId);
     if (handle !== undefined) return handle;
     throw new ShardmillError("JOB_NOT_FOUND", `this coordinator has no job ${jobId}`, { fields: { jobId } });
   };
   const job = (context: { readonly req: { param(name: string): string | undefined } }) =>
-    handleOf(context.req.param("job") ?? "");
+    handleOf(asJobId(context.req.param("job") ?? ""));
   return [
     {
       method: "GET",
@@ -92,7 +93,7 @@ async function mapOf(view: JobView): Promise<{ cells: Uint8Array; shardsPerCell:
   return { cells: unpackMap(map), shardsPerCell: map.shardsPerCell };
 }
 
-type Change = (jobId: string, context: Context<HttpEnv>) => Promise<readonly [JobStatus, AuditEvent]>;
+type Change = (jobId: JobId, context: Context<HttpEnv>) => Promise<readonly [JobStatus, AuditEvent]>;
 
 /** What gRPC's calls of these names do. */
 function changeRoutes({ service }: PageView): readonly HttpRoute[] {
@@ -101,7 +102,7 @@ function changeRoutes({ service }: PageView): readonly HttpRoute[] {
     path: `/api/jobs/:job/${name}`,
     callers: "submit",
     async handle(context) {
-      const [status, event] = await act(context.req.param("job") ?? "", context);
+      const [status, event] = await act(asJobId(context.req.param("job") ?? ""), context);
       context.var.caller.audit(event);
       return Response.json(status);
     },
@@ -148,10 +149,11 @@ function listRoutes(view: PageView): readonly HttpRoute[] {
       method: "GET",
       path: "/api/events",
       callers: "read",
-      handle: (context) =>
-        eventStream(view, context.req.query("job") ?? null, context.var.caller, {
-          signal: context.req.raw.signal,
-        }),
+      handle(context) {
+        const job = context.req.query("job");
+        const shown = job === undefined ? null : asJobId(job);
+        return eventStream(view, shown, context.var.caller, { signal: context.req.raw.signal });
+      },
     },
   ];
 }

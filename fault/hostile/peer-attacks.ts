@@ -4,6 +4,7 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
+import { asJobId, type JobId } from "../../shared/domain/job-id.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { NO_ROWS } from "../../shared/domain/row-counts.ts";
 import { shardId } from "../../shared/domain/shard.ts";
@@ -24,7 +25,7 @@ import {
 } from "./peer-tools.ts";
 import { TOKEN_ATTACKS } from "./token-attacks.ts";
 
-const REF = { jobId: "none", shard: shardId(1), token: { generation: 1, sequence: 1 } };
+const REF = { jobId: asJobId("none"), shard: shardId(1), token: { generation: 1, sequence: 1 } };
 
 function clients(count: number, attacker: Attacker): CoordinatorClient[] {
   return connections(count, attacker, userCredential());
@@ -67,7 +68,7 @@ async function takeLease(
   return { session, lease: answer.lease };
 }
 
-function partialOf(lease: { jobId: string; shard: number }): PartialManifest {
+function partialOf(lease: { jobId: JobId; shard: number }): PartialManifest {
   const file = { kind: "rows", name: "rows.parquet", rows: 1, bytes: 1, sha256: "0" } as const;
   return {
     shard: shardId(lease.shard),
@@ -104,7 +105,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       2,
       async (client) => {
         const session = await join(client);
-        const lease = (index: number) => ({ ...REF, jobId: `job-${index}` });
+        const lease = (index: number) => ({ ...REF, jobId: asJobId(`job-${index}`) });
         const leases = Array.from({ length: 100_000 }, (_, index) => ({ lease: lease(index), rowsDone: 1 }));
         await client.work.heartbeat({ session, leases, busy: {}, padding: null, stores: [] }, NEVER);
       },
@@ -186,7 +187,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
       clients(4, attacker),
       100,
       async (client) => {
-        for await (const _status of client.jobs.watchJob("", NEVER)) break;
+        for await (const _status of client.jobs.watchJob(asJobId(""), NEVER)) break;
       },
       attacker.signal,
     ),
@@ -214,7 +215,7 @@ export const PEER_ATTACKS: Readonly<Record<string, Attack>> = {
     endlessly(
       clients(4, attacker),
       100,
-      (client) => client.jobs.cancelJob(MANY_TEXT.slice(0, 4_000), MANY_TEXT.slice(0, 4_000), NEVER),
+      (client) => client.jobs.cancelJob(asJobId(MANY_TEXT.slice(0, 4_000)), MANY_TEXT.slice(0, 4_000), NEVER),
       attacker.signal,
     ),
   "failures that never were": (attacker) =>

@@ -1,6 +1,7 @@
 import { Client, credentials } from "@grpc/grpc-js";
 import { type Credential, userCredential } from "../../shared/access/credential.ts";
 import { sleep } from "../../shared/core/abort.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { authorization } from "../../shared/wire/authorization.ts";
 import { type CoordinatorClient, connectCoordinator } from "../../shared/wire/client.ts";
@@ -13,7 +14,7 @@ export interface Attacker {
   readonly flight: string;
   readonly http: string;
   /** A job that is being worked on, and a file of it. */
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly inputPath: string;
   readonly inputBytes: number;
   /** Of that job: a base for jobs that cannot be planned. */

@@ -2,6 +2,7 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { errorToData, isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
+import { asJobId, type JobId } from "../../shared/domain/job-id.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import { type WorkerSession, workerSession } from "../../shared/domain/worker.ts";
 import { JobFolder } from "../../test/support/job-folder.ts";
@@ -71,7 +72,7 @@ export class CallTrials implements AsyncDisposable {
   /** A job that ended for a reason is replaced. */
   async #health(scene: Scene): Promise<string | null> {
     const { phase, failure } = await scene.raw.client.jobs
-      .getJob("", AbortSignal.timeout(10_000))
+      .getJob(asJobId(""), AbortSignal.timeout(10_000))
       .catch((error: unknown) => ({ phase: "gone" as const, failure: errorToData(error) }));
     if (phase === "running") return null;
     if (phase !== "gone") {
@@ -135,7 +136,7 @@ class Scene implements AsyncDisposable {
     const session =
       dice.int(4) === 0 ? dice.pick(this.#sessions) : (this.#sessions.at(-1) ?? workerSession("x"));
     const lease = this.#leases.length === 0 ? null : dice.pick(this.#leases);
-    const jobId = lease?.jobId ?? "none";
+    const jobId = lease?.jobId ?? asJobId("none");
     const ref = lease === null || dice.int(3) === 0 ? aRef(jobId, dice) : refOf(lease);
     const partial = this.#partials.length === 0 ? null : dice.pick(this.#partials);
     const failed = errorToData(new ShardmillError("STORE_FAILED", dice.pick(TEXTS)));
@@ -160,7 +161,7 @@ class Scene implements AsyncDisposable {
           ),
           "beat",
         ),
-      () => done(work.describeJob(session, dice.pick([jobId, ...TEXTS])), "described"),
+      () => done(work.describeJob(session, asJobId(dice.pick([jobId, ...TEXTS]))), "described"),
       () =>
         done(
           data.statFile(
@@ -178,7 +179,8 @@ class Scene implements AsyncDisposable {
       ...calls,
       () => done(this.raw.put(session, jobId, { manifest, bytes: partial.bytes }), "put"),
       async () =>
-        (await work.offerPartial(session, dice.int(8) === 0 ? dice.pick(TEXTS) : jobId, manifest)).kind,
+        (await work.offerPartial(session, asJobId(dice.int(8) === 0 ? dice.pick(TEXTS) : jobId), manifest))
+          .kind,
       async () => (await work.offerPartial(session, jobId, partial.manifest)).kind,
     ];
   }
@@ -194,7 +196,7 @@ class Scene implements AsyncDisposable {
   }
 }
 
-function aRef(jobId: string, dice: Dice) {
+function aRef(jobId: JobId, dice: Dice) {
   const token = { generation: dice.pick(NUMBERS), sequence: dice.pick(NUMBERS) };
   return { jobId, shard: shardId(dice.pick(NUMBERS)), token };
 }

@@ -6,6 +6,7 @@ import { checkInvariants } from "../../coordinator/schedule/laws/invariants.ts";
 import { DEFAULT_SCHEDULE } from "../../coordinator/schedule/state/config.ts";
 import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
+import { asJobId } from "../../shared/domain/job-id.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { NO_ROWS } from "../../shared/domain/row-counts.ts";
@@ -73,7 +74,7 @@ function firstRecords(): JournalRecord[] {
   const shards = Array.from({ length: SHARDS }, (_, id) => [id * 10, id * 10 + 10] as const);
   const digests = { spec: "a".repeat(64), input: "b".repeat(64), model: "c".repeat(64) };
   return [
-    { kind: "jobAccepted", jobId: "hostile-1", name: "hostile", digests },
+    { kind: "jobAccepted", jobId: asJobId("hostile-1"), name: "hostile", digests },
     { kind: "planSealed", files: [["/data/a.parquet", SHARDS * 10]], shards },
   ];
 }

@@ -10,6 +10,7 @@ import { NEVER, sleep } from "../../shared/core/abort.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import { compiledUrl } from "../../shared/core/package-root.ts";
 import { formatBytes } from "../../shared/core/units.ts";
+import { asJobId } from "../../shared/domain/job-id.ts";
 import { readJobSource } from "../../shared/job-file/read-job-file.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { KnownJob } from "../../test/support/known-job.ts";
@@ -170,7 +171,7 @@ export class PeerTrials implements AsyncDisposable {
     const inputPath = this.#job.at("data", "part-0000.parquet");
     const order: AttackOrder = {
       ...this.#attackers,
-      jobId: this.#healthy.jobId,
+      jobId: asJobId(this.#healthy.jobId),
       inputPath,
       inputBytes: (await stat(inputPath)).size,
       spec: this.#healthy.spec,
@@ -202,7 +203,7 @@ export class PeerTrials implements AsyncDisposable {
     try {
       while (!signal.aborted) {
         const startMs = performance.now();
-        await client.jobs.getJob("", AbortSignal.timeout(ANSWER_LIMIT_MS));
+        await client.jobs.getJob(asJobId(""), AbortSignal.timeout(ANSWER_LIMIT_MS));
         longestMs = Math.max(longestMs, performance.now() - startMs);
         await sleep(ASK_EVERY_MS, signal);
       }

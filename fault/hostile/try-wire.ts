@@ -1,4 +1,5 @@
 import { userCredential } from "../../shared/access/credential.ts";
+import { asJobId } from "../../shared/domain/job-id.ts";
 import { parseAddress } from "../../shared/wire/address.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { KnownJob } from "../../test/support/known-job.ts";
@@ -83,7 +84,7 @@ export class WireTrials implements AsyncDisposable {
   async #isSilent(): Promise<string | null> {
     const client = connectCoordinator(this.#address, userCredential());
     try {
-      const status = await client.jobs.getJob("", AbortSignal.timeout(ANSWER_LIMIT_MS));
+      const status = await client.jobs.getJob(asJobId(""), AbortSignal.timeout(ANSWER_LIMIT_MS));
       return status.phase === "running" ? null : `the job is ${status.phase}`;
     } catch (error) {
       return `the coordinator does not answer: ${error instanceof Error ? error.message : String(error)}`;

@@ -1,10 +1,11 @@
 import type { ErrorData } from "../core/errors.ts";
+import type { JobId } from "./job-id.ts";
 import type { RowsFormat } from "./output-shape.ts";
 import type { RunFacts } from "./run-facts.ts";
 
 /** A job as people see it: in `status`, `watch`, the progress line and the JSON summary. */
 export interface JobStatus extends RunFacts {
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly name: string;
   /** The output folder and the manifest in it (empty until published). */
   readonly output: string;

@@ -1,5 +1,6 @@
 import type { Dataset, InputFile } from "./dataset.ts";
 import type { FileSlice } from "./dataset-rows.ts";
+import type { JobId } from "./job-id.ts";
 import type { JobSpec } from "./job-spec.ts";
 import type { JobStores } from "./job-stores.ts";
 import type { LeftOut } from "./left-out.ts";
@@ -97,7 +98,7 @@ export interface JobDigests {
 
 /** A worker's right to work on a shard until a deadline that it renews. */
 export interface Lease {
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly token: Token;
   readonly shard: Shard;
   /** The shard's rows, file by file, in order; at least one. */

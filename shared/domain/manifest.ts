@@ -1,5 +1,6 @@
 import type { PrecisionReport } from "./accuracy.ts";
 import type { JobDigests } from "./job.ts";
+import type { JobId } from "./job-id.ts";
 import type { ManifestCounts } from "./row-counts.ts";
 import type { KeptFacts } from "./run-facts.ts";
 import type { RunHistory } from "./run-history.ts";
@@ -10,7 +11,7 @@ import type { RunHistory } from "./run-history.ts";
  */
 export interface OutputManifest extends KeptFacts {
   readonly formatVersion: 1;
-  readonly job: { readonly id: string; readonly name: string };
+  readonly job: { readonly id: JobId; readonly name: string };
   readonly digests: JobDigests;
   /** sha256 over `files`: what publishIntent records and what a second publish compares. */
   readonly outputDigest: string;

@@ -1,3 +1,4 @@
+import type { JobId } from "./job-id.ts";
 import type { QueueStatus } from "./queue-status.ts";
 
 /** How a run ended that a standing command began. */
@@ -20,7 +21,7 @@ export interface ServedStatus {
     readonly outcome: ServedOutcome;
     readonly endedMs: number;
     /** Null of one that no job came of. */
-    readonly jobId: string | null;
+    readonly jobId: JobId | null;
     /** Why it failed; null of others. */
     readonly reason: string | null;
   } | null;

@@ -1,6 +1,7 @@
 import type { CallKind } from "../access/callers.ts";
 import type { Clock } from "../core/clock.ts";
 import type { LogTail } from "../core/log.ts";
+import type { JobId } from "../domain/job-id.ts";
 import type { JobMetrics } from "../domain/job-metrics.ts";
 import type { JobStatus } from "../domain/job-status.ts";
 import type { JobView } from "../domain/job-view.ts";
@@ -28,7 +29,7 @@ export interface CoordinatorView {
 
 /** Job, running or ended. */
 export interface ViewedJob {
-  readonly jobId: string;
+  readonly jobId: JobId;
   status(): JobStatus;
   metrics(): JobMetrics;
   view(): JobView;

@@ -1,3 +1,4 @@
+import type { JobId } from "../domain/job-id.ts";
 import type { JobStores } from "../domain/job-stores.ts";
 import type { Location } from "../domain/location.ts";
 
@@ -9,13 +10,13 @@ export interface ResultsView {
    * Lists the combined tables of a running job's committed shards, in plan order. Empty: the job has ended,
    * or has no such reduction.
    */
-  combined(jobId: string, reduction: string): Promise<readonly CombinedTable[]>;
+  combined(jobId: JobId, reduction: string): Promise<readonly CombinedTable[]>;
 }
 
 /** Place of a job's results. */
 export interface JobResults {
   /** Null: there is one output alone, and no job of it is known. */
-  readonly jobId: string | null;
+  readonly jobId: JobId | null;
   /** Output folder. */
   readonly output: Location;
   /** Settings by which the output is reached. */

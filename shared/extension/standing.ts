@@ -1,6 +1,7 @@
 import type { Options } from "yargs";
 import type { ErrorData } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
+import type { JobId } from "../domain/job-id.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import type { JobStatus } from "../domain/job-status.ts";
 import type { TakesFile } from "../domain/new-input.ts";
@@ -51,7 +52,7 @@ export interface RunOptions {
 
 /** Run at work. */
 interface BegunRun {
-  readonly jobId: string;
+  readonly jobId: JobId;
   /** `nothingNew`: no run was begun. */
   readonly origin: { readonly kind: string };
   /** Lines for people about its input. */

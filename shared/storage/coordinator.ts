@@ -4,6 +4,7 @@ import { backoffMs } from "../core/backoff.ts";
 import { ERROR_CODES } from "../core/error-codes.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../core/errors.ts";
 import { Slots } from "../core/slots.ts";
+import type { JobId } from "../domain/job-id.ts";
 import { atCoordinator, type FileStat, folderOf, type Location, nameOf } from "../domain/location.ts";
 import { parsePartialFolder } from "../domain/partial.ts";
 import { isPartialFileName } from "../domain/partial-layout.ts";
@@ -17,7 +18,7 @@ export interface CoordinatorStorageOptions {
   readonly data: DataService;
   /** The worker's session at this moment. */
   readonly session: () => WorkerSession;
-  readonly jobId: string;
+  readonly jobId: JobId;
 }
 
 /**

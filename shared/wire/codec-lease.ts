@@ -9,7 +9,7 @@ import type { WireReader } from "./wire-message.ts";
 const leaseCodec = tableCodec<Lease>(
   "Lease",
   {
-    jobId: field.name,
+    jobId: field.jobId,
     token: field.message(tokenCodec),
     shard: field.message(shardCodec),
     slices: field.list(leaseSliceCodec),
@@ -27,7 +27,7 @@ function checkSlices({ slices, shard }: Lease, message: WireReader): void {
 }
 
 export const leaseRefCodec = tableCodec<LeaseRef>("LeaseRef", {
-  jobId: field.name,
+  jobId: field.jobId,
   shard: field.shard,
   token: field.message(tokenCodec),
 });

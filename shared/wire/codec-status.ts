@@ -25,7 +25,7 @@ const endProgressCodec = tableCodec<EndProgress>("EndProgress", {
 });
 
 export const jobStatusCodec = tableCodec<JobStatus>("JobStatus", {
-  jobId: field.text,
+  jobId: field.askedJobId,
   name: field.text,
   phase: field.word("JobPhase", JOB_PHASES),
   rowsTotal: field.count,

@@ -1,3 +1,4 @@
+import { asJobId, type JobId } from "../domain/job-id.ts";
 import { isLocation, type Location } from "../domain/location.ts";
 import { type ShardId, shardId } from "../domain/shard.ts";
 import { STAGES, type Stage, type StageShares, type WorkerSession, workerSession } from "../domain/worker.ts";
@@ -25,6 +26,17 @@ export const field = {
   text,
   /** A text that may not be empty. */
   name: { proto: "string", encode: asIs, decode: (m, f) => m.name(f) } satisfies FieldCodec<string>,
+  jobId: {
+    proto: "string",
+    encode: asIs,
+    decode: (m, f) => asJobId(m.name(f)),
+  } satisfies FieldCodec<JobId>,
+  /** The id of a job; the empty one means the last. */
+  askedJobId: {
+    proto: "string",
+    encode: asIs,
+    decode: (m, f) => asJobId(m.text(f)),
+  } satisfies FieldCodec<JobId>,
   location: { proto: "string", encode: asIs, decode: decodeLocation } satisfies FieldCodec<Location>,
   /** A text; null is the empty one. */
   textOrNull: {

@@ -5,6 +5,7 @@ import { DEVICES } from "../domain/device.ts";
 import { REDUCTIONS } from "../domain/features.ts";
 import { DATASET_FORMATS } from "../domain/formats.ts";
 import type { ModelFile } from "../domain/job.ts";
+import { asJobId } from "../domain/job-id.ts";
 import { CHECK_SCHEMA } from "../domain/job-spec.ts";
 import type { JobStores } from "../domain/job-stores.ts";
 import type { MapBinding } from "../domain/map-binding.ts";
@@ -144,7 +145,7 @@ const reduction: z.ZodType<ReductionSpec> = z.object({
 
 /** What a worker gets to know of a job, once: plain JSON. Files come with each lease. */
 export const JOB_DESCRIPTION_SCHEMA = z.object({
-  jobId: z.string().min(1),
+  jobId: z.string().min(1).transform(asJobId),
   name: z.string(),
   model: modelFile,
   device: z.enum(DEVICES),

@@ -1,3 +1,4 @@
+import type { JobId } from "../domain/job-id.ts";
 import type { FileStat } from "../domain/location.ts";
 import type { WorkerSession } from "../domain/worker.ts";
 import { executionId } from "./codec-partial.ts";
@@ -15,7 +16,7 @@ export const MAX_CHUNK_BYTES = 1 << 20;
 
 interface FileOfJob {
   readonly session: WorkerSession;
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly path: string;
 }
 
@@ -29,7 +30,7 @@ export type PutPart =
   | { readonly kind: "header"; readonly header: PutHeader }
   | { readonly kind: "chunk"; readonly chunk: Uint8Array };
 
-const fileOfJob: FieldTable<FileOfJob> = { session: field.session, jobId: field.name, path: field.name };
+const fileOfJob: FieldTable<FileOfJob> = { session: field.session, jobId: field.jobId, path: field.name };
 
 const statRequest = tableCodec<FileOfJob>("StatFileRequest", fileOfJob);
 
@@ -56,7 +57,7 @@ const chunk: FieldCodec<Uint8Array> = {
 
 const putHeader = tableCodec<PutHeader>("PutHeader", {
   session: field.session,
-  jobId: field.name,
+  jobId: field.jobId,
   shard: field.shard,
   token: field.message(tokenCodec),
   executionId,

@@ -1,6 +1,7 @@
 import { isAbsolute } from "node:path";
 import { ShardmillError } from "../core/errors.ts";
 import { formatBytes } from "../core/units.ts";
+import type { JobId } from "../domain/job-id.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import type { Codec } from "./codec.ts";
 import { decodeJobSpec, encodeJson } from "./codec-job.ts";
@@ -15,7 +16,7 @@ interface Submission extends SubmissionOptions {
 }
 
 interface Cancellation {
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly reason: string;
 }
 
@@ -80,12 +81,12 @@ function encodeSpec(spec: JobSpec): Buffer {
 }
 
 /** The id may be empty: the job submitted last. */
-const jobId = { jobId: field.text };
-const getJob = tableCodec<{ readonly jobId: string }>("GetJobRequest", jobId);
-const watchJob = tableCodec<{ readonly jobId: string }>("WatchJobRequest", jobId);
-const pauseJob = tableCodec<{ readonly jobId: string }>("PauseJobRequest", jobId);
-const resumeJob = tableCodec<{ readonly jobId: string }>("ResumeJobRequest", jobId);
-const setJobPriority = tableCodec<{ readonly jobId: string; readonly priority: number }>(
+const jobId = { jobId: field.askedJobId };
+const getJob = tableCodec<{ readonly jobId: JobId }>("GetJobRequest", jobId);
+const watchJob = tableCodec<{ readonly jobId: JobId }>("WatchJobRequest", jobId);
+const pauseJob = tableCodec<{ readonly jobId: JobId }>("PauseJobRequest", jobId);
+const resumeJob = tableCodec<{ readonly jobId: JobId }>("ResumeJobRequest", jobId);
+const setJobPriority = tableCodec<{ readonly jobId: JobId; readonly priority: number }>(
   "SetJobPriorityRequest",
   { ...jobId, priority: field.integer },
 );

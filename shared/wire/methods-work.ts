@@ -1,5 +1,6 @@
 import type { ErrorData } from "../core/errors.ts";
 import type { DeviceReport } from "../domain/accuracy.ts";
+import type { JobId } from "../domain/job-id.ts";
 import type { PartialManifest } from "../domain/partial.ts";
 import type { WorkerSession } from "../domain/worker.ts";
 import { deviceReportCodec } from "./codec-accuracy.ts";
@@ -17,7 +18,7 @@ import { type FieldTable, onlyField, tableCodec } from "./table-codec.ts";
 
 interface OfJob {
   readonly session: WorkerSession;
-  readonly jobId: string;
+  readonly jobId: JobId;
 }
 
 interface LeaseWish {
@@ -44,7 +45,7 @@ interface DeviceFinding extends OfJob {
   readonly report: DeviceReport;
 }
 
-const ofJob: FieldTable<OfJob> = { session: field.session, jobId: field.name };
+const ofJob: FieldTable<OfJob> = { session: field.session, jobId: field.jobId };
 const ofLease: FieldTable<OfLease> = { session: field.session, lease: field.message(leaseRefCodec) };
 
 const describeJob = tableCodec<OfJob>("DescribeJobRequest", ofJob);

@@ -5,6 +5,7 @@ import type { BatchInUse } from "../domain/batch-in-use.ts";
 import type { ExecutionId } from "../domain/execution-id.ts";
 import type { Fetching } from "../domain/fetching.ts";
 import type { Lease } from "../domain/job.ts";
+import type { JobId } from "../domain/job-id.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import type { JobStatus } from "../domain/job-status.ts";
 import type { FileStat } from "../domain/location.ts";
@@ -39,7 +40,7 @@ export interface CoordinatorServices {
 export const MAX_REQUEST_BYTES = 4 << 20;
 
 export interface LeaseRef {
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly shard: ShardId;
   readonly token: Token;
 }
@@ -96,12 +97,12 @@ export interface WorkService {
   /** @throws {VERSION_SKEW} when they share no version of the protocol, or no job is mapped as it maps */
   register(registration: Registration, signal: AbortSignal): Promise<Registered>;
   /** @throws {JOB_NOT_FOUND} @throws {SESSION_STALE} */
-  describeJob(session: WorkerSession, jobId: string): Promise<JobDescription>;
+  describeJob(session: WorkerSession, jobId: JobId): Promise<JobDescription>;
   /**
    * Says how this worker's device compares with the CPU. One that is refused holds no leases of the job after
    * this.
    */
-  reportDevice(session: WorkerSession, jobId: string, report: DeviceReport): Promise<void>;
+  reportDevice(session: WorkerSession, jobId: JobId, report: DeviceReport): Promise<void>;
   /** `running`: what the worker still runs under leases of an earlier coordinator, and would go on with. */
   requestLease(
     session: WorkerSession,
@@ -113,7 +114,7 @@ export interface WorkService {
   /** @param traceparent of the attempt's span, within which its commit is; empty: nothing is traced */
   offerPartial(
     session: WorkerSession,
-    jobId: string,
+    jobId: JobId,
     partial: PartialManifest,
     traceparent?: string,
   ): Promise<OfferAnswer>;
@@ -126,7 +127,7 @@ export interface WorkService {
 /** One file of a partial on its way to the coordinator. */
 export interface PutHeader {
   readonly session: WorkerSession;
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly shard: ShardId;
   readonly token: Token;
   readonly executionId: ExecutionId;
@@ -137,7 +138,7 @@ export interface PutHeader {
 /** Bytes of one file of a job. */
 export interface FileRange {
   readonly session: WorkerSession;
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly path: string;
   readonly start: number;
   readonly end: number;
@@ -150,7 +151,7 @@ export interface Asked {
 
 /** Rejects with STORE_REFUSED for a path that is not of the job, else as a storage says. */
 export interface DataService {
-  statFile(session: WorkerSession, jobId: string, path: string, signal: AbortSignal): Promise<FileStat>;
+  statFile(session: WorkerSession, jobId: JobId, path: string, signal: AbortSignal): Promise<FileStat>;
   readRange(range: FileRange & Asked, signal: AbortSignal): AsyncIterable<Uint8Array>;
   putPartialFile(
     header: PutHeader & Asked,
@@ -206,17 +207,17 @@ export interface SubmittedJob {
 /** `jobId` may be empty: the job submitted last. */
 export interface JobsService {
   submitJob(spec: JobSpec, options: IdentifiedSubmission, signal: AbortSignal): Promise<SubmittedJob>;
-  getJob(jobId: string, signal: AbortSignal): Promise<JobStatus>;
+  getJob(jobId: JobId, signal: AbortSignal): Promise<JobStatus>;
   listJobs(signal: AbortSignal): Promise<readonly JobStatus[]>;
   /** The status now, and after each change, until the job has ended. */
-  watchJob(jobId: string, signal: AbortSignal): AsyncIterable<JobStatus>;
-  cancelJob(jobId: string, reason: string, signal: AbortSignal): Promise<JobStatus>;
+  watchJob(jobId: JobId, signal: AbortSignal): AsyncIterable<JobStatus>;
+  cancelJob(jobId: JobId, reason: string, signal: AbortSignal): Promise<JobStatus>;
   /** It gives out no more shards. Durable when it resolves. @throws {PAUSE_TOO_LATE} @throws {JOB_ENDED} */
-  pauseJob(jobId: string, signal: AbortSignal): Promise<JobStatus>;
+  pauseJob(jobId: JobId, signal: AbortSignal): Promise<JobStatus>;
   /** @throws {JOB_ENDED} */
-  resumeJob(jobId: string, signal: AbortSignal): Promise<JobStatus>;
+  resumeJob(jobId: JobId, signal: AbortSignal): Promise<JobStatus>;
   /** @throws {JOB_ENDED} @throws {ARGUMENT_INVALID} */
-  setJobPriority(jobId: string, priority: number, signal: AbortSignal): Promise<JobStatus>;
+  setJobPriority(jobId: JobId, priority: number, signal: AbortSignal): Promise<JobStatus>;
 }
 
 export interface WorkersService {

@@ -5,12 +5,13 @@ import { manifestText, parseManifest } from "../../coordinator/publish/read-mani
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { NO_RUN } from "../../shared/domain/run-facts.ts";
 import { rowCounts } from "../support/builders.ts";
+import { aJobId } from "../support/ids.ts";
 import { HISTORY } from "../support/run-history.ts";
 
 const besides = EXTENSIONS.flatMap(({ name, beside }) => (beside === undefined ? [] : [{ name, beside }]));
 
 const FACTS = {
-  job: { id: "j1", name: "j" },
+  job: { id: aJobId("j1"), name: "j" },
   digests: { spec: "s", input: "i", model: "m" },
   run: { ...NO_RUN, rowsTotal: 7, shardsCommitted: 3 },
   counts: rowCounts(7),

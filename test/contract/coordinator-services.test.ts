@@ -10,6 +10,7 @@ import { present } from "../../shared/core/assert.ts";
 import { systemClock } from "../../shared/core/clock.ts";
 import { errorToData } from "../../shared/core/errors.ts";
 import { silentLogger } from "../../shared/core/log.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { ownVersions, PROTOCOL } from "../../shared/wire/protocol.ts";
@@ -18,6 +19,7 @@ import { SeededRandom } from "../../sim/seeded-random.ts";
 import { makeSimJob } from "../../sim/sim-plan.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
 import { aWorker } from "../support/builders.ts";
+import { aJobId } from "../support/ids.ts";
 import * as any from "../support/wire-arbitraries.ts";
 import { collect, sample } from "../support/wire-rig.ts";
 
@@ -75,7 +77,7 @@ async function conversation(how: "in process" | "over gRPC"): Promise<(readonly 
 
 async function talk(
   { work, data, jobs, workers }: CoordinatorServices,
-  jobId: string,
+  jobId: JobId,
   say: <T>(what: string, call: () => Promise<T>) => Promise<T | null>,
 ): Promise<void> {
   const joining = { ...aWorker(), ...ownVersions() };
@@ -87,7 +89,7 @@ async function talk(
   const joined = await say("register", () => work.register(joining, NEVER));
   const { session } = present(joined, "the worker joined");
   await say("describe to nobody", () => work.describeJob(nobody, jobId));
-  await say("describe no job", () => work.describeJob(session, "none"));
+  await say("describe no job", () => work.describeJob(session, aJobId("none")));
   await say("describe", () => work.describeJob(session, jobId));
   await say("lease for nobody", () => work.requestLease(nobody, 0, [], NEVER));
   const answer = present(
@@ -96,7 +98,7 @@ async function talk(
   );
   if (answer.kind !== "lease") throw new Error("a job with shards has a lease to give");
   const { shard, token, slices } = answer.lease;
-  const lease: LeaseRef = { jobId, shard: shard.id, token };
+  const lease: LeaseRef = { jobId: jobId, shard: shard.id, token };
   const stale: LeaseRef = { ...lease, token: { generation: 1, sequence: 999 } };
   const leases = [lease, stale].map((each) => ({ lease: each, rowsDone: 1 }));
   await say("heartbeat", () =>
@@ -114,8 +116,8 @@ async function talk(
   await say("put beside its folder", () => data.putPartialFile(header, once(Buffer.from("abc")), NEVER));
   await say("fail", () => work.failAttempt(session, lease, errorToData(new Error("it broke"))));
   await say("release what is over", () => work.releaseLease(session, stale));
-  await say("no such job", () => jobs.getJob("none", NEVER));
-  await say("the last job", () => jobs.getJob("", NEVER));
+  await say("no such job", () => jobs.getJob(aJobId("none"), NEVER));
+  await say("the last job", () => jobs.getJob(aJobId(""), NEVER));
   await say("listJobs", () => jobs.listJobs(NEVER));
   await say("listWorkers", () => workers.listWorkers(NEVER));
   await say("cancel", () => jobs.cancelJob(jobId, "enough", NEVER));

@@ -10,6 +10,7 @@ import { shardId } from "../../shared/domain/shard.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
 import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
 import { fakeServices } from "../support/fake-services.ts";
+import { aJobId } from "../support/ids.ts";
 import { wireRig } from "../support/wire-rig.ts";
 import { storageContract } from "./storage-contract.ts";
 
@@ -38,7 +39,7 @@ storageContract("the coordinator, over gRPC,", async () => {
   const rig = await wireRig({ ...fakeServices(), data: server });
   let partials = 0;
   return {
-    storage: createCoordinatorStorage({ data: rig.client.data, session: () => session, jobId: "j1" }),
+    storage: createCoordinatorStorage({ data: rig.client.data, session: () => session, jobId: aJobId("j1") }),
     existing: { location: viaCoordinator(inputPath), bytes },
     free() {
       partials += 1;

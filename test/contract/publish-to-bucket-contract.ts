@@ -24,6 +24,7 @@ import { readText, readTextIfThere } from "../../shared/storage/whole-file.ts";
 import { filesBelow } from "../support/bucket-output.ts";
 import type { BucketServer } from "../support/bucket-server.ts";
 import { rowCounts } from "../support/builders.ts";
+import { aJobId } from "../support/ids.ts";
 import { lcg } from "../support/onnx-model.ts";
 
 const SHARDS = 2;
@@ -131,7 +132,7 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
         const staged = await stageOutput({
           ...place,
           facts: {
-            job: { id: paths.run ?? "", name: "rivals" },
+            job: { id: aJobId(paths.run ?? ""), name: "rivals" },
             digests: { spec: "s", input: "i", model: "m" },
             run: { ...NO_RUN, rowsTotal: SHARDS, shardsCommitted: SHARDS, attempts: SHARDS },
             builds: [],

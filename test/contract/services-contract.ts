@@ -59,10 +59,10 @@ export function servicesContract(
       const fake = fakeServices();
       await using caller = await connect(fake);
       await fc.assert(
-        fc.asyncProperty(any.text, fc.array(any.jobStatus, { maxLength: 3 }), async (jobId, statuses) => {
+        fc.asyncProperty(any.askedJobId, fc.array(any.jobStatus, { maxLength: 3 }), async (id, statuses) => {
           fake.jobs.watchJob.mockImplementation(() => all(statuses));
-          expect(await collect(caller.services.jobs.watchJob(jobId, NEVER))).toEqual(statuses);
-          expect(fake.jobs.watchJob.mock.lastCall?.[0]).toBe(jobId);
+          expect(await collect(caller.services.jobs.watchJob(id, NEVER))).toEqual(statuses);
+          expect(fake.jobs.watchJob.mock.lastCall?.[0]).toBe(id);
         }),
         { numRuns: RUNS },
       );
@@ -145,7 +145,7 @@ const OWNER = fc.constant({ name: "secret", role: "admin" } as const);
 
 /** Whose secret is refused words that itself: it alone knows which file was read. */
 const failure = any.errorData.filter(({ code }) => !/^(SECRET|TOKEN|ROLE)_REFUSED$/.test(code));
-const range = fc.record({ session: any.session, jobId: any.name, path: any.name });
+const range = fc.record({ session: any.session, jobId: any.jobId, path: any.name });
 
 interface Call {
   readonly name: string;
@@ -196,13 +196,13 @@ const CALLS: readonly Call[] = [
     at: ({ work }) => work.register,
   }),
   unary("work.describeJob", {
-    says: fc.tuple(session, name),
+    says: fc.tuple(session, any.jobId),
     hears: jobDescription,
     call: ({ work }, said) => work.describeJob(...said),
     at: ({ work }) => work.describeJob,
   }),
   unary("work.reportDevice", {
-    says: fc.tuple(session, name, any.deviceReport),
+    says: fc.tuple(session, any.jobId, any.deviceReport),
     hears: nothing,
     call: ({ work }, said) => work.reportDevice(...said),
     at: ({ work }) => work.reportDevice,
@@ -220,7 +220,7 @@ const CALLS: readonly Call[] = [
     at: ({ work }) => work.heartbeat,
   }),
   unary("work.offerPartial", {
-    says: fc.tuple(session, name, any.partial, fc.string({ maxLength: 60 })),
+    says: fc.tuple(session, any.jobId, any.partial, fc.string({ maxLength: 60 })),
     hears: any.offerAnswer,
     call: ({ work }, said) => work.offerPartial(...said),
     at: ({ work }) => work.offerPartial,
@@ -244,7 +244,7 @@ const CALLS: readonly Call[] = [
     at: ({ work }) => work.leave,
   }),
   unary("data.statFile", {
-    says: fc.tuple(session, name, name),
+    says: fc.tuple(session, any.jobId, name),
     hears: fc.record({ bytes: any.count, version: any.text }),
     call: ({ data }, said) => data.statFile(...said, NEVER),
     at: ({ data }) => data.statFile,
@@ -265,21 +265,21 @@ const CALLS: readonly Call[] = [
     at: ({ jobs }) => jobs.listJobs,
   }),
   unary("jobs.cancelJob", {
-    says: fc.tuple(any.text, any.text),
+    says: fc.tuple(any.askedJobId, any.text),
     hears: any.jobStatus,
     call: ({ jobs }, said) => jobs.cancelJob(...said, NEVER),
     at: ({ jobs }) => jobs.cancelJob,
   }),
   ...(["getJob", "pauseJob", "resumeJob"] as const).map((method) =>
     unary(`jobs.${method}`, {
-      says: fc.tuple(any.text),
+      says: fc.tuple(any.askedJobId),
       hears: any.jobStatus,
       call: ({ jobs }, said) => jobs[method](...said, NEVER),
       at: ({ jobs }) => jobs[method],
     }),
   ),
   unary("jobs.setJobPriority", {
-    says: fc.tuple(any.text, any.integer),
+    says: fc.tuple(any.askedJobId, any.integer),
     hears: any.jobStatus,
     call: ({ jobs }, said) => jobs.setJobPriority(...said, NEVER),
     at: ({ jobs }) => jobs.setJobPriority,

@@ -16,6 +16,7 @@ import { authorization } from "../../shared/wire/authorization.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
 import { fakeServices } from "../support/fake-services.ts";
+import { aJobId } from "../support/ids.ts";
 import { until } from "../support/job-processes.ts";
 import * as any from "../support/wire-arbitraries.ts";
 import { failureOf, sample } from "../support/wire-rig.ts";
@@ -49,9 +50,9 @@ test("is refused by gRPC before anything is done for it, and told when to come a
   const server = await startServer({ listen: "127.0.0.1:0", services, guard, rates, log: silentLogger });
   const clients = [wild, other].map((secret) => connectCoordinator(server.address, { path: "/t", secret }));
   const [first, second] = clients;
-  await Promise.all(Array.from({ length: AT_ONCE }, () => first?.jobs.pauseJob("a", NEVER)));
+  await Promise.all(Array.from({ length: AT_ONCE }, () => first?.jobs.pauseJob(aJobId("a"), NEVER)));
   services.jobs.pauseJob.mockClear();
-  expect(await failureOf(first?.jobs.pauseJob("a", NEVER) ?? Promise.resolve())).toMatchObject({
+  expect(await failureOf(first?.jobs.pauseJob(aJobId("a"), NEVER) ?? Promise.resolve())).toMatchObject({
     code: "RESOURCE_EXHAUSTED",
     fields: { retryMs: 50 },
     message: expect.stringMatching(/^token [0-9a-f]{8} \(a\) calls too often/),
@@ -73,9 +74,9 @@ test("is refused by gRPC before anything is done for it, and told when to come a
   expect(refused?.code).toBe(8);
   expect(refused?.metadata.get("grpc-retry-pushback-ms")).toEqual(["50"]);
   expect(services.jobs.pauseJob).not.toHaveBeenCalled();
-  expect(await second?.jobs.pauseJob("a", NEVER)).toBeDefined();
+  expect(await second?.jobs.pauseJob(aJobId("a"), NEVER)).toBeDefined();
   const owner = connectCoordinator(server.address, TEST_CREDENTIAL);
-  expect(await owner.jobs.pauseJob("a", NEVER)).toBeDefined();
+  expect(await owner.jobs.pauseJob(aJobId("a"), NEVER)).toBeDefined();
   expect(rates.refused).toEqual({ work: 0, submit: 2, read: 0, anyone: 0 });
   for (const each of [raw, owner, ...clients]) each.close();
   await server.close(0);
@@ -100,7 +101,7 @@ test("has no more than 128 calls open, over all of its connections, until they e
   const clients = [wild, wild, wild, other].map(connectAs);
   const [first, second, third, stranger] = clients;
   const watch = async (client: typeof first) => {
-    const statuses = client?.jobs.watchJob("a", NEVER)[Symbol.asyncIterator]();
+    const statuses = client?.jobs.watchJob(aJobId("a"), NEVER)[Symbol.asyncIterator]();
     await statuses?.next();
     return statuses;
   };
@@ -131,7 +132,7 @@ test("sends by gRPC no more than its bytes, and nothing is made of what is above
   const server = await startServer({ listen: "127.0.0.1:0", services, guard, rates, log: silentLogger });
   const client = connectCoordinator(server.address, { path: "/t", secret: wild });
   services.jobs.cancelJob.mockResolvedValue(sample(any.jobStatus));
-  const send = () => client.jobs.cancelJob("a", "x".repeat(4_000), NEVER).then(() => "done", codeOf);
+  const send = () => client.jobs.cancelJob(aJobId("a"), "x".repeat(4_000), NEVER).then(() => "done", codeOf);
   const codes: string[] = [];
   // All but a little was sent before.
   const identity = { name: `token ${wild.slice(4, 12)} (a)`, token: null };

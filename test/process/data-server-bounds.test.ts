@@ -11,6 +11,7 @@ import { parseLocation } from "../../shared/domain/location.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
 import type { PutHeader } from "../../shared/wire/services.ts";
+import { aJobId } from "../support/ids.ts";
 import { failureOf } from "../support/wire-rig.ts";
 
 /** What an upload may cost: see decision 32. */
@@ -43,7 +44,7 @@ function server(limits: DataServerOptions["limits"] = {}): DataServer {
 
 function aHeader(changes: Partial<PutHeader> = {}): PutHeader {
   const token = { generation: 2, sequence: 9 };
-  const lease = { session, jobId: "j1", shard: shardId(4), token, executionId: asExecutionId("e1") };
+  const lease = { session, jobId: aJobId("j1"), shard: shardId(4), token, executionId: asExecutionId("e1") };
   return { ...lease, name: "rows.parquet", bytes: 6, ...changes };
 }
 

@@ -14,9 +14,11 @@ import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
 import { sourceOfLocalFile } from "../../shared/storage/local-file.ts";
 import type { PutHeader } from "../../shared/wire/services.ts";
 import { fakeServices } from "../support/fake-services.ts";
+import { aJobId } from "../support/ids.ts";
 import { failureOf, wireRig } from "../support/wire-rig.ts";
 
 const session = workerSession("s1");
+const jobId = aJobId("j1");
 const MIB = 1 << 20;
 let root = "";
 let input = "";
@@ -36,8 +38,8 @@ const far = (path: string) => viaCoordinator(parseLocation(path));
 function server(limits: DataServerOptions["limits"] = {}): DataServer {
   return new DataServer({
     knowsSession: (known) => known === session,
-    job: (jobId) =>
-      jobId === "j1"
+    job: (asked) =>
+      asked === jobId
         ? {
             stores: NO_STORES,
             inputPaths: new Set([parseLocation(input)]),
@@ -59,7 +61,7 @@ function pattern(bytes: number): Buffer {
 function aHeader(changes: Partial<PutHeader> = {}): PutHeader {
   return {
     session,
-    jobId: "j1",
+    jobId,
     shard: shardId(4),
     token: { generation: 2, sequence: 9 },
     executionId: asExecutionId("e1"),
@@ -79,8 +81,7 @@ function put(to: DataServer, header: PutHeader, chunks: AsyncIterable<Uint8Array
 
 async function read(from: DataServer, start: number, end: number, path = input): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of from.readRange({ session, jobId: "j1", path, start, end }, NEVER))
-    chunks.push(chunk);
+  for await (const chunk of from.readRange({ session, jobId, path, start, end }, NEVER)) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
@@ -101,7 +102,7 @@ describe("reading", () => {
     ] as const) {
       expect((await read(server(), start, end)).equals(whole.subarray(start, end))).toBe(true);
     }
-    expect(await server().statFile(session, "j1", input, NEVER)).toMatchObject({ bytes: whole.length });
+    expect(await server().statFile(session, jobId, input, NEVER)).toMatchObject({ bytes: whole.length });
   });
 
   test.each([
@@ -112,7 +113,7 @@ describe("reading", () => {
     ["nothing", () => ""],
   ])("%s is refused", async (_what, path) => {
     const refused = { code: "STORE_REFUSED" };
-    expect(await failureOf(server().statFile(session, "j1", path(), NEVER))).toMatchObject(refused);
+    expect(await failureOf(server().statFile(session, jobId, path(), NEVER))).toMatchObject(refused);
     expect(await failureOf(read(server(), 0, 1, path()))).toMatchObject(refused);
   });
 
@@ -129,18 +130,17 @@ describe("reading", () => {
 
   test("needs a live session and a job that is known", async () => {
     const stranger = workerSession("s0");
-    const asStranger = server().statFile(stranger, "j1", input, NEVER);
+    const asStranger = server().statFile(stranger, jobId, input, NEVER);
     expect(await failureOf(asStranger)).toMatchObject({ code: "SESSION_STALE" });
-    const ofOther = server().statFile(session, "j2", input, NEVER);
+    const ofOther = server().statFile(session, aJobId("j2"), input, NEVER);
     expect(await failureOf(ofOther)).toMatchObject({ code: "JOB_NOT_FOUND" });
-    expect(await failureOf(put(server(), aHeader({ jobId: "j2" }), pieces()))).toMatchObject({
-      code: "JOB_NOT_FOUND",
-    });
+    const putToOther = put(server(), aHeader({ jobId: aJobId("j2") }), pieces());
+    expect(await failureOf(putToOther)).toMatchObject({ code: "JOB_NOT_FOUND" });
   });
 
   test("gives its place back when the reader leaves early", async () => {
     const one = server({ reads: 1, waiting: 0 });
-    const asked = { session, jobId: "j1", path: input, start: 0, end: MIB };
+    const asked = { session, jobId, path: input, start: 0, end: MIB };
     for (let i = 0; i < 3; i += 1) {
       for await (const _chunk of one.readRange(asked, NEVER)) break;
     }
@@ -236,7 +236,7 @@ describe("putting", () => {
 describe("over gRPC", () => {
   test("a worker reads ranges and puts a partial as if the files were here", async () => {
     await using rig = await wireRig({ ...fakeServices(), data: server() });
-    const storage = createCoordinatorStorage({ data: rig.client.data, session: () => session, jobId: "j1" });
+    const storage = createCoordinatorStorage({ data: rig.client.data, session: () => session, jobId });
     const whole = await readFile(input);
     expect(await storage.stat(far(input), NEVER)).toMatchObject({ bytes: whole.length });
     const ranges = await Promise.all(
@@ -280,7 +280,7 @@ describe("over gRPC", () => {
 
   test("what goes wrong on the way is STORE_FAILED, with the cause and what to do", async () => {
     const rig = await wireRig({ ...fakeServices(), data: server() });
-    const storage = createCoordinatorStorage({ data: rig.client.data, session: () => session, jobId: "j1" });
+    const storage = createCoordinatorStorage({ data: rig.client.data, session: () => session, jobId });
     await rig.server.close(0);
     expect(await failureOf(storage.read(far(input), 0, 1, { signal: NEVER }))).toMatchObject({
       code: "STORE_FAILED",

@@ -9,6 +9,7 @@ import { silentLogger } from "../../shared/core/log.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
 import { type FakeServices, fakeServices } from "../support/fake-services.ts";
+import { aJobId } from "../support/ids.ts";
 import { compiledRegistry } from "../support/reflection-client.ts";
 import { failureOf, wireRig } from "../support/wire-rig.ts";
 
@@ -102,7 +103,7 @@ describe("a stranger", () => {
         hint: expect.stringContaining("--secret-file"),
       };
       expect(await failureOf(client.jobs.listJobs(NEVER))).toMatchObject(refused);
-      const watch = client.jobs.watchJob("", NEVER)[Symbol.asyncIterator]();
+      const watch = client.jobs.watchJob(aJobId(""), NEVER)[Symbol.asyncIterator]();
       expect(await failureOf(watch.next())).toMatchObject(refused);
       // It asks health, which answers anyone.
       await client.waitReady(2_000);

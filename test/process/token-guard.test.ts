@@ -13,6 +13,7 @@ import { silentLogger } from "../../shared/core/log.ts";
 import { connectCoordinator } from "../../shared/wire/client.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
 import { type FakeServices, fakeServices } from "../support/fake-services.ts";
+import { aJobId } from "../support/ids.ts";
 import { jobSpec } from "../support/job-arbitraries.ts";
 import * as any from "../support/wire-arbitraries.ts";
 import { failureOf, sample, until } from "../support/wire-rig.ts";
@@ -80,7 +81,7 @@ describe("whose token", () => {
     });
     const server = await serve(services);
     const client = connectCoordinator(server.address, { path: "/t", secret: text });
-    const watch = client.jobs.watchJob("", NEVER)[Symbol.asyncIterator]();
+    const watch = client.jobs.watchJob(aJobId(""), NEVER)[Symbol.asyncIterator]();
     expect(await watch.next()).toMatchObject({ done: false });
     await addTokenLine(tokensPath, { kind: "revoked", id, revokedAt: new Date().toISOString() });
     // So long a coordinator goes by what it last saw of the file.

@@ -4,6 +4,7 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
 import { fakeServices } from "../support/fake-services.ts";
+import { aJobId } from "../support/ids.ts";
 import * as any from "../support/wire-arbitraries.ts";
 import { collect, failureOf, sample, until, wireRig } from "../support/wire-rig.ts";
 
@@ -18,7 +19,7 @@ describe("errors cross the wire", () => {
       yield Buffer.from("abc");
       throw stale;
     });
-    const range = { session, jobId: "j1", path: "/a", start: 0, end: 8 };
+    const range = { session, jobId: aJobId("j1"), path: "/a", start: 0, end: 8 };
     expect(await failureOf(collect(rig.client.data.readRange(range, NEVER)))).toMatchObject({
       code: "SESSION_STALE",
       fields: { shard: 3 },
@@ -133,14 +134,15 @@ describe("time and cancellation", () => {
     await using rig = await wireRig(services);
     let ended = 0;
     services.jobs.watchJob.mockImplementation((_jobId, signal) => watchForever(() => (ended += 1), signal));
-    for await (const _status of rig.client.jobs.watchJob("j1", NEVER)) break;
+    for await (const _status of rig.client.jobs.watchJob(aJobId("j1"), NEVER)) break;
     await until(() => ended === 1);
 
     const caller = new AbortController();
     const reason = new Error("enough");
     const watched = failureOf(
       (async () => {
-        for await (const _status of rig.client.jobs.watchJob("j1", caller.signal)) caller.abort(reason);
+        for await (const _status of rig.client.jobs.watchJob(aJobId("j1"), caller.signal))
+          caller.abort(reason);
       })(),
     );
     expect(await watched).toBe(reason);

@@ -14,6 +14,7 @@ import { connectCoordinator } from "../../shared/wire/client.ts";
 import { MAX_REQUEST_BYTES } from "../../shared/wire/services.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../support/access.ts";
 import { fakeServices } from "../support/fake-services.ts";
+import { aJobId } from "../support/ids.ts";
 import { jobSpec } from "../support/job-arbitraries.ts";
 import * as any from "../support/wire-arbitraries.ts";
 import { failureOf, sample, until, wireRig } from "../support/wire-rig.ts";
@@ -219,7 +220,7 @@ describe("closing", () => {
     });
     const watched = failureOf(
       (async () => {
-        for await (const _status of rig.client.jobs.watchJob("", NEVER))
+        for await (const _status of rig.client.jobs.watchJob(aJobId(""), NEVER))
           throw new Error("no status was sent");
       })(),
     );
@@ -244,7 +245,7 @@ describe("closing", () => {
           finish = () => reject(new ShardmillError("CANCEL_TOO_LATE", "publishing"));
         }),
     );
-    const answer = failureOf(rig.client.jobs.cancelJob("", "why", NEVER));
+    const answer = failureOf(rig.client.jobs.cancelJob(aJobId(""), "why", NEVER));
     await until(() => services.jobs.cancelJob.mock.calls.length === 1);
     const closed = rig.server.close(5_000);
     finish();
@@ -260,7 +261,7 @@ describe("closing", () => {
     for (let i = 0; i < 3; i += 1) {
       await using rig = await wireRig(services);
       await rig.client.jobs.listJobs(NEVER);
-      await failureOf(rig.client.data.statFile("s" as never, "j", "/a", NEVER));
+      await failureOf(rig.client.data.statFile("s" as never, aJobId("j"), "/a", NEVER));
     }
     const sockets = () => process.getActiveResourcesInfo().filter((kind) => /^TCP/.test(kind));
     await until(() => sockets().length === 0);

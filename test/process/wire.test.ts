@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { NEVER } from "../../shared/core/abort.ts";
 import { workerSession } from "../../shared/domain/worker.ts";
 import { fakeServices } from "../support/fake-services.ts";
+import { aJobId } from "../support/ids.ts";
 import * as any from "../support/wire-arbitraries.ts";
 import { collect, sample, wireRig } from "../support/wire-rig.ts";
 
@@ -39,7 +40,7 @@ describe("back-pressure", () => {
         yield Buffer.alloc(CHUNK);
       }
     });
-    const range = { session, jobId: "j1", path: "/a", start: 0, end: 64 * MIB };
+    const range = { session, jobId: aJobId("j1"), path: "/a", start: 0, end: 64 * MIB };
     let taken = 0;
     for await (const chunk of rig.client.data.readRange(range, NEVER)) {
       taken += chunk.length;

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { NEVER } from "../../shared/core/abort.ts";
 import { readJobFile } from "../../shared/job-file/read-job-file.ts";
 import { makeCertificate } from "../support/certificate.ts";
+import { aJobId } from "../support/ids.ts";
 import { ask, startListening, startWorker } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
@@ -69,7 +70,7 @@ test("signed addresses in a list are read by a worker itself, and are in no jour
   const { cli, address } = await startListening(job, args);
   await using coordinator = cli;
   // The plan is sealed, and its journal is there.
-  const status = await ask(address, ({ jobs }) => jobs.getJob("", NEVER));
+  const status = await ask(address, ({ jobs }) => jobs.getJob(aJobId(""), NEVER));
   expect(status.shardsTotal).toBeGreaterThan(0);
   const files = await readdir(join(job.folder, "job"), { recursive: true });
   expect(files.filter((name) => name.includes("journal")).length).toBeGreaterThan(0);

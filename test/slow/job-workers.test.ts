@@ -1,6 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, test } from "vitest";
 import { NEVER } from "../../shared/core/abort.ts";
+import { aJobId } from "../support/ids.ts";
 import {
   ask,
   startCoordinator,
@@ -87,7 +88,7 @@ test("a worker told to end drains: it exits 0 in time, and another does the rest
   expect(left).toMatchObject({ code: 0 });
   expect(performance.now() - termMs).toBeLessThan(25_000);
   expect(await workerPids(address)).toEqual([]);
-  const status = await ask(address, ({ jobs }) => jobs.getJob("", NEVER));
+  const status = await ask(address, ({ jobs }) => jobs.getJob(aJobId(""), NEVER));
   expect(status).toMatchObject({ phase: "running", shardsLeased: 0, attemptsFailed: 0 });
   await using other = startWorker(job, address);
   expect(await coordinator.ended).toMatchObject({ code: 0 });

@@ -1,6 +1,7 @@
 import { readdir } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { NEVER } from "../../shared/core/abort.ts";
+import { aJobId } from "../support/ids.ts";
 import { ask, startCoordinator, startWorker, until } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
@@ -28,9 +29,9 @@ async function submit(job: KnownJob, address: string): Promise<string> {
 
 /** Until it has so many shards more than it has now. */
 async function untilMore(address: string, id: string, more: number): Promise<void> {
-  const before = await ask(address, ({ jobs }) => jobs.getJob(id, NEVER));
+  const before = await ask(address, ({ jobs }) => jobs.getJob(aJobId(id), NEVER));
   await until("shards", async () => {
-    const { shardsCommitted, shardsTotal } = await ask(address, ({ jobs }) => jobs.getJob(id, NEVER));
+    const { shardsCommitted, shardsTotal } = await ask(address, ({ jobs }) => jobs.getJob(aJobId(id), NEVER));
     return shardsCommitted >= Math.min(before.shardsCommitted + more, shardsTotal) ? true : null;
   });
 }
@@ -52,8 +53,8 @@ async function takeTurns(memory: string): Promise<{ loaded: number; kept: number
   const ids = [await submit(one, address), await submit(other, address)] as const;
   await ask(address, async ({ jobs }) => {
     for (const turn of [0, 1, 0, 1] as const) {
-      await jobs.pauseJob(ids[turn === 0 ? 1 : 0], NEVER);
-      await jobs.resumeJob(ids[turn], NEVER);
+      await jobs.pauseJob(aJobId(ids[turn === 0 ? 1 : 0]), NEVER);
+      await jobs.resumeJob(aJobId(ids[turn]), NEVER);
       await untilMore(address, ids[turn], 4);
     }
   });
@@ -61,7 +62,7 @@ async function takeTurns(memory: string): Promise<{ loaded: number; kept: number
   const files = await readdir(one.tmp, { recursive: true });
   const copies = files.filter((path) => /copies\/model-[0-9a-f]+$/.test(path)).length;
   await ask(address, async ({ jobs }) => {
-    for (const id of ids) await jobs.resumeJob(id, NEVER);
+    for (const id of ids) await jobs.resumeJob(aJobId(id), NEVER);
   });
   for (const id of ids) await untilMore(address, id, SHARDS);
   await until("both to be published", async () => {

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { NEVER, sleep } from "../../shared/core/abort.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { aJobId } from "../support/ids.ts";
 import { ask, startCoordinator, startListening, startWorker, until } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
@@ -30,7 +31,7 @@ async function submit(job: KnownJob, address: string, ...args: readonly string[]
   return (await command(job, address, "submit", job.path, ...args)).stdout.trim();
 }
 
-const statusOf = (address: string, id: string) => ask(address, ({ jobs }) => jobs.getJob(id, NEVER));
+const statusOf = (address: string, id: string) => ask(address, ({ jobs }) => jobs.getJob(aJobId(id), NEVER));
 
 function untilStatus(address: string, id: string, what: string, is: (status: JobStatus) => boolean) {
   return until(what, async () => {

@@ -9,6 +9,7 @@ import type { JobStatus } from "../../shared/domain/job-status.ts";
 import type { RunHistory } from "../../shared/domain/run-history.ts";
 import { readJobFile } from "../../shared/job-file/read-job-file.ts";
 import type { CoordinatorClient } from "../../shared/wire/client.ts";
+import { aJobId } from "../support/ids.ts";
 import { ask, startWorker, until, untilCommitted } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob, type KnownJobOptions } from "../support/known-job.ts";
@@ -70,7 +71,7 @@ class Standing {
 
   ended(jobId: string): Promise<JobStatus> {
     return until(`end of ${jobId}`, async () => {
-      const status = await this.ask((client) => client.jobs.getJob(jobId, NEVER));
+      const status = await this.ask((client) => client.jobs.getJob(aJobId(jobId), NEVER));
       return isEnded(status.phase) ? status : null;
     });
   }
@@ -104,7 +105,7 @@ test("killed while three jobs run, it goes on with them by itself, and tells of 
   worker.killGroup("SIGSTOP");
   const running = [await standing.submit(first), await standing.submit(second), await standing.submit(third)];
   const cancelled = await standing.submit(unwanted);
-  await standing.ask((client) => client.jobs.cancelJob(cancelled, "not wanted", NEVER));
+  await standing.ask((client) => client.jobs.cancelJob(aJobId(cancelled), "not wanted", NEVER));
   worker.killGroup("SIGCONT");
   await untilCommitted(first, 2);
   const told = await standing.list();
@@ -252,7 +253,7 @@ test("killed anywhere at its records, it has lost no job that was answered to, a
     await using dying = await standing.start(faultEnvironment("disk", plan));
     const answered = await submit().catch(() => null);
     const jobId = answered?.job.jobId ?? null;
-    const cancel = (id: string) => standing.ask(({ jobs }) => jobs.cancelJob(id, "enough", NEVER));
+    const cancel = (id: string) => standing.ask(({ jobs }) => jobs.cancelJob(aJobId(id), "enough", NEVER));
     const ended = jobId === null ? null : await cancel(jobId).catch(() => null);
     const point = await readFile(report, "utf8").catch(() => null);
     if (point === null) break;

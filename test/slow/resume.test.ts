@@ -5,6 +5,7 @@ import { decodeFrames, encodeHeader, encodeRecord } from "../../coordinator/jour
 import { segmentPath } from "../../coordinator/journal/segment-file.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { buildVersion } from "../../shared/core/package-root.ts";
+import { aJobId } from "../support/ids.ts";
 import { expectInTheMiddle, expectResumedOnly, runOf, SHARDS, slowJob } from "../support/interrupted-job.ts";
 import { ask, startListening, untilCommitted } from "../support/job-processes.ts";
 import { readManifestOf } from "../support/known-answer.ts";
@@ -87,7 +88,7 @@ test("a reduction that takes for ever is given up at once, by a signal or by a c
     if (end === "SIGINT") run.kill(end);
     else
       await ask(address, async ({ jobs }) =>
-        jobs.cancelJob((await jobs.getJob("", NEVER)).jobId, "too slow", NEVER),
+        jobs.cancelJob((await jobs.getJob(aJobId(""), NEVER)).jobId, "too slow", NEVER),
       );
     expect(await run.ended).toMatchObject({ code: end === "SIGINT" ? 130 : 1 });
     expect(performance.now() - endMs).toBeLessThan(30_000);

@@ -5,6 +5,7 @@ import { freePort } from "../../fault/free-port.ts";
 import { NEVER } from "../../shared/core/abort.ts";
 import { isEnded } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
+import { aJobId } from "../support/ids.ts";
 import { ask, startListening, startWorker, until } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
@@ -25,7 +26,7 @@ async function submitToken(
 
 function ended(address: string, jobId: string): Promise<JobStatus> {
   return until(`end of ${jobId}`, async () => {
-    const status = await ask(address, ({ jobs }) => jobs.getJob(jobId, NEVER));
+    const status = await ask(address, ({ jobs }) => jobs.getJob(aJobId(jobId), NEVER));
     return isEnded(status.phase) ? status : null;
   });
 }

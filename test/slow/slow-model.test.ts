@@ -3,6 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { NEVER } from "../../shared/core/abort.ts";
+import { aJobId } from "../support/ids.ts";
 import { ask, startCoordinator, startWorker, until, untilCommitted } from "../support/job-processes.ts";
 import { expectRightAnswer } from "../support/known-answer.ts";
 import { KnownJob } from "../support/known-job.ts";
@@ -87,7 +88,7 @@ test("a worker that fetches a model says so in `workers` and in `status`", async
       const [status] = await client.workers.listWorkers(NEVER);
       if (status?.fetching == null) return null;
       await until("a look at it", async () =>
-        (await client.jobs.getJob("", NEVER)).fetching === null ? null : true,
+        (await client.jobs.getJob(aJobId(""), NEVER)).fetching === null ? null : true,
       );
       const shown = await Promise.all(
         ["workers", "status"].map((command) => runCli([command, "--coordinator", address], { env: job.env })),

@@ -10,6 +10,7 @@ import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { manifestCounts, NO_ROWS, type RowCounts } from "../../shared/domain/row-counts.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import type { WorkerInfo } from "../../shared/domain/worker.ts";
+import { aJobId } from "./ids.ts";
 
 /** Builders of domain values: a test names only what it is about. */
 export function aLease(
@@ -17,7 +18,7 @@ export function aLease(
 ): Lease {
   const { sequence = 1, shard = 0, leaseMs = 30_000 } = facts;
   return {
-    jobId: "job-1",
+    jobId: aJobId("job-1"),
     token: { generation: 1, sequence },
     shard: { id: shardId(shard), rowStart: 0, rowEnd: 100 },
     slices: [{ file: anInputFile(), rowStart: 0, rowEnd: 100 }],

@@ -6,6 +6,7 @@ import { PRECISIONS } from "../../shared/domain/precision.ts";
 import { DTYPES, ELEMENT_TYPES } from "../../shared/domain/tensor.ts";
 import type { OutputOpBinding } from "../../shared/output-ops/output-ops.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
+import { aJobId } from "./ids.ts";
 import { location } from "./location-arbitrary.ts";
 import { rowsKeys } from "./rows-form-arbitrary.ts";
 import { jobStores } from "./store-arbitraries.ts";
@@ -130,7 +131,7 @@ const steps = fc.array(
 const programs = Object.fromEntries(REDUCTIONS.map(({ key }) => [key, text]));
 
 export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
-  jobId: name,
+  jobId: name.map(aJobId),
   name: text,
   stores: jobStores,
   model: fc.record({

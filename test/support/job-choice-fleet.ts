@@ -1,16 +1,18 @@
 import { type ChoosableJob, JobChoice } from "../../coordinator/service/job-choice.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import { type WorkerSession, workerSession } from "../../shared/domain/worker.ts";
+import { aJobId } from "./ids.ts";
 
 /** A job with so many shards that wait; each lease takes one. */
 export class FakeJob implements ChoosableJob {
-  readonly jobId: string;
+  readonly jobId: JobId;
   waiting: number;
   priority: number;
   paused = false;
   readonly held = new Map<WorkerSession, number>();
 
   constructor(jobId: string, waiting: number, priority = 0) {
-    this.jobId = jobId;
+    this.jobId = aJobId(jobId);
     this.waiting = waiting;
     this.priority = priority;
   }

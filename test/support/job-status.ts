@@ -1,11 +1,12 @@
 import { recordOf } from "../../shared/core/record-of.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { RUN_COUNTS } from "../../shared/domain/row-counts.ts";
+import { aJobId } from "./ids.ts";
 
 /** A job in the middle of its run. */
 export function aJobStatus(changes: Partial<JobStatus> = {}): JobStatus {
   return {
-    jobId: "digits-1",
+    jobId: aJobId("digits-1"),
     name: "digits",
     phase: "running",
     rowsTotal: 10_000,

@@ -7,6 +7,7 @@ import { NO_STORES } from "../../shared/domain/job-stores.ts";
 import { NO_RUN } from "../../shared/domain/run-facts.ts";
 import type { RunHistory } from "../../shared/domain/run-history.ts";
 import { USUAL_STANDING } from "../../shared/domain/standing.ts";
+import { aJobId } from "./ids.ts";
 import { aBusyRun } from "./run-history.ts";
 
 const SHARDS = 200_000;
@@ -20,7 +21,7 @@ export function aJobHandle(cells: Uint8Array, jobId: string, facts: Partial<JobS
   const status: JobStatus = {
     ...NO_RUN,
     ...USUAL_STANDING,
-    jobId,
+    jobId: aJobId(jobId),
     name: jobId,
     output: "/data/out",
     manifest: "",
@@ -32,7 +33,7 @@ export function aJobHandle(cells: Uint8Array, jobId: string, facts: Partial<JobS
   const memory = new RunMemory({ beganMs: 0, beganWallMs: 0 });
   const history: RunHistory = { ...memory.history(KEPT_MEASURE), ...aBusyRun() };
   return {
-    jobId,
+    jobId: status.jobId,
     origin: { kind: "new" },
     notes: [],
     stores: NO_STORES,

@@ -6,6 +6,7 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { sha256 } from "../../shared/core/digest.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { PartialFile, PartialManifest } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { shardRows } from "../../shared/domain/shard.ts";
@@ -38,7 +39,7 @@ export class RawWorker implements AsyncDisposable {
     return answer.lease;
   }
 
-  async put(session: WorkerSession, jobId: string, { manifest, bytes }: RawPartial): Promise<void> {
+  async put(session: WorkerSession, jobId: JobId, { manifest, bytes }: RawPartial): Promise<void> {
     const { shard, token, executionId, files } = manifest;
     const header = { session, jobId, shard, token, executionId };
     for (const { name } of files) {

@@ -11,6 +11,7 @@ import type { TensorData } from "../../shared/domain/tensor.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { byteSource } from "../../shared/storage/storage.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
+import { aJobId } from "./ids.ts";
 
 /**
  * The job's model in these tests: two scores of a row's `x` (two values): `[x0 + x1, x0 - x1 + 3]`. Exact in
@@ -67,7 +68,7 @@ export function aJob(
 ): JobDescription {
   const { partialsPath, ...facts } = changes;
   return {
-    jobId: "job-1",
+    jobId: aJobId("job-1"),
     name: "sums",
     stores: NO_STORES,
     model: {
@@ -105,7 +106,7 @@ export async function leaseOn(
   using file = await openDatasetFile(byteSource(storage, location, stat.bytes), format, NEVER);
   const { rowStart = 0, rowEnd = file.rows, sequence = 1 } = facts;
   return {
-    jobId: "job-1",
+    jobId: aJobId("job-1"),
     token: { generation: 1, sequence },
     traceparent: "",
     shard: { id: shardId(sequence), rowStart, rowEnd },

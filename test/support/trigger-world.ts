@@ -6,6 +6,7 @@ import { TriggerLedger } from "../../extensions/serve/trigger/trigger-ledger.ts"
 import { NEVER, sleepBy } from "../../shared/core/abort.ts";
 import type { Disk } from "../../shared/core/disk.ts";
 import { silentLogger } from "../../shared/core/log.ts";
+import { aJobId } from "./ids.ts";
 import { type Fate, type Life, Lives } from "./lives.ts";
 
 const FOLDER = "/job/_trigger";
@@ -84,7 +85,7 @@ export class TriggerWorld {
 
   /** Each run fails at first, and may do so once more for a fate. It publishes once. */
   async #run(life: Life, atMs: number): Promise<RunOutcome> {
-    const ended = { jobId: firingAt(atMs).id, failure: null };
+    const ended = { jobId: aJobId(firingAt(atMs).id), failure: null };
     const failures = this.#failures.get(atMs) ?? 0;
     // The first takes so long that its instant is not on time any more: what is forgotten now is lost.
     const runMs = failures === 0 ? 70_000 : 5_000;

@@ -26,6 +26,7 @@ import type {
 } from "../../shared/wire/services.ts";
 import { batchInUse } from "./batch-arbitraries.ts";
 import { inputFile } from "./file-arbitraries.ts";
+import { aJobId } from "./ids.ts";
 import { storeCounts } from "./store-counts.ts";
 import { busy, fetching } from "./worker-arbitraries.ts";
 
@@ -79,11 +80,14 @@ const shardAndSlices: fc.Arbitrary<Pick<Lease, "shard" | "slices">> = fc
     slices: slices.map(({ file, rowStart: from, rows }) => ({ file, rowStart: from, rowEnd: from + rows })),
   }));
 
+export const jobId = name.map(aJobId);
+export const askedJobId = text.map(aJobId);
+
 const lease: fc.Arbitrary<Lease> = fc
-  .record({ jobId: name, token, shardAndSlices, leaseMs: uint32, traceparent: text })
+  .record({ jobId, token, shardAndSlices, leaseMs: uint32, traceparent: text })
   .map(({ shardAndSlices: { shard, slices }, ...rest }) => ({ ...rest, shard, slices }));
 
-export const leaseRef: fc.Arbitrary<LeaseRef> = fc.record({ jobId: name, shard: uint32.map(shardId), token });
+export const leaseRef: fc.Arbitrary<LeaseRef> = fc.record({ jobId, shard: uint32.map(shardId), token });
 
 export const leaseAnswer: fc.Arbitrary<LeaseAnswer> = fc.oneof(
   lease.map((granted) => ({ kind: "lease" as const, lease: granted })),
@@ -240,7 +244,7 @@ export const deviceReport: fc.Arbitrary<DeviceReport> = fc.record({
 });
 
 export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
-  jobId: text,
+  jobId: askedJobId,
   name: text,
   phase: fc.constantFrom(...JOB_PHASES),
   rowsTotal: count,
@@ -279,7 +283,7 @@ export const submittedJob: fc.Arbitrary<SubmittedJob> = fc.record({
 
 export const putHeader: fc.Arbitrary<PutHeader> = fc.record({
   session,
-  jobId: name,
+  jobId,
   shard: uint32.map(shardId),
   token,
   executionId: fc.stringMatching(/^[A-Za-z0-9_-]{1,64}$/).map(asExecutionId),

@@ -3,6 +3,7 @@ import type { MessagePort } from "node:worker_threads";
 import { NEVER } from "../../shared/core/abort.ts";
 import type { ReadOptions } from "../../shared/dataset/dataset-file.ts";
 import type { InputFile } from "../../shared/domain/dataset.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import { createSession } from "../../shared/onnx/session.ts";
 import { connectLanes } from "../lanes/lane-pool.ts";
 import { BusyMeter, threadIdleMs } from "../meter/busy-meter.ts";
@@ -14,7 +15,7 @@ import { type Comparison, ModelPair } from "./model-pair.ts";
 
 /** Comparison that the checking thread makes. */
 export interface DeviceQuestion extends Omit<Sample, "open"> {
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly modelPath: string;
   readonly input: readonly [DataAccess, ...DataAccess[]];
   /** To the lanes of the device. */

@@ -11,6 +11,7 @@ import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Fetching } from "../../shared/domain/fetching.ts";
 import type { Lease } from "../../shared/domain/job.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
 import {
   type PositionCounts,
@@ -69,7 +70,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
   readonly #jobs: JobsInUse<OpenJob>;
   readonly #lanes = new SharedLanes();
   /** Of the jobs that are open, or open at this moment. */
-  readonly #known = new Map<string, Known>();
+  readonly #known = new Map<JobId, Known>();
   /** Jobs that this worker cannot run: later leases of them are refused at once. */
   readonly #refused = new Map<string, ShardmillError>();
   #hasMapped = false;
@@ -202,7 +203,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     else if (known.report !== null) await this.#tellDevice(lease.jobId, known, known.report).catch(() => {});
   }
 
-  async #tellDevice(jobId: string, known: Known, report: DeviceReport): Promise<void> {
+  async #tellDevice(jobId: JobId, known: Known, report: DeviceReport): Promise<void> {
     const session = sessionIn(present(this.#session, "a session comes before a lease"));
     known.report = report;
     await this.#options.services.work.reportDevice(session, jobId, report);

@@ -1,4 +1,5 @@
 import { isShardmillError } from "../../shared/core/errors.ts";
+import type { JobId } from "../../shared/domain/job-id.ts";
 import { KeptOpen } from "./kept-open.ts";
 
 /** A job as it is open here. */
@@ -8,7 +9,7 @@ interface Open extends AsyncDisposable {
 }
 
 interface Held<T extends Open> {
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly kept: KeptOpen<T>;
   /** As it was when it first rested, open: later others are open beside it. Null until then. */
   restingBytes: number | null;
@@ -23,9 +24,9 @@ interface JobsInUseOptions {
    */
   readonly isShort?: () => Promise<boolean>;
   /** It is at hand again, and was open. */
-  readonly onKept?: (jobId: string) => void;
+  readonly onKept?: (jobId: JobId) => void;
   /** It will be closed, to make room. */
-  readonly onClosing?: (jobId: string, why: string) => void;
+  readonly onClosing?: (jobId: JobId, why: string) => void;
 }
 
 /**
@@ -53,12 +54,12 @@ export class JobsInUse<T extends Open> {
   }
 
   /** Null when none is. */
-  get atHandId(): string | null {
+  get atHandId(): JobId | null {
     return this.#atHand?.jobId ?? null;
   }
 
   /** Whether it is open, or opens. */
-  has(jobId: string): boolean {
+  has(jobId: JobId): boolean {
     return this.atHandId === jobId || this.#resting.some((held) => held.jobId === jobId);
   }
 
@@ -67,7 +68,7 @@ export class JobsInUse<T extends Open> {
    * {@link KeptOpen.use}
    */
   use<R>(
-    jobId: string,
+    jobId: JobId,
     { open, work, signal }: { open: () => Promise<T>; work: (job: T) => Promise<R>; signal: AbortSignal },
   ): Promise<R> {
     return this.#keptOpen(jobId, open).use(work, signal);
@@ -87,7 +88,7 @@ export class JobsInUse<T extends Open> {
     await Promise.all([...this.#leaving].map((kept) => kept.closeNow()));
   }
 
-  #keptOpen(jobId: string, open: () => Promise<T>): KeptOpen<T> {
+  #keptOpen(jobId: JobId, open: () => Promise<T>): KeptOpen<T> {
     if (this.#atHand?.jobId === jobId) return this.#atHand.kept;
     // Taken first: it is not what makes room for the one that goes to rest.
     const index = this.#resting.findIndex((held) => held.jobId === jobId);

@@ -1,3 +1,4 @@
+import type { JobId } from "../../shared/domain/job-id.ts";
 import { type Location, viaCoordinator } from "../../shared/domain/location.ts";
 import { isOnThisMachine } from "../../shared/storage/local-paths.ts";
 import { Storages } from "../../shared/storage/open-storage.ts";
@@ -68,7 +69,7 @@ function wayOf(kind: DataAccess["kind"], storages: Storages): Way {
 /** A connection of its own; gRPC is loaded here, where it is needed. */
 async function connect(
   { address, credential, session }: Extract<DataAccess, { kind: "coordinator" }>,
-  jobId: string,
+  jobId: JobId,
 ): Promise<Storage> {
   const [{ connectCoordinator }, { createCoordinatorStorage }, { patientStorage }] = await Promise.all([
     import("../../shared/wire/client.ts"),

@@ -1,6 +1,7 @@
 import { assert, assertNever } from "../../../shared/core/assert.ts";
 import { DatasetRows, type FileSlice } from "../../../shared/domain/dataset-rows.ts";
 import { isEnded } from "../../../shared/domain/job.ts";
+import type { JobId } from "../../../shared/domain/job-id.ts";
 import { assertLaw } from "../../../shared/domain/laws.ts";
 import { shardId } from "../../../shared/domain/shard.ts";
 import {
@@ -168,7 +169,7 @@ function evolveFailed(state: JobState, reason: FailureReason): void {
  * Another run begins where the failed or cancelled one stopped: commits, splits and the intent to publish
  * stay.
  */
-function evolveRevived(state: JobState, jobId: string): void {
+function evolveRevived(state: JobState, jobId: JobId): void {
   const { accepted, phase } = state;
   assert(accepted !== null, "a job is accepted before another run of it");
   if (accepted.jobId === jobId) return;

@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../../../shared/core/error-codes.ts";
 import type { JobDigests } from "../../../shared/domain/job.ts";
+import type { JobId } from "../../../shared/domain/job-id.ts";
 import type { DeadLetter, PartialManifest } from "../../../shared/domain/partial.ts";
 import type { ShardId } from "../../../shared/domain/shard.ts";
 import type { Standing } from "../../../shared/domain/standing.ts";
@@ -79,7 +80,7 @@ export type JournalRecord =
    * A new run, of another id, resumes with what a failed or cancelled one committed: the same spec, input and
    * model.
    */
-  | { readonly kind: "jobRevived"; readonly jobId: string }
+  | { readonly kind: "jobRevived"; readonly jobId: JobId }
   /** Somebody gave the job another priority, paused it or resumed it. */
   | ({ readonly kind: "standingChanged" } & Standing);
 
@@ -99,7 +100,7 @@ export type RecordedSlice = readonly [file: number, rowStart: number, rowEnd: nu
 /** Event and record in one. The digests of a later run must be the same. */
 export interface JobAccepted {
   readonly kind: "jobAccepted";
-  readonly jobId: string;
+  readonly jobId: JobId;
   readonly name: string;
   readonly digests: JobDigests;
 }

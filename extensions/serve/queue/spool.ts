@@ -6,6 +6,7 @@ import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
 import { parseJson } from "../../../shared/core/parse-json.ts";
 import { syncPath } from "../../../shared/core/sync-path.ts";
+import type { JobId } from "../../../shared/domain/job-id.ts";
 import type { DeadKeys } from "./gatherer.ts";
 import { asWindowId, type WindowId } from "./window-id.ts";
 
@@ -49,7 +50,7 @@ export interface SpoolRecord extends SpooledWindow {
 export interface WindowFailure {
   readonly attempts: number;
   readonly reason: string;
-  readonly jobId: string | null;
+  readonly jobId: JobId | null;
 }
 
 /**

@@ -1,12 +1,13 @@
 import type { ErrorCode } from "../../../shared/core/error-codes.ts";
 import { type ErrorData, errorToData } from "../../../shared/core/errors.ts";
+import type { JobId } from "../../../shared/domain/job-id.ts";
 import type { ServedOutcome } from "../../../shared/domain/served-status.ts";
 
 /** How a run ended that a trigger began, or why it did not begin. */
 export interface RunOutcome {
   readonly outcome: ServedOutcome;
   /** Null of one that no job came of. */
-  readonly jobId: string | null;
+  readonly jobId: JobId | null;
   /** Why it failed; null of others. */
   readonly failure: ErrorData | null;
 }

@@ -1,3 +1,4 @@
+import type { JobId } from "../../../shared/domain/job-id.ts";
 import { openSchedule, type Schedule } from "../spec/schedule.ts";
 import type { TimedTrigger } from "../spec/trigger-spec.ts";
 import type { RunOutcome } from "./run-outcome.ts";
@@ -21,7 +22,7 @@ export interface Retry {
   /** Times that it failed. */
   readonly failures: number;
   readonly notBeforeMs: number;
-  readonly jobId: string | null;
+  readonly jobId: JobId | null;
   /** Why it failed last. */
   readonly reason: string | null;
 }

@@ -13,13 +13,14 @@ import { NO_RUN } from "../../../shared/domain/run-facts.ts";
 import type { RunHistory } from "../../../shared/domain/run-history.ts";
 import { SPAN_ENDS } from "../../../shared/domain/span-ends.ts";
 import { rowCounts } from "../../support/builders.ts";
+import { aJobId } from "../../support/ids.ts";
 import { HISTORY } from "../../support/run-history.ts";
 
 type Element = DefaultTreeAdapterTypes.Element;
 type Node = DefaultTreeAdapterTypes.Node;
 
 const FACTS: ManifestFacts = {
-  job: { id: "digits-1", name: "digits" },
+  job: { id: aJobId("digits-1"), name: "digits" },
   digests: { spec: "s".repeat(64), input: "i", model: "m" },
   run: {
     ...NO_RUN,
@@ -203,7 +204,7 @@ test("whatever names, paths and messages say, they are text: the page has the sa
     const files = FILES.map((file) => ({ ...file, path: `${file.kind}/${text}` }));
     return renderReport({
       ...aManifest(history, {
-        job: { id: text, name: text },
+        job: { id: aJobId(text), name: text },
         spec: { note: text },
         versions: { [text]: text },
       }),

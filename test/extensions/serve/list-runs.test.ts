@@ -3,6 +3,7 @@ import { listed } from "../../../extensions/serve/list-runs.ts";
 import { asWindowId } from "../../../extensions/serve/queue/window-id.ts";
 import type { TriggerState } from "../../../extensions/serve/trigger/trigger-state.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
+import { aJobId } from "../../support/ids.ts";
 
 const at = (hour: number) => Date.UTC(2026, 10, 28, hour);
 const folder = (hour: number) => {
@@ -22,7 +23,7 @@ it("lists what folders and the ledger know of a run once, in the order of time",
         atMs: at(3),
         outcome: "failed",
         endedMs: at(4),
-        jobId: "a-1",
+        jobId: aJobId("a-1"),
         reason: "INPUT_NOT_FOUND: none",
       },
     ],

@@ -8,6 +8,7 @@ import type { HttpServer } from "../../../shared/serving/http-server.ts";
 import { LOCAL } from "../../../shared/serving/listening.ts";
 import { TEST_CREDENTIAL, TEST_GUARD } from "../../support/access.ts";
 import { accessFaults, beyondWindow, focusedText, picture, TestBrowser } from "../../support/browser.ts";
+import { aJobId } from "../../support/ids.ts";
 import { A_RUNNING_JOB, aJobHandle, aShardMap } from "../../support/page-jobs.ts";
 
 const cells = aShardMap();
@@ -19,7 +20,12 @@ const NIGHTLY: ServedFacts = {
   nextMs: Date.UTC(2026, 10, 29, 1, 30),
   waiting: 0,
   isRunning: false,
-  last: { outcome: "published", endedMs: Date.UTC(2026, 10, 28, 1, 41), jobId: "yesterday", reason: null },
+  last: {
+    outcome: "published",
+    endedMs: Date.UTC(2026, 10, 28, 1, 41),
+    jobId: aJobId("yesterday"),
+    reason: null,
+  },
   publishedMs: null,
   ended: { published: 1, nothingNew: 0, failed: 0, cancelled: 0 },
   retries: 0,

@@ -6,6 +6,7 @@ import { isEnded } from "../../../shared/domain/job.ts";
 import { below, parseLocation } from "../../../shared/domain/location.ts";
 import { sourceOfBytes } from "../../../shared/storage/put-source.ts";
 import { type FaultyProxy, startFaultyProxy } from "../../support/faulty-proxy.ts";
+import { aJobId } from "../../support/ids.ts";
 import { ask, startListening, startWorker, until } from "../../support/job-processes.ts";
 import { expectRightAnswer } from "../../support/known-answer.ts";
 import { KnownJob } from "../../support/known-job.ts";
@@ -77,7 +78,7 @@ test("jobs of a role open the folders of buckets that it may; of others nothing 
   expect(taken).toMatchObject({ code: 0 });
   await using worker = startWorker(job, address, [], { env });
   const ended = await until("the end of the job", async () => {
-    const status = await ask(address, ({ jobs }) => jobs.getJob(taken.stdout.trim(), NEVER));
+    const status = await ask(address, ({ jobs }) => jobs.getJob(aJobId(taken.stdout.trim()), NEVER));
     return isEnded(status.phase) ? status : null;
   });
   expect(ended).toMatchObject({ phase: "published" });

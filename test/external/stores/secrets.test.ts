@@ -14,6 +14,7 @@ import {
   startS3Bucket,
 } from "../../support/bucket-server.ts";
 import { type ProxyFault, startFaultyProxy } from "../../support/faulty-proxy.ts";
+import { aJobId } from "../../support/ids.ts";
 import { ask, startListening, startWorker } from "../../support/job-processes.ts";
 import { KnownJob } from "../../support/known-job.ts";
 import { needs } from "../../support/needs.ts";
@@ -150,7 +151,7 @@ needs("bucket-journal", "init", "try").each(Object.entries(ASKED))(
     const args = ["coordinator", job.path, "--listen", "127.0.0.1:0", "--log-level", "debug"];
     const { cli, address } = await startListening(job, args, { env });
     await using coordinator = cli;
-    said.push(JSON.stringify(await ask(address, ({ jobs }) => jobs.getJob("", NEVER))));
+    said.push(JSON.stringify(await ask(address, ({ jobs }) => jobs.getJob(aJobId(""), NEVER))));
     const begun = await inBucket(storage, out);
     expect([...begun.keys()].join()).toMatch(/\/journal\/0+1/);
     said.push(...begun.values());

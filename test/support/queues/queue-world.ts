@@ -10,6 +10,7 @@ import type { Disk } from "../../../shared/core/disk.ts";
 import { errorToData, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 import { silentLogger } from "../../../shared/core/log.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
+import { aJobId } from "../ids.ts";
 import { type Fate, type Life, Lives } from "../lives.ts";
 import { MortalBroker } from "./mortal-broker.ts";
 
@@ -142,8 +143,8 @@ export class QueueWorld {
     { spool, fresh }: { readonly spool: Spool; readonly fresh: boolean },
   ): Promise<RunOutcome> {
     const failed = (error: Error) =>
-      ({ outcome: "failed", jobId: window.id, failure: errorToData(error) }) as const;
-    const published = { outcome: "published", jobId: window.id, failure: null } as const;
+      ({ outcome: "failed", jobId: aJobId(window.id), failure: errorToData(error) }) as const;
+    const published = { outcome: "published", jobId: aJobId(window.id), failure: null } as const;
     const read = this.#isFiles
       ? filesOf(window)
       : await rowsOf(life.disk, spool.rowsFile(window.id)).catch(messageOf);

@@ -5,6 +5,7 @@ import { FilesRuns } from "../../../../extensions/serve/trigger/files-runs.ts";
 import type { RunOutcome } from "../../../../extensions/serve/trigger/run-outcome.ts";
 import { type ErrorData, errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
 import type { TakesFile } from "../../../../shared/domain/new-input.ts";
+import { aJobId } from "../../../support/ids.ts";
 
 const HOUR = 3_600_000;
 const TRIGGER = { kind: "files", quietMs: 0, lookMs: 1, timeZone: "UTC" } as const;
@@ -39,7 +40,7 @@ class Inbox {
     const bad = files.filter(({ path, bytes }) => this.bad.get(path) === bytes).map(({ path }) => path);
     if (bad.length === 0) {
       this.files = this.files.filter((file) => !files.includes(file));
-      return { outcome: "published", jobId: "j", failure: null };
+      return { outcome: "published", jobId: aJobId("j"), failure: null };
     }
     const problems = bad.map((where) => ({ where, what: "is corrupt" }));
     const failure = errorToData(new ShardmillError("INPUT_CORRUPT", "no", { problems }));

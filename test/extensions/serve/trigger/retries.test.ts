@@ -5,6 +5,7 @@ import type { RunOutcome } from "../../../../extensions/serve/trigger/run-outcom
 import { TimedRuns } from "../../../../extensions/serve/trigger/timed-runs.ts";
 import type { TriggerState } from "../../../../extensions/serve/trigger/trigger-state.ts";
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
+import { aJobId } from "../../../support/ids.ts";
 
 /** Runs of a schedule that fail, and are begun again. */
 
@@ -20,10 +21,10 @@ const HOURLY: TimedTrigger = {
 };
 const FAILED: RunOutcome = {
   outcome: "failed",
-  jobId: "j",
+  jobId: aJobId("j"),
   failure: errorToData(new ShardmillError("MODEL_FAILED", "no")),
 };
-const PUBLISHED: RunOutcome = { outcome: "published", jobId: "j", failure: null };
+const PUBLISHED: RunOutcome = { outcome: "published", jobId: aJobId("j"), failure: null };
 
 /** A process that serves a job; what it wrote down stays when it is started again. */
 function aServer(outcomes: RunOutcome[]) {
@@ -124,7 +125,7 @@ test("hold up those behind them, which wait or are left out as the trigger says"
 
 test.each([
   ["nobody asked for it", FAILED, 0],
-  ["somebody cancelled them", { outcome: "cancelled", jobId: "j", failure: null } as const, 2],
+  ["somebody cancelled them", { outcome: "cancelled", jobId: aJobId("j"), failure: null } as const, 2],
 ])("are not begun again where %s", async (_why, outcome, retries) => {
   const server = aServer([outcome]);
   await server.until(100, { ...HOURLY, retries });

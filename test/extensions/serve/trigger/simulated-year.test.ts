@@ -6,6 +6,7 @@ import { TimedRuns } from "../../../../extensions/serve/trigger/timed-runs.ts";
 import type { TriggerState } from "../../../../extensions/serve/trigger/trigger-state.ts";
 import { errorToData, ShardmillError } from "../../../../shared/core/errors.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
+import { aJobId } from "../../../support/ids.ts";
 
 /** What is later is late, as the core has it. */
 const ON_TIME_MS = 60_000;
@@ -126,7 +127,7 @@ class Machine {
 
   /** A run that was published before is found so, as its folder has it. */
   async #run(atMs: number, process: Process): Promise<RunOutcome | null> {
-    if (this.published.has(atMs)) return { outcome: "published", jobId: "found", failure: null };
+    if (this.published.has(atMs)) return { outcome: "published", jobId: aJobId("found"), failure: null };
     const { retry } = this.ledger ?? {};
     const leftMs = retry?.atMs === atMs ? retry.notBeforeMs - this.wallMs : 0;
     // More than it ever waits: the clock was set back.
@@ -144,7 +145,7 @@ class Machine {
       this.failed.set(atMs, (this.failed.get(atMs) ?? 0) + 1);
       return {
         outcome: "failed",
-        jobId: "ran",
+        jobId: aJobId("ran"),
         failure: errorToData(new ShardmillError("MODEL_FAILED", "of no luck")),
       };
     }
@@ -154,7 +155,7 @@ class Machine {
       this.die();
       return null;
     }
-    return { outcome: "published", jobId: "ran", failure: null };
+    return { outcome: "published", jobId: aJobId("ran"), failure: null };
   }
 }
 

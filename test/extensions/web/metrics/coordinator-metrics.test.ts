@@ -13,12 +13,13 @@ import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import type { ServedFacts } from "../../../../shared/domain/served-status.ts";
 import { type WorkerStatus, workerSession } from "../../../../shared/domain/worker.ts";
 import { aWorker, manualClock } from "../../../support/builders.ts";
+import { aJobId } from "../../../support/ids.ts";
 
 function aJob(facts: Partial<JobStatus>): JobHandle {
   const status: JobStatus = {
     ...NO_RUN,
     phase: "running",
-    jobId: "j1",
+    jobId: aJobId("j1"),
     name: "one",
     output: "/out",
     manifest: "",
@@ -209,7 +210,7 @@ describe("the metrics of a coordinator", () => {
 
   test("let the series of a job go a quarter of an hour after its end, and still count it", () => {
     const { clock, series } = aCoordinator({
-      jobs: [aJob({ jobId: "over", phase: "published" }), aJob({ jobId: "on" })],
+      jobs: [aJob({ jobId: aJobId("over"), phase: "published" }), aJob({ jobId: aJobId("on") })],
     });
     const shown = () => series("shardmill_job_rows").map((line) => /job_id="(\w+)"/.exec(line)?.[1]);
     expect(shown()).toEqual(["over", "on"]);

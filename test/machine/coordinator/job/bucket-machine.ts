@@ -27,6 +27,7 @@ import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 import { makeSimJob } from "../../../../sim/sim-plan.ts";
 import { rowCounts } from "../../../support/builders.ts";
+import { aJobId } from "../../../support/ids.ts";
 import { PLAIN_LOCK } from "../../../support/plain-lock.ts";
 
 export const OUT = parseLocation("s3://bucket/out");
@@ -140,7 +141,7 @@ export async function putIntent({ storage, planned }: Machine, paths: WorkPaths)
   const path = "rows/part-00000.parquet";
   const output = { path, kind: "rows", rows: 2, bytes: ROWS.length, sha256: sha256(ROWS) } as const;
   const facts = {
-    job: { id: "j", name: "sim" },
+    job: { id: aJobId("j"), name: "sim" },
     digests: planned.digests,
     run: { ...NO_RUN, rowsTotal: 2, shardsCommitted: 1 },
     counts: rowCounts(2),

@@ -6,6 +6,7 @@ import type { JobEnd } from "../../../../coordinator/job/job-shell.ts";
 import { NO_VIEW } from "../../../../coordinator/job/job-view.ts";
 import { deferred } from "../../../../shared/core/abort.ts";
 import type { JobStatus } from "../../../../shared/domain/job-status.ts";
+import { aJobId } from "../../../support/ids.ts";
 import { jobStatus } from "../../../support/wire-arbitraries.ts";
 import { sample } from "../../../support/wire-rig.ts";
 
@@ -15,7 +16,7 @@ function aJob(facts: Partial<JobStatus> = {}) {
   const asked = { status: 0, tell: 0 };
   let status: JobStatus = { ...sample(jobStatus), phase: "running", paused: false, ...facts };
   const job: Partial<ActiveJob> = {
-    jobId: "j1",
+    jobId: aJobId("j1"),
     ended: ending.promise,
     status: () => {
       asked.status += 1;

@@ -16,6 +16,7 @@ import type { Storage } from "../../../../shared/storage/storage.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 import { makeSimJob } from "../../../../sim/sim-plan.ts";
 import { aPartialManifest } from "../../../support/builders.ts";
+import { aJobId } from "../../../support/ids.ts";
 import { aConfig } from "../../../unit/coordinator/schedule/harness.ts";
 
 const PATHS = workPaths("/out");
@@ -39,7 +40,7 @@ function anOutput({
 }: OutputFacts): JobOutput {
   const { planned } = makeSimJob(new SeededRandom(1), { failingRows: false, poisonRows: false, place: 0 });
   return new JobOutput({
-    jobId: "j",
+    jobId: aJobId("j"),
     planned,
     builds: [],
     state: () => replay(aConfig(), [], generation),

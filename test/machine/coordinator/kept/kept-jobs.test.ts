@@ -11,6 +11,7 @@ import type { JobStatus } from "../../../../shared/domain/job-status.ts";
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { USUAL_STANDING } from "../../../../shared/domain/standing.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
+import { aJobId } from "../../../support/ids.ts";
 
 let folder: string;
 beforeEach(async () => {
@@ -30,7 +31,7 @@ function aStatus(jobId: string, phase: JobStatus["phase"] = "running"): JobStatu
     ...NO_RUN,
     ...USUAL_STANDING,
     phase,
-    jobId,
+    jobId: aJobId(jobId),
     name: "known",
     output: "/out",
     manifest: "",
@@ -116,7 +117,7 @@ test("half a file that a death left beside a record changes nothing, and goes", 
 test("more than a thousand ended jobs: the oldest are forgotten, and none that runs", async () => {
   await fill(aStatus("oldest"));
   for (let order = 2; order < 1_005; order += 1) {
-    const jobId = `e${order}`;
+    const jobId = aJobId(`e${order}`);
     const record = { jobId, order, spec, status: aStatus(jobId, "published") };
     await writeFile(join(folder, "jobs", `${jobId}.json`), formatRecord(record));
   }
@@ -134,7 +135,7 @@ test("how an ended job went is there after a restart, until its record is forgot
     const { kept } = await open();
     await using _kept = kept;
     await kept.submitted({ spec }, aStatus("a"));
-    expect(await kept.view("a")).toBeNull();
+    expect(await kept.view(aJobId("a"))).toBeNull();
     await kept.ended({ spec }, aStatus("a", "failed"), view);
     // As one that is noted once more, with nothing new to say of how it went.
     await kept.ended({ spec }, aStatus("a", "failed"));
@@ -143,7 +144,7 @@ test("how an ended job went is there after a restart, until its record is forgot
   const { kept, records } = await open();
   await using _kept = kept;
   expect(records.map(({ jobId }) => jobId)).toEqual(["a"]);
-  expect(Uint8Array.from((await kept.view("a")) ?? [])).toEqual(view);
+  expect(Uint8Array.from((await kept.view(aJobId("a"))) ?? [])).toEqual(view);
   expect((await readdir(join(folder, "jobs"))).sort()).toEqual(["a.json", "a.view"]);
 });
 

@@ -15,6 +15,7 @@ import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { createLocalStorage } from "../../../../shared/storage/local.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { rowCounts } from "../../../support/builders.ts";
+import { aJobId } from "../../../support/ids.ts";
 
 const storage = createLocalStorage();
 afterAll(() => storage[Symbol.asyncDispose]());
@@ -32,7 +33,7 @@ async function stage(attempts: number): Promise<StagedOutput> {
   const text = "the rows";
   const manifest = buildManifest(
     {
-      job: { id: "j", name: "digits" },
+      job: { id: aJobId("j"), name: "digits" },
       digests: { spec: "s", input: "i", model: "m" },
       run: { ...NO_RUN, rowsTotal: 3, shardsCommitted: 1, attempts },
       counts: rowCounts(3),

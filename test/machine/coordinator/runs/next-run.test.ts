@@ -17,6 +17,7 @@ import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { rowCounts } from "../../../support/builders.ts";
+import { aJobId } from "../../../support/ids.ts";
 
 /** A run is chosen by names alone: these files hold no rows. */
 
@@ -35,7 +36,7 @@ const aFile = (name: string) => writeFile(at(name), name);
 function aManifest(inputFiles: readonly ReadFile[]) {
   return buildManifest(
     {
-      job: { id: "j1", name: "j" },
+      job: { id: aJobId("j1"), name: "j" },
       digests: { spec: "s", input: "i", model: "m" },
       run: NO_RUN,
       counts: rowCounts(0),

@@ -6,6 +6,7 @@ import { deferred, NEVER } from "../../../../shared/core/abort.ts";
 import type { JobStatus } from "../../../../shared/domain/job-status.ts";
 import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import type { Standing } from "../../../../shared/domain/standing.ts";
+import { aJobId } from "../../../support/ids.ts";
 import { jobStatus } from "../../../support/wire-arbitraries.ts";
 import { sample } from "../../../support/wire-rig.ts";
 
@@ -26,7 +27,7 @@ function aServer() {
     },
   });
   const job = {
-    jobId: "j1",
+    jobId: aJobId("j1"),
     origin: { kind: "new" },
     notes: [],
     stores: NO_STORES,
@@ -53,7 +54,7 @@ async function next(watch: AsyncIterator<JobStatus>): Promise<IteratorResult<Job
 
 test("a watcher costs a job that runs for weeks no memory with each look", async () => {
   const { server, running, ending, waits } = aServer();
-  const watch = server.watchJob("j1", new AbortController().signal)[Symbol.asyncIterator]();
+  const watch = server.watchJob(aJobId("j1"), new AbortController().signal)[Symbol.asyncIterator]();
   for (let look = 0; look < 50; look += 1) await next(watch);
   expect(waits()).toBeLessThan(5);
   const last: JobStatus = { ...running, phase: "published" };
@@ -65,8 +66,8 @@ test("a watcher costs a job that runs for weeks no memory with each look", async
 test("a watcher hears at once that its coordinator lets go of the job, and one who goes away is let go", async () => {
   const { server, ending } = aServer();
   const gone = new AbortController();
-  const left = server.watchJob("j1", gone.signal)[Symbol.asyncIterator]();
-  const stays = server.watchJob("j1", NEVER)[Symbol.asyncIterator]();
+  const left = server.watchJob(aJobId("j1"), gone.signal)[Symbol.asyncIterator]();
+  const stays = server.watchJob(aJobId("j1"), NEVER)[Symbol.asyncIterator]();
   await Promise.all([left.next(), stays.next()]);
   const leaving = expect(left.next()).rejects.toThrow("gone");
   gone.abort(new Error("gone"));
@@ -79,15 +80,15 @@ test("a watcher hears at once that its coordinator lets go of the job, and one w
 
 test("a job is paused, resumed and given a priority by its id, and a priority that is none is refused", async () => {
   const { server, changes } = aServer();
-  expect(await server.pauseJob("j1")).toMatchObject({ phase: "running" });
-  await server.resumeJob("");
-  await server.setJobPriority("j1", -1_000);
+  expect(await server.pauseJob(aJobId("j1"))).toMatchObject({ phase: "running" });
+  await server.resumeJob(aJobId(""));
+  await server.setJobPriority(aJobId("j1"), -1_000);
   expect(changes).toEqual([{ paused: true }, { paused: false }, { priority: -1_000 }]);
   for (const priority of [1_001, -1_001, 0.5, Number.NaN]) {
     const invalid = expect.objectContaining({ code: "ARGUMENT_INVALID" });
-    await expect(server.setJobPriority("j1", priority)).rejects.toEqual(invalid);
+    await expect(server.setJobPriority(aJobId("j1"), priority)).rejects.toEqual(invalid);
     await expect(server.submitJob({} as never, { fresh: false, priority }, NEVER)).rejects.toEqual(invalid);
   }
-  await expect(server.pauseJob("other")).rejects.toMatchObject({ code: "JOB_NOT_FOUND" });
+  await expect(server.pauseJob(aJobId("other"))).rejects.toMatchObject({ code: "JOB_NOT_FOUND" });
   expect(changes).toHaveLength(3);
 });

@@ -11,6 +11,7 @@ import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { ownVersions, PROTOCOL } from "../../../../shared/wire/protocol.ts";
 import { aWorker } from "../../../support/builders.ts";
+import { aJobId } from "../../../support/ids.ts";
 import { aStore } from "../../../support/store-counts.ts";
 
 /** A server without jobs: what it refuses is refused before it looks for one. */
@@ -32,7 +33,7 @@ function aServer(jobs: readonly Partial<ActiveJob>[] = [], opening = { isOpening
 
 function leasesOf(jobs: readonly string[]) {
   return jobs.map((jobId, index) => ({
-    lease: { jobId, shard: shardId(index), token: { generation: 1, sequence: index } },
+    lease: { jobId: aJobId(jobId), shard: shardId(index), token: { generation: 1, sequence: index } },
     rowsDone: 1,
   }));
 }
@@ -67,7 +68,7 @@ test("what a worker asked of stores is counted once, for the job that it is at, 
   const asked = new Map<string, number>();
   const jobs = ["a", "b"].map(
     (jobId): Partial<ActiveJob> => ({
-      jobId,
+      jobId: aJobId(jobId),
       heartbeat: async (_session, own) => own.map(() => true),
       workerLost: async () => {},
       noteStores: (counts) => {
@@ -135,7 +136,7 @@ test("a connection that breaks after its worker came back on another says nothin
 test("a request that hangs, and is tried again and again, is no sign of its worker's life", async () => {
   let tries = 0;
   const job: Partial<ActiveJob> = {
-    jobId: "busy",
+    jobId: aJobId("busy"),
     accepts: () => true,
     join: async () => {},
     leasesOf: () => 0,
@@ -156,7 +157,7 @@ test("a request that hangs, and is tried again and again, is no sign of its work
 test("that a worker is lost is told to every job, also behind one whose disk hangs or fails", async () => {
   const told: string[] = [];
   const aJob = (jobId: string, answer: () => Promise<void>): Partial<ActiveJob> => ({
-    jobId,
+    jobId: aJobId(jobId),
     workerLost: (session) => {
       told.push(`${jobId} ${session}`);
       return answer();
@@ -178,7 +179,7 @@ test("that a worker is lost is told to every job, also behind one whose disk han
 
 test("a worker of another mapping works on jobs of its own, hands in nothing to others, and is sent away when none is left", async () => {
   const aJob = (jobId: string, mapping: string): Partial<ActiveJob> => ({
-    jobId,
+    jobId: aJobId(jobId),
     mapping,
     accepts: (_session, info) => info.mapping === mapping,
     join: async () => {},
@@ -193,8 +194,8 @@ test("a worker of another mapping works on jobs of its own, hands in nothing to 
   const before = { ...aWorker({ mapping: "mapping of before" }), protocol: PROTOCOL };
   const { session } = await server.register(before);
   const partial = { shard: shardId(0), rowsOut: 1 } as PartialManifest;
-  expect(await server.offerPartial(session, "old", partial)).toEqual({ kind: "committed" });
-  expect(await server.offerPartial(session, "new", partial)).toMatchObject({
+  expect(await server.offerPartial(session, aJobId("old"), partial)).toEqual({ kind: "committed" });
+  expect(await server.offerPartial(session, aJobId("new"), partial)).toMatchObject({
     kind: "refused",
     error: { code: "VERSION_SKEW" },
   });

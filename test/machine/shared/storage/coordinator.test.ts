@@ -5,6 +5,7 @@ import { parseLocation, viaCoordinator } from "../../../../shared/domain/locatio
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import { createCoordinatorStorage } from "../../../../shared/storage/coordinator.ts";
 import type { DataService } from "../../../../shared/wire/services.ts";
+import { aJobId } from "../../../support/ids.ts";
 
 const FILE = viaCoordinator(parseLocation("/a"));
 
@@ -25,7 +26,7 @@ function aCoordinator(refusals: number, code: "RESOURCE_EXHAUSTED" | "STORE_NOT_
   const storage = createCoordinatorStorage({
     data: data as DataService,
     session: () => workerSession("s1"),
-    jobId: "j1",
+    jobId: aJobId("j1"),
   });
   return { storage, counts };
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { deferred } from "../../../../shared/core/abort.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { JobsInUse } from "../../../../worker/job/jobs-in-use.ts";
+import { aJobId } from "../../../support/ids.ts";
 
 class Model implements AsyncDisposable {
   readonly name: string;
@@ -39,7 +40,7 @@ function aWorker(restingBytes = 0) {
     onClosing: (jobId) => told.push(`${jobId} let go`),
   });
   const run = <R>(jobId: string, work: (model: Model) => Promise<R>) =>
-    jobs.use(jobId, {
+    jobs.use(aJobId(jobId), {
       open: async () => {
         opened += 1;
         return new Model(jobId, loaded);
@@ -61,7 +62,11 @@ describe("where the device says how much of its memory is free", () => {
       onClosing: (jobId, why) => told.push(`${jobId}: ${why}`),
     });
     const run = (jobId: string) =>
-      jobs.use(jobId, { open: async () => new Model(jobId, loaded), work: async () => [...loaded], signal });
+      jobs.use(aJobId(jobId), {
+        open: async () => new Model(jobId, loaded),
+        work: async () => [...loaded],
+        signal,
+      });
     return { run, told };
   }
 
@@ -116,7 +121,8 @@ test("one that is still in use goes on beside the next, and is closed after its 
 
 test("a job that could not be opened is tried anew", async () => {
   const jobs = new JobsInUse<Model>({ restingBytes: 0 });
-  const use = (open: () => Promise<Model>) => jobs.use("a", { open, work: async ({ name }) => name, signal });
+  const use = (open: () => Promise<Model>) =>
+    jobs.use(aJobId("a"), { open, work: async ({ name }) => name, signal });
   await expect(use(() => Promise.reject(new Error("no model")))).rejects.toThrow("no model");
   expect(await use(async () => new Model("a", new Set()))).toBe("a");
 });
@@ -163,7 +169,7 @@ test("what a job takes is what it took when it went to rest for the first time",
     }
   }
   const run = (jobId: string) =>
-    jobs.use(jobId, { open: async () => new Growing(jobId, loaded), work: nothing, signal });
+    jobs.use(aJobId(jobId), { open: async () => new Growing(jobId, loaded), work: nothing, signal });
   for (const jobId of ["a", "b", "a", "b"]) await run(jobId);
   // All of the process, by now.
   bytes = 100;
@@ -182,12 +188,16 @@ test("a job that finds no memory is opened once more when all that rest are clos
     if (loaded.size > 0) throw full;
     return new Model("c", loaded);
   };
-  expect(await jobs.use("c", { open, work: async ({ name }) => name, signal })).toBe("c");
+  expect(await jobs.use(aJobId("c"), { open, work: async ({ name }) => name, signal })).toBe("c");
   expect(besides).toEqual([["a", "b"], []]);
   expect(told).toEqual(["a let go", "b let go"]);
-  await expect(jobs.use("d", { open: () => Promise.reject(full), work: nothing, signal })).rejects.toBe(full);
+  await expect(
+    jobs.use(aJobId("d"), { open: () => Promise.reject(full), work: nothing, signal }),
+  ).rejects.toBe(full);
   expect([...loaded]).toEqual([]);
-  await expect(jobs.use("e", { open: () => Promise.reject(full), work: nothing, signal })).rejects.toBe(full);
+  await expect(
+    jobs.use(aJobId("e"), { open: () => Promise.reject(full), work: nothing, signal }),
+  ).rejects.toBe(full);
 });
 
 test("one that rests and is still in use is closed after its last use, if it has to go", async () => {

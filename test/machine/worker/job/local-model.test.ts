@@ -13,6 +13,7 @@ import { FetchProgress } from "../../../../shared/storage/fetch-progress.ts";
 import type { CopiesPlace } from "../../../../shared/storage/local-copy.ts";
 import type { DataService } from "../../../../shared/wire/services.ts";
 import { openLocalModel } from "../../../../worker/job/local-model.ts";
+import { aJobId } from "../../../support/ids.ts";
 
 let scratchPath = "";
 
@@ -46,7 +47,7 @@ function aCoordinator(file: Buffer, refusals = 0, onRead = () => {}) {
   return createCoordinatorStorage({
     data: data as DataService,
     session: () => workerSession("s1"),
-    jobId: "j1",
+    jobId: aJobId("j1"),
   });
 }
 

@@ -1,17 +1,18 @@
 import { expect, test } from "vitest";
 import { jobsTable } from "../../../../cli/render/jobs-table.ts";
+import { aJobId } from "../../../support/ids.ts";
 import { aJobStatus, aPublishedJob } from "../../../support/job-status.ts";
 
 test("each job is a line: its id, name, run, phase, rows, share, time left and end", () => {
   const published = aPublishedJob({
-    jobId: "nightly-2",
+    jobId: aJobId("nightly-2"),
     name: "nightly",
     output: "/data/out/run=20261130T075000Z",
     ended: "2026-11-30T07:50:03.120Z",
   });
   const lines = jobsTable([
     aJobStatus(),
-    aJobStatus({ jobId: "p-1", paused: true, secondsLeft: null }),
+    aJobStatus({ jobId: aJobId("p-1"), paused: true, secondsLeft: null }),
     published,
   ]);
   expect(lines.split("\n")).toEqual([

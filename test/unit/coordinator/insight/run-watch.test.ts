@@ -3,6 +3,7 @@ import { RunWatch, type WorkerReport } from "../../../../coordinator/insight/run
 import { StoreWatch } from "../../../../coordinator/insight/store-watch.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import type { WorkerSession } from "../../../../shared/domain/worker.ts";
+import { aJobId } from "../../../support/ids.ts";
 import { aPartial, aPlan, aReason, TestJob } from "../schedule/harness.ts";
 
 /** A job, its watch, and what its workers tell of themselves. */
@@ -31,7 +32,14 @@ function aWatchedJob(shards: number) {
   };
   const tell = (session: WorkerSession, infer: number, jobId = "j1") => {
     const busy = { infer };
-    reports.set(session, { busy, padding: null, batch: null, fetching: null, device: "cuda", jobId });
+    reports.set(session, {
+      busy,
+      padding: null,
+      batch: null,
+      fetching: null,
+      device: "cuda",
+      jobId: aJobId(jobId),
+    });
     watch.noteRows(session);
   };
   const tellFetching = (session: WorkerSession, bytes: number) => {

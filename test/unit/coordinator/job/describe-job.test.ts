@@ -6,6 +6,7 @@ import { parseLocation } from "../../../../shared/domain/location.ts";
 import { encodeJson } from "../../../../shared/wire/codec-job.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 import { makeSimJob } from "../../../../sim/sim-plan.ts";
+import { aJobId } from "../../../support/ids.ts";
 import { needs } from "../../../support/needs.ts";
 
 const place = {
@@ -28,13 +29,13 @@ function aJob(files: number) {
 }
 
 test("a device is checked on rows from all over the input, and the description fits into a message", () => {
-  const description = describeJob("j", aJob(20_000), place);
+  const description = describeJob(aJobId("j"), aJob(20_000), place);
   expect(encodeJson(description).length).toBeLessThan(16 << 20);
   const sample = description.deviceCheck?.sample ?? [];
   expect(sample).toHaveLength(1_024);
   expect(sample[0]?.file.path).toMatch(/^\/0\//);
   expect(Number(sample.at(-1)?.file.path.split("/")[1])).toBeGreaterThan(19_900);
-  expect(describeJob("j", aJob(1_000), place).deviceCheck?.sample).toHaveLength(1_000);
+  expect(describeJob(aJobId("j"), aJob(1_000), place).deviceCheck?.sample).toHaveLength(1_000);
 });
 
 const NOT_BEGUN = { mapping: "", phase: { kind: "planning" } } as const;

@@ -6,6 +6,7 @@ import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import { manualClock } from "../../../support/builders.ts";
+import { aJobId } from "../../../support/ids.ts";
 import { aConfig, aPartial, aPlan, DIGESTS, filesOf } from "../schedule/harness.ts";
 
 const anna = workerSession("anna");
@@ -48,7 +49,7 @@ class Rig {
   }
 
   async start(shards: number): Promise<void> {
-    await this.shell.dispatch({ kind: "jobAccepted", jobId: "j", name: "n", digests: DIGESTS });
+    await this.shell.dispatch({ kind: "jobAccepted", jobId: aJobId("j"), name: "n", digests: DIGESTS });
     const plan = aPlan(shards);
     await this.shell.dispatch({ kind: "planSealed", files: filesOf(plan), shards: plan });
     await this.shell.dispatch({ kind: "workerJoined", worker: anna, name: "anna", slots: 8 });

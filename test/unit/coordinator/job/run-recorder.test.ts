@@ -6,6 +6,7 @@ import type { JournalRecord } from "../../../../coordinator/schedule/state/recor
 import type { Tracer } from "../../../../shared/core/tracer.ts";
 import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import { manualClock } from "../../../support/builders.ts";
+import { aJobId } from "../../../support/ids.ts";
 import { TestTracer } from "../../../support/test-tracer.ts";
 import { aPlan, TestJob } from "../schedule/harness.ts";
 
@@ -102,7 +103,7 @@ describe("the trace of a run", () => {
     const tracer = new TestTracer();
     const recorder = new RunRecorder(manualClock(), new Meters(), tracer);
     await recorder.step("plan", async () => {});
-    recorder.named({ jobId: "j1", name: "one", shards: 3 });
+    recorder.named({ jobId: aJobId("j1"), name: "one", shards: 3 });
     recorder.begin("map");
     const job = TestJob.running(aPlan(3));
     job.apply({ kind: "cancelRequested", reason: "no more" });
@@ -185,7 +186,7 @@ describe("the trace of a run", () => {
     const tracer = { begin: () => span, close: async () => {} };
     const recorder = new RunRecorder(manualClock(), new Meters(), tracer);
     const traced = (shards: number) => {
-      recorder.named({ jobId: "j", name: "n", shards });
+      recorder.named({ jobId: aJobId("j"), name: "n", shards });
       return Array.from({ length: shards }, (_, shard) => shard).filter(
         (shard) => recorder.traceparentOf(shard, 1) === sampled,
       );

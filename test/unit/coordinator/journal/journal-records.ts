@@ -2,6 +2,7 @@ import type { JournalRecord } from "../../../../coordinator/schedule/state/recor
 import { sha256 } from "../../../../shared/core/digest.ts";
 import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
+import { aJobId } from "../../../support/ids.ts";
 import { aPartial, aPlan, DIGESTS, filesOf } from "../schedule/harness.ts";
 
 const SHARDS = 30;
@@ -11,7 +12,7 @@ const PLAN = aPlan(SHARDS);
 export function firstRecords(): JournalRecord[] {
   const shards = PLAN.map(({ rowStart, rowEnd }) => [rowStart, rowEnd] as const);
   return [
-    { kind: "jobAccepted", jobId: "j", name: "n", digests: DIGESTS },
+    { kind: "jobAccepted", jobId: aJobId("j"), name: "n", digests: DIGESTS },
     { kind: "planSealed", files: filesOf(PLAN).map(({ path, rows }) => [path, rows]), shards },
   ];
 }

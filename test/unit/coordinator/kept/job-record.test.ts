@@ -12,6 +12,7 @@ import type { JobStatus } from "../../../../shared/domain/job-status.ts";
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { USUAL_STANDING } from "../../../../shared/domain/standing.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
+import { aJobId } from "../../../support/ids.ts";
 
 const spec = checkJobSpec({
   input: { path: "/data" },
@@ -20,7 +21,7 @@ const spec = checkJobSpec({
   output: { path: "/out" },
 });
 
-function aRecord(jobId = "known-1a"): JobRecord {
+function aRecord(jobId = aJobId("known-1a")): JobRecord {
   const status: JobStatus = {
     ...NO_RUN,
     ...USUAL_STANDING,
@@ -77,7 +78,7 @@ test("the oldest ended jobs make room, by count and by bytes, and no job that ru
   const most = fc.record({ jobs: fc.integer({ min: 1, max: 5 }), bytes: fc.integer({ min: 1, max: 300 }) });
   fc.assert(
     fc.property(records, most, (facts, bound) => {
-      const all: KeptRecord[] = facts.map((fact, order) => ({ jobId: `j${order}`, order, ...fact }));
+      const all: KeptRecord[] = facts.map((fact, order) => ({ jobId: aJobId(`j${order}`), order, ...fact }));
       const gone = new Set(tooMany(all, bound));
       const stay = all.filter(({ jobId, isEnded }) => isEnded && !gone.has(jobId));
       const left = all.filter(({ jobId }) => gone.has(jobId));

@@ -11,6 +11,7 @@ import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memo
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { readText } from "../../../../shared/storage/whole-file.ts";
 import { aPartialManifest } from "../../../support/builders.ts";
+import { aJobId } from "../../../support/ids.ts";
 import { needs } from "../../../support/needs.ts";
 
 const PATHS = workPaths("/out");
@@ -38,7 +39,7 @@ class Dying {
     const { storage } = this;
     const staged = await stageOutput({
       facts: {
-        job: { id: "j1", name: "j" },
+        job: { id: aJobId("j1"), name: "j" },
         digests: { spec: "s", input: "i", model: "m" },
         run: { ...NO_RUN, rowsTotal: 1, shardsCommitted: 1, attempts: 1 },
         marker: "_SUCCESS",

@@ -17,6 +17,7 @@ import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memo
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { readText } from "../../../../shared/storage/whole-file.ts";
 import { aPartialManifest, rowCounts } from "../../../support/builders.ts";
+import { aJobId } from "../../../support/ids.ts";
 
 const PATHS = workPaths("/out");
 const SHARDS = 3;
@@ -82,7 +83,7 @@ async function stageAndPublish(
 ): Promise<void> {
   const staged = await stageOutput({
     facts: {
-      job: { id: "j1", name: "digits" },
+      job: { id: aJobId("j1"), name: "digits" },
       digests: { spec: "s", input: "i", model: "m" },
       run: {
         ...NO_RUN,
@@ -157,7 +158,7 @@ test("a manifest that came meanwhile is never replaced", async () => {
   );
   const counts = rowCounts(2);
   const facts = {
-    job: { id: "j2", name: "other" },
+    job: { id: aJobId("j2"), name: "other" },
     digests: { spec: "s", input: "i", model: "m" },
     run: { ...NO_RUN, rowsTotal: 2, shardsCommitted: 2, attempts: 2 },
     builds: [],

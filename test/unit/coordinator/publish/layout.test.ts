@@ -15,6 +15,7 @@ import { NO_ROWS } from "../../../../shared/domain/row-counts.ts";
 import { NO_RUN, type RunFacts } from "../../../../shared/domain/run-facts.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { manifestRows, rowCounts } from "../../../support/builders.ts";
+import { aJobId } from "../../../support/ids.ts";
 import { HISTORY } from "../../../support/run-history.ts";
 
 function aPartial(shard: number, rowsOut: number, rowsDead = 0): PartialManifest {
@@ -45,7 +46,7 @@ function aRun(changes: Partial<RunFacts>): RunFacts {
 }
 
 const FACTS: ManifestFacts = {
-  job: { id: "j", name: "digits" },
+  job: { id: aJobId("j"), name: "digits" },
   digests: { spec: "s", input: "i", model: "m" },
   run: aRun({ rowsTotal: 9, attempts: 4, bottleneck: "infer", stages: { infer: 0.9 } }),
   counts: rowCounts(7),

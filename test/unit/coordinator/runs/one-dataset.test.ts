@@ -9,6 +9,7 @@ import { type Location, parseLocation } from "../../../../shared/domain/location
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 import { rowCounts } from "../../../support/builders.ts";
+import { aJobId } from "../../../support/ids.ts";
 
 const DIGESTS: JobDigests = { spec: "s", input: "i", model: "m" };
 const aFile = (name: string) => ({ path: parseLocation(`/data/${name}`), bytes: 1, version: "v1" });
@@ -16,7 +17,7 @@ const aFile = (name: string) => ({ path: parseLocation(`/data/${name}`), bytes: 
 function aRun(number: number, names: readonly string[]) {
   const manifest = buildManifest(
     {
-      job: { id: "j1", name: "j" },
+      job: { id: aJobId("j1"), name: "j" },
       digests: DIGESTS,
       run: NO_RUN,
       counts: rowCounts(0),

@@ -7,6 +7,7 @@ import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { type Shard, shardRows } from "../../../../shared/domain/shard.ts";
 import type { WorkerSession } from "../../../../shared/domain/worker.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
+import { aJobId } from "../../../support/ids.ts";
 import { aConfig, aPartial, aPlan, DIGESTS, type Effect, filesOf } from "./harness.ts";
 
 export interface FleetOptions {
@@ -69,7 +70,7 @@ class Fleet {
       doneAtMs: 0,
     }));
     const shards = aPlan(options.shards, options.rows);
-    this.#apply({ kind: "jobAccepted", jobId: "j", name: "n", digests: DIGESTS });
+    this.#apply({ kind: "jobAccepted", jobId: aJobId("j"), name: "n", digests: DIGESTS });
     this.#apply({ kind: "planSealed", files: filesOf(shards), shards });
   }
 

@@ -19,6 +19,7 @@ import { type Shard, shardId, shardRows } from "../../../../shared/domain/shard.
 import { type Token, tokenKey } from "../../../../shared/domain/token.ts";
 import { type WorkerSession, workerSession } from "../../../../shared/domain/worker.ts";
 import { rowCounts } from "../../../support/builders.ts";
+import { aJobId } from "../../../support/ids.ts";
 
 export const DIGESTS = { spec: "s", input: "i", model: "m" };
 
@@ -94,7 +95,7 @@ export class TestJob {
 
   static running(shards: readonly Shard[], config: ScheduleConfig = aConfig()): TestJob {
     const job = new TestJob(config);
-    job.apply({ kind: "jobAccepted", jobId: "j1", name: "digits", digests: DIGESTS });
+    job.apply({ kind: "jobAccepted", jobId: aJobId("j1"), name: "digits", digests: DIGESTS });
     job.apply({ kind: "planSealed", files: filesOf(shards), shards });
     return job;
   }

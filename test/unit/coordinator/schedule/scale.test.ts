@@ -8,6 +8,7 @@ import { createJobState } from "../../../../coordinator/schedule/state/job-state
 import { committedPartials, jobProgress } from "../../../../coordinator/schedule/state/progress.ts";
 import type { JournalRecord } from "../../../../coordinator/schedule/state/record.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
+import { aJobId } from "../../../support/ids.ts";
 import { aConfig, aPartial, aPlan, DIGESTS, filesOf, only } from "./harness.ts";
 
 const SHARDS = 50_000;
@@ -23,7 +24,7 @@ test("fifty thousand shards with a thousand workers go through, some of them twi
     for (const effect of effects) if (effect.kind === "append") records.push(effect.record);
     return effects;
   };
-  apply({ kind: "jobAccepted", jobId: "j", name: "n", digests: DIGESTS });
+  apply({ kind: "jobAccepted", jobId: aJobId("j"), name: "n", digests: DIGESTS });
   const plan = aPlan(SHARDS);
   apply({ kind: "planSealed", files: filesOf(plan), shards: plan });
   const workers = Array.from({ length: 1000 }, (_, index) => workerSession(`s${index}`));

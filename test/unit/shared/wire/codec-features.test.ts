@@ -5,6 +5,7 @@ import type { FeatureOp, StepBinding } from "../../../../shared/domain/step-bind
 import { decodeJobDescription, encodeJson } from "../../../../shared/wire/codec-job.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 import { makeSimJob } from "../../../../sim/sim-plan.ts";
+import { aJobId } from "../../../support/ids.ts";
 import { needs } from "../../../support/needs.ts";
 
 const DATA = {
@@ -25,7 +26,7 @@ function descriptionWith(op: FeatureOp) {
     partialsPath: parseLocation("/out/partials"),
     beacon: { path: parseLocation("/out/beacon"), content: "b" },
   };
-  return describeJob("j", { ...planned, map: { ...planned.map, prepare: [step] } }, place);
+  return describeJob(aJobId("j"), { ...planned, map: { ...planned.map, prepare: [step] } }, place);
 }
 
 needs("sound")(

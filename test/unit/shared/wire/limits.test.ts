@@ -11,6 +11,7 @@ import { decodeRequest, type Method } from "../../../../shared/wire/method.ts";
 import { jobsMethods } from "../../../../shared/wire/methods-jobs.ts";
 import { workMethods } from "../../../../shared/wire/methods-work.ts";
 import { MAX_REQUEST_BYTES } from "../../../../shared/wire/services.ts";
+import { aJobId } from "../../../support/ids.ts";
 
 /** So many a job file may have: its manifest lists a file for each. */
 const MOST_REDUCTIONS = 1_000;
@@ -47,7 +48,7 @@ function through<Request>(method: Method<Request, unknown>, message: object): Re
   return decodeRequest(method, requestDeserialize(requestSerialize(message)));
 }
 
-const lease = { jobId: "j", shard: 1, token: { generation: 1, sequence: 1 } };
+const lease = { jobId: aJobId("j"), shard: 1, token: { generation: 1, sequence: 1 } };
 const invalid = (place: string) => expect.objectContaining({ code: "ARGUMENT_INVALID", fields: { place } });
 
 describe("what a caller may send", () => {
@@ -134,7 +135,7 @@ describe("what a caller may send", () => {
       outputs: Array(1_025).fill(output),
       ...limits,
     };
-    const said = { session: workerSession("s"), jobId: "j", report };
+    const said = { session: workerSession("s"), jobId: aJobId("j"), report };
     const arrived = through(workMethods.reportDevice, workMethods.reportDevice.request.encode(said));
     expect(arrived.report.refusal).toHaveLength(65_536);
     expect(arrived.report.outputs).toHaveLength(1_024);

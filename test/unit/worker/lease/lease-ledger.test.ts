@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { LeaseLedger } from "../../../../worker/lease/lease-ledger.ts";
 import { aLease } from "../../../support/builders.ts";
+import { aJobId } from "../../../support/ids.ts";
 
 describe("the lease ledger", () => {
   test("a lease is doubtful a sixth of its time before the coordinator could give it away", () => {
@@ -53,7 +54,7 @@ describe("the lease ledger", () => {
     const ledger = new LeaseLedger();
     ledger.add(aLease(), 0);
     expect(() => ledger.add(aLease(), 0)).toThrow(/granted twice/);
-    ledger.add({ ...aLease(), jobId: "another" }, 0);
+    ledger.add({ ...aLease(), jobId: aJobId("another") }, 0);
     expect(ledger.size).toBe(2);
   });
 });

@@ -5,6 +5,7 @@ import { workerSession } from "../../../../shared/domain/worker.ts";
 import type { WorkService } from "../../../../shared/wire/services.ts";
 import { tracedAttempts } from "../../../../worker/lease/traced-attempts.ts";
 import { aLease } from "../../../support/builders.ts";
+import { aJobId } from "../../../support/ids.ts";
 import { TestTracer } from "../../../support/test-tracer.ts";
 
 const SIGNAL = { signal: new AbortController().signal, onProgress: () => {} };
@@ -37,7 +38,7 @@ function anAttempt(options: { readonly fails?: boolean; readonly unreachable?: n
   });
   const lease = { ...aLease({ shard: 4 }), traceparent: "the job" };
   const run = () => traced.runner.run(lease, asExecutionId("e1"), SIGNAL);
-  const offer = () => traced.work.offerPartial(session, "job-1", partial);
+  const offer = () => traced.work.offerPartial(session, aJobId("job-1"), partial);
   return { tracer, traced, run, offer, offered };
 }
 

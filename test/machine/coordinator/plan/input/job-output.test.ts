@@ -5,11 +5,12 @@ import { NO_RUN } from "../../../../../shared/domain/run-facts.ts";
 import { rowCounts } from "../../../../support/builders.ts";
 import { FileTree } from "../../../../support/file-tree.ts";
 import { seeInput } from "../../../../support/found-input.ts";
+import { aJobId } from "../../../../support/ids.ts";
 
 const MANIFEST = manifestText(
   buildManifest(
     {
-      job: { id: "a-1", name: "a" },
+      job: { id: aJobId("a-1"), name: "a" },
       digests: { spec: "", input: "", model: "" },
       run: { ...NO_RUN, rowsTotal: 0, shardsCommitted: 1 },
       counts: rowCounts(0),

@@ -5,6 +5,7 @@ import { recordOf } from "../../../../../shared/core/record-of.ts";
 import type { Law } from "../../../../../shared/domain/laws.ts";
 import { RUN_COUNTS } from "../../../../../shared/domain/row-counts.ts";
 import { workerSession } from "../../../../../shared/domain/worker.ts";
+import { aJobId } from "../../../../support/ids.ts";
 import {
   aConfig,
   aPartial,
@@ -28,7 +29,12 @@ function reducing(shards = 2, config = aConfig()) {
 describe("planning", () => {
   test("acceptance and the sealed plan are durable, and the shards are free to take", () => {
     const job = new TestJob();
-    const accepted = job.apply({ kind: "jobAccepted", jobId: "j1", name: "digits", digests: DIGESTS });
+    const accepted = job.apply({
+      kind: "jobAccepted",
+      jobId: aJobId("j1"),
+      name: "digits",
+      digests: DIGESTS,
+    });
     const sealed = job.apply({ kind: "planSealed", files: filesOf(aPlan(2)), shards: aPlan(2) });
     expect([kinds(accepted), kinds(sealed)]).toEqual([["append jobAccepted"], ["append planSealed", "wake"]]);
     expect([...accepted, ...sealed].filter((effect) => effect.kind === "append" && !effect.durable)).toEqual(
@@ -61,7 +67,7 @@ describe("planning", () => {
     ];
     for (const shards of bad) {
       const job = new TestJob();
-      job.apply({ kind: "jobAccepted", jobId: "j1", name: "digits", digests: DIGESTS });
+      job.apply({ kind: "jobAccepted", jobId: aJobId("j1"), name: "digits", digests: DIGESTS });
       const files = filesOf(aPlan(2));
       expect(() => job.apply({ kind: "planSealed", files, shards })).toThrow(
         "shards-partition" satisfies Law,
@@ -253,7 +259,7 @@ test("the core is deterministic: the same events give the same effects", () => {
     const job = new TestJob();
     const worker = workerSession("w");
     return [
-      { kind: "jobAccepted", jobId: "j", name: "n", digests: DIGESTS } as const,
+      { kind: "jobAccepted", jobId: aJobId("j"), name: "n", digests: DIGESTS } as const,
       { kind: "planSealed", files: filesOf(aPlan(3)), shards: aPlan(3) } as const,
       { kind: "workerJoined", worker, name: "w", slots: 2 } as const,
       { kind: "leaseRequested", worker } as const,

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { shardId } from "../../../../../shared/domain/shard.ts";
+import { aJobId } from "../../../../support/ids.ts";
 import { aConfig, aPlan, aReason, kinds, only, TestJob } from "../harness.ts";
 
 function paused(shards = 3) {
@@ -67,7 +68,7 @@ test("another run of a job that was cancelled while it was paused is not, and ke
   expect(job.apply({ kind: "cancelRequested", reason: "enough" }).at(-1)).toMatchObject({
     phase: "cancelled",
   });
-  job.restart([...job.records, { kind: "jobRevived", jobId: "j2" }]);
+  job.restart([...job.records, { kind: "jobRevived", jobId: aJobId("j2") }]);
   expect(job.state.standing).toEqual({ priority: -3, paused: false });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { shardId } from "../../../../../shared/domain/shard.ts";
 import { workerSession } from "../../../../../shared/domain/worker.ts";
+import { aJobId } from "../../../../support/ids.ts";
 import { aConfig, aPartial, aPlan, aReason, DIGESTS, kinds, only, TestJob } from "../harness.ts";
 
 describe("granting", () => {
@@ -139,7 +140,7 @@ describe("failing", () => {
 
   test("a shard of several files that fails is told by them, and by its rows of the input", () => {
     const job = new TestJob();
-    job.apply({ kind: "jobAccepted", jobId: "j1", name: "digits", digests: DIGESTS });
+    job.apply({ kind: "jobAccepted", jobId: aJobId("j1"), name: "digits", digests: DIGESTS });
     const files = ["/a", "/b", "/c"].map((path) => ({ path, rows: 10 }));
     job.apply({ kind: "planSealed", files, shards: aPlan(1, 30) });
     const failed = job.fail(job.grant(job.join("w1")), aReason("INPUT_CORRUPT", "/b is corrupt"));

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { poisonedRows } from "../../../../../coordinator/schedule/state/progress.ts";
 import type { WorkerSession } from "../../../../../shared/domain/worker.ts";
+import { aJobId } from "../../../../support/ids.ts";
 import {
   aConfig,
   aPartial,
@@ -112,7 +113,7 @@ describe("a single row that workers die with", () => {
   test("is named by its own file, of all that the shard spans", () => {
     const files = ["/a", "/b", "/empty", "/c"].map((path) => ({ path, rows: path === "/empty" ? 0 : 3 }));
     const job = new TestJob(aConfig({ maxDeadRows: 1 }));
-    job.apply({ kind: "jobAccepted", jobId: "j1", name: "digits", digests: DIGESTS });
+    job.apply({ kind: "jobAccepted", jobId: aJobId("j1"), name: "digits", digests: DIGESTS });
     job.apply({ kind: "planSealed", files, shards: aPlan(1, 9) });
     const poison = 7;
     for (let step = 0; step < 100 && job.state.phase.kind === "running"; step += 1) {

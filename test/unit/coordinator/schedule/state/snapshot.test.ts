@@ -7,6 +7,7 @@ import type { JournalRecord } from "../../../../../coordinator/schedule/state/re
 import { SinceSnapshot, type Snapshot } from "../../../../../coordinator/schedule/state/snapshot.ts";
 import { sha256 } from "../../../../../shared/core/digest.ts";
 import { asExecutionId } from "../../../../../shared/domain/execution-id.ts";
+import { aJobId } from "../../../../support/ids.ts";
 import { aConfig, aPartial, aPlan, aReason, TestJob } from "../harness.ts";
 import { World } from "../world.ts";
 
@@ -156,7 +157,7 @@ describe("snapshots and the records behind them", () => {
       }
     }
     job.apply({ kind: "jobBroken", reason: aReason("OUTPUT_FAILED") });
-    const records: JournalRecord[] = [...job.records, { kind: "jobRevived", jobId: "j2" }];
+    const records: JournalRecord[] = [...job.records, { kind: "jobRevived", jobId: aJobId("j2") }];
     const failed = replay(CONFIG, job.records, LAST).shards.filter(({ failures }) => failures.length > 0);
     expect(failed).toHaveLength(1);
     for (let cut = 0; cut <= records.length; cut += 1) {
@@ -195,7 +196,7 @@ test("a job that failed before its plan was sealed, and was run again, is restor
   ];
   if (accepted === undefined || sealed === undefined) throw new Error("no plan");
   const failed: JournalRecord = { kind: "jobFailed", reason: aReason("OUTPUT_FAILED") };
-  const records: JournalRecord[] = [accepted, failed, { kind: "jobRevived", jobId: "j2" }, sealed];
+  const records: JournalRecord[] = [accepted, failed, { kind: "jobRevived", jobId: aJobId("j2") }, sealed];
   expectSame(records, [2, 4]);
   expectSame(records, [1, 3]);
 });
