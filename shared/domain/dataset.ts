@@ -1,3 +1,4 @@
+import type { Digest } from "../core/digest.ts";
 import type { Location } from "./location.ts";
 
 /** Formats whose files say what is in them. */
@@ -172,7 +173,7 @@ export interface InputFile {
    * sha256 over the footer's bytes: changes when any row group's place, size or statistics change. Of a text
    * file: over its index.
    */
-  readonly footerSha256: string;
+  readonly footerSha256: Digest;
   /** Of a file in one of `TEXT_FORMATS`. */
   readonly text?: TextIndex;
   /** Where folders are columns: those of this file, in the order of the folders. */
@@ -203,5 +204,5 @@ export interface Dataset {
   /**
    * sha256 of the files' fingerprints in order, without their paths: what "the same input" means on resume.
    */
-  readonly digest: string;
+  readonly digest: Digest;
 }

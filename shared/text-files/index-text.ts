@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { crc32 } from "node:zlib";
-import { canonicalJson, sha256 } from "../core/digest.ts";
+import { canonicalJson, type Digest, sha256 } from "../core/digest.ts";
 import { formatBytes } from "../core/units.ts";
 import { inputUnsupported } from "../dataset/input-errors.ts";
 import type { TextForm, TextIndex, TextStretch } from "../domain/dataset.ts";
@@ -25,7 +25,7 @@ interface IndexedText {
   readonly index: TextIndex;
   readonly rows: number;
   /** sha256 over what the index says of the content, and how it is read. */
-  readonly sha256: string;
+  readonly sha256: Digest;
   /** What the file has for a header; null for none. */
   readonly header: string | null;
   /** Records that are not UTF-8, where they should be; null: none. */

@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import type { RecordBatch, Schema } from "apache-arrow";
 import { present } from "../core/assert.ts";
+import type { Digest } from "../core/digest.ts";
 import { ShardmillError } from "../core/errors.ts";
 import type { DatasetFile, ReadOptions } from "../dataset/dataset-file.ts";
 import { inputCorrupt } from "../dataset/input-errors.ts";
@@ -48,7 +49,7 @@ class TextFile implements DatasetFile {
   readonly rows: number;
   readonly rowGroups: readonly RowGroup[];
   /** As it was planned: what is read is compared with the index, stretch by stretch. */
-  readonly footerSha256: string;
+  readonly footerSha256: Digest;
   readonly #source: ByteSource;
   readonly #index: TextIndex;
   readonly #parser: TextParser;

@@ -1,5 +1,6 @@
 import { isAbsolute } from "node:path";
 import * as z from "zod";
+import { asDigest } from "../core/digest.ts";
 import { type Problem, ShardmillError } from "../core/errors.ts";
 import { decodeDocument } from "../core/utf8.ts";
 import {
@@ -146,7 +147,7 @@ const inputFile: z.ZodType<InputFile> = z.object({
   bytes: count,
   version: z.string(),
   rows: count,
-  footerSha256: z.string(),
+  footerSha256: z.string().transform(asDigest),
   text: TEXT_INDEX_SCHEMA.exactOptional(),
   partitions: z.array(partitionValue).exactOptional(),
 });
@@ -163,14 +164,14 @@ const jobDescription: z.ZodType<JobDescription> = z.object({
   model: z.object({
     path: location,
     bytes: count,
-    sha256: z.string(),
+    sha256: z.string().transform(asDigest),
     externalData: z.array(
       z.object({
         // Becomes a path on the worker.
         location: z.string().refine(isInsideLocation),
         path: location,
         bytes: count,
-        sha256: z.string(),
+        sha256: z.string().transform(asDigest),
       }),
     ),
     signature: z.object({

@@ -6,6 +6,7 @@ import {
   type TextIndex,
 } from "../../shared/domain/dataset.ts";
 import { csvForm } from "./csv-text.ts";
+import { aDigest } from "./ids.ts";
 import { location } from "./location-arbitrary.ts";
 
 const count = fc.oneof(fc.nat(1000), fc.constantFrom(0, 2 ** 32, Number.MAX_SAFE_INTEGER));
@@ -44,7 +45,7 @@ export const inputFile: fc.Arbitrary<InputFile> = fc.record(
     bytes: count,
     version: fc.string({ unit: "binary", maxLength: 20 }),
     rows: count,
-    footerSha256: fc.stringMatching(/^[0-9a-f]{64}$/),
+    footerSha256: fc.stringMatching(/^[0-9a-f]{64}$/).map(aDigest),
     text: textIndex,
     partitions: fc.array(partitionValue, { minLength: 1, maxLength: 3 }),
   },

@@ -12,7 +12,7 @@ import type { OutputManifest } from "../../../shared/domain/manifest.ts";
 import { NO_RUN } from "../../../shared/domain/run-facts.ts";
 import { type RunHistory, SPAN_ENDS } from "../../../shared/domain/run-history.ts";
 import { rowCounts } from "../../support/builders.ts";
-import { aJobId } from "../../support/ids.ts";
+import { aDigest, aJobId } from "../../support/ids.ts";
 import { HISTORY } from "../../support/run-history.ts";
 
 type Element = DefaultTreeAdapterTypes.Element;
@@ -20,7 +20,7 @@ type Node = DefaultTreeAdapterTypes.Node;
 
 const FACTS: ManifestFacts = {
   job: { id: aJobId("digits-1"), name: "digits" },
-  digests: { spec: "s".repeat(64), input: "i", model: "m" },
+  digests: { spec: aDigest("s".repeat(64)), input: aDigest("i"), model: aDigest("m") },
   run: {
     ...NO_RUN,
     rowsTotal: 9,
@@ -33,8 +33,8 @@ const FACTS: ManifestFacts = {
   versions: { shardmill: "0.1.0", node: "20.0.0" },
 };
 const FILES = [
-  { path: "rows/part-00000.parquet", kind: "rows", rows: 7, bytes: 1, sha256: "a".repeat(64) },
-  { path: "_errors/part-00000.pq", kind: "errors", rows: 2, bytes: 1, sha256: "b".repeat(64) },
+  { path: "rows/part-00000.parquet", kind: "rows", rows: 7, bytes: 1, sha256: aDigest("a".repeat(64)) },
+  { path: "_errors/part-00000.pq", kind: "errors", rows: 2, bytes: 1, sha256: aDigest("b".repeat(64)) },
 ] as const;
 
 function aManifest(history: RunHistory | null = HISTORY, more: Partial<ManifestFacts> = {}): OutputManifest {

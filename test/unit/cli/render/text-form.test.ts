@@ -3,10 +3,11 @@ import { textFormEntries } from "../../../../cli/render/text-form.ts";
 import type { InputFile, TextForm } from "../../../../shared/domain/dataset.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { csvForm } from "../../../support/csv-text.ts";
+import { aDigest } from "../../../support/ids.ts";
 
 function file(form: TextForm, isGzip: boolean): InputFile {
   const text = { form, isGzip, firstRow: 0, stretches: [] };
-  const facts = { bytes: 1, version: "1", rows: 1, footerSha256: "" };
+  const facts = { bytes: 1, version: "1", rows: 1, footerSha256: aDigest("") };
   return { path: parseLocation(`/data/${form.kind}`), format: form.kind, ...facts, text };
 }
 
