@@ -1,3 +1,4 @@
+import type { Digest } from "../shared/core/digest.ts";
 import type { ExecutionId } from "../shared/domain/execution-id.ts";
 import type { PartialManifest } from "../shared/domain/partial.ts";
 import type { JournalImage } from "./journal-image.ts";
@@ -5,7 +6,7 @@ import type { JournalImage } from "./journal-image.ts";
 /** The commits of a job that were acknowledged, by shard. */
 export class AcknowledgedCommits {
   readonly #journal: Pick<JournalImage, "records">;
-  readonly #commits = new Map<number, { readonly executionId: ExecutionId; readonly digest: string }>();
+  readonly #commits = new Map<number, { readonly executionId: ExecutionId; readonly digest: Digest }>();
 
   constructor(journal: Pick<JournalImage, "records">) {
     this.#journal = journal;

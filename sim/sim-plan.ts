@@ -1,4 +1,4 @@
-import { sha256 } from "../shared/core/digest.ts";
+import { asDigest, type Digest, sha256 } from "../shared/core/digest.ts";
 import { INPUTS } from "../shared/domain/features.ts";
 import type { PlannedJob } from "../shared/domain/job.ts";
 import { JOB_FILE_SCHEMA, type JobSpec } from "../shared/domain/job-spec.ts";
@@ -92,7 +92,7 @@ export function makeSimJob(random: SeededRandom, options: SimJobOptions): SimJob
 }
 
 /** Draws from a stream of its own: what the world goes on to draw is the same with steps and without. */
-function stepRows(rows: readonly string[], specDigest: string): Pick<SimJob, "parts" | "truncated"> {
+function stepRows(rows: readonly string[], specDigest: Digest): Pick<SimJob, "parts" | "truncated"> {
   const random = new SeededRandom(Number.parseInt(sha256(`${specDigest} ${rows.join(" ")}`).slice(0, 8), 16));
   const dropped = random.pick([0, 0.2, 0.9]);
   const doubled = random.pick([0, 0.1]);
@@ -170,17 +170,17 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
         bytes: rows,
         version: "0",
         rows,
-        footerSha256: "0".repeat(64),
+        footerSha256: asDigest("0".repeat(64)),
       })),
       fields: [],
-      digest: "input",
+      digest: asDigest("input"),
     },
     leftOut: [],
     undecoded: [],
     model: {
       path: parseLocation("/model.onnx"),
       bytes: 1,
-      sha256: "model",
+      sha256: asDigest("model"),
       signature: { inputs: [], outputs: [], unusable: [] },
       externalData: [],
     },
@@ -188,6 +188,6 @@ function plan(spec: JobSpec, data: string, fileRows: readonly number[], shardRow
     shards,
     converted: null,
     folder: null,
-    digests: { spec: specDigest(spec), input: "input", model: "model" },
+    digests: { spec: specDigest(spec), input: asDigest("input"), model: asDigest("model") },
   };
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { NEVER } from "../../shared/core/abort.ts";
+import { hashed } from "../../shared/core/digest.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import { below, folderOf, type Location, localPathOf, nameOf } from "../../shared/domain/location.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
@@ -98,7 +99,7 @@ async function digestOf(
     hash.update(chunk);
     await take?.(chunk);
   }
-  return hash.digest("hex");
+  return hashed(hash);
 }
 
 /**

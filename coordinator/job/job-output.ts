@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { TimedClock } from "../../shared/core/clock.ts";
+import type { Digest } from "../../shared/core/digest.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { buildVersion, packageVersion } from "../../shared/core/package-root.ts";
 import { withoutSecrets } from "../../shared/core/without-secrets.ts";
@@ -114,13 +115,13 @@ export class JobOutput implements ShellWork, AsyncDisposable {
     await confirmed.catch(ignorePlaceError);
   }
 
-  async reduce(): Promise<string> {
+  async reduce(): Promise<Digest> {
     this.#staged = await this.#stage();
     return this.#staged.output.manifest.outputDigest;
   }
 
   /** After a restart the stage is built anew: the same commits must give the digest that was announced. */
-  async publish(outputDigest: string): Promise<void> {
+  async publish(outputDigest: Digest): Promise<void> {
     const { paths, output: staged } = this.#staged ?? (await this.#stage());
     const { manifest } = staged;
     if (manifest.outputDigest !== outputDigest) {

@@ -1,6 +1,7 @@
 import { type Deferred, deferred } from "../../shared/core/abort.ts";
 import { assertNever } from "../../shared/core/assert.ts";
 import type { Clock } from "../../shared/core/clock.ts";
+import { asDigest, type Digest } from "../../shared/core/digest.ts";
 import {
   errorToData,
   isShardmillError,
@@ -33,8 +34,8 @@ export interface ShellWork {
    * Reduces and stages the output; the digest of what would be published. @throws {PARTIAL_INVALID} names the
    * shard
    */
-  reduce(): Promise<string>;
-  publish(outputDigest: string): Promise<void>;
+  reduce(): Promise<Digest>;
+  publish(outputDigest: Digest): Promise<void>;
   /** Looks whether another coordinator has taken the job: null when it has not, as far as can be seen. */
   whyLost(): Promise<ShardmillError | null>;
 }
@@ -215,7 +216,7 @@ export class JobShell {
     }
   }
 
-  async #publish(outputDigest: string): Promise<void> {
+  async #publish(outputDigest: Digest): Promise<void> {
     try {
       await this.#options.work.publish(outputDigest);
     } catch (error) {
@@ -254,5 +255,10 @@ function damageOf(error: unknown): JobEvent | null {
   if (!isShardmillError(error, "PARTIAL_INVALID")) return null;
   const { shard, digest } = error.fields;
   if (typeof shard !== "number" || typeof digest !== "string") return null;
-  return { kind: "partialDamaged", shard: shardId(shard), digest, reason: messageOf(error) };
+  return {
+    kind: "partialDamaged",
+    shard: shardId(shard),
+    digest: asDigest(digest),
+    reason: messageOf(error),
+  };
 }

@@ -1,4 +1,5 @@
 import { NEVER } from "../../shared/core/abort.ts";
+import type { Digest } from "../../shared/core/digest.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { mapConcurrent } from "../../shared/core/map-concurrent.ts";
 import { below, type Location } from "../../shared/domain/location.ts";
@@ -146,7 +147,7 @@ export class CopyingWay implements PublishWay {
   async #compared(
     to: Location,
     file: OutputFile,
-  ): Promise<{ readonly sha256: string; readonly isRight: boolean }> {
+  ): Promise<{ readonly sha256: Digest; readonly isRight: boolean }> {
     const { bytes, sha256 } =
       (await this.#told(to)) ?? (await digestStored(this.#place.storage, to, { signal: NEVER }));
     return { sha256, isRight: bytes === file.bytes && sha256 === file.sha256 };

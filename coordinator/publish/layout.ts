@@ -1,5 +1,5 @@
 import { assert } from "../../shared/core/assert.ts";
-import { canonicalJson, sha256 } from "../../shared/core/digest.ts";
+import { canonicalJson, type Digest, sha256 } from "../../shared/core/digest.ts";
 import type { JobDigests } from "../../shared/domain/job.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 import {
@@ -50,7 +50,7 @@ export function reducedPath(name: string): string {
 }
 
 /** What publishIntent records and what a second publish compares. */
-export function outputDigest(files: readonly OutputFile[]): string {
+export function outputDigest(files: readonly OutputFile[]): Digest {
   return sha256(
     canonicalJson(files.map(({ path, kind, rows, bytes, sha256 }) => ({ path, kind, rows, bytes, sha256 }))),
   );

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { digestFile } from "../../shared/core/digest.ts";
+import { type Digest, digestFile } from "../../shared/core/digest.ts";
 import { parquetFault } from "../../shared/dataset/parquet-form.ts";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import type { Location } from "../../shared/domain/location.ts";
@@ -41,7 +41,7 @@ const PLACE_FIELDS: readonly Field[] = [
  */
 export async function writePoisonedRows(
   options: PoisonedRowsOptions,
-): Promise<{ rows: number; bytes: number; sha256: string }> {
+): Promise<{ rows: number; bytes: number; sha256: Digest }> {
   const { to, like, place } = options;
   const likePath = like === null ? null : await pathOfFile(like, place);
   return await makeFile(to, place, (path) => writeTo(path, likePath, options));
@@ -51,7 +51,7 @@ async function writeTo(
   path: string,
   like: string | null,
   { deadLetters, keep, place }: PoisonedRowsOptions,
-): Promise<{ rows: number; bytes: number; sha256: string }> {
+): Promise<{ rows: number; bytes: number; sha256: Digest }> {
   const { signal, scratch: tempFolder } = place;
   const folders = like === null ? [dirname(path)] : [dirname(path), dirname(like)];
   await using database = await openSqlProcess({ folders, tempFolder, purpose: "result", signal });

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { NEVER } from "../../shared/core/abort.ts";
+import { asDigest } from "../../shared/core/digest.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { recordOf } from "../../shared/core/record-of.ts";
 import { DEVICE_REPORT_SCHEMA, PRECISION_REPORT_SCHEMA } from "../../shared/domain/accuracy.ts";
@@ -19,7 +20,11 @@ import { outputDigest } from "./layout.ts";
 
 const count = z.int().nonnegative();
 const duration = z.number().nonnegative();
-const hex = z.string().regex(/^[0-9a-f]{64}$/);
+const digest = z.string().transform(asDigest);
+const hex = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .transform(asDigest);
 
 /** Nothing above or beside the output folder: what is named here may be deleted later. */
 const outputPath = z.string().regex(/^(rows|_reduced|_errors)\/([^/=\\\0]+=[^/\\\0]*\/)*[^/\\\0]+$/);
@@ -45,7 +50,7 @@ const BESIDE_KEYS: object = Object.fromEntries(
 const manifestSchema = z.object({
   formatVersion: z.literal(1),
   job: z.object({ id: z.string().transform(asJobId), name: z.string() }),
-  digests: z.object({ spec: z.string(), input: z.string(), model: z.string() }),
+  digests: z.object({ spec: digest, input: digest, model: digest }),
   outputDigest: hex,
   marker: z.literal("_SUCCESS").exactOptional(),
   ...BESIDE_KEYS,

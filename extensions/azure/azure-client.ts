@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { sleep } from "../../shared/core/abort.ts";
 import { systemClock } from "../../shared/core/clock.ts";
+import { asDigest } from "../../shared/core/digest.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import { failed } from "../../shared/http/failures.ts";
 import type { HttpCall, HttpEngine } from "../../shared/http/http-engine.ts";
@@ -237,7 +238,7 @@ function headReader(path: string, head: AnswerHead): BodyReader<ObjectHead> | nu
   return ignoring({
     bytes: Number(length),
     version: etag,
-    sha256: typeof sha256 === "string" ? sha256 : null,
+    sha256: typeof sha256 === "string" ? asDigest(sha256) : null,
   });
 }
 

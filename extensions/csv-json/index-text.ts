@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { crc32 } from "node:zlib";
-import { canonicalJson, sha256 } from "../../shared/core/digest.ts";
+import { canonicalJson, type Digest, sha256 } from "../../shared/core/digest.ts";
 import { formatBytes } from "../../shared/core/units.ts";
 import { inputUnsupported } from "../../shared/dataset/input-errors.ts";
 import type { Undecoded } from "../../shared/domain/undecoded.ts";
@@ -25,7 +25,7 @@ interface IndexedText {
   readonly index: TextIndex;
   readonly rows: number;
   /** sha256 over what the index says of the content, and how it is read. */
-  readonly sha256: string;
+  readonly sha256: Digest;
   /** What the file has for a header; null for none. */
   readonly header: string | null;
   /** Records that are not UTF-8, where they should be; null: none. */

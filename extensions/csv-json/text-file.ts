@@ -1,6 +1,7 @@
 import { crc32 } from "node:zlib";
 import type { RecordBatch, Schema } from "apache-arrow";
 import { present } from "../../shared/core/assert.ts";
+import type { Digest } from "../../shared/core/digest.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { DatasetFile, ReadOptions } from "../../shared/dataset/dataset-file.ts";
 import { inputCorrupt } from "../../shared/dataset/input-errors.ts";
@@ -62,7 +63,7 @@ class TextFile implements DatasetFile {
   readonly rows: number;
   readonly rowGroups: readonly RowGroup[];
   /** As it was planned: what is read is compared with the index, stretch by stretch. */
-  readonly footerSha256: string;
+  readonly footerSha256: Digest;
   readonly #source: ByteSource;
   readonly #index: TextIndex;
   readonly #parser: TextParser | null;

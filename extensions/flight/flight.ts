@@ -1,3 +1,4 @@
+import type { Digest } from "../../shared/core/digest.ts";
 import type { PartitionValue, TableFormat } from "../../shared/domain/dataset.ts";
 import type { JobStores } from "../../shared/domain/job-stores.ts";
 import type { Location } from "../../shared/domain/location.ts";
@@ -20,7 +21,7 @@ export interface FlightPart {
   readonly format: TableFormat;
   readonly rows: number;
   readonly bytes: number;
-  readonly sha256: string;
+  readonly sha256: Digest;
   /** Columns that its rows have by the folders it lies in, behind those of the file. */
   readonly partitions: readonly PartitionValue[];
 }

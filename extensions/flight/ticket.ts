@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { sha256 } from "../../shared/core/digest.ts";
+import { asDigest, type Digest, sha256 } from "../../shared/core/digest.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import type { Flight, FlightPart } from "./flight.ts";
 
@@ -10,11 +10,16 @@ interface Ticket {
   readonly start: number;
   readonly end: number;
   /** Of the parts' bytes: a ticket is of these, and never of what took their place. */
-  readonly digest: string;
+  readonly digest: Digest;
 }
 
 const id = z.int().nonnegative();
-const ticketSchema = z.object({ path: z.array(z.string()), start: id, end: id, digest: z.string() });
+const ticketSchema = z.object({
+  path: z.array(z.string()),
+  start: id,
+  end: id,
+  digest: z.string().transform(asDigest),
+});
 
 /** No ticket of ours is longer; a longer one is not looked at. */
 const MOST_BYTES = 4_096;
@@ -62,7 +67,7 @@ export function partsOf({ start, end, digest, path }: Ticket, flight: Flight): r
   });
 }
 
-function digestOf(parts: readonly FlightPart[]): string {
+function digestOf(parts: readonly FlightPart[]): Digest {
   return sha256(parts.map((part) => part.sha256).join("\n"));
 }
 

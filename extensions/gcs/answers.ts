@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { asDigest, type Digest } from "../../shared/core/digest.ts";
 import { failed } from "../../shared/http/failures.ts";
 import type { BodyReader } from "../../shared/http/messages.ts";
 import { jsonReader } from "../object-store/json-reader.ts";
@@ -50,9 +51,10 @@ export function objectReader(path: string): BodyReader<ObjectHead> {
   }));
 }
 
-function sha256Of({ md5Hash, metadata }: z.infer<typeof OBJECT>): string | null {
+function sha256Of({ md5Hash, metadata }: z.infer<typeof OBJECT>): Digest | null {
   if (md5Hash === undefined || metadata?.[MD5_KEY] !== md5Hash) return null;
-  return metadata[SHA256_KEY] ?? null;
+  const kept = metadata[SHA256_KEY];
+  return kept === undefined ? null : asDigest(kept);
 }
 
 /**

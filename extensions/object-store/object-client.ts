@@ -1,3 +1,4 @@
+import type { Digest } from "../../shared/core/digest.ts";
 import { isShardmillError } from "../../shared/core/errors.ts";
 import { settled } from "../../shared/core/settled.ts";
 import { failed } from "../../shared/http/failures.ts";
@@ -35,13 +36,13 @@ export interface ObjectHead {
   readonly bytes: number;
   readonly version: string;
   /** In hex, of its bytes; null where the store does not have it. */
-  readonly sha256: string | null;
+  readonly sha256: Digest | null;
 }
 
 export interface ObjectPut {
   readonly body: NonNullable<HttpRequest["body"]>;
   /** Of the body, in hex. */
-  readonly sha256: string;
+  readonly sha256: Digest;
   /** Null unless the client `wantsMd5`. */
   readonly md5: string | null;
   readonly ifAbsent: boolean;

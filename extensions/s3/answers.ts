@@ -1,3 +1,4 @@
+import { asDigest } from "../../shared/core/digest.ts";
 import { failed } from "../../shared/http/failures.ts";
 import type { Answer, AnswerHead, BodyReader } from "../../shared/http/messages.ts";
 import { versionOf } from "../../shared/http/read-range.ts";
@@ -26,9 +27,19 @@ export function headReader(path: string, head: AnswerHead): BodyReader<S3Head> |
   if (typeof told !== "string") return ignoring({ bytes, version, sha256: null, checksum: null });
   // Of an object that came in parts it is one of their checksums, and ends in their number.
   if (!told.includes("-"))
-    return ignoring({ bytes, version, sha256: Buffer.from(told, "base64").toString("hex"), checksum: null });
+    return ignoring({
+      bytes,
+      version,
+      sha256: asDigest(Buffer.from(told, "base64").toString("hex")),
+      checksum: null,
+    });
   const kept = head.headers[SHA256_META];
-  return ignoring({ bytes, version, sha256: typeof kept === "string" ? kept : null, checksum: told });
+  return ignoring({
+    bytes,
+    version,
+    sha256: typeof kept === "string" ? asDigest(kept) : null,
+    checksum: told,
+  });
 }
 
 /** What stores call bytes that are not those of a digest. */

@@ -1,6 +1,7 @@
 import { connect } from "node:net";
 import { userCredential } from "../../shared/access/credential.ts";
 import { NEVER } from "../../shared/core/abort.ts";
+import { asDigest } from "../../shared/core/digest.ts";
 import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
@@ -77,7 +78,7 @@ function partialOf(lease: { jobId: JobId; shard: number }): PartialManifest {
     ...{ ...NO_ROWS, rowsIn: 1, rowsMapped: 1, rowsOut: 1 },
     firstDead: null,
     files: Array(1_000).fill(file),
-    digest: "0",
+    digest: asDigest("0"),
   };
 }
 

@@ -1,4 +1,5 @@
 import { NEVER } from "../../shared/core/abort.ts";
+import { asDigest } from "../../shared/core/digest.ts";
 import { errorToData, isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
@@ -212,7 +213,7 @@ function twist(manifest: RawPartial["manifest"], dice: Dice): RawPartial["manife
     { rowsDead: dice.pick(NUMBERS) },
     { rowsMapped: dice.pick(NUMBERS), rowsFiltered: dice.pick(NUMBERS) },
     { rowsTruncated: dice.pick(NUMBERS) },
-    { digest: dice.pick(TEXTS) },
+    { digest: asDigest(dice.pick(TEXTS)) },
     { files: file === undefined ? [] : [{ ...file, name: dice.pick(TEXTS) || "x" }] },
     { files: file === undefined ? [] : Array(dice.pick([0, 2, 2_000])).fill(file) },
     {

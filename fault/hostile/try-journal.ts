@@ -5,6 +5,7 @@ import { replay } from "../../coordinator/schedule/events/replay.ts";
 import { checkInvariants } from "../../coordinator/schedule/laws/invariants.ts";
 import { DEFAULT_SCHEDULE } from "../../coordinator/schedule/state/config.ts";
 import type { JournalRecord } from "../../coordinator/schedule/state/record.ts";
+import { asDigest } from "../../shared/core/digest.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { asJobId } from "../../shared/domain/job-id.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
@@ -72,7 +73,11 @@ async function writeGeneration(path: string, generation: number): Promise<Journa
 
 function firstRecords(): JournalRecord[] {
   const shards = Array.from({ length: SHARDS }, (_, id) => [id * 10, id * 10 + 10] as const);
-  const digests = { spec: "a".repeat(64), input: "b".repeat(64), model: "c".repeat(64) };
+  const digests = {
+    spec: asDigest("a".repeat(64)),
+    input: asDigest("b".repeat(64)),
+    model: asDigest("c".repeat(64)),
+  };
   return [
     { kind: "jobAccepted", jobId: asJobId("hostile-1"), name: "hostile", digests },
     { kind: "planSealed", files: [["/data/a.parquet", SHARDS * 10]], shards },
@@ -88,7 +93,7 @@ function commits(generation: number, from: number, to: number): JournalRecord[] 
 
 function aPartial(shard: number, token: PartialManifest["token"]): PartialManifest {
   const files = [
-    { kind: "rows", name: "rows.parquet", rows: 10, bytes: 100, sha256: "d".repeat(64) },
+    { kind: "rows", name: "rows.parquet", rows: 10, bytes: 100, sha256: asDigest("d".repeat(64)) },
   ] as const;
   return {
     shard: shardId(shard),

@@ -4,7 +4,7 @@ import { CheckerThreadClient } from "../../coordinator/commit/checker-thread-cli
 import { createPartialStore } from "../../coordinator/commit/partial-store.ts";
 import { type WorkPaths, workPaths } from "../../coordinator/publish/work-paths.ts";
 import { reducePartials } from "../../coordinator/reduce/reduce.ts";
-import { sha256 } from "../../shared/core/digest.ts";
+import { asDigest, sha256 } from "../../shared/core/digest.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { type PartialFile, type PartialManifest, partialFolder } from "../../shared/domain/partial.ts";
 import { partialDigest } from "../../shared/domain/partial-digest.ts";
@@ -130,9 +130,9 @@ const LIES: readonly Lie[] = [
   says("-1 rows", (partial) => ({ ...partial, rowsIn: -1, rowsMapped: -1, rowsOut: -1 })),
   says("half a row", (partial) => ({ ...partial, rowsIn: 0.5, rowsMapped: 0.5, rowsOut: 0.5 })),
   says("dead rows without files", (partial) => ({ ...partial, rowsIn: partial.rowsIn + 1, rowsDead: 1 })),
-  says("another digest", (partial) => ({ ...partial, digest: "0".repeat(64) })),
-  says("another file's digest", (partial) => withFile(partial, { sha256: "0".repeat(64) })),
-  says("a digest that is none", (partial) => withFile(partial, { sha256: "../../etc/passwd" })),
+  says("another digest", (partial) => ({ ...partial, digest: asDigest("0".repeat(64)) })),
+  says("another file's digest", (partial) => withFile(partial, { sha256: asDigest("0".repeat(64)) })),
+  says("a digest that is none", (partial) => withFile(partial, { sha256: asDigest("../../etc/passwd") })),
   says("another size", (partial) => withFile(partial, { bytes: 1 })),
   says("2^53 bytes", (partial) => withFile(partial, { bytes: 2 ** 53 })),
   says("a name that leads out", (partial) => withFile(partial, { name: "../../rows.parquet" })),

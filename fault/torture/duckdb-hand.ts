@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { NEVER } from "../../shared/core/abort.ts";
-import { digestFile } from "../../shared/core/digest.ts";
+import { type Digest, digestFile } from "../../shared/core/digest.ts";
 import { parquetScan, quoteIdentifier, quoteLiteral } from "../../shared/sql/quote.ts";
 import { typesWithin } from "./column-type.ts";
 import { duckdbType, duckdbValue, hasArray } from "./duckdb-values.ts";
@@ -138,7 +138,7 @@ export class DuckdbHand implements Hand {
 }
 
 interface Manifest {
-  readonly files: readonly { readonly path: string; readonly kind: string; readonly sha256: string }[];
+  readonly files: readonly { readonly path: string; readonly kind: string; readonly sha256: Digest }[];
 }
 
 function placed(scan: string): string {

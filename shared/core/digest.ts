@@ -1,15 +1,28 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import { realDisk } from "./disk.ts";
 
-/** The sha256 of `bytes`, in hex. */
-export function sha256(bytes: Uint8Array | string): string {
-  return createHash("sha256").update(bytes).digest("hex");
+/** A sha256, in hex. */
+export type Digest = string & { readonly __brand: "Digest" };
+
+/** Takes a text of a journal, a peer or a store for a digest. Another text is equal to none. */
+export function asDigest(text: string): Digest {
+  return text as Digest;
+}
+
+/** The sha256 of `bytes`. */
+export function sha256(bytes: Uint8Array | string): Digest {
+  return hashed(createHash("sha256").update(bytes));
+}
+
+/** The digest of all that a sha256 hash was given. */
+export function hashed(hash: Hash): Digest {
+  return asDigest(hash.digest("hex"));
 }
 
 /**
  * The sha256 and size of a file, read in one pass with bounded memory. Looks at the signal between chunks.
  */
-export function digestFile(path: string, signal: AbortSignal): Promise<{ sha256: string; bytes: number }> {
+export function digestFile(path: string, signal: AbortSignal): Promise<{ sha256: Digest; bytes: number }> {
   return digestChunks(realDisk.readChunks(path), signal);
 }
 
@@ -17,7 +30,7 @@ export function digestFile(path: string, signal: AbortSignal): Promise<{ sha256:
 export async function digestChunks(
   chunks: AsyncIterable<Uint8Array>,
   signal: AbortSignal,
-): Promise<{ sha256: string; bytes: number }> {
+): Promise<{ sha256: Digest; bytes: number }> {
   const hash = createHash("sha256");
   let bytes = 0;
   for await (const chunk of chunks) {
@@ -26,7 +39,7 @@ export async function digestChunks(
     hash.update(chunk);
   }
   signal.throwIfAborted();
-  return { sha256: hash.digest("hex"), bytes };
+  return { sha256: hashed(hash), bytes };
 }
 
 /** JSON with sorted keys: equal values give equal text, so digests of it can be compared. */

@@ -1,5 +1,6 @@
 import type { RecordBatch, Schema, Vector } from "apache-arrow";
 import { assert, present } from "../core/assert.ts";
+import type { Digest } from "../core/digest.ts";
 import { mapConcurrent } from "../core/map-concurrent.ts";
 import type { RowGroup } from "../domain/dataset.ts";
 import type { ByteSource } from "../storage/storage.ts";
@@ -39,7 +40,7 @@ class ArrowDatasetFile implements DatasetFile {
   readonly schema: Schema;
   readonly rows: number;
   readonly rowGroups: readonly RowGroup[];
-  readonly footerSha256: string;
+  readonly footerSha256: Digest;
   readonly #source: ByteSource;
   readonly #index: ArrowIndex;
   /** By id, filled as columns need them. */

@@ -1,5 +1,5 @@
 import type { Schema } from "apache-arrow";
-import { sha256 } from "../core/digest.ts";
+import { type Digest, sha256 } from "../core/digest.ts";
 import { mapConcurrent } from "../core/map-concurrent.ts";
 import type { ByteSource } from "../storage/storage.ts";
 import { arrowCorrupt } from "./arrow-errors.ts";
@@ -23,7 +23,7 @@ export interface ArrowIndex {
   readonly schema: Schema;
   readonly dictionaries: readonly IndexedMessage<"dictionary">[];
   readonly batches: readonly IndexedMessage<"batch">[];
-  readonly footerSha256: string;
+  readonly footerSha256: Digest;
 }
 
 const MAGIC = "ARROW1";

@@ -1,4 +1,5 @@
 import type { RecordBatch, Schema } from "apache-arrow";
+import type { Digest } from "../core/digest.ts";
 import type { RowGroupStatistics } from "../domain/column-statistics.ts";
 import type { DatasetFormat, Field, RowGroup } from "../domain/dataset.ts";
 import type { FetchReader } from "./fetch-budget.ts";
@@ -49,7 +50,7 @@ export interface DatasetFile extends Disposable {
   readonly rows: number;
   readonly rowGroups: readonly RowGroup[];
   /** sha256 over the footer's bytes. */
-  readonly footerSha256: string;
+  readonly footerSha256: Digest;
   /** What the file says of these columns' values, row group by row group; null: nothing. */
   statistics(fields: readonly Field[]): readonly RowGroupStatistics[] | null;
   /**

@@ -1,6 +1,6 @@
 import type { RecordBatch, Schema } from "apache-arrow";
 import { assert } from "../core/assert.ts";
-import { sha256 } from "../core/digest.ts";
+import { type Digest, sha256 } from "../core/digest.ts";
 import type { RowGroupStatistics } from "../domain/column-statistics.ts";
 import type { Field, RowGroup } from "../domain/dataset.ts";
 import type { ByteSource } from "../storage/storage.ts";
@@ -25,7 +25,7 @@ class ParquetDatasetFile implements DatasetFile {
   readonly schema: Schema;
   readonly rows: number;
   readonly rowGroups: readonly RowGroup[];
-  readonly footerSha256: string;
+  readonly footerSha256: Digest;
   readonly #source: ByteSource;
   readonly #tail: ParquetTail;
   #decoder: ParquetDecoder;

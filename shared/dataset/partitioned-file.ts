@@ -1,5 +1,6 @@
 import { type RecordBatch, Schema } from "apache-arrow";
 import { present } from "../core/assert.ts";
+import type { Digest } from "../core/digest.ts";
 import type { RowGroupStatistics } from "../domain/column-statistics.ts";
 import {
   type DatasetFormat,
@@ -52,7 +53,7 @@ class PartitionedFile implements DatasetFile {
     return this.#file.rowGroups;
   }
 
-  get footerSha256(): string {
+  get footerSha256(): Digest {
     return this.#file.footerSha256;
   }
 

@@ -1,3 +1,4 @@
+import type { Digest } from "../core/digest.ts";
 import type { Location } from "./location.ts";
 
 /** Formats whose files say what is in them. Outputs have one of these, and inputs may have others, too. */
@@ -117,7 +118,7 @@ export interface InputFile {
    * sha256 over the footer's bytes: changes when any row group's place, size or statistics change. Of a
    * file with an index: over that.
    */
-  readonly footerSha256: string;
+  readonly footerSha256: Digest;
   /** Index of a file that is in none of `TABLE_FORMATS`. */
   readonly text?: FileIndex;
   /** Where folders are columns: those of this file, in the order of the folders. */
@@ -148,5 +149,5 @@ export interface Dataset {
   /**
    * sha256 of the files' fingerprints in order, without their paths: what "the same input" means on resume.
    */
-  readonly digest: string;
+  readonly digest: Digest;
 }

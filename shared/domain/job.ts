@@ -1,3 +1,4 @@
+import type { Digest } from "../core/digest.ts";
 import type { Dataset, InputFile } from "./dataset.ts";
 import type { FileSlice } from "./dataset-rows.ts";
 import type { JobId } from "./job-id.ts";
@@ -38,7 +39,7 @@ export interface ModelDataFile {
   /** Absolute, as the coordinator sees it. */
   readonly path: Location;
   readonly bytes: number;
-  readonly sha256: string;
+  readonly sha256: Digest;
 }
 
 /** A model's own file, and those that it keeps tensors in: all that it is known by. */
@@ -47,7 +48,7 @@ export interface ModelFiles {
   readonly path: Location;
   readonly bytes: number;
   /** Of this file alone: see `modelDigest`. */
-  readonly sha256: string;
+  readonly sha256: Digest;
   readonly externalData: readonly ModelDataFile[];
 }
 
@@ -91,9 +92,9 @@ export interface PlannedJob {
 
 /** What must be equal for a resume to be the same job. */
 export interface JobDigests {
-  readonly spec: string;
-  readonly input: string;
-  readonly model: string;
+  readonly spec: Digest;
+  readonly input: Digest;
+  readonly model: Digest;
 }
 
 /** A worker's right to work on a shard until a deadline that it renews. */

@@ -1,3 +1,4 @@
+import type { Digest } from "../core/digest.ts";
 import type { PrecisionReport } from "./accuracy.ts";
 import type { JobDigests } from "./job.ts";
 import type { JobId } from "./job-id.ts";
@@ -14,7 +15,7 @@ export interface OutputManifest extends KeptFacts {
   readonly job: { readonly id: JobId; readonly name: string };
   readonly digests: JobDigests;
   /** sha256 over `files`: what publishIntent records and what a second publish compares. */
-  readonly outputDigest: string;
+  readonly outputDigest: Digest;
   readonly files: readonly OutputFile[];
   /** An empty file beside the manifest that says the same, where one was asked for: placed after it. */
   readonly marker?: "_SUCCESS";
@@ -92,7 +93,7 @@ export interface OutputFile {
   readonly kind: "rows" | "reduced" | "errors";
   readonly rows: number;
   readonly bytes: number;
-  readonly sha256: string;
+  readonly sha256: Digest;
 }
 
 export const MANIFEST_NAME = "_manifest.json";

@@ -1,4 +1,4 @@
-import { canonicalJson, sha256 } from "../core/digest.ts";
+import { canonicalJson, type Digest, sha256 } from "../core/digest.ts";
 import type { ModelFile } from "./job.ts";
 
 /**
@@ -8,7 +8,7 @@ import type { ModelFile } from "./job.ts";
 export function modelDigest({
   sha256: own,
   externalData,
-}: Pick<ModelFile, "sha256" | "externalData">): string {
+}: Pick<ModelFile, "sha256" | "externalData">): Digest {
   if (externalData.length === 0) return own;
   return sha256(canonicalJson([own, externalData.map(({ location, sha256 }) => [location, sha256])]));
 }

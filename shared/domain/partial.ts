@@ -1,4 +1,5 @@
 import { cutText } from "../core/cut-text.ts";
+import type { Digest } from "../core/digest.ts";
 import type { ExecutionId } from "./execution-id.ts";
 import { asExecutionId } from "./execution-id.ts";
 import type { RowCounts } from "./row-counts.ts";
@@ -25,7 +26,7 @@ export interface PartialFile {
   readonly name: string;
   readonly rows: number;
   readonly bytes: number;
-  readonly sha256: string;
+  readonly sha256: Digest;
 }
 
 /**
@@ -41,7 +42,7 @@ export interface PartialManifest extends RowCounts {
   readonly firstDead: DeadLetter | null;
   readonly files: readonly PartialFile[];
   /** sha256 over the files' kinds, names, rows, bytes and digests: what "the same partial" means. */
-  readonly digest: string;
+  readonly digest: Digest;
 }
 
 /** Where a row can fail; `worker`: with each worker that tried it. */

@@ -1,3 +1,4 @@
+import type { Digest } from "../core/digest.ts";
 import type { Field } from "./dataset.ts";
 import type { FileCells } from "./file-cells.ts";
 import type { Location } from "./location.ts";
@@ -19,7 +20,7 @@ export interface StepBinding extends StepColumns {
 export interface StepFile {
   readonly location: Location;
   readonly bytes: number;
-  readonly sha256: string;
+  readonly sha256: Digest;
 }
 
 /** The columns in front of a step, or of several in a row, and behind it. */

@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import type { Digest } from "../core/digest.ts";
 import type { Zod } from "../core/zod.ts";
 import type { DatasetFile } from "../dataset/dataset-file.ts";
 import type { Field, FileForm, FileIndex, InputFile, RowGroup } from "../domain/dataset.ts";
@@ -101,7 +102,7 @@ interface IndexedFile {
   readonly index: FileIndex;
   readonly rows: number;
   /** sha256 of what the index says of the content, and how it is read. */
-  readonly sha256: string;
+  readonly sha256: Digest;
   /** Stretches by which shards are cut. */
   readonly rowGroups: readonly RowGroup[];
   /** Rows that are not in the encoding of the file. Null: there are none. */

@@ -1,3 +1,4 @@
+import type { Digest } from "../core/digest.ts";
 import type { JobId } from "../domain/job-id.ts";
 import type { JobStores } from "../domain/job-stores.ts";
 import type { Location } from "../domain/location.ts";
@@ -33,5 +34,5 @@ export interface CombinedTable {
   readonly location: Location;
   readonly rows: number;
   readonly bytes: number;
-  readonly sha256: string;
+  readonly sha256: Digest;
 }

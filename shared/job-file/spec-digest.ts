@@ -1,4 +1,4 @@
-import { canonicalJson, sha256 } from "../core/digest.ts";
+import { canonicalJson, type Digest, sha256 } from "../core/digest.ts";
 import { FEATURES, fileSpec, fileSpecs, INPUTS, stepValue } from "../domain/features.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import { type FolderFacts, leavesLabels, leavesPooling, USUAL_OP } from "../domain/model-folder.ts";
@@ -28,7 +28,7 @@ import { withFiles, withReductionFiles } from "./map-files.ts";
  * settles that, and has a digest of its own), how files become values, where texts are cut off, and how
  * vectors are pooled.
  */
-export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): string {
+export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): Digest {
   const files: string[] = [];
   const numbered = (path: string) => {
     if (!files.includes(path)) files.push(path);

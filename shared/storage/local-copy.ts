@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { NEVER } from "../core/abort.ts";
-import { digestFile } from "../core/digest.ts";
+import { type Digest, digestFile, hashed } from "../core/digest.ts";
 import { isShardmillError } from "../core/errors.ts";
 import { freeBuffers } from "../core/free-buffers.ts";
 import { readAhead } from "../core/read-ahead.ts";
@@ -18,7 +18,7 @@ export interface WantedFile {
   /** What its copy is called in its folder; with `/` where it lies deeper. */
   readonly name: string;
   readonly bytes: number;
-  readonly sha256: string;
+  readonly sha256: Digest;
 }
 
 /** The error for a file that has another content, or none that can be read; `found` says what it has. */
@@ -185,5 +185,5 @@ async function writeFileFrom(
   } finally {
     await file.close();
   }
-  return hash.digest("hex");
+  return hashed(hash);
 }

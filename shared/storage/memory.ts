@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256 } from "../core/digest.ts";
 import { ShardmillError } from "../core/errors.ts";
 import type { FileStat, Location } from "../domain/location.ts";
 import { cannot, checkRange, notAFile, occupied, tooShort } from "./errors.ts";
@@ -107,8 +107,7 @@ export class MemoryStorage implements Storage {
     });
     const there = this.#files.get(location);
     if (options.ifAbsent === true && there !== undefined) {
-      const sha256 = createHash("sha256").update(there.bytes).digest("hex");
-      if (sha256 !== stored.sha256) throw occupied(location, there.bytes.length);
+      if (sha256(there.bytes) !== stored.sha256) throw occupied(location, there.bytes.length);
       return stored;
     }
     this.#set(location, new Uint8Array(Buffer.concat(chunks)));

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { asDigest, hashed } from "../core/digest.ts";
 import { wrongDigest, wrongSize } from "./errors.ts";
 import type { PutOptions, PutSource, StoredFile } from "./storage.ts";
 
@@ -33,7 +34,7 @@ export async function* checkedChunks(
     yield chunk;
   }
   if (bytes < source.bytes) throw wrongSize(path, source.bytes, bytes);
-  const sha256 = hash.digest("hex");
+  const sha256 = hashed(hash);
   if (expected !== undefined && sha256 !== expected) throw wrongDigest(path, expected, sha256);
   signal.throwIfAborted();
   return { bytes, sha256 };
@@ -55,6 +56,6 @@ export async function drain(
     }
   } finally {
     // A source whose chunks are no longer wanted is told so.
-    await chunks.return({ bytes: 0, sha256: "" });
+    await chunks.return({ bytes: 0, sha256: asDigest("") });
   }
 }

@@ -1,3 +1,4 @@
+import type { Digest } from "../core/digest.ts";
 import type { ShardmillError } from "../core/errors.ts";
 import type { FileStat, Location } from "../domain/location.ts";
 
@@ -60,7 +61,7 @@ export interface PutOptions {
    */
   readonly alone?: boolean;
   /** In hex, of the bytes: they are refused when theirs is another. */
-  readonly sha256?: string;
+  readonly sha256?: Digest;
   /**
    * A folder above, which must be there already where a storage has folders: what was removed with a job is
    * not made anew. Left out: all that are missing are made.
@@ -73,7 +74,7 @@ export interface PutOptions {
 export interface StoredFile {
   readonly bytes: number;
   /** In hex. */
-  readonly sha256: string;
+  readonly sha256: Digest;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { hashed } from "../core/digest.ts";
 import { isShardmillError } from "../core/errors.ts";
 import { freeBuffers } from "../core/free-buffers.ts";
 import type { FileStat, Location } from "../domain/location.ts";
@@ -56,7 +57,7 @@ export async function digestStored(
     hash.update(chunk);
     look?.(chunk);
   }
-  return { bytes: file.bytes, sha256: hash.digest("hex") };
+  return { bytes: file.bytes, sha256: hashed(hash) };
 }
 
 /**

@@ -24,7 +24,7 @@ const partialFile = tableCodec<PartialFile>("PartialFile", {
   name: field.name,
   rows: field.count,
   bytes: field.count,
-  sha256: field.text,
+  sha256: field.digest,
 });
 
 const deadLetter = tableCodec<DeadLetter>("DeadLetter", {
@@ -53,7 +53,7 @@ export const partialCodec = tableCodec<PartialManifest>("Partial", {
   ...recordOf(ROW_COUNT_NAMES, () => field.count),
   firstDead: field.orNull(field.message(deadLetter)),
   files: field.list(partialFile),
-  digest: field.text,
+  digest: field.digest,
 });
 
 export const offerAnswerCodec = unionCodec<OfferAnswer>("outcome", {

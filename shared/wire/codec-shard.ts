@@ -46,7 +46,7 @@ const inputFile = tableCodec<InputFile>("InputFile", {
   bytes: field.count,
   version: field.text,
   rows: field.count,
-  footerSha256: field.text,
+  footerSha256: field.digest,
   text: fileIndexField,
   partitions,
 });

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { asDigest } from "../core/digest.ts";
 import { ZOD } from "../core/zod.ts";
 import { FEATURES, INPUTS, STEPS } from "../domain/features.ts";
 import type { FileCells } from "../domain/file-cells.ts";
@@ -52,7 +53,7 @@ const stepOp: z.ZodType<StepBinding["op"]> = z.union([
   z.object({ kind: z.literal("sql"), select: z.string(), named: z.array(z.string()) }),
 ]);
 
-const stepFile = z.object({ location, bytes: count, sha256: z.string() });
+const stepFile = z.object({ location, bytes: count, sha256: z.string().transform(asDigest) });
 
 export const reductionBinding: z.ZodType<ReductionBinding> = z.object({
   where: z.string(),

@@ -1,3 +1,4 @@
+import { asDigest, type Digest } from "../core/digest.ts";
 import { asJobId, type JobId } from "../domain/job-id.ts";
 import { isLocation, type Location } from "../domain/location.ts";
 import { type ShardId, shardId } from "../domain/shard.ts";
@@ -26,6 +27,11 @@ export const field = {
   text,
   /** A text that may not be empty. */
   name: { proto: "string", encode: asIs, decode: (m, f) => m.name(f) } satisfies FieldCodec<string>,
+  digest: {
+    proto: "string",
+    encode: asIs,
+    decode: (m, f) => asDigest(m.text(f)),
+  } satisfies FieldCodec<Digest>,
   jobId: {
     proto: "string",
     encode: asIs,

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { asDigest } from "../core/digest.ts";
 import type { Frozen } from "../core/frozen.ts";
 import { type InputFile, PARTITION_TYPES, type PartitionValue, TABLE_FORMATS } from "../domain/dataset.ts";
 import { DEVICES } from "../domain/device.ts";
@@ -93,7 +94,7 @@ const inputFile: z.ZodType<InputFile> = z.object({
   bytes: count,
   version: z.string(),
   rows: count,
-  footerSha256: z.string(),
+  footerSha256: z.string().transform(asDigest),
   text: FILE_INDEX_SCHEMA.exactOptional(),
   partitions: z.array(partitionValue).exactOptional(),
 });
@@ -109,14 +110,14 @@ const deviceCheck = z.object({
 const modelFile: z.ZodType<ModelFile> = z.object({
   path: location,
   bytes: count,
-  sha256: z.string(),
+  sha256: z.string().transform(asDigest),
   externalData: z.array(
     z.object({
       // Becomes a path on the worker.
       location: z.string().refine(isInsideLocation),
       path: location,
       bytes: count,
-      sha256: z.string(),
+      sha256: z.string().transform(asDigest),
     }),
   ),
   signature: z.object({

@@ -5,14 +5,14 @@ import { manifestText, parseManifest } from "../../coordinator/publish/read-mani
 import { MANIFEST_NAME } from "../../shared/domain/manifest.ts";
 import { NO_RUN } from "../../shared/domain/run-facts.ts";
 import { rowCounts } from "../support/builders.ts";
-import { aJobId } from "../support/ids.ts";
+import { aDigest, aJobId, jobDigests } from "../support/ids.ts";
 import { HISTORY } from "../support/run-history.ts";
 
 const besides = EXTENSIONS.flatMap(({ name, beside }) => (beside === undefined ? [] : [{ name, beside }]));
 
 const FACTS = {
   job: { id: aJobId("j1"), name: "j" },
-  digests: { spec: "s", input: "i", model: "m" },
+  digests: jobDigests("s", "i", "m"),
   run: { ...NO_RUN, rowsTotal: 7, shardsCommitted: 3 },
   counts: rowCounts(7),
   history: HISTORY,
@@ -20,7 +20,7 @@ const FACTS = {
   versions: {},
 };
 const FILES = [
-  { path: "rows/part-00000.parquet", kind: "rows", rows: 7, bytes: 1, sha256: "a".repeat(64) },
+  { path: "rows/part-00000.parquet", kind: "rows", rows: 7, bytes: 1, sha256: aDigest("a".repeat(64)) },
 ] as const;
 
 test("files beside the manifest have names and keys of their own, which no reader takes for data", () => {

@@ -24,7 +24,7 @@ import { readText, readTextIfThere } from "../../shared/storage/whole-file.ts";
 import { filesBelow } from "../support/bucket-output.ts";
 import type { BucketServer } from "../support/bucket-server.ts";
 import { rowCounts } from "../support/builders.ts";
-import { aJobId } from "../support/ids.ts";
+import { aDigest, aJobId } from "../support/ids.ts";
 import { lcg } from "../support/onnx-model.ts";
 
 const SHARDS = 2;
@@ -133,7 +133,7 @@ export function publishToBucketContract(name: string, start: () => Promise<Bucke
           ...place,
           facts: {
             job: { id: aJobId(paths.run ?? ""), name: "rivals" },
-            digests: { spec: "s", input: "i", model: "m" },
+            digests: { spec: aDigest("s"), input: aDigest("i"), model: aDigest("m") },
             run: { ...NO_RUN, rowsTotal: SHARDS, shardsCommitted: SHARDS, attempts: SHARDS },
             builds: [],
             versions: {},

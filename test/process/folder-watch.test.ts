@@ -14,6 +14,7 @@ import { shardId } from "../../shared/domain/shard.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { sourceOfBytes } from "../../shared/storage/put-source.ts";
 import { aPartialManifest, rowCounts } from "../support/builders.ts";
+import { aDigest } from "../support/ids.ts";
 import { tableOf } from "../support/sample-table.ts";
 
 let root: string;
@@ -35,7 +36,7 @@ async function stored(shard: number, first: number, rows: number): Promise<Parti
       token: { generation: 1, sequence: shard + 1 },
       executionId: asExecutionId("one"),
     },
-    files: [{ kind: "rows", name: "rows.parquet", rows, bytes: bytes.length, sha256: "" }],
+    files: [{ kind: "rows", name: "rows.parquet", rows, bytes: bytes.length, sha256: aDigest("") }],
   });
   const folder = below(parseLocation(root), partialFolder(partial));
   await storage.put(below(folder, "rows.parquet"), sourceOfBytes(bytes), { signal: NEVER });

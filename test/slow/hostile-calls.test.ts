@@ -6,6 +6,7 @@ import { errorToData, ShardmillError } from "../../shared/core/errors.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { partialFolder } from "../../shared/domain/partial.ts";
 import { shardId } from "../../shared/domain/shard.ts";
+import { aDigest } from "../support/ids.ts";
 import { JobFolder } from "../support/job-folder.ts";
 import { query } from "../support/known-answer.ts";
 import { type CliProcess, startCli } from "../support/processes.ts";
@@ -229,7 +230,7 @@ test("partials that lie are refused, change nothing, and are not left on the dis
   const offers = [
     { ...manifest, rowsIn: 49, rowsOut: 49 },
     { ...manifest, executionId: asExecutionId("e9") },
-    { ...manifest, digest: "0".repeat(64) },
+    { ...manifest, digest: aDigest("0".repeat(64)) },
     { ...manifest, files: [] },
   ];
   await raw.put(session, lease.jobId, { manifest, bytes });

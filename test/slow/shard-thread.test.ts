@@ -14,6 +14,7 @@ import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { openLockedDatabase } from "../../shared/sql/locked-database.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
 import { FakeLane } from "../support/fake-lane.ts";
+import { aDigest } from "../support/ids.ts";
 import { aJob, type FakeModel, leaseOn, SUM_PLAN } from "../support/shard-job.ts";
 import { BAD_ROW, expectedRows, inputTable, ROWS, tagOf } from "../support/shard-table.ts";
 import { startShardThread } from "../support/shard-thread.ts";
@@ -234,7 +235,7 @@ describe("an input file that is not the plan's", () => {
       fields: { path, what: "version" },
     });
     const now = await leaseOn(path);
-    const other = withFile(now, { footerSha256: "0".repeat(64) });
+    const other = withFile(now, { footerSha256: aDigest("0".repeat(64)) });
     const fresh = await startThread(aJob({ partialsPath }));
     await expect(fresh.run({ ...other, token: { generation: 1, sequence: 3 } })).rejects.toMatchObject({
       code: "INPUT_CHANGED",

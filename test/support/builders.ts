@@ -10,7 +10,7 @@ import { partialDigest } from "../../shared/domain/partial-digest.ts";
 import { manifestCounts, NO_ROWS, type RowCounts } from "../../shared/domain/row-counts.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import type { WorkerInfo } from "../../shared/domain/worker.ts";
-import { aJobId } from "./ids.ts";
+import { aDigest, aJobId } from "./ids.ts";
 
 /** Builders of domain values: a test names only what it is about. */
 export function aLease(
@@ -37,7 +37,7 @@ export function anInputFile(
     bytes: 1_000,
     version: "1",
     rows: 100,
-    footerSha256: "f".repeat(64),
+    footerSha256: aDigest("f".repeat(64)),
     ...facts,
   };
 }

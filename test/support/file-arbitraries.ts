@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import type { Field, FileIndex, InputFile, PartitionValue } from "../../shared/domain/dataset.ts";
 import { DATASET_FORMATS } from "../../shared/domain/formats.ts";
+import { aDigest } from "./ids.ts";
 import { location } from "./location-arbitrary.ts";
 
 const count = fc.oneof(fc.nat(1000), fc.constantFrom(0, 2 ** 32, Number.MAX_SAFE_INTEGER));
@@ -45,7 +46,7 @@ export const inputFile: fc.Arbitrary<InputFile> = fc.record(
     bytes: count,
     version: fc.string({ unit: "binary", maxLength: 20 }),
     rows: count,
-    footerSha256: fc.stringMatching(/^[0-9a-f]{64}$/),
+    footerSha256: fc.stringMatching(/^[0-9a-f]{64}$/).map(aDigest),
     ...(DATASET_FORMATS.includes("csv") ? { text: index } : {}),
     partitions: fc.array(partitionValue, { minLength: 1, maxLength: 3 }),
   },

@@ -11,7 +11,7 @@ import type { TensorData } from "../../shared/domain/tensor.ts";
 import { createLocalStorage } from "../../shared/storage/local.ts";
 import { byteSource } from "../../shared/storage/storage.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";
-import { aJobId } from "./ids.ts";
+import { aDigest, aJobId } from "./ids.ts";
 
 /**
  * The job's model in these tests: two scores of a row's `x` (two values): `[x0 + x1, x0 - x1 + 3]`. Exact in
@@ -74,7 +74,7 @@ export function aJob(
     model: {
       path: parseLocation("/none"),
       bytes: 0,
-      sha256: "",
+      sha256: aDigest(""),
       externalData: [],
       signature: { inputs: [], outputs: [], unusable: [] },
     },

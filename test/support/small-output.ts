@@ -2,7 +2,7 @@ import type { StageOptions } from "../../coordinator/publish/stage.ts";
 import type { Field } from "../../shared/domain/dataset.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { NO_RUN } from "../../shared/domain/run-facts.ts";
-import { aJobId } from "./ids.ts";
+import { aDigest, aJobId } from "./ids.ts";
 import { aDeadLetter, type PartialRecipe } from "./partial-builder.ts";
 
 /* A small job whose output has all that an output can have: rows, a reduction, dead letters of both kinds. */
@@ -30,7 +30,7 @@ export const RECIPES: readonly PartialRecipe[] = [
 export const POISONED = [aDeadLetter({ row: 20, stage: "worker", code: "ROW_POISON", message: "it's dead" })];
 export const FACTS: StageOptions["facts"] = {
   job: { id: aJobId("j1"), name: "digits" },
-  digests: { spec: "s", input: "i", model: "m" },
+  digests: { spec: aDigest("s"), input: aDigest("i"), model: aDigest("m") },
   run: { ...NO_RUN, rowsTotal: 21, shardsCommitted: 4, attempts: 5 },
   builds: ["0.1.0"],
   versions: { shardmill: "0.1.0" },

@@ -26,7 +26,7 @@ import type {
 } from "../../shared/wire/services.ts";
 import { batchInUse } from "./batch-arbitraries.ts";
 import { inputFile } from "./file-arbitraries.ts";
-import { aJobId } from "./ids.ts";
+import { aDigest, aJobId } from "./ids.ts";
 import { storeCounts } from "./store-counts.ts";
 import { busy, fetching } from "./worker-arbitraries.ts";
 
@@ -45,7 +45,7 @@ export const count = fc.oneof(fc.nat(1000), fc.constantFrom(0, 2 ** 32, Number.M
 /** Negative zero does not survive JSON; nothing depends on it. */
 export const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value + 0);
 const positive = fc.double({ min: 0, noNaN: true, noDefaultInfinity: true });
-export const hex = fc.stringMatching(/^[0-9a-f]{64}$/);
+export const hex = fc.stringMatching(/^[0-9a-f]{64}$/).map(aDigest);
 export const session = name.map(workerSession);
 const fewOf = (most: number) => ({ minLength: 1, maxLength: most });
 const token = fc.record({ generation: uint32, sequence: uint32 });

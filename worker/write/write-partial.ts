@@ -3,7 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Table } from "apache-arrow";
 import { assertNever, present } from "../../shared/core/assert.ts";
-import { digestFile } from "../../shared/core/digest.ts";
+import { type Digest, digestFile, hashed } from "../../shared/core/digest.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { sortTable } from "../../shared/dataset/sort-table.ts";
 import { streamArrow } from "../../shared/dataset/stream-arrow.ts";
@@ -170,7 +170,7 @@ class PartialWriter {
   }
 
   /** What is encoded is stored and hashed at once, and so is never whole in memory. */
-  async #writeFile(path: string, table: Table, encode: Encode): Promise<{ bytes: number; sha256: string }> {
+  async #writeFile(path: string, table: Table, encode: Encode): Promise<{ bytes: number; sha256: Digest }> {
     const { meter, signal } = this.#options;
     signal.throwIfAborted();
     const pieces = encode(table)[Symbol.asyncIterator]();
@@ -189,7 +189,7 @@ class PartialWriter {
     } finally {
       await pieces.return?.();
     }
-    return { bytes, sha256: hash.digest("hex") };
+    return { bytes, sha256: hashed(hash) };
   }
 
   async #combineByProgram(reduction: string): Promise<Table> {

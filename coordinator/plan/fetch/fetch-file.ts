@@ -3,6 +3,7 @@ import { open, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { sleepBy } from "../../../shared/core/abort.ts";
 import { systemClock, type TimedClock } from "../../../shared/core/clock.ts";
+import { hashed } from "../../../shared/core/digest.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 import { freeBuffers } from "../../../shared/core/free-buffers.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
@@ -68,7 +69,7 @@ export async function fetchFile(
   } finally {
     await copy.close();
   }
-  return { bytes: file.bytes, sha256: hash.digest("hex") };
+  return { bytes: file.bytes, sha256: hashed(hash) };
 }
 
 async function patiently<T>(

@@ -5,7 +5,7 @@ import * as z from "zod";
 import { NEVER } from "../../../shared/core/abort.ts";
 import { present } from "../../../shared/core/assert.ts";
 import type { TimedClock } from "../../../shared/core/clock.ts";
-import { canonicalJson, digestFile, sha256 } from "../../../shared/core/digest.ts";
+import { asDigest, canonicalJson, digestFile, sha256 } from "../../../shared/core/digest.ts";
 import { errorCode } from "../../../shared/core/errno.ts";
 import { isShardmillError, ShardmillError } from "../../../shared/core/errors.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
@@ -72,7 +72,7 @@ const noteSchema = z.object({
       name: z.string(),
       version: z.string(),
       bytes: z.number(),
-      sha256: z.string(),
+      sha256: z.string().transform(asDigest),
     }),
   ),
 }) satisfies z.ZodType<Note>;

@@ -1,4 +1,4 @@
-import { canonicalJson, sha256 } from "../../../shared/core/digest.ts";
+import { canonicalJson, type Digest, sha256 } from "../../../shared/core/digest.ts";
 import { type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { diffFields, type FieldDifference } from "../../../shared/dataset/field-differences.ts";
 import type { RowGroupStatistics } from "../../../shared/domain/column-statistics.ts";
@@ -83,7 +83,7 @@ function mergeNullability(reference: readonly Field[], footers: readonly FileFoo
  * By content and order. No paths: a folder that was moved, or is seen through another mount, holds the same
  * input. What the index of a file says is in its checksum.
  */
-function digestOf(files: Dataset["files"]): string {
+function digestOf(files: Dataset["files"]): Digest {
   return sha256(canonicalJson(files.map(({ path: _, text: _index, ...content }) => content)));
 }
 

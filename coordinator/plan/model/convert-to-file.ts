@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { lstat, rename, rm } from "node:fs/promises";
+import type { Digest } from "../../../shared/core/digest.ts";
 import { errorCode } from "../../../shared/core/errno.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 import { placeAlone } from "../../../shared/core/hard-link.ts";
@@ -15,7 +16,7 @@ export interface ConvertedToFile {
   /** With external data. */
   readonly bytesBefore: number;
   readonly bytesAfter: number;
-  readonly sha256: string;
+  readonly sha256: Digest;
 }
 
 /**

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
-import { digestFile } from "../../../shared/core/digest.ts";
+import { asDigest, type Digest, digestFile } from "../../../shared/core/digest.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
 import { readRecord } from "../../../shared/core/read-record.ts";
@@ -21,7 +21,7 @@ import { inspectModel } from "./inspect-model.ts";
 
 /** Beside a converted model: what it must be. */
 const recordSchema = z.object({
-  sha256: z.string(),
+  sha256: z.string().transform(asDigest),
   conversion: z.object({
     precision: z.enum(CONVERTED_PRECISIONS),
     nodes: z.object({ converted: z.number(), total: z.number() }),
@@ -32,7 +32,7 @@ const recordSchema = z.object({
 }) satisfies z.ZodType<CacheRecord>;
 
 interface CacheRecord {
-  readonly sha256: string;
+  readonly sha256: Digest;
   readonly conversion: Conversion;
 }
 

@@ -1,5 +1,5 @@
 import { present } from "../../../shared/core/assert.ts";
-import { canonicalJson, sha256 } from "../../../shared/core/digest.ts";
+import { canonicalJson, type Digest, sha256 } from "../../../shared/core/digest.ts";
 import { isShardmillError, type Problem, ShardmillError } from "../../../shared/core/errors.ts";
 import { INPUTS, reductionValue, stepValue } from "../../../shared/domain/features.ts";
 import type { JobSpec } from "../../../shared/domain/job-spec.ts";
@@ -178,7 +178,7 @@ function unreadable(where: string, path: string, error: unknown): Problem {
 }
 
 /** What the digest of a job's spec becomes with the contents of its steps' files. */
-export function withStepFiles(specDigest: string, files: StepFiles): string {
+export function withStepFiles(specDigest: Digest, files: StepFiles): Digest {
   if (files.size === 0) return specDigest;
   return sha256(canonicalJson([specDigest, ...[...files.values()].map((file) => file.sha256)]));
 }

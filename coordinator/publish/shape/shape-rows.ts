@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { RecordBatch, Schema } from "apache-arrow";
 import { NEVER } from "../../../shared/core/abort.ts";
 import { present } from "../../../shared/core/assert.ts";
+import { hashed } from "../../../shared/core/digest.ts";
 import { combineChunks } from "../../../shared/dataset/combine-chunks.ts";
 import { cutBatches } from "../../../shared/dataset/cut-batches.ts";
 import { openDatasetFile } from "../../../shared/dataset/open-dataset-file.ts";
@@ -205,7 +206,7 @@ async function store(path: string, pieces: AsyncIterable<Uint8Array>, signal: Ab
     hash.update(piece);
     await file.append(piece);
   }
-  return { bytes, sha256: hash.digest("hex") };
+  return { bytes, sha256: hashed(hash) };
 }
 
 async function* batchesOf({ batches }: { readonly batches: readonly RecordBatch[] }) {

@@ -1,3 +1,4 @@
+import type { Digest } from "../../../shared/core/digest.ts";
 import type { ExecutionId } from "../../../shared/domain/execution-id.ts";
 import type { PartialManifest } from "../../../shared/domain/partial.ts";
 import type { Shard, ShardId } from "../../../shared/domain/shard.ts";
@@ -71,7 +72,7 @@ export type JobEffect =
   /** All rows are accounted for: reduce, then answer with reduced, partialDamaged or jobBroken. */
   | { readonly kind: "startReduce" }
   /** The intent is durable: publish, then answer with publishDone or jobBroken. */
-  | { readonly kind: "publish"; readonly outputDigest: string }
+  | { readonly kind: "publish"; readonly outputDigest: Digest }
   | {
       readonly kind: "jobEnded";
       readonly phase: "published" | "failed" | "cancelled";

@@ -1,3 +1,4 @@
+import type { Digest } from "../../../shared/core/digest.ts";
 import type { FileSlice } from "../../../shared/domain/dataset-rows.ts";
 import type { ExecutionId } from "../../../shared/domain/execution-id.ts";
 import type { PartialManifest } from "../../../shared/domain/partial.ts";
@@ -51,11 +52,11 @@ export type JobEvent =
   | {
       readonly kind: "partialDamaged";
       readonly shard: ShardId;
-      readonly digest: string;
+      readonly digest: Digest;
       readonly reason: string;
     }
-  | { readonly kind: "reduced"; readonly outputDigest: string }
-  | { readonly kind: "publishDone"; readonly outputDigest: string }
+  | { readonly kind: "reduced"; readonly outputDigest: Digest }
+  | { readonly kind: "publishDone"; readonly outputDigest: Digest }
   /** Planning, reducing, publishing or the coordinator's own storage failed for good. */
   | Of<"jobBroken", WithReason>;
 

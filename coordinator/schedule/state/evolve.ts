@@ -1,4 +1,5 @@
 import { assert, assertNever } from "../../../shared/core/assert.ts";
+import type { Digest } from "../../../shared/core/digest.ts";
 import { DatasetRows, type FileSlice } from "../../../shared/domain/dataset-rows.ts";
 import { isEnded } from "../../../shared/domain/job.ts";
 import type { JobId } from "../../../shared/domain/job-id.ts";
@@ -133,7 +134,7 @@ function sliceOf([file, rowStart, rowEnd]: RecordedSlice): FileSlice {
   return { file, rowStart, rowEnd };
 }
 
-function evolveIntent(state: JobState, outputDigest: string): void {
+function evolveIntent(state: JobState, outputDigest: Digest): void {
   const { phase } = state;
   if (phase.kind === "publishing") {
     assertLaw("published-once", phase.outputDigest === outputDigest, "one intent to publish");
@@ -143,7 +144,7 @@ function evolveIntent(state: JobState, outputDigest: string): void {
   moveJob(state, "publishIntent", { kind: "publishing", outputDigest });
 }
 
-function evolvePublished(state: JobState, outputDigest: string): void {
+function evolvePublished(state: JobState, outputDigest: Digest): void {
   const { phase } = state;
   const isIntended = "outputDigest" in phase && phase.outputDigest === outputDigest;
   assertLaw("published-once", isIntended, "what was published is what was intended");

@@ -1,3 +1,4 @@
+import type { Digest } from "../../../shared/core/digest.ts";
 import { ShardmillError } from "../../../shared/core/errors.ts";
 import { Heap } from "../../../shared/core/heap.ts";
 import { recordOf } from "../../../shared/core/record-of.ts";
@@ -95,10 +96,10 @@ export type Phase =
   | { readonly kind: "running" }
   | { readonly kind: "reducing" }
   /** `outputDigest` is of the output that the intent to publish announced. */
-  | { readonly kind: "publishing"; readonly outputDigest: string }
-  | { readonly kind: "published"; readonly outputDigest: string }
+  | { readonly kind: "publishing"; readonly outputDigest: Digest }
+  | { readonly kind: "published"; readonly outputDigest: Digest }
   /** `intent`: of the output that it was to publish, and that another run must publish; null before. */
-  | { readonly kind: "failed"; readonly reason: FailureReason; readonly intent: string | null }
+  | { readonly kind: "failed"; readonly reason: FailureReason; readonly intent: Digest | null }
   | { readonly kind: "cancelled"; readonly reason: FailureReason };
 
 /** What the job was accepted as. */

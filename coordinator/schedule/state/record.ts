@@ -1,3 +1,4 @@
+import type { Digest } from "../../../shared/core/digest.ts";
 import type { ErrorCode } from "../../../shared/core/error-codes.ts";
 import type { JobDigests } from "../../../shared/domain/job.ts";
 import type { JobId } from "../../../shared/domain/job-id.ts";
@@ -69,11 +70,11 @@ export type JournalRecord =
   | {
       readonly kind: "shardRevoked";
       readonly shard: ShardId;
-      readonly digest: string;
+      readonly digest: Digest;
       readonly reason: string;
     }
-  | { readonly kind: "publishIntent"; readonly outputDigest: string }
-  | { readonly kind: "published"; readonly outputDigest: string }
+  | { readonly kind: "publishIntent"; readonly outputDigest: Digest }
+  | { readonly kind: "published"; readonly outputDigest: Digest }
   | { readonly kind: "jobCancelled"; readonly reason: string }
   | { readonly kind: "jobFailed"; readonly reason: FailureReason }
   /**

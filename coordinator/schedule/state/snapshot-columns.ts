@@ -1,3 +1,4 @@
+import { asDigest } from "../../../shared/core/digest.ts";
 import { recordOf } from "../../../shared/core/record-of.ts";
 import { asExecutionId } from "../../../shared/domain/execution-id.ts";
 import type { PartialFile, PartialManifest } from "../../../shared/domain/partial.ts";
@@ -111,7 +112,7 @@ export function forEachCommitted(
       name,
       rows: cell(fileRows, file + index),
       bytes: cell(fileBytes, file + index),
-      sha256: fileDigests.at(file + index),
+      sha256: asDigest(fileDigests.at(file + index)),
     }));
     file += layout.length;
     const partial = {
@@ -121,7 +122,7 @@ export function forEachCommitted(
       ...NO_ROWS,
       firstDead: null,
       files,
-      digest: digests.at(at),
+      digest: asDigest(digests.at(at)),
     };
     for (const name of ROW_COUNT_NAMES) partial[name] = cell(counts[name], at);
     const worker = cell(workers, cell(columns.worker, at));

@@ -1,6 +1,6 @@
 import { open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
-import { sha256 } from "../../core/digest.ts";
+import { type Digest, sha256 } from "../../core/digest.ts";
 import { messageOf, ShardmillError } from "../../core/errors.ts";
 import type { Conversion, ConvertedPrecision } from "../../domain/precision.ts";
 import { halveModel } from "./halve-model.ts";
@@ -11,7 +11,7 @@ import { quantizeModel } from "./quantize.ts";
 export interface ConvertedFile {
   readonly conversion: Conversion;
   readonly bytes: number;
-  readonly sha256: string;
+  readonly sha256: Digest;
 }
 
 /** Protobuf's own limit, less what everything but the weights may take. */

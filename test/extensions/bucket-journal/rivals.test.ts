@@ -3,6 +3,7 @@ import { NEVER } from "../../../shared/core/abort.ts";
 import { isShardmillError } from "../../../shared/core/errors.ts";
 import { BrokenLaw } from "../../../shared/domain/laws.ts";
 import { MemoryStorage } from "../../../shared/storage/memory.ts";
+import { aDigest } from "../../support/ids.ts";
 import { runRivals } from "./rival-worlds.ts";
 
 /** Coordinators on several machines, over bad lines: each seed is a world. */
@@ -38,7 +39,7 @@ class Replacing extends MemoryStorage {
 class Gullible extends MemoryStorage {
   override async put(...[location, source, options]: Put) {
     return await super.put(location, source, options).catch((error: unknown) => {
-      if (isShardmillError(error, "STORE_EXISTS")) return { bytes: source.bytes, sha256: "" };
+      if (isShardmillError(error, "STORE_EXISTS")) return { bytes: source.bytes, sha256: aDigest("") };
       throw error;
     });
   }
@@ -50,7 +51,9 @@ class Forgetful extends MemoryStorage {
   override async put(...[location, source, options]: Put) {
     this.#puts += 1;
     const isForgotten = this.#puts % 20 === 0 && options?.ifAbsent === true;
-    return isForgotten ? { bytes: source.bytes, sha256: "" } : await super.put(location, source, options);
+    return isForgotten
+      ? { bytes: source.bytes, sha256: aDigest("") }
+      : await super.put(location, source, options);
   }
 }
 

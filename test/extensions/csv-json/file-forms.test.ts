@@ -3,11 +3,12 @@ import { fileFormEntries } from "../../../cli/render/file-forms.ts";
 import type { TextForm } from "../../../extensions/csv-json/op.ts";
 import type { InputFile } from "../../../shared/domain/dataset.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
+import { aDigest } from "../../support/ids.ts";
 import { csvForm } from "./csv-text.ts";
 
 function file(form: TextForm, isGzip: boolean): InputFile {
   const text = { form, isGzip, firstRow: 0, stretches: [] };
-  const facts = { bytes: 1, version: "1", rows: 1, footerSha256: "" };
+  const facts = { bytes: 1, version: "1", rows: 1, footerSha256: aDigest("") };
   return { path: parseLocation(`/data/${form.kind}`), format: form.kind, ...facts, text };
 }
 

@@ -13,7 +13,7 @@ import { NO_RUN } from "../../../shared/domain/run-facts.ts";
 import type { RunHistory } from "../../../shared/domain/run-history.ts";
 import { SPAN_ENDS } from "../../../shared/domain/span-ends.ts";
 import { rowCounts } from "../../support/builders.ts";
-import { aJobId } from "../../support/ids.ts";
+import { aDigest, aJobId } from "../../support/ids.ts";
 import { HISTORY } from "../../support/run-history.ts";
 
 type Element = DefaultTreeAdapterTypes.Element;
@@ -21,7 +21,7 @@ type Node = DefaultTreeAdapterTypes.Node;
 
 const FACTS: ManifestFacts = {
   job: { id: aJobId("digits-1"), name: "digits" },
-  digests: { spec: "s".repeat(64), input: "i", model: "m" },
+  digests: { spec: aDigest("s".repeat(64)), input: aDigest("i"), model: aDigest("m") },
   run: {
     ...NO_RUN,
     rowsTotal: 9,
@@ -34,8 +34,8 @@ const FACTS: ManifestFacts = {
   versions: { shardmill: "0.1.0", node: "20.0.0" },
 };
 const FILES = [
-  { path: "rows/part-00000.parquet", kind: "rows", rows: 7, bytes: 1, sha256: "a".repeat(64) },
-  { path: "_errors/part-00000.pq", kind: "errors", rows: 2, bytes: 1, sha256: "b".repeat(64) },
+  { path: "rows/part-00000.parquet", kind: "rows", rows: 7, bytes: 1, sha256: aDigest("a".repeat(64)) },
+  { path: "_errors/part-00000.pq", kind: "errors", rows: 2, bytes: 1, sha256: aDigest("b".repeat(64)) },
 ] as const;
 
 function aManifest(history: RunHistory | null = HISTORY, more: Partial<ManifestFacts> = {}): OutputManifest {

@@ -21,6 +21,7 @@ import { applyStep } from "../../../shared/steps/apply-step.ts";
 import { openStep } from "../../../shared/steps/open-step.ts";
 import { fieldOfType } from "../../../shared/values/value-type.ts";
 import { stepContract } from "../../contract/step-contract.ts";
+import { aDigest } from "../../support/ids.ts";
 import { only, plainRows, tableOf } from "../../support/sample-table.ts";
 import { TOKENIZERS_PATH } from "../../support/tokenizers/path.ts";
 
@@ -47,7 +48,7 @@ interface SteppedRow {
 }
 
 function fileOf(name: string) {
-  return { location: parseLocation(join(TOKENIZERS_PATH, name)), bytes: 0, sha256: "" };
+  return { location: parseLocation(join(TOKENIZERS_PATH, name)), bytes: 0, sha256: aDigest("") };
 }
 
 /** Texts, every seventh null, beside their numbers. */

@@ -1,14 +1,15 @@
 import { expect, test } from "vitest";
 import { triedSlices } from "../../../extensions/try/tried-slices.ts";
 import { parseLocation } from "../../../shared/domain/location.ts";
+import { aDigest } from "../../support/ids.ts";
 
 function aPlan(...rows: number[]) {
   const files = rows.map((count, file) => ({
     path: parseLocation(`/data/${file % 2 === 0 ? "a" : "b"}/part-${Math.floor(file / 2)}.parquet`),
-    ...{ format: "parquet", bytes: 1, version: "", rows: count, footerSha256: "" },
+    ...{ format: "parquet", bytes: 1, version: "", rows: count, footerSha256: aDigest("") },
     format: "parquet" as const,
   }));
-  return { dataset: { files, fields: [], digest: "" }, pruned: [], skipped: [] };
+  return { dataset: { files, fields: [], digest: aDigest("") }, pruned: [], skipped: [] };
 }
 
 const placesOf = (plan: Parameters<typeof triedSlices>[0], wanted: Parameters<typeof triedSlices>[1]) =>

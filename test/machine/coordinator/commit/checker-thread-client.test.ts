@@ -7,6 +7,7 @@ import { CheckerThreadClient } from "../../../../coordinator/commit/checker-thre
 import { type Location, parseLocation } from "../../../../shared/domain/location.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import type { PartialRules } from "../../../../shared/domain/partial-layout.ts";
+import { aDigest } from "../../../support/ids.ts";
 import { writePartials } from "../../../support/partial-builder.ts";
 
 const SHAPE: PartialRules = { reduce: {}, rowsFormat: "parquet", hasSteps: false, hasMadeInputs: false };
@@ -38,7 +39,7 @@ test("a thread says of each partial whether it is what its manifest says", async
   expect(await checker.check(partials)).toEqual([null, null]);
   const [good, other] = partials;
   if (good === undefined || other === undefined) throw new Error("two partials");
-  const bad = { ...other, digest: "0".repeat(64) };
+  const bad = { ...other, digest: aDigest("0".repeat(64)) };
   const [first, second] = await checker.check([good, bad]);
   expect(first).toBeNull();
   expect(second).toMatchObject({ code: "PARTIAL_INVALID", fields: { shard: 1, digest: bad.digest } });

@@ -29,6 +29,7 @@ import { type PartialManifest, partialFolder } from "../../../../shared/domain/p
 import { partialDigest } from "../../../../shared/domain/partial-digest.ts";
 import type { PartialRules } from "../../../../shared/domain/partial-layout.ts";
 import { createLocalStorage } from "../../../../shared/storage/local.ts";
+import { aDigest } from "../../../support/ids.ts";
 import { aDeadLetter, writePartials } from "../../../support/partial-builder.ts";
 
 const SHAPE: PartialRules = {
@@ -125,7 +126,7 @@ test.for<[string, (partial: PartialManifest) => Partial<PartialManifest>]>([
   ["a text cut off by a tokenizer that the job does not have", () => ({ rowsTruncated: 1 })],
   ["rows that came of none", ({ rowsMapped }) => ({ rowsMapped: 0, rowsFiltered: rowsMapped })],
   ["an execution id that leads elsewhere", () => ({ executionId: asExecutionId("../../x") })],
-  ["a digest of something else", () => ({ digest: "0".repeat(64) })],
+  ["a digest of something else", () => ({ digest: aDigest("0".repeat(64)) })],
   ["a missing combined table", ({ files }) => withFiles(files.filter((file) => file.kind !== "combined"))],
   ["a missing rows file", ({ files }) => withFiles(files.filter((file) => file.kind !== "rows"))],
   ["two rows files", ({ files }) => withFiles([...files, ...files.slice(0, 1)])],

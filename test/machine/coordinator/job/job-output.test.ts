@@ -16,11 +16,11 @@ import type { Storage } from "../../../../shared/storage/storage.ts";
 import { SeededRandom } from "../../../../sim/seeded-random.ts";
 import { makeSimJob } from "../../../../sim/sim-plan.ts";
 import { aPartialManifest } from "../../../support/builders.ts";
-import { aJobId } from "../../../support/ids.ts";
+import { aDigest, aJobId } from "../../../support/ids.ts";
 import { aConfig } from "../../../unit/coordinator/schedule/harness.ts";
 
 const PATHS = workPaths("/out");
-const LOST = aPartialManifest({ digest: "" });
+const LOST = aPartialManifest({ digest: aDigest("") });
 const FOLDER = below(PATHS.partials, partialFolder(LOST));
 
 interface OutputFacts {

@@ -15,7 +15,7 @@ import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { createLocalStorage } from "../../../../shared/storage/local.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { rowCounts } from "../../../support/builders.ts";
-import { aJobId } from "../../../support/ids.ts";
+import { aDigest, aJobId } from "../../../support/ids.ts";
 
 const storage = createLocalStorage();
 afterAll(() => storage[Symbol.asyncDispose]());
@@ -34,7 +34,7 @@ async function stage(attempts: number): Promise<StagedOutput> {
   const manifest = buildManifest(
     {
       job: { id: aJobId("j"), name: "digits" },
-      digests: { spec: "s", input: "i", model: "m" },
+      digests: { spec: aDigest("s"), input: aDigest("i"), model: aDigest("m") },
       run: { ...NO_RUN, rowsTotal: 3, shardsCommitted: 1, attempts },
       counts: rowCounts(3),
       builds: [],

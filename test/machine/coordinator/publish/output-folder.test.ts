@@ -18,13 +18,13 @@ import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { rowCounts } from "../../../support/builders.ts";
 import { clearUnlocked } from "../../../support/clear-unlocked.ts";
-import { aJobId } from "../../../support/ids.ts";
+import { aDigest, aJobId } from "../../../support/ids.ts";
 import { PLAIN_LOCK } from "../../../support/plain-lock.ts";
 
 const MANIFEST = buildManifest(
   {
     job: { id: aJobId("j"), name: "digits" },
-    digests: { spec: "s", input: "i", model: "m" },
+    digests: { spec: aDigest("s"), input: aDigest("i"), model: aDigest("m") },
     run: { ...NO_RUN, rowsTotal: 3, shardsCommitted: 1 },
     counts: rowCounts(3),
     builds: [],

@@ -17,7 +17,7 @@ import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 import { MemoryStorage } from "../../../../shared/storage/memory.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { rowCounts } from "../../../support/builders.ts";
-import { aJobId } from "../../../support/ids.ts";
+import { aDigest, aJobId } from "../../../support/ids.ts";
 
 /** A run is chosen by names alone: these files hold no rows. */
 
@@ -37,7 +37,7 @@ function aManifest(inputFiles: readonly ReadFile[]) {
   return buildManifest(
     {
       job: { id: aJobId("j1"), name: "j" },
-      digests: { spec: "s", input: "i", model: "m" },
+      digests: { spec: aDigest("s"), input: aDigest("i"), model: aDigest("m") },
       run: NO_RUN,
       counts: rowCounts(0),
       inputFiles,

@@ -12,6 +12,7 @@ import type { LeaseAnswer } from "../../../../shared/wire/services.ts";
 import { LeaseLoop } from "../../../../worker/lease/lease-loop.ts";
 import { aLease, aPartialManifest, aWorker, rowCounts } from "../../../support/builders.ts";
 import { FakeWork } from "../../../support/fake-work.ts";
+import { aDigest } from "../../../support/ids.ts";
 
 /** A coordinator that is killed and started again while a worker is at a shard. */
 
@@ -73,7 +74,7 @@ class Rig {
       gate.reject(signal.reason);
     });
     await gate.promise;
-    return aPartialManifest({ shard: shard.id, token, executionId, ...rowCounts(100), digest: "d" });
+    return aPartialManifest({ shard: shard.id, token, executionId, ...rowCounts(100), digest: aDigest("d") });
   }
 }
 

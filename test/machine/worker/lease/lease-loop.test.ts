@@ -13,10 +13,11 @@ import { LeaseLoop } from "../../../../worker/lease/lease-loop.ts";
 import type { ShardRunner } from "../../../../worker/lease/shard-runner.ts";
 import { aLease, aPartialManifest, aWorker, rowCounts } from "../../../support/builders.ts";
 import { FakeWork } from "../../../support/fake-work.ts";
+import { aDigest } from "../../../support/ids.ts";
 
 function partialOf(lease: Lease, executionId: ExecutionId): PartialManifest {
   const { shard, token } = lease;
-  return aPartialManifest({ shard: shard.id, token, executionId, ...rowCounts(100), digest: "d" });
+  return aPartialManifest({ shard: shard.id, token, executionId, ...rowCounts(100), digest: aDigest("d") });
 }
 
 function loopOf(

@@ -5,6 +5,7 @@ import { NO_STORES } from "../../../../shared/domain/job-stores.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import type { MapBinding } from "../../../../shared/domain/map-binding.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
+import { aDigest } from "../../../support/ids.ts";
 
 const MAP: MapBinding = {
   inputs: [
@@ -77,7 +78,7 @@ const MAP: MapBinding = {
 
 /** Shards of these sizes, of both files. */
 function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): PlannedJob {
-  const file = { format: "parquet", bytes: 2048, version: "", footerSha256: "" } as const;
+  const file = { format: "parquet", bytes: 2048, version: "", footerSha256: aDigest("") } as const;
   return {
     spec: {
       name: "digits",
@@ -112,7 +113,7 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
         { ...file, path: parseLocation("/data/b.parquet"), rows: 1500 },
       ],
       fields: [],
-      digest: "",
+      digest: aDigest(""),
     },
     leftOut: [],
     undecoded: [],
@@ -120,7 +121,7 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
     model: {
       path: parseLocation("/m.onnx"),
       bytes: 1024,
-      sha256: "",
+      sha256: aDigest(""),
       externalData: [],
       signature: { inputs: [], outputs: [], unusable: [] },
     },
@@ -132,7 +133,7 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
     modelFrom: null,
     folder: null,
     converted: null,
-    digests: { spec: "", input: "", model: "" },
+    digests: { spec: aDigest(""), input: aDigest(""), model: aDigest("") },
   };
 }
 

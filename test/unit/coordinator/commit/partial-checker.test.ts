@@ -7,6 +7,7 @@ import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { rowCounts } from "../../../support/builders.ts";
+import { aDigest } from "../../../support/ids.ts";
 
 const { signal } = new AbortController();
 
@@ -18,8 +19,8 @@ function partialOf(shard: number, bytes = 100): PartialManifest {
     executionId: asExecutionId(`e${shard}`),
     ...rowCounts(1),
     firstDead: null,
-    files: [{ kind: "rows", name: "rows.parquet", rows: 1, bytes, sha256: "" }],
-    digest: "",
+    files: [{ kind: "rows", name: "rows.parquet", rows: 1, bytes, sha256: aDigest("") }],
+    digest: aDigest(""),
   };
 }
 

@@ -6,7 +6,7 @@ import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
 import { ShardmillError } from "../../../../shared/core/errors.ts";
 import { workerSession } from "../../../../shared/domain/worker.ts";
 import { manualClock } from "../../../support/builders.ts";
-import { aJobId } from "../../../support/ids.ts";
+import { aDigest, aJobId } from "../../../support/ids.ts";
 import { aConfig, aPartial, aPlan, DIGESTS, filesOf } from "../schedule/harness.ts";
 
 const anna = workerSession("anna");
@@ -28,7 +28,7 @@ class Rig {
       discard: async (partial) => void done.push(`discard ${partial.shard}`),
       reduce: async () => {
         done.push("reduce");
-        return "digest";
+        return aDigest("digest");
       },
       publish: async (digest) => void done.push(`publish ${digest}`),
       whyLost: async () => null,
@@ -180,7 +180,7 @@ describe("the job shell", () => {
     const rig: Rig = new Rig({
       reduce: async () => {
         tries += 1;
-        if (tries > 1) return "digest";
+        if (tries > 1) return aDigest("digest");
         const fields = { shard: 0, digest: first.digest };
         throw new ShardmillError("PARTIAL_INVALID", "bits have flipped", { fields });
       },

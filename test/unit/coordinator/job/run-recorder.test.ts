@@ -6,7 +6,7 @@ import type { JournalRecord } from "../../../../coordinator/schedule/state/recor
 import type { Tracer } from "../../../../shared/core/tracer.ts";
 import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import { manualClock } from "../../../support/builders.ts";
-import { aJobId } from "../../../support/ids.ts";
+import { aDigest, aJobId } from "../../../support/ids.ts";
 import { TestTracer } from "../../../support/test-tracer.ts";
 import { aPlan, TestJob } from "../schedule/harness.ts";
 
@@ -25,7 +25,7 @@ function workOf(takes: (ms: number) => void): ShellWork {
     whyLost: async () => null,
     reduce: async () => {
       takes(3_000);
-      return "digest";
+      return aDigest("digest");
     },
     publish: async () => takes(500),
   };
@@ -45,7 +45,7 @@ describe("what a run took", () => {
     expect(await work.reduce()).toBe("digest");
     clock.advance(1_000_000);
     expect(recorder.seconds).toEqual({ plan: 2, map: 10, reduce: 3 });
-    await work.publish("digest");
+    await work.publish(aDigest("digest"));
     await work.reduce();
     expect(recorder.seconds).toEqual({ plan: 2, map: 10, reduce: 6, publish: 0.5 });
   });

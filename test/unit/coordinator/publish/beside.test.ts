@@ -11,7 +11,7 @@ import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memo
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { readText } from "../../../../shared/storage/whole-file.ts";
 import { aPartialManifest } from "../../../support/builders.ts";
-import { aJobId } from "../../../support/ids.ts";
+import { aDigest, aJobId } from "../../../support/ids.ts";
 import { needs } from "../../../support/needs.ts";
 
 const PATHS = workPaths("/out");
@@ -40,7 +40,7 @@ class Dying {
     const staged = await stageOutput({
       facts: {
         job: { id: aJobId("j1"), name: "j" },
-        digests: { spec: "s", input: "i", model: "m" },
+        digests: { spec: aDigest("s"), input: aDigest("i"), model: aDigest("m") },
         run: { ...NO_RUN, rowsTotal: 1, shardsCommitted: 1, attempts: 1 },
         marker: "_SUCCESS",
         besides: this.#besides,

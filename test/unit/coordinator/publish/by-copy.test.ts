@@ -17,7 +17,7 @@ import { MemoryStorage, type StorageCall } from "../../../../shared/storage/memo
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import { readText } from "../../../../shared/storage/whole-file.ts";
 import { aPartialManifest, rowCounts } from "../../../support/builders.ts";
-import { aJobId } from "../../../support/ids.ts";
+import { aDigest, aJobId, jobDigests } from "../../../support/ids.ts";
 
 const PATHS = workPaths("/out");
 const SHARDS = 3;
@@ -84,7 +84,7 @@ async function stageAndPublish(
   const staged = await stageOutput({
     facts: {
       job: { id: aJobId("j1"), name: "digits" },
-      digests: { spec: "s", input: "i", model: "m" },
+      digests: { spec: aDigest("s"), input: aDigest("i"), model: aDigest("m") },
       run: {
         ...NO_RUN,
         rowsTotal: partials.length,
@@ -159,7 +159,7 @@ test("a manifest that came meanwhile is never replaced", async () => {
   const counts = rowCounts(2);
   const facts = {
     job: { id: aJobId("j2"), name: "other" },
-    digests: { spec: "s", input: "i", model: "m" },
+    digests: jobDigests("s", "i", "m"),
     run: { ...NO_RUN, rowsTotal: 2, shardsCommitted: 2, attempts: 2 },
     builds: [],
     versions: {},

@@ -15,7 +15,7 @@ import { NO_ROWS } from "../../../../shared/domain/row-counts.ts";
 import { NO_RUN, type RunFacts } from "../../../../shared/domain/run-facts.ts";
 import { shardId } from "../../../../shared/domain/shard.ts";
 import { manifestRows, rowCounts } from "../../../support/builders.ts";
-import { aJobId } from "../../../support/ids.ts";
+import { aDigest, aJobId } from "../../../support/ids.ts";
 import { HISTORY } from "../../../support/run-history.ts";
 
 function aPartial(shard: number, rowsOut: number, rowsDead = 0): PartialManifest {
@@ -24,7 +24,7 @@ function aPartial(shard: number, rowsOut: number, rowsDead = 0): PartialManifest
     name,
     rows,
     bytes: 100 + shard,
-    sha256: String(shard).padStart(64, "0"),
+    sha256: aDigest(String(shard).padStart(64, "0")),
   });
   return {
     shard: shardId(shard),
@@ -37,7 +37,7 @@ function aPartial(shard: number, rowsOut: number, rowsDead = 0): PartialManifest
       ...(rowsDead > 0 ? [file("dead", "dead.parquet", rowsDead)] : []),
       file("combined", "combined-a.parquet", 1),
     ],
-    digest: "d",
+    digest: aDigest("d"),
   };
 }
 
@@ -47,7 +47,7 @@ function aRun(changes: Partial<RunFacts>): RunFacts {
 
 const FACTS: ManifestFacts = {
   job: { id: aJobId("j"), name: "digits" },
-  digests: { spec: "s", input: "i", model: "m" },
+  digests: { spec: aDigest("s"), input: aDigest("i"), model: aDigest("m") },
   run: aRun({ rowsTotal: 9, attempts: 4, bottleneck: "infer", stages: { infer: 0.9 } }),
   counts: rowCounts(7),
   builds: ["1"],
@@ -90,7 +90,7 @@ const file = (path: string, kind: OutputFile["kind"], rows: number): OutputFile 
   kind,
   rows,
   bytes: 1,
-  sha256: "0".repeat(64),
+  sha256: aDigest("0".repeat(64)),
 });
 const FILES = [file("rows/part-00000.parquet", "rows", 7), file("_errors/part-00000.pq", "errors", 2)];
 

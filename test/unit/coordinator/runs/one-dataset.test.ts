@@ -9,9 +9,9 @@ import { type Location, parseLocation } from "../../../../shared/domain/location
 import { NO_RUN } from "../../../../shared/domain/run-facts.ts";
 import { checkJobSpec } from "../../../../shared/job-file/check-job.ts";
 import { rowCounts } from "../../../support/builders.ts";
-import { aJobId } from "../../../support/ids.ts";
+import { aDigest, aJobId } from "../../../support/ids.ts";
 
-const DIGESTS: JobDigests = { spec: "s", input: "i", model: "m" };
+const DIGESTS: JobDigests = { spec: aDigest("s"), input: aDigest("i"), model: aDigest("m") };
 const aFile = (name: string) => ({ path: parseLocation(`/data/${name}`), bytes: 1, version: "v1" });
 
 function aRun(number: number, names: readonly string[]) {
@@ -55,13 +55,17 @@ function identifier(digestsBy: (names: string) => Partial<JobDigests>) {
 }
 
 test("a job that is by its last run's files what that run had is no other one, whatever one file says", async () => {
-  const { asked, identify } = identifier((names) => (names === "b c" ? {} : { spec: "by one file" }));
+  const { asked, identify } = identifier((names) =>
+    names === "b c" ? {} : { spec: aDigest("by one file") },
+  );
   await refuseOtherJobThan(nothingNew(["a", "b", "c"], [["a"], ["b", "c"]]), identify);
   expect(asked).toEqual(["a", "b c"]);
 });
 
 test("where files of the last run have gone, one before it says what the job is", async () => {
-  const { asked, identify } = identifier((names) => (names === "a b" ? {} : { spec: "by one file" }));
+  const { asked, identify } = identifier((names) =>
+    names === "a b" ? {} : { spec: aDigest("by one file") },
+  );
   await refuseOtherJobThan(
     nothingNew(
       ["a", "b"],
@@ -77,13 +81,13 @@ test("where files of the last run have gone, one before it says what the job is"
 
 test("another job file is refused, and another model at once", async () => {
   const found = nothingNew(["a", "b"], [["a", "b"]]);
-  const other = identifier(() => ({ spec: "other" }));
+  const other = identifier(() => ({ spec: aDigest("other") }));
   await expect(refuseOtherJobThan(found, other.identify)).rejects.toMatchObject({
     code: "JOB_MISMATCH",
     message: expect.stringContaining("the job file changed"),
   });
   expect(other.asked).toEqual(["a", "a b"]);
-  const model = identifier(() => ({ model: "other" }));
+  const model = identifier(() => ({ model: aDigest("other") }));
   await expect(refuseOtherJobThan(found, model.identify)).rejects.toMatchObject({ code: "JOB_MISMATCH" });
   expect(model.asked).toEqual(["a"]);
 });
@@ -95,7 +99,7 @@ test("columns that became others are told before digests that did with them", ()
     output: { path: "/out" },
   });
   const planned = {
-    digests: { ...DIGESTS, spec: "other" },
+    digests: { ...DIGESTS, spec: aDigest("other") },
     partitions: { kind: "none", why: null } as const,
     map: { keep: [], outputs: [], finish: [] },
   };

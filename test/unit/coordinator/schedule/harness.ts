@@ -19,9 +19,9 @@ import { type Shard, shardId, shardRows } from "../../../../shared/domain/shard.
 import { type Token, tokenKey } from "../../../../shared/domain/token.ts";
 import { type WorkerSession, workerSession } from "../../../../shared/domain/worker.ts";
 import { rowCounts } from "../../../support/builders.ts";
-import { aJobId } from "../../../support/ids.ts";
+import { aJobId, jobDigests } from "../../../support/ids.ts";
 
-export const DIGESTS = { spec: "s", input: "i", model: "m" };
+export const DIGESTS = jobDigests("s", "i", "m");
 
 /** The input of a plan: all rows in one file, and another without any. */
 export function filesOf(shards: readonly Shard[]) {

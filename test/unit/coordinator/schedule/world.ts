@@ -8,6 +8,7 @@ import { assertLaw } from "../../../../shared/domain/laws.ts";
 import { type PartialManifest, partialFolder } from "../../../../shared/domain/partial.ts";
 import { shardRows } from "../../../../shared/domain/shard.ts";
 import type { WorkerSession } from "../../../../shared/domain/worker.ts";
+import { aDigest } from "../../../support/ids.ts";
 import { aPartial, aPlan, aReason, decisionOf, type Granted, TestJob } from "./harness.ts";
 
 /** Picks in [0, below): the only source of chance in a world. */
@@ -151,7 +152,7 @@ export class World {
     if (!this.#reducing) return;
     this.#reducing = false;
     const damaged = this.#damaged();
-    if (damaged === undefined) this.#run({ kind: "reduced", outputDigest: this.#digest() });
+    if (damaged === undefined) this.#run({ kind: "reduced", outputDigest: aDigest(this.#digest()) });
     else {
       const { shard, digest } = damaged;
       this.#run({ kind: "partialDamaged", shard, digest, reason: "missing" });
@@ -172,7 +173,7 @@ export class World {
     this.output = digest;
     if (!heard) return;
     this.#publishing = null;
-    this.#run({ kind: "publishDone", outputDigest: digest });
+    this.#run({ kind: "publishDone", outputDigest: aDigest(digest) });
   }
 
   cancel(): void {

@@ -4,6 +4,7 @@ import type { InputFile } from "../../../../shared/domain/dataset.ts";
 import type { PlannedJob } from "../../../../shared/domain/job.ts";
 import { parseLocation } from "../../../../shared/domain/location.ts";
 import { sampleSlices } from "../../../../shared/domain/sample-slices.ts";
+import { aDigest } from "../../../support/ids.ts";
 
 /** A dataset whose files have so many rows. */
 function aDataset(...rows: number[]): Pick<PlannedJob, "dataset" | "pruned" | "skipped"> {
@@ -14,10 +15,10 @@ function aDataset(...rows: number[]): Pick<PlannedJob, "dataset" | "pruned" | "s
       bytes: 1,
       version: "1",
       rows: count,
-      footerSha256: "",
+      footerSha256: aDigest(""),
     }),
   );
-  return { dataset: { files, fields: [], digest: "" }, pruned: [], skipped: [] };
+  return { dataset: { files, fields: [], digest: aDigest("") }, pruned: [], skipped: [] };
 }
 
 test("a sample has as many rows as asked, each once, all of them rows of the dataset; or all rows there are", () => {

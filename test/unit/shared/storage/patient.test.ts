@@ -7,6 +7,7 @@ import { patientStorage } from "../../../../shared/storage/patient.ts";
 import { sourceOfBytes } from "../../../../shared/storage/put-source.ts";
 import type { Storage } from "../../../../shared/storage/storage.ts";
 import { sessionCell, sessionIn, setSession } from "../../../../worker/read/session-cell.ts";
+import { aDigest } from "../../../support/ids.ts";
 
 const A = parseLocation("/a");
 
@@ -41,7 +42,7 @@ function failing(...errors: readonly ShardmillError[]): { storage: Storage; call
       throw new Error("not asked");
     },
     read: () => call().then(() => new Uint8Array(3)),
-    put: () => call().then(() => ({ bytes: 1, sha256: "x" })),
+    put: () => call().then(() => ({ bytes: 1, sha256: aDigest("x") })),
     rename: call,
     link: call,
     copy: call,

@@ -6,6 +6,7 @@ import type { LaneLayout } from "../../../../worker/lanes/lane-layout.ts";
 import { type CheckKind, JobTuning } from "../../../../worker/tuning/job-tuning.ts";
 import type { MachineFacts } from "../../../../worker/tuning/machine-facts.ts";
 import type { TuningCache } from "../../../../worker/tuning/tuning-cache.ts";
+import { aDigest } from "../../../support/ids.ts";
 import { aJob, SUM_PLAN } from "../../../support/shard-job.ts";
 
 const machine: MachineFacts = {
@@ -43,7 +44,7 @@ test("another model, shape, output, device, machine or plan learned nothing yet"
   await new JobTuning(cache, job, machine).rememberBatch(plan, { units: 256, caps: [] });
   const [input] = SUM_PLAN.inputs;
   const jobs = [
-    aJob({ ...job, model: { ...job.model, sha256: "other" } }),
+    aJob({ ...job, model: { ...job.model, sha256: aDigest("other") } }),
     aJob({ ...job, map: { ...job.map, inputs: input === undefined ? [] : [{ ...input, rowDims: [3] }] } }),
     aJob({ ...job, map: { ...job.map, outputs: [] } }),
   ];

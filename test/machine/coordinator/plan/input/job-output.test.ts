@@ -5,13 +5,13 @@ import { NO_RUN } from "../../../../../shared/domain/run-facts.ts";
 import { rowCounts } from "../../../../support/builders.ts";
 import { FileTree } from "../../../../support/file-tree.ts";
 import { seeInput } from "../../../../support/found-input.ts";
-import { aJobId } from "../../../../support/ids.ts";
+import { aDigest, aJobId } from "../../../../support/ids.ts";
 
 const MANIFEST = manifestText(
   buildManifest(
     {
       job: { id: aJobId("a-1"), name: "a" },
-      digests: { spec: "", input: "", model: "" },
+      digests: { spec: aDigest(""), input: aDigest(""), model: aDigest("") },
       run: { ...NO_RUN, rowsTotal: 0, shardsCommitted: 1 },
       counts: rowCounts(0),
       builds: [],

@@ -3,6 +3,7 @@ import { type FileFooter, sealDataset } from "../../../../../coordinator/plan/fo
 import { isShardmillError, type ShardmillError } from "../../../../../shared/core/errors.ts";
 import type { Field } from "../../../../../shared/domain/dataset.ts";
 import { parseLocation } from "../../../../../shared/domain/location.ts";
+import { aDigest } from "../../../../support/ids.ts";
 
 const field = (name: string, type: "float32" | "int64" = "float32", nullable = false): Field => ({
   name,
@@ -15,7 +16,13 @@ function footer(
   fields: readonly Field[],
   changes: Partial<FileFooter["file"]> = {},
 ): FileFooter {
-  const known = { format: "parquet", bytes: 100, version: "5", rows: 10, footerSha256: "aa" } as const;
+  const known = {
+    format: "parquet",
+    bytes: 100,
+    version: "5",
+    rows: 10,
+    footerSha256: aDigest("aa"),
+  } as const;
   const file = { path: parseLocation(path), ...known };
   return {
     file: { ...file, ...changes },
@@ -58,7 +65,7 @@ describe("a dataset", () => {
   it.each([
     ["size", { bytes: 101 }],
     ["version", { version: "6" }],
-    ["footer", { footerSha256: "bb" }],
+    ["footer", { footerSha256: aDigest("bb") }],
   ] as const)("is another one when a file's %s differs", (_, changes) => {
     const digest = (file: FileFooter) => sealDataset([file]).digest;
     expect(digest(footer("/a", [field("x")], changes))).not.toBe(digest(footer("/a", [field("x")])));

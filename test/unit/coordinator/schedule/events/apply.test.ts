@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { aDigest } from "../../../../support/ids.ts";
 import { aConfig, aPartial, aPlan, aReason, kinds, only, outcomeOf, TestJob } from "../harness.ts";
 
 function reducing(shards = 2, config = aConfig()) {
@@ -10,8 +11,8 @@ function reducing(shards = 2, config = aConfig()) {
 
 function published() {
   const made = reducing();
-  made.job.apply({ kind: "reduced", outputDigest: "d1" });
-  made.job.apply({ kind: "publishDone", outputDigest: "d1" });
+  made.job.apply({ kind: "reduced", outputDigest: aDigest("d1") });
+  made.job.apply({ kind: "publishDone", outputDigest: aDigest("d1") });
   return made;
 }
 
@@ -39,7 +40,7 @@ describe("after the end", () => {
     if (committed === undefined) throw new Error("no partial");
     expect(kinds(job.offer(worker, committed))).toEqual(["settleOffer"]);
     expect(outcomeOf(job.offer(worker, committed))).toBe("committed");
-    expect(kinds(job.offer(worker, { ...committed, digest: "other" }))).toEqual(["settleOffer"]);
+    expect(kinds(job.offer(worker, { ...committed, digest: aDigest("other") }))).toEqual(["settleOffer"]);
   });
 
   test("what the shell still answers is dropped", () => {
@@ -50,8 +51,8 @@ describe("after the end", () => {
     expect(job.stored(partial)).toEqual([]);
     expect(job.rejected(partial)).toEqual([]);
     expect(job.apply({ kind: "partialDamaged", shard, digest, reason: "gone" })).toEqual([]);
-    expect(job.apply({ kind: "reduced", outputDigest: "d2" })).toEqual([]);
-    expect(job.apply({ kind: "publishDone", outputDigest: "d1" })).toEqual([]);
+    expect(job.apply({ kind: "reduced", outputDigest: aDigest("d2") })).toEqual([]);
+    expect(job.apply({ kind: "publishDone", outputDigest: aDigest("d1") })).toEqual([]);
     expect(job.apply({ kind: "jobBroken", reason: aReason("INTERNAL") })).toEqual([]);
     expect(job.state.phase.kind).toBe("published");
   });
@@ -72,7 +73,7 @@ describe("impossible events", () => {
     expect(() => job.stored(partial)).toThrow(
       /partialStored while the job is reducing; shard 0 \(a.parquet, rows 0 to 9\), is committed: 1.1 on w1/,
     );
-    expect(() => job.apply({ kind: "publishDone", outputDigest: "d" })).toThrow(
+    expect(() => job.apply({ kind: "publishDone", outputDigest: aDigest("d") })).toThrow(
       "publishDone while the job is",
     );
   });

@@ -5,7 +5,7 @@ import { recordOf } from "../../../../../shared/core/record-of.ts";
 import type { Law } from "../../../../../shared/domain/laws.ts";
 import { RUN_COUNTS } from "../../../../../shared/domain/row-counts.ts";
 import { workerSession } from "../../../../../shared/domain/worker.ts";
-import { aJobId } from "../../../../support/ids.ts";
+import { aDigest, aJobId } from "../../../../support/ids.ts";
 import {
   aConfig,
   aPartial,
@@ -84,12 +84,12 @@ describe("planning", () => {
 describe("reducing and publishing", () => {
   test("the intent is durable before the publish, and the end before anybody hears of it", () => {
     const { job } = reducing();
-    const intent = job.apply({ kind: "reduced", outputDigest: "d1" });
+    const intent = job.apply({ kind: "reduced", outputDigest: aDigest("d1") });
     expect(intent).toMatchObject([
-      { kind: "append", durable: true, record: { kind: "publishIntent", outputDigest: "d1" } },
-      { kind: "publish", outputDigest: "d1" },
+      { kind: "append", durable: true, record: { kind: "publishIntent", outputDigest: aDigest("d1") } },
+      { kind: "publish", outputDigest: aDigest("d1") },
     ]);
-    const done = job.apply({ kind: "publishDone", outputDigest: "d1" });
+    const done = job.apply({ kind: "publishDone", outputDigest: aDigest("d1") });
     expect(done).toMatchObject([
       { kind: "append", durable: true, record: { kind: "published" } },
       { kind: "jobEnded", phase: "published", reason: null },
@@ -98,8 +98,8 @@ describe("reducing and publishing", () => {
 
   test("publishing anything but the intent is a broken invariant", () => {
     const { job } = reducing();
-    job.apply({ kind: "reduced", outputDigest: "d1" });
-    expect(() => job.apply({ kind: "publishDone", outputDigest: "d2" })).toThrow(
+    job.apply({ kind: "reduced", outputDigest: aDigest("d1") });
+    expect(() => job.apply({ kind: "publishDone", outputDigest: aDigest("d2") })).toThrow(
       "published-once" satisfies Law,
     );
   });
@@ -137,7 +137,7 @@ describe("reducing and publishing", () => {
     } as const;
     job.apply(report);
     expect(job.apply(report)).toEqual([]);
-    expect(job.apply({ ...report, shard: second.shard, digest: "other" })).toEqual([]);
+    expect(job.apply({ ...report, shard: second.shard, digest: aDigest("other") })).toEqual([]);
     expect(job.state.counts.committed).toBe(1);
   });
 
@@ -196,10 +196,10 @@ describe("cancelling", () => {
 
   test("is too late once the intent to publish is on record", () => {
     const { job } = reducing();
-    job.apply({ kind: "reduced", outputDigest: "d1" });
+    job.apply({ kind: "reduced", outputDigest: aDigest("d1") });
     const effects = job.apply({ kind: "cancelRequested", reason: "enough" });
     expect(only(effects, "refuse").reason.code).toBe("CANCEL_TOO_LATE");
-    job.apply({ kind: "publishDone", outputDigest: "d1" });
+    job.apply({ kind: "publishDone", outputDigest: aDigest("d1") });
     const late = job.apply({ kind: "cancelRequested", reason: "enough" });
     expect(only(late, "refuse").reason.code).toBe("CANCEL_TOO_LATE");
   });

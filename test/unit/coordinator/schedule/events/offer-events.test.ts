@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { aDigest } from "../../../../support/ids.ts";
 import { aConfig, aPartial, aPlan, kinds, only, outcomeOf, TestJob } from "../harness.ts";
 
 describe("committing", () => {
@@ -49,7 +50,7 @@ describe("committing", () => {
     const job = TestJob.running(aPlan(2));
     const worker = job.join("w1");
     const partial = job.commit(worker);
-    const effects = job.offer(worker, { ...partial, digest: "other" });
+    const effects = job.offer(worker, { ...partial, digest: aDigest("other") });
     expect(kinds(effects)).toEqual(["settleOffer"]);
     expect(outcomeOf(effects)).toBe("PARTIAL_INVALID");
   });

@@ -6,6 +6,7 @@ import { isShardmillError } from "../../../../../shared/core/errors.ts";
 import { asExecutionId } from "../../../../../shared/domain/execution-id.ts";
 import type { Law } from "../../../../../shared/domain/laws.ts";
 import { shardId } from "../../../../../shared/domain/shard.ts";
+import { aDigest } from "../../../../support/ids.ts";
 import { aConfig, aPlan, aReason, kinds, only, TestJob } from "../harness.ts";
 
 describe("a restart", () => {
@@ -52,9 +53,9 @@ describe("a restart", () => {
     const job = TestJob.running(aPlan(1));
     job.commit(job.join("w1"));
     expect(job.restart()).toEqual([{ kind: "startReduce" }]);
-    job.apply({ kind: "reduced", outputDigest: "d1" });
-    expect(job.restart()).toEqual([{ kind: "publish", outputDigest: "d1" }]);
-    job.apply({ kind: "publishDone", outputDigest: "d1" });
+    job.apply({ kind: "reduced", outputDigest: aDigest("d1") });
+    expect(job.restart()).toEqual([{ kind: "publish", outputDigest: aDigest("d1") }]);
+    job.apply({ kind: "publishDone", outputDigest: aDigest("d1") });
     expect(job.restart()).toEqual([{ kind: "jobEnded", phase: "published", reason: null }]);
   });
 
@@ -137,8 +138,8 @@ describe("replay", () => {
     const { shard, digest } = partial;
     job.apply({ kind: "partialDamaged", shard, digest, reason: "gone" });
     job.commit(worker);
-    job.apply({ kind: "reduced", outputDigest: "d" });
-    job.apply({ kind: "publishDone", outputDigest: "d" });
+    job.apply({ kind: "reduced", outputDigest: aDigest("d") });
+    job.apply({ kind: "publishDone", outputDigest: aDigest("d") });
     const kindsSeen = new Set(job.records.map(({ kind }) => kind));
     expect(kindsSeen).toContain("shardSplit");
     const doubled = job.records.flatMap((record) => [record, record]);
@@ -155,8 +156,14 @@ describe("replay", () => {
     ["a commit before the plan", (records) => records.filter(({ kind }) => kind !== "planSealed")],
     ["a plan before the job", (records) => records.filter(({ kind }) => kind !== "jobAccepted")],
     ["a token that is not new", (records) => [...records, granted({ generation: 1, sequence: 0 })]],
-    ["a publish without intent", (records) => [...records, { kind: "published", outputDigest: "d" }]],
-    ["an intent with open shards", (records) => [...records, { kind: "publishIntent", outputDigest: "d" }]],
+    [
+      "a publish without intent",
+      (records) => [...records, { kind: "published", outputDigest: aDigest("d") }],
+    ],
+    [
+      "an intent with open shards",
+      (records) => [...records, { kind: "publishIntent", outputDigest: aDigest("d") }],
+    ],
     [
       "work after the end",
       (records) => [

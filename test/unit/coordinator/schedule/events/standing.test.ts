@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { shardId } from "../../../../../shared/domain/shard.ts";
-import { aJobId } from "../../../../support/ids.ts";
+import { aDigest, aJobId } from "../../../../support/ids.ts";
 import { aConfig, aPlan, aReason, kinds, only, TestJob } from "../harness.ts";
 
 function paused(shards = 3) {
@@ -80,7 +80,7 @@ test("once all shards are done it is too late to pause a job, and its priority m
   expect(only(change({ paused: true }), "refuse").reason).toMatchObject({ code: "PAUSE_TOO_LATE" });
   expect(kinds(change({ paused: false }))).toEqual(["done"]);
   expect(kinds(change({ priority: 1 }))).toContain("done");
-  job.apply({ kind: "reduced", outputDigest: "d1" });
+  job.apply({ kind: "reduced", outputDigest: aDigest("d1") });
   expect(only(change({ paused: true }), "refuse").reason).toMatchObject({ code: "PAUSE_TOO_LATE" });
 });
 

@@ -3,14 +3,15 @@ import type { Phase } from "../../../../../coordinator/schedule/state/job-state.
 import { type JobMove, moveJob, moveShard } from "../../../../../coordinator/schedule/state/moves.ts";
 import { present } from "../../../../../shared/core/assert.ts";
 import { BrokenLaw } from "../../../../../shared/domain/laws.ts";
+import { aDigest } from "../../../../support/ids.ts";
 import { aPlan, aReason, TestJob } from "../harness.ts";
 
 const OF_A_JOB: readonly (readonly [JobMove, Phase])[] = [
   ["planSealed", { kind: "running" }],
   ["lastShardDone", { kind: "reducing" }],
   ["shardRevoked", { kind: "running" }],
-  ["publishIntent", { kind: "publishing", outputDigest: "d" }],
-  ["published", { kind: "published", outputDigest: "d" }],
+  ["publishIntent", { kind: "publishing", outputDigest: aDigest("d") }],
+  ["published", { kind: "published", outputDigest: aDigest("d") }],
   ["failed", { kind: "failed", reason: aReason("INTERNAL"), intent: null }],
   ["cancelled", { kind: "cancelled", reason: aReason("JOB_CANCELLED") }],
   ["revived", { kind: "running" }],
@@ -38,8 +39,8 @@ describe("a job", () => {
     [{ kind: "planning" }, ["planSealed", "failed", "cancelled"]],
     [{ kind: "running" }, ["lastShardDone", "failed", "cancelled"]],
     [{ kind: "reducing" }, ["shardRevoked", "publishIntent", "failed", "cancelled"]],
-    [{ kind: "publishing", outputDigest: "d" }, ["published", "failed"]],
-    [{ kind: "published", outputDigest: "d" }, []],
+    [{ kind: "publishing", outputDigest: aDigest("d") }, ["published", "failed"]],
+    [{ kind: "published", outputDigest: aDigest("d") }, []],
     [{ kind: "failed", reason: aReason("INTERNAL"), intent: null }, ["revived"]],
     [{ kind: "cancelled", reason: aReason("JOB_CANCELLED") }, ["revived"]],
   ])("that is %o makes the moves %j and no others", (phase, moves) => {
@@ -49,7 +50,9 @@ describe("a job", () => {
   test("that was cancelled never comes to be published by another run's move alone", () => {
     const { state } = TestJob.running(aPlan(1));
     moveJob(state, "cancelled", { kind: "cancelled", reason: aReason("JOB_CANCELLED") });
-    expect(() => moveJob(state, "revived", { kind: "publishing", outputDigest: "d" })).toThrow(BrokenLaw);
+    expect(() => moveJob(state, "revived", { kind: "publishing", outputDigest: aDigest("d") })).toThrow(
+      BrokenLaw,
+    );
   });
 });
 

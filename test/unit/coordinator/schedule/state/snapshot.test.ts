@@ -7,7 +7,7 @@ import type { JournalRecord } from "../../../../../coordinator/schedule/state/re
 import { SinceSnapshot, type Snapshot } from "../../../../../coordinator/schedule/state/snapshot.ts";
 import { sha256 } from "../../../../../shared/core/digest.ts";
 import { asExecutionId } from "../../../../../shared/domain/execution-id.ts";
-import { aJobId } from "../../../../support/ids.ts";
+import { aDigest, aJobId } from "../../../../support/ids.ts";
 import { aConfig, aPartial, aPlan, aReason, TestJob } from "../harness.ts";
 import { World } from "../world.ts";
 
@@ -175,7 +175,7 @@ test("a shard that was committed at once lies in the columns, and one with a sto
   const partial = {
     ...aPartial(grant.shard, grant.token),
     executionId: asExecutionId("0123456789abcdef"),
-    digest: "d".repeat(64),
+    digest: aDigest("d".repeat(64)),
   };
   job.apply({ kind: "partialOffered", worker, partial });
   const { shard, token, executionId } = partial;
