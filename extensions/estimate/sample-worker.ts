@@ -85,11 +85,13 @@ class SampleRun {
       this.#next += 1;
       const lease = leaseOf(this.#task, sequence, this.#cutRows);
       try {
-        const partial = await this.#job.run(lease, asExecutionId(`sample${randomBytes(4).toString("hex")}`), {
-          // Its own: many listen at once.
-          signal: AbortSignal.any([stop]),
-          onProgress: (rows) => this.#progress(sequence, rows),
-        });
+        const executionId = asExecutionId(`sample${randomBytes(4).toString("hex")}`);
+        // Many listen to it at once, so each shard has its own.
+        const signal = AbortSignal.any([stop]);
+        const onProgress = (rows: number) => this.#progress(sequence, rows);
+        const partial = await this.#job.useThread((thread, onRead) =>
+          thread.run(lease, executionId, { signal, onProgress, onRead }),
+        );
         this.#end(sequence, partial);
       } catch (error) {
         if (stop.aborted) return;

@@ -122,7 +122,8 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
     // A model may take minutes to load: whoever gives up the shard does not wait for it, the next shard does.
     const running = this.#jobs.use(lease.jobId, {
       open: () => this.#openJob(lease),
-      work: (job) => job.run(lease, executionId, options),
+      work: (job) =>
+        job.useThread((thread, onRead) => thread.run(lease, executionId, { ...options, onRead })),
       signal: options.signal,
     });
     const known = this.#known.get(lease.jobId);

@@ -4,10 +4,8 @@ import type { Worker } from "node:worker_threads";
 import { NEVER } from "../../shared/core/abort.ts";
 import { canonicalJson } from "../../shared/core/digest.ts";
 import type { DeviceReport } from "../../shared/domain/accuracy.ts";
-import type { ExecutionId } from "../../shared/domain/execution-id.ts";
 import type { Lease } from "../../shared/domain/job.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
-import type { PartialManifest } from "../../shared/domain/partial.ts";
 import type { StageShares } from "../../shared/domain/worker.ts";
 import { createCoordinatorStorage } from "../../shared/storage/coordinator.ts";
 import type { FetchProgress } from "../../shared/storage/fetch-progress.ts";
@@ -20,12 +18,7 @@ import { fixedBatchOf } from "../lanes/fixed-batch.ts";
 import { type LaneSet, startLanes } from "../lanes/lane-set.ts";
 import type { SharedLanes } from "../lanes/shared-lanes.ts";
 import { mergeShares } from "../meter/busy-meter.ts";
-import {
-  type OnBusy,
-  type RunOptions,
-  ShardThreadClient,
-  startShardThread,
-} from "../pipeline/shard-thread-client.ts";
+import { type OnBusy, ShardThreadClient, startShardThread } from "../pipeline/shard-thread-client.ts";
 import { ShardThreads } from "../pipeline/shard-threads.ts";
 import { type SessionCell, sessionIn } from "../read/session-cell.ts";
 import { JobTuning } from "../tuning/job-tuning.ts";
@@ -225,16 +218,8 @@ export class OpenJob implements AsyncDisposable {
     return Math.max(modelBytes, process.memoryUsage.rss() - this.#rssBefore);
   }
 
-  run(lease: Lease, executionId: ExecutionId, options: RunOptions): Promise<PartialManifest> {
-    const onProgress = (rowsDone: number): void => {
-      if (!this.#hasMapped && rowsDone > 0) {
-        this.#hasMapped = true;
-        this.#options.log.info({ job: this.#job.jobId }, "first rows mapped");
-      }
-      options.onProgress(rowsDone);
-    };
-    return this.#threads.run(lease, executionId, { ...options, onProgress });
-  }
+  /** Gives one of the job's shard threads to a shard, as `ShardThreads.use` does. */
+  readonly useThread: ShardThreads["use"] = (work) => this.#threads.use(work);
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#threads[Symbol.asyncDispose]();
@@ -252,6 +237,12 @@ export class OpenJob implements AsyncDisposable {
       { job: this.#job.jobId, path },
       "input files that are not seen here are read from the coordinator; this is the first",
     );
+  }
+
+  #tellFirstRows(): void {
+    if (this.#hasMapped) return;
+    this.#hasMapped = true;
+    this.#options.log.info({ job: this.#job.jobId }, "first rows mapped");
   }
 
   #keep(news: LearnedBatch): void {
@@ -274,6 +265,7 @@ export class OpenJob implements AsyncDisposable {
       },
       onLearned: (news) => this.#keep(news),
       onFarFile: (path) => this.#tellFar(path),
+      onRows: () => this.#tellFirstRows(),
       onLanesBusy: () => log.info({ job: this.#job.jobId }, "all lanes busy"),
       onBroken: (error) => {
         log.warn({ reason: error.message }, "a shard thread is replaced");

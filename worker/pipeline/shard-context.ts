@@ -24,7 +24,7 @@ import { ShardInput } from "../read/shard-input.ts";
 import type { Ways } from "../read/ways.ts";
 import { StageSteps } from "../steps/stage-steps.ts";
 import { WriteThreadClient } from "../write/write-thread-client.ts";
-import { type MapShardOptions, mapShard } from "./map-shard.ts";
+import { mapShard } from "./map-shard.ts";
 import { ShardOrder, type ShardPass } from "./shard-order.ts";
 import type { ShardEvent } from "./shard-protocol.ts";
 import { fetchedBytesOf } from "./thread-counts.ts";
@@ -161,13 +161,23 @@ export class ShardContext implements AsyncDisposable {
   }
 
   async #map(lease: Lease, pass: ShardPass, { signal, emit }: ShardCalls): Promise<MappedShard> {
+    const { job, meter } = this.#options;
     try {
       using input = await ShardInput.open(lease.slices, this.#files, {
         signal,
         budget: this.#fetches,
         onFile: (slice) => emit({ kind: "fileStarted", slice }),
       });
-      const result = await this.#mapRows(lease, input, {
+      const result = await mapShard({
+        steps: this.#prepare,
+        job,
+        lease,
+        input,
+        lanes: this.#lanes,
+        inFlight: () => this.#lanes.inFlight,
+        sizer: this.#sizer,
+        pool: this.#pool,
+        meter,
         signal,
         turn: () => pass.turn(),
         onRead: () => {
@@ -181,26 +191,6 @@ export class ShardContext implements AsyncDisposable {
     } finally {
       pass.endRead();
     }
-  }
-
-  async #mapRows(
-    lease: Lease,
-    input: ShardInput,
-    calls: Pick<MapShardOptions, "signal" | "turn" | "onRead" | "onProgress">,
-  ): Promise<MappedShard> {
-    const { job, meter } = this.#options;
-    return await mapShard({
-      ...calls,
-      steps: this.#prepare,
-      job,
-      lease,
-      input,
-      lanes: this.#lanes,
-      inFlight: () => this.#lanes.inFlight,
-      sizer: this.#sizer,
-      pool: this.#pool,
-      meter,
-    });
   }
 
   #progressOf(emit: ShardCalls["emit"]): (rowsDone: number) => void {

@@ -70,6 +70,8 @@ interface ShardClientOptions {
   readonly onLearned?: (learned: LearnedBatch) => void;
   readonly onFarFile?: (path: string) => void;
   readonly onLanesBusy?: () => void;
+  /** Called when a shard has made progress. */
+  readonly onRows?: () => void;
   readonly onBroken: (error: ShardmillError) => void;
   /** Default: ten seconds. */
   readonly lookMs?: number;
@@ -84,12 +86,14 @@ export class ShardThreadClient implements AsyncDisposable {
   readonly #remote: Remote<ShardThreadMethods>;
   readonly #running = new Set<Running>();
   readonly #onBroken: (error: ShardmillError) => void;
+  readonly #onRows: () => void;
   readonly #looking: NodeJS.Timeout;
   readonly #closeLimitMs: number;
   #silentLooks = 0;
 
   constructor(options: ShardClientOptions) {
     this.#onBroken = options.onBroken;
+    this.#onRows = options.onRows ?? (() => {});
     this.#closeLimitMs = options.closeLimitMs ?? CLOSE_LIMIT_MS;
     this.#looking = setInterval(() => this.#look(), options.lookMs ?? LOOK_MS).unref();
     const serves: ShardThreadOwner = {
@@ -148,6 +152,7 @@ export class ShardThreadClient implements AsyncDisposable {
     this.#silentLooks = 0;
     switch (event.kind) {
       case "progress":
+        if (event.rowsDone > 0) this.#onRows();
         onProgress(event.rowsDone);
         break;
       case "fileStarted":

@@ -1,13 +1,8 @@
 import { present } from "../../shared/core/assert.ts";
-import type { ExecutionId } from "../../shared/domain/execution-id.ts";
-import type { Lease } from "../../shared/domain/job.ts";
-import type { PartialManifest } from "../../shared/domain/partial.ts";
-import type { RunOptions } from "./shard-thread-client.ts";
+import type { ShardThreadClient } from "./shard-thread-client.ts";
 
-/** What a shard thread does for its owner: `ShardThreadClient`, or a test's. */
-export interface ShardThread extends AsyncDisposable {
-  run(lease: Lease, executionId: ExecutionId, options: RunOptions): Promise<PartialManifest>;
-}
+/** Shard thread as its users see it: `ShardThreadClient`, or a test's. */
+export type ShardThread = Pick<ShardThreadClient, "run"> & AsyncDisposable;
 
 /** Starts a thread; `onBroken` is called when it can be of no more use. */
 type StartShardThread = (index: number, onBroken: () => void) => Promise<ShardThread>;
@@ -31,23 +26,25 @@ export class ShardThreads implements AsyncDisposable {
     this.#start = start;
   }
 
-  async run(lease: Lease, executionId: ExecutionId, options: RunOptions): Promise<PartialManifest> {
+  /**
+   * Gives a thread to a shard, for as long as the work on it takes.
+   *
+   * @param work calls `onRead` when all input of the shard is read
+   */
+  async use<T>(work: (thread: ShardThread, onRead: () => void) => Promise<T>): Promise<T> {
     const least = Math.min(...this.#slots.map(({ unread }) => unread));
     const index = this.#slots.findIndex(({ unread }) => unread === least);
     const slot = present(this.#slots[index], "there is a shard thread");
     slot.unread += 1;
     let isRead = false;
     const onRead = (): void => {
-      if (isRead) return;
+      if (!isRead) slot.unread -= 1;
       isRead = true;
-      slot.unread -= 1;
-      options.onRead?.();
     };
     try {
-      const thread = await this.#threadOf(slot, index);
-      return await thread.run(lease, executionId, { ...options, onRead });
+      return await work(await this.#threadOf(slot, index), onRead);
     } finally {
-      if (!isRead) slot.unread -= 1;
+      onRead();
     }
   }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { type Deferred, deferred } from "../../../../shared/core/abort.ts";
+import { type Deferred, deferred, NEVER } from "../../../../shared/core/abort.ts";
 import { asExecutionId } from "../../../../shared/domain/execution-id.ts";
 import type { PartialManifest } from "../../../../shared/domain/partial.ts";
 import type { RunOptions } from "../../../../worker/pipeline/shard-thread-client.ts";
@@ -30,10 +30,9 @@ function rig(count: number) {
       },
     } satisfies ShardThread;
   });
-  const options = { signal: new AbortController().signal, onProgress: () => {} };
   const give = async (): Promise<Run> => {
     const before = runs.length;
-    threads.run(aLease(), asExecutionId("e"), options).catch(() => {});
+    use(threads).catch(() => {});
     while (runs.length === before) await Promise.resolve();
     const run = runs.at(-1);
     if (run === undefined) throw new Error("a run");
@@ -41,6 +40,11 @@ function rig(count: number) {
   };
   return { threads, started, give };
 }
+
+const use = (threads: ShardThreads) =>
+  threads.use((thread, onRead) =>
+    thread.run(aLease(), asExecutionId("e"), { signal: NEVER, onProgress: () => {}, onRead }),
+  );
 
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 const aPartial = {} as PartialManifest;
@@ -83,8 +87,7 @@ test("one that could not be started is tried anew", async () => {
     if (starts === 1) throw new Error("no threads left");
     return { run: async () => aPartial, [Symbol.asyncDispose]: async () => {} };
   });
-  const options = { signal: new AbortController().signal, onProgress: () => {} };
-  await expect(threads.run(aLease(), asExecutionId("e"), options)).rejects.toThrow("no threads left");
-  expect(await threads.run(aLease(), asExecutionId("e"), options)).toBe(aPartial);
+  await expect(use(threads)).rejects.toThrow("no threads left");
+  expect(await use(threads)).toBe(aPartial);
   await threads[Symbol.asyncDispose]();
 });
