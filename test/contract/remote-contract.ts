@@ -58,7 +58,7 @@ const owner = serveOwner({
   },
   async ask(question) {
     owner.tell("note", question);
-    return await owner.call("answer", question, new AbortController().signal);
+    return await owner.call("answer", question, { signal: new AbortController().signal });
   },
   spin() { for (;;); },
   exit: (code) => process.exit(code),
