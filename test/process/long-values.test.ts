@@ -20,10 +20,11 @@ const { readFileSync } = await import("node:fs");
 const { openDatasetFile } = await import(process.argv[1]);
 const content = readFileSync(process.argv[2]);
 const read = async (start, end) => new Uint8Array(content.subarray(start, end));
-const file = await openDatasetFile({ path: "a.parquet", bytes: content.length, read }, "parquet");
+const { signal } = new AbortController();
+const file = await openDatasetFile({ path: "a.parquet", bytes: content.length, read }, "parquet", signal);
 let rows = 0;
 let batches = 0;
-for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns: ["t"] })) {
+for await (const batch of file.read({ rowStart: 0, rowEnd: file.rows, columns: ["t"], signal })) {
   const column = batch.getChild("t");
   for (let row = 0; row < batch.numRows; row += 1, rows += 1)
     if (!column.get(row).startsWith((rows % 4) + " ")) throw new Error("row " + rows + " is another");
