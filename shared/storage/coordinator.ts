@@ -1,8 +1,9 @@
-import { sleep } from "../core/abort.ts";
 import { present } from "../core/assert.ts";
 import { backoffMs } from "../core/backoff.ts";
+import { systemClock } from "../core/clock.ts";
 import { ERROR_CODES } from "../core/error-codes.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../core/errors.ts";
+import { retry } from "../core/retry.ts";
 import { Slots } from "../core/slots.ts";
 import type { JobId } from "../domain/job-id.ts";
 import { atCoordinator, type FileStat, folderOf, type Location, nameOf } from "../domain/location.ts";
@@ -169,14 +170,11 @@ class CoordinatorStorage implements Storage {
 async function inTurn<T>(slots: Slots, call: () => Promise<T>, signal: AbortSignal): Promise<T> {
   const giveBack = await slots.take(signal);
   try {
-    for (let attempt = 0; ; attempt += 1) {
-      try {
-        return await call();
-      } catch (error) {
-        if (!isShardmillError(error, "RESOURCE_EXHAUSTED") || attempt >= BUSY.tries) throw error;
-        await sleep(backoffMs(attempt, BUSY, Math.random()), signal);
-      }
-    }
+    const pauseMs = (error: unknown, failure: number) =>
+      isShardmillError(error, "RESOURCE_EXHAUSTED") && failure < BUSY.tries
+        ? backoffMs(failure, BUSY, Math.random())
+        : null;
+    return await retry(call, pauseMs, { clock: systemClock, signal });
   } finally {
     giveBack();
   }

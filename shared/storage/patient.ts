@@ -1,7 +1,8 @@
-import { NEVER, sleepBy } from "../core/abort.ts";
+import { NEVER } from "../core/abort.ts";
 import { systemClock, type TimedClock } from "../core/clock.ts";
 import { ERROR_CODES, isErrorCode } from "../core/error-codes.ts";
 import { isShardmillError } from "../core/errors.ts";
+import { retry } from "../core/retry.ts";
 import type { Storage } from "./storage.ts";
 
 /** How soon it is asked again: a coordinator that came back should be found within a second. */
@@ -16,16 +17,10 @@ const PATIENCE_MS = 60_000;
  * to repeat: see `Storage`.
  */
 export function patientStorage(storage: Storage, clock: TimedClock = systemClock): Storage {
-  const persist = async <T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> => {
-    const startMs = clock.nowMs();
-    for (;;) {
-      try {
-        return await call();
-      } catch (error) {
-        if (!isPassing(error) || clock.nowMs() - startMs > PATIENCE_MS) throw error;
-        await sleepBy(clock, AGAIN_MS, signal);
-      }
-    }
+  const persist = <T>(call: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+    const endMs = clock.nowMs() + PATIENCE_MS;
+    const pauseMs = (error: unknown) => (isPassing(error) && clock.nowMs() <= endMs ? AGAIN_MS : null);
+    return retry(call, pauseMs, { clock, signal });
   };
   return {
     can: storage.can,

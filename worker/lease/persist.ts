@@ -1,9 +1,9 @@
-import { sleepBy } from "../../shared/core/abort.ts";
 import { backoffMs } from "../../shared/core/backoff.ts";
 import type { TimedClock } from "../../shared/core/clock.ts";
 import { ERROR_CODES } from "../../shared/core/error-codes.ts";
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import type { Random } from "../../shared/core/random.ts";
+import { retry } from "../../shared/core/retry.ts";
 
 /**
  * Whether the call that failed with it may be made again as it was: the way failed, not what was said.
@@ -37,24 +37,21 @@ const REPORT_MS = 60_000;
 /**
  * Makes a call that is safe to repeat until it goes through, its refusal is final, or `giveUpMs` have passed.
  */
-export async function persist<T>(call: () => Promise<T>, options: PersistOptions): Promise<T> {
+export function persist<T>(call: () => Promise<T>, options: PersistOptions): Promise<T> {
   const { clock, random } = options;
   const startMs = clock.nowMs();
   let reportedMs = Number.NEGATIVE_INFINITY;
-  for (let attempt = 0; ; attempt += 1) {
-    try {
-      return await call();
-    } catch (error) {
-      options.signal.throwIfAborted();
-      if (!mayRepeat(error, options.wasLetIn) || clock.nowMs() - startMs > options.giveUpMs) throw error;
-      const nowMs = clock.nowMs();
-      const maxMs = nowMs - startMs < SOON.forMs ? SOON.maxMs : LATER_MAX_MS;
-      const waitMs = backoffMs(attempt, { firstMs: 200, maxMs }, random.unit());
-      if (error instanceof ShardmillError && nowMs - reportedMs >= REPORT_MS) {
-        reportedMs = nowMs;
-        options.onWaiting?.(error, nowMs - startMs);
-      }
-      await sleepBy(clock, waitMs, options.signal);
+  const pauseMs = (error: unknown, failure: number) => {
+    options.signal.throwIfAborted();
+    const nowMs = clock.nowMs();
+    if (!mayRepeat(error, options.wasLetIn) || nowMs - startMs > options.giveUpMs) return null;
+    const maxMs = nowMs - startMs < SOON.forMs ? SOON.maxMs : LATER_MAX_MS;
+    const waitMs = backoffMs(failure, { firstMs: 200, maxMs }, random.unit());
+    if (error instanceof ShardmillError && nowMs - reportedMs >= REPORT_MS) {
+      reportedMs = nowMs;
+      options.onWaiting?.(error, nowMs - startMs);
     }
-  }
+    return waitMs;
+  };
+  return retry(call, pauseMs, options);
 }

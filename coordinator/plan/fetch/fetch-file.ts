@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { open, statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { sleepBy } from "../../../shared/core/abort.ts";
 import { systemClock, type TimedClock } from "../../../shared/core/clock.ts";
 import { hashed } from "../../../shared/core/digest.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 import { freeBuffers } from "../../../shared/core/free-buffers.ts";
 import { makeFolders } from "../../../shared/core/make-folders.ts";
 import { readAhead } from "../../../shared/core/read-ahead.ts";
+import { retry } from "../../../shared/core/retry.ts";
 import { formatBytes } from "../../../shared/core/units.ts";
 import type { FileStat, Location } from "../../../shared/domain/location.ts";
 import type { FetchProgress } from "../../../shared/storage/fetch-progress.ts";
@@ -72,19 +72,14 @@ export async function fetchFile(
   return { bytes: file.bytes, sha256: hashed(hash) };
 }
 
-async function patiently<T>(
+function patiently<T>(
   call: () => Promise<T>,
-  { clock, signal }: { readonly clock: TimedClock; readonly signal: AbortSignal },
+  waiting: { readonly clock: TimedClock; readonly signal: AbortSignal },
 ): Promise<T> {
-  const startMs = clock.nowMs();
-  for (;;) {
-    try {
-      return await call();
-    } catch (error) {
-      if (!isShardmillError(error, "STORE_FAILED") || clock.nowMs() - startMs > PATIENCE_MS) throw error;
-      await sleepBy(clock, AGAIN_MS, signal);
-    }
-  }
+  const endMs = waiting.clock.nowMs() + PATIENCE_MS;
+  const mayPass = (error: unknown) =>
+    isShardmillError(error, "STORE_FAILED") && waiting.clock.nowMs() <= endMs;
+  return retry(call, (error) => (mayPass(error) ? AGAIN_MS : null), waiting);
 }
 
 /**
