@@ -1,6 +1,6 @@
 import { Client, credentials } from "@grpc/grpc-js";
 import { type Credential, userCredential } from "../../shared/access/credential.ts";
-import { sleep } from "../../shared/core/abort.ts";
+import { NEVER, sleep } from "../../shared/core/abort.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { authorization } from "../../shared/wire/authorization.ts";
@@ -52,7 +52,7 @@ export async function endlessly<T>(
       for (let round = 0; !signal.aborted; round += 1) {
         made.calls += 1;
         const index = (round * each + lane) * whose.length + place;
-        await Promise.race([work(one, index).catch(() => sleep(20, signal)), over]);
+        await Promise.race([work(one, index).catch(() => sleep(20, NEVER)), over]);
       }
     }),
   );
