@@ -49,10 +49,12 @@ export class InputFiles implements AsyncDisposable {
   readonly #readFrom = new WeakMap<DatasetFile, Way>();
   readonly #readers = new FormatReaders();
   #mostOpen = MOST_OPEN.near;
-  readonly #ends = new KeptEnds(MOST_OPEN.far);
+  /** One for each way: the end of a file does not tell whether another way leads to the rest of it. */
+  readonly #ends: ReadonlyMap<Way, KeptEnds>;
 
   constructor(options: InputFilesOptions) {
     this.#options = options;
+    this.#ends = new Map(options.ways.map((way) => [way, new KeptEnds(MOST_OPEN.far)]));
   }
 
   /**
@@ -195,7 +197,8 @@ export class InputFiles implements AsyncDisposable {
     const plain = byteSource(way, planned.path, planned.bytes, planned.version);
     const isFar = !isOnThisMachine(planned.path);
     if (isFar) this.#mostOpen = MOST_OPEN.far;
-    const source = isFar ? this.#ends.keptBy(gatheredSource(plain)) : plain;
+    const ends = present(this.#ends.get(way), "ends are kept for each way");
+    const source = isFar ? ends.keptBy(gatheredSource(plain)) : plain;
     const timed: ByteSource = {
       ...source,
       read: (start, end, readSignal) =>

@@ -253,3 +253,20 @@ test("an end whose reader gave up is read by the next that wants it", async () =
   expect(file.rows).toBe(planned.rows);
   expect(asked.length).toBeLessThanOrEqual(2);
 });
+
+test("an end that came on another way does not open a file on one that leads nowhere", async () => {
+  const { planned, way } = await inBucket();
+  const nowhere: Way = {
+    ...way,
+    read: () => Promise.reject(new ShardmillError("STORE_REFUSED", "no credentials")),
+  };
+  await using files = new InputFiles({ ways: [nowhere, way], meter: new BusyMeter(() => 0) });
+  // Two shards of one file: the second finds the end that the first has read.
+  for (const file of [await files.take(planned, null, signal), await files.take(planned, null, signal)]) {
+    expect(files.wayOf(file)).toBe(way);
+    let rows = 0;
+    for await (const batch of file.read({ rowStart: 0, rowEnd: 100, columns: ["id"], signal }))
+      rows += batch.numRows;
+    expect(rows).toBe(100);
+  }
+});
