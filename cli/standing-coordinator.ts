@@ -66,7 +66,7 @@ export async function runStanding(args: StandingArguments, work: StandingWork): 
     await workers;
     const submit: Coordinator["submit"] = (spec, options) => coordinator.submit(spec, options);
     await work.serve({ submit, isGuarded, log, signal: stops.asked });
-    // By a signal: there is no other end.
+    // A signal is the only end.
     process.exitCode = 130;
   } finally {
     await (await workers?.catch(() => null))?.stop();

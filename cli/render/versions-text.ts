@@ -24,7 +24,7 @@ function versionLines({ build, protocol, mapping }: Versions): string[] {
   return [`  version   ${build}`, `  protocol  ${protocolText(protocol)}`, `  mapping   ${mapping}`];
 }
 
-/** What whoever calls a coordinator of another version should know; null where there is nothing to say. */
+/** Warns of a coordinator that speaks no version of the protocol in common. Null: it speaks one. */
 export function skewText(own: Versions, { build, protocol }: Versions): string | null {
   if (protocolsMeet(own.protocol, protocol)) return null;
   return (

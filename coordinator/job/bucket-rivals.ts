@@ -65,7 +65,7 @@ export async function inspectClearing(paths: OutputPaths, storage: Storage): Pro
   return await inspectOutput(output, storage);
 }
 
-/** Whether a run other than the one that is cleared has gone on: one that finds the marker does not. */
+/** Returns whether a run other than the cleared one has gone on. One that finds the marker does not. */
 async function hasBegunSince(paths: OutputPaths, storage: Storage): Promise<boolean> {
   const { work, runFile } = paths;
   const run = runFile === null ? null : await readRunFile(runFile, storage, NEVER);

@@ -26,7 +26,7 @@ interface JobJournalOptions extends Pick<OpenJobOptions, "clock" | "seams" | "lo
   readonly storage: Storage;
   /** On this machine. */
   readonly lock: JobLock & Pick<HeldLock, "look" | "makeFolder">;
-  /** What `awaitSilence` has given. */
+  /** Result of `awaitSilence`. */
   readonly silent: string | null;
 }
 

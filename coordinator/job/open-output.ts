@@ -137,7 +137,7 @@ type HeldOutput =
       readonly paths: WorkPaths;
       readonly storage: Storage;
       readonly lock: HeldLock;
-      /** What `awaitSilence` has given. */
+      /** Result of `awaitSilence`. */
       readonly silent: string | null;
     };
 

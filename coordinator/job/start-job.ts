@@ -48,7 +48,7 @@ interface StartOptions extends OpenJobOptions {
   /** What its check found, where the model was converted. */
   readonly precision: PrecisionReport | null;
   readonly lock: Pick<HeldLock, keyof JobLock | "look" | "makeFolder" | "remove">;
-  /** What `awaitSilence` has given. */
+  /** Result of `awaitSilence`. */
   readonly silent: string | null;
   /** What it reads, of a run of a job over what is new; else null. */
   readonly inputFiles: OutputManifest["inputFiles"];

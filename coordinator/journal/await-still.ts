@@ -20,7 +20,7 @@ export interface WaitOptions {
 interface StillOptions extends WaitOptions {
   /** Reads what a coordinator changes as long as it is alive. Its first line identifies the coordinator. */
   readonly read: () => Promise<string | null>;
-  /** Where that is. */
+  /** Place of what is read, for messages. */
   readonly path: Location;
 }
 

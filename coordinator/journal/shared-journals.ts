@@ -35,7 +35,7 @@ export interface SharedJournals {
   open(place: OpenPlace, options: OpenSharedOptions): Promise<OpenJournal>;
 
   /**
-   * Waits until whoever holds a journal has let go of it, or is dead. It saves work only.
+   * Waits until the holder of a journal has let go of it, or is dead. It saves work only.
    *
    * @returns what the dead one showed last; null where nobody is left
    * @throws {OUTPUT_LOCKED} when it is alive: it goes on to show so
@@ -80,7 +80,7 @@ export interface RunPlace extends RunFolder {
 
 /** Place of a run that is opened. */
 export interface OpenPlace extends RunPlace {
-  /** Where it is published: whoever finds something there is too late. */
+  /** Place of the manifest. A coordinator that finds one there is too late. */
   readonly manifest: Location;
   /** Is there as long as somebody removes all that is there, to start over. */
   readonly clearing: Location;
@@ -88,7 +88,7 @@ export interface OpenPlace extends RunPlace {
 
 export interface OpenSharedOptions extends WaitOptions {
   readonly random: Random;
-  /** What `awaitSilence` has given. */
+  /** Result of `awaitSilence`. */
   readonly silent?: string | null;
   readonly onSnapshotTrouble?: OnSnapshotTrouble;
 }

@@ -38,7 +38,7 @@ interface HoldOptions extends RunPlace {
 }
 
 interface SilenceOptions extends WaitOptions, RunFolder {
-  /** What `awaitSilence` has given: whoever showed that last is dead. */
+  /** Result of `awaitSilence`: what a dead coordinator showed last. */
   readonly silent?: string | null;
 }
 

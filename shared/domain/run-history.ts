@@ -11,7 +11,7 @@ const seconds = z.number().nonnegative();
 const column = <T extends z.ZodType>(cell: T) => z.array(cell).max(10_000);
 const ends = z.record(z.enum(SPAN_ENDS), count);
 
-/** Columns that belong together are equally long: whoever plots them need not look. */
+/** Columns that belong together are equally long, so plots do not check it. */
 function isTable(columns: Readonly<Record<string, readonly unknown[]>>): boolean {
   return new Set(Object.values(columns).map(({ length }) => length)).size <= 1;
 }

@@ -79,7 +79,7 @@ needs("code")(
     expect(taken).toMatchObject({ code: 0 });
     await using worker = startWorker(mine, address);
     expect(await ended(address, taken.stdout.trim())).toMatchObject({ phase: "published" });
-    // Of whoever has the user's secret nothing was said.
+    // A caller with the user's secret has all rights.
     const owners = await submit(theirs, theirs);
     expect(owners).toMatchObject({ code: 0 });
     expect(await ended(address, owners.stdout.trim())).toMatchObject({ phase: "published" });

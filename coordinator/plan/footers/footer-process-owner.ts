@@ -16,7 +16,7 @@ export interface ReadLimits {
   readonly stores?: JobStores;
   /** Of columns whose names are in this text, statistics are read. Left out: of none. */
   readonly named?: string | null;
-  /** Left out: all files have footers. */
+  /** Forms of files without a footer. Default: all files have one. */
   readonly forms?: FoundForms;
 }
 

@@ -14,7 +14,7 @@ export interface FooterRequest {
   readonly forms: FoundForms;
 }
 
-/** How files without a footer are read, by their format: found before any of them is indexed. */
+/** Forms of files without a footer, by their format. They are found before any of the files is indexed. */
 export type FoundForms = Readonly<Record<DatasetFormat, FoundForm>>;
 
 /** To a footer process: how are files of a format read? These are looked at. */

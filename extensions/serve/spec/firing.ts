@@ -1,5 +1,6 @@
 import { openSchedule } from "./schedule.ts";
 import type { TimedTrigger } from "./trigger-spec.ts";
+import { WallClock } from "./wall-clock.ts";
 
 /** An instant at which a trigger fires, as its run has it. */
 export interface Firing {
@@ -61,7 +62,7 @@ export function runVariables(
   { atMs, id }: Firing,
   timeZone: string,
 ): Readonly<Record<(typeof RUN_VARIABLES)[number], string>> {
-  const localMs = atMs + offsetMs(atMs, timeZone);
+  const localMs = new WallClock(timeZone).shown(atMs);
   const local = new Date(localMs).toISOString();
   const day = local.slice(0, 10);
   return {
@@ -75,24 +76,6 @@ export function runVariables(
 
 const DAY_MS = 86_400_000;
 const MINUTE_MS = 60_000;
-
-/** By which local time is ahead of UTC, at an instant of whole seconds. */
-function offsetMs(atMs: number, timeZone: string): number {
-  const format = new Intl.DateTimeFormat("en-US", {
-    timeZone,
-    hourCycle: "h23",
-    year: "numeric",
-    month: "numeric",
-    day: "numeric",
-    hour: "numeric",
-    minute: "numeric",
-    second: "numeric",
-  });
-  const parts = new Map(format.formatToParts(atMs).map(({ type, value }) => [type, Number(value)]));
-  const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? 0;
-  const [year, month, day] = [part("year"), part("month"), part("day")];
-  return Date.UTC(year, month - 1, day, part("hour"), part("minute"), part("second")) - atMs;
-}
 
 function offsetText(ms: number): string {
   const minutes = Math.abs(ms) / MINUTE_MS;

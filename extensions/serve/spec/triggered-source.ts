@@ -63,7 +63,7 @@ function noInput(): ShardmillError {
   });
 }
 
-/** The trigger stands in the text that its own variables are filled into: so it is read first. */
+/** Reads the trigger first, since its own variables are filled into the text that it is in. */
 function parsed({ text, parse, env, nowMs }: Reading): { source: JobSource; trigger: Trigger | null } {
   const first = attempt(() => parse(env));
   if (!(first instanceof ShardmillError) && specOf(first) === undefined)
