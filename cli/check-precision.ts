@@ -7,7 +7,7 @@ import type { CheckPrecision } from "../coordinator/job/pass-precision.ts";
  * @throws {PRECISION_LOSS} it is not
  */
 export const checkPrecision: CheckPrecision = async (planned, signal) => {
-  const { comparePrecision } = await import("../worker/accuracy/check-precision.ts");
+  const { comparePrecision } = await import("../extensions/convert/check/check-precision.ts");
   const { judgePrecision } = await import("../worker/accuracy/judge-accuracy.ts");
   const { precisionText } = await import("./render/precision-text.ts");
   const { createStyle } = await import("../shared/terminal/style.ts");

@@ -1,3 +1,4 @@
+import { convertedModel } from "../../extensions/convert/converted-model.ts";
 import { withTempFolder } from "../../shared/core/temp-folder.ts";
 import type { Dataset } from "../../shared/domain/dataset.ts";
 import { loadInputPlanners, reductionValue } from "../../shared/domain/features.ts";
@@ -25,7 +26,6 @@ import { modelPathOf, readModelFolder } from "./folder/read-model-folder.ts";
 import type { FileFooter } from "./footers/seal-dataset.ts";
 import type { FoundInput } from "./input/discover.ts";
 import { withLikelyInputs } from "./input-steps/likely-inputs.ts";
-import { convertedModel } from "./model/converted-model.ts";
 import { inspectModel } from "./model/inspect-model.ts";
 import { KnownModels } from "./model/known-models.ts";
 import { planMap } from "./plan-map.ts";

@@ -1,9 +1,9 @@
 import { NEVER } from "../../shared/core/abort.ts";
 import { ShardmillError } from "../../shared/core/errors.ts";
 import { isAddress, notAFilePlace, notAPath } from "../../shared/domain/location.ts";
-import { CONVERTED_PRECISIONS } from "../../shared/domain/precision.ts";
 import { defineCommand } from "../../shared/extension/command.ts";
 import { jsonOption } from "../../shared/terminal/command-parts.ts";
+import { CONVERTED_PRECISIONS } from "./precision.ts";
 
 export const convertCommand = defineCommand({
   options: (yargs) =>
@@ -39,7 +39,7 @@ export const convertCommand = defineCommand({
       ),
   async run(args) {
     const { resolve } = await import("node:path");
-    const { convertToFile } = await import("../../coordinator/plan/model/convert-to-file.ts");
+    const { convertToFile } = await import("./convert-to-file.ts");
     const { conversionText } = await import("./conversion-text.ts");
     const { createStyle } = await import("../../shared/terminal/style.ts");
     const wrong = [

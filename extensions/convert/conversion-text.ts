@@ -1,8 +1,8 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
-import type { Conversion } from "../../shared/domain/precision.ts";
 import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { renderTable } from "../../shared/terminal/table.ts";
 import { counted, oneLine } from "../../shared/terminal/text.ts";
+import type { Conversion } from "./precision.ts";
 
 /** Says what a conversion did in a few lines, with everything that was left alone and why. */
 export function conversionText(

@@ -1,7 +1,7 @@
 import * as z from "zod";
+import { CONVERTED_PRECISIONS, type Precision } from "../../extensions/convert/precision.ts";
 import type { Frozen } from "../core/frozen.ts";
 import { DEVICES } from "./device.ts";
-import { CONVERTED_PRECISIONS, type Precision } from "./precision.ts";
 
 const count = z.int().nonnegative();
 

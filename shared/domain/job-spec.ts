@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { PRECISIONS } from "../../extensions/convert/precision.ts";
 import type { Frozen } from "../core/frozen.ts";
 import { MAX_NAMES } from "../input-sources/input-source.ts";
 import { BESIDES } from "./besides.ts";
@@ -10,7 +11,6 @@ import { notAnInput, notAnOutput } from "./location.ts";
 import { filePlace, mapSpec } from "./map-spec.ts";
 import { CHANGED_SPEC, NEW_SPEC } from "./new-input.ts";
 import { checkShapeRules, ROWS_KEYS } from "./output-shape.ts";
-import { PRECISIONS } from "./precision.ts";
 import { reduceSpec } from "./reduce-spec.ts";
 import { ALL_SCHEMES, SHOWN_SCHEMES } from "./store-schemes.ts";
 import { STORES_SPEC } from "./store-spec.ts";

@@ -1,3 +1,4 @@
+import type { Conversion } from "../../extensions/convert/precision.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Dataset, InputFile } from "./dataset.ts";
 import type { FileSlice } from "./dataset-rows.ts";
@@ -9,7 +10,6 @@ import type { Location } from "./location.ts";
 import type { MapBinding } from "./map-binding.ts";
 import type { ModelFolder } from "./model-folder.ts";
 import type { Partitions } from "./partition.ts";
-import type { Conversion } from "./precision.ts";
 import type { ReductionBindings } from "./reduction-binding.ts";
 import type { Shard } from "./shard.ts";
 import type { ModelSignature } from "./tensor.ts";

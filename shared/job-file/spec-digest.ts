@@ -1,9 +1,9 @@
+import { CONVERTER_VERSION } from "../../extensions/convert/precision.ts";
 import { canonicalJson, type Digest, sha256 } from "../core/digest.ts";
 import { FEATURES, fileSpec, fileSpecs, INPUTS, stepValue } from "../domain/features.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import { type FolderFacts, leavesLabels, leavesPooling, USUAL_OP } from "../domain/model-folder.ts";
 import { shapeDigestOf } from "../domain/output-shape.ts";
-import { CONVERTER_VERSION } from "../domain/precision.ts";
 import { withFiles, withReductionFiles } from "./map-files.ts";
 
 /**

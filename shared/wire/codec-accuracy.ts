@@ -1,3 +1,4 @@
+import { CONVERTED_PRECISIONS } from "../../extensions/convert/precision.ts";
 import type {
   AccuracyReport,
   DeviceReport,
@@ -7,7 +8,6 @@ import type {
   WorstRow,
 } from "../domain/accuracy.ts";
 import { CONCRETE_DEVICES } from "../domain/device.ts";
-import { CONVERTED_PRECISIONS } from "../domain/precision.ts";
 import { field } from "./field.ts";
 import { tableCodec, withInner } from "./table-codec.ts";
 

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { PRECISIONS } from "../../extensions/convert/precision.ts";
 import { asDigest } from "../core/digest.ts";
 import type { Frozen } from "../core/frozen.ts";
 import { type InputFile, PARTITION_TYPES, type PartitionValue, TABLE_FORMATS } from "../domain/dataset.ts";
@@ -12,7 +13,6 @@ import type { JobStores } from "../domain/job-stores.ts";
 import type { MapBinding } from "../domain/map-binding.ts";
 import { isInsideLocation } from "../domain/model-location.ts";
 import { isPartitionValue } from "../domain/partition.ts";
-import { PRECISIONS } from "../domain/precision.ts";
 import type { ReductionSpec } from "../domain/reduce-spec.ts";
 import type { RowShape } from "../domain/row-shape.ts";
 import { COMPRESSIONS, type RowsForm } from "../domain/rows-form.ts";

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { halveModel } from "../../shared/onnx/precision/halve-model.ts";
-import { decodeOnnxModel, encodeOnnxModel } from "../../shared/onnx/precision/onnx-model.ts";
-import { quantizeModel } from "../../shared/onnx/precision/quantize.ts";
+import { halveModel } from "../../extensions/convert/onnx/halve-model.ts";
+import { decodeOnnxModel, encodeOnnxModel } from "../../extensions/convert/onnx/onnx-model.ts";
+import { quantizeModel } from "../../extensions/convert/onnx/quantize.ts";
 import { createSession } from "../../shared/onnx/session.ts";
 import { OutputComparison } from "../../worker/accuracy/output-comparison.ts";
 import { mlpModel } from "../support/onnx-model.ts";

@@ -1,8 +1,8 @@
 import { readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { convertedModel } from "../../coordinator/plan/model/converted-model.ts";
 import { inspectModel } from "../../coordinator/plan/model/inspect-model.ts";
+import { convertedModel } from "../../extensions/convert/converted-model.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { externalMlp } from "../support/external-model.ts";
 import { JobFolder, WIDTH } from "../support/job-folder.ts";

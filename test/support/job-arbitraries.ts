@@ -1,8 +1,8 @@
 import fc from "fast-check";
+import { PRECISIONS } from "../../extensions/convert/precision.ts";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import { REDUCTIONS } from "../../shared/domain/features.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import { PRECISIONS } from "../../shared/domain/precision.ts";
 import { DTYPES, ELEMENT_TYPES } from "../../shared/domain/tensor.ts";
 import type { OutputOpBinding } from "../../shared/output-ops/output-ops.ts";
 import type { JobDescription } from "../../shared/wire/job-description.ts";

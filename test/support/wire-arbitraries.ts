@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { CONVERTED_PRECISIONS } from "../../extensions/convert/precision.ts";
 import { ERROR_CODES, type ErrorCode } from "../../shared/core/error-codes.ts";
 import type { ErrorData } from "../../shared/core/errors.ts";
 import { recordOf } from "../../shared/core/record-of.ts";
@@ -10,7 +11,6 @@ import { JOB_PHASES, type Lease } from "../../shared/domain/job.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
 import { ROWS_FORMATS } from "../../shared/domain/output-shape.ts";
 import type { PartialManifest } from "../../shared/domain/partial.ts";
-import { CONVERTED_PRECISIONS } from "../../shared/domain/precision.ts";
 import { ROW_COUNT_NAMES, RUN_COUNTS } from "../../shared/domain/row-counts.ts";
 import { shardId } from "../../shared/domain/shard.ts";
 import { type WorkerInfo, type WorkerStatus, workerSession } from "../../shared/domain/worker.ts";

@@ -1,7 +1,7 @@
+import type { Precision } from "../../extensions/convert/precision.ts";
 import type { AccuracyLimits } from "../../shared/domain/accuracy.ts";
 import type { ConcreteDevice } from "../../shared/domain/device.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
-import type { Precision } from "../../shared/domain/precision.ts";
 import { DEVICE_TRAITS } from "../../shared/onnx/devices.ts";
 
 type Arithmetic = Precision | "half";

@@ -9,7 +9,7 @@ import { type Finding, lineAt, loadedBy, type SourceFile, targetOf } from "./sou
  */
 const BASES: Readonly<Record<string, readonly string[]>> = {
   init: ["coordinator/plan/"],
-  convert: ["coordinator/plan/"],
+  convert: ["coordinator/plan/", "worker/accuracy/"],
   // What a journal is, wherever it lies, and the records in it.
   "bucket-journal": ["coordinator/journal/", "coordinator/schedule/state/"],
   pipeline: ["worker/process/"],

@@ -5,8 +5,8 @@ import {
   decodeOnnxModel,
   encodeOnnxModel,
   opsetOf,
-} from "../../../../../shared/onnx/precision/onnx-model.ts";
-import { mlpModel, onnxModel } from "../../../../support/onnx-model.ts";
+} from "../../../extensions/convert/onnx/onnx-model.ts";
+import { mlpModel, onnxModel } from "../../support/onnx-model.ts";
 
 const { onnx } = onnxProto;
 

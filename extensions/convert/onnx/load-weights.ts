@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { join } from "node:path";
-import { messageOf, ShardmillError } from "../../core/errors.ts";
-import { isInsideLocation } from "../../domain/model-location.ts";
+import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
+import { isInsideLocation } from "../../../shared/domain/model-location.ts";
 import {
   allGraphs,
   type OnnxAttribute,

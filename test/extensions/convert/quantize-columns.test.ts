@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { quantizeColumns } from "../../../../../shared/onnx/precision/quantize-columns.ts";
+import { quantizeColumns } from "../../../extensions/convert/onnx/quantize-columns.ts";
 
 const shape = fc.record({ rows: fc.integer({ min: 1, max: 6 }), columns: fc.integer({ min: 1, max: 6 }) });
 const matrix = shape.chain(({ rows, columns }) =>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { halveModel } from "../../../../../shared/onnx/precision/halve-model.ts";
-import { decodeOnnxModel, type OnnxGraph } from "../../../../../shared/onnx/precision/onnx-model.ts";
-import { type ConstantSpec, type NodeSpec, onnxModel } from "../../../../support/onnx-model.ts";
+import { halveModel } from "../../../extensions/convert/onnx/halve-model.ts";
+import { decodeOnnxModel, type OnnxGraph } from "../../../extensions/convert/onnx/onnx-model.ts";
+import { type ConstantSpec, type NodeSpec, onnxModel } from "../../support/onnx-model.ts";
 
 const floats = (name: string, dims: readonly number[], value = 1): ConstantSpec => ({
   name,

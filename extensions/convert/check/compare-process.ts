@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
-import { errorToData } from "../../shared/core/errors.ts";
-import { answerIsolated } from "../../shared/onnx/isolated.ts";
+import { errorToData } from "../../../shared/core/errors.ts";
+import { answerIsolated } from "../../../shared/onnx/isolated.ts";
 import type { CompareAnswer } from "./check-precision.ts";
 import { type CompareQuestion, compareModels } from "./compare-models.ts";
 

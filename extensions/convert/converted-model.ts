@@ -2,22 +2,22 @@ import { randomBytes } from "node:crypto";
 import { rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "zod";
-import { asDigest, type Digest, digestFile } from "../../../shared/core/digest.ts";
-import { isShardmillError, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
-import { makeFolders } from "../../../shared/core/make-folders.ts";
-import { readRecord } from "../../../shared/core/read-record.ts";
-import { cacheFolder } from "../../../shared/core/user-folder.ts";
-import type { ModelFile } from "../../../shared/domain/job.ts";
-import { parseLocation } from "../../../shared/domain/location.ts";
-import { modelDigest } from "../../../shared/domain/model-digest.ts";
+import { inspectModel } from "../../coordinator/plan/model/inspect-model.ts";
+import { asDigest, type Digest, digestFile } from "../../shared/core/digest.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { makeFolders } from "../../shared/core/make-folders.ts";
+import { readRecord } from "../../shared/core/read-record.ts";
+import { cacheFolder } from "../../shared/core/user-folder.ts";
+import type { ModelFile } from "../../shared/domain/job.ts";
+import { parseLocation } from "../../shared/domain/location.ts";
+import { modelDigest } from "../../shared/domain/model-digest.ts";
+import { convertModel } from "./onnx/convert-model.ts";
 import {
   CONVERTED_PRECISIONS,
   CONVERTER_VERSION,
   type Conversion,
   type ConvertedPrecision,
-} from "../../../shared/domain/precision.ts";
-import { convertModel } from "../../../shared/onnx/precision/convert-model.ts";
-import { inspectModel } from "./inspect-model.ts";
+} from "./precision.ts";
 
 /** Beside a converted model: what it must be. */
 const recordSchema = z.object({

@@ -1,5 +1,5 @@
-import { ShardmillError } from "../../core/errors.ts";
-import { encodeHalf } from "../../core/float16.ts";
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import { encodeHalf } from "../../../shared/core/float16.ts";
 import { ELEMENT_TYPE, type OnnxTensor, toNumber } from "./onnx-model.ts";
 
 /** The largest finite float16. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { halfTable } from "../../../../../shared/core/float16.ts";
-import { floatsOf, halfTensor } from "../../../../../shared/onnx/precision/tensor-values.ts";
+import { floatsOf, halfTensor } from "../../../extensions/convert/onnx/tensor-values.ts";
+import { halfTable } from "../../../shared/core/float16.ts";
 
 const FLOAT = { name: "w", dataType: 1 };
 

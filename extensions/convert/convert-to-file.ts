@@ -1,15 +1,15 @@
 import { randomBytes } from "node:crypto";
 import { lstat, rename, rm } from "node:fs/promises";
-import type { Digest } from "../../../shared/core/digest.ts";
-import { errorCode } from "../../../shared/core/errno.ts";
-import { isShardmillError, messageOf, ShardmillError } from "../../../shared/core/errors.ts";
-import { placeAlone } from "../../../shared/core/hard-link.ts";
-import type { Conversion, ConvertedPrecision } from "../../../shared/domain/precision.ts";
-import { convertModel } from "../../../shared/onnx/precision/convert-model.ts";
-import { sealModel } from "../fetch/sealed-files.ts";
-import { modelPathOf, readModelFolder } from "../folder/read-model-folder.ts";
-import { inspectModel } from "./inspect-model.ts";
-import { readModelFile } from "./model-file.ts";
+import { sealModel } from "../../coordinator/plan/fetch/sealed-files.ts";
+import { modelPathOf, readModelFolder } from "../../coordinator/plan/folder/read-model-folder.ts";
+import { inspectModel } from "../../coordinator/plan/model/inspect-model.ts";
+import { readModelFile } from "../../coordinator/plan/model/model-file.ts";
+import type { Digest } from "../../shared/core/digest.ts";
+import { errorCode } from "../../shared/core/errno.ts";
+import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
+import { placeAlone } from "../../shared/core/hard-link.ts";
+import { convertModel } from "./onnx/convert-model.ts";
+import type { Conversion, ConvertedPrecision } from "./precision.ts";
 
 export interface ConvertedToFile {
   readonly conversion: Conversion;

@@ -1,17 +1,17 @@
 import { rm, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { present } from "../../shared/core/assert.ts";
-import { type ErrorData, errorFromData, ShardmillError } from "../../shared/core/errors.ts";
-import { compiledUrl } from "../../shared/core/package-root.ts";
-import { makeTempFolder } from "../../shared/core/temp-folder.ts";
-import type { PrecisionReport } from "../../shared/domain/accuracy.ts";
-import type { ModelFile, PlannedJob } from "../../shared/domain/job.ts";
-import { sampleSlices } from "../../shared/domain/sample-slices.ts";
-import { runIsolated } from "../../shared/onnx/isolated.ts";
-import { precisionLimits } from "./accuracy-limits.ts";
+import { present } from "../../../shared/core/assert.ts";
+import { type ErrorData, errorFromData, ShardmillError } from "../../../shared/core/errors.ts";
+import { compiledUrl } from "../../../shared/core/package-root.ts";
+import { makeTempFolder } from "../../../shared/core/temp-folder.ts";
+import type { PrecisionReport } from "../../../shared/domain/accuracy.ts";
+import type { ModelFile, PlannedJob } from "../../../shared/domain/job.ts";
+import { sampleSlices } from "../../../shared/domain/sample-slices.ts";
+import { runIsolated } from "../../../shared/onnx/isolated.ts";
+import { precisionLimits } from "../../../worker/accuracy/accuracy-limits.ts";
+import type { Comparison } from "../../../worker/accuracy/model-pair.ts";
 import type { CompareQuestion } from "./compare-models.ts";
-import type { Comparison } from "./model-pair.ts";
 
 /** Sent back by the comparing process. */
 export type CompareAnswer =
@@ -61,7 +61,7 @@ async function compareApart(question: CompareQuestion, signal: AbortSignal): Pro
     const path = join(folder, "question.json");
     await writeFile(path, JSON.stringify(question));
     const result = await runIsolated({
-      script: compiledUrl("worker/accuracy/compare-process.ts"),
+      script: compiledUrl("extensions/convert/check/compare-process.ts"),
       argument: path,
       limitMs: CHECK_LIMIT_MS,
       signal,

@@ -1,5 +1,5 @@
-import { ShardmillError } from "../../core/errors.ts";
-import type { Conversion } from "../../domain/precision.ts";
+import { ShardmillError } from "../../../shared/core/errors.ts";
+import type { Conversion } from "../precision.ts";
 import { elementTypes } from "./element-types.ts";
 import { type Constant, constantsOf, GraphNames, removeUnused } from "./graph-names.ts";
 import { HalfGraph } from "./half-graph.ts";

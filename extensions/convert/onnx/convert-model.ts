@@ -1,8 +1,8 @@
-import { type ErrorData, errorFromData, ShardmillError } from "../../core/errors.ts";
-import { compiledUrl } from "../../core/package-root.ts";
-import type { ModelFile } from "../../domain/job.ts";
-import type { ConvertedPrecision } from "../../domain/precision.ts";
-import { runIsolated } from "../isolated.ts";
+import { type ErrorData, errorFromData, ShardmillError } from "../../../shared/core/errors.ts";
+import { compiledUrl } from "../../../shared/core/package-root.ts";
+import type { ModelFile } from "../../../shared/domain/job.ts";
+import { runIsolated } from "../../../shared/onnx/isolated.ts";
+import type { ConvertedPrecision } from "../precision.ts";
 import type { ConvertedFile } from "./convert-file.ts";
 
 /** Sent to the converting process. */
@@ -46,7 +46,7 @@ export async function convertModel(options: {
   const question: ConvertQuestion = { path, precision, output };
   const bytes = model.externalData.reduce((sum, data) => sum + data.bytes, model.bytes);
   const result = await runIsolated({
-    script: compiledUrl("shared/onnx/precision/convert-process.ts"),
+    script: compiledUrl("extensions/convert/onnx/convert-process.ts"),
     argument: question,
     limitMs: CONVERT_LIMIT_MS,
     memoryLimitBytes: MEMORY_BASE_BYTES + MEMORY_PER_BYTE * bytes,

@@ -1,11 +1,7 @@
 import { describe, expect, test } from "vitest";
-import {
-  allGraphs,
-  decodeOnnxModel,
-  type OnnxGraph,
-} from "../../../../../shared/onnx/precision/onnx-model.ts";
-import { quantizeModel } from "../../../../../shared/onnx/precision/quantize.ts";
-import { type ConstantSpec, mlpModel, type NodeSpec, onnxModel } from "../../../../support/onnx-model.ts";
+import { allGraphs, decodeOnnxModel, type OnnxGraph } from "../../../extensions/convert/onnx/onnx-model.ts";
+import { quantizeModel } from "../../../extensions/convert/onnx/quantize.ts";
+import { type ConstantSpec, mlpModel, type NodeSpec, onnxModel } from "../../support/onnx-model.ts";
 
 const weights = (name: string, dims: readonly number[], value = 1): ConstantSpec => ({
   name,

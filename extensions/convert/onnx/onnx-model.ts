@@ -1,5 +1,5 @@
 import protobuf from "protobufjs";
-import { messageOf, ShardmillError } from "../../core/errors.ts";
+import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 
 /**
  * The part of an ONNX model that a conversion looks at, decoded to be changed in place. Every other field of

@@ -1,13 +1,13 @@
-import { NEVER } from "../../shared/core/abort.ts";
-import { FormatReaders, openInputFile } from "../../shared/dataset/open-input-file.ts";
-import type { InputFile } from "../../shared/domain/dataset.ts";
-import type { ConvertedPrecision } from "../../shared/domain/precision.ts";
-import { strictHalf } from "../../shared/onnx/precision/convert-file.ts";
-import { createSession, type Session } from "../../shared/onnx/session.ts";
-import { Storages } from "../../shared/storage/open-storage.ts";
-import { byteSource } from "../../shared/storage/storage.ts";
-import { compareSample, type Sample } from "./compare-sample.ts";
-import { type Comparison, ModelPair } from "./model-pair.ts";
+import { NEVER } from "../../../shared/core/abort.ts";
+import { FormatReaders, openInputFile } from "../../../shared/dataset/open-input-file.ts";
+import type { InputFile } from "../../../shared/domain/dataset.ts";
+import { createSession, type Session } from "../../../shared/onnx/session.ts";
+import { Storages } from "../../../shared/storage/open-storage.ts";
+import { byteSource } from "../../../shared/storage/storage.ts";
+import { compareSample, type Sample } from "../../../worker/accuracy/compare-sample.ts";
+import { type Comparison, ModelPair } from "../../../worker/accuracy/model-pair.ts";
+import { strictHalf } from "../onnx/convert-file.ts";
+import type { ConvertedPrecision } from "../precision.ts";
 
 /** Plain JSON. */
 export interface CompareQuestion extends Omit<Sample, "open"> {

@@ -1,5 +1,5 @@
-import { errorToData } from "../../core/errors.ts";
-import { answerIsolated } from "../isolated.ts";
+import { errorToData } from "../../../shared/core/errors.ts";
+import { answerIsolated } from "../../../shared/onnx/isolated.ts";
 import { convertFile } from "./convert-file.ts";
 import type { ConvertAnswer, ConvertQuestion } from "./convert-model.ts";
 
