@@ -10,7 +10,7 @@ import {
   listeningOptions,
   othersOf,
 } from "../shared/terminal/listening-options.ts";
-import { checkPrecision } from "./check-precision.ts";
+import { checkConversion } from "./check-conversion.ts";
 import { DEFAULT_PORT } from "./options.ts";
 import { maxJobsOption, stateOption } from "./remembered.ts";
 import { type RightsArguments, rightsOf, rightsOptions } from "./rights-options.ts";
@@ -93,7 +93,7 @@ export async function openCoordinator(args: CoordinatorArguments, own: Own): Pro
     log,
     tracer: await openTracer("shardmill-coordinator", log),
     schedule: scheduleOf(args),
-    checkPrecision,
+    checkConversion,
     ...servingTo(args, logLevel, tail),
     jobsOfOne: args["max-jobs"],
   });

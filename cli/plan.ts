@@ -5,7 +5,7 @@ import { type NewInput, newInputLines, nothingNewLines } from "../shared/domain/
 import type { Figures } from "../shared/extension/plan.ts";
 import { jsonOption, setOption } from "../shared/terminal/command-parts.ts";
 import { oneLine } from "../shared/terminal/text.ts";
-import { checkPrecision } from "./check-precision.ts";
+import { checkConversion } from "./check-conversion.ts";
 import { atOptions } from "./read-run-job.ts";
 import { readJob, type TrialArguments, trialOptions } from "./trial-options.ts";
 
@@ -39,7 +39,7 @@ async function plan(args: PlanArguments): Promise<void> {
   const { startPlanningAhead } = await import("../coordinator/plan/start-ahead.ts");
   startPlanningAhead();
   const { nextRunOf, planWatched } = await import("./plan-watched.ts");
-  const { passPrecision } = await import("../coordinator/job/pass-precision.ts");
+  const { passConversion } = await import("../coordinator/job/pass-conversion.ts");
   const { planText } = await import("./render/plan-text.ts");
   const { createStyle } = await import("../shared/terminal/style.ts");
   const asked = await askFigures(args);
@@ -53,13 +53,15 @@ async function plan(args: PlanArguments): Promise<void> {
   const planned = await planWatched(source, run, signal);
   // Figures of a converted model whose outputs are wrong would mislead.
   const runsModel = asked.some(({ find }) => find !== null);
-  const precision = runsModel ? await passPrecision(planned, checkPrecision, signal) : null;
+  const checked = runsModel ? await passConversion(planned, checkConversion, signal) : null;
   const found = await findFigures(asked, planned);
   if (args.json) {
     const newInput = run?.found ?? null;
+    const { jobConversion, manifestConversion } = await import("../shared/domain/conversion.ts");
     const { flatFeatures } = await import("../shared/wire/codec-steps.ts");
     const figures = Object.fromEntries(found.map(({ key, figures }) => [key, figures?.json ?? null]));
-    const facts = { ...planFacts(planned), newInput, precision, ...figures };
+    const conversion = manifestConversion(jobConversion(planned.spec.model, checked));
+    const facts = { ...planFacts(planned), newInput, ...conversion, ...figures };
     process.stdout.write(`${JSON.stringify(facts, flatFeatures)}\n`);
     return;
   }

@@ -29,7 +29,7 @@ import { type ProcessArguments, processOptions } from "../shared/terminal/proces
 import { listenForStopSignals, type StopSignals, whenAborted } from "../shared/terminal/stop-signals.ts";
 import type { Supervisor } from "../worker/process/supervisor.ts";
 import { beginJob } from "./begin-job.ts";
-import { checkPrecision } from "./check-precision.ts";
+import { checkConversion } from "./check-conversion.ts";
 import { type EndArguments, finishJob, printNothingNew, printStopped } from "./finish-job.ts";
 import { startWorkers } from "./local-workers.ts";
 import { deadLettersExitCodeOption, freshOption, logLevelOf } from "./options.ts";
@@ -155,7 +155,7 @@ async function startOwnCoordinator(
     log,
     tracer: await openTracer("shardmill-coordinator", log),
     schedule: LOCAL_TIMES,
-    checkPrecision,
+    checkConversion,
     ...servingTo(args, logLevel, tail),
   });
   tellServing(coordinator);

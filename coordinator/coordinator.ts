@@ -14,7 +14,7 @@ import type { JobHandle } from "./job/job-handle.ts";
 import { type JobSeams, realSeams } from "./job/job-seams.ts";
 import { openJob } from "./job/open-job.ts";
 import type { OpenedJob, SubmitOptions } from "./job/opened-job.ts";
-import type { CheckPrecision } from "./job/pass-precision.ts";
+import type { CheckConversion } from "./job/pass-conversion.ts";
 import type { PlanningSlot } from "./job/planning-slot.ts";
 import { RunRecorder } from "./job/run-recorder.ts";
 import type { JobRecord } from "./kept/job-record.ts";
@@ -39,7 +39,7 @@ export interface CoordinatorOptions extends ServersOptions {
   /** Other times than the usual ones, for tests that cannot wait. */
   readonly schedule?: Partial<Omit<ScheduleConfig, "maxDeadRows">>;
   /** What checks converted models; without it, jobs that ask for one cannot run. */
-  readonly checkPrecision?: CheckPrecision;
+  readonly checkConversion?: CheckConversion;
   /** What may be done for whoever submits. Left out: no code of theirs is run, and all places are opened. */
   readonly rights?: SubmitRights;
   /** Jobs come from others: none leads to what only this machine can reach. Default: false. */
@@ -186,7 +186,7 @@ class RunningCoordinator implements Coordinator {
   }
 
   #open(spec: JobSpec, options: SubmitOptions, { aside }: PlanningSlot): Promise<OpenedJob> {
-    const { clock, log, checkPrecision } = this.#options;
+    const { clock, log, checkConversion } = this.#options;
     const recorder = new RunRecorder(clock, this.#meters, this.#options.tracer);
     const opening = openJob(spec, {
       ...options,
@@ -194,7 +194,7 @@ class RunningCoordinator implements Coordinator {
       storesBefore: this.#seams.storeCounts(),
       aside,
       recorder,
-      ...(checkPrecision === undefined ? {} : { checkPrecision }),
+      ...(checkConversion === undefined ? {} : { checkConversion }),
       clock,
       log,
       schedule: this.#schedule,

@@ -1,5 +1,6 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import { showType } from "../../shared/dataset/field-differences.ts";
+import { conversionOf } from "../../shared/domain/conversion.ts";
 import { plannedRows } from "../../shared/domain/dataset-rows.ts";
 import { featureOf, programOf, reductionValue, stepKindOf } from "../../shared/domain/features.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
@@ -138,7 +139,7 @@ function sizesText({ shards }: PlannedJob): string {
 function modelText({ spec, model, modelFrom, converted }: PlannedJob): string {
   const { path: copy, bytes } = converted?.original ?? model;
   const path = modelFrom === null ? copy : `${modelFrom} (copied to ${copy})`;
-  const made = converted === null ? "" : `, as ${converted.conversion.precision} ${formatBytes(model.bytes)}`;
+  const made = converted === null ? "" : `, as ${conversionOf(spec.model)} ${formatBytes(model.bytes)}`;
   return `${oneLine(path)}, ${formatBytes(bytes)}${made}, on ${spec.model.device}`;
 }
 

@@ -6,7 +6,7 @@ import { renderError } from "../../shared/terminal/render-error.ts";
 import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { labelled, oneLine } from "../../shared/terminal/text.ts";
 import { verdictEntries } from "../../shared/terminal/verdict-text.ts";
-import { precisionLine } from "./precision-text.ts";
+import { conversionEntry } from "./conversion-line.ts";
 import { renderProgress } from "./progress.ts";
 import { storeEntries } from "./stores-text.ts";
 import { endText } from "./summary.ts";
@@ -25,7 +25,7 @@ export function statusText(status: JobStatus, style: Style = plainStyle): string
   const entries: [label: string, value: string | null][] = [
     ["job", oneLine(status.jobId)],
     ["output", oneLine(status.output)],
-    ["precision", precisionLine(status.precision)],
+    ...conversionEntry(status.conversion),
     ...deviceEntries(status.devices),
     ...storeEntries(status.stores),
     ...(status.phase === "running" ? verdict : []),

@@ -7,7 +7,7 @@ import { deviceEntries } from "../../shared/terminal/device-text.ts";
 import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { counted, labelled, oneLine } from "../../shared/terminal/text.ts";
 import { verdictEntries } from "../../shared/terminal/verdict-text.ts";
-import { precisionLine } from "./precision-text.ts";
+import { conversionEntry } from "./conversion-line.ts";
 import { storeEntries } from "./stores-text.ts";
 
 /** Keys of a status that no summary has: it has them under other names, or only a job under way has them. */
@@ -84,7 +84,7 @@ export function endText(status: JobStatus, style: Style = plainStyle): string {
     ["output", status.manifest === "" ? null : oneLine(status.output)],
     ["manifest", status.manifest === "" ? null : oneLine(status.manifest)],
     ["shards", `${shards}, in ${counted(attempts, "attempt")}${failed}`],
-    ["precision", precisionLine(status.precision)],
+    ...conversionEntry(status.conversion),
     ...deviceEntries(status.devices),
     ["pruned", status.rowsPruned === 0 ? null : counted(status.rowsPruned, "row")],
     ["skipped", status.rowsSkipped === 0 ? null : `${counted(status.rowsSkipped, "row")}: this is a trial`],

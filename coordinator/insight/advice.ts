@@ -2,7 +2,7 @@ import { assertNever } from "../../shared/core/assert.ts";
 import { formatCount } from "../../shared/core/units.ts";
 import { type BatchInUse, FEW_ROWS } from "../../shared/domain/batch-in-use.ts";
 import type { Bottleneck } from "../../shared/domain/bottleneck.ts";
-import type { JobSpec } from "../../shared/domain/job-spec.ts";
+import { CONVERSION } from "../../shared/domain/conversion.ts";
 import type { StageShares, WorkerInfo } from "../../shared/domain/worker.ts";
 import type { RunUsage } from "./bottleneck.ts";
 import { storeAdvice, storeInUse } from "./store-advice.ts";
@@ -22,7 +22,7 @@ export interface AdviceFacts {
   /** Workers of a running job that are connected now; null of another. */
   readonly workersHere: number | null;
   readonly device: WorkerInfo["device"] | null;
-  readonly precision: JobSpec["model"]["precision"];
+  readonly isConverted: boolean;
   /** That were asked for shards. */
   readonly stores: readonly StoreRate[];
 }
@@ -129,15 +129,16 @@ function smallFilesAdvice({ rows, files, stores }: AdviceFacts): string {
   return `opening ${formatCount(files)} files of ${average} rows${place} takes the time: write the input as fewer, larger files`;
 }
 
-function inferAdvice({ usage, padding, device, precision }: AdviceFacts): string {
+function inferAdvice({ usage, padding, device, isConverted }: AdviceFacts): string {
   if (padding !== null && padding > MUCH_PADDING) {
     return `the model takes the time, and ${percent(padding)} of what it runs is padding: sort the input by length, or bound map.batch.tokens`;
   }
   const isCpu = device === "cpu";
-  const convert = isCpu ? "model.precision int8" : "model.precision fp16";
   const ways = [
     ...(isCpu ? ["a GPU", "more machines"] : ["more devices"]),
-    ...(precision === "original" ? [convert] : []),
+    ...(CONVERSION === null || isConverted
+      ? []
+      : [`model.${CONVERSION.key} ${CONVERSION.faster[isCpu ? "cpu" : "other"]}`]),
     "or a smaller model",
   ];
   const isShared = isCpu && besideInfer(usage.stages) > MUCH_BESIDE;

@@ -1,8 +1,8 @@
 import type { Clock } from "../../shared/core/clock.ts";
 import type { ShardmillError } from "../../shared/core/errors.ts";
-import type { JobPrecision } from "../../shared/domain/accuracy.ts";
 import type { BatchInUse } from "../../shared/domain/batch-in-use.ts";
 import { NO_VERDICT, type RunVerdict } from "../../shared/domain/bottleneck.ts";
+import type { JobConversion } from "../../shared/domain/conversion.ts";
 import type { EndProgress } from "../../shared/domain/end-progress.ts";
 import { type Fetching, sumOfFetching } from "../../shared/domain/fetching.ts";
 import { isEnded } from "../../shared/domain/job.ts";
@@ -50,8 +50,7 @@ export interface RunWatchOptions {
   readonly clock: Clock;
   /** When the coordinator was given the job, by that clock. */
   readonly beganMs: number;
-  /** Null for a model as it came. */
-  readonly precision: JobPrecision | null;
+  readonly conversion: JobConversion | null;
   /** Null for a worker that is not known (any more). */
   readonly reportOf: (session: WorkerSession) => WorkerReport | null;
   /** Of the thread that this runs in. */
@@ -169,7 +168,7 @@ export class RunWatch {
       workers: this.#here(state).length,
       ...this.#pace.pace(over, nowMs, progress),
       ...this.verdict(over),
-      precision: this.#options.precision,
+      conversion: this.#options.conversion,
       devices: this.devices.all,
       stores: this.#options.stores.all(),
       fetching: this.#fetching,
@@ -213,7 +212,7 @@ export class RunWatch {
       workers: this.#mostWorkers,
       workersHere: state.phase.kind === "running" && !isPaused(state) ? this.#here(state).length : null,
       device: this.#device,
-      precision: this.#options.precision?.precision ?? ("original" as const),
+      isConverted: this.#options.conversion !== null,
       stores: this.#options.stores.rates(over),
     };
     return { bottleneck, stages: usage.stages, padding, batch, advice: adviceFor(bottleneck, facts) };

@@ -41,9 +41,10 @@ export function describeJob(
 }
 
 function deviceCheckOf(planned: PlannedJob): DeviceCheckSpec | null {
-  const { precision, check } = planned.spec.model;
+  const { check } = planned.spec.model;
   if (check.rows === 0) return null;
-  return { precision, check, sample: fewer(sampleSlices(planned, check.rows)) };
+  const isConverted = planned.converted !== null;
+  return { isConverted, check, sample: fewer(sampleSlices(planned, check.rows)) };
 }
 
 /**

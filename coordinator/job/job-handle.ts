@@ -1,7 +1,7 @@
 import { isShardmillError, ShardmillError } from "../../shared/core/errors.ts";
 import { recordOf } from "../../shared/core/record-of.ts";
-import { jobPrecision } from "../../shared/domain/accuracy.ts";
 import { NO_VERDICT } from "../../shared/domain/bottleneck.ts";
+import { checkedConversion, jobConversion } from "../../shared/domain/conversion.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 import type { JobMetrics } from "../../shared/domain/job-metrics.ts";
 import type { JobStatus } from "../../shared/domain/job-status.ts";
@@ -134,7 +134,7 @@ export function publishedHandle(opened: Extract<OpenedJob, { kind: "published" }
     shardsTotal: manifest.shards,
     shardsCommitted: manifest.shards,
     ...NO_VERDICT,
-    precision: jobPrecision(spec.model.precision, manifest.precision),
+    conversion: jobConversion(spec.model, checkedConversion(manifest)?.check ?? null),
     jobId: manifest.job.id,
     name: manifest.job.name,
     output: spec.output.path,

@@ -25,7 +25,7 @@ import { endPublished, type OutputPlace } from "./end-published.ts";
 import type { JobSeams } from "./job-seams.ts";
 import { awaitOthers, endOthers, lockOutput, refuseNewcomers } from "./lock-output.ts";
 import { type OpenedJob, type OpenJobOptions, reachOf } from "./opened-job.ts";
-import { passPrecision } from "./pass-precision.ts";
+import { passConversion } from "./pass-conversion.ts";
 import { refuseOtherResult } from "./refuse-other-job.ts";
 import { runIsGone } from "./replay-job.ts";
 import { startJob } from "./start-job.ts";
@@ -68,7 +68,7 @@ export async function openOutput(
   if (found.kind === "occupied") throw outputOccupied(spec.output.path, found.entries);
   const place = await opening;
   await options.beforeWork?.(signal);
-  const precision = await passPrecision(planned, options.checkPrecision, signal);
+  const conversion = await passConversion(planned, options.checkConversion, signal);
   signal.throwIfAborted();
   const resources = new ResourceStack();
   let lock: HeldLock | null = null;
@@ -82,7 +82,7 @@ export async function openOutput(
       return isPublished && run === null ? await adoptResult(spec, held.manifest, place, options) : null;
     }
     const inputFiles = run === null ? null : run.input.files.map(asRead);
-    const started = { ...options, ...held, precision, inputFiles };
+    const started = { ...options, ...held, conversion, inputFiles };
     const opened = await startJob(planned, started, resources);
     return run === null ? opened : { ...opened, notes: [...newInputLines(run.found), ...opened.notes] };
   } catch (error) {

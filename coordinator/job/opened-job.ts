@@ -14,7 +14,7 @@ import type { ScheduleConfig } from "../schedule/state/config.ts";
 import type { ActiveJob } from "./active-job.ts";
 import type { JobOrigin } from "./job-origin.ts";
 import type { JobSeams } from "./job-seams.ts";
-import type { CheckPrecision } from "./pass-precision.ts";
+import type { CheckConversion } from "./pass-conversion.ts";
 import type { RunRecorder } from "./run-recorder.ts";
 import type { Wake } from "./wake.ts";
 
@@ -46,7 +46,7 @@ export interface OpenJobOptions {
   /** What may be opened of it, as `JobStores` has it. Left out: everything. */
   readonly allowed?: readonly string[] | undefined;
   readonly signal: AbortSignal;
-  readonly checkPrecision?: CheckPrecision;
+  readonly checkConversion?: CheckConversion;
   /** Called once there is work to do, before anything is written: the last chance to refuse. */
   readonly beforeWork?: (signal: AbortSignal) => Promise<void>;
   /** Does what needs none of what planning is bounded for. Left out: it is simply done. */

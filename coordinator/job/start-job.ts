@@ -4,7 +4,8 @@ import { present } from "../../shared/core/assert.ts";
 import { messageOf } from "../../shared/core/errors.ts";
 import type { Logger } from "../../shared/core/log.ts";
 import type { ResourceStack } from "../../shared/core/resource-stack.ts";
-import { jobPrecision, type PrecisionReport } from "../../shared/domain/accuracy.ts";
+import type { ConversionReport } from "../../shared/domain/accuracy.ts";
+import { jobConversion } from "../../shared/domain/conversion.ts";
 import type { PlannedJob } from "../../shared/domain/job.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 import { below } from "../../shared/domain/location.ts";
@@ -46,7 +47,7 @@ interface StartOptions extends OpenJobOptions {
   /** Of the output and the partials. */
   readonly storage: Storage;
   /** What its check found, where the model was converted. */
-  readonly precision: PrecisionReport | null;
+  readonly conversion: ConversionReport | null;
   readonly lock: Pick<HeldLock, keyof JobLock | "look" | "makeFolder" | "remove">;
   /** Result of `awaitSilence`. */
   readonly silent: string | null;
@@ -163,13 +164,22 @@ function remembering(
 function watchRun(
   { state, snapshots, records }: ReplayedJob,
   { spec }: PlannedJob,
-  { clock, beganMs, reportOf, seams, precision: check, storesBefore }: StartOptions,
+  { clock, beganMs, reportOf, seams, conversion: check, storesBefore }: StartOptions,
 ): RunWatch {
-  const precision = jobPrecision(spec.model.precision, check);
+  const conversion = jobConversion(spec.model, check);
   const stores = new StoreWatch(() => seams.storeCounts(), storesBefore);
   const loopTime = () => seams.loopTime();
   const earlier = { remembered: readRemembered(snapshots.at(-1)?.head.run), records };
-  return new RunWatch({ state: () => state, clock, beganMs, precision, reportOf, loopTime, stores, earlier });
+  return new RunWatch({
+    state: () => state,
+    clock,
+    beganMs,
+    conversion,
+    reportOf,
+    loopTime,
+    stores,
+    earlier,
+  });
 }
 
 /** Of what was read for the state it keeps nothing: a job of a million shards has 200 MB of snapshots. */

@@ -1,5 +1,5 @@
-import { convertedModel } from "../../extensions/convert/converted-model.ts";
 import { withTempFolder } from "../../shared/core/temp-folder.ts";
+import { CONVERSION, conversionOf } from "../../shared/domain/conversion.ts";
 import type { Dataset } from "../../shared/domain/dataset.ts";
 import { loadInputPlanners, reductionValue } from "../../shared/domain/features.ts";
 import type { JobDigests, ModelFile, PlannedJob } from "../../shared/domain/job.ts";
@@ -122,10 +122,11 @@ export async function planJob(job: JobSpec, options: PlanOptions): Promise<Plann
     shards,
     digests,
   };
-  const { precision } = spec.model;
-  if (precision === "original") return { ...planned, model, converted: null };
-  const { model: made, conversion } = await convertedModel(model, precision, signal);
-  return { ...planned, model: made, converted: { original: model, conversion } };
+  const conversion = conversionOf(spec.model);
+  if (CONVERSION === null || conversion === null) return { ...planned, model, converted: null };
+  const { convert } = await CONVERSION.load();
+  const made = await convert(model, conversion, signal);
+  return { ...planned, model: made.model, converted: { original: model, warnings: made.warnings } };
 }
 
 function undecodedFiles(footers: readonly FileFooter[]): PlannedJob["undecoded"] {

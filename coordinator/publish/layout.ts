@@ -1,5 +1,6 @@
 import { assert } from "../../shared/core/assert.ts";
 import { canonicalJson, type Digest, sha256 } from "../../shared/core/digest.ts";
+import { manifestConversion } from "../../shared/domain/conversion.ts";
 import type { JobDigests } from "../../shared/domain/job.ts";
 import type { JobId } from "../../shared/domain/job-id.ts";
 import {
@@ -118,7 +119,7 @@ export function buildManifest(facts: ManifestFacts, files: readonly OutputFile[]
     },
     shards: run.shardsCommitted,
     ...keptFacts(run),
-    precision: run.precision?.check ?? null,
+    ...manifestConversion(run.conversion),
     history: facts.history ?? null,
     builds: facts.builds,
     versions: facts.versions,

@@ -3,9 +3,10 @@ import { NEVER } from "../../shared/core/abort.ts";
 import { asDigest } from "../../shared/core/digest.ts";
 import { messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { recordOf } from "../../shared/core/record-of.ts";
-import { DEVICE_REPORT_SCHEMA, PRECISION_REPORT_SCHEMA } from "../../shared/domain/accuracy.ts";
+import { DEVICE_REPORT_SCHEMA } from "../../shared/domain/accuracy.ts";
 import { BESIDES } from "../../shared/domain/besides.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
+import { CONVERSION_REPORT_KEY } from "../../shared/domain/conversion.ts";
 import { asJobId } from "../../shared/domain/job-id.ts";
 import type { Location } from "../../shared/domain/location.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
@@ -86,7 +87,7 @@ const manifestSchema = z.object({
   shards: count,
   ...keptFacts,
   builds: z.array(z.string()),
-  precision: PRECISION_REPORT_SCHEMA.nullable(),
+  ...CONVERSION_REPORT_KEY,
   // How the output came about, not what it is: one of another version's making is not shown.
   history: RUN_HISTORY_SCHEMA.nullable().catch(null),
   versions: z.record(z.string(), z.string()),

@@ -3,7 +3,7 @@ import { ShardmillError } from "../../shared/core/errors.ts";
 import { isAddress, notAFilePlace, notAPath } from "../../shared/domain/location.ts";
 import { defineCommand } from "../../shared/extension/command.ts";
 import { jsonOption } from "../../shared/terminal/command-parts.ts";
-import { CONVERTED_PRECISIONS } from "./precision.ts";
+import { CONVERTED_PRECISIONS } from "./onnx/precision.ts";
 
 export const convertCommand = defineCommand({
   options: (yargs) =>

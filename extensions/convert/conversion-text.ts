@@ -2,7 +2,7 @@ import { formatBytes, formatCount } from "../../shared/core/units.ts";
 import { plainStyle, type Style } from "../../shared/terminal/style.ts";
 import { renderTable } from "../../shared/terminal/table.ts";
 import { counted, oneLine } from "../../shared/terminal/text.ts";
-import type { Conversion } from "./precision.ts";
+import type { Conversion } from "./onnx/precision.ts";
 
 /** Says what a conversion did in a few lines, with everything that was left alone and why. */
 export function conversionText(

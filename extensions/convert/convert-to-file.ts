@@ -9,7 +9,7 @@ import { errorCode } from "../../shared/core/errno.ts";
 import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/errors.ts";
 import { placeAlone } from "../../shared/core/hard-link.ts";
 import { convertModel } from "./onnx/convert-model.ts";
-import type { Conversion, ConvertedPrecision } from "./precision.ts";
+import type { Conversion, ConvertedPrecision } from "./onnx/precision.ts";
 
 export interface ConvertedToFile {
   readonly conversion: Conversion;

@@ -11,13 +11,14 @@ import { cacheFolder } from "../../shared/core/user-folder.ts";
 import type { ModelFile } from "../../shared/domain/job.ts";
 import { parseLocation } from "../../shared/domain/location.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
+import type { ConvertedModel } from "../../shared/extension/conversion.ts";
 import { convertModel } from "./onnx/convert-model.ts";
 import {
   CONVERTED_PRECISIONS,
   CONVERTER_VERSION,
   type Conversion,
   type ConvertedPrecision,
-} from "./precision.ts";
+} from "./onnx/precision.ts";
 
 /** Beside a converted model: what it must be. */
 const recordSchema = z.object({
@@ -36,14 +37,9 @@ interface CacheRecord {
   readonly conversion: Conversion;
 }
 
-interface ConvertedModel {
-  readonly model: ModelFile;
-  readonly conversion: Conversion;
-}
-
 /**
- * The job's model in another precision: made once, kept in the user's cache under the original's digest, and
- * checked by its own digest whenever it is used again. It is loaded, too: what cannot run is not handed out.
+ * Converts a job's model once. It is kept in the user's cache under the original's digest, and checked by its
+ * own digest whenever it is used again.
  *
  * @throws {MODEL_INVALID} the model cannot be converted, or there is nothing in it to convert
  * @throws {CACHE_FAILED} the cache cannot be written
@@ -59,7 +55,7 @@ export async function convertedModel(
   const found = record === null ? null : await digestFile(path, signal).catch(() => null);
   signal.throwIfAborted();
   if (record !== null && found?.sha256 === record.sha256) {
-    return { model: await inspectModel(path, { signal }), conversion: record.conversion };
+    return { model: await inspectModel(path, { signal }), warnings: record.conversion.warnings };
   }
   await makeFolders(folder).catch((cause: unknown) => Promise.reject(cacheFailed(folder, cause)));
   return make(original, precision, path, signal);
@@ -81,7 +77,8 @@ async function make(
     await rename(temporary, path);
     await writeFile(temporary, JSON.stringify(record));
     await rename(temporary, `${path}.json`);
-    return { model: { path: parseLocation(path), sha256, bytes, externalData: [], signature }, conversion };
+    const model = { path: parseLocation(path), sha256, bytes, externalData: [], signature };
+    return { model, warnings: conversion.warnings };
   } catch (error) {
     if (isShardmillError(error)) throw error;
     signal.throwIfAborted();

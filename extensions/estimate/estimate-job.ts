@@ -121,7 +121,7 @@ function estimateFrom({ planned, question, device, runs, finish, lanes, shardThr
     nodes,
     slots,
     device,
-    precision: planned.spec.model.precision,
+    isConverted: planned.converted !== null,
   });
   return {
     ...prediction,

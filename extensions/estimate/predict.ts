@@ -2,7 +2,6 @@ import { type AdviceFacts, adviceFor } from "../../coordinator/insight/advice.ts
 import { findBottleneck, type RunUsage } from "../../coordinator/insight/bottleneck.ts";
 import { Heap } from "../../shared/core/heap.ts";
 import { NO_VERDICT, type RunVerdict } from "../../shared/domain/bottleneck.ts";
-import type { JobSpec } from "../../shared/domain/job-spec.ts";
 import { STAGES, type StageShares, type WorkerInfo } from "../../shared/domain/worker.ts";
 import type { FinishTime } from "./finish-sample.ts";
 import { whenDone } from "./rate.ts";
@@ -28,7 +27,7 @@ export interface PredictionFacts {
   /** Leases that a worker holds at once. */
   readonly slots: number;
   readonly device: WorkerInfo["device"];
-  readonly precision: JobSpec["model"]["precision"];
+  readonly isConverted: boolean;
 }
 
 export interface Prediction {
@@ -45,7 +44,7 @@ export interface Prediction {
 export function predict(facts: PredictionFacts): Prediction {
   const rows = facts.shardRows.reduce((sum, count) => sum + count, 0);
   const { endsMs, startMs } = playShards(facts);
-  const { files, device, precision, padding } = facts;
+  const { files, device, isConverted, padding } = facts;
   const mapMs = Math.max(...endsMs) + writeMs(facts, facts.shardRows.at(-1) ?? 0);
   const finishMs = facts.finish.baseMs + facts.finish.rowMs * rows;
   const starting = endsMs.length * startMs;
@@ -66,7 +65,7 @@ export function predict(facts: PredictionFacts): Prediction {
     seconds: (mapMs + finishMs) / 1000,
     startSeconds: startMs / 1000,
     finishSeconds: finishMs / 1000,
-    verdict: verdictOf(usage, { rows, files, workers: endsMs.length, device, precision, padding }),
+    verdict: verdictOf(usage, { rows, files, workers: endsMs.length, device, isConverted, padding }),
   };
 }
 
@@ -123,7 +122,7 @@ function scaled(stages: StageShares, factor: number): StageShares {
 
 function verdictOf(
   usage: RunUsage,
-  about: Pick<AdviceFacts, "rows" | "files" | "workers" | "device" | "precision" | "padding">,
+  about: Pick<AdviceFacts, "rows" | "files" | "workers" | "device" | "isConverted" | "padding">,
 ): RunVerdict {
   const bottleneck = findBottleneck(usage);
   const { padding } = about;

@@ -1,4 +1,5 @@
 import { formatBytes, formatCount } from "../../shared/core/units.ts";
+import { checkedConversion } from "../../shared/domain/conversion.ts";
 import type { OutputManifest } from "../../shared/domain/manifest.ts";
 import { NOTED_COUNTS, ROW_COUNTS } from "../../shared/domain/row-counts.ts";
 import { html, type Markup } from "../../shared/plots/markup.ts";
@@ -9,7 +10,8 @@ const MOST_FILES = 50;
 
 /** By what the output was made: versions, digests, devices, and the job itself. */
 export function madeBySection(manifest: OutputManifest): Markup {
-  const { digests, outputDigest, versions, builds, devices, precision, spec, attempts } = manifest;
+  const { digests, outputDigest, versions, builds, devices, spec, attempts } = manifest;
+  const converted = checkedConversion(manifest);
   const rows: readonly (readonly [string, string])[] = [
     ...Object.entries(versions),
     ...(builds.length > 1 ? [["worked on by", builds.join(", ")] as const] : []),
@@ -18,9 +20,9 @@ export function madeBySection(manifest: OutputManifest): Markup {
     ["digest of the input", digests.input],
     ["digest of the model", digests.model],
     ["digest of the output", outputDigest],
-    ...(precision === null
+    ...(converted === null
       ? []
-      : [["model converted to", `${precision.precision}, checked on ${precision.rows} rows`] as const]),
+      : [["model converted to", `${converted.value}, checked on ${converted.check.rows} rows`] as const]),
     ...devices.map(({ worker, device, gpu, onnxruntimeVersion, refusal }) => {
       const verdict = refusal === null ? "computes as the CPU does" : `refused: ${refusal}`;
       return [

@@ -73,7 +73,7 @@ export const ERROR_CODES = {
   MODEL_SHAPE: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
   DEVICE_UNAVAILABLE: { ...PLAIN, worker: "quit", attempt: "refuse", exit: 2, grpc: "FAILED_PRECONDITION" },
   DEVICE_WRONG: { ...PLAIN, worker: "quit", attempt: "refuse", exit: 1, grpc: "FAILED_PRECONDITION" },
-  PRECISION_LOSS: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
+  CONVERSION_LOSS: { ...PLAIN, attempt: "failJob", exit: 1, grpc: "FAILED_PRECONDITION" },
   OUT_OF_MEMORY: { ...PLAIN, attempt: "count", exit: 1, grpc: "RESOURCE_EXHAUSTED" },
 
   // Rows that cannot be mapped: dead letters.

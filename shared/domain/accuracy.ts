@@ -1,5 +1,4 @@
 import * as z from "zod";
-import { CONVERTED_PRECISIONS, type Precision } from "../../extensions/convert/precision.ts";
 import type { Frozen } from "../core/frozen.ts";
 import { DEVICES } from "./device.ts";
 
@@ -60,7 +59,7 @@ const limits = z.object({
   minAgreement: z.number(),
 });
 
-/** How a model's answers differ from those of a reference, on rows of the job itself. Plain JSON. */
+/** How outputs of a model differ from those of a reference, on rows of the job itself. Plain JSON. */
 const accuracy = z.object({
   /** Rows that both answered, or the reference alone. */
   rows: count,
@@ -73,10 +72,9 @@ const accuracy = z.object({
   ...limits.shape,
 });
 
-/** A converted model against its original. Kept in the manifest. */
-export const PRECISION_REPORT_SCHEMA = z.object({
-  precision: z.enum(CONVERTED_PRECISIONS),
-  /** The model's files, before and after. */
+/** Accuracy of a converted model, with its original as the reference. */
+export const CONVERSION_REPORT_SCHEMA = z.object({
+  /** Bytes of the models' files, with external data. */
   originalBytes: count,
   convertedBytes: count,
   ...accuracy.shape,
@@ -101,17 +99,5 @@ export type AccuracyReport = Frozen<z.output<typeof accuracy>>;
 export type AccuracyLimits = Frozen<z.output<typeof limits>>;
 export type OutputAccuracy = AccuracyReport["outputs"][number];
 export type WorstRow = OutputAccuracy["worst"][number];
-export type PrecisionReport = Frozen<z.output<typeof PRECISION_REPORT_SCHEMA>>;
+export type ConversionReport = Frozen<z.output<typeof CONVERSION_REPORT_SCHEMA>>;
 export type DeviceReport = Frozen<z.output<typeof DEVICE_REPORT_SCHEMA>>;
-
-/** A job whose model was converted, as people see it. */
-export interface JobPrecision {
-  readonly precision: PrecisionReport["precision"];
-  /** What the manifest will keep; null where the job asks for no check. */
-  readonly check: PrecisionReport | null;
-}
-
-/** Null for a model as it came. */
-export function jobPrecision(precision: Precision, check: PrecisionReport | null): JobPrecision | null {
-  return precision === "original" ? null : { precision, check };
-}

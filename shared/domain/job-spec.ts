@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { PRECISIONS } from "../../extensions/convert/precision.ts";
 import type { Frozen } from "../core/frozen.ts";
 import { MAX_NAMES } from "../input-sources/input-source.ts";
 import { BESIDES } from "./besides.ts";
+import { CONVERSION_KEY } from "./conversion.ts";
 import { DEVICES } from "./device.ts";
 import { FORMAT_KEYS, FORMAT_SPEC, TYPES_SPEC } from "./format-spec.ts";
 import { checkSomethingIsPublished, placeBy } from "./job-rules.ts";
@@ -66,13 +66,15 @@ export const CHECK_SCHEMA = z.strictObject({
     .default("auto")
     .describe(
       "What a value may be off by, relative to the larger of its own size and the root mean square of its output. " +
-        "`auto`: 0.001 for a device that computes in float32, 0.1 for `fp16` and for devices that round (cuda, tensorrt, " +
-        "coreml), 1 for `int8`.",
+        "`auto`: 0.001 for a device that computes in float32, 0.1 for devices that round (cuda, tensorrt, coreml). A " +
+        "converted model has a limit of its own.",
     ),
   maxBeyond: z
     .union([auto, z.number().min(0).max(1)])
     .default("auto")
-    .describe("Share of rows that may have a value beyond `tolerance`. `auto`: 0; 0.01 for `int8`."),
+    .describe(
+      "Share of rows that may have a value beyond `tolerance`. `auto`: 0; a converted model has a limit of its own.",
+    ),
   minCosine: z
     .number()
     .min(-1)
@@ -191,13 +193,7 @@ export const JOB_FILE_SCHEMA = z
           .enum(DEVICES)
           .default("auto")
           .describe("Where the model runs. `auto`: the best device that each worker has."),
-        precision: z
-          .enum(PRECISIONS)
-          .default("original")
-          .describe(
-            "`fp16`: weights and what lies between operators as float16; `int8`: MatMul and Gemm with weights as int8, " +
-              "activations quantised batch by batch. Converted once, and checked on rows of the job. `original`: as it is.",
-          ),
+        ...CONVERSION_KEY,
         check: CHECK_SCHEMA.prefault({}).describe(
           "What the job's rows must show before work: of a converted model, and of every device but the CPU. What a " +
             "device has passed once with a model is remembered for a week.",

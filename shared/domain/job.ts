@@ -1,4 +1,3 @@
-import type { Conversion } from "../../extensions/convert/precision.ts";
 import type { Digest } from "../core/digest.ts";
 import type { Dataset, InputFile } from "./dataset.ts";
 import type { FileSlice } from "./dataset-rows.ts";
@@ -73,7 +72,7 @@ export interface PlannedJob {
   /** The folder that the job names for its model; null where it names a file. */
   readonly folder: ModelFolder | null;
   /** The model that the job names, where `model` was made from it; null where it is that model itself. */
-  readonly converted: { readonly original: ModelFile; readonly conversion: Conversion } | null;
+  readonly converted: { readonly original: ModelFile; readonly warnings: readonly string[] } | null;
   readonly map: MapBinding;
   /** Those by programs. */
   readonly reductions: ReductionBindings;

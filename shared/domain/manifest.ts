@@ -1,5 +1,4 @@
 import type { Digest } from "../core/digest.ts";
-import type { PrecisionReport } from "./accuracy.ts";
 import type { JobDigests } from "./job.ts";
 import type { JobId } from "./job-id.ts";
 import type { ManifestCounts } from "./row-counts.ts";
@@ -45,11 +44,6 @@ export interface OutputManifest extends KeptFacts {
     readonly deadLetters: number;
   } & ManifestCounts;
   readonly shards: number;
-  /**
-   * How a model that was converted differs from the one that the job names; null where none was, or none was
-   * asked.
-   */
-  readonly precision: PrecisionReport | null;
   /** Who did what when, and how fast; null where another version kept it in another form. */
   readonly history: RunHistory | null;
   /** The versions of Shardmill that worked on it, in order: the last one reduced and published. */

@@ -1,6 +1,7 @@
 import { recordOf } from "../core/record-of.ts";
-import type { DeviceReport, JobPrecision } from "./accuracy.ts";
+import type { DeviceReport } from "./accuracy.ts";
 import { NO_VERDICT, type RunVerdict } from "./bottleneck.ts";
+import type { JobConversion } from "./conversion.ts";
 import type { EndProgress } from "./end-progress.ts";
 import type { Fetching } from "./fetching.ts";
 import type { JobPhase } from "./job.ts";
@@ -54,11 +55,8 @@ export interface RunPace {
 }
 
 export interface RunFacts extends JobProgress, RunPace, RunVerdict {
-  /**
-   * Where the model was converted: to what, and how its answers differ from the original's. Null for one as
-   * it came.
-   */
-  readonly precision: JobPrecision | null;
+  /** Null for a model that is used as it is. */
+  readonly conversion: JobConversion | null;
   /** How the devices of its workers compare with the CPU; none for workers on the CPU. */
   readonly devices: readonly DeviceReport[];
   /**
@@ -94,7 +92,7 @@ export const NO_RUN: RunFacts = {
   rowsPerSecond: 0,
   secondsLeft: null,
   ...NO_VERDICT,
-  precision: null,
+  conversion: null,
   devices: [],
   stores: [],
   fetching: null,

@@ -2,6 +2,7 @@ import type { JobStores } from "../domain/job-stores.ts";
 import type { OutputManifest } from "../domain/manifest.ts";
 import type { Storage } from "../storage/storage.ts";
 import type { CommandPart } from "./command.ts";
+import type { ConversionPart } from "./conversion.ts";
 import type { FacePart } from "./face.ts";
 import type { FeaturePart } from "./feature.ts";
 import type { FormatPart } from "./format.ts";
@@ -34,6 +35,7 @@ export interface Extension {
   readonly face?: FacePart;
   /** One command, or several. */
   readonly command?: CommandPart | readonly CommandPart[];
+  readonly conversion?: ConversionPart;
   readonly plan?: PlanPart;
   readonly beside?: BesidePart;
   readonly gpus?: GpuPart;

@@ -1,5 +1,5 @@
-import { CONVERTER_VERSION } from "../../extensions/convert/precision.ts";
 import { canonicalJson, type Digest, sha256 } from "../core/digest.ts";
+import { CONVERSION, conversionOf } from "../domain/conversion.ts";
 import { FEATURES, fileSpec, fileSpecs, INPUTS, stepValue } from "../domain/features.ts";
 import type { JobSpec } from "../domain/job-spec.ts";
 import { type FolderFacts, leavesLabels, leavesPooling, USUAL_OP } from "../domain/model-folder.ts";
@@ -11,7 +11,7 @@ import { withFiles, withReductionFiles } from "./map-files.ts";
  *
  * In: the inputs, the outputs and `keep` (with their order, which is that of the columns), the steps,
  * `input.where` as it is written, `input.sample` and `input.limit`, the reductions, the format
- * and the shape of the rows, and the model's precision with the version of the converter. Not in:
+ * and the shape of the rows, and the conversion of the model with the converter's version. Not in:
  * - the other `input.*` and `model.path`: the dataset and the model have digests of their own, by content;
  * - the `folder` of an input of files: the job may move, with its files;
  * - the paths of other files, but which of them are one: their content is put in when it is read;
@@ -42,7 +42,7 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): Dig
     ...(pooling !== null && leavesPooling(output) ? {} : { op: USUAL_OP }),
     ...(labels !== null && leavesLabels(output) ? { ...output, labels } : output),
   }));
-  const { precision } = spec.model;
+  const converted = conversionOf(spec.model);
   const { where, sample, limit } = spec.input;
   return sha256(
     canonicalJson({
@@ -62,7 +62,9 @@ export function specDigest(spec: JobSpec, facts: FolderFacts | null = null): Dig
       reduce: withReductionFiles(spec.reduce, numbered),
       rows: spec.output.rows,
       ...shapeDigestOf(spec.output),
-      ...(precision === "original" ? {} : { precision: [precision, CONVERTER_VERSION] }),
+      ...(CONVERSION === null || converted === null
+        ? {}
+        : { [CONVERSION.key]: [converted, CONVERSION.version] }),
     }),
   );
 }

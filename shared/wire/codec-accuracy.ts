@@ -1,18 +1,16 @@
-import { CONVERTED_PRECISIONS } from "../../extensions/convert/precision.ts";
 import type {
   AccuracyReport,
+  ConversionReport,
   DeviceReport,
-  JobPrecision,
   OutputAccuracy,
-  PrecisionReport,
   WorstRow,
 } from "../domain/accuracy.ts";
+import type { JobConversion } from "../domain/conversion.ts";
 import { CONCRETE_DEVICES } from "../domain/device.ts";
 import { field } from "./field.ts";
 import { tableCodec, withInner } from "./table-codec.ts";
 
 export const device = field.word("Device", CONCRETE_DEVICES);
-const precision = field.word("Precision", CONVERTED_PRECISIONS);
 
 const worstRow = tableCodec<WorstRow>("WorstRow", {
   file: field.text,
@@ -63,9 +61,8 @@ export const deviceReportCodec = withInner(
   accuracy,
 );
 
-const precisionReportCodec = withInner(
-  tableCodec<BesideAccuracy<PrecisionReport>>("PrecisionReport", {
-    precision,
+const conversionReportCodec = withInner(
+  tableCodec<BesideAccuracy<ConversionReport>>("ConversionReport", {
     originalBytes: field.count,
     convertedBytes: field.count,
   }),
@@ -73,7 +70,8 @@ const precisionReportCodec = withInner(
   accuracy,
 );
 
-export const jobPrecisionCodec = tableCodec<JobPrecision>("JobPrecision", {
-  precision,
-  check: field.orNull(field.message(precisionReportCodec)),
+export const jobConversionCodec = tableCodec<JobConversion>("JobConversion", {
+  key: field.name,
+  value: field.name,
+  check: field.orNull(field.message(conversionReportCodec)),
 });

@@ -6,7 +6,7 @@ import type { JobStatus } from "../domain/job-status.ts";
 import { ROWS_FORMATS } from "../domain/output-shape.ts";
 import { RUN_COUNTS } from "../domain/row-counts.ts";
 import type { StoreWaiting } from "../domain/store-waiting.ts";
-import { deviceReportCodec, jobPrecisionCodec } from "./codec-accuracy.ts";
+import { deviceReportCodec, jobConversionCodec } from "./codec-accuracy.ts";
 import { errorCodec } from "./codec-error.ts";
 import { batchInUseCodec, fetchingCodec, storeCountsCodec } from "./codec-worker.ts";
 import { field } from "./field.ts";
@@ -49,7 +49,7 @@ export const jobStatusCodec = tableCodec<JobStatus>("JobStatus", {
   padding: field.orNull(field.number),
   batch: field.orNull(field.message(batchInUseCodec)),
   advice: field.textOrNull,
-  precision: field.orNull(field.message(jobPrecisionCodec)),
+  conversion: field.orNull(field.message(jobConversionCodec)),
   devices: field.list(deviceReportCodec),
   stores: field.list(storeCountsCodec),
   fetching: field.orNull(field.message(fetchingCodec)),

@@ -1,5 +1,4 @@
 import * as z from "zod";
-import { PRECISIONS } from "../../extensions/convert/precision.ts";
 import { asDigest } from "../core/digest.ts";
 import type { Frozen } from "../core/frozen.ts";
 import { type InputFile, PARTITION_TYPES, type PartitionValue, TABLE_FORMATS } from "../domain/dataset.ts";
@@ -101,7 +100,8 @@ const inputFile: z.ZodType<InputFile> = z.object({
 
 /** What a device other than the CPU is checked with. */
 const deviceCheck = z.object({
-  precision: z.enum(PRECISIONS),
+  /** The model is a converted one, which rounds more than its original. */
+  isConverted: z.boolean(),
   check: CHECK_SCHEMA,
   /** Rows from all over the input. */
   sample: z.array(z.object({ file: inputFile, rowStart: count, rowEnd: count })).max(MAX_STRETCHES),

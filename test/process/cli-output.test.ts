@@ -41,7 +41,7 @@ describe("run --json", () => {
       "padding",
       "batch",
       "advice",
-      "precision",
+      "conversion",
       "devices",
       "stores",
       "output",

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { inspectModel } from "../../coordinator/plan/model/inspect-model.ts";
 import { convertedModel } from "../../extensions/convert/converted-model.ts";
-import type { OutputManifest } from "../../shared/domain/manifest.ts";
+import type { ConversionReport } from "../../shared/domain/accuracy.ts";
 import { externalMlp } from "../support/external-model.ts";
 import { JobFolder, WIDTH } from "../support/job-folder.ts";
 import { needs } from "../support/needs.ts";
@@ -32,7 +32,7 @@ const useModel = (model: Readonly<Record<string, unknown>>) =>
 const run = (...args: readonly string[]) =>
   runCli(["run", job.job, "--workers", "1", ...args], { env: env() });
 
-async function manifest(): Promise<OutputManifest> {
+async function manifest(): Promise<{ precision: ConversionReport & { precision: string } }> {
   return JSON.parse(await readFile(job.at("out/_manifest.json"), "utf8"));
 }
 
@@ -51,7 +51,8 @@ describe.each(["fp16", "int8"] as const)("a job with its model as %s", (precisio
     // Not the original under another name.
     expect(output?.maxError).toBeGreaterThan(0);
     expect(output?.meanCosine).toBeGreaterThan(0.99);
-    expect(JSON.parse(ended.stdout).precision).toEqual({ precision, check: report });
+    const { precision: _, ...check } = report;
+    expect(JSON.parse(ended.stdout).conversion).toEqual({ key: "precision", value: precision, check });
     // Of what an earlier run published, too.
     const again = await run();
     expect(again.stdout).toMatch(
@@ -80,7 +81,7 @@ test("a job that differs by more than it allows fails before any work, with the 
   await useModel({ precision: "int8", check: { minCosine: 1, minAgreement: 0 } });
   const { error } = await refused(job, ["run", job.job], { env: env() });
   expect(error).toMatchObject({
-    code: "PRECISION_LOSS",
+    code: "CONVERSION_LOSS",
     problems: [{ where: "logits", found: expect.stringMatching(/^0\.99\d+, the least /) }],
   });
 });
@@ -89,7 +90,7 @@ needs("estimate")("a job that differs by more than it allows is refused by an es
   await useModel({ precision: "int8", check: { minCosine: 1, minAgreement: 0 } });
   expect(await failing(["plan", job.job], { env: env() })).toMatchObject({
     code: 1,
-    error: { code: "PRECISION_LOSS" },
+    error: { code: "CONVERSION_LOSS" },
   });
 });
 
@@ -106,7 +107,7 @@ test("numbers that leave float16's range fail the check", async () => {
   );
   await useModel({ precision: "fp16" });
   const { error } = await refused(job, ["run", job.job], { env: env() });
-  expect(error.code).toBe("PRECISION_LOSS");
+  expect(error.code).toBe("CONVERSION_LOSS");
   expect(error.problems).toContainEqual(
     expect.objectContaining({ where: "logits", what: expect.stringContaining("NaN or infinite") }),
   );
@@ -140,8 +141,8 @@ test("workers that see neither the cache nor the weights' files fetch the one co
   ];
   const status = async () => (await runCli(["status", "--coordinator", address, "--json"])).stdout;
   await expect
-    .poll(async () => JSON.parse(await status())[0]?.precision, { timeout: 90_000 })
-    .toMatchObject({ precision: "fp16", check: { precision: "fp16", rows: 256 } });
+    .poll(async () => JSON.parse(await status())[0]?.conversion, { timeout: 90_000 })
+    .toMatchObject({ key: "precision", value: "fp16", check: { rows: 256 } });
   await using worker = startCli(args);
   expect(await coordinator.ended).toMatchObject({ code: 0 });
   expect(await worker.ended).toMatchObject({ code: 0 });

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { PRECISIONS } from "../../extensions/convert/precision.ts";
+import { CONVERSION } from "../../shared/domain/conversion.ts";
 import type { Field, FieldType } from "../../shared/domain/dataset.ts";
 import { REDUCTIONS } from "../../shared/domain/features.ts";
 import type { JobSpec } from "../../shared/domain/job-spec.ts";
@@ -53,7 +53,7 @@ export const jobSpec: fc.Arbitrary<JobSpec> = fc
     model: {
       path: "/models/digits.onnx",
       device: "auto",
-      precision: "int8",
+      ...(CONVERSION === null ? {} : { [CONVERSION.key]: CONVERSION.values.at(-1) }),
       check: { rows: 64, tolerance: 0.1, maxBeyond: "auto", minCosine: 0.9, minAgreement: 0.5 },
     },
     map: {
@@ -207,7 +207,7 @@ export const jobDescription: fc.Arbitrary<JobDescription> = fc.record({
   }),
   deviceCheck: fc.option(
     fc.record({
-      precision: fc.constantFrom(...PRECISIONS),
+      isConverted: fc.boolean(),
       check: fc.record({
         rows: fc.nat(1000),
         tolerance: fc.oneof(fc.constant("auto" as const), fc.double({ min: 0, max: 10, noNaN: true })),

@@ -39,7 +39,7 @@ export function aJobStatus(changes: Partial<JobStatus> = {}): JobStatus {
     padding: null,
     batch: { rows: 256, length: null, bound: "speed" },
     advice: "the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
-    precision: null,
+    conversion: null,
     devices: [],
     stores: [],
     fetching: null,

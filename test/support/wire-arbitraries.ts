@@ -1,10 +1,10 @@
 import fc from "fast-check";
-import { CONVERTED_PRECISIONS } from "../../extensions/convert/precision.ts";
 import { ERROR_CODES, type ErrorCode } from "../../shared/core/error-codes.ts";
 import type { ErrorData } from "../../shared/core/errors.ts";
 import { recordOf } from "../../shared/core/record-of.ts";
-import type { AccuracyReport, DeviceReport, JobPrecision } from "../../shared/domain/accuracy.ts";
+import type { AccuracyReport, DeviceReport } from "../../shared/domain/accuracy.ts";
 import { BOTTLENECKS } from "../../shared/domain/bottleneck.ts";
+import type { JobConversion } from "../../shared/domain/conversion.ts";
 import { END_STEPS } from "../../shared/domain/end-progress.ts";
 import { asExecutionId } from "../../shared/domain/execution-id.ts";
 import { JOB_PHASES, type Lease } from "../../shared/domain/job.ts";
@@ -221,11 +221,11 @@ const accuracyFields = {
   minAgreement: positive,
 } as const satisfies { [K in keyof AccuracyReport]: fc.Arbitrary<AccuracyReport[K]> };
 
-const jobPrecision: fc.Arbitrary<JobPrecision> = fc.record({
-  precision: fc.constantFrom(...CONVERTED_PRECISIONS),
+const jobConversion: fc.Arbitrary<JobConversion> = fc.record({
+  key: fc.string({ minLength: 1, maxLength: 20 }),
+  value: fc.string({ minLength: 1, maxLength: 20 }),
   check: fc.option(
     fc.record({
-      precision: fc.constantFrom(...CONVERTED_PRECISIONS),
       originalBytes: count,
       convertedBytes: count,
       ...accuracyFields,
@@ -262,7 +262,7 @@ export const jobStatus: fc.Arbitrary<JobStatus> = fc.record({
   padding: fc.option(positive),
   batch: fc.option(batchInUse),
   advice: fc.option(name),
-  precision: fc.option(jobPrecision),
+  conversion: fc.option(jobConversion),
   devices: fc.array(deviceReport, { maxLength: 2 }),
   stores: storeCounts,
   ...{ output: text, manifest: text },

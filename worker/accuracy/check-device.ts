@@ -55,7 +55,7 @@ export async function checkDevice(options: CheckDeviceOptions): Promise<CheckedD
   const { job, device, tuning, machine } = options;
   const spec = job.deviceCheck;
   if (device === "cpu" || spec === null || spec.sample.length === 0) return null;
-  const limits = deviceLimits(spec.check, device, spec.precision);
+  const limits = deviceLimits(spec.check, device, spec.isConverted);
   const kind: CheckKind = { rows: spec.check.rows, ranked: rankedTensors(job.map), limits };
   const known = await tuning.recallCheck(kind);
   if (known !== null) return { report: { ...known, remembered: true, worker: hostname() }, error: null };

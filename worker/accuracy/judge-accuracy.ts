@@ -1,34 +1,13 @@
-import { type Problem, ShardmillError } from "../../shared/core/errors.ts";
-import type {
-  AccuracyReport,
-  OutputAccuracy,
-  PrecisionReport,
-  WorstRow,
-} from "../../shared/domain/accuracy.ts";
+import type { Problem } from "../../shared/core/errors.ts";
+import type { AccuracyReport, OutputAccuracy, WorstRow } from "../../shared/domain/accuracy.ts";
 
-/** Every figure that is beyond what the job allows; none: the model passes. */
+/** Returns every figure that is beyond what the job allows. None: the model passes. */
 export function accuracyProblems(report: AccuracyReport): readonly Problem[] {
   const { rows, failedRows } = report;
   const problems = report.outputs.flatMap((output) => problemsOf(output, report));
   if (failedRows === 0) return problems;
   const what = "it fails on rows that the reference answers";
   return [{ where: "model", what, expected: "none", found: `${failedRows} of ${rows} rows` }, ...problems];
-}
-
-/** @throws {PRECISION_LOSS} with every figure that is beyond what the job allows */
-export function judgePrecision(report: PrecisionReport): void {
-  const { precision, rows, failedRows } = report;
-  const problems = accuracyProblems(report);
-  if (problems.length === 0) return;
-  throw new ShardmillError(
-    "PRECISION_LOSS",
-    `the model as ${precision} answers too differently on rows of this job`,
-    {
-      fields: { precision, rows, failedRows },
-      problems,
-      hint: "choose another model.precision, or say in model.check what this job can bear",
-    },
-  );
 }
 
 /** `row 17 of a.parquet, value 3: 0.32 where 0.01 is due`. */

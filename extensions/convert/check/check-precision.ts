@@ -5,13 +5,16 @@ import { present } from "../../../shared/core/assert.ts";
 import { type ErrorData, errorFromData, ShardmillError } from "../../../shared/core/errors.ts";
 import { compiledUrl } from "../../../shared/core/package-root.ts";
 import { makeTempFolder } from "../../../shared/core/temp-folder.ts";
-import type { PrecisionReport } from "../../../shared/domain/accuracy.ts";
+import { conversionOf } from "../../../shared/domain/conversion.ts";
 import type { ModelFile, PlannedJob } from "../../../shared/domain/job.ts";
 import { sampleSlices } from "../../../shared/domain/sample-slices.ts";
+import type { CheckedConversion } from "../../../shared/extension/conversion.ts";
 import { runIsolated } from "../../../shared/onnx/isolated.ts";
-import { precisionLimits } from "../../../worker/accuracy/accuracy-limits.ts";
 import type { Comparison } from "../../../worker/accuracy/model-pair.ts";
+import { asPrecision } from "../onnx/precision.ts";
 import type { CompareQuestion } from "./compare-models.ts";
+import { precisionLimits, precisionRefusal } from "./judge-precision.ts";
+import { precisionText } from "./precision-text.ts";
 
 /** Sent back by the comparing process. */
 export type CompareAnswer =
@@ -26,16 +29,16 @@ const CHECK_LIMIT_MS = 600_000;
 
 /**
  * Runs a job's converted model and its original on a sample of the job's own rows, on the CPU of this
- * machine, in a process of its own. Whether the difference is too large is for `judgePrecision` to say.
+ * machine, in a process of its own, and judges the difference.
  *
  * @throws {MODEL_FAILED} the comparison came to no end
  * @throws {INPUT_CORRUPT} {INPUT_UNSUPPORTED} {MODEL_INVALID} {OUT_OF_MEMORY} what reading the rows or
  * loading the models throws
  */
-export async function comparePrecision(planned: PlannedJob, signal: AbortSignal): Promise<PrecisionReport> {
-  const { original, conversion } = present(planned.converted, "a job with a converted model");
+export async function checkPrecision(planned: PlannedJob, signal: AbortSignal): Promise<CheckedConversion> {
+  const { original } = present(planned.converted, "a job with a converted model");
   const { check } = planned.spec.model;
-  const { precision } = conversion;
+  const precision = asPrecision(conversionOf(planned.spec.model) ?? "");
   const limits = precisionLimits(check, precision);
   const startMs = performance.now();
   const question: CompareQuestion = {
@@ -52,7 +55,12 @@ export async function comparePrecision(planned: PlannedJob, signal: AbortSignal)
   const comparison = await compareApart(question, signal);
   const [originalBytes, convertedBytes] = [bytesOf(original), bytesOf(planned.model)];
   const seconds = (performance.now() - startMs) / 1000;
-  return { precision, originalBytes, convertedBytes, ...comparison, seconds, ...limits };
+  const report = { originalBytes, convertedBytes, ...comparison, seconds, ...limits };
+  return {
+    report,
+    text: (style) => precisionText(precision, report, style),
+    refusal: precisionRefusal(precision, report),
+  };
 }
 
 async function compareApart(question: CompareQuestion, signal: AbortSignal): Promise<Comparison> {

@@ -7,7 +7,7 @@ import { byteSource } from "../../../shared/storage/storage.ts";
 import { compareSample, type Sample } from "../../../worker/accuracy/compare-sample.ts";
 import { type Comparison, ModelPair } from "../../../worker/accuracy/model-pair.ts";
 import { strictHalf } from "../onnx/convert-file.ts";
-import type { ConvertedPrecision } from "../precision.ts";
+import type { ConvertedPrecision } from "../onnx/precision.ts";
 
 /** Plain JSON. */
 export interface CompareQuestion extends Omit<Sample, "open"> {

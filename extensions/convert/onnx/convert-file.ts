@@ -2,10 +2,10 @@ import { open, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { type Digest, sha256 } from "../../../shared/core/digest.ts";
 import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
-import type { Conversion, ConvertedPrecision } from "../precision.ts";
 import { halveModel } from "./halve-model.ts";
 import { loadWeights, tensorsOf } from "./load-weights.ts";
 import { decodeOnnxModel, encodeOnnxModel, type OnnxGraph, type OnnxModel, toNumber } from "./onnx-model.ts";
+import type { Conversion, ConvertedPrecision } from "./precision.ts";
 import { quantizeModel } from "./quantize.ts";
 
 export interface ConvertedFile {

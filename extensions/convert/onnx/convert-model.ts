@@ -2,8 +2,8 @@ import { type ErrorData, errorFromData, ShardmillError } from "../../../shared/c
 import { compiledUrl } from "../../../shared/core/package-root.ts";
 import type { ModelFile } from "../../../shared/domain/job.ts";
 import { runIsolated } from "../../../shared/onnx/isolated.ts";
-import type { ConvertedPrecision } from "../precision.ts";
 import type { ConvertedFile } from "./convert-file.ts";
+import type { ConvertedPrecision } from "./precision.ts";
 
 /** Sent to the converting process. */
 export interface ConvertQuestion {

@@ -1,5 +1,4 @@
 import { ShardmillError } from "../../../shared/core/errors.ts";
-import type { Conversion } from "../precision.ts";
 import { elementTypes } from "./element-types.ts";
 import { type Constant, constantsOf, GraphNames, removeUnused } from "./graph-names.ts";
 import { HalfGraph } from "./half-graph.ts";
@@ -14,6 +13,7 @@ import {
   type OnnxModel,
   type OnnxNode,
 } from "./onnx-model.ts";
+import type { Conversion } from "./precision.ts";
 import { dimsOf, floatsOf, HALF_TINY, halfTensor } from "./tensor-values.ts";
 
 /**

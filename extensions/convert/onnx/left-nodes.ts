@@ -1,4 +1,4 @@
-import type { LeftAlone } from "../precision.ts";
+import type { LeftAlone } from "./precision.ts";
 
 /** Counts what is left alone, and why. */
 export class LeftNodes {

@@ -1,5 +1,4 @@
 import { ShardmillError } from "../../../shared/core/errors.ts";
-import type { Conversion } from "../precision.ts";
 import { type Constant, constantsOf, GraphNames, removeUnused } from "./graph-names.ts";
 import { LeftNodes } from "./left-nodes.ts";
 import {
@@ -15,6 +14,7 @@ import {
   opsetOf,
   toNumber,
 } from "./onnx-model.ts";
+import type { Conversion } from "./precision.ts";
 import { type ColumnScales, quantizeColumns } from "./quantize-columns.ts";
 import { dimsOf, floatsOf, rawTensor } from "./tensor-values.ts";
 

@@ -17,7 +17,7 @@ function facts(changes: Partial<PredictionFacts> = {}): PredictionFacts {
     nodes: 1,
     slots: 3,
     device: "cuda",
-    precision: "original",
+    isConverted: false,
     ...changes,
   };
 }

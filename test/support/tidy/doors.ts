@@ -20,7 +20,7 @@ export const FILE_USERS: readonly RegExp[] = [
   /^extensions\/(object-store\/ca-bundle|azure\/identities|init\/(command|draft-paths)|report\/command|serve\/served-files)\.ts$/,
   /^extensions\/text\/(split-step|tokenize-step)\.ts$/,
   /^worker\/tuning\/tuning-cache\.ts$/,
-  /^coordinator\/plan\/model\/convert(-to-file|ed-model)\.ts$/,
+  /^extensions\/convert\/convert(-to-file|ed-model)\.ts$/,
   /^coordinator\/plan\/fetch\/(fetch-file|kept-files)\.ts$/,
   /^extensions\/code\/(plan\/(bundle-module|keep-bundle|check-types|tsc)|threads\/module-step)\.ts$/,
   // Scratch.
@@ -31,13 +31,13 @@ export const FILE_USERS: readonly RegExp[] = [
   /^worker\/accuracy\/compare-sample\.ts$/,
   /^coordinator\/reduce\/(merge-small-files|preview|reduce)\.ts$/,
   /^extensions\/(pipeline\/pipelines|estimate\/run-samples)\.ts$/,
-  /^worker\/(job\/open-job|process\/supervisor|accuracy\/check-precision)\.ts$/,
+  /^worker\/(job\/open-job|process\/supervisor)\.ts$/,
   /^worker\/write\/(write-partial|write-thread-client)\.ts$/,
   // Libraries that want files, and processes that parse what cannot be trusted.
   /^shared\/sql\/(locked-database|sql-process-client)\.ts$/,
   /^shared\/onnx\/(external-data|session)\.ts$/,
-  /^shared\/onnx\/precision\/(convert-file|load-weights)\.ts$/,
-  /^worker\/accuracy\/compare-process\.ts$/,
+  /^extensions\/convert\/onnx\/(convert-file|load-weights)\.ts$/,
+  /^extensions\/convert\/check\/(check-precision|compare-process)\.ts$/,
 ];
 
 /** Who may work on a `Disk`: the journal and the lock, and local storage. */

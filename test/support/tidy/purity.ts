@@ -20,7 +20,7 @@ export const PURE_FILES: readonly RegExp[] = [
   /^shared\/(domain|output-ops|input-sources)\//,
   /^cli\/render\/(?!live-progress\.ts$)/,
   /^shared\/terminal\/(?!(command-parts|connecting-options|early-signals|stop-signals)\.ts$)/,
-  /^extensions\/convert\/conversion-text\.ts$/,
+  /^extensions\/convert\/(conversion-text|onnx\/precision|check\/(judge-precision|precision-text))\.ts$/,
   /^extensions\/serve\/(spec|queue\/messages)\//,
   /^extensions\/serve\/(runs-text|trigger\/(trigger-state|quiet-files)|queue\/(gatherer|key-ledger|row-json))\.ts$/,
   // Declarations of extensions import these.

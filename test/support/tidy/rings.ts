@@ -58,6 +58,7 @@ export const LIST_READERS: readonly string[] = [
   "coordinator/access/face-methods.ts",
   "coordinator/journal/shared-journals.ts",
   "shared/domain/besides.ts",
+  "shared/domain/conversion.ts",
   "shared/domain/features.ts",
   "shared/domain/job-runs.ts",
   "shared/domain/formats.ts",
@@ -80,6 +81,9 @@ const NAMES: Readonly<Record<string, RegExp>> = {
   kafka: /[Kk]afka|KAFKA/,
   "csv-json": /[cC]sv|CSV|jsonl|ndjson|JSON Lines/,
   code: /defineStep|defineReduction|[Oo]wnCode|\b[Mm]odule(Step|Op|Thread|Run|Reductions?)\b|^"module"$|esbuild/,
+  // Not the digits of decimals, nor the widths of floats.
+  convert:
+    /\bfp16\b|\b(model|job|check|pass|as)Precision|[Mm]odelPrecision|PRECISION|\bint8 weights|[Qq]uanti[sz](e|ation)\b/,
   estimate: /[Ee]stimate/,
   // Not what is in flight.
   flight: /(?<![Ii]n)Flight|(?<!in )\bflights?\b|(?<!IN_)FLIGHT/,

@@ -59,7 +59,7 @@ class JobStatus:
     paused: bool
     failure: ShardmillError | None
     details: Mapping[str, Any]
-    """The rest, as in the proto files: `precision`, `devices`, `batch`, `stores`, `fetching`, `waiting`."""
+    """The rest, as in the proto files: `conversion`, `devices`, `batch`, `stores`, `fetching`, `waiting`."""
 
     @property
     def ended(self) -> bool:
@@ -95,7 +95,7 @@ class Worker:
     build: str
 
 
-_DETAILS = ("precision", "devices", "batch", "stores", "fetching", "waiting")
+_DETAILS = ("conversion", "devices", "batch", "stores", "fetching", "waiting")
 _CONVERTED = {"phase", "manifest", "seconds_left", "bottleneck", "advice", "stages", "padding", "failure", "details"}
 _JOB = tuple(field.name for field in fields(JobStatus) if field.name not in _CONVERTED)
 _WORKER = (

@@ -86,7 +86,6 @@ function aPlan(shardSizes: readonly number[], map: Partial<MapBinding> = {}): Pl
       model: {
         path: "/m.onnx",
         device: "auto",
-        precision: "original",
         check: { rows: 256, tolerance: "auto", maxBeyond: "auto", minCosine: 0.99, minAgreement: 0.98 },
       },
       map: {

@@ -43,7 +43,7 @@ describe("the summary of a job for scripts", () => {
       padding: null,
       batch: { rows: 256, length: null, bound: "speed" },
       advice: "the model takes the time: a GPU, more machines, model.precision int8, or a smaller model",
-      precision: null,
+      conversion: null,
       devices: [],
       stores: [],
       output: "/data/out",
@@ -52,8 +52,8 @@ describe("the summary of a job for scripts", () => {
   });
 
   it("has the precision of a converted model, with what its check found", () => {
-    const precision = { precision: "fp16", check: null } as const;
-    expect(jobSummary(aPublishedJob({ precision })).precision).toEqual(precision);
+    const conversion = { key: "precision", value: "fp16", check: null };
+    expect(jobSummary(aPublishedJob({ conversion })).conversion).toEqual(conversion);
   });
 
   it("has no manifest before there is one", () => {
@@ -161,10 +161,10 @@ describe("the text of a job", () => {
   });
 
   it("shows the precision of a converted model, and nothing of one as it came", () => {
-    const precision = { precision: "int8", check: null } as const;
+    const conversion = { key: "precision", value: "int8", check: null };
     const line = "  precision  int8, not compared with the original";
-    expect(statusText(aJobStatus({ precision })).split("\n")).toContain(line);
-    expect(endText(aPublishedJob({ precision }))).toMatch(/\n {2}precision +int8, not compared/);
+    expect(statusText(aJobStatus({ conversion })).split("\n")).toContain(line);
+    expect(endText(aPublishedJob({ conversion }))).toMatch(/\n {2}precision +int8, not compared/);
     for (const text of [statusText(aJobStatus()), endText(aPublishedJob())])
       expect(text).not.toContain("precision  ");
   });

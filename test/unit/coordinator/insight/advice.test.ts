@@ -20,7 +20,7 @@ function facts(changes: Partial<AdviceFacts> = {}, usage: Partial<AdviceFacts["u
     workers: 4,
     workersHere: 4,
     device: "cuda",
-    precision: "original",
+    isConverted: false,
     stores: [],
     ...changes,
   };
@@ -43,7 +43,7 @@ test("an input of tiny files is told that they are, where it is the input that l
 test("a busy CPU is told of GPUs and int8, a busy GPU of more of them and fp16", () => {
   expect(adviceFor("infer", facts())).toContain("fp16");
   expect(adviceFor("infer", facts({ device: "cpu" }))).toContain("int8");
-  expect(adviceFor("infer", facts({ precision: "fp16" }))).toBe(
+  expect(adviceFor("infer", facts({ isConverted: true }))).toBe(
     "the model takes the time: more devices, or a smaller model",
   );
 });

@@ -15,7 +15,7 @@ function aWatchedJob(shards: number) {
     state: () => job.state,
     clock: { nowMs: () => job.nowMs, wallMs: () => job.nowMs },
     beganMs: job.nowMs,
-    precision: null,
+    conversion: null,
     reportOf: (session) => reports.get(session) ?? null,
     loopTime: () => {
       looks.count += 1;

@@ -1,6 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { CONVERSION } from "../../../../shared/domain/conversion.ts";
 import { parseJobText } from "../../../../shared/job-file/read-job-file.ts";
 import { aJobText, parse, parseJob, problemsOf, problemsOfJob } from "./job-text.ts";
+
+/** Key of an extension, if there is one. */
+const CONVERSION_DEFAULT = CONVERSION === null ? {} : { [CONVERSION.key]: CONVERSION.values[0] };
 
 const ref = (inner: string): string => `$\{${inner}}`;
 
@@ -12,7 +16,7 @@ describe("a job file", () => {
       model: {
         path: "/jobs/digits/model.onnx",
         device: "auto",
-        precision: "original",
+        ...CONVERSION_DEFAULT,
         check: { rows: 256, tolerance: "auto", maxBeyond: "auto", minCosine: 0.99, minAgreement: 0.98 },
       },
       map: {
@@ -34,7 +38,7 @@ describe("a job file", () => {
     const spec = parse(`
 name: Digits-2.1
 input: { path: [./a/*.parquet, /data/b.arrow, "s3:/bucket/c"], format: parquet, shardRows: 5000 }
-model: { path: ../m.onnx, device: cuda, precision: int8, check: { rows: 9, tolerance: 0.2, maxBeyond: 0.1, minCosine: 0.5, minAgreement: 0 } }
+model: { path: ../m.onnx, device: cuda, check: { rows: 9, tolerance: 0.2, maxBeyond: 0.1, minCosine: 0.5, minAgreement: 0 } }
 map:
   inputs:
     image: { column: pixels, scale: 0.5, offset: -1, shape: [1, 28, 28], fill: 0 }
@@ -60,7 +64,7 @@ errors: { maxRows: 7 }
       model: {
         path: "/jobs/m.onnx",
         device: "cuda",
-        precision: "int8",
+        ...CONVERSION_DEFAULT,
         check: { rows: 9, tolerance: 0.2, maxBeyond: 0.1, minCosine: 0.5, minAgreement: 0 },
       },
       map: {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { OutputAccuracy, PrecisionReport } from "../../../../shared/domain/accuracy.ts";
-import { judgePrecision } from "../../../../worker/accuracy/judge-accuracy.ts";
+import { precisionRefusal } from "../../../extensions/convert/check/judge-precision.ts";
+import type { AccuracyReport, OutputAccuracy } from "../../../shared/domain/accuracy.ts";
 
 const GOOD: OutputAccuracy = {
   tensor: "y",
@@ -16,12 +16,9 @@ const GOOD: OutputAccuracy = {
   notFiniteRows: 0,
 };
 
-function judged(changes: Partial<OutputAccuracy>, report: Partial<PrecisionReport> = {}): () => void {
-  return () =>
-    judgePrecision({
-      precision: "int8",
-      originalBytes: 4,
-      convertedBytes: 1,
+function judged(changes: Partial<OutputAccuracy>, report: Partial<AccuracyReport> = {}): () => void {
+  return () => {
+    const refusal = precisionRefusal("int8", {
       rows: 256,
       failedRows: 0,
       seconds: 1,
@@ -32,10 +29,12 @@ function judged(changes: Partial<OutputAccuracy>, report: Partial<PrecisionRepor
       minAgreement: 0.98,
       ...report,
     });
+    if (refusal !== null) throw refusal;
+  };
 }
 
 const lossAt = (where: string) =>
-  expect.objectContaining({ code: "PRECISION_LOSS", problems: [expect.objectContaining({ where })] });
+  expect.objectContaining({ code: "CONVERSION_LOSS", problems: [expect.objectContaining({ where })] });
 
 describe("a model passes", () => {
   test.each<[string, Partial<OutputAccuracy>]>([
@@ -68,7 +67,7 @@ test("a wild row fails a model whose means are good, and is named", () => {
   const worst = [{ file: "a.parquet", row: 617, index: 0, expected: "317", found: "2337", relative: 6.4 }];
   expect(judged({ beyondRows: 3, worst })).toThrow(
     expect.objectContaining({
-      code: "PRECISION_LOSS",
+      code: "CONVERSION_LOSS",
       problems: [
         expect.objectContaining({
           where: "y",

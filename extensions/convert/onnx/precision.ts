@@ -1,11 +1,20 @@
-/** In what numbers a job's model computes: as it came, in float16, or with int8 products. */
+import { present } from "../../../shared/core/assert.ts";
+
+/** Numeric precisions of a job's model. `original`: the model is used as it is. */
 export const PRECISIONS = ["original", "fp16", "int8"] as const;
-export type Precision = (typeof PRECISIONS)[number];
 export const CONVERTED_PRECISIONS = ["fp16", "int8"] as const;
 export type ConvertedPrecision = (typeof CONVERTED_PRECISIONS)[number];
 
-/** Goes up whenever the same model gives another file: files made before are then made anew. */
+/** Version of the converter. It goes up when the same model gives another file. */
 export const CONVERTER_VERSION = 1;
+
+/** Takes a value that the job file's schema has let through. */
+export function asPrecision(value: string): ConvertedPrecision {
+  return present(
+    CONVERTED_PRECISIONS.find((precision) => precision === value),
+    "the model is converted to a precision",
+  );
+}
 
 /** What a conversion did to a model. Plain JSON. */
 export interface Conversion {
@@ -13,10 +22,7 @@ export interface Conversion {
   readonly nodes: { readonly converted: number; readonly total: number };
   /** Constant tensors, and the values in them. */
   readonly weights: { readonly tensors: number; readonly values: number };
-  /**
-   * Nodes that stay in float32 and could have been looked for, by operator and reason; the most frequent
-   * first.
-   */
+  /** Candidates that stay in float32, by operator and reason. The most frequent is first. */
   readonly left: readonly LeftAlone[];
   readonly warnings: readonly string[];
 }

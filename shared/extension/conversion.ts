@@ -1,0 +1,56 @@
+import type { ShardmillError } from "../core/errors.ts";
+import type { ConversionReport } from "../domain/accuracy.ts";
+import type { ModelFile, PlannedJob } from "../domain/job.ts";
+import type { Style } from "../terminal/style.ts";
+
+/**
+ * Key of `model` in the job file by which the coordinator converts the model before workers load it. At most
+ * one extension has this part. It passes `test/contract/conversions.test.ts`.
+ */
+export interface ConversionPart {
+  /** Key below `model`: `precision`. */
+  readonly key: string;
+  /** Description of the key in the docs of the job file. */
+  readonly says: string;
+  /** Values of the key. The first is its default, and leaves the model as it is. */
+  readonly values: readonly [string, ...string[]];
+  /** Version of the converter. It goes up when the same model gives another file. */
+  readonly version: number;
+  /** Values that advice names for a model that takes the time, on the CPU and on other devices. */
+  readonly faster: { readonly cpu: string; readonly other: string };
+  load(): Promise<Converter>;
+}
+
+interface Converter {
+  /**
+   * Converts a model, or finds it in the user's cache. The same model gives the same bytes.
+   *
+   * @param value one of the part's values, but not the first
+   * @throws {MODEL_INVALID} the model cannot be converted, or there is nothing in it to convert
+   * @throws {CACHE_FAILED} the cache cannot be written
+   */
+  convert(original: ModelFile, value: string, signal: AbortSignal): Promise<ConvertedModel>;
+  /**
+   * Runs the converted model and its original on rows of the job, on this machine, and compares the outputs.
+   *
+   * @param planned a job with a converted model, of which `model.check` compares rows
+   * @throws {MODEL_FAILED} the comparison came to no end
+   * @throws what reading the rows or loading the models throws
+   */
+  check(planned: PlannedJob, signal: AbortSignal): Promise<CheckedConversion>;
+}
+
+export interface ConvertedModel {
+  /** In the user's cache. Its format is checked, and a session has loaded it once. */
+  readonly model: ModelFile;
+  /** Sentences for the user. */
+  readonly warnings: readonly string[];
+}
+
+export interface CheckedConversion {
+  readonly report: ConversionReport;
+  /** Returns what the check found, as lines for a terminal. */
+  readonly text: (style: Style) => string;
+  /** Error of a job that may not run, since the models differ too much. Null: it may run. */
+  readonly refusal: ShardmillError | null;
+}
