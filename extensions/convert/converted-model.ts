@@ -13,12 +13,8 @@ import { parseLocation } from "../../shared/domain/location.ts";
 import { modelDigest } from "../../shared/domain/model-digest.ts";
 import type { ConvertedModel } from "../../shared/extension/conversion.ts";
 import { convertModel } from "./onnx/convert-model.ts";
-import {
-  CONVERTED_PRECISIONS,
-  CONVERTER_VERSION,
-  type Conversion,
-  type ConvertedPrecision,
-} from "./onnx/precision.ts";
+import { CONVERTED_PRECISIONS, type Conversion, type ConvertedPrecision } from "./onnx/precision.ts";
+import { CONVERTER_VERSION } from "./spec.ts";
 
 /** Beside a converted model: what it must be. */
 const recordSchema = z.object({

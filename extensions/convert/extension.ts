@@ -1,5 +1,5 @@
 import type { Extension } from "../../shared/extension/extension.ts";
-import { asPrecision, CONVERTER_VERSION, PRECISIONS } from "./onnx/precision.ts";
+import { CONVERTER_VERSION, PRECISIONS } from "./spec.ts";
 
 /** Models in another precision: of jobs, and as files. */
 export const convert: Extension = {
@@ -15,6 +15,7 @@ export const convert: Extension = {
     faster: { cpu: "int8", other: "fp16" },
     async load() {
       const { convertedModel } = await import("./converted-model.ts");
+      const { asPrecision } = await import("./onnx/precision.ts");
       const { checkPrecision } = await import("./check/check-precision.ts");
       return {
         convert: (original, value, signal) => convertedModel(original, asPrecision(value), signal),

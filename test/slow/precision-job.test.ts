@@ -117,7 +117,7 @@ test("without a check nothing is compared", async () => {
   await useModel({ precision: "int8", check: { rows: 0, minCosine: 1 } });
   const ended = await run("--json");
   expect(ended).toMatchObject({ code: 0, stderr: expect.not.stringContaining("compared") });
-  expect(JSON.parse(ended.stdout).precision).toEqual({ precision: "int8", check: null });
+  expect(JSON.parse(ended.stdout).conversion).toEqual({ key: "precision", value: "int8", check: null });
   expect(await manifest()).toMatchObject({ precision: null });
 });
 

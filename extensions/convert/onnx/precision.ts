@@ -1,12 +1,8 @@
 import { present } from "../../../shared/core/assert.ts";
 
-/** Numeric precisions of a job's model. `original`: the model is used as it is. */
-export const PRECISIONS = ["original", "fp16", "int8"] as const;
+/** Numeric precisions of a converted model. */
 export const CONVERTED_PRECISIONS = ["fp16", "int8"] as const;
 export type ConvertedPrecision = (typeof CONVERTED_PRECISIONS)[number];
-
-/** Version of the converter. It goes up when the same model gives another file. */
-export const CONVERTER_VERSION = 1;
 
 /** Takes a value that the job file's schema has let through. */
 export function asPrecision(value: string): ConvertedPrecision {
