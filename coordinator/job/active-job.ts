@@ -281,7 +281,7 @@ export class ActiveJob {
     return this.#released;
   }
 
-  /** Stops at once and acknowledges nothing more, as if killed, but lets running work end in order. */
+  /** Stops at once and acknowledges nothing more, as if killed, but aborts running work in order. */
   abandon(): void {
     this.#options.shell.breakDown(
       new ShardmillError("INTERRUPTED", "the coordinator stops; run again to resume"),

@@ -79,7 +79,7 @@ async function hasBegunSince(paths: OutputPaths, storage: Storage): Promise<bool
 
 /**
  * Returns the paths of a job that is resumed or started. Deletes a journal whose partials were removed from
- * the bucket: otherwise every commit in it would be checked and found missing.
+ * the bucket: otherwise each commit would be checked and found missing.
  */
 export async function takeUpPaths({ paths, storage, lock, seams }: HeldPlace): Promise<WorkPaths> {
   const known = paths.runFile === null ? await knownPaths(paths, { ...seams, storage }) : null;

@@ -31,8 +31,9 @@ export interface ShellWork {
   verify(partial: PartialManifest): Promise<void>;
   discard(partial: PartialManifest): Promise<void>;
   /**
-   * Reduces and stages the output. Returns the digest of the staged output. @throws {PARTIAL_INVALID} names
-   * the shard
+   * Reduces and stages the output. Returns the digest of the staged output.
+   *
+   * @throws {PARTIAL_INVALID} names the shard
    */
   reduce(): Promise<Digest>;
   publish(outputDigest: Digest): Promise<void>;

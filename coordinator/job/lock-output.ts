@@ -85,8 +85,9 @@ export async function endOthers(
 }
 
 /**
- * Waits until a clearing has ended, or its coordinator is lost. @throws {OUTPUT_LOCKED} when its coordinator
- * still runs
+ * Waits until a clearing has ended, or its coordinator is lost.
+ *
+ * @throws {OUTPUT_LOCKED} when its coordinator still runs
  */
 async function awaitClearing({ paths, storage }: SharedPlace, options: OpenJobOptions): Promise<void> {
   const { output, work } = paths;

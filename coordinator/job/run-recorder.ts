@@ -91,8 +91,9 @@ export class RunRecorder {
   }
 
   /**
-   * Returns the parent span of an attempt. Large jobs trace a sample of their shards. @param attempt 1 for
-   * the first
+   * Returns the parent span of an attempt. Large jobs trace a sample of their shards.
+   *
+   * @param attempt 1 for the first
    */
   traceparentOf(shard: number, attempt: number): string {
     const { traceparent } = this.#job;

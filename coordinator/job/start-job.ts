@@ -125,8 +125,9 @@ export async function startJob(
 }
 
 /**
- * Returns the versions that have worked on the job. @throws {JOB_MISMATCH} when this version's workers cannot
- * resume it
+ * Returns the versions that have worked on the job.
+ *
+ * @throws {JOB_MISMATCH} when this version's workers cannot resume it
  */
 function whoseJob({ state, snapshots, records }: ReplayedJob, { ownWorkersOnly }: StartOptions): string[] {
   const builds = buildsOf(snapshots.at(-1)?.head.builds ?? [], records);
