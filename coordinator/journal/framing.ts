@@ -12,9 +12,7 @@ import { asRecord } from "./record-shape.ts";
  * frame's mark. So a reader can find the frame after a damaged one by its mark.
  */
 
-/**
- * Current version. Since version 2 a shard is a range of the dataset's rows, and before, of one file's rows.
- */
+/** Version 2: a shard is a range of the dataset's rows. In version 1 it was a range of one file's rows. */
 export const JOURNAL_VERSION = 2;
 export const HEADER_BYTES = 16;
 const MAGIC = Buffer.from("SHMLJRNL", "latin1");

@@ -86,9 +86,9 @@ export class HeldLock implements AsyncDisposable {
   }
 
   /**
-   * Removes the leftovers of others beside this lock: files of processes that crashed while taking it, and
-   * folders of earlier holders. A process that takes the lock at this moment finds its draft removed, and
-   * retries. Claims name a nonce that never recurs, so only claims on this lock stay.
+   * Removes the leftovers of others beside this lock: files of crashed processes, and folders of earlier
+   * holders. A process that takes the lock at this moment finds its draft removed, and retries. Claims name a
+   * nonce that never recurs, so only claims on this lock stay.
    *
    * Each folder is removed by one rename. A stopped holder that continues still has all files in its folder,
    * or none.

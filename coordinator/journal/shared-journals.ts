@@ -43,8 +43,8 @@ export interface SharedJournals {
   awaitSilence(run: RunFolder & WaitOptions): Promise<string | null>;
 
   /**
-   * @param shown result of `awaitSilence` @throws {OUTPUT_LOCKED} when a coordinator has shown another text
-   * since
+   * @param shown result of `awaitSilence`
+   * @throws {OUTPUT_LOCKED} when a coordinator has shown another text since
    */
   refuseNews(run: RunFolder, shown: string | null): Promise<void>;
 
