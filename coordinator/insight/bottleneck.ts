@@ -60,8 +60,8 @@ const THREADS: readonly (readonly Stage[])[] = [
  * 3. The lanes of workers with a lease were busy: `infer`. This is the best case.
  * 4. The coordinator's thread was busy: `coordinator`.
  * 5. A worker's shard threads, step threads or writers were busy: the largest of their stages.
- * 6. Nothing was busy. With less than two rounds of shards little can overlap: `shards`. Otherwise the longer
- * one: `start`, or the largest stage of the busiest threads.
+ * 6. Nothing was busy. With less than two rounds of shards little can overlap: `shards`. Otherwise `start`
+ *    if it cost much, else the largest stage of the busiest threads.
  */
 export function findBottleneck(usage: RunUsage): Bottleneck | null {
   const { doingMs, mapMs, reduceMs, absentMs } = usage;

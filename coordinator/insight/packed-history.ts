@@ -23,10 +23,7 @@ const rememberedSchema = z.object({
   ),
 });
 
-/**
- * Parses the history in a journal snapshot. Null: it is missing, or has a format that this version does not
- * know.
- */
+/** Parses the history in a journal snapshot. Null: it is missing, or of a format unknown to this version. */
 export function readRemembered(run: unknown): EarlierRun["remembered"] {
   return rememberedSchema.safeParse(run).data ?? null;
 }

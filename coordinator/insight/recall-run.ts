@@ -14,10 +14,7 @@ export interface EarlierRun {
 }
 
 interface RecallOptions {
-  /**
-   * Time at which this coordinator received the job, by its own clock. `beganWallMs` is the same as
-   * wall-clock time.
-   */
+  /** Time at which this coordinator received the job, by its own clock and as wall-clock time. */
   readonly beganMs: number;
   readonly beganWallMs: number;
 }

@@ -146,8 +146,8 @@ export class RunMemory {
   }
 
   /**
-   * Notes that a coordinator ended for an unknown reason. Its attempts may still run, but they are over for
-   * this history.
+   * Notes that a coordinator ended for an unknown reason. Attempts that may still run are over for this
+   * history.
    */
   interrupted(rowsDone: number, there: ReadonlyMap<string, number>): void {
     for (const [name, ms] of there) this.#workers.of(name, this.#lastMs).wasThere(ms);

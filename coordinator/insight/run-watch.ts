@@ -219,8 +219,7 @@ export class RunWatch {
   }
 
   /**
-   * Returns the workers that work for this job, or wait for its shards. With several jobs, a worker serves
-   * one of them.
+   * Returns the workers that work for this job, or wait for its shards. A worker serves one job at a time.
    */
   #here(state: JobState): WorkerEntry[] {
     const isOver = isEnded(state.phase.kind);
@@ -280,8 +279,7 @@ function rounded(stages: StageShares): StageShares {
 }
 
 /**
- * Returns the reasons of dead letters, in committed and in poisoned shards. Visits every shard, if there are
- * any.
+ * Returns the reasons of dead letters, in committed and poisoned shards. Visits every shard if there are any.
  */
 function deadReasons(state: JobState): readonly DeadReason[] {
   if (state.totals.deadRows === 0) return [];

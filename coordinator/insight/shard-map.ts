@@ -5,8 +5,7 @@ import { KIND_BITS } from "./shard-cells.ts";
 /** Limit of cells of a stored map: some kilobytes when most shards are committed, and 150 KB at worst. */
 const MOST_CELLS = 262_144;
 /**
- * Kinds by ascending weight. The heaviest kind of a shared cell shows, so that open and poisoned shards stay
- * visible.
+ * Kinds by ascending weight. A shared cell shows its heaviest kind, so open and poisoned shards stay visible.
  */
 const BY_WEIGHT = [3, 2, 1, 0, 4];
 

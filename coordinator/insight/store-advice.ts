@@ -10,8 +10,8 @@ const LATE_MS = 100;
 const SMALL_REQUEST_BYTES = 256 << 10;
 
 /**
- * Returns advice for a run that waits for a store: which store, its rates, and what to change. Null: no store
- * was used.
+ * Returns advice for a run that waits for a store: which store, its rates, what to change. Null: none was
+ * used.
  *
  * @param doing `read`: workers wait for input bytes. `store`: workers wait for their output to be stored.
  */

@@ -2,8 +2,7 @@ import { type StoreCounts, sinceStores, sumOfStores } from "../../shared/domain/
 import { type StoreRate, storeRates } from "./store-rates.ts";
 
 /**
- * Span of the current rates. Workers report their requests with each heartbeat, every ten seconds with long
- * shards.
+ * Span of the current rates. Workers report requests with each heartbeat, every ten seconds for long shards.
  */
 const WINDOW_MS = 60_000;
 
