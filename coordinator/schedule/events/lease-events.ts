@@ -18,8 +18,8 @@ import { placeFields } from "../state/shard-place.ts";
 import type { LeaseEntry } from "../state/shard-state.ts";
 
 /**
- * Grants a shard. A shard that the worker already runs comes first, then the first pending one in plan order,
- * then a backup of a slow one. A paused job grants only the first kind.
+ * Grants a shard. A shard that the worker already runs comes first. Then the first pending one in plan order
+ * follows, then a backup of a slow one. A paused job grants only the first kind.
  */
 export function leaseRequested(context: EventContext, event: EventOf<"leaseRequested">): void {
   const worker = context.state.workers.get(event.worker);

@@ -7,7 +7,7 @@ import { endLease } from "./leases.ts";
 import { storeDelayMs } from "./store-delay.ts";
 
 /**
- * Returns a shard whose store throttles or is unreachable to the queue. No failure counts for the shard or
+ * Returns a shard to the queue when its store throttles or is unreachable. No failure counts for the shard or
  * the worker. The job fails once one shard has waited for longer than the grace.
  */
 export function waitForStore(context: EventContext, lease: LeaseEntry, reason: FailureReason): void {

@@ -12,7 +12,7 @@ export interface ScheduleConfig {
   readonly heartbeatMs: number;
   /**
    * A worker is lost after this long without a call (see policy/absence.ts). Longer than a lease, so that its
-   * leases have expired by then. A connection to a vanished machine may stay undetected for 50 s, and a lease
+   * leases have expired by then. A connection to a vanished machine may stay undetected for 50 s. A lease
    * request may block for 60 s. This limit is the last resort, so it is longer than both.
    */
   readonly workerGoneMs: number;

@@ -9,9 +9,9 @@ import { isOpen, type ShardEntry, type ShardState } from "./shard-state.ts";
 import { type CommittedColumns, fitsColumns, forEachCommitted, inColumns } from "./snapshot-columns.ts";
 
 /**
- * Facts of a range of the journal: the job at its end, and each shard that a record in it names. A snapshot
- * and all earlier ones make up the state. So a snapshot is as long as its range, however long the job. Plain
- * data, as JSON.
+ * Facts of a journal range: the job at its end, and each shard that a record in it names. A snapshot and all
+ * earlier ones make up the state. So a snapshot is as long as its range, however long the job. Plain data, as
+ * JSON.
  */
 export interface Snapshot {
   readonly job: Pick<JobState, "accepted" | "standing" | "phase" | "totals" | "mapping" | "lastToken">;
