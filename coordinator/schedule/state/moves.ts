@@ -103,7 +103,7 @@ const SHARD_MOVES: Record<ShardKind, Partial<Record<ShardMove, readonly ShardKin
   pending: {
     granted: ["leased"],
     offered: ["committing"],
-    // These three happen only in replay, because leases and offers are not in the journal's fold.
+    // `stored` leads from here only in replay, because leases and offers are not in the journal's fold.
     stored: ["committed"],
     splitUp: ["split"],
     poisoned: ["poisoned"],

@@ -93,7 +93,7 @@ export class SinceSnapshot {
     }
   }
 
-  /** Adds those of an earlier range of which no snapshot was made. */
+  /** Adds the shards and facts of an earlier range of which no snapshot was made. */
   addAll(earlier: SinceSnapshot): void {
     for (const id of earlier.#shards) this.#shards.add(id);
     this.#records += earlier.#records;
