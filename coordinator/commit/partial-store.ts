@@ -11,7 +11,7 @@ import { PartialChecker } from "./partial-checker.ts";
 /** Partials of one job: one folder each, below the job's partials folder. Only this store deletes there. */
 export interface PartialStore extends AsyncDisposable {
   /**
-   * Checks that a partial is whole, and makes it durable, see {@link checkPartial}.
+   * Checks that a partial is whole, and makes it durable, see `checkPartial`.
    *
    * @throws {PARTIAL_INVALID} with the fields shard, digest, path, what, expected, found
    * @throws {STORE_FAILED} {STORE_REFUSED} when a storage off this machine fails, which may pass
