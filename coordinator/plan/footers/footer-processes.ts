@@ -4,9 +4,7 @@ import { compiledUrl } from "../../../shared/core/package-root.ts";
 import { SpareProcess } from "../../../shared/core/spare-process.ts";
 import { decoderMemoryArgument } from "../../../shared/dataset/parquet-memory.ts";
 
-/**
- * Memory limit of a process. The largest footer that is read (256 MiB) takes about a gigabyte when parsed.
- */
+/** Memory limit of a process. The largest readable footer (256 MiB) takes about a gigabyte when parsed. */
 export const FOOTER_MEMORY_BYTES = 2 * 2 ** 30;
 
 /**

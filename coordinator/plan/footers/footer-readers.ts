@@ -108,9 +108,7 @@ export class FooterReaders implements AsyncDisposable {
   }
 }
 
-/**
- * Assumed reading rate of files without a footer, which are read whole. Every supported storage is faster.
- */
+/** Least reading rate of a supported storage. Files without a footer are read whole, which takes time. */
 const SCAN_BYTES_MS = 2_000;
 
 function scanMs(files: readonly FoundFile[]): number {

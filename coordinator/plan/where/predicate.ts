@@ -39,7 +39,7 @@ export type ComparedValue = bigint | number | string;
 export type ComparedAs =
   | {
       readonly kind: "whole";
-      /** Factor, such as 1000 from milliseconds to microseconds, or a power of ten for decimal digits. */
+      /** Absolute limit. Values beyond it mean something else, such as the date `infinity`. Null: none. */
       readonly times: bigint;
       /**
        * Absolute limit, beyond which values mean something else, such as the date `infinity`. Null: no limit.
