@@ -7,9 +7,9 @@ import type { CheckPlace } from "./check-partial.ts";
 import type { CheckFinding, PartialsChecker } from "./check-partials.ts";
 
 /**
- * Time limit of a check, beside the time to read its bytes: a slow storage and a pause of it. The work is
- * bounded, so only a storage that does not respond reaches the limit. The shard is then retried. A lower
- * limit would only repeat work for a storage that recovers.
+ * Time limit of a check: a pause of the storage, plus the time to read the bytes from the slowest useful
+ * storage. The work is bounded, so only a storage that does not respond reaches the limit. The shard is then
+ * retried. A lower limit would only repeat work for a storage that recovers.
  */
 const LIMIT_MS = 300_000;
 const SLOWEST_BYTES_PER_MS = 1_000;

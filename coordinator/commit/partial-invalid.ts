@@ -15,8 +15,8 @@ interface PartialDifference {
 }
 
 /**
- * Returns the error of a partial that differs from its manifest. The scheduler reads `shard` and `digest` to
- * find the partial to discard.
+ * Returns the error of a partial that differs from its manifest. By its fields `shard` and `digest`, the
+ * scheduler finds the shard to run again.
  */
 export function partialInvalid(
   partial: Pick<PartialManifest, "shard" | "digest">,

@@ -199,9 +199,7 @@ export class KeptJobs implements AsyncDisposable {
     return null;
   }
 
-  /**
-   * Renames an unreadable record. The job's own journal is unchanged: submitting the job again resumes it.
-   */
+  /** Renames an unreadable record. The job's own journal is unchanged, and another submission resumes it. */
   async #putAside(name: string, why: string): Promise<null> {
     const path = join(this.#folder, name);
     const aside = `${path}${DAMAGED}`;

@@ -30,9 +30,7 @@ export type FinalAnswer =
   | { readonly kind: "made"; readonly rows: number }
   | { readonly kind: "failed"; readonly error: ErrorData };
 
-/**
- * Time limit: the longest that a timer can be. A program may take hours, and its part ends one that hangs.
- */
+/** Time limit: the most that a timer can have. A program may take hours, and its part ends one that hangs. */
 const LIMIT_MS = 2 ** 31 - 1;
 /** Memory beside the user's tables: the program itself, and a record batch in several forms. */
 const BASE_BYTES = 2 ** 30;

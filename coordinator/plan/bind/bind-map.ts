@@ -37,9 +37,9 @@ interface BindContext {
  * - Open dimensions after the batch come from `shape`, or else from another tensor with the same symbol. A
  *   single dimension that is still open comes from the size of the cells. That is the length of a fixed list,
  *   or the number of stacked columns.
- * - Rows are uneven if a list of no fixed length feeds an input with one open dimension, the first after the
- *   batch. See `RowShape`. Inputs with different names for this dimension differ in length independently. A
- *   mask is made from such an input.
+ * - A list of no fixed length gives uneven rows, if only the first dimension after the batch is open. See
+ *   `RowShape`. Inputs with different names for this dimension differ in length independently. A mask is made
+ *   from such an input.
  * - A cell of numbers holds rowValues values, with lists flattened. A cell of bytes holds rowValues uint8
  *   values, or rowValues little-endian values of the model's dtype. Lists and bytes of no fixed length are
  *   checked row by row.

@@ -38,11 +38,11 @@ interface FilesToFetch {
   /** Name of the copy in its folder. */
   readonly name: string;
   /**
-   * Returns the names of the files that belong to it, once its copy exists. Names of deeper files have `/`.
-   * Default: none.
+   * Returns the names of the files that belong to the first one, once its copy exists. Names of deeper files
+   * have `/`. Default: none.
    */
   others?(copy: string): Promise<readonly string[]>;
-  /** Returns the location of one of these files. */
+  /** Returns the location of a file that `others` names. */
   locate?(name: string): Location;
 }
 

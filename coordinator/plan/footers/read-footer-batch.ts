@@ -87,9 +87,7 @@ async function fetchWhole(storages: Opened, found: FoundFile, signal: AbortSigna
   return fetchedSource(path, whole);
 }
 
-/**
- * Fetches the end of a file, which has its footer or most of it. Fetches nothing of a file without a footer.
- */
+/** Fetches the end of a file, which has its footer or most of it. Without a footer, fetches nothing. */
 async function fetchEnd(storages: Opened, found: FoundFile, signal: AbortSignal): Promise<ByteSource> {
   const { path, format, bytes, version } = found;
   const source = byteSource(await storages.at(path), path, bytes, version);

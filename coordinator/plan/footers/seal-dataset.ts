@@ -66,9 +66,7 @@ function commonest(footers: readonly FileFooter[]): FileFooter {
   return rest.reduce((best, next) => (next.count > best.count ? next : best), first).footer;
 }
 
-/**
- * Returns a key of the columns' names and types. Order and nullability make no difference, as in diffFields.
- */
+/** Returns a key of the columns' names and types. Ignores order and nullability, as diffFields does. */
 function schemaKey(fields: readonly Field[]): string {
   return canonicalJson(Object.fromEntries(fields.map(({ name, type }) => [name, type])));
 }

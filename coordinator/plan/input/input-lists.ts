@@ -186,7 +186,7 @@ interface Line {
 
 /**
  * Resolves a line: an address, an absolute path, or a path relative to the list's folder. Leading `..` move
- * the folder up. Null: relative, in a list on the web.
+ * the folder up. Null: a relative path in a list on the web.
  */
 function nameFrom(text: string, list: Location): Line | null {
   if (/^[A-Za-z][A-Za-z0-9+.-]+:\/\//.test(text) || text.startsWith("/")) return { folder: "", name: text };

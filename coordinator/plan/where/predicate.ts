@@ -41,9 +41,7 @@ export type ComparedAs =
       readonly kind: "whole";
       /** Absolute limit. Values beyond it mean something else, such as the date `infinity`. Null: none. */
       readonly times: bigint;
-      /**
-       * Absolute limit, beyond which values mean something else, such as the date `infinity`. Null: no limit.
-       */
+      /** Absolute limit. Values beyond it mean something else, such as the date `infinity`. Null: none. */
       readonly limit: bigint | null;
     }
   /** Whole numbers are rounded to the nearest float, as in DuckDB. Bounds never exclude NaN. */
