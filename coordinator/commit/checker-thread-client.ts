@@ -7,8 +7,8 @@ import type { CheckPlace } from "./check-partial.ts";
 import type { CheckFinding, PartialsChecker } from "./check-partials.ts";
 
 /**
- * Time limit of a check: a pause of the storage, plus the time to read the bytes from the slowest useful
- * storage. The work is bounded, so only a storage that does not respond reaches the limit. The shard is then
+ * Time limit of a check: a pause of the storage. The time to read the bytes from the slowest useful storage
+ * is added. The work is bounded, so only a storage that does not respond reaches the limit. The shard is then
  * retried. A lower limit would only repeat work for a storage that recovers.
  */
 const LIMIT_MS = 300_000;

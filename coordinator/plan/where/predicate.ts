@@ -39,7 +39,7 @@ export type ComparedValue = bigint | number | string;
 export type ComparedAs =
   | {
       readonly kind: "whole";
-      /** Absolute limit. Values beyond it mean something else, such as the date `infinity`. Null: none. */
+      /** Factor, such as 1000 from milliseconds to microseconds, or a power of ten for decimal digits. */
       readonly times: bigint;
       /** Absolute limit. Values beyond it mean something else, such as the date `infinity`. Null: none. */
       readonly limit: bigint | null;
