@@ -11,6 +11,8 @@ import { Storages } from "../../shared/storage/open-storage.ts";
 import { byteSource } from "../../shared/storage/storage.ts";
 import type { FinalAnswer, FinalQuestion } from "./reduce-by-program.ts";
 
+/** Child process of `reduceByProgram`. */
+
 async function reduce({ key, source, files, target }: FinalQuestion): Promise<FinalAnswer> {
   try {
     await using reduction = await reductionPartOf(key).open(source);

@@ -108,6 +108,7 @@ function isOneOf(begun: ReadonlySet<string>) {
   return ({ path, realPath }: LocatedFile) => begun.has(path) || begun.has(realPath);
 }
 
+/** @throws {JOB_MISMATCH} when files of the run are gone */
 function refuseGone(number: number, begun: ReadonlySet<string>, { files }: FoundInput): void {
   const there = new Set<string>(files.flatMap(namesOf));
   const gone = [...begun].filter((path) => !there.has(path));

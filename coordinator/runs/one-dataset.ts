@@ -99,6 +99,7 @@ function differingFrom({ manifest }: PublishedRun, now: IdentifiedJob): (keyof J
   return differingParts(manifest.digests, now.digests).filter((part) => part !== "input");
 }
 
+/** @throws {JOB_MISMATCH} when a digest differs from that of the run */
 function refuseOtherDigests(run: PublishedRun, now: IdentifiedJob): void {
   const differs = differingFrom(run, now);
   if (differs.length > 0) throw otherJob(run, differs);
