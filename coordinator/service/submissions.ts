@@ -55,9 +55,7 @@ interface SubmissionsOptions extends Admission {
 const PLANNING = { slots: 2, waiting: 64 } as const;
 /** The same limits per identity: its other jobs wait in its own queue, so they do not delay other users. */
 const PLANNING_OF_ONE = { slots: 2, waiting: 64 } as const;
-/**
- * Limit of jobs that have not ended. Each holds its journal and its lock open, and is checked each second.
- */
+/** Limit of jobs that have not ended. Each keeps its journal and its lock open, and costs a tick a second. */
 export const MOST_ACTIVE = 256;
 /**
  * Jobs that are opened concurrently after a restart. Most of their time they wait for another coordinator's

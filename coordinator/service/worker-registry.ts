@@ -125,7 +125,7 @@ export class WorkerRegistry {
     member.jobId = jobId ?? member.jobId;
     if (member.jobId === null) return null;
     const came = sinceStores(member.stores, stores);
-    // Keep the sum: if reports arrive out of order, the later one has higher counts.
+    // Reports may arrive out of order: keep the highest counts.
     member.stores = sumOfStores([...member.stores, ...came]);
     return { jobId: member.jobId, came };
   }
@@ -168,7 +168,7 @@ export class WorkerRegistry {
   }
 
   /**
-   * Returns the session of a worker by its name, which is all that its supervisor knows. Null: unknown name.
+   * Returns the session of a worker by its name, for a supervisor that saw its process exit. Null: unknown.
    */
   sessionOf(name: string): WorkerSession | null {
     return this.#byName.get(name)?.session ?? null;
