@@ -6,10 +6,7 @@ import type { Who } from "../../shared/wire/server-call.ts";
 
 /** Limit of a text from a client: people read the lines. */
 const MOST_CHARS = 300;
-/**
- * Refusals that are written per minute, because a client can cause one with every call. Others are only
- * counted.
- */
+/** Refusals that are written per minute. A client can cause one with every call, so others are counted. */
 const REFUSALS = { most: 60, windowMs: 60_000 } as const;
 
 /**

@@ -44,10 +44,7 @@ export class BrowserPasses {
     return `${body}.${this.#sign(body).toString("base64url")}`;
   }
 
-  /**
-   * Returns the pass's token ID. Null: the secret. Undefined: the pass is invalid, has ended, or is for
-   * another use.
-   */
+  /** Returns the token ID. Null: the secret. Undefined: the pass is invalid, ended, or for another use. */
   read(text: string, use: PassUse): string | null | undefined {
     return this.#valid(text, use)?.token;
   }

@@ -27,10 +27,7 @@ export type TokenLine =
 
 type Made<T> = T extends unknown ? Omit<T, "revokedAt"> : never;
 
-/**
- * Form of a token: `smt_1a2b3c4d_` and the secret. The prefix and the ID in a log show what leaked and which
- * token to revoke.
- */
+/** Form of a token: `smt_1a2b3c4d_` and the secret. The ID in a log shows which token to revoke. */
 const TOKEN = /^smt_([0-9a-f]{8})_[\w-]{43}$/;
 
 type Named = Pick<TokenFacts, "name" | "role" | "expiresAt">;

@@ -49,10 +49,7 @@ interface DataServerLimits {
   readonly puts: number;
   /** Limit of calls that wait for a slot, for downloads and for uploads. */
   readonly waiting: number;
-  /**
-   * Limit of one wait for a slot. A caller's deadline is for its transfer, and must not expire during the
-   * wait.
-   */
+  /** Limit of one wait for a slot. A caller's deadline is for its transfer alone. */
   readonly waitMs: number;
   /** Slowest allowed pace of an upload, because it holds a slot. */
   readonly pace: Pace;
@@ -86,18 +83,12 @@ const LIMITS: DataServerLimits = {
  * hanging one leaves most slots to others.
  */
 const READS_OF_ONE = { slots: 32, waiting: 1_024 } as const;
-/**
- * Share of the slots for one identity. A fleet with one token leaves some to others, even if all its workers
- * hang.
- */
+/** Share of the slots for one identity. A fleet whose workers all hang leaves some slots to others. */
 const OF_IDENTITY = 3 / 4;
 /** Bytes of a chunk. With gRPC, 256 KiB to 1 MiB are fastest, and each reader holds two chunks. */
 const CHUNK_BYTES = 512 * 1024;
 
-/**
- * Limits of uploads per lease: a partial's files are put one after another, and a broken connection may add
- * one.
- */
+/** Limits of uploads per lease. Its files are put one after another, and a broken connection adds one. */
 const PUTS_OF_ONE = { slots: 2, waiting: 32 } as const;
 
 /**

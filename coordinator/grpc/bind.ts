@@ -10,10 +10,7 @@ import { type Address, formatAddress } from "../../shared/wire/address.ts";
 import { isUnexpected } from "../../shared/wire/rpc-error.ts";
 import type { ReportFailure } from "../../shared/wire/unary.ts";
 
-/**
- * Additional time for sockets to close. Sessions are destroyed after the grace, and their sockets close a
- * moment later.
- */
+/** Additional time for sockets to close, a moment after the sessions are destroyed. */
 const FORCED_CLOSE_MS = 1_000;
 
 /**
@@ -56,8 +53,7 @@ export async function bind(server: Server, place: Address, door: TlsDoor | null 
       address: formatAddress({ host: place.host, port }),
       async close(graceMs) {
         for (const each of servers) each.close();
-        // Not tryShutdown: on Node 24 it does not wait for calls. Without channelz, forceShutdown does not
-        // end any.
+        // Not tryShutdown: on Node 24 it waits for no call. Without channelz, forceShutdown ends none.
         injector.drain(graceMs);
         await allClosed(sockets, graceMs + FORCED_CLOSE_MS);
       },

@@ -76,8 +76,7 @@ export class CopyingWay implements PublishWay {
       return { kind: "announced", resumed: true, staged: { ...staged, manifest: before.manifest } };
     // Another coordinator, or an earlier try of this run, put it and may be copying its files: keep it.
     if (paths.run !== null) return { kind: "taken", by: before };
-    // No other coordinator can be here. Replace the intent if this output has every file that is already
-    // placed.
+    // No other coordinator can be here. Replace the intent if this output has all placed files.
     await refuseOtherOutput(paths.output, manifest, storage);
     await confirm();
     await storage.put(paths.publishing, sourceOfBytes(intentText(staged, paths)), { signal: NEVER });

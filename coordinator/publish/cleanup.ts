@@ -60,10 +60,7 @@ async function removeOwn(paths: WorkPaths, storage: Storage): Promise<void> {
     await storage.remove(runFile, NEVER);
 }
 
-/**
- * Checks whether a published job has work files: its coordinator exited right after publishing, or is about
- * to clean up.
- */
+/** Checks whether a published job has work files. Its coordinator has exited, or is about to clean up. */
 export async function hasWorkFiles(paths: WorkPaths, storage: Storage, disk: Disk): Promise<boolean> {
   // The run file led to these paths, so it exists.
   if (paths.runFile !== null) return true;

@@ -99,8 +99,7 @@ async function clear(paths: OutputPaths, options: ClearOptions): Promise<void> {
   }
   await removeUploads([work, ...publishedFolders(output)], storage);
   await removeFromDisk(paths, options, stays);
-  // Sync everything before the marker goes. Otherwise, a power cut could bring back a part of the old journal
-  // without the marker.
+  // Sync before the marker goes: a power cut could bring back a part of the old journal without it.
   await storage.sync(work);
   await storage.sync(output);
   if (!storage.can.sync) await syncIfThere(paths.disk, disk);
@@ -116,10 +115,7 @@ async function syncIfThere(folder: string, disk: Disk): Promise<void> {
   });
 }
 
-/**
- * Removes a file or folder that others can see. On a disk, a name that a successor may use is removed in one
- * step: see `HeldLock`.
- */
+/** Removes a file or folder that others can see. On a disk, it is removed in one step: see `HeldLock`. */
 async function removeVisible(
   location: Location,
   { storage, lock }: Pick<ClearOptions, "storage" | "lock">,

@@ -151,8 +151,7 @@ export class Clearing implements AsyncDisposable {
         signal: NEVER,
       });
     } catch {
-      // Either the clearing is lost, and `confirm` has recorded it, or the next removal reports the store's
-      // error.
+      // The clearing is lost, and `confirm` has recorded it, or the next removal reports the store's error.
     }
     if (this.#isOver || this.#lost.signal.aborted) return;
     this.#callOff = clock.after(BEAT_MS, () => {

@@ -31,10 +31,7 @@ export interface PlaceOptions {
   readonly confirm: () => Promise<void>;
 }
 
-/**
- * Result of `announce`. `resumed`: an earlier try at the same output had announced it, and `staged` has that
- * try's manifest.
- */
+/** Result of `announce`. `resumed`: an earlier try had announced it, and `staged` has that manifest. */
 export type Announcement =
   | { readonly kind: "announced"; readonly resumed: boolean; readonly staged: StagedOutput }
   /** Another coordinator was first, and has chosen other files. */

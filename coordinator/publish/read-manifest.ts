@@ -27,10 +27,7 @@ const hex = z
   .regex(/^[0-9a-f]{64}$/)
   .transform(asDigest);
 
-/**
- * Path of a file inside the output folder. Nothing else is valid, because files named here may be deleted
- * later.
- */
+/** Path of a file inside the output folder. No other is valid, because files named here may be deleted. */
 const outputPath = z.string().regex(/^(rows|_reduced|_errors)\/([^/=\\\0]+=[^/\\\0]*\/)*[^/\\\0]+$/);
 
 const STORE_COUNTS_SCHEMA = z.object({
@@ -46,10 +43,7 @@ const keptFacts = {
   stores: z.array(STORE_COUNTS_SCHEMA),
 } satisfies { readonly [K in keyof KeptFacts]: z.ZodType<KeptFacts[K]> };
 
-/**
- * Schemas of the keys of files beside the manifest. `besidesOf` reads these keys, which the compiler does not
- * know.
- */
+/** Schemas of the keys of files beside the manifest. `besidesOf` reads them, the compiler has no types. */
 const BESIDE_KEYS: object = Object.fromEntries(
   BESIDES.map(({ key, file }) => [key, z.literal(file).exactOptional()]),
 );

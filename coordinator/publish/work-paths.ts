@@ -12,10 +12,7 @@ export interface OutputPaths {
   readonly output: Location;
   /** `_shardmill`, below the output. */
   readonly work: Location;
-  /**
-   * Manifest of the output that is being published. Until the publication ends, it names Shardmill's files
-   * beside it.
-   */
+  /** Manifest of the output that is being published. Until then, it names Shardmill's files beside it. */
   readonly publishing: Location;
   /**
    * File that names the run whose journal is the job's, for a journal in the bucket. With it, any coordinator

@@ -72,8 +72,7 @@ export class JobsServer implements JobsService {
   }
 
   async *#watch(job: JobHandle, signal: AbortSignal): AsyncIterable<JobStatus> {
-    // Subscribe once, not with each pause: a listener stays with its promise until the job ends, maybe for
-    // weeks.
+    // Subscribe once, not with each pause: a listener stays with its promise until the job ends.
     const over = new AbortController();
     const end = () => over.abort();
     job.ended.then(end, end);

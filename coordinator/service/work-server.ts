@@ -55,10 +55,7 @@ interface WorkServerOptions {
   readonly log: Logger;
 }
 
-/**
- * Service through which workers get shards and offer partials. Passes their calls to the scheduler of the
- * right job.
- */
+/** Service through which workers get shards and offer partials. Passes their calls to the right job. */
 export class WorkServer implements WorkService {
   readonly #options: WorkServerOptions;
   readonly #choice = new JobChoice<ActiveJob>();
@@ -261,10 +258,7 @@ export class WorkServer implements WorkService {
     });
   }
 
-  /**
-   * Releases a lease whose caller was gone before the answer: the shard need not wait until the lease
-   * expires.
-   */
+  /** Releases a lease whose caller was gone before the answer, so that the shard need not wait. */
   async #giveBack(session: WorkerSession, lease: Lease): Promise<void> {
     const job = this.#job(lease.jobId);
     await job.tell({ kind: "leaseReleased", worker: session, shard: lease.shard.id, token: lease.token });

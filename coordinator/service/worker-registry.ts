@@ -167,9 +167,7 @@ export class WorkerRegistry {
     this.#aside.put(worker.info.name, { worker, reason, sinceMs: nowMs });
   }
 
-  /**
-   * Returns the session of a worker by its name, for a supervisor that saw its process exit. Null: unknown.
-   */
+  /** Returns the session of a worker by its name, for a supervisor of its process. Null: unknown. */
   sessionOf(name: string): WorkerSession | null {
     return this.#byName.get(name)?.session ?? null;
   }
@@ -243,10 +241,7 @@ function tooMany(): ShardmillError {
   );
 }
 
-/**
- * Time after which an excluded worker is forgotten. Its device is tried again every quarter of an hour, so it
- * was removed.
- */
+/** Time after which an excluded worker is forgotten. Its device is tried again every quarter of an hour. */
 const FORGOTTEN_MS = 24 * 3_600_000;
 /** Limit of excluded workers: ten times the GPUs that fail at once. Each is a status of a kilobyte. */
 const MOST_ASIDE = 1_000;

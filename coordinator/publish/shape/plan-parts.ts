@@ -1,7 +1,4 @@
-/**
- * Digits of a part's number: `part-00042`. Five are enough for readers that sort names. With more parts, all
- * get more digits.
- */
+/** Digits of a part's number, for readers that sort names: `part-00042`. Larger numbers get more digits. */
 const PART_DIGITS = 5;
 
 /** Returns the name of a part among `count` parts: `part-00007.parquet`. */
