@@ -43,7 +43,7 @@ const COMMANDS = [
   versionCommand,
 ] as readonly CommandModule[];
 
-/** Makes the command line of the one binary: commands of the engine and of extensions. */
+/** Makes the command line: commands of the engine and of extensions. */
 export function commandLine(args: readonly string[], columns = MAX_COLUMNS): Argv {
   const options = optionsOf(args);
   const line = yargs([...options, ...args.slice(options.length + 1).map(shield)]);

@@ -75,7 +75,12 @@ export class Judge {
     return identity;
   }
 
-  /** @param what may be done by `callers`, as a refusal names it @throws {ROLE_REFUSED} */
+  /**
+   * Authorizes a caller by its role.
+   *
+   * @param what action of `callers`, as the refusal names it
+   * @throws {ROLE_REFUSED}
+   */
   admit({ token }: Identity, callers: Callers, what: string): void {
     if (token !== null && !mayCall(token.role, callers)) throw roleRefused(token, what, callers);
   }

@@ -81,7 +81,7 @@ export class Clearing implements AsyncDisposable {
   /**
    * Puts the marker.
    *
-   * @param replaces whether the marker of a clearing whose silence was waited out may be replaced
+   * @param replaces true to replace the marker of a clearing whose coordinator was silent for the whole wait
    * @throws {OUTPUT_LOCKED} when another coordinator has begun a clearing at the same moment
    */
   static async begin(

@@ -11,8 +11,8 @@ import { asOutputFailed } from "./output-failed.ts";
  * Tests the store of an output with small files, which are removed again. Tests that a conditional put
  * replaces nothing, and whether the store's checksums can be trusted.
  *
- * @param folder of this coordinator's own
- * @returns the store's checksums of its files, if they can be trusted: otherwise all files are read
+ * @param folder folder that only this coordinator uses
+ * @returns the store's checksums of its files, if they can be trusted. Undefined: all files are read
  * @throws {OUTPUT_FAILED} when the test fails to run, or the store replaces a file
  */
 export async function probeStore(

@@ -31,8 +31,8 @@ type Publishing = PublishOptions & Required<Pick<PublishOptions, "confirm" | "on
  * | found | done |
  * |---|---|
  * | no manifest | the intent is written, the files are placed, then the manifest |
- * | no manifest, but an intent of the same files | that is published, with its own manifest |
- * | no manifest, but an intent of other files | in a bucket those are published, and these refused |
+ * | no manifest, but an intent of the same files | the intent is published, with its own manifest |
+ * | no manifest, but an intent of other files | in a bucket: the intent is published, the stage refused |
  * | a manifest with the same output digest | nothing: published already |
  * | another manifest | refused |
  *
