@@ -82,8 +82,8 @@ export class Submissions {
   }
 
   /**
-   * True while jobs are being opened, or the coordinator's own job has not started. Such a coordinator waits
-   * for its own job, and dismisses its workers once that has ended.
+   * True while jobs are being opened, and while the coordinator's own job is not active. Such a coordinator
+   * waits for that job, and dismisses its workers itself once that job has ended.
    */
   get isOpening(): boolean {
     const hasOnlyOwn = this.#options.hasOwnJob && this.#options.active().length === 0;
