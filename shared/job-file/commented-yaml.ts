@@ -17,8 +17,8 @@ type CommentedValue =
 const BREAKS = /[\p{Control}\u2028\u2029\u0085\ufeff]+/gu;
 
 /**
- * Writes a job file with comments. All texts are read back unchanged: quoted where YAML would read another
- * type, and with `${` doubled, which would be a variable.
+ * Writes a job file with comments. All texts are read back unchanged. Texts that YAML would read as another
+ * type are quoted. `${` is doubled, because it would begin a variable.
  *
  * @param head comment lines at the top
  */

@@ -16,8 +16,8 @@ export interface SpecProblem extends Omit<Problem, "where"> {
 }
 
 /**
- * Limit of problems. Nobody corrects more at once. Each needs a look-up in the schema, and an untrusted file
- * may have 60,000.
+ * Limit of problems, more than a user corrects at once. Each needs a look-up in the schema, and an untrusted
+ * file may have 60,000.
  */
 const MAX_PROBLEMS = 100;
 

@@ -1,8 +1,8 @@
 import { describeType, entryValues, knownKeys, type SchemaNodes, schemaAt } from "./json-schema.ts";
 
 /**
- * Renders the reference of the job file from the schema, as a Markdown table with all keys, types, defaults
- * and descriptions.
+ * Renders the reference of the job file as a Markdown table. The schema gives all keys, types, defaults and
+ * descriptions.
  */
 export function renderJobFileReference(): string {
   return ["| key | type | default | meaning |", "|---|---|---|---|", ...rows(schemaAt([]), ""), ""].join(

@@ -20,8 +20,8 @@ export function literalFolder(folder: string): string {
 }
 
 /**
- * Returns how many leading names of a path belong to the job file's folder, up to the last one with an
- * escaped `=`.
+ * Returns how many leading names of a path belong to the job file's folder. The last such name has an escaped
+ * `=`. Later names of the folder do not matter.
  */
 export function namesOfFolder(path: string): number {
   return path.split("/").findLastIndex((name) => name.includes("\\=")) + 1;
