@@ -13,7 +13,7 @@ interface ArgmaxSpec {
   readonly labels?: readonly string[];
 }
 
-/** The class with the greatest score, the first of equals. */
+/** Class with the greatest score, the first one of equal scores. */
 export const argmax = {
   ...PLAIN_OP,
   kind: "argmax",
