@@ -107,7 +107,7 @@ function keyIn(path: string, text: Buffer): KeyObject {
 }
 
 /**
- * Refuses a certificate outside its validity when the process starts. Later, clients report the error
+ * Refuses a certificate outside its validity when the files are opened. Later, clients report the error
  * themselves.
  */
 function refuseOutOfDate(path: string): void {

@@ -12,8 +12,8 @@ const NO_NUMBERS: ReadonlyMap<string, number> = new Map([
 
 /**
  * Returns a tensor element from a job file as a number, scaled, in the tensor's dtype. Quoted 64-bit integers
- * become a bigint, which float64 would round, so they cannot be scaled. Null: the element is not a number, or
- * does not fit.
+ * become a bigint, because float64 would round them. They cannot be scaled. Null: the element is not a
+ * number, or does not fit.
  */
 export function elementOf(
   element: ValueElement,
