@@ -18,7 +18,7 @@ export interface Credential {
   readonly secret: string | null;
   /** Files by which the coordinator is authenticated. Undefined: no TLS. */
   readonly tls?: ClientTls;
-  /** True if the file is read again, because another program may replace the token. */
+  /** True when the file is read again, because another program may replace the token. */
   readonly isReread?: boolean;
 }
 

@@ -16,7 +16,7 @@ export type Bottleneck = (typeof BOTTLENECKS)[number];
 
 /** Limit of a run, and advice. Covers the last seconds of a running job, and the whole of an ended one. */
 export interface RunVerdict {
-  /** Null: not yet known. */
+  /** Limit of the run. Null: not yet known. */
   readonly bottleneck: Bottleneck | null;
   /** Mean busy share of each stage, 0 to 1, over all workers since their first rows. Waiting is not busy. */
   readonly stages: StageShares;

@@ -9,7 +9,7 @@ export interface ColumnStatistics {
    */
   readonly least: string | null;
   readonly greatest: string | null;
-  /** Null: unknown. */
+  /** Count of nulls. Null: unknown. */
   readonly nulls: number | null;
   /** Count of distinct values without null. Undefined: unknown. */
   readonly distinct?: number;

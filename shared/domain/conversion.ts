@@ -28,7 +28,7 @@ export interface JobConversion {
   readonly key: string;
   /** Value of the key: `int8`. */
   readonly value: string;
-  /** Null: the job requests no check. */
+  /** Result of the check. Null: the job requests none. */
   readonly check: ConversionReport | null;
 }
 

@@ -21,7 +21,7 @@ export interface LiveView {
 /** View of an ended job, without its state, which is as large as its plan. */
 export interface EndedView {
   readonly kind: "ended";
-  /** Null: unknown. */
+  /** Job file as it was read. Null: unknown. */
   readonly spec: ShownSpec | null;
   /** Returns the history with its map, in the form of `packHistory`. Null: unknown. */
   packed(): Promise<Uint8Array | null>;

@@ -11,7 +11,7 @@ export interface SortKey {
 
 /** Form of a rows file. */
 export interface RowsForm {
-  /** Null: `zstd` in Parquet, none in Arrow. */
+  /** Compression. Null: `zstd` in Parquet, none in Arrow. */
   readonly compression: Compression | null;
   /** Limit of rows in a row group or record batch. Null: groups end by their bytes. */
   readonly rowGroupRows: number | null;

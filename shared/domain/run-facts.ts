@@ -54,12 +54,12 @@ export interface RunPace {
   readonly seconds: number;
   /** Rows per second: over the last minute while running, over the whole run once ended. */
   readonly rowsPerSecond: number;
-  /** Null: this coordinator has not committed a shard yet. */
+  /** Estimate of the remaining time. Null: this coordinator has not committed a shard yet. */
   readonly secondsLeft: number | null;
 }
 
 export interface RunFacts extends JobProgress, RunPace, RunVerdict {
-  /** Null: the model is not converted. */
+  /** Conversion of the model. Null: the model is not converted. */
   readonly conversion: JobConversion | null;
   /** Comparisons of the workers' devices with the CPU. Workers on the CPU have none. */
   readonly devices: readonly DeviceReport[];

@@ -39,7 +39,7 @@ const spans = z
 /** Worker by its name, over all its sessions. */
 const worker = z.object({
   name: z.string(),
-  /** Null: the worker has not reported it yet. */
+  /** Device of the worker. Null: not reported yet. */
   device: z.enum(DEVICES).exclude(["auto"]).nullable(),
   connectedSeconds: seconds,
   rows: count,

@@ -14,13 +14,13 @@ export interface ServedStatus {
   /** Instants that are still to run, the running one included. */
   readonly waiting: number;
   readonly isRunning: boolean;
-  /** Null: the trigger is not a queue. */
+  /** Status of the queue. Null: the trigger is not a queue. */
   readonly queue: QueueStatus | null;
   /** Last run that ended. Null: none is known. */
   readonly last: {
     readonly outcome: ServedOutcome;
     readonly endedMs: number;
-    /** Null: the run ended before it had a job. */
+    /** Job of the run. Null: the run ended before it had a job. */
     readonly jobId: JobId | null;
     /** Reason of the failure. Null: it did not fail. */
     readonly reason: string | null;

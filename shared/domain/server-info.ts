@@ -4,9 +4,9 @@ import type { Versions } from "./versions.ts";
 export interface ServerInfo extends Versions {
   /** Start by the wall clock. */
   readonly startedMs: number;
-  /** True if jobs can be submitted. False: the coordinator has one job of its own. */
+  /** True when jobs can be submitted. False: the coordinator has one job of its own. */
   readonly takesJobs: boolean;
-  /** True if jobs survive a restart. */
+  /** True when jobs survive a restart. */
   readonly remembersJobs: boolean;
   /** Services on further ports. Other programs read these names: `HTTP`. */
   readonly serves: readonly string[];

@@ -41,7 +41,7 @@ export type InputWay = (tensor: TensorInfo, context: WayContext) => FoundWay | n
 /** Facts from which a way is found. */
 export interface WayContext {
   readonly signature: ModelSignature;
-  /** True if the model has states that pass from one run to the next. */
+  /** True when the model has states that pass from one run to the next. */
   readonly hasStates: boolean;
   readonly folder: ModelFolder | null;
   /** Columns that feed no input yet. */
@@ -70,7 +70,7 @@ export type DraftKeys = Readonly<Record<string, unknown>>;
 export interface SeenFiles {
   /** Name of the feature's files: `sounds`. */
   readonly what: string;
-  /** True if a file was opened. False: only the names are known. */
+  /** True when a file was opened. False: only the names are known. */
   readonly opened: boolean;
   /** Base folder of relative paths. Null: there are no such paths. */
   readonly folder: Location | null;

@@ -75,7 +75,7 @@ type OpenSettings = (file: string, group?: string) => FolderSettings;
 /** Settings of a JSON file, by key. A setting of another type is null, and reported as a doubt. */
 export interface FolderSettings {
   readonly keys: readonly string[];
-  /** Null: the setting is missing. */
+  /** Returns a setting of any type. Null: it is missing. */
   value(key: string): unknown;
   flag(key: string): boolean | null;
   text(key: string): string | null;

@@ -7,7 +7,7 @@ export interface Delivery {
   readonly body: Uint8Array;
   /** Time of sending by the broker's clock. Null: unknown. */
   readonly sentMs: number | null;
-  /** True if the broker reports an earlier delivery. */
+  /** True when the broker reports an earlier delivery. */
   readonly isAgain: boolean;
 }
 

@@ -16,13 +16,13 @@ export interface ResultsView {
 
 /** Place of a job's results. */
 export interface JobResults {
-  /** Null: there is a single output without a known job. */
+  /** Id of the job. Null: there is a single output without a known job. */
   readonly jobId: JobId | null;
   /** Output folder. */
   readonly output: Location;
   /** Settings for access to the output. */
   readonly stores: JobStores;
-  /** True if the output is published. False: the job's committed shards can be read. */
+  /** True when the output is published. False: the job's committed shards can be read. */
   readonly isPublished: boolean;
   /** Reductions that have combined tables while the job runs. */
   readonly combined: readonly string[];

@@ -33,7 +33,7 @@ export interface StandingWork {
 export interface StandingCoordinator {
   /** Begins a run, or joins one that has begun. @throws errors of planning */
   submit(spec: JobSpec, options: RunOptions): Promise<BegunRun>;
-  /** True if jobs must not reach addresses that only this machine can reach. */
+  /** True when jobs must not reach addresses that only this machine can reach. */
   readonly isGuarded: boolean;
   readonly log: Logger;
   /** Aborts when the process must stop. Running jobs are resumed after a restart. */

@@ -146,7 +146,7 @@ export interface KnownInputs {
   readonly folder: ModelFolder | null;
   /** Inputs of the model. Null: the model is not loaded yet, and may have any inputs. */
   readonly tensors: readonly TensorInfo[] | null;
-  /** True if steps before the inputs make columns that are not among `fields`. */
+  /** True when steps before the inputs make columns that are not among `fields`. */
   readonly hasSteps: boolean;
 }
 

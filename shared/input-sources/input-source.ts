@@ -32,7 +32,7 @@ interface SourceColumn {
   readonly kind: string;
   /** Description: `fixed list of 784 float32`. */
   readonly type: string;
-  /** Null: the cells are not numbers or texts as the input needs. */
+  /** Size of a cell. Null: the cells are not numbers or texts as the input needs. */
   readonly cell: CellSize | null;
   /**
    * Reason why the column is text though most of its values are numbers, and advice. Null: unknown, or not

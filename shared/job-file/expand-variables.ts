@@ -1,6 +1,6 @@
 interface Expanded {
   readonly text: string;
-  /** True if a part came from the environment. Messages hide such a value, because it may be a secret. */
+  /** True when a part came from the environment. Messages hide such a value, because it may be a secret. */
   readonly fromEnvironment: boolean;
   readonly faults: readonly { readonly what: string; readonly expected: string; readonly hint: string }[];
 }

@@ -5,7 +5,7 @@ import { type OpRow, type OutputOp, PLAIN_OP } from "./output-op.ts";
 
 interface ArgmaxBinding {
   readonly kind: "argmax";
-  /** Null: the column holds indices. */
+  /** Class names. Null: the column holds indices. */
   readonly labels: readonly string[] | null;
 }
 

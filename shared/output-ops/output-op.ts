@@ -86,9 +86,9 @@ export interface OutputOp<Binding extends OpBinding = OpBinding> {
   readonly required: Readonly<Record<string, string>>;
   /** Requirement on the tensor. `classes`: numbers along exactly one dimension longer than 1. */
   readonly needs: "anything" | "numbers" | "classes";
-  /** True if the op accepts an output with a value for each position of uneven rows. */
+  /** True when the op accepts an output with a value for each position of uneven rows. */
   readonly takesPositions: boolean;
-  /** True if the op reads an order or a class from the values. A converted model must keep it. */
+  /** True when the op reads an order or a class from the values. A converted model must keep it. */
   readonly isRanked: boolean;
   /** Schema of its bindings on the wire. */
   readonly schema: (z: Zod) => z.ZodType<Binding>;

@@ -17,7 +17,7 @@ import {
 
 interface RawBinding {
   readonly kind: "raw";
-  /** Undefined: values are copied unchanged. */
+  /** Form of the vector. Undefined: values are copied unchanged. */
   readonly vector?: VectorBinding;
 }
 

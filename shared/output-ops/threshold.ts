@@ -11,7 +11,7 @@ interface ThresholdBinding {
   readonly kind: "threshold";
   readonly threshold: number;
   readonly activation: Activation;
-  /** Null: the second column holds indices. */
+  /** Class names. Null: the second column holds indices. */
   readonly labels: readonly string[] | null;
 }
 

@@ -9,7 +9,7 @@ const MAX_K = 100_000;
 interface TopKBinding {
   readonly kind: "topK";
   readonly k: number;
-  /** Null: the second column holds indices. */
+  /** Class names. Null: the second column holds indices. */
   readonly labels: readonly string[] | null;
 }
 

@@ -4,9 +4,9 @@ import { type Address, formatAddress, isLoopback } from "../wire/address.ts";
 
 /** Settings of a listening server. */
 export interface Listening {
-  /** Null: no TLS. */
+  /** Certificates of the server. Null: no TLS. */
   readonly tls: ServerTls | null;
-  /** True if other machines may connect without TLS. The network can then read secret and data. */
+  /** True when other machines may connect without TLS. The network can then read secret and data. */
   readonly insecure: boolean;
   /**
    * The server also listens without TLS on a port of this machine alone, for workers that the same process

@@ -59,7 +59,7 @@ export function listeningOf(args: ListeningArguments): Listening {
 
 interface OtherCallers {
   readonly tokensPath: string;
-  /** Null: the log. */
+  /** Path of the audit log. Null: the log. */
   readonly auditPath: string | null;
 }
 

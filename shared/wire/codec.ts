@@ -2,7 +2,7 @@ import type { WireMessage, WireReader } from "./wire-message.ts";
 
 /** Codec between a message and a value. */
 export interface Codec<T> {
-  /** Undefined for codecs that are written by hand. */
+  /** Fields of the message. Undefined for codecs that are written by hand. */
   readonly shape?: MessageShape;
   encode(value: T): WireMessage;
   /** @throws {RPC_FAILED} when `encode` could not have made the message */

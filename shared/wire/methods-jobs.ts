@@ -83,7 +83,7 @@ function encodeSpec(spec: JobSpec): Buffer {
   });
 }
 
-/** Empty: the job submitted last. */
+/** Job id. Empty: the job submitted last. */
 const jobId = { jobId: field.askedJobId };
 const getJob = tableCodec<{ readonly jobId: JobId }>("GetJobRequest", jobId);
 const watchJob = tableCodec<{ readonly jobId: JobId }>("WatchJobRequest", jobId);
