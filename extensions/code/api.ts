@@ -200,12 +200,12 @@ export function fail(reason: string): never {
   throw new RowFailure(reason);
 }
 
-/** Error of {@link fail}. Its message is reported without a prefix. */
+/** Error of {@link fail}. The message is reported without a prefix. */
 class RowFailure extends Error {
   override readonly name = "RowFailure";
 }
 
-/** Rows that a reduction reads, in order. They can be iterated once, by one of the two properties. */
+/** Rows that a reduction reads, in order. Iterate the rows once, by one of the two properties. */
 export interface ReductionInput<R extends ColumnTypes> {
   /** Arrow record batches, which are faster. A record batch is no longer needed once the next one is read. */
   readonly batches: AsyncIterable<RecordBatch>;

@@ -13,7 +13,7 @@ interface FoundRun {
   /** Name of the run's folder without `run=`: a firing's id, a window's id, or a number. */
   readonly id: string;
   readonly output: Location;
-  /** Manifest. Null: the run has not published. It is running, was interrupted, failed or was cancelled. */
+  /** Manifest. Null: the run is in progress, was interrupted, failed or was cancelled. */
   readonly manifest: OutputManifest | null;
 }
 
@@ -77,7 +77,8 @@ export function listed(
 ): ListedRun[] {
   const byId = new Map(found.map((run) => [run.id, ofFolder(run)]));
   const others = [
-    // Published runs are listed by their folders. Those of new files have other names there.
+    // Published runs are listed by their folders. Folders of new files' runs have other names than the
+    // ledger's.
     ...(ledger?.past ?? [])
       .filter((past) => past.kind === "leftOut" || past.outcome !== "published")
       .map(ofPast),

@@ -29,7 +29,7 @@ import { TimedRuns } from "./trigger/timed-runs.ts";
 import { ledgerFolder, TriggerLedger } from "./trigger/trigger-ledger.ts";
 
 export interface ServedJobOptions {
-  /** Path of the job file. It is read again before each decision, so changes need no restart. */
+  /** Path of the job file. The file is read again before each decision, so changes need no restart. */
   readonly path: string;
   readonly env: NodeJS.ProcessEnv;
   readonly submit: StandingCoordinator["submit"];

@@ -2,7 +2,7 @@ import { isShardmillError, messageOf, ShardmillError } from "../../shared/core/e
 import type { ServedFacts } from "../../shared/domain/served-status.ts";
 import { ServedJob, type ServedJobOptions } from "./served-job.ts";
 
-/** Jobs of a `serve`. They are independent: a failing job does not delay the runs of others. */
+/** Jobs of a `serve`. Jobs are independent: a failing one does not delay the runs of others. */
 export class ServedJobs implements AsyncDisposable {
   readonly #jobs: readonly ServedJob[];
 

@@ -1,4 +1,4 @@
-/** Tokens of a text. Each list has an entry for each token. */
+/** Tokens of a text, as lists with an entry for each token. */
 export interface TextTokens {
   /** Offsets where tokens begin and end in the text, in UTF-16 units. */
   readonly starts: readonly number[];
@@ -34,7 +34,8 @@ type Cut = (typeof CUT)[keyof typeof CUT];
  * empty is moved.
  *
  * Law: the passages together contain every character except white space. A normalizer may remove characters,
- * which then lie in no token. Those at the end of a word stay with the word, others go to the next token.
+ * which then lie in no token. Removed characters at the end of a word stay with the word, others go to the
+ * next token.
  */
 export function cutPassages(text: string, tokens: TextTokens, limits: PassageLimits): readonly Passage[] {
   const cuts = cutsOf(text, tokens, limits.sentences);

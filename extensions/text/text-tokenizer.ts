@@ -34,7 +34,7 @@ export class NoTokenizerError extends Error {}
 
 const WHOLE: TokenizerSettings = { maxTokens: null, truncation: "right", specialTokens: true };
 
-/** Limits of one library call. They keep aborts prompt, and are enough work for all cores. */
+/** Limits of one library call. The limits keep aborts prompt, and give all cores enough work. */
 const MOST_TEXTS = 256;
 const MOST_CHARACTERS = 1 << 20;
 

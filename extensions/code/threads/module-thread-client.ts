@@ -9,7 +9,7 @@ import { UserThread } from "./user-thread.ts";
 import { LOAD_LIMIT_MS, NO_ROW } from "./user-thread-protocol.ts";
 
 export interface ModuleRun {
-  /** Columns that the step reads. Its buffers are transferred. */
+  /** Columns that the step reads. The buffers are transferred. */
   readonly batch: PackedTable;
   /** Requested columns, of those that the step makes. */
   readonly made: readonly string[];
@@ -20,7 +20,7 @@ export interface ModuleRun {
 }
 
 export interface ModuleAnswer {
-  /** Made columns. Its buffers are transferred. */
+  /** Made columns. The buffers are transferred. */
   readonly made: PackedTable;
   readonly sources: Uint32Array<ArrayBuffer>;
   /** Failed rows, each with its index in `made`. */

@@ -37,7 +37,7 @@ interface Running {
   readonly failed: Deferred<never>;
 }
 
-/** Reduction by a user's own code. Its thread is kept for the next call, and replaced once it is lost. */
+/** Reduction by a user's own code. The thread is kept for the next call, and replaced once lost. */
 export class OwnReduction implements Reduction {
   readonly #source: ReductionSource;
   #thread: ReductionThread | null = null;

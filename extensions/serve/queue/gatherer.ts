@@ -149,8 +149,8 @@ export class Gatherer<Item> {
   }
 
   /**
-   * Returns the time until the open window must be closed. Null: only more messages, or room for another
-   * window, can close it.
+   * Returns the time until the open window must be closed. Null: there is none, or no room for another closed
+   * window.
    */
   closesInMs(nowMs: number): number | null {
     if (this.#open === null || this.#inFlight.size >= this.#limits.open) return null;
@@ -192,7 +192,7 @@ export class Gatherer<Item> {
   }
 
   /**
-   * Marks a window as acknowledged. Its keys are forgotten after a while.
+   * Marks a window as acknowledged. The window's keys are forgotten after a while.
    *
    * @param atMs by the wall clock
    */

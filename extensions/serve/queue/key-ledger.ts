@@ -30,7 +30,7 @@ export class KeyLedger {
     return this.#byKey.size;
   }
 
-  /** Adds a published window. Its keys are not forgotten before it is acknowledged. */
+  /** Adds a published window. No key of the window is forgotten before its acknowledgement. */
   add(id: WindowId, keys: readonly string[], dead: ReadonlyMap<string, string>): void {
     const window = { id, atMs: null, keys, dead };
     this.#windows.set(id, window);

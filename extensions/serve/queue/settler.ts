@@ -20,7 +20,7 @@ const SOON_MS = 20;
 /** Delay before a retry, when the broker refused an acknowledgement. */
 const RETRY_MS = 5_000;
 
-/** Acknowledges or dead-letters deliveries. Those of a window are handled at once, others in batches. */
+/** Acknowledges or dead-letters deliveries. Deliveries of a window are handled at once, others in batches. */
 export class Settler {
   readonly #options: SettlerOptions;
   #done: Delivery[] = [];

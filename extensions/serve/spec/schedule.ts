@@ -8,8 +8,8 @@ export type ScheduleSpec =
   | { readonly kind: "every"; readonly everyMs: number };
 
 /**
- * Instants at which a trigger fires, in milliseconds since 1970. They depend on the schedule only, not on a
- * clock. Every process computes the same instants, also after a restart.
+ * Instants at which a trigger fires, in milliseconds since 1970. The instants depend on the schedule only,
+ * not on a clock. Every process computes the same instants, also after a restart.
  */
 export interface Schedule {
   /** Returns the first instant after a time. Null: none follows. */

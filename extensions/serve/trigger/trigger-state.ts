@@ -7,7 +7,7 @@ import type { RunOutcome } from "./run-outcome.ts";
 export interface TriggerState {
   /** Key of the schedule that gave the instants. After a change of schedule, nothing counts as missed. */
   readonly schedule: string;
-  /** Last decided instant. Each instant up to it waits, has run, or was skipped. */
+  /** Last decided instant. Each instant up to this one waits, has run, or was skipped. */
   readonly decidedMs: number;
   /** Instants to run, in order. The first may be running. */
   readonly waiting: readonly number[];
