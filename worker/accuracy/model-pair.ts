@@ -13,7 +13,7 @@ import { OutputComparison } from "./output-comparison.ts";
 
 type Tensors = Readonly<Record<string, TensorData>>;
 
-/** Function that runs a model. It may take ownership of the feeds. */
+/** Function that runs a model. The function may take ownership of the feeds. */
 type Answering = (feeds: Tensors, outputs: readonly string[]) => Promise<Tensors>;
 
 /** Result of a comparison, without the limits. */

@@ -139,7 +139,9 @@ export function columnValues(type: NumericType, count: number): DtypeArray {
   return new DTYPE_ARRAYS[type](count);
 }
 
-/** Copies elements `[from, to)` to `target`, from its element `at` on. Both have the same dtype. */
+/**
+ * Copies elements `[from, to)` to `target`, from its element `at` on. Source and target have the same dtype.
+ */
 export function copyElements(
   source: ArrayBuffer,
   from: number,

@@ -43,9 +43,9 @@ export const GOOD_GPU: GpuState = {
 };
 
 /**
- * Updates a GPU's state with a check. An error or a lost GPU suspends it at once, heat or power after a
- * minute of slowdown. The GPU resumes when its time is over and a check finds no fault. Each further
- * suspension soon after takes twice as long, up to a quarter of an hour.
+ * Updates a GPU's state with a check. An error or loss suspends the GPU at once, a slowdown for heat or power
+ * after a minute. The GPU resumes when its time is over and a check finds no fault. Each further suspension
+ * soon after takes twice as long, up to a quarter of an hour.
  */
 export function judgeGpu(before: GpuState, look: GpuLook, nowMs: number): GpuState {
   const slowSinceMs = isSlow(look) ? (before.slowSinceMs ?? nowMs) : null;

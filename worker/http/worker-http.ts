@@ -18,8 +18,8 @@ interface WorkerHttpOptions {
 }
 
 /**
- * Serves health and metrics of a `worker` command without authentication. They contain the load of the
- * machine, and no data about jobs except the stores that the worker reads.
+ * Serves health and metrics of a `worker` command without authentication. Metrics contain the load of the
+ * machine. About jobs, they contain only the names of stores that the worker reads.
  *
  * @throws {PORT_IN_USE} when the port is taken
  * @throws {ARGUMENT_INVALID} when the address is invalid

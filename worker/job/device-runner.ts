@@ -92,7 +92,7 @@ export class DeviceRunner implements ShardRunner, AsyncDisposable {
       restingBytes: modelMemoryBytes,
       isShort: async () => {
         if (!(await isShort())) return false;
-        // First close lanes that no job uses. That may free enough memory to keep the job.
+        // First close lanes that no job uses, which may free enough memory to keep the job.
         await this.#lanes.closeIdle();
         return await isShort();
       },

@@ -22,8 +22,8 @@ interface JobsInUseOptions {
   /** Memory limit of idle jobs together. 0: none is kept. */
   readonly restingBytes: number;
   /**
-   * Checks whether the device has too little free memory for another job. Called before opening a job beside
-   * others. Default: always enough.
+   * Checks whether the device has too little free memory for another job. Called before another job is
+   * opened. Default: always enough.
    */
   readonly isShort?: () => Promise<boolean>;
   /** Called when an idle job is used again. */

@@ -1,9 +1,9 @@
 import { orAbort } from "../../shared/core/abort.ts";
 
 /**
- * Resource that takes long to open, with its users. It is closed once: when it is no longer wanted, has been
- * opened, and has no users. A use counts from its request, so the resource is not closed while a user waits
- * for it.
+ * Resource that takes long to open, with its users. The resource is closed once: when it is no longer wanted,
+ * has been opened, and has no users. A use counts from its request, so the resource is not closed while a
+ * user waits for it.
  */
 export class KeptOpen<T extends AsyncDisposable> {
   readonly #opening: Promise<T>;

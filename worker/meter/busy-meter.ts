@@ -11,7 +11,7 @@ export class BusyMeter {
   readonly #nowMs: () => number;
   readonly #idleMs: () => number;
   readonly #busyMs = new Map<Stage, number>();
-  /** Time in stages that block the thread or wait for bytes. It does not count as decoding. */
+  /** Time in stages that block the thread or wait for bytes. This time does not count as decoding. */
   #otherMs = 0;
   readonly #reading = new Overlap();
   readonly #decoding = new Overlap();

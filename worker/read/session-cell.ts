@@ -4,12 +4,12 @@ import { type WorkerSession, workerSession } from "../../shared/domain/worker.ts
 const CELL_BYTES = 256;
 
 /**
- * Session of a worker, shared by all its threads. It changes when the coordinator restarts. Then all reads
- * and writes through the coordinator need the new session. Shared memory delivers it to all threads without
- * messages.
+ * Session of a worker, shared by all its threads. The session changes when the coordinator restarts. Then all
+ * reads and writes through the coordinator need the new session. Shared memory delivers it to all threads
+ * without messages.
  *
  * The first byte is the length of the following ASCII text. A reader may see a partial change. The
- * coordinator refuses that unknown session, and the reader retries.
+ * coordinator refuses the resulting unknown session, and the reader retries.
  */
 export type SessionCell = SharedArrayBuffer;
 

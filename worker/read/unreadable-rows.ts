@@ -1,6 +1,6 @@
 import type { RowFailure } from "../../shared/steps/step.ts";
 
-/** Rows of a shard that could not be read. They are noted when detected, and taken with their batch. */
+/** Rows of a shard that could not be read. Rows are noted when detected, and taken with their batch. */
 export class UnreadableRows {
   /** Rows in order. */
   readonly #rows: { readonly row: number; readonly message: string }[] = [];
