@@ -23,7 +23,7 @@ export interface ClosedWindow<Item> {
  * - `gathered`: added to the open window.
  * - `held`: its message is already in a window, and will be acknowledged with that.
  * - `done`: its message was published before, so it can be acknowledged.
- * - `aside`: its message became a dead letter before, so this delivery becomes one, too.
+ * - `aside`: its message is invalid, or became a dead letter before. So this delivery becomes one, too.
  */
 export type Verdict =
   | { readonly kind: "gathered" | "held" | "done" }
