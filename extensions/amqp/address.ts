@@ -31,8 +31,8 @@ const KNOWN: KnownOptions = {
 };
 
 /**
- * Parses an address. Null: not a RabbitMQ address.
- * `//` before the queue means the default virtual host `/`, whose encoded name is `%2f`.
+ * Parses an address. Null: not a RabbitMQ address. `//` before the queue means the default virtual host `/`,
+ * whose encoded name is `%2f`.
  */
 export function parseAmqp(text: string): AmqpAddress | null {
   if (!/^amqps?:\/\//.test(text) || !URL.canParse(text)) return null;

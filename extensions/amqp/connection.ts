@@ -51,8 +51,8 @@ export class AmqpConnection implements AsyncDisposable {
   }
 
   /**
-   * Opens a channel that returns bodies as raw bytes.
-   * The library would parse JSON bodies, and large numbers would lose their last digits for good.
+   * Opens a channel that returns bodies as raw bytes. The library would parse JSON bodies, and large numbers
+   * would lose their last digits for good.
    *
    * @throws {QUEUE_FAILED} as soon as the broker refuses the address
    * @throws {TLS_INVALID} when the TLS files cannot be used

@@ -256,8 +256,8 @@ export class AmqpSource implements QueueSource {
 }
 
 /**
- * Returns the highest tag up to which every open delivery is in `tags`. Null: none.
- * One call can acknowledge all deliveries up to this tag.
+ * Returns the highest tag up to which every open delivery is in `tags`. Null: none. One call can acknowledge
+ * all deliveries up to this tag.
  */
 function coveredUpTo(open: ReadonlySet<number>, tags: readonly number[]): number | null {
   const settled = new Set(tags);

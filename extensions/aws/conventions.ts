@@ -69,8 +69,7 @@ function profileOf(env: Environment): string | undefined {
 
 /**
  * Provides credentials of the environment, profiles, single sign-on, a process, web identity, containers, or
- * the machine's role.
- * Keys in the environment precede a profile that the environment names, as in botocore.
+ * the machine's role. Keys in the environment precede a profile that the environment names, as in botocore.
  */
 export function provideByConvention(
   service: AwsService,

@@ -37,8 +37,8 @@ export function isTaken(head: AnswerHead): boolean {
 }
 
 /**
- * Returns the ids of an upload's blocks, all of one length.
- * Concurrent uploads of one blob share a list of pending blocks. Equal ids would mix their bytes.
+ * Returns the ids of an upload's blocks, all of one length. Concurrent uploads of one blob share a list of
+ * pending blocks. Equal ids would mix their bytes.
  */
 export function blockIds(upload: Uint8Array): (index: number) => string {
   return (index) => {

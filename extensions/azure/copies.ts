@@ -28,8 +28,8 @@ interface CopyCalls {
 const MOST_LOOKS = 1_200;
 
 /**
- * Copies a blob within the store. The store starts the copy and continues in the background.
- * When several clients copy to one name, one of them copies and the others wait.
+ * Copies a blob within the store. The store starts the copy and continues in the background. When several
+ * clients copy to one name, one of them copies and the others wait.
  *
  * @throws {STORE_FAILED} when the copy fails or makes no progress
  * @throws the errors of the calls

@@ -32,8 +32,8 @@ const CLI_TOKEN = z.object({ accessToken: z.string().min(1), expires_on: seconds
 type Token = z.output<typeof TOKEN>;
 
 /**
- * Provides tokens of the identity that the environment names: a workload identity or a service principal.
- * The machine's identity follows, then the user of `az login`.
+ * Provides tokens of the identity that the environment names: a workload identity or a service principal. The
+ * machine's identity follows, then the user of `az login`.
  *
  * @param env read for each token, because the files that it names may change
  */

@@ -34,9 +34,8 @@ const EMULATOR = {
 const CONNECTION_STRING = "AZURE_STORAGE_CONNECTION_STRING";
 
 /**
- * Reads the settings by the variables of Azure's own tools, and of other tools that follow them.
- * A connection string has everything. Else a key precedes a shared access signature, which precedes an
- * identity.
+ * Reads the settings by the variables of Azure's own tools, and of other tools that follow them. A connection
+ * string has everything. Else a key precedes a shared access signature, which precedes an identity.
  *
  * @throws {STORE_REFUSED} when the settings cannot be used here. Another machine may have valid ones.
  */
@@ -63,8 +62,8 @@ const AZURE =
 
 /**
  * Returns the settings at an endpoint that a job names. Azure's own hosts alone receive an identity's tokens.
- * A key or a signature goes to the hosts of its own account.
- * An emulator gets its public key, and every other endpoint gets anonymous requests.
+ * A key or a signature goes to the hosts of its own account. An emulator gets its public key, and every other
+ * endpoint gets anonymous requests.
  */
 export function atEndpoint(settings: AzureSettings, text: string): AzureSettings {
   const endpoint = endpointOf("stores", text);

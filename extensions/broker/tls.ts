@@ -10,8 +10,8 @@ export interface Refusal {
 }
 
 /**
- * Returns the TLS options of connections to a broker.
- * Each property reads its file when a connection is made, so a renewed certificate needs no restart.
+ * Returns the TLS options of connections to a broker. Each property reads its file when a connection is made,
+ * so a renewed certificate needs no restart.
  *
  * @throws {TLS_INVALID} when the files cannot be used
  */

@@ -19,8 +19,8 @@ const SURE_MS = 1_000;
 const REQUEST_MS = 2_000;
 
 /**
- * Time in which a replaced holder may still write without a new check.
- * The next object number must stay taken for this time.
+ * Time in which a replaced holder may still write without a new check. The next object number must stay taken
+ * for this time.
  */
 export const UNAWARE_MS = SURE_MS + REQUEST_MS;
 
@@ -47,8 +47,8 @@ function beatOf(own: Location): Location {
 }
 
 /**
- * Waits until the holder of the journal has released it or is lost. It saves work only.
- * The journal's next object number decides between two holders (`BucketSegment`).
+ * Waits until the holder of the journal has released it or is lost. It saves work only. The journal's next
+ * object number decides between two holders (`BucketSegment`).
  *
  * @returns the lost holder's last heartbeat, or null for a released journal
  * @throws {OUTPUT_LOCKED} when the holder sends heartbeats
@@ -78,9 +78,8 @@ export async function refuseNews({ own, storage }: RunFolder, shown: string | nu
 
 /**
  * Journal in a bucket that this process holds. A heartbeat object that changes every few seconds announces
- * it.
- * Actions of the holder alone follow `confirm`. It checks that no other coordinator put the journal's next
- * object or began another run. A recent check counts.
+ * it. Actions of the holder alone follow `confirm`. It checks that no other coordinator put the journal's
+ * next object or began another run. A recent check counts.
  */
 export class BucketHold implements AsyncDisposable {
   readonly #options: HoldOptions;

@@ -28,16 +28,16 @@ interface BucketSegmentOptions {
   /** Called when another coordinator has put the next number or ended the job. */
   readonly onTaken: (error: ShardmillError) => void;
   /**
-   * Called before a put is retried, because the job may be published and its journal removed by then.
-   * Rejects with OUTPUT_LOCKED when this coordinator no longer holds the job.
+   * Called before a put is retried, because the job may be published and its journal removed by then. Rejects
+   * with OUTPUT_LOCKED when this coordinator no longer holds the job.
    */
   readonly confirm: () => Promise<void>;
 }
 
 /**
- * Objects of one generation of a journal in a bucket. Each is put only if its number is free.
- * Of two coordinators that both consider the job theirs, one cannot continue, even after a suspension.
- * Law `one-holder`: the next number is the fence.
+ * Objects of one generation of a journal in a bucket. Each is put only if its number is free. Of two
+ * coordinators that both consider the job theirs, one cannot continue, even after a suspension. Law
+ * `one-holder`: the next number is the fence.
  */
 export class BucketSegment implements SegmentFile {
   readonly #options: BucketSegmentOptions;
@@ -104,9 +104,9 @@ export class BucketSegment implements SegmentFile {
   }
 
   /**
-   * Checks that no other coordinator has put the next object or ended the job.
-   * An ended job's journal is removed. Its numbers are then free again, but its first object is gone, too.
-   * The last object proves nothing, because it may have been put at a freed number.
+   * Checks that no other coordinator has put the next object or ended the job. An ended job's journal is
+   * removed. Its numbers are then free again, but its first object is gone, too. The last object proves
+   * nothing, because it may have been put at a freed number.
    *
    * @throws {OUTPUT_LOCKED} when another coordinator has done either
    */

@@ -16,8 +16,8 @@ import type { Storage } from "../../shared/storage/storage.ts";
 const AT_ONCE = 16;
 
 /**
- * Reads the snapshots of a journal in a bucket, in order: the newest with a complete chain of predecessors.
- * A snapshot has the number of a journal object, and covers all objects before it.
+ * Reads the snapshots of a journal in a bucket, in order: the newest with a complete chain of predecessors. A
+ * snapshot has the number of a journal object, and covers all objects before it.
  */
 export async function readBucketSnapshots(
   folder: Location,

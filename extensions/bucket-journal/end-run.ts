@@ -11,8 +11,8 @@ import { UNAWARE_MS } from "./bucket-hold.ts";
 import { decodeObject, encodeObject, objectLocation } from "./journal-object.ts";
 
 /**
- * Ends the run of a lost coordinator, before its journal is removed, by putting the journal's next object.
- * A coordinator that resumes now can write no more. An earlier check of its own stays valid for a while, and
+ * Ends the run of a lost coordinator, before its journal is removed, by putting the journal's next object. A
+ * coordinator that resumes now can write no more. An earlier check of its own stays valid for a while, and
  * removal frees the journal's numbers. So this function waits until that check has expired. Law `one-holder`.
  *
  * @throws {OUTPUT_LOCKED} when the coordinator has written since, so it still runs

@@ -38,8 +38,8 @@ interface ObjectHead {
 export interface JournalObject extends ObjectHead {
   readonly frameBytes: number;
   /**
-   * Returns the records from an offset of the generation's stream, which must begin a frame.
-   * An offset before the object returns all of its records.
+   * Returns the records from an offset of the generation's stream, which must begin a frame. An offset before
+   * the object returns all of its records.
    */
   records(from: number): readonly JournalRecord[];
 }

@@ -21,8 +21,8 @@ import { objectLocation } from "./journal-object.ts";
 import { ObjectsReader } from "./read-objects.ts";
 
 /**
- * Pause between two puts. It limits puts to some 17 a second, 0.3 USD an hour at AWS prices.
- * Records that arrive in the pause share the next put.
+ * Pause between two puts. It limits puts to some 17 a second, 0.3 USD an hour at AWS prices. Records that
+ * arrive in the pause share the next put.
  */
 const PAUSE_MS = 50;
 
@@ -35,9 +35,9 @@ const MAX_TRIES = 32;
 const SNAPSHOT_RECORDS = 2_000;
 
 /**
- * Opens the journal of a run in a bucket for writing. It waits for other coordinators to stop, reads the
- * journal,
- * and puts the start of the next generation as the next object. The previous writer is then fenced.
+ * Opens the journal of a run in a bucket for writing. It waits until other coordinators have stopped. Then it
+ * reads the journal, and puts the start of the next generation as the next object. The previous writer is
+ * then fenced.
  *
  * @throws {OUTPUT_LOCKED} when another coordinator works on the job or resumes it at the same moment
  * @throws {JOURNAL_CORRUPT} when objects are missing or damaged
@@ -109,9 +109,8 @@ async function awaitUntil(atMs: number, clock: TimedClock): Promise<void> {
 
 /**
  * Checks that this run is still the job's. The run may have been published and removed, or replaced, since
- * its
- * name was read. Objects that were put here then belong to no run, so they are removed.
- * During a removal, numbers are free and the run's name exists. The manifest exists, too, and reveals it.
+ * its name was read. Objects that were put here then belong to no run, so they are removed. During a removal,
+ * numbers are free and the run's name exists. The manifest exists, too, and reveals it.
  *
  * @throws {OUTPUT_LOCKED} when the run is no longer the job's
  */
@@ -157,8 +156,7 @@ async function unlessEnded<T>(place: OpenPlace, clock: TimedClock, read: () => P
 
 /**
  * Confirms the hold if the store answers. The journal of a published job is removed, and a number is then
- * free
- * for a coordinator that was suspended. If the store is unreachable, the put itself tries again.
+ * free for a coordinator that was suspended. If the store is unreachable, the put itself tries again.
  */
 async function confirmIfAsked(hold: BucketHold): Promise<void> {
   await hold.confirm().catch((error: unknown) => {

@@ -11,8 +11,8 @@ import { decodeObject, type JournalObject, objectLocation } from "./journal-obje
 const AT_ONCE = { first: 4, most: 32 } as const;
 
 /**
- * Reader of a journal in a bucket. Objects are numbered from 1 without a gap, and never change.
- * So the journal need not be listed, and a reader of a growing journal gets a prefix.
+ * Reader of a journal in a bucket. Objects are numbered from 1 without a gap, and never change. So the
+ * journal need not be listed, and a reader of a growing journal gets a prefix.
  */
 export class ObjectsReader {
   readonly records: JournalRecord[] = [];

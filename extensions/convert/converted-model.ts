@@ -34,8 +34,8 @@ interface CacheRecord {
 }
 
 /**
- * Converts a job's model once. The result stays in the user's cache under the original's digest.
- * Each later use checks the result's own digest.
+ * Converts a job's model once. The result stays in the user's cache under the original's digest. Each later
+ * use checks the result's own digest.
  *
  * @throws {MODEL_INVALID} when the model cannot be converted, or has nothing to convert
  * @throws {CACHE_FAILED} when the cache cannot be written

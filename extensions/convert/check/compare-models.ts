@@ -18,8 +18,8 @@ export interface CompareQuestion extends Omit<Sample, "open"> {
 }
 
 /**
- * Runs two models on the CPU over rows of a job and compares their outputs.
- * Runs in a process that may be killed.
+ * Runs two models on the CPU over rows of a job and compares their outputs. Runs in a process that may be
+ * killed.
  */
 export async function compareModels(question: CompareQuestion, nowMs: () => number): Promise<Comparison> {
   const { threads, map, stores } = question;
@@ -41,8 +41,8 @@ export async function compareModels(question: CompareQuestion, nowMs: () => numb
 }
 
 /**
- * Opens the converted model. A CPU runs float16 operators in float32.
- * The strict variant rounds and overflows as a GPU does.
+ * Opens the converted model. A CPU runs float16 operators in float32. The strict variant rounds and overflows
+ * as a GPU does.
  */
 async function openConverted({ original, converted, precision, threads }: CompareQuestion): Promise<Session> {
   if (precision !== "fp16") return createSession(converted, { device: "cpu", threads });

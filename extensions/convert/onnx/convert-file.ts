@@ -21,8 +21,8 @@ const MOST_WEIGHT_BYTES = 2 ** 31 - (64 << 20);
 const CONSTANTS_APART = 4;
 
 /**
- * Reads a model, converts it, and writes it as one new file. Equal models give equal bytes.
- * Runs in a process that may be killed, because the model is untrusted.
+ * Reads a model, converts it, and writes it as one new file. Equal models give equal bytes. Runs in a process
+ * that may be killed, because the model is untrusted.
  *
  * @throws {OUTPUT_FAILED} when the result cannot be written
  * @throws {MODEL_INVALID} when the model is not whole, has nothing to convert, or is too large for one file

@@ -21,8 +21,8 @@ export type ConvertAnswer =
 const CONVERT_LIMIT_MS = 900_000;
 
 /**
- * Memory per byte of the model: the file, the weights before and after, and the new file.
- * As much again may wait for garbage collection.
+ * Memory per byte of the model: the file, the weights before and after, and the new file. As much again may
+ * wait for garbage collection.
  */
 const MEMORY_PER_BYTE = 6;
 const MEMORY_BASE_BYTES = 1 << 30;

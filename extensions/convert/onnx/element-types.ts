@@ -2,8 +2,8 @@ import { FIXED_TYPE, HALF_OPERATORS, KEEPS_TYPE } from "./half-operators.ts";
 import { ELEMENT_TYPE, isStandard, type OnnxGraph, type OnnxNode, toNumber } from "./onnx-model.ts";
 
 /**
- * Returns the known element types of a graph's values, by name. A missing value may have any type.
- * `outer` has the types of the enclosing graphs.
+ * Returns the known element types of a graph's values, by name. A missing value may have any type. `outer`
+ * has the types of the enclosing graphs.
  */
 export function elementTypes(graph: OnnxGraph, outer: ReadonlyMap<string, number>): Map<string, number> {
   const types = new Map(outer);

@@ -3,8 +3,7 @@ import { ATTRIBUTE_TYPE, ELEMENT_TYPE, innerGraphs, type OnnxGraph, type OnnxNod
 
 /**
  * Graph during its conversion to float16, node by node in order. A value may exist in float32, float16 or
- * both.
- * A Cast makes the missing one once, on demand.
+ * both. A Cast makes the missing one once, on demand.
  */
 export class HalfGraph {
   readonly #graph: OnnxGraph;
@@ -18,8 +17,8 @@ export class HalfGraph {
   readonly #strict: boolean;
 
   /**
-   * @param strict forces the rounding of every float16 value, where a runtime would keep more digits.
-   * See `halveModel`.
+   * @param strict forces the rounding of every float16 value, where a runtime would keep more digits. See
+   * `halveModel`.
    */
   constructor(graph: OnnxGraph, names: GraphNames, strict: boolean) {
     this.#graph = graph;
@@ -39,8 +38,8 @@ export class HalfGraph {
   }
 
   /**
-   * Adds a node as float16. `inputs` has the converted inputs by index.
-   * A constant has the name of its float16 copy there, any other value has null.
+   * Adds a node as float16. `inputs` has the converted inputs by index. A constant has the name of its
+   * float16 copy there, any other value has null.
    */
   convert(node: OnnxNode, inputs: ReadonlyMap<number, string | null>): void {
     const input = node.input.map((name, index) => {
@@ -80,8 +79,8 @@ export class HalfGraph {
   }
 
   /**
-   * Adds a node with float16 outputs. In strict mode an Identity follows each output.
-   * A runtime that computes in float32 may drop the casts between two nodes, but it keeps the Identity.
+   * Adds a node with float16 outputs. In strict mode an Identity follows each output. A runtime that computes
+   * in float32 may drop the casts between two nodes, but it keeps the Identity.
    */
   #push(node: OnnxNode): void {
     this.#nodes.push(node);
@@ -109,8 +108,8 @@ export class HalfGraph {
 }
 
 /**
- * Returns the names that a node reads: its inputs, and all names in its inner graphs.
- * Names are unique, so an inner graph's own names match no outer value.
+ * Returns the names that a node reads: its inputs, and all names in its inner graphs. Names are unique, so an
+ * inner graph's own names match no outer value.
  */
 function* readBy(node: OnnxNode): Generator<string, void, undefined> {
   yield* node.input;

@@ -1,8 +1,8 @@
 /** Role of an ONNX operator in float16. */
 export interface HalfOperator {
   /**
-   * Effect on a float16 section. `start`: begins one, because it multiplies or reads weights.
-   * Weights decide a model's speed and size. `follow`: joins a section that it reads from.
+   * Effect on a float16 section. `start`: begins one, because it multiplies or reads weights. Weights decide
+   * a model's speed and size. `follow`: joins a section that it reads from.
    */
   readonly role: "start" | "follow";
   /**
@@ -20,8 +20,8 @@ const follow: HalfOperator = { role: "follow" };
 const first: HalfOperator = { role: "follow", inputs: [0] };
 
 /**
- * Operators that run in float16, with their signatures from https://onnx.ai/onnx/operators/
- * All others stay in float32, which is correct for any operator.
+ * Operators that run in float16, with their signatures. All others stay in float32, which is correct for any
+ * operator. Source: https://onnx.ai/onnx/operators/
  */
 export const HALF_OPERATORS: Readonly<Record<string, HalfOperator>> = {
   MatMul: { role: "start" },
@@ -132,8 +132,8 @@ function reason(why: string, operators: readonly string[]): Record<string, strin
 }
 
 /**
- * Operators whose first output has the type of the first input.
- * The output of `HALF_OPERATORS` has the type of their first converted input.
+ * Operators whose first output has the type of the first input. The output of `HALF_OPERATORS` has the type
+ * of their first converted input.
  */
 export const KEEPS_TYPE: ReadonlySet<string> = new Set([
   ...Object.keys(FLOAT_OPERATORS).filter((operator) => !/Quantize|QLinear|NonMax|Range/.test(operator)),

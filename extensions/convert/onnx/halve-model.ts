@@ -17,18 +17,17 @@ import type { Conversion } from "./precision.ts";
 import { dimsOf, floatsOf, HALF_TINY, halfTensor } from "./tensor-values.ts";
 
 /**
- * Turns a model's float32 sections into float16, in place: weights and the values between operators.
- * Inputs and outputs of the model and of each inner graph keep their types. Operators that are not known to
- * be
- * safe (`HALF_OPERATORS`) stay in float32. Casts are added only where a section begins or ends.
+ * Turns a model's float32 sections into float16, in place: weights and the values between operators. Inputs
+ * and outputs of the model and of each inner graph keep their types. Operators that are not known to be safe
+ * (`HALF_OPERATORS`) stay in float32. Casts are added only where a section begins or ends.
  *
- * A constant that float16 would turn into zero, such as an epsilon, keeps its operator in float32.
- * A constant beyond float16's range is clamped, with a warning.
+ * A constant that float16 would turn into zero, such as an epsilon, keeps its operator in float32. A constant
+ * beyond float16's range is clamped, with a warning.
  *
  * @param options.strict for checks only. A CPU runs most of these operators in float32 and drops the casts
- * between them, so values are neither rounded nor overflow. In strict mode every value passes an operator
- * that
- * keeps it float16. An unoptimised session cannot drop that operator, so it answers as a real float16 device.
+ * between them. Values are then neither rounded, nor do they overflow. In strict mode every value passes an
+ * operator that keeps it float16. An unoptimised session cannot drop that operator, so it answers as a real
+ * float16 device.
  * @throws {MODEL_INVALID} when there is nothing to convert
  */
 export function halveModel(

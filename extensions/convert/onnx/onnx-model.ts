@@ -3,8 +3,7 @@ import { messageOf, ShardmillError } from "../../../shared/core/errors.ts";
 
 /**
  * Fields of an ONNX model that a conversion uses, decoded for changes in place. All other fields keep their
- * bytes,
- * so nothing of a newer ONNX is lost. Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+ * bytes, so nothing of a newer ONNX is lost. Source: https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
  */
 export interface OnnxModel {
   irVersion?: Whole;

@@ -2,8 +2,7 @@ export type ColumnScales = Float32Array;
 
 /**
  * Largest quantised weight: half of what int8 can hold. x86 without VNNI adds two products of an unsigned and
- * a
- * signed byte in 16 bits, and saturates. The largest sum that fits is 2 x 255 x 64 = 32,640.
+ * a signed byte in 16 bits, and saturates. The largest sum that fits is 2 x 255 x 64 = 32,640.
  */
 const MOST = 64;
 
@@ -16,8 +15,8 @@ interface ColumnShape {
 }
 
 /**
- * Quantises weights to int8 in row-major order, symmetric around zero: `value = whole * scale`.
- * Each column has its own scale.
+ * Quantises weights to int8 in row-major order, symmetric around zero: `value = whole * scale`. Each column
+ * has its own scale.
  *
  * @param weights finite values
  */
