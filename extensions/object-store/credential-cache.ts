@@ -21,8 +21,8 @@ const RENEWED_SHARE = 0.1;
 
 /**
  * Time for which a provider's failure is cached. A provider reads files, starts a process, or waits seconds
- * for a missing service, and each row may name an object. With a longer time, a user who logs in meanwhile
- * would have to wait.
+ * for a missing service. Each row may name an object. With a longer time, a user who logs in meanwhile would
+ * have to wait.
  */
 const REFUSED_MS = 30_000;
 

@@ -15,8 +15,8 @@ export interface ObjectPlace {
  * Parses `s3://bucket/key`, or a location of another scheme. The key is taken literally, because any text can
  * be one.
  *
- * @throws {STORE_REFUSED} when the bucket name is invalid: rows name locations, and a row must not direct a
- * signed request to another host
+ * @throws {STORE_REFUSED} when the bucket name is invalid. Rows name locations, and a row must not direct a
+ * signed request to another host.
  */
 export function placeOf(location: Location): ObjectPlace {
   const [, bucket = "", key = ""] = /^[a-z0-9]+:\/\/([^/]+)\/?(.*)$/is.exec(location) ?? [];
