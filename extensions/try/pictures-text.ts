@@ -26,8 +26,8 @@ export function previewWay(
 }
 
 /**
- * Returns the lines of pictures: below each other by a terminal's protocol, else next to each other. Without a
- * method there are none.
+ * Returns the lines of pictures: below each other by a terminal's protocol, else next to each other. Without
+ * a method there are none.
  */
 export function picturesText(
   previews: readonly Preview[],
