@@ -1,4 +1,4 @@
-/** Compiled resample.wat, made by `npm run kernels`. */
+/** Made of resample.wat: npm run kernels. */
 export const RESAMPLE_WASM: Buffer = Buffer.from(
   "AGFzbQEAAAABFAJgCH9/f39/f39/AGAFf39/f38AAwMCAAEFBAEBQEAHGgMGbWVtb3J5AgAGYWNyb3NzAAAEZG93bgABCrsDAtIB" +
     "AgR/AXsDQEEAIQgDQCAAQQMgAyAIQQJ0aigCAGxqIQkgBCAIQQJ0aiELIAUgCygCAEECdGohCiAFIAsoAgRBAnRqIQtBgICAAf0R" +
