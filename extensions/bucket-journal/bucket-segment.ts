@@ -36,8 +36,9 @@ interface BucketSegmentOptions {
 
 /**
  * Objects of one generation of a journal in a bucket. Each is put only if its number is free. Of two
- * coordinators that both consider the job theirs, one cannot continue, even after a suspension. Law
- * `one-holder`: the next number is the fence.
+ * coordinators that both consider the job theirs, one cannot continue, even after a suspension.
+ *
+ * Law `one-holder`: the next number is the fence.
  */
 export class BucketSegment implements SegmentFile {
   readonly #options: BucketSegmentOptions;
