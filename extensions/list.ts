@@ -25,7 +25,7 @@ import { web } from "./web/extension.ts";
 
 /**
  * All extensions. The engine imports this list as `#extensions`, which package.json resolves. Its order is
- * that of the help, and of what workers say of how they map rows.
+ * the order of the help, and of the workers' mapping.
  */
 export const EXTENSIONS: readonly CoordinatorExtension[] = [
   s3,
