@@ -39,6 +39,7 @@ export default defineConfig({
       project("clients", "test/external/clients/*.test.ts"),
       project("stores", "test/external/stores/*.test.ts"),
       project("queues", "test/external/queues/*.test.ts"),
+      project("tutorials", "test/external/tutorials/*.test.ts"),
       project("readers", "test/external/readers/*.test.ts"),
       project("seen", "test/external/prometheus/*.test.ts"),
       project("page", "test/external/browser/*.test.ts"),

@@ -6,6 +6,7 @@ import { code } from "./code/extension.ts";
 import { convert } from "./convert/extension.ts";
 import { csvJson } from "./csv-json/extension.ts";
 import { estimate } from "./estimate/extension.ts";
+import { explain } from "./explain/extension.ts";
 import { flight } from "./flight/extension.ts";
 import { gcs } from "./gcs/extension.ts";
 import { image } from "./image/extension.ts";
@@ -51,4 +52,5 @@ export const EXTENSIONS: readonly CoordinatorExtension[] = [
   tryRows,
   flight,
   report,
+  explain,
 ];
