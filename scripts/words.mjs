@@ -26,7 +26,7 @@ const WORDS = [
   [/\bbeg(in|ins|an|un) anew\b|\bof its own accord\b/i, "retry, restart"],
   [/\btold\b|\btells\b|\btelling\b/i, "report, return, reply"],
   [
-    /\b(is|are|be|been|was|were|lets?|being) (let )?in (by|with|only|at|to)\b|\blet in\b/,
+    /\b(is|are|be|been|was|were|lets?|being) (let )?in (by|with|only|at|to)\b|\blet in\b/i,
     "authenticate, authorize",
   ],
   [/\bwho may\b|\bwhoever\b|\bwhosoever\b/i, "caller, peer, user"],
@@ -37,7 +37,7 @@ const WORDS = [
   [/\bfinds? out\b|\bfound out\b|\bsees? whether\b|\blooks? whether\b/i, "detect, check, verify"],
   [/\bside by side\b/i, "concurrently"],
   [
-    /\b(dies|died|dying)\b|\b(is|are|be|been|was|were) dead\b|\bdeaths?\b/,
+    /\b(dies|died|dying)\b|\b(is|are|be|been|was|were) dead\b|\bdeaths?\b/i,
     "process exits, thread ends, worker is lost",
   ],
   [/\b(lives|life) (that|of|ends?)\b|\bits life\b|\bits lives\b/i, "process, lifetime"],
@@ -112,11 +112,13 @@ function sentencesOf(text) {
 function paragraphsOf(value) {
   const found = [];
   let current = null;
+  let isCode = false;
   for (const [at, line] of value.split("\n").entries()) {
+    if (/^\s*```/.test(line)) isCode = !isCode;
     const isItem = /^\s*([-*]|\d+\.) /.test(line) || /^\s*@\w/.test(line);
     const isText =
       /\w/.test(line) && !/^ {4,}|[|+]--|-->|^\s*[|+]|\s{3,}\S/.test(line.replace(/^\s*[-*] /, ""));
-    if (!isText) current = null;
+    if (!isText || isCode) current = null;
     else if (current === null || isItem) {
       current = { text: line, at };
       found.push(current);
