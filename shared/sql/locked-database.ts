@@ -182,9 +182,7 @@ export class LockedDatabase implements SqlDatabase {
     });
   }
 
-  /**
-   * Stops the running statement and refuses later ones with INTERRUPTED. Then the database can only close.
-   */
+  /** Stops the running statement and refuses later ones with INTERRUPTED. Then only close the database. */
   interrupt(): void {
     this.#interrupted = true;
     if (this.#running === 0 || this.#interrupter !== null) return;
