@@ -43,7 +43,7 @@ export interface MeasuredWorkload {
   readonly rounds: readonly Round[];
 }
 
-/** Rows that the bare loop holds as tensors, over all threads. Their megabytes decide the number. */
+/** Rows that the bare loop holds as tensors, over all threads. The tensors' megabytes decide the number. */
 const LOOP_ROWS = { flights: 262_144, encoder: 2_000, vision: 2_048, text: 2_000, photos: 256 };
 /** Rows of a batching trial: each trial repeats all of them at least once. */
 const TRY_ROWS = { flights: 262_144, encoder: 256, vision: 1_024, text: 256, photos: 64 };

@@ -23,7 +23,7 @@ export async function probeLeases(
         await sleep(PROBE_EVERY_MS * (0.5 + Math.random()), NEVER);
       }
     } catch {
-      // A lost probe reconnects. It sends no heartbeats, because they are not measured.
+      // A lost probe reconnects. Probes send no heartbeats, because heartbeats are not measured here.
       connection?.close();
       await sleep(PROBE_EVERY_MS, NEVER);
     }

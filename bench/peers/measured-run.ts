@@ -38,10 +38,10 @@ const SAMPLE_MS = 200;
 const TAIL_CHARACTERS = 3_000;
 
 /**
- * Runs a command to its end. Finds, counts and ends the processes that it leaves behind. Its temporary files
- * go to a folder that is removed.
+ * Runs a command to its end. Finds, counts and ends the processes that the command leaves behind. Puts the
+ * command's temporary files in a folder that is then removed.
  *
- * @throws when it fails or exceeds the limit, with the end of its output
+ * @throws when the command fails or exceeds the limit, with the end of its output
  */
 export async function runMeasured({ command, env, python, limitMs }: MeasuredCommand): Promise<Usage> {
   // A short name: Ray's sockets are in the folder, and a socket's path has at most 107 bytes.

@@ -56,7 +56,7 @@ export class SleepyFleet implements AsyncDisposable {
     return new SleepyFleet(coordinator, scratch, supervisors);
   }
 
-  /** Kills the processes of these workers. Their supervisors restart them. */
+  /** Kills the processes of these workers, whose supervisors restart them. */
   async kill(indices: readonly number[]): Promise<void> {
     const client = connectCoordinator(this.#coordinator, userCredential());
     try {

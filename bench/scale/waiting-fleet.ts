@@ -23,7 +23,7 @@ interface WaitingFleetOptions {
   readonly shardsPerWorker: number;
 }
 
-/** Workers in one process. They only wait and call the coordinator. */
+/** Workers in one process: workers only wait and call the coordinator. */
 const WORKERS_A_PROCESS = 64;
 const LOOK_MS = 20;
 

@@ -22,10 +22,7 @@ const RECIPES = { flights, encoder, vision, text, photos } as const satisfies Re
   WorkloadRecipe
 >;
 
-/**
- * Dataset, model and job on disk, which benches share. They are made once, and then reused. Benches write
- * only into its `out/`.
- */
+/** Dataset, model and job on disk, made once and shared by benches, which write only into `out/`. */
 export interface Workload<Name extends WorkloadName = WorkloadName> {
   readonly name: Name;
   readonly about: string;

@@ -18,9 +18,7 @@ export interface ErrorTraits {
    * throttles or is unreachable. Nothing counts, and the job waits for the store.
    */
   readonly attempt: "count" | "died" | "release" | "failJob" | "refuse" | "wait";
-  /**
-   * Consequence for a worker's process that ends with it: started again, or not, because no restart can help.
-   */
+  /** Consequence for a worker's process that ends with it: started again, or not if no restart can help. */
   readonly worker: "restart" | "quit";
   /**
    * Consequence for a read or write in a storage. `elsewhere`: another place may have the file. `asIs`: the

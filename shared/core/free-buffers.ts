@@ -1,16 +1,17 @@
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 
 /**
- * Largest buffer that is left to the garbage collector. Freeing it would cost more than it weighs. It may
- * also be Node's shared slab of `poolSize` bytes: 8 KiB up to Node 22, 64 KiB from Node 24 on.
+ * Largest buffer that is left to the garbage collector, because freeing a smaller one is not worth a message.
+ * A small buffer may also be Node's shared slab of `poolSize` bytes: 8 KiB up to Node 22, 64 KiB from Node 24
+ * on.
  */
 const MOST_LEFT_BYTES = Math.max(64 << 10, Buffer.poolSize);
 
 let nobody: MessagePort | undefined;
 
 /**
- * Frees the memory of `buffers` now. They are empty afterwards, so the caller must not use them again.
- * Otherwise they wait for V8's full garbage collections, which a few megabytes of buffers trigger, most often
+ * Frees the memory of `buffers` now, and leaves the buffers empty: the caller must not use them again.
+ * Otherwise V8 frees buffers in full garbage collections. A few megabytes of buffers trigger one, most often
  * on small heaps. Node 20 has no call for freeing. A buffer that is transferred to a closed port is freed at
  * once.
  */

@@ -8,7 +8,7 @@ const OWN_FOLDER = /\.own-[0-9a-f]+$/;
 
 /**
  * Makes a folder and its missing parents, durably: syncs each name into its parent, even of an existing
- * folder. Its maker may have exited before the sync, and a file is not safe before its folder is.
+ * folder. The maker of a folder may have exited before the sync. A file is not safe before its folder is.
  *
  * `mkdir` with `recursive` is unsafe. Some file systems reply "not found" for a new name in an existing
  * folder (`/proc`, automounts). Node 20 then retries without end, in a thread that cannot be stopped.

@@ -17,8 +17,9 @@ const LIBRARIES = ["onnxruntime-node", "@duckdb/node-api", "apache-arrow", "parq
 let own: string | null = null;
 
 /**
- * Returns the facts that define a partial's bytes for a given job. It has our own version and the libraries':
- * `1 onnxruntime-node@1.30.0 ...`. Workers with equal mappings may share an output, whatever their build.
+ * Returns the facts that define a partial's bytes for a given job: our own version and the libraries'.
+ * Example: `2 v8@11.3 onnxruntime-node@1.30.0 ...`. Workers with equal mappings may share an output, whatever
+ * their build.
  */
 export function ownMapping(): string {
   const libraries = [...LIBRARIES, ...EXTENSIONS.flatMap(({ mapsBy = [] }) => mapsBy)];

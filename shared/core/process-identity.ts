@@ -2,7 +2,7 @@ import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 import { errorCode } from "./errno.ts";
 
-/** Identity of one process. Its number alone is reused later, and means another process elsewhere. */
+/** Identity of one process. A process number alone is reused later, and means another process elsewhere. */
 export interface ProcessIdentity {
   readonly host: string;
   /** Boot of the machine. Null: unknown. */

@@ -4,9 +4,9 @@ import type { ChildProcess } from "node:child_process";
 const SPARE_MS = 30_000;
 
 /**
- * Process that is started ahead, or kept warm for its next owner. One is enough. Its work arrives as a
- * message: until then all of them are the same. It ends with this process, and does not keep this process
- * alive.
+ * Process that is started ahead, or kept warm for its next owner. One is enough. The work arrives as a
+ * message: until then all spare processes are the same. A spare process ends with this process, and does not
+ * keep this process alive.
  */
 export class SpareProcess {
   readonly #start: () => ChildProcess;

@@ -5,8 +5,8 @@ import { messageOf, ShardmillError } from "./errors.ts";
 import { lifeOf, ownIdentity, type ProcessIdentity } from "./process-identity.ts";
 
 /**
- * Makes a folder in `base` for this process alone. The caller removes it. Its name identifies the process.
- * Folders of killed processes are removed here, so they do not accumulate on a node. Removes only folders of
+ * Makes a folder in `base` for this process alone, which the name identifies. The caller removes the folder.
+ * Folders of killed processes are removed here, so that none accumulate on a node. Removes only folders of
  * this user's processes that are visibly gone. Other users, containers and machines may share `base`.
  *
  * @param kind purpose, as part of the name

@@ -8,8 +8,8 @@ const STORES = new Set([
 
 /**
  * Removes secrets from a text that is shown. In addresses, broken ones too, removes the part before the last
- * `@`: a name and a password. Removes all text after the first `?` or `#` behind an address. It may have a
- * signature or a token with blanks. Meant for arbitrary texts of users. Parse known addresses instead.
+ * `@`: a name and a password. Removes all text after the first `?` or `#` behind an address: a signature or
+ * token, perhaps with blanks. Meant for arbitrary texts of users. Parse known addresses instead.
  *
  * Takes time linear in the length. Do not cut the text first: the `@` that marks a password may be after the
  * cut.

@@ -2,8 +2,8 @@ import * as z from "zod";
 
 /**
  * Parts of zod for keys of job files and bindings, passed as an argument. Modules that declare keys must not
- * load the library in threads that only run a checked job. It takes 280 KiB and 20 ms of their start. Only a
- * part is listed: a bundle cannot drop parts of a library that is passed whole.
+ * load the library in threads that only run a checked job. Loading takes 280 KiB and 20 ms of a thread's
+ * start. Only a part is listed: a bundle cannot drop parts of a library that is passed whole.
  */
 export const ZOD = {
   array: z.array,

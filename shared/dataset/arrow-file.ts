@@ -14,7 +14,7 @@ import { openAhead } from "./open-ahead.ts";
 import { recordBatchOf } from "./record-batch.ts";
 import { columnIndices, refuseUnusableColumns } from "./schema-columns.ts";
 
-/** Opens an Arrow IPC file or stream. Reads only its metadata. Its row groups are record batches. */
+/** Opens an Arrow IPC file or stream, and reads only its metadata. Row groups are record batches. */
 export async function openArrowFile(source: ByteSource, signal: AbortSignal): Promise<DatasetFile> {
   const index = await readArrowIndex(source, signal);
   refuseUnusableColumns(index.schema, source.path);

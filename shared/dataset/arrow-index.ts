@@ -7,7 +7,7 @@ import { type ArrowBlock, type ArrowMessage, decodeFooter, decodeMessage } from 
 import { ArrowWindow } from "./arrow-window.ts";
 import { inputCorrupt, inputUnsupported } from "./input-errors.ts";
 
-/** Message whose metadata has been read, without the length prefix. Its body starts at `bodyStart`. */
+/** Message whose metadata has been read, without the length prefix. The body starts at `bodyStart`. */
 interface IndexedMessage<Kind extends ArrowMessage["kind"]> {
   readonly metadataStart: number;
   readonly metadataBytes: number;

@@ -1,9 +1,7 @@
 import { DataType, type Field, UnionMode } from "apache-arrow";
 import type { RecordBatch as BatchHeader } from "apache-arrow/ipc/metadata/message";
 
-/**
- * Parts of a record batch's nodes, buffers and view counts that belong to one column: `[start, end)` each.
- */
+/** Parts of a record batch's nodes, buffers and view counts that belong to a column: `[start, end)` each. */
 export interface ColumnParts {
   readonly nodes: Range;
   readonly buffers: Range;

@@ -22,8 +22,9 @@ const STRETCH_BYTES = 4096;
 const WORTH_IT = 0.8;
 
 /**
- * Limit of a file's columns that are written as differences. The encoder takes a MiB for each. It holds all
- * of a row group at once in its 4 GiB. Five thousand columns did not fit, and a thousand took seconds.
+ * Limit of a file's columns that are written as differences. The encoder takes a MiB for each such column.
+ * The encoder holds all of a row group at once in its 4 GiB. Five thousand columns did not fit, and a
+ * thousand took seconds.
  */
 const MOST_DELTA_COLUMNS = 256;
 

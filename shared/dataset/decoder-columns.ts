@@ -109,7 +109,7 @@ class ColumnCopy {
     };
   }
 
-  /** Copies all spans into one buffer. It is not cleared first: every byte that is read later is written. */
+  /** Copies all spans into one buffer, without clearing it first: each byte that is read later is written. */
   run(): ArrayBuffer {
     const { buffer } = Buffer.allocUnsafeSlow(this.#bytes);
     const bytes = new Uint8Array(buffer);

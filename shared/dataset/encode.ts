@@ -35,13 +35,13 @@ const ROW_GROUP_BYTES = 32 << 20;
 const ROW_GROUP_ROWS = { least: 1_024, most: 1_048_576 };
 
 /**
- * Limit of the bytes that the encoder holds at once. It overrides the least rows of a row group, and very
- * long rows end a group early. The encoder needs a few times as much of its 4 GiB.
+ * Limit of the bytes that the encoder holds at once. The limit overrides the least rows of a row group, and
+ * very long rows end a group early. The encoder needs a few times as much of its 4 GiB.
  */
 export const GROUP_MOST_BYTES = 128 << 20;
 
 /**
- * Limits of a record batch in an Arrow file. Its rows match other writers, and its bytes fit a reader's
+ * Limits of a record batch in an Arrow file. The rows match other writers, and the bytes fit a reader's
  * memory. Larger batches were not faster.
  */
 export const ARROW_BATCH: PieceLimits = { rows: ARROW_BATCH_ROWS, bytes: 64 << 20 };

@@ -8,8 +8,8 @@ interface CorruptFacts {
   readonly found: string;
   readonly cause?: unknown;
   /**
-   * True when a decoder failed on the file. Its output is suspect, and so is its thread until the decoder is
-   * replaced.
+   * True when a decoder failed on the file. The decoder's output is suspect, and so is its thread until the
+   * decoder is replaced.
    */
   readonly poisoned?: boolean;
 }

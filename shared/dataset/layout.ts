@@ -2,9 +2,9 @@ import { DataType, type Field, type Schema } from "apache-arrow";
 import { canonicalJson, sha256 } from "../core/digest.ts";
 
 /**
- * Returns a digest that two schemas share when their rows fit into one table. They need the same columns,
- * Arrow types and metadata, at any depth. Equal fields may still differ in layout: large texts and plain
- * ones, or nullable columns. The order of columns and the file's own metadata make no difference.
+ * Returns a digest that two schemas share when their rows fit into one table. Such schemas have the same
+ * columns, Arrow types and metadata, at any depth. Equal fields may still differ in layout: large texts and
+ * plain ones, or nullable columns. The order of columns and the file's own metadata make no difference.
  */
 export function layoutOf({ fields }: Schema): string {
   const sorted = fields.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));

@@ -107,7 +107,7 @@ class ParquetDatasetFile implements DatasetFile {
   [Symbol.dispose](): void {
     if (this.#isDisposed) return;
     this.#isDisposed = true;
-    // During a read the decoder's parts cannot be freed. They go with its instance.
+    // During a read the decoder's parts cannot be freed: they go with its instance.
     if (!this.#isReading) this.#decoder[Symbol.dispose]();
   }
 }

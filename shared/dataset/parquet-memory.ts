@@ -6,8 +6,8 @@ const FLAG = "--wasm-max-mem-pages=";
 
 /**
  * Returns the argument of `node` that bounds the memory of every decoder in a process. A small file can make
- * a decoder ask for gigabytes, because a page declares its decoded size. That must end as an error about the
- * file, not as the end of the process.
+ * a decoder ask for gigabytes, because a page declares its decoded size. The outcome must be an error about
+ * the file, not the end of the process.
  */
 export function decoderMemoryArgument(limitBytes: number): string {
   return `${FLAG}${Math.floor(Math.min(limitBytes, MOST_BYTES) / PAGE_BYTES)}`;

@@ -111,8 +111,8 @@ function sortColumn(chunks: readonly Data[]): Omit<SortColumn, "sign"> {
 }
 
 /**
- * Compares texts and bytes in place. A view of each would take some 190 bytes a row. Its place takes eight,
- * and only for a column of several pieces.
+ * Compares texts and bytes in place. A view of each value would take some 190 bytes a row. A value's place
+ * takes eight, and only for a column of several pieces.
  */
 function bytesColumn(chunks: readonly Data[]): Omit<SortColumn, "sign"> {
   const rows = chunks.reduce((sum, { length }) => sum + length, 0);

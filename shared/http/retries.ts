@@ -9,8 +9,8 @@ const BACKOFF = { firstMs: 200, maxMs: 10_000 };
 const MOST_AFTER_MS = 30_000;
 
 /**
- * Budget of retries that all readers of one store share, which successes refill. It limits the load on a
- * store that is down, and allows occasional failures.
+ * Budget of retries that all readers of one store share, which successes refill. The budget limits the load
+ * on a store that is down, and allows occasional failures.
  */
 const MOST_TOKENS = 100;
 const TOKENS_OF_SUCCESS = 0.5;

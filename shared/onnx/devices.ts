@@ -11,8 +11,8 @@ interface DeviceTraits {
   /** Limit of sessions in one process. Null: none. */
   readonly maxLanes: number | null;
   /**
-   * True when it may compute a float32 model in fewer bits: products on NVIDIA as TensorFloat, models on
-   * Apple as float16.
+   * True when it may compute a float32 model in fewer bits. NVIDIA multiplies as TensorFloat, and Apple
+   * computes whole models as float16.
    */
   readonly rounds: boolean;
   /** Requirements on the machine, for the error's reader. */

@@ -36,7 +36,7 @@ export class ProtobufStream {
     this.#size = size;
   }
 
-  /** Reads the next field of a message that ends at `end`. Its content, if any, follows. */
+  /** Reads the next field of a message that ends at `end`. The field's content, if any, follows. */
   async next(end: number): Promise<ProtobufField> {
     const start = this.position;
     await this.#fill(Math.min(2 * VARINT_BYTES, this.#size - start));

@@ -83,9 +83,9 @@ export async function createSession(model: string | Uint8Array, options: Session
 }
 
 /**
- * Makes the runtime keep Uint16Array for float16 data. On Node 24 and later, its JavaScript half uses
- * Float16Array, which its native half (1.30) does not support. It decides once, at the first tensor. So that
- * tensor is made here, while the type is hidden.
+ * Makes the runtime keep Uint16Array for float16 data. On Node 24 and later, the runtime's JavaScript half
+ * uses Float16Array, which its native half (1.30) does not support. The runtime decides once, at the first
+ * tensor. So that tensor is made here, while the type is hidden.
  */
 function settleFloat16(tensor: typeof Tensor): void {
   const float16Array = Object.getOwnPropertyDescriptor(globalThis, "Float16Array");

@@ -24,8 +24,8 @@ export type ClassNames = ReadonlyMap<string, readonly string[]>;
 
 /**
  * Returns the model's inputs and outputs. Every input must be a tensor of a dtype that columns can feed.
- * Outputs that cannot become a column (sequences, maps) are listed apart. They are never requested, and a job
- * that uses one gets the reason.
+ * Outputs that cannot become a column (sequences, maps) are listed apart. Such outputs are never requested,
+ * and a job that uses one gets the reason.
  *
  * @throws {MODEL_INVALID} when inputs are no such tensors, with their names
  */

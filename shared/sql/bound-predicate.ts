@@ -32,11 +32,12 @@ function selectWhere(table: string, predicate: string): string {
 }
 
 /**
- * Checks that a user's text is one predicate over the columns of `table`. It must be true, false or null for
- * a row, whatever the other rows are, and always the same. Runs it once on the present rows: what fails on a
- * row of nulls fails on real ones.
+ * Checks that a user's text is one predicate over the columns of `table`. A predicate is true, false or null
+ * for a row, whatever the other rows are, and always the same. Runs the predicate once on the present rows:
+ * what fails on a row of nulls fails on real ones.
  *
- * @returns the bound plan of a SELECT with it, as JSON (`json_serialize_plan`). Null: DuckDB cannot write it.
+ * @returns the bound plan of a SELECT with the predicate, as JSON (`json_serialize_plan`). Null: DuckDB
+ * cannot write it.
  * @throws {SQL_INVALID} with the place in the user's text
  * @throws {SQL_FAILED}
  */

@@ -142,7 +142,7 @@ export class LockedDatabase implements SqlDatabase {
 
   /**
    * Keeps a user's SELECT as the view `name`. Returns our own SELECT of its `columns`, which {@link copyOwn}
-   * writes as {@link copyTo} would. It can run again while the underlying tables change.
+   * writes as {@link copyTo} would. The SELECT can run again while the underlying tables change.
    *
    * @throws {SQL_INVALID} as {@link copyTo} does
    */

@@ -34,7 +34,7 @@ const slots = {
   }),
 } as const;
 
-/** Methods of a process that runs SQL. It has one database at a time, opened, used and closed. */
+/** Methods of a process that runs SQL. The process has one database at a time, opened, used and closed. */
 export interface SqlProcessMethods {
   open(options: LockedDatabaseOptions): Promise<void>;
   run(sql: string): Promise<void>;
@@ -59,8 +59,8 @@ interface Copy {
 
 /**
  * {@link LockedDatabase} in a separate process. In this process, DuckDB would use the few threads that Node
- * has for files. A long statement would then block file access. It could neither be ended by force nor be
- * limited in memory or time. Here `interrupt` ends the process.
+ * has for files. A long statement would then block file access. DuckDB could neither be ended by force nor be
+ * limited in memory or time. In a separate process, `interrupt` ends the process.
  */
 class SqlProcess implements SqlDatabase {
   readonly #link: ProcessLink;

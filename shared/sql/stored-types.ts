@@ -94,7 +94,7 @@ export class Unstorable extends Error {
 
 /**
  * Returns the SQL type that values of `type` are cast to for a Parquet file. A cast back gives the same
- * values. It is `type` itself, unless the table above has another.
+ * values. The result is `type` itself, unless the table above has another.
  *
  * @throws {Unstorable}
  */

@@ -31,7 +31,7 @@ const READS_AT_ONCE = 8;
 /** Limit of uploads at once. A partial's files come one after another, and a lease allows two uploads. */
 const PUTS_AT_ONCE = 1;
 
-/** Retries of a busy coordinator, for a minute or more. It refuses at once, or after a wait in its queue. */
+/** Retries of a busy coordinator, which refuses at once or after a wait. Retries last a minute or more. */
 const BUSY = { tries: 60, firstMs: 50, maxMs: 2_000 };
 
 /**

@@ -5,8 +5,8 @@ import { type StorageOpeners, Storages } from "./open-storage.ts";
 const MOST_OPEN = 100;
 
 /**
- * Storages of concurrent jobs. Jobs with equal store settings share them. Above a limit, the least recently
- * requested ones are dropped from here. Their current users keep using them.
+ * Storages of concurrent jobs. Jobs with equal store settings share storages. Above a limit, the least
+ * recently requested storages are dropped from here, and their current users keep using them.
  */
 export class JobStorages implements AsyncDisposable {
   readonly #openers: StorageOpeners;

@@ -13,7 +13,7 @@ export interface OwnNames {
 
 /**
  * Gives shared files names of this process, in a new folder of `ownPath`. A file's count of names is its
- * count of users. It includes killed processes, whose folders others remove. So the last user can remove the
+ * count of users, including killed processes, whose folders others remove. So the last user can remove the
  * file without a lock. Names keep the files, even if the shared folder is removed.
  *
  * @param names names of the files, with `/` for subfolders

@@ -33,7 +33,7 @@ const PAGE_NAMES = 1_000;
 
 /**
  * Bucket in memory: files by whole names, without folders, renames and links. Puts are visible at once, and
- * one of concurrent puts with `ifAbsent` wins. For tests and the simulator. It keeps all files as long as it
+ * one of concurrent puts with `ifAbsent` wins. For tests and the simulator. Files stay as long as the storage
  * exists.
  */
 export class MemoryStorage implements Storage {

@@ -77,8 +77,8 @@ interface RemoteCallOptions<Event> extends CallOptions<Event> {
 }
 
 /**
- * Owner's side of a thread or child process that serves the methods `T` by `serveOwner`. It owns the life
- * cycle: calls, limits, one reason for the end, and no call that waits for ever.
+ * Owner's end of a thread or child process that serves the methods `T` by `serveOwner`. Controls calls,
+ * limits and the reason for the end. No call waits for ever.
  *
  * Law: only the first reason counts. From then on every call, pending or later, rejects with its error.
  */
