@@ -137,7 +137,7 @@ async function fetchTo(folder: string, files: readonly WantedFile[], options: Fe
   }
 }
 
-/** Bytes of one read, because a file may exceed the memory. */
+/** Bytes of one read, and number of reads ahead, because a file may exceed the memory. */
 const PIECE_BYTES = 8 << 20;
 const PIECES_AHEAD = 3;
 
