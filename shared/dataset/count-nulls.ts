@@ -2,8 +2,8 @@ import { Data, DataType, type RecordBatch } from "apache-arrow";
 import { recordBatchOf } from "./record-batch.ts";
 
 /**
- * A column of type null, which is nothing but its length. The library forgets how many nulls a part of one
- * has, and writes -1 for those within lists: readers that check a file refuse it.
+ * Column of type null, which has only a length. The library loses the null count of a slice. For such columns
+ * in lists it writes -1, which strict readers reject.
  */
 class NullColumn extends Data {
   constructor(type: DataType, length: number) {
@@ -15,9 +15,7 @@ class NullColumn extends Data {
   }
 }
 
-/**
- * The batch with the nulls of its columns of type null counted, however deep they lie, also once it is cut.
- */
+/** Returns the batch with correct null counts for columns of type null, at any depth and after slicing. */
 export function countNulls(batch: RecordBatch): RecordBatch {
   if (!batch.schema.fields.some(({ type }) => hasNulls(type))) return batch;
   return recordBatchOf(batch.schema, batch.numRows, batch.data.children.map(counted));
