@@ -54,7 +54,7 @@ const WORDS = [
 /**
  * Finds faults in the text of one file.
  *
- * @returns `{line, rule, says}`; `rule` is one of `first-word`, `sentence`, `word`, `width`, `cell`
+ * @returns `{line, rule, says}`, where `rule` is one of `first-word`, `sentence`, `word`, `width`, `cell`
  */
 export function findTextFaults(path, text) {
   if (extname(path) === ".md") return markdownFaults(text);
