@@ -14,7 +14,7 @@ const TOLERANCE = 1e-4;
  * right answer is computed without Shardmill's code: the model by a plain `session.run` loop, rows and sums
  * by DuckDB.
  *
- * @param missing rows that must not be published, but are dead letters, by their place in the input
+ * @param missing rows that the dead letters must contain, by their place in the input
  */
 export async function checkAnswer(
   job: KnownJob,
