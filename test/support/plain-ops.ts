@@ -4,8 +4,7 @@ import type { VectorBinding } from "../../shared/output-ops/vector.ts";
 type Values = readonly number[];
 
 /**
- * Computes an output's columns for a row in the plainest way, from its values at the first and at all
- * positions.
+ * Computes an output's columns for a row in the plainest way, from its values at the first and all positions.
  */
 type PlainOp = (values: Values, plan: OutputOpBinding, positions: readonly Values[]) => readonly Values[];
 

@@ -32,7 +32,7 @@ export interface S3Server extends AsyncDisposable {
   makeBucket(name: string): Promise<void>;
   /** Makes a bucket by a request, so that it has an owner and is visible to other users. */
   makeOwnedBucket(name: string): Promise<void>;
-  /** Anybody may list and read a bucket. */
+  /** Permits anybody to list and read a bucket. */
   allowAll(bucket: string): Promise<void>;
   /** Gives other users the rights of a policy, and no more. */
   allow(bucket: string, statements: readonly object[]): Promise<void>;
