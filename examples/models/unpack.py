@@ -1,4 +1,4 @@
-"""unpack.py ARCHIVE FOLDER < JSON: writes files of a wheel, or of an `npm pack` archive. JSON: [{inside, as}]."""
+"""unpack.py ARCHIVE FOLDER < JSON: writes files of a wheel or `npm pack` archive. JSON: [{inside, as}]."""
 
 import io
 import json

@@ -1,5 +1,5 @@
-"""compare.py FOLDER: runs FOLDER/reference.py over the rows of FOLDER/data. Compares its results with the job's
-published output in FOLDER/out.
+"""compare.py FOLDER: runs FOLDER/reference.py over the rows of FOLDER/data. Compares its results with the
+job's published output in FOLDER/out.
 
 Prints JSON: the number of rows, and the difference of each column.
 """
@@ -22,8 +22,8 @@ def column(table, name):
 
 
 def apart(ours, theirs):
-    """Returns the difference of a column from the reference: the largest for numbers, and the number of unequal rows
-    for other values.
+    """Returns the difference of a column from the reference: the largest for numbers, and the number of
+    unequal rows for other values.
     """
     if isinstance(theirs[0], (str, int)):
         return {"kind": "labels", "different": sum(a != b for a, b in zip(ours, theirs))}

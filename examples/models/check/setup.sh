@@ -1,5 +1,5 @@
-# Makes the Python environment of the reference programs: setup.sh FOLDER. Does nothing while the package lists are
-# unchanged.
+# Makes the Python environment of the reference programs: setup.sh FOLDER. Does nothing while the package
+# lists are unchanged.
 set -eu
 folder=$1
 here=$(cd "$(dirname "$0")" && pwd)

@@ -1,4 +1,4 @@
-"""export.py DATA FOLDER: trains LightGBM trees on flights, and exports them with the defaults of onnxmltools."""
+"""export.py DATA FOLDER: trains LightGBM trees on flights. Exports them with the defaults of onnxmltools."""
 
 import pathlib
 import sys

@@ -1,4 +1,4 @@
-"""export.py DATA FOLDER: trains a scikit-learn pipeline on flights, and exports it with the defaults of skl2onnx."""
+"""export.py DATA FOLDER: trains a scikit-learn pipeline on flights. Exports it with skl2onnx's defaults."""
 
 import pathlib
 import sys

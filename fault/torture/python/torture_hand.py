@@ -1,5 +1,5 @@
-"""Writes the files of a case, and checks the published output, with pyarrow only. torture_hand.py reads requests as
-lines of JSON, and answers each with one line.
+"""Writes the files of a case, and checks the published output, with pyarrow only. torture_hand.py reads
+requests as lines of JSON, and answers each with one line.
 """
 
 from __future__ import annotations

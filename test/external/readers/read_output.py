@@ -1,10 +1,10 @@
 """Reads the rows of published outputs, each as one dataset, by the shortest calls that users type.
 
     read_output.py READER CASES
-CASES is a JSON list. A case has the place of an output ("root": a path or s3://bucket/folder), whether its rows are
-in folders ("folders") or in runs ("runs"), and the expected columns in order.
-Prints a list for each case and call: the call, all columns that were found, and the rows. Each value is text, or
-null.
+CASES is a JSON list. A case has the place of an output ("root": a path or s3://bucket/folder), whether its
+rows are in folders ("folders") or in runs ("runs"), and the expected columns in order.
+Prints a list for each case and call: the call, all columns that were found, and the rows. Each value is text,
+or null.
 The settings of s3:// are AWS_ENDPOINT_URL, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION.
 """
 

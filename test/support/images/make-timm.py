@@ -2,8 +2,8 @@
 
 pip install pillow==13.0.0 numpy
 
-The transform is that of timm/data/transforms_factory.py, transforms_imagenet_eval. torchvision's Resize, CenterCrop,
-ToTensor and Normalize are written out, so neither timm nor torch is needed.
+The transform is that of timm/data/transforms_factory.py, transforms_imagenet_eval. torchvision's Resize,
+CenterCrop, ToTensor and Normalize are written out, so neither timm nor torch is needed.
 """
 import hashlib, json, math, os
 import numpy

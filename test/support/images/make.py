@@ -98,7 +98,7 @@ for size in SIZES + [(30, 21)]:
     source = image.crop((0, 0, 60, 42)) if size == (30, 21) else image
     scaled = lambda mode: hashlib.sha256(cv2.resize(numpy.asarray(source.convert(mode)), size).tobytes()).hexdigest()[:16]
     found["resized"][f"opencvLinear {size[0]} {size[1]}"] = {"rgb": scaled("RGB"), "gray": scaled("L")}
-# As a processor does it: shortest edge 16, the central 12 x 12, normalised, and then the mean of each channel.
+# Like a processor: shortest edge 16, the central 12 x 12, normalised, then the mean of each channel.
 for name in ["rgb.png", "rgb.jpg", "cmyk.jpg", "alpha.png", "turn-6.jpg", "lossless.webp", "still.gif"]:
     turned = ImageOps.exif_transpose(Image.open(name)).convert("RGB")
     width, height = turned.size

@@ -1,5 +1,6 @@
-"""Makes cross-encoder.onnx, a small BERT that scores pairs, as rerankers are exported. Also makes expected.json: the
-reference library's tokens of some pairs, and their scores, computed in float64 without the graph.
+"""Makes cross-encoder.onnx, a small BERT that scores pairs, as rerankers are exported. Also makes
+expected.json: the reference library's tokens of some pairs, and their scores, computed in float64 without the
+graph.
 
 pip install tokenizers==0.23.3 onnx==1.23.2 onnxruntime==1.32.0 numpy; python make.py
 """

@@ -1,7 +1,7 @@
 """Makes the sound files beside it, and the results of the reference programs for them.
 
-Needs Python with numpy, soundfile, librosa and soxr, and `lame`. Run here: `python make.py`. The files are small, and
-in the repository.
+Needs Python with numpy, soundfile, librosa and soxr, and `lame`. Run here: `python make.py`. The files are
+small, and in the repository.
 """
 
 import hashlib
@@ -68,7 +68,7 @@ def noise(length):
     return np.array(samples, dtype=np.float32)
 
 
-# At least one pair for each path of soxr: one filter, two in either order, halvings, doublings, no simple ratio.
+# At least one pair for each path of soxr: one filter, two in either order, halvings, doublings, odd ratios.
 PAIRS = [
     (8_000, 16_000),
     (11_025, 16_000),

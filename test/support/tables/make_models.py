@@ -28,7 +28,7 @@ CASES = {}
 
 
 def plain(value):
-    """Converts an output to JSON: arrays to lists, a sequence of maps unchanged, and a sequence of arrays to lists."""
+    """Converts an output to JSON: arrays and sequences of arrays to lists. Sequences of maps are unchanged."""
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value[0], dict):

@@ -1,5 +1,5 @@
-"""Makes expected-spans.json: results of transformers' token classification pipeline for the texts of expected.json.
-It uses the tokenizers of this folder and generated logits.
+"""Makes expected-spans.json: results of transformers' token classification pipeline for the texts of
+expected.json. It uses the tokenizers of this folder and generated logits.
 
 pip install "transformers<5" numpy; python make-spans.py
 """

@@ -14,8 +14,8 @@ import shardmill.aio
 class ShardmillHook(BaseHook):
     """A connection of type `shardmill`: host, port, and the token as the password.
 
-    All keys of its extra are optional: `tls_ca` (a path, or `system`), `tls_cert`, `tls_key`, `secret_file`, `flight`
-    (`host:port` of Arrow Flight), and `page` (the address of the page, `https://node1:7435`).
+    All keys of its extra are optional: `tls_ca` (a path, or `system`), `tls_cert`, `tls_key`, `secret_file`,
+    `flight` (`host:port` of Arrow Flight), and `page` (the address of the page, `https://node1:7435`).
     """
 
     conn_name_attr = "shardmill_conn_id"

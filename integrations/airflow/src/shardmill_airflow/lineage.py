@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import shardmill
 
 def lineage_of(result: shardmill.Result) -> Any:
-    """Returns an `OperatorLineage`. None: no OpenLineage provider, or the output is not readable from here."""
+    """Returns an `OperatorLineage`. None: no OpenLineage provider, or an output that is not readable here."""
     try:
         from airflow.providers.common.compat.openlineage.facet import Dataset, OutputDataset, OutputStatisticsOutputDatasetFacet
         from airflow.providers.openlineage.extractors import OperatorLineage

@@ -9,7 +9,7 @@ from airflow.sdk import BaseOperatorLink
 
 
 class ShardmillJobLink(BaseOperatorLink):
-    """Link to the page of the connection. Airflow requests it in the task's own process, after the task has run."""
+    """Link to the page of the connection. Airflow requests it in the task's own process, after the run."""
 
     name = "Shardmill"
 

@@ -25,8 +25,8 @@ _FINAL = frozenset({"SPEC_INVALID", "ARGUMENT_INVALID", "SQL_INVALID", "ROLE_REF
 class ShardmillRunOperator(BaseOperator):
     """Submits a job, waits until it is published, and returns its summary.
 
-    The same job submitted again resumes. So a retry resumes, and a cleared task whose job is published ends at once.
-    Give each DAG run an output of its own: `output.path` with `{{ ds }}` in it.
+    The same job submitted again resumes. So a retry resumes, and a cleared task whose job is published ends
+    at once. Give each DAG run an output of its own: `output.path` with `{{ ds }}` in it.
 
     :param job: path of a job file that this worker can read, or its content as a dict (templated)
     :param set: values that replace the job file's: `{"input.path": "s3://b/dt={{ ds }}/*"}` (templated)

@@ -55,7 +55,7 @@ class ShardmillJobTrigger(BaseTrigger):
             yield TriggerEvent({"job_id": self.job_id, "phase": "lost", "failure": failure_of(error)})
 
     async def on_kill(self) -> None:
-        """Cancels the job of a deferred task that a person cleared, failed or marked (Airflow 3.3 and later)."""
+        """Cancels the job of a deferred task that a person cleared, failed or marked (Airflow >= 3.3)."""
         if not self.cancel_on_kill:
             return
         try:

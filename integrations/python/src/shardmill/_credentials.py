@@ -28,7 +28,7 @@ class Tls:
 
 @dataclass(frozen=True)
 class Identity:
-    """A token, or the file of the user's secret. The file is read for each call, so that it can be replaced."""
+    """A token, or the file of the user's secret. The file is read for each call, so it can be replaced."""
 
     token: str | None
     token_file: Path | None
@@ -84,7 +84,7 @@ def tls_of(given: Tls | None) -> Tls | None:
 
 
 def channel_credentials(tls: Tls) -> grpc.ChannelCredentials:
-    """Returns the credentials. Raises `TLS_INVALID` for missing files, and for a certificate without its key."""
+    """Returns the credentials. Raises `TLS_INVALID` for missing files or a certificate without its key."""
     if (tls.cert is None) != (tls.key is None):
         raise _invalid("TLS_INVALID", "a certificate needs its key beside it")
     return grpc.ssl_channel_credentials(

@@ -1,4 +1,4 @@
-"""Submissions: a job file as written, and the parts of this environment that it needs. The coordinator reads it."""
+"""Submissions: a job file as written, which the coordinator reads, and the environment that it needs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)")
 def submission(
     job: JobDefinition, *, set: Settings, fresh: bool, priority: int | None, at: str | None = None
 ) -> Any:
-    """Returns a `SubmitJobRequest`. Relative paths are relative to the job file, or the working directory for a dict.
+    """Returns a `SubmitJobRequest`. Relative paths are relative to the job file, or the working directory for
+    a dict.
     """
     path, text = _written(job)
     settings = [*_settings(set)]

@@ -1,7 +1,7 @@
 """Messages of the protocol, made of its descriptors on first use.
 
-There is no generated code. It would work only with a runtime of its own version and the next, and a client runs in
-environments with any version of protobuf.
+There is no generated code. It would work only with a runtime of its own version and the next, and a client
+runs in environments with any version of protobuf.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ _LONGEST_PAUSE_SECONDS = 5.0
 
 
 class Retry:
-    """Retries of one watch, limited by the patience with an unreachable coordinator and by the watch's timeout."""
+    """Retries of one watch, limited by its timeout and by the patience with an unreachable coordinator."""
 
     def __init__(
         self, job_id: str, patience: float, timeout: float | None, clock: Callable[[], float]

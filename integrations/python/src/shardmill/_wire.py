@@ -130,7 +130,7 @@ class Target:
 
 
 def _speaks_tls(address: str) -> bool:
-    """Returns true when a TLS handshake succeeds. A server that needs TLS closes other connections silently."""
+    """Returns true if a TLS handshake succeeds. A server that needs TLS closes other connections silently."""
     host, _, port = address.rpartition(":")
     context = ssl.create_default_context()
     context.check_hostname = False

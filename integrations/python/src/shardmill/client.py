@@ -73,14 +73,14 @@ class Client:
         at: str | None = None,
         timeout: float = _wire.SUBMIT_SECONDS,
     ) -> Job:
-        """Submits a job, which is checked and planned when this returns. The same job submitted again resumes.
+        """Submits a job. It is checked and planned when this returns. The same job submitted again resumes.
 
         :param job: path of a job file, or its content as a dict. `${NAME}` is from this process's environment
         :param set: values that replace the job file's
         :param fresh: discard an earlier run
         :param priority: -1000 to 1000, higher first
-        :param at: run of a job with a schedule: `2026-11-28T02:30+01:00`, or a run's id. Default: the last that was
-            due
+        :param at: run of a job with a schedule: `2026-11-28T02:30+01:00`, or a run's id. Default: the last
+            that was due
         :raises ShardmillError: `SPEC_INVALID` with all `problems` at once, `OUTPUT_LOCKED`, `ROLE_REFUSED` and others
         """
         request = submission(job, set=set, fresh=fresh, priority=priority, at=at)
@@ -147,7 +147,8 @@ class Job:
         return self._ask(_wire.GET)
 
     def watch(self, timeout: float | None = None) -> Iterator[JobStatus]:
-        """Yields the status now and after each change until the job has ended, also over restarts of the coordinator.
+        """Yields the status now and after each change until the job has ended, also over restarts of the
+        coordinator.
 
         :raises TimeoutError: after `timeout` seconds
         :raises Unreachable: when the coordinator is unreachable for longer than the client's patience

@@ -63,8 +63,8 @@ class Result:
         return self._read_manifest(filesystem, root)
 
     def dataset(self, name: str = ROWS, *, filesystem: Any = None) -> Any:
-        """Returns the files as a `pyarrow.dataset.Dataset`, in the order of the input. Folders `name=value` are
-        columns.
+        """Returns the files as a `pyarrow.dataset.Dataset`, in the order of the input. Folders `name=value`
+        are columns.
 
         :param name: `rows`, `reduced/NAME`, `errors`
         :param filesystem: a `pyarrow.fs.FileSystem` with the output. Default: made of the output's address
@@ -86,8 +86,8 @@ class Result:
         )
 
     def to_arrow(self, name: str = ROWS) -> Any:
-        """Returns the rows as a `pyarrow.Table`: by Arrow Flight if the client has its address, otherwise from the
-        files.
+        """Returns the rows as a `pyarrow.Table`: by Arrow Flight if the client has its address, otherwise
+        from the files.
 
         :param name: `rows`, `reduced/NAME`, `errors`
         """

@@ -2,7 +2,7 @@
 
     flight_client.py read ADDRESS OUTPUT      all flights of a published output, with concurrent endpoints
     flight_client.py same FOLDER OUTPUT       files that another client wrote into FOLDER, one for each flight
-    flight_client.py refusals ADDRESS         answers to an unknown client, and to requests for missing flights
+    flight_client.py refusals ADDRESS         answers to an unknown client and to requests for missing flights
     flight_client.py left ADDRESS TIMES       abandoned streams, and then one complete read
     flight_client.py rows ADDRESS PATH        the rows of one flight
 The environment variable SECRET has the secret. Prints one JSON value.

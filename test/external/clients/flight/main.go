@@ -1,5 +1,5 @@
-// Reads every flight of a server with Arrow's own client for Go, with concurrent endpoints. Writes each as an Arrow
-// file into a folder: main ADDRESS FOLDER. The environment variable SECRET has the secret.
+// Reads every flight of a server with Arrow's own client for Go, with concurrent endpoints. Writes each as an
+// Arrow file into a folder: main ADDRESS FOLDER. The environment variable SECRET has the secret.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// The OTLP receiver of the OpenTelemetry Collector. It writes each request to stdout as a line of JSON, as the
-// Collector's own file exporter does.
+// The OTLP receiver of the OpenTelemetry Collector. It writes each request to stdout as a line of JSON, as
+// the Collector's own file exporter does.
 package main
 
 import (
