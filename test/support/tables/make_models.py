@@ -28,7 +28,7 @@ CASES = {}
 
 
 def plain(value):
-    """Converts an output to JSON: arrays and sequences of arrays to lists. Sequences of maps are unchanged."""
+    """Converts an output to JSON: arrays and sequences of arrays to lists. Sequences of maps stay."""
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value[0], dict):
