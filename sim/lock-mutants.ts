@@ -1,6 +1,6 @@
 import { edit, type Mutant } from "./mutant.ts";
 
-/** Bugs in the lock that protects a journal on a disk, and in what a coordinator may do without it. */
+/** Bugs in the lock that protects a journal on a disk, and in the work of a coordinator without it. */
 export const LOCK_MUTANTS: readonly Mutant[] = [
   {
     name: "no-lock",

@@ -33,7 +33,7 @@ import { findUnusedCodes, findUnusedExports, findUnusedTables } from "./support/
 const parsed = (extension: string) =>
   [...readFiles(packageRoot, extension)].map(([path, text]) => parseSource(path, text));
 const files = [...parsed(".ts"), ...parsed(".tsx")];
-/** With the scripts, which import what is built. */
+/** All files and the scripts, which import built files. */
 const withScripts = [...files, ...parsed(".mjs")];
 const manifestOf = (folder: string) =>
   JSON.parse(readFileSync(join(packageRoot, folder, "package.json"), "utf8"));

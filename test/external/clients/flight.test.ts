@@ -11,7 +11,7 @@ import { needs } from "../../support/needs.ts";
 import { type CliProcess, startCli } from "../../support/processes.ts";
 import { embeddings, everyType, only, smallTable, tableOf } from "../../support/sample-table.ts";
 
-/** Arrow Flight as pyarrow and Arrow for Go speak it: `npm run clients` fetches and builds them. */
+/** Arrow Flight, called by pyarrow and Arrow for Go. `npm run clients` fetches and builds both. */
 
 const testFlight = needs("flight");
 const tools = process.env.SHARDMILL_FOREIGN ?? "";
@@ -70,7 +70,7 @@ function run(program: string, args: readonly string[], env: Record<string, strin
 const python = async (...args: readonly string[]) =>
   JSON.parse(await run("python/bin/python", [SCRIPT, ...args]));
 
-/** A column of each type. Dictionaries and views are published as what they hold. */
+/** Returns a column of each type. Dictionaries and views are published as plain values. */
 function typeTables(format: "arrow" | "parquet"): OutputTables {
   const names = Object.keys(ARROW_TYPES).filter((name) => isPublished(name, format));
   const columns = names.map((name) => [name, ARROW_TYPES[name]?.data] as const);
@@ -80,13 +80,13 @@ function typeTables(format: "arrow" | "parquet"): OutputTables {
 }
 
 function isPublished(name: string, format: "arrow" | "parquet"): boolean {
-  // pyarrow has no values of months, nor of days and milliseconds.
+  // pyarrow has no values of months, nor of days with milliseconds.
   if (/dictionary|_view|year_month|day_time/.test(name)) return false;
   return format === "arrow" || !/union|month_day_nano|scale -2|binary of 0/.test(name);
 }
 
 describe.each(["arrow", "parquet"] as const)("an output of %s files", (format) => {
-  /** Several parts, empty ones and long ones, and every type. */
+  /** Outputs with several parts, empty and long ones, and every type. */
   const outputs: Readonly<Record<string, () => OutputTables>> = {
     "every type that is published": () => typeTables(format),
     "columns with nulls anywhere": () => {
