@@ -88,7 +88,7 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     edits: [
       edit(
         "coordinator/journal/held-lock.js",
-        "readdir(folder);\n        // Behind the list: a coordinator that takes the lock later makes names that are not in it.\n        await this.look();",
+        "readdir(folder);\n        // Reads the lock after listing the folder: a later holder's names are not in the list.\n        await this.look();",
         "readdir(folder);",
       ),
     ],

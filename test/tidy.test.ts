@@ -145,12 +145,19 @@ describe("the house", () => {
   });
 
   it("has a number of its own for each decision, in the file's name and in its heading", () => {
-    const pages = [...readFiles(join(packageRoot, "docs", "decisions"), ".md")];
+    const all = [...readFiles(join(packageRoot, "docs", "decisions"), ".md")];
+    const [index, pages] = [all.find(isIndex), all.filter((page) => !isIndex(page))];
     const numbers = pages.map(([path]) => Number(basename(path).slice(0, 4)));
     expect(numbers.length).toBeGreaterThan(60);
     expect(numbers.filter((number, at) => numbers.indexOf(number) !== at)).toEqual([]);
     expect(
       pages.filter(([, text], at) => !text.startsWith(`# ${numbers[at]}. `)).map(([path]) => path),
     ).toEqual([]);
+    const listed = [...(index?.[1] ?? "").matchAll(/^- \[\d+\]\(([^)]+)\)/gm)].map(([, name]) => name);
+    expect(listed.sort()).toEqual(pages.map(([path]) => basename(path)).sort());
   });
 });
+
+function isIndex([path]: readonly [string, string]): boolean {
+  return basename(path) === "README.md";
+}

@@ -24,7 +24,7 @@ export const JOB_ERRORS = {
     },
     STEP_INVALID: {
       what: "Own code of the job does not have the required form.",
-      why: "A module has no step or reduction as its default export, or declares other columns or types.",
+      why: "A module exports no step or reduction by default, or declares other columns or types.",
       remedy: "Correct the module that is named. `docs/job-file.md` has the form.",
     },
     STEP_FAILED: {
