@@ -44,10 +44,7 @@ const RUN_LIMIT_MS = 120_000;
 /** Limit of a process. A series takes an hour, and several times that on a busy machine. */
 const PROCESS_LIMIT_MS = 86_400_000;
 
-/**
- * Output of an undisturbed run: every file's digest, and the manifest without fields that differ from run to
- * run.
- */
+/** Undisturbed run: each file's digest, and the manifest without fields that vary. */
 type Output = Readonly<Record<string, string>>;
 
 interface BenchParts {

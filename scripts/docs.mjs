@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { referencePages } from "../dist/cli/reference.js";
-import { errorsPage } from "../dist/extensions/explain/errors-page.js";
+import { errorsPage } from "../dist/extensions/explain/error-texts.js";
 import { lawsPage } from "../dist/sim/laws-page.js";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");

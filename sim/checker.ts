@@ -39,9 +39,7 @@ interface Asked extends Pick<ArrivedCall, "method" | "args"> {
   readonly arrivedMs: number;
 }
 
-/**
- * Checks the answers of coordinators against the disk image: what they acknowledge must be durable by then.
- */
+/** Checks answers of coordinators against the disk: what they acknowledge must be durable. */
 export class Checker {
   /** The first broken law. The world stops there. */
   violation: Violation | null = null;
@@ -88,10 +86,7 @@ export class Checker {
     if (!condition) this.broken(law, message);
   }
 
-  /**
-   * Checks that a coordinator that resumes the job is the only one, and that the journal replays to its
-   * state.
-   */
+  /** Checks that a resuming coordinator is the only one, and replays the journal to its state. */
   takenUp(process: SimProcess, state: JobState): void {
     const how = this.#holders.takeUp(process, state, this.#job.isShared && this.mayStartOver);
     if (how === "replaced") return;
@@ -129,10 +124,7 @@ export class Checker {
     this.broken("one-holder", `${process.name} writes ${path}, which is not the job's journal any more`);
   }
 
-  /**
-   * Notes a removed lock. Its coordinator releases the job, unless it still removes the work files of a
-   * published job.
-   */
+  /** Notes a removed lock: the job is released, unless work files of a published job remain. */
   unlocked(process: SimProcess): void {
     const cleans = this.#holders.of(process)?.state.phase.kind === "published" && this.#journal.isThere();
     if (!cleans) this.letGo(process);
@@ -212,10 +204,7 @@ export class Checker {
     };
   }
 
-  /**
-   * Notes a new session. Of two sessions with one name, the one that arrived later is newer, whichever is
-   * answered first.
-   */
+  /** Notes a new session. Of two with one name, the one that arrived later is newer. */
   #registered(
     args: readonly unknown[],
     answer: unknown,
@@ -228,9 +217,7 @@ export class Checker {
     if ((this.#sessions.get(key)?.arrival ?? 0) < arrival) this.#sessions.set(key, { session, arrival });
   }
 
-  /**
-   * Checks an answer. A deposed coordinator may still grant leases until it notices, and they have no effect.
-   */
+  /** Checks an answer. Leases that a deposed coordinator still grants have no effect. */
   #answered({ method, args, server, arrivedMs }: Asked, answer: unknown): void {
     const { kind, lease } = (answer ?? {}) as { kind?: string; lease?: Lease };
     const grants = method === "requestLease" && kind === "lease" && !this.#holders.isDeposed(server);
@@ -295,10 +282,7 @@ export class Checker {
     }
   }
 
-  /**
-   * Returns true when a durable record contains a text. The manifest replaces all records once the job is
-   * published.
-   */
+  /** Returns true when a durable record, or the manifest of a published job, contains a text. */
   isRecorded(text: string): boolean {
     return this.#isVisible() || this.isInJournal(text);
   }

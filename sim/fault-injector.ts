@@ -12,10 +12,7 @@ import type { SimWorld } from "./sim-world.ts";
 
 /** Interval at which the world draws faults. */
 const EVERY_MS = 500;
-/**
- * Time without workers after which they return. Without it, coordinators that keep exiting would never detect
- * that workers are missing.
- */
+/** Time without workers after which they return, so that coordinators can detect their lack. */
 const PATIENCE_MS = 90_000;
 
 /** Path of a journal segment on a disk. Each segment is a new generation. */
@@ -42,10 +39,7 @@ function isOfNewRun(call: DiskCall["call"], path: string): boolean {
   return call === "names" && path.endsWith(`/${OUTPUT_FOLDERS.rows}`);
 }
 
-/**
- * Returns the probability that a coordinator is paused there. Most worlds pause coordinators in one stretch
- * only, so that they get far.
- */
+/** Returns the probability of a pause there. Most worlds pause in one stretch only. */
 function stopChance(stretch: StopStretch | null, stops: StopStretch | "anywhere"): number {
   if (stops === "anywhere") return stretch === null ? 0.005 : 0.03;
   if (stretch !== stops) return 0.001;
@@ -152,10 +146,7 @@ export class FaultInjector {
     this.#wakeSleepers(call);
   }
 
-  /**
-   * Pauses and replaces, at random, a coordinator on a disk after one of its changes. Its next change then
-   * happens when it resumes.
-   */
+  /** Pauses and replaces, at random, a coordinator on a disk, after one of its changes. */
   #stopBehind({ process, call, path }: DiskCall): void {
     const { bucket, faults, scheduler } = this.#world;
     const isShown = call === "names" || call === "removal" || call === "sync";
@@ -267,10 +258,7 @@ export class FaultInjector {
     }
   }
 
-  /**
-   * Returns true when the clock of a paused coordinator stops, too. Others then detect it only by its
-   * journal.
-   */
+  /** Returns true when the clock of a paused coordinator stops, too. */
   #stopsClock(): boolean {
     const { bucket, faults, random } = this.#world;
     return bucket === null && (faults.meetsNewRun || random.chance(0.5));

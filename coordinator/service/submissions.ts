@@ -57,10 +57,7 @@ const PLANNING = { slots: 2, waiting: 64 } as const;
 const PLANNING_OF_ONE = { slots: 2, waiting: 64 } as const;
 /** Limit of jobs that have not ended. Each keeps its journal and its lock open, and costs a tick a second. */
 export const MOST_ACTIVE = 256;
-/**
- * Jobs that are opened concurrently after a restart. Most of their time they wait for another coordinator's
- * lock, or for planning.
- */
+/** Jobs that open concurrently after a restart. Mostly they wait for a lock, or for planning. */
 const OPENED_AGAIN = 8;
 
 /** Accepts jobs of a coordinator: new submissions, and the jobs of its previous process. */
@@ -284,11 +281,7 @@ async function* inTurn<T>(items: readonly T[]): AsyncGenerator<T> {
   yield* items;
 }
 
-/**
- * Releases an opened job.
- *
- * @throws `why` once its files are released
- */
+/** Releases an opened job. @throws `why` once its files are released */
 async function letGo(opened: OpenedJob, why: unknown): Promise<never> {
   if (opened.kind === "active") {
     opened.job.abandon();

@@ -12,7 +12,7 @@ export const explainCommand = defineCommand({
       .example("$0 explain OUTPUT_OCCUPIED", "What happened, why, and what to do"),
   async run({ code, json }) {
     const { ERROR_HELP } = await import("./error-help.ts");
-    const { codesText, explainText } = await import("./explain-text.ts");
+    const { codesText, explainText } = await import("./error-texts.ts");
     const { createStyle } = await import("../../shared/terminal/style.ts");
     const style = createStyle(process.stdout);
     if (code === undefined) {

@@ -203,10 +203,7 @@ export class Nvml implements GpuDriver {
     await this.#call("nvmlDeviceRegisterEvents", handle, XID_EVENTS, this.#events);
   }
 
-  /**
-   * Returns the new errors of a device. Events of all GPUs arrive together, so the others' are kept for their
-   * looks.
-   */
+  /** Returns the new errors of a device, and keeps those of other devices for their looks. */
   async #xids(device: Device): Promise<readonly number[]> {
     for (let taken = 0; this.#events !== null && taken < MOST_XIDS; taken += 1) {
       const data = [{ device: null, eventType: 0, eventData: 0, gpuInstanceId: 0, computeInstanceId: 0 }];

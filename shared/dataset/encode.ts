@@ -1,15 +1,15 @@
-import { DataType, type Field, type RecordBatch, Table, tableToIPC } from "apache-arrow";
+import { Data, DataType, type Field, type RecordBatch, Table, tableToIPC } from "apache-arrow";
 import type * as parquet from "parquet-wasm";
 import { messageOf, ShardmillError } from "../core/errors.ts";
 import { freeBuffers } from "../core/free-buffers.ts";
 import { ARROW_BATCH_ROWS, type Compression } from "../domain/rows-form.ts";
 import { chooseEncodings } from "./column-encoding.ts";
 import { combineChunks } from "./combine-chunks.ts";
-import { countNulls } from "./count-nulls.ts";
 import { cutRows, cutTable, type PieceLimits } from "./cut-rows.ts";
 import { freeBatch } from "./free-batch.ts";
 import { borrowParquetRuntime, isTrap, type ParquetRuntime } from "./parquet-runtime.ts";
 import { parquetTable } from "./parquet-table.ts";
+import { recordBatchOf } from "./record-batch.ts";
 import { rowBytes, valueBytes } from "./value-bytes.ts";
 
 /** Options of an Arrow file. */
@@ -179,4 +179,36 @@ export function parquetProperties(
 
 function isText(type: DataType): boolean {
   return DataType.isUtf8(type) || DataType.isLargeUtf8(type) || DataType.isDictionary(type);
+}
+
+/**
+ * Column of type null, which has only a length. The library loses the null count of a slice. For such columns
+ * in lists it writes -1, which strict readers reject.
+ */
+class NullColumn extends Data {
+  constructor(type: DataType, length: number) {
+    super(type, 0, length, length);
+  }
+
+  override slice(_start: number, length: number): NullColumn {
+    return new NullColumn(this.type, length);
+  }
+}
+
+/** Returns the batch with correct null counts for columns of type null, at any depth and after slicing. */
+function countNulls(batch: RecordBatch): RecordBatch {
+  if (!batch.schema.fields.some(({ type }) => hasNulls(type))) return batch;
+  return recordBatchOf(batch.schema, batch.numRows, batch.data.children.map(counted));
+}
+
+function counted(data: Data): Data {
+  const { type } = data;
+  if (DataType.isNull(type)) return new NullColumn(type, data.length);
+  if (!hasNulls(type)) return data;
+  const { offset, length, nullCount, buffers } = data;
+  return new Data(type, offset, length, nullCount, buffers, data.children.map(counted), data.dictionary);
+}
+
+function hasNulls(type: DataType): boolean {
+  return DataType.isNull(type) || (type.children ?? []).some((child) => hasNulls(child.type));
 }

@@ -13,9 +13,7 @@ export interface QueuePromises {
   readonly quietMs: number;
 }
 
-/**
- * Limit of a wait. After a broker is reachable again, the slowest client waits ten seconds before a retry.
- */
+/** Limit of a wait. The slowest client waits ten seconds before a retry. */
 const SOON_MS = 120_000;
 const log = createLogger("queue", "silent");
 

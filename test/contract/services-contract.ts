@@ -143,10 +143,7 @@ const RUNS = 8;
 /** The coordinator knows the submitter from the connection. */
 const OWNER = fc.constant({ name: "secret", role: "admin" } as const);
 
-/**
- * Errors of a method. A client with a refused secret words that error itself, because only it knows which
- * file was read.
- */
+/** Errors of a method. A client words that of a refused secret: it knows the file. */
 const failure = any.errorData.filter(({ code }) => !/^(SECRET|TOKEN|ROLE)_REFUSED$/.test(code));
 const range = fc.record({ session: any.session, jobId: any.jobId, path: any.name });
 

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { errorsPage } from "../../extensions/explain/errors-page.ts";
+import { errorsPage } from "../../extensions/explain/error-texts.ts";
 import { packageRoot } from "../../shared/core/package-root.ts";
 import { runCli } from "../support/processes.ts";
 

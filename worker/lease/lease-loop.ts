@@ -46,9 +46,8 @@ interface LeaseLoopOptions
 const RECOVER_MS = 250;
 
 /**
- * Worker's side of leasing. Registers, and keeps one lease request open, whose end shows the coordinator that
- * the worker is gone. Renews all leases in one heartbeat, runs shards, and offers their partials. The runner
- * does the work itself.
+ * Worker's side of leasing. Registers, keeps one lease request open, renews all leases in one heartbeat, and
+ * offers partials. The end of the open request shows that the worker is lost. The runner does the work.
  */
 export class LeaseLoop {
   readonly #options: LeaseLoopOptions;
@@ -213,10 +212,7 @@ export class LeaseLoop {
     }
   }
 
-  /**
-   * Sends a heartbeat after a shard. A short job ends before the next one is due, and must include the
-   * shard's store requests.
-   */
+  /** Sends a heartbeat after a shard. Short jobs end before the next one is due. */
   #tellOfShard(signal: AbortSignal): void {
     if (this.#hasMapped && !this.#heartbeats.hasStoreNews) return;
     this.#hasMapped = true;
@@ -265,10 +261,7 @@ export class LeaseLoop {
     abort.abort(new ShardmillError("LEASE_STALE", "the lease is lost", { fields: { shard: shard.id } }));
   }
 
-  /**
-   * Continues an attempt without its lease. The partial stays valid: it may be the first, or the shard may be
-   * granted again.
-   */
+  /** Continues an attempt without its lease: its partial stays valid, and may be the first. */
   #keepWithoutLease(name: LeaseName): void {
     const attempt = this.#attempts.get(name);
     if (attempt === undefined || attempt.abort.signal.aborted) return;

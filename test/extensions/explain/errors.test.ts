@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ERROR_HELP, ERROR_SECTIONS } from "../../../extensions/explain/error-help.ts";
-import { codesText, explainText } from "../../../extensions/explain/explain-text.ts";
+import { codesText, explainText } from "../../../extensions/explain/error-texts.ts";
 import { ERROR_CODES, isErrorCode } from "../../../shared/core/error-codes.ts";
 import { plainStyle } from "../../../shared/terminal/style.ts";
 

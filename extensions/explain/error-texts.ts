@@ -1,5 +1,6 @@
-import { ERROR_CODES, isErrorCode } from "../../shared/core/error-codes.ts";
-import { ERROR_SECTIONS, type ErrorHelp } from "./error-help.ts";
+import { ERROR_CODES, type ErrorCode, isErrorCode } from "../../shared/core/error-codes.ts";
+import type { Style } from "../../shared/terminal/style.ts";
+import { ERROR_HELP, ERROR_SECTIONS, type ErrorHelp } from "./error-help.ts";
 
 const HEAD = `# Errors
 
@@ -41,4 +42,29 @@ function anchorOf(title: string): string {
     .toLowerCase()
     .replace(/[^a-z0-9 -]/g, "")
     .replaceAll(" ", "-");
+}
+
+/** Explains an error code in four lines. */
+export function explainText(code: ErrorCode, style: Style): string {
+  const { what, why, remedy } = ERROR_HELP[code];
+  const { exit } = ERROR_CODES[code];
+  return [
+    `${style.bold(code)}: ${what}`,
+    `  why         ${why}`,
+    `  what to do  ${remedy}`,
+    `  exit code   ${exit}`,
+  ].join("\n");
+}
+
+/** Lists all codes, by section, with what happened. */
+export function codesText(style: Style): string {
+  const width = Math.max(...Object.keys(ERROR_HELP).map(({ length }) => length));
+  return Object.entries(ERROR_SECTIONS)
+    .map(([title, codes]) =>
+      [
+        style.bold(title),
+        ...Object.entries(codes).map(([code, { what }]) => `  ${code.padEnd(width)}  ${what}`),
+      ].join("\n"),
+    )
+    .join("\n\n");
 }
